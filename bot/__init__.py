@@ -1,0 +1,1 @@
+"""A host for personas: characters that talk on chat platforms, each with its own voice."""

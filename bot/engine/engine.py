@@ -1,0 +1,118 @@
+"""What crosses to the engine and back: Request > Pieces > Answer. Nothing here loads a model."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from bot.message import Place
+from bot.persona.persona import Sampling
+from bot.prompt import Tokenizer
+
+Finish = Literal["stop", "length", "cancelled", "deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt to be answered, `n` times, under one adapter or none.
+
+    `stop_ids` and `stop` end an answer and are not part of it. `first_deadline` and `deadline` are seconds from
+    submission to the first piece and to the end; when one passes, the answer ends with what it has.
+    """
+
+    ids: tuple[int, ...]
+    sampling: Sampling
+    adapter: str | None = None  # a name that `Engine.add_adapter` was given
+    strength: float = 1.0  # scales the adapter, 0 to 1.5
+    place: Place | None = None  # whose keys and values may be reused
+    stop_ids: frozenset[int] = frozenset()
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    n: int = 1
+    first_deadline: float = 60.0
+    deadline: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next characters of one candidate: never half a character, never part of a stop string."""
+
+    text: str
+    candidate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds from submission: until the request left the queue, until its first token, until its end."""
+
+    queued: float
+    first_token: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One finished candidate; its text equals the joined pieces."""
+
+    text: str
+    prompt_tokens: int
+    tokens: int
+    finish: Finish
+    timings: Timings
+
+
+class Generation(Protocol):
+    """A running request: iterate for pieces, then read `answers`. Leaving the `async with` early cancels it."""
+
+    def __aiter__(self) -> AsyncIterator[Piece]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def cancel(self) -> None:
+        """Stop within one step; the iteration then ends and the answers' finish is "cancelled"."""
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """One per candidate, after the last piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the engine is doing, for `/status` and `doctor`."""
+
+    state: Literal["loading", "ready", "failed", "stopped"]
+    model: str
+    running: int = 0
+    queued: int = 0
+    answered: int = 0
+    tokens_per_second: float = 0.0
+    adapters: tuple[str, ...] = field(default=())
+    error: str = ""
+
+
+class Engine(Protocol):
+    """The same face for a model in this process and for one behind HTTP. Enter it to start, leave it to stop."""
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    async def tokenizer(self) -> Tokenizer:
+        """The base model's tokenizer, as soon as it is read; raises `UserError` when there is no model."""
+
+    async def ready(self) -> None:
+        """Return when the model answers; raise `UserError` when it could not be loaded."""
+
+    def generate(self, request: Request) -> Generation:
+        """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """Check and load an adapter, replacing one of that name; raises `UserError` and keeps the old one."""
+
+    async def drop_adapter(self, name: str) -> None:
+        """Forget an adapter."""
+
+    def status(self) -> Status:
+        """The engine's state at this moment; cheap, and never waits."""

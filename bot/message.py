@@ -1,0 +1,61 @@
+"""What was said, by whom, where: on a platform or in an export."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.errors import UserError
+
+Address = Literal["", "direct", "mention", "reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people talk, and the key of all memory: nothing said in one place is ever read in another."""
+
+    platform: str
+    account: str
+    chat: str
+    thread: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.platform, self.account, self.chat, self.thread)))
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody who speaks. The id is stable; the name is whatever they show at the time."""
+
+    id: str
+    name: str
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing said. `id` is the platform's own, unique within its place; `time` is Unix seconds, UTC.
+
+    `address` says how the message turned to the bot: in a direct chat, by mention, by reply, or not at all.
+    `persona` names the persona that said it, where one did.
+    """
+
+    place: Place
+    id: str
+    author: Author
+    text: str
+    time: float
+    address: Address = ""
+    reply_to: str | None = None
+    persona: str | None = field(default=None, kw_only=True)
+
+
+def check(text: str, limit: int) -> str:
+    """Return the text as it may be stored and shown to a model, or raise `UserError` saying what is wrong with it."""
+    if not text.strip():
+        raise UserError("The message is empty: write at least one word.")
+    if len(text) > limit:
+        raise UserError(f"The message has {len(text):,} characters; at most {limit:,} fit. Send it in parts.")
+    if "\x00" in text:
+        raise UserError("The message contains a NUL byte: remove it and send the text again.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise UserError("The message is not valid Unicode (a lone surrogate): send it again as UTF-8 text.")
+    return text

@@ -1,0 +1,1 @@
+"""Who speaks: personas, their cards and lore."""

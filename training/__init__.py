@@ -1,0 +1,1 @@
+"""From exported chats to LoRA adapters, offline. It shares `bot.prompt` with serving and nothing that runs."""
