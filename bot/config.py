@@ -1,14 +1,18 @@
 """Settings: config.toml and the environment, checked before anything starts."""
 
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from bot.errors import UserError
+from bot.toml import Section, parse, read
 
-class Section(BaseModel):
-    """A table of config.toml; keys it does not know are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
 
 
 class ModelSettings(Section):
@@ -20,3 +24,93 @@ class ModelSettings(Section):
     context: int = Field(default=4096, ge=256)  # tokens of prompt and answer together
     template: str = ""  # a chat template (Jinja, or the name of a built-in one) for a model that has none
     threads: int = Field(default=0, ge=0)  # CPU threads of the engine; 0 is every core
+
+
+class ChatSettings(Section):
+    """How personas take part in a conversation."""
+
+    persona: str = ""  # who speaks where nobody was chosen; empty is the first by name
+    system_prompt: str = (  # what a card's own system_prompt replaces, or quotes as {{original}}
+        "Write the next reply of {{char}} in this chat with {{user}}. Stay in character."
+    )
+    debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
+    message_characters: int = Field(default=16_000, ge=100)  # a longer message is refused
+    first_deadline: float = Field(default=120, gt=0)  # seconds to the first word of an answer
+    deadline: float = Field(default=600, gt=0)  # seconds to its end
+
+
+class TerminalSettings(Section):
+    """The conversation in this terminal."""
+
+    name: str = Field(default="User", min_length=1, max_length=32)  # what personas call you
+
+
+class Paths(Section):
+    """Folders and files, relative to config.toml."""
+
+    personas: Path = Path("personas")
+    data: Path = Path("data")  # ALTEREGO_DATA overrides it
+    secrets: Path = Path("secrets.toml")  # tokens, where they are not in the environment; mode 0600
+
+
+class File(Section):
+    """config.toml as a whole."""
+
+    model: ModelSettings = ModelSettings()
+    chat: ChatSettings = ChatSettings()
+    terminal: TerminalSettings = TerminalSettings()
+    paths: Paths = Paths()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the program was told, with paths made absolute. Tokens stay out of its `repr`."""
+
+    file: Path
+    model: ModelSettings
+    chat: ChatSettings
+    terminal: TerminalSettings
+    personas: Path
+    data: Path
+    tokens: "Tokens"
+
+
+class Tokens(dict[str, str]):
+    """Secrets by name. Showing it shows only which are set."""
+
+    def __repr__(self) -> str:
+        return f"Tokens({', '.join(sorted(self)) or 'none'})"
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the settings; raise `UserError` naming the file, the key and the nearest known key."""
+    path = (path or Path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
+    file = parse(File, read(path), path)
+    root = path.parent
+    return Config(
+        path,
+        file.model,
+        file.chat,
+        file.terminal,
+        root / file.paths.personas,
+        Path(environment.get("ALTEREGO_DATA") or root / file.paths.data).absolute(),
+        _tokens(root / file.paths.secrets, environment),
+    )
+
+
+def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:
+    tokens = Tokens()
+    if path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise UserError(f"{path} holds secrets but others can read it: run `chmod 600 {path}`.")
+        tokens.update(parse(_Secrets, read(path), path).model_dump(exclude_none=True))
+    tokens.update({name: environment[name] for name in TOKENS if environment.get(name)})
+    return tokens
+
+
+class _Secrets(Section):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    DISCORD_TOKEN: str | None = None
+    TELEGRAM_TOKEN: str | None = None

@@ -49,7 +49,7 @@ class Message:
 
 
 def check(text: str, limit: int) -> str:
-    """Return the text as it may be stored and shown to a model, or raise `UserError` saying what is wrong with it."""
+    """Return a text that may be stored and shown to a model; raise `UserError` saying what is wrong."""
     if not text.strip():
         raise UserError("The message is empty: write at least one word.")
     if len(text) > limit:

@@ -1,32 +1,161 @@
-"""The only road to what a model reads, for serving and for training."""
+"""The only road to what a model reads, in serving and in training: who the persona is and what was said."""
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bot.errors import UserError
+from bot.message import Message
+from bot.names import labels
+from bot.persona.macros import Scene, expand
+from bot.persona.persona import Persona
+from bot.render import OPENING, Part, Reader, Span, Tokenizer, Turn, endings, render
+from bot.template import Role
+
+__all__ = ["Part", "Prompt", "Reader", "Span", "Tokenizer", "Turn", "build", "endings", "render"]
+KEPT = 0.6  # of the room for history, when some has to go: dropping in large steps keeps the beginning stable
 
 
-class Tokenizer(Protocol):
-    """A base model's tokenizer as prompts need it: text that people wrote never becomes a control token."""
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads. The spans cover all ids, in order.
 
-    @property
-    def template(self) -> str | None:
-        """The model's own chat template (Jinja), or None when it has none."""
+    `stop_ids` and `stop` end the answer. `first` is the oldest message kept where older ones were dropped,
+    and `read` the newest one.
+    """
 
-    @property
-    def special(self) -> dict[str, str]:
-        """Named special tokens for the template: `bos_token`, `eos_token` and the like."""
+    ids: tuple[int, ...]
+    spans: tuple[Span, ...]
+    stop_ids: frozenset[int] = frozenset()
+    stop: tuple[str, ...] = ()
+    first: str | None = None
+    read: str | None = None
 
-    @property
-    def control(self) -> frozenset[int]:
-        """Every id that content must never contain."""
+    def tokens(self) -> dict[str, int]:
+        """How many ids each kind of part takes."""
+        counts: dict[str, int] = {}
+        for span in self.spans:
+            counts[span.kind] = counts.get(span.kind, 0) + span.end - span.start
+        return counts
 
-    @property
-    def end(self) -> frozenset[int]:
-        """The ids that end a turn or a text, as the model's own configuration says."""
 
-    def encode(self, text: str) -> list[int]:
-        """Content to ids; none of them is a control id, and no space or special token is added."""
+def build(
+    persona: Persona,
+    history: Sequence[Message],
+    reader: Reader,
+    *,
+    system_prompt: str = "",
+    speaker: str | None = None,
+    memories: Sequence[str] = (),
+    lore: Sequence[str] = (),
+) -> Prompt:
+    """Fit the card and as much of the history as there is room for, in whole turns, newest kept.
 
-    def encode_template(self, text: str) -> list[int]:
-        """A template's own text to ids; here control tokens are recognised."""
+    The order is: card, example dialogues, history, lore, memories, the card's last instructions. Examples go
+    first when room is short, then the oldest part of the history. `speaker` is what {{user}} stands for; by
+    default, whoever spoke last. Raises `UserError` when the card and the newest message alone do not fit.
+    """
+    names = labels(history, persona)
+    current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), speaker or "User")
+    scene = Scene(persona.name, current, seed=f"{persona.key}/{history[-1].place if history else ''}")
+    late = _late(persona, scene, lore, memories)
+    said = [_said(message, names, persona) for message in history]
+    costs = _costs(said, reader)
+    for examples in _halves(len(persona.card.examples)):
+        frame = _frame(persona, scene, system_prompt, examples)
+        room = reader.budget - len(render((*frame, _SILENCE, *late), reader)[0])
+        if sum(costs) <= room:
+            break
+    start = _start(costs, room, persona)
+    ids, spans = render((*frame, *said[start:], *late), reader)
+    stop_ids, stop = endings(reader)
+    return Prompt(
+        ids,
+        spans,
+        stop_ids,
+        (*stop, *(f"\n{name}:" for name in names.values())),
+        history[start].id if start else None,
+        history[-1].id if history else None,
+    )
 
-    def decode(self, ids: list[int]) -> str:
-        """Ids to text, control tokens left out."""
+
+def _frame(persona: Persona, scene: Scene, system_prompt: str, examples: int) -> tuple[Turn, ...]:
+    """What stands before the history: the card, and the first so many of its example dialogues."""
+    card, general = persona.card, expand(system_prompt, scene)
+    fields = {
+        "system": expand(card.system_prompt, replace(scene, original=general))
+        if card.system_prompt
+        else general,
+        "description": expand(card.description, scene),
+        "personality": expand(card.personality, scene),
+        "scenario": expand(card.scenario, scene),
+    }
+    turns = [turn for block in card.examples[:examples] for turn in _dialogue(expand(block, scene), scene)]
+    return (*_system(fields.items()), *turns, *([OPENING] if turns else []))
+
+
+def _late(persona: Persona, scene: Scene, lore: Sequence[str], memories: Sequence[str]) -> tuple[Turn, ...]:
+    last = expand(persona.card.post_history_instructions, scene)
+    notes = [("lore", text) for text in lore] + [("memory", text) for text in memories]
+    return _system([*notes, ("instructions", last)])
+
+
+def _system(fields: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
+    """One system turn of the fields that say something, an empty line between them."""
+    filled = [(kind, text.strip()) for kind, text in fields if text.strip()]
+    parts = tuple(Part(kind, ("\n\n" if number else "") + text) for number, (kind, text) in enumerate(filled))
+    return (Turn("system", parts),) if parts else ()
+
+
+def _dialogue(block: str, scene: Scene) -> Iterator[Turn]:
+    """An example dialogue as turns; a line without a speaker goes on with the one before."""
+    role: Role = "user"
+    lines: list[str] = []
+    for line in block.splitlines():
+        own = line.startswith(f"{scene.char}:")
+        if (own or line.startswith(f"{scene.user}:")) and lines:
+            yield Turn(role, (Part("example", "\n".join(lines)),))
+            lines = []
+        role = "assistant" if own else "user" if line.startswith(f"{scene.user}:") else role
+        lines.append(line.removeprefix(f"{scene.char}:").strip() if own else line)
+    if lines:
+        yield Turn(role, (Part("example", "\n".join(lines)),))
+
+
+def _said(message: Message, names: dict[str, str], persona: Persona) -> Turn:
+    if message.persona == persona.key:
+        return Turn("assistant", (Part("message", message.text, message.id),))
+    return Turn("user", (Part("message", f"{names[message.author.id]}: {message.text}", message.id),))
+
+
+def _costs(said: Sequence[Turn], reader: Reader) -> list[int]:
+    """An upper bound of the ids that each turn adds: its content, and the template around a turn."""
+    short, long = (len(render(turns, reader)[0]) for turns in (_PROBE[:1], _PROBE))
+    around = -(-(long - short) // 2) + 1
+    return [around + sum(len(reader.tokenizer.encode(part.text)) for part in turn.parts) for turn in said]
+
+
+def _start(costs: Sequence[int], room: int, persona: Persona) -> int:
+    """The index of the oldest turn to keep: the first one while all fit, else a large step later."""
+    if costs and costs[-1] > room:
+        raise UserError(
+            f"The message is too long: beside its card {persona.name} can read {max(0, room):,} tokens, "
+            f"and it has {costs[-1]:,}. Shorten it, or raise model.context."
+        )
+    if sum(costs) <= room:
+        return 0
+    start, total = len(costs) - 1, costs[-1]
+    while total + costs[start - 1] <= KEPT * room:
+        start -= 1
+        total += costs[start]
+    return start
+
+
+def _halves(number: int) -> Iterator[int]:
+    while number:
+        yield number
+        number //= 2
+    yield 0
+
+
+_SILENCE = Turn("user", (Part("message", ""),))  # what a turn costs when nothing is said
+_PROBE = (_SILENCE, Turn("assistant", _SILENCE.parts), _SILENCE)

@@ -17,8 +17,8 @@ Finish = Literal["stop", "length", "cancelled", "deadline"]
 class Request:
     """One prompt to be answered, `n` times, under one adapter or none.
 
-    `stop_ids` and `stop` end an answer and are not part of it. `first_deadline` and `deadline` are seconds from
-    submission to the first piece and to the end; when one passes, the answer ends with what it has.
+    `stop_ids` and `stop` end an answer and are no part of it. `first_deadline` and `deadline` are seconds
+    from submission to the first piece and to the end; when one passes, the answer ends with what it has.
     """
 
     ids: tuple[int, ...]
@@ -63,7 +63,7 @@ class Answer:
 
 
 class Generation(Protocol):
-    """A running request: iterate for pieces, then read `answers`. Leaving the `async with` early cancels it."""
+    """A running request: iterate for pieces, then read `answers`. Leaving `async with` early cancels it."""
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
     async def __aenter__(self) -> Self: ...
@@ -93,7 +93,7 @@ class Status:
 
 
 class Engine(Protocol):
-    """The same face for a model in this process and for one behind HTTP. Enter it to start, leave it to stop."""
+    """One face for a model in this process and for one behind HTTP. Enter it to start, leave it to stop."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(

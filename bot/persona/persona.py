@@ -1,6 +1,16 @@
 """A persona: a card (who it is), usually an adapter (how it speaks), and how its words are drawn."""
 
+from dataclasses import dataclass, field
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from bot.errors import UserError
+from bot.persona import card as cards
+from bot.persona.card import Card
+from bot.toml import Section, parse, read
+
+_LIMIT = 8 << 20  # bytes of a card file
 
 
 class Sampling(BaseModel):
@@ -11,7 +21,97 @@ class Sampling(BaseModel):
     temperature: float = Field(default=0.8, ge=0, le=5)  # 0 is greedy: always the likeliest token
     top_p: float = Field(default=0.95, gt=0, le=1)  # the smallest set of tokens that holds this probability
     top_k: int = Field(default=0, ge=0)  # the k likeliest tokens; 0 keeps all
-    min_p: float = Field(default=0.05, ge=0, le=1)  # tokens at least this share of the likeliest one's probability
-    repetition_penalty: float = Field(default=1.1, gt=0, le=2)  # over prompt and answer, as in arXiv 1909.05858
+    min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
+    repetition_penalty: float = Field(default=1.1, gt=0, le=2)  # over prompt and answer: arXiv 1909.05858
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
     max_tokens: int = Field(default=256, ge=1, le=32_768)  # the longest answer
+
+
+class PersonaFile(Section):
+    """persona.toml: what a card cannot say."""
+
+    card: Path = Path("card.json")
+    names: tuple[str, ...] = ()  # what it answers to in a group, beside its card's name
+    adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
+    strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
+    template: str = ""  # overrides the model's chat template
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A character as the bot knows it. `key` is its folder's name: what people type and memory stores."""
+
+    key: str
+    card: Card
+    names: tuple[str, ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    adapter: Path | None = None
+    strength: float = 1.0
+    template: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in conversation."""
+        return self.card.called
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Every persona by key, and for each folder that is broken the reason."""
+
+    personas: dict[str, Persona]
+    broken: dict[str, str]
+
+    def find(self, name: str) -> Persona:
+        """The persona of that key or name, in any case; raise `UserError` listing those there are."""
+        wanted = name.casefold()
+        for persona in self.personas.values():
+            if wanted in (called.casefold() for called in (persona.key, persona.name, *persona.names)):
+                return persona
+        if name in self.broken:
+            raise UserError(f"The persona {name!r} is broken: {self.broken[name]}.")
+        raise UserError(f"There is no persona {name!r}: known are {', '.join(self.personas) or 'none'}.")
+
+
+def load_all(folder: Path) -> Cast:
+    """Read every persona in a folder of folders; broken ones are named and left out."""
+    if not folder.is_dir():
+        raise UserError(f"There is no folder of personas at {folder}: make it, or set paths.personas.")
+    personas, broken = {}, {}
+    for path in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"):
+        try:
+            personas[path.name] = load(path)
+        except UserError as error:
+            broken[path.name] = str(error).rstrip(".")
+    return Cast(personas, broken)
+
+
+def load(folder: Path) -> Persona:
+    """Read one persona's folder; raise `UserError` with the file and what is wrong in it."""
+    file = folder / "persona.toml"
+    told = parse(PersonaFile, read(file), file)
+    card, adapter = _card(folder / told.card), _adapter(folder, told)
+    return Persona(folder.name, card, told.names, told.sampling, adapter, told.strength, told.template)
+
+
+def _card(path: Path) -> Card:
+    try:
+        if path.stat().st_size > _LIMIT:
+            raise UserError(f"it has more than {_LIMIT:,} bytes")
+        return cards.read(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: write a card there, or set the key `card`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    except UserError as error:
+        raise UserError(f"the card {path} cannot be used: {error}") from None
+
+
+def _adapter(folder: Path, told: PersonaFile) -> Path | None:
+    path = folder / (told.adapter or "adapter")
+    if path.is_dir():
+        return path
+    if told.adapter:
+        raise UserError(f"{path} is missing: put the adapter there, or drop the key `adapter`")
+    return None

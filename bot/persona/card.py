@@ -1,0 +1,79 @@
+"""Character cards: V1, V2 and V3 in, and what a prompt needs of them."""
+
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bot.errors import UserError
+
+_START = re.compile(r"<START>", re.IGNORECASE)
+
+
+def _clean(value: object) -> object:
+    """Cards in the wild leave a field out by null, and carry NUL and lone surrogates through JSON escapes."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+Text = Annotated[str, BeforeValidator(_clean)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(lambda value: value or ())]
+
+
+class Card(BaseModel):
+    """Who a character is. Texts are raw: macros are expanded when a prompt is made, for the current speaker.
+
+    `original` is the card as it was read, for an export that loses nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Text = Field(min_length=1)
+    description: Text = ""
+    personality: Text = ""
+    scenario: Text = ""
+    first_mes: Text = ""
+    mes_example: Text = ""
+    system_prompt: Text = ""
+    post_history_instructions: Text = ""
+    nickname: Text = ""
+    creator_notes: Text = ""
+    alternate_greetings: Texts = ()
+    group_only_greetings: Texts = ()
+    tags: Texts = ()
+    original: dict[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+
+    @property
+    def called(self) -> str:
+        """What {{char}} stands for."""
+        return self.nickname or self.name
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The example dialogues, block by block, without their <START> lines."""
+        return tuple(block.strip() for block in _START.split(self.mes_example) if block.strip())
+
+    def greetings(self, group: bool) -> tuple[str, ...]:
+        """What it may say first, the preferred one first."""
+        own = (self.first_mes, *self.alternate_greetings)
+        return tuple(text for text in ((*self.group_only_greetings, *own) if group else own) if text.strip())
+
+
+def read(text: str) -> Card:
+    """A card of version 1, 2 or 3 from its JSON; raise `UserError` naming the field that is wrong."""
+    try:
+        original = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"it is not valid JSON ({error})") from None
+    if not isinstance(original, dict):
+        raise UserError("it is not a JSON object")
+    data = original.get("data") if "spec" in original else original
+    if not isinstance(data, dict):
+        raise UserError('its "data" is not an object')
+    try:
+        return Card.model_validate({**data, "original": original})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f'its field "{first["loc"][0]}" is wrong: {first["msg"].lower()}') from None
