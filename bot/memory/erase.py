@@ -83,6 +83,11 @@ def difference(before: Erased, after: Erased) -> Erased:
     )
 
 
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Write the database anew: deleted cells are zeroed, but pages keep stale copies of cells they once held."""
+    connection.execute("VACUUM")
+
+
 def is_unfinished(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM erasures LIMIT 1").fetchone() is not None
 

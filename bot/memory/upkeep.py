@@ -85,6 +85,7 @@ class Upkeep:
 
     async def _finish_erasing(self) -> tuple[int, int]:
         deleted = await asyncio.to_thread(self._delete_copies)
+        await self._database.run(erase.rebuild)
         for _ in range(max(1, round(self._patience / STEP))):
             if await asyncio.to_thread(self._empty_log):
                 break
