@@ -1,0 +1,115 @@
+"""An SQLite connection as memory needs it: durable, forgetful on demand, and safe from poisoned text."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+from pathlib import Path
+from typing import TypeVar
+
+from bot.errors import UserError
+
+T = TypeVar("T")
+Value = str | int | float | None
+
+PRAGMAS = (
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA journal_mode = WAL",
+)
+POISON = re.compile("[\x00\ud800-\udfff]")
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Connection(sqlite3.Connection):
+    """SQLite cannot store a lone surrogate and cuts text at NUL: the one becomes U+FFFD, the other goes."""
+
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        return super().execute(sql, [clean(value) if isinstance(value, str) else value for value in values])
+
+
+def clean(text: str) -> str:
+    return POISON.sub(lambda match: "" if match[0] == "\x00" else "\ufffd", text)
+
+
+def connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Open for reading and writing; wait `patience` seconds for other processes before an error."""
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, factory=Connection)
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_for_reading(path: Path, patience: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", timeout=patience, isolation_level=None, uri=True
+    )
+
+
+def transaction(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
+    """Run the function whole, or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = function(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 for an error of the Python module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what a person can mend into a `UserError`; bugs pass."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        sentence = sentences(path).get(code(error))
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
+    except OSError as error:
+        raise UserError(refusal(path, error)) from error
+
+
+def sentences(path: Path) -> dict[int, str]:
+    """What to tell a person, by SQLite's result code."""
+    busy = f"Another program is using {path}: close it and try again."
+    damaged = f"The memory at {path} is damaged: start again, and the newest backup will be restored."
+    return {
+        sqlite3.SQLITE_BUSY: busy,
+        sqlite3.SQLITE_LOCKED: busy,
+        sqlite3.SQLITE_CORRUPT: damaged,
+        sqlite3.SQLITE_NOTADB: damaged,
+        sqlite3.SQLITE_FULL: f"The disk that holds {path} is full: free some space and try again.",
+        sqlite3.SQLITE_IOERR: f"{path} could not be read or written: check the disk and its free space.",
+        sqlite3.SQLITE_READONLY: unwritable(path),
+        sqlite3.SQLITE_CANTOPEN: unwritable(path),
+    }
+
+
+def refusal(path: Path, error: OSError) -> str:
+    if error.errno in (EACCES, EPERM, EROFS):
+        return unwritable(path)
+    if error.errno in (ENOSPC, EDQUOT):
+        return f"The disk that holds {path} is full: free some space and try again."
+    return f"{path} cannot be used ({error.strerror}): mend that, or set ALTEREGO_DATA to another folder."
+
+
+def unwritable(path: Path) -> str:
+    return f"{path} cannot be written: allow it for file and folder, or set ALTEREGO_DATA to another folder."

@@ -1,0 +1,125 @@
+"""Erasing what was said in a place or by a person, so that no byte of it is left in any file."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bot.memory import places
+from bot.memory.connection import code
+from bot.memory.records import Erased
+from bot.message import Place
+
+
+def erase_place(connection: sqlite3.Connection, place: Place, now: float) -> Erased:
+    before = count(connection)
+    where = places.find(connection, place)
+    if where is not None:
+        connection.execute("DELETE FROM places WHERE id = ?", (where,))
+    connection.execute("DELETE FROM settings WHERE scope = ?", (str(place),))
+    connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
+    return difference(before, count(connection))
+
+
+def erase_author(connection: sqlite3.Connection, author_id: str, platform: str | None, now: float) -> Erased:
+    before = count(connection)
+    found = connection.execute(
+        "SELECT messages.id, messages.place FROM messages JOIN places ON places.id = messages.place"
+        " WHERE author_id = ?1 AND persona IS NULL AND (?2 IS NULL OR platform = ?2)",
+        (author_id, platform),
+    ).fetchall()
+    for place in {place for _, place in found}:
+        if is_alone(connection, author_id, place):
+            connection.execute("DELETE FROM places WHERE id = ?", (place,))
+    theirs = {row for row, _ in found}
+    for answer in {answer for row in theirs for answer in answers_about(connection, row)}:
+        if addressees(connection, answer) <= theirs:
+            connection.execute("DELETE FROM answers WHERE id = ?", (answer,))
+    for row in theirs:
+        connection.execute("DELETE FROM messages WHERE id = ?", (row,))
+    connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
+    return difference(before, count(connection))
+
+
+def is_alone(connection: sqlite3.Connection, author_id: str, place: int) -> bool:
+    """Whether no other person ever spoke there."""
+    other = connection.execute(
+        "SELECT 1 FROM messages WHERE place = ? AND author_id != ? AND persona IS NULL AND NOT is_bot"
+        " LIMIT 1",
+        (place, author_id),
+    ).fetchone()
+    return other is None
+
+
+def answers_about(connection: sqlite3.Connection, row: int) -> list[int]:
+    """The answers given to this message, or given to nobody right behind it."""
+    found = connection.execute(
+        "SELECT answer FROM answered WHERE message = ?1 UNION SELECT id FROM answers WHERE read = ?1", (row,)
+    )
+    return [answer for (answer,) in found]
+
+
+def addressees(connection: sqlite3.Connection, answer: int) -> set[int]:
+    """The messages an answer was given to; the one it stands behind where it was given to nobody."""
+    answered = connection.execute("SELECT message FROM answered WHERE answer = ?", (answer,)).fetchall()
+    read = connection.execute("SELECT read FROM answers WHERE id = ?", (answer,)).fetchall()
+    return {row for (row,) in answered or read}
+
+
+def count(connection: sqlite3.Connection) -> Erased:
+    return Erased(
+        *connection.execute(
+            "SELECT (SELECT count(*) FROM places), (SELECT count(*) FROM messages),"
+            " (SELECT count(*) FROM answers), (SELECT count(*) FROM outbox)"
+        ).fetchone()
+    )
+
+
+def difference(before: Erased, after: Erased) -> Erased:
+    return Erased(
+        before.places - after.places,
+        before.messages - after.messages,
+        before.answers - after.answers,
+        before.outgoing - after.outgoing,
+    )
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Write the database anew: deleted cells are zeroed, but pages keep stale copies of cells they once held."""
+    connection.execute("VACUUM")
+
+
+def is_unfinished(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM erasures LIMIT 1").fetchone() is not None
+
+
+def settle(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM erasures")
+
+
+def empty_log(path: Path, patience: float) -> bool:
+    """Write the log into the database and cut it to nothing; false when a reader holds an old snapshot.
+
+    On a connection of its own, so that meanwhile the story waits `patience` seconds at most.
+    """
+    with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
+        try:
+            busy, left, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            return False
+    return not busy and left <= 0
+
+
+def readers(path: Path) -> str:
+    """Name the processes that have the database open, where the system tells (Linux); they hold its log."""
+    held = {f"{path.resolve()}{suffix}" for suffix in ("", "-wal", "-shm")}
+    names = [f"process {process.name}" for process in Path("/proc").glob("[0-9]*") if held & opened(process)]
+    return " and ".join(names) or "Another program"
+
+
+def opened(process: Path) -> set[str]:
+    try:
+        return {str(file.readlink()) for file in (process / "fd").iterdir()}
+    except OSError:  # it has ended, or is somebody else's
+        return set()

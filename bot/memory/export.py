@@ -1,0 +1,39 @@
+"""Everything stored about a person, as plain dictionaries that JSON can hold."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+Row = dict[str, object]
+
+MESSAGES = """
+SELECT platform, account, chat, thread, message_id, author_id, author_name, is_bot, text, time, address,
+    messages.reply_to, state, accepted, attempts, inbox.persona, rule, reason
+FROM messages JOIN places ON places.id = messages.place LEFT JOIN inbox ON inbox.message = messages.id
+WHERE author_id = ?1 AND messages.persona IS NULL AND (?2 IS NULL OR platform = ?2)
+ORDER BY messages.id
+"""
+ANSWERS = """
+SELECT platform, account, chat, thread, replies.message_id, replies.persona, replies.text, replies.time,
+    replies.replaced, rule, why
+FROM messages replies JOIN places ON places.id = replies.place JOIN answers ON answers.id = replies.answer
+WHERE replies.answer IN (
+    SELECT answered.answer FROM answered JOIN messages ON messages.id = answered.message
+    WHERE author_id = ?1 AND messages.persona IS NULL
+) AND (?2 IS NULL OR platform = ?2)
+ORDER BY replies.id
+"""
+
+
+def export(connection: sqlite3.Connection, author_id: str, platform: str | None) -> dict[str, list[Row]]:
+    answers = rows(connection, ANSWERS, author_id, platform)
+    return {
+        "messages": rows(connection, MESSAGES, author_id, platform),
+        "answers": [{**answer, "why": json.loads(str(answer["why"]))} for answer in answers],
+    }
+
+
+def rows(connection: sqlite3.Connection, query: str, author_id: str, platform: str | None) -> list[Row]:
+    with closing(connection.execute(query, (author_id, platform))) as cursor:
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]

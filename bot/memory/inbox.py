@@ -1,0 +1,125 @@
+"""What people said, from accepted to ignored, answered or given up."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from bot.memory import outbox, places
+from bot.memory.recall import message, row_of
+from bot.memory.records import Outgoing
+from bot.message import Message, Place
+
+ATTEMPTS = 3
+
+
+def accept(connection: sqlite3.Connection, said: Message, now: float) -> bool:
+    place = places.enter(connection, said.place)
+    if row_of(connection, place, said.id) is not None or outbox.was_sent(connection, place, said.id):
+        return False
+    number = places.advance(connection, place)
+    row = insert(connection, said, place, anchor=number, number=number, answer=None)
+    connection.execute("INSERT INTO inbox (message, place, accepted) VALUES (?, ?, ?)", (row, place, now))
+    return True
+
+
+def insert(
+    connection: sqlite3.Connection, said: Message, place: int, *, anchor: int, number: int, answer: int | None
+) -> int:
+    author = said.author
+    values = (place, anchor, number, said.id, author.id, author.name, author.is_bot, said.text, said.time)
+    row = connection.execute(
+        "INSERT INTO messages (place, anchor, number, message_id, author_id, author_name, is_bot, text, time,"
+        " address, reply_to, persona, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, said.address, said.reply_to, said.persona, answer),
+    ).lastrowid
+    assert row is not None
+    return row
+
+
+def rows_of(connection: sqlite3.Connection, place: int, message_ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Each known message's id with its row, in the order given, none twice."""
+    found = ((given, row_of(connection, place, given)) for given in dict.fromkeys(message_ids))
+    return [(given, row) for given, row in found if row is not None]
+
+
+def ignore(connection: sqlite3.Connection, place: Place, message_id: str, rule: str) -> None:
+    where = places.find(connection, place)
+    row = where and row_of(connection, where, message_id)
+    if where and row:
+        connection.execute(
+            "UPDATE inbox SET state = 'ignored', rule = ?, decided = ?"
+            " WHERE message = ? AND state = 'accepted'",
+            (rule, places.advance(connection, where), row),
+        )
+
+
+def begin(
+    connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], persona: str, rule: str
+) -> tuple[str, ...]:
+    where = places.find(connection, place)
+    if where is None:
+        return ()
+    decided = places.advance(connection, where)
+    known = rows_of(connection, where, message_ids)
+    return tuple(given for given, row in known if attempt(connection, row, decided, persona, rule))
+
+
+def attempt(connection: sqlite3.Connection, row: int, decided: int, persona: str, rule: str) -> bool:
+    """Count one more attempt at an accepted message, or give it up when it has had its share."""
+    connection.execute(
+        "UPDATE inbox SET state = 'given_up', decided = ?, reason = 'every attempt ended without an answer'"
+        " WHERE message = ? AND state = 'accepted' AND attempts >= ?",
+        (decided, row, ATTEMPTS),
+    )
+    tried = connection.execute(
+        "UPDATE inbox SET attempts = attempts + 1, decided = ?, persona = ?, rule = ?"
+        " WHERE message = ? AND state = 'accepted'",
+        (decided, persona, rule, row),
+    )
+    return tried.rowcount == 1
+
+
+def withdraw(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> None:
+    where = places.find(connection, place)
+    for _, row in rows_of(connection, where, message_ids) if where else ():
+        connection.execute(
+            "UPDATE inbox SET attempts = max(attempts - 1, 0) WHERE message = ? AND state = 'accepted'",
+            (row,),
+        )
+
+
+def give_up(
+    connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], reason: str, notice: str | None
+) -> tuple[Outgoing, ...]:
+    where = places.find(connection, place)
+    if where is None:
+        return ()
+    decided = places.advance(connection, where)
+    known = rows_of(connection, where, message_ids)
+    given_up = [(given, row) for given, row in known if abandon(connection, row, decided, reason)]
+    if notice is None or not given_up:
+        return ()
+    (message_id, row), *_ = given_up
+    key = outbox.key(place, message_id, "notice", 0)
+    outbox.enqueue(connection, key, where, notice, message=row, reply_to=message_id)
+    return outbox.with_key(connection, key)
+
+
+def abandon(connection: sqlite3.Connection, row: int, decided: int, reason: str) -> bool:
+    """Give up an accepted message; true also for one given up before, whose notice may be missing."""
+    return (
+        connection.execute(
+            "UPDATE inbox SET state = 'given_up', decided = ?, reason = ?"
+            " WHERE message = ? AND state IN ('accepted', 'given_up')",
+            (decided, reason, row),
+        ).rowcount
+        == 1
+    )
+
+
+def pending(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Message, ...]:
+    rows = connection.execute(
+        "SELECT inbox.message FROM inbox JOIN places ON places.id = inbox.place"
+        " WHERE inbox.state = 'accepted' AND platform = ? AND account = ? ORDER BY inbox.message",
+        (platform, account),
+    )
+    return tuple(message(connection, row) for (row,) in rows.fetchall())

@@ -1,0 +1,135 @@
+"""Reading what was said: the history of a place in the order it is read, and single messages."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from bot.memory import places
+from bot.memory.records import LastAnswer, Why
+from bot.message import Author, Message, Place
+
+
+def row_of(connection: sqlite3.Connection, place: int, message_id: str) -> int | None:
+    row = connection.execute(
+        "SELECT id FROM messages WHERE place = ? AND message_id = ?", (place, message_id)
+    ).fetchone()
+    return row and int(row[0])
+
+
+def message(connection: sqlite3.Connection, row: int) -> Message:
+    place, *rest = connection.execute(
+        "SELECT place, message_id, author_id, author_name, is_bot, text, time, address, reply_to, persona"
+        " FROM messages WHERE id = ?",
+        (row,),
+    ).fetchone()
+    return from_row(places.place_of(connection, place), rest)
+
+
+def from_row(place: Place, row: Sequence[Any]) -> Message:
+    message_id, author, name, is_bot, text, time, address, reply_to, persona = row
+    who = Author(author, name, bool(is_bot))
+    return Message(place, message_id, who, text, time, address, reply_to, persona=persona)
+
+
+def find(connection: sqlite3.Connection, place: Place, message_id: str) -> Message | None:
+    """By the id it was stored with, or by the platform's id of a part that was sent."""
+    where = places.find(connection, place)
+    if where is None:
+        return None
+    row = row_of(connection, where, message_id) or sent_row(connection, where, message_id)
+    return message(connection, row) if row else None
+
+
+def sent_row(connection: sqlite3.Connection, place: int, sent_id: str) -> int | None:
+    """The first message of the answer of which this was sent as a part."""
+    row: int | None = connection.execute(
+        "SELECT min(messages.id) FROM outbox JOIN messages ON messages.answer = outbox.answer"
+        " WHERE outbox.place = ? AND sent_id = ?",
+        (place, sent_id),
+    ).fetchone()[0]
+    return row
+
+
+def history(connection: sqlite3.Connection, place: Place, limit: int, characters: int) -> tuple[Message, ...]:
+    """The newest messages that fit both limits, oldest first."""
+    where = places.find(connection, place)
+    if where is None:
+        return ()
+    newest: list[Message] = []
+    with closing(reading(connection, where, limit)) as rows:
+        for row in rows:
+            said = from_row(place, row)
+            characters -= len(said.text)
+            if characters < 0:
+                break
+            newest.append(said)
+    return tuple(reversed(newest))
+
+
+def reading(connection: sqlite3.Connection, place: int, limit: int) -> sqlite3.Cursor:
+    """Newest first, from the tip back to the window's beginning or the last reset."""
+    since, anchor, number = connection.execute(
+        "SELECT since, window_anchor, window_number FROM places WHERE id = ?", (place,)
+    ).fetchone()
+    return connection.execute(
+        "SELECT message_id, author_id, author_name, is_bot, text, time, address, reply_to, persona"
+        " FROM messages WHERE place = ? AND NOT replaced AND (anchor, number) >= (?, ?)"
+        " ORDER BY anchor DESC, number DESC LIMIT ?",
+        (place, *max((since, 0), (anchor, number)), limit),
+    )
+
+
+def answered_by(connection: sqlite3.Connection, answer: int) -> list[tuple[str, int]]:
+    """The messages that this answer answered: their ids and rows, oldest first."""
+    return connection.execute(
+        "SELECT message_id, id FROM answered JOIN messages ON id = message"
+        " WHERE answered.answer = ? ORDER BY id",
+        (answer,),
+    ).fetchall()
+
+
+def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | None:
+    where = places.find(connection, place)
+    if where is None:
+        return None
+    found = connection.execute(
+        "SELECT id, answer FROM messages WHERE place = ? AND persona IS NOT NULL AND NOT replaced"
+        " AND anchor >= ? ORDER BY number DESC LIMIT 1",
+        (where, places.since(connection, where)),
+    ).fetchone()
+    if found is None:
+        return None
+    row, answer = found
+    read = connection.execute(
+        "SELECT message_id FROM messages JOIN answers ON messages.id = read WHERE answers.id = ?", (answer,)
+    ).fetchone()
+    answered = tuple(message_id for message_id, _ in answered_by(connection, answer))
+    return LastAnswer(message(connection, row), answered, read and read[0])
+
+
+def why(connection: sqlite3.Connection, place: Place) -> Why | None:
+    where = places.find(connection, place)
+    if where is None:
+        return None
+    asked = connection.execute(
+        "SELECT decided, message_id, rule, inbox.persona, state, reason"
+        " FROM inbox JOIN messages ON id = message WHERE inbox.place = ? AND decided > 0"
+        " ORDER BY decided DESC, id DESC LIMIT 1",
+        (where,),
+    ).fetchone()
+    said = connection.execute(
+        "SELECT decided, id, rule, persona, why FROM answers WHERE place = ? ORDER BY decided DESC LIMIT 1",
+        (where,),
+    ).fetchone()
+    if asked is None or (said is not None and said[0] >= asked[0]):
+        return said and why_said(connection, *said[1:])
+    _, message_id, rule, persona, state, reason = asked
+    return Why(message_id, rule, persona, state, reason, {})
+
+
+def why_said(connection: sqlite3.Connection, answer: int, rule: str, persona: str, why: str) -> Why:
+    answered = answered_by(connection, answer)
+    message_id = answered[-1][0] if answered else None
+    return Why(message_id, rule, persona, "answered", "", json.loads(why))

@@ -1,0 +1,18 @@
+"""Settings that people change while the bot runs, by scope."""
+
+import sqlite3
+
+
+def settings(connection: sqlite3.Connection, scope: str) -> dict[str, str]:
+    return dict(connection.execute("SELECT key, value FROM settings WHERE scope = ? ORDER BY key", (scope,)))
+
+
+def set_setting(connection: sqlite3.Connection, scope: str, key: str, value: str | None) -> None:
+    if value is None:
+        connection.execute("DELETE FROM settings WHERE scope = ? AND key = ?", (scope, key))
+    else:
+        connection.execute(
+            "INSERT INTO settings (scope, key, value) VALUES (?, ?, ?)"
+            " ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value",
+            (scope, key, value),
+        )

@@ -1,0 +1,29 @@
+"""How much is remembered, and where from."""
+
+import sqlite3
+
+from bot.memory.records import MemoryStatus, Remembered
+from bot.message import Place
+
+
+def status(connection: sqlite3.Connection) -> MemoryStatus:
+    messages, places, unsent = connection.execute(
+        "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM places),"
+        " (SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending'))"
+    ).fetchone()
+    inbox = dict(connection.execute("SELECT state, count(*) FROM inbox GROUP BY state"))
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    return MemoryStatus(inbox, unsent, messages, places, pages * page)
+
+
+def places(connection: sqlite3.Connection) -> tuple[Remembered, ...]:
+    rows = connection.execute(
+        "SELECT platform, account, chat, thread, count(messages.id), max(time)"
+        " FROM places LEFT JOIN messages ON messages.place = places.id GROUP BY places.id ORDER BY places.id"
+    )
+    return tuple(Remembered(Place(*row[:4]), *row[4:]) for row in rows.fetchall())
+
+
+def has_messages(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is not None

@@ -1,0 +1,147 @@
+"""Memory: what was said in every place, what must be answered and what must be sent."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.memory import answers, erase, inbox, outbox, places, recall, settings, status
+from bot.memory.export import Row, export
+from bot.memory.records import Erased, LastAnswer, MemoryStatus, Outgoing, Remembered, Why
+from bot.memory.upkeep import Upkeep
+from bot.message import Message, Place
+
+
+class Memory(Upkeep):
+    """The story, in one SQLite file. Each change is one transaction, whole even when its caller is cancelled.
+
+    Every method raises `UserError` when the disk is full or refuses, and when another process holds the file.
+    Text is stored without NUL, and with U+FFFD for what is not valid Unicode.
+    """
+
+    async def accept(self, message: Message) -> bool:
+        """Store a message and that it wants a decision; False, and nothing changes, when it is known."""
+        now = self._clock()
+        return await self._database.write(lambda inside: inbox.accept(inside, message, now))
+
+    async def ignore(self, place: Place, message_id: str, rule: str) -> None:
+        """Decide that an accepted message calls for no answer; it stays in the history."""
+        await self._database.write(lambda inside: inbox.ignore(inside, place, message_id, rule))
+
+    async def begin(
+        self, place: Place, message_ids: Sequence[str], persona: str, rule: str
+    ) -> tuple[str, ...]:
+        """Count an attempt at these messages before it is made, and return those that may be tried.
+
+        One that has had three is given up, so that a message that kills the process cannot do so for ever.
+        """
+        return await self._database.write(
+            lambda inside: inbox.begin(inside, place, message_ids, persona, rule)
+        )
+
+    async def withdraw(self, place: Place, message_ids: Sequence[str]) -> None:
+        """Take an attempt back that was ended on purpose: superseded by a new message, or at shutdown."""
+        await self._database.write(lambda inside: inbox.withdraw(inside, place, message_ids))
+
+    async def finish(
+        self,
+        place: Place,
+        message_ids: Sequence[str],
+        replies: Sequence[Message],
+        parts: Sequence[str],
+        *,
+        read: str | None,
+        window: str | None,
+        why: Mapping[str, object],
+        replaces: str | None = None,
+    ) -> tuple[Outgoing, ...]:
+        """Store an answer, its parts to be sent, and that these messages are answered; returns the parts.
+
+        The replies stand in the history behind the message `read`; it begins at `window` from now on (None
+        leaves it). The answer that `replaces` is part of leaves the history, and what it answered counts
+        as answered by the new one. `why` is JSON-able. Messages that are answered already are not answered
+        again: the parts stored then are returned, or none when all of the messages have been erased.
+        """
+        new = answers.Answering(place, message_ids, replies, parts, read, window, why, replaces)
+        return await self._database.write(lambda inside: answers.finish(inside, new))
+
+    async def give_up(
+        self, place: Place, message_ids: Sequence[str], reason: str, notice: str | None
+    ) -> tuple[Outgoing, ...]:
+        """Give up messages that are not answered, with a notice to be sent about the first of them."""
+        return await self._database.write(
+            lambda inside: inbox.give_up(inside, place, message_ids, reason, notice)
+        )
+
+    async def pending(self, platform: str, account: str) -> tuple[Message, ...]:
+        """Messages that are accepted and nothing more, oldest first."""
+        return await self._database.run(lambda inside: inbox.pending(inside, platform, account))
+
+    async def unsent(self, platform: str, account: str) -> tuple[Outgoing, ...]:
+        """Parts that are queued, or were being sent when the process ended, oldest first."""
+        return await self._database.run(lambda inside: outbox.unsent(inside, platform, account))
+
+    async def sending(self, key: str) -> None:
+        """Note that a part is about to be sent; before its platform is called."""
+        await self._database.write(lambda inside: outbox.sending(inside, key))
+
+    async def sent(self, key: str, platform_message_id: str | None) -> None:
+        """Note that a part has been sent, under the platform's id where it gave one."""
+        await self._database.write(lambda inside: outbox.sent(inside, key, platform_message_id))
+
+    async def drop(self, key: str) -> None:
+        """Note that a part cannot be sent (blocked, chat gone) and shall not be tried again."""
+        await self._database.write(lambda inside: outbox.drop(inside, key))
+
+    async def history(
+        self, place: Place, *, limit: int = 2000, characters: int = 400_000
+    ) -> tuple[Message, ...]:
+        """The newest messages that fit, in reading order, since the window's beginning and the last reset."""
+        return await self._database.run(lambda inside: recall.history(inside, place, limit, characters))
+
+    async def find(self, place: Place, message_id: str) -> Message | None:
+        """One message, by its own id or by the platform's id of a part of it that was sent."""
+        return await self._database.run(lambda inside: recall.find(inside, place, message_id))
+
+    async def reset(self, place: Place) -> None:
+        """Begin the conversation anew: what was said leaves the history, and stays stored until erased."""
+        await self._database.write(lambda inside: places.reset(inside, place))
+
+    async def last_answer(self, place: Place) -> LastAnswer | None:
+        """The newest answer since the last reset that has not been replaced."""
+        return await self._database.run(lambda inside: recall.last_answer(inside, place))
+
+    async def why(self, place: Place) -> Why | None:
+        """The newest decision about a message of this place, or the newest answer given to none."""
+        return await self._database.run(lambda inside: recall.why(inside, place))
+
+    async def settings(self, scope: str) -> dict[str, str]:
+        return await self._database.run(lambda inside: settings.settings(inside, scope))
+
+    async def set_setting(self, scope: str, key: str, value: str | None) -> None:
+        """Store a setting; None removes it."""
+        await self._database.write(lambda inside: settings.set_setting(inside, scope, key, value))
+
+    async def places(self) -> tuple[Remembered, ...]:
+        return await self._database.run(status.places)
+
+    async def status(self) -> MemoryStatus:
+        return await self._database.run(status.status)
+
+    async def export(self, author_id: str, platform: str | None = None) -> dict[str, list[Row]]:
+        """Everything stored about a person: their "messages" with decisions, and the "answers" to them."""
+        return await self._database.run(lambda inside: export(inside, author_id, platform))
+
+    async def erase_place(self, place: Place) -> Erased:
+        """Erase everything said in a place, and settings whose scope is `str(place)`, from every file.
+
+        Backups and files set aside are deleted, and one new backup is written. Raises `UserError` when
+        another process keeps reading the old content; the next erasure or the next start completes it.
+        """
+        now = self._clock()
+        return await self._erase(lambda inside: erase.erase_place(inside, place, now))
+
+    async def erase_author(self, author_id: str, platform: str | None = None) -> Erased:
+        """Erase a person as `erase_place` does a place: their messages and the answers to them alone.
+
+        Where no other person ever spoke, everything goes. Without a platform, the id is erased on each.
+        """
+        now = self._clock()
+        return await self._erase(lambda inside: erase.erase_author(inside, author_id, platform, now))

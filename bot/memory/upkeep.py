@@ -1,0 +1,111 @@
+"""What makes a memory last, and forget: opening and closing, backups, and erasure to the last byte."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from bot.errors import UserError
+from bot.memory import backup, erase, status
+from bot.memory.connection import told
+from bot.memory.database import Database
+from bot.memory.migration import own_scripts
+from bot.memory.opening import Opening
+from bot.memory.records import Erased
+
+T = TypeVar("T")
+
+BACKUP_AGE = timedelta(hours=24)
+STEP = 0.2  # seconds of waiting for readers at a time
+
+
+class Upkeep:
+    """A database file, held from `async with` to its end; `notices` tell a person about its opening.
+
+    `patience` is how many seconds another process is waited for; `schema` is the folder of migrations.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        patience: float = 5.0,
+        schema: Traversable | None = None,
+    ) -> None:
+        self.path = path
+        self.notices: tuple[str, ...] = ()
+        self._clock = clock
+        self._patience = patience
+        self._database = Database(path, lambda: Opening(schema or own_scripts(), clock(), patience))
+        self._copying = threading.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._database.open()
+        self.notices = self._database.notices
+        if await self._database.run(erase.is_unfinished):
+            await self._finish_interrupted()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._database.close()
+
+    async def backup(self) -> Path:
+        """Write a backup and keep the newest three. Raises `UserError` when the disk refuses."""
+        return await asyncio.to_thread(self._write_backup)
+
+    async def wants_backup(self) -> bool:
+        """Whether the newest backup is older than a day, or missing, and there is something to save."""
+        newest = next(iter(backup.backups(self.path)), None)
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        if newest is not None and now - backup.stamped(newest) <= BACKUP_AGE:
+            return False
+        return await self._database.run(status.has_messages)
+
+    async def _erase(self, function: Callable[[sqlite3.Connection], Erased]) -> Erased:
+        """Erase rows, then every copy of them; what an interruption leaves is done at the next opening."""
+        erased = await self._database.write(function)
+        backups, set_aside = await self._finish_erasing()
+        return replace(erased, backups=backups, set_aside=set_aside)
+
+    async def _finish_interrupted(self) -> None:
+        try:
+            await self._finish_erasing()
+        except UserError as error:
+            self.notices += (str(error),)
+
+    async def _finish_erasing(self) -> tuple[int, int]:
+        deleted = await asyncio.to_thread(self._delete_copies)
+        await self._database.run(erase.rebuild)
+        for _ in range(max(1, round(self._patience / STEP))):
+            if await asyncio.to_thread(self._empty_log):
+                break
+        else:
+            raise UserError(
+                f"What was erased can still be read from {self.path}-wal, because {erase.readers(self.path)}"
+                " holds it open: close that and erase again, or start alterego again."
+            )
+        await self.backup()
+        await self._database.write(erase.settle)
+        return deleted
+
+    def _write_backup(self) -> Path:
+        with self._copying, told(self.path):
+            return backup.write_backup(self.path, self._clock(), self._patience)
+
+    def _delete_copies(self) -> tuple[int, int]:
+        with self._copying, told(self.path):
+            return backup.delete_copies(self.path)
+
+    def _empty_log(self) -> bool:
+        with told(self.path):
+            return erase.empty_log(self.path, STEP)
