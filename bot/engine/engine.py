@@ -90,6 +90,7 @@ class Status:
     tokens_per_second: float = 0.0
     adapters: tuple[str, ...] = field(default=())
     error: str = ""
+    stage: str = ""  # what loading is doing, in a few words
 
 
 class Engine(Protocol):

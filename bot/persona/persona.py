@@ -73,6 +73,14 @@ class Cast:
             raise UserError(f"The persona {name!r} is broken: {self.broken[name]}.")
         raise UserError(f"There is no persona {name!r}: known are {', '.join(self.personas) or 'none'}.")
 
+    def chosen(self, name: str) -> Persona:
+        """The persona of that name, or the first one where nobody is named."""
+        if name:
+            return self.find(name)
+        if not self.personas:
+            raise UserError("There is no working persona: `python -m bot doctor` says what is wrong.")
+        return next(iter(self.personas.values()))
+
 
 def load_all(folder: Path) -> Cast:
     """Read every persona in a folder of folders; broken ones are named and left out."""

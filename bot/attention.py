@@ -1,0 +1,60 @@
+"""Does this message call for an answer, by which rule, and whose?"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.message import Message
+from bot.persona.persona import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """The decision about one message; the rule is a phrase that `/why` can show."""
+
+    answer: bool
+    rule: str
+    persona: str
+
+
+def decide(message: Message, personas: Mapping[str, Persona], resident: str, listens: bool) -> Attention:
+    """Apply the rules in their order. `resident` is the persona of the place, the one who answers
+    unless another one is called by name; in a place that `listens`, everything is answered.
+    """
+    called = [key for key, persona in personas.items() if calls(message.text, persona)]
+    speaker = resident if resident in called or not called else called[0]
+    if message.persona or message.author.is_bot:
+        return Attention(False, "bots are not answered", speaker)
+    if message.address == "direct":
+        return Attention(True, "direct chat", resident)
+    if message.address:
+        return Attention(True, {"mention": "mentioned", "reply": "a reply to it"}[message.address], speaker)
+    if called:
+        return Attention(True, "called by name", speaker)
+    if listens:
+        return Attention(True, "listens here", speaker)
+    return Attention(False, "not addressed", speaker)
+
+
+def calls(text: str, persona: Persona) -> bool:
+    """Whether a text names the persona, as a whole word where its script has words."""
+    folded = _fold(text)
+    return any(
+        _word(_fold(name)).search(folded)
+        for name in {persona.name, persona.card.name, *persona.names}
+        if name
+    )
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+@lru_cache(maxsize=1024)
+def _word(name: str) -> re.Pattern[str]:
+    # Chinese, Japanese and Thai put no space around a name: borders are asked for only beside ASCII letters
+    before = r"(?<![^\W_])" if name[0].isascii() else ""
+    after = r"(?![^\W_])" if name[-1].isascii() else ""
+    return re.compile(before + re.escape(name) + after)

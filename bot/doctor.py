@@ -1,0 +1,111 @@
+"""Is everything there that a conversation needs? One finding a line, each with its remedy."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot import config
+from bot.config import TOKENS, Config
+from bot.errors import UserError
+from bot.housekeeping import open_memory
+from bot.persona.persona import Cast, Persona, load_all
+
+ROOM = 2e9  # bytes of disk below which a converted model or a backup may not fit
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and what was found; what is wrong says how to mend it."""
+
+    subject: str
+    right: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'ok   ' if self.right else 'WRONG'} {self.subject:<10} {self.text}"
+
+
+async def examine(path: Path | None) -> list[Finding]:
+    """Look at settings, personas, tokens, model, adapters, memory and disk."""
+    try:
+        settings = config.load(path)
+    except UserError as error:
+        return [Finding("settings", False, str(error))]
+    findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
+    cast, personas = _personas(settings)
+    model = await asyncio.to_thread(_model, settings, cast)
+    return [*findings, *personas, *model, await _memory(settings), _disk(settings)]
+
+
+def _tokens(settings: Config) -> Finding:
+    there = [name for name in TOKENS if name in settings.tokens]
+    return Finding(
+        "tokens", True, f"{', '.join(there)} set" if there else "none set: it talks in the terminal"
+    )
+
+
+def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
+    try:
+        cast = load_all(settings.personas)
+    except UserError as error:
+        return Cast({}, {}), [Finding("personas", False, str(error))]
+    broken = [Finding("persona", False, f"{key}: {why}") for key, why in cast.broken.items()]
+    if not cast.personas:
+        return cast, [*broken, Finding("personas", False, f"none in {settings.personas}: put one there")]
+    return cast, [Finding("personas", True, ", ".join(cast.personas)), *broken]
+
+
+def _model(settings: Config, cast: Cast) -> list[Finding]:
+    """The base model's files, and every adapter against them; no weights are read."""
+    from bot.engine.source import locate
+
+    try:
+        source = locate(settings.model)
+    except UserError as error:
+        return [Finding("model", False, str(error))]
+    if source.path is None:
+        return [Finding("model", True, f"{source.name}, to be fetched from the hub at the first start")]
+    found = Finding("model", True, f"{source.name} at {source.path}, precision {settings.model.precision}")
+    adapted = [persona for persona in cast.personas.values() if persona.adapter]
+    return [found, *_adapters(settings, adapted)]
+
+
+def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
+    if not personas:
+        yield Finding("adapters", True, "none: every persona speaks as the base model does")
+        return
+    from bot.engine.inspection import adapter_check  # loads torch
+
+    try:
+        check: Callable[[str, Path], str] = adapter_check(settings.model, settings.data)
+    except UserError as error:
+        yield Finding("model", False, str(error))
+        return
+    for persona in personas:
+        assert persona.adapter
+        try:
+            yield Finding("adapter", True, check(persona.key, persona.adapter))
+        except UserError as error:
+            yield Finding("adapter", False, str(error))
+
+
+async def _memory(settings: Config) -> Finding:
+    try:
+        async with open_memory(settings) as memory:
+            status, notices = await memory.status(), memory.notices
+    except UserError as error:
+        return Finding("memory", False, str(error))
+    text = f"{memory.path}: sound, {status.messages:,} messages, {status.unsent} unsent"
+    return Finding("memory", not notices, " ".join((text, *notices)))
+
+
+def _disk(settings: Config) -> Finding:
+    folder = settings.data if settings.data.exists() else settings.data.parent
+    free = shutil.disk_usage(folder).free
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", False, f"{folder} cannot be written to: set ALTEREGO_DATA to another folder")
+    text = f"{free / 1e9:.1f} GB free for {settings.data}"
+    return Finding("disk", free > ROOM, text if free > ROOM else f"{text}: make room, 2 GB are needed")

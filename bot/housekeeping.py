@@ -1,0 +1,63 @@
+"""What can be asked of personas and data without talking to anybody; each function gives the text to print."""
+
+import json
+from argparse import Namespace
+
+from bot import config
+from bot.config import Config
+from bot.errors import UserError
+from bot.memory.records import Erased
+from bot.memory.store import Memory
+from bot.persona.persona import load_all
+
+
+def open_memory(settings: Config) -> Memory:
+    """The memory that these settings name."""
+    return Memory(settings.data / "memory.db")
+
+
+async def persona_list(options: Namespace) -> str:
+    cast = load_all(config.load(options.config).personas)
+    lines = [
+        f"{key:<12} {persona.name}{', with an adapter' if persona.adapter else ''}"
+        for key, persona in cast.personas.items()
+    ]
+    return "\n".join([*lines, *(f"{key:<12} broken: {why}" for key, why in cast.broken.items())])
+
+
+async def persona_show(options: Namespace) -> str:
+    persona = load_all(config.load(options.config).personas).find(options.name)
+    fields = {**persona.card.model_dump(exclude_defaults=True), "adapter": persona.adapter}
+    return "\n".join(
+        f"{name:<26} {value}" for name, value in {**fields, "sampling": persona.sampling}.items()
+    )
+
+
+async def data_status(options: Namespace) -> str:
+    async with open_memory(config.load(options.config)) as memory:
+        status = await memory.status()
+        lines = [f"{place.place!s:<40} {place.messages:,} messages" for place in await memory.places()]
+        total = f"{status.messages:,} messages in {status.places:,} places, {status.bytes / 1e6:.1f} MB"
+        return "\n".join([f"{memory.path}: {total}", *lines])
+
+
+async def data_export(options: Namespace) -> str:
+    async with open_memory(config.load(options.config)) as memory:
+        return json.dumps(await memory.export(options.author), ensure_ascii=False, indent=2)
+
+
+async def data_forget(options: Namespace) -> str:
+    async with open_memory(config.load(options.config)) as memory:
+        if options.author:
+            return _told(await memory.erase_author(options.author))
+        known = {str(remembered.place): remembered.place for remembered in await memory.places()}
+        if options.place not in known:
+            raise UserError(f"There is no place {options.place!r}: `data status` lists them.")
+        return _told(await memory.erase_place(known[options.place]))
+
+
+def _told(erased: Erased) -> str:
+    return (
+        f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} parts to be sent, "
+        f"{erased.backups} backups and {erased.set_aside} damaged files."
+    )

@@ -1,0 +1,1 @@
+"""Where people talk: each platform translates, and nothing else."""

@@ -1,0 +1,189 @@
+"""The terminal: one person, a conversation with each persona, kept from run to run."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import uuid4
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import HTML
+from prompt_toolkit.history import InMemoryHistory
+from rich.console import Console
+from rich.status import Status as Spinner
+from rich.text import Text
+
+from bot.chat import Chat
+from bot.commands import run as run_command
+from bot.errors import UserError
+from bot.memory.records import Outgoing
+from bot.message import Author, Message, Place, check
+from bot.persona.persona import Persona
+
+PLATFORM, ACCOUNT = "terminal", "local"
+
+
+class Screen:
+    """An outlet that writes answers while they come, under the persona's name."""
+
+    limit = None
+
+    def __init__(self, console: Console, stage: Callable[[], str]) -> None:
+        self._console, self._stage = console, stage
+        self._spinner: Spinner | None = None
+        self._shown = ""
+
+    def measure(self, text: str) -> int:
+        return len(text)
+
+    @asynccontextmanager
+    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
+        self._spinner = self._console.status("")
+        ticker = asyncio.create_task(self._tick(self._spinner, persona.name))
+        self._spinner.start()
+        try:
+            yield
+        finally:
+            ticker.cancel()
+            self._quiet()
+
+    async def _tick(self, spinner: Spinner, name: str) -> None:
+        while True:
+            stage = self._stage()
+            spinner.update(Text(stage or f"{name} is thinking", style="dim"))
+            await asyncio.sleep(0.25)
+
+    async def show(self, place: Place, persona: Persona, text: str) -> None:
+        self._quiet()
+        if not self._shown:
+            self._head(persona)
+        self._console.print(Text(text[len(self._shown) :]), end="")
+        self._shown = text
+
+    async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
+        self._quiet()
+        if persona is None:
+            self.note(outgoing.text, style="yellow")
+        elif self._shown and outgoing.text.startswith(self._shown):
+            self._console.print(Text(outgoing.text[len(self._shown) :] + "\n"))
+        else:
+            self._head(persona)
+            self._console.print(Text(outgoing.text + "\n"))
+        self._shown = ""
+        return None
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """Something that the program says, and no persona."""
+        if self._shown:
+            self._console.print()
+            self._shown = ""
+        if text:
+            self._console.print(Text(text + "\n", style=style))
+
+    def _head(self, persona: Persona) -> None:
+        self._console.print(Text(persona.name, style="bold magenta"))
+
+    def _quiet(self) -> None:
+        if self._spinner:
+            self._spinner.stop()
+            self._spinner = None
+
+
+class Terminal:
+    """A person at the keyboard."""
+
+    def __init__(self, chat: Chat, author: Author, limit: int, console: Console | None = None) -> None:
+        self._chat, self._author, self._limit = chat, author, limit
+        self._screen = Screen(console or Console(highlight=False), self._stage)
+        self._place = Place(PLATFORM, ACCOUNT, "")
+        self._leaving = False  # one Ctrl-C came, and nothing since
+        chat.join(PLATFORM, self._screen)
+
+    async def run(self, persona: Persona) -> None:
+        """Talk until the person leaves."""
+        session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+        self._screen.note("/help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.")
+        await self._open(persona)
+        await self._chat.recover(PLATFORM, ACCOUNT)
+        await self._listen()
+        while (text := await self._ask(session)) is not None:
+            if text.casefold() in ("/quit", "/exit"):
+                return
+            if text:
+                await self._take(text)
+
+    async def _ask(self, session: PromptSession[str]) -> str | None:
+        """The next line; None to leave."""
+        try:
+            line = await session.prompt_async(
+                HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
+            )
+        except EOFError:
+            return None
+        except KeyboardInterrupt:
+            if self._leaving:
+                return None
+            self._leaving = True
+            self._screen.note("Ctrl-C once more leaves.")
+            return ""
+        self._leaving = False
+        return line.strip()
+
+    async def _take(self, text: str) -> None:
+        try:
+            if text.startswith("/"):
+                await self._command(text)
+            else:
+                message = message_of(check(text, self._limit), self._place, self._author)
+                await self._chat.receive(message)
+                await self._listen()
+        except UserError as error:
+            self._screen.note(str(error), style="yellow")
+
+    async def _command(self, text: str) -> None:
+        name, _, argument = text.removeprefix("/").partition(" ")
+        if name.casefold() == "persona" and argument.strip():
+            await self._open(self._chat.cast.find(argument.strip()))
+            return
+        with self._interruptible():
+            self._screen.note(await run_command(text, self._chat, self._place, self._author.name))
+        if name.casefold() == "help":
+            self._screen.note(f"{'/quit':<18} leave")
+
+    async def _open(self, persona: Persona) -> None:
+        """Go to the conversation with a persona, who greets where nothing has been said yet."""
+        self._place = Place(PLATFORM, ACCOUNT, persona.key)
+        await self._chat.memory.set_setting(str(self._place), "persona", persona.key)
+        await self._chat.greet(self._place, self._author.name)
+
+    async def _listen(self) -> None:
+        """Wait for the answer."""
+        with self._interruptible():
+            await self._chat.room(self._place).idle()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl-C stops the answer that is being made; a second one leaves."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+
+        def interrupt() -> None:
+            if self._leaving and task:
+                task.cancel()
+            self._leaving = True
+            self._chat.room(self._place).stop()
+
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    def _stage(self) -> str:
+        return self._chat.engine.status().stage
+
+
+def message_of(text: str, place: Place, author: Author) -> Message:
+    """A line typed just now."""
+    return Message(place, uuid4().hex, author, text, time.time(), address="direct")

@@ -1,0 +1,132 @@
+"""From what was said to what a persona says: its prompt, its adapter, its words as they come."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+
+from bot.config import ChatSettings, ModelSettings
+from bot.delivery import Outlet, tidy
+from bot.engine.engine import Answer, Engine, Request
+from bot.errors import UserError
+from bot.message import Message, Place
+from bot.persona.persona import Persona
+from bot.prompt import Prompt, Reader, Tokenizer, build
+from bot.room import Attempt
+from bot.template import open_template
+
+Watcher = Callable[[Place, Prompt, Tokenizer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a persona said, what it had read, and how it came about (without a word of it)."""
+
+    text: str
+    prompt: Prompt
+    why: dict[str, object]
+
+
+class Speaker:
+    """Lets personas speak through an engine. `watch` is shown every prompt before the engine is."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ChatSettings,
+        model: ModelSettings,
+        dice: Random,
+        watch: Watcher | None = None,
+    ) -> None:
+        self._engine, self._settings, self._model = engine, settings, model
+        self._dice, self._watch = dice, watch
+        self._adapters: set[str] = set()
+
+    async def speak(
+        self, persona: Persona, history: Sequence[Message], place: Place, attempt: Attempt, outlet: Outlet
+    ) -> Spoken:
+        """One answer to a history, shown while it comes. Raises `UserError` when there is none."""
+        prompt = await self._prompt(persona, history, place)
+        await self._load_adapter(persona)
+        answer = await self._generate(self._request(persona, prompt, place), persona, place, attempt, outlet)
+        text = tidy(answer.text, persona.name)
+        if not text:
+            raise UserError("Stopped." if attempt.stopped else f"{persona.name} found no words; ask again.")
+        return Spoken(text, prompt, _why(attempt, persona, prompt, answer))
+
+    def budget(self, persona: Persona) -> int:
+        """How many tokens a prompt of this persona may have."""
+        budget = self._model.context - persona.sampling.max_tokens
+        if budget < 1:
+            raise UserError(
+                f"{persona.name} may write {persona.sampling.max_tokens:,} tokens, but model.context is "
+                f"{self._model.context:,}: lower sampling.max_tokens in its persona.toml."
+            )
+        return budget
+
+    async def _prompt(self, persona: Persona, history: Sequence[Message], place: Place) -> Prompt:
+        tokenizer, budget = await self._engine.tokenizer(), self.budget(persona)
+        prompt = await asyncio.to_thread(self._build, persona, history, tokenizer, budget)
+        if self._watch:
+            self._watch(place, prompt, tokenizer)
+        return prompt
+
+    def _build(
+        self, persona: Persona, history: Sequence[Message], tokenizer: Tokenizer, budget: int
+    ) -> Prompt:
+        """Off the event loop, which never tokenises."""
+        source = persona.template or self._model.template or tokenizer.template
+        if not source:
+            raise UserError(
+                f"The model {self._model.name} has no chat template: set model.template to chatml, plain or "
+                "one of your own."
+            )
+        reader = Reader(tokenizer, open_template(source, tokenizer.special, persona.name), budget)
+        return build(persona, history, reader, system_prompt=self._settings.system_prompt)
+
+    async def _load_adapter(self, persona: Persona) -> None:
+        if persona.adapter and persona.key not in self._adapters:
+            await self._engine.add_adapter(persona.key, persona.adapter)
+            self._adapters.add(persona.key)
+
+    def _request(self, persona: Persona, prompt: Prompt, place: Place) -> Request:
+        return Request(
+            prompt.ids,
+            persona.sampling,
+            adapter=persona.key if persona.adapter else None,
+            strength=persona.strength,
+            place=place,
+            stop_ids=prompt.stop_ids,
+            stop=prompt.stop,
+            seed=self._dice.getrandbits(31),
+            first_deadline=self._settings.first_deadline,
+            deadline=self._settings.deadline,
+        )
+
+    async def _generate(
+        self, request: Request, persona: Persona, place: Place, attempt: Attempt, outlet: Outlet
+    ) -> Answer:
+        text = ""
+        async with self._engine.generate(request) as generation:
+            attempt.generation = generation
+            if attempt.stopped:
+                generation.cancel()
+            async for piece in generation:
+                text += piece.text
+                if shown := tidy(text, persona.name):
+                    attempt.visible = True
+                    await outlet.show(place, persona, shown)
+            return generation.answers[0]
+
+
+def _why(attempt: Attempt, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:
+    return {
+        "rule": attempt.rule,
+        "persona": persona.key,
+        "adapter": persona.adapter.name if persona.adapter else None,
+        "sampling": persona.sampling.model_dump(),
+        "prompt": prompt.tokens(),
+        "tokens": answer.tokens,
+        "finish": answer.finish,
+        "seconds": {name: round(seconds, 3) for name, seconds in asdict(answer.timings).items()},
+    }
