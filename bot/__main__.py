@@ -113,18 +113,9 @@ def _local_engine(settings: Config) -> Engine:
 
 def _chat(options: argparse.Namespace, open_engine: OpenEngine) -> int:
     settings = config.load(options.config)
-    texts = [sys.stdin.read() if text == "-" else text for text in options.say or ()]
-    if not options.say and not sys.stdin.isatty():
-        texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
-        if not texts:
-            raise UserError("There is nothing to say: write a line on standard input, or use --say TEXT.")
-    texts = [check(text, settings.chat.message_characters) for text in texts]
     cast = load_all(settings.personas)
-    persona = (
-        cast.find(options.persona or settings.chat.persona)
-        if options.persona or settings.chat.persona
-        else None
-    )
+    persona = cast.chosen(options.persona or settings.chat.persona)
+    texts = [check(text, settings.chat.message_characters) for text in _texts(options.say)]
     asyncio.run(_converse(settings, cast, persona or _first(cast), texts, options, open_engine))
     return 0
 
@@ -133,6 +124,18 @@ def _first(cast: Cast) -> Persona:
     if not cast.personas:
         raise UserError("There is no working persona: `python -m bot doctor` says what is wrong.")
     return next(iter(cast.personas.values()))
+
+
+def _texts(said: list[str] | None) -> list[str]:
+    """What is to be said: from --say, or from standard input where nobody sits at it."""
+    if said:
+        return [sys.stdin.read() if text == "-" else text for text in said]
+    if sys.stdin.isatty():
+        return []
+    lines = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    if not lines:
+        raise UserError("There is nothing to say: write a line on standard input, or use --say TEXT.")
+    return lines
 
 
 async def _converse(

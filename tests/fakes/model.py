@@ -1,0 +1,144 @@
+"""A model that says what it is told, behind the engine's own interface: fast, and without torch."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.engine.engine import Answer, Piece, Request, Status, Timings
+from bot.errors import UserError
+
+END = 256
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+class ByteTokenizer:
+    """A token a byte, and two control tokens."""
+
+    template: str | None = CHATML
+    special = {"eos_token": "<|im_end|>"}  # noqa: RUF012
+    control = frozenset({END, END + 1})
+    end = frozenset({END})
+    _spelled = {END: "<|im_end|>", END + 1: "<|im_start|>"}  # noqa: RUF012
+
+    def encode(self, text: str) -> list[int]:
+        return list(text.encode("utf-8", "replace"))
+
+    def encode_template(self, text: str) -> list[int]:
+        for id, token in self._spelled.items():
+            before, found, after = text.partition(token)
+            if found:
+                return [*self.encode_template(before), id, *self.encode_template(after)]
+        return self.encode(text)
+
+    def decode(self, ids: list[int]) -> str:
+        return bytes(id for id in ids if id < 256).decode("utf-8", "replace")
+
+    def spell(self, ids: tuple[int, ...]) -> str:
+        """The ids as text with control tokens spelt out, for assertions on a whole prompt."""
+        pieces = [self._spelled[id].encode() if id in self._spelled else bytes([id]) for id in ids]
+        return b"".join(pieces).decode("utf-8", "replace")
+
+
+class ScriptedGeneration:
+    """Gives one scripted answer word by word."""
+
+    def __init__(self, engine: "ScriptedEngine", request: Request, script: str | Exception) -> None:
+        self._engine, self._request, self._script = engine, request, script
+        self._cancelled = asyncio.Event()
+        self._text, self.answers = "", ()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    async def __aiter__(self) -> AsyncIterator[Piece]:
+        if isinstance(self._script, Exception):
+            raise self._script
+        words = self._script.split(" ")
+        for number, word in enumerate(words):
+            await self._wait()
+            if self._cancelled.is_set():
+                break
+            piece = word if number == len(words) - 1 else word + " "
+            self._text += piece
+            yield Piece(piece)
+        self._finish(len(words))
+
+    async def _wait(self) -> None:
+        if self._engine.hold:
+            self._engine.holding.set()
+            waits = [asyncio.create_task(event.wait()) for event in (self._engine.hold, self._cancelled)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        await asyncio.sleep(self._engine.delay)
+
+    def _finish(self, tokens: int) -> None:
+        finish = "cancelled" if self._cancelled.is_set() else "stop"
+        self.answers = (Answer(self._text, len(self._request.ids), tokens, finish, Timings(0.0, 0.0, 0.0)),)
+
+
+class ScriptedEngine:
+    """Answers from a script, then with the number of the request; keeps every request it was given.
+
+    With `hold` set to an event, no word comes before the event does; `holding` tells that one is waited for.
+    """
+
+    def __init__(self, *script: str | Exception, delay: float = 0.0) -> None:
+        self.script, self.delay = deque(script), delay
+        self.requests: list[Request] = []
+        self.loaded: dict[str, Path] = {}
+        self.refused: dict[str, UserError] = {}
+        self.failure: UserError | None = None
+        self.hold: asyncio.Event | None = None
+        self.holding = asyncio.Event()
+        self._tokenizer = ByteTokenizer()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def tokenizer(self) -> ByteTokenizer:
+        await self.ready()
+        return self._tokenizer
+
+    async def ready(self) -> None:
+        if self.failure:
+            raise self.failure
+
+    def generate(self, request: Request) -> ScriptedGeneration:
+        self.requests.append(request)
+        script = self.script.popleft() if self.script else f"Answer {len(self.requests)}."
+        return ScriptedGeneration(self, request, script)
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        if name in self.refused:
+            raise self.refused[name]
+        self.loaded[name] = folder
+
+    async def drop_adapter(self, name: str) -> None:
+        self.loaded.pop(name, None)
+
+    def status(self) -> Status:
+        return Status("ready", "scripted", answered=len(self.requests), adapters=tuple(self.loaded))
+
+    def prompts(self) -> list[str]:
+        """Every prompt so far, as text."""
+        return [self._tokenizer.spell(request.ids) for request in self.requests]
