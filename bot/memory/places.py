@@ -50,7 +50,7 @@ def since(connection: sqlite3.Connection, row: int) -> int:
 def is_cut(connection: sqlite3.Connection, place: Place) -> bool:
     """Whether the window begins later than the conversation does."""
     row = connection.execute("SELECT window_number > 0 FROM places WHERE id = ?", (find(connection, place),))
-    return row.fetchone() == (1,)
+    return bool(row.fetchone() == (1,))
 
 
 def reset(connection: sqlite3.Connection, place: Place) -> None:
