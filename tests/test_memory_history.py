@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.memory.store import Memory
-from bot.message import Message, Place
+from bot.message import Author, Message, Place
 from tests.faults.memory_story import ANNA, HERE, answer, ids, reply, said
 
 
@@ -118,7 +118,7 @@ async def test_history_begins_at_the_window_until_the_next_reset(memory: Memory)
 
 async def test_the_window_outlives_the_message_it_began_at(memory: Memory):
     await memory.accept(said(1))
-    await memory.accept(said(2, author=ANNA.__class__("2", "Ben")))
+    await memory.accept(said(2, author=Author("2", "Ben")))
     await memory.accept(said(3))
     await answer(memory, ["m3"], "r3", window="m2")
     await memory.erase_author("2")

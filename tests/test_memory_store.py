@@ -43,7 +43,7 @@ async def test_what_the_bot_itself_sent_is_known(memory: Memory):
     await memory.accept(said(1))
     (part,) = await answer(memory, ["m1"], "r1")
     await memory.sent(part.key, "platform-8")
-    assert not await memory.accept(said(2).__class__(HERE, "platform-8", EVA, "reply r1", 3.0))
+    assert not await memory.accept(Message(HERE, "platform-8", EVA, "reply r1", 3.0))
     assert await memory.find(HERE, "platform-8") == reply("r1", to="m1")
 
 

@@ -55,7 +55,7 @@ def open_file(path: Path, how: Opening) -> tuple[sqlite3.Connection, tuple[str, 
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Before SQLite touches the file: it would leave a log beside it with the same rights, to trip over later."""
+    """Before SQLite touches the file: it would leave a log beside it with the same rights."""
     effective = os.access in os.supports_effective_ids
     if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=effective):
         raise UserError(unwritable(path))
