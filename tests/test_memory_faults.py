@@ -18,9 +18,9 @@ from tests.faults.memory_story import answer, half_turns, ids, said
 KILLS = 100
 
 
-async def host(path: Path, first: int) -> tuple[asyncio.subprocess.Process, list[str]]:
-    """A host that writes until it is killed; its first lines, for by then it has opened the database."""
-    process = await asyncio.create_subprocess_exec(
+async def start(path: Path, first: int) -> asyncio.subprocess.Process:
+    """A host that writes until it is killed."""
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.faults.memory_writer",
@@ -29,13 +29,13 @@ async def host(path: Path, first: int) -> tuple[asyncio.subprocess.Process, list
         cwd=Path(__file__).parent.parent,
         stdout=subprocess.PIPE,
     )
-    assert process.stdout is not None
-    return process, [(await process.stdout.readline()).decode()]
 
 
 async def killed_after(path: Path, first: int, seconds: float) -> list[str]:
     """What a host had acknowledged when it was killed; a line cut short was not."""
-    process, lines = await host(path, first)
+    process = await start(path, first)
+    assert process.stdout is not None
+    lines = [(await process.stdout.readline()).decode()]  # by now it has opened the database
     await asyncio.sleep(seconds)
     process.kill()
     rest, _ = await process.communicate()
@@ -63,6 +63,24 @@ async def test_a_hundred_kills_lose_nothing_that_was_acknowledged(tmp_path: Path
     unanswered = {line for line in acknowledged if line.startswith("answered") and line.split()[1] in pending}
     assert len(acknowledged) > KILLS
     assert (lost, unanswered) == (set(), set())
+
+
+async def test_a_host_killed_while_it_opens_leaves_a_folder_that_opens(tmp_path: Path):
+    dice = random.Random(3)
+    for kill in range(25):
+        path = tmp_path / str(kill) / "memory.db"
+        if kill % 2:
+            async with Memory(path) as memory:
+                await memory.accept(said(1))
+                await memory.backup()
+            path.write_bytes(b"damaged" * 1000)
+        process = await start(path, 2)
+        await asyncio.sleep(0.1 + dice.random() * 0.15)
+        process.kill()
+        await process.communicate()
+        async with Memory(path) as memory:
+            assert kill % 2 == 0 or (await ids(memory))[0] == "m1"
+        assert half_turns(path) == []
 
 
 CALLS = some.sampled_from(

@@ -1,13 +1,16 @@
 """Text that looks like SQL is text."""
 
+import ast
 import sqlite3
 from contextlib import closing
 from itertools import product
 from pathlib import Path
 
+import bot.memory
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 
+SOURCE = Path(bot.memory.__file__).parent
 OPENERS = ("'", '"', "')", '")', "`", "]", "';", "%' ")
 ATTACKS = (
     "; DROP TABLE messages; --",
@@ -84,3 +87,22 @@ async def test_erasing_by_a_payload_erases_that_and_nothing_else(tmp_path: Path)
         assert (await memory.erase_author(PAYLOADS[0], PAYLOADS[0])).messages == 3
         assert (await memory.erase_place(Place(*[PAYLOADS[8]] * 4))).messages == 3
         assert (await memory.status()).messages == before - 6
+
+
+def test_no_statement_is_built_from_strings():
+    calls = [
+        (file.name, call)
+        for file in SOURCE.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "execute"
+    ]
+    assert len(calls) > 50
+    named = {(name, call.args[0].id) for name, call in calls if isinstance(call.args[0], ast.Name)}
+    built = [call for _, call in calls if not isinstance(call.args[0], ast.Constant | ast.Name)]
+    assert built == []
+    assert named == {
+        ("connection.py", "sql"),
+        ("connection.py", "pragma"),
+        ("migration.py", "statement"),
+        ("export.py", "query"),
+    }

@@ -76,7 +76,7 @@ def replace(path: Path, how: Opening) -> tuple[str, ...]:
         backup.copy(saved, new, how.patience)
     prepare(new, how)
     aside = backup.set_aside(path, how.now)
-    backup.install(path)
+    backup.install(new, path)
     return (account(path, aside, saved),) if existed and aside else ()
 
 
