@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TypeVar
 from uuid import uuid4
 
 from prompt_toolkit import PromptSession
@@ -22,6 +23,7 @@ from bot.message import Author, Message, Place, check
 from bot.persona.persona import Persona
 
 PLATFORM, ACCOUNT = "terminal", "local"
+T = TypeVar("T")
 
 
 class Screen:
@@ -98,6 +100,7 @@ class Terminal:
         self._screen = Screen(console or Console(highlight=False), self._stage)
         self._place = Place(PLATFORM, ACCOUNT, "")
         self._leaving = False  # one Ctrl-C came, and nothing since
+        self._gone = asyncio.Event()
         chat.join(PLATFORM, self._screen)
 
     async def run(self, persona: Persona) -> None:
@@ -114,7 +117,9 @@ class Terminal:
                 await self._take(text)
 
     async def _ask(self, session: PromptSession[str]) -> str | None:
-        """The next line; None to leave."""
+        """The next line; None to leave. While a line is read, Ctrl-C is a key."""
+        if self._gone.is_set():
+            return None
         try:
             line = await session.prompt_async(
                 HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
@@ -122,13 +127,28 @@ class Terminal:
         except EOFError:
             return None
         except KeyboardInterrupt:
-            if self._leaving:
-                return None
-            self._leaving = True
-            self._screen.note("Ctrl-C once more leaves.")
+            self._interrupt()
+            self._screen.note("" if self._gone.is_set() else "Ctrl-C once more leaves.")
             return ""
         self._leaving = False
         return line.strip()
+
+    async def _unless_gone(self, work: Coroutine[None, None, T]) -> T | None:
+        """What the work gives, or None as soon as the person has left."""
+        waits = [asyncio.create_task(work), asyncio.create_task(self._gone.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return waits[0].result() if waits[0].done() else None
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _interrupt(self) -> None:
+        """Ctrl-C: stop the answer that is being made; once more, leave."""
+        if self._leaving:
+            self._gone.set()
+        self._leaving = True
+        self._chat.room(self._place).stop()
 
     async def _take(self, text: str) -> None:
         try:
@@ -146,8 +166,9 @@ class Terminal:
         if name.casefold() == "persona" and argument.strip():
             await self._open(self._chat.cast.find(argument.strip()))
             return
-        with self._interruptible():
-            self._screen.note(await run_command(text, self._chat, self._place, self._author.name))
+        self._catch_interrupts()
+        answer = await self._unless_gone(run_command(text, self._chat, self._place, self._author.name))
+        self._screen.note(answer or "")
         if name.casefold() == "help":
             self._screen.note(f"{'/quit':<18} leave")
 
@@ -159,26 +180,12 @@ class Terminal:
 
     async def _listen(self) -> None:
         """Wait for the answer."""
-        with self._interruptible():
-            await self._chat.room(self._place).idle()
+        self._catch_interrupts()
+        await self._unless_gone(self._chat.room(self._place).idle())
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C stops the answer that is being made; a second one leaves."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-
-        def interrupt() -> None:
-            if self._leaving and task:
-                task.cancel()
-            self._leaving = True
-            self._chat.room(self._place).stop()
-
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
+    def _catch_interrupts(self) -> None:
+        """Take Ctrl-C as a signal; reading a line takes it as a key, and lets go of the signal."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
 
     def _stage(self) -> str:
         return self._chat.engine.status().stage
