@@ -17,7 +17,7 @@ Finish = Literal["stop", "length", "cancelled", "deadline"]
 class Request:
     """One prompt to be answered, `n` times, under one adapter or none.
 
-    `stop_ids` and `stop` end an answer and are not part of it. `first_deadline` and `deadline` are seconds from
+    `stop_ids` (when empty: the model's own end ids) and `stop` end an answer and are not part of it. `first_deadline` and `deadline` are seconds from
     submission to the first piece and to the end; when one passes, the answer ends with what it has.
     """
 
@@ -90,6 +90,7 @@ class Status:
     tokens_per_second: float = 0.0
     adapters: tuple[str, ...] = field(default=())
     error: str = ""
+    stage: str = ""  # what loading is doing, in a few words
 
 
 class Engine(Protocol):
