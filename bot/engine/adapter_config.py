@@ -11,7 +11,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _RETRAIN = "train a plain LoRA adapter"
 
 _READ = {
-    *("peft_type", "task_type", "r", "lora_alpha", "target_modules", "exclude_modules", "layers_to_transform"),
+    *(
+        "peft_type",
+        "task_type",
+        "r",
+        "lora_alpha",
+        "target_modules",
+        "exclude_modules",
+        "layers_to_transform",
+    ),
     *("rank_pattern", "alpha_pattern", "use_rslora", "bias", "base_model_name_or_path", "init_lora_weights"),
 }
 _HARMLESS = {  # of training only, or without meaning here

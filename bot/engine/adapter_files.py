@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bot.engine.adapter_config import Config, Refused, parse_config
 
@@ -80,7 +80,9 @@ def read_json(folder: Path, name: str, limit: int) -> dict[str, Any]:
 
 def _read_weights(folder: Path, config: Config, shapes: Shapes) -> bytes:
     if not os.path.lexists(folder / WEIGHTS):
-        raise Refused(f"{WEIGHTS} is missing", "pickled weights are never opened: save it in safetensors format")
+        raise Refused(
+            f"{WEIGHTS} is missing", "pickled weights are never opened: save it in safetensors format"
+        )
     with _open(folder, WEIGHTS) as file:
         size = os.fstat(file.fileno()).st_size
         start = _header(file.read(8), size)
@@ -129,19 +131,25 @@ def _check_entries(entries: dict[str, Any], length: int, config: Config, shapes:
     for name, entry in entries.items():
         match = _NAME.fullmatch(name)
         if match is None:
-            raise Refused("it holds a tensor that is not half of a LoRA matrix pair", "train a plain LoRA adapter")
+            raise Refused(
+                "it holds a tensor that is not half of a LoRA matrix pair", "train a plain LoRA adapter"
+            )
         _check_entry(entry, config.rank(match[1]), _shape(match[1], config, shapes), match[2])
         halves.setdefault(match[1], set()).add(match[2])
     if not halves or any(len(found) != 2 for found in halves.values()):
         raise Refused("half of a LoRA matrix pair is missing", "copy or export it again")
     if config.complete and any(config.targets_module(name) and name not in halves for name in shapes):
-        raise Refused("modules that its settings name are missing from its weights", "copy or export it again")
+        raise Refused(
+            "modules that its settings name are missing from its weights", "copy or export it again"
+        )
     _check_offsets(sorted(entry["data_offsets"] for entry in entries.values()), length)
 
 
 def _shape(module: str, config: Config, shapes: Shapes) -> tuple[int, int]:
     if module not in shapes:
-        raise Refused("it adapts a module that the base model does not have", "use an adapter made for this model")
+        raise Refused(
+            "it adapts a module that the base model does not have", "use an adapter made for this model"
+        )
     if not config.targets_module(module):
         raise Refused("it holds weights for a module that its settings do not name", "export it again")
     return shapes[module]
@@ -157,7 +165,9 @@ def _check_entry(entry: Any, rank: int, base: tuple[int, int], half: str) -> Non
         raise Refused(f"the header of {WEIGHTS} has sizes that are not natural numbers", "export it again")
     out, inner = base
     if shape != ([rank, inner] if half == "A" else [out, rank]):
-        raise Refused("its shapes do not match the base model and its rank", "use an adapter made for this model")
+        raise Refused(
+            "its shapes do not match the base model and its rank", "use an adapter made for this model"
+        )
     if offsets[1] - offsets[0] != math.prod(shape) * SIZES[dtype]:
         raise Refused(f"the header of {WEIGHTS} has offsets that do not match its shapes", "export it again")
 
@@ -166,7 +176,9 @@ def _check_offsets(offsets: list[list[int]], length: int) -> None:
     """Every byte belongs to exactly one matrix."""
     ends = [0, *(end for _, end in offsets)]
     if [begin for begin, _ in offsets] != ends[:-1] or ends[-1] != length:
-        raise Refused(f"the tensors in {WEIGHTS} overlap, leave gaps or leave the file", "copy or export it again")
+        raise Refused(
+            f"the tensors in {WEIGHTS} overlap, leave gaps or leave the file", "copy or export it again"
+        )
 
 
 def _are_sizes(values: Any) -> bool:
@@ -179,7 +191,11 @@ def _are_sizes(values: Any) -> bool:
 
 def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
     made_for, hash_ = manifest.get("base_model"), manifest.get("base_hash")
-    other = hash_ != base.fingerprint if hash_ is not None else made_for is not None and not _same(made_for, base.name)
+    other = (
+        hash_ != base.fingerprint
+        if hash_ is not None
+        else made_for is not None and not _same(made_for, base.name)
+    )
     if other:
         raise Refused(
             f"it was made for the base model {_tidy(made_for)} and {_tidy(base.name)} is running, "
@@ -192,7 +208,8 @@ def _blame_base(refused: Refused, config: Config, base: Base) -> Refused:
     if not config.base or _same(config.base, base.name):
         return refused
     return Refused(
-        f"{refused.reason} (it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running)", refused.remedy
+        f"{refused.reason} (it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running)",
+        refused.remedy,
     )
 
 
@@ -216,7 +233,7 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
     return content
 
 
-def _open(folder: Path, name: str) -> Any:
+def _open(folder: Path, name: str) -> BinaryIO:
     """Open a regular file in the folder: links may not leave it, and pipes and devices are never waited for."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
@@ -224,7 +241,9 @@ def _open(folder: Path, name: str) -> Any:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise Refused(f"{name} cannot be opened ({error.strerror})", "check the file and its permissions") from error
+        raise Refused(
+            f"{name} cannot be opened ({error.strerror})", "check the file and its permissions"
+        ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Refused(f"{name} is not a regular file", "copy the file itself")

@@ -33,9 +33,12 @@ def read_adapter(name: str, folder: Path, base: Base) -> Pairs:
         files = read_files(folder, base)
         tensors = {(matrix.module, matrix.half): _tensor(matrix) for matrix in files.matrices}
     except Refused as refused:
-        raise UserError(f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.') from refused
+        raise UserError(
+            f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'
+        ) from refused
     return {
-        module: Pair(tensors[module, "A"], tensors[module, "B"] * scale) for module, scale in files.scales.items()
+        module: Pair(tensors[module, "A"], tensors[module, "B"] * scale)
+        for module, scale in files.scales.items()
     }
 
 
@@ -79,7 +82,9 @@ class Adapters:
     def use(self, name: str | None, strength: float = 1.0) -> None:
         """Choose what the next forward passes add; raises `UserError` when there is no such adapter."""
         if name is not None and name not in self._live:
-            raise UserError(f'There is no adapter "{name}" in the engine: load it first, or answer without one.')
+            raise UserError(
+                f'There is no adapter "{name}" in the engine: load it first, or answer without one.'
+            )
         self._chosen = self._live[name] if name is not None and strength else {}
         self._strength = strength
 
@@ -112,5 +117,5 @@ def _is_linear(module: nn.Module) -> bool:
 def _size(module: nn.Module) -> tuple[int, int]:
     if isinstance(module, nn.Linear):
         return module.out_features, module.in_features
-    inner, out = module.weight.shape  # GPT-2's Conv1D keeps the transpose
-    return int(out), int(inner)
+    inner, out = next(module.parameters()).shape  # GPT-2's Conv1D keeps the transpose
+    return out, inner

@@ -30,11 +30,13 @@ class Rows:
             logits = self._forward([list(ids[start : start + CHUNK])])
         return logits
 
+    @torch.inference_mode()
     def fork(self, rows: int) -> None:
         """Make the one row that was read into several."""
         if rows > 1:
             self._cache.batch_repeat_interleave(rows)
 
+    @torch.inference_mode()
     def keep(self, places: Sequence[int]) -> None:
         """Go on with some of the rows."""
         self._cache.batch_select_indices(torch.tensor(places, device=self._device))
@@ -43,6 +45,7 @@ class Rows:
         """Add one token to each row; returns logits [rows, vocabulary]."""
         return self._forward([[token] for token in tokens])
 
+    @torch.inference_mode()
     def _forward(self, ids: list[list[int]]) -> Tensor:
         inputs = torch.tensor(ids, device=self._device)
         output = self._model(input_ids=inputs, past_key_values=self._cache, use_cache=True, **self._last)

@@ -43,8 +43,9 @@ class LocalGeneration:
     def push(self, piece: Piece) -> None:
         """Hand over a piece; pieces that the loop has not fetched yet travel together."""
         with self._lock:
-            self._first = True
-            self._pieces.append(piece)
+            if not self.over:
+                self._first = True
+                self._pieces.append(piece)
         self._notify()
 
     def end(self, answers: tuple[Answer, ...]) -> None:
@@ -91,6 +92,11 @@ class LocalGeneration:
         """Stop within one step; the iteration then ends and the answers' finish is "cancelled"."""
         self._cancelled = True
 
+    def abandon(self, finish: Finish) -> None:
+        """End on the event loop's side with what has come so far; the thread will notice."""
+        self.end(tuple(self._so_far(candidate, finish) for candidate in range(self.request.n)))
+        self._cancelled = True
+
     @property
     def answers(self) -> tuple[Answer, ...]:
         """One per candidate, after the last piece."""
@@ -112,8 +118,7 @@ class LocalGeneration:
         try:
             await asyncio.wait_for(self._wake.wait(), self._time_left() + GRACE)
         except TimeoutError:
-            self.end(self._so_far("cancelled" if self._cancelled else "deadline"))
-            self._cancelled = True
+            self.abandon("cancelled" if self._cancelled else "deadline")
 
     def _time_left(self) -> float:
         request = self.request
@@ -130,8 +135,8 @@ class LocalGeneration:
         except RuntimeError:  # the loop is closed: nobody listens any more
             self._cancelled = True
 
-    def _so_far(self, finish: Finish) -> tuple[Answer, ...]:
+    def _so_far(self, candidate: int, finish: Finish) -> Answer:
+        waiting = (piece.text for piece in tuple(self._pieces) if piece.candidate == candidate)
         total = monotonic() - self.submitted
-        texts = ("".join(parts) for parts in self._read)
         timings = Timings(total, total, total)
-        return tuple(Answer(text, len(self.request.ids), 0, finish, timings) for text in texts)
+        return Answer("".join((*self._read[candidate], *waiting)), len(self.request.ids), 0, finish, timings)

@@ -1,11 +1,13 @@
 """How the next token is drawn from each row's logits: pure, over all rows at once."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bot.engine.engine import Request
 from bot.persona.persona import Sampling
 
 NEVER = float("-inf")
@@ -36,8 +38,57 @@ class Columns:
             column("repetition_penalty"),
         )
 
+    def at(self, places: Sequence[int]) -> "Columns":
+        """Some of the rows."""
+        kept = list(places)
+        return Columns(
+            self.temperature[kept], self.top_p[kept], self.top_k[kept], self.min_p[kept], self.penalty[kept]
+        )
 
-def draw(logits: Tensor, columns: Columns, seen: Tensor, forbidden: Tensor | None, dice: Tensor) -> list[int | None]:
+
+class Sampler:
+    """Draws for the rows of one request, each with dice of its own, and remembers what every row has seen."""
+
+    @torch.inference_mode()
+    def __init__(
+        self, request: Request, end: Collection[int], vocabulary: int, device: torch.device | str
+    ) -> None:
+        seed = request.seed if request.seed is not None else secrets.randbits(62)
+        self._columns = Columns.of([request.sampling] * request.n, device)
+        self._dice = [
+            torch.Generator().manual_seed((seed * 1_000_003 + row) % (1 << 63)) for row in range(request.n)
+        ]
+        self._seen = torch.zeros((request.n, vocabulary), dtype=torch.bool, device=device)
+        self._seen[:, list(request.ids)] = True
+        self._ends = [token for token in end if token < vocabulary]
+        self._least = request.sampling.min_tokens
+        self._drawn = 0
+
+    @torch.inference_mode()
+    def draw(self, logits: Tensor) -> list[int | None]:
+        """The next token of each row, from logits [rows, vocabulary]; None where they hold no usable number."""
+        forbidden = None
+        if self._drawn < self._least:
+            forbidden = torch.zeros_like(self._seen)
+            forbidden[:, self._ends] = True
+        dice = torch.stack([torch.rand((), generator=dice) for dice in self._dice])
+        tokens = draw(logits, self._columns, self._seen, forbidden, dice.to(logits.device))
+        for row, token in enumerate(tokens):
+            self._seen[row, token or 0] |= token is not None
+        self._drawn += 1
+        return tokens
+
+    @torch.inference_mode()
+    def keep(self, places: Sequence[int]) -> None:
+        """Go on with some of the rows."""
+        self._seen = self._seen[list(places)]
+        self._dice = [self._dice[place] for place in places]
+        self._columns = self._columns.at(places)
+
+
+def draw(
+    logits: Tensor, columns: Columns, seen: Tensor, forbidden: Tensor | None, dice: Tensor
+) -> list[int | None]:
     """Draw one token for each row; None for a row whose logits hold no usable number.
 
     logits [rows, vocabulary]; `seen` and `forbidden` are masks of that shape: the tokens of prompt and answer, and

@@ -36,7 +36,9 @@ def locate(settings: ModelSettings) -> Source:
     if path.exists():
         return _local(path, name)
     if _is_path(name):
-        raise UserError(f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub.")
+        raise UserError(
+            f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
+        )
     return _cached(name) or _packaged(name) or Source("hub", name, tried=_tried(name))
 
 
@@ -82,7 +84,9 @@ def read_config(folder: Path) -> dict[str, object]:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{folder / 'config.json'} cannot be read as JSON: copy the model folder again.") from error
+        raise UserError(
+            f"{folder / 'config.json'} cannot be read as JSON: copy the model folder again."
+        ) from error
     if not isinstance(config, dict):
         raise UserError(f"{folder / 'config.json'} is not a JSON object: copy the model folder again.")
     return config
@@ -91,10 +95,14 @@ def read_config(folder: Path) -> dict[str, object]:
 def _local(path: Path, name: str) -> Source:
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise UserError(f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub.")
+            raise UserError(
+                f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub."
+            )
         return Source("gguf", name, path)
     if not (path / "config.json").is_file():
-        raise UserError(f"The folder {name} has no config.json: point [model] name at a transformers model folder.")
+        raise UserError(
+            f"The folder {name} has no config.json: point [model] name at a transformers model folder."
+        )
     read_config(path)
     if not _has_weights(path):
         raise UserError(_no_weights(path, name))

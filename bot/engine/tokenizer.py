@@ -33,7 +33,8 @@ class HFTokenizer:
         self._plain = Backend.from_str(json.dumps(_without_control(data)))
         named = (self._exact.token_to_id(token) for token in special.values())
         self.control = frozenset(
-            {token["id"] for token in added if not _is_text(token, self._bytes)} | {i for i in named if i is not None}
+            {token["id"] for token in added if not _is_text(token, self._bytes)}
+            | {i for i in named if i is not None}
         )
         self._spellings: dict[int, bytes] = {}
 
@@ -80,7 +81,9 @@ class HFTokenizer:
             return bytes(map(self._alphabet.__getitem__, word)) if known else word.encode()
         if self._bytes and (match := _BYTE.fullmatch(word)):
             return bytes.fromhex(match[1])
-        return self._exact.decode([*self._anchor, token], skip_special_tokens=False)[self._anchor_length :].encode()
+        return self._exact.decode([*self._anchor, token], skip_special_tokens=False)[
+            self._anchor_length :
+        ].encode()
 
     @cached_property
     def _anchor(self) -> list[int]:
