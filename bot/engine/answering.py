@@ -40,7 +40,7 @@ class Answering:
         self._first = 0.0
         self.tokens = 0
 
-    def run(self, rows: "Rows", sampler: "Sampler", between: Callable[[], None]) -> None:
+    def run(self, rows: "Rows", sampler: "Sampler", between: Callable[[], None]) -> tuple[Answer, ...]:
         """Answer; `between` is called before every forward pass."""
 
         def unwanted() -> bool:
@@ -65,7 +65,7 @@ class Answering:
                     sampler.keep(going)
                     live = [live[place] for place in going]
                 logits = rows.step([token for place in going if (token := tokens[place]) is not None])
-        self._close()
+        return self._close()
 
     def _take(self, row: int, token: int | None) -> bool:
         """Add a token to a candidate; returns whether it goes on."""
@@ -87,8 +87,8 @@ class Answering:
             candidate.finish = "length"
         return candidate.finish is None
 
-    def _close(self) -> None:
-        """End what has not ended, show what was held back, and hand over the answers."""
+    def _close(self) -> tuple[Answer, ...]:
+        """End what has not ended, and show what was held back."""
         finish = self._generation.unwanted() or "length"
         for row, candidate in enumerate(self._candidates):
             candidate.finish = candidate.finish or finish
@@ -96,7 +96,7 @@ class Answering:
                 self._show(row, candidate.text.flush())
         now, submitted = monotonic(), self._generation.submitted
         timings = Timings(self._started - submitted, (self._first or now) - submitted, now - submitted)
-        self._generation.end(tuple(self._answer(candidate, timings) for candidate in self._candidates))
+        return tuple(self._answer(candidate, timings) for candidate in self._candidates)
 
     def _answer(self, candidate: Candidate, timings: Timings) -> Answer:
         assert candidate.finish is not None

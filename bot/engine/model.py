@@ -169,11 +169,10 @@ def _how(found: Plan, settings: ModelSettings) -> dict[str, Any]:
     dtype = DTYPES.get(found.precision) or _compute_dtype(found.device)
     stored = "quantization_config" in read_config(found.folder)
     spread = settings.device == "auto" and found.device == "cuda"
-    return {
-        "dtype": dtype,
-        "device_map": "auto" if spread else {"": found.device},
-        "quantization_config": None if stored else quantised(found.precision, dtype),
-    }
+    how = {"dtype": dtype, "device_map": "auto" if spread else {"": found.device}}
+    if not stored and (quantisation := quantised(found.precision, dtype)):
+        how["quantization_config"] = quantisation
+    return how
 
 
 def _convert(found: Plan, models: Path, progress: Progress) -> Path:
@@ -287,8 +286,3 @@ def _quiet() -> None:
     """No progress bars over the terminal, and no advice from libraries."""
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    transformers.modeling_gguf_pytorch_utils.tqdm = _no_bar
-
-
-def _no_bar(items: Any, **_: Any) -> Any:
-    return items

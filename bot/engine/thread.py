@@ -17,6 +17,7 @@ from bot.prompt import Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.adapters import Adapters
+    from bot.engine.model import Loaded
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ LEAVE = 0.5  # seconds that leaving waits for the thread, before it is abandoned
 class LocalEngine:
     """An `Engine` whose model lives in this process. One request is answered at a time, first in, first out.
 
-    A thread that is abandoned while the model loads or a step hangs is a daemon: it ends with the process.
+    A thread that is busy with loading or a hanging step when the engine is left is abandoned, see `abandoned`.
     """
 
     def __init__(self, settings: ModelSettings, data: Path) -> None:
@@ -64,6 +65,19 @@ class LocalEngine:
             await asyncio.wait_for(self._ended.wait(), LEAVE)
         except TimeoutError:
             logger.warning("The engine's thread is still busy; it ends with the process.")
+
+    @property
+    def loaded(self) -> "Loaded | None":
+        """The model, once it is ready; it belongs to the engine's thread."""
+        return self._worker.loaded
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the engine was left with its thread still busy. The process must then end with `os._exit`:
+
+        an interpreter that finalises under a thread inside torch aborts.
+        """
+        return not self._running and self._thread.is_alive()
 
     async def tokenizer(self) -> Tokenizer:
         """The base model's tokenizer, as soon as it is read; raises `UserError` when there is no model."""

@@ -7,9 +7,11 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from tokenizers import AddedToken
 from tokenizers import Tokenizer as Backend
 
 Json = dict[str, Any]
+_EMPTY = {"type": "BPE", "vocab": {}, "merges": []}
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
@@ -22,20 +24,16 @@ class HFTokenizer:
     def __init__(
         self, definition: str, special: Mapping[str, str], template: str | None, end: Iterable[int]
     ) -> None:
-        data: Json = json.loads(definition)
-        added = data["added_tokens"]
+        self._exact = Backend.from_str(definition)
+        decoder = _state(self._exact.decoder)
+        self._bytes = _has(decoder, "ByteFallback")
+        self._alphabet = _byte_alphabet() if _has(decoder, "ByteLevel") else None
         self.special = dict(special)
         self.template = template
         self.end = frozenset(end)
-        self._bytes = _has(data["decoder"], "ByteFallback")
-        self._alphabet = _byte_alphabet() if _has(data["decoder"], "ByteLevel") else None
-        self._exact = Backend.from_str(json.dumps(_spliceable(data)))
-        self._plain = Backend.from_str(json.dumps(_without_control(data)))
-        named = (self._exact.token_to_id(token) for token in special.values())
-        self.control = frozenset(
-            {token["id"] for token in added if not _is_text(token, self._bytes)}
-            | {i for i in named if i is not None}
-        )
+        self.control = self._controls()
+        _make_spliceable(self._exact, self._exact)
+        self._plain = self._without_control()
         self._spellings: dict[int, bytes] = {}
 
     @property
@@ -60,6 +58,30 @@ class HFTokenizer:
         if token not in self._spellings:
             self._spellings[token] = b"" if token in self.control else self._spelling(token)
         return self._spellings[token]
+
+    def _controls(self) -> frozenset[int]:
+        added = self._exact.get_added_tokens_decoder().items()
+        named = map(self._exact.token_to_id, self.special.values())
+        control = {i for i, token in added if not _is_text(token, self._bytes)}
+        return frozenset(control.union(i for i in named if i is not None))
+
+    def _without_control(self) -> Backend:
+        """The same model without its added tokens, but for those that are only white space."""
+        added = sorted(self._exact.get_added_tokens_decoder().items())
+        for kept in (added, []):  # added tokens get their ids in order; where they would get others, none is kept
+            plain = Backend(self._exact.model)
+            _make_spliceable(plain, self._exact)
+            plain.add_tokens([stand_in for i, token in kept if (stand_in := self._stand_in(i, token))])
+            if all(plain.token_to_id(token.content) == i for i, token in kept if _is_white(token)):
+                break
+        return plain
+
+    def _stand_in(self, i: int, token: AddedToken) -> AddedToken | None:
+        """White space itself; for a control token outside the model's vocabulary, something that keeps its id."""
+        if _is_white(token):
+            return token
+        outside = self._exact.model.token_to_id(token.content) is None
+        return AddedToken(f"\uf8ff{i}\uf8ff", normalized=False) if outside else None
 
     def _content(self, text: str) -> Iterator[int]:
         encoding = self._plain.encode(text, add_special_tokens=False)
@@ -113,26 +135,31 @@ def _valid(text: str) -> str:
     return text
 
 
-def _is_text(token: Json, has_bytes: bool) -> bool:
+def _is_white(token: AddedToken) -> bool:
+    return not token.special and token.content.isspace()
+
+
+def _is_text(token: AddedToken, has_bytes: bool) -> bool:
     """Whether an added token is only text: white space, or a byte of the byte fallback."""
-    white = not token["special"] and token["content"].isspace()
-    return white or (has_bytes and _BYTE.fullmatch(token["content"]) is not None)
+    return _is_white(token) or (has_bytes and _BYTE.fullmatch(token.content) is not None)
 
 
-def _without_control(data: Json) -> Json:
-    kept = [token for token in data["added_tokens"] if not token["special"] and token["content"].isspace()]
-    return _spliceable(data) | {"added_tokens": kept}
-
-
-def _spliceable(data: Json) -> Json:
-    """The definition without what only the start or the end of a text gets: no BOS, no prefix space, no cut."""
-    return data | {
-        "normalizer": _unprefixed(data["normalizer"]),
-        "pre_tokenizer": _unprefixed(data["pre_tokenizer"]),
-        "post_processor": None,
-        "truncation": None,
-        "padding": None,
+def _make_spliceable(backend: Backend, original: Backend) -> None:
+    """Give a backend the original's steps, but for what only the start or the end of a text gets."""
+    steps = {
+        "normalizer": _unprefixed(_state(original.normalizer)),
+        "pre_tokenizer": _unprefixed(_state(original.pre_tokenizer)),
     }
+    shell = Backend.from_str(json.dumps({"version": "1.0", "added_tokens": [], "model": _EMPTY} | steps))
+    backend.normalizer = shell.normalizer
+    backend.pre_tokenizer = shell.pre_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+
+
+def _state(step: Any) -> Json | None:
+    """A step of the tokenizer as its definition writes it."""
+    return json.loads(step.__getstate__()) if step is not None else None
 
 
 def _unprefixed(step: Json | None) -> Json | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
 from bot.engine.answering import Answering
+from bot.engine.engine import Answer
 from bot.engine.environment import prepare
 from bot.engine.generation import LocalGeneration
 from bot.errors import UserError
@@ -124,15 +125,17 @@ class Worker:
         """Answer one request; no error but the process's end leaves here."""
         self.running = 1
         try:
-            self._answer(generation)
+            answers = self._answer(generation)
             self.answered += 1
+            self.running = 0
+            generation.end(answers)
         except UserError as error:
             generation.fail(error)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
             generation.fail(self._understood(error))
         self.running = 0
 
-    def _answer(self, generation: LocalGeneration) -> None:
+    def _answer(self, generation: LocalGeneration) -> tuple[Answer, ...]:
         if self.error is not None:
             raise self.error
         assert self.loaded is not None
@@ -150,8 +153,9 @@ class Worker:
         )
         sampler = Sampler(request, end, vocabulary, loaded.device)
         began = monotonic()
-        answering.run(Rows(loaded.model), sampler, lambda: self._receive(wait=False))
+        answers = answering.run(Rows(loaded.model), sampler, lambda: self._receive(wait=False))
         self.speed = answering.tokens / max(monotonic() - began, 1e-6)
+        return answers
 
     def _room(self, prompt: int, context: int) -> int:
         if prompt == 0:
