@@ -5,10 +5,10 @@ import codecs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes import tiny
 
 from bot.engine.stream import Text, first, held_back
 from bot.engine.tokenizer import HFTokenizer
+from tests.fakes import tiny
 
 TOKENIZERS = {kind: HFTokenizer(make().to_str(), {}, None, []) for kind, make in tiny.TOKENIZERS.items()}
 STOPS = st.lists(st.text(alphabet="ab\n😀 <é", min_size=1, max_size=4), max_size=4).map(tuple)
@@ -77,6 +77,8 @@ def test_nothing_comes_after_a_stop_string() -> None:
     assert [text.push(byte) for byte in b"axb"] == ["a", "", ""]
 
 
-@pytest.mark.parametrize(("text", "stop", "held"), [("abc", ("cd",), 1), ("ab", ("abc", "b!"), 2), ("a", (), 0)])
+@pytest.mark.parametrize(
+    ("text", "stop", "held"), [("abc", ("cd",), 1), ("ab", ("abc", "b!"), 2), ("a", (), 0)]
+)
 def test_what_could_become_a_stop_string_is_held_back(text: str, stop: tuple[str, ...], held: int) -> None:
     assert held_back(text, stop) == held

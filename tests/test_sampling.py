@@ -101,7 +101,9 @@ def drawn(logits: torch.Tensor, *samplings: Sampling, dice: float = 0.3) -> list
 
 def test_temperature_zero_takes_the_likeliest_token() -> None:
     logits = scores(2)
-    assert drawn(logits, settled(temperature=0), settled(temperature=0), dice=0.99) == logits.argmax(-1).tolist()
+    assert (
+        drawn(logits, settled(temperature=0), settled(temperature=0), dice=0.99) == logits.argmax(-1).tolist()
+    )
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -125,17 +127,22 @@ def sampler(**more: object) -> Sampler:
 
 def test_the_same_seed_draws_the_same_tokens() -> None:
     one, other = sampler(), sampler()
-    assert [one.draw(scores(3, seed=i)) for i in range(5)] == [other.draw(scores(3, seed=i)) for i in range(5)]
+    assert [one.draw(scores(3, seed=i)) for i in range(5)] == [
+        other.draw(scores(3, seed=i)) for i in range(5)
+    ]
 
 
 def test_another_seed_draws_other_tokens() -> None:
     one, other = sampler(), sampler(seed=4)
-    assert [one.draw(scores(3, seed=i)) for i in range(5)] != [other.draw(scores(3, seed=i)) for i in range(5)]
+    assert [one.draw(scores(3, seed=i)) for i in range(5)] != [
+        other.draw(scores(3, seed=i)) for i in range(5)
+    ]
 
 
 def test_candidates_draw_differently() -> None:
     three = sampler()
-    assert len({tuple(row) for row in zip(*(three.draw(scores(1, seed=i).expand(3, -1)) for i in range(5)))}) == 3  # noqa: B905
+    steps = [three.draw(scores(1, seed=i).expand(3, -1)) for i in range(5)]
+    assert len({tuple(step[row] for step in steps) for row in range(3)}) == 3
 
 
 def test_a_candidate_draws_the_same_alone_and_among_others() -> None:

@@ -6,11 +6,11 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes import tiny
 
 from bot.config import ModelSettings
 from bot.engine.source import DEFAULT, locate
 from bot.engine.tokenizer import HFTokenizer
+from tests.fakes import tiny
 
 NAMED = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 BROKEN = ("byte-level", "byte-fallback")  # those that can spell any text
@@ -32,7 +32,9 @@ def forged(kind: str) -> tuple[str, ...]:
 
 
 def texts(kind: str) -> st.SearchStrategy[str]:
-    parts = st.one_of(st.sampled_from(forged(kind)), st.text(max_size=8), st.sampled_from(["   ", "\n\n", "😀", "é"]))
+    parts = st.one_of(
+        st.sampled_from(forged(kind)), st.text(max_size=8), st.sampled_from(["   ", "\n\n", "😀", "é"])
+    )
     return st.lists(parts, max_size=12).map("".join)
 
 

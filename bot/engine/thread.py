@@ -63,6 +63,7 @@ class LocalEngine:
             _fail(future, _stopped())
         try:
             await asyncio.wait_for(self._ended.wait(), LEAVE)
+            self._thread.join()  # it said so as its last act
         except TimeoutError:
             logger.warning("The engine's thread is still busy; it ends with the process.")
 

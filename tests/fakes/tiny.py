@@ -89,11 +89,14 @@ def save_adapter(folder: Path, base: Path, seed: int = 1, **config: object) -> P
     torch.manual_seed(seed)
     settings = {"r": 4, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj", "down_proj"]} | config
     model = get_peft_model(
-        LlamaForCausalLM.from_pretrained(base), LoraConfig(task_type="CAUSAL_LM", init_lora_weights=False, **settings)
+        LlamaForCausalLM.from_pretrained(base),
+        LoraConfig(task_type="CAUSAL_LM", init_lora_weights=False, **settings),
     )
     model.save_pretrained(folder)
     return folder
 
 
 def _bpe(special: list[str], **more: object) -> trainers.BpeTrainer:
-    return trainers.BpeTrainer(vocab_size=400 + len(special), special_tokens=special, show_progress=False, **more)
+    return trainers.BpeTrainer(
+        vocab_size=400 + len(special), special_tokens=special, show_progress=False, **more
+    )
