@@ -296,7 +296,7 @@ def test_older_copies_of_the_same_source_go(tmp_path: Path) -> None:
     (tmp_path / f"{'f' * 24}-nf4-v0").mkdir()
     (tmp_path / f"{'e' * 24}-nf4-v0").mkdir()
     make_copy(tmp_path, "f" * 64, "nf4", write)
-    assert sorted(os.listdir(tmp_path)) == [f"{'e' * 24}-nf4-v0", f"{'f' * 24}-nf4-v1"]
+    assert sorted(set(os.listdir(tmp_path)) - {".lock"}) == [f"{'e' * 24}-nf4-v0", f"{'f' * 24}-nf4-v1"]
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="no space left"):
         make_copy(tmp_path, "f" * 64, "nf4", fail)
-    assert os.listdir(tmp_path) == []
+    assert set(os.listdir(tmp_path)) <= {".lock"}
 
 
 @pytest.fixture(scope="module")

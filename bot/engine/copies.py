@@ -1,4 +1,4 @@
-"""Converted copies of base models, kept beside the bot's data: written whole or not at all, and checked by hash."""
+"""Converted copies of base models beside the bot's data: written whole or not at all, and checked by hash."""
 
 import json
 import re
@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
+
 from bot.engine.source import hash_file
 
 FORMAT = 1  # of what a copy holds; another number makes every copy again
 _LIST = "copy.json"
+_NEW = ".new-"
 
 
 def copy_of(models: Path, source: str, precision: str) -> Path | None:
@@ -25,25 +28,30 @@ def copy_of(models: Path, source: str, precision: str) -> Path | None:
 
 
 def make_copy(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
-    """Let `write` fill a folder and put it in place; older copies of the same source and precision go."""
+    """Let `write` fill a folder and put it in place, unless another process just did; what is older goes."""
     models.mkdir(parents=True, exist_ok=True)
-    folder = models / _key(source, precision)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as new:
-        write(Path(new))
-        hashes = {file.name: hash_file(file) for file in sorted(Path(new).iterdir())}
-        text = json.dumps({"source": source, "precision": precision, "files": hashes}, indent=1)
-        (Path(new) / _LIST).write_text(text, "utf-8")
-        _remove_older(models, source, precision)
-        Path(new).rename(folder)
-        Path(new).mkdir()  # for the context manager to remove
-    return folder
+    with FileLock(models / ".lock"):
+        if copy := copy_of(models, source, precision):
+            return copy
+        for left in models.glob(f"{_NEW}*"):  # by a process that died
+            shutil.rmtree(left)
+        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=models))
+        try:
+            write(new)
+            return _put_in_place(new, models, source, precision)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
-def _remove_older(models: Path, source: str, precision: str) -> None:
-    pattern = re.compile(rf"{source[:24]}-{precision}-v\d+")
+def _put_in_place(new: Path, models: Path, source: str, precision: str) -> Path:
+    hashes = {file.name: hash_file(file) for file in sorted(new.iterdir())}
+    listed = {"source": source, "precision": precision, "files": hashes}
+    (new / _LIST).write_text(json.dumps(listed, indent=1), "utf-8")
+    older = re.compile(rf"{source[:24]}-{precision}-v\d+")
     for folder in models.iterdir():
-        if pattern.fullmatch(folder.name):
+        if older.fullmatch(folder.name):
             shutil.rmtree(folder)
+    return new.rename(models / _key(source, precision))
 
 
 def _key(source: str, precision: str) -> str:
