@@ -1,0 +1,25 @@
+"""What must hold before a model library is imported: no telemetry, no code from a hub, no progress bars."""
+
+import logging
+import os
+import sys
+
+_SETTINGS = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",
+    "USE_HUB_KERNELS": "NO",
+    "TOKENIZERS_PARALLELISM": "false",
+    "BITSANDBYTES_NOWELCOME": "1",
+}
+
+
+def prepare() -> None:
+    """Make this process safe and quiet for torch, transformers and bitsandbytes; call it before importing them.
+
+    bitsandbytes and transformers fetch compiled kernels from a hub when the package `kernels` is installed: to this
+    process it is not. A name that maps to None in `sys.modules` cannot be imported, nor found.
+    """
+    os.environ.update(_SETTINGS)
+    sys.modules["kernels"] = None  # type: ignore[assignment]
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
