@@ -3,101 +3,31 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from typing import TypeVar
 from uuid import uuid4
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
-from rich.console import Console
-from rich.status import Status as Spinner
-from rich.text import Text
 
 from bot.chat import Chat
 from bot.commands import run as run_command
 from bot.errors import UserError
-from bot.memory.records import Outgoing
 from bot.message import Author, Message, Place, check
 from bot.persona.persona import Persona
+from bot.platforms.screen import Screen
 
 PLATFORM, ACCOUNT = "terminal", "local"
 T = TypeVar("T")
 
 
-class Screen:
-    """An outlet that writes answers while they come, under the persona's name."""
-
-    limit = None
-
-    def __init__(self, console: Console, stage: Callable[[], str]) -> None:
-        self._console, self._stage = console, stage
-        self._spinner: Spinner | None = None
-        self._shown = ""
-
-    def measure(self, text: str) -> int:
-        return len(text)
-
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        self._spinner = self._console.status("")
-        ticker = asyncio.create_task(self._tick(self._spinner, persona.name))
-        self._spinner.start()
-        try:
-            yield
-        finally:
-            ticker.cancel()
-            self._quiet()
-
-    async def _tick(self, spinner: Spinner, name: str) -> None:
-        while True:
-            stage = self._stage()
-            spinner.update(Text(stage or f"{name} is thinking", style="dim"))
-            await asyncio.sleep(0.25)
-
-    async def show(self, place: Place, persona: Persona, text: str) -> None:
-        self._quiet()
-        if not self._shown:
-            self._head(persona)
-        self._console.print(Text(text[len(self._shown) :]), end="")
-        self._shown = text
-
-    async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        self._quiet()
-        if persona is None:
-            self.note(outgoing.text, style="yellow")
-        elif self._shown and outgoing.text.startswith(self._shown):
-            self._console.print(Text(outgoing.text[len(self._shown) :] + "\n"))
-        else:
-            self._head(persona)
-            self._console.print(Text(outgoing.text + "\n"))
-        self._shown = ""
-        return None
-
-    def note(self, text: str, style: str = "dim") -> None:
-        """Something that the program says, and no persona."""
-        if self._shown:
-            self._console.print()
-            self._shown = ""
-        if text:
-            self._console.print(Text(text + "\n", style=style))
-
-    def _head(self, persona: Persona) -> None:
-        self._console.print(Text(persona.name, style="bold magenta"))
-
-    def _quiet(self) -> None:
-        if self._spinner:
-            self._spinner.stop()
-            self._spinner = None
-
-
 class Terminal:
     """A person at the keyboard."""
 
-    def __init__(self, chat: Chat, author: Author, limit: int, console: Console | None = None) -> None:
+    def __init__(self, chat: Chat, author: Author, limit: int) -> None:
         self._chat, self._author, self._limit = chat, author, limit
-        self._screen = Screen(console or Console(highlight=False), self._stage)
+        self._screen = Screen(lambda: chat.engine.status().stage)
         self._place = Place(PLATFORM, ACCOUNT, "")
         self._leaving = False  # one Ctrl-C came, and nothing since
         self._gone = asyncio.Event()
@@ -186,9 +116,6 @@ class Terminal:
     def _catch_interrupts(self) -> None:
         """Take Ctrl-C as a signal; reading a line takes it as a key, and lets go of the signal."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
-
-    def _stage(self) -> str:
-        return self._chat.engine.status().stage
 
 
 def message_of(text: str, place: Place, author: Author) -> Message:

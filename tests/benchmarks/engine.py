@@ -57,7 +57,11 @@ def generate(model: Any) -> tuple[float, float]:
     for tokens in (1, TOKENS):
         began = time.perf_counter()
         model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=tokens,
+            min_new_tokens=tokens,
+            do_sample=False,
         )
         seconds.append(time.perf_counter() - began)
     return seconds[0], (TOKENS - 1) / (seconds[1] - seconds[0])
@@ -127,7 +131,9 @@ def table(precisions: tuple[str, ...]) -> None:
             running = measured("speed", precision, Path(folder))
         print(f"{precision}")
         for title, found in (("first start", first), ("second start", again[1]), ("answers", running)):
-            print(f"  {title:13}", "  ".join(f"{name} {value:.3g}" for name, value in found.items()), flush=True)
+            print(
+                f"  {title:13}", "  ".join(f"{name} {value:.3g}" for name, value in found.items()), flush=True
+            )
 
 
 if __name__ == "__main__":
