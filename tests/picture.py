@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -50,7 +51,8 @@ async def draw(seed: int) -> None:
                     console.print(Text("Ana ", style="bold cyan") + Text(line, style="default"))
                     await chat.receive(message_of(line, place, author))
                     await chat.room(place).idle()
-    (ROOT / ".github/conversation.svg").write_text(console.export_svg(title="alterego"))
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="alterego"), flags=re.DOTALL)
+    (ROOT / ".github/conversation.svg").write_text(drawn)  # without fonts that a reader would have to fetch
 
 
 if __name__ == "__main__":

@@ -111,6 +111,14 @@ def test_a_model_that_cannot_be_loaded_loses_nothing_and_says_why(run: Run) -> N
     assert (done.stderr, done.returncode) == ("alterego: There is no model at nowhere.\n", 2)
 
 
+def test_what_was_given_up_before_does_not_fail_what_is_said_now(run: Run, tmp_path: Path) -> None:
+    run("chat", "--persona", "mara", "--say", "poison", SCRIPT="poisoned")
+    with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other, other:
+        other.execute("UPDATE inbox SET state = 'accepted', attempts = 3")
+    done = run("chat", "--persona", "mara", "--say", "hello")
+    assert (done.stdout, done.returncode) == ("Answer 1.\n\n", 0)
+
+
 def test_a_locked_database_is_said(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "x")
     with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other:
