@@ -64,7 +64,7 @@ class Answer:
 
 
 class Generation(Protocol):
-    """A running request: iterate for pieces, then read `answers`. Leaving the `async with` early cancels it."""
+    """A running request: iterate for pieces, then read `answers`. Leaving `async with` early cancels it."""
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
     async def __aenter__(self) -> Self: ...
@@ -95,7 +95,7 @@ class Status:
 
 
 class Engine(Protocol):
-    """The same face for a model in this process and for one behind HTTP. Enter it to start, leave it to stop."""
+    """One face for a model in this process and for one behind HTTP. Enter it to start, leave it to stop."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(

@@ -1,7 +1,8 @@
 """How fast the engine starts, answers and leaves: `python -m tests.benchmarks.engine [PRECISION ...]`.
 
-The default model on this machine's CPU, each precision in processes of its own, against `generate` of transformers on
-the same weights, both in turns. Never run on CUDA, with more than two cores, or with a model larger than 135M.
+The default model on this machine's CPU, each precision in processes of its own, against `generate` of
+transformers on the same weights, both in turns. Never run on CUDA, on more than two cores, or with a model
+over 135M.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ async def start(precision: str, data: Path) -> dict[str, float]:
     began = time.perf_counter()
     settings = ModelSettings.model_validate({"precision": precision})
     async with LocalEngine(settings, data) as engine:
-        while "import" in (stage := engine.status().stage) or stage == "starting":
+        while engine.status().stage in ("starting", "importing torch and transformers"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         imports = time.perf_counter() - began
         await engine.ready()
@@ -57,7 +58,11 @@ def generate(model: Any) -> tuple[float, float]:
     for tokens in (1, TOKENS):
         began = time.perf_counter()
         model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=tokens,
+            min_new_tokens=tokens,
+            do_sample=False,
         )
         seconds.append(time.perf_counter() - began)
     return seconds[0], (TOKENS - 1) / (seconds[1] - seconds[0])
@@ -127,7 +132,9 @@ def table(precisions: tuple[str, ...]) -> None:
             running = measured("speed", precision, Path(folder))
         print(f"{precision}")
         for title, found in (("first start", first), ("second start", again[1]), ("answers", running)):
-            print(f"  {title:13}", "  ".join(f"{name} {value:.3g}" for name, value in found.items()), flush=True)
+            print(
+                f"  {title:13}", "  ".join(f"{name} {value:.3g}" for name, value in found.items()), flush=True
+            )
 
 
 if __name__ == "__main__":
