@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.adapter_config import Config, parse_config
-from bot.engine.adapter_weights import Matrix, Shapes, read_weights
+from bot.engine.adapter_weights import Matrix, Misfit, Shapes, read_weights
 from bot.engine.strict import Refused, read_json
 
 CONFIG, MANIFEST = "adapter_config.json", "manifest.json"
@@ -46,8 +46,8 @@ def read_files(folder: Path, base: Base) -> Files:
     _check_base(manifest, base)
     try:
         content, matrices = read_weights(folder, config, base.shapes)
-    except Refused as refused:
-        raise _blame_base(refused, config, base) from None
+    except Misfit as misfit:
+        raise _named(misfit, config, base) from None
     pinned = manifest.get("adapter_sha256")
     if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
         raise Refused("its weights are not those that its manifest names", "copy or train it again")
@@ -65,11 +65,12 @@ def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
         )
 
 
-def _blame_base(refused: Refused, config: Config, base: Base) -> Refused:
+def _named(misfit: Misfit, config: Config, base: Base) -> Refused:
+    """The same, with the names of both models where they differ."""
     if not config.base or _same(config.base, base.name):
-        return refused
+        return misfit
     models = f"it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running"
-    return Refused(f"{refused.reason} ({models})", refused.remedy)
+    return Refused(f"{misfit.reason} ({models})", misfit.remedy)
 
 
 def _same(one: Any, other: str) -> bool:

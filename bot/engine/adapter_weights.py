@@ -21,6 +21,10 @@ _FIT = "use an adapter made for this model"
 _AGAIN = "copy or export it again"
 
 
+class Misfit(Refused):
+    """The weights do not fit the base model: they may be for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """One matrix in the file: half "A" is [rank, in], half "B" is [out, rank]; `start` and `end` in bytes."""
@@ -86,7 +90,7 @@ def _matrix(name: str, entry: Any, start: int, config: Config, shapes: Shapes) -
         )
     module, half = match[1], match[2]
     if module not in shapes:
-        raise Refused("it adapts a module that the base model does not have", _FIT)
+        raise Misfit("it adapts a module that the base model does not have", _FIT)
     if not config.targets_module(module):
         raise Refused("it holds weights for a module that its settings do not name", "export it again")
     out, inner = shapes[module]
@@ -108,7 +112,7 @@ def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
             f"the header of {WEIGHTS} has sizes that are not two natural numbers", "export it again"
         )
     if tuple(shape) != expected:
-        raise Refused("its shapes do not match the base model and its rank", _FIT)
+        raise Misfit("its shapes do not match the base model and its rank", _FIT)
     if offsets[1] - offsets[0] != math.prod(shape) * SIZES[dtype]:
         raise Refused(f"the header of {WEIGHTS} has offsets that do not match its shapes", "export it again")
     return offsets[0], offsets[1]
