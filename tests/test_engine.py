@@ -166,6 +166,7 @@ async def test_prompt_and_answer_fit_the_context(engine: LocalEngine) -> None:
         (request(()), "prompt is empty"),
         (request((300,) * 2048), "2,048 tokens"),
         (request(adapter="nobody"), 'no adapter "nobody"'),
+        (request(strength=float("nan")), "strength goes from 0 to 1.5"),
     ],
 )
 async def test_a_request_that_cannot_be_answered_says_why(
@@ -173,6 +174,15 @@ async def test_a_request_that_cannot_be_answered_says_why(
 ) -> None:
     with pytest.raises(UserError, match=reason):
         await text(engine, bad)
+    assert await text(engine, request())
+
+
+@pytest.mark.parametrize("ids", [(100_000,), (-1,)])
+async def test_an_id_that_the_model_does_not_know_fails_one_request(
+    engine: LocalEngine, ids: tuple[int]
+) -> None:
+    with pytest.raises(ValueError, match="does not know"):
+        await text(engine, request(ids))
     assert await text(engine, request())
 
 

@@ -1,4 +1,4 @@
-"""Base models are found, converted once, loaded in the precision that was asked for, and never run code of theirs."""
+"""Base models are found, converted once, loaded in the precision asked for, and never run code of theirs."""
 
 import asyncio
 import json
@@ -109,14 +109,16 @@ def test_a_name_that_is_nowhere_says_what_was_tried(hub: Path) -> None:
 
 
 def test_looking_for_a_model_needs_no_torch() -> None:
-    code = "import sys, bot.engine.source as s, bot.config as c; s.locate(c.ModelSettings()); print('torch' in sys.modules)"
+    code = "import sys, bot.engine.source as s, bot.config as c; s.locate(c.ModelSettings())"
+    code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("module", ["bot.engine.thread", "bot.engine.engine", "bot.engine.worker"])
 def test_the_engine_imports_no_model_library_before_it_starts(module: str) -> None:
-    code = f"import sys, {module}; print(sorted({{'torch', 'transformers', 'peft', 'tokenizers'}} & set(sys.modules)))"
+    heavy = {"torch", "transformers", "peft", "tokenizers"}
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -137,12 +139,12 @@ SPOILT = {
     "config no JSON": (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as JSON"),
     "config a list": (lambda folder: (folder / "config.json").write_text("[]"), "not a JSON object"),
     "pickled weights": (only_pickles, "only pickled weights"),
-    "without weights": (lambda folder: (folder / "model.safetensors").unlink(), "no complete .safetensors weights"),
-    "weights truncated": (lambda folder: os.truncate(folder / "model.safetensors", 9000), "could not be loaded"),
+    "without weights": (lambda folder: (folder / "model.safetensors").unlink(), "no complete .safetensors"),
+    "weights truncated": (lambda folder: os.truncate(folder / "model.safetensors", 9000), "not be loaded"),
     "shapes of another model": (lambda folder: edit_config(folder, hidden_size=128), "could not be loaded"),
     "of an unknown kind": (lambda folder: edit_config(folder, model_type="new"), "could not be loaded"),
     "code of its own": (
-        lambda folder: edit_config(folder, model_type="new", auto_map={"AutoModelForCausalLM": "canary.Canary"}),
+        lambda folder: edit_config(folder, model_type="new", auto_map={"AutoModelForCausalLM": "canary.C"}),
         "could not be loaded",
     ),
     "quantised by another library": (
@@ -297,6 +299,12 @@ def test_older_copies_of_the_same_source_go(tmp_path: Path) -> None:
     (tmp_path / f"{'e' * 24}-nf4-v0").mkdir()
     make_copy(tmp_path, "f" * 64, "nf4", write)
     assert sorted(set(os.listdir(tmp_path)) - {".lock"}) == [f"{'e' * 24}-nf4-v0", f"{'f' * 24}-nf4-v1"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".new-abc").mkdir()
+    make_copy(tmp_path, "f" * 64, "nf4", write)
+    assert not (tmp_path / ".new-abc").exists()
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
-"""The settings of a LoRA adapter (PEFT's adapter_config.json) by a schema of our own: what is not listed is refused."""
+"""The settings of a LoRA adapter (adapter_config.json) by a schema of our own: the unlisted is refused."""
 
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from bot.engine.strict import Refused
 
 MAX_RANK = 256
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
@@ -27,14 +29,6 @@ _HARMLESS = {  # of training only, or without meaning here
 }
 _DEFAULTS: dict[str, Any] = {"megatron_core": "megatron.core"}  # PEFT writes it into every adapter
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
-
-
-class Refused(Exception):
-    """Why an adapter is not loaded, and what to do about it."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy = reason, remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The adapters that live on one base model: added, replaced and dropped between steps, chosen for each request."""
+"""The adapters on one base model: added, replaced and dropped between steps, chosen for each request."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bot.engine.adapter_config import Refused
-from bot.engine.adapter_files import Base, Matrix, read_files
+from bot.engine.adapter_files import Base, read_files
+from bot.engine.adapter_weights import Matrix
+from bot.engine.strict import Refused
 from bot.errors import UserError
 
+STRONGEST = 1.5
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What an adapter adds to one linear layer: x -> (x A^T) B^T, with A [rank, in] and B [out, rank], scaled."""
+    """What an adapter adds to a linear layer: x -> (x A^T) B^T; A [rank, in] and B [out, rank], scaled."""
 
     a: Tensor
     b: Tensor
@@ -28,10 +30,10 @@ Pairs = Mapping[str, Pair]
 
 
 def read_adapter(name: str, folder: Path, base: Base) -> Pairs:
-    """Check a folder and read its matrices; raises `UserError` with the adapter, the reason and the remedy."""
+    """Check a folder and read its matrices; raises `UserError` with adapter, reason and remedy."""
     try:
         files = read_files(folder, base)
-        tensors = {(matrix.module, matrix.half): _tensor(matrix) for matrix in files.matrices}
+        tensors = {(matrix.module, matrix.half): _tensor(files.content, matrix) for matrix in files.matrices}
     except Refused as refused:
         raise UserError(
             f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'
@@ -53,7 +55,7 @@ def linear_shapes(model: nn.Module) -> dict[str, tuple[int, int]]:
 
 
 class Adapters:
-    """Live adapters. A hook on each adapted layer adds what the chosen adapter says; all methods are the thread's."""
+    """Live adapters, for the engine's thread. A hook on each adapted layer adds the chosen one's change."""
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = linear_layers(model)
@@ -69,7 +71,7 @@ class Adapters:
         return tuple(sorted(self._live))
 
     def add(self, name: str, pairs: Pairs) -> None:
-        """Put an adapter in place, instead of one of that name; answers under way keep what they began with."""
+        """Put an adapter in place of one of that name; answers under way keep what they began with."""
         self._live[name] = {module: self._placed(module, pair) for module, pair in pairs.items()}
         for module in pairs.keys() - self._hooked:
             self._layers[module].register_forward_hook(self._hook(module))
@@ -85,6 +87,8 @@ class Adapters:
             raise UserError(
                 f'There is no adapter "{name}" in the engine: load it first, or answer without one.'
             )
+        if not 0 <= strength <= STRONGEST:
+            raise UserError(f"An adapter's strength goes from 0 to {STRONGEST}: choose a value between.")
         self._chosen = self._live[name] if name is not None and strength else {}
         self._strength = strength
 
@@ -103,8 +107,9 @@ class Adapters:
         return add
 
 
-def _tensor(matrix: Matrix) -> Tensor:
-    tensor = torch.frombuffer(bytearray(matrix.data), dtype=_DTYPES[matrix.dtype]).view(matrix.shape)
+def _tensor(content: bytes, matrix: Matrix) -> Tensor:
+    data = bytearray(memoryview(content)[matrix.start : matrix.end])
+    tensor = torch.frombuffer(data, dtype=_DTYPES[matrix.dtype]).view(matrix.shape)
     if not bool(tensor.isfinite().all()):
         raise Refused("its weights hold values that are not numbers", "train or export it again")
     return tensor.float()

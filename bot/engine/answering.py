@@ -1,4 +1,4 @@
-"""One request from its prompt to its answers: read, then draw, show and step until every candidate has ended."""
+"""One request from its prompt to its answers: read, then draw, show and step until every candidate ended."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
-"""The rows of a request in the model: their keys and values, one prefill for all of them, one step at a time."""
+"""The rows of a request in the model: their keys and values, one prefill for all, one step at a time."""
 
+import gc
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ class Rows:
         self._cache: Any = None
 
     def read(self, ids: Sequence[int], unwanted: Callable[[], bool]) -> Tensor | None:
-        """Read a prompt into one row, in chunks; returns logits [1, vocabulary], or None once it is unwanted."""
+        """Read a prompt into one row, in chunks; returns logits [1, vocabulary], or None once unwanted."""
         logits = None
         for start in range(0, len(ids), CHUNK):
             if unwanted():
@@ -52,3 +53,23 @@ class Rows:
         self._cache = output.past_key_values
         logits: Tensor = output.logits[:, -1]
         return logits
+
+
+def use_threads(threads: int) -> None:
+    """How many cores this thread's arithmetic may use; 0 is every core."""
+    torch.set_num_threads(threads or torch.get_num_threads())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on whatever device."""
+    words = ("not enough memory", "can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+    )
+
+
+def free_memory() -> None:
+    """Give back what a failed request held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -9,16 +9,14 @@ _SETTINGS = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TQDM_DISABLE": "1",
     "USE_HUB_KERNELS": "NO",
-    "TOKENIZERS_PARALLELISM": "false",
-    "BITSANDBYTES_NOWELCOME": "1",
 }
 
 
 def prepare() -> None:
-    """Make this process safe and quiet for torch, transformers and bitsandbytes; call it before importing them.
+    """Make this process safe and quiet for the model libraries; call it before importing them.
 
-    bitsandbytes and transformers fetch compiled kernels from a hub when the package `kernels` is installed: to this
-    process it is not. A name that maps to None in `sys.modules` cannot be imported, nor found.
+    bitsandbytes and transformers fetch compiled kernels from a hub when the package `kernels` is installed:
+    to this process it is not. A name that maps to None in `sys.modules` can be neither imported nor found.
     """
     os.environ.update(_SETTINGS)
     sys.modules["kernels"] = None  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""A running request as the event loop sees it: pieces come over from the engine's thread, cancelling goes back."""
+"""A running request as the event loop sees it: pieces come from the engine's thread, cancelling goes back."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ GRACE = 2.0  # seconds after a deadline that the thread has to end a request its
 
 
 class LocalGeneration:
-    """The `Generation` of an engine in this process. `push`, `end` and `fail` belong to the engine's thread."""
+    """The `Generation` of an engine in this process. `push`, `end` and `fail` are for the engine's thread."""
 
     def __init__(self, request: Request, loop: asyncio.AbstractEventLoop) -> None:
         self.request = request

@@ -1,6 +1,5 @@
-"""The base model: found, converted once where that is needed, loaded in the precision that fits, never with its code."""
+"""The base model: found, converted once where needed, loaded in a fitting precision, never with its code."""
 
-import gc
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -94,12 +93,11 @@ def read_tokenizer(found: Plan) -> HFTokenizer:
 
 
 def wrap_tokenizer(tokenizer: Any, ends: frozenset[int] = frozenset()) -> HFTokenizer:
-    """A transformers tokenizer as prompts need it; `ends` join its own end of text. Slow ones raise `UserError`."""
+    """A transformers tokenizer as prompts need it, with more ends of text. Slow ones raise `UserError`."""
     if not getattr(tokenizer, "is_fast", False):
         raise UserError("The base model has no fast tokenizer (tokenizer.json): choose a model that has one.")
-    special = {
-        key: str(value) for key, value in tokenizer.special_tokens_map.items() if isinstance(value, str)
-    }
+    named = tokenizer.special_tokens_map.items()
+    special = {key: str(value) for key, value in named if not isinstance(value, list | tuple)}
     template = tokenizer.chat_template
     if isinstance(template, dict):
         template = template.get("default")
@@ -135,26 +133,6 @@ def linear_shapes(found: Plan | nn.Module) -> dict[str, tuple[int, int]]:
     return adapters.linear_shapes(model)
 
 
-def use_threads(threads: int) -> None:
-    """How many cores this thread's arithmetic may use; 0 is every core."""
-    torch.set_num_threads(threads or torch.get_num_threads())
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whatever device."""
-    words = ("not enough memory", "can't allocate memory", "out of memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
-    )
-
-
-def free_memory() -> None:
-    """Give back what a failed request held."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
 def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
     """How transformers is told to quantise, or None for a precision that is plain."""
     if precision == "nf4":
@@ -165,7 +143,7 @@ def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
 
 
 def _how(found: Plan, settings: ModelSettings) -> dict[str, Any]:
-    """Arguments for from_pretrained. Without a device map transformers would read int8 weights as plain numbers."""
+    """Arguments for from_pretrained. Without a device map, stored int8 weights become plain numbers."""
     dtype = DTYPES.get(found.precision) or _compute_dtype(found.device)
     stored = "quantization_config" in read_config(found.folder)
     spread = settings.device == "auto" and found.device == "cuda"
@@ -176,7 +154,7 @@ def _how(found: Plan, settings: ModelSettings) -> dict[str, Any]:
 
 
 def _convert(found: Plan, models: Path, progress: Progress) -> Path:
-    """Turn a GGUF file into a folder that loads fast: plain weights first, then those in the wanted precision."""
+    """Turn a GGUF file into a folder that loads fast. nf4 layers that were used once are saved wrongly."""
     assert found.source.path is not None
     file = found.source.path
     dtype = DTYPES.get(found.precision) or _compute_dtype(found.device)
@@ -231,7 +209,7 @@ def _stored_precision(source: Source, settings: ModelSettings) -> Precision | No
         return None
     if stored.get("quant_method") != "bitsandbytes":
         raise UserError(
-            f"{source.name} is quantised in a way that is not served here: use its plain safetensors or a GGUF file."
+            f"{source.name} is quantised in a way that is not served here: use plain safetensors or GGUF."
         )
     precision: Precision = "nf4" if stored.get("load_in_4bit") else "int8"
     if settings.precision not in ("auto", precision):

@@ -66,7 +66,7 @@ class Sampler:
 
     @torch.inference_mode()
     def draw(self, logits: Tensor) -> list[int | None]:
-        """The next token of each row, from logits [rows, vocabulary]; None where they hold no usable number."""
+        """The next token of each row, from logits [rows, vocabulary]; None where no number is usable."""
         forbidden = None
         if self._drawn < self._least:
             forbidden = torch.zeros_like(self._seen)
@@ -91,13 +91,13 @@ def draw(
 ) -> list[int | None]:
     """Draw one token for each row; None for a row whose logits hold no usable number.
 
-    logits [rows, vocabulary]; `seen` and `forbidden` are masks of that shape: the tokens of prompt and answer, and
-    those that must not come yet; `dice` [rows] are uniform numbers in [0, 1).
+    logits [rows, vocabulary]; `seen` and `forbidden` are masks of that shape: the tokens of prompt and
+    answer, and those that must not come yet; `dice` [rows] are uniform numbers in [0, 1).
     """
     scores = penalise(logits.float(), columns.penalty, seen)
     if forbidden is not None:
         scores = scores.masked_fill(forbidden, NEVER)
-    usable = ~scores.isnan().any(-1) & scores.amax(-1).isfinite()
+    usable = scores.amax(-1).isfinite()  # a single NaN makes the maximum NaN
     tokens = scores.argmax(-1)
     if (columns.temperature > 0).any():
         greedy = columns.temperature <= 0
@@ -117,7 +117,7 @@ def keep(scores: Tensor, columns: Columns) -> Tensor:
     """The scores with every token at minus infinity that top-k, top-p or min-p (in this order) rules out."""
     scores = _top_k(scores, columns.top_k)
     floor = scores.amax(-1, keepdim=True) + columns.min_p.log()
-    return _top_p(scores, columns.top_p).masked_fill(scores < floor, NEVER)
+    return _top_p(scores, columns.top_p, floor).masked_fill(scores < floor, NEVER)
 
 
 def pick(scores: Tensor, dice: Tensor) -> Tensor:
@@ -139,15 +139,16 @@ def _top_k(scores: Tensor, top_k: Tensor) -> Tensor:
     return scores.masked_fill(scores < least, NEVER)
 
 
-def _top_p(scores: Tensor, top_p: Tensor) -> Tensor:
-    """Keep a token when the likelier ones together have less than top_p."""
+def _top_p(scores: Tensor, top_p: Tensor, floor: Tensor) -> Tensor:
+    """Keep a token if the likelier ones together have less than top_p; what is under the floor goes too."""
     if bool((top_p >= 1).all()):
         return scores
     total = scores.logsumexp(-1, keepdim=True)
     for count in (min(_LIKELIEST, scores.shape[-1]), scores.shape[-1]):
         best = scores.topk(count, dim=-1).values
         mass = (best - total).exp().cumsum(-1)
-        if bool((mass[:, -1:] >= top_p).all()) or count == scores.shape[-1]:
+        settled = (mass[:, -1:] >= top_p) | (best[:, -1:] < floor)
+        if bool(settled.all()):
             break
     kept = ((mass - (best - total).exp()) < top_p).sum(-1, keepdim=True).clamp(min=1)
     least = best.gather(-1, kept - 1).masked_fill(top_p >= 1, NEVER)

@@ -1,4 +1,4 @@
-"""Where a base model's files are: a folder, a GGUF file, the hub's cache, an installed package or the hub itself."""
+"""Where a base model's files are: a folder, a GGUF file, the hub's cache, a package or the hub itself."""
 
 import hashlib
 import importlib.util
@@ -30,7 +30,7 @@ class Source:
 
 
 def locate(settings: ModelSettings) -> Source:
-    """Find the model that the settings name, without loading or downloading; raises `UserError` when it cannot be."""
+    """Find the model that the settings name, without loading or fetching it; raises `UserError`."""
     name = settings.name.strip()
     path = Path(name).expanduser()
     if path.exists():
@@ -48,17 +48,17 @@ def download(source: Source) -> Source:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        folder = snapshot_download(source.name, allow_patterns=list(HUB_FILES), token=False)
+        folder = snapshot_download(source.name, allow_patterns=list(HUB_FILES))
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UserError(
-            f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub said "
-            f"{type(error).__name__}. Go online, or set [model] name to a folder or a .gguf file on this machine."
+            f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
+            f"said {type(error).__name__}. Go online, or set [model] name to a folder or a .gguf file here."
         ) from error
     return replace(_local(Path(folder), source.name), name=source.name)
 
 
 def fingerprint(source: Source) -> str:
-    """A hash that tells base models apart: of a GGUF file the SHA-256, of a folder one over samples of its weights."""
+    """What tells base models apart: a GGUF file's SHA-256, or one over samples of a folder's weights."""
     assert source.path is not None
     if source.kind == "gguf":
         return hash_file(source.path)

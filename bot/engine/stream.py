@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Text:
-    """One candidate's text as it grows. `push` and `flush` return what may be shown now; `stopped` says it is over."""
+    """One candidate's text as it grows. `push` and `flush` return what may be shown; then `stopped`."""
 
     def __init__(self, spell: Callable[[int], bytes], stop: tuple[str, ...] = ()) -> None:
         self._spell = spell
@@ -27,7 +27,7 @@ class Text:
         return self._show(len(self._held) - held_back(self._held, self._stop))
 
     def flush(self) -> str:
-        """What was held back in case it became a stop string; bytes that never became a character are left out."""
+        """What was held back as a possible stop string; bytes that never became a character are left out."""
         return self._show(len(self._held))
 
     @property

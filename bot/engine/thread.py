@@ -1,4 +1,4 @@
-"""The engine in this process: a base model on a daemon thread of its own, and an event loop that never waits for it."""
+"""The engine in this process: a base model on a daemon thread, and an event loop that never waits for it."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ LEAVE = 0.5  # seconds that leaving waits for the thread, before it is abandoned
 class LocalEngine:
     """An `Engine` whose model lives in this process. One request is answered at a time, first in, first out.
 
-    A thread that is busy with loading or a hanging step when the engine is left is abandoned, see `abandoned`.
+    A thread that still loads, or hangs in a step, when the engine is left is abandoned: see `abandoned`.
     """
 
     def __init__(self, settings: ModelSettings, data: Path) -> None:
@@ -74,9 +74,8 @@ class LocalEngine:
 
     @property
     def abandoned(self) -> bool:
-        """Whether the engine was left with its thread still busy. The process must then end with `os._exit`:
-
-        an interpreter that finalises under a thread inside torch aborts.
+        """Whether the engine was left with its thread still busy. The process must then end with `os._exit`,
+        since an interpreter that shuts down under a thread inside torch aborts.
         """
         return not self._running and self._thread.is_alive()
 

@@ -18,7 +18,7 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 class HFTokenizer:
     """A `bot.prompt.Tokenizer` from the definition (tokenizer.json) of a fast tokenizer.
 
-    Every id has a fixed spelling in bytes, so the text of ids is the same whether they come at once or one by one.
+    Every id has a fixed spelling in bytes, so the text is the same whether ids come at once or one by one.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class HFTokenizer:
         return self._exact.to_str()
 
     def encode(self, text: str) -> list[int]:
-        """Content to ids; none is a control id. Lone surrogates become U+FFFD; what no plain id can spell is left out."""
+        """Content to ids, none a control id. Lone surrogates become U+FFFD; what has no id is left out."""
         return list(self._content(_valid(text)))
 
     def encode_template(self, text: str) -> list[int]:
@@ -80,7 +80,7 @@ class HFTokenizer:
         return plain
 
     def _stand_in(self, i: int, token: AddedToken) -> AddedToken | None:
-        """White space itself; for a control token outside the model's vocabulary, something that keeps its id."""
+        """White space itself; for a control token outside the vocabulary, something that keeps its id."""
         if _is_white(token):
             return token
         outside = self._exact.model.token_to_id(token.content) is None
@@ -112,7 +112,7 @@ class HFTokenizer:
 
     @cached_property
     def _anchor(self) -> list[int]:
-        """Something to stand before a token, since decoders treat the first token of a text in their own way."""
+        """Something to stand before a token, since decoders treat the first token in their own way."""
         return self.encode("a")[-1:]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What the engine's thread does: load the model, then answer one request after the other, whatever happens to each."""
+"""What the engine's thread does: load the model, then answer one request after the other, come what may."""
 
 import logging
 import traceback
@@ -40,7 +40,7 @@ class _Closing(Exception):
 
 
 class Worker:
-    """The life of the engine's thread. Only `inbox`, `closing` and the plain fields may be touched from outside."""
+    """The life of the engine's thread. Others may touch `inbox`, `closing` and the plain fields."""
 
     def __init__(self, settings: ModelSettings, data: Path, listener: Listener) -> None:
         self.inbox: SimpleQueue[LocalGeneration | Command | None] = SimpleQueue()
@@ -79,10 +79,10 @@ class Worker:
             if isinstance(error, _Closing):
                 raise
             _log("The base model could not be loaded", error)
-            reason = " ".join(str(error).split())[:200]
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             self._give_up(
                 UserError(
-                    f"The base model {self._settings.name} could not be loaded ({type(error).__name__}: {reason}): "
+                    f"The base model {self._settings.name} could not be loaded ({reason}): "
                     "check its files, or choose another [model] name or precision."
                 )
             )
@@ -91,9 +91,9 @@ class Worker:
     def _load(self) -> None:
         prepare()
         self._progress("importing torch and transformers")
-        from bot.engine import adapters, model
+        from bot.engine import adapters, cache, model
 
-        model.use_threads(self._settings.threads)
+        cache.use_threads(self._settings.threads)
         self._progress("looking for the base model")
         found = model.plan(self._settings, self._data, self._progress)
         tokenizer = model.read_tokenizer(found)
@@ -144,10 +144,10 @@ class Worker:
         from bot.engine.sampling import Sampler
 
         request, loaded = generation.request, self.loaded
-        limit = self._room(len(request.ids), loaded.context)
+        vocabulary = loaded.model.get_input_embeddings().num_embeddings
+        limit = _room(request.ids, vocabulary, loaded.context)
         self.adapters.use(request.adapter, request.strength)
         end = request.stop_ids or loaded.tokenizer.end
-        vocabulary = loaded.model.get_input_embeddings().num_embeddings
         answering = Answering(
             generation, loaded.tokenizer.spell, end, min(limit, request.sampling.max_tokens)
         )
@@ -157,27 +157,32 @@ class Worker:
         self.speed = answering.tokens / max(monotonic() - began, 1e-6)
         return answers
 
-    def _room(self, prompt: int, context: int) -> int:
-        if prompt == 0:
-            raise UserError("The prompt is empty: say something first.")
-        if prompt >= context:
-            raise UserError(
-                f"The prompt has {prompt:,} tokens and the model reads {context:,}: shorten it, or raise [model] context."
-            )
-        return context - prompt
-
     def _understood(self, error: BaseException) -> BaseException:
         """What to tell of an error inside a request; the log gets it without any text of a prompt."""
-        from bot.engine import model
+        from bot.engine import cache
 
         _log("A request failed", error)
-        if not model.is_out_of_memory(error):
+        if not cache.is_out_of_memory(error):
             return error
         error.__traceback__ = None  # it holds the request's tensors
-        model.free_memory()
+        cache.free_memory()
         return UserError(
             "There is not enough memory for this request: try a shorter message, or a smaller context."
         )
+
+
+def _room(ids: tuple[int, ...], vocabulary: int, context: int) -> int:
+    """How many tokens an answer may have behind this prompt."""
+    if not ids:
+        raise UserError("The prompt is empty: say something first.")
+    if len(ids) >= context:
+        raise UserError(
+            f"The prompt has {len(ids):,} tokens and the model reads {context:,}: "
+            "shorten it, or raise [model] context."
+        )
+    if not 0 <= min(ids) <= max(ids) < vocabulary:
+        raise ValueError("The prompt has an id that the model does not know.")
+    return context - len(ids)
 
 
 def _log(what: str, error: BaseException) -> None:
