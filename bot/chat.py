@@ -98,7 +98,7 @@ class Chat:
             raise UserError("This message has failed three times and is given up; say it in other words.")
         outlet = self._outlets[place.platform]
         async with outlet.typing(place, persona):
-            past = await self._past(place, attempt, self._speaker.budget(persona))
+            past = await self._past(place, attempt, await self._speaker.budget(persona))
             spoken = await self._speaker.speak(persona, past, place, attempt, outlet)
         attempt.visible = True  # from here on it is being stored, and is taken back no more
         for outgoing in await self.memory.finish(

@@ -62,24 +62,25 @@ class Speaker:
             raise UserError("Stopped." if attempt.stopped else f"{persona.name} found no words; ask again.")
         return Spoken(text, prompt, _why(attempt, persona, prompt, answer))
 
-    def budget(self, persona: Persona) -> int:
+    async def budget(self, persona: Persona) -> int:
         """How many tokens a prompt of this persona may have."""
-        budget = self._model.context - persona.sampling.max_tokens
-        if budget < 1:
+        await self._engine.tokenizer()
+        context = self._engine.status().context
+        if persona.sampling.max_tokens >= context:
             raise UserError(
-                f"{persona.name} may write {persona.sampling.max_tokens:,} tokens, but model.context is "
-                f"{self._model.context:,}: lower sampling.max_tokens in its persona.toml."
+                f"{persona.name} may write {persona.sampling.max_tokens:,} tokens, but the model reads and "
+                f"writes {context:,} in all: lower sampling.max_tokens in its persona.toml."
             )
-        return budget
+        return context - persona.sampling.max_tokens
 
     async def _prompt(self, persona: Persona, past: Past, place: Place) -> Prompt:
-        tokenizer = await self._engine.tokenizer()
-        prompt = await asyncio.to_thread(self._build, persona, past, tokenizer)
+        tokenizer, budget = await self._engine.tokenizer(), await self.budget(persona)
+        prompt = await asyncio.to_thread(self._build, persona, past, tokenizer, budget)
         if self._watch:
             self._watch(place, prompt, tokenizer)
         return prompt
 
-    def _build(self, persona: Persona, past: Past, tokenizer: Tokenizer) -> Prompt:
+    def _build(self, persona: Persona, past: Past, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Off the event loop, which never tokenises."""
         source = persona.template or self._model.template or tokenizer.template
         if not source:
@@ -88,7 +89,7 @@ class Speaker:
                 "one of your own."
             )
         template = open_template(source, tokenizer.special, persona.name)
-        reader = Reader(tokenizer, template, self.budget(persona))
+        reader = Reader(tokenizer, template, budget)
         return build(
             persona, past.history, reader, system_prompt=self._settings.system_prompt, cut=past.is_cut
         )

@@ -205,6 +205,12 @@ async def test_a_model_without_a_template_says_what_to_set(stage: Stage) -> None
     assert "has no chat template: set model.template to chatml, plain or" in stage.outlet.sent[0][1]
 
 
+async def test_a_persona_that_may_write_more_than_the_model_holds_is_told(stage: Stage) -> None:
+    stage.engine.context = 256
+    await stage.say("Rain?")
+    assert stage.outlet.sent[0][1].startswith("Mara may write 256 tokens, but the model reads and writes 256")
+
+
 async def test_a_restart_answers_what_was_accepted_and_sends_what_was_not_sent(
     new_stage: Callable[[], Stage],
 ) -> None:
@@ -241,7 +247,7 @@ async def test_a_message_that_ends_the_process_three_times_is_given_up(
 
 
 async def test_the_window_moves_in_large_steps_and_is_kept(stage: Stage) -> None:
-    stage.model.__dict__["context"] = 900 + 256
+    stage.engine.context = 900 + 256
     for number in range(30):
         await stage.say(f"{number:03d} " + "x" * 40)
     history = await stage.history()

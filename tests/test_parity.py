@@ -46,7 +46,7 @@ def offline(messages: list[Message], replies: int) -> list[Prompt]:
 
 async def test_live_prompts_equal_those_made_from_the_bare_messages(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    stage.model = stage.model.model_copy(update={"context": BUDGET + MARA.sampling.max_tokens})
+    stage.engine.context = BUDGET + MARA.sampling.max_tokens
     await stage.start()
     await stage.chat.greet(PLACE, "Ana")
     said = {message.id: message for message in await stage.memory.history(PLACE)}

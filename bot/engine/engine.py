@@ -92,6 +92,7 @@ class Status:
     adapters: tuple[str, ...] = field(default=())
     error: str = ""
     stage: str = ""  # what loading is doing, in a few words
+    context: int = 0  # tokens of prompt and answer; certain as soon as the tokenizer is read
 
 
 class Engine(Protocol):

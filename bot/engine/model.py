@@ -17,7 +17,7 @@ from bot.engine import adapters
 from bot.engine.adapter_files import Base
 from bot.engine.copies import copy_of, make_copy
 from bot.engine.environment import prepare
-from bot.engine.source import Source, download, fingerprint, locate, read_config
+from bot.engine.source import Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.tokenizer import HFTokenizer
 from bot.errors import UserError
 
@@ -111,7 +111,6 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded
     model = AutoModelForCausalLM.from_pretrained(found.folder, **_LOCAL, **_how(found, settings)).eval()
     model.requires_grad_(False)
     _check_quantised(model, found.precision)
-    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None) or settings.context
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -120,7 +119,7 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded
         precision=found.precision,
         dtype=str(model.dtype).removeprefix("torch."),
         device=str(model.get_input_embeddings().weight.device),
-        context=min(settings.context, longest),
+        context=context_of(found.folder, settings.context),
     )
 
 

@@ -92,6 +92,14 @@ def read_config(folder: Path) -> dict[str, object]:
     return config
 
 
+def context_of(folder: Path, wanted: int) -> int:
+    """How many tokens the model reads: what is wanted, or less where its config.json says so."""
+    config = read_config(folder)
+    inner = config.get("text_config")
+    longest = (inner if isinstance(inner, dict) else config).get("max_position_embeddings")
+    return min(wanted, longest) if isinstance(longest, int) and longest > 0 else wanted
+
+
 def _local(path: Path, name: str) -> Source:
     if path.is_file():
         if path.suffix.lower() != ".gguf":

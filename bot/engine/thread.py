@@ -65,7 +65,7 @@ class LocalEngine:
             await asyncio.wait_for(self._ended.wait(), LEAVE)
             self._thread.join()  # it said so as its last act
         except TimeoutError:
-            logger.warning("The engine's thread is still busy; it ends with the process.")
+            logger.info("The engine's thread is still busy; it ends with the process.")
 
     @property
     def loaded(self) -> "Loaded | None":
@@ -127,6 +127,7 @@ class LocalEngine:
             adapters=worker.adapters.names if worker.adapters else (),
             error=str(worker.error or ""),
             stage=worker.stage,
+            context=worker.context,
         )
 
     def tokenizer_read(self, tokenizer: Tokenizer) -> None:

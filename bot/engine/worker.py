@@ -47,6 +47,7 @@ class Worker:
         self.closing = False
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.stage = "starting"
+        self.context = settings.context  # until the model's files say less
         self.error: UserError | None = None
         self.running = self.answered = 0
         self.speed = 0.0  # tokens per second of the latest answer
@@ -91,12 +92,13 @@ class Worker:
     def _load(self) -> None:
         prepare()
         self._progress("importing torch and transformers")
-        from bot.engine import adapters, cache, model
+        from bot.engine import adapters, cache, model, source
 
         cache.use_threads(self._settings.threads)
         self._progress("looking for the base model")
         found = model.plan(self._settings, self._data, self._progress)
         tokenizer = model.read_tokenizer(found)
+        self.context = source.context_of(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
         self.loaded = model.load(found, self._settings, tokenizer)

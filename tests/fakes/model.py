@@ -103,6 +103,7 @@ class ScriptedEngine:
         self.loaded: dict[str, Path] = {}
         self.refused: dict[str, UserError] = {}
         self.failure: UserError | None = None
+        self.context = 4096
         self.hold: asyncio.Event | None = None
         self.holding = asyncio.Event()
         self._tokenizer = ByteTokenizer()
@@ -137,7 +138,13 @@ class ScriptedEngine:
         self.loaded.pop(name, None)
 
     def status(self) -> Status:
-        return Status("ready", "scripted", answered=len(self.requests), adapters=tuple(self.loaded))
+        return Status(
+            "ready",
+            "scripted",
+            answered=len(self.requests),
+            adapters=tuple(self.loaded),
+            context=self.context,
+        )
 
     def prompts(self) -> list[str]:
         """Every prompt so far, as text."""
