@@ -116,7 +116,7 @@ def _arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
     for position, turn in enumerate(turns):
         accepted = template.system if position == 0 else template.late_system
         role: Role = "user" if turn.role == "system" and not accepted else turn.role
-        starts = not [turn for turn in arranged if turn.role != "system"]
+        starts = all(turn.role == "system" for turn in arranged)
         if role == "assistant" and starts and template.opens_with_user:
             arranged.append(OPENING)
         if arranged and arranged[-1].role == role:
