@@ -20,7 +20,7 @@ from bot.names import label
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Cast, Persona
 from bot.room import Attempt, Room
-from bot.speaker import Speaker, Watcher
+from bot.speaker import Past, Speaker, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +98,8 @@ class Chat:
             raise UserError("This message has failed three times and is given up; say it in other words.")
         outlet = self._outlets[place.platform]
         async with outlet.typing(place, persona):
-            history = await self._history(place, attempt, self._speaker.budget(persona))
-            spoken = await self._speaker.speak(persona, history, place, attempt, outlet)
+            past = await self._past(place, attempt, self._speaker.budget(persona))
+            spoken = await self._speaker.speak(persona, past, place, attempt, outlet)
         attempt.visible = True  # from here on it is being stored, and is taken back no more
         for outgoing in await self.memory.finish(
             place,
@@ -113,11 +113,12 @@ class Chat:
         ):
             await self._deliver(outgoing)
 
-    async def _history(self, place: Place, attempt: Attempt, budget: int) -> tuple[Message, ...]:
-        """What the persona can have read when it speaks; more characters than any budget of tokens holds."""
+    async def _past(self, place: Place, attempt: Attempt, budget: int) -> Past:
+        """What the persona can have read; more characters than any budget of tokens holds."""
         history = await self.memory.history(place, characters=budget * 16)
         replaced = attempt.replaces.message.id if attempt.replaces else None
-        return tuple(message for message in history if message.id != replaced)
+        kept = tuple(message for message in history if message.id != replaced)
+        return Past(kept, await self.memory.is_cut(place))
 
     async def _deliver(self, outgoing: Outgoing) -> None:
         persona = self.cast.personas.get(outgoing.persona or "")

@@ -1,4 +1,4 @@
-"""What can be asked of personas and data without talking to anybody; each function gives the text to print."""
+"""What can be asked of personas and data without talking to anybody: each function gives text to print."""
 
 import json
 from argparse import Namespace
@@ -58,6 +58,6 @@ async def data_forget(options: Namespace) -> str:
 
 def _told(erased: Erased) -> str:
     return (
-        f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} parts to be sent, "
+        f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} unsent parts, "
         f"{erased.backups} backups and {erased.set_aside} damaged files."
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from bot.errors import UserError
 from bot.message import Message
@@ -45,14 +46,16 @@ def build(
     *,
     system_prompt: str = "",
     speaker: str | None = None,
+    cut: bool = False,
     memories: Sequence[str] = (),
     lore: Sequence[str] = (),
 ) -> Prompt:
     """Fit the card and as much of the history as there is room for, in whole turns, newest kept.
 
     The order is: card, example dialogues, history, lore, memories, the card's last instructions. Examples go
-    first when room is short, then the oldest part of the history. `speaker` is what {{user}} stands for; by
-    default, whoever spoke last. Raises `UserError` when the card and the newest message alone do not fit.
+    first when room is short, then the oldest part of the history; once the history has been `cut`, they stay
+    away. `speaker` is what {{user}} stands for; by default, whoever spoke last. Raises `UserError` when the
+    card and the newest message alone do not fit.
     """
     names = labels(history, persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), speaker or "User")
@@ -60,7 +63,7 @@ def build(
     late = _late(persona, scene, lore, memories)
     said = [_said(message, names, persona) for message in history]
     costs = _costs(said, reader)
-    for examples in _halves(len(persona.card.examples)):
+    for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = _frame(persona, scene, system_prompt, examples)
         room = reader.budget - len(render((*frame, _SILENCE, *late), reader)[0])
         if sum(costs) <= room:
@@ -128,10 +131,14 @@ def _said(message: Message, names: dict[str, str], persona: Persona) -> Turn:
 
 
 def _costs(said: Sequence[Turn], reader: Reader) -> list[int]:
-    """An upper bound of the ids that each turn adds: its content, and the template around a turn."""
+    """An upper bound of the ids that each turn adds: its content, and what the template puts around it."""
     short, long = (len(render(turns, reader)[0]) for turns in (_PROBE[:1], _PROBE))
     around = -(-(long - short) // 2) + 1
-    return [around + sum(len(reader.tokenizer.encode(part.text)) for part in turn.parts) for turn in said]
+    joins = [previous.role == turn.role for previous, turn in pairwise(said)]
+    return [
+        len(reader.tokenizer.encode(turn.parts[0].text)) + (1 if joined else around)
+        for turn, joined in zip(said, [False, *joins], strict=False)
+    ]
 
 
 def _start(costs: Sequence[int], room: int, persona: Persona) -> int:

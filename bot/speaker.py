@@ -19,6 +19,14 @@ Watcher = Callable[[Place, Prompt, Tokenizer], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What a persona can have read when it speaks, and whether older words have left the window."""
+
+    history: Sequence[Message]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
     """What a persona said, what it had read, and how it came about (without a word of it)."""
 
@@ -43,10 +51,10 @@ class Speaker:
         self._adapters: set[str] = set()
 
     async def speak(
-        self, persona: Persona, history: Sequence[Message], place: Place, attempt: Attempt, outlet: Outlet
+        self, persona: Persona, past: Past, place: Place, attempt: Attempt, outlet: Outlet
     ) -> Spoken:
-        """One answer to a history, shown while it comes. Raises `UserError` when there is none."""
-        prompt = await self._prompt(persona, history, place)
+        """One answer to what was said, shown while it comes. Raises `UserError` when there is none."""
+        prompt = await self._prompt(persona, past, place)
         await self._load_adapter(persona)
         answer = await self._generate(self._request(persona, prompt, place), persona, place, attempt, outlet)
         text = tidy(answer.text, persona.name)
@@ -64,16 +72,14 @@ class Speaker:
             )
         return budget
 
-    async def _prompt(self, persona: Persona, history: Sequence[Message], place: Place) -> Prompt:
-        tokenizer, budget = await self._engine.tokenizer(), self.budget(persona)
-        prompt = await asyncio.to_thread(self._build, persona, history, tokenizer, budget)
+    async def _prompt(self, persona: Persona, past: Past, place: Place) -> Prompt:
+        tokenizer = await self._engine.tokenizer()
+        prompt = await asyncio.to_thread(self._build, persona, past, tokenizer)
         if self._watch:
             self._watch(place, prompt, tokenizer)
         return prompt
 
-    def _build(
-        self, persona: Persona, history: Sequence[Message], tokenizer: Tokenizer, budget: int
-    ) -> Prompt:
+    def _build(self, persona: Persona, past: Past, tokenizer: Tokenizer) -> Prompt:
         """Off the event loop, which never tokenises."""
         source = persona.template or self._model.template or tokenizer.template
         if not source:
@@ -81,8 +87,11 @@ class Speaker:
                 f"The model {self._model.name} has no chat template: set model.template to chatml, plain or "
                 "one of your own."
             )
-        reader = Reader(tokenizer, open_template(source, tokenizer.special, persona.name), budget)
-        return build(persona, history, reader, system_prompt=self._settings.system_prompt)
+        template = open_template(source, tokenizer.special, persona.name)
+        reader = Reader(tokenizer, template, self.budget(persona))
+        return build(
+            persona, past.history, reader, system_prompt=self._settings.system_prompt, cut=past.is_cut
+        )
 
     async def _load_adapter(self, persona: Persona) -> None:
         if persona.adapter and persona.key not in self._adapters:

@@ -1,6 +1,7 @@
 """Copies of the database file: checked, set aside when damaged, written, found and deleted."""
 
 import os
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -50,18 +51,32 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path, newest: int) -> N
 
 
 def set_aside(path: Path, now: float) -> Path | None:
-    """Rename the file and what SQLite keeps beside it; returns the new name, or None without a file."""
+    """Give the file another name, ready to be replaced, and move what SQLite keeps beside it out of the way.
+
+    Returns the new name, or None without a file. By a link where there are links: then no moment is without
+    a file under the old name, and a start that is killed here is followed by one that restores the backup.
+    """
     aside = path.with_name(f"{path.name}.corrupt-{stamp(now)}")
-    for suffix in (*SIDECARS, ""):
+    for suffix in SIDECARS:
         if os.path.lexists(f"{path}{suffix}"):
             os.rename(f"{path}{suffix}", f"{aside}{suffix}")
-    return aside if aside.exists() else None
+    if not path.exists():
+        return None
+    try:
+        os.link(path, aside)
+    except OSError:
+        os.rename(path, aside)
+    return aside
 
 
 def backups(path: Path) -> list[Path]:
     """The backups of this database, newest first."""
-    folder = path.parent / "backups"
-    return sorted(folder.glob(f"{path.stem}-*.db"), reverse=True)
+    name = re.compile(rf"{re.escape(path.stem)}-\d{{8}}T\d{{12}}Z\.db")
+    return sorted((file for file in folder_of(path).glob("*.db") if name.fullmatch(file.name)), reverse=True)
+
+
+def folder_of(path: Path) -> Path:
+    return path.parent / "backups"
 
 
 def newest_good(path: Path, newest: int, patience: float) -> Path | None:
@@ -77,11 +92,11 @@ def is_good(backup: Path, newest: int, patience: float) -> bool:
 
 def write_backup(path: Path, now: float, patience: float) -> Path:
     """Copy a snapshot into backups/ while others read and write, and delete all but the newest `KEPT`."""
-    folder = path.parent / "backups"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    backup = folder / f"{path.stem}-{stamp(now)}.db"
-    copy(path, fresh(backup), patience)
-    install(backup)
+    folder_of(path).mkdir(mode=0o700, exist_ok=True)
+    backup = folder_of(path) / f"{path.stem}-{stamp(now)}.db"
+    new = fresh(folder_of(path) / path.name)
+    copy(path, new, patience)
+    install(new, backup)
     for old in backups(path)[KEPT:]:
         old.unlink()
     return backup
@@ -106,9 +121,9 @@ def fresh(path: Path) -> Path:
     return new
 
 
-def install(path: Path) -> None:
-    """Rename the file that `fresh` made, and make the name durable."""
-    os.replace(path.with_name(f"{path.name}.new"), path)
+def install(new: Path, path: Path) -> None:
+    """Give the file that `fresh` made its name, in place of any file that has it, and make that durable."""
+    os.replace(new, path)
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -119,10 +134,7 @@ def install(path: Path) -> None:
 
 def delete_copies(path: Path) -> tuple[int, int]:
     """Delete every backup and every file set aside, whole or half written; returns how many of each."""
-    halves = [
-        *path.parent.glob(f"{path.name}.new*"),
-        *(path.parent / "backups").glob(f"{path.stem}-*.db.new*"),
-    ]
+    halves = [*path.parent.glob(f"{path.name}.new*"), *folder_of(path).glob(f"{path.name}.new*")]
     asides = list(path.parent.glob(f"{path.name}.corrupt-*"))
     whole = backups(path)
     for file in (*halves, *asides, *whole):

@@ -84,7 +84,7 @@ def difference(before: Erased, after: Erased) -> Erased:
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """Write the database anew: deleted cells are zeroed, but pages keep stale copies of cells they once held."""
+    """Write the database anew: deleted cells are zeroed, but pages keep copies of cells that moved away."""
     connection.execute("VACUUM")
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from bot.errors import UserError
 from bot.memory import backup
-from bot.memory.connection import connect
+from bot.memory.connection import connect, unwritable
 from bot.memory.migration import migrate, scripts, version
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+SMALLEST = 512  # bytes of the smallest page; SQLite takes less for an empty database
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def make_folder(path: Path) -> None:
 
 def open_file(path: Path, how: Opening) -> tuple[sqlite3.Connection, tuple[str, ...]]:
     """Open for writing, with notices for a person where something was lost or put back."""
+    refuse_unwritable(path)
     notices = () if is_usable(path, how) else replace(path, how)
     make_private(path)
     connection = connect(path, how.patience)
@@ -52,8 +54,15 @@ def open_file(path: Path, how: Opening) -> tuple[sqlite3.Connection, tuple[str, 
     return connection, notices
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Before SQLite touches the file: it would leave a log beside it with the same rights."""
+    effective = os.access in os.supports_effective_ids
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=effective):
+        raise UserError(unwritable(path))
+
+
 def is_usable(path: Path, how: Opening) -> bool:
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists() or path.stat().st_size < SMALLEST:
         return False
     return backup.is_sound(path, how.newest, how.patience)
 
@@ -67,7 +76,7 @@ def replace(path: Path, how: Opening) -> tuple[str, ...]:
         backup.copy(saved, new, how.patience)
     prepare(new, how)
     aside = backup.set_aside(path, how.now)
-    backup.install(path)
+    backup.install(new, path)
     return (account(path, aside, saved),) if existed and aside else ()
 
 
@@ -104,4 +113,9 @@ def upgrade(connection: sqlite3.Connection, path: Path, how: Opening) -> None:
 def prove_writable(connection: sqlite3.Connection) -> None:
     """Find out now, not at the first message, that another process holds the file or it is read-only."""
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
+    try:
+        connection.execute(
+            "DELETE FROM erasures WHERE id = 0"
+        )  # BEGIN alone is content with a read-only file
+    finally:
+        connection.execute("ROLLBACK")

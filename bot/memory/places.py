@@ -47,6 +47,12 @@ def since(connection: sqlite3.Connection, row: int) -> int:
     return int(connection.execute("SELECT since FROM places WHERE id = ?", (row,)).fetchone()[0])
 
 
+def is_cut(connection: sqlite3.Connection, place: Place) -> bool:
+    """Whether the window begins later than the conversation does."""
+    row = connection.execute("SELECT window_number > 0 FROM places WHERE id = ?", (find(connection, place),))
+    return bool(row.fetchone() == (1,))
+
+
 def reset(connection: sqlite3.Connection, place: Place) -> None:
     """Let the conversation start anew behind everything that was said."""
     row = find(connection, place)

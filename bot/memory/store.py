@@ -96,6 +96,10 @@ class Memory(Upkeep):
         """The newest messages that fit, in reading order, since the window's beginning and the last reset."""
         return await self._database.run(lambda inside: recall.history(inside, place, limit, characters))
 
+    async def is_cut(self, place: Place) -> bool:
+        """Whether older messages have been dropped from the history, by a window that moved on."""
+        return await self._database.run(lambda inside: places.is_cut(inside, place))
+
     async def find(self, place: Place, message_id: str) -> Message | None:
         """One message, by its own id or by the platform's id of a part of it that was sent."""
         return await self._database.run(lambda inside: recall.find(inside, place, message_id))

@@ -50,8 +50,12 @@ class Upkeep:
     async def __aenter__(self) -> Self:
         await self._database.open()
         self.notices = self._database.notices
-        if await self._database.run(erase.is_unfinished):
-            await self._finish_interrupted()
+        try:
+            if await self._database.run(erase.is_unfinished):
+                await self._finish_interrupted()
+        except BaseException:
+            await self._database.close()
+            raise
         return self
 
     async def __aexit__(

@@ -1,4 +1,7 @@
-"""How fast memory recalls, accepts, finishes and opens: `python -m tests.benchmarks.memory [--messages 1000000]`."""
+"""How fast memory recalls, accepts, finishes and opens.
+
+`python -m tests.benchmarks.memory [--messages 1000000]`
+"""
 
 import argparse
 import asyncio
@@ -101,9 +104,14 @@ async def turns(memory: Memory, messages: int) -> None:
             where, [asked], [reply(number)], [WORDS], read=asked, window=None, why={"rule": "direct"}
         )
 
-    for limit in (50, 2000):
-        median, slow = await times(ROUNDS, lambda number: memory.history(place(number * 31), limit=limit))
-        row(f"history, newest {limit}", messages, median, slow)
+    async def recall(number: int) -> None:
+        await memory.history(place(number * 31), limit=50)
+
+    async def recall_all(number: int) -> None:
+        await memory.history(place(number * 31))
+
+    row("history, newest 50", messages, *await times(ROUNDS, recall))
+    row("history, newest 2000", messages, *await times(ROUNDS, recall_all))
     row("accept", messages, *await times(ROUNDS, lambda number: memory.accept(said(messages + number))))
     row(
         "accept what is known",

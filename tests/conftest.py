@@ -1,0 +1,77 @@
+"""What several test files need: a cast of invented personas, and a chat in a temporary folder."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.chat import Chat
+from bot.config import ChatSettings, ModelSettings
+from bot.memory.store import Memory
+from bot.message import Author, Message, Place
+from bot.persona.card import Card
+from bot.persona.persona import Cast, Persona
+from tests.fakes.model import ScriptedEngine
+from tests.fakes.outlet import Recorder
+
+MARA = Persona(
+    "mara",
+    Card(
+        name="Mara",
+        description="Keeps a light.",
+        first_mes="Sit, {{user}}.",
+        alternate_greetings=("Door's open, {{user}}.",),
+    ),
+)
+OZZO = Persona("ozzo", Card(name="Ozzo", description="Carries bags."), names=("bellhop",))
+PLACE = Place("test", "bot", "room")
+
+
+class Stage:
+    """A chat with everything around it, which can be closed and opened again on the same memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.engine, self.outlet = folder, ScriptedEngine(), Recorder()
+        self.settings, self.cast = ChatSettings(debounce=0), Cast({"mara": MARA, "ozzo": OZZO}, {})
+        self.model = ModelSettings()
+        self.chat: Chat
+        self.memory: Memory
+        self._open = AsyncExitStack()
+        self._count = 0
+
+    async def start(self) -> "Stage":
+        self.memory = await self._open.enter_async_context(Memory(self.folder / "memory.db"))
+        self.chat = Chat(self.memory, self.engine, self.cast, self.settings, self.model)
+        await self._open.enter_async_context(self.chat)
+        self.chat.join("test", self.outlet)
+        return self
+
+    async def stop(self) -> None:
+        await self._open.aclose()
+
+    def message(self, text: str, name: str = "Ana", address: str = "direct", place: Place = PLACE) -> Message:
+        self._count += 1
+        author = Author(name.casefold(), name)
+        return Message(place, str(self._count), author, text, float(self._count), address=address)  # type: ignore[arg-type]
+
+    async def say(self, text: str, name: str = "Ana", address: str = "direct", place: Place = PLACE) -> None:
+        """Have somebody say something and wait until it has been answered."""
+        await self.chat.receive(self.message(text, name, address, place))
+        await self.chat.room(place).idle()
+
+    async def history(self, place: Place = PLACE) -> list[str]:
+        return [f"{m.author.name}: {m.text}" for m in await self.memory.history(place)]
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    built = Stage(tmp_path)
+    yield await built.start()
+    await built.stop()
+
+
+@pytest.fixture
+def new_stage(tmp_path: Path) -> Callable[[], Stage]:
+    """Stages on one folder, one after another: a bot that is started again."""
+    return lambda: Stage(tmp_path)

@@ -1,0 +1,250 @@
+"""The whole story of a message, with a scripted model and a real database."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from bot.config import ChatSettings
+from bot.errors import UserError
+from bot.message import Place
+from bot.persona.card import Card
+from bot.persona.persona import Persona, Sampling
+from tests.conftest import PLACE, Stage
+
+
+async def test_a_message_is_answered_shown_while_it_comes_and_sent_once(stage: Stage) -> None:
+    stage.engine.script.append("Aye, it is wet.")
+    await stage.say("Rain?")
+    assert stage.outlet.shown == ["Aye,", "Aye, it", "Aye, it is", "Aye, it is wet."]
+    assert stage.outlet.sent == [("mara", "Aye, it is wet.")]
+    assert stage.outlet.typed == ["mara begins", "mara ends"]
+    assert await stage.history() == ["Ana: Rain?", "Mara: Aye, it is wet."]
+
+
+async def test_the_same_message_is_answered_once(stage: Stage) -> None:
+    message = stage.message("Rain?")
+    for _ in range(3):
+        await stage.chat.receive(message)
+    await stage.chat.room(PLACE).idle()
+    assert len(stage.outlet.sent) == 1
+
+
+async def test_what_calls_for_no_answer_is_remembered(stage: Stage) -> None:
+    await stage.say("We talk about boats.", address="")
+    await stage.say("Ozzo, bring tea!", name="Bo", address="")
+    assert stage.outlet.sent == [("ozzo", "Answer 1.")]
+    assert "Ana: We talk about boats.\nBo: Ozzo, bring tea!" in stage.engine.prompts()[0]
+
+
+async def test_a_listening_place_answers_everything(stage: Stage) -> None:
+    await stage.memory.set_setting(str(PLACE), "listen", "on")
+    await stage.say("Anybody?", address="")
+    assert stage.outlet.sent == [("mara", "Answer 1.")]
+
+
+async def test_the_speakers_own_name_before_an_answer_is_left_out(stage: Stage) -> None:
+    stage.engine.script.append("Mara: Aye.")
+    await stage.say("Rain?")
+    assert (stage.outlet.shown, stage.outlet.sent) == (["Aye."], [("mara", "Aye.")])
+
+
+async def test_a_long_answer_is_sent_in_parts_and_remembered_whole(stage: Stage) -> None:
+    stage.outlet.limit = 20
+    stage.engine.script.append("One sentence here. Another one there.")
+    await stage.say("Go on")
+    assert [text for _, text in stage.outlet.sent] == ["One sentence here. ", "Another one there."]
+    assert (await stage.history())[-1] == "Mara: One sentence here. Another one there."
+
+
+async def test_a_burst_is_answered_once(stage: Stage, tmp_path: object) -> None:
+    stage.chat._settings = ChatSettings(debounce=0.05)
+    for text in ("one", "two", "three"):
+        await stage.chat.receive(stage.message(text))
+    await stage.chat.room(PLACE).idle()
+    assert len(stage.engine.requests) == 1
+    assert "Ana: one\nAna: two\nAna: three<" in stage.engine.prompts()[0]
+
+
+async def test_the_same_author_going_on_supersedes_an_answer_that_nobody_saw(stage: Stage) -> None:
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("one"))
+    await stage.engine.holding.wait()
+    await stage.chat.receive(stage.message("two"))
+    stage.engine.hold.set()
+    await stage.chat.room(PLACE).idle()
+    assert stage.outlet.sent == [("mara", "Answer 2.")]
+    assert "Ana: one\nAna: two<" in stage.engine.prompts()[1]
+
+
+async def test_somebody_elses_message_waits_for_the_next_answer(stage: Stage) -> None:
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("one"))
+    await stage.engine.holding.wait()
+    await stage.chat.receive(stage.message("two", name="Bo"))
+    stage.engine.hold.set()
+    await stage.chat.room(PLACE).idle()
+    assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
+
+
+async def test_an_answer_stands_behind_what_its_prompt_had_read(stage: Stage) -> None:
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("one"))
+    await stage.engine.holding.wait()
+    await stage.chat.receive(stage.message("meanwhile", name="Bo", address=""))
+    stage.engine.hold.set()
+    await stage.chat.room(PLACE).idle()
+    assert await stage.history() == ["Ana: one", "Mara: Answer 1.", "Bo: meanwhile"]
+
+
+async def test_places_do_not_wait_for_one_another_nor_read_each_other(stage: Stage) -> None:
+    other = Place("test", "bot", "other")
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("slow secret"))
+    await stage.engine.holding.wait()
+    stage.engine.hold = None
+    await stage.say("quick", place=other)
+    assert stage.outlet.sent == [("mara", "Answer 2.")]
+    assert "secret" not in stage.engine.prompts()[1]
+
+
+async def test_a_stopped_answer_is_kept_as_far_as_it_came(stage: Stage) -> None:
+    stage.engine.script.append("One two three four five six seven eight nine ten.")
+    stage.engine.delay = 0.02
+    await stage.chat.receive(stage.message("Count"))
+    await stage.outlet.has_shown(3)
+    assert stage.chat.room(PLACE).stop()
+    await stage.chat.room(PLACE).idle()
+    (sent,) = stage.outlet.sent
+    assert sent[1].startswith("One two three")
+    assert not sent[1].endswith("ten.")
+    assert (await stage.history())[-1] == f"Mara: {sent[1]}"
+
+
+async def test_an_error_for_people_is_said_and_the_message_given_up(stage: Stage) -> None:
+    stage.engine.script.append(UserError("Too long: shorten it."))
+    await stage.say("Rain?")
+    assert stage.outlet.sent == [(None, "Too long: shorten it.")]
+    assert dict((await stage.memory.status()).inbox)["given_up"] == 1
+    await stage.say("Again?")
+    assert stage.outlet.sent[-1] == ("mara", "Answer 2.")
+
+
+async def test_a_bug_is_logged_without_the_words_and_the_place_goes_on(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.engine.script.append(ZeroDivisionError("boom"))
+    with caplog.at_level(logging.DEBUG):
+        await stage.say("my private words")
+    assert stage.outlet.sent == [(None, "Something went wrong here; the log says what.")]
+    assert "boom" in caplog.text
+    assert "my private words" not in caplog.text
+    await stage.say("Again?")
+    assert stage.outlet.sent[-1] == ("mara", "Answer 2.")
+
+
+async def test_an_empty_answer_is_not_sent(stage: Stage) -> None:
+    stage.engine.script.append("Mara:")
+    await stage.say("Rain?")
+    assert stage.outlet.sent == [(None, "Mara found no words; ask again.")]
+
+
+async def test_a_broken_adapter_is_told_to_who_waits(stage: Stage) -> None:
+    stage.cast.personas["mara"] = Persona("mara", Card(name="Mara"), adapter=stage.folder)
+    stage.engine.refused["mara"] = UserError('The adapter "mara" was not loaded.')
+    await stage.say("Rain?")
+    assert stage.outlet.sent == [(None, 'The adapter "mara" was not loaded.')]
+
+
+async def test_a_personas_adapter_strength_and_sampling_reach_the_engine(stage: Stage) -> None:
+    sampling = Sampling(temperature=0.1, max_tokens=9)
+    stage.cast.personas["mara"] = Persona(
+        "mara", Card(name="Mara"), adapter=stage.folder, strength=0.5, sampling=sampling
+    )
+    await stage.say("Rain?")
+    (request,) = stage.engine.requests
+    assert (request.adapter, request.strength, request.sampling) == ("mara", 0.5, sampling)
+    assert (request.place, stage.engine.loaded) == (PLACE, {"mara": stage.folder})
+
+
+async def test_greetings_are_said_once_and_filled_in(stage: Stage) -> None:
+    for _ in range(2):
+        await stage.chat.greet(PLACE, "Ana: the {{char}}")
+    assert stage.outlet.sent == [("mara", "Sit, Ana the {{char}}.")]
+
+
+async def test_again_replaces_the_last_answer(stage: Stage) -> None:
+    await stage.say("Rain?")
+    await stage.chat.again(PLACE, "Ana")
+    assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
+    assert await stage.history() == ["Ana: Rain?", "Mara: Answer 2."]
+    assert stage.engine.prompts()[0] == stage.engine.prompts()[1]
+    assert stage.engine.requests[0].seed != stage.engine.requests[1].seed
+
+
+async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
+    await stage.chat.greet(PLACE, "Ana")
+    for _ in range(2):
+        await stage.chat.again(PLACE, "Ana")
+    assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
+    assert await stage.history() == ["Mara: Sit, Ana."]
+
+
+async def test_again_that_fails_is_told_and_the_old_answer_stays(stage: Stage) -> None:
+    await stage.say("Rain?")
+    stage.engine.script.append(UserError("No memory left."))
+    await stage.chat.again(PLACE, "Ana")
+    assert stage.outlet.sent[-1] == (None, "No memory left.")
+    assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]
+
+
+async def test_a_model_without_a_template_says_what_to_set(stage: Stage) -> None:
+    stage.engine._tokenizer.template = None
+    await stage.say("Rain?")
+    assert "has no chat template: set model.template to chatml, plain or" in stage.outlet.sent[0][1]
+
+
+async def test_a_restart_answers_what_was_accepted_and_sends_what_was_not_sent(
+    new_stage: Callable[[], Stage],
+) -> None:
+    first = await new_stage().start()
+    first.outlet.failure = ConnectionError()
+    await first.say("one")
+    first.outlet.failure = None
+    first.engine.hold = asyncio.Event()
+    await first.chat.receive(first.message("two"))
+    await first.engine.holding.wait()
+    await first.stop()
+
+    second = await new_stage().start()
+    await second.chat.recover("test", "bot")
+    await second.chat.room(PLACE).idle()
+    assert second.outlet.sent == [("mara", "Answer 1."), ("mara", "Answer 1.")]
+    assert await second.history() == ["Ana: one", "Mara: Answer 1.", "Ana: two", "Mara: Answer 1."]
+    await second.stop()
+
+
+async def test_a_message_that_ends_the_process_three_times_is_given_up(
+    new_stage: Callable[[], Stage],
+) -> None:
+    first = await new_stage().start()
+    message = first.message("poison")
+    await first.memory.accept(message)
+    for _ in range(3):
+        await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
+    await first.chat.recover("test", "bot")
+    await first.chat.room(PLACE).idle()
+    assert first.engine.requests == []
+    assert dict((await first.memory.status()).inbox)["given_up"] == 1
+    await first.stop()
+
+
+async def test_the_window_moves_in_large_steps_and_is_kept(stage: Stage) -> None:
+    stage.model.__dict__["context"] = 900 + 256
+    for number in range(30):
+        await stage.say(f"{number:03d} " + "x" * 40)
+    history = await stage.history()
+    assert 4 < len(history) < 60
+    assert await stage.memory.is_cut(PLACE)
+    assert all(len(request.ids) <= 900 for request in stage.engine.requests)

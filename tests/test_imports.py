@@ -1,0 +1,132 @@
+"""Imports go one way: the layout is a promise, and so is that the light parts stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ORDER = (
+    "errors toml config message persona names template render prompt attention memory engine delivery room "
+    "speaker chat commands housekeeping doctor platforms __main__"
+).split()
+SHARED_WITH_TRAINING = {
+    "errors",
+    "toml",
+    "config",
+    "message",
+    "persona",
+    "names",
+    "template",
+    "render",
+    "prompt",
+}
+MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
+MODEL_FILES = {
+    "bot/engine/thread.py",
+    "bot/engine/model.py",
+    "bot/engine/adapters.py",
+    "bot/engine/cache.py",
+    "bot/engine/sampling.py",
+    "bot/engine/tokenizer.py",
+}
+PLATFORM_LIBRARIES = {
+    "discord": "bot/platforms/discord.py",
+    "telegram": "bot/platforms/telegram.py",
+    "prompt_toolkit": "bot/platforms/terminal.py",
+    "rich": "bot/platforms/terminal.py",
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, at its top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: a relative import hides the order"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def layer(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "bot" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", files("bot"), ids=name)
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    own = path.relative_to(ROOT / "bot").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    known = {found for module in imports(path) if (found := layer(module)) in ORDER}
+    late = {found for found in known if ORDER.index(found) > ORDER.index(own)}
+    assert not late, f"{name(path)} imports {late}, which come later"
+
+
+@pytest.mark.parametrize("path", files("bot"), ids=name)
+def test_only_their_own_files_import_the_model_libraries(path: Path) -> None:
+    heavy = {module.split(".")[0] for module in imports(path)} & MODEL_LIBRARIES
+    assert not heavy or name(path) in MODEL_FILES
+
+
+@pytest.mark.parametrize("path", files("bot"), ids=name)
+def test_a_platform_library_stays_in_its_file_and_sqlite_in_memory(path: Path) -> None:
+    used = {module.split(".")[0] for module in imports(path)}
+    assert all(name(path) == home for library, home in PLATFORM_LIBRARIES.items() if library in used)
+    assert not used & {"aiosqlite", "sqlite3"} or path.is_relative_to(ROOT / "bot/memory")
+
+
+def test_bot_never_imports_training() -> None:
+    assert not [
+        name(path) for path in files("bot") if any(m.split(".")[0] == "training" for m in imports(path))
+    ]
+
+
+@pytest.mark.parametrize("path", files("training"), ids=name)
+def test_training_imports_of_bot_only_what_both_share(path: Path) -> None:
+    assert {layer(module) for module in imports(path)} - {None} <= SHARED_WITH_TRAINING | {"engine"}
+
+
+@pytest.mark.parametrize("package", ["bot", "training"])
+def test_nothing_unpickles_evaluates_or_trusts_remote_code(package: str) -> None:
+    forbidden = {"pickle", "dill", "joblib", "shelve", "marshal", "torch.load"}
+    for path in files(package):
+        assert not imports(path) & forbidden, name(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in {"eval", "exec", "torch.load", "pickle.load", "np.load"}, name(path)
+                trusting = [k for k in node.keywords if k.arg == "trust_remote_code"]
+                assert all(ast.unparse(k.value) == "False" for k in trusting), name(path)
+
+
+def test_no_sql_is_built_from_values() -> None:
+    for path in files("bot"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            is_execute = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                (".execute", ".executemany")
+            )
+            assert not (is_execute and isinstance(node.args[0], ast.JoinedStr)), f"{name(path)}:{node.lineno}"
+
+
+def loaded_by(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["bot.chat", "bot.commands", "bot.__main__"])
+def test_the_conversation_loads_neither_torch_nor_a_platform_library(module: str) -> None:
+    assert not loaded_by(module) & (MODEL_LIBRARIES | set(PLATFORM_LIBRARIES))

@@ -1,0 +1,80 @@
+"""A place's worker: order, bursts, and what happens to an answer when its room is closed."""
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.attention import Attention
+from bot.message import Author, Message, Place
+from bot.room import Attempt, Room
+
+PLACE = Place("test", "bot", "room")
+
+
+def message(id: int, author: str = "ana") -> Message:
+    return Message(PLACE, str(id), Author(author, author), "x", 0.0)
+
+
+def yes(persona: str = "mara") -> Attention:
+    return Attention(True, "direct chat", persona)
+
+
+class Answers:
+    """Notes which messages were answered together; takes as many turns of the loop as it is told."""
+
+    def __init__(self, turns: int = 0) -> None:
+        self.turns, self.done, self.withdrawn = turns, list[list[str]](), list[list[str]]()
+
+    async def answer(self, attempt: Attempt) -> None:
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        attempt.visible = True
+        await asyncio.sleep(0)
+        self.done.append([message.id for message in attempt.messages])
+
+    async def withdraw(self, attempt: Attempt) -> None:
+        self.withdrawn.append([message.id for message in attempt.messages])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["mara", "ozzo"]), st.integers(0, 6)), max_size=25
+    ),
+    st.integers(0, 5),
+)
+async def test_every_message_is_answered_once_and_in_order(
+    script: list[tuple[str, str, int]], turns: int
+) -> None:
+    answers = Answers(turns)
+    room = Room(answers.answer, answers.withdraw, debounce=0)
+    for number, (author, persona, pause) in enumerate(script):
+        room.offer(message(number, author), yes(persona))
+        for _ in range(pause):
+            await asyncio.sleep(0)
+    await room.idle()
+    assert [id for batch in answers.done for id in batch] == [str(number) for number in range(len(script))]
+
+
+async def test_messages_to_two_personas_are_answered_apart() -> None:
+    answers = Answers()
+    room = Room(answers.answer, answers.withdraw, debounce=0)
+    for number, persona in enumerate(["mara", "mara", "ozzo", "mara"]):
+        room.offer(message(number), yes(persona))
+    await room.idle()
+    assert answers.done == [["0", "1"], ["2"], ["3"]]
+
+
+async def test_closing_withdraws_the_answer_in_the_making() -> None:
+    answers = Answers(turns=10**6)
+    room = Room(answers.answer, answers.withdraw, debounce=0)
+    room.offer(message(0), yes())
+    await asyncio.sleep(0.01)
+    await room.close()
+    assert (answers.done, answers.withdrawn, room.busy) == ([], [["0"]], False)
+
+
+async def test_stopping_an_idle_room_does_nothing() -> None:
+    answers = Answers()
+    assert not Room(answers.answer, answers.withdraw, debounce=0).stop()
