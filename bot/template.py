@@ -105,7 +105,7 @@ def open_template(source: str, special: dict[str, str], char: str) -> Template:
         template.special,
         char,
         system=system,
-        late_system=_takes(template, ["system", "user", "assistant", "user", "system"]),
+        late_system=_takes_late_system(template),
         opens_with_user=not _takes(
             template, ["system", "assistant", "user"] if system else ["assistant", "user"]
         ),
@@ -119,6 +119,15 @@ def _takes(template: Template, roles: list[Role]) -> bool:
     except UserError:
         return False
     return True
+
+
+def _takes_late_system(template: Template) -> bool:
+    """Whether a system turn may stand anywhere, and reads as one: some give it to the assistant."""
+    roles: list[Role] = ["system", "user", "assistant", "user", "system"]
+    if not (_takes(template, roles) and _takes(template, ["system", "user", "assistant", "system"])):
+        return False
+    pieces = template.segments(roles, answer=True)
+    return pieces[pieces.index(4) - 1] != pieces[pieces.index(2) - 1]
 
 
 class _Generation(jinja2.ext.Extension):

@@ -37,7 +37,10 @@ def secrets(folder: Path, text: str, mode: int = 0o600) -> None:
     [
         ("[model]\n# the model\nnmae = 'x'", ", line 3: model.nmae is not a known key: did you mean 'name'?"),
         ("[modle]\nname = 'x'", ", line 1: modle is not a known key: did you mean 'model'?"),
-        ("[ model ] # here\ncontxt = 1", ", line 2: model.contxt is not a known key: did you mean 'context'?"),
+        (
+            "[ model ] # here\ncontxt = 1",
+            ", line 2: model.contxt is not a known key: did you mean 'context'?",
+        ),
         ("model.nmae = 'x'", ", line 1: model.nmae is not a known key: did you mean 'name'?"),
         ("\nmodel = {nmae = 'x'}", ", line 2: model.nmae is not a known key: did you mean 'name'?"),
         (
@@ -74,8 +77,14 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
             ", line 2: model.precision = 'int3' is wrong: "
             "input should be 'auto', 'nf4', 'int8', 'bf16', 'fp16' or 'fp32'.",
         ),
-        ("[chat]\ndebounce = nan", ", line 2: chat.debounce = nan is wrong: input should be a finite number."),
-        ("[chat]\ndeadline = inf", ", line 2: chat.deadline = inf is wrong: input should be a finite number."),
+        (
+            "[chat]\ndebounce = nan",
+            ", line 2: chat.debounce = nan is wrong: input should be a finite number.",
+        ),
+        (
+            "[chat]\ndeadline = inf",
+            ", line 2: chat.deadline = inf is wrong: input should be a finite number.",
+        ),
         ("[chat]\ndeadline = 0", ", line 2: chat.deadline = 0 is wrong: input should be greater than 0."),
         (
             "[terminal]\nname = ''",
@@ -95,7 +104,10 @@ def test_a_wrong_value_is_named_with_its_file_its_line_and_what_is_wanted(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[model\n", "is not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 7)."),
+        (
+            "[model\n",
+            "is not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 7).",
+        ),
         ("a = 1\na = 2", "is not valid TOML: Cannot overwrite a value (at end of document)."),
         ("a = " + "1" * 5000, "is not valid TOML: Exceeds the limit (4300"),
         ("a = " + "[" * 5000, "is not valid TOML: maximum recursion depth"),
@@ -113,11 +125,13 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(tmp_path / "none.toml", {})
-    assert str(caught.value) == f"There is no settings file {tmp_path}/none.toml: name one with --config FILE."
+    assert (
+        str(caught.value) == f"There is no settings file {tmp_path}/none.toml: name one with --config FILE."
+    )
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read: .*Is a directory"):
+    with pytest.raises(UserError, match=r"cannot be read: .*Is a directory"):
         load(tmp_path, {})
 
 
@@ -208,7 +222,14 @@ def test_a_token_in_the_settings_file_is_not_shown_either(tmp_path: Path) -> Non
 
 def test_no_way_of_showing_the_settings_shows_a_token(tmp_path: Path) -> None:
     config = settings(tmp_path, "", dict.fromkeys(TOKENS, CANARY))
-    shown = [repr(config), str(config), f"{config.tokens}", f"{config.tokens!r}", pformat(config), "%s" % config.tokens]
+    shown = [
+        repr(config),
+        str(config),
+        f"{config.tokens}",
+        f"{config.tokens!r}",
+        pformat(config),
+        "{}".format(config.tokens),  # noqa: UP032
+    ]
     assert CANARY not in "".join(shown)
     assert repr(config.tokens) == "Tokens(DISCORD_TOKEN, TELEGRAM_TOKEN)"
     assert repr(Tokens()) == "Tokens(none)"
