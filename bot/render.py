@@ -125,4 +125,6 @@ def _arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
             arranged[-1] = Turn(role, (*arranged[-1].parts, first, *turn.parts[1:]))
         else:
             arranged.append(Turn(role, turn.parts))
+    if template.opens_with_user and all(turn.role == "system" for turn in arranged):
+        arranged.append(OPENING)
     return tuple(arranged)
