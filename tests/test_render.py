@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bot.render import OPENING, Part, Reader, Span, Turn, endings, render
 from bot.template import BUILT_IN, Role, open_template
 from tests.fakes.model import END, ByteTokenizer
-from tests.test_template import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
+from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 
 TOKENIZER = ByteTokenizer()
 SOURCES = [*BUILT_IN, GEMMA, LLAMA2, MISTRAL, QWEN, DATED]
