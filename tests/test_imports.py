@@ -36,7 +36,7 @@ PLATFORM_LIBRARIES = {
     "discord": "bot/platforms/discord.py",
     "telegram": "bot/platforms/telegram.py",
     "prompt_toolkit": "bot/platforms/terminal.py",
-    "rich": "bot/platforms/terminal.py",
+    "rich": "bot/platforms/screen.py",
 }
 
 

@@ -1,1 +1,1 @@
-"""From exported chats to LoRA adapters, offline. It shares `bot.prompt` with serving and nothing that runs."""
+"""From exported chats to LoRA adapters, offline; it shares `bot.prompt` with serving and nothing that runs."""

@@ -17,8 +17,9 @@ Finish = Literal["stop", "length", "cancelled", "deadline"]
 class Request:
     """One prompt to be answered, `n` times, under one adapter or none.
 
-    `stop_ids` and `stop` end an answer and are no part of it. `first_deadline` and `deadline` are seconds
-    from submission to the first piece and to the end; when one passes, the answer ends with what it has.
+    `stop_ids` (when empty: the model's own end ids) and `stop` end an answer and are no part of it.
+    `first_deadline` and `deadline` are seconds from submission to the first piece and to the end; when one
+    passes, the answer ends with what it has.
     """
 
     ids: tuple[int, ...]

@@ -35,11 +35,12 @@ class Page:
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         if persona is None:
             self.failure = outgoing.text
-        else:
-            reply = {"persona": persona.key, "text": outgoing.text}
-            self.out.write(json.dumps(reply, ensure_ascii=False) if self._as_json else outgoing.text)
-            self.out.write("\n" if self._as_json else "\n\n")
-            self.out.flush()
+            return None
+        reply = {"persona": persona.key, "text": outgoing.text}
+        self.out.write(json.dumps(reply, ensure_ascii=False) if self._as_json else outgoing.text)
+        self.out.write("\n" if self._as_json else "\n\n")
+        self.out.flush()
+        self.failure = None
         return None
 
 
@@ -66,6 +67,7 @@ async def say(
     await chat.recover(PLATFORM, ACCOUNT)
     page.out = out
     for text in texts:
+        page.failure = None
         await chat.receive(message_of(text, place, author))
         await chat.room(place).idle()
         if page.failure:

@@ -3,101 +3,34 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Coroutine
+from typing import TypeVar
 from uuid import uuid4
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
-from rich.console import Console
-from rich.status import Status as Spinner
-from rich.text import Text
 
 from bot.chat import Chat
 from bot.commands import run as run_command
 from bot.errors import UserError
-from bot.memory.records import Outgoing
 from bot.message import Author, Message, Place, check
 from bot.persona.persona import Persona
+from bot.platforms.screen import Screen
 
 PLATFORM, ACCOUNT = "terminal", "local"
-
-
-class Screen:
-    """An outlet that writes answers while they come, under the persona's name."""
-
-    limit = None
-
-    def __init__(self, console: Console, stage: Callable[[], str]) -> None:
-        self._console, self._stage = console, stage
-        self._spinner: Spinner | None = None
-        self._shown = ""
-
-    def measure(self, text: str) -> int:
-        return len(text)
-
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        self._spinner = self._console.status("")
-        ticker = asyncio.create_task(self._tick(self._spinner, persona.name))
-        self._spinner.start()
-        try:
-            yield
-        finally:
-            ticker.cancel()
-            self._quiet()
-
-    async def _tick(self, spinner: Spinner, name: str) -> None:
-        while True:
-            stage = self._stage()
-            spinner.update(Text(stage or f"{name} is thinking", style="dim"))
-            await asyncio.sleep(0.25)
-
-    async def show(self, place: Place, persona: Persona, text: str) -> None:
-        self._quiet()
-        if not self._shown:
-            self._head(persona)
-        self._console.print(Text(text[len(self._shown) :]), end="")
-        self._shown = text
-
-    async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        self._quiet()
-        if persona is None:
-            self.note(outgoing.text, style="yellow")
-        elif self._shown and outgoing.text.startswith(self._shown):
-            self._console.print(Text(outgoing.text[len(self._shown) :] + "\n"))
-        else:
-            self._head(persona)
-            self._console.print(Text(outgoing.text + "\n"))
-        self._shown = ""
-        return None
-
-    def note(self, text: str, style: str = "dim") -> None:
-        """Something that the program says, and no persona."""
-        if self._shown:
-            self._console.print()
-            self._shown = ""
-        if text:
-            self._console.print(Text(text + "\n", style=style))
-
-    def _head(self, persona: Persona) -> None:
-        self._console.print(Text(persona.name, style="bold magenta"))
-
-    def _quiet(self) -> None:
-        if self._spinner:
-            self._spinner.stop()
-            self._spinner = None
+T = TypeVar("T")
 
 
 class Terminal:
     """A person at the keyboard."""
 
-    def __init__(self, chat: Chat, author: Author, limit: int, console: Console | None = None) -> None:
+    def __init__(self, chat: Chat, author: Author, limit: int) -> None:
         self._chat, self._author, self._limit = chat, author, limit
-        self._screen = Screen(console or Console(highlight=False), self._stage)
+        self._screen = Screen(lambda: chat.engine.status().stage)
         self._place = Place(PLATFORM, ACCOUNT, "")
         self._leaving = False  # one Ctrl-C came, and nothing since
+        self._gone = asyncio.Event()
         chat.join(PLATFORM, self._screen)
 
     async def run(self, persona: Persona) -> None:
@@ -114,7 +47,9 @@ class Terminal:
                 await self._take(text)
 
     async def _ask(self, session: PromptSession[str]) -> str | None:
-        """The next line; None to leave."""
+        """The next line; None to leave. While a line is read, Ctrl-C is a key."""
+        if self._gone.is_set():
+            return None
         try:
             line = await session.prompt_async(
                 HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
@@ -122,13 +57,28 @@ class Terminal:
         except EOFError:
             return None
         except KeyboardInterrupt:
-            if self._leaving:
-                return None
-            self._leaving = True
-            self._screen.note("Ctrl-C once more leaves.")
+            self._interrupt()
+            self._screen.note("" if self._gone.is_set() else "Ctrl-C once more leaves.")
             return ""
         self._leaving = False
         return line.strip()
+
+    async def _unless_gone(self, work: Coroutine[None, None, T]) -> T | None:
+        """What the work gives, or None as soon as the person has left."""
+        waits = [asyncio.create_task(work), asyncio.create_task(self._gone.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return waits[0].result() if waits[0].done() else None
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _interrupt(self) -> None:
+        """Ctrl-C: stop the answer that is being made; once more, leave."""
+        if self._leaving:
+            self._gone.set()
+        self._leaving = True
+        self._chat.room(self._place).stop()
 
     async def _take(self, text: str) -> None:
         try:
@@ -146,8 +96,9 @@ class Terminal:
         if name.casefold() == "persona" and argument.strip():
             await self._open(self._chat.cast.find(argument.strip()))
             return
-        with self._interruptible():
-            self._screen.note(await run_command(text, self._chat, self._place, self._author.name))
+        self._catch_interrupts()
+        answer = await self._unless_gone(run_command(text, self._chat, self._place, self._author.name))
+        self._screen.note(answer or "")
         if name.casefold() == "help":
             self._screen.note(f"{'/quit':<18} leave")
 
@@ -159,29 +110,12 @@ class Terminal:
 
     async def _listen(self) -> None:
         """Wait for the answer."""
-        with self._interruptible():
-            await self._chat.room(self._place).idle()
+        self._catch_interrupts()
+        await self._unless_gone(self._chat.room(self._place).idle())
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C stops the answer that is being made; a second one leaves."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-
-        def interrupt() -> None:
-            if self._leaving and task:
-                task.cancel()
-            self._leaving = True
-            self._chat.room(self._place).stop()
-
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
-
-    def _stage(self) -> str:
-        return self._chat.engine.status().stage
+    def _catch_interrupts(self) -> None:
+        """Take Ctrl-C as a signal; reading a line takes it as a key, and lets go of the signal."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
 
 
 def message_of(text: str, place: Place, author: Author) -> Message:

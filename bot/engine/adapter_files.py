@@ -1,0 +1,83 @@
+"""An adapter's folder, read as if its author wished us ill, and checked before any library sees it."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.engine.adapter_config import Config, parse_config
+from bot.engine.adapter_weights import Matrix, Misfit, Shapes, read_weights
+from bot.engine.strict import Refused, read_json
+
+CONFIG, MANIFEST = "adapter_config.json", "manifest.json"
+CONFIG_BYTES, MANIFEST_BYTES = 64 << 10, 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The running base model, as adapters must match it."""
+
+    name: str
+    fingerprint: str
+    shapes: Shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a folder holds, checked: the matrices, the bytes they are in, and the scale of every module."""
+
+    matrices: tuple[Matrix, ...]
+    content: bytes
+    scales: Mapping[str, float]
+
+
+def read_files(folder: Path, base: Base) -> Files:
+    """Read and check an adapter's folder; raises `Refused` with the reason and the remedy.
+
+    Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
+    or without it `base_model` with its name; and `adapter_sha256` with the weights.
+    """
+    folder = folder.resolve()
+    config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
+    manifest = read_json(folder, MANIFEST, MANIFEST_BYTES) if os.path.lexists(folder / MANIFEST) else {}
+    _check_base(manifest, base)
+    try:
+        content, matrices = read_weights(folder, config, base.shapes)
+    except Misfit as misfit:
+        raise _named(misfit, config, base) from None
+    pinned = manifest.get("adapter_sha256")
+    if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
+        raise Refused("its weights are not those that its manifest names", "copy or train it again")
+    return Files(matrices, content, {matrix.module: config.scale(matrix.module) for matrix in matrices})
+
+
+def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
+    name, hash_ = manifest.get("base_model"), manifest.get("base_hash")
+    fits = hash_ == base.fingerprint if hash_ is not None else name is None or _same(name, base.name)
+    if not fits:
+        raise Refused(
+            f"it was made for the base model {_tidy(name)} and {_tidy(base.name)} is running, "
+            "or the weights of that model have changed",
+            "set [model] name to its base model, or train it again on this one",
+        )
+
+
+def _named(misfit: Misfit, config: Config, base: Base) -> Refused:
+    """The same, with the names of both models where they differ."""
+    if not config.base or _same(config.base, base.name):
+        return misfit
+    models = f"it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running"
+    return Refused(f"{misfit.reason} ({models})", misfit.remedy)
+
+
+def _same(one: Any, other: str) -> bool:
+    return isinstance(one, str) and one.rstrip("/").lower() == other.rstrip("/").lower()
+
+
+def _tidy(name: Any) -> str:
+    """A stranger's text, fit for a message: printable, one line, short."""
+    text = name if isinstance(name, str) else ""
+    return re.sub(r"[^\w./+:-]+", " ", text).strip()[:80] or "(not named)"

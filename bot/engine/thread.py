@@ -1,0 +1,192 @@
+"""The engine in this process: a base model on a daemon thread, and an event loop that never waits for it."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from bot.config import ModelSettings
+from bot.engine.engine import Request, Status
+from bot.engine.generation import LocalGeneration
+from bot.engine.worker import Worker
+from bot.errors import UserError
+from bot.prompt import Tokenizer
+
+if TYPE_CHECKING:
+    from bot.engine.adapters import Adapters
+    from bot.engine.model import Loaded
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+LEAVE = 0.5  # seconds that leaving waits for the thread, before it is abandoned
+
+
+class LocalEngine:
+    """An `Engine` whose model lives in this process. One request is answered at a time, first in, first out.
+
+    A thread that still loads, or hangs in a step, when the engine is left is abandoned: see `abandoned`.
+    """
+
+    def __init__(self, settings: ModelSettings, data: Path) -> None:
+        """`data` is where converted models are kept."""
+        self._name = settings.name
+        self._worker = Worker(settings, data, self)
+        self._thread = threading.Thread(target=self._worker.run, name="engine", daemon=True)
+        self._running = False
+        self._generations: set[LocalGeneration] = set()
+        self._commands: set[asyncio.Future[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._tokenizer: asyncio.Future[Tokenizer] = self._loop.create_future()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._ended = asyncio.Event()
+        self._running = True
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running = False
+        self._worker.closing = True
+        self._worker.inbox.put(None)
+        for generation in self._generations:
+            generation.abandon("cancelled")
+        _fail(self._tokenizer, _stopped())
+        for future in (self._ready, *self._commands):
+            _fail(future, _stopped())
+        try:
+            await asyncio.wait_for(self._ended.wait(), LEAVE)
+            self._thread.join()  # it said so as its last act
+        except TimeoutError:
+            logger.warning("The engine's thread is still busy; it ends with the process.")
+
+    @property
+    def loaded(self) -> "Loaded | None":
+        """The model, once it is ready; it belongs to the engine's thread."""
+        return self._worker.loaded
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the engine was left with its thread still busy. The process must then end with `os._exit`,
+        since an interpreter that shuts down under a thread inside torch aborts.
+        """
+        return not self._running and self._thread.is_alive()
+
+    async def tokenizer(self) -> Tokenizer:
+        """The base model's tokenizer, as soon as it is read; raises `UserError` when there is no model."""
+        self._check_running()
+        return await asyncio.shield(self._tokenizer)
+
+    async def ready(self) -> None:
+        """Return when the model answers; raise `UserError` when it could not be loaded."""
+        self._check_running()
+        await asyncio.shield(self._ready)
+
+    def generate(self, request: Request) -> LocalGeneration:
+        """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
+        generation = LocalGeneration(request, asyncio.get_running_loop())
+        if not self._running:
+            generation.fail(_stopped())
+            return generation
+        self._generations = {one for one in self._generations if not one.over} | {generation}
+        self._worker.inbox.put(generation)
+        return generation
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """Check and load an adapter, replacing one of that name; raises `UserError` and keeps the old one."""
+        await self.ready()
+        assert self._worker.loaded is not None
+        from bot.engine.adapters import read_adapter  # imported already, by the thread
+
+        pairs = await asyncio.to_thread(read_adapter, name, folder, self._worker.loaded.base)
+        await self._command(lambda adapters: adapters.add(name, pairs))
+
+    async def drop_adapter(self, name: str) -> None:
+        """Forget an adapter; requests that name it from now on fail."""
+        await self.ready()
+        await self._command(lambda adapters: adapters.drop(name))
+
+    def status(self) -> Status:
+        """The engine's state at this moment; cheap, and never waits."""
+        worker = self._worker
+        unfinished = sum(not generation.over for generation in self._generations)
+        return Status(
+            state=worker.state if self._running else "stopped",
+            model=self._name,
+            running=worker.running,
+            queued=max(0, unfinished - worker.running),
+            answered=worker.answered,
+            tokens_per_second=worker.speed,
+            adapters=worker.adapters.names if worker.adapters else (),
+            error=str(worker.error or ""),
+            stage=worker.stage,
+        )
+
+    def tokenizer_read(self, tokenizer: Tokenizer) -> None:
+        """Called by the thread."""
+        self._tell(_settle, self._tokenizer, tokenizer)
+
+    def model_loaded(self) -> None:
+        """Called by the thread."""
+        self._tell(_settle, self._ready, None)
+
+    def load_failed(self, error: UserError) -> None:
+        """Called by the thread."""
+        self._tell(_fail, self._tokenizer, error)
+        self._tell(_fail, self._ready, error)
+
+    def ended(self) -> None:
+        """Called by the thread, last."""
+        self._tell(self._ended.set)
+
+    async def _command(self, work: Callable[["Adapters"], None]) -> None:
+        """Have the thread do something between two steps, and wait for it."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._commands.add(done)
+
+        def command() -> None:
+            try:
+                assert self._worker.adapters is not None
+                work(self._worker.adapters)
+            except Exception as error:  # crosses to the caller
+                self._tell(_fail, done, error)
+            else:
+                self._tell(_settle, done, None)
+
+        self._worker.inbox.put(command)
+        try:
+            await done
+        finally:
+            self._commands.discard(done)
+
+    def _check_running(self) -> None:
+        if not self._running:
+            raise _stopped()
+
+    def _tell(self, what: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(what, *arguments)
+        except RuntimeError:  # the loop is closed: nobody listens any more
+            self._worker.closing = True
+
+
+def _settle(future: asyncio.Future[T], value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # whoever waits gets it; nobody has to
+
+
+def _stopped() -> UserError:
+    return UserError("The engine is not running: start the bot again.")

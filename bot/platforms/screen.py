@@ -1,0 +1,122 @@
+"""What the terminal shows: answers while they come, broken between words; notes; a spinner while it waits."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.status import Status as Spinner
+from rich.text import Text
+
+from bot.memory.records import Outgoing
+from bot.message import Place
+from bot.persona.persona import Persona
+
+# a word, a character of a script without spaces, a line's end, or blanks
+_WORD = re.compile(
+    r"[^\S\n]+|\n|[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\uffef]+|\S"
+)
+
+
+class Wrap:
+    """Breaks a text into lines of so many cells while it comes in pieces; the last word waits for its end."""
+
+    def __init__(self, width: int) -> None:
+        self._width, self._column, self._held = width, 0, ""
+
+    def feed(self, text: str) -> str:
+        """What can be written now that this much more is known."""
+        *whole, self._held = _WORD.findall(self._held + text) or [""]
+        return "".join(map(self._place, whole))
+
+    def flush(self) -> str:
+        """The last word; the next text begins a line."""
+        text, self._held = self._place(self._held), ""
+        self._column = 0
+        return text
+
+    def _place(self, word: str) -> str:
+        cells = cell_len(word)
+        if word == "\n":
+            self._column = 0
+        elif self._column and self._column + cells > self._width:
+            self._column = 0 if word.isspace() else cells
+            return "\n" if word.isspace() else "\n" + word
+        elif not (word.isspace() and self._column == 0):
+            self._column += cells
+        return word
+
+
+class Screen:
+    """An outlet that writes answers while they come, under the persona's name."""
+
+    limit = None
+
+    def __init__(self, stage: Callable[[], str], console: Console | None = None) -> None:
+        self._console, self._stage = console or Console(highlight=False), stage
+        self._spinner: Spinner | None = None
+        self._shown, self._wrap = "", Wrap(self._console.width)
+
+    def measure(self, text: str) -> int:
+        return len(text)
+
+    @asynccontextmanager
+    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
+        self._spinner = self._console.status("")
+        ticker = asyncio.create_task(self._tick(self._spinner, persona.name))
+        self._spinner.start()
+        try:
+            yield
+        finally:
+            ticker.cancel()
+            self._quiet()
+
+    async def _tick(self, spinner: Spinner, name: str) -> None:
+        while True:
+            stage = self._stage()
+            spinner.update(Text(stage or f"{name} is thinking", style="dim"))
+            await asyncio.sleep(0.25)
+
+    async def show(self, place: Place, persona: Persona, text: str) -> None:
+        self._quiet()
+        if not self._shown:
+            self._head(persona)
+        self._write(self._wrap.feed(text[len(self._shown) :]))
+        self._shown = text
+
+    async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
+        self._quiet()
+        if persona is None:
+            self.note(outgoing.text, style="yellow")
+            return None
+        if not outgoing.text.startswith(self._shown):
+            self._end()
+        if not self._shown:
+            self._head(persona)
+        self._write(self._wrap.feed(outgoing.text[len(self._shown) :]))
+        self._end()
+        return None
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """Something that the program says, and no persona."""
+        if self._shown:
+            self._end()
+        if text:
+            self._console.print(Text(text + "\n", style=style))
+
+    def _end(self) -> None:
+        self._write(self._wrap.flush() + "\n\n")
+        self._shown = ""
+
+    def _write(self, text: str) -> None:
+        self._console.print(Text(text), end="", soft_wrap=True)
+
+    def _head(self, persona: Persona) -> None:
+        self._console.print(Text(persona.name, style="bold magenta"))
+
+    def _quiet(self) -> None:
+        if self._spinner:
+            self._spinner.stop()
+            self._spinner = None

@@ -1,0 +1,84 @@
+"""Streamed text is the whole text, cut at the first stop string, and never shows half a character."""
+
+import codecs
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.engine.stream import Text, first, held_back
+from bot.engine.tokenizer import HFTokenizer
+from tests.fakes import tiny
+
+TOKENIZERS = {kind: HFTokenizer(make().to_str(), {}, None, []) for kind, make in tiny.TOKENIZERS.items()}
+STOPS = st.lists(st.text(alphabet="ab\n😀 <é", min_size=1, max_size=4), max_size=4).map(tuple)
+
+
+def whole(tokenizer: HFTokenizer, ids: list[int]) -> str:
+    """All of the text, but for bytes at the end that are not yet a character."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(b"".join(map(tokenizer.spell, ids)))
+
+
+def stream(tokenizer: HFTokenizer, ids: list[int], stop: tuple[str, ...]) -> tuple[list[str], int, bool]:
+    text, pieces, used = Text(tokenizer.spell, stop), [], 0
+    for token in ids:
+        used += 1
+        pieces.append(text.push(token))
+        if text.stopped:
+            return pieces, used, True
+    return [*pieces, text.flush()], used, False
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_streamed_pieces_join_to_the_text_before_the_first_stop_string(kind: str) -> None:
+    tokenizer = TOKENIZERS[kind]
+    size = tokenizer._exact.get_vocab_size()
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.lists(st.integers(0, size + 2), max_size=40), STOPS)
+    def check(ids: list[int], stop: tuple[str, ...]) -> None:
+        pieces, used, stopped = stream(tokenizer, ids, stop)
+        full = whole(tokenizer, ids[:used])
+        place = first(full, stop)
+        assert stopped == (place is not None)
+        assert "".join(pieces) == (full if place is None else full[:place])
+
+    check()
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_text_streams_as_it_decodes(kind: str) -> None:
+    tokenizer = TOKENIZERS[kind]
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.text(max_size=40))
+    def check(text: str) -> None:
+        ids = tokenizer.encode(text)
+        assert "".join(stream(tokenizer, ids, ())[0]) == tokenizer.decode(ids)
+
+    check()
+
+
+def test_no_piece_holds_part_of_a_character() -> None:
+    tokenizer = TOKENIZERS["byte-level"]
+    ids = tokenizer.encode("👩‍🚀 über 这")
+    assert "\ufffd" not in "".join(stream(tokenizer, ids, ())[0])
+    assert "\ufffd" not in "".join(stream(tokenizer, ids[:2], ())[0])
+
+
+def test_part_of_a_stop_string_is_held_back_until_it_is_none() -> None:
+    text = Text(lambda token: bytes([token]), ("END",))
+    assert [text.push(byte) for byte in b"aENEN"] == ["a", "", "", "EN", ""]
+    assert text.flush() == "EN"
+
+
+def test_nothing_comes_after_a_stop_string() -> None:
+    text = Text(lambda token: bytes([token]), ("x",))
+    assert [text.push(byte) for byte in b"axb"] == ["a", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "held"), [("abc", ("cd",), 1), ("ab", ("abc", "b!"), 2), ("a", (), 0)]
+)
+def test_what_could_become_a_stop_string_is_held_back(text: str, stop: tuple[str, ...], held: int) -> None:
+    assert held_back(text, stop) == held

@@ -1,0 +1,69 @@
+"""`kill -9` at any moment: the database stays readable, no turn is half there, nothing accepted is lost."""
+
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from bot.memory.store import Memory
+from bot.message import Place
+from tests.faults.memory_story import half_turns
+
+ROOT = Path(__file__).parent.parent
+KILLS = 100
+
+
+def killed_run(data: Path, number: int, after: float) -> None:
+    """Say three things to the program and kill it so many seconds after its start."""
+    says = [word for turn in range(3) for word in ("--say", f"say {number}-{turn}")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.host", "chat", "--persona", "mara", *says],
+        cwd=ROOT,
+        env={**os.environ, "ALTEREGO_DATA": str(data), "DELAY": "0.02"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_hundred_kills_leave_a_sound_database_and_every_accepted_message_answered(
+    tmp_path: Path,
+) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201
+    dice = random.Random(seed)
+    path = tmp_path / "memory.db"
+    killed_run(tmp_path, 0, 2.0)
+    for number in range(1, KILLS):
+        killed_run(tmp_path, number, dice.uniform(0.25, 1.2))
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+        assert half_turns(path) == []
+    end = subprocess.run(
+        [sys.executable, "-m", "tests.faults.host", "chat", "--persona", "mara", "--say", "the end"],
+        cwd=ROOT,
+        env={**os.environ, "ALTEREGO_DATA": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+    assert end.stdout
+    asyncio.run(all_is_answered(path))
+    assert half_turns(path) == []
+
+
+async def all_is_answered(path: Path) -> None:
+    async with Memory(path) as memory:
+        inbox = (await memory.status()).inbox
+        assert inbox.get("accepted", 0) == 0
+        assert inbox["answered"] > KILLS / 4
+        assert await memory.pending("terminal", "local") == ()
+        history = await memory.history(Place("terminal", "local", "mara"))
+        assert len({message.id for message in history}) == len(history)

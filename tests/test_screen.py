@@ -1,0 +1,84 @@
+"""What the terminal shows, and how a text that comes in pieces is broken into lines."""
+
+import io
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from bot.memory.records import Outgoing
+from bot.message import Place
+from bot.platforms.screen import Screen, Wrap
+from tests.conftest import MARA, PLACE
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("one two three four", ["one two ", "three ", "four"]),
+        ("one\n\ntwo", ["one", "", "two"]),
+        ("unbreakable", ["unbreakable"]),
+        ("a unbreakable", ["a ", "unbreakable"]),
+        ("两杯桂花茶谢谢你", ["两杯桂花", "茶谢谢你"]),
+        ("12345678 9", ["12345678", "9"]),
+    ],
+)
+def test_lines_break_between_words(text: str, lines: list[str]) -> None:
+    wrap = Wrap(8)
+    assert (wrap.feed(text) + wrap.flush()).split("\n") == lines
+
+
+@given(st.text(), st.lists(st.integers(0, 20)), st.integers(1, 12))
+def test_pieces_give_the_same_lines_as_the_whole_and_lose_only_blanks(
+    text: str, cuts: list[int], width: int
+) -> None:
+    whole, pieces, written, rest = Wrap(width), Wrap(width), "", text
+    for cut in cuts:
+        written += pieces.feed(rest[:cut])
+        rest = rest[cut:]
+    written += pieces.feed(rest) + pieces.flush()
+    assert written == whole.feed(text) + whole.flush()
+    assert "".join(written.split()) == "".join(text.split())
+
+
+@given(st.lists(st.text(st.characters(categories=["Ll", "Lo"]), min_size=1, max_size=4)), st.integers(8, 20))
+def test_no_line_is_wider_than_the_terminal(words: list[str], width: int) -> None:
+    wrap = Wrap(width)
+    lines = (wrap.feed(" ".join(words)) + wrap.flush()).split("\n")
+    assert all(cell_len(line.rstrip()) <= width for line in lines)
+
+
+def outgoing(text: str, persona: str | None = "mara") -> Outgoing:
+    return Outgoing("key", PLACE, 0, text, "queued", 1, None, persona)
+
+
+async def test_an_answer_grows_under_its_speakers_name_and_a_notice_stands_apart() -> None:
+    out = io.StringIO()
+    screen = Screen(lambda: "", Console(file=out, width=20))
+    for text in ("Aye,", "Aye, storms are", "Aye, storms are company"):
+        await screen.show(PLACE, MARA, text)
+    await screen.send(outgoing("Aye, storms are company."), MARA)
+    await screen.send(outgoing("No memory left.", None), None)
+    await screen.send(outgoing("Whole at once."), MARA)
+    assert out.getvalue() == dedent("""\
+        Mara
+        Aye, storms are \n\
+        company.
+
+        No memory left.
+
+        Mara
+        Whole at once.
+
+        """)
+
+
+async def test_what_was_shown_and_then_failed_is_ended_before_the_notice() -> None:
+    out = io.StringIO()
+    screen = Screen(lambda: "", Console(file=out, width=40))
+    await screen.show(Place("a", "b", "c"), MARA, "Half an")
+    await screen.send(outgoing("It broke.", None), None)
+    assert out.getvalue() == "Mara\nHalf an\n\nIt broke.\n\n"
