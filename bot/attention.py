@@ -9,6 +9,13 @@ from functools import lru_cache
 from bot.message import Message
 from bot.persona.persona import Persona
 
+# a letter or digit of a script that puts a space around a name: not Thai to Khmer, kana and Han, and not
+# Hangul, where particles follow a name at once
+_LETTER = (
+    r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3100-\u318f\u3400-\u9fff"
+    r"\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
@@ -41,11 +48,8 @@ def decide(message: Message, personas: Mapping[str, Persona], resident: str, lis
 def calls(text: str, persona: Persona) -> bool:
     """Whether a text names the persona, as a whole word where its script has words."""
     folded = _fold(text)
-    return any(
-        _word(_fold(name)).search(folded)
-        for name in {persona.name, persona.card.name, *persona.names}
-        if name
-    )
+    names = {persona.name, persona.card.name, *persona.names}
+    return any(_word(_fold(name)).search(folded) for name in names)
 
 
 def _fold(text: str) -> str:
@@ -54,7 +58,6 @@ def _fold(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _word(name: str) -> re.Pattern[str]:
-    # Chinese, Japanese and Thai put no space around a name: borders are asked for only beside ASCII letters
-    before = r"(?<![^\W_])" if name[0].isascii() else ""
-    after = r"(?![^\W_])" if name[-1].isascii() else ""
+    before = f"(?<!{_LETTER})" if re.match(_LETTER, name[0]) else ""
+    after = f"(?!{_LETTER})" if re.match(_LETTER, name[-1]) else ""
     return re.compile(before + re.escape(name) + after)

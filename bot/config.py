@@ -85,7 +85,7 @@ class Tokens(dict[str, str]):
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """Read the settings; raise `UserError` naming the file, the key and the nearest known key."""
     path = (path or Path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
-    file = parse(File, read(path), path)
+    file = parse(File, read(path, "name one with --config FILE"), path)
     root = path.parent
     return Config(
         path,
@@ -99,18 +99,17 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:
-    tokens = Tokens()
+    found: dict[str, str] = {}
     if path.exists():
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise UserError(f"{path} holds secrets but others can read it: run `chmod 600 {path}`.")
-        tokens.update(parse(_Secrets, read(path), path).model_dump(exclude_none=True))
-    tokens.update({name: environment[name] for name in TOKENS if environment.get(name)})
-    return tokens
+        found = parse(_Secrets, read(path, "make it again"), path).model_dump()
+    told = {name: environment.get(name, "").strip() or found.get(name, "").strip() for name in TOKENS}
+    return Tokens({name: token for name, token in told.items() if token})
 
 
 class _Secrets(Section):
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    DISCORD_TOKEN: str | None = None
-    TELEGRAM_TOKEN: str | None = None
+    DISCORD_TOKEN: str = Field(default="", repr=False)
+    TELEGRAM_TOKEN: str = Field(default="", repr=False)

@@ -1,5 +1,6 @@
 """What people are called in a prompt: short, clean, and nobody under another one's name."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -7,18 +8,19 @@ from bot.message import Author, Message
 from bot.persona.persona import Persona
 
 _LONGEST = 32  # characters
+_COLON = re.compile("[:：﹕︓]")
 
 
 def label(name: str) -> str:
     """A display name as it may stand before somebody's words: one line, no control characters, no colon."""
-    kept = (c for c in name if unicodedata.category(c)[0] not in "CZ" or c == " ")
-    return " ".join("".join(kept).replace(":", " ").split())[:_LONGEST].strip() or "Someone"
+    kept = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
+    return " ".join(_COLON.sub(" ", "".join(kept)).split())[:_LONGEST].strip() or "Someone"
 
 
 def labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:
     """The name of everybody but the persona, by author id; who comes second to a name gets a number."""
     names: dict[str, str] = {}
-    taken = {_key(name) for name in (persona.name, persona.card.name, *persona.names)}
+    taken = {_key(label(name)) for name in (persona.name, persona.card.name, *persona.names)}
     for author in (message.author for message in messages if message.persona != persona.key):
         if author.id not in names:
             names[author.id] = _free(author, taken)

@@ -116,7 +116,7 @@ def _arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
     for position, turn in enumerate(turns):
         accepted = template.system if position == 0 else template.late_system
         role: Role = "user" if turn.role == "system" and not accepted else turn.role
-        starts = not [turn for turn in arranged if turn.role != "system"]
+        starts = all(turn.role == "system" for turn in arranged)
         if role == "assistant" and starts and template.opens_with_user:
             arranged.append(OPENING)
         if arranged and arranged[-1].role == role:
@@ -125,4 +125,6 @@ def _arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
             arranged[-1] = Turn(role, (*arranged[-1].parts, first, *turn.parts[1:]))
         else:
             arranged.append(Turn(role, turn.parts))
+    if template.opens_with_user and all(turn.role == "system" for turn in arranged):
+        arranged.append(OPENING)
     return tuple(arranged)

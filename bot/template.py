@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NoReturn
 
@@ -61,7 +62,7 @@ class Template:
         """
         try:
             text = self._render([(role, f"\ue000{index}\ue001") for index, role in enumerate(roles)], answer)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # a stranger's program: it may fail in any way, and only it is to blame
             raise UserError(f"The chat template refuses this conversation: {error}.") from None
         pieces: list[str | int] = [*_SLOT.split(text)]
         pieces[1::2] = [int(index) for index in pieces[1::2]]
@@ -74,6 +75,8 @@ class Template:
             messages=[{"role": role, "content": content} for role, content in turns],
             add_generation_prompt=answer,
             enable_thinking=False,
+            tools=None,
+            documents=None,
             char=self.char,
             **dict(self.special),
         )
@@ -81,25 +84,31 @@ class Template:
 
 def open_template(source: str, special: dict[str, str], char: str) -> Template:
     """Compile a template (Jinja, or a built-in one's name) and find out what it takes; raise `UserError`."""
-    template = Template(
-        BUILT_IN.get(source, source), tuple(sorted({"bos_token": "", **special}.items())), char
-    )
+    if "{" not in source and source not in BUILT_IN:
+        raise UserError(
+            f"There is no chat template {source!r}: write Jinja, or one of {', '.join(BUILT_IN)}."
+        )
+    tokens = {"bos_token": "", "eos_token": "", **special}
+    template = Template(BUILT_IN.get(source, source), tuple(sorted(tokens.items())), char)
     try:
         _compile(template.source)
-    except jinja2.TemplateError as error:
+    except Exception as error:  # Jinja also lets Python's own errors through, for code that nests too deep
+        reason = error.message if isinstance(error, jinja2.TemplateError) else type(error).__name__
         raise UserError(
-            f"The chat template is not valid Jinja ({error}): mend it, or set model.template to one of "
+            f"The chat template is not valid Jinja ({reason}): mend it, or set model.template to one of "
             f"{', '.join(BUILT_IN)}."
         ) from None
-    opens_with_user = not _takes(template, ["system", "assistant", "user"])
+    system = _takes(template, ["system", "user", "assistant", "user"])
     between = template.segments(["user", "assistant", "user"], answer=False)
     return Template(
         template.source,
         template.special,
         char,
-        system=_takes(template, ["system", "user", "assistant", "user"]),
-        late_system=_takes(template, ["system", "user", "assistant", "user", "system"]),
-        opens_with_user=opens_with_user and not _takes(template, ["assistant", "user"]),
+        system=system,
+        late_system=_takes_late_system(template),
+        opens_with_user=not _takes(
+            template, ["system", "assistant", "user"] if system else ["assistant", "user"]
+        ),
         after=str(between[between.index(1) + 1]) if between.index(2) - between.index(1) == 2 else "",
     )
 
@@ -110,6 +119,15 @@ def _takes(template: Template, roles: list[Role]) -> bool:
     except UserError:
         return False
     return True
+
+
+def _takes_late_system(template: Template) -> bool:
+    """Whether a system turn may stand anywhere, and reads as one: some give it to the assistant."""
+    roles: list[Role] = ["system", "user", "assistant", "user", "system"]
+    if not (_takes(template, roles) and _takes(template, ["system", "user", "assistant", "system"])):
+        return False
+    pieces = template.segments(roles, answer=True)
+    return pieces[pieces.index(4) - 1] != pieces[pieces.index(2) - 1]
 
 
 class _Generation(jinja2.ext.Extension):
@@ -127,11 +145,16 @@ def _refuse(reason: str) -> NoReturn:
     raise jinja2.TemplateError(reason)
 
 
+def _now(form: str) -> str:
+    """Today's date, as templates ask for it that tell it to their model."""
+    return datetime.now().strftime(form)
+
+
 @lru_cache(maxsize=8)
 def _compile(source: str) -> jinja2.Template:
     """A template comes with a model from a stranger, so it runs in a sandbox that cannot change anything."""
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
     )
-    globals_: dict[str, Any] = {"raise_exception": _refuse}
+    globals_: dict[str, Any] = {"raise_exception": _refuse, "strftime_now": _now}
     return environment.from_string(source, globals_)

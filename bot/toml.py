@@ -1,5 +1,6 @@
 """A TOML file as checked settings: a mistake is named with its file, line, key and the nearest known key."""
 
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,9 +14,10 @@ from bot.errors import UserError
 class Section(BaseModel):
     """A table of settings; keys it does not know are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+_HEADER = re.compile(r"\[+\s*([^]]+?)\s*]")
 Parsed = TypeVar("Parsed", bound=Section)
 
 
@@ -23,34 +25,43 @@ def parse(kind: type[Parsed], text: str, path: Path) -> Parsed:
     """TOML text as a section; raise `UserError` that names the file, the line, the key and what is known."""
     try:
         return kind.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not valid TOML: {error}.") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{path}{_line(text, first['loc'])}: {_complaint(kind, first)}") from None
+    except (ValueError, RecursionError) as error:  # also an endless number, and arrays nested without end
+        raise UserError(f"{path} is not valid TOML: {error}.") from None
 
 
-def read(path: Path) -> str:
-    """The text of a settings file; raise `UserError` when there is none."""
+def read(path: Path, advice: str) -> str:
+    """The text of a settings file; raise `UserError` when it cannot be read, with advice if there is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"There is no settings file {path}: name one with --config FILE.") from None
+        raise UserError(f"There is no settings file {path}: {advice}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}.") from None
 
 
 def _line(text: str, location: tuple[int | str, ...]) -> str:
-    """The line on which a key stands, as ", line N", or nothing where it cannot be told."""
-    table, wanted = "", [str(part) for part in location]
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if line.startswith("["):
-            table = line.strip("[] ")
-        key = ".".join(filter(None, (table, line.split("=")[0].strip(" \"'") if "=" in line else "")))
-        if key == ".".join(wanted) or (line.startswith("[") and table == ".".join(wanted)):
+    """The line of a key, or of what holds it, as ", line N"; nothing where it cannot be told."""
+    lines = _lines(text)
+    for end in range(len(location), 0, -1):
+        if number := lines.get(".".join(str(part) for part in location[:end])):
             return f", line {number}"
     return ""
+
+
+def _lines(text: str) -> dict[str, int]:
+    """The line on which each table and each key stands, by dotted name."""
+    table, lines = "", dict[str, int]()
+    for number, line in enumerate(text.split("\n"), 1):
+        key, equals, _ = line.partition("=")
+        if header := _HEADER.match(line.strip()):
+            table = header[1]
+            lines.setdefault(table, number)
+        elif equals:
+            lines.setdefault(".".join(filter(None, (table, key.strip(" \t\"'")))), number)
+    return lines
 
 
 def _complaint(kind: type[BaseModel], error: Any) -> str:
@@ -60,7 +71,8 @@ def _complaint(kind: type[BaseModel], error: Any) -> str:
         return f"{name} must be a table: write [{name}] and its keys below it."
     if error["type"] != "extra_forbidden":
         shown = "" if kind.model_config.get("hide_input_in_errors") else f" = {error['input']!r}"
-        return f"{name}{shown} is wrong: {error['msg'].lower()}."
+        wanted = error["msg"].partition(" for <")[0].lower()  # without the name of a Python class
+        return f"{name}{shown} is wrong: {wanted}."
     for part in table:
         kind = kind.model_fields[part].annotation  # type: ignore[assignment]
     near = get_close_matches(key, kind.model_fields, n=1, cutoff=0.5)

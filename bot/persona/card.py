@@ -18,7 +18,13 @@ def _clean(value: object) -> object:
     return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _one_line(value: object) -> object:
+    value = _clean(value)
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_clean)]
+Name = Annotated[str, BeforeValidator(_one_line)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(lambda value: value or ())]
 
 
@@ -30,7 +36,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    name: Text = Field(min_length=1)
+    name: Name = Field(min_length=1)
     description: Text = ""
     personality: Text = ""
     scenario: Text = ""
@@ -38,7 +44,7 @@ class Card(BaseModel):
     mes_example: Text = ""
     system_prompt: Text = ""
     post_history_instructions: Text = ""
-    nickname: Text = ""
+    nickname: Name = ""
     creator_notes: Text = ""
     alternate_greetings: Texts = ()
     group_only_greetings: Texts = ()
@@ -69,7 +75,7 @@ def read(text: str) -> Card:
         raise UserError(f"it is not valid JSON ({error})") from None
     if not isinstance(original, dict):
         raise UserError("it is not a JSON object")
-    data = original.get("data") if "spec" in original else original
+    data = original.get("data") if {"spec", "data"} & original.keys() else original
     if not isinstance(data, dict):
         raise UserError('its "data" is not an object')
     try:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-_MACRO = re.compile(r"\{\{((?:[^{}]|\{(?!\{)|\}(?!\}))*)\}\}|<(BOT|USER|CHAR)>", re.IGNORECASE)
+_MARK = re.compile(r"(\{\{(?!\{)|\}\}|<(?:BOT|USER|CHAR)>)", re.IGNORECASE)
+_DEEPEST = 8  # macros inside macros; without an end, the work would grow with the square of the text
 _COMMA = re.compile(r"(?<!\\),")
 
 
@@ -20,19 +21,24 @@ class Scene:
 
 
 def expand(text: str, scene: Scene) -> str:
-    """Replace every known macro, innermost first; unknown ones stay as they are."""
+    """Replace every known macro, innermost first; unknown ones stay as they are.
+
+    What a macro gave is not read again: a speaker who is called "{{char}}" stays called so.
+    """
     dice, pick = Random(scene.seed), Random(f"{scene.seed}/{text}")
-
-    def replace(match: re.Match[str]) -> str:
-        body = match[1] if match[1] is not None else match[2]
-        value = _value(body, scene, dice, pick)
-        return match[0] if value is None else value
-
-    for _ in range(3):  # a macro may stand inside another one's arguments
-        before, text = text, _MACRO.sub(replace, text)
-        if text == before:
-            break
-    return text
+    open_: list[list[str]] = [[]]  # the text outside of all macros, then what each open macro holds so far
+    for piece in _MARK.split(text):
+        value = None
+        if piece == "{{" and len(open_) <= _DEEPEST:
+            open_.append([])
+            continue
+        if piece == "}}" and len(open_) > 1:
+            piece = "{{" + "".join(open_.pop()) + "}}"
+            value = _value(piece[2:-2], scene, dice, pick)
+        elif _MARK.fullmatch(piece):
+            value = _value(piece[1:-1], scene, dice, pick)
+        open_[-1].append(piece if value is None else value)
+    return "{{".join("".join(held) for held in open_)
 
 
 def _value(body: str, scene: Scene, dice: Random, pick: Random) -> str | None:
@@ -60,4 +66,5 @@ def _options(argument: str) -> list[str]:
 
 def _roll(argument: str, dice: Random) -> str | None:
     sides = argument.strip().lower().removeprefix("d")
-    return str(dice.randint(1, int(sides))) if sides.isdecimal() and 0 < int(sides) < 10**6 else None
+    sides = sides if sides.isdecimal() and len(sides) <= 6 else "0"
+    return str(dice.randint(1, int(sides))) if int(sides) else None

@@ -1,9 +1,11 @@
 """A persona: a card (who it is), usually an adapter (how it speaks), and how its words are drawn."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, StringConstraints
 
 from bot.errors import UserError
 from bot.persona import card as cards
@@ -11,12 +13,11 @@ from bot.persona.card import Card
 from bot.toml import Section, parse, read
 
 _LIMIT = 8 << 20  # bytes of a card file
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Sampling(BaseModel):
+class Sampling(Section):
     """How the next token is drawn. The defaults suit chat with a small model; a persona sets its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: float = Field(default=0.8, ge=0, le=5)  # 0 is greedy: always the likeliest token
     top_p: float = Field(default=0.95, gt=0, le=1)  # the smallest set of tokens that holds this probability
@@ -31,7 +32,7 @@ class PersonaFile(Section):
     """persona.toml: what a card cannot say."""
 
     card: Path = Path("card.json")
-    names: tuple[str, ...] = ()  # what it answers to in a group, beside its card's name
+    names: tuple[Name, ...] = ()  # what it answers to in a group, beside its card's name
     adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     template: str = ""  # overrides the model's chat template
@@ -64,13 +65,16 @@ class Cast:
     broken: dict[str, str]
 
     def find(self, name: str) -> Persona:
-        """The persona of that key or name, in any case; raise `UserError` listing those there are."""
+        """The persona of that key, else of that name, in any case; raise `UserError` listing all."""
         wanted = name.casefold()
+        keys = {key.casefold(): key for key in (*self.broken, *self.personas)}
+        if (key := keys.get(wanted, "")) in self.personas:
+            return self.personas[key]
+        if key:
+            raise UserError(f"The persona {key!r} is broken: {self.broken[key]}.")
         for persona in self.personas.values():
-            if wanted in (called.casefold() for called in (persona.key, persona.name, *persona.names)):
+            if wanted in (called.casefold() for called in (persona.name, persona.card.name, *persona.names)):
                 return persona
-        if name in self.broken:
-            raise UserError(f"The persona {name!r} is broken: {self.broken[name]}.")
         raise UserError(f"There is no persona {name!r}: known are {', '.join(self.personas) or 'none'}.")
 
     def chosen(self, name: str) -> Persona:
@@ -98,13 +102,23 @@ def load_all(folder: Path) -> Cast:
 def load(folder: Path) -> Persona:
     """Read one persona's folder; raise `UserError` with the file and what is wrong in it."""
     file = folder / "persona.toml"
-    told = parse(PersonaFile, read(file), file)
-    card, adapter = _card(folder / told.card), _adapter(folder, told)
+    told = parse(PersonaFile, read(file, "make one; it may be empty"), file)
+    card, adapter = _card(_inside(folder, told.card)), _adapter(folder, told)
     return Persona(folder.name, card, told.names, told.sampling, adapter, told.strength, told.template)
+
+
+def _inside(folder: Path, path: Path) -> Path:
+    """A path of the persona's own: one that leads elsewhere, also by a symbolic link, is refused."""
+    whole = folder / path
+    if "\x00" in str(path) or not Path(os.path.realpath(whole)).is_relative_to(os.path.realpath(folder)):
+        raise UserError(f"{str(path)!r} leads out of the folder {folder}: keep the persona's files in it")
+    return whole
 
 
 def _card(path: Path) -> Card:
     try:
+        if path.exists() and not path.is_file():
+            raise UserError("it is not a file")
         if path.stat().st_size > _LIMIT:
             raise UserError(f"it has more than {_LIMIT:,} bytes")
         return cards.read(path.read_text(encoding="utf-8-sig"))
@@ -117,7 +131,7 @@ def _card(path: Path) -> Card:
 
 
 def _adapter(folder: Path, told: PersonaFile) -> Path | None:
-    path = folder / (told.adapter or "adapter")
+    path = _inside(folder, told.adapter or Path("adapter"))
     if path.is_dir():
         return path
     if told.adapter:

@@ -1,0 +1,107 @@
+"""Does a message call for an answer, by which rule, and whose."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.attention import Attention, calls, decide
+from bot.message import Address, Author, Message, Place
+from bot.persona.card import Card
+from bot.persona.persona import Persona
+
+CAST = {
+    "mara": Persona("mara", Card(name="Mara Quill", nickname="Mara"), names=("keeper",)),
+    "ozzo": Persona("ozzo", Card(name="Ozzo")),
+    "xiaoman": Persona("xiaoman", Card(name="林小满", nickname="小满")),
+}
+
+
+def said(text: str, address: Address = "", *, bot: bool = False, persona: str | None = None) -> Message:
+    author = Author("u1", "Ann", is_bot=bot)
+    return Message(Place("test", "bot", "chat"), "1", author, text, 0.0, address, persona=persona)
+
+
+@pytest.mark.parametrize(
+    ("message", "listens", "decision"),
+    [
+        (said("hello", "direct"), False, Attention(True, "direct chat", "mara")),
+        (said("Ozzo?", "direct"), False, Attention(True, "direct chat", "mara")),
+        (said("hello", "mention"), False, Attention(True, "mentioned", "mara")),
+        (said("Ozzo!", "mention"), False, Attention(True, "mentioned", "ozzo")),
+        (said("hello", "reply"), False, Attention(True, "a reply to it", "mara")),
+        (said("and Ozzo?", "reply"), False, Attention(True, "a reply to it", "ozzo")),
+        (said("hi Mara"), False, Attention(True, "called by name", "mara")),
+        (said("hi Ozzo"), False, Attention(True, "called by name", "ozzo")),
+        (said("Ozzo and Mara"), False, Attention(True, "called by name", "mara")),
+        (said("小满 and Ozzo"), False, Attention(True, "called by name", "ozzo")),
+        (said("hello"), False, Attention(False, "not addressed", "mara")),
+        (said("hello"), True, Attention(True, "listens here", "mara")),
+        (said("hi Ozzo"), True, Attention(True, "called by name", "ozzo")),
+        (said("hello", "direct", bot=True), True, Attention(False, "bots are not answered", "mara")),
+        (said("Mara!", "mention", bot=True), True, Attention(False, "bots are not answered", "mara")),
+        (said("I am Mara", persona="ozzo"), True, Attention(False, "bots are not answered", "mara")),
+        (said("I am Mara", "reply", persona="mara"), True, Attention(False, "bots are not answered", "mara")),
+    ],
+)
+def test_the_first_rule_that_fits_decides(message: Message, listens: bool, decision: Attention) -> None:
+    assert decide(message, CAST, "mara", listens) == decision
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "called"),
+    [
+        ("Mara", "Mara", True),
+        ("MARA!", "Mara", True),
+        ("hey mara, up?", "Mara", True),
+        ("Mara's lamp", "Mara", True),
+        ("@Mara", "Mara", True),
+        ("_Mara_ *Mara*", "Mara", True),
+        ("Ｍａｒａ", "Mara", True),
+        ("Marathon", "Mara", False),
+        ("Samara", "Mara", False),
+        ("Mara2", "Mara", False),
+        ("mar a", "Mara", False),
+        ("你好Mara", "Mara", True),
+        ("Mara在吗", "Mara", True),
+        ("Maraさん", "Mara", True),
+        ("Mara야", "Mara", True),
+        ("สวัสดีMaraครับ", "Mara", True),
+        ("玛拉你好", "玛拉", True),
+        ("你好，玛拉！", "玛拉", True),
+        ("hey玛拉hey", "玛拉", True),
+        ("玛", "玛拉", False),
+        ("たなかさん", "たなか", True),
+        ("마라야 안녕", "마라", True),
+        ("Мара, привет", "Мара", True),
+        ("Марафон", "Мара", False),
+        ("José!", "José", True),
+        ("Jose\u0301!", "José", True),
+        ("josémaria", "José", False),
+        ("STRASSE", "Straße", True),
+        ("Mara Quill", "Mara Quill", True),
+        ("Mara Quills", "Mara Quill", False),
+        ("C-3PO?", "C-3PO", True),
+        ("Dr. X! hello", "Dr. X!", True),
+        ("a.b", "a+b", False),
+        ("aab", "a+b", False),
+        ("(x", "(x", True),
+    ],
+)
+def test_a_name_counts_as_a_whole_word_where_its_script_has_words(text: str, name: str, called: bool) -> None:
+    assert calls(text, Persona("p", Card(name=name))) is called
+
+
+@pytest.mark.parametrize("text", ["Mara", "mara quill", "the keeper"])
+def test_a_persona_answers_to_nickname_name_and_further_names(text: str) -> None:
+    assert calls(text, CAST["mara"])
+
+
+def test_a_key_alone_is_no_name() -> None:
+    assert not calls("xiaoman", CAST["xiaoman"])
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1, max_size=10).filter(str.strip), st.text(" .,!?，。", max_size=3))
+def test_every_name_is_heard_when_it_stands_alone(name: str, around: str) -> None:
+    card = Card(name=name)
+    assert calls(around + card.name + around, Persona("p", card))

@@ -1,0 +1,247 @@
+"""Settings: every mistake is named, every secret stays out of sight, and the shipped file is the truth."""
+
+import tomllib
+from pathlib import Path
+from pprint import pformat
+
+import pytest
+from pydantic import BaseModel
+
+from bot.config import TOKENS, Config, File, Tokens, load
+from bot.errors import UserError
+
+SHIPPED = Path(__file__).parents[1] / "config.toml"
+CANARY = "5550001111:AAcanaryCANARYcanaryCANARYcanary12345"
+
+
+def settings(folder: Path, text: str | bytes = "", environment: dict[str, str] | None = None) -> Config:
+    file = folder / "config.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load(file, environment or {})
+
+
+def complaint(folder: Path, text: str | bytes) -> str:
+    with pytest.raises(UserError) as caught:
+        settings(folder, text)
+    return str(caught.value).replace(str(folder), "<folder>")
+
+
+def secrets(folder: Path, text: str, mode: int = 0o600) -> None:
+    file = folder / "secrets.toml"
+    file.write_text(text)
+    file.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[model]\n# the model\nnmae = 'x'", ", line 3: model.nmae is not a known key: did you mean 'name'?"),
+        ("[modle]\nname = 'x'", ", line 1: modle is not a known key: did you mean 'model'?"),
+        (
+            "[ model ] # here\ncontxt = 1",
+            ", line 2: model.contxt is not a known key: did you mean 'context'?",
+        ),
+        ("model.nmae = 'x'", ", line 1: model.nmae is not a known key: did you mean 'name'?"),
+        ("\nmodel = {nmae = 'x'}", ", line 2: model.nmae is not a known key: did you mean 'name'?"),
+        (
+            "zzz = 1",
+            ", line 1: zzz is not a known key: known here are model, chat, terminal, paths.",
+        ),
+        (
+            "[terminal]\nzzz = 1",
+            ", line 2: terminal.zzz is not a known key: known here are name.",
+        ),
+        ("name = 'x'\n[model]\nname = 'y'", ", line 1: name is not a known key: "),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    assert complaint(tmp_path, text).startswith(f"<folder>/config.toml{said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[model]\ncontext = 'many'",
+            ", line 2: model.context = 'many' is wrong: input should be a valid integer, "
+            "unable to parse string as an integer.",
+        ),
+        (
+            "[model]\ncontext = 8",
+            ", line 2: model.context = 8 is wrong: input should be greater than or equal to 256.",
+        ),
+        (
+            "[model]\nprecision = 'int3'",
+            ", line 2: model.precision = 'int3' is wrong: "
+            "input should be 'auto', 'nf4', 'int8', 'bf16', 'fp16' or 'fp32'.",
+        ),
+        (
+            "[chat]\ndebounce = nan",
+            ", line 2: chat.debounce = nan is wrong: input should be a finite number.",
+        ),
+        (
+            "[chat]\ndeadline = inf",
+            ", line 2: chat.deadline = inf is wrong: input should be a finite number.",
+        ),
+        ("[chat]\ndeadline = 0", ", line 2: chat.deadline = 0 is wrong: input should be greater than 0."),
+        (
+            "[terminal]\nname = ''",
+            ", line 2: terminal.name = '' is wrong: string should have at least 1 character.",
+        ),
+        ("[paths]\ndata = 3", ", line 2: paths.data = 3 is wrong: input is not a valid path."),
+        ("model = 3", ", line 1: model must be a table: write [model] and its keys below it."),
+        ("[[model]]\nname = 'x'", ", line 1: model must be a table: write [model] and its keys below it."),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file_its_line_and_what_is_wanted(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    assert complaint(tmp_path, text) == f"<folder>/config.toml{said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[model\n",
+            "is not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 7).",
+        ),
+        ("a = 1\na = 2", "is not valid TOML: Cannot overwrite a value (at end of document)."),
+        ("a = " + "1" * 5000, "is not valid TOML: Exceeds the limit (4300"),
+        ("a = " + "[" * 5000, "is not valid TOML: maximum recursion depth"),
+        (b"\xff\xfe", "cannot be read: 'utf-8' codec can't decode byte 0xff in position 0"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: str | bytes, said: str) -> None:
+    assert complaint(tmp_path, text).startswith(f"<folder>/config.toml {said}")
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    assert settings(tmp_path, "\ufeff[model]\ncontext = 300").model.context == 300
+
+
+def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load(tmp_path / "none.toml", {})
+    assert (
+        str(caught.value) == f"There is no settings file {tmp_path}/none.toml: name one with --config FILE."
+    )
+
+
+def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot be read: .*Is a directory"):
+        load(tmp_path, {})
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deep").mkdir()
+    settings(tmp_path / "deep", "[paths]\npersonas = 'cast'\ndata = '/var/alterego'")
+    monkeypatch.chdir(tmp_path)
+    config = load(Path("deep/config.toml"), {})
+    assert (config.file, config.personas, config.data) == (
+        tmp_path / "deep/config.toml",
+        tmp_path / "deep/cast",
+        Path("/var/alterego"),
+    )
+
+
+def test_the_environment_names_the_file_and_the_data(tmp_path: Path) -> None:
+    settings(tmp_path, "[terminal]\nname = 'Ann'")
+    environment = {"ALTEREGO_CONFIG": str(tmp_path / "config.toml"), "ALTEREGO_DATA": str(tmp_path / "kept")}
+    config = load(None, environment)
+    assert (config.terminal.name, config.data) == ("Ann", tmp_path / "kept")
+
+
+def test_a_file_named_by_option_goes_before_the_environment(tmp_path: Path) -> None:
+    config = settings(tmp_path, "", {"ALTEREGO_CONFIG": "/nowhere/config.toml"})
+    assert config.file == tmp_path / "config.toml"
+
+
+def test_empty_variables_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    config = load(None, {"ALTEREGO_CONFIG": "", "ALTEREGO_DATA": "", "DISCORD_TOKEN": ""})
+    assert (config.file, config.data, dict(config.tokens)) == (
+        tmp_path / "config.toml",
+        tmp_path / "data",
+        {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "tokens"),
+    [
+        ("", {}, {}),
+        ("DISCORD_TOKEN = 'f'", {}, {"DISCORD_TOKEN": "f"}),
+        ("", {"TELEGRAM_TOKEN": "e"}, {"TELEGRAM_TOKEN": "e"}),
+        ("DISCORD_TOKEN = 'f'", {"DISCORD_TOKEN": "e"}, {"DISCORD_TOKEN": "e"}),
+        ("DISCORD_TOKEN = 'f'", {"DISCORD_TOKEN": ""}, {"DISCORD_TOKEN": "f"}),
+        ("DISCORD_TOKEN = ''", {"TELEGRAM_TOKEN": " e\n"}, {"TELEGRAM_TOKEN": "e"}),
+    ],
+)
+def test_tokens_come_from_the_environment_then_from_the_secrets_file(
+    tmp_path: Path, file: str, environment: dict[str, str], tokens: dict[str, str]
+) -> None:
+    secrets(tmp_path, file)
+    assert dict(settings(tmp_path, "", environment).tokens) == tokens
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o777])
+def test_secrets_that_others_can_read_are_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+    secrets(tmp_path, f"DISCORD_TOKEN = '{CANARY}'", mode)
+    assert complaint(tmp_path, "") == (
+        "<folder>/secrets.toml holds secrets but others can read it: run `chmod 600 <folder>/secrets.toml`."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"DISCORD_TOKEN = ['{CANARY}']",
+        f"DISCORD_TOKEN = {{a = '{CANARY}'}}",
+        f"DISCORD_TOKENS = '{CANARY}'",
+        f"DISCORD_TOKEN = {CANARY}",
+        f"DISCORD_TOKEN = '{CANARY}",
+        f"DISCORD_TOKEN = '{CANARY}'\nDISCORD_TOKEN = '{CANARY}'",
+    ],
+)
+def test_a_mistake_in_the_secrets_file_does_not_show_the_secret(tmp_path: Path, text: str) -> None:
+    secrets(tmp_path, text)
+    said = complaint(tmp_path, "")
+    assert said.startswith("<folder>/secrets.toml")
+    assert not [part for part in CANARY.split(":") if part in said]
+
+
+def test_a_token_in_the_settings_file_is_not_shown_either(tmp_path: Path) -> None:
+    said = complaint(tmp_path, f"DISCORD_TOKEN = '{CANARY}'")
+    assert CANARY not in said
+    assert "DISCORD_TOKEN is not a known key" in said
+
+
+def test_no_way_of_showing_the_settings_shows_a_token(tmp_path: Path) -> None:
+    config = settings(tmp_path, "", dict.fromkeys(TOKENS, CANARY))
+    shown = [
+        repr(config),
+        str(config),
+        f"{config.tokens}",
+        f"{config.tokens!r}",
+        pformat(config),
+        "{}".format(config.tokens),  # noqa: UP032
+    ]
+    assert CANARY not in "".join(shown)
+    assert repr(config.tokens) == "Tokens(DISCORD_TOKEN, TELEGRAM_TOKEN)"
+    assert repr(Tokens()) == "Tokens(none)"
+
+
+def test_the_shipped_file_says_every_key_and_its_default() -> None:
+    def defaults(kind: type[BaseModel]) -> dict[str, object]:
+        return kind().model_dump(mode="json")
+
+    assert tomllib.loads(SHIPPED.read_text()) == defaults(File)
+
+
+def test_the_shipped_file_is_what_an_empty_one_means(tmp_path: Path) -> None:
+    empty, shipped = settings(tmp_path), load(SHIPPED, {})
+    assert (empty.model, empty.chat, empty.terminal) == (shipped.model, shipped.chat, shipped.terminal)

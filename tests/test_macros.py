@@ -1,0 +1,138 @@
+"""Macros in card texts."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.persona.macros import Scene, expand
+
+SCENE = Scene("Mara", "Ann", original="Be kind.", seed="mara/terminal")
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("", ""),
+        ("plain", "plain"),
+        ("{{char}} and {{user}}", "Mara and Ann"),
+        ("{{CHAR}} {{User}} {{ char }} {{bot}}", "Mara Ann Mara Mara"),
+        ("<BOT> <USER> <char> <Char>", "Mara Ann Mara Mara"),
+        ("{{original}} Be brief.", "Be kind. Be brief."),
+        ("a{{// a remark}}b{{comment: another}}c{{hidden_key:secret}}d", "abcd"),
+        ("{{reverse:abc}}", "cba"),
+        ("{{random:A}}{{pick:B}}", "AB"),
+        (r"{{pick:A\,B}}", "A,B"),
+        (r"{{random:a\,b\,c}}", "a,b,c"),
+        ("{{roll:1}}{{roll:d1}}{{roll: D1 }}", "111"),
+    ],
+)
+def test_a_macro_is_replaced(text: str, expanded: str) -> None:
+    assert expand(text, SCENE) == expanded
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{time}} {{unknown:x}} {{}} {{:}} {{ }}",
+        "{char} {user} <START> <bots> < USER>",
+        "{{random}} {{random:}} {{pick}} {{reverse:}} {{comment}} {{char:x}}",
+        "{{char",
+        "char}}",
+        "}}{{",
+        "{{{",
+        "{{roll}} {{roll:}} {{roll:0}} {{roll:d}} {{roll:-1}} {{roll:1.5}} {{roll:d6d6}} {{roll:²}}",
+        "{{roll:1d6}}",
+        "{{roll:" + "9" * 5000 + "}}",
+    ],
+)
+def test_what_is_no_known_macro_stays(text: str) -> None:
+    assert expand(text, SCENE) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("{{reverse:{{char}}}}", "araM"),
+        ("{{pick:{{user}}}}", "Ann"),
+        ("{{unknown:{{user}}}}", "{{unknown:Ann}}"),
+        ("{{// {{char}} sleeps }}.", "."),
+        ("{{{char}}}", "{Mara}"),
+        ("{{char {{char}}", "{{char Mara"),
+        ("{{char}} }} {{user}}", "Mara }} Ann"),
+        ("{{reverse:" * 8 + "ab" + "}}" * 8, "ab"),
+        ("{{pick:<BOT>}}", "Mara"),
+    ],
+)
+def test_an_inner_macro_is_replaced_first(text: str, expanded: str) -> None:
+    assert expand(text, SCENE) == expanded
+
+
+@pytest.mark.parametrize("name", ["{{char}}", "{{roll:6}}", "<BOT>", "{{// }}", "{{", "}}"])
+def test_a_name_that_looks_like_a_macro_stays_a_name(name: str) -> None:
+    assert (
+        expand("{{user}} meets <USER> and {{char}}", Scene("Mara", name)) == f"{name} meets {name} and Mara"
+    )
+
+
+@pytest.mark.parametrize("text", ["{{random:A,B,C,D}}", "{{pick:A,B,C,D}}", "{{roll:d4}}"])
+def test_chance_falls_alike_for_equal_seeds_and_otherwise_for_others(text: str) -> None:
+    drawn = [expand(text, Scene("Mara", "Ann", seed=str(number))) for number in range(100)]
+    assert drawn == [expand(text, Scene("Mara", "Ben", seed=str(number))) for number in range(100)]
+    assert len(set(drawn)) == 4
+
+
+def test_dice_show_every_side_and_no_other() -> None:
+    drawn = {expand("{{roll:6}}", Scene("Mara", "Ann", seed=str(number))) for number in range(200)}
+    assert drawn == set("123456")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 100_000,
+        "}" * 100_000,
+        "{{a" * 50_000,
+        "{{a" * 50_000 + "}}" * 50_000,
+        "{{" + "{ a" * 50_000,
+        "{{" + "}a" * 50_000,
+        "{{reverse:" * 20_000 + "}}" * 20_000,
+        "{{random:" + "\\," * 50_000 + "}}",
+        "<" * 100_000,
+    ],
+    ids=range(9),
+)
+def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    assert len(expand(text, SCENE)) <= len(text)
+
+
+TOKENS = [
+    "{{",
+    "}}",
+    "{",
+    "}",
+    ":",
+    ",",
+    "\\",
+    "char",
+    "user",
+    "roll",
+    "random",
+    "pick",
+    "reverse",
+    "//",
+    "<BOT>",
+    "d6",
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(TOKENS) | st.text(max_size=3), max_size=30).map("".join))
+def test_any_text_is_expanded_and_alike_each_time(text: str) -> None:
+    assert expand(text, SCENE) == expand(text, SCENE)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_a_text_without_marks_is_not_changed(text: str) -> None:
+    text = text.replace("{", "(").replace("<", "(")
+    assert expand(text, SCENE) == text
