@@ -57,7 +57,7 @@ class Speaker:
         prompt = await self._prompt(persona, past, place)
         await self._load_adapter(persona)
         answer = await self._generate(self._request(persona, prompt, place), persona, place, attempt, outlet)
-        text = tidy(answer.text, persona.name)
+        text = tidy(answer.text, persona.name, whole=True)
         if not text:
             raise UserError("Stopped." if attempt.stopped else f"{persona.name} found no words; ask again.")
         return Spoken(text, prompt, _why(attempt, persona, prompt, answer))

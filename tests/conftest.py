@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.chat import Chat
 from bot.config import ChatSettings, ModelSettings
@@ -26,6 +27,10 @@ MARA = Persona(
 )
 OZZO = Persona("ozzo", Card(name="Ozzo", description="Carries bags."), names=("bellhop",))
 PLACE = Place("test", "bot", "room")
+
+# a slow machine is no failure
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 class Stage:

@@ -150,6 +150,12 @@ async def test_an_empty_answer_is_not_sent(stage: Stage) -> None:
     assert stage.outlet.sent == [(None, "Mara found no words; ask again.")]
 
 
+async def test_a_whole_answer_may_be_the_beginning_of_a_name(stage: Stage) -> None:
+    stage.engine.script.append("Ma")
+    await stage.say("Who?")
+    assert stage.outlet.sent == [("mara", "Ma")]
+
+
 async def test_a_broken_adapter_is_told_to_who_waits(stage: Stage) -> None:
     stage.cast.personas["mara"] = Persona("mara", Card(name="Mara"), adapter=stage.folder)
     stage.engine.refused["mara"] = UserError('The adapter "mara" was not loaded.')

@@ -1,5 +1,6 @@
 """The base model: found, converted once where needed, loaded in a fitting precision, never with its code."""
 
+import importlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -134,6 +135,8 @@ def linear_shapes(found: Plan | nn.Module) -> dict[str, tuple[int, int]]:
 
 def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
     """How transformers is told to quantise, or None for a precision that is plain."""
+    if precision in ("nf4", "int8"):
+        _import_bitsandbytes()
     if precision == "nf4":
         return transformers.BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
@@ -141,13 +144,28 @@ def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
     return transformers.BitsAndBytesConfig(load_in_8bit=True) if precision == "int8" else None
 
 
+def _import_bitsandbytes() -> None:
+    """Import it with `torch.compile` doing nothing.
+
+    It compiles, while it is imported, fallbacks for devices that have no kernels of its own. That loads all
+    of torch's compiler, a second or two of every start, for functions that no supported device calls.
+    """
+    compile_ = torch.compile
+    torch.compile = lambda function=None, **how: function or (lambda plain: plain)  # type: ignore[assignment]
+    try:
+        importlib.import_module("bitsandbytes")
+    finally:
+        torch.compile = compile_
+
+
 def _how(found: Plan, settings: ModelSettings) -> dict[str, Any]:
     """Arguments for from_pretrained. Without a device map, stored int8 weights become plain numbers."""
     dtype = DTYPES.get(found.precision) or _compute_dtype(found.device)
     stored = "quantization_config" in read_config(found.folder)
     spread = settings.device == "auto" and found.device == "cuda"
+    quantisation = quantised(found.precision, dtype)
     how = {"dtype": dtype, "device_map": "auto" if spread else {"": found.device}}
-    if not stored and (quantisation := quantised(found.precision, dtype)):
+    if quantisation and not stored:
         how["quantization_config"] = quantisation
     return how
 
