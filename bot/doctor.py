@@ -11,6 +11,7 @@ from bot import config
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.housekeeping import open_memory
+from bot.memory.database import InUse
 from bot.persona.persona import Cast, Persona, load_all
 
 ROOM = 2e9  # bytes of disk below which a converted model or a backup may not fit
@@ -96,6 +97,8 @@ async def _memory(settings: Config) -> Finding:
     try:
         async with open_memory(settings) as memory:
             status, notices = await memory.status(), memory.notices
+    except InUse:
+        return Finding("memory", True, f"in use by an alterego that is running, in {settings.data}")
     except UserError as error:
         return Finding("memory", False, str(error))
     text = f"{memory.path}: sound, {status.messages:,} messages, {status.unsent} unsent"

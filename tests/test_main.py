@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -176,6 +177,16 @@ def test_doctor_finds_nothing_wrong_here(run: Run) -> None:
         ["ok", "memory"],
         ["ok", "disk"],
     ]
+
+
+def test_doctor_may_be_asked_while_the_program_runs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with FileLock(tmp_path / "data/memory.db.lock"):
+        done = run("doctor")
+        refused = run("chat", "--say", "x")
+    assert (done.returncode, "memory     in use by an alterego that is running" in done.stdout) == (0, True)
+    assert refused.stderr.startswith("alterego: Another alterego is using")
+    assert refused.returncode == 2
 
 
 def test_doctor_names_what_is_wrong_and_leaves_with_1(run: Run, tmp_path: Path) -> None:

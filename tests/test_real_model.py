@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pexpect
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from bot.engine.tokenizer import HFTokenizer
 from bot.message import Author, Message, Place
@@ -149,6 +151,24 @@ def test_what_cannot_be_loaded_is_one_sentence_and_exit_code_2(
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith(f"alterego: {complaint}")
     assert "Traceback" not in done.stderr
+
+
+def test_an_adapter_of_another_base_model_is_refused_with_both_names(run: Run, tmp_path: Path) -> None:
+    file = settings(tmp_path, "")
+    adapter = tmp_path / "personas/mara/adapter"
+    adapter.mkdir()
+    told = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
+    (adapter / "adapter_config.json").write_text(
+        json.dumps(told | {"base_model_name_or_path": "some/other-7B"})
+    )
+    name = "base_model.model.model.layers.0.self_attn.q_proj.lora"
+    matrices = {f"{name}_A.weight": torch.zeros(8, 4096), f"{name}_B.weight": torch.zeros(4096, 8)}
+    save_file(matrices, adapter / "adapter_model.safetensors")
+    done = run("--config", str(file), "chat", "--persona", "mara", "--say", "x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'The adapter "mara" was not loaded' in done.stderr
+    assert "some/other-7B" in done.stderr
+    assert "SmolLM2-135M-Instruct" in done.stderr
 
 
 def test_doctor_checks_adapters_against_the_model(run: Run, tmp_path: Path) -> None:

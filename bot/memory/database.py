@@ -16,6 +16,10 @@ from bot.memory.opening import Opening, make_folder, open_file
 T = TypeVar("T")
 
 
+class InUse(UserError):
+    """Another process holds the database; it is sound as far as that one knows."""
+
+
 class Database(aiosqlite.Connection):
     """A database that one process holds. Await `open`, then `run` and `write`, then `close`.
 
@@ -71,7 +75,7 @@ class Database(aiosqlite.Connection):
         try:
             self._lock.acquire()
         except Timeout as error:
-            raise UserError(
+            raise InUse(
                 f"Another alterego is using {self.path}: stop it first,"
                 " or set ALTEREGO_DATA to another folder."
             ) from error
