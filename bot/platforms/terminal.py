@@ -78,7 +78,8 @@ class Terminal:
         if self._leaving:
             self._gone.set()
         self._leaving = True
-        self._chat.room(self._place).stop()
+        for room in self._chat.rooms():
+            room.stop()
 
     async def _take(self, text: str) -> None:
         try:
@@ -109,9 +110,10 @@ class Terminal:
         await self._chat.greet(self._place, self._author.name)
 
     async def _listen(self) -> None:
-        """Wait for the answer."""
+        """Wait until nobody speaks; after a restart, personas of other conversations may."""
         self._catch_interrupts()
-        await self._unless_gone(self._chat.room(self._place).idle())
+        for room in self._chat.rooms():
+            await self._unless_gone(room.idle())
 
     def _catch_interrupts(self) -> None:
         """Take Ctrl-C as a signal; reading a line takes it as a key, and lets go of the signal."""
