@@ -124,9 +124,10 @@ def test_leaving_in_the_middle_of_3000_tokens(data: Path, tmp_path: Path) -> Non
     child.expect("User.*\x1b")
     child.send("Tell me everything.\r")
     child.expect(r"Mara(.*\w+ ){10}")
-    for _ in range(2):
+    for _ in range(10):
         child.sendintr()
-    child.expect(pexpect.EOF)
+        if child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=5) == 0:
+            break
     child.close()
     assert child.exitstatus == 0
 
