@@ -58,8 +58,6 @@ class Chat:
         """Let a platform's messages be answered through this outlet."""
         self._outlets[platform] = outlet
 
-    # the way of a message
-
     async def receive(self, message: Message) -> None:
         """Accept a message: once this returns it is stored, and is answered or given up whatever happens."""
         if await self.memory.accept(message):
@@ -73,8 +71,12 @@ class Chat:
             await self._attend(message)
 
     async def _attend(self, message: Message) -> None:
+        try:
+            resident = (await self.resident(message.place)).key
+        except UserError as error:  # whoever spoke here is no longer in the cast
+            await self._give_up(Attempt("", "", [message]), message.place, str(error))
+            return
         settings = await self.memory.settings(str(message.place))
-        resident = (await self.resident(message.place)).key
         attention = decide(message, self.cast.personas, resident, settings.get("listen") == "on")
         if attention.answer:
             self.room(message.place).offer(message, attention)
@@ -137,8 +139,6 @@ class Chat:
         author = Author(f"persona:{persona.key}", persona.name, is_bot=True)
         own_id = f"alterego-{self._dice.getrandbits(64):016x}"
         return Message(place, own_id, author, text, self._clock(), reply_to=reply_to, persona=persona.key)
-
-    # what people can ask for
 
     def room(self, place: Place) -> Room:
         """The place's worker."""

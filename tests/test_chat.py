@@ -237,6 +237,16 @@ async def test_a_restart_answers_what_was_accepted_and_sends_what_was_not_sent(
     await second.stop()
 
 
+async def test_a_place_whose_persona_is_gone_says_so_and_goes_on_with_another(stage: Stage) -> None:
+    await stage.memory.set_setting(str(PLACE), "persona", "gone")
+    await stage.say("Anybody?")
+    assert stage.outlet.sent == [(None, "There is no persona 'gone': known are mara, ozzo.")]
+    assert dict((await stage.memory.status()).inbox) == {"given_up": 1}
+    await stage.memory.set_setting(str(PLACE), "persona", "ozzo")
+    await stage.say("And now?")
+    assert stage.outlet.sent[-1] == ("ozzo", "Answer 1.")
+
+
 async def test_a_message_that_ends_the_process_three_times_is_given_up(
     new_stage: Callable[[], Stage],
 ) -> None:

@@ -27,6 +27,9 @@ MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"
 MODEL_FILES = {
     "bot/engine/thread.py",
     "bot/engine/model.py",
+    "bot/engine/precision.py",
+    "bot/engine/conversion.py",
+    "bot/engine/tokenizer_files.py",
     "bot/engine/adapters.py",
     "bot/engine/cache.py",
     "bot/engine/sampling.py",

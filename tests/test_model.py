@@ -22,6 +22,7 @@ from bot.engine.engine import Request
 from bot.engine.model import Loaded
 from bot.engine.source import DEFAULT, download, fingerprint, locate
 from bot.engine.thread import LocalEngine
+from bot.engine.tokenizer_files import read_tokenizer
 from bot.errors import UserError
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
@@ -57,7 +58,7 @@ def settings(name: object, **more: object) -> ModelSettings:
 def loaded(name: object, data: Path, **more: object) -> Loaded:
     asked = settings(name, **more)
     found = model.plan(asked, data, lambda stage: None)
-    return model.load(found, asked, model.read_tokenizer(found))
+    return model.load(found, asked, read_tokenizer(found.folder))
 
 
 def in_cache(cache: Path, name: str, folder: Path) -> Path:
@@ -249,10 +250,10 @@ from pathlib import Path
 from bot.config import ModelSettings
 from bot.engine.environment import prepare
 prepare()
-from bot.engine import model
+from bot.engine import model, tokenizer_files
 settings = ModelSettings(name={str(folder)!r}, precision="nf4")
 found = model.plan(settings, Path({str(tmp_path)!r}), print)
-model.load(found, settings, model.read_tokenizer(found))
+model.load(found, settings, tokenizer_files.read_tokenizer(found.folder))
 """
     paths = os.pathsep.join([str(tmp_path / "site"), os.getcwd()])
     done = subprocess.run(

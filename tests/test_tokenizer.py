@@ -133,7 +133,7 @@ def test_the_default_model_keeps_its_control_tokens_to_itself(smollm2_tokenizer:
 def smollm2_tokenizer() -> HFTokenizer:
     from transformers import AutoTokenizer
 
-    from bot.engine.model import wrap_tokenizer
+    from bot.engine.tokenizer_files import wrap_tokenizer
 
     source = locate(ModelSettings(name=DEFAULT))
     assert source.path is not None

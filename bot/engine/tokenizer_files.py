@@ -1,0 +1,54 @@
+"""A tokenizer as a model's folder holds it: read, and written beside a converted copy."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from bot.engine.source import LOCAL
+from bot.engine.tokenizer import HFTokenizer
+from bot.errors import UserError
+
+_NAMED, _DEFINITION = "special.json", "tokenizer.json"
+
+
+def read_tokenizer(folder: Path) -> HFTokenizer:
+    """The tokenizer of a model's folder; a converted copy's is read without transformers."""
+    ends = _ends(folder)
+    if not (folder / _NAMED).exists():
+        return wrap_tokenizer(AutoTokenizer.from_pretrained(folder, **LOCAL), ends)
+    named = json.loads((folder / _NAMED).read_text("utf-8"))
+    definition = (folder / _DEFINITION).read_text("utf-8")
+    return HFTokenizer(definition, named["special"], named["template"], ends | set(named["end"]))
+
+
+def write_tokenizer(folder: Path, tokenizer: HFTokenizer) -> None:
+    """Write what `read_tokenizer` reads fast."""
+    named = {"special": tokenizer.special, "template": tokenizer.template, "end": sorted(tokenizer.end)}
+    (folder / _NAMED).write_text(json.dumps(named), "utf-8")
+    (folder / _DEFINITION).write_text(tokenizer.definition, "utf-8")
+
+
+def wrap_tokenizer(tokenizer: Any, ends: frozenset[int] = frozenset()) -> HFTokenizer:
+    """A transformers tokenizer as prompts need it, with more ends of text. Slow ones raise `UserError`."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise UserError("The base model has no fast tokenizer (tokenizer.json): choose a model that has one.")
+    named = tokenizer.special_tokens_map.items()
+    special = {key: str(value) for key, value in named if not isinstance(value, list | tuple)}
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    own = {tokenizer.eos_token_id} - {None}
+    return HFTokenizer(tokenizer.backend_tokenizer.to_str(), special, template, ends | own)
+
+
+def _ends(folder: Path) -> frozenset[int]:
+    """The ids that end a text, by the model's own configuration."""
+    ends: set[int] = set()
+    for name in ("generation_config.json", "config.json"):
+        with suppress(OSError, ValueError):
+            value = json.loads((folder / name).read_text("utf-8")).get("eos_token_id")
+            ends |= set(value) if isinstance(value, list) else {value} - {None}
+    return frozenset(ends)
