@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 
 from bot import config, doctor, housekeeping
+from bot.arguments import parser
 from bot.chat import Chat
 from bot.config import Config
 from bot.engine.engine import Engine
@@ -25,21 +26,31 @@ from bot.prompt import Prompt, Tokenizer
 from bot.speaker import Watcher
 
 OpenEngine = Callable[[Config], Engine]
-Run = Callable[[argparse.Namespace, OpenEngine], int]
 
 
 def main(arguments: Sequence[str] | None = None, open_engine: OpenEngine | None = None) -> None:
     """Run one command and end the process: 0 is done, 1 is "doctor found something", 2 is bad input."""
-    options = _parser().parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        code = options.run(options, open_engine or _local_engine)
+        code = _run(options, open_engine or _local_engine)
     except UserError as error:
         print(f"alterego: {error}", file=sys.stderr)
         code = 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         code = 0
+    except BrokenPipeError:  # whoever read the output has had enough
+        os._exit(0)
     _leave(code)
+
+
+def _run(options: argparse.Namespace, open_engine: OpenEngine) -> int:
+    if options.command == "chat":
+        return _chat(options, open_engine)
+    if options.command == "doctor":
+        return _doctor(options)
+    print(asyncio.run(housekeeping.COMMANDS[options.command](options)))
+    return 0
 
 
 def _leave(code: int) -> None:
@@ -49,60 +60,6 @@ def _leave(code: int) -> None:
     if any(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         os._exit(code)
     sys.exit(code)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="alterego", description=__doc__)
-    parser.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
-    parser.set_defaults(run=_chat, persona=None, say=None, prompts=None, json=False)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    chat = commands.add_parser("chat", help="talk with a persona in this terminal")
-    chat.add_argument("--persona", metavar="NAME", help="whom to talk with")
-    chat.add_argument(
-        "--say", metavar="TEXT", action="append", help="say this, print the reply and leave; - reads it"
-    )
-    chat.add_argument(
-        "--prompts", metavar="FILE", type=Path, help="append every prompt, as the model reads it"
-    )
-    chat.add_argument("--json", action="store_true", help="with --say: a line of JSON for each reply")
-    chat.set_defaults(run=_chat)
-
-    check_up = commands.add_parser("doctor", help="say what is right, what is wrong and how to mend it")
-    check_up.add_argument("--json", action="store_true", help="a line of JSON for each finding")
-    check_up.set_defaults(run=_doctor)
-
-    persona = commands.add_parser("persona", help="show the personas").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    persona.add_parser("list", help="everybody there is").set_defaults(
-        run=_printing(housekeeping.persona_list)
-    )
-    show = persona.add_parser("show", help="one persona's card and settings")
-    show.add_argument("name", metavar="NAME")
-    show.set_defaults(run=_printing(housekeeping.persona_show))
-
-    data = commands.add_parser("data", help="what is remembered").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    data.add_parser("status", help="how much, and of which places").set_defaults(
-        run=_printing(housekeeping.data_status)
-    )
-    for name, run, text in (
-        ("export", housekeeping.data_export, "print everything stored about a person, as JSON"),
-        (
-            "forget",
-            housekeeping.data_forget,
-            "erase a person or a place, to the last byte and from every backup",
-        ),
-    ):
-        command = data.add_parser(name, help=text)
-        who = command.add_mutually_exclusive_group(required=True)
-        who.add_argument("--author", metavar="ID", help="a person's id; in the terminal, local")
-        if name == "forget":
-            who.add_argument("--place", metavar="PLACE", help="as `data status` prints it")
-        command.set_defaults(run=_printing(run))
-    return parser
 
 
 def _local_engine(settings: Config) -> Engine:
@@ -116,26 +73,27 @@ def _chat(options: argparse.Namespace, open_engine: OpenEngine) -> int:
     cast = load_all(settings.personas)
     persona = cast.chosen(options.persona or settings.chat.persona)
     texts = [check(text, settings.chat.message_characters) for text in _texts(options.say)]
-    asyncio.run(_converse(settings, cast, persona or _first(cast), texts, options, open_engine))
+    asyncio.run(_converse(settings, cast, persona, texts, options, open_engine))
     return 0
-
-
-def _first(cast: Cast) -> Persona:
-    if not cast.personas:
-        raise UserError("There is no working persona: `python -m bot doctor` says what is wrong.")
-    return next(iter(cast.personas.values()))
 
 
 def _texts(said: list[str] | None) -> list[str]:
     """What is to be said: from --say, or from standard input where nobody sits at it."""
     if said:
-        return [sys.stdin.read() if text == "-" else text for text in said]
+        return [_standard_input() if text == "-" else text for text in said]
     if sys.stdin.isatty():
         return []
-    lines = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    lines = [line for line in _standard_input().splitlines() if line.strip()]
     if not lines:
         raise UserError("There is nothing to say: write a line on standard input, or use --say TEXT.")
     return lines
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"Standard input is not UTF-8 text ({error.reason}): save it as UTF-8.") from None
 
 
 async def _converse(
@@ -172,24 +130,19 @@ async def _converse(
 def _watcher(path: Path | None) -> Watcher | None:
     if path is None:
         return None
+    if not path.parent.is_dir() or path.is_dir():
+        raise UserError(f"{path} cannot be written: name a file in a folder that is there.")
 
     def watch(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
         line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
-        with path.open("a", encoding="utf-8") as file:
+        private = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+        with open(private, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     return watch
 
 
-def _printing(text_of: Callable[[argparse.Namespace], Coroutine[None, None, str]]) -> Run:
-    def run(options: argparse.Namespace, open_engine: OpenEngine) -> int:
-        print(asyncio.run(text_of(options)))
-        return 0
-
-    return run
-
-
-def _doctor(options: argparse.Namespace, open_engine: OpenEngine) -> int:
+def _doctor(options: argparse.Namespace) -> int:
     findings = asyncio.run(doctor.examine(options.config))
     for finding in findings:
         print(json.dumps(asdict(finding), ensure_ascii=False) if options.json else finding)

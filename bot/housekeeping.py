@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from collections.abc import Callable, Coroutine
 
 from bot import config
 from bot.config import Config
@@ -61,3 +62,12 @@ def _told(erased: Erased) -> str:
         f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} unsent parts, "
         f"{erased.backups} backups and {erased.set_aside} damaged files."
     )
+
+
+COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {
+    "persona list": persona_list,
+    "persona show": persona_show,
+    "data status": data_status,
+    "data export": data_export,
+    "data forget": data_forget,
+}

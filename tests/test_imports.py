@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors toml config message persona names template render prompt attention memory engine delivery room "
-    "speaker chat commands housekeeping doctor platforms __main__"
+    "speaker chat commands housekeeping doctor platforms arguments __main__"
 ).split()
 SHARED_WITH_TRAINING = {
     "errors",

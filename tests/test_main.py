@@ -28,6 +28,7 @@ def run(tmp_path: Path) -> Run:
             input=said,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=60,
         )
 
@@ -84,6 +85,8 @@ def test_text_comes_from_standard_input_too(run: Run) -> None:
         (["chat", "--say", "-"], "x" * 1_000_000, "The message has 1,000,000 characters; at most 16,000 fit"),
         (["chat", "--say", "-"], "a\0b", "The message contains a NUL byte"),
         (["chat", "--say", "a\udc80b"], "", "The message is not valid Unicode"),
+        (["chat", "--say", "-"], "caf\udce9", "Standard input is not UTF-8 text"),
+        (["chat", "--say", "x", "--prompts", "/nowhere/file"], "", "/nowhere/file cannot be written"),
         (["data", "forget", "--place", "nowhere"], "", "There is no place 'nowhere'"),
         (["persona", "show", "nobody"], "", "There is no persona 'nobody'"),
     ],

@@ -125,6 +125,13 @@ def test_ctrl_c_at_the_prompt_asks_once(start: Start) -> None:
     assert screen.ends() == 0
 
 
+def test_a_termination_signal_at_the_prompt_ends_the_process(start: Start) -> None:
+    screen = start()
+    screen.prompt()
+    screen.child.kill(signal.SIGTERM)
+    assert screen.ends() == 0
+
+
 @pytest.mark.parametrize("stop", ["signal", "double interrupt"])
 def test_leaving_during_a_long_answer_ends_the_process(start: Start, stop: str) -> None:
     screen = start(SCRIPT="word " * 3000, DELAY="0.05")

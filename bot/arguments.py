@@ -1,0 +1,55 @@
+"""The command line: which commands there are, what they take, and what they say of themselves."""
+
+import argparse
+from pathlib import Path
+
+Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The whole command line; `command` is the chosen one's name, "chat" where none is."""
+    whole = argparse.ArgumentParser(prog="alterego", description=description)
+    whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
+    whole.set_defaults(command="chat", persona=None, say=None, prompts=None, json=False)
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND")
+    _add_chat(commands)
+    doctor = commands.add_parser("doctor", help="say what is right, what is wrong and how to mend it")
+    doctor.add_argument("--json", action="store_true", help="a line of JSON for each finding")
+    doctor.set_defaults(command="doctor")
+    _add_persona(commands)
+    _add_data(commands)
+    return whole
+
+
+def _add_chat(commands: "Commands[argparse.ArgumentParser]") -> None:
+    chat = commands.add_parser("chat", help="talk with a persona in this terminal")
+    chat.add_argument("--persona", metavar="NAME", help="whom to talk with")
+    say = "say this, print the reply and leave; - reads it from standard input"
+    chat.add_argument("--say", metavar="TEXT", action="append", help=say)
+    prompts = "append every prompt, as the model reads it"
+    chat.add_argument("--prompts", metavar="FILE", type=Path, help=prompts)
+    chat.add_argument("--json", action="store_true", help="with --say: a line of JSON for each reply")
+    chat.set_defaults(command="chat")
+
+
+def _add_persona(commands: "Commands[argparse.ArgumentParser]") -> None:
+    persona = commands.add_parser("persona", help="show the personas")
+    whats = persona.add_subparsers(required=True, metavar="WHAT")
+    whats.add_parser("list", help="everybody there is").set_defaults(command="persona list")
+    show = whats.add_parser("show", help="one persona's card and settings")
+    show.add_argument("name", metavar="NAME")
+    show.set_defaults(command="persona show")
+
+
+def _add_data(commands: "Commands[argparse.ArgumentParser]") -> None:
+    data = commands.add_parser("data", help="show, give out and erase what is remembered")
+    whats = data.add_subparsers(required=True, metavar="WHAT")
+    whats.add_parser("status", help="how much, and of which places").set_defaults(command="data status")
+    export = whats.add_parser("export", help="print everything stored about a person, as JSON")
+    export.set_defaults(command="data export")
+    forget = whats.add_parser("forget", help="erase a person or a place, byte for byte, from backups too")
+    forget.set_defaults(command="data forget")
+    for command in (export, forget):
+        who = command.add_mutually_exclusive_group(required=True)
+        who.add_argument("--author", metavar="ID", help='a person\'s id; in the terminal it is "local"')
+    who.add_argument("--place", metavar="PLACE", help="as `data status` prints it")
