@@ -28,6 +28,7 @@ class Terminal:
     def __init__(self, chat: Chat, author: Author, limit: int) -> None:
         self._chat, self._author, self._limit = chat, author, limit
         self._screen = Screen(lambda: chat.engine.status().stage)
+        self._session: PromptSession[str] = PromptSession(history=InMemoryHistory())
         self._place = Place(PLATFORM, ACCOUNT, "")
         self._leaving = False  # one Ctrl-C came, and nothing since
         self._gone = asyncio.Event()
@@ -35,33 +36,36 @@ class Terminal:
 
     async def run(self, persona: Persona) -> None:
         """Talk until the person leaves."""
-        session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         self._screen.note("/help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.")
         await self._open(persona)
         await self._chat.recover(PLATFORM, ACCOUNT)
         await self._listen()
-        while (text := await self._ask(session)) is not None:
+        while (text := await self._ask()) is not None:
             if text.casefold() in ("/quit", "/exit"):
                 return
             if text:
                 await self._take(text)
 
-    async def _ask(self, session: PromptSession[str]) -> str | None:
+    async def _ask(self) -> str | None:
         """The next line; None to leave. While a line is read, Ctrl-C is a key."""
-        if self._gone.is_set():
-            return None
+        name = HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
         try:
-            line = await session.prompt_async(
-                HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
-            )
+            line = await self._session.prompt_async(name, pre_run=self._end_prompt, handle_sigint=False)
         except EOFError:
             return None
         except KeyboardInterrupt:
             self._interrupt()
             self._screen.note("" if self._gone.is_set() else "Ctrl-C once more leaves.")
-            return ""
+            return None if self._gone.is_set() else ""
         self._leaving = False
         return line.strip()
+
+    def _end_prompt(self) -> None:
+        """Read no line any more, if the person has left; the signal may come before the prompt does."""
+        future = self._session.app.future
+        if self._gone.is_set() and future and not future.done():
+            self._session.app.exit(exception=EOFError())
 
     async def _unless_gone(self, work: Coroutine[None, None, T]) -> T | None:
         """What the work gives, or None as soon as the person has left."""
@@ -75,8 +79,9 @@ class Terminal:
 
     def _interrupt(self) -> None:
         """Ctrl-C: stop the answer that is being made; once more, leave."""
-        if self._leaving:
+        if self._leaving and not self._gone.is_set():
             self._gone.set()
+            self._end_prompt()
         self._leaving = True
         for room in self._chat.rooms():
             room.stop()
@@ -97,7 +102,6 @@ class Terminal:
         if name.casefold() == "persona" and argument.strip():
             await self._open(self._chat.cast.find(argument.strip()))
             return
-        self._catch_interrupts()
         answer = await self._unless_gone(run_command(text, self._chat, self._place, self._author.name))
         self._screen.note(answer or "")
         if name.casefold() == "help":
@@ -111,13 +115,8 @@ class Terminal:
 
     async def _listen(self) -> None:
         """Wait until nobody speaks; after a restart, personas of other conversations may."""
-        self._catch_interrupts()
         for room in self._chat.rooms():
             await self._unless_gone(room.idle())
-
-    def _catch_interrupts(self) -> None:
-        """Take Ctrl-C as a signal; reading a line takes it as a key, and lets go of the signal."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
 
 
 def message_of(text: str, place: Place, author: Author) -> Message:
