@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -108,7 +108,7 @@ async def _converse(
     task = asyncio.current_task()
     assert task
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    author = Author("local", settings.terminal.name)
+    talk = _talk(settings, persona, texts, options.json)
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
         engine = await stack.enter_async_context(open_engine(settings))
@@ -116,16 +116,27 @@ async def _converse(
         await stack.enter_async_context(chat)
         for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
             print(f"alterego: {notice}", file=sys.stderr)
-        if texts:
-            from bot.platforms.script import say
-
-            await say(chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=options.json)
-        else:
-            from bot.platforms.terminal import Terminal
-
-            await Terminal(chat, author, settings.chat.message_characters).run(persona)
+        await talk(chat)
         if await memory.wants_backup():
             await memory.backup()
+
+
+def _talk(
+    settings: Config, persona: Persona, texts: list[str], as_json: bool
+) -> Callable[[Chat], Coroutine[None, None, None]]:
+    """What is done with an open chat.
+
+    The terminal is imported now, before the model's libraries compete for the interpreter: that halves the
+    time to the first prompt.
+    """
+    author = Author("local", settings.terminal.name)
+    if texts:
+        from bot.platforms.script import say
+
+        return lambda chat: say(chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json)
+    from bot.platforms.terminal import Terminal
+
+    return lambda chat: Terminal(chat, author, settings.chat.message_characters).run(persona)
 
 
 def _watcher(path: Path | None) -> Watcher | None:
