@@ -59,7 +59,7 @@ def build(
     """
     names = labels(history, persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), speaker or "User")
-    scene = Scene(persona.name, current, seed=f"{persona.key}/{history[-1].place if history else ''}")
+    scene = Scene(persona.name, current, seed=persona.key)
     late = _late(persona, scene, lore, memories)
     said = [_said(message, names, persona) for message in history]
     costs = _costs(said, reader)

@@ -80,6 +80,14 @@ def test_macros_in_what_people_say_are_not_expanded() -> None:
     assert "Ana: I am {{char}}<" in spelt(build(MARA, [said("1", "Ana", "I am {{char}}")], reader()))
 
 
+def test_random_macros_fall_alike_wherever_a_persona_speaks() -> None:
+    persona = Persona(
+        "mara", Card(name="Mara", description="Of {{random:Aa,Bb,Cc,Dd,Ee}} and {{pick:1,2,3,4,5}}.")
+    )
+    elsewhere = Message(Place("export", "file", "7"), "1", Author("ana", "Ana"), "Hi", 0.0)
+    assert build(persona, [said("1", "Ana", "Hi")], reader()).ids == build(persona, [elsewhere], reader()).ids
+
+
 def test_another_personas_words_are_somebody_elses() -> None:
     history = [said("1", "Ozzo", "Ding!", "ozzo"), said("2", "Ana", "Hi")]
     assert "user\n[The conversation begins.]\nOzzo: Ding!\nAna: Hi<" in spelt(build(MARA, history, reader()))
