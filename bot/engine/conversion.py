@@ -1,9 +1,12 @@
 """A GGUF file turned, once, into a folder of safetensors that loads fast in the wanted precision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import gguf
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -38,4 +41,22 @@ def convert(
             check_quantised(small, precision)
             small.save_pretrained(folder)  # before any use: nf4 layers that were used once are saved wrongly
 
-    return make_copy(models, fingerprint, precision, write)
+    with _read_once():
+        return make_copy(models, fingerprint, precision, write)
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Keep what transformers asks of a GGUF file, for as long as the context lasts.
+
+    It reads the file three times, and makes the map of tensor names anew for each tensor; this way the
+    default model's conversion takes 8 seconds instead of 18.
+    """
+    plain = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
+    for name, function in plain.items():
+        setattr(gguf, name, lru_cache(maxsize=2)(function))
+    try:
+        yield
+    finally:
+        for name, function in plain.items():
+            setattr(gguf, name, function)
