@@ -123,6 +123,14 @@ def test_what_was_given_up_before_does_not_fail_what_is_said_now(run: Run, tmp_p
     assert (done.stdout, done.returncode) == ("Answer 1.\n\n", 0)
 
 
+def test_what_another_persona_was_asked_before_is_no_reply_here(run: Run, tmp_path: Path) -> None:
+    run("chat", "--persona", "ozzo", "--say", "hello")
+    with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other, other:
+        other.execute("UPDATE inbox SET state = 'accepted'")
+    done = run("chat", "--persona", "mara", "--say", "hello", "--json")
+    assert [json.loads(line)["persona"] for line in done.stdout.splitlines()] == ["mara"]
+
+
 def test_a_locked_database_is_said(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "x")
     with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other:

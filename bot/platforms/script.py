@@ -14,12 +14,17 @@ from bot.platforms.terminal import ACCOUNT, PLATFORM, message_of
 
 
 class Page:
-    """An outlet that writes whole replies, a block of lines each; notices become errors."""
+    """An outlet that writes whole replies, a block of lines each; notices become errors.
+
+    What is said in another place than `place`, or before `live`, was asked for by an earlier run: it goes to
+    `err`.
+    """
 
     limit = None
 
-    def __init__(self, out: TextIO, as_json: bool) -> None:
-        self.out, self._as_json = out, as_json
+    def __init__(self, place: Place, out: TextIO, err: TextIO, as_json: bool) -> None:
+        self._place, self._out, self._err, self._as_json = place, out, err, as_json
+        self.live = False
         self.failure: str | None = None
 
     def measure(self, text: str) -> int:
@@ -33,15 +38,17 @@ class Page:
         """Nothing is written before it is whole."""
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        if persona is None:
-            self.failure = outgoing.text
-            return None
-        reply = {"persona": persona.key, "text": outgoing.text}
-        self.out.write(json.dumps(reply, ensure_ascii=False) if self._as_json else outgoing.text)
-        self.out.write("\n" if self._as_json else "\n\n")
-        self.out.flush()
-        self.failure = None
+        own = self.live and outgoing.place == self._place
+        if persona is not None:
+            self._write(self._out if own else self._err, persona, outgoing.text)
+        if own:
+            self.failure = outgoing.text if persona is None else None
         return None
+
+    def _write(self, out: TextIO, persona: Persona, text: str) -> None:
+        reply = {"persona": persona.key, "text": text}
+        out.write(json.dumps(reply, ensure_ascii=False) + "\n" if self._as_json else f"{text}\n\n")
+        out.flush()
 
 
 async def say(
@@ -59,13 +66,14 @@ async def say(
     The greeting, and replies that an earlier run made and could not write, go to `err`. What it left
     unanswered is answered together with the first text.
     """
-    place, page = Place(PLATFORM, ACCOUNT, persona.key), Page(err, as_json)
+    place = Place(PLATFORM, ACCOUNT, persona.key)
+    page = Page(place, out, err, as_json)
     chat.join(PLATFORM, page)
     await chat.engine.ready()
     await chat.memory.set_setting(str(place), "persona", persona.key)
     await chat.greet(place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
-    page.out = out
+    page.live = True
     for text in texts:
         page.failure = None
         await chat.receive(message_of(text, place, author))
