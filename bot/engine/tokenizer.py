@@ -68,10 +68,8 @@ class HFTokenizer:
     def _without_control(self) -> Backend:
         """The same model without its added tokens, but for those that are only white space."""
         added = sorted(self._exact.get_added_tokens_decoder().items())
-        for kept in (
-            added,
-            [],
-        ):  # added tokens get their ids in order; where they would get others, none is kept
+        # added tokens get their ids in order; where they would get others, none is kept
+        for kept in (added, []):
             plain = Backend(self._exact.model)
             _make_spliceable(plain, self._exact)
             plain.add_tokens([stand_in for i, token in kept if (stand_in := self._stand_in(i, token))])
