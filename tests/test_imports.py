@@ -32,6 +32,7 @@ MODEL_FILES = {
     "bot/engine/tokenizer_files.py",
     "bot/engine/adapters.py",
     "bot/engine/cache.py",
+    "bot/engine/draw.py",
     "bot/engine/sampling.py",
     "bot/engine/tokenizer.py",
 }

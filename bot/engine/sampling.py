@@ -1,155 +1,140 @@
-"""How the next token is drawn from each row's logits: pure, over all rows at once."""
+"""Who draws in the running batch: every row has a seat, with settings, dice and seen tokens of its own."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import torch
 from torch import Tensor
 
+from bot.engine.draw import NEVER, Columns, draw, penalise, scale
 from bot.engine.engine import Request
 from bot.persona.persona import Sampling
 
-NEVER = float("-inf")
-_LIKELIEST = 256  # top-p looks at this many tokens before it sorts the whole vocabulary
+_THROWN = 64  # numbers that a row's dice throw at once
+_SPARE = 512  # places for seen tokens that are added when there are too few
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The settings of every row as tensors of shape [rows, 1]."""
+def seed_of(request: Request) -> int:
+    """The request's own seed, or one that nobody can foresee."""
+    return request.seed if request.seed is not None else secrets.randbits(62)
 
-    temperature: Tensor
-    top_p: Tensor
-    top_k: Tensor
-    min_p: Tensor
-    penalty: Tensor
 
-    @classmethod
-    def of(cls, samplings: Sequence[Sampling], device: torch.device | str = "cpu") -> "Columns":
-        def column(name: str, dtype: torch.dtype = torch.float32) -> Tensor:
-            values = [getattr(sampling, name) for sampling in samplings]
-            return torch.tensor(values, dtype=dtype, device=device)[:, None]
+@dataclass(slots=True)
+class Seat:
+    """What one row brings along and has drawn. `seen` stays empty where repetition is not penalised."""
 
-        return cls(
-            column("temperature"),
-            column("top_p"),
-            column("top_k", torch.int64),
-            column("min_p"),
-            column("repetition_penalty"),
-        )
+    sampling: Sampling
+    dice: Iterator[float]
+    ends: tuple[int, ...]
+    seen: set[int]
+    drawn: int = 0
 
-    def at(self, places: Sequence[int]) -> "Columns":
-        """Some of the rows."""
-        kept = list(places)
-        return Columns(
-            self.temperature[kept], self.top_p[kept], self.top_k[kept], self.min_p[kept], self.penalty[kept]
-        )
+    @property
+    def penalised(self) -> bool:
+        return self.sampling.repetition_penalty != 1
+
+    @property
+    def forbidden(self) -> tuple[int, ...]:
+        """The tokens that must not come yet."""
+        return self.ends if self.drawn < self.sampling.min_tokens else ()
 
 
 class Sampler:
-    """Draws for the rows of one request, each with dice of its own, and remembers what every row has seen."""
+    """Draws for the rows of a batch that changes at any step. All methods belong to the engine's thread."""
+
+    def __init__(self, vocabulary: int, rows: int, device: torch.device | str) -> None:
+        """`rows` is the most that are seated at once."""
+        self._vocabulary, self._device = vocabulary, device
+        self._free = list(range(rows))
+        self._seats: dict[int, Seat] = {}
+        # The ids that each seat has seen; the places behind them repeat one of them.
+        self._seen = torch.zeros((rows, 1), dtype=torch.int64, device=device)
+        self._columns: tuple[tuple[int, ...], Tensor, Columns] | None = None  # of the latest step's seats
 
     @torch.inference_mode()
-    def __init__(
-        self, request: Request, end: Collection[int], vocabulary: int, device: torch.device | str
-    ) -> None:
-        seed = request.seed if request.seed is not None else secrets.randbits(62)
-        self._columns = Columns.of([request.sampling] * request.n, device)
-        self._dice = [
-            torch.Generator().manual_seed((seed * 1_000_003 + row) % (1 << 63)) for row in range(request.n)
-        ]
-        self._seen = torch.zeros((request.n, vocabulary), dtype=torch.bool, device=device)
-        self._seen[:, list(request.ids)] = True
-        self._ends = [token for token in end if token < vocabulary]
-        self._least = request.sampling.min_tokens
-        self._drawn = 0
+    def join(self, request: Request, candidate: int, end: Collection[int], seed: int) -> int:
+        """Seat one candidate of a request whose prompt has been read; `seed` is the whole request's.
+
+        Raises ValueError when no seat is free or the prompt is empty.
+        """
+        if not self._free or not request.ids:
+            raise ValueError("A row needs a free seat and a prompt.")
+        seat = heappop(self._free)
+        ends = tuple(token for token in end if token < self._vocabulary)
+        self._seats[seat] = Seat(request.sampling, _dice(seed, candidate), ends, set())
+        if self._seats[seat].penalised:
+            self._mark(seat, request.ids)
+        self._columns = None
+        return seat
+
+    def leave(self, seat: int) -> None:
+        """Free a seat; KeyError when nobody has it."""
+        del self._seats[seat]
+        heappush(self._free, seat)
+        self._columns = None
 
     @torch.inference_mode()
-    def draw(self, logits: Tensor) -> list[int | None]:
-        """The next token of each row, from logits [rows, vocabulary]; None where no number is usable."""
-        forbidden = None
-        if self._drawn < self._least:
-            forbidden = torch.zeros_like(self._seen)
-            forbidden[:, self._ends] = True
-        dice = torch.stack([torch.rand((), generator=dice) for dice in self._dice])
-        tokens = draw(logits, self._columns, self._seen, forbidden, dice.to(logits.device))
-        for row, token in enumerate(tokens):
-            self._seen[row, token or 0] |= token is not None
-        self._drawn += 1
+    def draw(self, logits: Tensor, seats: Sequence[int]) -> list[int | None]:
+        """The next token of each seat, from logits [seats, vocabulary]; None where no number is usable."""
+        places, columns = self._settings(tuple(seats))
+        seated = [self._seats[seat] for seat in seats]
+        scores = scale(logits, columns.temperature)
+        if longest := max(len(seat.seen) for seat in seated):
+            penalise(scores, self._seen[:, :longest].index_select(0, places), columns.penalty)
+        _forbid(scores, seated)
+        dice = torch.tensor([next(seat.dice) for seat in seated], dtype=torch.float64)
+        tokens = draw(scores, columns, dice[:, None].to(logits.device))
+        self._remember(seats, tokens)
         return tokens
 
-    @torch.inference_mode()
-    def keep(self, places: Sequence[int]) -> None:
-        """Go on with some of the rows."""
-        self._seen = self._seen[list(places)]
-        self._dice = [self._dice[place] for place in places]
-        self._columns = self._columns.at(places)
+    def _settings(self, seats: tuple[int, ...]) -> tuple[Tensor, Columns]:
+        if self._columns is None or self._columns[0] != seats:
+            samplings = [self._seats[seat].sampling for seat in seats]
+            places = torch.tensor(seats, device=self._device)
+            self._columns = seats, places, Columns.of(samplings, self._vocabulary, self._device)
+        return self._columns[1:]
+
+    def _mark(self, seat: int, ids: Sequence[int]) -> None:
+        """Note a prompt as seen by a seat's new row."""
+        seen = self._seats[seat].seen
+        seen.update(ids)
+        self._widen(len(seen))
+        self._seen[seat] = ids[0]
+        self._seen[seat, : len(seen)] = torch.tensor(list(seen), device=self._device)
+
+    def _remember(self, seats: Sequence[int], tokens: Sequence[int | None]) -> None:
+        """Count what was drawn, and note what had not been seen."""
+        new: list[tuple[int, int, int]] = []
+        for place, token in zip(seats, tokens, strict=True):
+            seat = self._seats[place]
+            seat.drawn += 1
+            if token is not None and seat.penalised and token not in seat.seen:
+                new.append((place, len(seat.seen), token))
+                seat.seen.add(token)
+        if new:
+            self._widen(1 + max(column for _, column, _ in new))
+            row, column, value = torch.tensor(new, device=self._device).T
+            self._seen[row, column] = value
+
+    def _widen(self, width: int) -> None:
+        """Have room for so many seen ids at every seat."""
+        if width > self._seen.shape[1]:
+            more = self._seen[:, :1].expand(-1, width + _SPARE - self._seen.shape[1])
+            self._seen = torch.cat([self._seen, more], dim=1)
 
 
-def draw(
-    logits: Tensor, columns: Columns, seen: Tensor, forbidden: Tensor | None, dice: Tensor
-) -> list[int | None]:
-    """Draw one token for each row; None for a row whose logits hold no usable number.
-
-    logits [rows, vocabulary]; `seen` and `forbidden` are masks of that shape: the tokens of prompt and
-    answer, and those that must not come yet; `dice` [rows] are uniform numbers in [0, 1).
-    """
-    scores = penalise(logits.float(), columns.penalty, seen)
-    if forbidden is not None:
-        scores = scores.masked_fill(forbidden, NEVER)
-    usable = scores.amax(-1).isfinite()  # a single NaN makes the maximum NaN
-    tokens = scores.argmax(-1)
-    if (columns.temperature > 0).any():
-        greedy = columns.temperature <= 0
-        drawn = pick(keep(scores / columns.temperature.masked_fill(greedy, 1.0), columns), dice)
-        tokens = torch.where(greedy[:, 0], tokens, drawn)
-    return [token if fine else None for token, fine in zip(tokens.tolist(), usable.tolist(), strict=True)]
+def _dice(seed: int, candidate: int) -> Iterator[float]:
+    """Uniform numbers in [0, 1), one for each token of a request's candidate."""
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + candidate) % (1 << 63))
+    while True:
+        yield from torch.rand(_THROWN, generator=generator).tolist()
 
 
-def penalise(scores: Tensor, penalty: Tensor, seen: Tensor) -> Tensor:
-    """Make tokens that were there before less likely, as in arXiv 1909.05858."""
-    if bool((penalty == 1).all()):
-        return scores
-    return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
-
-
-def keep(scores: Tensor, columns: Columns) -> Tensor:
-    """The scores with every token at minus infinity that top-k, top-p or min-p (in this order) rules out."""
-    scores = _top_k(scores, columns.top_k)
-    floor = scores.amax(-1, keepdim=True) + columns.min_p.log()
-    return _top_p(scores, columns.top_p, floor).masked_fill(scores < floor, NEVER)
-
-
-def pick(scores: Tensor, dice: Tensor) -> Tensor:
-    """The token of each row whose share of the probability holds that row's number in [0, 1)."""
-    mass = scores.softmax(-1, dtype=torch.float64).cumsum(-1)
-    target = dice.to(mass)[:, None] * mass[:, -1:]
-    return torch.searchsorted(mass, target, right=True)[:, 0].clamp(max=scores.shape[-1] - 1)
-
-
-def _top_k(scores: Tensor, top_k: Tensor) -> Tensor:
-    size = scores.shape[-1]
-    wanted = torch.where(top_k > 0, top_k, size).clamp(max=size)
-    most = int(wanted.amin())
-    if most == size:
-        return scores
-    limited = torch.where(wanted < size, wanted, 1)
-    best = scores.topk(int(limited.amax()), dim=-1).values
-    least = best.gather(-1, limited - 1).masked_fill(wanted == size, NEVER)
-    return scores.masked_fill(scores < least, NEVER)
-
-
-def _top_p(scores: Tensor, top_p: Tensor, floor: Tensor) -> Tensor:
-    """Keep a token if the likelier ones together have less than top_p; what is under the floor goes too."""
-    if bool((top_p >= 1).all()):
-        return scores
-    total = scores.logsumexp(-1, keepdim=True)
-    for count in (min(_LIKELIEST, scores.shape[-1]), scores.shape[-1]):
-        best = scores.topk(count, dim=-1).values
-        mass = (best - total).exp().cumsum(-1)
-        settled = (mass[:, -1:] >= top_p) | (best[:, -1:] < floor)
-        if bool(settled.all()):
-            break
-    kept = ((mass - (best - total).exp()) < top_p).sum(-1, keepdim=True).clamp(min=1)
-    least = best.gather(-1, kept - 1).masked_fill(top_p >= 1, NEVER)
-    return scores.masked_fill(scores < least, NEVER)
+def _forbid(scores: Tensor, seated: Sequence[Seat]) -> None:
+    """Rule out, in place, what must not come yet."""
+    places = [(row, token) for row, seat in enumerate(seated) for token in seat.forbidden]
+    if places:
+        rows, tokens = torch.tensor(places, device=scores.device).T
+        scores[rows, tokens] = NEVER
