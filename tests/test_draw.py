@@ -101,6 +101,18 @@ def test_a_row_draws_what_sorting_its_whole_vocabulary_gives(
 
 @settings(max_examples=60, deadline=None)
 @given(
+    seed=st.integers(0, 1000),
+    top_k=st.sampled_from([0, 500, 1100, 2000]),
+    top_p=st.sampled_from([0.1171, 0.5413, 0.8917, 1.0]),
+    number=dice_numbers,
+)
+def test_a_row_with_a_wide_choice_does_too(seed: int, top_k: int, top_p: float, number: float) -> None:
+    logits, sampling = logits_of(1, 5000, seed), settled(top_k=top_k, top_p=top_p)
+    assert drawn(logits, [sampling], [number]) == [plainly_drawn(logits[0].tolist(), sampling, number)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
     rows=st.lists(
         st.tuples(samplings, dice_numbers, st.sampled_from([0.1, 1.0, 5.0])), min_size=2, max_size=6
     ),
@@ -166,12 +178,12 @@ def test_scores_are_float32_and_padded_with_what_is_never_drawn(dtype: torch.dty
     assert torch.equal(scores, expected)
 
 
-@pytest.mark.parametrize("number", [0.0, 0.5, LAST])
 @pytest.mark.parametrize("size", SIZES[2:])
-def test_a_token_that_is_ruled_out_is_never_drawn(size: int, number: float) -> None:
-    logits = torch.full((1, size), -math.inf)
-    logits[0, 20] = logits[0, 30] = 0.0
-    assert drawn(logits, [settled()], [number]) == [20 if number < 0.5 else 30]
+@pytest.mark.parametrize("number", [0.0, 0.5, LAST])
+def test_a_token_that_is_ruled_out_is_never_drawn(number: float, size: int) -> None:
+    logits = logits_of(100, size)
+    logits[:, 20:] = -math.inf
+    assert set(drawn(logits, [settled()] * 100, [number] * 100)) <= set(range(20))
 
 
 @pytest.mark.parametrize("others", [[], [settled()]], ids=["greedy rows only", "mixed rows"])

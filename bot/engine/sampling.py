@@ -66,14 +66,13 @@ class Sampler:
         self._seats[seat] = Seat(request.sampling, _dice(seed, candidate), ends, set())
         if self._seats[seat].penalised:
             self._mark(seat, request.ids)
-        self._columns = None
         return seat
 
     def leave(self, seat: int) -> None:
         """Free a seat; KeyError when nobody has it."""
         del self._seats[seat]
         heappush(self._free, seat)
-        self._columns = None
+        self._columns = None  # the next row on this seat has other settings
 
     @torch.inference_mode()
     def draw(self, logits: Tensor, seats: Sequence[int]) -> list[int | None]:
