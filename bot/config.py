@@ -24,6 +24,8 @@ class ModelSettings(Section):
     context: int = Field(default=4096, ge=256)  # tokens of prompt and answer together
     template: str = ""  # a chat template (Jinja, or the name of a built-in one) for a model that has none
     threads: int = Field(default=0, ge=0)  # CPU threads of the engine; 0 is every core
+    rows: int = Field(default=32, ge=1, le=1024)  # answers at once; others wait
+    cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0 is a quarter of what is free
 
 
 class ChatSettings(Section):

@@ -21,8 +21,12 @@ from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine.adapter_files import Base
-from bot.engine.adapters import Adapters, linear_shapes, read_adapter
+from bot.engine.adapters import linear_shapes, read_adapter
+from bot.engine.cache import Cache
+from bot.engine.decoder import Decoder
 from bot.engine.engine import Request
+from bot.engine.live import Known
+from bot.engine.step import Span, Step
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError
 from bot.persona.persona import Sampling
@@ -71,6 +75,21 @@ def logits(model: torch.nn.Module) -> torch.Tensor:
     return found
 
 
+def ours(decoder: Decoder, known: Known | None, tokens: int, strength: float = 1.0) -> torch.Tensor:
+    """The logits behind the last id, the prompt read in steps of so many tokens."""
+    (row,) = Cache(1 << 30).enter(len(IDS)) or ()
+    if known is not None:
+        decoder.live.enter(known)
+    for start in range(0, len(IDS), tokens):
+        ids = IDS[start : start + tokens]
+        step = Step([Span(row, ids, decoder.live.bay(known), strength)], decoder.device)
+        found = decoder.forward(step)[0]
+        step.advance()
+    if known is not None:
+        decoder.live.leave(known)
+    return found
+
+
 def base_of(model: torch.nn.Module) -> Base:
     return Base("tiny", "0" * 64, linear_shapes(model))
 
@@ -93,26 +112,24 @@ def test_an_adapter_does_what_peft_does(folder: Path, tmp_path: Path, config: di
     made = tiny.save_adapter(tmp_path / "adapter", folder, **config)
     theirs = logits(PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(folder), made))
     model = LlamaForCausalLM.from_pretrained(folder)
-    plain = logits(model)
-    adapters = Adapters(model)
-    adapters.add("a", read_adapter("a", made, base_of(model)))
-    adapters.use("a")
-    torch.testing.assert_close(logits(model), theirs, atol=1e-4, rtol=1e-4)
-    adapters.use(None)
-    torch.testing.assert_close(logits(model), plain)
+    plain, known = logits(model), read_adapter("a", made, base_of(model))
+    decoder = Decoder(model, "tiny", 512)
+    for tokens in (1, len(IDS)):
+        torch.testing.assert_close(ours(decoder, known, tokens), theirs[0, -1], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours(decoder, None, tokens), plain[0, -1], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.5])
-def test_strength_scales_an_adapter(folder: Path, adapter: Path, strength: float) -> None:
+@pytest.mark.parametrize("tokens", [1, len(IDS)])
+def test_strength_scales_an_adapter(folder: Path, adapter: Path, strength: float, tokens: int) -> None:
     theirs = PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(folder), adapter)
     for layer in theirs.modules():
         if hasattr(layer, "scale_layer"):
             layer.scale_layer(strength)
     model = LlamaForCausalLM.from_pretrained(folder)
-    adapters = Adapters(model)
-    adapters.add("a", read_adapter("a", adapter, base_of(model)))
-    adapters.use("a", strength)
-    torch.testing.assert_close(logits(model), logits(theirs), atol=1e-4, rtol=1e-4)
+    known = read_adapter("a", adapter, base_of(model))
+    mine = ours(Decoder(model, "tiny", 512), known, tokens, strength)
+    torch.testing.assert_close(mine, logits(theirs)[0, -1], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["nf4", "int8", "bf16"])

@@ -11,7 +11,6 @@ import torch
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.cache import CHUNK
 from bot.engine.engine import Answer, Request
 from bot.engine.stream import Text
 from bot.engine.thread import LocalEngine
@@ -83,7 +82,7 @@ def break_forward(engine: LocalEngine, error: BaseException | None) -> None:
         model.forward = forward
 
 
-@pytest.mark.parametrize("length", [1, 5, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])
+@pytest.mark.parametrize("length", [1, 5, 255, 256, 257, 775])
 async def test_a_greedy_answer_is_that_of_transformers(
     engine: LocalEngine, folder: Path, length: int
 ) -> None:
@@ -233,14 +232,15 @@ async def test_a_step_that_hangs_does_not_hold_the_caller(
     assert answer.finish == "deadline"
 
 
-async def test_requests_are_answered_in_the_order_they_came(engine: LocalEngine) -> None:
+async def test_requests_are_answered_in_the_order_they_came(folder: Path, tmp_path: Path) -> None:
     done: list[int] = []
 
     async def one(place: int) -> None:
         await text(engine, request())
         done.append(place)
 
-    await asyncio.gather(*(one(place) for place in range(6)))
+    async with LocalEngine(settings(folder, rows=1), tmp_path) as engine:
+        await asyncio.gather(*(one(place) for place in range(6)))
     assert done == list(range(6))
 
 
@@ -334,17 +334,31 @@ async def test_a_model_that_cannot_be_loaded_fails_every_request_alike(tmp_path:
         assert engine.status().state == "failed"
 
 
-async def test_the_status_says_what_the_engine_does(engine: LocalEngine, folder: Path) -> None:
-    generation = engine.generate(request(sampling=long()))
-    engine.generate(request(sampling=long()))
-    await anext(generation)
-    busy = engine.status()
-    assert (busy.state, busy.model, busy.running, busy.queued) == ("ready", str(folder), 1, 1)
-    generation.cancel()
-    async for _ in generation:
-        pass
-    assert engine.status().answered == 1
-    assert engine.status().tokens_per_second > 0
+async def test_the_status_says_what_the_engine_does(folder: Path, tmp_path: Path) -> None:
+    async with LocalEngine(settings(folder, rows=4), tmp_path) as engine:
+        await engine.ready()
+        generation = engine.generate(request(sampling=long(), n=3))
+        other = engine.generate(request(sampling=long(), n=2))
+        for _ in range(9):
+            await anext(generation)
+        busy = engine.status()
+        assert (busy.state, busy.model, busy.running, busy.rows, busy.queued) == (
+            "ready",
+            str(folder),
+            1,
+            3,
+            1,
+        )
+        assert busy.tokens_per_second > 0
+        assert set(busy.memory) == {
+            "weights", "known adapters", "live adapters", "running rows", "remembered"
+        }  # fmt: skip
+        for one in (generation, other):
+            one.cancel()
+            async for _ in one:
+                pass
+        assert engine.status().answered == 2
+        assert 0 < engine.status().first_token[0] <= engine.status().first_token[1]
 
 
 async def test_the_tokenizer_comes_from_the_model(engine: LocalEngine) -> None:

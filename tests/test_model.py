@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,6 +60,12 @@ def loaded(name: object, data: Path, **more: object) -> Loaded:
     asked = settings(name, **more)
     found = model.plan(asked, data, lambda stage: None)
     return model.load(found, asked, read_tokenizer(found.folder))
+
+
+def weights(name: object, data: Path, **more: object) -> Any:
+    """The model as transformers has it."""
+    asked = settings(name, **more)
+    return model.weights(model.plan(asked, data, lambda stage: None), asked)
 
 
 def in_cache(cache: Path, name: str, folder: Path) -> Path:
@@ -174,28 +181,27 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("precision", "kind"), [("nf4", Linear4bit), ("int8", Linear8bitLt)])
 def test_quantised_layers_are_quantised(folder: Path, tmp_path: Path, precision: str, kind: type) -> None:
-    found = loaded(folder, tmp_path, precision=precision)
-    assert isinstance(found.model.model.layers[1].mlp.up_proj, kind)
-    assert found.precision == precision
+    assert isinstance(weights(folder, tmp_path, precision=precision).model.layers[1].mlp.up_proj, kind)
+    assert loaded(folder, tmp_path, precision=precision).precision == precision
 
 
 @pytest.mark.parametrize("precision", ["nf4", "int8"])
 def test_a_model_that_was_saved_quantised_answers_the_same(
     folder: Path, tmp_path: Path, precision: str
 ) -> None:
-    first = loaded(folder, tmp_path, precision=precision)
-    first.model.save_pretrained(tmp_path / "saved")
+    first = weights(folder, tmp_path, precision=precision)
+    first.save_pretrained(tmp_path / "saved")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(folder / name, tmp_path / "saved")
-    again = loaded(tmp_path / "saved", tmp_path)
-    assert again.precision == precision
+    assert loaded(tmp_path / "saved", tmp_path).precision == precision
+    again = weights(tmp_path / "saved", tmp_path)
     ids = torch.tensor([[1, 300, 301, 302]])
     with torch.inference_mode():
-        torch.testing.assert_close(again.model(ids).logits, first.model(ids).logits)
+        torch.testing.assert_close(again(ids).logits, first(ids).logits)
 
 
 def test_a_quantised_model_is_not_loaded_in_another_precision(folder: Path, tmp_path: Path) -> None:
-    loaded(folder, tmp_path, precision="nf4").model.save_pretrained(tmp_path / "saved")
+    weights(folder, tmp_path, precision="nf4").save_pretrained(tmp_path / "saved")
     with pytest.raises(UserError, match="is stored in nf4"):
         loaded(tmp_path / "saved", tmp_path, precision="bf16")
 
@@ -247,6 +253,7 @@ def test_no_kernel_comes_from_a_hub_when_the_package_for_it_is_there(folder: Pat
     (package / "__init__.py").write_text(f"open({str(canary)!r}, 'w')\n__version__ = '0.12.0'\n")
     code = f"""
 from pathlib import Path
+from typing import Any
 from bot.config import ModelSettings
 from bot.engine.environment import prepare
 prepare()

@@ -1,6 +1,6 @@
-"""One request from its prompt to its answers: read, then draw, show and step until every candidate ended."""
+"""One request from its prompt to its answers: what it has read, its rows, and the text of every candidate."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -11,98 +11,110 @@ from bot.engine.stream import Text
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.engine.cache import Rows
-    from bot.engine.sampling import Sampler
+    from bot.engine.cache import Row
+    from bot.engine.live import Known
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One answer as it grows."""
+    """One answer as it grows: its row and its place among the dice, until it ends."""
 
     text: Text
-    tokens: int = 0
+    row: "Row"
+    dice: int
+    tokens: list[int]
     finish: Finish | None = None
 
 
 class Answering:
-    """The course of one request on the engine's thread."""
+    """A request that runs, on the engine's thread."""
 
     def __init__(
-        self, generation: LocalGeneration, spell: Callable[[int], bytes], end: Collection[int], limit: int
+        self,
+        generation: LocalGeneration,
+        known: "Known | None",
+        spell: Callable[[int], bytes],
+        end: Collection[int],
+        limit: int,
     ):
         """`limit` is the most tokens an answer may have."""
-        self._generation = generation
-        self._request = generation.request
-        self._end = end
-        self._limit = limit
-        self._candidates = [Candidate(Text(spell, self._request.stop)) for _ in range(self._request.n)]
+        self.generation = generation
+        self.request = generation.request
+        self.known = known
+        self.end, self.limit = end, limit
+        self.passed = 0  # steps in which others' prompts were read
+        self.candidates: list[Candidate] = []
+        self._spell = spell
         self._started = monotonic()
         self._first = 0.0
-        self.tokens = 0
 
-    def run(self, rows: "Rows", sampler: "Sampler", between: Callable[[], None]) -> tuple[Answer, ...]:
-        """Answer; `between` is called before every forward pass."""
+    def begin(self, rows: "Sequence[Row]", dice: Sequence[int]) -> None:
+        """Take the rows that the candidates will have; the prompt is read in the first one."""
+        self.candidates = [
+            Candidate(Text(self._spell, self.request.stop), row, number, [])
+            for row, number in zip(rows, dice, strict=True)
+        ]
 
-        def unwanted() -> bool:
-            between()
-            return self._generation.unwanted() is not None
+    @property
+    def row(self) -> "Row":
+        """The row of the prompt, and of the first candidate."""
+        return self.candidates[0].row
 
-        logits = rows.read(self._request.ids, unwanted)
-        if logits is not None:
-            rows.fork(self._request.n)
-            live = list(range(self._request.n))
-            while live:
-                tokens = sampler.draw(logits.expand(len(live), -1))
-                going = [
-                    place
-                    for place, (row, token) in enumerate(zip(live, tokens, strict=True))
-                    if self._take(row, token)
-                ]
-                if not going or unwanted():
-                    break
-                if len(going) < len(live):
-                    rows.keep(going)
-                    sampler.keep(going)
-                    live = [live[place] for place in going]
-                logits = rows.step([token for place in going if (token := tokens[place]) is not None])
-        return self._close()
+    @property
+    def left(self) -> int:
+        """Tokens of the prompt that are still to be read."""
+        return max(0, len(self.request.ids) - self.row.length)
 
-    def _take(self, row: int, token: int | None) -> bool:
-        """Add a token to a candidate; returns whether it goes on."""
-        candidate = self._candidates[row]
+    @property
+    def going(self) -> list[Candidate]:
+        """The candidates that have not ended."""
+        return [candidate for candidate in self.candidates if candidate.finish is None]
+
+    def take(self, candidate: Candidate, token: int | None) -> None:
+        """Add a token to a candidate, and show what is certain of it; raises `UserError` without a number."""
         if token is None:
             raise UserError(
                 "The model's output is not a number: choose another [model] precision, or another adapter."
             )
         self._first = self._first or monotonic()
-        if token in self._end:
+        if token in self.end:
             candidate.finish = "stop"
-            return False
-        candidate.tokens += 1
-        self.tokens += 1
-        self._show(row, candidate.text.push(token))
+            return
+        candidate.tokens.append(token)
+        self._show(candidate, candidate.text.push(token))
         if candidate.text.stopped:
             candidate.finish = "stop"
-        elif candidate.tokens >= self._limit:
+        elif len(candidate.tokens) >= self.limit:
             candidate.finish = "length"
-        return candidate.finish is None
 
-    def _close(self) -> tuple[Answer, ...]:
+    def close(self) -> tuple[Answer, ...]:
         """End what has not ended, and show what was held back."""
-        finish = self._generation.unwanted() or "length"
-        for row, candidate in enumerate(self._candidates):
+        finish = self.generation.unwanted() or "length"
+        for candidate in self.candidates:
             candidate.finish = candidate.finish or finish
             if not candidate.text.stopped:
-                self._show(row, candidate.text.flush())
-        now, submitted = monotonic(), self._generation.submitted
+                self._show(candidate, candidate.text.flush())
+        now, submitted = monotonic(), self.generation.submitted
         timings = Timings(self._started - submitted, (self._first or now) - submitted, now - submitted)
-        return tuple(self._answer(candidate, timings) for candidate in self._candidates)
+        return tuple(self._answer(candidate, timings) for candidate in self.candidates)
+
+    @property
+    def first_token(self) -> float | None:
+        """Seconds from submission to the first token, once there is one."""
+        return self._first - self.generation.submitted if self._first else None
 
     def _answer(self, candidate: Candidate, timings: Timings) -> Answer:
         assert candidate.finish is not None
-        prompt = len(self._request.ids)
-        return Answer(candidate.text.shown, prompt, candidate.tokens, candidate.finish, timings)
+        prompt = len(self.request.ids)
+        return Answer(candidate.text.shown, prompt, len(candidate.tokens), candidate.finish, timings)
 
-    def _show(self, row: int, text: str) -> None:
+    def _show(self, candidate: Candidate, text: str) -> None:
         if text:
-            self._generation.push(Piece(text, row))
+            self.generation.push(Piece(text, self.candidates.index(candidate)))
+
+
+def unanswered(generation: LocalGeneration, finish: Finish) -> tuple[Answer, ...]:
+    """The answers of a request that left the queue without having run."""
+    total = monotonic() - generation.submitted
+    one = Answer("", len(generation.request.ids), 0, finish, Timings(total, total, total))
+    return (one,) * generation.request.n

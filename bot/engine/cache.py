@@ -1,58 +1,199 @@
-"""The rows of a request in the model: their keys and values, one prefill for all, one step at a time."""
+"""Where keys and values live: pages of equal slots for running rows, tight copies for places at rest."""
 
 import gc
-import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-CHUNK = 256  # tokens of a prompt between two looks at whether it is still wanted
+PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
+SHORTEST = 256  # tokens of the smallest slots
 
 
-class Rows:
-    """Equally long sequences that share a prompt. All methods belong to the engine's thread."""
+@dataclass(eq=False, slots=True)
+class Row:
+    """One sequence in the model: its slot, and how many tokens have their keys and values there."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self._device = model.get_input_embeddings().weight.device
-        self._last = (
-            {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
-        )
-        self._cache: Any = None
+    page: "Page"
+    slot: int
+    length: int = 0
 
-    def read(self, ids: Sequence[int], unwanted: Callable[[], bool]) -> Tensor | None:
-        """Read a prompt into one row, in chunks; returns logits [1, vocabulary], or None once unwanted."""
-        logits = None
-        for start in range(0, len(ids), CHUNK):
-            if unwanted():
-                return None
-            logits = self._forward([list(ids[start : start + CHUNK])])
-        return logits
+
+class Page:
+    """Slots of one capacity. The slots in use are always the first ones, so that they are read together.
+
+    Keys and values of a layer lie in one tensor [2, slots, heads, capacity, head size], made when the layer
+    is first written. They begin as zeros, which the system hands out without touching memory.
+    """
+
+    def __init__(self, slots: int, capacity: int) -> None:
+        self.slots, self.capacity = slots, capacity
+        self.layers: dict[int, Tensor] = {}
+        self.rows: list[Row] = []
+
+    def layer(self, index: int, like: Tensor) -> Tensor:
+        """A layer's tensor, for keys like `like` [tokens, heads, head size]."""
+        if index not in self.layers:
+            shape = (2, self.slots, like.shape[1], self.capacity, like.shape[2])
+            self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
+        return self.layers[index]
+
+    def enter(self) -> Row:
+        """Take the first free slot."""
+        row = Row(self, len(self.rows))
+        self.rows.append(row)
+        return row
+
+    def leave(self, row: Row) -> None:
+        """Give a slot back; the last row moves into it."""
+        last = self.rows.pop()
+        if last is not row:
+            for tensor in self.layers.values():
+                tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
+            last.slot = row.slot
+            self.rows[row.slot] = last
+
+    def read(self, row: Row) -> dict[int, Tensor]:
+        """A copy of a row: per layer [2, heads, length, head size]."""
+        return {index: t[:, row.slot, :, : row.length].clone() for index, t in self.layers.items()}
+
+    def write(self, row: Row, layers: dict[int, Tensor], length: int) -> None:
+        """Fill a row with the first tokens of a copy."""
+        for index, tensor in layers.items():
+            like = tensor[0].transpose(0, 1)
+            self.layer(index, like)[:, row.slot, :, :length] = tensor[:, :, :length]
+        row.length = length
+
+    @property
+    def bytes(self) -> int:
+        """What its tensors may take."""
+        return sum(tensor.nbytes for tensor in tuple(self.layers.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The keys and values of a sequence whose row is gone."""
+
+    ids: tuple[int, ...]
+    layers: dict[int, Tensor]
+
+    @property
+    def bytes(self) -> int:
+        """What its tensors take."""
+        return sum(tensor.nbytes for tensor in self.layers.values())
+
+    def common(self, ids: Sequence[int]) -> int:
+        """How many of the first ids are the same."""
+        pairs = enumerate(zip(self.ids, ids, strict=False))
+        return next((place for place, (own, other) in pairs if own != other), min(len(self.ids), len(ids)))
+
+
+@dataclass(slots=True)
+class Cache:
+    """All keys and values, within a budget of bytes. Running rows come first; what is kept makes room.
+
+    `token_bytes` is what one token takes over all layers; it is known once a row was written.
+    """
+
+    budget: int
+    token_bytes: int = 0
+    pages: list[Page] = field(default_factory=list)
+    kept: OrderedDict[Hashable, Kept] = field(default_factory=OrderedDict)
 
     @torch.inference_mode()
-    def fork(self, rows: int) -> None:
-        """Make the one row that was read into several."""
-        if rows > 1:
-            self._cache.batch_repeat_interleave(rows)
+    def enter(self, tokens: int, rows: int = 1) -> list[Row] | None:
+        """Slots for so many rows of at most so many tokens, or None while there is no room for all."""
+        capacity = capacity_for(tokens)
+        free = [page for page in self.pages if page.capacity == capacity and len(page.rows) < page.slots]
+        missing = rows - sum(page.slots - len(page.rows) for page in free)
+        slots = max(1, PAGE // capacity)
+        fresh = max(0, -(-missing // slots))
+        if not self._make_room(fresh * slots * capacity * self.token_bytes, keep=free):
+            return None
+        made = [Page(slots, capacity) for _ in range(fresh)]
+        self.pages += made
+        places = [page for page in (*free, *made) for _ in range(page.slots - len(page.rows))]
+        return [page.enter() for page in places[:rows]]
 
     @torch.inference_mode()
-    def keep(self, places: Sequence[int]) -> None:
-        """Go on with some of the rows."""
-        self._cache.batch_select_indices(torch.tensor(places, device=self._device))
-
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Add one token to each row; returns logits [rows, vocabulary]."""
-        return self._forward([[token] for token in tokens])
+    def leave(self, row: Row) -> None:
+        """Give a row's slot back; the page stays for the next rows until its bytes are wanted."""
+        row.page.leave(row)
+        if self.token_bytes == 0:
+            self.token_bytes = row.page.bytes // (row.page.slots * row.page.capacity)
 
     @torch.inference_mode()
-    def _forward(self, ids: list[list[int]]) -> Tensor:
-        inputs = torch.tensor(ids, device=self._device)
-        output = self._model(input_ids=inputs, past_key_values=self._cache, use_cache=True, **self._last)
-        self._cache = output.past_key_values
-        logits: Tensor = output.logits[:, -1]
-        return logits
+    def copy(self, row: Row, target: Row) -> None:
+        """Give another row the same beginning."""
+        target.page.write(target, row.page.read(row), row.length)
+
+    @torch.inference_mode()
+    def keep(self, key: Hashable, ids: Sequence[int], row: Row) -> None:
+        """Remember a row's tokens under a key, unless they alone would fill half the budget."""
+        self.kept.pop(key, None)
+        size = row.length * self.token_bytes
+        if size <= self.budget // 2 and self._make_room(size, keep=()):
+            self.kept[key] = Kept(tuple(ids[: row.length]), row.page.read(row))
+
+    @torch.inference_mode()
+    def recall(self, key: Hashable, ids: Sequence[int], row: Row) -> int:
+        """Fill a fresh row with what is remembered of these ids; returns of how many. One is always left."""
+        kept = self.kept.get(key)
+        common = min(kept.common(ids), len(ids) - 1) if kept else 0
+        if kept and common:
+            self.kept.move_to_end(key)
+            row.page.write(row, kept.layers, common)
+        return common
+
+    def forget(self, wanted: Hashable = None) -> None:
+        """Drop what is remembered under keys that hold `wanted`, or everything."""
+        for key in list(self.kept):
+            if wanted is None or (isinstance(key, tuple) and wanted in key):
+                del self.kept[key]
+
+    def shrink(self) -> None:
+        """Give back everything that no running row needs."""
+        self.kept.clear()
+        self.pages = [page for page in self.pages if page.rows]
+
+    @property
+    def running_bytes(self) -> int:
+        """What the pages take at most."""
+        return sum(page.bytes for page in tuple(self.pages))
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is remembered of places at rest."""
+        return sum(kept.bytes for kept in tuple(self.kept.values()))
+
+    def fits(self, tokens: int, rows: int) -> bool:
+        """Whether so many rows of so many tokens could ever run."""
+        capacity = capacity_for(tokens)
+        slots = max(1, PAGE // capacity)
+        return -(-rows // slots) * slots * capacity * self.token_bytes <= self.budget
+
+    def _make_room(self, size: int, keep: Sequence[Page]) -> bool:
+        """Drop empty pages, then what is remembered, oldest first, until so many bytes are free."""
+        while self._free() < size:
+            empty = next((page for page in self.pages if not page.rows and page not in keep), None)
+            if empty is not None:
+                self.pages.remove(empty)
+            elif self.kept:
+                self.kept.popitem(last=False)
+            else:
+                return False
+        return True
+
+    def _free(self) -> int:
+        reserved = sum(page.slots * page.capacity for page in self.pages) * self.token_bytes
+        return self.budget - reserved - self.kept_bytes
+
+
+def capacity_for(tokens: int) -> int:
+    """The capacity of the slots for rows of at most so many tokens: the next power of two."""
+    return max(SHORTEST, 1 << (tokens - 1).bit_length())
 
 
 def use_threads(threads: int) -> None:

@@ -1,6 +1,6 @@
 """What crosses to the engine and back: Request > Pieces > Answer. Nothing here loads a model."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -83,7 +83,7 @@ class Generation(Protocol):
 class Status:
     """What the engine is doing, for `/status` and `doctor`."""
 
-    state: Literal["loading", "ready", "failed", "stopped"]
+    state: Literal["loading", "ready", "stuck", "failed", "stopped"]
     model: str
     running: int = 0
     queued: int = 0
@@ -93,6 +93,10 @@ class Status:
     error: str = ""
     stage: str = ""  # what loading is doing, in a few words
     context: int = 0  # tokens of prompt and answer; certain as soon as the tokenizer is read
+    rows: int = 0  # sequences that are computed; a request has one for each candidate
+    first_token: tuple[float, float] = (0.0, 0.0)  # seconds to it, of the latest 200 requests: p50 and p95
+    hit_rate: float = 0.0  # the share of all prompts' tokens that had been read in the turn before
+    memory: Mapping[str, int] = field(default_factory=dict)  # bytes by part
 
 
 class Engine(Protocol):
@@ -116,6 +120,9 @@ class Engine(Protocol):
 
     async def drop_adapter(self, name: str) -> None:
         """Forget an adapter."""
+
+    async def forget(self, place: Place) -> None:
+        """Drop what was computed of a place's words, as soon as the step that is under way is over."""
 
     def status(self) -> Status:
         """The engine's state at this moment; cheap, and never waits."""

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from bot.engine.engine import Answer, Finish, Piece, Request, Timings
+from bot.errors import UserError
 
 GRACE = 2.0  # seconds after a deadline that the thread has to end a request itself
 
@@ -15,8 +17,12 @@ GRACE = 2.0  # seconds after a deadline that the thread has to end a request its
 class LocalGeneration:
     """The `Generation` of an engine in this process. `push`, `end` and `fail` are for the engine's thread."""
 
-    def __init__(self, request: Request, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, request: Request, loop: asyncio.AbstractEventLoop, stuck: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`stuck` tells whether the thread hangs in a step."""
         self.request = request
+        self._stuck = stuck
         self.submitted = monotonic()
         self._loop = loop
         self._lock = threading.Lock()
@@ -116,9 +122,14 @@ class LocalGeneration:
     async def _wait(self) -> None:
         """Wait for the thread, but not past the deadline: a step that hangs must not hold the caller."""
         try:
-            await asyncio.wait_for(self._wake.wait(), self._time_left() + GRACE)
+            await asyncio.wait_for(
+                self._wake.wait(), max(0.0, self._time_left()) + (not self._stuck()) * GRACE
+            )
         except TimeoutError:
-            self.abandon("cancelled" if self._cancelled else "deadline")
+            if self._stuck():
+                self.fail(UserError("The model hangs: start the bot again."))
+            else:
+                self.abandon("cancelled" if self._cancelled else "deadline")
 
     def _time_left(self) -> float:
         request = self.request

@@ -18,6 +18,6 @@ def adapter_check(settings: ModelSettings, data: Path) -> Callable[[str, Path], 
     base = Base(found.source.name, found.fingerprint, linear_shapes(found))
 
     def check(name: str, folder: Path) -> str:
-        return f"{name}: adapts {len(read_adapter(name, folder, base))} layers of {base.name}"
+        return f"{name}: adapts {len(read_adapter(name, folder, base).pairs)} layers of {base.name}"
 
     return check

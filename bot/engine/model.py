@@ -10,10 +10,11 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import adapters
+from bot.engine import adapters, kernels
 from bot.engine.adapter_files import Base
 from bot.engine.conversion import Progress, convert
 from bot.engine.copies import copy_of
+from bot.engine.decoder import Decoder
 from bot.engine.environment import prepare
 from bot.engine.precision import (
     Precision,
@@ -26,6 +27,8 @@ from bot.engine.precision import (
 )
 from bot.engine.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.tokenizer import HFTokenizer
+
+LEAST_CACHE, MOST_CACHE = 512 << 20, 4 << 30  # bytes for keys and values that nobody set
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A base model that answers. `context` is in tokens, of prompt and answer together."""
+    """A base model that answers. `context` is in tokens, of prompt and answer together.
+
+    `cache_bytes` is the most that keys and values may take, `bytes` what loading the weights took.
+    """
 
     model: Any
+    decoder: Decoder
     tokenizer: HFTokenizer
     name: str
     fingerprint: str
@@ -57,11 +64,13 @@ class Loaded:
     dtype: str
     device: str
     context: int
+    cache_bytes: int
+    bytes: int
 
     @property
     def base(self) -> Base:
         """What adapters must match."""
-        return Base(self.name, self.fingerprint, adapters.linear_shapes(self.model))
+        return Base(self.name, self.fingerprint, self.decoder.shapes)
 
 
 def plan(settings: ModelSettings, data: Path, progress: Progress) -> Plan:
@@ -85,21 +94,39 @@ def plan(settings: ModelSettings, data: Path, progress: Progress) -> Plan:
     return replace(found, copy=copy)
 
 
-def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded:
-    """Load the weights; raises `UserError` when the files or the memory do not suffice."""
+def weights(found: Plan, settings: ModelSettings) -> Any:
+    """The model as transformers has it; raises `UserError` where it is not in the wanted precision."""
     model = AutoModelForCausalLM.from_pretrained(found.folder, **LOCAL, **_how(found, settings)).eval()
     model.requires_grad_(False)
     check_quantised(model, found.precision)
+    return model
+
+
+def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded:
+    """The model rebuilt for batches; raises `UserError` when it cannot be served."""
+    model = weights(found, settings)
+    context = context_of(found.folder, settings.context)
+    size = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    decoder = Decoder(model, found.source.name, context)
     return Loaded(
         model=model,
+        decoder=decoder,
         tokenizer=tokenizer,
         name=found.source.name,
         fingerprint=found.fingerprint,
         precision=found.precision,
         dtype=str(model.dtype).removeprefix("torch."),
-        device=str(model.get_input_embeddings().weight.device),
-        context=context_of(found.folder, settings.context),
+        device=str(decoder.device),
+        context=context,
+        cache_bytes=(settings.cache << 20) or _cache_bytes(decoder.device),
+        bytes=size,
     )
+
+
+def _cache_bytes(device: torch.device) -> int:
+    """A quarter of the memory that is free where the model is, within bounds."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else kernels.free_memory()
+    return max(LEAST_CACHE, min(MOST_CACHE, free // 4))
 
 
 def linear_shapes(found: Plan | nn.Module) -> dict[str, tuple[int, int]]:

@@ -8,7 +8,7 @@ import transformers
 from torch import nn
 
 from bot.config import ModelSettings
-from bot.engine import adapters
+from bot.engine import adapters, kernels
 from bot.engine.source import Source, read_config
 from bot.errors import UserError
 
@@ -23,10 +23,10 @@ def best_device() -> str:
 
 
 def best_precision(source: Source, device: str) -> Precision:
-    """nf4 for large models, else what the device computes in."""
+    """nf4 for large models, else 16 bits where the device computes in them or has a kernel for them."""
     if _parameters(source) > LARGE:
         return "nf4"
-    return "bf16" if dtype_of(None, device) == torch.bfloat16 else "fp32"
+    return "bf16" if dtype_of(None, device) == torch.bfloat16 or kernels.has_half(device) else "fp32"
 
 
 def stored_precision(source: Source, settings: ModelSettings) -> Precision | None:

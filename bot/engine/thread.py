@@ -6,17 +6,18 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from bot.config import ModelSettings
 from bot.engine.engine import Request, Status
 from bot.engine.generation import LocalGeneration
 from bot.engine.worker import Worker
 from bot.errors import UserError
+from bot.message import Place
 from bot.prompt import Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.adapters import Adapters
+    from bot.engine.batch import Batch
     from bot.engine.model import Loaded
 
 T = TypeVar("T")
@@ -24,10 +25,11 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 LEAVE = 0.5  # seconds that leaving waits for the thread, before it is abandoned
+STUCK = 20.0  # seconds after which a step that is not over counts as stuck
 
 
 class LocalEngine:
-    """An `Engine` whose model lives in this process. One request is answered at a time, first in, first out.
+    """An `Engine` whose model lives in this process. All requests share one running batch.
 
     A thread that still loads, or hangs in a step, when the engine is left is abandoned: see `abandoned`.
     """
@@ -48,12 +50,14 @@ class LocalEngine:
         self._ended = asyncio.Event()
         self._running = True
         self._thread.start()
+        self._watchdog = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running = False
+        self._watchdog.cancel()
         self._worker.closing = True
         self._worker.inbox.put(None)
         for generation in self._generations:
@@ -91,7 +95,7 @@ class LocalEngine:
 
     def generate(self, request: Request) -> LocalGeneration:
         """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
-        generation = LocalGeneration(request, asyncio.get_running_loop())
+        generation = LocalGeneration(request, asyncio.get_running_loop(), self._stuck)
         if not self._running:
             generation.fail(_stopped())
             return generation
@@ -105,30 +109,61 @@ class LocalEngine:
         assert self._worker.loaded is not None
         from bot.engine.adapters import read_adapter  # imported already, by the thread
 
-        pairs = await asyncio.to_thread(read_adapter, name, folder, self._worker.loaded.base)
-        await self._command(lambda adapters: adapters.add(name, pairs))
+        known = await asyncio.to_thread(read_adapter, name, folder, self._worker.loaded.base)
+        await self._command(lambda batch: batch.replace(known))
 
     async def drop_adapter(self, name: str) -> None:
         """Forget an adapter; requests that name it from now on fail."""
         await self.ready()
-        await self._command(lambda adapters: adapters.drop(name))
+        await self._command(lambda batch: batch.drop(name))
+
+    async def forget(self, place: Place) -> None:
+        """Drop what was computed of a place's words, as soon as the step that is under way is over."""
+        if self._running and self._worker.batch is not None:
+            await self._command(lambda batch: batch.forget(place))
 
     def status(self) -> Status:
         """The engine's state at this moment; cheap, and never waits."""
-        worker = self._worker
+        worker, batch = self._worker, self._worker.batch
         unfinished = sum(not generation.over for generation in self._generations)
+        running = batch.running if batch else 0
+        statistics = worker.statistics
         return Status(
-            state=worker.state if self._running else "stopped",
+            state=self._state(),
             model=self._name,
-            running=worker.running,
-            queued=max(0, unfinished - worker.running),
-            answered=worker.answered,
-            tokens_per_second=worker.speed,
-            adapters=worker.adapters.names if worker.adapters else (),
+            running=running,
+            queued=max(0, unfinished - running),
+            answered=statistics.answered,
+            tokens_per_second=statistics.tokens_per_second,
+            adapters=batch.adapters.names if batch else (),
             error=str(worker.error or ""),
             stage=worker.stage,
             context=worker.context,
+            rows=batch.rows if batch else 0,
+            first_token=(statistics.first_token_at(0.5), statistics.first_token_at(0.95)),
+            hit_rate=statistics.hit_rate,
+            memory=batch.memory if batch else {},
         )
+
+    def _state(self) -> Literal["loading", "ready", "stuck", "failed", "stopped"]:
+        if not self._running:
+            return "stopped"
+        return "stuck" if self._stuck() else self._worker.state
+
+    def _stuck(self) -> bool:
+        return self._worker.statistics.stuck(STUCK)
+
+    async def _watch(self) -> None:
+        """Say in the log when a step hangs, and when it is over."""
+        told = False
+        while True:
+            await asyncio.sleep(1)
+            if (stuck := self._stuck()) != told:
+                told = stuck
+                if stuck:
+                    logger.error("A step of the model has taken more than %d seconds.", STUCK)
+                else:
+                    logger.warning("The step of the model that had hung is over.")
 
     def tokenizer_read(self, tokenizer: Tokenizer) -> None:
         """Called by the thread."""
@@ -147,15 +182,15 @@ class LocalEngine:
         """Called by the thread, last."""
         self._tell(self._ended.set)
 
-    async def _command(self, work: Callable[["Adapters"], None]) -> None:
+    async def _command(self, work: Callable[["Batch"], object]) -> None:
         """Have the thread do something between two steps, and wait for it."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._commands.add(done)
 
         def command() -> None:
             try:
-                assert self._worker.adapters is not None
-                work(self._worker.adapters)
+                assert self._worker.batch is not None
+                work(self._worker.batch)
             except Exception as error:  # crosses to the caller
                 self._tell(_fail, done, error)
             else:

@@ -1,24 +1,21 @@
-"""What the engine's thread does: load the model, then answer one request after the other, come what may."""
+"""What the engine's thread does: load the model, then one step of the running batch after the other."""
 
 import logging
 import traceback
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
-from bot.engine.answering import Answering
-from bot.engine.engine import Answer
 from bot.engine.environment import prepare
 from bot.engine.generation import LocalGeneration
+from bot.engine.statistics import Statistics
 from bot.errors import UserError
 from bot.prompt import Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.adapters import Adapters
+    from bot.engine.batch import Batch
     from bot.engine.model import Loaded
 
 logger = logging.getLogger(__name__)
@@ -49,21 +46,19 @@ class Worker:
         self.stage = "starting"
         self.context = settings.context  # until the model's files say less
         self.error: UserError | None = None
-        self.running = self.answered = 0
-        self.speed = 0.0  # tokens per second of the latest answer
+        self.statistics = Statistics()
         self.loaded: Loaded | None = None
-        self.adapters: Adapters | None = None
+        self.batch: Batch | None = None
         self._settings, self._data, self._listener = settings, data, listener
-        self._waiting: deque[LocalGeneration] = deque()
 
     def run(self) -> None:
         """The thread's own function."""
         try:
             self._start()
             while not self.closing:
-                self._receive(wait=not self._waiting)
-                if self._waiting and not self.closing:
-                    self._serve(self._waiting.popleft())
+                self._receive(wait=self.batch is None or self.batch.idle)
+                if self.batch is not None and not self.closing:
+                    self.batch.step()
         except _Closing:
             logger.info("The engine was left while the model was loading.")
         finally:
@@ -92,7 +87,7 @@ class Worker:
     def _load(self) -> None:
         prepare()
         self._progress("importing torch and transformers")
-        from bot.engine import adapters, cache, model, source
+        from bot.engine import batch, cache, model, source
         from bot.engine.tokenizer_files import read_tokenizer
 
         cache.use_threads(self._settings.threads)
@@ -103,7 +98,7 @@ class Worker:
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
         self.loaded = model.load(found, self._settings, tokenizer)
-        self.adapters = adapters.Adapters(self.loaded.model)
+        self.batch = batch.Batch(self.loaded, self.statistics, self._settings.rows)
 
     def _progress(self, stage: str) -> None:
         if self.closing:
@@ -119,73 +114,17 @@ class Worker:
         while wait or not self.inbox.empty():
             item = self.inbox.get()
             if isinstance(item, LocalGeneration):
-                self._waiting.append(item)
+                self._add(item)
             elif item is not None:
                 item()
             wait = False
 
-    def _serve(self, generation: LocalGeneration) -> None:
-        """Answer one request; no error but the process's end leaves here."""
-        self.running = 1
-        try:
-            answers = self._answer(generation)
-            self.answered += 1
-            self.running = 0
-            generation.end(answers)
-        except UserError as error:
-            generation.fail(error)
-        except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
-            generation.fail(self._understood(error))
-        self.running = 0
-
-    def _answer(self, generation: LocalGeneration) -> tuple[Answer, ...]:
-        if self.error is not None:
-            raise self.error
-        assert self.loaded is not None
-        assert self.adapters is not None
-        from bot.engine.cache import Rows
-        from bot.engine.sampling import Sampler
-
-        request, loaded = generation.request, self.loaded
-        vocabulary = loaded.model.get_input_embeddings().num_embeddings
-        limit = _room(request.ids, vocabulary, loaded.context)
-        self.adapters.use(request.adapter, request.strength)
-        end = request.stop_ids or loaded.tokenizer.end
-        answering = Answering(
-            generation, loaded.tokenizer.spell, end, min(limit, request.sampling.max_tokens)
-        )
-        sampler = Sampler(request, end, vocabulary, loaded.device)
-        began = monotonic()
-        answers = answering.run(Rows(loaded.model), sampler, lambda: self._receive(wait=False))
-        self.speed = answering.tokens / max(monotonic() - began, 1e-6)
-        return answers
-
-    def _understood(self, error: BaseException) -> BaseException:
-        """What to tell of an error inside a request; the log gets it without any text of a prompt."""
-        from bot.engine import cache
-
-        _log("A request failed", error)
-        if not cache.is_out_of_memory(error):
-            return error
-        error.__traceback__ = None  # it holds the request's tensors
-        cache.free_memory()
-        return UserError(
-            "There is not enough memory for this request: try a shorter message, or a smaller context."
-        )
-
-
-def _room(ids: tuple[int, ...], vocabulary: int, context: int) -> int:
-    """How many tokens an answer may have behind this prompt."""
-    if not ids:
-        raise UserError("The prompt is empty: say something first.")
-    if len(ids) >= context:
-        raise UserError(
-            f"The prompt has {len(ids):,} tokens and the model reads {context:,}: "
-            "shorten it, or raise [model] context."
-        )
-    if not 0 <= min(ids) <= max(ids) < vocabulary:
-        raise ValueError("The prompt has an id that the model does not know.")
-    return context - len(ids)
+    def _add(self, generation: LocalGeneration) -> None:
+        if self.batch is not None:
+            self.batch.add(generation)
+        else:
+            assert self.error is not None
+            generation.fail(self.error)
 
 
 def _log(what: str, error: BaseException) -> None:

@@ -1,0 +1,134 @@
+"""The base model made ready for batches of any rows: rebuilt once, tried against itself, then run."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface
+
+from bot.engine.adapters import linear_layers
+from bot.engine.cache import Cache
+from bot.engine.kernels import Side, size_of
+from bot.engine.live import Live, last_mix_of, mix_of
+from bot.engine.projection import Current
+from bot.engine.rebuild import replace_layers, replace_linear_layers
+from bot.engine.step import Shape, Span, Step
+from bot.errors import UserError
+
+NAME = "alterego"
+_PROBES = ((7,), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))
+_BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
+
+
+class Decoder:
+    """A causal language model whose forward pass takes rows under different adapters, at different places."""
+
+    @torch.inference_mode()
+    def __init__(self, model: Any, name: str, context: int) -> None:
+        """Rebuild `model` in place; raises `UserError` when rows in a batch would not be answered as alone.
+
+        `shapes` are the (out, in) sizes of its linear layers, `token_bytes` what a token's keys and values
+        take.
+        """
+        self.model, self._name = model, name
+        self._check_positions(context)
+        self.shapes = {path: size_of(layer) for path, layer in linear_layers(model).items()}
+        self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._current = Current()
+        projections, dtype = replace_linear_layers(model, self._current)
+        rough = any(isinstance(projection.kernel, Side) for projection in projections)
+        self._close = 1e-3 if dtype == torch.float32 and not rough else 0.05
+        self._last = [projection for projection in projections if projection.reads_last]
+        self.live = Live(projections, torch.zeros(0, dtype=dtype, device=self.device))
+        wanted = [model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
+        replace_layers(model, dtype)
+        AttentionInterface.register(NAME, _attend)
+        model.set_attn_implementation(NAME)
+        self.token_bytes = self._check(wanted)
+
+    @torch.inference_mode()
+    def forward(self, step: Step) -> Tensor:
+        """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
+        self._current.tokens = mix_of(step)
+        adapts = any(projection.reserved for projection in self._last)
+        self._current.last = last_mix_of(step) if adapts else None
+        output = self.model(
+            input_ids=step.ids[None],
+            position_ids=step.positions[None],
+            use_cache=False,
+            step=step,
+            **({"logits_to_keep": step.last} if self._selects else {}),
+        )
+        logits: Tensor = output.logits[0]
+        return logits if self._selects else logits.index_select(0, step.last)
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go."""
+        return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+
+    def _check(self, wanted: Sequence[Tensor]) -> int:
+        """Compare a batch with transformers' own answers, row by row; returns the bytes of a token."""
+        cache = Cache(budget=1 << 60)
+        try:
+            error = _distance(self._answers(cache), wanted)
+        except _BREAKS as problem:
+            raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
+        if not error < self._close:
+            raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
+        page = cache.pages[0]
+        return page.bytes // (page.slots * page.capacity)
+
+    def _answers(self, cache: Cache) -> list[Tensor]:
+        """The logits of the probes' last two tokens: a step for all but the last token, then one for that."""
+        rows = cache.enter(len(_PROBES[-1]), len(_PROBES)) or []
+        got: dict[int, list[Tensor]] = {id(row): [] for row in rows}
+        for part in (slice(None, -1), slice(-1, None)):
+            spans = [Span(row, ids[part]) for row, ids in zip(rows, _PROBES, strict=True) if ids[part]]
+            step = Step(spans, self.device)
+            for span, logits in zip(step.spans, self.forward(step), strict=True):
+                got[id(span.row)].append(logits)
+            step.advance()
+        return [torch.stack(got[id(row)]) for row in rows]
+
+    def _refusal(self, reason: str) -> UserError:
+        kind = self.model.config.model_type
+        return UserError(
+            f"The base model {self._name} ({kind}) cannot be batched ({reason}): choose another [model] name."
+        )
+
+    def _check_positions(self, context: int) -> None:
+        """Rotary positions that change with the longest row of a batch would change every answer in it."""
+        config = self.model.config
+        rope = getattr(config, "rope_parameters", None) or {}
+        for part in (rope, *rope.values()):
+            if isinstance(part, dict) and part.get("rope_type") in ("dynamic", "longrope"):
+                limit = part.get("original_max_position_embeddings") or config.max_position_embeddings
+                if context > limit:
+                    raise UserError(
+                        f"The positions of {self._name} change beyond {limit:,} tokens, so that one long "
+                        f"chat would change every answer: set [model] context to {limit} or less."
+                    )
+
+
+def _attend(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, step: Step, **how: Any
+) -> tuple[Tensor, None]:
+    """The attention function for transformers: query [1, heads, tokens, size], key and value alike."""
+    if how.get("s_aux") is not None or mask is not None:
+        raise NotImplementedError("attention with sinks, or with a mask of its own")
+    scale = how.get("scaling")
+    shape = Shape(
+        query.shape[-1] ** -0.5 if scale is None else scale, how.get("sliding_window"), how.get("softcap")
+    )
+    pair = torch.stack((key[0], value[0])).permute(2, 0, 1, 3)
+    attended = step.attend(module.layer_idx, query[0].transpose(0, 1), pair, shape)
+    return attended.view(1, len(attended), -1, query.shape[-1]), None
+
+
+def _distance(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    """How far logits are from others, relative to how much those vary."""
+    mine, other = torch.cat(list(ours)).float(), torch.cat(list(theirs)).float()
+    return float((mine - other).norm() / (other - other.mean(-1, keepdim=True)).norm())

@@ -1,0 +1,97 @@
+"""Layers that stand in for those of transformers: the same numbers from fewer, larger operations."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from bot.engine.projection import Projection
+from bot.engine.step import Shape, Step
+
+# Attention of these classes is: project, norm where there is one, rotate halves, attend, project.
+ALIKE = frozenset(
+    f"{family}Attention"
+    for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "Gemma2", "Gemma3", "Granite", "SmolLM3")
+)
+
+
+class Attention(nn.Module):
+    """The attention of `ALIKE`, with one product for queries, keys and values."""
+
+    def __init__(self, original: Any) -> None:
+        super().__init__()
+        self.joined: Projection = original.joined
+        self.out: nn.Module = original.o_proj
+        self._layer, self._size = original.layer_idx, original.head_dim
+        self._group = original.num_key_value_groups
+        self._rotates = bool(getattr(original, "use_rope", True))
+        self.q_norm, self.k_norm = getattr(original, "q_norm", None), getattr(original, "k_norm", None)
+        by_model = type(original).__name__ == "MistralAttention"
+        window = getattr(original.config if by_model else original, "sliding_window", None)
+        self._shape = Shape(original.scaling, window, getattr(original, "attn_logit_softcapping", None))
+
+    def forward(
+        self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], step: Step, **rest: Any
+    ) -> tuple[Tensor, None]:
+        """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
+        joined = self.joined(hidden_states)[0].unflatten(-1, (-1, self._size))  # [tokens, heads, size]
+        queries = joined.shape[1] * self._group // (self._group + 2)
+        turning = queries + (joined.shape[1] - queries) // 2
+        if self.q_norm is not None:
+            joined[:, :queries] = self.q_norm(joined[:, :queries])
+            joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
+        if self._rotates:
+            rotate(joined[:, :turning], *position_embeddings, step)
+        pair = joined[:, queries:].unflatten(1, (2, -1))
+        attended = step.attend(self._layer, joined[:, :queries], pair, self._shape)
+        return self.out(attended[None]), None
+
+
+class Gated(nn.Module):
+    """down(act(gate(x)) * up(x)), with one product for gate and up."""
+
+    def __init__(self, original: Any) -> None:
+        super().__init__()
+        self.joined: Projection = original.joined
+        self.down: nn.Module = original.down_proj
+        self.act = original.act_fn
+        self._silu = type(original.act_fn).__name__ in ("SiLU", "SiLUActivation")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [1, tokens, size]."""
+        gate, up = self.joined(x).chunk(2, -1)
+        active = silu(gate) if self._silu else self.act(gate)
+        return self.down(active.mul_(up))  # type: ignore[no-any-return]
+
+
+class Norm(nn.Module):
+    """Root mean square normalisation in float32."""
+
+    def __init__(self, weight: Tensor, epsilon: float) -> None:
+        super().__init__()
+        size = weight.numel()
+        self._weight, self._epsilon = weight.float() * size**0.5, epsilon * size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [.., size]; with sums instead of means, whose factor is in the weight."""
+        inverse = torch.linalg.vecdot(x, x).add_(self._epsilon).rsqrt_()
+        scaled: Tensor = x * inverse.unsqueeze(-1)
+        return scaled.mul_(self._weight)
+
+
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor, step: Step) -> None:
+    """Turn [tokens, heads, size] by rotary positions, in place: x cos + swapped halves of x (-sin, sin)."""
+    signed = step.once(id(sin), sin)[0, :, None]
+    other = heads.roll(heads.shape[-1] // 2, -1).mul_(signed)
+    heads.mul_(cos[0, :, None]).add_(other)
+
+
+def norm_of(original: nn.Module) -> Norm | None:
+    """The same norm from fewer operations, or None where a layer is no such norm."""
+    name = type(original).__name__
+    weight = getattr(original, "weight", None)
+    epsilon = getattr(original, "variance_epsilon", getattr(original, "eps", None))
+    if not name.endswith("RMSNorm") or weight is None or weight.dim() != 1 or epsilon is None:
+        return None
+    return Norm(weight.float() + 1 if name.startswith("Gemma") else weight, float(epsilon))

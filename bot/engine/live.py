@@ -1,0 +1,138 @@
+"""The adapters that running rows use, laid out for mixed batches; known ones cost nothing here until then."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bot.engine.projection import Grid, Mix, Pair, Projection, Stretch
+from bot.engine.step import Step
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Known:
+    """An adapter as it was read, in the dtype of its file. One that replaces another is another object."""
+
+    name: str
+    pairs: Mapping[str, Pair]
+
+    @property
+    def rank(self) -> int:
+        """The largest of its ranks."""
+        return max((pair.rank for pair in self.pairs.values()), default=0)
+
+    @property
+    def bytes(self) -> int:
+        """What its matrices take."""
+        return sum(pair.a.nbytes + pair.b.nbytes for pair in self.pairs.values())
+
+
+class Live:
+    """Who sits where. The bays in use are always the first ones; behind them, those just left stay warm."""
+
+    def __init__(self, projections: Iterable[Projection], like: Tensor) -> None:
+        """`like` has the dtype and the device that the products are computed in."""
+        self._projections = tuple(projections)
+        self._like = like
+        self._held: list[Known | None] = []
+        self._users: list[int] = []  # rows of every bay in use
+        self._rank = 0
+
+    def enter(self, known: Known) -> None:
+        """One more row uses this adapter."""
+        if known in self._held[: len(self._users)]:
+            self._users[self._held.index(known)] += 1
+            return
+        bay = len(self._users)
+        if known in self._held:
+            self._move(self._held.index(known), bay)
+        else:
+            self._load(known, bay)
+        self._users.append(1)
+
+    def leave(self, known: Known) -> None:
+        """One row less does; one whose adapter could not be laid out is not there."""
+        if known not in self._held[: len(self._users)]:
+            return
+        bay = self._held.index(known)
+        self._users[bay] -= 1
+        if self._users[bay] == 0:
+            self._users[bay] = self._users[-1]
+            self._users.pop()
+            self._move(len(self._users), bay)
+
+    def bay(self, known: Known | None) -> int:
+        """Where an adapter in use sits; -1 for none."""
+        return -1 if known is None else self._held.index(known)
+
+    @property
+    def bytes(self) -> int:
+        """What the matrices of live and warm adapters take."""
+        return sum(projection.bytes for projection in self._projections)
+
+    def _move(self, bay: int, target: int) -> None:
+        if bay == target:
+            return
+        for projection in self._projections:
+            projection.move(bay, target)
+        self._held[target] = self._held[bay]
+        self._held[bay] = None
+
+    def _load(self, known: Known, bay: int) -> None:
+        self._reserve(bay + 1, known)
+        for projection in self._projections:
+            projection.put(bay, known.pairs)
+        self._held[bay] = known
+
+    def _reserve(self, bays: int, known: Known) -> None:
+        """Room for another adapter: twice the bays, the largest rank, and the layers that it changes."""
+        larger = bays > len(self._held) or known.rank > self._rank
+        if bays > len(self._held):
+            self._held += [None] * (max(bays, 2 * len(self._held)) - len(self._held))
+        self._rank = max(self._rank, known.rank)
+        for projection in self._projections:
+            wanted = any(part.name in known.pairs for part in projection.parts)
+            if (larger and (projection.reserved or wanted)) or (wanted and not projection.reserved):
+                projection.reserve(len(self._held), self._rank, self._like)
+
+
+def mix_of(step: Step) -> Mix | None:
+    """Which tokens of a pass go through which bay, or None where no row has an adapter."""
+    singles = [(place, span.bay, span.strength) for place, span in enumerate(step.spans[: step.single])]
+    stretches = [
+        Stretch(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
+    ]
+    grid = grid_of([one for one in singles if one[1] >= 0], step)
+    return Mix(grid, stretches) if grid or stretches else None
+
+
+def last_mix_of(step: Step) -> Mix | None:
+    """The same for the last token of every row."""
+    grid = grid_of([(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0], step)
+    return Mix(grid) if grid else None
+
+
+def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None:
+    """Tokens (place, bay, strength) as a grid; None without any."""
+    if not tokens:
+        return None
+    groups: dict[int, list[int]] = {}
+    for place, bay, _ in tokens:
+        groups.setdefault(bay, []).append(place)
+    bays, places = max(groups) + 1, max(map(len, groups.values()))
+    index = [(groups.get(bay, []) + [0] * places)[:places] for bay in range(bays)]
+    flat = [place for row in index for place in row]
+    strength = {place: value for place, _, value in tokens}
+    scale = None
+    if any(value != 1 for value in strength.values()):
+        values = [strength.get(place, 0.0) for place in flat]
+        scale = torch.tensor(values, device=step.device).view(bays, places, 1)
+    changed = [place for place, _, _ in tokens]
+    first = changed == list(range(len(changed)))
+    which = len(changed) if first else step.tensor(changed)
+    if first and flat == changed:
+        return Grid(bays, places, which, scale=scale)
+    held = {(bay, place): bay * places + n for bay, row in groups.items() for n, place in enumerate(row)}
+    inverse = step.tensor([held[bay, place] for place, bay, _ in tokens])
+    return Grid(bays, places, which, step.tensor(flat), inverse, scale)

@@ -1,0 +1,60 @@
+"""Who is answered next, and how much of whose prompt is read in a step: decisions without a model."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
+
+STEP = 0.1  # seconds that a step with a chunk of a prompt should take: running answers wait for it
+FEWEST, MOST = 32, 1024  # tokens of prompts in a step
+PATIENCE = 32  # tokens by which a waiting prompt counts as shorter after every step without it
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A prompt that is being read: what is left of it, and for how many steps it was passed over."""
+
+    left: int
+    passed: int = 0
+
+
+class Turns:
+    """Which adapter's oldest request is admitted next: the one whose last admission is longest ago.
+
+    Between two admissions of a waiting adapter every other one has at most one, so a flood of requests to one
+    persona delays the others by one request, and requests of one adapter keep their order.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: dict[Hashable, int] = {}
+
+    def next(self, waiting: Sequence[Hashable]) -> int:
+        """The place of the next request, of the adapters of all that wait, oldest first."""
+        return min(range(len(waiting)), key=lambda place: (self._last.get(waiting[place], -1), place))
+
+    def admitted(self, adapter: Hashable) -> None:
+        """Note whose turn it was."""
+        self._count += 1
+        self._last[adapter] = self._count
+
+
+def budget(pace: float) -> int:
+    """How many tokens of prompts a step may read, when a token takes so many seconds."""
+    return max(FEWEST, min(MOST, int(STEP / pace))) if pace > 0 else FEWEST
+
+
+def chunks(prompts: Mapping[Name, Reading], tokens: int) -> dict[Name, int]:
+    """How many tokens of each prompt to read in the next step, at most `tokens` of all.
+
+    Short ones first, so that a long prompt delays nobody by more than a chunk; one that is passed over comes
+    to count as shorter, so that it is never passed over for ever.
+    """
+    shares: dict[Name, int] = {}
+    for name, reading in sorted(prompts.items(), key=lambda item: item[1].left - PATIENCE * item[1].passed):
+        share = min(reading.left, tokens)
+        if share > 0:
+            shares[name] = share
+            tokens -= share
+    return shares

@@ -1,0 +1,113 @@
+"""A model of transformers with linear layers, attention and norms replaced: done once, when it is loaded."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bot.engine import kernels, layers
+from bot.engine.adapters import is_linear, linear_layers
+from bot.engine.kernels import size_of
+from bot.engine.projection import Current, Part, Projection
+
+_JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+
+
+class View(nn.Module):
+    """One layer of a joined projection, for code that asks for it alone."""
+
+    def __init__(self, projection: Projection, part: Part) -> None:
+        super().__init__()
+        self._forward: Callable[[Tensor], Tensor] = lambda x: projection(x)[..., part.start : part.end]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._forward(x)
+
+
+def replace_linear_layers(model: Any, current: Current) -> tuple[list[Projection], torch.dtype]:
+    """Put projections in their place; returns them, and the dtype in which the model now computes."""
+    kind = _kernel(model)
+    dtype: torch.dtype = torch.float32 if kind is kernels.half else model.dtype
+    projections = list(_projections(model, kind, current))
+    if kind is kernels.half:
+        _widen(model)
+    return projections, dtype
+
+
+def replace_layers(model: nn.Module, dtype: torch.dtype) -> None:
+    """Put quicker layers in the place of the attention, the gated layers and the norms that are known."""
+    for path, module in list(model.named_modules()):
+        if hasattr(module, "joined") and not isinstance(module, layers.Attention | layers.Gated):
+            around, _, name = path.rpartition(".")
+            known = type(module).__name__ in layers.ALIKE
+            setattr(model.get_submodule(around), name, (layers.Attention if known else layers.Gated)(module))
+    if dtype == torch.float32:
+        for module in list(model.modules()):
+            for name, child in list(module.named_children()):
+                if (norm := layers.norm_of(child)) is not None:
+                    setattr(module, name, norm)
+
+
+def _kernel(model: Any) -> kernels.Kind | None:
+    """How products are computed; None leaves bitsandbytes' layers as they are."""
+    found = list(linear_layers(model).values())
+    plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
+    exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
+    if not exact and kernels.worth_packing(found):
+        return kernels.half
+    return kernels.Plain if plain else None
+
+
+def _projections(model: nn.Module, kind: kernels.Kind | None, current: Current) -> Iterator[Projection]:
+    for path, module in list(model.named_modules()):
+        for names in _JOINED:
+            if all(is_linear(getattr(module, name, None)) for name in names) and _joins(model, module):
+                made = _projection(model, path, names, kind, current)
+                yield made
+                module.joined = made
+                for name, part in zip(names, made.parts, strict=True):
+                    setattr(module, name, View(made, part))
+        for name, child in list(module.named_children()):
+            if is_linear(child):
+                made = _projection(model, path, (name,), kind, current)
+                yield made
+                setattr(module, name, made)
+
+
+def _projection(
+    model: nn.Module, path: str, names: Sequence[str], kind: kernels.Kind | None, current: Current
+) -> Projection:
+    paths = [f"{path}.{name}".lstrip(".") for name in names]
+    found = [model.get_submodule(name) for name in paths]
+    parts: list[Part] = []
+    for name, layer in zip(paths, found, strict=True):
+        start = parts[-1].end if parts else 0
+        parts.append(Part(name, start, start + size_of(layer)[0]))
+    kernel = kernels.Side(found) if kind is None else kernels.joined(found, kind)
+    return Projection(kernel, parts, size_of(found[0])[1], current, last=paths == ["lm_head"])
+
+
+def _joins(model: Any, module: nn.Module) -> bool:
+    """Whether a layer that stands in for this one reads a joined product."""
+    name = type(module).__name__
+    if name in layers.ALIKE:
+        return _rotates_whole(model.config)
+    return name.endswith("MLP") and hasattr(module, "down_proj") and hasattr(module, "act_fn")
+
+
+def _rotates_whole(config: Any) -> bool:
+    """Whether rotary positions turn all of a head, as `layers.rotate` does."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    found = [part.get("partial_rotary_factor") for part in (rope, *rope.values()) if isinstance(part, dict)]
+    return all(share in (None, 1, 1.0) for share in found)
+
+
+def _widen(model: Any) -> None:
+    """Compute in float32, with the embeddings as they are and widened when they are looked up."""
+    table = model.get_input_embeddings()
+    for module in model.modules():
+        if module is not table:
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.float()
+    table.register_forward_hook(lambda layer, inputs, output: output.float())
