@@ -37,16 +37,24 @@ class Decoder:
         self.shapes = {path: size_of(layer) for path, layer in linear_layers(model).items()}
         self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._current = Current()
-        projections, dtype = replace_linear_layers(model, self._current)
-        rough = any(isinstance(projection.kernel, Side) for projection in projections)
-        self._close = 1e-3 if dtype == torch.float32 and not rough else 0.05
+        try:
+            error, allowed = self._rebuild()
+        except _BREAKS as problem:
+            raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
+        if not error < allowed:
+            raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
+
+    def _rebuild(self) -> tuple[float, float]:
+        """Replace the layers; returns how far rows in a batch are from transformers' answers, and may be."""
+        projections, dtype = replace_linear_layers(self.model, self._current)
         self._last = [projection for projection in projections if projection.reads_last]
         self.live = Live(projections, torch.zeros(0, dtype=dtype, device=self.device))
-        wanted = [model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
-        replace_layers(model, dtype)
+        alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
+        replace_layers(self.model, dtype)
         AttentionInterface.register(NAME, _attend)
-        model.set_attn_implementation(NAME)
-        self.token_bytes = self._check(wanted)
+        self.model.set_attn_implementation(NAME)
+        rough = any(isinstance(projection.kernel, Side) for projection in projections)
+        return _distance(self._answers(), alone), 1e-3 if dtype == torch.float32 and not rough else 0.05
 
     @torch.inference_mode()
     def forward(self, step: Step) -> Tensor:
@@ -69,20 +77,9 @@ class Decoder:
         """Where token ids go."""
         return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
 
-    def _check(self, wanted: Sequence[Tensor]) -> int:
-        """Compare a batch with transformers' own answers, row by row; returns the bytes of a token."""
-        cache = Cache(budget=1 << 60)
-        try:
-            error = _distance(self._answers(cache), wanted)
-        except _BREAKS as problem:
-            raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
-        if not error < self._close:
-            raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
-        page = cache.pages[0]
-        return page.bytes // (page.slots * page.capacity)
-
-    def _answers(self, cache: Cache) -> list[Tensor]:
+    def _answers(self) -> list[Tensor]:
         """The logits of the probes' last two tokens: a step for all but the last token, then one for that."""
+        cache = Cache(budget=1 << 60)
         rows = cache.enter(len(_PROBES[-1]), len(_PROBES)) or []
         got: dict[int, list[Tensor]] = {id(row): [] for row in rows}
         for part in (slice(None, -1), slice(-1, None)):
@@ -91,6 +88,8 @@ class Decoder:
             for span, logits in zip(step.spans, self.forward(step), strict=True):
                 got[id(span.row)].append(logits)
             step.advance()
+        page = cache.pages[0]
+        self.token_bytes = page.bytes // (page.slots * page.capacity)
         return [torch.stack(got[id(row)]) for row in rows]
 
     def _refusal(self, reason: str) -> UserError:
@@ -108,8 +107,8 @@ class Decoder:
                 limit = part.get("original_max_position_embeddings") or config.max_position_embeddings
                 if context > limit:
                     raise UserError(
-                        f"The positions of {self._name} change beyond {limit:,} tokens, so that one long "
-                        f"chat would change every answer: set [model] context to {limit} or less."
+                        f"The base model {self._name} cannot be batched beyond {limit:,} tokens, where its "
+                        f"positions change with the longest chat: set [model] context to {limit} or less."
                     )
 
 
