@@ -34,7 +34,7 @@ class ChatSettings(Section):
 
     persona: str = ""  # who speaks where nobody was chosen; empty is the first by name
     system_prompt: str = (  # what a card's own system_prompt replaces, or quotes as {{original}}
-        "Write the next reply of {{char}} in this chat with {{user}}. Stay in character."
+        "Write the next reply of {{char}} in this chat. Stay in character."
     )
     debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
     message_characters: int = Field(default=16_000, ge=100)  # a longer message is refused
