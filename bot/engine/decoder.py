@@ -56,7 +56,7 @@ class Decoder:
         self._last = [projection for projection in projections if projection.reads_last]
         self.live = Live(projections, torch.zeros(0, dtype=dtype, device=self.device))
         alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
-        replace_layers(self.model, dtype)
+        replace_layers(self.model)
         AttentionInterface.register(NAME, _attend)
         self.model.set_attn_implementation(NAME)
         self._projections = tuple(projections)

@@ -80,9 +80,10 @@ class Norm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [.., size]; with sums instead of means, whose factor is in the weight."""
-        inverse = torch.linalg.vecdot(x, x).add_(self._epsilon).rsqrt_()
-        scaled: Tensor = x * inverse.unsqueeze(-1)
-        return scaled.mul_(self._weight)
+        wide = x.float()
+        inverse = torch.linalg.vecdot(wide, wide).add_(self._epsilon).rsqrt_()
+        scaled: Tensor = wide * inverse.unsqueeze(-1)
+        return scaled.mul_(self._weight).to(x.dtype)
 
 
 def rotate(heads: Tensor, cos: Tensor, signed: Tensor) -> None:

@@ -35,18 +35,17 @@ def replace_linear_layers(model: Any, current: Current) -> tuple[list[Projection
     return projections, dtype
 
 
-def replace_layers(model: nn.Module, dtype: torch.dtype) -> None:
+def replace_layers(model: nn.Module) -> None:
     """Put quicker layers in the place of the attention, the gated layers and the norms that are known."""
     for path, module in list(model.named_modules()):
         if hasattr(module, "joined") and not isinstance(module, layers.Attention | layers.Gated):
             around, _, name = path.rpartition(".")
             known = type(module).__name__ in layers.ALIKE
             setattr(model.get_submodule(around), name, (layers.Attention if known else layers.Gated)(module))
-    if dtype == torch.float32:
-        for module in list(model.modules()):
-            for name, child in list(module.named_children()):
-                if (norm := layers.norm_of(child)) is not None:
-                    setattr(module, name, norm)
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if (norm := layers.norm_of(child)) is not None:
+                setattr(module, name, norm)
 
 
 def _kernel(model: Any) -> kernels.Kind | None:
