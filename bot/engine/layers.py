@@ -35,7 +35,8 @@ class Attention(nn.Module):
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], step: Step, **rest: Any
     ) -> tuple[Tensor, None]:
         """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
-        joined = self.joined(hidden_states)[0].unflatten(-1, (-1, self._size))  # [tokens, heads, size]
+        joined = self.joined.forward(hidden_states)[0]
+        joined = joined.view(len(joined), -1, self._size)  # [tokens, heads, size]
         queries = joined.shape[1] * self._group // (self._group + 2)
         turning = queries + (joined.shape[1] - queries) // 2
         if self.q_norm is not None:
@@ -43,7 +44,7 @@ class Attention(nn.Module):
             joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
         if self._rotates:
             rotate(joined[:, :turning], *position_embeddings, step)
-        pair = joined[:, queries:].unflatten(1, (2, -1))
+        pair = joined[:, queries:].view(len(joined), 2, -1, self._size)
         attended = step.attend(self._layer, joined[:, :queries], pair, self._shape)
         return self.out(attended[None]), None
 
@@ -60,7 +61,7 @@ class Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [1, tokens, size]."""
-        gate, up = self.joined(x).chunk(2, -1)
+        gate, up = self.joined.forward(x).chunk(2, -1)
         active = silu(gate) if self._silu else self.act(gate)
         return self.down(active.mul_(up))  # type: ignore[no-any-return]
 
