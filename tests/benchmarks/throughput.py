@@ -10,8 +10,7 @@ from tests.benchmarks.report import Figure, Run, rate
 from tests.benchmarks.rivals import Peft, generate, library
 
 ADAPTERS = 8
-_RIVALS = {"peft": "PEFT's mixed batch", "sequential": "set_adapter + generate"}
-_BARS = {"peft": 4.0, "sequential": 8.0}
+_RIVALS = {"peft": ("PEFT's mixed batch", 4.0), "sequential": ("set_adapter + generate", 8.0)}
 
 
 async def against_peft(run: Run, wanted: Collection[str]) -> list[Figure]:
@@ -37,10 +36,9 @@ async def against_peft(run: Run, wanted: Collection[str]) -> list[Figure]:
         best = medians(found.pop("ours"))
         limit = f"{_step(run, subject, best, ADAPTERS, tokens, ADAPTERS)}; {_choice(rival)}"
     return [
-        _against(
-            f"8 rows, 8 adapters, against {_RIVALS[name]}", _BARS[name], best, medians(rates), limit, True
-        )
-        for name, rates in found.items()
+        _against(f"8 rows, 8 adapters, against {title}", bar, best, medians(found[name]), limit, True)
+        for name, (title, bar) in _RIVALS.items()
+        if name in found
     ]
 
 
