@@ -1,6 +1,6 @@
 """The engine against everything else on this machine: `python -m tests.benchmarks.engine [LINE ...]`.
 
-    --quick     fewer tokens and repeats: a look in under three minutes, the whole takes about ten
+    --quick     fewer tokens and repeats: a look in three minutes, where the whole takes fifteen
     --profile   where the time of a decoding step goes, instead of the table
     LINE        of peft, sequential, mixed, rows, single, follow, arrival, memory, lag; without any: all
 
@@ -41,7 +41,6 @@ PARTS = {  # what is measured in a process of its own, and the lines that it giv
     "memory": ("memory",),
 }
 LINES = tuple(dict.fromkeys(line for lines in PARTS.values() for line in lines))
-_QUIET = 0.05  # the share of the cores that other programs may take without being mentioned
 _FOR_INFORMATION = ("bf16", "fp32", "int8")  # precisions without a bar, left out of a quick look
 
 
@@ -67,8 +66,7 @@ def measured(part: str, run: Run, wanted: Sequence[str]) -> list[Figure]:
     command = [sys.executable, "-m", "tests.benchmarks.engine", "--part", json.dumps(order)]
     others = Others()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if others.share > _QUIET:
-        print(f"(other programs took {others.share:.0%} of all cores during what follows)")
+    print(f"({others.seconds:.0f} s, in which other programs took {others.share:.0%} of all cores)")
     if done.returncode:
         return [Figure(f"{part}: FAILED, see above", float("nan"), f"exit code {done.returncode}")]
     return [Figure(**found) for found in json.loads(done.stdout.splitlines()[-1])]

@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from time import perf_counter
 
 from bot.engine.engine import Request
@@ -41,7 +41,7 @@ async def follow(run: Run, subject: Subject) -> Figure:
         prompt = history + ids(next(turns), TURN)
         return await subject.first_token(ask(0, tokens=4, prompt=prompt, place=place))
 
-    found = await interleaved(run.pick(2, 5), reuse=lambda: go(place), whole=lambda: go(None))
+    found = await interleaved(run.pick(1, 5), {"reuse": lambda: go(place), "whole": lambda: go(None)})
     reuse, whole = statistics.median(found["reuse"]), statistics.median(found["whole"])
     return Figure(
         f"follow-up of {TURN} tokens on {HISTORY:,}, with reuse against without",
@@ -57,23 +57,22 @@ async def follow(run: Run, subject: Subject) -> Figure:
 async def arrival(run: Run, subject: Subject) -> list[Figure]:
     """A short request that arrives while a long prompt is read, against an idle engine."""
     whole = await subject.first_token(ask(0, tokens=1, prompt=ids(2, LONG)))
+    moments = MOMENTS[: run.pick(2, len(MOMENTS))]
     idle, busy = [], []
     for turn in range(run.pick(1, 3)):
         idle.append(await _idle(subject, 3))
-        busy.append(await _busy(subject, whole, turn))
+        busy.append(await _busy(subject, whole, turn, moments))
     alone = statistics.median(idle)
     every = [seconds for round_ in busy for seconds in round_]
     by_moment = [statistics.median(column) / alone for column in zip(*busy, strict=True)]
-    moments = ", ".join(
-        f"{moment:.0%} {ratio:.1f} x" for moment, ratio in zip(MOMENTS, by_moment, strict=True)
-    )
+    shown = ", ".join(f"{moment:.0%} {ratio:.1f} x" for moment, ratio in zip(moments, by_moment, strict=True))
     return [
         Figure(
             f"first token of {SHORT} tokens while {LONG:,} are read, against idle",
             statistics.median(every) / alone,
             f"{statistics.median(every) * 1000:.0f} ms (worst {max(every) * 1000:.0f} ms)",
             f"{alone * 1000:.0f} ms",
-            f"the long prompt alone takes {whole:.1f} s; arrivals at {moments}; "
+            f"the long prompt alone takes {whole:.1f} s; arrivals at {shown}; "
             "a request waits for the chunk that is under way, and shares the next step with another one",
             3.0,
             most=True,
@@ -86,13 +85,13 @@ async def _idle(subject: Subject, times: int) -> float:
     return statistics.median([await subject.first_token(_short(number)) for number in range(times)])
 
 
-async def _busy(subject: Subject, whole: float, turn: int) -> list[float]:
+async def _busy(subject: Subject, whole: float, turn: int, moments: Sequence[float]) -> list[float]:
     """The same at several moments of one long prefill."""
     began = perf_counter()
     long = subject.engine.generate(ask(0, tokens=1, prompt=ids(10 + turn, LONG)))
     reading = asyncio.create_task(answered(long))
     found = []
-    for number, moment in enumerate(MOMENTS):
+    for number, moment in enumerate(moments):
         await asyncio.sleep(max(0.0, moment * whole - (perf_counter() - began)))
         found.append(await subject.first_token(_short(10 * turn + number)))
     long.cancel()

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import statistics
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import nan
@@ -83,23 +83,17 @@ class Subject:
     counted: Counted
 
     async def rows(
-        self,
-        rows: int,
-        tokens: int,
-        adapters: Sequence[str] = (),
-        temperature: float = 0.0,
-        fresh: bool = False,
+        self, rows: int, tokens: int, adapters: Sequence[str] = (), temperature: float = 0.0
     ) -> Rate:
-        """So many requests at once, with the adapters in turn or none.
+        """So many requests at once, with the adapters in turn or none; prompts are remembered.
 
-        Prompts that are not `fresh` are remembered from the go before, so that all rows decode at once. Of
-        fresh ones the first rows may end before the last have begun: `decode` may then be no number.
+        In the first go they are read, and the first rows may end before the last have begun: `decode` may
+        then be no number.
         """
         names = [adapters[row % len(adapters)] if adapters else None for row in range(rows)]
-        places = [None if fresh else Place("discord", "bot", str(row)) for row in range(rows)]
         requests = [
-            ask(row, name, tokens=tokens, place=place, temperature=temperature)
-            for row, (name, place) in enumerate(zip(names, places, strict=True))
+            ask(row, name, tokens=tokens, place=_place(row), temperature=temperature)
+            for row, name in enumerate(names)
         ]
         self.counted.steps.clear()
         generations = [self.engine.generate(request) for request in requests]
@@ -108,8 +102,10 @@ class Subject:
         return self._rate(generations, answers)
 
     async def rate(self, rows: int, tokens: int, adapters: Sequence[str] = ()) -> Rate:
-        """Both: `decode` of remembered prompts, the rest of fresh ones."""
-        fresh = await self.rows(rows, tokens, adapters, fresh=True)
+        """Both: first with prompts that nobody remembers, then `decode` with remembered ones."""
+        for row in range(rows):
+            await self.engine.forget(_place(row))
+        fresh = await self.rows(rows, tokens, adapters)
         return replace(fresh, decode=(await self.rows(rows, tokens, adapters)).decode)
 
     def _rate(self, generations: Sequence[LocalGeneration], answers: Sequence[Answer]) -> Rate:
@@ -129,6 +125,10 @@ class Subject:
     async def first_token(self, request: Request) -> float:
         """Seconds to the first token of a request."""
         return (await answered(self.engine.generate(request))).timings.first_token
+
+
+def _place(row: int) -> Place:
+    return Place("discord", "bot", str(row))
 
 
 async def answered(generation: LocalGeneration) -> Answer:
@@ -151,9 +151,11 @@ async def running(data: Path, adapters: Sequence[Path] = (), **settings: Any) ->
         yield Subject(engine, counted)
 
 
-async def interleaved(rounds: int, **calls: Callable[[], Awaitable[Rate | float]]) -> dict[str, list[Any]]:
-    """Call each once to warm up, then all of them in turns, so often."""
-    for call in calls.values():
+async def interleaved(
+    rounds: int, calls: Mapping[str, Callable[[], Awaitable[Any]]], warm: bool = False
+) -> dict[str, list[Any]]:
+    """Call each once to warm it up, unless it is warm, then all of them in turns, so often."""
+    for call in () if warm else calls.values():
         await call()
     found: dict[str, list[Any]] = {name: [] for name in calls}
     for _ in range(rounds):

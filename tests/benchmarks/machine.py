@@ -61,10 +61,15 @@ class Others:
         self._began, self._busy, self._own = perf_counter(), _busy(), _own()
 
     @property
+    def seconds(self) -> float:
+        """Since its making."""
+        return perf_counter() - self._began
+
+    @property
     def share(self) -> float:
         """Of all cores, 0 to 1, once the children of this process have ended."""
-        seconds = (perf_counter() - self._began) * (os.cpu_count() or 1)
-        return max(0.0, _busy() - self._busy - (_own() - self._own)) / seconds
+        taken = _busy() - self._busy - (_own() - self._own)
+        return max(0.0, taken) / (self.seconds * (os.cpu_count() or 1))
 
 
 def _busy() -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ class Watch:
 
 async def show(run: Run, precision: str = "auto") -> None:
     """Print the shares, the bytes and the operators of steps of 1, 8 and 32 rows, base-only and mixed."""
+    os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
     found = base(run.data, precision)
     loaded = load(found, settings, read_tokenizer(found.folder))

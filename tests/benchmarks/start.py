@@ -38,7 +38,7 @@ async def start(precision: str, data: Path) -> dict[str, float]:
 async def answers(precision: str, data: Path) -> dict[str, float]:
     """The first token and the rate of one row, greedy and drawn, and how long leaving takes in the middle."""
     async with running(data, precision=precision) as subject:
-        greedy = [await subject.rows(1, TOKENS) for _ in range(ROUNDS + 1)][1:]
+        greedy = [await subject.rate(1, TOKENS) for _ in range(ROUNDS + 1)][1:]
         drawn = [await subject.rows(1, TOKENS, temperature=0.8) for _ in range(ROUNDS)]
         began = await _interrupt(subject)
     return {

@@ -30,9 +30,11 @@ async def against_peft(run: Run, wanted: Collection[str]) -> list[Figure]:
             return rival.sequential(tokens)
 
         calls = {"peft": mixed, "sequential": sequential}
+        asked = {name: call for name, call in calls.items() if name in wanted}
+        await subject.rows(ADAPTERS, 1, names)
         found = await interleaved(
-            run.pick(1, 3), ours=ours, **{name: call for name, call in calls.items() if name in wanted}
-        )
+            run.pick(1, 3), {"ours": ours} | asked, warm=run.quick
+        )  # PEFT was tried before
         best = medians(found.pop("ours"))
         limit = f"{_step(run, subject, best, ADAPTERS, tokens, ADAPTERS)}; {_choice(rival)}"
     return [
@@ -53,7 +55,7 @@ async def batches(run: Run, wanted: Collection[str]) -> list[Figure]:
             return await subject.rows(rows, tokens, names[:ADAPTERS] if kind == "mixed" else ())
 
         calls = {name: (lambda which=which: go(*which)) for name, which in kinds.items()}
-        found = await interleaved(run.pick(2, 5), **calls)
+        found = await interleaved(run.pick(2, 4), calls)
         best = {name: medians(rates) for name, rates in found.items()}
         steps = {
             name: _step(run, subject, best[name], rows, tokens, ADAPTERS if kind == "mixed" else 0)
@@ -78,7 +80,7 @@ async def _crowd(subject: Subject, folders: Sequence[Path], tokens: int) -> Figu
     async def mixed() -> Rate:
         return await subject.rows(32, tokens, names)
 
-    found = await interleaved(3, base=base, mixed=mixed)
+    found = await interleaved(2, {"base": base, "mixed": mixed})
     one, other = medians(found["mixed"]), medians(found["base"])
     return _against("32 rows, 32 adapters, against base-only", None, one, other, "")
 
@@ -95,7 +97,7 @@ async def single(run: Run, precision: str) -> list[Figure]:
         async def theirs() -> Rate:
             return generate(rival, [ids(0)], tokens)
 
-        found = await interleaved(run.pick(2, 5), ours=ours, theirs=theirs)
+        found = await interleaved(run.pick(2, 5), {"ours": ours, "theirs": theirs})
         one, other = medians(found["ours"]), medians(found["theirs"])
         first = f"first token {one.first:.2f} s against {other.first:.2f} s"
         limit = f"{_step(run, subject, one, 1, tokens, 0)}; {first}"
