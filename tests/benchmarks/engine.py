@@ -1,144 +1,129 @@
-"""How fast the engine starts, answers and leaves: `python -m tests.benchmarks.engine [PRECISION ...]`.
+"""The engine against everything else on this machine: `python -m tests.benchmarks.engine [LINE ...]`.
 
-The default model on this machine's CPU, each precision in processes of its own, against `generate` of
-transformers on the same weights, both in turns. Never run on CUDA, on more than two cores, or with a model
-over 135M.
+    --quick     fewer tokens and repeats: a look in three minutes, where the whole takes fifteen
+    --profile   where the time of a decoding step goes, instead of the table
+    LINE        of peft, sequential, mixed, rows, single, follow, arrival, memory, lag; without any: all
+
+The default model, SmolLM2-135M, prompts of 200 tokens, adapters of rank 16 on all seven linear layers of a
+block, greedy. Every comparison runs in one process, its sides in turns, and the medians are compared.
+Rates are of decoding, from the moment when all rows have a token to the first row's end, unless said.
+Converted models and drawn adapters are kept in the folder that ALTEREGO_DATA names, else made each time.
+
+Never run: on CUDA (nf4 of bitsandbytes there, CUDA graphs, `torch.compile`), on more than two cores, with a
+model over 135M, on several devices, on a CPU with AVX-512 or AMX. Other programs on the machine
+move the absolute figures, and the ratios less.
 """
 
+import argparse
 import asyncio
 import json
-import resource
-import statistics
+import os
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from time import perf_counter
 
-from bot.config import ModelSettings
-from bot.engine.engine import Request
-from bot.engine.thread import LocalEngine
-from bot.persona.persona import Sampling
+from bot.engine.environment import prepare
+from tests.benchmarks.machine import Machine, Others
+from tests.benchmarks.report import Figure, Run
 
-PRECISIONS = ("nf4", "int8", "bf16", "fp32")
-PROMPT, TOKENS, ROUNDS = 200, 40, 5
-NEVER = frozenset({1 << 30})
-GREEDY = Sampling(temperature=0, repetition_penalty=1.0, max_tokens=TOKENS)
-IDS = tuple(1000 + place * 37 % 20_000 for place in range(PROMPT))
-
-
-async def start(precision: str, data: Path) -> dict[str, float]:
-    """Seconds to be ready, and how many of them the imports took."""
-    began = time.perf_counter()
-    settings = ModelSettings.model_validate({"precision": precision})
-    async with LocalEngine(settings, data) as engine:
-        while engine.status().stage in ("starting", "importing torch and transformers"):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        imports = time.perf_counter() - began
-        await engine.ready()
-        return {"imports": imports, "ready": time.perf_counter() - began}
+PARTS = {  # what is measured in a process of its own, and the lines that it gives
+    "peft": ("peft", "sequential"),
+    "batches": ("mixed", "rows"),
+    "nf4": ("single",),
+    "bf16": ("single",),
+    "fp32": ("single",),
+    "int8": ("single",),
+    "waits": ("follow", "arrival", "lag"),
+    "memory": ("memory",),
+}
+LINES = tuple(dict.fromkeys(line for lines in PARTS.values() for line in lines))
+_FOR_INFORMATION = ("bf16", "fp32", "int8")  # precisions without a bar, left out of a quick look
 
 
-async def answer(engine: LocalEngine, sampling: Sampling = GREEDY) -> tuple[float, float]:
-    """Seconds to the first token, and tokens per second after it."""
-    generation = engine.generate(Request(IDS, sampling, stop_ids=NEVER))
-    async for _ in generation:
-        pass
-    timings = generation.answers[0].timings
-    return timings.first_token, (TOKENS - 1) / (timings.total - timings.first_token)
+async def figures(part: str, run: Run, wanted: Sequence[str]) -> list[Figure]:
+    """Measure a part, in this process."""
+    from tests.benchmarks import known, latency, throughput
+
+    if part == "peft":
+        return await throughput.against_peft(run, wanted)
+    if part == "batches":
+        return await throughput.batches(run, wanted)
+    if part == "waits":
+        return await latency.waits(run, wanted)
+    if part == "memory":
+        return await known.unused(run)
+    return await throughput.single(run, part)
 
 
-def generate(model: Any) -> tuple[float, float]:
-    """The same by `generate` of transformers: the first token is timed by an answer of one."""
-    import torch
-
-    ids = torch.tensor([IDS])
-    seconds = []
-    for tokens in (1, TOKENS):
-        began = time.perf_counter()
-        model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=tokens,
-            min_new_tokens=tokens,
-            do_sample=False,
-        )
-        seconds.append(time.perf_counter() - began)
-    return seconds[0], (TOKENS - 1) / (seconds[1] - seconds[0])
+def measured(part: str, run: Run, wanted: Sequence[str]) -> list[Figure]:
+    """Measure a part in a process of its own."""
+    order = {"part": part, "wanted": list(wanted), "data": str(run.data), "quick": run.quick}
+    order["machine"] = asdict(run.machine)
+    command = [sys.executable, "-m", "tests.benchmarks.engine", "--part", json.dumps(order)]
+    others = Others()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    print(f"({others.seconds:.0f} s, in which other programs took {others.share:.0%} of all cores)")
+    if done.returncode:
+        return [Figure(f"{part}: FAILED, see above", float("nan"), f"exit code {done.returncode}")]
+    return [Figure(**found) for found in json.loads(done.stdout.splitlines()[-1])]
 
 
-async def lag(engine: LocalEngine) -> dict[str, float]:
-    """Milliseconds by which a 1 ms tick of the event loop is late while an answer is made."""
-    late: list[float] = []
-    task = asyncio.create_task(answer(engine, GREEDY.model_copy(update={"max_tokens": 120})))
-    while not task.done():
-        began = time.perf_counter()
-        await asyncio.sleep(0.001)
-        late.append((time.perf_counter() - began - 0.001) * 1000)
-    late.sort()
-    return {"lag p50": late[len(late) // 2], "lag p99": late[len(late) * 99 // 100], "lag max": late[-1]}
+def obey(order: str) -> None:
+    """Measure what another process ordered; the figures are the last line of the output."""
+    read = json.loads(order)
+    run = Run(Path(read["data"]), Machine(**read["machine"]), read["quick"])
+    found = asyncio.run(figures(read["part"], run, read["wanted"]))
+    print(json.dumps([asdict(figure) for figure in found]), flush=True)
 
 
-async def speed(precision: str, data: Path) -> dict[str, float]:
-    """Everything that is measured on a running engine."""
-    settings = ModelSettings.model_validate({"precision": precision})
-    async with LocalEngine(settings, data) as engine:
-        await engine.ready()
-        assert engine.loaded is not None
-        await answer(engine)
-        ours, theirs, drawn = [], [], []
-        for _ in range(ROUNDS):
-            ours.append(await answer(engine))
-            theirs.append(await asyncio.to_thread(generate, engine.loaded.model))
-            drawn.append(await answer(engine, Sampling(max_tokens=TOKENS)))
-        lags = await lag(engine)
-        long = engine.generate(Request(IDS, GREEDY.model_copy(update={"max_tokens": 3000}), stop_ids=NEVER))
-        await anext(long)
-        began = time.perf_counter()
-    return {
-        "first token": statistics.median(first for first, _ in ours),
-        "generate's": statistics.median(first for first, _ in theirs),
-        "tokens/s": statistics.median(rate for _, rate in ours),
-        "generate's tokens/s": statistics.median(rate for _, rate in theirs),
-        "sampled tokens/s": statistics.median(rate for _, rate in drawn),
-        **lags,
-        "leave": time.perf_counter() - began,
-    }
+def table(run: Run, wanted: Sequence[str]) -> None:
+    """Every line, as soon as it is there."""
+    print(f"\n{'':<58} {'bar':>12} {'measured':>8}")
+    for part, lines in PARTS.items():
+        asked = [line for line in lines if line in wanted]
+        if asked and not (run.quick and part in _FOR_INFORMATION):
+            for figure in measured(part, run, asked):
+                print(figure.show(), flush=True)
 
 
-def measured(part: str, precision: str, data: Path) -> dict[str, float]:
-    """Run one part in a process of its own; adds its peak memory."""
-    command = [sys.executable, "-m", "tests.benchmarks.engine", "--part", part, precision, str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def main(arguments: argparse.Namespace, data: Path) -> None:
+    """The machine, then the table or the profile."""
+    from tests.benchmarks import machine, profile
+    from tests.benchmarks.drawn import adapters
+
+    began = perf_counter()
+    run = Run(data, machine.measure(), arguments.quick)
+    print(machine.describe(run.machine), flush=True)
+    adapters(data, 1)  # the default model is converted by now
+    if arguments.profile:
+        asyncio.run(profile.show(run, arguments.precision))
+    else:
+        table(run, arguments.lines or LINES)
+    print(f"\n{perf_counter() - began:.0f} s in all")
 
 
-def part(name: str, precision: str, data: Path) -> None:
-    """One part, in this process, as a line of JSON."""
-    found = asyncio.run({"start": start, "speed": speed}[name](precision, data))
-    found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(json.dumps(found))
-
-
-def table(precisions: tuple[str, ...]) -> None:
-    """Measure and print everything: seconds, tokens per second, milliseconds of lag, megabytes."""
-    for precision in precisions:
-        with tempfile.TemporaryDirectory() as folder:
-            first = measured("start", precision, Path(folder))
-            again = [measured("start", precision, Path(folder)) for _ in range(3)]
-            again.sort(key=lambda found: found["ready"])
-            running = measured("speed", precision, Path(folder))
-        print(f"{precision}")
-        for title, found in (("first start", first), ("second start", again[1]), ("answers", running)):
-            print(
-                f"  {title:13}", "  ".join(f"{name} {value:.3g}" for name, value in found.items()), flush=True
-            )
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("lines", nargs="*", choices=[*LINES, []], metavar="LINE")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--precision", default="auto", help="of the profile")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
+    prepare()
     if sys.argv[1:2] == ["--part"]:
-        part(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
+        obey(sys.argv[2])
+    elif "ALTEREGO_DATA" in os.environ:
+        main(parsed(), Path(os.environ["ALTEREGO_DATA"]))
     else:
-        table(tuple(sys.argv[1:]) or PRECISIONS)
+        with tempfile.TemporaryDirectory() as folder:
+            main(parsed(), Path(folder))

@@ -1,0 +1,49 @@
+"""The memory of adapters that the engine knows and does not use."""
+
+import ctypes
+import gc
+from contextlib import suppress
+
+import psutil
+
+from tests.benchmarks.drawn import adapters, size
+from tests.benchmarks.load import running
+from tests.benchmarks.report import Figure, Run
+
+LIVE = 8
+
+
+async def unused(run: Run) -> list[Figure]:
+    """Line `memory`: what the process grows by for every adapter that is known and was never used."""
+    folders = adapters(run.data, run.pick(40, 100))
+    file = size(folders[0])
+    async with running(run.data, folders[:LIVE]) as subject:
+        await subject.rows(LIVE, 4, [folder.name for folder in folders[:LIVE]])
+        before, stated = _resident(), subject.engine.status().memory
+        for folder in folders[LIVE:]:
+            await subject.engine.add_adapter(folder.name, folder)
+        after, later = _resident(), subject.engine.status().memory
+    unused = len(folders) - LIVE
+    each = (after - before) / unused
+    own = (sum(later.values()) - sum(stated.values())) / unused
+    live = stated["live adapters"] / LIVE
+    return [
+        Figure(
+            f"{len(folders)} adapters known, 8 live: memory of an unused one, to its file",
+            each / file,
+            f"{each / 1e6:.2f} MB of resident memory",
+            f"{file / 1e6:.2f} MB on disk",
+            f"by the engine's own count {own / file:.3f} x; a live one takes {live / 1e6:.1f} MB more; "
+            f"resident in all {before / 1e6:.0f} MB before and {after / 1e6:.0f} MB after",
+            1.0,
+            most=True,
+        )
+    ]
+
+
+def _resident() -> int:
+    """Bytes of this process in memory, without those that are free again."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # where the C library is another
+        ctypes.CDLL(None).malloc_trim(0)
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,136 @@
+"""Where the time of a decoding step goes: `python -m tests.benchmarks.engine --profile`."""
+
+import asyncio
+import inspect
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from torch.profiler import ProfilerActivity, profile
+
+from bot.config import ModelSettings
+from bot.engine import decoder, kernels, projection, sampling, step
+from bot.engine.adapters import read_adapter
+from bot.engine.batch import Batch
+from bot.engine.generation import LocalGeneration
+from bot.engine.model import Loaded, load
+from bot.engine.tokenizer_files import read_tokenizer
+from tests.benchmarks import floor
+from tests.benchmarks.drawn import adapters
+from tests.benchmarks.load import CONTEXT, PROMPT, Counted, ask
+from tests.benchmarks.report import Run
+from tests.benchmarks.rivals import base
+
+ADAPTERS, LONGEST = 8, 4000
+_PARTS = ("linear kernels", "adapters", "attention", "the model's rest", "sampling", "the batch")
+
+
+class Watch:
+    """Seconds by part, without those of parts inside. Right on a CPU, which waits for itself."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._inner = [0.0]
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, watched."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            began = perf_counter()
+            self._inner.append(0.0)
+            try:
+                return function(*arguments, **named)
+            finally:
+                took = perf_counter() - began
+                self.seconds[part] += took - self._inner.pop()
+                self._inner[-1] += took
+
+        return call
+
+
+async def show(run: Run, precision: str = "auto") -> None:
+    """Print the shares, the bytes and the operators of steps of 1, 8 and 32 rows, base-only and mixed."""
+    os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
+    settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
+    found = base(run.data, precision)
+    loaded = load(found, settings, read_tokenizer(found.folder))
+    names = ", ".join(floor.kernels(loaded))
+    print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
+    for rows in (1, 8, 32):
+        for count in (0, min(rows, ADAPTERS)):
+            _show(run, loaded, rows, count)
+
+
+def _show(run: Run, loaded: Loaded, rows: int, count: int) -> None:
+    batch = _decoding(run, loaded, rows, count)
+    steps = run.pick(6, 24)
+    with _watched() as watch:
+        began = perf_counter()
+        for _ in range(steps):
+            batch.step()
+        whole = (perf_counter() - began) / steps
+    moved = floor.moved(loaded, rows, PROMPT + steps, count)
+    shares = [f"{part} {watch.seconds[part] / steps / whole:.0%}" for part in _PARTS]
+    parts = (("weights", moved.weights), ("adapters", moved.adapters), ("keys and values", moved.keys))
+    print(f"{rows} rows, {f'{count} adapters' if count else 'base-only'}: {whole * 1000:.1f} ms")
+    print(f"    {', '.join(shares)}")
+    sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in parts)
+    print(f"    {sizes}; {moved.describe(run.machine)}")
+    print(f"    {_operators(batch)}", flush=True)
+
+
+def _decoding(run: Run, loaded: Loaded, rows: int, count: int) -> Batch:
+    """A batch in which every row has its first tokens."""
+    counted = Counted()
+    batch = Batch(loaded, counted, 32)
+    folders = adapters(run.data, count)
+    for folder in folders:
+        batch.replace(read_adapter(folder.name, folder, loaded.base))
+    for row in range(rows):
+        request = ask(row, folders[row % count].name if count else None, tokens=LONGEST)
+        batch.add(LocalGeneration(request, asyncio.get_running_loop()))
+    while not counted.steps or counted.steps[-1][1] < rows:
+        batch.step()
+    for _ in range(3):
+        batch.step()
+    return batch
+
+
+@contextmanager
+def _watched() -> Iterator[Watch]:
+    """Every part's functions watched; those that are not there leave their time to the part around them."""
+    watch = Watch()
+    found = [
+        *((kind, "__call__", "linear kernels") for kind in vars(kernels).values() if _is_kernel(kind)),
+        (projection.Projection, "forward", "adapters"),
+        (step.Step, "attend", "attention"),
+        (sampling.Sampler, "draw", "sampling"),
+        (decoder.Decoder, "forward", "the model's rest"),
+        (Batch, "step", "the batch"),
+    ]
+    plain = [(kind, name, vars(kind)[name], part) for kind, name, part in found if name in vars(kind)]
+    try:
+        for kind, name, function, part in plain:
+            setattr(kind, name, watch.timed(part, function))
+        yield watch
+    finally:
+        for kind, name, function, _ in plain:
+            setattr(kind, name, function)
+
+
+def _is_kernel(kind: object) -> bool:
+    return inspect.isclass(kind) and kind.__module__ == kernels.__name__ and "__call__" in vars(kind)
+
+
+def _operators(batch: Batch, steps: int = 2) -> str:
+    """The operators that take longest by torch's own profiler, and how many there are in a step."""
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        for _ in range(steps):
+            batch.step()
+    events = sorted(watched.key_averages(), key=lambda event: event.self_cpu_time_total, reverse=True)
+    whole = sum(event.self_cpu_time_total for event in events)
+    first = [f"{event.key} {event.self_cpu_time_total / whole:.0%}" for event in events[:6]]
+    return f"{sum(event.count for event in events) // steps} operators a step: {', '.join(first)}"
