@@ -2,7 +2,7 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -175,20 +175,25 @@ class Cache:
         return -(-rows // slots) * slots * capacity * self.token_bytes <= self.budget
 
     def _make_room(self, size: int, keep: Sequence[Page]) -> bool:
-        """Drop empty pages, then what is remembered, oldest first, until so many bytes are free."""
+        """Drop empty pages, then what is remembered, oldest first, until so many bytes are free.
+
+        Nothing is dropped where all of it would not be enough.
+        """
+        if self.budget - self._reserved(page for page in self.pages if page.rows or page in keep) < size:
+            return False
         while self._free() < size:
             empty = next((page for page in self.pages if not page.rows and page not in keep), None)
             if empty is not None:
                 self.pages.remove(empty)
-            elif self.kept:
-                self.kept.popitem(last=False)
             else:
-                return False
+                self.kept.popitem(last=False)
         return True
 
     def _free(self) -> int:
-        reserved = sum(page.slots * page.capacity for page in self.pages) * self.token_bytes
-        return self.budget - reserved - self.kept_bytes
+        return self.budget - self._reserved(self.pages) - self.kept_bytes
+
+    def _reserved(self, pages: Iterable[Page]) -> int:
+        return sum(page.slots * page.capacity for page in pages) * self.token_bytes
 
 
 def capacity_for(tokens: int) -> int:
