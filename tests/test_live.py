@@ -221,7 +221,7 @@ class Short(Tensor):
                 raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes")
             arguments[0].left -= 1
             return torch.zeros(arguments[1:])
-        return super().__torch_function__(function, types, arguments, more or {})
+        return super().__torch_function__(function, types, arguments, more or {})  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("left", range(8))

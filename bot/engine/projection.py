@@ -137,9 +137,9 @@ class Projection(nn.Module):
         """Make room for so many live adapters of at most that rank; what is there stays, also on an error."""
         old, rank = (self._a, self._b, self._rank), max(rank, self._rank)
         bays = bays if self._a is None else max(bays, len(self._a))
-        a = like.new_zeros(bays, self._inputs, len(self.parts) * rank)
-        b = [like.new_zeros(bays, rank, part.end - part.start) for part in self.parts]
-        self._a, self._b, self._rank = a, b, rank
+        inner = like.new_zeros(bays, self._inputs, len(self.parts) * rank)
+        outer = [like.new_zeros(bays, rank, part.end - part.start) for part in self.parts]
+        self._a, self._b, self._rank = inner, outer, rank
         if old[0] is None:
             return
         count = len(old[0])
