@@ -1,12 +1,20 @@
-"""Five hundred requests at once, at random: each is answered as it would be alone, whoever its neighbours are."""
+"""Five hundred requests at once, at random: each is answered as alone, whoever its neighbours are.
+
+Another batch rounds otherwise in the last bits. Where two tokens are equally likely to within these, either may
+be drawn, as in about one run of three. So an answer may differ if the request alone gives the very same one
+when its logits are shaken by as much as rounding does, and only a few of all may.
+"""
 
 import asyncio
 import os
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from bot.config import ModelSettings
 from bot.engine.engine import Answer, Request
@@ -19,6 +27,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 
 SEED = int(os.environ.get("ALTEREGO_TEST_SEED", "20261123"))
 REQUESTS, ROWS = 500, 6
+ROUNDING = 2e-5  # of logits: as far as those of float32 are from those of float64
+SHAKEN, FEW = 40, 3  # how often a request is tried alone, and how many may differ
 FIRST_ID, IDS = 260, 145  # tokens of whole characters, so that stop strings occur
 ADAPTERS: dict[str, dict[str, object]] = {
     "narrow": {"r": 1, "lora_alpha": 2, "target_modules": ["q_proj", "v_proj"]},
@@ -125,14 +135,32 @@ async def together(folder: Path, data: Path, adapters: dict[str, Path], cases: l
     return got
 
 
-async def alone(
-    folder: Path, data: Path, adapters: dict[str, Path], cases: list[Case]
-) -> list[tuple[Answer, ...]]:
-    """Each candidate on its own has the first one's dice, so that all of a request are made, one row each."""
+@asynccontextmanager
+async def single(folder: Path, data: Path, adapters: dict[str, Path]) -> AsyncIterator[LocalEngine]:
+    """An engine of its own, with rows for one request's candidates."""
     settings = ModelSettings(name=str(folder), precision="fp32", context=1024, rows=3, cache=16, threads=1)
     async with LocalEngine(settings, data) as engine:
         await load(engine, adapters)
-        return [await answered(engine, Case(replace(case.request, place=None), 0)) for case in cases]
+        yield engine
+
+
+async def alone(engine: LocalEngine, case: Case) -> tuple[Answer, ...]:
+    return await answered(engine, Case(replace(case.request, place=None), 0))
+
+
+async def hangs_on_rounding(engine: LocalEngine, case: Case, got: object) -> bool:
+    """Whether the request alone gives this answer too, when its logits are shaken."""
+    assert engine.loaded is not None
+
+    def shake(layer: object, inputs: object, logits: torch.Tensor) -> torch.Tensor:
+        return logits + (torch.rand_like(logits) - 0.5) * 2 * ROUNDING
+
+    hook = engine.loaded.model.lm_head.register_forward_hook(shake)
+    try:
+        shaken = [await alone(engine, case) for _ in range(SHAKEN)]
+    finally:
+        hook.remove()
+    return any(not differs(case, got, one) for one in shaken)
 
 
 async def load(engine: LocalEngine, adapters: dict[str, Path]) -> None:
@@ -170,10 +198,11 @@ async def test_requests_together_are_answered_as_each_alone(tmp_path: Path) -> N
     }
     all_cases = cases(dice)
     got = await together(folder, tmp_path, adapters, all_cases)
-    wanted = await alone(folder, tmp_path, adapters, all_cases)
-    wrong = [
-        (number, case, mine, whole)
-        for number, (case, mine, whole) in enumerate(zip(all_cases, got, wanted, strict=True))
-        if differs(case, mine, whole)
-    ]
-    assert not wrong, f"seed {SEED}: {len(wrong)} of {REQUESTS} differ, the first one is {wrong[0]}"
+    different = []
+    async with single(folder, tmp_path, adapters) as engine:
+        for number, (case, mine) in enumerate(zip(all_cases, got, strict=True)):
+            if differs(case, mine, whole := await alone(engine, case)):
+                different.append((number, case, mine, whole))
+        wrong = [one for one in different if not await hangs_on_rounding(engine, one[1], one[2])]
+    assert not wrong, f"seed {SEED}: {len(wrong)} of {REQUESTS} are wrong, the first one is {wrong[0]}"
+    assert len(different) <= FEW, f"seed {SEED}: {len(different)} differ"
