@@ -244,10 +244,20 @@ class Batch:
             self._statistics.first_token(answering.first_token)
         key = _key(answering)
         if key is not None and answering.row.length:
-            ids = (*answering.request.ids, *answering.candidates[0].tokens)
-            self.cache.keep(key, ids, answering.row)
+            self._keep(key, answering)
         self._leave(answering)
         answering.generation.end(answers)
+
+    def _keep(self, key: tuple[Any, ...], answering: Answering) -> None:
+        """Remember what was computed; where memory runs out on that, nothing is remembered any more."""
+        try:
+            ids = (*answering.request.ids, *answering.candidates[0].tokens)
+            self.cache.keep(key, ids, answering.row)
+        except (Exception, MemoryError) as error:  # the answer is there all the same
+            logger.warning("What was computed could not be kept: %s", type(error).__name__)
+            error.__traceback__ = None  # it holds the copy
+            self.cache.shrink()
+            cache.free_memory()
 
     def _fail(self, answering: Answering, error: BaseException) -> None:
         self._leave(answering)
