@@ -74,6 +74,8 @@ class Batch:
         known = self.adapters.drop(name)
         if known is not None:
             self.cache.forget(known)
+            for answering in self._running:
+                answering.generation.forgotten |= answering.known is known
 
     def replace(self, known: Known) -> None:
         """Put an adapter in place of one of that name."""
@@ -81,8 +83,10 @@ class Batch:
         self.adapters.add(known)
 
     def forget(self, place: Place) -> None:
-        """Forget what was computed of a place."""
+        """Forget what was computed of a place; what runs or waits for it is not remembered either."""
         self.cache.forget(place)
+        for generation in (*self._waiting, *(answering.generation for answering in self._running)):
+            generation.forgotten |= generation.request.place == place
 
     def step(self) -> None:
         """Let in who fits, let out who is no longer wanted, and add a token or a chunk to everybody else."""
@@ -243,7 +247,7 @@ class Batch:
         if answering.first_token is not None:
             self._statistics.first_token(answering.first_token)
         key = _key(answering)
-        if key is not None and answering.row.length:
+        if key is not None and answering.row.length and not answering.generation.forgotten:
             self._keep(key, answering)
         self._leave(answering)
         answering.generation.end(answers)
