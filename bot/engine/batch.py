@@ -178,18 +178,22 @@ class Batch:
         return spans
 
     def _run(self, spans: Sequence[tuple[Answering, Span]]) -> None:
-        """Try a step for all; when that fails, one for each request, so that only what breaks fails."""
+        """Try a step for all; when that fails, one for each request, so that only what breaks fails.
+
+        One that runs out of memory is tried again as long as there was anything to give back.
+        """
         owners = list(dict.fromkeys(answering for answering, _ in spans))
         try:
             self._pass(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
-            if cache.is_out_of_memory(error):
-                self.cache.shrink()
-                cache.free_memory()
-            if len(owners) == 1:
+            short = cache.is_out_of_memory(error)
+            roomier = short and self.cache.shrink()
+            if len(owners) == 1 and not roomier:
                 self._fail(owners[0], error)
                 return
             error.__traceback__ = None  # it holds the step's tensors
+            if short:
+                cache.free_memory()
             for owner in owners:
                 self._run([one for one in spans if one[0] is owner])
 

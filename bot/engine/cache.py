@@ -153,10 +153,12 @@ class Cache:
             if wanted is None or (isinstance(key, tuple) and wanted in key):
                 del self.kept[key]
 
-    def shrink(self) -> None:
-        """Give back everything that no running row needs."""
+    def shrink(self) -> bool:
+        """Give back everything that no running row needs; returns whether there was any such thing."""
+        spare = bool(self.kept) or not all(page.rows for page in self.pages)
         self.kept.clear()
         self.pages = [page for page in self.pages if page.rows]
+        return spare
 
     @property
     def running_bytes(self) -> int:
