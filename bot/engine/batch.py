@@ -268,13 +268,15 @@ class Batch:
             cache.free_memory()
 
     def _fail(self, answering: Answering, error: BaseException) -> None:
+        answering.failed = True
         self._leave(answering)
         answering.generation.fail(error if isinstance(error, UserError) else self._understood(error))
 
     def _leave(self, answering: Answering) -> None:
         self._running.remove(answering)
+        wipe = answering.touched if answering.doubtful else 0
         for candidate in answering.candidates:
-            self.cache.leave(candidate.row)
+            self.cache.leave(candidate.row, wipe)
             self._sampler.leave(candidate.dice)
         if answering.known is not None:
             self._decoder.live.leave(answering.known)

@@ -46,12 +46,19 @@ class Page:
         self.rows.append(row)
         return row
 
-    def leave(self, row: Row) -> None:
-        """Give a slot back; the last row moves into it."""
+    def leave(self, row: Row, wipe: int = 0) -> None:
+        """Give a slot back, with so many first tokens made zeros; the last row moves into it.
+
+        What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
+        not for a NaN. A row that moves may yet turn out to hold some, so it leaves zeros behind.
+        """
         last = self.rows.pop()
-        if last is not row:
-            for tensor in self.layers.values():
+        for tensor in self.layers.values():
+            tensor[:, row.slot, :, :wipe] = 0
+            if last is not row:
                 tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
+                tensor[:, last.slot, :, : self.capacity if wipe else last.length] = 0
+        if last is not row:
             last.slot = row.slot
             self.rows[row.slot] = last
 
@@ -118,9 +125,12 @@ class Cache:
         return [page.enter() for page in places[:rows]]
 
     @torch.inference_mode()
-    def leave(self, row: Row) -> None:
-        """Give a row's slot back; the page stays for the next rows until its bytes are wanted."""
-        row.page.leave(row)
+    def leave(self, row: Row, wipe: int = 0) -> None:
+        """Give a row's slot back; the page stays for the next rows until its bytes are wanted.
+
+        `wipe` is how many first tokens may hold keys and values that are no numbers.
+        """
+        row.page.leave(row, wipe)
         if self.token_bytes == 0:
             self.token_bytes = row.page.bytes // (row.page.slots * row.page.capacity)
 
