@@ -1,6 +1,6 @@
 """What people can ask of the bot itself, as plain functions: every platform shows the same table."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bot.chat import Chat
@@ -59,6 +59,7 @@ async def reset(ask: Ask) -> str:
     if ask.chat.room(ask.place).busy:
         raise UserError("An answer is being made; stop it first.")
     await ask.chat.memory.reset(ask.place)
+    await ask.chat.engine.forget(ask.place)
     await ask.chat.greet(ask.place, ask.user)
     return "The conversation begins anew; what was said before is no longer read."
 
@@ -86,8 +87,12 @@ async def status(ask: Ask) -> str:
     return "\n".join(
         (
             f"model     {engine.model}: {engine.error or engine.stage or engine.state}",
-            f"answers   {engine.answered:,} made, {engine.running} running, {engine.queued} waiting, "
-            f"{engine.tokens_per_second:.1f} tokens/s",
+            f"answers   {engine.answered:,} made, {engine.running} running in {engine.rows} rows, "
+            f"{engine.queued} waiting",
+            f"speed     {engine.tokens_per_second:.1f} tokens/s; first token after "
+            f"{engine.first_token[0]:.2f} s (p50), {engine.first_token[1]:.2f} s (p95); "
+            f"{engine.hit_rate:.0%} of prompts remembered",
+            f"takes     {_parts(engine.memory)}",
             f"adapters  {', '.join(engine.adapters) or 'none loaded'}",
             f"memory    {memory.messages:,} messages, {memory.places:,} places, {memory.bytes / 1e6:.1f} MB",
             f"inbox     {inbox or 'empty'}; {memory.unsent} unsent",
@@ -114,6 +119,10 @@ async def run(text: str, chat: Chat, place: Place, user: str) -> str:
         if command.name == name.casefold():
             return await command.run(Ask(chat, place, user, argument.strip()))
     raise UserError(f"There is no command /{name}: /help lists them.")
+
+
+def _parts(memory: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in memory.items()) or "nothing yet"
 
 
 def _summary(notes: str) -> str:

@@ -25,6 +25,7 @@ class ModelSettings(Section):
     template: str = ""  # a chat template (Jinja, or the name of a built-in one) for a model that has none
     threads: int = Field(default=0, ge=0)  # CPU threads of the engine; 0 is every core
     rows: int = Field(default=32, ge=1, le=1024)  # answers at once; others wait
+    compile: bool = False  # let torch compile the layers: slower to start, fewer kernels on a GPU
     cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0 is a quarter of what is free
 
 
@@ -33,7 +34,7 @@ class ChatSettings(Section):
 
     persona: str = ""  # who speaks where nobody was chosen; empty is the first by name
     system_prompt: str = (  # what a card's own system_prompt replaces, or quotes as {{original}}
-        "Write the next reply of {{char}} in this chat with {{user}}. Stay in character."
+        "Write the next reply of {{char}} in this chat. Stay in character."
     )
     debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
     message_characters: int = Field(default=16_000, ge=100)  # a longer message is refused

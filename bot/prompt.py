@@ -20,8 +20,9 @@ KEPT = 0.6  # of the room for history, when some has to go: dropping in large st
 class Prompt:
     """What the model reads. The spans cover all ids, in order.
 
-    `stop_ids` and `stop` end the answer. `first` is the oldest message kept where older ones were dropped,
-    and `read` the newest one.
+    The first `shared` ids are the card's alone: no name and no word of a place is in them. `stop_ids` and
+    `stop` end the answer. `first` is the oldest message kept where older ones were dropped, and `read` the
+    newest one.
     """
 
     ids: tuple[int, ...]
@@ -30,6 +31,7 @@ class Prompt:
     stop: tuple[str, ...] = ()
     first: str | None = None
     read: str | None = None
+    shared: int = 0
 
     def tokens(self) -> dict[str, int]:
         """How many ids each kind of part takes."""
@@ -78,6 +80,7 @@ def build(
         (*stop, *(f"\n{name}:" for name in names.values())),
         history[start].id if start else None,
         history[-1].id if history else None,
+        _shared(ids, persona, system_prompt, reader),
     )
 
 
@@ -94,6 +97,15 @@ def _frame(persona: Persona, scene: Scene, system_prompt: str, examples: int) ->
     }
     turns = [turn for block in card.examples[:examples] for turn in _dialogue(expand(block, scene), scene)]
     return (*_system(fields.items()), *turns, *([OPENING] if turns else []))
+
+
+def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: Reader) -> int:
+    """How many first ids are those of a prompt in which somebody else says something else."""
+    scene = Scene(persona.name, _NOBODY, seed=persona.key)
+    frame = _frame(persona, scene, system_prompt, len(persona.card.examples))
+    others, _ = render((*frame, Turn("user", (Part("message", _NOBODY),))), reader)
+    pairs = enumerate(zip(ids, others, strict=False))
+    return next((place for place, (own, other) in pairs if own != other), min(len(ids), len(others)))
 
 
 def _late(persona: Persona, scene: Scene, lore: Sequence[str], memories: Sequence[str]) -> tuple[Turn, ...]:
@@ -164,5 +176,6 @@ def _halves(number: int) -> Iterator[int]:
     yield 0
 
 
+_NOBODY = "\uf8ff"  # a name that nobody has
 _SILENCE = Turn("user", (Part("message", ""),))  # what a turn costs when nothing is said
 _PROBE = (_SILENCE, Turn("assistant", _SILENCE.parts), _SILENCE)

@@ -106,6 +106,7 @@ class Speaker:
             adapter=persona.key if persona.adapter else None,
             strength=persona.strength,
             place=place,
+            shared=prompt.shared,
             stop_ids=prompt.stop_ids,
             stop=prompt.stop,
             seed=self._dice.getrandbits(31),

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from bot.engine.cache import PAGE, SHORTEST, Cache, Page, Row, capacity_for
+from bot.engine.cache import PAGE, SHORTEST, WORTH, Cache, Page, Row, capacity_for
 
 LAYERS, HEADS, SIZE = (0, 1), 2, 2
 TOKEN_BYTES = len(LAYERS) * 2 * HEADS * SIZE * 4
@@ -146,7 +146,7 @@ class Twins(RuleBasedStateMachine):
         wanted = [*was[:same], *ids][: twin.most]
         matching = (n for n, pair in enumerate(zip(was, wanted, strict=False)) if pair[0] != pair[1])
         common = min(next(matching, min(len(was), len(wanted))), len(wanted) - 1)
-        assert self.cache.recall(key, wanted, twin.row) == common
+        assert self.cache.recall([key], wanted, twin.row) == common
         twin.ids, twin.values = wanted[:common], values[:common]
         if common:
             self.kept[key] = self.kept.pop(key)
@@ -154,7 +154,7 @@ class Twins(RuleBasedStateMachine):
     @rule(twin=twins, key=keys, ids=ids)
     def recall_in_vain(self, twin: Twin, key: Hashable, ids: list[int]) -> None:
         if not twin.ids and key not in self.kept:
-            assert self.cache.recall(key, ids, twin.row) == 0
+            assert self.cache.recall([key], ids, twin.row) == 0
 
     @rule(wanted=st.sampled_from(("p", "q", "r", "a", "b")))
     def forget(self, wanted: str) -> None:
@@ -210,7 +210,7 @@ def test_the_last_id_is_never_recalled() -> None:
     cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep("k", IDS, filled(cache, 0, 30))
     (row,) = entered(cache, 40)
-    assert cache.recall("k", IDS[:30], row) == 29
+    assert cache.recall(["k"], IDS[:30], row) == 29
     assert read(row) == list(range(29))
 
 
@@ -218,9 +218,43 @@ def test_only_a_common_beginning_is_recalled() -> None:
     cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep("k", IDS, filled(cache, 0, 30))
     rows = entered(cache, 40, 2)
-    assert cache.recall("k", (*IDS[:12], 99, *IDS[13:40]), rows[0]) == 12
-    assert cache.recall("k", (99, *IDS[1:40]), rows[1]) == 0
+    assert cache.recall(["k"], (*IDS[:12], 99, *IDS[13:40]), rows[0]) == 12
+    assert cache.recall(["k"], (99, *IDS[1:40]), rows[1]) == 0
     assert [read(row) for row in rows] == [list(range(12)), []]
+
+
+def test_the_most_that_is_remembered_under_any_key_is_recalled() -> None:
+    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache.keep("short", IDS, filled(cache, 0, 30))
+    cache.keep("long", IDS, filled(cache, 100, 40))
+    (row,) = entered(cache, 60)
+    assert cache.recall(["none", "short", "long", "short"], IDS[:50], row) == 40
+    assert read(row) == list(range(100, 140))
+
+
+def test_a_shared_beginning_holds_its_own_ids_only() -> None:
+    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    row = filled(cache, 0, WORTH + 20)
+    cache.share("under", IDS[:WORTH], row)
+    assert read(row) == list(range(WORTH + 20))
+    (other,) = entered(cache, 60)
+    assert cache.recall([("under", IDS[:WORTH])], IDS[:60], other) == WORTH
+    assert read(other) == list(range(WORTH))
+
+
+def test_a_beginning_that_is_short_or_not_yet_read_is_not_shared() -> None:
+    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache.share("under", IDS[: WORTH - 1], filled(cache, 0, WORTH))
+    cache.share("under", IDS[: WORTH + 1], filled(cache, 0, WORTH))
+    assert list(cache.kept) == []
+
+
+def test_a_thing_inside_a_key_inside_a_key_is_forgotten() -> None:
+    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    for known in "ab":
+        cache.share((known, 1.0), IDS[:WORTH], filled(cache, 0, WORTH))
+    cache.forget("a")
+    assert list(cache.kept) == [(("b", 1.0), IDS[:WORTH])]
 
 
 def test_what_was_recalled_last_is_dropped_last() -> None:
@@ -230,7 +264,7 @@ def test_what_was_recalled_last_is_dropped_last() -> None:
         cache.keep(key, IDS, row)
         cache.leave(row)
     (row,) = entered(cache, 1000)
-    assert cache.recall("a", IDS[:1000], row) == 999
+    assert cache.recall(["a"], IDS[:1000], row) == 999
     cache.keep("d", IDS, filled(cache, 0, 1000))
     cache.keep("e", IDS, filled(cache, 0, 1000))
     assert list(cache.kept) == ["c", "a", "d", "e"]
@@ -250,7 +284,7 @@ def test_a_row_keeps_its_own_when_what_it_recalled_is_forgotten() -> None:
     cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep(("p", None), IDS, filled(cache, 0, 30))
     (row,) = entered(cache, 40)
-    cache.recall(("p", None), IDS[:40], row)
+    cache.recall([("p", None)], IDS[:40], row)
     cache.forget("p")
     assert read(row) == list(range(30))
     assert cache.kept_bytes == 0
@@ -298,6 +332,30 @@ def test_what_a_token_takes_is_learnt_from_the_first_row() -> None:
 
 def test_a_page_takes_no_memory_before_it_is_written() -> None:
     assert Page(16, SHORTEST).bytes == 0
+
+
+@torch.inference_mode()
+def test_a_row_that_may_hold_no_numbers_leaves_zeros_and_the_others_as_they_are() -> None:
+    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    rows = entered(cache, SHORTEST, 3)
+    for first, one in enumerate(rows):
+        write(one, list(range(1000 * first, 1000 * first + 10 * (3 - first))))
+    for tensor in rows[0].page.layers.values():
+        tensor[:, 0, :, :30] = float("nan")
+    cache.leave(rows[0], wipe=30)
+    assert [read(one) for one in rows[1:]] == [list(range(1000, 1020)), list(range(2000, 2010))]
+    assert all(bool(tensor.isfinite().all()) for tensor in rows[1].page.layers.values())
+
+
+@torch.inference_mode()
+def test_a_row_that_moves_leaves_zeros_behind() -> None:
+    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    first, last = entered(cache, SHORTEST, 2)
+    write(first, [1])
+    write(last, list(range(20)))
+    cache.leave(first)
+    assert read(last) == list(range(20))
+    assert all(bool((tensor[:, 1] == 0).all()) for tensor in last.page.layers.values())
 
 
 def test_an_empty_page_that_is_about_to_be_used_does_not_make_room() -> None:

@@ -66,6 +66,12 @@ async def test_reset_hides_what_was_said_and_greets_again(stage: Stage) -> None:
     assert "assistant\nSit, Ana.<" in stage.engine.prompts()[-1]
 
 
+async def test_reset_forgets_what_the_engine_computed_of_the_place(stage: Stage) -> None:
+    await stage.say("my name is Ana")
+    await ask(stage, "/reset")
+    assert stage.engine.forgotten == [PLACE]
+
+
 async def test_why_explains_the_rule_and_the_prompt_without_the_words(stage: Stage) -> None:
     assert await ask(stage, "/why") == "Nothing has been decided here yet."
     await stage.say("my private words")
@@ -103,5 +109,10 @@ async def test_status_shows_model_and_memory(stage: Stage) -> None:
     await stage.say("Rain?")
     lines = (await ask(stage, "/status")).splitlines()
     assert lines[0] == "model     scripted: ready"
-    assert lines[3].startswith("memory    2 messages, 1 places, ")
-    assert lines[4] == "inbox     1 answered; 0 unsent"
+    assert lines[1] == "answers   1 made, 0 running in 0 rows, 0 waiting"
+    assert lines[2] == (
+        "speed     0.0 tokens/s; first token after 0.00 s (p50), 0.00 s (p95); 0% of prompts remembered"
+    )
+    assert lines[3] == "takes     nothing yet"
+    assert lines[5].startswith("memory    2 messages, 1 places, ")
+    assert lines[6] == "inbox     1 answered; 0 unsent"

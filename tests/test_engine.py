@@ -15,6 +15,7 @@ from bot.engine.engine import Answer, Request
 from bot.engine.stream import Text
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError
+from bot.message import Place
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
 
@@ -391,3 +392,37 @@ def hang(engine: LocalEngine, release: Any) -> None:
         return forward(*arguments, logits_to_keep=logits_to_keep, **more)
 
     engine.loaded.model.forward = slow
+
+
+def place(name: str) -> Place:
+    return Place("test", "bot", name)
+
+
+CARD = tuple(300 + i * 7 % 90 for i in range(60))
+
+
+async def test_a_shared_beginning_serves_other_places_and_no_more_than_it(engine: LocalEngine) -> None:
+    first = request((*CARD, 301, 302, 303), place=place("a"), shared=len(CARD))
+    other = request((*CARD, 301, 302, 309), place=place("b"), shared=len(CARD))
+    await text(engine, first)
+    assert engine.status().hit_rate == 0
+    told = await text(engine, other)
+    assert engine.status().hit_rate == len(CARD) / (len(first.ids) + len(other.ids))
+    assert told == await text(engine, request(other.ids))
+
+
+async def test_a_place_alone_reads_again_what_it_has_read(engine: LocalEngine) -> None:
+    first = request((*CARD, 301, 302, 303), place=place("a"))
+    await text(engine, first)
+    await text(engine, request((*first.ids, 304), place=place("b")))
+    assert engine.status().hit_rate == 0
+    told = await text(engine, request((*first.ids, 304), place=place("a")))
+    assert engine.status().hit_rate == len(first.ids) / (3 * len(first.ids) + 2)
+    assert told == await text(engine, request((*first.ids, 304)))
+
+
+async def test_what_was_forgotten_is_read_anew(engine: LocalEngine) -> None:
+    await text(engine, request(CARD, place=place("a")))
+    await engine.forget(place("a"))
+    await text(engine, request(CARD, place=place("a")))
+    assert engine.status().hit_rate == 0

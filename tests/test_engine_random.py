@@ -1,8 +1,8 @@
 """Five hundred requests at once, at random: each is answered as alone, whoever its neighbours are.
 
-Another batch rounds otherwise in the last bits. Where two tokens are equally likely to within these, either may
-be drawn, as in about one run of three. So an answer may differ if the request alone gives the very same one
-when its logits are shaken by as much as rounding does, and only a few of all may.
+Another batch rounds otherwise in the last bits. Where two tokens are equally likely to within these, either
+may be drawn, as in about one run of three. So an answer may differ if the request alone gives the very same
+one when its logits are shaken by as much as rounding does, and only a few of all may.
 """
 
 import asyncio
@@ -64,6 +64,7 @@ def case(dice: random.Random, heard: dict[Place, tuple[int, ...]]) -> Case:
         adapter=own if place and dice.random() < 0.8 else dice.choice([None, *ADAPTERS]),
         strength=1.0 if dice.random() < 0.7 else dice.choice([0.0, 0.5, 1.5]),
         place=place,
+        shared=dice.choice([0, 0, min(40, len(ids))]),
         stop=dice.choice([(), (), ("e", "the"), (" a", "nev er", "ing"), ("é",)]),
         seed=dice.randrange(1 << 40),
         n=dice.choice([1, 1, 1, 1, 2, 3]),

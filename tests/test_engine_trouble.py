@@ -96,6 +96,12 @@ async def outcomes(engine: LocalEngine, requests: list[Request]) -> list[list[st
     return [type(one).__name__ if isinstance(one, BaseException) else one for one in made]
 
 
+async def until(condition: Callable[[], bool], pause: float = 0.01) -> None:
+    async with asyncio.timeout(GUARD):
+        while not condition():  # noqa: ASYNC110 -- nobody tells
+            await asyncio.sleep(pause)
+
+
 async def each(engine: LocalEngine, requests: list[Request]) -> list[list[str] | str]:
     """The same, one after the other."""
     return [(await outcomes(engine, [one]))[0] for one in requests]
@@ -298,10 +304,8 @@ async def test_running_out_of_memory_while_an_adapter_is_laid_out_harms_no_other
 
 
 def tiny_adapter(engine: LocalEngine, adapters: dict[str, Path], rank: int) -> Path:
-    base = Path(engine.status().model)
-    return tiny.save_adapter(
-        adapters["a"].parent / f"rank {rank}", base, 9, r=rank, target_modules="all-linear"
-    )
+    base, folder = Path(engine.status().model), adapters["a"].parent / f"rank {rank}"
+    return tiny.save_adapter(folder, base, 9, r=rank, target_modules="all-linear")
 
 
 # No numbers.
@@ -335,8 +339,7 @@ async def test_what_is_no_number_does_not_stay_for_the_next_row_in_its_slot(
     bad = [Request((POISON, *prompt(n, 180)), GREEDY, stop_ids=NO_STOP, place=HERE) for n in range(4)]
     if ends == "cancelled":
         generations = [engine.generate(one) for one in bad]
-        while engine.status().rows < 4:
-            await asyncio.sleep(0)
+        await until(lambda: engine.status().rows == 4, pause=0)
         for generation in generations:
             generation.cancel()
         await asyncio.gather(*(finish(generation) for generation in generations), return_exceptions=True)
@@ -356,12 +359,10 @@ def release() -> Iterator[threading.Event]:
 
 
 def hang(engine: LocalEngine, release: threading.Event) -> Forward:
-    return Forward(engine, lambda ids, step: release.wait(30) and None)
+    def wait(ids: torch.Tensor, step: Any) -> None:
+        release.wait(30)
 
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.01)
+    return Forward(engine, wait)
 
 
 async def test_a_step_that_hangs_is_noticed_told_once_and_over_some_time(
@@ -646,6 +647,25 @@ async def test_a_place_is_never_helped_by_another(engine: LocalEngine, adapters:
         assert engine.status().hit_rate == 0
     await texts(engine, request(1, 50, place=HERE, adapter="a"))
     assert engine.status().hit_rate == pytest.approx(49 / 400)
+
+
+async def test_a_shared_beginning_outlives_its_place_and_not_its_adapter(
+    engine: LocalEngine, adapters: dict[str, Path]
+) -> None:
+    await load(engine, adapters)
+    await texts(engine, request(1, 100, place=HERE, adapter="a", shared=60))
+    await engine.forget(HERE)
+    kept = engine.status().memory["remembered"]
+    assert kept > 0
+    await texts(engine, request(1, 100, place=THERE, adapter="b", shared=60))
+    assert engine.status().hit_rate == 0
+    await texts(engine, request(1, 100, place=THERE, adapter="a", shared=60))
+    assert engine.status().hit_rate == pytest.approx(60 / 300)
+    await engine.forget(THERE)
+    await engine.drop_adapter("b")
+    assert engine.status().memory["remembered"] == kept
+    await engine.drop_adapter("a")
+    assert engine.status().memory["remembered"] == 0
 
 
 async def test_a_follow_up_is_answered_as_if_nothing_were_remembered(engine: LocalEngine) -> None:

@@ -168,3 +168,21 @@ def test_a_prompt_keeps_its_budget_and_its_content_free_of_control_ids(
     content = [span for span in prompt.spans if span.kind != "template"]
     assert not any(TOKENIZER.control & set(prompt.ids[span.start : span.end]) for span in content)
     assert prompt.read == "last"
+
+
+@pytest.mark.parametrize(
+    ("card", "shared"),
+    [
+        (CARD, "<|im_start|>system\nPlay Mara.\n\nMara keeps a light.\n\nDry.\n\n"),
+        (
+            Card(name="Mara", description="Keeps a light."),
+            "<|im_start|>system\nPlay Mara.\n\nKeeps a light.<|im_end|>\n<|im_start|>user\n",
+        ),
+        (Card(name="Mara", description="Knows {{user}}."), "<|im_start|>system\nPlay Mara.\n\nKnows "),
+    ],
+)
+def test_the_shared_beginning_ends_before_the_first_name_or_word_of_a_place(card: Card, shared: str) -> None:
+    persona = Persona("mara", card)
+    for name, text in (("Ana", "Hello!"), ("Bo", "Hi, Mara.")):
+        prompt = build(persona, [said("1", name, text)], reader(), system_prompt="Play {{char}}.")
+        assert TOKENIZER.spell(prompt.ids[: prompt.shared]) == shared

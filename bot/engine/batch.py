@@ -154,8 +154,7 @@ class Batch:
         request = answering.request
         if answering.known is not None:
             self._decoder.live.enter(answering.known)
-        if (key := _key(answering)) is not None:
-            self._statistics.reused_tokens += self.cache.recall(key, request.ids, answering.row)
+        self._statistics.reused_tokens += self.cache.recall(_keys(answering), request.ids, answering.row)
         self._statistics.prompt_tokens += len(request.ids)
 
     def _spans(self) -> list[tuple[Answering, Span]]:
@@ -250,22 +249,21 @@ class Batch:
         self._statistics.answered += 1
         if answering.first_token is not None:
             self._statistics.first_token(answering.first_token)
-        key = _key(answering)
-        if key is not None and answering.row.length and not answering.generation.forgotten:
-            self._keep(key, answering)
+        if not answering.generation.forgotten:
+            self._remember(answering)
         self._leave(answering)
         answering.generation.end(answers)
 
-    def _keep(self, key: tuple[Any, ...], answering: Answering) -> None:
-        """Remember what was computed; where memory runs out on that, nothing is remembered any more."""
+    def _remember(self, answering: Answering) -> None:
+        """Keep what the place's next turn will begin with, and the beginning that other places share."""
+        request, row = answering.request, answering.row
+        *own, shared = _keys(answering)
         try:
-            ids = (*answering.request.ids, *answering.candidates[0].tokens)
-            self.cache.keep(key, ids, answering.row)
-        except (Exception, MemoryError) as error:  # the answer is there all the same
-            logger.warning("What was computed could not be kept: %s", type(error).__name__)
-            error.__traceback__ = None  # it holds the copy
+            self.cache.share(shared[0], request.ids[: request.shared], row)
+            for key in own if row.length else ():
+                self.cache.keep(key, (*request.ids, *answering.candidates[0].tokens), row)
+        except (RuntimeError, MemoryError):  # no memory for a copy: the next turn reads its prompt again
             self.cache.shrink()
-            cache.free_memory()
 
     def _fail(self, answering: Answering, error: BaseException) -> None:
         answering.failed = True
@@ -294,10 +292,12 @@ class Batch:
         )
 
 
-def _key(answering: Answering) -> tuple[Any, ...] | None:
-    """Under what a row's keys and values may be used again: its place, adapter and strength."""
+def _keys(answering: Answering) -> list[tuple[Any, ...]]:
+    """Under what a row's keys and values may be used again: its place, and its shared beginning."""
     request = answering.request
-    return (request.place, answering.known, request.strength) if request.place is not None else None
+    under = (answering.known, request.strength if answering.known else 1.0)
+    own = [(request.place, *under)] if request.place is not None else []
+    return [*own, (under, request.ids[: request.shared])]
 
 
 def _of(answering: Answering, span: Span) -> Candidate:

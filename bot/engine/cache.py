@@ -2,7 +2,7 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
 SHORTEST = 256  # tokens of the smallest slots
+WORTH = 32  # tokens from which a shared beginning is remembered
 
 
 @dataclass(eq=False, slots=True)
@@ -148,19 +149,30 @@ class Cache:
             self.kept[key] = Kept(tuple(ids[: row.length]), row.page.read(row))
 
     @torch.inference_mode()
-    def recall(self, key: Hashable, ids: Sequence[int], row: Row) -> int:
-        """Fill a fresh row with what is remembered of these ids; returns of how many. One is always left."""
-        kept = self.kept.get(key)
-        common = min(kept.common(ids), len(ids) - 1) if kept else 0
-        if kept and common:
+    def recall(self, keys: Sequence[Hashable], ids: Sequence[int], row: Row) -> int:
+        """Fill a fresh row with the most that is remembered of these ids under one of the keys.
+
+        Returns of how many; one is always left, since the next token comes from it.
+        """
+        found = [(self.kept[key].common(ids), key) for key in keys if key in self.kept]
+        common, key = max(found, key=lambda pair: pair[0], default=(0, None))
+        if common := min(common, len(ids) - 1):
             self.kept.move_to_end(key)
-            row.page.write(row, kept.layers, common)
+            row.page.write(row, self.kept[key].layers, common)
         return common
+
+    @torch.inference_mode()
+    def share(self, key: Hashable, ids: Sequence[int], row: Row) -> None:
+        """Remember the first ids of a row for other places, under a key that names them."""
+        if len(ids) >= WORTH and (key, tuple(ids)) not in self.kept and row.length >= len(ids):
+            whole, row.length = row.length, len(ids)
+            self.keep((key, tuple(ids)), ids, row)
+            row.length = whole
 
     def forget(self, wanted: Hashable = None) -> None:
         """Drop what is remembered under keys that hold `wanted`, or everything."""
         for key in list(self.kept):
-            if wanted is None or (isinstance(key, tuple) and wanted in key):
+            if wanted is None or wanted in _flat(key):
                 del self.kept[key]
 
     def shrink(self) -> bool:
@@ -206,6 +218,15 @@ class Cache:
 
     def _reserved(self, pages: Iterable[Page]) -> int:
         return sum(page.slots * page.capacity for page in pages) * self.token_bytes
+
+
+def _flat(key: Hashable) -> Iterator[Hashable]:
+    """What a key holds, of tuples in tuples too."""
+    if isinstance(key, tuple):
+        for part in key:
+            yield from _flat(part)
+    else:
+        yield key
 
 
 def capacity_for(tokens: int) -> int:

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AttentionInterface
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from bot.engine.adapters import linear_layers
 from bot.engine.cache import Cache
 from bot.engine.kernels import Side, size_of
+from bot.engine.layers import Attention
 from bot.engine.live import Live, last_mix_of, mix_of
 from bot.engine.projection import Current
 from bot.engine.rebuild import replace_layers, replace_linear_layers
@@ -18,6 +20,7 @@ from bot.engine.step import Shape, Span, Step
 from bot.errors import UserError
 
 NAME = "alterego"
+BACKEND = "inductor"  # of torch.compile
 _PROBES = ((7,), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))
 _BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
 
@@ -26,9 +29,10 @@ class Decoder:
     """A causal language model whose forward pass takes rows under different adapters, at different places."""
 
     @torch.inference_mode()
-    def __init__(self, model: Any, name: str, context: int) -> None:
+    def __init__(self, model: Any, name: str, context: int, compiled: bool = False) -> None:
         """Rebuild `model` in place; raises `UserError` when rows in a batch would not be answered as alone.
 
+        `compiled`: let torch fuse the small operations of every layer, for any number of tokens.
         `shapes` are the (out, in) sizes of its linear layers, `token_bytes` what a token's keys and values
         take.
         """
@@ -43,6 +47,8 @@ class Decoder:
             raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
         if not error < allowed:
             raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
+        if compiled:
+            self._compile()
 
     def _rebuild(self) -> tuple[float, float]:
         """Replace the layers; returns how far rows in a batch are from transformers' answers, and may be."""
@@ -53,6 +59,7 @@ class Decoder:
         replace_layers(self.model, dtype)
         AttentionInterface.register(NAME, _attend)
         self.model.set_attn_implementation(NAME)
+        self._projections = tuple(projections)
         rough = any(isinstance(projection.kernel, Side) for projection in projections)
         return _distance(self._answers(), alone), 1e-3 if dtype == torch.float32 and not rough else 0.05
 
@@ -76,6 +83,26 @@ class Decoder:
     def device(self) -> torch.device:
         """Where token ids go."""
         return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+
+    def _compile(self) -> None:
+        """Compile every layer around its attention and its adapters, whose shapes change with the rows."""
+        whole: Any = torch.compiler.disable
+        AttentionInterface.register(NAME, whole(_attend))
+        for projection in self._projections:
+            projection.forward = whole(projection.forward)  # type: ignore[method-assign]
+        for module in self.model.modules():
+            if isinstance(module, Attention):
+                module.attend, module.signed = whole(module.attend), whole(module.signed)
+                module.copies = True
+            if isinstance(module, GradientCheckpointingLayer):
+                module.forward = torch.compile(module.forward, dynamic=True, backend=BACKEND)
+        try:
+            self._answers()
+        except RuntimeError as problem:  # torch's compilers raise many kinds of it
+            raise UserError(
+                f"The base model {self._name} could not be compiled on this machine "
+                f"({type(problem).__name__}): set [model] compile to false."
+            ) from problem
 
     def _answers(self) -> list[Tensor]:
         """The logits of the probes' last two tokens: a step for all but the last token, then one for that."""

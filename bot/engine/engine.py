@@ -27,6 +27,7 @@ class Request:
     adapter: str | None = None  # a name that `Engine.add_adapter` was given
     strength: float = 1.0  # scales the adapter, 0 to 1.5
     place: Place | None = None  # whose keys and values may be reused
+    shared: int = 0  # how many first ids hold nothing of the place, and may serve other places
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()
     seed: int | None = None

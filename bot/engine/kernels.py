@@ -47,7 +47,7 @@ class Half:
         )
 
     def __call__(self, x: Tensor) -> Tensor:
-        product: Tensor = torch.ops.quantized.linear_dynamic_fp16(x, self._packed)
+        product: Tensor = torch.ops.quantized.linear_dynamic_fp16.default(x, self._packed)
         return product
 
 

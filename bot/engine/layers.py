@@ -23,6 +23,8 @@ class Attention(nn.Module):
         super().__init__()
         self.joined: Projection = original.joined
         self.out: nn.Module = original.o_proj
+        # A compiler must leave these alone, and cannot change in place what is part of something else.
+        self.attend, self.signed, self.copies = Step.attend, Step.signed, False
         self._layer, self._size = original.layer_idx, original.head_dim
         self._group = original.num_key_value_groups
         self._rotates = bool(getattr(original, "use_rope", True))
@@ -35,16 +37,19 @@ class Attention(nn.Module):
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], step: Step, **rest: Any
     ) -> tuple[Tensor, None]:
         """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
-        joined = self.joined(hidden_states)[0].unflatten(-1, (-1, self._size))  # [tokens, heads, size]
+        cos, sin = position_embeddings
+        signed = self.signed(step, sin) if self._rotates else sin
+        joined = self.joined.forward(hidden_states)[0]
+        joined = (joined.clone() if self.copies else joined).view(len(joined), -1, self._size)
         queries = joined.shape[1] * self._group // (self._group + 2)
         turning = queries + (joined.shape[1] - queries) // 2
         if self.q_norm is not None:
             joined[:, :queries] = self.q_norm(joined[:, :queries])
             joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
         if self._rotates:
-            rotate(joined[:, :turning], *position_embeddings, step)
-        pair = joined[:, queries:].unflatten(1, (2, -1))
-        attended = step.attend(self._layer, joined[:, :queries], pair, self._shape)
+            rotate(joined[:, :turning], cos, signed)
+        pair = joined[:, queries:].view(len(joined), 2, -1, self._size)
+        attended = self.attend(step, self._layer, joined[:, :queries], pair, self._shape)
         return self.out(attended[None]), None
 
 
@@ -60,7 +65,7 @@ class Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [1, tokens, size]."""
-        gate, up = self.joined(x).chunk(2, -1)
+        gate, up = self.joined.forward(x).chunk(2, -1)
         active = silu(gate) if self._silu else self.act(gate)
         return self.down(active.mul_(up))  # type: ignore[no-any-return]
 
@@ -80,10 +85,9 @@ class Norm(nn.Module):
         return scaled.mul_(self._weight)
 
 
-def rotate(heads: Tensor, cos: Tensor, sin: Tensor, step: Step) -> None:
+def rotate(heads: Tensor, cos: Tensor, signed: Tensor) -> None:
     """Turn [tokens, heads, size] by rotary positions, in place: x cos + swapped halves of x (-sin, sin)."""
-    signed = step.once(id(sin), sin)[0, :, None]
-    other = heads.roll(heads.shape[-1] // 2, -1).mul_(signed)
+    other = heads.roll(heads.shape[-1] // 2, -1).mul_(signed[0, :, None])
     heads.mul_(cos[0, :, None]).add_(other)
 
 

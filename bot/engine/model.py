@@ -107,7 +107,7 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded
     model = weights(found, settings)
     context = context_of(found.folder, settings.context)
     size = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    decoder = Decoder(model, found.source.name, context)
+    decoder = Decoder(model, found.source.name, context, settings.compile)
     return Loaded(
         model=model,
         decoder=decoder,

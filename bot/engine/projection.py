@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import torch
 from torch import Tensor, nn
@@ -77,9 +78,10 @@ class Current:
 class Projection(nn.Module):
     """Layers that read the same input, in one product: x [1, tokens, in] -> [1, tokens, out].
 
-    The live adapters' matrices lie side by side: `_a` [bays, in, parts * rank] and, for every part, `_b`
-    [bays, rank, out], zero where an adapter has less rank or leaves a layer alone. So a token alone is a row
-    of a batched product with its own adapter's matrices, and nothing of another adapter is multiplied.
+    The live adapters' matrices lie side by side: `_a` [bays, in, parts * rank], and `_b` [bays, blocks,
+    rank, width], where blocks cut all parts into equal widths; zero where an adapter has less rank or leaves
+    a layer alone. So a token alone is a row of two batched products with its own adapter's matrices, however
+    many adapters are mixed, and nothing of another adapter is multiplied.
     """
 
     def __init__(self, kernel: Kernel, parts: Sequence[Part], inputs: int, current: Current, last: bool):
@@ -87,8 +89,11 @@ class Projection(nn.Module):
         super().__init__()
         self.kernel, self.parts, self._inputs = kernel, tuple(parts), inputs
         self._current, self.reads_last = current, last
+        self._width = gcd(*(part.end - part.start for part in parts))
+        self._blocks = [n for n, part in enumerate(parts) for _ in range(part.start, part.end, self._width)]
         self._a: Tensor | None = None
-        self._b: list[Tensor] = []
+        self._b: Tensor | None = None
+        self._chosen: Tensor | None = None  # the part of every block, where parts are not the blocks
         self._rank = 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -105,49 +110,47 @@ class Projection(nn.Module):
         if mix.grid is not None:
             self._change_grid(x, product, mix.grid)
         for one in mix.stretches:
-            inner = x[one.start : one.end] @ self._a[one.bay]
-            for number, part in enumerate(self.parts):
-                product[one.start : one.end, part.start : part.end].addmm_(
-                    inner[:, self._columns(number)], self._b[number][one.bay], alpha=one.strength
-                )
+            inner = (x[one.start : one.end] @ self._a[one.bay])[None]
+            product[one.start : one.end].add_(self._outer(inner, one.bay, 1), alpha=one.strength)
 
     def _change_grid(self, x: Tensor, product: Tensor, grid: Grid) -> None:
         assert self._a is not None
-        count = grid.bays * grid.places
-        picked = x[:count] if grid.index is None else x.index_select(0, grid.index)
+        picked = x[: grid.bays * grid.places] if grid.index is None else x.index_select(0, grid.index)
         inner = torch.bmm(picked.view(grid.bays, grid.places, -1), self._a[: grid.bays])
         if grid.scale is not None:
             inner = inner * grid.scale
-        for number, part in enumerate(self.parts):
-            narrow, outer = inner[:, :, self._columns(number)], self._b[number][: grid.bays]
-            target = product[:, part.start : part.end]
-            if grid.inverse is None:
-                target[:count].view(grid.bays, grid.places, -1).baddbmm_(narrow, outer)
-                continue
-            change = torch.bmm(narrow, outer).flatten(0, 1).index_select(0, grid.inverse)
-            if isinstance(grid.tokens, int):
-                target[: grid.tokens] += change
-            else:
-                target.index_add_(0, grid.tokens, change)
+        change = self._outer(inner, 0, grid.bays)
+        if grid.inverse is not None:
+            change = change.index_select(0, grid.inverse)
+        if isinstance(grid.tokens, int):
+            product[: grid.tokens].add_(change)
+        else:
+            product.index_add_(0, grid.tokens, change.to(product.dtype))
 
-    def _columns(self, number: int) -> slice:
-        return slice(number * self._rank, (number + 1) * self._rank)
+    def _outer(self, inner: Tensor, first: int, bays: int) -> Tensor:
+        """The second product, for some bays: inner [bays, places, parts * rank] -> [bays * places, out]."""
+        assert self._b is not None
+        places, blocks = inner.shape[1], len(self._blocks)
+        apart = inner.view(bays, places, -1, self._rank).transpose(1, 2)
+        if self._chosen is not None:
+            apart = apart.index_select(1, self._chosen)
+        outer = self._b[first : first + bays].flatten(0, 1)
+        change = torch.bmm(apart.reshape(bays * blocks, places, self._rank), outer)
+        return change.view(bays, blocks, places, -1).transpose(1, 2).reshape(bays * places, -1)
 
     def reserve(self, bays: int, rank: int, like: Tensor) -> None:
         """Make room for so many live adapters of at most that rank; what is there stays, also on an error."""
-        old, rank = (self._a, self._b, self._rank), max(rank, self._rank)
-        bays = bays if self._a is None else max(bays, len(self._a))
-        inner = like.new_zeros(bays, self._inputs, len(self.parts) * rank)
-        outer = [like.new_zeros(bays, rank, part.end - part.start) for part in self.parts]
-        self._a, self._b, self._rank = inner, outer, rank
-        if old[0] is None:
-            return
-        count = len(old[0])
-        for number, b in enumerate(old[1]):
-            was = slice(number * old[2], (number + 1) * old[2])
-            now = slice(number * rank, number * rank + old[2])
-            self._a[:count, :, now] = old[0][:, :, was]
-            self._b[number][:count, : old[2]] = b
+        was_a, was_b, was = self._a, self._b, self._rank
+        bays, rank = max(bays, 0 if was_a is None else len(was_a)), max(rank, was)
+        new_a = like.new_zeros(bays, self._inputs, len(self.parts) * rank)
+        new_b = like.new_zeros(bays, len(self._blocks), rank, self._width)
+        if len(self._blocks) > len(self.parts):
+            self._chosen = torch.tensor(self._blocks, device=like.device)
+        if was_a is not None and was_b is not None:
+            old = was_a.view(len(was_a), self._inputs, -1, was)
+            new_a.view(bays, self._inputs, -1, rank)[: len(old), :, :, :was] = old
+            new_b[: len(was_b), :, :was] = was_b
+        self._a, self._b, self._rank = new_a, new_b, rank
 
     @property
     def reserved(self) -> bool:
@@ -156,23 +159,24 @@ class Projection(nn.Module):
 
     def put(self, bay: int, pairs: Mapping[str, Pair]) -> None:
         """Give a bay to an adapter."""
-        if self._a is None:
+        if self._a is None or self._b is None:
             return
         self._a[bay].zero_()
+        self._b[bay].zero_()
         for number, part in enumerate(self.parts):
-            self._b[number][bay].zero_()
             if (pair := pairs.get(part.name)) is not None:
-                start = number * self._rank
+                start, first = number * self._rank, self._blocks.index(number)
                 self._a[bay, :, start : start + pair.rank] = pair.a.T
-                self._b[number][bay, : pair.rank] = (pair.b.float() * pair.scale).T
+                outer = (pair.b.float() * pair.scale).T.reshape(pair.rank, -1, self._width).transpose(0, 1)
+                self._b[bay, first : first + len(outer), : pair.rank] = outer
 
     def move(self, bay: int, target: int) -> None:
         """Copy an adapter to another bay."""
-        if self._a is not None:
-            for tensor in (self._a, *self._b):
-                tensor[target] = tensor[bay]
+        if self._a is not None and self._b is not None:
+            self._a[target] = self._a[bay]
+            self._b[target] = self._b[bay]
 
     @property
     def bytes(self) -> int:
         """What the live adapters' matrices take."""
-        return 0 if self._a is None else self._a.nbytes + sum(b.nbytes for b in self._b)
+        return 0 if self._a is None or self._b is None else self._a.nbytes + self._b.nbytes

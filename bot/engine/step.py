@@ -56,6 +56,7 @@ class Step:
         )
         self.last = self.tensor([start - 1 for start in starts[1:]])
         self._memory: dict[Any, Tensor] = {}
+        self._signed: dict[int, tuple[Tensor, Tensor]] = {}
         self._pages = self._single_pages()
         self._restore = self._order()
 
@@ -63,12 +64,13 @@ class Step:
         """Whole numbers on the device."""
         return torch.tensor(values, device=self.device)
 
-    def once(self, key: Any, source: Tensor) -> Tensor:
-        """The sines of rotary positions with the sign that their half takes; the same for many layers."""
-        if key not in self._memory:
-            half = source.shape[-1] // 2
-            self._memory[key] = torch.cat((-source[..., :half], source[..., half:]), -1)
-        return self._memory[key]
+    def signed(self, sin: Tensor) -> Tensor:
+        """The sines of rotary positions, those of the first half negative; once for all layers they serve."""
+        if id(sin) not in self._signed:
+            half = sin.shape[-1] // 2
+            # with the sines, so that their id is not given to others
+            self._signed[id(sin)] = sin, torch.cat((-sin[..., :half], sin[..., half:]), -1)
+        return self._signed[id(sin)][1]
 
     def advance(self) -> None:
         """Count the tokens of a pass that went well."""
@@ -173,9 +175,6 @@ class _Singles:
 
     def _targets(self, heads: int) -> Tensor:
         """Where the new keys and values go, in a layer's tensor seen as [.., head size]."""
-        return self._once_targets(heads)
-
-    def _once_targets(self, heads: int) -> Tensor:
         found = self._step._memory.get((id(self), heads))
         if found is None:
             page = self._page

@@ -9,6 +9,7 @@ from typing import Self
 
 from bot.engine.engine import Answer, Piece, Request, Status, Timings
 from bot.errors import UserError
+from bot.message import Place
 
 END = 256
 CHATML = (
@@ -103,6 +104,7 @@ class ScriptedEngine:
         self.loaded: dict[str, Path] = {}
         self.refused: dict[str, UserError] = {}
         self.failure: UserError | None = None
+        self.forgotten: list[Place] = []
         self.context = 4096
         self.hold: asyncio.Event | None = None
         self.holding = asyncio.Event()
@@ -136,6 +138,9 @@ class ScriptedEngine:
 
     async def drop_adapter(self, name: str) -> None:
         self.loaded.pop(name, None)
+
+    async def forget(self, place: Place) -> None:
+        self.forgotten.append(place)
 
     def status(self) -> Status:
         return Status(
