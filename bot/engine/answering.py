@@ -42,6 +42,7 @@ class Answering:
         self.request = generation.request
         self.known = known
         self.end, self.limit = end, limit
+        self.failed = False
         self.passed = 0  # steps in which others' prompts were read
         self.candidates: list[Candidate] = []
         self._spell = spell
@@ -59,6 +60,16 @@ class Answering:
     def row(self) -> "Row":
         """The row of the prompt, and of the first candidate."""
         return self.candidates[0].row
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its keys and values may be no numbers: each token that was drawn shows that they are."""
+        return self.failed or not self._first
+
+    @property
+    def touched(self) -> int:
+        """How many first tokens of its rows may have been written, by a step that failed too."""
+        return max(len(self.request.ids), max(candidate.row.length for candidate in self.candidates) + 1)
 
     @property
     def left(self) -> int:

@@ -74,6 +74,8 @@ class Batch:
         known = self.adapters.drop(name)
         if known is not None:
             self.cache.forget(known)
+            for answering in self._running:
+                answering.generation.forgotten |= answering.known is known
 
     def replace(self, known: Known) -> None:
         """Put an adapter in place of one of that name."""
@@ -81,8 +83,10 @@ class Batch:
         self.adapters.add(known)
 
     def forget(self, place: Place) -> None:
-        """Forget what was computed of a place."""
+        """Forget what was computed of a place; what runs or waits for it is not remembered either."""
         self.cache.forget(place)
+        for generation in (*self._waiting, *(answering.generation for answering in self._running)):
+            generation.forgotten |= generation.request.place == place
 
     def step(self) -> None:
         """Let in who fits, let out who is no longer wanted, and add a token or a chunk to everybody else."""
@@ -173,18 +177,22 @@ class Batch:
         return spans
 
     def _run(self, spans: Sequence[tuple[Answering, Span]]) -> None:
-        """Try a step for all; when that fails, one for each request, so that only what breaks fails."""
+        """Try a step for all; when that fails, one for each request, so that only what breaks fails.
+
+        One that runs out of memory is tried again as long as there was anything to give back.
+        """
         owners = list(dict.fromkeys(answering for answering, _ in spans))
         try:
             self._pass(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
-            if cache.is_out_of_memory(error):
-                self.cache.shrink()
-                cache.free_memory()
-            if len(owners) == 1:
+            short = cache.is_out_of_memory(error)
+            roomier = short and self.cache.shrink()
+            if len(owners) == 1 and not roomier:
                 self._fail(owners[0], error)
                 return
             error.__traceback__ = None  # it holds the step's tensors
+            if short:
+                cache.free_memory()
             for owner in owners:
                 self._run([one for one in spans if one[0] is owner])
 
@@ -241,7 +249,8 @@ class Batch:
         self._statistics.answered += 1
         if answering.first_token is not None:
             self._statistics.first_token(answering.first_token)
-        self._remember(answering)
+        if not answering.generation.forgotten:
+            self._remember(answering)
         self._leave(answering)
         answering.generation.end(answers)
 
@@ -257,13 +266,15 @@ class Batch:
             self.cache.shrink()
 
     def _fail(self, answering: Answering, error: BaseException) -> None:
+        answering.failed = True
         self._leave(answering)
         answering.generation.fail(error if isinstance(error, UserError) else self._understood(error))
 
     def _leave(self, answering: Answering) -> None:
         self._running.remove(answering)
+        wipe = answering.touched if answering.doubtful else 0
         for candidate in answering.candidates:
-            self.cache.leave(candidate.row)
+            self.cache.leave(candidate.row, wipe)
             self._sampler.leave(candidate.dice)
         if answering.known is not None:
             self._decoder.live.leave(answering.known)

@@ -2,7 +2,7 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -47,12 +47,19 @@ class Page:
         self.rows.append(row)
         return row
 
-    def leave(self, row: Row) -> None:
-        """Give a slot back; the last row moves into it."""
+    def leave(self, row: Row, wipe: int = 0) -> None:
+        """Give a slot back, with so many first tokens made zeros; the last row moves into it.
+
+        What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
+        not for a NaN. A row that moves may yet turn out to hold some, so it leaves zeros behind.
+        """
         last = self.rows.pop()
-        if last is not row:
-            for tensor in self.layers.values():
+        for tensor in self.layers.values():
+            tensor[:, row.slot, :, :wipe] = 0
+            if last is not row:
                 tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
+                tensor[:, last.slot, :, : self.capacity if wipe else last.length] = 0
+        if last is not row:
             last.slot = row.slot
             self.rows[row.slot] = last
 
@@ -119,9 +126,12 @@ class Cache:
         return [page.enter() for page in places[:rows]]
 
     @torch.inference_mode()
-    def leave(self, row: Row) -> None:
-        """Give a row's slot back; the page stays for the next rows until its bytes are wanted."""
-        row.page.leave(row)
+    def leave(self, row: Row, wipe: int = 0) -> None:
+        """Give a row's slot back; the page stays for the next rows until its bytes are wanted.
+
+        `wipe` is how many first tokens may hold keys and values that are no numbers.
+        """
+        row.page.leave(row, wipe)
         if self.token_bytes == 0:
             self.token_bytes = row.page.bytes // (row.page.slots * row.page.capacity)
 
@@ -165,10 +175,12 @@ class Cache:
             if wanted is None or wanted in _flat(key):
                 del self.kept[key]
 
-    def shrink(self) -> None:
-        """Give back everything that no running row needs."""
+    def shrink(self) -> bool:
+        """Give back everything that no running row needs; returns whether there was any such thing."""
+        spare = bool(self.kept) or not all(page.rows for page in self.pages)
         self.kept.clear()
         self.pages = [page for page in self.pages if page.rows]
+        return spare
 
     @property
     def running_bytes(self) -> int:
@@ -187,20 +199,25 @@ class Cache:
         return -(-rows // slots) * slots * capacity * self.token_bytes <= self.budget
 
     def _make_room(self, size: int, keep: Sequence[Page]) -> bool:
-        """Drop empty pages, then what is remembered, oldest first, until so many bytes are free."""
+        """Drop empty pages, then what is remembered, oldest first, until so many bytes are free.
+
+        Nothing is dropped where all of it would not be enough.
+        """
+        if self.budget - self._reserved(page for page in self.pages if page.rows or page in keep) < size:
+            return False
         while self._free() < size:
             empty = next((page for page in self.pages if not page.rows and page not in keep), None)
             if empty is not None:
                 self.pages.remove(empty)
-            elif self.kept:
-                self.kept.popitem(last=False)
             else:
-                return False
+                self.kept.popitem(last=False)
         return True
 
     def _free(self) -> int:
-        reserved = sum(page.slots * page.capacity for page in self.pages) * self.token_bytes
-        return self.budget - reserved - self.kept_bytes
+        return self.budget - self._reserved(self.pages) - self.kept_bytes
+
+    def _reserved(self, pages: Iterable[Page]) -> int:
+        return sum(page.slots * page.capacity for page in pages) * self.token_bytes
 
 
 def _flat(key: Hashable) -> Iterator[Hashable]:

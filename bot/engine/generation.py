@@ -24,6 +24,7 @@ class LocalGeneration:
         self.request = request
         self._stuck = stuck
         self.submitted = monotonic()
+        self.forgotten = False  # the thread's own: its words must not be remembered
         self._loop = loop
         self._lock = threading.Lock()
         self._pieces: deque[Piece] = deque()

@@ -81,20 +81,24 @@ class Live:
 
     def _load(self, known: Known, bay: int) -> None:
         self._reserve(bay + 1, known)
+        self._held[bay] = None  # nobody's, should the next lines fail
         for projection in self._projections:
             projection.put(bay, known.pairs)
         self._held[bay] = known
 
     def _reserve(self, bays: int, known: Known) -> None:
-        """Room for another adapter: twice the bays, the largest rank, and the layers that it changes."""
-        larger = bays > len(self._held) or known.rank > self._rank
-        if bays > len(self._held):
-            self._held += [None] * (max(bays, 2 * len(self._held)) - len(self._held))
-        self._rank = max(self._rank, known.rank)
+        """Room for another adapter: twice the bays, the largest rank, and the layers that it changes.
+
+        When memory runs out on the way, some layers have more room than they need, which does no harm.
+        """
+        more = 0 if bays <= len(self._held) else max(bays, 2 * len(self._held)) - len(self._held)
+        larger, rank = more > 0 or known.rank > self._rank, max(self._rank, known.rank)
         for projection in self._projections:
             wanted = any(part.name in known.pairs for part in projection.parts)
             if (larger and (projection.reserved or wanted)) or (wanted and not projection.reserved):
-                projection.reserve(len(self._held), self._rank, self._like)
+                projection.reserve(len(self._held) + more, rank, self._like)
+        self._held += [None] * more
+        self._rank = rank
 
 
 def mix_of(step: Step) -> Mix | None:

@@ -139,17 +139,18 @@ class Projection(nn.Module):
         return change.view(bays, blocks, places, -1).transpose(1, 2).reshape(bays * places, -1)
 
     def reserve(self, bays: int, rank: int, like: Tensor) -> None:
-        """Make room for so many live adapters of at most that rank; what is there stays."""
+        """Make room for so many live adapters of at most that rank; what is there stays, also on an error."""
         was_a, was_b, was = self._a, self._b, self._rank
-        self._a = like.new_zeros(bays, self._inputs, len(self.parts) * rank)
-        self._b = like.new_zeros(bays, len(self._blocks), rank, self._width)
-        self._rank = rank
+        bays, rank = max(bays, 0 if was_a is None else len(was_a)), max(rank, was)
+        new_a = like.new_zeros(bays, self._inputs, len(self.parts) * rank)
+        new_b = like.new_zeros(bays, len(self._blocks), rank, self._width)
         if len(self._blocks) > len(self.parts):
             self._chosen = torch.tensor(self._blocks, device=like.device)
         if was_a is not None and was_b is not None:
             old = was_a.view(len(was_a), self._inputs, -1, was)
-            self._a.view(bays, self._inputs, -1, rank)[: len(old), :, :, :was] = old
-            self._b[: len(was_b), :, :was] = was_b
+            new_a.view(bays, self._inputs, -1, rank)[: len(old), :, :, :was] = old
+            new_b[: len(was_b), :, :was] = was_b
+        self._a, self._b, self._rank = new_a, new_b, rank
 
     @property
     def reserved(self) -> bool:

@@ -30,6 +30,7 @@ class Seat:
     ends: tuple[int, ...]
     seen: set[int]
     drawn: int = 0
+    thrown: float | None = None  # for the next token, which a step that fails does not draw
 
     @property
     def penalised(self) -> bool:
@@ -39,6 +40,12 @@ class Seat:
     def forbidden(self) -> tuple[int, ...]:
         """The tokens that must not come yet."""
         return self.ends if self.drawn < self.sampling.min_tokens else ()
+
+    def throw(self) -> float:
+        """The number for the next token, the same one until that is drawn."""
+        if self.thrown is None:
+            self.thrown = next(self.dice)
+        return self.thrown
 
 
 class Sampler:
@@ -76,14 +83,17 @@ class Sampler:
 
     @torch.inference_mode()
     def draw(self, logits: Tensor, seats: Sequence[int]) -> list[int | None]:
-        """The next token of each seat, from logits [seats, vocabulary]; None where no number is usable."""
+        """The next token of each seat, from logits [seats, vocabulary]; None where no number is usable.
+
+        After an error nothing has been drawn, and the same may be tried again.
+        """
         places, columns = self._settings(tuple(seats))
         seated = [self._seats[seat] for seat in seats]
         scores = scale(logits, columns.temperature)
         if longest := max(len(seat.seen) for seat in seated):
             penalise(scores, self._seen[:, :longest].index_select(0, places), columns.penalty)
         _forbid(scores, seated)
-        dice = torch.tensor([next(seat.dice) for seat in seated], dtype=torch.float64)
+        dice = torch.tensor([seat.throw() for seat in seated], dtype=torch.float64)
         tokens = draw(scores, columns, dice[:, None].to(logits.device))
         self._remember(seats, tokens)
         return tokens
@@ -105,17 +115,20 @@ class Sampler:
 
     def _remember(self, seats: Sequence[int], tokens: Sequence[int | None]) -> None:
         """Count what was drawn, and note what had not been seen."""
-        new: list[tuple[int, int, int]] = []
-        for place, token in zip(seats, tokens, strict=True):
-            seat = self._seats[place]
-            seat.drawn += 1
-            if token is not None and seat.penalised and token not in seat.seen:
-                new.append((place, len(seat.seen), token))
-                seat.seen.add(token)
+        seated = [self._seats[place] for place in seats]
+        new = [
+            (place, len(seat.seen), token)
+            for place, seat, token in zip(seats, seated, tokens, strict=True)
+            if token is not None and seat.penalised and token not in seat.seen
+        ]
         if new:
             self._widen(1 + max(column for _, column, _ in new))
             row, column, value = torch.tensor(new, device=self._device).T
             self._seen[row, column] = value
+        for place, _, token in new:
+            self._seats[place].seen.add(token)
+        for seat in seated:
+            seat.drawn, seat.thrown = seat.drawn + 1, None
 
     def _widen(self, width: int) -> None:
         """Have room for so many seen ids at every seat."""

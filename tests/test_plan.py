@@ -1,0 +1,134 @@
+"""Whose turn it is and how much of whose prompt is read: rules that hold whatever arrives."""
+
+from collections.abc import Sequence
+from itertools import count, cycle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.engine.plan import FEWEST, MOST, PATIENCE, STEP, Reading, Turns, budget, chunks
+
+ADAPTERS = (None, "a", "b", "c")
+arrivals_and_turns = st.lists(st.one_of(st.sampled_from(ADAPTERS), st.just("admit")), max_size=120)
+prompts = st.dictionaries(
+    st.integers(0, 30), st.builds(Reading, st.integers(1, 5000), st.integers(0, 50)), max_size=12
+)
+fresh_prompts = st.dictionaries(st.integers(0, 30), st.builds(Reading, st.integers(1, 5000)), max_size=12)
+tokens = st.integers(0, 2000)
+
+
+def admitted(events: Sequence[str | None]) -> list[tuple[str | None, int, list[tuple[str | None, int]]]]:
+    """Play arrivals and admissions: for each admission the adapter, the request, and who waited then.
+
+    At the end everybody who still waits is admitted.
+    """
+    turns, waiting, log = Turns(), [], []
+    for number, event in enumerate([*events, *["admit"] * len(events)]):
+        if event != "admit":
+            waiting.append((event, number))
+        elif waiting:
+            at = turns.next([adapter for adapter, _ in waiting])
+            log.append((*waiting[at], list(waiting)))
+            turns.admitted(waiting.pop(at)[0])
+    return log
+
+
+@given(arrivals_and_turns)
+def test_between_two_turns_of_an_adapter_that_waits_every_other_has_at_most_one(
+    events: list[str | None],
+) -> None:
+    log = admitted(events)
+    for adapter in ADAPTERS:
+        since: list[str | None] = []
+        for chosen, _, waiting in log:
+            waits = any(name == adapter for name, _ in waiting)
+            since = [] if chosen == adapter or not waits else [*since, chosen]
+            assert len(since) == len(set(since))
+
+
+@given(arrivals_and_turns)
+def test_requests_of_one_adapter_keep_their_order(events: list[str | None]) -> None:
+    for adapter in ADAPTERS:
+        numbers = [number for chosen, number, _ in admitted(events) if chosen == adapter]
+        assert numbers == sorted(numbers)
+
+
+@given(arrivals_and_turns)
+def test_everybody_who_waits_gets_a_turn(events: list[str | None]) -> None:
+    arrived = [(event, number) for number, event in enumerate(events) if event != "admit"]
+    assert sorted(number for _, number, _ in admitted(events)) == [number for _, number in arrived]
+
+
+def test_adapters_that_had_no_turn_come_in_the_order_of_their_requests() -> None:
+    assert [chosen for chosen, _, _ in admitted(["b", "b", "b", "a", None])] == ["b", "a", None, "b", "b"]
+
+
+def test_a_flood_for_one_adapter_delays_another_by_one_request() -> None:
+    flood: list[str | None] = ["a"] * 20
+    log = admitted([*flood, "admit", "admit", "b"])
+    assert [chosen for chosen, _, _ in log][:4] == ["a", "a", "b", "a"]
+
+
+@given(prompts, tokens)
+def test_a_step_reads_what_is_left_up_to_its_budget(left: dict[int, Reading], tokens: int) -> None:
+    shares = chunks(left, tokens)
+    assert sum(shares.values()) == min(tokens, sum(reading.left for reading in left.values()))
+    assert all(0 < share <= left[name].left for name, share in shares.items())
+
+
+@given(fresh_prompts, tokens)
+def test_the_shortest_prompts_are_read_whole_first(left: dict[int, Reading], tokens: int) -> None:
+    shares = chunks(left, tokens)
+    unfinished = [reading.left for name, reading in left.items() if shares.get(name, 0) < reading.left]
+    assert all(left[name].left <= min(unfinished, default=MOST**2) for name in shares)
+    assert sum(share < left[name].left for name, share in shares.items()) <= 1
+
+
+def test_a_prompt_that_was_passed_over_counts_as_shorter() -> None:
+    left = {"long": Reading(100, passed=2), "short": Reading(10)}
+    assert chunks(left, 20) == {"short": 10, "long": 10}
+    left["long"] = Reading(100, passed=3)
+    assert 100 - 3 * PATIENCE < 10 < 100 - 2 * PATIENCE
+    assert chunks(left, 20) == {"long": 20}
+
+
+@given(
+    st.integers(1, 1500),
+    st.lists(st.integers(1, 1500), max_size=6),
+    st.lists(st.lists(st.integers(1, 300), max_size=8), min_size=1, max_size=6),
+    st.sampled_from([FEWEST, 100, MOST]),
+)
+def test_a_prompt_is_read_after_boundedly_many_steps_whatever_arrives(
+    length: int, others: list[int], arriving: list[list[int]], tokens: int
+) -> None:
+    mine, names = 0, count(1)
+    left = {mine: Reading(length)} | {next(names): Reading(other) for other in others}
+    # Once it counts as shorter than anything new, only those that came before can be read first.
+    steps = length // PATIENCE + 1
+    before = sum(others) + sum(sum(new) for _, new in zip(range(steps), cycle(arriving), strict=False))
+    for _, new in zip(range(steps + before // tokens + 2), cycle(arriving), strict=False):
+        shares = chunks(left, tokens)
+        if mine in shares:
+            return
+        left = {
+            name: Reading(reading.left - shares.get(name, 0), 0 if name in shares else reading.passed + 1)
+            for name, reading in left.items()
+            if shares.get(name, 0) < reading.left
+        }
+        left |= {next(names): Reading(size) for size in new}
+    pytest.fail("It was passed over for ever.")
+
+
+@given(st.floats(1e-9, 1e6))
+def test_a_step_takes_its_time_within_bounds(pace: float) -> None:
+    tokens = budget(pace)
+    assert FEWEST <= tokens <= MOST
+    assert tokens in (FEWEST, MOST) or (tokens * pace <= STEP < (tokens + 1) * pace * (1 + 1e-9))
+
+
+@pytest.mark.parametrize(
+    ("pace", "tokens"), [(0.0, FEWEST), (1e-9, MOST), (STEP / 100.5, 100), (STEP / 1.5, FEWEST), (60, FEWEST)]
+)
+def test_the_slower_the_machine_the_smaller_the_chunk(pace: float, tokens: int) -> None:
+    assert budget(pace) == tokens

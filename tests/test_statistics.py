@@ -1,0 +1,98 @@
+"""What the engine counts, by a clock that the test turns."""
+
+import pytest
+
+from bot.engine.statistics import REMEMBERED, WINDOW, Statistics
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def statistics(clock: Clock) -> Statistics:
+    return Statistics(clock)
+
+
+def test_nothing_was_done_at_first(statistics: Statistics) -> None:
+    assert (statistics.tokens_per_second, statistics.hit_rate, statistics.answered) == (0, 0, 0)
+    assert (statistics.first_token_at(0.5), statistics.first_token_at(0.95)) == (0, 0)
+    assert not statistics.stuck(0)
+
+
+def test_speed_is_of_the_tokens_between_the_first_step_and_the_last(
+    statistics: Statistics, clock: Clock
+) -> None:
+    for tokens in (7, 4, 6):
+        statistics.step(tokens)
+        clock.now += 0.5
+    assert statistics.tokens_per_second == pytest.approx(10)
+
+
+def test_one_step_has_no_speed(statistics: Statistics) -> None:
+    statistics.step(7)
+    assert statistics.tokens_per_second == 0
+
+
+def test_steps_at_the_same_moment_have_a_finite_speed(statistics: Statistics) -> None:
+    statistics.step(1)
+    statistics.step(1)
+    assert statistics.tokens_per_second == pytest.approx(1e6)
+
+
+def test_old_steps_do_not_count(statistics: Statistics, clock: Clock) -> None:
+    statistics.step(1)
+    statistics.step(1000)
+    clock.now += WINDOW
+    for tokens in (5, 3):
+        statistics.step(tokens)
+        clock.now += 1
+    assert statistics.tokens_per_second == pytest.approx(3)
+
+
+def test_an_idle_engine_has_no_speed(statistics: Statistics, clock: Clock) -> None:
+    for _ in range(5):
+        statistics.step(10)
+        clock.now += 1
+    clock.now += WINDOW
+    assert statistics.tokens_per_second == 0
+
+
+def test_first_tokens_are_told_by_rank(statistics: Statistics) -> None:
+    for seconds in (0.9, *[0.1] * 10, *[0.2] * 8, 0.8):
+        statistics.first_token(seconds)
+    shares = (0, 0.45, 0.5, 0.89, 0.9, 0.95, 1)
+    assert [statistics.first_token_at(share) for share in shares] == [0.1, 0.1, 0.2, 0.2, 0.8, 0.9, 0.9]
+
+
+def test_only_the_latest_first_tokens_count(statistics: Statistics) -> None:
+    statistics.first_token(99)
+    for _ in range(REMEMBERED):
+        statistics.first_token(1)
+    assert statistics.first_token_at(1) == 1
+
+
+def test_the_hit_rate_is_a_share_of_tokens(statistics: Statistics) -> None:
+    statistics.prompt_tokens, statistics.reused_tokens = 400, 100
+    assert statistics.hit_rate == 0.25
+
+
+def test_a_step_is_stuck_when_it_takes_longer_than_that(statistics: Statistics, clock: Clock) -> None:
+    statistics.step_began = clock.now
+    clock.now += 20
+    assert not statistics.stuck(20)
+    clock.now += 0.1
+    assert statistics.stuck(20)
+    statistics.step_began = None
+    assert not statistics.stuck(20)
