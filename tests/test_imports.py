@@ -25,6 +25,10 @@ SHARED_WITH_TRAINING = {
 }
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FILES = {
+    "bot/engine/attend.py",
+    "bot/engine/batch.py",
+    "bot/engine/mix.py",
+    "bot/engine/page.py",
     "bot/engine/thread.py",
     "bot/engine/model.py",
     "bot/engine/precision.py",
@@ -40,6 +44,7 @@ MODEL_FILES = {
     "bot/engine/projection.py",
     "bot/engine/rebuild.py",
     "bot/engine/step.py",
+    "bot/engine/trouble.py",
     "bot/engine/sampling.py",
     "bot/engine/tokenizer.py",
 }

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bot.engine.cache import Cache, Row
+from bot.engine.cache import Cache
 from bot.engine.kernels import Plain
-from bot.engine.live import Known, Live, last_mix_of, mix_of
-from bot.engine.projection import Current, Pair, Part, Projection
+from bot.engine.live import Known, Live
+from bot.engine.mix import Current, last_mix_of, mix_of
+from bot.engine.page import Row
+from bot.engine.projection import Pair, Part, Projection
 from bot.engine.step import Span, Step
 
 INPUTS = 6

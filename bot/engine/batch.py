@@ -1,48 +1,38 @@
 """The running batch: requests join it when there is room, and leave it at any step."""
 
-import logging
-import traceback
-from collections import deque
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any
 
-from bot.engine import cache, plan
-from bot.engine.adapters import Adapters
-from bot.engine.answering import Answering, Candidate, unanswered
-from bot.engine.cache import Cache
+from torch import Tensor
+
+from bot.engine import plan
+from bot.engine.answering import Answering, Candidate
 from bot.engine.generation import LocalGeneration
+from bot.engine.line import Line
 from bot.engine.live import Known
-from bot.engine.model import Loaded
-from bot.engine.sampling import Sampler, seed_of
 from bot.engine.statistics import Statistics
 from bot.engine.step import Span, Step
+from bot.engine.supplies import Supplies
+from bot.engine.trouble import free_memory, is_out_of_memory, understood
 from bot.errors import UserError
 from bot.message import Place
-
-logger = logging.getLogger(__name__)
 
 
 class Batch:
     """All requests that wait or run, on the engine's thread. No error of a request leaves it."""
 
-    def __init__(self, loaded: Loaded, statistics: Statistics, rows: int) -> None:
-        """`rows` is the most sequences at once."""
-        self._loaded, self._decoder = loaded, loaded.decoder
-        self._statistics, self._most = statistics, rows
-        self.adapters = Adapters()
-        self.cache = Cache(loaded.cache_bytes, loaded.decoder.token_bytes)
-        self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
-        self._sampler = Sampler(self._vocabulary, rows, self._decoder.device)
-        self._turns = plan.Turns()
-        self._waiting: deque[LocalGeneration] = deque()
+    def __init__(self, supplies: Supplies, statistics: Statistics) -> None:
+        """`supplies` is what rows are given when they join."""
+        self.supplies = supplies
+        self._decoder, self._statistics = supplies.loaded.decoder, statistics
+        self._line = Line()
         self._running: list[Answering] = []
         self._pace = 0.0  # seconds for a token of a prompt
 
     @property
     def idle(self) -> bool:
         """Whether nobody waits or runs."""
-        return not self._waiting and not self._running
+        return not self._line.waiting and not self._running
 
     @property
     def running(self) -> int:
@@ -54,44 +44,35 @@ class Batch:
         """Sequences that run, with those of candidates that wait for others of their request."""
         return sum(len(answering.candidates) for answering in tuple(self._running))
 
-    @property
-    def memory(self) -> dict[str, int]:
-        """Bytes by part."""
-        return {
-            "weights": self._loaded.bytes,
-            "known adapters": self.adapters.bytes,
-            "live adapters": self._decoder.live.bytes,
-            "running rows": self.cache.running_bytes,
-            "remembered": self.cache.kept_bytes,
-        }
-
     def add(self, generation: LocalGeneration) -> None:
         """Put a request in line."""
-        self._waiting.append(generation)
+        self._line.waiting.append(generation)
 
     def drop(self, name: str) -> None:
         """Forget an adapter, and what was computed under it; rows under way keep it to their end."""
-        known = self.adapters.drop(name)
+        known = self.supplies.adapters.drop(name)
         if known is not None:
-            self.cache.forget(known)
+            self.supplies.cache.forget(known)
             for answering in self._running:
                 answering.generation.forgotten |= answering.known is known
 
     def replace(self, known: Known) -> None:
         """Put an adapter in place of one of that name."""
         self.drop(known.name)
-        self.adapters.add(known)
+        self.supplies.adapters.add(known)
 
     def forget(self, place: Place) -> None:
         """Forget what was computed of a place; what runs or waits for it is not remembered either."""
-        self.cache.forget(place)
-        for generation in (*self._waiting, *(answering.generation for answering in self._running)):
+        self.supplies.cache.forget(place)
+        for generation in (*self._line.waiting, *(answering.generation for answering in self._running)):
             generation.forgotten |= generation.request.place == place
 
     def step(self) -> None:
         """Let in who fits, let out who is no longer wanted, and add a token or a chunk to everybody else."""
-        self._release()
-        self._admit()
+        self._statistics.answered += self._line.release()
+        for answering in [one for one in self._running if one.generation.unwanted()]:
+            self._end(answering)
+        self._line.admit(self._enter)
         if self._running:
             spans = self._spans()
             self._run(spans)
@@ -99,63 +80,18 @@ class Batch:
                 if not answering.going:
                     self._end(answering)
 
-    def _release(self) -> None:
-        for generation in [one for one in self._waiting if one.unwanted()]:
-            self._waiting.remove(generation)
-            self._statistics.answered += 1
-            generation.end(unanswered(generation, generation.unwanted() or "cancelled"))
-        for answering in [one for one in self._running if one.generation.unwanted()]:
-            self._end(answering)
-
-    def _admit(self) -> None:
-        while self._waiting:
-            at = self._turns.next([generation.request.adapter for generation in self._waiting])
-            generation = self._waiting[at]
-            try:
-                if not self._enter(generation):
-                    return
-            except (UserError, ValueError) as error:
-                generation.fail(error)
-            except (Exception, MemoryError) as error:
-                generation.fail(self._understood(error))
-            del self._waiting[at]
-            self._turns.admitted(generation.request.adapter)
-
     def _enter(self, generation: LocalGeneration) -> bool:
         """Start a request if there is room for it now; raises `UserError` if there will never be."""
-        request, loaded = generation.request, self._loaded
-        room = _room(request.ids, self._vocabulary, loaded.context)
-        known = self.adapters.find(request.adapter, request.strength)
-        limit = min(room, request.sampling.max_tokens)
-        tokens = len(request.ids) + limit
-        if request.n > self._most or not self.cache.fits(tokens, request.n):
-            raise UserError(
-                "There is not enough memory for this request: try a shorter message, a smaller context, "
-                "or a larger [model] cache."
-            )
-        if self.rows + request.n > self._most:
+        answering = self.supplies.begin(generation, self.rows)
+        if answering is None:
             return False
-        rows = self.cache.enter(tokens, request.n)
-        if rows is None:
-            return False
-        end = request.stop_ids or loaded.tokenizer.end
-        answering = Answering(generation, known, loaded.tokenizer.spell, end, limit)
-        seed = seed_of(request)
-        answering.begin(rows, [self._sampler.join(request, n, end, seed) for n in range(request.n)])
         self._running.append(answering)
         try:
-            self._prepare(answering)
+            self._statistics.reused_tokens += self.supplies.prepare(answering)
+            self._statistics.prompt_tokens += len(answering.request.ids)
         except (Exception, MemoryError) as error:
             self._fail(answering, error)
         return True
-
-    def _prepare(self, answering: Answering) -> None:
-        """Have the adapter at hand, and recall what the place's last turn computed."""
-        request = answering.request
-        if answering.known is not None:
-            self._decoder.live.enter(answering.known)
-        self._statistics.reused_tokens += self.cache.recall(_keys(answering), request.ids, answering.row)
-        self._statistics.prompt_tokens += len(request.ids)
 
     def _spans(self) -> list[tuple[Answering, Span]]:
         """What everybody adds in this step."""
@@ -185,14 +121,14 @@ class Batch:
         try:
             self._pass(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
-            short = cache.is_out_of_memory(error)
-            roomier = short and self.cache.shrink()
+            short = is_out_of_memory(error)
+            roomier = short and self.supplies.cache.shrink()
             if len(owners) == 1 and not roomier:
                 self._fail(owners[0], error)
                 return
             error.__traceback__ = None  # it holds the step's tensors
             if short:
-                cache.free_memory()
+                free_memory()
             for owner in owners:
                 self._run([one for one in spans if one[0] is owner])
 
@@ -201,12 +137,9 @@ class Batch:
         try:
             step = Step([span for _, span in spans], self._decoder.device)
             owners = {id(span.row): answering for answering, span in spans}
-            logits = self._decoder.forward(step)
             drawing = self._drawing(step, owners)
-            picked = (
-                logits.index_select(0, step.tensor([place for place, _, _ in drawing])) if drawing else logits
-            )
-            tokens = self._sampler.draw(picked, [one.dice for _, _, one in drawing]) if drawing else []
+            logits = self._decoder.forward(step)
+            tokens = self._draw(step, logits, drawing)
         finally:
             self._statistics.step_began = None
         step.advance()
@@ -226,6 +159,14 @@ class Batch:
             drawing += [(place, answering, candidate) for candidate in which]
         return drawing
 
+    def _draw(
+        self, step: Step, logits: Tensor, drawing: Sequence[tuple[int, Answering, Candidate]]
+    ) -> list[int | None]:
+        if not drawing:
+            return []
+        picked = logits.index_select(0, step.tensor([place for place, _, _ in drawing]))
+        return self.supplies.sampler.draw(picked, [candidate.dice for _, _, candidate in drawing])
+
     def _measure(self, step: Step, seconds: float) -> None:
         """How long a token of a prompt takes, of steps that were mostly prompts."""
         tokens = step.starts[-1]
@@ -238,7 +179,7 @@ class Batch:
             return
         try:
             if candidate is not answering.candidates[0] and candidate.row.length == 0:
-                self.cache.copy(answering.row, candidate.row)
+                self.supplies.cache.copy(answering.row, candidate.row)
             answering.take(candidate, token)
         except (Exception, MemoryError) as error:
             self._fail(answering, error)
@@ -250,69 +191,19 @@ class Batch:
         if answering.first_token is not None:
             self._statistics.first_token(answering.first_token)
         if not answering.generation.forgotten:
-            self._remember(answering)
+            self.supplies.remember(answering)
         self._leave(answering)
         answering.generation.end(answers)
-
-    def _remember(self, answering: Answering) -> None:
-        """Keep what the place's next turn will begin with, and the beginning that other places share."""
-        request, row = answering.request, answering.row
-        *own, shared = _keys(answering)
-        try:
-            self.cache.share(shared[0], request.ids[: request.shared], row)
-            for key in own if row.length else ():
-                self.cache.keep(key, (*request.ids, *answering.candidates[0].tokens), row)
-        except (RuntimeError, MemoryError):  # no memory for a copy: the next turn reads its prompt again
-            self.cache.shrink()
 
     def _fail(self, answering: Answering, error: BaseException) -> None:
         answering.failed = True
         self._leave(answering)
-        answering.generation.fail(error if isinstance(error, UserError) else self._understood(error))
+        answering.generation.fail(error if isinstance(error, UserError) else understood(error))
 
     def _leave(self, answering: Answering) -> None:
         self._running.remove(answering)
-        wipe = answering.touched if answering.doubtful else 0
-        for candidate in answering.candidates:
-            self.cache.leave(candidate.row, wipe)
-            self._sampler.leave(candidate.dice)
-        if answering.known is not None:
-            self._decoder.live.leave(answering.known)
-
-    def _understood(self, error: BaseException) -> BaseException:
-        """What to tell of an error inside a request; the log gets it without any text of a prompt."""
-        places = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("A request failed: %s\n%s", type(error).__name__, places)
-        if not cache.is_out_of_memory(error):
-            return error
-        error.__traceback__ = None  # it holds the request's tensors
-        cache.free_memory()
-        return UserError(
-            "There is not enough memory for this request: try a shorter message, or a smaller context."
-        )
-
-
-def _keys(answering: Answering) -> list[tuple[Any, ...]]:
-    """Under what a row's keys and values may be used again: its place, and its shared beginning."""
-    request = answering.request
-    under = (answering.known, request.strength if answering.known else 1.0)
-    own = [(request.place, *under)] if request.place is not None else []
-    return [*own, (under, request.ids[: request.shared])]
+        self.supplies.end(answering)
 
 
 def _of(answering: Answering, span: Span) -> Candidate:
     return next(candidate for candidate in answering.candidates if candidate.row is span.row)
-
-
-def _room(ids: tuple[int, ...], vocabulary: int, context: int) -> int:
-    """How many tokens an answer may have behind this prompt."""
-    if not ids:
-        raise UserError("The prompt is empty: say something first.")
-    if len(ids) >= context:
-        raise UserError(
-            f"The prompt has {len(ids):,} tokens and the model reads {context:,}: "
-            "shorten it, or raise [model] context."
-        )
-    if not 0 <= min(ids) <= max(ids) < vocabulary:
-        raise ValueError("The prompt has an id that the model does not know.")
-    return context - len(ids)

@@ -1,6 +1,5 @@
-"""Where keys and values live: pages of equal slots for running rows, tight copies for places at rest."""
+"""All keys and values within a budget: pages for running rows, tight copies for places at rest."""
 
-import gc
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,76 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from bot.engine.page import Page, Row
+
 PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
 SHORTEST = 256  # tokens of the smallest slots
 WORTH = 32  # tokens from which a shared beginning is remembered
-
-
-@dataclass(eq=False, slots=True)
-class Row:
-    """One sequence in the model: its slot, and how many tokens have their keys and values there."""
-
-    page: "Page"
-    slot: int
-    length: int = 0
-
-
-class Page:
-    """Slots of one capacity. The slots in use are always the first ones, so that they are read together.
-
-    Keys and values of a layer lie in one tensor [2, slots, heads, capacity, head size], made when the layer
-    is first written. They begin as zeros, which the system hands out without touching memory.
-    """
-
-    def __init__(self, slots: int, capacity: int) -> None:
-        self.slots, self.capacity = slots, capacity
-        self.layers: dict[int, Tensor] = {}
-        self.rows: list[Row] = []
-
-    def layer(self, index: int, like: Tensor) -> Tensor:
-        """A layer's tensor, for keys like `like` [tokens, heads, head size]."""
-        if index not in self.layers:
-            shape = (2, self.slots, like.shape[1], self.capacity, like.shape[2])
-            self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
-        return self.layers[index]
-
-    def enter(self) -> Row:
-        """Take the first free slot."""
-        row = Row(self, len(self.rows))
-        self.rows.append(row)
-        return row
-
-    def leave(self, row: Row, wipe: int = 0) -> None:
-        """Give a slot back, with so many first tokens made zeros; the last row moves into it.
-
-        What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
-        not for a NaN. A row that moves may yet turn out to hold some, so it leaves zeros behind.
-        """
-        last = self.rows.pop()
-        for tensor in self.layers.values():
-            tensor[:, row.slot, :, :wipe] = 0
-            if last is not row:
-                tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
-                tensor[:, last.slot, :, : self.capacity if wipe else last.length] = 0
-        if last is not row:
-            last.slot = row.slot
-            self.rows[row.slot] = last
-
-    def read(self, row: Row) -> dict[int, Tensor]:
-        """A copy of a row: per layer [2, heads, length, head size]."""
-        return {index: t[:, row.slot, :, : row.length].clone() for index, t in self.layers.items()}
-
-    def write(self, row: Row, layers: dict[int, Tensor], length: int) -> None:
-        """Fill a row with the first tokens of a copy."""
-        for index, tensor in layers.items():
-            like = tensor[0].transpose(0, 1)
-            self.layer(index, like)[:, row.slot, :, :length] = tensor[:, :, :length]
-        row.length = length
-
-    @property
-    def bytes(self) -> int:
-        """What its tensors may take."""
-        return sum(tensor.nbytes for tensor in tuple(self.layers.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,18 +171,3 @@ def capacity_for(tokens: int) -> int:
 def use_threads(threads: int) -> None:
     """How many cores this thread's arithmetic may use; 0 is every core."""
     torch.set_num_threads(threads or torch.get_num_threads())
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whatever device."""
-    words = ("not enough memory", "can't allocate memory", "out of memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
-    )
-
-
-def free_memory() -> None:
-    """Give back what a failed request held."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -82,12 +82,12 @@ def worth_packing(layers: Sequence[Any]) -> bool:
     if not all(has_half(layer.weight.device.type) for layer in layers):
         return False
     weights = sum(out * inputs for out, inputs in map(size_of, layers))
-    if not layers[0].weight.is_floating_point() and 2 * weights > free_memory() / 4:
+    if not layers[0].weight.is_floating_point() and 2 * weights > available() / 4:
         return False
     return _half_is_faster(min(layers, key=lambda layer: abs(sum(size_of(layer)) - 4096)))
 
 
-def free_memory() -> int:
+def available() -> int:
     """Bytes that programs can still have, as far as the system tells; else none."""
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

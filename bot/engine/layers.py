@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from bot.engine.attend import Shape
 from bot.engine.projection import Projection
-from bot.engine.step import Shape, Step
+from bot.engine.step import Step
 
 # Attention of these classes is: project, norm where there is one, rotate halves, attend, project.
 ALIKE = frozenset(

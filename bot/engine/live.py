@@ -1,13 +1,11 @@
 """The adapters that running rows use, laid out for mixed batches; known ones cost nothing here until then."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from bot.engine.projection import Grid, Mix, Pair, Projection, Stretch
-from bot.engine.step import Step
+from bot.engine.projection import Pair, Projection
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,44 +97,3 @@ class Live:
                 projection.reserve(len(self._held) + more, rank, self._like)
         self._held += [None] * more
         self._rank = rank
-
-
-def mix_of(step: Step) -> Mix | None:
-    """Which tokens of a pass go through which bay, or None where no row has an adapter."""
-    singles = [(place, span.bay, span.strength) for place, span in enumerate(step.spans[: step.single])]
-    stretches = [
-        Stretch(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
-    ]
-    grid = grid_of([one for one in singles if one[1] >= 0], step)
-    return Mix(grid, stretches) if grid or stretches else None
-
-
-def last_mix_of(step: Step) -> Mix | None:
-    """The same for the last token of every row."""
-    grid = grid_of([(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0], step)
-    return Mix(grid) if grid else None
-
-
-def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None:
-    """Tokens (place, bay, strength) as a grid; None without any."""
-    if not tokens:
-        return None
-    groups: dict[int, list[int]] = {}
-    for place, bay, _ in tokens:
-        groups.setdefault(bay, []).append(place)
-    bays, places = max(groups) + 1, max(map(len, groups.values()))
-    index = [(groups.get(bay, []) + [0] * places)[:places] for bay in range(bays)]
-    flat = [place for row in index for place in row]
-    strength = {place: value for place, _, value in tokens}
-    scale = None
-    if any(value != 1 for value in strength.values()):
-        values = [strength.get(place, 0.0) for place in flat]
-        scale = torch.tensor(values, device=step.device).view(bays, places, 1)
-    changed = [place for place, _, _ in tokens]
-    first = changed == list(range(len(changed)))
-    which = len(changed) if first else step.tensor(changed)
-    if first and flat == changed:
-        return Grid(bays, places, which, scale=scale)
-    held = {(bay, place): bay * places + n for bay, row in groups.items() for n, place in enumerate(row)}
-    inverse = step.tensor([held[bay, place] for place, bay, _ in tokens])
-    return Grid(bays, places, which, step.tensor(flat), inverse, scale)

@@ -125,7 +125,7 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded
 
 def _cache_bytes(device: torch.device) -> int:
     """A quarter of the memory that is free where the model is, within bounds."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else kernels.free_memory()
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else kernels.available()
     return max(LEAST_CACHE, min(MOST_CACHE, free // 4))
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bot.engine.kernels import Kernel
+from bot.engine.mix import Current, Grid, Mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,48 +32,6 @@ class Part:
     name: str
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Tokens that stand alone, by adapter: so many bays, each with as many places as the fullest one needs.
-
-    Without `index`, the first bays * places tokens are the grid itself. Else `index` names the token of
-    every place, and `inverse` the place of each of the `tokens`. `scale` [bays, places, 1] is the strength.
-    """
-
-    bays: int
-    places: int
-    tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
-    index: Tensor | None = None
-    inverse: Tensor | None = None
-    scale: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Tokens of one row, end to end, under one adapter."""
-
-    bay: int
-    start: int
-    end: int
-    strength: float
-
-
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """Which tokens of a pass go through which adapters."""
-
-    grid: Grid | None
-    stretches: Sequence[Stretch] = ()
-
-
-@dataclass(slots=True)
-class Current:
-    """The pass that is under way: for all its tokens, and for the last one of each row."""
-
-    tokens: Mix | None = None
-    last: Mix | None = None
 
 
 class Projection(nn.Module):

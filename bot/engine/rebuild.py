@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from bot.engine import kernels, layers
 from bot.engine.adapters import is_linear, linear_layers
 from bot.engine.kernels import size_of
-from bot.engine.projection import Current, Part, Projection
+from bot.engine.mix import Current
+from bot.engine.projection import Part, Projection
 
 _JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 

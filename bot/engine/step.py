@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
-from bot.engine.cache import Page, Row
+from bot.engine.attend import Shape, weighted
+from bot.engine.page import Page, Row
 
 NEVER = float("-inf")
 
@@ -22,15 +22,6 @@ class Span:
     ids: tuple[int, ...]
     bay: int = -1
     strength: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How one layer attends."""
-
-    scale: float
-    window: int | None = None
-    softcap: float | None = None
 
 
 class Step:
@@ -171,7 +162,7 @@ class _Singles:
         keys = tensor[0].flatten(0, 1)[: count * heads, : self._length]
         values = tensor[1].flatten(0, 1)[: count * heads, : self._length]
         grouped = query.reshape(count * heads, -1, size)
-        return _weighted(grouped, keys, values, self._mask(shape.window, heads), shape).view(count, -1, size)
+        return weighted(grouped, keys, values, self._mask(shape.window, heads), shape).view(count, -1, size)
 
     def _targets(self, heads: int) -> Tensor:
         """Where the new keys and values go, in a layer's tensor seen as [.., head size]."""
@@ -210,28 +201,5 @@ def _attend_span(span: Span, layer: int, query: Tensor, pair: Tensor, mask: Tens
     keys, values = tensor[:, row.slot, :, :end]
     grouped = query.view(count, heads, -1, size).permute(1, 2, 0, 3)  # [kv heads, group, tokens, size]
     group = grouped.shape[1]
-    found = _weighted(grouped.reshape(heads, group * count, size), keys, values, mask.repeat(group, 1), shape)
+    found = weighted(grouped.reshape(heads, group * count, size), keys, values, mask.repeat(group, 1), shape)
     return found.view(heads, group, count, size).permute(2, 0, 1, 3).reshape(count, heads * group, size)
-
-
-def _weighted(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, shape: Shape) -> Tensor:
-    """Attention of [rows, queries, size] over [rows, keys, size], with an additive mask that broadcasts.
-
-    On a CPU in float32 two batched products are quicker than the fused kernel for a few queries a row; that
-    kernel serves longer spans and other dtypes.
-    """
-    fused = query.dtype != torch.float32 or query.shape[1] > 16
-    if fused and shape.softcap is None:
-        shaped = None if mask is None else mask.to(query.dtype).expand(len(query), *mask.shape[-2:])[None]
-        return scaled_dot_product_attention(
-            query[None], keys[None], values[None], attn_mask=shaped, scale=shape.scale
-        )[0]
-    scores = torch.bmm(query * shape.scale, keys.transpose(1, 2)) if shape.softcap or mask is None else None
-    if scores is None:
-        assert mask is not None
-        wide = mask.to(query.dtype).expand(len(query), query.shape[1], keys.shape[1])
-        scores = torch.baddbmm(wide, query, keys.transpose(1, 2), alpha=shape.scale)
-    elif shape.softcap:
-        scores = torch.tanh(scores / shape.softcap) * shape.softcap
-        scores = scores if mask is None else scores + mask.to(scores.dtype)
-    return torch.bmm(scores.softmax(-1, dtype=torch.float32).to(values.dtype), values)

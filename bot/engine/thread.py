@@ -135,14 +135,14 @@ class LocalEngine:
             queued=max(0, unfinished - running),
             answered=statistics.answered,
             tokens_per_second=statistics.tokens_per_second,
-            adapters=batch.adapters.names if batch else (),
+            adapters=batch.supplies.adapters.names if batch else (),
             error=str(worker.error or ""),
             stage=worker.stage,
             context=worker.context,
             rows=batch.rows if batch else 0,
             first_token=(statistics.first_token_at(0.5), statistics.first_token_at(0.95)),
             hit_rate=statistics.hit_rate,
-            memory=batch.memory if batch else {},
+            memory=batch.supplies.memory if batch else {},
         )
 
     def _state(self) -> Literal["loading", "ready", "stuck", "failed", "stopped"]:

@@ -87,7 +87,7 @@ class Worker:
     def _load(self) -> None:
         prepare()
         self._progress("importing torch and transformers")
-        from bot.engine import batch, cache, model, source
+        from bot.engine import batch, cache, model, source, supplies
         from bot.engine.tokenizer_files import read_tokenizer
 
         cache.use_threads(self._settings.threads)
@@ -98,7 +98,7 @@ class Worker:
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
         self.loaded = model.load(found, self._settings, tokenizer)
-        self.batch = batch.Batch(self.loaded, self.statistics, self._settings.rows)
+        self.batch = batch.Batch(supplies.Supplies(self.loaded, self._settings.rows), self.statistics)
 
     def _progress(self, stage: str) -> None:
         if self.closing:

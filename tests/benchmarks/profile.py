@@ -17,6 +17,7 @@ from bot.engine.adapters import read_adapter
 from bot.engine.batch import Batch
 from bot.engine.generation import LocalGeneration
 from bot.engine.model import Loaded, load
+from bot.engine.supplies import Supplies
 from bot.engine.tokenizer_files import read_tokenizer
 from tests.benchmarks import floor
 from tests.benchmarks.drawn import adapters
@@ -85,7 +86,7 @@ def _show(run: Run, loaded: Loaded, rows: int, count: int) -> None:
 def _decoding(run: Run, loaded: Loaded, rows: int, count: int) -> Batch:
     """A batch in which every row has its first tokens."""
     counted = Counted()
-    batch = Batch(loaded, counted, 32)
+    batch = Batch(Supplies(loaded, 32), counted)
     folders = adapters(run.data, count)
     for folder in folders:
         batch.replace(read_adapter(folder.name, folder, loaded.base))

@@ -1,0 +1,44 @@
+"""Who waits for the running batch, and whose turn it is."""
+
+from collections import deque
+from collections.abc import Callable
+
+from bot.engine.answering import unanswered
+from bot.engine.generation import LocalGeneration
+from bot.engine.plan import Turns
+from bot.engine.trouble import understood
+from bot.errors import UserError
+
+
+class Line:
+    """Requests in the order in which they came; adapters take turns."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[LocalGeneration] = deque()
+        self._turns = Turns()
+
+    def release(self) -> int:
+        """Let out who is no longer wanted, or whose deadline has passed; returns how many."""
+        leaving = [(one, finish) for one in self.waiting if (finish := one.unwanted())]
+        for generation, finish in leaving:
+            self.waiting.remove(generation)
+            generation.end(unanswered(generation, finish))
+        return len(leaving)
+
+    def admit(self, enter: Callable[[LocalGeneration], bool]) -> None:
+        """Let in who can `enter`, until the next in turn cannot: nobody smaller passes, so nobody starves.
+
+        A request for which `enter` raises will never run, and is told so.
+        """
+        while self.waiting:
+            at = self._turns.next([generation.request.adapter for generation in self.waiting])
+            generation = self.waiting[at]
+            try:
+                if not enter(generation):
+                    return
+            except (UserError, ValueError) as error:
+                generation.fail(error)
+            except (Exception, MemoryError) as error:
+                generation.fail(understood(error))
+            del self.waiting[at]
+            self._turns.admitted(generation.request.adapter)

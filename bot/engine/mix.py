@@ -1,0 +1,92 @@
+"""Which tokens of a pass go through which adapters, laid out for batched products."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bot.engine.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Tokens that stand alone, by adapter: so many bays, each with as many places as the fullest one needs.
+
+    Without `index`, the first bays * places tokens are the grid itself. Else `index` names the token of
+    every place, and `inverse` the place of each of the `tokens`. `scale` [bays, places, 1] is the strength.
+    """
+
+    bays: int
+    places: int
+    tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
+    index: Tensor | None = None
+    inverse: Tensor | None = None
+    scale: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Tokens of one row, end to end, under one adapter."""
+
+    bay: int
+    start: int
+    end: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Which tokens of a pass go through which adapters."""
+
+    grid: Grid | None
+    stretches: Sequence[Stretch] = ()
+
+
+@dataclass(slots=True)
+class Current:
+    """The pass that is under way: for all its tokens, and for the last one of each row."""
+
+    tokens: Mix | None = None
+    last: Mix | None = None
+
+
+def mix_of(step: Step) -> Mix | None:
+    """Which tokens of a pass go through which bay, or None where no row has an adapter."""
+    singles = [(place, span.bay, span.strength) for place, span in enumerate(step.spans[: step.single])]
+    stretches = [
+        Stretch(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
+    ]
+    grid = grid_of([one for one in singles if one[1] >= 0], step)
+    return Mix(grid, stretches) if grid or stretches else None
+
+
+def last_mix_of(step: Step) -> Mix | None:
+    """The same for the last token of every row."""
+    grid = grid_of([(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0], step)
+    return Mix(grid) if grid else None
+
+
+def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None:
+    """Tokens (place, bay, strength) as a grid; None without any."""
+    if not tokens:
+        return None
+    groups: dict[int, list[int]] = {}
+    for place, bay, _ in tokens:
+        groups.setdefault(bay, []).append(place)
+    bays, places = max(groups) + 1, max(map(len, groups.values()))
+    index = [(groups.get(bay, []) + [0] * places)[:places] for bay in range(bays)]
+    flat = [place for row in index for place in row]
+    strength = {place: value for place, _, value in tokens}
+    scale = None
+    if any(value != 1 for value in strength.values()):
+        values = [strength.get(place, 0.0) for place in flat]
+        scale = torch.tensor(values, device=step.device).view(bays, places, 1)
+    changed = [place for place, _, _ in tokens]
+    first = changed == list(range(len(changed)))
+    which = len(changed) if first else step.tensor(changed)
+    if first and flat == changed:
+        return Grid(bays, places, which, scale=scale)
+    held = {(bay, place): bay * places + n for bay, row in groups.items() for n, place in enumerate(row)}
+    inverse = step.tensor([held[bay, place] for place, bay, _ in tokens])
+    return Grid(bays, places, which, step.tensor(flat), inverse, scale)

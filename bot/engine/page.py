@@ -1,0 +1,73 @@
+"""Pages: slots of equal capacity in which running rows have their keys and values."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """One sequence in the model: its slot, and how many tokens have their keys and values there."""
+
+    page: "Page"
+    slot: int
+    length: int = 0
+
+
+class Page:
+    """Slots of one capacity. The slots in use are always the first ones, so that they are read together.
+
+    Keys and values of a layer lie in one tensor [2, slots, heads, capacity, head size], made when the layer
+    is first written. They begin as zeros, which the system hands out without touching memory.
+    """
+
+    def __init__(self, slots: int, capacity: int) -> None:
+        self.slots, self.capacity = slots, capacity
+        self.layers: dict[int, Tensor] = {}
+        self.rows: list[Row] = []
+
+    def layer(self, index: int, like: Tensor) -> Tensor:
+        """A layer's tensor, for keys like `like` [tokens, heads, head size]."""
+        if index not in self.layers:
+            shape = (2, self.slots, like.shape[1], self.capacity, like.shape[2])
+            self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
+        return self.layers[index]
+
+    def enter(self) -> Row:
+        """Take the first free slot."""
+        row = Row(self, len(self.rows))
+        self.rows.append(row)
+        return row
+
+    def leave(self, row: Row, wipe: int = 0) -> None:
+        """Give a slot back, with so many first tokens made zeros; the last row moves into it.
+
+        What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
+        not for a NaN. A row that moves may yet turn out to hold some, so it leaves zeros behind.
+        """
+        last = self.rows.pop()
+        for tensor in self.layers.values():
+            tensor[:, row.slot, :, :wipe] = 0
+            if last is not row:
+                tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
+                tensor[:, last.slot, :, : self.capacity if wipe else last.length] = 0
+        if last is not row:
+            last.slot = row.slot
+            self.rows[row.slot] = last
+
+    def read(self, row: Row) -> dict[int, Tensor]:
+        """A copy of a row: per layer [2, heads, length, head size]."""
+        return {index: t[:, row.slot, :, : row.length].clone() for index, t in self.layers.items()}
+
+    def write(self, row: Row, layers: dict[int, Tensor], length: int) -> None:
+        """Fill a row with the first tokens of a copy."""
+        for index, tensor in layers.items():
+            like = tensor[0].transpose(0, 1)
+            self.layer(index, like)[:, row.slot, :, :length] = tensor[:, :, :length]
+        row.length = length
+
+    @property
+    def bytes(self) -> int:
+        """What its tensors may take."""
+        return sum(tensor.nbytes for tensor in tuple(self.layers.values()))

@@ -1,0 +1,104 @@
+"""What rows are given when they join: slots for keys and values, dice, an adapter, what was read before."""
+
+from typing import Any
+
+from bot.engine.adapters import Adapters
+from bot.engine.answering import Answering
+from bot.engine.cache import Cache
+from bot.engine.generation import LocalGeneration
+from bot.engine.model import Loaded
+from bot.engine.sampling import Sampler, seed_of
+from bot.errors import UserError
+
+
+class Supplies:
+    """All that running rows share, on the engine's thread. `rows` is the most sequences at once."""
+
+    def __init__(self, loaded: Loaded, rows: int) -> None:
+        self.loaded, self._most = loaded, rows
+        self.adapters = Adapters()
+        self.cache = Cache(loaded.cache_bytes, loaded.decoder.token_bytes)
+        self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
+        self.sampler = Sampler(self._vocabulary, rows, loaded.decoder.device)
+
+    def begin(self, generation: LocalGeneration, running: int) -> Answering | None:
+        """Give rows to a request beside those that run, or None while there is no room.
+
+        Raises `UserError` if there will never be, and `ValueError` for ids that are none of the model's.
+        """
+        request, loaded = generation.request, self.loaded
+        room = _room(request.ids, self._vocabulary, loaded.context)
+        known = self.adapters.find(request.adapter, request.strength)
+        limit = min(room, request.sampling.max_tokens)
+        tokens = len(request.ids) + limit
+        if request.n > self._most or not self.cache.fits(tokens, request.n):
+            raise UserError(
+                "There is not enough memory for this request: try a shorter message, a smaller context, "
+                "or a larger [model] cache."
+            )
+        rows = self.cache.enter(tokens, request.n) if running + request.n <= self._most else None
+        if rows is None:
+            return None
+        end, seed = request.stop_ids or loaded.tokenizer.end, seed_of(request)
+        answering = Answering(generation, known, loaded.tokenizer.spell, end, limit)
+        answering.begin(rows, [self.sampler.join(request, n, end, seed) for n in range(request.n)])
+        return answering
+
+    def prepare(self, answering: Answering) -> int:
+        """Have the adapter at hand, and recall what was read before; returns of how many tokens."""
+        if answering.known is not None:
+            self.loaded.decoder.live.enter(answering.known)
+        return self.cache.recall(_keys(answering), answering.request.ids, answering.row)
+
+    def end(self, answering: Answering) -> None:
+        """Take everything back; slots that may hold no numbers are wiped."""
+        wipe = answering.touched if answering.doubtful else 0
+        for candidate in answering.candidates:
+            self.cache.leave(candidate.row, wipe)
+            self.sampler.leave(candidate.dice)
+        if answering.known is not None:
+            self.loaded.decoder.live.leave(answering.known)
+
+    def remember(self, answering: Answering) -> None:
+        """Keep what the place's next turn will begin with, and the beginning that other places share."""
+        request, row = answering.request, answering.row
+        *own, shared = _keys(answering)
+        try:
+            self.cache.share(shared[0], request.ids[: request.shared], row)
+            for key in own if row.length else ():
+                self.cache.keep(key, (*request.ids, *answering.candidates[0].tokens), row)
+        except (RuntimeError, MemoryError):  # no memory for a copy: the next turn reads its prompt again
+            self.cache.shrink()
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes by part."""
+        return {
+            "weights": self.loaded.bytes,
+            "known adapters": self.adapters.bytes,
+            "live adapters": self.loaded.decoder.live.bytes,
+            "running rows": self.cache.running_bytes,
+            "remembered": self.cache.kept_bytes,
+        }
+
+
+def _keys(answering: Answering) -> list[tuple[Any, ...]]:
+    """Under what a row's keys and values may be used again: its place, and its shared beginning."""
+    request = answering.request
+    under = (answering.known, request.strength if answering.known else 1.0)
+    own = [(request.place, *under)] if request.place is not None else []
+    return [*own, (under, request.ids[: request.shared])]
+
+
+def _room(ids: tuple[int, ...], vocabulary: int, context: int) -> int:
+    """How many tokens an answer may have behind this prompt."""
+    if not ids:
+        raise UserError("The prompt is empty: say something first.")
+    if len(ids) >= context:
+        raise UserError(
+            f"The prompt has {len(ids):,} tokens and the model reads {context:,}: "
+            "shorten it, or raise [model] context."
+        )
+    if not 0 <= min(ids) <= max(ids) < vocabulary:
+        raise ValueError("The prompt has an id that the model does not know.")
+    return context - len(ids)
