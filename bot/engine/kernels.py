@@ -64,7 +64,8 @@ class Side:
 
 def half(weight: Tensor, bias: Tensor | None) -> Kernel:
     """`Half`, or the matrix in float32 where float16 cannot hold it."""
-    if float(weight.abs().max()) > _LARGEST_HALF:
+    least, most = weight.aminmax()
+    if max(-float(least), float(most)) > _LARGEST_HALF:
         return Plain(weight.float(), None if bias is None else bias.float())
     return Half(weight, bias)
 
