@@ -71,8 +71,12 @@ class Sampler:
         seat = heappop(self._free)
         ends = tuple(token for token in end if token < self._vocabulary)
         self._seats[seat] = Seat(request.sampling, _dice(seed, candidate), ends, set())
-        if self._seats[seat].penalised:
-            self._mark(seat, request.ids)
+        try:
+            if self._seats[seat].penalised:
+                self._mark(seat, request.ids)
+        except (RuntimeError, MemoryError):
+            self.leave(seat)
+            raise
         return seat
 
     def leave(self, seat: int) -> None:

@@ -1,10 +1,12 @@
 """What rows are given when they join: slots for keys and values, dice, an adapter, what was read before."""
 
+from collections.abc import Collection
 from typing import Any
 
 from bot.engine.adapters import Adapters
 from bot.engine.answering import Answering
 from bot.engine.cache import Cache
+from bot.engine.engine import Request
 from bot.engine.generation import LocalGeneration
 from bot.engine.model import Loaded
 from bot.engine.sampling import Sampler, seed_of
@@ -39,10 +41,29 @@ class Supplies:
         rows = self.cache.enter(tokens, request.n) if running + request.n <= self._most else None
         if rows is None:
             return None
-        end, seed = request.stop_ids or loaded.tokenizer.end, seed_of(request)
+        end = request.stop_ids or loaded.tokenizer.end
+        try:
+            dice = self._seat(request, end)
+        except (Exception, MemoryError):
+            for row in rows:
+                self.cache.leave(row)
+            raise
         answering = Answering(generation, known, loaded.tokenizer.spell, end, limit)
-        answering.begin(rows, [self.sampler.join(request, n, end, seed) for n in range(request.n)])
+        answering.begin(rows, dice)
         return answering
+
+    def _seat(self, request: Request, end: Collection[int]) -> list[int]:
+        """A place among the dice for each candidate, or for none when one cannot have it."""
+        seats: list[int] = []
+        try:
+            seed = seed_of(request)
+            for candidate in range(request.n):
+                seats.append(self.sampler.join(request, candidate, end, seed))
+        except (Exception, MemoryError):
+            for seat in seats:
+                self.sampler.leave(seat)
+            raise
+        return seats
 
     def prepare(self, answering: Answering) -> int:
         """Have the adapter at hand, and recall what was read before; returns of how many tokens."""
