@@ -58,7 +58,9 @@ def mine(adapter: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def engine(folder: Path, tmp_path: Path) -> AsyncIterator[LocalEngine]:
-    async with LocalEngine(ModelSettings(name=str(folder), precision="fp32"), tmp_path / "data") as engine:
+    async with LocalEngine(
+        ModelSettings(name=str(folder), precision="fp32", threads=1), tmp_path / "data"
+    ) as engine:
         await engine.ready()
         yield engine
 
@@ -136,7 +138,7 @@ def test_strength_scales_an_adapter(folder: Path, adapter: Path, strength: float
 async def test_an_adapter_works_on_every_kind_of_base(
     folder: Path, adapter: Path, tmp_path: Path, precision: str
 ) -> None:
-    settings = ModelSettings.model_validate({"name": str(folder), "precision": precision})
+    settings = ModelSettings.model_validate({"name": str(folder), "precision": precision, "threads": 1})
     async with LocalEngine(settings, tmp_path) as engine:
         plain = await text(engine)
         await engine.add_adapter("a", adapter)

@@ -38,7 +38,8 @@ async def engine(folder: Path, tmp_path: Path) -> AsyncIterator[LocalEngine]:
 
 
 def settings(folder: Path, **more: object) -> ModelSettings:
-    return ModelSettings.model_validate({"name": str(folder), "precision": "fp32", "context": 2048} | more)
+    plain = {"name": str(folder), "precision": "fp32", "context": 2048, "threads": 1}
+    return ModelSettings.model_validate(plain | more)
 
 
 def request(ids: tuple[int, ...] = IDS, sampling: Sampling = GREEDY, **more: Any) -> Request:
@@ -231,6 +232,18 @@ async def test_a_step_that_hangs_does_not_hold_the_caller(
     hang(engine, release)
     (answer,) = await answers(engine, request(deadline=0.1))
     assert answer.finish == "deadline"
+
+
+async def test_a_step_that_hangs_does_not_hold_who_cancels(
+    engine: LocalEngine, release: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.generation.GRACE", 0.05)
+    hang(engine, release)
+    generation = engine.generate(request())
+    generation.cancel()
+    async with asyncio.timeout(10):
+        assert [piece async for piece in generation] == []
+    assert generation.answers[0].finish == "cancelled"
 
 
 async def test_requests_are_answered_in_the_order_they_came(folder: Path, tmp_path: Path) -> None:

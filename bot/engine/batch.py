@@ -101,9 +101,11 @@ class Batch:
         for answering in self._running:
             request, bay = answering.request, self._decoder.live.bay(answering.known)
             if answering.left:
-                answering.passed = 0 if answering in shares else answering.passed + 1
+                share = shares.get(answering, 0)
+                fair = 2 * share >= min(answering.left, plan.FEWEST)  # more than what others left over
+                answering.passed = 0 if fair else answering.passed + 1
                 start = answering.row.length
-                ids = request.ids[start : start + shares.get(answering, 0)]
+                ids = request.ids[start : start + share]
                 spans += [(answering, Span(answering.row, ids, bay, request.strength))] if ids else []
             else:
                 spans += [

@@ -98,6 +98,8 @@ class LocalGeneration:
     def cancel(self) -> None:
         """Stop within one step; the iteration then ends and the answers' finish is "cancelled"."""
         self._cancelled = True
+        if not self.over:
+            self._loop.call_later(GRACE, self.abandon, "cancelled")  # should that step hang
 
     def abandon(self, finish: Finish) -> None:
         """End on the event loop's side with what has come so far; the thread will notice."""
