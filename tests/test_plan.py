@@ -132,3 +132,19 @@ def test_a_step_takes_its_time_within_bounds(pace: float) -> None:
 )
 def test_the_slower_the_machine_the_smaller_the_chunk(pace: float, tokens: int) -> None:
     assert budget(pace) == tokens
+
+
+@pytest.mark.parametrize(
+    ("pace", "alone", "tokens"),
+    [
+        (0.0, 0, 32),
+        (0.002, 0, 50),
+        (1.0, 0, 32),
+        (1e-9, 0, 1024),
+        (0.01, 200, 200),
+        (0.01, 257, 32),
+        (0.001, 5, 100),
+    ],
+)
+def test_a_short_prompt_is_read_at_once_where_no_answer_waits(pace: float, alone: int, tokens: int) -> None:
+    assert budget(pace, alone) == tokens

@@ -96,7 +96,9 @@ class Batch:
     def _spans(self) -> list[tuple[Answering, Span]]:
         """What everybody adds in this step."""
         reading = {one: plan.Reading(one.left, one.passed) for one in self._running if one.left}
-        shares = plan.chunks(reading, plan.budget(self._pace))
+        alone = len(reading) == len(self._running)
+        shortest = min((one.left for one in reading.values()), default=0) if alone else 0
+        shares = plan.chunks(reading, plan.budget(self._pace, shortest))
         spans = []
         for answering in self._running:
             request, bay = answering.request, self._decoder.live.bay(answering.known)

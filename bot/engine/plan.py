@@ -8,6 +8,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 STEP = 0.1  # seconds that a step with a chunk of a prompt should take: running answers wait for it
 FEWEST, MOST = 32, 1024  # tokens of prompts in a step
+AT_ONCE = 256  # tokens of a prompt that is read in one step where nobody waits for it
 PATIENCE = 32  # tokens by which a waiting prompt counts as shorter after every step without it
 
 
@@ -40,9 +41,14 @@ class Turns:
         self._last[adapter] = self._count
 
 
-def budget(pace: float) -> int:
-    """How many tokens of prompts a step may read, when a token takes so many seconds."""
-    return max(FEWEST, min(MOST, int(STEP / pace))) if pace > 0 else FEWEST
+def budget(pace: float, alone: int = 0) -> int:
+    """How many tokens of prompts a step may read, when a token takes so many seconds.
+
+    `alone` is what is left of the shortest prompt where no answer would wait for the step: larger chunks are
+    quicker for each token, so that a short prompt is read at once.
+    """
+    steady = max(FEWEST, min(MOST, int(STEP / pace))) if pace > 0 else FEWEST
+    return max(steady, alone) if alone <= AT_ONCE else steady
 
 
 def chunks(prompts: Mapping[Name, Reading], tokens: int) -> dict[Name, int]:
