@@ -21,7 +21,8 @@ def read_adapter(name: str, folder: Path, base: Base) -> Known:
     """Check a folder and read its matrices; raises `UserError` with adapter, reason and remedy."""
     try:
         files = read_files(folder, base)
-        tensors = {(matrix.module, matrix.half): _tensor(files.content, matrix) for matrix in files.matrices}
+        whole = torch.frombuffer(bytearray(files.content), dtype=torch.uint8)
+        tensors = {(matrix.module, matrix.half): _tensor(whole, matrix) for matrix in files.matrices}
     except Refused as refused:
         raise UserError(
             f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'
@@ -80,9 +81,11 @@ class Adapters:
         return self._known[name] if name is not None and strength else None
 
 
-def _tensor(content: bytes, matrix: Matrix) -> Tensor:
-    data = bytearray(memoryview(content)[matrix.start : matrix.end])
-    tensor = torch.frombuffer(data, dtype=_DTYPES[matrix.dtype]).view(matrix.shape)
+def _tensor(whole: Tensor, matrix: Matrix) -> Tensor:
+    """A matrix as a view of all the file's bytes [size], so that an adapter takes what its file does."""
+    part, dtype = whole[matrix.start : matrix.end], _DTYPES[matrix.dtype]
+    aligned = matrix.start % dtype.itemsize == 0
+    tensor = (part if aligned else part.clone()).view(dtype).view(matrix.shape)
     if not bool(tensor.isfinite().all()):
         raise Refused("its weights hold values that are not numbers", "train or export it again")
     return tensor
