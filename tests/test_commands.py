@@ -80,7 +80,7 @@ async def test_why_explains_the_rule_and_the_prompt_without_the_words(stage: Sta
     assert explained.splitlines()[:3] == [
         "rule      direct chat; answered",
         "persona   mara, adapter none",
-        f"prompt    {tokens:,} tokens: template 29, system 70, description 16, message 21",
+        f"prompt    {tokens:,} tokens: template 29, system 61, description 16, message 21",
     ]
     assert "private" not in explained
 
