@@ -1,6 +1,6 @@
 """The engine against everything else on this machine: `python -m tests.benchmarks.engine [LINE ...]`.
 
-    --quick     fewer tokens and repeats: a look in three minutes, where the whole takes fifteen
+    --quick     fewer tokens and repeats: a look in ten minutes, where the whole takes twenty-five
     --profile   where the time of a decoding step goes, instead of the table
     LINE        of peft, sequential, mixed, rows, single, follow, arrival, memory, lag; without any: all
 
