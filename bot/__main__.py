@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
@@ -13,13 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-from bot import config, doctor, housekeeping
+from bot import config, doctor, host, housekeeping
 from bot.arguments import parser
 from bot.chat import Chat
-from bot.config import Config
+from bot.config import Config, LogSettings
 from bot.engine.engine import Engine
 from bot.errors import UserError
 from bot.housekeeping import open_memory
+from bot.log import quiet, set_up
 from bot.message import Author, Place, check
 from bot.persona.persona import Cast, Persona, load_all
 from bot.prompt import Prompt, Tokenizer
@@ -31,7 +31,7 @@ OpenEngine = Callable[[Config], Engine]
 def main(arguments: Sequence[str] | None = None, open_engine: OpenEngine | None = None) -> NoReturn:
     """Run one command and end the process: 0 is done, 1 is "doctor found something", 2 is bad input."""
     options = parser(__doc__).parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _begin_log(options)
     try:
         code = _run(options, open_engine or _local_engine)
     except UserError as error:
@@ -44,9 +44,24 @@ def main(arguments: Sequence[str] | None = None, open_engine: OpenEngine | None 
     _leave(code)
 
 
+def _begin_log(options: argparse.Namespace) -> None:
+    try:
+        settings = config.load(options.config)
+    except UserError:  # the command says what is wrong with the settings
+        set_up(quiet(LogSettings()), (), sys.stderr)
+    else:
+        told = settings.log if _serves(options, settings) else quiet(settings.log)
+        set_up(told, settings.tokens.values(), sys.stderr)
+
+
+def _serves(options: argparse.Namespace, settings: Config) -> bool:
+    """Whether platforms are hosted; the terminal is where none has a token, or where it is asked for."""
+    return options.command == "run" and bool(settings.tokens)
+
+
 def _run(options: argparse.Namespace, open_engine: OpenEngine) -> int:
-    if options.command == "chat":
-        return _chat(options, open_engine)
+    if options.command in ("run", "chat"):
+        return _talk_or_serve(options, open_engine)
     if options.command == "doctor":
         return _doctor(options)
     print(asyncio.run(housekeeping.COMMANDS[options.command](options)))
@@ -69,9 +84,18 @@ def _local_engine(settings: Config) -> Engine:
     return LocalEngine(settings.model, settings.data)
 
 
-def _chat(options: argparse.Namespace, open_engine: OpenEngine) -> int:
+def _talk_or_serve(options: argparse.Namespace, open_engine: OpenEngine) -> int:
+    """The platforms that have a token; the terminal when none has, or when it is asked for."""
     settings = config.load(options.config)
     cast = load_all(settings.personas)
+    if not _serves(options, settings):
+        return _chat(settings, cast, options, open_engine)
+    cast.chosen(settings.chat.persona)
+    asyncio.run(host.serve(settings, cast, open_engine, _watcher(options.prompts)))
+    return 0
+
+
+def _chat(settings: Config, cast: Cast, options: argparse.Namespace, open_engine: OpenEngine) -> int:
     persona = cast.chosen(options.persona or settings.chat.persona)
     texts = [check(text, settings.chat.message_characters) for text in _texts(options.say)]
     asyncio.run(_converse(settings, cast, persona, texts, options, open_engine))

@@ -7,10 +7,10 @@ Commands = argparse._SubParsersAction  # argparse has no public name for what it
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """The whole command line; `command` is the chosen one's name, "chat" where none is."""
+    """The whole command line; `command` is the chosen one's name, "run" where none is."""
     whole = argparse.ArgumentParser(prog="alterego", description=description)
     whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
-    whole.set_defaults(command="chat", persona=None, say=None, prompts=None, json=False)
+    whole.set_defaults(command="run", persona=None, say=None, prompts=None, json=False)
     commands = whole.add_subparsers(title="commands", metavar="COMMAND")
     _add_chat(commands)
     doctor = commands.add_parser("doctor", help="say what is right, what is wrong and how to mend it")

@@ -17,6 +17,10 @@ _LETTER = (
 )
 
 
+LONGEST_BOT_TALK = 8  # messages of bots and personas in a row, after which a person must say something
+_ADDRESSED = {"mention": "mentioned", "reply": "a reply to it", "thread": "its own thread"}
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """The decision about one message; the rule is a phrase that `/why` can show."""
@@ -26,21 +30,44 @@ class Attention:
     persona: str
 
 
-def decide(message: Message, personas: Mapping[str, Persona], resident: str, listens: bool) -> Attention:
-    """Apply the rules in their order. `resident` is the persona of the place, the one who answers
-    unless another one is called by name; in a place that `listens`, everything is answered.
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What matters of the place where a message was said.
+
+    `resident` is the persona of the place, the one who answers unless another one is called by name;
+    `replied` the one whose words the message replies to. In a place that `listens`, everything is answered;
+    with `names`, whoever is called; with `bots`, other bots too, unless `bot_turns` of them and of personas
+    came in a row.
     """
+
+    resident: str
+    replied: str | None = None
+    listens: bool = False
+    names: bool = True
+    bots: bool = False
+    bot_turns: int = 0
+
+
+def decide(message: Message, personas: Mapping[str, Persona], situation: Situation) -> Attention:
+    """Apply the rules in their order."""
+    resident = situation.resident
     called = [key for key, persona in personas.items() if calls(message.text, persona)]
     speaker = resident if resident in called or not called else called[0]
-    if message.persona or message.author.is_bot:
+    if situation.replied in personas:
+        speaker = str(situation.replied)
+    if message.persona or (message.author.is_bot and not situation.bots):
         return Attention(False, "bots are not answered", speaker)
+    if message.author.is_bot and situation.bot_turns >= LONGEST_BOT_TALK:
+        return Attention(False, "bots have talked long enough", speaker)
     if message.address == "direct":
         return Attention(True, "direct chat", resident)
+    if situation.replied in personas:
+        return Attention(True, "a reply to it", speaker)
     if message.address:
-        return Attention(True, {"mention": "mentioned", "reply": "a reply to it"}[message.address], speaker)
-    if called:
+        return Attention(True, _ADDRESSED[message.address], speaker)
+    if called and situation.names:
         return Attention(True, "called by name", speaker)
-    if listens:
+    if situation.listens:
         return Attention(True, "listens here", speaker)
     return Attention(False, "not addressed", speaker)
 

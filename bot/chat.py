@@ -3,26 +3,33 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from random import Random
 from types import TracebackType
 from typing import Self
 
+from bot import cascade
 from bot.attention import decide
 from bot.config import ChatSettings, ModelSettings
-from bot.delivery import Outlet, deliver, split
+from bot.delivery import Outlet, deliver
 from bot.engine.engine import Engine
 from bot.errors import UserError
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
-from bot.message import Author, Message, Place
-from bot.names import label
-from bot.persona.macros import Scene, expand
+from bot.message import Author, Message, Place, moved
+from bot.parts import split
 from bot.persona.persona import Cast, Persona
 from bot.room import Attempt, Room
+from bot.situation import observe
 from bot.speaker import Past, Speaker, Watcher
+from bot.turns import missing
 
 log = logging.getLogger(__name__)
+
+BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
+EXHAUSTED = "This message has failed three times and is given up; say it in other words."
+LATE = "This was said long ago, while nobody was here to answer: say it again."
 
 
 class Chat:
@@ -40,11 +47,14 @@ class Chat:
         dice: Random | None = None,
         watch: Watcher | None = None,
     ) -> None:
-        self.memory, self.engine, self.cast = memory, engine, cast
-        self._settings, self._clock, self._dice = settings, clock, dice or Random()
-        self._speaker = Speaker(engine, settings, model, self._dice, watch)
+        self.memory, self.engine, self.cast, self.settings = memory, engine, cast, settings
+        self._clock, self._dice = clock, dice or Random()
+        self._speaker = Speaker(memory, engine, settings, model, self._dice, watch)
         self._rooms: dict[Place, Room] = {}
         self._outlets: dict[str, Outlet] = {}
+        self._full: set[Place] = set()
+        self._suspects = asyncio.Lock()
+        self.health: dict[str, Callable[[], str]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,88 +62,183 @@ class Chat:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.gather(*(room.close() for room in self.rooms()))
+        await self.close()
 
-    def join(self, platform: str, outlet: Outlet) -> None:
-        """Let a platform's messages be answered through this outlet."""
+    async def close(self, grace: float = 0.0) -> None:
+        """Stop answering; answers that somebody sees have `grace` seconds to end with what there is."""
+        await asyncio.gather(*(room.close(grace) for room in self.rooms()))
+
+    def join(self, platform: str, outlet: Outlet, health: Callable[[], str] | None = None) -> None:
+        """Let a platform's messages be answered through this outlet; `health` says how it is doing."""
         self._outlets[platform] = outlet
+        if health:
+            self.health[platform] = health
 
-    async def receive(self, message: Message) -> None:
-        """Accept a message: once this returns it is stored, and is answered or given up whatever happens."""
-        if await self.memory.accept(message):
+    async def receive(self, message: Message) -> bool:
+        """Accept a message: once this returns it is stored, and is answered or given up whatever happens.
+
+        False for one that was accepted before.
+        """
+        if not await self.memory.accept(message):
+            return False
+        if self._is_late(message):
+            await self.memory.ignore(message.place, message.id, "said too long ago")
+        else:
             await self._attend(message)
+        return True
+
+    async def edit(self, place: Place, message_id: str, text: str) -> None:
+        """Take up that somebody changed the words of a message."""
+        await self.memory.edit(place, message_id, text)
+
+    async def remove(self, place: Place, *message_ids: str) -> None:
+        """Take up that messages were deleted."""
+        await self.memory.remove(place, message_ids)
+
+    async def move(self, old: Place, new: Place) -> None:
+        """Take up that a chat goes on in another place, while no answer is being made in the old one."""
+        await self.memory.move(old, new)
+        self._follow(old, new)
+
+    def _follow(self, old: Place, new: Place) -> None:
+        """Have whoever still waits in a chat that moved answered where it goes on."""
+        for message, attention in self.room(old).leave():
+            self.room(new).offer(moved(message, new), attention)
 
     async def recover(self, platform: str, account: str) -> None:
         """Go on where an earlier process ended: send what was not sent, answer what was not answered."""
         for outgoing in await self.memory.unsent(platform, account):
-            await self._deliver(outgoing)
+            self.room(outgoing.place).owe(outgoing)
         for message in await self.memory.pending(platform, account):
-            await self._attend(message)
+            if self._is_late(message):
+                await self._give_up(Attempt("", "", [message]), message.place, LATE)
+            else:
+                await self._attend(message)
+
+    def _is_late(self, message: Message) -> bool:
+        return self._clock() - message.time > self.settings.oldest
 
     async def _attend(self, message: Message) -> None:
+        place = message.place
         try:
-            resident = (await self.resident(message.place)).key
+            attention = decide(
+                message, self.cast.personas, await observe(message, self.memory, self.cast, self.settings)
+            )
         except UserError as error:  # whoever spoke here is no longer in the cast
-            await self._give_up(Attempt("", "", [message]), message.place, str(error))
+            await self._give_up(Attempt("", "", [message]), place, str(error))
             return
-        settings = await self.memory.settings(str(message.place))
-        attention = decide(message, self.cast.personas, resident, settings.get("listen") == "on")
-        if attention.answer:
-            self.room(message.place).offer(message, attention)
+        if not attention.answer:
+            await self.memory.ignore(place, message.id, attention.rule)
+        elif self.room(place).waiting < self.settings.waiting:
+            self._full.discard(place)
+            self.room(place).offer(message, attention)
         else:
-            await self.memory.ignore(message.place, message.id, attention.rule)
+            await self._refuse(message)
 
-    async def _answer(self, attempt: Attempt, place: Place) -> None:
+    async def _refuse(self, message: Message) -> None:
+        """Give up a message that found too many before it; say so once, until there is room again."""
+        place, notice = message.place, None if message.place in self._full else BUSY
+        self._full.add(place)
+        for outgoing in await self.memory.give_up(place, [message.id], BUSY, notice):
+            self.room(place).owe(outgoing)
+
+    async def answer(self, place: Place, attempt: Attempt) -> None:
         """The one edge where everything that can go wrong becomes words."""
         try:
             await self._turn(attempt, place)
         except UserError as error:
             await self._give_up(attempt, place, str(error))
         except Exception:
-            log.exception("an answer failed in %s", place)
+            log.exception("an answer failed", extra={"place": str(place)})
             await self._give_up(attempt, place, "Something went wrong here; the log says what.")
 
+    async def withdraw(self, place: Place, attempt: Attempt) -> None:
+        """Take back that an answer has been attempted."""
+        await self.memory.withdraw(place, [message.id for message in attempt.messages])
+
+    @asynccontextmanager
+    async def typing(self, place: Place, persona: str) -> AsyncIterator[None]:
+        """Show that a persona is about to speak."""
+        speaker = self.cast.personas.get(persona)
+        if speaker is None:
+            yield
+            return
+        async with self._outlets[place.platform].typing(place, speaker):
+            yield
+
     async def _turn(self, attempt: Attempt, place: Place) -> None:
+        stale = await self.memory.sent_of(place, attempt.replaced) if attempt.replaced else ()
+        async with self._suspicion(place, attempt):
+            outgoings = await self._make(attempt, place)
+        for outgoing in outgoings:
+            await self.deliver(outgoing)
+        await self._outlets[place.platform].remove(place, stale)
+
+    @asynccontextmanager
+    async def _suspicion(self, place: Place, attempt: Attempt) -> AsyncIterator[None]:
+        """Messages that were being answered when a process died are tried one at a time.
+
+        So the one that kills it, if one does, is given up alone.
+        """
+        tried = await self.memory.attempts(place, [message.id for message in attempt.messages])
+        async with self._suspects if tried else nullcontext():
+            yield
+
+    async def _make(self, attempt: Attempt, place: Place) -> tuple[Outgoing, ...]:
+        """Make an answer and store it; what is to be sent of it."""
         persona = self.cast.find(attempt.persona)
-        asked = tuple(message.id for message in attempt.messages)
-        if asked and not (asked := await self.memory.begin(place, asked, persona.key, attempt.rule)):
-            raise UserError("This message has failed three times and is given up; say it in other words.")
-        outlet = self._outlets[place.platform]
-        async with outlet.typing(place, persona):
-            past = await self._past(place, attempt, await self._speaker.budget(persona))
-            spoken = await self._speaker.speak(persona, past, place, attempt, outlet)
+        asked = await self._begin(place, attempt) if attempt.messages else ()
+        if attempt.messages and not asked:
+            return ()
+        reply_to = asked[-1] if asked else None
+        past = await self._past(place, attempt, reply_to, await self._speaker.budget(persona))
+        spoken = await self._speaker.speak(persona, past, place, attempt, self._outlets[place.platform])
         attempt.visible = True  # from here on it is being stored, and is taken back no more
-        for outgoing in await self.memory.finish(
+        return await self.memory.finish(
             place,
             asked,
-            [self._message(place, persona, spoken.text, asked[-1] if asked else None)],
-            split(spoken.text, outlet.limit, outlet.measure),
+            [self._message(place, persona, spoken.text, reply_to)],
+            self._parts(place, persona, spoken.text),
             read=spoken.prompt.read,
             window=spoken.prompt.first,
             why=spoken.why,
-            replaces=attempt.replaces.message.id if attempt.replaces else None,
-        ):
-            await self._deliver(outgoing)
+            replaces=attempt.replaced,
+        )
 
-    async def _past(self, place: Place, attempt: Attempt, budget: int) -> Past:
+    async def _begin(self, place: Place, attempt: Attempt) -> tuple[str, ...]:
+        """The messages that may be tried; of those that were tried too often, their authors are told."""
+        asked = [message.id for message in attempt.messages]
+        tried = await self.memory.begin(place, asked, attempt.persona, attempt.rule)
+        exhausted = [id for id in asked if id not in tried]
+        for outgoing in await self.memory.give_up(place, exhausted, EXHAUSTED, EXHAUSTED):
+            self.room(place).owe(outgoing)
+        return tried
+
+    async def _past(self, place: Place, attempt: Attempt, reply_to: str | None, budget: int) -> Past:
         """What the persona can have read; more characters than any budget of tokens holds."""
         history = await self.memory.history(place, characters=budget * 16)
-        replaced = attempt.replaces.message.id if attempt.replaces else None
-        kept = tuple(message for message in history if message.id != replaced)
-        return Past(kept, await self.memory.is_cut(place))
+        kept = tuple(message for message in history if message.id != attempt.replaced)
+        parents = await self.memory.parents(place, missing(kept, reply_to))
+        return Past(kept, await self.memory.is_cut(place), parents, reply_to)
 
-    async def _deliver(self, outgoing: Outgoing) -> None:
+    def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
+        outlet = self._outlets[place.platform]
+        parts = split(text, outlet.limit(place, persona), outlet.measure, marks=outlet.marks)
+        return [part.whole for part in parts]
+
+    async def deliver(self, outgoing: Outgoing) -> None:
+        """Send a part, however long that takes; nothing else of its place goes before it."""
         persona = self.cast.personas.get(outgoing.persona or "")
-        await deliver(self.memory, self._outlets[outgoing.place.platform], outgoing, persona)
+        place = await deliver(self.memory, self._outlets[outgoing.place.platform], outgoing, persona)
+        if place != outgoing.place:
+            self._follow(outgoing.place, place)
 
     async def _give_up(self, attempt: Attempt, place: Place, notice: str) -> None:
         asked = [message.id for message in attempt.messages]
         for outgoing in await self.memory.give_up(place, asked, notice, notice):
-            await self._deliver(outgoing)
+            self.room(place).owe(outgoing)
         if not asked:  # an answer asked for again fails without a message to be given up
-            await self._outlets[place.platform].send(
-                Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None), None
-            )
+            self.room(place).owe(Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None))
 
     def _message(self, place: Place, persona: Persona, text: str, reply_to: str | None) -> Message:
         author = Author(f"persona:{persona.key}", persona.name, is_bot=True)
@@ -143,11 +248,8 @@ class Chat:
     def room(self, place: Place) -> Room:
         """The place's worker."""
         if place not in self._rooms:
-            self._rooms[place] = Room(
-                lambda attempt: self._answer(attempt, place),
-                lambda attempt: self.memory.withdraw(place, [message.id for message in attempt.messages]),
-                self._settings.debounce if place.platform != "terminal" else 0,
-            )
+            debounce = self.settings.debounce if place.platform != "terminal" else 0
+            self._rooms[place] = Room(self, place, debounce)
         return self._rooms[place]
 
     def rooms(self) -> tuple[Room, ...]:
@@ -156,44 +258,24 @@ class Chat:
 
     async def resident(self, place: Place) -> Persona:
         """The persona chosen for a place, else the one in the settings, else the first by name."""
-        chosen = (await self.memory.settings(str(place))).get("persona")
-        return self.cast.chosen(chosen or self._settings.persona)
+        return self.cast.chosen((await cascade.read(self.memory, place, self.settings))["persona"].text)
 
-    async def greet(self, place: Place, user: str, *, group: bool = False) -> None:
-        """Let the place's persona speak first, where nothing has been said yet."""
-        persona = await self.resident(place)
-        greetings = persona.card.greetings(group)
-        if greetings and not await self.memory.history(place, limit=1):
-            await self._greet(place, persona, greetings[0], user)
-
-    async def again(self, place: Place, user: str) -> None:
-        """Replace the last answer by another one, or the greeting by the card's next."""
-        room, last = self.room(place), await self.memory.last_answer(place)
-        if room.busy:
-            raise UserError("An answer is being made; stop it first.")
-        if last is None or last.message.persona is None:
-            raise UserError("There is no answer yet that could be given again.")
-        persona = self.cast.find(last.message.persona)
-        if last.read is None:
-            greetings = [_filled(text, persona, user, place) for text in persona.card.greetings(False)]
-            old = greetings.index(last.message.text) if last.message.text in greetings else -1
-            await self._greet(place, persona, greetings[(old + 1) % len(greetings)], user, last.message.id)
-        else:
-            room.again(Attempt(persona.key, "asked again", replaces=last))
-            await room.idle()
-
-    async def _greet(
-        self, place: Place, persona: Persona, greeting: str, user: str, replaces: str | None = None
+    async def say(
+        self,
+        place: Place,
+        persona: Persona,
+        text: str,
+        why: dict[str, object],
+        *,
+        read: str | None = None,
+        replaces: str | None = None,
     ) -> None:
-        text, why = _filled(greeting, persona, user, place), {"rule": "greeting"}
-        reply = self._message(place, persona, text, None)
-        outlet = self._outlets[place.platform]
-        parts = split(text, outlet.limit, outlet.measure)
+        """Store and send words that no model made, and take back what they replace."""
+        stale = await self.memory.sent_of(place, replaces) if replaces else ()
+        reply, parts = self._message(place, persona, text, None), self._parts(place, persona, text)
         for outgoing in await self.memory.finish(
-            place, [], [reply], parts, read=None, window=None, why=why, replaces=replaces
+            place, [], [reply], parts, read=read, window=None, why=why, replaces=replaces
         ):
-            await self._deliver(outgoing)
-
-
-def _filled(greeting: str, persona: Persona, user: str, place: Place) -> str:
-    return expand(greeting, Scene(persona.name, label(user), seed=f"{persona.key}/{place}")).strip()
+            self.room(place).owe(outgoing)
+        await self.room(place).paid()
+        await self._outlets[place.platform].remove(place, stale)

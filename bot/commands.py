@@ -1,48 +1,97 @@
 """What people can ask of the bot itself, as plain functions: every platform shows the same table."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 
+from bot import cascade, initiative
 from bot.chat import Chat
 from bot.errors import UserError
 from bot.memory.records import Why
 from bot.message import Place
 
 
+class Level(IntEnum):
+    """What somebody may do in a place, as its platform and the settings say at the time they ask."""
+
+    MEMBER = 0
+    ADMIN = 1
+    OWNER = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who asks for something, where, and the words behind the command."""
+    """Who asks for something, where, with which rights, and the options given."""
 
     chat: Chat
     place: Place
     user: str
-    argument: str = ""
+    level: Level
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def option(self, name: str) -> str:
+        """An option's words; empty where it was left out."""
+        return self.options.get(name, "").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something a command takes; `choices` proposes values for it, to people who can choose."""
+
+    name: str
+    help: str
+    required: bool = False
+    choices: Callable[[Chat], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as people see it, and what it does; the result is shown to them, where there is one."""
+    """A command as people see it, and what it does; the result is shown to them, where there is one.
+
+    `level` is what it takes; a `public` result is for everybody in the place, others for the asker alone.
+    """
 
     name: str
-    usage: str
     help: str
     run: Callable[[Ask], Awaitable[str]]
+    options: tuple[Option, ...] = ()
+    level: Level = Level.MEMBER
+    public: bool = False
+
+    @property
+    def usage(self) -> str:
+        """How it is typed."""
+        words = (option.name if option.required else f"[{option.name}]" for option in self.options)
+        return " ".join((f"/{self.name}", *words))
 
 
 async def help_(ask: Ask) -> str:
-    return "\n".join(f"{command.usage:<18} {command.help}" for command in COMMANDS)
+    shown = [command for command in COMMANDS if command.level <= ask.level]
+    return "\n".join(f"{command.usage:<32} {command.help}" for command in shown)
 
 
 async def persona(ask: Ask) -> str:
-    """Show who speaks here, or let somebody else speak."""
-    if ask.argument:
-        chosen = ask.chat.cast.find(ask.argument)
-        await ask.chat.memory.set_setting(str(ask.place), "persona", chosen.key)
-        await ask.chat.greet(ask.place, ask.user)
-        return f"{chosen.name} speaks here now."
+    """Show who speaks here, or let somebody else speak: here, or on the whole server."""
+    if not ask.option("name"):
+        return await _resident(ask)
+    chosen, server = ask.chat.cast.find(ask.option("name")), _server(ask)
+    if server and ask.level < Level.ADMIN:
+        raise UserError("Only an admin can choose who speaks on the whole server.")
+    await cascade.change(ask.chat.memory, ask.place, "persona", chosen.key, server=server)
+    if server:
+        return f"{chosen.name} speaks on this server now, where nobody else was chosen."
+    await initiative.greet(ask.chat, ask.place, ask.user)
+    return f"{chosen.name} speaks here now."
+
+
+async def _resident(ask: Ask) -> str:
     current = await ask.chat.resident(ask.place)
+    value = (await cascade.read(ask.chat.memory, ask.place, ask.chat.settings))["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
-    return f"{current.name} ({current.key}) speaks here, {adapter}. {current.card.creator_notes}".strip()
+    chosen = f"; chosen by {value.source}" if value.text else ""
+    return (
+        f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {current.card.creator_notes}".strip()
+    )
 
 
 async def personas(ask: Ask) -> str:
@@ -51,7 +100,8 @@ async def personas(ask: Ask) -> str:
         f"{'*' if key == current else ' '} {key:<12} {persona.name}: {_summary(persona.card.creator_notes)}"
         for key, persona in ask.chat.cast.personas.items()
     ]
-    return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in ask.chat.cast.broken.items())])
+    broken = ask.chat.cast.broken.items() if ask.level is Level.OWNER else ()
+    return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in broken)])
 
 
 async def reset(ask: Ask) -> str:
@@ -60,17 +110,48 @@ async def reset(ask: Ask) -> str:
         raise UserError("An answer is being made; stop it first.")
     await ask.chat.memory.reset(ask.place)
     await ask.chat.engine.forget(ask.place)
-    await ask.chat.greet(ask.place, ask.user)
+    await initiative.greet(ask.chat, ask.place, ask.user)
     return "The conversation begins anew; what was said before is no longer read."
 
 
 async def again(ask: Ask) -> str:
-    await ask.chat.again(ask.place, ask.user)
+    await initiative.again(ask.chat, ask.place, ask.user)
+    return ""
+
+
+async def go_on(ask: Ask) -> str:
+    await initiative.go_on(ask.chat, ask.place)
     return ""
 
 
 async def stop(ask: Ask) -> str:
     return "" if ask.chat.room(ask.place).stop() else "Nothing is being said."
+
+
+async def post(ask: Ask) -> str:
+    """Let the persona of this place say given words, which it remembers as its own, or some of its own."""
+    await initiative.post(ask.chat, ask.place, ask.option("text"))
+    return ""
+
+
+async def settings(ask: Ask) -> str:
+    """Show every setting with where it comes from, or change one here or on the whole server."""
+    name = ask.option("name")
+    if name and ask.option("value"):
+        if ask.level < Level.ADMIN:
+            raise UserError("Only an admin can change what holds here.")
+        value = ask.option("value")
+        if name == "persona" and value != "default":
+            value = ask.chat.cast.find(value).key
+        return await cascade.change(ask.chat.memory, ask.place, name, value, server=_server(ask))
+    values = await cascade.read(ask.chat.memory, ask.place, ask.chat.settings)
+    if name and name not in values:
+        raise UserError(f"There is no setting {name!r}: known are {', '.join(values)}.")
+    return "\n".join(
+        f"{key:<8} {value.text or '(the first)':<12} {value.source}: {cascade.SETTINGS[key].help}"
+        for key, value in values.items()
+        if name in ("", key)
+    )
 
 
 async def why(ask: Ask) -> str:
@@ -86,6 +167,7 @@ async def status(ask: Ask) -> str:
     )
     return "\n".join(
         (
+            *(f"{platform:<9} {health()}" for platform, health in ask.chat.health.items()),
             f"model     {engine.model}: {engine.error or engine.stage or engine.state}",
             f"answers   {engine.answered:,} made, {engine.running} running in {engine.rows} rows, "
             f"{engine.queued} waiting",
@@ -95,30 +177,81 @@ async def status(ask: Ask) -> str:
             f"takes     {_parts(engine.memory)}",
             f"adapters  {', '.join(engine.adapters) or 'none loaded'}",
             f"memory    {memory.messages:,} messages, {memory.places:,} places, {memory.bytes / 1e6:.1f} MB",
-            f"inbox     {inbox or 'empty'}; {memory.unsent} unsent",
+            f"inbox     {inbox or 'empty'}; {memory.unsent} unsent, {memory.dead} unreadable",
         )
     )
 
 
+def _personas(chat: Chat) -> tuple[str, ...]:
+    return tuple(chat.cast.personas)
+
+
+_WHERE = Option("where", '"server" for the whole server', choices=lambda chat: ("here", "server"))
+
 COMMANDS = (
-    Command("help", "/help", "this list", help_),
-    Command("persona", "/persona [name]", "who speaks here, or let another one speak", persona),
-    Command("personas", "/personas", "everybody there is", personas),
-    Command("reset", "/reset", "begin the conversation anew", reset),
-    Command("why", "/why", "why the last message was answered, and from what", why),
-    Command("again", "/again", "another answer, or another greeting", again),
-    Command("stop", "/stop", "end the answer that is being made", stop),
-    Command("status", "/status", "what the model and the memory are doing", status),
+    Command("help", "this list", help_),
+    Command(
+        "persona",
+        "who speaks here, or let another one speak",
+        persona,
+        (Option("name", "who shall speak", choices=_personas), _WHERE),
+        public=True,
+    ),
+    Command("personas", "everybody there is", personas),
+    Command("reset", "begin the conversation anew", reset, public=True),
+    Command("again", "another answer, or another greeting", again),
+    Command("continue", "let the persona go on", go_on),
+    Command("stop", "end the answer that is being made", stop),
+    Command("why", "why the last message was answered, and from what", why),
+    Command("status", "what the model and the memory are doing", status),
+    Command(
+        "settings",
+        "what holds here, and where it comes from",
+        settings,
+        (
+            Option("name", "the setting", choices=lambda chat: tuple(cascade.SETTINGS)),
+            Option("value", "what it shall be", choices=lambda chat: (*cascade.SWITCH, "default")),
+            _WHERE,
+        ),
+    ),
+    Command(
+        "post",
+        "let the persona say something, or these words",
+        post,
+        (Option("text", "the words"),),
+        level=Level.ADMIN,
+    ),
 )
 
 
-async def run(text: str, chat: Chat, place: Place, user: str) -> str:
-    """Run a line that begins with "/"; raise `UserError` when there is no such command."""
-    name, _, argument = text.removeprefix("/").partition(" ")
+async def perform(name: str, ask: Ask) -> str:
+    """Run a command by its name; raise `UserError` when there is none, or when the asker may not."""
     for command in COMMANDS:
         if command.name == name.casefold():
-            return await command.run(Ask(chat, place, user, argument.strip()))
+            if ask.level < command.level:
+                raise UserError(f"/{command.name} is for {'admins' if command.level == 1 else 'owners'}.")
+            return await command.run(ask)
     raise UserError(f"There is no command /{name}: /help lists them.")
+
+
+def parse(text: str) -> tuple[str, dict[str, str]]:
+    """A typed command's name and options: in their order, the last one taking all words that are left."""
+    name, _, rest = text.removeprefix("/").partition(" ")
+    options = next((command.options for command in COMMANDS if command.name == name.casefold()), ())
+    words = rest.split(maxsplit=max(len(options) - 1, 0))
+    return name, {option.name: word for option, word in zip(options, words, strict=False)}
+
+
+async def run(text: str, chat: Chat, place: Place, user: str, level: Level = Level.MEMBER) -> str:
+    """Run a line that begins with "/"."""
+    name, options = parse(text)
+    return await perform(name, Ask(chat, place, user, level, options))
+
+
+def _server(ask: Ask) -> bool:
+    if ask.option("where") not in ("", "here", "server"):
+        raise UserError(f'{ask.option("where")!r} is neither "here" nor "server".')
+    return ask.option("where") == "server"
 
 
 def _parts(memory: Mapping[str, int]) -> str:

@@ -4,8 +4,10 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
 
@@ -13,6 +15,11 @@ from bot.errors import UserError
 from bot.toml import Section, parse, read
 
 TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
+_SCHEMES = {
+    "discord_api": ("http", "https"),
+    "discord_gateway": ("ws", "wss"),
+    "telegram_api": ("http", "https"),
+}
 
 
 class ModelSettings(Section):
@@ -36,7 +43,12 @@ class ChatSettings(Section):
     system_prompt: str = (  # what a card's own system_prompt replaces, or quotes as {{original}}
         "Write the next reply of {{char}} in this chat. Stay in character."
     )
+    listen: bool = False  # answer everything that is said, where nobody set it otherwise
+    names: bool = True  # answer whoever says a persona's name
+    bots: bool = False  # answer other bots, a few times in a row
     debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
+    waiting: int = Field(default=50, ge=1)  # messages of one place that may wait for an answer
+    oldest: float = Field(default=86_400, gt=0)  # seconds after which a message is not answered any more
     message_characters: int = Field(default=16_000, ge=100)  # a longer message is refused
     first_deadline: float = Field(default=120, gt=0)  # seconds to the first word of an answer
     deadline: float = Field(default=600, gt=0)  # seconds to its end
@@ -46,6 +58,25 @@ class TerminalSettings(Section):
     """The conversation in this terminal."""
 
     name: str = Field(default="User", min_length=1, max_length=32)  # what personas call you
+
+
+class DiscordSettings(Section):
+    """The account on Discord."""
+
+    owners: tuple[str, ...] = ()  # ids of people who may do everything
+
+
+class TelegramSettings(Section):
+    """The account on Telegram."""
+
+    owners: tuple[str, ...] = ()  # ids of people who may do everything
+
+
+class LogSettings(Section):
+    """What the program says of itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"  # a line, or an object of JSON, for each event
 
 
 class Paths(Section):
@@ -62,6 +93,9 @@ class File(Section):
     model: ModelSettings = ModelSettings()
     chat: ChatSettings = ChatSettings()
     terminal: TerminalSettings = TerminalSettings()
+    discord: DiscordSettings = DiscordSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    log: LogSettings = LogSettings()
     paths: Paths = Paths()
 
 
@@ -73,9 +107,22 @@ class Config:
     model: ModelSettings
     chat: ChatSettings
     terminal: TerminalSettings
+    discord: DiscordSettings
+    telegram: TelegramSettings
+    log: LogSettings
     personas: Path
     data: Path
     tokens: "Tokens"
+    addresses: "Addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the platforms are; None is their own address. Tests and a local Bot API server name others."""
+
+    discord_api: str | None = None
+    discord_gateway: str | None = None
+    telegram_api: str | None = None
 
 
 class Tokens(dict[str, str]):
@@ -95,10 +142,37 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         file.model,
         file.chat,
         file.terminal,
+        file.discord,
+        file.telegram,
+        file.log,
         root / file.paths.personas,
         Path(environment.get("ALTEREGO_DATA") or root / file.paths.data).absolute(),
         _tokens(root / file.paths.secrets, environment),
+        _addresses(environment),
     )
+
+
+def _addresses(environment: Mapping[str, str]) -> Addresses:
+    """A token is sent to these, so that Discord's are on this machine, where only a test can be."""
+    found = {name: environment.get(f"ALTEREGO_{name.upper()}", "").strip() or None for name in _SCHEMES}
+    for name, address in found.items():
+        parts = urlsplit(address or "")
+        if address and (parts.scheme not in _SCHEMES[name] or not parts.hostname):
+            raise UserError(
+                f"ALTEREGO_{name.upper()} is not an address: write {_SCHEMES[name][0]}://host:port."
+            )
+        if address and name != "telegram_api" and not _is_loopback(parts.hostname or ""):
+            raise UserError(
+                f"ALTEREGO_{name.upper()} must be on this machine (127.0.0.1), not {parts.hostname}."
+            )
+    return Addresses(**{name: address and address.rstrip("/") for name, address in found.items()})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:

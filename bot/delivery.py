@@ -1,9 +1,10 @@
-"""From the model's words to sent messages: tidied, split, shown while they come, sent once."""
+"""From the model's words to sent messages: tidied, shown while they come, sent once."""
 
-import re
-import unicodedata
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Protocol
 
 from bot.memory.records import Outgoing
@@ -11,29 +12,65 @@ from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
 
-# from the best place to split to the worst: behind a paragraph, a line, a sentence, a word
-_SEAMS = [re.compile(seam) for seam in (r"\n{2,}", r"\n", r"[.!?…][\"'”’)]*\s+|[。！？][”’」』）]*", r"\s+")]
-_FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make a flag
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 15.0  # seconds between two tries while a platform cannot be reached
+
+
+class Later(Exception):
+    """The platform cannot take a message now; after so many seconds it may, 0 where it did not say."""
+
+    def __init__(self, reason: str, seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class Refused(Exception):
+    """The platform will not take this message, however often it is tried."""
+
+
+class Moved(Exception):
+    """The chat goes on in another place."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(f"moved to {place}")
+        self.place = place
 
 
 class Outlet(Protocol):
-    """A platform as answers see it."""
+    """A platform as answers see it. Its calls raise `Later`, `Refused` and `Moved`, and nothing else."""
 
-    @property
-    def limit(self) -> int | None:
+    marks: bool  # whether it reads Markdown, so that marks cut by a split are closed and opened again
+
+    def limit(self, place: Place, persona: Persona | None) -> int | None:
         """The longest message it takes, in its own units; None for no limit."""
 
     def measure(self, text: str) -> int:
         """The length of a text in the platform's own units."""
 
+    def pace(self, place: Place) -> float:
+        """Seconds to wait before each time that an answer is shown; 0 shows every piece as it comes."""
+
+    def stays(self, place: Place) -> bool:
+        """Whether what is shown is a message that stays, even when this process does not."""
+
     def typing(self, place: Place, persona: Persona) -> AbstractAsyncContextManager[None]:
         """Show that an answer is being made, for as long as the context lasts."""
 
-    async def show(self, place: Place, persona: Persona, text: str) -> None:
-        """Show the answer so far; the text only grows."""
+    async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
+        """Show the answer so far, which only grows, in the message `draft.sent_id` or a new one.
+
+        Returns the platform's id of that message where it stays.
+        """
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        """Say one part for good, or a notice (no persona); returns the platform's message id, if any."""
+        """Say one part for good, or a notice (no persona); returns the platform's message id, if any.
+
+        A part that was tried before may be there already: `state` is "sending", `sent_id` may say where.
+        """
+
+    async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
+        """Take back messages that another answer replaces, as far as the platform allows."""
 
 
 def tidy(text: str, name: str, *, whole: bool = False) -> str:
@@ -49,54 +86,35 @@ def tidy(text: str, name: str, *, whole: bool = False) -> str:
     return text[end + 1 :].strip() if text[end : end + 1] in (":", "：") else text
 
 
-def split(text: str, limit: int | None, measure: Callable[[str], int] = len) -> tuple[str, ...]:
-    """Parts of at most `limit` units that joined give the text, cut at the best seam of their latter half."""
-    if limit is None or measure(text) <= limit:
-        return (text,)
-    parts: list[str] = []
-    while len(text) > 1 and measure(text) > limit:
-        end = _fitting(text, limit, measure)
-        cut = _unbroken(text, _seam(text[:end]))
-        parts.append(text[:cut])
-        text = text[cut:]
-    return (*parts, text)
+async def deliver(
+    memory: Memory,
+    outlet: Outlet,
+    outgoing: Outgoing,
+    persona: Persona | None,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> Place:
+    """Send one part, as often as it takes: noted before each try, and with the platform's id after the last.
 
-
-def _fitting(text: str, limit: int, measure: Callable[[str], int]) -> int:
-    """How many characters fit; at least one."""
-    low, high = 1, min(len(text), limit)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if measure(text[:middle]) <= limit else (low, middle - 1)
-    return low
-
-
-def _seam(text: str) -> int:
-    for seam in _SEAMS:
-        ends = [match.end() for match in seam.finditer(text)]
-        if ends and ends[-1] > len(text) // 2:
-            return ends[-1]
-    return len(text)
-
-
-def _unbroken(text: str, cut: int) -> int:
-    """The nearest cut, not behind this one, that breaks no visible character; else this one."""
-    return next((at for at in range(cut, 0, -1) if not _joined(text, at)), cut)
-
-
-def _joined(text: str, at: int) -> bool:
-    """Whether the characters on both sides show as one: marks, joined emoji, skin tones, flags, line ends."""
-    before, after = text[at - 1], text[at]
-    return (
-        unicodedata.category(after)[0] == "M"
-        or "\u200d" in (before, after)
-        or "\U0001f3fb" <= after <= "\U0001f3ff"
-        or (before, after) == ("\r", "\n")
-        or (after in _FLAGS and (at - len(text[:at].rstrip(_FLAGS))) % 2 == 1)
-    )
-
-
-async def deliver(memory: Memory, outlet: Outlet, outgoing: Outgoing, persona: Persona | None) -> None:
-    """Send one part: noted before, so that a restart knows it may be out, and after, with its id."""
-    await memory.sending(outgoing.key)
-    await memory.sent(outgoing.key, await outlet.send(outgoing, persona))
+    Returns the place where it went, another one when the chat has moved. What the platform refuses for good
+    is dropped, with a line in the log.
+    """
+    wait = 0.5
+    while True:
+        await memory.sending(outgoing.key)
+        try:
+            sent_id = await outlet.send(outgoing, persona)
+        except Later as error:
+            log.warning("not sent yet", extra={"place": str(outgoing.place), "reason": str(error)})
+            wait = min(2 * wait, _LONGEST_WAIT)
+            await sleep(error.seconds or wait)
+        except Moved as error:
+            await memory.move(outgoing.place, error.place)
+            outgoing = replace(outgoing, place=error.place, sent_id=None, reply_to=None)
+        except Refused as error:
+            log.error("cannot be sent", extra={"place": str(outgoing.place), "reason": str(error)})
+            await memory.drop(outgoing.key)
+            return outgoing.place
+        else:
+            await memory.sent(outgoing.key, sent_id)
+            return outgoing.place
+        outgoing = replace(outgoing, state="sending", attempts=outgoing.attempts + 1)

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from bot import config
@@ -42,10 +43,16 @@ async def examine(path: Path | None) -> list[Finding]:
 
 
 def _tokens(settings: Config) -> Finding:
+    """Which platforms it will be on, and whether their libraries are there."""
     there = [name for name in TOKENS if name in settings.tokens]
-    return Finding(
-        "tokens", True, f"{', '.join(there)} set" if there else "none set: it talks in the terminal"
-    )
+    if not there:
+        return Finding("tokens", True, "none set: it talks in the terminal")
+    extras = [name.partition("_")[0].lower() for name in there]
+    if missing := [extra for extra in extras if find_spec(extra) is None]:
+        return Finding(
+            "tokens", False, f"their library is missing: pip install 'alterego[{','.join(missing)}]'"
+        )
+    return Finding("tokens", True, f"{', '.join(there)} set")
 
 
 def _personas(settings: Config) -> tuple[Cast, list[Finding]]:

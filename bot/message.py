@@ -1,21 +1,25 @@
 """What was said, by whom, where: on a platform or in an export."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.errors import UserError
 
-Address = Literal["", "direct", "mention", "reply"]
+Address = Literal["", "direct", "mention", "reply", "thread"]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where people talk, and the key of all memory: nothing said in one place is ever read in another."""
+    """Where people talk, and the key of all memory: nothing said in one place is ever read in another.
+
+    The server it belongs to is no part of the key: it only lends its settings.
+    """
 
     platform: str
     account: str
     chat: str
     thread: str = ""
+    server: str = field(default="", compare=False, kw_only=True)
 
     def __str__(self) -> str:
         return "/".join(filter(None, (self.platform, self.account, self.chat, self.thread)))
@@ -34,7 +38,8 @@ class Author:
 class Message:
     """One thing said. `id` is the platform's own, unique within its place; `time` is Unix seconds, UTC.
 
-    `address` says how the message turned to the bot: in a direct chat, by mention, by reply, or not at all.
+    `address` says how the message turned to the bot: in a direct chat, by mention, by reply, in a
+    thread of its own, or not at all.
     `persona` names the persona that said it, where one did.
     """
 
@@ -46,6 +51,11 @@ class Message:
     address: Address = ""
     reply_to: str | None = None
     persona: str | None = field(default=None, kw_only=True)
+
+
+def moved(message: Message, place: Place) -> Message:
+    """A message as it is known once its chat goes on in another place, which counts its messages anew."""
+    return replace(message, place=place, id=f"{message.place.chat}:{message.id}")
 
 
 def check(text: str, limit: int) -> str:

@@ -1,10 +1,10 @@
 """The only road to what a model reads, in serving and in training: who the persona is and what was said."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain
 
-from bot.errors import UserError
+from bot.fit import SILENCE, Talk, ids_of
 from bot.message import Message
 from bot.names import labels
 from bot.persona.macros import Scene, expand
@@ -13,7 +13,6 @@ from bot.render import OPENING, Part, Reader, Span, Tokenizer, Turn, endings, re
 from bot.template import Role
 
 __all__ = ["Part", "Prompt", "Reader", "Span", "Tokenizer", "Turn", "build", "endings", "render"]
-KEPT = 0.6  # of the room for history, when some has to go: dropping in large steps keeps the beginning stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,8 @@ def build(
     system_prompt: str = "",
     speaker: str | None = None,
     cut: bool = False,
+    parents: Mapping[str, Message] | None = None,
+    reply_to: str | None = None,
     memories: Sequence[str] = (),
     lore: Sequence[str] = (),
 ) -> Prompt:
@@ -56,22 +57,26 @@ def build(
 
     The order is: card, example dialogues, history, lore, memories, the card's last instructions. Examples go
     first when room is short, then the oldest part of the history; once the history has been `cut`, they stay
-    away. `speaker` is what {{user}} stands for; by default, whoever spoke last. Raises `UserError` when the
-    card and the newest message alone do not fit.
+    away. `speaker` is what {{user}} stands for; by default, whoever spoke last. `parents` are messages
+    outside the history, by the ids that its messages reply to; `reply_to` is the one that is being answered.
+    Raises `UserError` when the card and the newest message alone do not fit.
     """
-    names = labels(history, persona)
+    parents = parents or {}
+    names = labels([*history, *parents.values()], persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), speaker or "User")
     scene = Scene(persona.name, current, seed=persona.key)
     late = _late(persona, scene, lore, memories)
-    said = [_said(message, names, persona) for message in history]
-    costs = _costs(said, reader)
+    talk = Talk(persona, names, reader, parents, reply_to)
+    start, turns = 0, talk.turns(history)
+    needed = sum(talk.costs(turns))
     for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = _frame(persona, scene, system_prompt, examples)
-        room = reader.budget - len(render((*frame, _SILENCE, *late), reader)[0])
-        if sum(costs) <= room:
+        room = reader.budget - len(ids_of((*frame, SILENCE, *late), reader))
+        if needed <= room:
             break
-    start = _start(costs, room, persona)
-    ids, spans = render((*frame, *said[start:], *late), reader)
+    else:
+        start, turns = talk.fit(history, room)
+    ids, spans = render((*frame, *chain.from_iterable(turns), *late), reader)
     stop_ids, stop = endings(reader)
     return Prompt(
         ids,
@@ -103,7 +108,7 @@ def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: Re
     """How many first ids are those of a prompt in which somebody else says something else."""
     scene = Scene(persona.name, _NOBODY, seed=persona.key)
     frame = _frame(persona, scene, system_prompt, len(persona.card.examples))
-    others, _ = render((*frame, Turn("user", (Part("message", _NOBODY),))), reader)
+    others = ids_of((*frame, Turn("user", (Part("message", _NOBODY),))), reader)
     pairs = enumerate(zip(ids, others, strict=False))
     return next((place for place, (own, other) in pairs if own != other), min(len(ids), len(others)))
 
@@ -136,39 +141,6 @@ def _dialogue(block: str, scene: Scene) -> Iterator[Turn]:
         yield Turn(role, (Part("example", "\n".join(lines)),))
 
 
-def _said(message: Message, names: dict[str, str], persona: Persona) -> Turn:
-    if message.persona == persona.key:
-        return Turn("assistant", (Part("message", message.text, message.id),))
-    return Turn("user", (Part("message", f"{names[message.author.id]}: {message.text}", message.id),))
-
-
-def _costs(said: Sequence[Turn], reader: Reader) -> list[int]:
-    """An upper bound of the ids that each turn adds: its content, and what the template puts around it."""
-    short, long = (len(render(turns, reader)[0]) for turns in (_PROBE[:1], _PROBE))
-    around = -(-(long - short) // 2) + 1
-    joins = [previous.role == turn.role for previous, turn in pairwise(said)]
-    return [
-        len(reader.tokenizer.encode(turn.parts[0].text)) + (1 if joined else around)
-        for turn, joined in zip(said, [False, *joins], strict=False)
-    ]
-
-
-def _start(costs: Sequence[int], room: int, persona: Persona) -> int:
-    """The index of the oldest turn to keep: the first one while all fit, else a large step later."""
-    if costs and costs[-1] > room:
-        raise UserError(
-            f"The message is too long: beside its card {persona.name} can read {max(0, room):,} tokens, "
-            f"and it has {costs[-1]:,}. Shorten it, or raise model.context."
-        )
-    if sum(costs) <= room:
-        return 0
-    start, total = len(costs) - 1, costs[-1]
-    while total + costs[start - 1] <= KEPT * room:
-        start -= 1
-        total += costs[start]
-    return start
-
-
 def _halves(number: int) -> Iterator[int]:
     while number:
         yield number
@@ -177,5 +149,3 @@ def _halves(number: int) -> Iterator[int]:
 
 
 _NOBODY = "\uf8ff"  # a name that nobody has
-_SILENCE = Turn("user", (Part("message", ""),))  # what a turn costs when nothing is said
-_PROBE = (_SILENCE, Turn("assistant", _SILENCE.parts), _SILENCE)

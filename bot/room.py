@@ -1,13 +1,14 @@
 """A place's own worker: first in, first out, one answer at a time, bursts answered once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bot.attention import Attention
 from bot.engine.engine import Generation
-from bot.memory.records import LastAnswer
-from bot.message import Message
+from bot.memory.records import LastAnswer, Outgoing
+from bot.message import Message, Place
 
 _LONGEST_BURST = 5  # debounces; who never stops typing is answered all the same
 
@@ -30,6 +31,11 @@ class Attempt:
             return False
         return self.messages[-1].author.id == message.author.id and self.persona == attention.persona
 
+    @property
+    def replaced(self) -> str | None:
+        """The id of the answer's message that this one is made instead of."""
+        return self.replaces.message.id if self.replaces else None
+
     def stop(self) -> None:
         """End the answer with what there is of it."""
         self.stopped = True
@@ -37,30 +43,51 @@ class Attempt:
             self.generation.cancel()
 
 
+class Host(Protocol):
+    """What a room needs done."""
+
+    async def answer(self, place: Place, attempt: Attempt) -> None:
+        """Make the answer, and send it."""
+
+    async def withdraw(self, place: Place, attempt: Attempt) -> None:
+        """Take back that an answer has been attempted."""
+
+    async def deliver(self, outgoing: Outgoing) -> None:
+        """Send a part of an answer that was made before."""
+
+    def typing(self, place: Place, persona: str) -> AbstractAsyncContextManager[None]:
+        """Show that a persona is about to speak."""
+
+
 class Room:
     """Takes what is to be answered in one place and has it answered in order.
 
     A message by the author who is being answered supersedes that answer while nothing of it is visible: both
-    are then answered together. Any other message waits for the next answer.
+    are then answered together. Any other message waits for the next answer. What an earlier process left to
+    be sent goes first.
     """
 
-    def __init__(
-        self,
-        answer: Callable[[Attempt], Awaitable[None]],
-        withdraw: Callable[[Attempt], Awaitable[None]],
-        debounce: float,
-    ) -> None:
-        self._answer, self._withdraw, self._debounce = answer, withdraw, debounce
+    def __init__(self, host: Host, place: Place, debounce: float) -> None:
+        self._host, self._place, self._debounce = host, place, debounce
         self._waiting: list[tuple[Message, Attention]] = []
+        self._owed: list[Outgoing] = []
+        self._paid = asyncio.Event()
+        self._paid.set()
         self._again: Attempt | None = None
         self._worker: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self.attempt: Attempt | None = None
         self._arrived = asyncio.Event()
+        self._closing = False
 
     @property
     def busy(self) -> bool:
         return self._worker is not None and not self._worker.done()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for an answer that nobody makes yet."""
+        return len(self._waiting)
 
     def offer(self, message: Message, attention: Attention) -> None:
         """Queue a message for an answer."""
@@ -70,10 +97,21 @@ class Room:
             self._task.cancel()
         self._start()
 
+    def owe(self, outgoing: Outgoing) -> None:
+        """Queue a part that is still to be sent."""
+        self._owed.append(outgoing)
+        self._paid.clear()
+        self._start()
+
     def again(self, attempt: Attempt) -> None:
-        """Make an answer anew; only while the room is not busy."""
+        """Make an answer that no message asks for; only while the room is not busy."""
         self._again = attempt
         self._start()
+
+    def leave(self) -> list[tuple[Message, Attention]]:
+        """Take out what waits for an answer: the chat goes on elsewhere."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
 
     def stop(self) -> bool:
         """End the answer in the making, if there is one, with what there is of it."""
@@ -87,18 +125,41 @@ class Room:
         while self._worker and not self._worker.done():
             await asyncio.wait([self._worker])
 
-    async def close(self) -> None:
-        """Stop at once. What was not finished stays accepted in memory, and is taken up at the next start."""
+    async def paid(self) -> None:
+        """Return when everything owed has been sent."""
+        await self._paid.wait()
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Stop. An answer that somebody sees has `grace` seconds to end with what there is of it.
+
+        What was not finished stays accepted in memory, and is taken up at the next start.
+        """
+        self._closing = True
         if self._worker:
+            if grace and self.attempt and self.attempt.visible:
+                self.attempt.stop()
+                await asyncio.wait([self._worker], timeout=grace)
             self._worker.cancel()
             await asyncio.wait([self._worker])
 
     def _start(self) -> None:
-        if not self.busy:
+        if not self.busy and not self._closing:
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        while self._waiting or self._again:
+        while not self._closing and (self._owed or self._waiting or self._again):
+            if self._owed:
+                await self._host.deliver(self._owed[0])
+                del self._owed[0]
+                continue
+            self._paid.set()
+            await self._serve(self._again.persona if self._again else self._waiting[0][1].persona)
+        if not self._owed:
+            self._paid.set()
+
+    async def _serve(self, persona: str) -> None:
+        """One answer, typing from before the burst is over."""
+        async with self._host.typing(self._place, persona):
             if self._again:
                 self.attempt, self._again = self._again, None
             else:
@@ -116,17 +177,17 @@ class Room:
         except asyncio.CancelledError:  # the room is being closed
             self._task.cancel()
             await asyncio.wait([self._task])
-            await self._withdraw(attempt)
+            await self._host.withdraw(self._place, attempt)
             raise
         if self._task.cancelled():
             attention = Attention(True, attempt.rule, attempt.persona)
             self._waiting[:0] = [(message, attention) for message in attempt.messages]
-            await self._withdraw(attempt)
+            await self._host.withdraw(self._place, attempt)
         else:
             self._task.result()
 
     async def _run(self, attempt: Attempt) -> None:
-        await self._answer(attempt)
+        await self._host.answer(self._place, attempt)
 
     def _take(self) -> Attempt:
         """The oldest waiting messages that go to one persona."""

@@ -1,7 +1,7 @@
 """From what was said to what a persona says: its prompt, its adapter, its words as they come."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 
@@ -9,8 +9,11 @@ from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
 from bot.engine.engine import Answer, Engine, Request
 from bot.errors import UserError
+from bot.memory.records import Outgoing
+from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Persona
+from bot.preview import Preview
 from bot.prompt import Prompt, Reader, Tokenizer, build
 from bot.room import Attempt
 from bot.template import open_template
@@ -24,6 +27,8 @@ class Past:
 
     history: Sequence[Message]
     is_cut: bool
+    parents: Mapping[str, Message]  # messages outside of it, by the ids that its messages reply to
+    reply_to: str | None  # what is to be answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,14 @@ class Speaker:
 
     def __init__(
         self,
+        memory: Memory,
         engine: Engine,
         settings: ChatSettings,
         model: ModelSettings,
         dice: Random,
         watch: Watcher | None = None,
     ) -> None:
-        self._engine, self._settings, self._model = engine, settings, model
+        self._memory, self._engine, self._settings, self._model = memory, engine, settings, model
         self._dice, self._watch = dice, watch
         self._adapters: set[str] = set()
 
@@ -91,7 +97,13 @@ class Speaker:
         template = open_template(source, tokenizer.special, persona.name)
         reader = Reader(tokenizer, template, budget)
         return build(
-            persona, past.history, reader, system_prompt=self._settings.system_prompt, cut=past.is_cut
+            persona,
+            past.history,
+            reader,
+            system_prompt=self._settings.system_prompt,
+            cut=past.is_cut,
+            parents=past.parents,
+            reply_to=past.reply_to,
         )
 
     async def _load_adapter(self, persona: Persona) -> None:
@@ -117,17 +129,35 @@ class Speaker:
     async def _generate(
         self, request: Request, persona: Persona, place: Place, attempt: Attempt, outlet: Outlet
     ) -> Answer:
+        async def begin() -> Outgoing | None:
+            return await self._draft(place, persona, attempt, outlet)
+
         text = ""
-        async with self._engine.generate(request) as generation:
+        async with (
+            self._engine.generate(request) as generation,
+            Preview(self._memory, outlet, place, persona, begin) as preview,
+        ):
             attempt.generation = generation
             if attempt.stopped:
                 generation.cancel()
             async for piece in generation:
                 text += piece.text
                 if shown := tidy(text, persona.name):
-                    attempt.visible = True
-                    await outlet.show(place, persona, shown)
+                    await preview.feed(shown)
             return generation.answers[0]
+
+    async def _draft(
+        self, place: Place, persona: Persona, attempt: Attempt, outlet: Outlet
+    ) -> Outgoing | None:
+        """What the answer is shown in. In a message that stays it must be known before, to be found again;
+        there is no such note for an answer that no message asked for.
+        """
+        if outlet.stays(place) and not attempt.messages:
+            return None
+        attempt.visible = True
+        if not outlet.stays(place):
+            return Outgoing("", place, 0, "", "sending", 0, None, persona.key)
+        return await self._memory.draft(place, attempt.messages[0].id, persona.key)
 
 
 def _why(attempt: Attempt, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:

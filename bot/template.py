@@ -60,6 +60,10 @@ class Template:
         With `answer`, it ends where the assistant is to speak. Raises `UserError` when the template refuses
         these roles, or drops, repeats or moves a turn.
         """
+        return list(_segments(self, tuple(roles), answer))
+
+    def lay_out(self, roles: Sequence[Role], answer: bool) -> list[str | int]:
+        """The same, made anew."""
         try:
             text = self._render([(role, f"\ue000{index}\ue001") for index, role in enumerate(roles)], answer)
         except Exception as error:  # a stranger's program: it may fail in any way, and only it is to blame
@@ -80,6 +84,12 @@ class Template:
             char=self.char,
             **dict(self.special),
         )
+
+
+@lru_cache(maxsize=1024)
+def _segments(template: Template, roles: tuple[Role, ...], answer: bool) -> tuple[str | int, ...]:
+    """Conversations differ in their words far more than in their turns."""
+    return tuple(template.lay_out(roles, answer))
 
 
 def open_template(source: str, special: dict[str, str], char: str) -> Template:

@@ -47,7 +47,9 @@ class Stage:
 
     async def start(self) -> "Stage":
         self.memory = await self._open.enter_async_context(Memory(self.folder / "memory.db"))
-        self.chat = Chat(self.memory, self.engine, self.cast, self.settings, self.model)
+        self.chat = Chat(
+            self.memory, self.engine, self.cast, self.settings, self.model, clock=lambda: float(self._count)
+        )
         await self._open.enter_async_context(self.chat)
         self.chat.join("test", self.outlet)
         return self

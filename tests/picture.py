@@ -16,6 +16,7 @@ from rich.text import Text
 from bot import config
 from bot.chat import Chat
 from bot.engine.thread import LocalEngine
+from bot.initiative import greet
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import load_all
@@ -46,7 +47,7 @@ async def draw(seed: int) -> None:
                 place = Place("terminal", "local", persona)
                 console.print(Text("Ana ", style="bold cyan") + Text(f"/persona {persona}", style="default"))
                 await memory.set_setting(str(place), "persona", persona)
-                await chat.greet(place, author.name)
+                await greet(chat, place, author.name)
                 for line in lines:
                     console.print(Text("Ana ", style="bold cyan") + Text(line, style="default"))
                     await chat.receive(message_of(line, place, author))

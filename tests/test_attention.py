@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.attention import Attention, calls, decide
+from bot.attention import Attention, Situation, calls, decide
 from bot.message import Address, Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
@@ -44,7 +44,7 @@ def said(text: str, address: Address = "", *, bot: bool = False, persona: str | 
     ],
 )
 def test_the_first_rule_that_fits_decides(message: Message, listens: bool, decision: Attention) -> None:
-    assert decide(message, CAST, "mara", listens) == decision
+    assert decide(message, CAST, Situation("mara", listens=listens)) == decision
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from bot.chat import BUSY, LATE
 from bot.config import ChatSettings
+from bot.delivery import Moved
 from bot.errors import UserError
+from bot.initiative import again, greet
+from bot.memory.records import Outgoing
 from bot.message import Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona, Sampling
@@ -51,10 +56,10 @@ async def test_the_speakers_own_name_before_an_answer_is_left_out(stage: Stage) 
 
 
 async def test_a_long_answer_is_sent_in_parts_and_remembered_whole(stage: Stage) -> None:
-    stage.outlet.limit = 20
+    stage.outlet.room = 20
     stage.engine.script.append("One sentence here. Another one there.")
     await stage.say("Go on")
-    assert [text for _, text in stage.outlet.sent] == ["One sentence here. ", "Another one there."]
+    assert [text for _, text in stage.outlet.sent] == ["One sentence here.", "Another one there."]
     assert (await stage.history())[-1] == "Mara: One sentence here. Another one there."
 
 
@@ -176,13 +181,13 @@ async def test_a_personas_adapter_strength_and_sampling_reach_the_engine(stage: 
 
 async def test_greetings_are_said_once_and_filled_in(stage: Stage) -> None:
     for _ in range(2):
-        await stage.chat.greet(PLACE, "Ana: the {{char}}")
+        await greet(stage.chat, PLACE, "Ana: the {{char}}")
     assert stage.outlet.sent == [("mara", "Sit, Ana the {{char}}.")]
 
 
 async def test_again_replaces_the_last_answer(stage: Stage) -> None:
     await stage.say("Rain?")
-    await stage.chat.again(PLACE, "Ana")
+    await again(stage.chat, PLACE, "Ana")
     assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 2."]
     assert stage.engine.prompts()[0] == stage.engine.prompts()[1]
@@ -190,9 +195,9 @@ async def test_again_replaces_the_last_answer(stage: Stage) -> None:
 
 
 async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
-    await stage.chat.greet(PLACE, "Ana")
+    await greet(stage.chat, PLACE, "Ana")
     for _ in range(2):
-        await stage.chat.again(PLACE, "Ana")
+        await again(stage.chat, PLACE, "Ana")
     assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
     assert await stage.history() == ["Mara: Sit, Ana."]
 
@@ -200,7 +205,7 @@ async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
 async def test_again_that_fails_is_told_and_the_old_answer_stays(stage: Stage) -> None:
     await stage.say("Rain?")
     stage.engine.script.append(UserError("No memory left."))
-    await stage.chat.again(PLACE, "Ana")
+    await again(stage.chat, PLACE, "Ana")
     assert stage.outlet.sent[-1] == (None, "No memory left.")
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]
 
@@ -270,3 +275,169 @@ async def test_the_window_moves_in_large_steps_and_is_kept(stage: Stage) -> None
     assert 4 < len(history) < 60
     assert await stage.memory.is_cut(PLACE)
     assert all(len(request.ids) <= 900 for request in stage.engine.requests)
+
+
+async def test_a_reply_to_a_personas_words_is_answered_by_that_persona(stage: Stage) -> None:
+    await stage.say("Ozzo, tea!", address="")
+    reply = replace(stage.message("Two sugars.", address=""), reply_to="sent-1")
+    await stage.chat.receive(reply)
+    await stage.chat.room(PLACE).idle()
+    assert stage.outlet.sent[-1] == ("ozzo", "Answer 2.")
+    found = await stage.memory.why(PLACE)
+    assert found
+    assert found.rule == "a reply to it"
+
+
+async def test_two_bots_do_not_talk_for_ever(stage: Stage) -> None:
+    await stage.memory.set_setting(str(PLACE), "bots", "on")
+    await stage.say("Talk to each other.", name="Ana")
+    for _ in range(20):
+        said = stage.message("And you?", name="Robo")
+        await stage.chat.receive(replace(said, author=replace(said.author, is_bot=True)))
+        await stage.chat.room(PLACE).idle()
+    assert len(stage.outlet.sent) == 4
+    await stage.say("Go on.", name="Ana")
+    assert len(stage.outlet.sent) == 5
+
+
+async def test_other_bots_are_not_answered_unless_that_is_set(stage: Stage) -> None:
+    said = stage.message("Beep.", name="Robo")
+    await stage.chat.receive(replace(said, author=replace(said.author, is_bot=True)))
+    await stage.chat.room(PLACE).idle()
+    assert stage.outlet.sent == []
+    assert await stage.history() == ["Robo: Beep."]
+
+
+async def test_a_flood_is_refused_once_and_nothing_is_silent(stage: Stage) -> None:
+    stage.chat.settings = ChatSettings(debounce=0, waiting=3)
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("0"))
+    await stage.engine.holding.wait()
+    for number in range(1, 9):
+        await stage.chat.receive(stage.message(str(number), name=f"P{number}"))
+    stage.engine.hold.set()
+    await stage.chat.room(PLACE).idle()
+    assert [text for speaker, text in stage.outlet.sent if speaker is None] == [BUSY]
+    inbox = (await stage.memory.status()).inbox
+    assert (inbox["answered"], inbox["given_up"], inbox.get("accepted", 0)) == (4, 5, 0)
+    await stage.say("later")
+    assert stage.outlet.sent[-1] == ("mara", "Answer 3.")
+
+
+async def test_what_was_said_long_ago_is_remembered_and_not_answered(stage: Stage) -> None:
+    old = replace(stage.message("Anybody?"), time=-90_000.0)
+    await stage.chat.receive(old)
+    await stage.chat.room(PLACE).idle()
+    assert stage.outlet.sent == []
+    assert (await stage.memory.status()).inbox == {"ignored": 1}
+    assert await stage.history() == ["Ana: Anybody?"]
+
+
+async def test_what_was_accepted_and_grew_old_is_given_up_visibly(new_stage: Callable[[], Stage]) -> None:
+    first = await new_stage().start()
+    await first.memory.accept(replace(first.message("Anybody?"), time=-90_000.0))
+    await first.stop()
+    second = await new_stage().start()
+    await second.chat.recover("test", "bot")
+    await second.chat.room(PLACE).idle()
+    assert second.outlet.sent == [(None, LATE)]
+    await second.stop()
+
+
+async def test_a_message_deleted_before_its_answer_gets_none(stage: Stage) -> None:
+    stage.chat.settings = ChatSettings(debounce=0.05)
+    await stage.chat.receive(stage.message("Forget it"))
+    await stage.chat.remove(PLACE, "1")
+    await stage.chat.room(PLACE).idle()
+    assert (stage.outlet.sent, await stage.history()) == ([], [])
+
+
+async def test_a_message_edited_before_its_answer_is_answered_as_edited(stage: Stage) -> None:
+    stage.chat.settings = ChatSettings(debounce=0.05)
+    await stage.chat.receive(stage.message("Tee?"))
+    await stage.chat.edit(PLACE, "1", "Tea?")
+    await stage.chat.room(PLACE).idle()
+    assert "Tea?" in stage.engine.prompts()[0]
+    assert "Tee?" not in stage.engine.prompts()[0]
+
+
+async def test_an_answer_that_somebody_sees_is_ended_with_what_there_is(
+    new_stage: Callable[[], Stage],
+) -> None:
+    first = await new_stage().start()
+    first.outlet.kept = True
+    first.engine.delay = 0.05
+    first.engine.script.append(" ".join(["word"] * 1000))
+    await first.chat.receive(first.message("A story!"))
+    await first.outlet.has_shown(3)
+    await first.chat.close(grace=5)
+    ((speaker, text),) = first.outlet.sent
+    assert speaker == "mara"
+    assert text.split() == ["word"] * len(text.split())
+    assert (await first.memory.status()).inbox == {"answered": 1}
+    await first.stop()
+
+
+async def test_an_answer_cut_off_by_a_crash_is_finished_in_the_message_it_was_shown_in(
+    new_stage: Callable[[], Stage],
+) -> None:
+    first = await new_stage().start()
+    first.outlet.kept = True
+    first.engine.delay = 0.05
+    first.engine.script.append("one two three four")
+    await first.chat.receive(first.message("Count!"))
+    await first.outlet.has_shown(2)
+    await first.stop()
+    second = await new_stage().start()
+    second.outlet.kept = True
+    seen: list[str | None] = []
+    send = second.outlet.send
+
+    async def watched(outgoing: Outgoing, persona: Persona | None) -> str | None:
+        seen.append(outgoing.sent_id)
+        return await send(outgoing, persona)
+
+    second.outlet.send = watched  # type: ignore[method-assign]
+    await second.chat.recover("test", "bot")
+    await second.chat.room(PLACE).idle()
+    assert second.outlet.sent == [("mara", "Answer 1.")]
+    assert seen[0]
+    assert seen[0].startswith("shown-")
+    await second.stop()
+
+
+async def test_who_waits_in_a_chat_that_moves_is_answered_where_it_goes_on(stage: Stage) -> None:
+    new = Place("test", "bot", "new")
+    stage.engine.hold, stage.outlet.failures = asyncio.Event(), [Moved(new)]
+    await stage.chat.receive(stage.message("one"))
+    await stage.engine.holding.wait()
+    await stage.chat.receive(stage.message("two", name="Bo"))
+    stage.engine.hold.set()
+    await stage.chat.room(PLACE).idle()
+    await stage.chat.room(new).idle()
+    assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
+    assert await stage.history(new) == ["Ana: one", "Mara: Answer 1.", "Bo: two", "Mara: Answer 2."]
+    assert (await stage.memory.status()).inbox == {"answered": 2}
+
+
+async def test_messages_that_were_tried_when_a_process_died_are_tried_one_at_a_time(
+    new_stage: Callable[[], Stage],
+) -> None:
+    places = [Place("test", "bot", name) for name in "abcd"]
+    first = await new_stage().start()
+    for place in places:
+        message = first.message("Rain?", place=place)
+        await first.memory.accept(message)
+        await first.memory.begin(place, [message.id], "mara", "direct chat")
+    await first.stop()
+    second = await new_stage().start()
+    second.engine.hold = asyncio.Event()
+    await second.chat.recover("test", "bot")
+    await second.engine.holding.wait()
+    await asyncio.sleep(0.05)
+    assert len(second.engine.requests) == 1
+    second.engine.hold.set()
+    for place in places:
+        await second.chat.room(place).idle()
+    assert (await second.memory.status()).inbox == {"answered": 4}
+    await second.stop()

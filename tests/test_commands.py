@@ -1,28 +1,33 @@
 """Commands: what people see, as they see it."""
 
+import asyncio
+
 import pytest
 
-from bot.commands import COMMANDS, run
+from bot.commands import COMMANDS, Level, parse, run
 from bot.errors import UserError
 from bot.message import Place
 from bot.persona.persona import Cast
 from tests.conftest import MARA, OZZO, PLACE, Stage
 
 
-async def ask(stage: Stage, line: str, place: Place = PLACE) -> str:
-    return await run(line, stage.chat, place, "Ana")
+async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
+    return await run(line, stage.chat, place, "Ana", level)
 
 
 async def test_help_lists_every_command(stage: Stage) -> None:
     assert await ask(stage, "/help") == (
-        "/help              this list\n"
-        "/persona [name]    who speaks here, or let another one speak\n"
-        "/personas          everybody there is\n"
-        "/reset             begin the conversation anew\n"
-        "/why               why the last message was answered, and from what\n"
-        "/again             another answer, or another greeting\n"
-        "/stop              end the answer that is being made\n"
-        "/status            what the model and the memory are doing"
+        "/help                            this list\n"
+        "/persona [name] [where]          who speaks here, or let another one speak\n"
+        "/personas                        everybody there is\n"
+        "/reset                           begin the conversation anew\n"
+        "/again                           another answer, or another greeting\n"
+        "/continue                        let the persona go on\n"
+        "/stop                            end the answer that is being made\n"
+        "/why                             why the last message was answered, and from what\n"
+        "/status                          what the model and the memory are doing\n"
+        "/settings [name] [value] [where] what holds here, and where it comes from\n"
+        "/post [text]                     let the persona say something, or these words"
     )
 
 
@@ -115,4 +120,121 @@ async def test_status_shows_model_and_memory(stage: Stage) -> None:
     )
     assert lines[3] == "takes     nothing yet"
     assert lines[5].startswith("memory    2 messages, 1 places, ")
-    assert lines[6] == "inbox     1 answered; 0 unsent"
+    assert lines[6] == "inbox     1 answered; 0 unsent, 0 unreadable"
+
+
+async def test_continue_lets_whoever_spoke_last_go_on(stage: Stage) -> None:
+    await stage.say("Ozzo, a story!", address="")
+    assert await ask(stage, "/continue") == ""
+    assert stage.outlet.sent == [("ozzo", "Answer 1."), ("ozzo", "Answer 2.")]
+    assert await stage.history() == ["Ana: Ozzo, a story!", "Ozzo: Answer 1.", "Ozzo: Answer 2."]
+    assert "Answer 1." in stage.engine.prompts()[-1]
+
+
+async def test_continue_without_an_answer_is_refused(stage: Stage) -> None:
+    with pytest.raises(UserError, match="There is no answer yet"):
+        await ask(stage, "/continue")
+
+
+async def test_again_takes_the_old_answer_back_where_it_was_sent(stage: Stage) -> None:
+    await stage.say("Rain?")
+    await ask(stage, "/again")
+    assert stage.outlet.sent == [("mara", "Answer 1."), ("mara", "Answer 2.")]
+    assert stage.outlet.removed == ["sent-1"]
+
+
+async def test_post_lets_the_persona_say_given_words_and_remember_them(stage: Stage) -> None:
+    await stage.say("Rain?")
+    assert await ask(stage, "/post The  harbour opens at six.") == ""
+    assert stage.outlet.sent[-1] == ("mara", "The  harbour opens at six.")
+    assert (await stage.history())[-1] == "Mara: The  harbour opens at six."
+    assert (await ask(stage, "/why")).startswith("rule      posted; answered")
+
+
+async def test_post_before_anything_was_said_stands_in_the_history(stage: Stage) -> None:
+    await ask(stage, "/post Good morning.")
+    assert await stage.history() == ["Mara: Good morning."]
+
+
+async def test_post_without_words_lets_the_persona_say_something_of_its_own(stage: Stage) -> None:
+    assert await ask(stage, "/post ") == ""
+    assert stage.outlet.sent == [("mara", "Answer 1.")]
+    assert await stage.history() == ["Mara: Answer 1."]
+    assert (await ask(stage, "/why")).startswith("rule      asked to say something; answered")
+
+
+async def test_post_while_an_answer_is_being_made_is_refused(stage: Stage) -> None:
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("Rain?"))
+    await stage.engine.holding.wait()
+    with pytest.raises(UserError, match="An answer is being made"):
+        await ask(stage, "/post")
+    stage.engine.hold.set()
+    await stage.chat.room(PLACE).idle()
+
+
+async def test_settings_show_where_every_value_comes_from(stage: Stage) -> None:
+    await ask(stage, "/settings listen on")
+    assert await ask(stage, "/settings") == (
+        "persona  (the first)  config.toml: who speaks where nobody is called by name\n"
+        "listen   on           this chat: answer everything that is said\n"
+        "names    on           config.toml: answer whoever says a persona's name\n"
+        "bots     off          config.toml: answer other bots, a few times in a row"
+    )
+    assert (
+        await ask(stage, "/settings listen")
+        == "listen   on           this chat: answer everything that is said"
+    )
+
+
+async def test_settings_hold_for_the_whole_server_where_that_is_said(stage: Stage) -> None:
+    here, there = (Place("test", "bot", chat, server="guild") for chat in ("here", "there"))
+    await ask(stage, "/settings names off server", here)
+    assert "names    off          this server" in await ask(stage, "/settings", there)
+    await ask(stage, "/persona ozzo server", here)
+    assert (await ask(stage, "/persona", there)).startswith("Ozzo (ozzo) speaks here")
+
+
+async def test_a_persona_setting_is_checked_against_the_cast(stage: Stage) -> None:
+    with pytest.raises(UserError, match="There is no persona 'zed'"):
+        await ask(stage, "/settings persona zed")
+    assert await ask(stage, "/settings persona Bellhop") == "persona is ozzo for this chat."
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/post hello", "/post is for admins"),
+        ("/settings listen on", "Only an admin can change"),
+        ("/settings listen on server", "Only an admin can change"),
+        ("/settings persona ozzo", "Only an admin can change"),
+        ("/persona ozzo server", "Only an admin can choose who speaks on the whole server"),
+    ],
+)
+async def test_a_member_may_not_do_what_admins_do(stage: Stage, line: str, said: str) -> None:
+    place = Place("test", "bot", "room", server="guild")
+    with pytest.raises(UserError, match=said):
+        await ask(stage, line, place, Level.MEMBER)
+    assert stage.outlet.sent == []
+    assert await ask(stage, "/persona", place) == "Mara (mara) speaks here, without an adapter."
+
+
+async def test_a_member_sees_only_what_members_can_do(stage: Stage) -> None:
+    assert "/post" not in await ask(stage, "/help", level=Level.MEMBER)
+    stage.chat.cast = Cast({"mara": MARA}, {"lost": "card.json is missing"})
+    assert "lost" not in await ask(stage, "/personas", level=Level.ADMIN)
+
+
+@pytest.mark.parametrize(
+    ("typed", "parsed"),
+    [
+        ("/help", ("help", {})),
+        ("/persona", ("persona", {})),
+        ("/persona mara", ("persona", {"name": "mara"})),
+        ("/persona mara server", ("persona", {"name": "mara", "where": "server"})),
+        ("/post  a  b ", ("post", {"text": "a  b "})),
+        ("/dance now", ("dance", {})),
+    ],
+)
+def test_typed_options_are_taken_in_their_order(typed: str, parsed: tuple[str, dict[str, str]]) -> None:
+    assert parse(typed) == parsed

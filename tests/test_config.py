@@ -45,7 +45,8 @@ def secrets(folder: Path, text: str, mode: int = 0o600) -> None:
         ("\nmodel = {nmae = 'x'}", ", line 2: model.nmae is not a known key: did you mean 'name'?"),
         (
             "zzz = 1",
-            ", line 1: zzz is not a known key: known here are model, chat, terminal, paths.",
+            ", line 1: zzz is not a known key: "
+            "known here are model, chat, terminal, discord, telegram, log, paths.",
         ),
         (
             "[terminal]\nzzz = 1",
@@ -90,6 +91,11 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
             "[terminal]\nname = ''",
             ", line 2: terminal.name = '' is wrong: string should have at least 1 character.",
         ),
+        (
+            "[log]\nlevel = 'loud'",
+            ", line 2: log.level = 'loud' is wrong: input should be 'debug', 'info', 'warning' or 'error'.",
+        ),
+        ("[log]\nformat = 'xml'", ", line 2: log.format = 'xml' is wrong: input should be 'text' or 'json'."),
         ("[paths]\ndata = 3", ", line 2: paths.data = 3 is wrong: input is not a valid path."),
         ("model = 3", ", line 1: model must be a table: write [model] and its keys below it."),
         ("[[model]]\nname = 'x'", ", line 1: model must be a table: write [model] and its keys below it."),
@@ -244,4 +250,5 @@ def test_the_shipped_file_says_every_key_and_its_default() -> None:
 
 def test_the_shipped_file_is_what_an_empty_one_means(tmp_path: Path) -> None:
     empty, shipped = settings(tmp_path), load(SHIPPED, {})
-    assert (empty.model, empty.chat, empty.terminal) == (shipped.model, shipped.chat, shipped.terminal)
+    for section in ("model", "chat", "terminal", "log"):
+        assert getattr(empty, section) == getattr(shipped, section)

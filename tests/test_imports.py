@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors toml config message persona names template render prompt attention memory engine delivery room "
-    "speaker chat commands housekeeping doctor platforms arguments __main__"
+    "errors toml config redaction log message persona names template render turns fit prompt attention "
+    "memory cascade engine marks parts situation delivery preview room speaker chat initiative commands "
+    "housekeeping doctor platforms host arguments __main__"
 ).split()
 SHARED_WITH_TRAINING = {
     "errors",
@@ -21,6 +22,7 @@ SHARED_WITH_TRAINING = {
     "names",
     "template",
     "render",
+    "turns",
     "prompt",
 }
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
@@ -48,9 +50,23 @@ MODEL_FILES = {
     "bot/engine/sampling.py",
     "bot/engine/tokenizer.py",
 }
+TRAINING_MODEL_FILES = {
+    "training/reading.py",
+    "training/encode.py",
+    "training/train.py",
+    "training/evaluate.py",
+}
+# what importers share; otherwise each is a file, or says here which of its parts are files
+IMPORTERS_SHARE = set("archive decoding head rows scan source tally turns words".split())
+IMPORTER_PARTS = {
+    "twitter": {"tweet", "tweets", "twitter_direct"},
+    "tweets": {"tweet"},
+    "twitter_direct": {"tweets"},
+    "whatsapp": {"whatsapp_phrases"},
+}
 PLATFORM_LIBRARIES = {
-    "discord": "bot/platforms/discord.py",
-    "telegram": "bot/platforms/telegram.py",
+    "discord": "bot/platforms/discord",
+    "telegram": "bot/platforms/telegram",
     "prompt_toolkit": "bot/platforms/terminal.py",
     "rich": "bot/platforms/screen.py",
 }
@@ -100,7 +116,8 @@ def test_only_their_own_files_import_the_model_libraries(path: Path) -> None:
 @pytest.mark.parametrize("path", files("bot"), ids=name)
 def test_a_platform_library_stays_in_its_file_and_sqlite_in_memory(path: Path) -> None:
     used = {module.split(".")[0] for module in imports(path)}
-    assert all(name(path) == home for library, home in PLATFORM_LIBRARIES.items() if library in used)
+    homes = [home for library, home in PLATFORM_LIBRARIES.items() if library in used]
+    assert all(path.is_relative_to(ROOT / home) for home in homes)
     assert not used & {"aiosqlite", "sqlite3"} or path.is_relative_to(ROOT / "bot/memory")
 
 
@@ -113,6 +130,20 @@ def test_bot_never_imports_training() -> None:
 @pytest.mark.parametrize("path", files("training"), ids=name)
 def test_training_imports_of_bot_only_what_both_share(path: Path) -> None:
     assert {layer(module) for module in imports(path)} - {None} <= SHARED_WITH_TRAINING | {"engine"}
+
+
+@pytest.mark.parametrize("path", files("training"), ids=name)
+def test_only_training_itself_imports_the_model_libraries(path: Path) -> None:
+    heavy = {module.split(".")[0] for module in imports(path)} & MODEL_LIBRARIES
+    assert not heavy or name(path) in TRAINING_MODEL_FILES
+
+
+@pytest.mark.parametrize("path", files("training/importers"), ids=name)
+def test_an_importer_knows_no_other(path: Path) -> None:
+    if path.stem == "__init__":
+        return
+    ways = [module.split(".") for module in imports(path) if module.startswith("training.importers.")]
+    assert {way[2] for way in ways} <= IMPORTERS_SHARE | IMPORTER_PARTS.get(path.stem, set())
 
 
 @pytest.mark.parametrize("package", ["bot", "training"])
@@ -146,3 +177,7 @@ def loaded_by(module: str) -> set[str]:
 @pytest.mark.parametrize("module", ["bot.chat", "bot.commands", "bot.__main__"])
 def test_the_conversation_loads_neither_torch_nor_a_platform_library(module: str) -> None:
     assert not loaded_by(module) & (MODEL_LIBRARIES | set(PLATFORM_LIBRARIES))
+
+
+def test_importing_exports_loads_no_model_library() -> None:
+    assert not loaded_by("training.__main__") & MODEL_LIBRARIES

@@ -218,6 +218,26 @@ def test_persona_list_names_the_broken_ones(run: Run, tmp_path: Path) -> None:
     assert done.stdout.startswith("lost         broken: There is no settings file")
 
 
+def test_a_bug_that_nobody_caught_is_an_event_of_the_log_without_the_token(tmp_path: Path) -> None:
+    token = "5550001111:AAcanaryTELEGRAM-canary_canary12345x"
+    settings = tmp_path / "config.toml"
+    settings.write_text(f'[log]\nformat = "json"\n[paths]\npersonas = "{ROOT / "personas"}"\n')
+    code = "import os, sys, bot.__main__ as it; it.main(sys.argv[1:], lambda _: int(os.environ['TOKEN']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--config", str(settings), "chat", "--say", "x"],
+        cwd=ROOT,
+        env={**os.environ, "ALTEREGO_DATA": str(tmp_path / "data"), "TELEGRAM_TOKEN": token, "TOKEN": token},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    event = json.loads(done.stderr)
+    assert (done.returncode, event["level"], event["event"]) == (1, "critical", "nobody caught an error")
+    assert event["trace"].splitlines()[-1] == (
+        "ValueError: invalid literal for int() with base 10: '[redacted]'"
+    )
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["chat", "--help"], ["data", "forget", "--help"]])
 def test_help_is_there(run: Run, arguments: list[str]) -> None:
     done = run(*arguments)

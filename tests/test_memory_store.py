@@ -66,7 +66,8 @@ async def test_a_message_is_tried_three_times_and_then_given_up(memory: Memory):
     for _ in range(3):
         assert await memory.begin(HERE, ["m1", "unknown"], "eva", "direct") == ("m1",)
     assert await memory.begin(HERE, ["m1"], "eva", "direct") == ()
-    assert (await memory.status()).inbox == {"given_up": 1}
+    (notice,) = await memory.give_up(HERE, ["m1"], "tried too often", "Say it again.")
+    assert (notice.text, (await memory.status()).inbox) == ("Say it again.", {"given_up": 1})
     assert await memory.pending("telegram", "bot") == ()
 
 
@@ -303,3 +304,22 @@ async def test_cancelled_tasks_leave_no_half_turn(memory: Memory, tmp_path: Path
     assert status.unsent == status.inbox["answered"]
     assert half_turns(tmp_path / "memory.db") == []
     assert {message.author for message in await memory.pending("telegram", "bot")} <= {ANNA}
+
+
+async def test_a_draft_noted_before_says_that_it_may_be_shown_already(memory: Memory):
+    await memory.accept(said(1))
+    drafts = [await memory.draft(HERE, "m1", "eva") for _ in range(2)]
+    assert [draft and draft.attempts for draft in drafts] == [0, 1]
+    assert len({draft.key for draft in drafts if draft}) == 1
+
+
+async def test_the_ids_of_what_was_sent_or_shown_are_told_apart(memory: Memory):
+    await memory.accept(said(1))
+    (part,) = await answer(memory, ["m1"], "r1")
+    await memory.sent(part.key, "p1")
+    await memory.accept(said(2))
+    draft = await memory.draft(HERE, "m2", "eva")
+    assert draft
+    await memory.shown(draft.key, "p2")
+    assert await memory.sent_among(HERE, ["p0", "p1", "p2", "m1"]) == {"p1", "p2"}
+    assert await memory.sent_among(Place("telegram", "bot", "elsewhere"), ["p1"]) == frozenset()

@@ -367,6 +367,17 @@ async def test_the_default_model_is_converted_once_and_answers(hub: Path, data: 
 
 
 @pytest.mark.model
+@pytest.mark.parametrize("precision", ["bf16", "nf4", "int8"])
+async def test_a_processor_that_computes_in_16_bits_itself_serves_the_default_model(
+    hub: Path, data: Path, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.kernels.has_half", lambda device: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True)
+    answer, _ = await smollm2(data, precision)
+    assert "Paris" in answer
+
+
+@pytest.mark.model
 async def test_a_damaged_copy_of_the_default_model_is_made_again(hub: Path, data: Path) -> None:
     await smollm2(data, "bf16")
     weights = next((data / "models").glob("*-bf16-*")) / "model.safetensors"

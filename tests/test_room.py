@@ -1,11 +1,14 @@
 """A place's worker: order, bursts, and what happens to an answer when its room is closed."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.attention import Attention
+from bot.memory.records import Outgoing
 from bot.message import Author, Message, Place
 from bot.room import Attempt, Room
 
@@ -25,16 +28,28 @@ class Answers:
 
     def __init__(self, turns: int = 0) -> None:
         self.turns, self.done, self.withdrawn = turns, list[list[str]](), list[list[str]]()
+        self.delivered, self.typing_now = list[str](), list[str]()
 
-    async def answer(self, attempt: Attempt) -> None:
+    async def answer(self, place: Place, attempt: Attempt) -> None:
         for _ in range(self.turns):
             await asyncio.sleep(0)
         attempt.visible = True
         await asyncio.sleep(0)
         self.done.append([message.id for message in attempt.messages])
 
-    async def withdraw(self, attempt: Attempt) -> None:
+    async def withdraw(self, place: Place, attempt: Attempt) -> None:
         self.withdrawn.append([message.id for message in attempt.messages])
+
+    async def deliver(self, outgoing: Outgoing) -> None:
+        self.delivered.append(outgoing.text)
+
+    @asynccontextmanager
+    async def typing(self, place: Place, persona: str) -> AsyncIterator[None]:
+        self.typing_now.append(persona)
+        try:
+            yield
+        finally:
+            self.typing_now.remove(persona)
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,7 +63,7 @@ async def test_every_message_is_answered_once_and_in_order(
     script: list[tuple[str, str, int]], turns: int
 ) -> None:
     answers = Answers(turns)
-    room = Room(answers.answer, answers.withdraw, debounce=0)
+    room = Room(answers, PLACE, debounce=0)
     for number, (author, persona, pause) in enumerate(script):
         room.offer(message(number, author), yes(persona))
         for _ in range(pause):
@@ -59,7 +74,7 @@ async def test_every_message_is_answered_once_and_in_order(
 
 async def test_messages_to_two_personas_are_answered_apart() -> None:
     answers = Answers()
-    room = Room(answers.answer, answers.withdraw, debounce=0)
+    room = Room(answers, PLACE, debounce=0)
     for number, persona in enumerate(["mara", "mara", "ozzo", "mara"]):
         room.offer(message(number), yes(persona))
     await room.idle()
@@ -68,7 +83,7 @@ async def test_messages_to_two_personas_are_answered_apart() -> None:
 
 async def test_closing_withdraws_the_answer_in_the_making() -> None:
     answers = Answers(turns=10**6)
-    room = Room(answers.answer, answers.withdraw, debounce=0)
+    room = Room(answers, PLACE, debounce=0)
     room.offer(message(0), yes())
     await asyncio.sleep(0.01)
     await room.close()
@@ -77,4 +92,71 @@ async def test_closing_withdraws_the_answer_in_the_making() -> None:
 
 async def test_stopping_an_idle_room_does_nothing() -> None:
     answers = Answers()
-    assert not Room(answers.answer, answers.withdraw, debounce=0).stop()
+    assert not Room(answers, PLACE, debounce=0).stop()
+
+
+def owed(text: str) -> Outgoing:
+    return Outgoing(text, PLACE, 0, text, "queued", 0, None, "mara")
+
+
+async def test_what_is_owed_goes_before_new_answers_and_in_order() -> None:
+    answers = Answers()
+    room = Room(answers, PLACE, debounce=0)
+    room.owe(owed("first"))
+    room.offer(message(1), yes())
+    room.owe(owed("second"))
+    await room.paid()
+    assert (answers.delivered, answers.done) == (["first", "second"], [])
+    await room.idle()
+    assert answers.done == [["1"]]
+
+
+async def test_typing_begins_before_a_burst_is_over() -> None:
+    answers = Answers()
+    room = Room(answers, PLACE, debounce=60)
+    room.offer(message(1), yes())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (answers.typing_now, answers.done) == (["mara"], [])
+    await room.close()
+    assert answers.typing_now == []
+
+
+class Slow(Answers):
+    """Shows something at once, and ends only when it is stopped."""
+
+    async def answer(self, place: Place, attempt: Attempt) -> None:
+        attempt.visible = True
+        while not attempt.stopped:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await super().answer(place, attempt)
+
+
+async def test_a_room_that_closes_lets_a_visible_answer_end_and_takes_no_other() -> None:
+    answers = Slow()
+    room = Room(answers, PLACE, debounce=0)
+    room.offer(message(1), yes())
+    room.offer(message(2, "bo"), yes("ozzo"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await room.close(grace=5)
+    assert (answers.done, answers.withdrawn) == ([["1"]], [])
+
+
+async def test_a_room_that_closes_does_not_wait_for_an_answer_nobody_sees() -> None:
+    answers = Answers(turns=10**9)
+    room = Room(answers, PLACE, debounce=0)
+    room.offer(message(1), yes())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await room.close(grace=60)
+    assert (answers.done, answers.withdrawn) == ([], [["1"]])
+
+
+async def test_a_closed_room_takes_nothing_up() -> None:
+    answers = Answers()
+    room = Room(answers, PLACE, debounce=0)
+    await room.close()
+    room.offer(message(1), yes())
+    await asyncio.sleep(0)
+    assert not room.busy

@@ -8,12 +8,12 @@ from typing import Any
 
 import gguf
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from bot.engine.copies import make_copy
 from bot.engine.precision import Precision, check_quantised, dtype_of, quantised
 from bot.engine.source import LOCAL
-from bot.engine.tokenizer_files import wrap_tokenizer, write_tokenizer
+from bot.engine.tokenizer_files import read_packed_tokenizer, write_tokenizer
 
 Progress = Callable[[str], None]
 
@@ -27,7 +27,7 @@ def convert(
 
     def write(folder: Path) -> None:
         progress("reading the tokenizer of the base model (once)")
-        write_tokenizer(folder, wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, **origin)))
+        write_tokenizer(folder, read_packed_tokenizer(file))
         progress("converting the base model (once)")
         plain = transformers.GgufConfig(dequantize=True)
         AutoModelForCausalLM.from_pretrained(

@@ -5,8 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from bot.engine.source import LOCAL
 from bot.engine.tokenizer import HFTokenizer
 from bot.errors import UserError
@@ -18,10 +16,19 @@ def read_tokenizer(folder: Path) -> HFTokenizer:
     """The tokenizer of a model's folder; a converted copy's is read without transformers."""
     ends = _ends(folder)
     if not (folder / _NAMED).exists():
+        from transformers import AutoTokenizer  # takes seconds, and torch with it
+
         return wrap_tokenizer(AutoTokenizer.from_pretrained(folder, **LOCAL), ends)
     named = json.loads((folder / _NAMED).read_text("utf-8"))
     definition = (folder / _DEFINITION).read_text("utf-8")
     return HFTokenizer(definition, named["special"], named["template"], ends | set(named["end"]))
+
+
+def read_packed_tokenizer(file: Path) -> HFTokenizer:
+    """The tokenizer in a GGUF file, which takes half a minute to read."""
+    from transformers import AutoTokenizer
+
+    return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL))
 
 
 def write_tokenizer(folder: Path, tokenizer: HFTokenizer) -> None:

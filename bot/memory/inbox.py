@@ -18,6 +18,7 @@ def accept(connection: sqlite3.Connection, said: Message, now: float) -> bool:
     number = places.advance(connection, place)
     row = insert(connection, said, place, anchor=number, number=number, answer=None)
     connection.execute("INSERT INTO inbox (message, place, accepted) VALUES (?, ?, ?)", (row, place, now))
+    places.move_cursor(connection, place, said.id)
     return True
 
 
@@ -64,18 +65,24 @@ def begin(
 
 
 def attempt(connection: sqlite3.Connection, row: int, decided: int, persona: str, rule: str) -> bool:
-    """Count one more attempt at an accepted message, or give it up when it has had its share."""
-    connection.execute(
-        "UPDATE inbox SET state = 'given_up', decided = ?, reason = 'every attempt ended without an answer'"
-        " WHERE message = ? AND state = 'accepted' AND attempts >= ?",
-        (decided, row, ATTEMPTS),
-    )
+    """Count one more attempt at an accepted message; false for one that has had its share."""
     tried = connection.execute(
         "UPDATE inbox SET attempts = attempts + 1, decided = ?, persona = ?, rule = ?"
-        " WHERE message = ? AND state = 'accepted'",
-        (decided, persona, rule, row),
+        " WHERE message = ? AND state = 'accepted' AND attempts < ?",
+        (decided, persona, rule, row, ATTEMPTS),
     )
     return tried.rowcount == 1
+
+
+def attempts(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> int:
+    where = places.find(connection, place)
+    known = rows_of(connection, where, message_ids) if where else []
+    return max((tried(connection, row) for _, row in known), default=0)
+
+
+def tried(connection: sqlite3.Connection, row: int) -> int:
+    found = connection.execute("SELECT attempts FROM inbox WHERE message = ?", (row,)).fetchone()
+    return found[0] if found else 0
 
 
 def withdraw(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> None:
@@ -96,11 +103,13 @@ def give_up(
     decided = places.advance(connection, where)
     known = rows_of(connection, where, message_ids)
     given_up = [(given, row) for given, row in known if abandon(connection, row, decided, reason)]
+    drafts = [outbox.drop_draft(connection, outbox.key(place, given, "reply", 0)) for given, _ in given_up]
     if notice is None or not given_up:
         return ()
     (message_id, row), *_ = given_up
     key = outbox.key(place, message_id, "notice", 0)
-    outbox.enqueue(connection, key, where, notice, message=row, reply_to=message_id)
+    shown = next(filter(None, drafts), None)  # what was shown of the answer gives way to the notice
+    outbox.enqueue(connection, key, where, notice, message=row, reply_to=message_id, sent_id=shown)
     return outbox.with_key(connection, key)
 
 

@@ -2,10 +2,13 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Literal
 
+from bot.memory import places
 from bot.memory.places import place_of
+from bot.memory.recall import row_of
 from bot.memory.records import Outgoing
 from bot.message import Place
 
@@ -27,25 +30,63 @@ def enqueue(
     message: int | None = None,
     reply_to: str | None = None,
     persona: str | None = None,
+    sent_id: str | None = None,
 ) -> None:
-    """Store one part; nothing happens when its key is known."""
+    """Store one part, over its draft if there is one; nothing happens when its key is known otherwise."""
     connection.execute(
-        "INSERT INTO outbox (key, place, answer, message, part, text, reply_to, persona)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-        (key, place, answer, message, part, text, reply_to, persona),
+        "INSERT INTO outbox (key, place, answer, message, part, text, reply_to, persona, sent_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET answer = excluded.answer,"
+        " text = excluded.text, reply_to = excluded.reply_to, persona = excluded.persona"
+        " WHERE answer IS NULL AND text = '' AND state = 'sending'",
+        (key, place, answer, message, part, text, reply_to, persona, sent_id),
     )
+
+
+def draft(
+    connection: sqlite3.Connection, place: Place, message_id: str, persona: str
+) -> tuple[Outgoing, ...]:
+    """A part without words yet, noted before anything of it is shown; the one from before a crash, if any."""
+    where = places.find(connection, place)
+    row = where and row_of(connection, where, message_id)
+    if not where or not row:
+        return ()
+    name = key(place, message_id, "reply", 0)
+    connection.execute(
+        "INSERT INTO outbox (key, place, message, part, text, reply_to, persona, state)"
+        " VALUES (?, ?, ?, 0, '', ?, ?, 'sending') ON CONFLICT (key) DO UPDATE SET attempts = attempts + 1"
+        " WHERE text = '' AND state = 'sending'",
+        (name, where, row, message_id, persona),
+    )
+    return with_key(connection, name)
+
+
+def shown(connection: sqlite3.Connection, key: str, sent_id: str) -> None:
+    """The message in which a part is being shown."""
+    connection.execute("UPDATE outbox SET sent_id = ? WHERE key = ? AND state = 'sending'", (sent_id, key))
+
+
+def drop_draft(connection: sqlite3.Connection, key: str) -> str | None:
+    """Finish no answer in this draft; the message in which it was shown, if it was."""
+    dropped = connection.execute(
+        "UPDATE outbox SET state = 'dropped' WHERE key = ? AND answer IS NULL AND text = ''"
+        " AND state = 'sending' RETURNING sent_id",
+        (key,),
+    ).fetchone()
+    return str(dropped[0]) if dropped and dropped[0] else None
 
 
 def with_key(connection: sqlite3.Connection, key: str) -> tuple[Outgoing, ...]:
     rows = connection.execute(
-        "SELECT key, place, part, text, state, attempts, reply_to, persona FROM outbox WHERE key = ?", (key,)
+        "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id FROM outbox"
+        " WHERE key = ?",
+        (key,),
     )
     return outgoing(connection, rows)
 
 
 def of_answer(connection: sqlite3.Connection, answer: int) -> tuple[Outgoing, ...]:
     rows = connection.execute(
-        "SELECT key, place, part, text, state, attempts, reply_to, persona FROM outbox"
+        "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id FROM outbox"
         " WHERE answer = ? ORDER BY part",
         (answer,),
     )
@@ -54,9 +95,10 @@ def of_answer(connection: sqlite3.Connection, answer: int) -> tuple[Outgoing, ..
 
 def unsent(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Outgoing, ...]:
     rows = connection.execute(
-        "SELECT key, place, part, text, state, attempts, outbox.reply_to, persona"
+        "SELECT key, place, part, text, state, attempts, outbox.reply_to, persona, sent_id"
         " FROM outbox JOIN places ON places.id = outbox.place"
-        " WHERE state IN ('queued', 'sending') AND platform = ? AND account = ? ORDER BY outbox.id",
+        " WHERE state IN ('queued', 'sending') AND text != '' AND platform = ? AND account = ?"
+        " ORDER BY outbox.id",
         (platform, account),
     )
     return outgoing(connection, rows)
@@ -76,7 +118,8 @@ def sending(connection: sqlite3.Connection, key: str) -> None:
 
 def sent(connection: sqlite3.Connection, key: str, sent_id: str | None) -> None:
     connection.execute(
-        "UPDATE outbox SET state = 'sent', text = '', sent_id = ? WHERE key = ?", (sent_id, key)
+        "UPDATE outbox SET state = 'sent', text = '', sent_id = coalesce(?, sent_id) WHERE key = ?",
+        (sent_id, key),
     )
 
 
@@ -99,3 +142,19 @@ def was_sent(connection: sqlite3.Connection, place: int, sent_id: str) -> bool:
         "SELECT 1 FROM outbox WHERE place = ? AND sent_id = ?", (place, sent_id)
     ).fetchone()
     return row is not None
+
+
+def sent_among(connection: sqlite3.Connection, place: Place, ids: Sequence[str]) -> frozenset[str]:
+    """Those of the ids under which a part is noted as sent or shown."""
+    where = places.find(connection, place)
+    return frozenset(given for given in ids if where and was_sent(connection, where, given))
+
+
+def sent_of(connection: sqlite3.Connection, place: Place, message_id: str) -> tuple[str, ...]:
+    """The platform's ids of the parts of the answer that this message is part of, in order."""
+    rows = connection.execute(
+        "SELECT sent_id FROM outbox JOIN messages ON messages.answer = outbox.answer"
+        " WHERE messages.place = ? AND message_id = ? AND sent_id IS NOT NULL ORDER BY part",
+        (places.find(connection, place), message_id),
+    )
+    return tuple(sent_id for (sent_id,) in rows)

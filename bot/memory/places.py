@@ -14,12 +14,13 @@ def find(connection: sqlite3.Connection, place: Place) -> int | None:
 
 def enter(connection: sqlite3.Connection, place: Place) -> int:
     """The place's row, made where there is none."""
+    connection.execute(
+        "INSERT INTO places (platform, account, chat, thread, server) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (platform, account, chat, thread) DO UPDATE SET server = excluded.server"
+        " WHERE excluded.server NOT IN ('', server)",
+        (*key(place), place.server),
+    )
     found = find(connection, place)
-    if found is None:
-        connection.execute(
-            "INSERT INTO places (platform, account, chat, thread) VALUES (?, ?, ?, ?)", key(place)
-        )
-        found = find(connection, place)
     assert found is not None
     return found
 
@@ -29,11 +30,10 @@ def key(place: Place) -> tuple[str, str, str, str]:
 
 
 def place_of(connection: sqlite3.Connection, row: int) -> Place:
-    return Place(
-        *connection.execute(
-            "SELECT platform, account, chat, thread FROM places WHERE id = ?", (row,)
-        ).fetchone()
-    )
+    *key, server = connection.execute(
+        "SELECT platform, account, chat, thread, server FROM places WHERE id = ?", (row,)
+    ).fetchone()
+    return Place(*key, server=server)
 
 
 def advance(connection: sqlite3.Connection, row: int) -> int:
@@ -61,3 +61,20 @@ def reset(connection: sqlite3.Connection, place: Place) -> None:
             "UPDATE places SET since = ?, window_anchor = 0, window_number = 0 WHERE id = ?",
             (advance(connection, row), row),
         )
+
+
+def cursors(connection: sqlite3.Connection, platform: str, account: str) -> dict[Place, str]:
+    """The newest message accepted in each place of an account, by the platform's id."""
+    rows = connection.execute(
+        "SELECT id, cursor FROM places WHERE platform = ? AND account = ? AND cursor != '' ORDER BY id",
+        (platform, account),
+    ).fetchall()
+    return {place_of(connection, row): cursor for row, cursor in rows}
+
+
+def move_cursor(connection: sqlite3.Connection, row: int, message_id: str) -> None:
+    """Ids of one place grow: a longer one is greater, then by digits."""
+    connection.execute(
+        "UPDATE places SET cursor = ?2 WHERE id = ?1 AND (length(?2), ?2) > (length(cursor), cursor)",
+        (row, message_id),
+    )

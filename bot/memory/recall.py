@@ -42,6 +42,26 @@ def find(connection: sqlite3.Connection, place: Place, message_id: str) -> Messa
     return message(connection, row) if row else None
 
 
+def parents(connection: sqlite3.Connection, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
+    where = places.find(connection, place)
+    if where is None:
+        return {}
+    since, found = places.since(connection, where), dict[str, Message]()
+    for given in wanted:
+        row = row_of(connection, where, given) or sent_row(connection, where, given)
+        if row and is_read(connection, row, since):
+            found[given] = message(connection, row)
+    return found
+
+
+def is_read(connection: sqlite3.Connection, row: int, since: int) -> bool:
+    """Whether a message is part of the conversation: not from before the last reset, not taken back."""
+    stands = connection.execute(
+        "SELECT 1 FROM messages WHERE id = ? AND NOT replaced AND anchor >= ?", (row, since)
+    )
+    return stands.fetchone() is not None
+
+
 def sent_row(connection: sqlite3.Connection, place: int, sent_id: str) -> int | None:
     """The first message of the answer of which this was sent as a part."""
     row: int | None = connection.execute(

@@ -22,6 +22,7 @@ class Outgoing:
     attempts: int
     reply_to: str | None
     persona: str | None  # None for a notice
+    sent_id: str | None = None  # the platform's id of the message that stands there for it, if one does
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,17 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class MemoryStatus:
-    """What memory holds: inbox rows by state, parts not yet sent, and the bytes of the database file."""
+    """What memory holds: inbox rows by state, parts not yet sent, and the bytes of the database file.
+
+    `dead` counts what platforms delivered and nobody could read.
+    """
 
     inbox: Mapping[InboxState, int]
     unsent: int
     messages: int
     places: int
     bytes: int
+    dead: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,23 @@ from bot.message import Place
 
 
 def status(connection: sqlite3.Connection) -> MemoryStatus:
-    messages, places, unsent = connection.execute(
+    messages, places, unsent, dead = connection.execute(
         "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM places),"
-        " (SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending'))"
+        " (SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') AND text != ''),"
+        " (SELECT count(*) FROM dead_letters)"
     ).fetchone()
     inbox = dict(connection.execute("SELECT state, count(*) FROM inbox GROUP BY state"))
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page,) = connection.execute("PRAGMA page_size").fetchone()
-    return MemoryStatus(inbox, unsent, messages, places, pages * page)
+    return MemoryStatus(inbox, unsent, messages, places, pages * page, dead)
 
 
 def places(connection: sqlite3.Connection) -> tuple[Remembered, ...]:
     rows = connection.execute(
-        "SELECT platform, account, chat, thread, count(messages.id), max(time)"
+        "SELECT platform, account, chat, thread, server, count(messages.id), max(time)"
         " FROM places LEFT JOIN messages ON messages.place = places.id GROUP BY places.id ORDER BY places.id"
     )
-    return tuple(Remembered(Place(*row[:4]), *row[4:]) for row in rows.fetchall())
+    return tuple(Remembered(Place(*row[:4], server=row[4]), *row[5:]) for row in rows.fetchall())
 
 
 def has_messages(connection: sqlite3.Connection) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.memory import answers, erase, inbox, outbox, places, recall, settings, status
+from bot.memory import answers, changes, erase, inbox, outbox, places, recall, settings, status
 from bot.memory.export import Row, export
 from bot.memory.records import Erased, LastAnswer, MemoryStatus, Outgoing, Remembered, Why
 from bot.memory.upkeep import Upkeep
@@ -30,11 +30,16 @@ class Memory(Upkeep):
     ) -> tuple[str, ...]:
         """Count an attempt at these messages before it is made, and return those that may be tried.
 
-        One that has had three is given up, so that a message that kills the process cannot do so for ever.
+        One that has had three is not: it is to be given up, so that a message that kills the process cannot
+        do so for ever.
         """
         return await self._database.write(
             lambda inside: inbox.begin(inside, place, message_ids, persona, rule)
         )
+
+    async def attempts(self, place: Place, message_ids: Sequence[str]) -> int:
+        """How often the most tried of these messages was tried in vain."""
+        return await self._database.run(lambda inside: inbox.attempts(inside, place, message_ids))
 
     async def withdraw(self, place: Place, message_ids: Sequence[str]) -> None:
         """Take an attempt back that was ended on purpose: superseded by a new message, or at shutdown."""
@@ -78,6 +83,27 @@ class Memory(Upkeep):
         """Parts that are queued, or were being sent when the process ended, oldest first."""
         return await self._database.run(lambda inside: outbox.unsent(inside, platform, account))
 
+    async def draft(self, place: Place, message_id: str, persona: str) -> Outgoing | None:
+        """Note that an answer to a message is about to be shown while it comes, in a message that stays.
+
+        The note from before, where a process ended while it was shown, with one more attempt; None when the
+        message is gone.
+        """
+        noted = await self._database.write(lambda inside: outbox.draft(inside, place, message_id, persona))
+        return noted[0] if noted else None
+
+    async def shown(self, key: str, platform_message_id: str) -> None:
+        """Note in which message a part is being shown."""
+        await self._database.write(lambda inside: outbox.shown(inside, key, platform_message_id))
+
+    async def sent_of(self, place: Place, message_id: str) -> tuple[str, ...]:
+        """The platform's ids of all parts of the answer that a reply is part of."""
+        return await self._database.run(lambda inside: outbox.sent_of(inside, place, message_id))
+
+    async def sent_among(self, place: Place, platform_message_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the platform's ids under which a part is noted as sent or shown in this place."""
+        return await self._database.run(lambda inside: outbox.sent_among(inside, place, platform_message_ids))
+
     async def sending(self, key: str) -> None:
         """Note that a part is about to be sent; before its platform is called."""
         await self._database.write(lambda inside: outbox.sending(inside, key))
@@ -89,6 +115,33 @@ class Memory(Upkeep):
     async def drop(self, key: str) -> None:
         """Note that a part cannot be sent (blocked, chat gone) and shall not be tried again."""
         await self._database.write(lambda inside: outbox.drop(inside, key))
+
+    async def edit(self, place: Place, message_id: str, text: str) -> bool:
+        """Change the words of a person's message; False when they are the same, or it is not known."""
+        return await self._database.write(lambda inside: changes.edit(inside, place, message_id, text))
+
+    async def remove(self, place: Place, message_ids: Sequence[str]) -> int:
+        """Forget messages that were deleted on their platform; returns how many were known.
+
+        A person's is erased, and its last copies with `settle`; a persona's answer leaves the history.
+        """
+        now = self._clock()
+        return await self._database.write(lambda inside: changes.remove(inside, place, message_ids, now))
+
+    async def move(self, old: Place, new: Place) -> None:
+        """Let a chat that goes on elsewhere keep its story, its settings and what is still to be sent."""
+        await self._database.write(lambda inside: changes.move(inside, old, new))
+
+    async def bury(self, platform: str, account: str, letter: str, reason: str) -> None:
+        """Note that something a platform delivered cannot be read, and is given up."""
+        now = self._clock()
+        await self._database.write(
+            lambda inside: changes.bury(inside, platform, account, letter, reason, now)
+        )
+
+    async def cursors(self, platform: str, account: str) -> dict[Place, str]:
+        """The platform's id of the newest message accepted in each place: what came later is news."""
+        return await self._database.run(lambda inside: places.cursors(inside, platform, account))
 
     async def history(
         self, place: Place, *, limit: int = 2000, characters: int = 400_000
@@ -103,6 +156,14 @@ class Memory(Upkeep):
     async def find(self, place: Place, message_id: str) -> Message | None:
         """One message, by its own id or by the platform's id of a part of it that was sent."""
         return await self._database.run(lambda inside: recall.find(inside, place, message_id))
+
+    async def parents(self, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
+        """Those messages of a place, by the ids asked for, that a persona may still read: since the last
+        reset, and not taken back; found as `find` does, in the window or before it.
+        """
+        if not wanted:
+            return {}
+        return await self._database.run(lambda inside: recall.parents(inside, place, wanted))
 
     async def reset(self, place: Place) -> None:
         """Begin the conversation anew: what was said leaves the history, and stays stored until erased."""

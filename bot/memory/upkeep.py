@@ -75,6 +75,11 @@ class Upkeep:
             return False
         return await self._database.run(status.has_messages)
 
+    async def settle(self) -> None:
+        """Delete the last copies of what has been erased; `UserError` when another process holds them."""
+        if await self._database.run(erase.is_unfinished):
+            await self._finish_erasing()
+
     async def _erase(self, function: Callable[[sqlite3.Connection], Erased]) -> Erased:
         """Erase rows, then every copy of them; what an interruption leaves is done at the next opening."""
         erased = await self._database.write(function)

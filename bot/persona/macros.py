@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 _MARK = re.compile(r"(\{\{(?!\{)|\}\}|<(?:BOT|USER|CHAR)>)", re.IGNORECASE)
@@ -20,6 +21,7 @@ class Scene:
     seed: str = ""  # equal seeds give equal choices, so that a prompt's beginning stays as it was
 
 
+@lru_cache(maxsize=1024)
 def expand(text: str, scene: Scene) -> str:
     """Replace every known macro, innermost first; unknown ones stay as they are.
 

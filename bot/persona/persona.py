@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from bot.errors import UserError
+from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
 from bot.toml import Section, parse, read
@@ -36,6 +37,8 @@ class PersonaFile(Section):
     adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     template: str = ""  # overrides the model's chat template
+    avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
+    avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     sampling: Sampling = Sampling()
 
 
@@ -50,6 +53,8 @@ class Persona:
     adapter: Path | None = None
     strength: float = 1.0
     template: str = ""
+    avatar: Path | None = None
+    avatar_url: str = ""
 
     @property
     def name(self) -> str:
@@ -104,7 +109,17 @@ def load(folder: Path) -> Persona:
     file = folder / "persona.toml"
     told = parse(PersonaFile, read(file, "make one; it may be empty"), file)
     card, adapter = _card(_inside(folder, told.card)), _adapter(folder, told)
-    return Persona(folder.name, card, told.names, told.sampling, adapter, told.strength, told.template)
+    return Persona(
+        folder.name,
+        card,
+        told.names,
+        told.sampling,
+        adapter,
+        told.strength,
+        told.template,
+        _avatar(folder, told),
+        avatar.check_url(told.avatar_url),
+    )
 
 
 def _inside(folder: Path, path: Path) -> Path:
@@ -137,3 +152,10 @@ def _adapter(folder: Path, told: PersonaFile) -> Path | None:
     if told.adapter:
         raise UserError(f"{path} is missing: put the adapter there, or drop the key `adapter`")
     return None
+
+
+def _avatar(folder: Path, told: PersonaFile) -> Path | None:
+    named = [told.avatar] if told.avatar else [Path(name) for name in avatar.names()]
+    paths = [_inside(folder, path) for path in named]
+    found = next((path for path in paths if told.avatar or path.exists()), None)
+    return found and avatar.check(found)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from rich.cells import cell_len
@@ -49,18 +49,34 @@ class Wrap:
         return word
 
 
-class Screen:
-    """An outlet that writes answers while they come, under the persona's name."""
+class Printed:
+    """What every outlet that prints has in common: no limit, no pace, and nothing is taken back."""
 
-    limit = None
+    marks = False
+
+    def limit(self, place: Place, persona: Persona | None) -> int | None:
+        return None
+
+    def measure(self, text: str) -> int:
+        return len(text)
+
+    def pace(self, place: Place) -> float:
+        return 0.0
+
+    def stays(self, place: Place) -> bool:
+        return False
+
+    async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
+        """What is printed stays."""
+
+
+class Screen(Printed):
+    """An outlet that writes answers while they come, under the persona's name."""
 
     def __init__(self, stage: Callable[[], str], console: Console | None = None) -> None:
         self._console, self._stage = console or Console(highlight=False), stage
         self._spinner: Spinner | None = None
         self._shown, self._wrap = "", Wrap(self._console.width)
-
-    def measure(self, text: str) -> int:
-        return len(text)
 
     @asynccontextmanager
     async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
@@ -79,7 +95,7 @@ class Screen:
             spinner.update(Text(stage or f"{name} is thinking", style="dim"))
             await asyncio.sleep(0.25)
 
-    async def show(self, place: Place, persona: Persona, text: str) -> None:
+    async def show(self, draft: Outgoing, persona: Persona, text: str) -> None:
         self._quiet()
         if not self._shown:
             self._head(persona)

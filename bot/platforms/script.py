@@ -1,5 +1,6 @@
 """The terminal without a person: given messages in, replies out, for scripts and pipes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -7,34 +8,31 @@ from typing import TextIO
 
 from bot.chat import Chat
 from bot.errors import UserError
+from bot.initiative import greet
 from bot.memory.records import Outgoing
 from bot.message import Author, Place
 from bot.persona.persona import Persona
+from bot.platforms.screen import Printed
 from bot.platforms.terminal import ACCOUNT, PLATFORM, message_of
 
 
-class Page:
+class Page(Printed):
     """An outlet that writes whole replies, a block of lines each; notices become errors.
 
     What is said in another place than `place`, or before `live`, was asked for by an earlier run: it goes to
     `err`.
     """
 
-    limit = None
-
     def __init__(self, place: Place, out: TextIO, err: TextIO, as_json: bool) -> None:
         self._place, self._out, self._err, self._as_json = place, out, err, as_json
         self.live = False
         self.failure: str | None = None
 
-    def measure(self, text: str) -> int:
-        return len(text)
-
     @asynccontextmanager
     async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
         yield
 
-    async def show(self, place: Place, persona: Persona, text: str) -> None:
+    async def show(self, draft: Outgoing, persona: Persona, text: str) -> None:
         """Nothing is written before it is whole."""
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
@@ -71,8 +69,9 @@ async def say(
     chat.join(PLATFORM, page)
     await chat.engine.ready()
     await chat.memory.set_setting(str(place), "persona", persona.key)
-    await chat.greet(place, author.name)
+    await greet(chat, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
+    await asyncio.gather(*(room.paid() for room in chat.rooms()))
     page.live = True
     for text in texts:
         page.failure = None

@@ -12,8 +12,10 @@ from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
 
 from bot.chat import Chat
+from bot.commands import Level
 from bot.commands import run as run_command
 from bot.errors import UserError
+from bot.initiative import greet
 from bot.message import Author, Message, Place, check
 from bot.persona.persona import Persona
 from bot.platforms.screen import Screen
@@ -102,16 +104,18 @@ class Terminal:
         if name.casefold() == "persona" and argument.strip():
             await self._open(self._chat.cast.find(argument.strip()))
             return
-        answer = await self._unless_gone(run_command(text, self._chat, self._place, self._author.name))
+        answer = await self._unless_gone(
+            run_command(text, self._chat, self._place, self._author.name, Level.OWNER)
+        )
         self._screen.note(answer or "")
         if name.casefold() == "help":
-            self._screen.note(f"{'/quit':<18} leave")
+            self._screen.note(f"{'/quit':<32} leave")
 
     async def _open(self, persona: Persona) -> None:
         """Go to the conversation with a persona, who greets where nothing has been said yet."""
         self._place = Place(PLATFORM, ACCOUNT, persona.key)
         await self._chat.memory.set_setting(str(self._place), "persona", persona.key)
-        await self._chat.greet(self._place, self._author.name)
+        await greet(self._chat, self._place, self._author.name)
 
     async def _listen(self) -> None:
         """Wait until nobody speaks; after a restart, personas of other conversations may."""

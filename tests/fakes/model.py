@@ -85,7 +85,7 @@ class ScriptedGeneration:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
-        await asyncio.sleep(self._engine.delay)
+        await self._engine.breathe()
 
     def _finish(self, tokens: int) -> None:
         finish = "cancelled" if self._cancelled.is_set() else "stop"
@@ -125,6 +125,10 @@ class ScriptedEngine:
     async def ready(self) -> None:
         if self.failure:
             raise self.failure
+
+    async def breathe(self) -> None:
+        """What passes before each word."""
+        await asyncio.sleep(self.delay)
 
     def generate(self, request: Request) -> ScriptedGeneration:
         self.requests.append(request)

@@ -1,7 +1,7 @@
 """A platform that keeps what it is told to show and to send."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from bot.memory.records import Outgoing
@@ -12,13 +12,33 @@ from bot.persona.persona import Persona
 class Recorder:
     """An outlet; `sent` has (speaker, text) pairs, with None as the speaker of a notice."""
 
+    marks = True
+
     def __init__(self, limit: int | None = None) -> None:
-        self.limit = limit
+        self.room = limit
+        self.wait = 0.0
+        self.kept = False
+        self.removed: list[str] = []
+        self.failures: list[Exception] = []
         self.shown: list[str] = []
         self.sent: list[tuple[str | None, str]] = []
         self.typed: list[str] = []
         self.failure: Exception | None = None
         self._changed = asyncio.Condition()
+
+    marks = True
+
+    def limit(self, place: Place, persona: Persona | None) -> int | None:
+        return self.room
+
+    def pace(self, place: Place) -> float:
+        return self.wait
+
+    def stays(self, place: Place) -> bool:
+        return self.kept
+
+    async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
+        self.removed += sent_ids
 
     def measure(self, text: str) -> int:
         return len(text)
@@ -31,10 +51,11 @@ class Recorder:
         finally:
             self.typed.append(f"{persona.key} ends")
 
-    async def show(self, place: Place, persona: Persona, text: str) -> None:
+    async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         self.shown.append(text)
         async with self._changed:
             self._changed.notify_all()
+        return (draft.sent_id or f"shown-{draft.key}") if self.kept else None
 
     async def has_shown(self, count: int) -> None:
         """Wait until an answer has been shown so many times."""
@@ -44,5 +65,7 @@ class Recorder:
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         if self.failure:
             raise self.failure
+        if self.failures:
+            raise self.failures.pop(0)
         self.sent.append((persona.key if persona else None, outgoing.text))
         return f"sent-{len(self.sent)}"

@@ -1,22 +1,91 @@
 """The whole program with a scripted model, for tests that start and kill it.
 
 `python -m tests.faults.host ARGS` takes the arguments of `python -m bot`.
-SCRIPT holds the answers, one a line; DELAY the seconds before each of their words; FAILURE what loading says.
+SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
+"over". DELAY: seconds before each word of an answer; FAILURE: what loading says; CRASH=point:n kills the
+process at a named point, the n-th time that it gets there.
 """
 
 import os
+import re
+import signal
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from bot.__main__ import main
 from bot.config import Config
+from bot.engine.engine import Request
 from bot.errors import UserError
-from tests.fakes.model import ScriptedEngine
+from bot.memory.store import Memory
+from tests.fakes.model import ScriptedEngine, ScriptedGeneration
+
+# what the process has just done when it dies
+POINTS: dict[str, tuple[type, str]] = {
+    "accepted": (Memory, "accept"),
+    "stored": (Memory, "finish"),
+    "sent": (Memory, "sent"),
+}
+
+
+class EchoEngine(ScriptedEngine):
+    """Says which numbers were said since its last answer; dies at its `fatal`-th word, if told."""
+
+    fatal = 0
+
+    def generate(self, request: Request) -> ScriptedGeneration:
+        prompt = self._tokenizer.spell(request.ids)
+        said = prompt[prompt.rindex("<|im_start|>user") :]
+        numbers = " ".join(dict.fromkeys(re.findall(r"#\d+", said)))
+        self.script.append(f"I have heard {numbers} over")
+        return super().generate(request)
+
+    async def breathe(self) -> None:
+        self.fatal -= 1
+        if self.fatal == 0:
+            die()
+        await super().breathe()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash(engine: ScriptedEngine, point: str, count: int) -> None:
+    """Let the process die the `count`-th time that it has got to a point."""
+    if point == "generating":
+        assert isinstance(engine, EchoEngine)
+        engine.fatal = count
+        return
+    owner, name = POINTS[point]
+    setattr(owner, name, fatal(getattr(owner, name), count))
+
+
+def fatal(
+    function: Callable[..., Coroutine[Any, Any, Any]], count: int
+) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """The same function, which kills the process behind its `count`-th true or empty result."""
+    left = count
+
+    async def wrapped(*given: Any, **named: Any) -> Any:
+        nonlocal left
+        result = await function(*given, **named)
+        left -= result is not False
+        if left == 0:
+            die()
+        return result
+
+    return wrapped
 
 
 def open_engine(settings: Config) -> ScriptedEngine:
     script = os.environ.get("SCRIPT", "").split("\n") if os.environ.get("SCRIPT") else []
-    engine = ScriptedEngine(*script, delay=float(os.environ.get("DELAY", "0")))
+    kind = EchoEngine if os.environ.get("ECHO") else ScriptedEngine
+    engine = kind(*script, delay=float(os.environ.get("DELAY", "0")))
     engine.failure = UserError(os.environ["FAILURE"]) if "FAILURE" in os.environ else None
+    if "CRASH" in os.environ:
+        point, _, count = os.environ["CRASH"].partition(":")
+        crash(engine, point, int(count))
     return engine
 
 

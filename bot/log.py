@@ -1,0 +1,160 @@
+"""The log: one line an event, its facts as fields, no secret and none of people's words at any level.
+
+Libraries are held back, since they log what people wrote. Below INFO none is heard: discord.gateway,
+discord.http and discord.webhook show whole payloads, aiosqlite every parameter of every statement, asyncio
+the arguments of callbacks. telegram, httpx and httpcore are not heard below WARNING: they show updates, and
+addresses that hold the token. The errors of telegram, discord.ui and asyncio quote what could not be handled:
+of these the words of the library are shown without the values.
+"""
+
+import json
+import logging
+import math
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import PurePath
+from types import TracebackType
+from typing import TextIO
+
+from bot.config import LogSettings
+from bot.redaction import Redactor
+
+FLOORS = {  # the lowest level at which a logger and those below it are heard; others: INFO
+    "bot": logging.DEBUG,
+    "training": logging.DEBUG,
+    "telegram": logging.WARNING,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+}
+QUOTING = ("telegram", "discord.ui", "asyncio")  # loggers whose errors show what people wrote
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+Value = str | int | float | bool | None
+
+log = logging.getLogger(__name__)
+
+
+def set_up(settings: LogSettings, secrets: Collection[str], stream: TextIO) -> None:
+    """Write every record, warning and uncaught error to the stream; an earlier set-up is replaced."""
+    root, level = logging.getLogger(), logging.getLevelName(settings.level.upper())
+    for old in [handler for handler in root.handlers if isinstance(handler, _Lines)]:
+        root.removeHandler(old)
+    root.addHandler(_Lines(_Formatter(settings.format == "json", Redactor(secrets)), stream))
+    root.setLevel(max(level, logging.INFO))
+    for name in ("bot", "training"):
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda left: _uncaught(left.exc_type, left.exc_value, left.exc_traceback)
+
+
+def quiet(settings: LogSettings) -> LogSettings:
+    """The same for a conversation in the terminal, where lines of the usual level would stand in between."""
+    return settings.model_copy(update={"level": "warning"}) if settings.level == "info" else settings
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if issubclass(kind, Exception):
+        log.critical("nobody caught an error", exc_info=error)
+    elif kind is not SystemExit:
+        sys.__excepthook__(kind, error or kind(), trace)
+
+
+class _Lines(logging.Handler):
+    """Writes records and never fails: of one that cannot be shown, it says where that was made."""
+
+    def __init__(self, formatter: logging.Formatter, stream: TextIO) -> None:
+        super().__init__()
+        self.formatter, self._stream = formatter, stream
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is heard; a library may have set its own logger's level lower."""
+        names = record.name.split(".")
+        floors = (FLOORS.get(".".join(names[:end])) for end in range(len(names), 0, -1))
+        return record.levelno >= next((floor for floor in floors if floor is not None), logging.INFO)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # a value whose str() fails, or values that do not fit the message
+            line = self.format(_unshown(record))
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody reads it any more
+            return
+
+
+def _unshown(record: logging.LogRecord) -> logging.LogRecord:
+    event = f"the record made at {PurePath(record.pathname).name}:{record.lineno} cannot be shown"
+    return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, event, (), None)
+
+
+class _Formatter(logging.Formatter):
+    """A record as `time level name event key=value ...`, or as one object of JSON.
+
+    In text, a traceback follows in lines that begin with a bar: no line begins as a record does but a record.
+    """
+
+    def __init__(self, as_json: bool, redact: Redactor) -> None:
+        super().__init__()
+        self._as_json, self._redact = as_json, redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        level, name, event = record.levelname.lower(), self._redact(record.name), self._redact(_event(record))
+        fields = {self._redact(key): self._field(value) for key, value in _extras(record).items()}
+        trace = self._redact(_trace(record))
+        if self._as_json:
+            known = {"time": time, "level": level, "name": name, "event": event}
+            return json.dumps(known | {key: fields[key] for key in fields if key not in known} | _if(trace))
+        said = [f"{_plain(key)}={_quoted(value)}" for key, value in fields.items()]
+        lines = [" ".join([time, level, _plain(name), _plain(event), *said])]
+        lines += [f"  | {_plain(line)}" for line in trace.splitlines()]
+        return self._redact("\n".join(lines))
+
+    def _field(self, value: object) -> Value:
+        """What JSON has is kept as it is; anything else, and what looks like a secret, becomes text."""
+        text = str(value)
+        kept = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+        return value if kept and self._redact(text) == text else self._redact(text)  # type: ignore[return-value]
+
+
+def _event(record: logging.LogRecord) -> str:
+    if not record.name.startswith(QUOTING):
+        return record.getMessage()
+    first = str(record.msg).partition("\n")[0]
+    return re.sub(r"\(.*", "(...)", first)  # asyncio puts the arguments of a callback here
+
+
+def _extras(record: logging.LogRecord) -> dict[str, object]:
+    """The fields that the program itself gave; those of libraries may be anything."""
+    own = record.name.partition(".")[0] in ("bot", "training")
+    return {key: value for key, value in vars(record).items() if own and key not in _STANDARD}
+
+
+def _trace(record: logging.LogRecord) -> str:
+    """The traceback with those of its causes, then the stack."""
+    error = record.exc_info and record.exc_info[1]
+    causes = "".join(traceback.format_exception(error)) if error else ""
+    return causes + (record.stack_info or "")
+
+
+def _if(trace: str) -> dict[str, str]:
+    return {"trace": trace} if trace else {}
+
+
+def _plain(text: str) -> str:
+    """Text on one line: what does not print is written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _quoted(value: Value) -> str:
+    text = str(value)
+    bare = re.fullmatch(r"[^\s\"=\\]+", text) and text.isprintable()
+    return text if bare else _plain(json.dumps(text, ensure_ascii=False))

@@ -1,0 +1,105 @@
+"""What platforms change in what was said: messages edited and deleted, chats that move, dead letters."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from bot.memory import places
+from bot.memory.inbox import rows_of
+from bot.memory.recall import row_of, sent_row
+from bot.message import Place
+
+
+def edit(connection: sqlite3.Connection, place: Place, message_id: str, text: str) -> bool:
+    """Change the words of a person's message; false when they are the same or nobody knows it."""
+    where = places.find(connection, place)
+    row = where and row_of(connection, where, message_id)
+    changed = connection.execute(
+        "UPDATE messages SET text = ? WHERE id = ? AND persona IS NULL AND text != ?", (text, row, text)
+    )
+    return changed.rowcount == 1
+
+
+def remove(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], now: float) -> int:
+    """Erase people's messages, and let answers of which a part was deleted leave the history.
+
+    Returns how many messages of either kind that were. Copies in the log and in backups go with the next
+    erasure that is finished.
+    """
+    where = places.find(connection, place)
+    if where is None:
+        return 0
+    rows = dict(rows_of(connection, where, message_ids))
+    replies = {found for given in message_ids if (found := sent_row(connection, where, given)) is not None}
+    removed = sum(
+        connection.execute("DELETE FROM messages WHERE id = ? AND persona IS NULL", (row,)).rowcount
+        for row in rows.values()
+    )
+    if removed:
+        connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
+    return removed + sum(withhold(connection, row) for row in replies)
+
+
+def withhold(connection: sqlite3.Connection, reply: int) -> int:
+    """Take the answer that this reply is part of out of the history."""
+    return connection.execute(
+        "UPDATE messages SET replaced = 1 WHERE NOT replaced"
+        " AND answer = (SELECT answer FROM messages WHERE id = ?)",
+        (reply,),
+    ).rowcount
+
+
+def move(connection: sqlite3.Connection, old: Place, new: Place) -> None:
+    """Let a chat go on under another name, before what was already said there.
+
+    Old message ids are kept apart from those of the new chat, which counts anew.
+    """
+    connection.execute("UPDATE OR REPLACE settings SET scope = ? WHERE scope = ?", (str(new), str(old)))
+    before = places.find(connection, old)
+    if before is None:
+        return
+    connection.execute(
+        "UPDATE messages SET message_id = ?1 || ':' || message_id, reply_to = ?1 || ':' || reply_to"
+        " WHERE place = ?2",
+        (old.chat, before),
+    )
+    connection.execute(
+        "UPDATE outbox SET sent_id = ?1 || ':' || sent_id, reply_to = ?1 || ':' || reply_to WHERE place = ?2",
+        (old.chat, before),
+    )
+    behind = places.find(connection, new)
+    if behind is not None:
+        append(connection, behind, before)
+    connection.execute(
+        "UPDATE places SET chat = ?, thread = ?, server = ?, cursor = '' WHERE id = ?",
+        (new.chat, new.thread, new.server, before),
+    )
+
+
+def append(connection: sqlite3.Connection, place: int, to: int) -> None:
+    """Put everything of one place behind everything of another."""
+    (tip,) = connection.execute("SELECT tip FROM places WHERE id = ?", (to,)).fetchone()
+    (more,) = connection.execute("SELECT tip FROM places WHERE id = ?", (place,)).fetchone()
+    connection.execute(
+        "UPDATE messages SET place = ?1, anchor = anchor + ?2, number = number + ?2 WHERE place = ?3",
+        (to, tip, place),
+    )
+    connection.execute(
+        "UPDATE inbox SET place = ?1, decided = iif(decided, decided + ?2, 0) WHERE place = ?3",
+        (to, tip, place),
+    )
+    connection.execute(
+        "UPDATE answers SET place = ?1, decided = decided + ?2 WHERE place = ?3", (to, tip, place)
+    )
+    connection.execute("UPDATE outbox SET place = ? WHERE place = ?", (to, place))
+    connection.execute("UPDATE places SET tip = ? WHERE id = ?", (tip + more, to))
+    connection.execute("DELETE FROM places WHERE id = ?", (place,))
+
+
+def bury(
+    connection: sqlite3.Connection, platform: str, account: str, letter: str, reason: str, now: float
+) -> None:
+    connection.execute(
+        "INSERT INTO dead_letters (platform, account, letter, reason, time) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET reason = excluded.reason",
+        (platform, account, letter, reason, now),
+    )

@@ -1,0 +1,105 @@
+"""Calls to Discord: each with a deadline, and every failure in the words that delivery knows."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import aiohttp
+import discord
+from discord.http import HTTPClient
+
+from bot.delivery import Later, Refused
+from bot.platforms.discord.clocks import Clocks
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# what a call raises when Discord answers with an error, in garbage, or not at all
+FAILURES = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+    TypeError,
+    KeyError,
+)
+
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
+NOT_THE_AUTHOR, TOO_MANY_WEBHOOKS = 50005, 30007
+_REASONS = {
+    UNKNOWN_CHANNEL: "the channel is gone",
+    50001: "the bot cannot see the channel: give it the permission View Channel, or invite it again",
+    50013: "the bot lacks the permission Send Messages (in threads: Send Messages in Threads)",
+    50007: "this person takes no direct messages from the bot",
+    50083: "the thread is archived",
+    160005: "the thread is locked",
+}
+
+
+class Calls:
+    """Makes calls that end in time."""
+
+    def __init__(self, http: HTTPClient, clocks: Clocks) -> None:
+        self._http, self.clocks = http, clocks
+        self._banned = 0.0  # until when nothing is called
+
+    async def make(self, call: Coroutine[Any, Any, T]) -> T:
+        """What the call gives; `TimeoutError` when that takes too long, `RateLimited` during a ban."""
+        left = self._banned - asyncio.get_running_loop().time()
+        if left > 0:
+            call.close()
+            raise discord.RateLimited(left)
+        try:
+            async with asyncio.timeout(self.clocks.call):
+                return await call
+        except (asyncio.CancelledError, TimeoutError):
+            self._reopen()
+            raise
+        except discord.HTTPException as error:
+            self._look_for_ban(error)
+            raise
+
+    def _look_for_ban(self, error: discord.HTTPException) -> None:
+        """Call nothing for a while where it is not Discord that refuses, but what stands before it."""
+        if is_ban(error):
+            log.error("Cloudflare has banned this address: nothing is sent for a while")
+            self._banned = asyncio.get_running_loop().time() + self.clocks.banned
+
+    def _reopen(self) -> None:
+        """Let other calls through after a while, where the one that was given up made them all wait.
+
+        discord.py 2.7 holds every call while one of them sits out a global limit, and holds them for ever
+        when that one is cancelled.
+        """
+        gate = self._http._global_over
+        if isinstance(gate, asyncio.Event) and not gate.is_set():
+            asyncio.get_running_loop().call_later(self._http.max_ratelimit_timeout or 30.0, gate.set)
+
+
+def has_code(error: BaseException, *codes: int) -> bool:
+    """Whether Discord answered with one of these error codes."""
+    return isinstance(error, discord.HTTPException) and error.code in codes
+
+
+def is_ban(error: discord.HTTPException) -> bool:
+    """Whether Cloudflare has banned this address: its answers name nobody between it and Discord."""
+    return error.status == 429 and not error.response.headers.get("Via")
+
+
+def outcome(error: BaseException, clocks: Clocks) -> Later | Refused:
+    """What a failed call means for the message that it was to send."""
+    if isinstance(error, discord.RateLimited):
+        return Later("rate limited", error.retry_after)
+    if not isinstance(error, discord.HTTPException):
+        return Later(f"Discord cannot be reached ({type(error).__name__})")
+    if is_ban(error):
+        return Later("banned by Cloudflare", clocks.banned)
+    if error.status in (408, 429) or error.status >= 500:
+        return Later(f"Discord answered {error.status}")
+    if error.status == 401:  # the connection ends with a reason of its own; nothing shall be lost by that
+        return Later("the token is not accepted any more", clocks.call)
+    if error.status == 403 and not error.code:  # not Discord's own words: something before it refuses
+        return Later("Discord answered 403 without a reason", clocks.call)
+    return Refused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")

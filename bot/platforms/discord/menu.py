@@ -1,0 +1,80 @@
+"""The commands as Discord shows them, and what they answer as it fits there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import discord
+
+from bot.chat import Chat
+from bot.commands import COMMANDS, Command, Level, Option
+
+LONGEST = 2000  # characters of an answer
+MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}
+_CHAT_INPUT, _MESSAGE, _STRING = 1, 3, 3
+_IN_SERVERS, _IN_DIRECT_CHATS = 0, 1
+
+
+def menu() -> list[dict[str, Any]]:
+    """Every command and every entry of a message's menu, for `PUT /applications/{id}/commands`."""
+    commands = [_entry(command) for command in COMMANDS]
+    menus = [{"type": _MESSAGE, "name": name, **_everywhere()} for name in MESSAGE_MENU]
+    return [*commands, *menus]
+
+
+def digest(payload: Sequence[Mapping[str, Any]]) -> str:
+    """The same for the same menu: what is known to Discord need not be told again."""
+    return blake2b(json.dumps(payload, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def find(name: str) -> Command | None:
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def proposals(chat: Chat, command: Command | None, option: str, typed: str) -> list[str]:
+    """Values for an option that contain what was typed so far; at most the 25 that Discord takes."""
+    options = command.options if command else ()
+    choices = next((known.choices for known in options if known.name == option), None)
+    found = choices(chat) if choices else ()
+    return [value[:100] for value in found if typed.casefold() in value.casefold()][:25]
+
+
+def fitting(text: str) -> str:
+    """An answer as one message: a table in a block, and no more than Discord takes, in whole lines."""
+    is_table = "\n" in text or "   " in text
+    text = text.replace("```", "'''") if is_table else text
+    before, after = ("```\n", "\n```") if is_table else ("", "")
+    room = LONGEST - len(before) - len(after)
+    if len(text) > room:
+        kept = text[: room - 2]
+        text = (kept.rpartition("\n")[0] or kept) + "\n…"
+    return before + text + after
+
+
+def _entry(command: Command) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "type": _CHAT_INPUT,
+        "name": command.name,
+        "description": command.help[:100],
+        "options": [_option(option) for option in command.options],
+        **_everywhere(),
+    }
+    if command.level > Level.MEMBER:  # a hint: what counts is checked when it is used
+        entry["default_member_permissions"] = str(discord.Permissions(manage_guild=True).value)
+    return entry
+
+
+def _everywhere() -> dict[str, Any]:
+    """In servers and in direct chats with the bot; not for people to take along to other servers."""
+    return {"contexts": [_IN_SERVERS, _IN_DIRECT_CHATS], "integration_types": [0]}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {
+        "type": _STRING,
+        "name": option.name,
+        "description": option.help[:100],
+        "required": option.required,
+        "autocomplete": option.choices is not None,
+    }

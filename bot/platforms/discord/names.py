@@ -1,0 +1,30 @@
+"""Names as a webhook may bear them."""
+
+import re
+import unicodedata
+
+_LONGEST = 80  # characters
+_REFUSED = re.compile("(dis(?=cord)|cly(?=de))", re.IGNORECASE)  # also not as part of a word
+_RESERVED = ("everyone", "here")
+_MARKS = str.maketrans("", "", "@#:`")
+
+
+def legal(name: str) -> str:
+    """The name as near to its own as Discord allows: 1 to 80 characters, nothing that it refuses.
+
+    https://docs.discord.com/developers/resources/webhook and .../resources/user say what that is.
+    """
+    kept = _clean(name)
+    plain = _clean(unicodedata.normalize("NFKC", name))
+    if _REFUSED.search(plain):
+        kept = _REFUSED.sub(r"\1·", plain)
+    kept = kept[:_LONGEST].strip()
+    if unicodedata.normalize("NFKC", kept).casefold() in _RESERVED:
+        kept += "·"
+    return kept or "Persona"
+
+
+def _clean(name: str) -> str:
+    """One line, without control characters and without what mentions somebody."""
+    shown = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
+    return " ".join("".join(shown).translate(_MARKS).split())

@@ -1,0 +1,46 @@
+"""Where on Discord something is: channel, thread and server as a `Place`."""
+
+import discord
+
+from bot.message import Place
+from bot.platforms.discord.calls import FAILURES, Calls
+from bot.platforms.discord.gateway import Gateway
+
+PLATFORM = "discord"
+_REMEMBERED = 4096  # threads that had to be asked for
+
+
+class Places:
+    """Knows each channel's place, and asks for that of a thread that nobody told of."""
+
+    def __init__(self, client: Gateway, calls: Calls, account: str) -> None:
+        self._client, self._calls, self._account = client, calls, account
+        self._parents: dict[int, int | None] = {}
+
+    async def of(self, channel_id: int, guild_id: int | None) -> Place:
+        """The place of a channel, a thread or a direct chat."""
+        channel = self._client.get_channel(channel_id)
+        if isinstance(channel, discord.Thread):
+            return self.at(channel.parent_id, guild_id, channel_id)
+        if channel is None and guild_id is not None:
+            parent = await self._parent(channel_id)
+            if parent is not None:
+                return self.at(parent, guild_id, channel_id)
+        return self.at(channel_id, guild_id)
+
+    def at(self, channel_id: int, guild_id: int | None, thread_id: int | None = None) -> Place:
+        return Place(
+            PLATFORM, self._account, str(channel_id), str(thread_id or ""), server=str(guild_id or "")
+        )
+
+    async def _parent(self, channel_id: int) -> int | None:
+        """The channel that an unknown channel is a thread of; None where it is none, or nobody says."""
+        if channel_id not in self._parents:
+            try:
+                found = await self._calls.make(self._client.fetch_channel(channel_id))
+            except FAILURES:
+                return None
+            if len(self._parents) >= _REMEMBERED:
+                self._parents.clear()
+            self._parents[channel_id] = found.parent_id if isinstance(found, discord.Thread) else None
+        return self._parents[channel_id]

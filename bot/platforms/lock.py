@@ -1,0 +1,33 @@
+"""One instance per token: two of them would answer everything twice, or take each other's messages."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bot.errors import UserError
+
+
+@contextmanager
+def only_instance(platform: str, token: str) -> Iterator[None]:
+    """Hold the right to a token on this machine; `UserError` when another process has it.
+
+    The file's name tells nothing about the token, and the system gives it back when a process dies.
+    """
+    name = blake2b(token.encode(), digest_size=12, person=b"alterego").hexdigest()
+    lock = FileLock(Path(tempfile.gettempdir()) / f"alterego-{name}.lock", mode=0o600)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"Another alterego is running with this {platform} token: stop it first, or use another token."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{lock.lock_file} cannot be locked ({error.strerror}): remove that file.") from None
+    try:
+        yield
+    finally:
+        lock.release()

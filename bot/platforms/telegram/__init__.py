@@ -1,0 +1,5 @@
+"""Telegram, on python-telegram-bot; nothing else imports that library."""
+
+from bot.platforms.telegram.platform import Telegram
+
+__all__ = ["Telegram"]

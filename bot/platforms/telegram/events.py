@@ -1,0 +1,87 @@
+"""What can happen on Telegram, as far as the bot cares."""
+
+from dataclasses import dataclass
+
+from bot.message import Message, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The bot's own account."""
+
+    id: int
+    username: str
+
+    @property
+    def account(self) -> str:
+        return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants something of the bot itself; `speaks_as` is the chat in whose name, if in one's."""
+
+    id: int
+    name: str
+    chat: int
+    speaks_as: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    place: Place
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command as it was typed, without its name's decoration."""
+
+    place: Place
+    id: str
+    asker: Asker
+    name: str
+    argument: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button, by the message it is under and its data."""
+
+    id: str
+    asker: Asker
+    message: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    old: Place
+    new: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the bot now is in a chat, and was before, in the Bot API's words; `by` is who changed it."""
+
+    place: Place
+    old: str
+    new: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What the bot does not answer and does not keep, and why."""
+
+    reason: str
+
+
+Event = Said | Edited | Asked | Pressed | Migrated | Standing | Nothing

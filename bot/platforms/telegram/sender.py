@@ -1,0 +1,162 @@
+"""Messages of the bot's account: said, changed and deleted, each in its turn."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
+
+from bot.delivery import Later, Refused
+from bot.message import Place
+from bot.platforms.telegram.calls import made
+from bot.platforms.telegram.pace import Pace
+
+T = TypeVar("T")
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_UNTHREADED = "message thread not found"
+_UNMARKED = "entit"  # "can't parse entities", "ENTITY_BOUNDS_INVALID"
+_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text as it is sent, with the name line as its only mark."""
+
+    text: str
+    named: int = 0  # UTF-16 units of the name line
+
+    @property
+    def entities(self) -> list[MessageEntity]:
+        return [MessageEntity(MessageEntity.BOLD, 0, self.named)] if self.named else []
+
+
+def is_group(place: Place) -> bool:
+    """Whether several people can be there; Telegram gives such chats ids below zero."""
+    return place.chat.startswith("-")
+
+
+def number(id: str | None) -> int | None:
+    """A message or thread id of Telegram's; what was said before a chat moved has none that holds."""
+    return int(id) if id and id.isascii() and id.isdigit() else None
+
+
+class Sender:
+    """Makes the calls, no faster than Telegram bears. They raise `Later`, `Refused` and `Moved` alone."""
+
+    def __init__(
+        self, bot: Bot, pace: Pace, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`seconds`: the deadline of a call."""
+        self.bot = bot
+        self._pace, self._seconds, self._clock = pace, seconds, clock
+        self._calls: set[asyncio.Future[Any]] = set()
+
+    async def call(self, place: Place, call: Awaitable[T]) -> T:
+        """Make a call; a chat that is told to wait does so alone.
+
+        The call goes on when its caller is cancelled: one that is cut off may leave its socket behind.
+        """
+        task = asyncio.ensure_future(made(call, place, self._seconds))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        try:
+            return await asyncio.shield(task)
+        except Later as error:
+            if error.seconds:
+                self._pace.close(place.chat, self._clock() + error.seconds)
+            raise
+
+    async def close(self, seconds: float) -> None:
+        """Wait so long for calls that go on, and no longer."""
+        if calls := list(self._calls):
+            await asyncio.wait(calls, timeout=seconds)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+    def is_open(self, place: Place) -> bool:
+        """Whether the place's chat was not told to wait."""
+        return self._pace.is_open(place.chat, self._clock())
+
+    def can_spare(self, place: Place, keep: int) -> bool:
+        """Whether the chat bears a message now that need not be, and `keep` more this minute."""
+        return self._pace.spare(place.chat, is_group(place), self._clock(), keep)
+
+    async def say(
+        self,
+        place: Place,
+        words: Words,
+        reply_to: int | None = None,
+        keyboard: InlineKeyboardMarkup | None = None,
+        *,
+        silent: bool = False,
+    ) -> str:
+        """Send a message and return its id; without its thread or marks, where Telegram refuses those."""
+        entities, thread = words.entities, number(place.thread)
+        while True:
+            await self._turn(place)
+            sending = self.bot.send_message(
+                int(place.chat),
+                words.text,
+                entities=entities,
+                disable_notification=silent,
+                message_thread_id=thread,
+                reply_parameters=_reply(reply_to),
+                link_preview_options=_NO_PREVIEW,
+                reply_markup=keyboard,
+            )
+            try:
+                return str((await self.call(place, sending)).message_id)
+            except Refused as error:
+                reason = str(error).casefold()
+                if thread and _UNTHREADED in reason:
+                    thread = None
+                elif entities and _UNMARKED in reason:
+                    entities = []
+                else:
+                    raise
+
+    async def edit(
+        self, place: Place, message: int, words: Words, keyboard: InlineKeyboardMarkup | None = None
+    ) -> bool:
+        """Whether the message says this now; not where there is no such message any more."""
+        await self._turn(place)
+        editing = self.bot.edit_message_text(
+            words.text,
+            int(place.chat),
+            message,
+            entities=words.entities,
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=keyboard,
+        )
+        try:
+            await self.call(place, editing)
+        except Refused as error:
+            reason = str(error).casefold()
+            if "not modified" in reason:
+                return True
+            if any(gone in reason for gone in _GONE):
+                return False
+            raise
+        return True
+
+    async def delete(self, place: Place, messages: Sequence[int]) -> None:
+        """Those of the last two days can be deleted (Bot API, deleteMessage)."""
+        for at in range(0, len(messages), 100):
+            await self.call(place, self.bot.delete_messages(int(place.chat), messages[at : at + 100]))
+
+    async def _turn(self, place: Place) -> None:
+        """Wait until one more message may go."""
+        wait = self._take(place)
+        while wait:
+            await asyncio.sleep(wait)
+            wait = self._take(place)
+
+    def _take(self, place: Place) -> float:
+        return self._pace.take(place.chat, is_group(place), self._clock())
+
+
+def _reply(message: int | None) -> ReplyParameters | None:
+    return ReplyParameters(message, allow_sending_without_reply=True) if message else None

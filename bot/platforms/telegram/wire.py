@@ -1,0 +1,117 @@
+"""What is read of Telegram's updates. The rest is left alone, so that news in the Bot API breaks nothing."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Time = Annotated[int, Field(ge=0, le=253_402_300_799)]  # Unix seconds, up to the year 9999
+
+
+class Wire(BaseModel):
+    """An object of the Bot API, under its own names."""
+
+    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class User(Wire):
+    id: int
+    is_bot: bool = False
+    first_name: str = ""
+    last_name: str = ""
+
+
+class Chat(Wire):
+    id: int
+    type: str = ""
+    title: str = ""
+    first_name: str = ""
+
+
+class Entity(Wire):
+    """A stretch of text, in UTF-16 units."""
+
+    type: str
+    offset: Annotated[int, Field(ge=0)]
+    length: Annotated[int, Field(ge=0)]
+    user: User | None = None
+
+
+class Emoji(Wire):
+    emoji: str = ""
+
+
+class Replied(Wire):
+    """As much as matters of a message that was replied to."""
+
+    message_id: int
+    author: User | None = Field(default=None, alias="from")
+    sender_chat: Chat | None = None
+    forum_topic_created: Any = None
+
+
+class Message(Wire):
+    """A message; fields for its media are in `model_extra`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    message_id: int
+    date: Time
+    chat: Chat
+    author: User | None = Field(default=None, alias="from")
+    sender_chat: Chat | None = None
+    text: str = ""
+    entities: tuple[Entity, ...] = Field(default=(), strict=False)
+    caption: str = ""
+    caption_entities: tuple[Entity, ...] = Field(default=(), strict=False)
+    message_thread_id: int | None = None
+    is_topic_message: bool = False
+    reply_to_message: Replied | None = None
+    forward_origin: Any = None
+    is_automatic_forward: bool = False
+    via_bot: User | None = None
+    business_connection_id: str | None = None
+    guest_query_id: str | None = None
+    sticker: Emoji | None = None
+    dice: Emoji | None = None
+    migrate_to_chat_id: int | None = None
+    migrate_from_chat_id: int | None = None
+
+
+class Pressed(Wire):
+    """The message under which a button was pressed; more of it is only known while it is young."""
+
+    message_id: int
+    chat: Chat
+
+
+class CallbackQuery(Wire):
+    id: str
+    author: User = Field(alias="from")
+    message: Pressed | None = None
+    data: str = ""
+
+
+class Member(Wire):
+    status: str
+
+
+class MemberChange(Wire):
+    chat: Chat
+    author: User = Field(alias="from")
+    old_chat_member: Member
+    new_chat_member: Member
+
+
+class Update(Wire):
+    """Something that happened; the kinds that are not here are not asked for."""
+
+    update_id: int
+    message: Message | None = None
+    edited_message: Message | None = None
+    channel_post: Message | None = None
+    edited_channel_post: Message | None = None
+    callback_query: CallbackQuery | None = None
+    my_chat_member: MemberChange | None = None
+
+
+KINDS = tuple(name for name in Update.model_fields if name != "update_id")

@@ -1,0 +1,88 @@
+"""An answer while it is being made, as people see it grow."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from bot.delivery import Later, Moved, Outlet, Refused
+from bot.memory.records import Outgoing
+from bot.memory.store import Memory
+from bot.message import Place
+from bot.persona.persona import Persona
+
+log = logging.getLogger(__name__)
+
+
+class Preview:
+    """Shows an answer while it comes: the newest words, no oftener than its platform bears.
+
+    `begin` is called before anything can be seen, and gives the draft it is shown in; None shows nothing.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        outlet: Outlet,
+        place: Place,
+        persona: Persona,
+        begin: Callable[[], Awaitable[Outgoing | None]],
+    ) -> None:
+        self._memory, self._outlet, self._place = memory, outlet, place
+        self._persona, self._begin = persona, begin
+        self._draft: Outgoing | None = None
+        self._text = self._shown = ""
+        self._fed = asyncio.Event()
+        self._calling = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Show no more. A call under way is waited for, so that it cannot come after the last one."""
+        if kind is None:
+            await self._calling.acquire()
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if kind is None and not self._task.cancelled():
+                self._task.result()
+
+    async def feed(self, text: str) -> None:
+        """Take the answer so far."""
+        self._text = text
+        pace = self._outlet.pace(self._place)
+        if not pace:
+            await self._show()
+        elif self._task is None:
+            self._task = asyncio.create_task(self._run(pace))
+        self._fed.set()
+
+    async def _run(self, pace: float) -> None:
+        while True:
+            await self._fed.wait()
+            await asyncio.sleep(pace)
+            self._fed.clear()
+            async with self._calling:
+                try:
+                    await self._show()
+                except (Later, Refused, Moved) as error:
+                    log.info("an answer is not shown while it comes", extra={"reason": str(error)})
+                    return
+
+    async def _show(self) -> None:
+        if self._text == self._shown:
+            return
+        first, self._shown = not self._shown, self._text
+        self._draft = await self._begin() if first else self._draft
+        if self._draft is None:
+            return
+        sent_id = await self._outlet.show(self._draft, self._persona, self._shown)
+        if sent_id is not None and sent_id != self._draft.sent_id:
+            await self._memory.shown(self._draft.key, sent_id)
+            self._draft = replace(self._draft, sent_id=sent_id)

@@ -1,0 +1,33 @@
+"""What must be known of a place before a message there is attended to."""
+
+from bot import cascade
+from bot.attention import LONGEST_BOT_TALK, Situation
+from bot.config import ChatSettings
+from bot.memory.store import Memory
+from bot.message import Message, Place
+from bot.persona.persona import Cast
+
+
+async def observe(message: Message, memory: Memory, cast: Cast, settings: ChatSettings) -> Situation:
+    """The situation of a message that has been accepted; `UserError` when nobody can speak in its place."""
+    values = await cascade.read(memory, message.place, settings)
+    replied = await memory.find(message.place, message.reply_to) if message.reply_to else None
+    heeds_bots = values["bots"].is_on
+    return Situation(
+        cast.chosen(values["persona"].text).key,
+        replied.persona if replied else None,
+        values["listen"].is_on,
+        values["names"].is_on,
+        heeds_bots,
+        await _bot_turns(memory, message.place) if message.author.is_bot and heeds_bots else 0,
+    )
+
+
+async def _bot_turns(memory: Memory, place: Place) -> int:
+    """How many of the newest messages came in a row from bots and personas, as far as it matters."""
+    turns = 0
+    for said in reversed(await memory.history(place, limit=LONGEST_BOT_TALK)):
+        if not said.author.is_bot:
+            break
+        turns += 1
+    return turns

@@ -1,0 +1,42 @@
+"""The whole program as a process of its own, against a town."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from tests.faults.towns import Town
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = '[chat]\npersona = "mara"\ndebounce = {debounce}\n[paths]\npersonas = "{personas}"\n'
+
+
+class Program:
+    """Started and ended as often as one likes, always with the same memory and the same log."""
+
+    def __init__(self, town: Town, folder: Path, *, delay: float = 0.03, debounce: float = 0.05) -> None:
+        """`delay`: seconds before each word of the scripted model."""
+        self._town, self._delay = town, delay
+        self.folder, self.memory = folder, folder / "data" / "memory.db"
+        self.process: asyncio.subprocess.Process | None = None
+        config = CONFIG.format(personas=ROOT / "personas", debounce=debounce)
+        (folder / "config.toml").write_text(config)
+
+    async def start(self, **environment: str) -> None:
+        told = {**os.environ, **self._town.environment, "ECHO": "1", "DELAY": str(self._delay)}
+        told |= {"ALTEREGO_DATA": str(self.folder / "data"), "PYTHONPATH": str(ROOT), **environment}
+        words = ["-m", "tests.faults.host", "--config", str(self.folder / "config.toml")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, *words, stdout=log, stderr=log, cwd=ROOT, env=told
+            )
+
+    def kill(self) -> None:
+        if self.process and self.process.returncode is None:
+            self.process.kill()
+
+    async def end(self) -> int:
+        """Ask it to end, and return its exit code."""
+        assert self.process
+        self.process.terminate()
+        return await asyncio.wait_for(self.process.wait(), 15)

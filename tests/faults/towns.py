@@ -1,0 +1,183 @@
+"""Fake platforms with a few places and people in them, for campaigns and for crowds."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from tests.fakes.discord.faults import Serve
+from tests.fakes.discord.request import Reply, Request
+from tests.fakes.discord_server import BOT, DiscordServer, limited, permissions
+from tests.fakes.telegram_server import TelegramServer, call_back
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One message of the bot as it can be seen now, and when it was sent (time.monotonic)."""
+
+    id: str
+    text: str
+    at: float
+
+
+class Town(Protocol):
+    """A fake platform with people in it, who talk to the bot in `places` places."""
+
+    environment: dict[str, str]
+    places: int
+
+    async def __aenter__(self) -> Self:
+        """Open the platform."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+
+    def meetings(self) -> int:
+        """How often the bot has connected."""
+
+    def say(self, number: int, place: int) -> None:
+        """Let somebody say a number to the bot."""
+
+    def seen(self, place: int) -> list[Seen]:
+        """Everything the bot said in a place that can still be seen."""
+
+    def signs(self, place: int) -> list[float]:
+        """When the bot was seen typing in a place."""
+
+    def limit(self, place: int, seconds: float) -> None:
+        """Let the platform take nothing more for a place, for so long."""
+
+    def kill_in_window(self, kill: Callable[[], None]) -> None:
+        """Call this when the platform has taken the next message and has not said so."""
+
+    def calm(self) -> None:
+        """Kill nobody any more."""
+
+
+class TelegramTown:
+    """Private chats, and a group as every third place."""
+
+    def __init__(self, places: int = 3) -> None:
+        self.fake, self.places = TelegramServer(), places
+
+    async def __aenter__(self) -> Self:
+        await self.fake.__aenter__()
+        self._people = [self.fake.user(f"Ana{number}", f"ana_{number}") for number in range(self.places)]
+        self._chats = [
+            self.fake.supergroup(f"Pier {number}", person) if number % 3 == 2 else self.fake.private(person)
+            for number, person in enumerate(self._people)
+        ]
+        self.environment = {"TELEGRAM_TOKEN": self.fake.token, "ALTEREGO_TELEGRAM_API": self.fake.url}
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.fake.__aexit__(kind, error, trace)
+
+    def meetings(self) -> int:
+        return len(self.fake.called("getMe"))
+
+    def say(self, number: int, place: int) -> None:
+        mention = f"@{self.fake.bot.username} " if place % 3 == 2 else ""
+        self.fake.say(self._chats[place], self._people[place], f"{mention}say #{number}")
+
+    def seen(self, place: int) -> list[Seen]:
+        sent = self.fake.sent(self._chats[place])
+        return [Seen(str(message.id), message.text, message.at) for message in sent if not message.deleted]
+
+    def signs(self, place: int) -> list[float]:
+        return [action.at for action in self.fake.actions(self._chats[place])]
+
+    def limit(self, place: int, seconds: float) -> None:
+        self.fake.limits.close(self._chats[place].id, seconds)
+
+    def kill_in_window(self, kill: Callable[[], None]) -> None:
+        self.fake.fail("sendMessage", call_back(lambda arguments: kill()))
+
+    def calm(self) -> None:
+        self.fake.heal("sendMessage")
+
+
+class DiscordTown:
+    """By turns a direct chat, a channel where personas have webhooks, and one where they have none."""
+
+    def __init__(self, places: int = 3) -> None:
+        self.fake, self.places = DiscordServer(), places
+        self._victim: Callable[[], None] | None = None
+        self._closed: dict[str, float] = {}
+
+    async def __aenter__(self) -> Self:
+        fake = self.fake
+        await fake.__aenter__()
+        self._people = [fake.user(f"ana{number}") for number in range(self.places)]
+        faces = fake.guild("Faces", *self._people)
+        plain = fake.guild("Plain", *self._people, bot=BOT & ~permissions("manage_webhooks"))
+        self._channels = [
+            fake.dm(person)
+            if number % 3 == 0
+            else fake.channel(faces if number % 3 == 1 else plain, f"quay-{number}")
+            for number, person in enumerate(self._people)
+        ]
+        for pattern in ("POST /channels/*/messages", "POST /webhooks/*"):
+            fake.faults.script(pattern, self._befall, times=10**6)
+        fake.faults.script("GET /oauth2/applications/@me", may_read, times=10**6)
+        self.environment = {
+            "DISCORD_TOKEN": fake.token,
+            "ALTEREGO_DISCORD_API": fake.api,
+            "ALTEREGO_DISCORD_GATEWAY": fake.gateway,
+        }
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.fake.__aexit__(kind, error, trace)
+
+    def meetings(self) -> int:
+        return len(self.fake.sessions)
+
+    def say(self, number: int, place: int) -> None:
+        channel, mentions = self._channels[place], () if place % 3 == 0 else (self.fake.bot,)
+        mention = "" if place % 3 == 0 else f"<@{self.fake.bot.id}> "
+        self.fake.say(channel, self._people[place], f"{mention}say #{number}", mentions=mentions)
+
+    def seen(self, place: int) -> list[Seen]:
+        found = self._channels[place].messages.values()
+        own = [message for message in found if message.author.bot and not message.deleted]
+        return [Seen(str(message.id), message.content, message.at) for message in own]
+
+    def signs(self, place: int) -> list[float]:
+        return [typing.at for typing in self.fake.typings if typing.channel is self._channels[place]]
+
+    def limit(self, place: int, seconds: float) -> None:
+        self._closed[str(self._channels[place].id)] = time.monotonic() + seconds
+
+    def kill_in_window(self, kill: Callable[[], None]) -> None:
+        self._victim = kill
+
+    def calm(self) -> None:
+        self._victim = None
+
+    async def _befall(self, request: Request, serve: Serve) -> Reply:
+        """What the next message meets: a closed place, or a death as soon as it is stored."""
+        left = self._closed.get(request.path.split("/")[2], 0.0) - time.monotonic()
+        if left > 0:
+            return await limited(left)(request, serve)
+        reply = await serve()
+        victim, self._victim = self._victim, None
+        if victim:
+            victim()
+        return reply
+
+
+async def may_read(request: Request, serve: Serve) -> Reply:
+    """The application as one whose owner has let it read messages."""
+    reply = await serve()
+    return Reply(reply.status, {**reply.body, "flags": 1 << 19}, reply.headers)
+
+
+TOWNS: dict[str, type[Town]] = {"discord": DiscordTown, "telegram": TelegramTown}
