@@ -1,0 +1,1 @@
+window.YTD.account.part0 = [ {"account" : {"username" : "mossy","accountId" : "900","accountDisplayName" : "Moss"}} ]

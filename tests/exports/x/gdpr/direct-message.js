@@ -1,0 +1,1 @@
+window.YTD.direct_message.part0 = [ {"dmConversation" : {"conversationId" : "900-901","messages" : [ {"messageCreate" : {"recipientId" : "900","text" : "old words","mediaUrls" : [ ],"senderId" : "901","id" : "21","createdAt" : "2019-03-01T00:00:00.000Z"}} ]}} ]

@@ -1,0 +1,1 @@
+window.YTD.tweet.part0 = [{"id_str":"300","id":"300","created_at":"Fri Mar 01 00:00:00 +0000 2019","full_text":"one line is enough","lang":"en"},{"tweet":{"id_str":"301","created_at":"Fri Mar 01 00:01:00 +0000 2019","full_text":"@reed yes","in_reply_to_user_id_str":"901","in_reply_to_screen_name":"reed"}}]

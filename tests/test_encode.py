@@ -1,0 +1,180 @@
+"""Ids and labels: trained are exactly the person's words and their end, in every template."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.config import ModelSettings
+from bot.errors import UserError
+from bot.persona.card import Card
+from bot.persona.persona import Persona
+from bot.prompt import Prompt, Reader
+from bot.render import Span
+from bot.template import BUILT_IN, open_template
+from tests.conftest import MARA
+from tests.data import build, excerpts, said, serving
+from tests.fakes.model import ByteTokenizer
+from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
+from training.encode import Encoder, Lesson, Trained, closing
+from training.excerpts import Aim, Example, Excerpt, Line, Serving, examples
+from training.reading import open_model, open_reader
+
+WINDOW = 5000
+ENDS = {
+    "chatml": "<|im_end|>",
+    "plain": "\n\n",
+    "cutegpt": "\n问：",
+    GEMMA: "<end_of_turn>\n<start_of_turn>user",
+    LLAMA2: " <|im_end|>",
+    MISTRAL: "<|im_end|>",
+    QWEN: "<|im_end|>",
+    DATED: "<|im_end|>",
+}
+TALK = (
+    Line("1", "a", "Ana", "tea?", 0.0),
+    Line("2", "m", "Mara", "yes, please", 1.0, own=True),
+    Line("3", "m", "Mara", "with <|im_end|> milk 🍵", 2.0, own=True),
+    Line("4", "b", "Bo", "and I?", 3.0),
+    Line("5", "m", "Mara", "none\n\nfor you", 4.0, own=True),
+)
+EXCERPT = Excerpt(
+    chat="test/room", messages=TALK, aims=(Aim(1, 3, "answer", 1.0, 0), Aim(4, 5, "answer", 0.5, 0))
+)
+WORDS = ["yes, please\nwith <|im_end|> milk 🍵", "none\n\nfor you"]
+
+
+def spelt(lesson: Lesson) -> list[str]:
+    """What is trained of a lesson, with control tokens spelt out, span by span."""
+    return [ByteTokenizer().spell(lesson.ids[span.start : span.end]) for span in lesson.trained]
+
+
+def lessons(made_for: Serving, excerpt: Excerpt = EXCERPT, window: int = WINDOW) -> list[Lesson]:
+    return list(Encoder(made_for, window).lessons([excerpt]))
+
+
+@pytest.mark.parametrize("source", ENDS, ids=[*BUILT_IN, "gemma", "llama2", "mistral", "qwen", "dated"])
+def test_trained_are_exactly_the_persons_words_and_their_end_in_every_template(source: str) -> None:
+    trained = [text for lesson in lessons(serving(source=source)) for text in spelt(lesson)]
+    assert trained == [words + ENDS[source] for words in WORDS]
+
+
+@pytest.mark.parametrize("source", ENDS, ids=[*BUILT_IN, "gemma", "llama2", "mistral", "qwen", "dated"])
+def test_every_trained_stretch_stands_behind_the_very_prompt_of_serving(source: str) -> None:
+    made_for = serving(source=source)
+    prompts = [example.prompt.ids for example in examples(EXCERPT, made_for)]
+    before = [lesson.ids[: span.start] for lesson in lessons(made_for) for span in lesson.trained]
+    assert before == prompts
+
+
+@pytest.mark.parametrize(("source", "count"), [("chatml", 1), ("cutegpt", 1), (LLAMA2, 2), (QWEN, 2)])
+def test_answers_share_a_lesson_where_the_template_lets_the_prompt_grow(source: str, count: int) -> None:
+    assert len(lessons(serving(source=source))) == count
+
+
+def test_labels_and_weights_are_the_ids_own_and_zero_elsewhere() -> None:
+    lesson = Lesson(ids=(5, 6, 7, 8), trained=(Trained(1, 2, 0.5), Trained(3, 4, 1.0)))
+    assert (lesson.labels(), lesson.weights()) == ([-100, 6, -100, 8], [0.0, 0.5, 0.0, 1.0])
+
+
+@pytest.mark.model
+def test_with_the_real_tokenizer_trained_are_exactly_the_words_and_the_end(tmp_path: Path) -> None:
+    settings_ = ModelSettings()
+    model = open_model(settings_, tmp_path)
+    made_for = Serving(MARA, open_reader(MARA, model, settings_, 2048), "")
+    end = model.tokenizer.encode_template("<|im_end|>")
+    trained = [list(x.ids[s.start : s.end]) for x in lessons(made_for) for s in x.trained]
+    assert [model.tokenizer.decode(ids) for ids in trained] == WORDS
+    assert [ids[-1:] for ids in trained] == [end, end]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.booleans(), st.text(min_size=1, max_size=60)), min_size=2, max_size=12),
+    st.sampled_from([*ENDS]),
+)
+def test_whatever_is_said_the_words_and_nothing_else_are_trained(
+    lines: list[tuple[bool, str]], source: str
+) -> None:
+    talk = tuple(
+        Line(str(n), "m" if own else "a", "Mara" if own else "Ana", text, float(n), own=own)
+        for n, (own, text) in enumerate(lines)
+    )
+    aims = tuple(Aim(n, n + 1, "answer", 1.0, 0) for n, (own, _) in enumerate(lines) if own)
+    found = [
+        bytes(id for id in lesson.ids[s.start : s.end] if id < 256)
+        for lesson in lessons(serving(source=source), Excerpt(chat="c", messages=talk, aims=aims))
+        for s in lesson.trained
+    ]
+    end = bytes(id for id in closing(serving(source=source).reader) if id < 256)
+    assert found == [text.encode("utf-8", "replace") + end for own, text in lines if own]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 3000), st.integers(700, 1500))
+def test_a_long_answer_takes_several_windows_and_each_token_is_trained_once(size: int, window: int) -> None:
+    words = "".join(chr(97 + n % 26) for n in range(size))
+    talk = (TALK[0], Line("2", "m", "Mara", words, 1.0, own=True))
+    excerpt = Excerpt(chat="c", messages=talk, aims=(Aim(1, 2, "answer", 1.0, 0),))
+    found = lessons(serving(window - 200), excerpt, window)
+    assert "".join(text for lesson in found for text in spelt(lesson)) == words + "<|im_end|>"
+    assert max(len(lesson.ids) for lesson in found) <= window
+    assert [lesson.answers for lesson in found] == [0] * (len(found) - 1) + [1]
+
+
+def test_every_word_of_a_document_is_trained_once_in_windows_that_overlap() -> None:
+    text = "".join(chr(97 + n % 26) for n in range(3000))
+    found = lessons(serving(), Excerpt(chat="documents/a", stage="facts", text=text), 1000)
+    assert "".join(part for lesson in found for part in spelt(lesson)) == text + "<|im_end|>"
+    assert max(len(lesson.ids) for lesson in found) <= 1000
+
+
+def example(answer: str, ids: tuple[str, ...] = ("2",), kind: str = "message", source: str = "1") -> Example:
+    words = tuple(b"tea in the harbour at five, as always?")
+    prompt = Prompt(words, (Span(kind, 0, len(words), source),))
+    return Example(prompt, (answer,), ids, "answer", 1.0, EXCERPT)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (example("tea", ids=("1",)), "An answer of test/room stands in its own prompt"),
+        (example("Tea in the HARBOUR at five", kind="description"), "stands in the persona's card"),
+        (example(""), "has no words to learn"),
+    ],
+)
+def test_an_example_that_teaches_nothing_or_gives_itself_away_is_refused(wrong: Example, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        list(Encoder(serving(), WINDOW).example(wrong))
+
+
+@pytest.mark.parametrize(
+    "right",
+    [example("Tea in the harbour at five"), example("tea", kind="description")],
+    ids=["said", "short"],
+)
+def test_repeating_what_was_said_or_a_short_word_of_the_card_is_no_leak(right: Example) -> None:
+    assert len(list(Encoder(serving(), WINDOW).example(right))) == 1
+
+
+def test_a_template_without_any_end_is_refused() -> None:
+    tokenizer = ByteTokenizer()
+    tokenizer.special = {}
+    endless = open_template("{% for m in messages %}{{ m.content }}{% endfor %}", {}, "Mara")
+    with pytest.raises(UserError, match="name no token that ends an answer"):
+        Encoder(replace(serving(), reader=Reader(tokenizer, endless, 4000)), WINDOW)
+
+
+def test_an_answer_that_stands_in_the_card_is_left_out_of_the_data(tmp_path: Path) -> None:
+    card = Card(name="Mara", mes_example="<START>\n{{char}}: I have four thousand gulls and a cat.")
+    made_for = serving(persona=Persona("mara", card))
+    talk = [
+        said(1, "Ana", "lonely?"),
+        said(2, "Mara", "I have four thousand gulls and a cat!"),
+        said(3, "Ana", "ah"),
+    ]
+    built = build(tmp_path, [*talk, said(4, "Mara", "and you?")], made_for)
+    assert built.left_out["words that stand in the card"] == 1
+    assert [aim.start for found in excerpts(tmp_path) for aim in found.aims] == [3]

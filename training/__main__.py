@@ -1,0 +1,88 @@
+"""The commands of the trainer: each reads a file, writes the next, and says what comes after it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bot import config
+from bot.errors import UserError
+
+try:
+    from training import importing, summary, work
+except ModuleNotFoundError as missing:
+    sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
+
+Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 is done, 2 is bad input, 130 was interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        print(COMMANDS[options.command](options))
+    except UserError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("training: interrupted; nothing was changed.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_import(commands)
+    work.add(commands)
+    return whole
+
+
+def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("import", help="read exported chats and posts into a persona's folder")
+    command.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="a zip, a folder or a file")
+    command.add_argument("--persona", metavar="P", required=True, help="whose words are to be learned")
+    me = "who the persona is in the exports, where they do not say; may be given several times"
+    command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
+    dates = "what stands first in dates like 3/4/20, where the file does not show it"
+    command.add_argument("--dates", choices=("day", "month"), help=dates)
+    command.add_argument("--json", action="store_true", help="the result as JSON")
+    command.set_defaults(command="import")
+
+
+def _import(options: argparse.Namespace) -> str:
+    imported = importing.run(options, _folder(options))
+    if options.json:
+        return json.dumps(summary.as_json(imported), ensure_ascii=False)
+    return f"{summary.as_text(imported)}\nNext: python -m training build --persona {options.persona}"
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """The persona's folder, which must be there."""
+    personas: Path = config.load(options.config).personas
+    known = (
+        sorted(path.name for path in personas.glob("*/") if path.name[0] not in "._")
+        if personas.is_dir()
+        else []
+    )
+    if options.persona not in known:
+        there = ", ".join(known) or "none"
+        raise UserError(
+            f"There is no persona {options.persona!r} in {personas}: known are {there}; make a folder for it."
+        )
+    return personas / str(options.persona)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "import": _import,
+    "build": partial(work.build, folder=_folder),
+    "preview": partial(work.preview, folder=_folder),
+    "forget": partial(work.forget, folder=_folder),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

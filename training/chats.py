@@ -1,0 +1,136 @@
+"""The chats of messages.jsonl, each in the order in which it was said; they stay in the file till needed."""
+
+import mmap
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import numpy as np
+
+from bot.errors import UserError
+from bot.message import Place
+from training.messages import ChatKind, Said, from_line
+
+_LARGEST = (1 << 63) - 1
+
+
+class _Key(msgspec.Struct, gc=False):
+    platform: str
+    chat: str
+    id: str
+    time: float
+    thread: str = ""
+    is_self: bool | None = None
+    chat_kind: ChatKind = "direct"
+
+
+@dataclass(slots=True)
+class _Index:
+    """What is kept of each message of a chat: 32 bytes."""
+
+    kind: ChatKind
+    has_others: bool = False
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    counters: "array[int]" = field(default_factory=lambda: array("q"))
+    offsets: "array[int]" = field(default_factory=lambda: array("q"))
+    marks: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def in_order(self) -> list[int]:
+        """The offsets by time, then by the platform's counter, then as they stand in the file."""
+        rows = np.lexsort((np.frombuffer(self.counters, "q"), np.frombuffer(self.times, "d")))
+        return [self.offsets[row] for row in rows]
+
+
+class Chats:
+    """messages.jsonl by chat. Threads are chats of their own, as in serving."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._chats = path, dict[Place, _Index]()
+        self._sorted: tuple[Place | None, np.ndarray, np.ndarray] = None, np.empty(0), np.empty(0)
+        self.knows_self = False
+
+    def __enter__(self) -> Self:
+        try:
+            with self._path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # no file, or nothing in it
+            raise UserError(
+                f"There are no messages at {self._path}: `python -m training import` them."
+            ) from None
+        self._read()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._map.close()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every chat, as they first come in the file."""
+        return tuple(self._chats)
+
+    def kind(self, place: Place) -> ChatKind:
+        """Whether it is a chat of two, of many, a channel or a timeline."""
+        return self._chats[place].kind
+
+    def has_others(self, place: Place) -> bool:
+        """Whether anybody but the persona speaks there; some exports hold one side only."""
+        return self._chats[place].has_others
+
+    def size(self, place: Place) -> int:
+        """How many messages a chat has."""
+        return len(self._chats[place].times)
+
+    def times(self, place: Place) -> "array[float]":
+        """When its messages were said, in the order of the file; Unix seconds."""
+        return self._chats[place].times
+
+    def messages(self, place: Place) -> Iterator[Said]:
+        """A chat's messages, oldest first."""
+        return map(self._at, self._chats[place].in_order())
+
+    def find(self, place: Place, id: str) -> Said | None:
+        """One message of a chat."""
+        if self._sorted[0] != place:
+            marks = np.frombuffer(self._chats[place].marks, "q")
+            rows = np.argsort(marks, kind="stable")
+            self._sorted = place, marks[rows], rows
+        _, marks, rows = self._sorted
+        mark = hash(id)
+        for at in range(int(np.searchsorted(marks, mark)), len(marks)):
+            if marks[at] != mark:
+                break
+            if (said := self._at(self._chats[place].offsets[rows[at]])).id == id:
+                return said
+        return None
+
+    def _at(self, offset: int) -> Said:
+        return from_line(self._map[offset : self._map.find(b"\n", offset)])
+
+    def _read(self) -> None:
+        decoder, offset = msgspec.json.Decoder(_Key), 0
+        for line in iter(self._map.readline, b""):
+            try:
+                key = decoder.decode(line)
+            except ValueError as error:
+                raise UserError(f"{self._path} is damaged ({error}): import everything again.") from None
+            place = Place(key.platform, "", key.chat, key.thread)
+            if (index := self._chats.get(place)) is None:
+                index = self._chats[place] = _Index(key.chat_kind)
+            index.times.append(key.time)
+            index.counters.append(_counter(key.id))
+            index.offsets.append(offset)
+            index.marks.append(hash(key.id))
+            index.has_others |= key.is_self is False
+            self.knows_self |= bool(key.is_self)
+            offset += len(line)
+
+
+def _counter(id: str) -> int:
+    """As `training.messages.order` counts, within 64 bits."""
+    return min(int(id), _LARGEST) if len(id) < 30 and id.isascii() and id.isdecimal() else 0

@@ -1,0 +1,87 @@
+"""messages.jsonl becomes train.jsonl and held.jsonl: both new and whole, or neither."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bot.errors import UserError
+from training.chats import Chats
+from training.excerpts import Excerpt, Serving
+from training.files import draft
+from training.lineage import OptOuts
+from training.selection import Limits, Selection, Side, select
+from training.targets import Measure, find
+from training.windows import Windows
+
+TRAIN, HELD = "train.jsonl", "held.jsonl"
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Excerpt)
+
+
+@dataclass(slots=True)
+class Built:
+    """What is in the data: targets by side and task, and what was left out by reason."""
+
+    train: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    facts: int = 0
+
+    def count(self, side: Side, excerpt: Excerpt) -> None:
+        counts = self.train if side == "train" else self.held
+        counts.update(aim.task for aim in excerpt.aims)
+
+
+def choose(chats: Chats, opted_out: OptOuts, measure: Measure, limits: Limits) -> Selection:
+    """What of the chats is learned; raise `UserError` where that is nothing."""
+    if not chats.knows_self:
+        raise UserError("Nobody in the messages is the persona: import them again with --me NAME_OR_ID.")
+    selection = select(find(chats, opted_out, measure), chats, limits)
+    if not any(selection.chosen):
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in selection.left_out.most_common(5))
+        raise UserError(
+            f"Nothing is left to learn from ({reasons}): import more, or take somebody off the opt-outs."
+        )
+    return selection
+
+
+def write(
+    work: Path,
+    chats: Chats,
+    opted_out: OptOuts,
+    serving: Serving,
+    selection: Selection,
+    facts: Iterable[Excerpt] = (),
+) -> Built:
+    """Write both files, in the order of chats, with the facts first."""
+    built, windows = Built(left_out=selection.left_out), Windows(chats, opted_out, serving)
+    with draft(work / TRAIN) as train, draft(work / HELD) as held:
+        files: dict[Side, BinaryIO] = {"train": train, "held": held}
+        for piece in facts:
+            train.write(_ENCODER.encode(piece) + b"\n")
+            built.facts += 1
+        for place, chosen in zip(chats.places, selection.chosen, strict=True):
+            for side, excerpt in windows.excerpts(place, chosen):
+                files[side].write(_ENCODER.encode(excerpt) + b"\n")
+                built.count(side, excerpt)
+    built.left_out.update(windows.left_out)
+    return built
+
+
+def read(path: Path) -> Iterator[Excerpt]:
+    """The excerpts of a file; raise `UserError` where there is none, or it is damaged."""
+    try:
+        with path.open("rb") as file:
+            yield from map(_DECODER.decode, file)
+    except FileNotFoundError:
+        raise UserError(f"There is no {path}: `python -m training build` makes it.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): build the data again.") from None
+
+
+def authors(excerpts: Iterable[Excerpt]) -> frozenset[str]:
+    """The pseudonyms of everybody whose words these are."""
+    return frozenset(author for excerpt in excerpts for author in excerpt.authors)

@@ -1,0 +1,43 @@
+"""Stage "facts": plain documents about the persona, of which all words are learned."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from training.excerpts import Excerpt
+from training.lineage import hash_file
+
+KINDS = (".txt", ".md")
+PIECE = 2000  # characters of a piece, or of a paragraph that is longer
+
+
+def pieces(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) -> Iterator[Excerpt]:
+    """Every document in a folder as excerpts: whole paragraphs, as many as make a piece.
+
+    `scrub` takes private details out of a text.
+    """
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_symlink() or not path.is_file():
+            continue
+        if path.suffix.lower() not in KINDS:
+            left_out["documents that are neither .txt nor .md"] += 1
+            continue
+        try:
+            text = path.read_text("utf-8-sig").replace("\x00", "")
+        except (OSError, UnicodeDecodeError):
+            left_out["documents that are not UTF-8 text"] += 1
+            continue
+        name, source = path.relative_to(folder).as_posix(), hash_file(path)
+        for piece in _pieces(scrub(text)):
+            yield Excerpt(chat=f"documents/{name}", stage="facts", text=piece, sources=(source,))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    piece = ""
+    for paragraph in (part.strip() for part in text.replace("\r\n", "\n").split("\n\n")):
+        if piece and len(piece) + len(paragraph) > PIECE:
+            yield piece
+            piece = ""
+        piece = "\n\n".join(filter(None, (piece, paragraph)))
+    if piece:
+        yield piece

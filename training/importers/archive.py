@@ -1,0 +1,170 @@
+"""Zips and folders as lists of sources. A zip is read member by member and never extracted."""
+
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, cast
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from bot.errors import UserError
+from training.importers.source import Meter, Source
+
+MEMBERS = 100_000  # files in one archive; an X archive with its pictures has some ten thousands
+_DIRECTORY = 24 << 20  # bytes of the list of members
+_TOTAL = 64 << 30  # bytes of all members
+_RATIO = 200  # a member that unpacks to more than this is a bomb; indented JSON reaches 40
+_SMALL = 1 << 20  # a member below this may have any ratio
+_NAME = 512  # characters of a member's path
+_DEPTH = 16  # folders in folders
+_TAIL = 22 + 0xFFFF  # where the end record can begin: its size, and the longest comment
+_END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_METHODS = {8: "Deflate", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
+_ESCAPE = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\x00-\x1f\\]")
+_MEDIA = frozenset(
+    "jpg jpeg png gif webp heic avif bmp ico svg mp4 mov webm mkv avi 3gp m4v mp3 m4a aac ogg oga opus wav "
+    "amr flac tgs pdf docx xlsx pptx apk exe dmg ttf woff woff2 css vcf".split()
+)
+
+
+def gather(path: Path, meter: Meter) -> list[Source]:
+    """Every file that may hold messages below a path; raise `UserError` for what cannot be read."""
+    if not path.exists():
+        raise UserError(f"There is nothing at {path}: check the path of the export.")
+    if path.is_dir():
+        return _folder(path, meter)
+    if not path.is_file():
+        raise UserError(f"{path} is neither a file nor a folder: name an export.")
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(4)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    if beginning in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
+        return _zip(path, meter)
+    return [Source(str(path), "", path.stat().st_size, lambda: path.open("rb", buffering=0), meter)]
+
+
+def _folder(root: Path, meter: Meter) -> list[Source]:
+    found: list[Source] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if _wanted(name))
+        for name in sorted(filter(_wanted, names)):
+            path = Path(folder, name)
+            if path.is_symlink() or not path.is_file():
+                continue
+            if len(found) >= MEMBERS:
+                raise UserError(f"{root} holds more than {MEMBERS:,} files: name the folder of one export.")
+            if path.suffix == ".zip":
+                found += _zip(path, meter)
+            else:
+                found.append(_file(root, path, meter))
+    return found
+
+
+def _file(root: Path, path: Path, meter: Meter) -> Source:
+    return Source(
+        str(root),
+        path.relative_to(root).as_posix(),
+        path.stat().st_size,
+        lambda: cast(BinaryIO, path.open("rb", buffering=0)),
+        meter,
+    )
+
+
+def _wanted(name: str) -> bool:
+    if name.startswith(".") or name == "__MACOSX":
+        return False
+    return name.rpartition(".")[2].lower() not in _MEDIA
+
+
+def _zip(path: Path, meter: Meter) -> list[Source]:
+    try:
+        with path.open("rb") as file:
+            _check_end(path, file)
+        archive = ZipFile(path)
+        members = archive.infolist()
+        _check(path, members)
+    except (BadZipFile, OSError, ValueError, struct.error, NotImplementedError, RuntimeError) as error:
+        raise UserError(f"{path} is a damaged zip ({error}): copy or download it again.") from None
+    return [_member(path, archive, member, meter) for member in members if _readable(member)]
+
+
+def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Source:
+    return Source(
+        str(path), member.filename, member.file_size, lambda: cast(BinaryIO, archive.open(member)), meter
+    )
+
+
+def _readable(member: ZipInfo) -> bool:
+    """Whether it may hold messages; an archive in an archive is not looked into."""
+    parts = member.filename.split("/")
+    return (
+        not member.is_dir() and all(map(_wanted, parts)) and not parts[-1].lower().endswith((".zip", ".tar"))
+    )
+
+
+def _check_end(path: Path, file: BinaryIO) -> None:
+    """Refuse a list of members that is too long before anything reads it, or that lies elsewhere."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAIL))
+    tail = file.read()
+    at = tail.rfind(_END)
+    if at < 0:
+        raise UserError(f"{path} ends in the middle of a zip: copy or download it again.")
+    count, length, offset = struct.unpack("<10xHLL", tail[at : at + 20])
+    if (count, length, offset) != (0, 0, 0) and tail[at - 20 : at - 16] == _LOCATOR:
+        file.seek(struct.unpack("<8xQ", tail[at - 20 : at - 4])[0])
+        if (end := file.read(56))[:4] != _END64:
+            raise UserError(f"{path} is a zip whose end lies about itself: it is not an export.")
+        count, length, offset = struct.unpack("<32xQQQ", end)
+    if count > MEMBERS or length > _DIRECTORY:
+        raise UserError(f"{path} holds more than {MEMBERS:,} files: pack the folder of one export.")
+    if offset + length > size:
+        raise UserError(f"{path} is a zip whose list of files lies outside it: it is not an export.")
+
+
+def _check(path: Path, members: list[ZipInfo]) -> None:
+    """Refuse the whole archive for one member that no program for exports would write."""
+    if len(members) > MEMBERS:
+        raise UserError(f"{path} holds more than {MEMBERS:,} files: pack the folder of one export.")
+    for member in members:
+        if reason := _wrong(member):
+            raise UserError(f"{path} was not imported: {reason}.")
+    if len({member.filename for member in members}) < len(members):
+        raise UserError(f"{path} was not imported: it holds two files of one name.")
+    if sum(member.file_size for member in members) > _TOTAL:
+        raise UserError(f"{path} was not imported: it unpacks to more than {_TOTAL >> 30} GB.")
+    if not all(_apart(members, path.stat().st_size)):
+        raise UserError(f"{path} was not imported: its files lie on top of each other.")
+
+
+def _wrong(member: ZipInfo) -> str:
+    """Why this member must not be read, or nothing."""
+    name = repr(member.filename[:60])
+    if member.flag_bits & 0x41:
+        return f"{name} is encrypted. Unpack the archive with its password and name the folder"
+    if len(member.orig_filename) > _NAME or member.filename.count("/") > _DEPTH:
+        return "a path in it is too long"
+    if _ESCAPE.search(member.orig_filename):
+        return f"the path {name} leads out of the archive"
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return f"{name} is a link or a device"
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        method = _METHODS.get(member.compress_type, f"method {member.compress_type}")
+        return f"{name} is packed with {method}. Unpack the archive and name the folder"
+    if member.compress_type == ZIP_STORED and member.file_size != member.compress_size:
+        return f"{name} lies about its size"
+    if member.file_size > max(member.compress_size * _RATIO, _SMALL):
+        return f"{name} unpacks to more than {_RATIO} times its size"
+    return ""
+
+
+def _apart(members: list[ZipInfo], size: int) -> Iterator[bool]:
+    """For each member in the order of the file, whether it ends before the next begins."""
+    spans = sorted((member.header_offset, member.compress_size) for member in members)
+    for (start, length), (following, _) in pairwise([*spans, (size, 0)]):
+        yield start >= 0 and start + 30 + length <= following

@@ -1,0 +1,43 @@
+"""ShareGPT's conversations."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+from training.importers.head import Head
+from training.importers.source import Source
+from training.importers.tally import Tally
+from training.importers.turns import Turn, conversation, records, role_of
+from training.messages import Said
+
+TITLE = "ShareGPT"
+
+
+class Line(Struct, gc=False):
+    who: str = field(name="from", default="")
+    value: str | None = ""
+
+
+class Dialogue(Struct, gc=False):
+    """Turns in order, with the system's words beside them or among them."""
+
+    conversations: list[Line]
+    system: str | None = ""
+    tools: Any = None
+
+
+def recognises(head: Head) -> bool:
+    return head.has("[].conversations[].from") or head.has("conversations[].from")
+
+
+def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+    for source in sources:
+        for dialogue in records(source, Dialogue, tally):
+            turns = [Turn("system", dialogue.system or "")]
+            for line in dialogue.conversations:
+                if role := role_of(line.who):
+                    turns.append(Turn(role, line.value or ""))
+                else:
+                    tally.skip("turns of an unknown side")
+            yield from conversation("sharegpt", turns, source, tally)

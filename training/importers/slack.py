@@ -1,0 +1,139 @@
+"""Slack's export of a workspace: a folder for each channel with a file for each day."""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+from training.importers.head import Head
+from training.importers.head import read as head_of
+from training.importers.scan import Json, root
+from training.importers.source import Source
+from training.importers.tally import Tally
+from training.importers.words import clean, seconds
+from training.messages import ChatKind, Said
+
+TITLE = "Slack"
+_SPEECH = {"", "me_message", "thread_broadcast", "file_share", "reply_broadcast"}
+_MARK = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
+
+
+class File(Struct, gc=False):
+    name: str | None = ""
+
+
+class Message(Struct, gc=False):
+    """A message of a day; `ts` is its time and its id."""
+
+    ts: str
+    type: str = "message"
+    subtype: str = ""
+    user: str = ""
+    text: str = ""
+    thread_ts: str | None = None
+    bot_id: str | None = None
+    edited: Any = None
+    files: list[File] = field(default_factory=list)
+
+
+def recognises(head: Head) -> bool:
+    return bool(_part(head))
+
+
+def _part(head: Head) -> str:
+    if head.has("[].ts", "[].type"):
+        return "day"
+    if head.has("[].id", "[].profile"):
+        return "users"
+    if head.has("[].id", "[].members", "[].created"):
+        return "channels"
+    return "log" if head.has("[].change_type", "[].date") else ""
+
+
+def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+    parts: dict[str, list[Source]] = {}
+    for source in sources:
+        parts.setdefault(_part(head_of(source)), []).append(source)
+    people = {str(user.get("id")): user for source in parts.get("users", []) for user in _objects(source)}
+    chats: dict[str, tuple[str, ChatKind]] = {}
+    for source in parts.get("channels", []):
+        kind = _kind(source)
+        for chat in _objects(source):
+            number = str(chat.get("id"))
+            chats[str(chat.get("name") or number)] = chats[number] = number, kind
+    for source in parts.get("day", []):
+        yield from _day(source, people, chats, tally)
+
+
+def _kind(source: Source) -> ChatKind:
+    return "direct" if source.name.startswith("dms") else "group"
+
+
+def _objects(source: Source) -> list[dict[str, Any]]:
+    told = root(source)
+    return [item for item in told if isinstance(item, dict)] if isinstance(told, list) else []
+
+
+def _day(
+    source: Source,
+    people: dict[str, dict[str, Any]],
+    chats: dict[str, tuple[str, ChatKind]],
+    tally: Tally,
+) -> Iterator[Said]:
+    folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
+    number, kind = chats.get(folder, (folder, "group"))
+    names = {user: _name(told) for user, told in people.items()}
+    document = Json(source)
+    for message in document.elements(Message):
+        if message.bot_id or message.subtype == "bot_message" or people.get(message.user, {}).get("is_bot"):
+            tally.skip("written by bots")
+            continue
+        try:
+            moment = seconds(message.ts)
+        except ValueError:
+            tally.skip("without a date")
+            continue
+        notice = message.subtype not in _SPEECH
+        in_thread = message.thread_ts not in (None, message.ts)
+        files = tuple(clean(file.name or "") for file in message.files)
+        yield Said(
+            platform="slack",
+            chat=number,
+            id=message.ts,
+            author=message.user,
+            author_name=names.get(message.user, message.user),
+            time=moment,
+            source=source.label,
+            text="" if notice else _plain(message.text, names),
+            chat_kind=kind,
+            chat_name=folder,
+            thread=message.thread_ts or "",
+            reply_to=message.thread_ts if in_thread else None,
+            precision="millisecond",
+            edited=message.edited is not None,
+            kind="notice" if notice else "file" if files else "text",
+            media=files,
+        )
+    tally.skip("unreadable", document.unreadable)
+
+
+def _name(user: dict[str, Any]) -> str:
+    profile = user.get("profile")
+    shown = profile.get("display_name") or profile.get("real_name") if isinstance(profile, dict) else ""
+    return clean(str(shown or user.get("real_name") or user.get("name") or ""))
+
+
+def _plain(text: str, names: dict[str, str]) -> str:
+    """Marks in angle brackets as people see them."""
+
+    def shown(found: re.Match[str]) -> str:
+        sign, target, label = found.groups()
+        if sign == "@":
+            return f"@{names.get(target) or label or target}"
+        if sign == "!":
+            return label or f"@{target.partition('^')[0]}"
+        return f"#{label or target}" if sign == "#" else label or target
+
+    return clean(html.unescape(_MARK.sub(shown, text)))

@@ -1,0 +1,151 @@
+"""A file of an export, wherever it lies: on the disk, in a zip, or packed with gzip; it is only ever read."""
+
+import codecs
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+from bot.errors import UserError
+
+CHUNK = 128 << 10  # bytes read at once: what is made of them stays in the processor's cache
+HEAD = 64 << 10  # bytes that tell a format: base64 avatars push keys past 8 KB
+_RATIO = 200  # a file that unpacks to more than this is a bomb
+_LINE = 16 << 20  # characters of the longest line
+_GZIP = b"\x1f\x8b"
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_BROKEN = (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts the bytes that were read, as they lie in the export."""
+
+    tell: Callable[[int], None] = lambda count: None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of what a person named. `path` is its place below `root`, "" for the root itself."""
+
+    root: str
+    path: str
+    size: int
+    opened: Callable[[], BinaryIO] = field(repr=False)
+    meter: Meter = field(default_factory=Meter, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.root}: {self.path}" if self.path else self.root
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return (self.path or self.root).replace("\\", "/").rpartition("/")[2]
+
+    @property
+    def label(self) -> str:
+        """What messages remember of it: names only, since the rest of the way is this computer's."""
+        root = self.root.replace("\\", "/").rstrip("/").rpartition("/")[2]
+        return f"{root}/{self.path}" if self.path else root
+
+    def chunks(self, again: bool = False) -> Iterator[bytes]:
+        """The file in pieces, as UTF-8 without a mark where it was UTF-16; raise `UserError` if unreadable.
+
+        `again` keeps a second reading out of the progress bar.
+        """
+        raw = self._raw(again)
+        first = next(raw, b"")
+        if first[:2] == _GZIP:
+            raw = _unpacked(first, raw, self)
+            first = next(raw, b"")
+        if encoding := _UTF16.get(first[:2]):
+            yield from _recoded(first[2:], raw, encoding, self)
+            return
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from raw
+
+    def head(self) -> bytes:
+        """The beginning: enough to tell the format."""
+        gathered = b""
+        for chunk in self.chunks(again=True):
+            gathered += chunk
+            if len(gathered) >= HEAD:
+                break
+        return gathered[:HEAD]
+
+    def lines(self, again: bool = False) -> Iterator[str]:
+        """The lines of a text in UTF-8, UTF-16 or GB 18030, without their ends."""
+        decoder = codecs.getincrementaldecoder(self._encoding())()
+        rest = ""
+        try:
+            for chunk in self.chunks(again):
+                *whole, rest = (rest + decoder.decode(chunk)).split("\n")
+                yield from (line.removesuffix("\r") for line in whole)
+                if len(rest) > _LINE:
+                    raise UserError(f"{self} has a line of more than {_LINE:,} characters: it is no chat.")
+            rest += decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self} is damaged: its text cannot be decoded ({error.reason}).") from None
+        if rest:
+            yield rest.removesuffix("\r")
+
+    def _encoding(self) -> str:
+        head = self.head()
+        for encoding in ("utf-8", "gb18030"):
+            try:
+                codecs.getincrementaldecoder(encoding)().decode(head)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+        raise UserError(f"{self} is neither UTF-8 nor GB 18030 text: save it as UTF-8 and import it again.")
+
+    def _raw(self, again: bool) -> Iterator[bytes]:
+        read = 0
+        try:
+            with self.opened() as file:
+                while chunk := file.read(CHUNK):
+                    read += len(chunk)
+                    if not again:
+                        self.meter.tell(len(chunk))
+                    yield chunk
+            if read < self.size:
+                raise EOFError(f"{read:,} bytes of {self.size:,}")
+        except _BROKEN as error:
+            reason = str(error).rstrip(".") or type(error).__name__
+            raise UserError(f"{self} cannot be read ({reason}): copy or export it again.") from None
+
+
+def _unpacked(packed: bytes, raw: Iterator[bytes], source: Source) -> Iterator[bytes]:
+    """gzip taken apart in pieces of a bounded size; a file may hold several streams."""
+    stream, read, made = zlib.decompressobj(wbits=31), 0, 0
+    while packed:
+        read += len(packed)
+        piece = packed
+        while piece:
+            piece = stream.decompress(packed, CHUNK)
+            made += len(piece)
+            if made > max(read * _RATIO, 8 * CHUNK):
+                raise UserError(
+                    f"{source} unpacks to more than {_RATIO} times its size: it is not an export."
+                )
+            if piece:
+                yield piece
+            packed = stream.unconsumed_tail
+            if stream.eof and stream.unused_data[:2] == _GZIP:
+                packed, stream = stream.unused_data, zlib.decompressobj(wbits=31)
+                piece = packed
+        packed = next(raw, b"")
+    if not stream.eof:
+        raise UserError(f"{source} ends in the middle: copy or download it again.")
+
+
+def _recoded(first: bytes, raw: Iterator[bytes], encoding: str, source: Source) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        yield decoder.decode(first).encode()
+        for chunk in raw:
+            yield decoder.decode(chunk).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError as error:
+        raise UserError(f"{source} is damaged: it begins as UTF-16 and is not ({error}).") from None

@@ -1,0 +1,54 @@
+"""Encoded data on disk: made once for the same data, model, card and window, and found by their hash."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bot.errors import UserError
+from training import dataset
+from training.encode import Encoder, Lesson
+from training.excerpts import Serving
+from training.files import draft
+from training.lineage import hash_file
+from training.reading import Model
+
+FORM = 1  # changes when the same input is encoded in another way
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Lesson)
+
+
+def encoded(work: Path, name: str, serving: Serving, model: Model, window: int) -> Path:
+    """The lessons of train.jsonl or held.jsonl, one a line: encoded now, unless nothing has changed since."""
+    stem = name.partition(".")[0]
+    path = work / "encoded" / f"{stem}-{_hash(work / name, serving, model, window)}.jsonl"
+    if not path.exists():
+        encoder = Encoder(serving, window)
+        with draft(path) as file:
+            for lesson in encoder.lessons(dataset.read(work / name)):
+                file.write(_ENCODER.encode(lesson) + b"\n")
+        for old in path.parent.glob(f"{stem}-*.jsonl"):
+            if old != path:
+                old.unlink()
+    return path
+
+
+def read(path: Path) -> Iterator[Lesson]:
+    """The lessons of a file that `encoded` gave."""
+    try:
+        with path.open("rb") as file:
+            yield from map(_DECODER.decode, file)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): delete it and build the data again.") from None
+
+
+def _hash(path: Path, serving: Serving, model: Model, window: int) -> str:
+    """Of all that lessons depend on."""
+    persona, reader = serving.persona, serving.reader
+    parts = (
+        hash_file(path),
+        model.definition,
+        repr((FORM, reader.template, reader.budget, window, serving.system_prompt)),
+        repr((persona.key, persona.card, persona.names)),
+    )
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

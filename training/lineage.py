@@ -1,0 +1,82 @@
+"""Whose words are where: pseudonyms, people who opted out, and the adapters that hold somebody's words."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import UserError
+from training.files import write_private
+from training.scrub import read_key
+from training.scrubbing import KEY, lines
+
+OPT_OUTS = "optouts.txt"
+
+
+class Pseudonyms:
+    """Ids that tell a persona's authors apart without naming them.
+
+    They are keyed with a secret of 32 bytes in the private work folder: without it, an author's id cannot be
+    found by trying all ids that a platform gives.
+    """
+
+    def __init__(self, work: Path) -> None:
+        self._key = read_key(work / KEY)
+
+    def of(self, platform: str, author: str) -> str:
+        """32 hexadecimal digits."""
+        return hmac.digest(self._key, f"{platform}/{author}".encode(), hashlib.sha256).hex()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class OptOuts:
+    """People whose words are never used; each is listed by an id, or platform/id, or a pseudonym."""
+
+    listed: frozenset[str]
+    pseudonyms: Pseudonyms
+
+    def __contains__(self, author: tuple[str, str]) -> bool:
+        platform, id = author
+        if not self.listed:
+            return False
+        return not self.listed.isdisjoint((id, f"{platform}/{id}", self.pseudonyms.of(platform, id)))
+
+
+def opt_outs(work: Path) -> OptOuts:
+    """Read work/optouts.txt; what stands behind # is a remark."""
+    return OptOuts(frozenset(lines(work / OPT_OUTS)), Pseudonyms(work))
+
+
+def opt_out(work: Path, pseudonym: str) -> None:
+    """Add somebody to work/optouts.txt, so that no later import brings their words back."""
+    path = work / OPT_OUTS
+    before = path.read_bytes() if path.exists() else b""
+    if pseudonym not in before.decode("utf-8", "replace").split():
+        write_private(
+            path, [before, b"" if before[-1:] in (b"", b"\n") else b"\n", pseudonym.encode(), b"\n"]
+        )
+
+
+def adapters(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
+    """Every manifest below a persona's folder, and the pseudonyms of those whose words its adapter holds.
+
+    A manifest is a manifest.json with {"lineage": {"authors": [pseudonym, ...]}}.
+    """
+    for path in sorted(folder.rglob("manifest.json")):
+        try:
+            told = json.loads(path.read_text("utf-8"))["lineage"]["authors"]
+            yield path, frozenset(map(str, told))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{path} does not say whose words its adapter holds: delete the adapter, or train it again."
+            ) from None
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex; of nothing where there is no file."""
+    if not path.exists():
+        return hashlib.sha256().hexdigest()
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()

@@ -1,0 +1,84 @@
+"""Postal addresses, as far as rules go: a number beside a word for a street, and what hangs on to both."""
+
+import re
+from collections.abc import Iterator
+
+from training.scrub.span import Span
+
+_POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]?\s[0-9][A-Z]{2}"
+_STREET = (
+    "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Plaza|Terrace"
+    "|Square|Sq|Close|Crescent|Highway|Hwy|Parkway|Pkwy|Gardens|Grove|Row|Walk|Hill|Mews|Trail|Circle"
+)
+_ENGLISH = re.compile(
+    r"(?<![\w.,:/-])[0-9]{1,5}[A-Za-z]?,?[ ](?:(?:[NSEW]\.?|North|South|East|West|north|south|east|west)[ ])?"
+    rf"(?:(?:(?:[A-Z][\w'’.-]{{0,30}}|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}?(?:{_STREET})\b\.?"
+    r"|(?:(?!way\b|the\b|of\b|down\b|blocks?\b|on\b|in\b|up\b"
+    r"|my\b)[a-z0-9'’-]{3,30}[ ]){1,2}?(?:street|road|avenue|boulevard|lane|rd|ave|blvd)\b)"
+    r"(?:,?[ ](?:[Aa]pt|[Ss]uite|[Uu]nit|[Ff]lat|#)\.?[ ]?\w{1,6})?"
+    r"(?:,[ ][A-Z][a-z]{1,30}(?:[ ][A-Z][a-z]{1,30}){0,2})?(?:,?[ ][A-Z]{2}(?!\w))?"
+    rf"(?:,?[ ](?:[0-9]{{5}}(?:-[0-9]{{4}})?|{_POSTCODE})(?!\w))?"
+    rf"|(?<!\w)(?:{_POSTCODE}|(?:P\.[ ]?O\.|PO|P\.O)[ ]Box[ ][0-9]{{1,6}}(?:,[ ][A-Z][a-z]{{1,30}})?)(?!\w)"
+)
+_AREA = re.compile(
+    r"(?:\bzip(?: ?code)?|\bpostcode|\bpost(?:al)? code|\bPLZ|código postal|邮编|邮政编码)\s?(?:is|ist|es|是"
+    r"|[:：])?\s?([0-9]{4,6})(?![0-9])",
+    re.IGNORECASE,
+)
+_CITY = r"(?:,?[ ][0-9]{5}[ ][A-ZÄÖÜÁÉÍÓÚÑ][a-zäöüßáéíóúñ-]{1,30})?"
+_EUROPEAN = re.compile(
+    r"(?<!\w)(?:(?:Am|An|Auf|Im|In|Zum|Zur)[ ](?:der[ ])?)?[A-ZÄÖÜ][\wäöüß-]{0,40}?"
+    rf"(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer)[ ][0-9]{{1,4}}[ ]?[a-h]?(?!\w){_CITY}"
+    r"|(?<!\w)[a-zäöüß]{4,30}(?:straße|strasse|str\.|gasse|allee)[ ][0-9]{1,4}(?!\w)"
+    r"|(?<!\w)(?:[Cc]alle|C/|[Aa]venida|Avda\.?|Av\.|[Pp]laza|[Pp]aseo|[Rr]ua|[Vv]ia|[Vv]iale|[Pp]iazza)[ ]"
+    r"(?:(?:de|la|del|los|las|da"
+    r"|do)[ ]){0,2}(?:[A-ZÁÉÍÓÚÑ][\w.'-]{0,30},?[ ]){1,4}(?:n[ºo°]\.?[ ]?)?[0-9]{1,4}(?!\w)"
+    rf"(?:,[ ][0-9]{{1,2}}[ ]?[ºªo]?[ ]?[A-Z](?!\w))?{_CITY}"
+    r"|(?<!\w)[0-9]{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|boulevard|place|chemin|allée|impasse|quai)[ ]"
+    r"(?:(?:de|du|des|la|le|les)[ ]|l['’]|d['’]){0,3}[A-ZÀ-Ý][\w'’-]{0,30}(?:[ ][A-ZÀ-Ý][\w'’-]{0,30}){0,2}"
+    rf"(?:,?[ ][0-9]{{5}}[ ][A-ZÀ-Ý][\w-]{{1,30}})?"
+)
+_HAN = "\u3400-\u9fff"
+_NUMBER = "[0-9一二三四五六七八九十百]{1,5}"
+_CHINESE = re.compile(
+    rf"(?:路|街|(?<![知味难频报轨])道|巷|弄|胡同)[甲乙丙丁]?[0-9]{{1,5}}(?:号|號|弄)|(?:小区|花园|公寓|家园|新村|大厦|苑|庭|城)"
+    rf"{_NUMBER}(?:号楼|号|栋|幢|座|楼)|[A-Za-z]座[0-9]{{3,4}}"
+)
+_INNER = re.compile(
+    rf"(?:[A-Za-z]?{_NUMBER}(?:号楼|号|弄|栋|幢|座|楼|层|单元|室|户)|[A-Za-z]座|[0-9]{{3,4}}(?:室)?(?![0-9]))"
+)
+_LEFT = re.compile(rf"[{_HAN}0-9]{{0,40}}$")
+_STOP = re.compile("[我你他她它住在到去寄送址从是给往于离的了和跟就]")
+_JAPANESE = re.compile(
+    rf"(?:〒[ ]?[0-9]{{3}}-[0-9]{{4}}[ ]?)?[{_HAN}]{{2,3}}[都道府県][{_HAN}ぁ-ヶ]{{1,20}}?[0-9]{{1,4}}(?:丁目"
+    rf"|番地?|-)[0-9-]{{1,8}}(?:番地?|号)?"
+)
+
+
+def addresses(text: str) -> Iterator[Span]:
+    """Streets with a house number in English, German, Spanish, French and Japanese; postcodes.
+
+    Rules see the usual forms only: of the labelled addresses that were written to be hard, less than half are
+    found (`tests/benchmarks/scrub.py`). A place without a number ("the flat over the bakery") always stays.
+    """
+    yield from (Span(*found.span(), "address") for found in _ENGLISH.finditer(text))
+    yield from (Span(*found.span(1), "address") for found in _AREA.finditer(text))
+    yield from (Span(*found.span(), "address") for found in _EUROPEAN.finditer(text))
+    if not text.isascii():
+        yield from (Span(*found.span(), "address") for found in _JAPANESE.finditer(text))
+
+
+def chinese(text: str) -> Iterator[Span]:
+    """Chinese addresses down to the house, whose number may be a word."""
+    if not text.isascii():
+        yield from (_widened(text, *found.span()) for found in _CHINESE.finditer(text))
+
+
+def _widened(text: str, start: int, end: int) -> Span:
+    """From a street and its number to the left up to a word like 住在, to the right to the door."""
+    left = text[max(0, start - 40) : start]
+    run = _LEFT.search(left)
+    kept = _STOP.split(run[0] if run else "")[-1]
+    while inner := _INNER.match(text, end):
+        end = inner.end()
+    return Span(start - len(kept), end, "address")

@@ -1,0 +1,101 @@
+"""E-mail addresses, links, and the addresses of machines."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+from training.scrub.span import Span
+
+_LOCAL = r"A-Za-z0-9._%+\-À-ɏ"
+_EMAIL = re.compile(
+    rf"(?<![{_LOCAL}])[{_LOCAL}]++@(?:[A-Za-z0-9-]++\.)+[A-Za-z]{{2,24}}(?![A-Za-z0-9-])"
+    rf"|(?<![{_LOCAL}])[{_LOCAL}]++ @ (?:[A-Za-z0-9-]++\.)+(?:com|net|org|edu|de|cn|fr|es|uk|jp|kr|ru"
+    rf"|io)(?![A-Za-z0-9-])"
+)
+_AT, _DOT = r"\s?[\[(]\s?at\s?[\])]\s?", r"(?:\s?[\[(]\s?dot\s?[\])]\s?|\sdot\s)"
+_SPELT = re.compile(
+    rf"(?<![{_LOCAL}])[{_LOCAL}]++(?:{_AT}[A-Za-z0-9-]{{1,63}}(?:(?:{_DOT}|\.)[A-Za-z0-9-]{{1,63}}){{1,4}}"
+    rf"|\sat\s[A-Za-z0-9-]{{1,63}}(?:{_DOT}[A-Za-z0-9-]{{1,63}}){{1,4}})",
+    re.IGNORECASE,
+)
+_REST = r"[^\s<>\"“”‘’「」『』【】《》，。！？；：、（）…\u2e80-\u9fff\uac00-\ud7af]"
+_SAFE = "com|org|net|edu|gov|io|cn|de|fr|uk|jp|kr|br|ru|tv|gg|xyz|info|dev|example"
+_WORDY = (
+    "me|be|ly|in|it|is|to|at|us|ca|ch|nl|es|eu|pl|se|no|fi|dk|pt|mx|ar|au|so|sh|ai|co|id|gl|link|site"
+    "|club|shop"
+)
+_LINK = re.compile(
+    rf"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.\-]{{1,15}}://|www\.){_REST}+"
+    rf"|(?<![A-Za-z0-9_.@/\\\-])(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}\.){{1,4}}"
+    rf"(?:(?:{_SAFE})(?![A-Za-z0-9_\-])(?::[0-9]{{1,5}})?(?:/{_REST}*)?|(?:{_WORDY})/{_REST}*)",
+    re.IGNORECASE,
+)
+_TRAIL = ".,;:!?'\"*_~)]}"
+_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\.?\w)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{3,4}:[0-9A-Fa-f:]{2,34}(?![\w:])", re.ASCII)
+_MAC = re.compile(
+    r"(?<![\w:-])[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])"
+    r"|(?<![\w.])(?=[0-9.]{0,12}[A-Fa-f])[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}(?![\w.])",
+    re.ASCII,
+)
+_VERSION = re.compile(r"(?:\bv|version|release|build|python|版本号?|section|chapter)\s?$", re.IGNORECASE)
+
+
+def emails(text: str) -> Iterator[Span]:
+    """Addresses with an at sign, and those that spell it: "name (at) example (dot) com"."""
+    if "@" in text:
+        yield from (Span(*found.span(), "email") for found in _EMAIL.finditer(text))
+    said = text.lower()
+    if "at" in said and ("(" in said or "[" in said or " dot " in said):
+        yield from (Span(*found.span(), "email") for found in _SPELT.finditer(text))
+
+
+def links(text: str) -> Iterator[Span]:
+    """Whatever has a scheme or begins with www, and bare host names under well-known top-level domains.
+
+    Domains that are also words ("see you.in a bit") count only with a path behind them.
+    """
+    if "." not in text and "://" not in text:
+        return
+    for found in _LINK.finditer(text):
+        yield Span(found.start(), found.start() + len(_trimmed(found[0])), "link")
+
+
+def _trimmed(link: str) -> str:
+    """The link without the punctuation of the sentence around it; a bracket stays if it was opened inside."""
+    spare = link.count(")") - link.count("(")
+    end = len(link)
+    while end and link[end - 1] in _TRAIL:
+        if link[end - 1] == ")":
+            if spare <= 0:
+                break
+            spare -= 1
+        end -= 1
+    return link[:end]
+
+
+def machines(text: str) -> Iterator[Span]:
+    """IPv4, IPv6 and MAC addresses; not versions ("v1.2.3.4"), not the machine itself (127.0.0.1)."""
+    if text.count(".") > 2:
+        yield from (Span(*found.span(), "machine") for found in _IPV4.finditer(text) if _is_ipv4(found))
+    if text.count(":") > 1:
+        yield from (Span(*found.span(), "machine") for found in _IPV6.finditer(text) if _is_ipv6(found[0]))
+    if text.count(":") > 4 or text.count("-") > 4 or text.count(".") > 1:
+        yield from (Span(*found.span(), "machine") for found in _MAC.finditer(text))
+
+
+def _is_ipv4(found: re.Match[str]) -> bool:
+    try:
+        address = IPv4Address(found[0])
+    except AddressValueError:
+        return False
+    said_before = found.string[max(0, found.start() - 12) : found.start()]
+    return not (address.is_loopback or address.is_unspecified or _VERSION.search(said_before))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True

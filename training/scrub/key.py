@@ -1,0 +1,27 @@
+"""The secret of one persona that its people's invented names are drawn from."""
+
+import secrets
+from pathlib import Path
+
+from bot.errors import UserError
+from training.scrub.private import write
+
+_SIZE = 32  # bytes
+
+
+def read_key(path: Path) -> bytes:
+    """The key in a file; a new one is drawn and kept there (mode 0600) if there is none.
+
+    With the key lost, people get other invented names at the next build. Raise `UserError` for a file that
+    holds something else.
+    """
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        key = secrets.token_bytes(_SIZE)
+        write(path, key.hex())
+    except ValueError:
+        key = b""
+    if len(key) != _SIZE:
+        raise UserError(f"{path} is not a key of {_SIZE} bytes in hex: delete it, and a new one is made.")
+    return key

@@ -1,0 +1,134 @@
+"""Which targets are learned, which are held out, and how much each counts; what is left out is counted."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.message import Place
+from training.chats import Chats
+from training.duplicates import repeated
+from training.targets import COPYABLE, Found, Target
+
+Side = Literal["train", "held"]
+HELD = 0.1  # the share of targets that is held out
+PHRASE = 0.01  # the share of all targets that one short phrase may have: "ok" is style, a flood of it is not
+PHRASES = 5  # times that a short phrase may come in any case
+HALF_LIFE = 3 * 365.25 * 86_400  # seconds in which words lose half their weight: people change
+FLOOR = 0.3  # the least weight for age
+UNKNOWN = 0.3  # the weight of an answer to something unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A target that stays."""
+
+    target: Target
+    side: Side
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`per_chat` targets are learned of one chat of people at most, the newest; 0 is no limit."""
+
+    per_chat: int = 5000
+
+
+@dataclass(slots=True)
+class Selection:
+    """What stays, by chat and in order, and what was left out by reason."""
+
+    chosen: list[list[Chosen]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def select(found: Found, chats: Chats, limits: Limits) -> Selection:
+    """No pastes, short phrases by quota, no repeats, the newest held out, chats capped: in this order."""
+    selection = Selection([[] for _ in chats.places], Counter(found.left_out))
+    left = sorted(found.targets, key=lambda target: (target.time, target.place, target.start))
+    left = _without(left, _pasted(left, found.pasted), "copied from others (copypasta)", selection)
+    left = _without(left, _floods(left), "short phrases over their quota", selection)
+    left = _without(left, _exact(left), "repeated word for word", selection)
+    left = _without(left, repeated([target.signature for target in left]), "nearly repeated", selection)
+    held = _held(left)
+    over = _over(left, held, chats.places, chats, limits.per_chat)
+    left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
+    newest = max((target.time for target in left), default=0.0)
+    for target in left:
+        side: Side = "held" if target.session in held else "train"
+        selection.chosen[target.place].append(Chosen(target, side, _weight(target, newest)))
+    for chosen in selection.chosen:
+        chosen.sort(key=lambda each: each.target.start)
+    return selection
+
+
+def _without(
+    targets: Sequence[Target], gone: Iterable[int], reason: str, selection: Selection
+) -> list[Target]:
+    numbers = set(gone)
+    if numbers:
+        selection.left_out[reason] += len(numbers)
+    return [target for number, target in enumerate(targets) if number not in numbers]
+
+
+def _pasted(targets: Sequence[Target], others: set[int]) -> Iterable[int]:
+    return (number for number, each in enumerate(targets) if not others.isdisjoint(each.pastes))
+
+
+def _floods(targets: Sequence[Target]) -> Iterable[int]:
+    """Of each short phrase, those that are over its quota; what stays is spread over the whole time."""
+    phrases: dict[int, list[int]] = {}
+    for number, target in enumerate(targets):
+        if target.size < COPYABLE:
+            phrases.setdefault(target.mark, []).append(number)
+    quota = max(PHRASES, math.ceil(PHRASE * len(targets)))
+    for numbers in phrases.values():
+        if (count := len(numbers)) > quota:
+            kept = {place * count // quota for place in range(quota)}
+            yield from (number for place, number in enumerate(numbers) if place not in kept)
+
+
+def _exact(targets: Sequence[Target]) -> Iterable[int]:
+    seen = set[int]()
+    for number, target in enumerate(targets):
+        if target.size >= COPYABLE:
+            if target.mark in seen:
+                yield number
+            seen.add(target.mark)
+
+
+def _held(targets: Sequence[Target]) -> set[int]:
+    """The newest conversations, whole, that together have a tenth of the targets; never all of them."""
+    begun: dict[int, tuple[float, int]] = {}
+    sizes = Counter(target.session for target in targets)
+    for target in targets:
+        begun.setdefault(target.session, (target.time, target.session))
+    held, wanted = set[int](), HELD * len(targets)
+    for _, session in sorted(begun.values(), reverse=True)[: len(begun) - 1]:
+        if wanted <= 0:
+            break
+        held.add(session)
+        wanted -= sizes[session]
+    return held
+
+
+def _over(
+    targets: Sequence[Target], held: set[int], places: Sequence[Place], chats: Chats, limit: int
+) -> Iterable[int]:
+    """What is learned of a chat beyond its cap, oldest first; posts are nobody's chat."""
+    counts = Counter[int]()
+    for number in range(len(targets) - 1, -1, -1):
+        target = targets[number]
+        if not limit or target.session in held or chats.kind(places[target.place]) in ("timeline", "channel"):
+            continue
+        counts[target.place] += 1
+        if counts[target.place] > limit:
+            yield number
+
+
+def _weight(target: Target, newest: float) -> float:
+    age = max(FLOOR, 2.0 ** -((newest - target.time) / HALF_LIFE))
+    share = UNKNOWN if target.task == "unknown parent" else 1.0
+    return round(float(age) * share, 3)

@@ -1,0 +1,115 @@
+"""The part of a chat that a persona can read, while the chat goes on: it moves as it does in serving."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bot.errors import UserError
+from bot.message import Message, Place
+from bot.prompt import Prompt
+from training.excerpts import LIMIT, Aim, Excerpt, Line
+from training.messages import Said
+from training.selection import Chosen, Side
+from training.talk import Burst
+
+if TYPE_CHECKING:
+    from training.windows import Windows
+
+TOO_LONG = "said after a message that is too long to be read"
+
+
+class Window:
+    """The window of one chat; excerpts leave it when it moves on."""
+
+    def __init__(self, windows: "Windows", place: Place) -> None:
+        self._windows, self._place = windows, place
+        self._lines, self._said, self._files = list[Line](), list[Message](), list[str]()
+        self._aims: dict[Side, list[Aim]] = {"train": [], "held": []}
+        self._cut = False
+        self._parent = lru_cache(4 * LIMIT)(self._find)
+
+    def say(self, burst: Burst, chosen: Chosen | None) -> Iterator[tuple[Side, Excerpt]]:
+        """The persona speaks: the window is read, and may move."""
+        said = [heard.said for heard in burst.messages]
+        if burst.is_first and said[0].reply_to is None:
+            if chosen:
+                yield from self._windows.excerpt(self._place, [], said, chosen)
+        else:
+            yield from self._answer(said, chosen)
+            return
+        yield from self.add(said)
+
+    def _answer(self, said: list[Said], chosen: Chosen | None) -> Iterator[tuple[Side, Excerpt]]:
+        reply_to = self._windows.line(said[0]).reply_to
+        try:
+            prompt = self._prompt(self._said, self._cut, reply_to)
+        except UserError:
+            if chosen:
+                self._windows.left_out[TOO_LONG] += 1
+            yield from self.add(said)
+            return
+        first = prompt.first
+        if first and not any(self._aims.values()) and self._is_enough(first, prompt, reply_to):
+            self._drop(first)
+            first = None
+        if chosen and not self._windows.is_known(prompt, said):
+            start = len(self._lines)
+            self._aims[chosen.side].append(aim_of(chosen, start, start + len(said)))
+        yield from self.add(said)
+        if first:
+            yield from self.close()
+            self._drop(first)
+
+    def add(self, said: list[Said]) -> Iterator[tuple[Side, Excerpt]]:
+        """More is said; what is behind all that serving reads is let go."""
+        for each in said:
+            line = self._windows.line(each)
+            self._lines.append(line)
+            self._said.append(line.message(self._windows.persona))
+            self._files.append(each.source)
+        if len(self._lines) > 2 * LIMIT:
+            yield from self.close()
+            del self._lines[:-LIMIT], self._said[:-LIMIT], self._files[:-LIMIT]
+
+    def close(self) -> Iterator[tuple[Side, Excerpt]]:
+        """What was learned in this window, each side with no more than it needs."""
+        for side, aims in self._aims.items():
+            if aims:
+                lines = self._lines[: aims[-1].end]
+                wanted = dict.fromkeys(line.reply_to for line in lines if line.reply_to)
+                inside = {line.id for line in lines}
+                parents = (self._parent(id) for id in wanted if id not in inside)
+                files = set(self._files[: aims[-1].end])
+                yield (
+                    side,
+                    self._windows.made(self._place, lines, filter(None, parents), aims, self._cut, files),
+                )
+                aims.clear()
+
+    def _is_enough(self, first: str, prompt: Prompt, reply_to: str | None) -> bool:
+        """Whether the prompt is the same without what came before this message, and was not read."""
+        start = self._place_of(first)
+        return prompt.ids == self._prompt(self._said[start:], True, reply_to).ids
+
+    def _drop(self, first: str) -> None:
+        start = self._place_of(first)
+        del self._lines[:start], self._said[:start], self._files[:start]
+        self._cut = True
+
+    def _place_of(self, id: str) -> int:
+        return next(place for place, line in enumerate(self._lines) if line.id == id)
+
+    def _prompt(self, history: list[Message], cut: bool, reply_to: str | None) -> Prompt:
+        inside = {message.id for message in history}
+        wanted = [*(message.reply_to for message in history), reply_to]
+        found = {id: self._parent(id) for id in wanted if id and id not in inside}
+        known = {id: line.message(self._windows.persona) for id, line in found.items() if line}
+        return self._windows.prompt(history, known, cut, reply_to)
+
+    def _find(self, id: str) -> Line | None:
+        found = self._windows.find(self._place, id)
+        return self._windows.line(found) if found else None
+
+
+def aim_of(chosen: Chosen, start: int, end: int) -> Aim:
+    return Aim(start, end, chosen.target.task, chosen.weight, chosen.target.session)

@@ -1,0 +1,93 @@
+"""The commands on a persona's data: build them, look at them, take somebody's words out of them."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bot import config
+from bot.errors import UserError
+from training import forget as forgetting
+from training import lessons
+from training.build import Desk, as_text, lengths, open_desk, run, settings_of
+from training.dataset import TRAIN
+from training.preview import Page, pick
+from training.selection import Limits
+
+Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
+Folder = Callable[[Namespace], Path]
+
+
+def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add these commands to the command line."""
+    build = commands.add_parser("build", help="make examples of what was imported")
+    build.add_argument("--persona", metavar="P", required=True, help="whose words are to be learned")
+    window = "tokens of a prompt and its answer together (default: what holds nearly all conversations)"
+    build.add_argument("--window", metavar="TOKENS", type=int, default=0, help=window)
+    cap = "examples of one chat at most, the newest ones; 0 is no limit (default: %(default)s)"
+    build.add_argument("--cap", metavar="COUNT", type=int, default=Limits().per_chat, help=cap)
+    build.add_argument("--json", action="store_true", help="the result as JSON")
+    build.set_defaults(command="build")
+    preview = commands.add_parser("preview", help="show examples, with what is learned in colour")
+    preview.add_argument("--persona", metavar="P", required=True, help="whose data")
+    preview.add_argument("--count", metavar="N", type=int, default=5, help="how many (default: %(default)s)")
+    preview.set_defaults(command="preview")
+    command = commands.add_parser("forget", help="take an author's words out of the data")
+    command.add_argument("author", metavar="AUTHOR", help="an id, platform/id, or a name")
+    whose = command.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--persona", metavar="P", help="out of this persona's data")
+    whose.add_argument("--all", action="store_true", help="out of all personas' data")
+    command.set_defaults(command="forget")
+
+
+def build(options: Namespace, folder: Folder) -> str:
+    if options.cap < 0:
+        raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
+    made = run(_desk(options, folder(options)), options.window, options.cap)
+    if options.json:
+        return json.dumps(msgspec.to_builtins(made), ensure_ascii=False)
+    return as_text(made, options.persona)
+
+
+def preview(options: Namespace, folder: Folder) -> str:
+    desk = _desk(options, folder(options))
+    made = settings_of(desk.work)
+    path = lessons.encoded(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
+    page = Page(desk.model.tokenizer, desk.model.definition, colours=sys.stdout.isatty())
+    shown = [page.show(lesson) for lesson in pick(list(lessons.read(path)), options.count)]
+    return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), lengths(made)])
+
+
+def forget(options: Namespace, folder: Folder) -> str:
+    """Forget somebody in one persona's data, or in all."""
+    if not options.all:
+        return _forget(options, folder(options))
+    told = list[str]()
+    for path in sorted(config.load(options.config).personas.glob("*/work/")):
+        try:
+            told.append(_forget(options, path.parent))
+        except UserError as error:
+            told.append(f"{path.parent.name}: {error}")
+    return "\n".join(told) or "No persona has data."
+
+
+def _forget(options: Namespace, folder: Path) -> str:
+    forgotten = forgetting.forget(folder, options.author)
+    lines = [f"{folder.name}: {forgotten.messages:,} messages of {options.author} erased"]
+    if forgotten.messages and (folder / "work" / TRAIN).exists():
+        desk = _desk(options, folder)
+        before = settings_of(desk.work)
+        made = run(desk, before.window, before.per_chat)
+        lines.append(f"the data were built again: {sum(made.train.values()):,} examples to learn")
+    lines += [f"this adapter was trained on their words: {path.parent}" for path in forgotten.adapters]
+    if forgotten.adapters:
+        lines.append(f"Next: python -m training train --persona {folder.name}, or delete the adapter")
+    return "\n".join(lines)
+
+
+def _desk(options: Namespace, folder: Path) -> Desk:
+    return open_desk(config.load(options.config), folder)
