@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -15,12 +17,13 @@ from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, deliver
 from bot.engine.engine import Engine
 from bot.errors import UserError
+from bot.memory.inbox import ATTEMPTS
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
 from bot.parts import split
 from bot.persona.persona import Cast, Persona
-from bot.room import Attempt, Room
+from bot.room import Attempt, Offer, Room
 from bot.situation import observe
 from bot.speaker import Past, Speaker, Watcher
 from bot.turns import missing
@@ -102,23 +105,27 @@ class Chat:
 
     def _follow(self, old: Place, new: Place) -> None:
         """Have whoever still waits in a chat that moved answered where it goes on."""
-        for message, attention in self.room(old).leave():
-            self.room(new).offer(moved(message, new), attention)
+        for offer in self.room(old).leave():
+            self.room(new).offer(replace(offer, message=moved(offer.message, new)))
 
     async def recover(self, platform: str, account: str) -> None:
         """Go on where an earlier process ended: send what was not sent, answer what was not answered."""
         for outgoing in await self.memory.unsent(platform, account):
             self.room(outgoing.place).owe(outgoing)
+        hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
         for message in await self.memory.pending(platform, account):
-            if self._is_late(message):
-                await self._give_up(Attempt("", "", [message]), message.place, LATE)
+            tried = await self.memory.attempts(message.place, message.id)
+            if reason := LATE if self._is_late(message) else EXHAUSTED if tried >= ATTEMPTS else None:
+                hopeless[message.place, reason].append(message)
             else:
-                await self._attend(message)
+                await self._attend(message, is_suspect=tried > 0)
+        for (place, reason), messages in hopeless.items():
+            await self._give_up(Attempt("", "", messages), place, reason)
 
     def _is_late(self, message: Message) -> bool:
         return self._clock() - message.time > self.settings.oldest
 
-    async def _attend(self, message: Message) -> None:
+    async def _attend(self, message: Message, *, is_suspect: bool = False) -> None:
         place = message.place
         try:
             attention = decide(
@@ -131,7 +138,7 @@ class Chat:
             await self.memory.ignore(place, message.id, attention.rule)
         elif self.room(place).waiting < self.settings.waiting:
             self._full.discard(place)
-            self.room(place).offer(message, attention)
+            self.room(place).offer(Offer(message, attention, is_suspect))
         else:
             await self._refuse(message)
 
@@ -168,21 +175,13 @@ class Chat:
 
     async def _turn(self, attempt: Attempt, place: Place) -> None:
         stale = await self.memory.sent_of(place, attempt.replaced) if attempt.replaced else ()
-        async with self._suspicion(place, attempt):
+        async with (
+            self._suspects if attempt.is_suspect else nullcontext()
+        ):  # one at a time, wherever they are
             outgoings = await self._make(attempt, place)
         for outgoing in outgoings:
             await self.deliver(outgoing)
         await self._outlets[place.platform].remove(place, stale)
-
-    @asynccontextmanager
-    async def _suspicion(self, place: Place, attempt: Attempt) -> AsyncIterator[None]:
-        """Messages that were being answered when a process died are tried one at a time.
-
-        So the one that kills it, if one does, is given up alone.
-        """
-        tried = await self.memory.attempts(place, [message.id for message in attempt.messages])
-        async with self._suspects if tried else nullcontext():
-            yield
 
     async def _make(self, attempt: Attempt, place: Place) -> tuple[Outgoing, ...]:
         """Make an answer and store it; what is to be sent of it."""
@@ -206,13 +205,9 @@ class Chat:
         )
 
     async def _begin(self, place: Place, attempt: Attempt) -> tuple[str, ...]:
-        """The messages that may be tried; of those that were tried too often, their authors are told."""
+        """Count an attempt at the messages, and return those that still want one."""
         asked = [message.id for message in attempt.messages]
-        tried = await self.memory.begin(place, asked, attempt.persona, attempt.rule)
-        exhausted = [id for id in asked if id not in tried]
-        for outgoing in await self.memory.give_up(place, exhausted, EXHAUSTED, EXHAUSTED):
-            self.room(place).owe(outgoing)
-        return tried
+        return await self.memory.begin(place, asked, attempt.persona, attempt.rule)
 
     async def _past(self, place: Place, attempt: Attempt, reply_to: str | None, budget: int) -> Past:
         """What the persona can have read; more characters than any budget of tokens holds."""

@@ -13,6 +13,15 @@ from bot.message import Message, Place
 _LONGEST_BURST = 5  # debounces; who never stops typing is answered all the same
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A message that waits for an answer. A suspect was being answered when an earlier process died."""
+
+    message: Message
+    attention: Attention
+    is_suspect: bool = False
+
+
 @dataclass(slots=True)
 class Attempt:
     """An answer in the making: to some messages of one place, all for one persona, or instead of one."""
@@ -21,13 +30,14 @@ class Attempt:
     rule: str
     messages: list[Message] = field(default_factory=list)
     replaces: LastAnswer | None = None
+    is_suspect: bool = False
     visible: bool = False  # somebody has seen some of it, so it can no longer be taken back
     generation: Generation | None = None
     stopped: bool = False
 
     def gives_way_to(self, message: Message, attention: Attention) -> bool:
         """Whether a message supersedes this answer: the same author goes on, and nothing is visible yet."""
-        if self.visible or self.stopped or not self.messages:
+        if self.visible or self.stopped or self.is_suspect or not self.messages:
             return False
         return self.messages[-1].author.id == message.author.id and self.persona == attention.persona
 
@@ -63,13 +73,13 @@ class Room:
     """Takes what is to be answered in one place and has it answered in order.
 
     A message by the author who is being answered supersedes that answer while nothing of it is visible: both
-    are then answered together. Any other message waits for the next answer. What an earlier process left to
-    be sent goes first.
+    are then answered together. Any other message waits for the next answer. A suspect is answered alone: if
+    the process dies again, no other message is to blame. What an earlier process left to be sent goes first.
     """
 
     def __init__(self, host: Host, place: Place, debounce: float) -> None:
         self._host, self._place, self._debounce = host, place, debounce
-        self._waiting: list[tuple[Message, Attention]] = []
+        self._waiting: list[Offer] = []
         self._owed: list[Outgoing] = []
         self._paid = asyncio.Event()
         self._paid.set()
@@ -89,11 +99,11 @@ class Room:
         """How many messages wait for an answer that nobody makes yet."""
         return len(self._waiting)
 
-    def offer(self, message: Message, attention: Attention) -> None:
+    def offer(self, offer: Offer) -> None:
         """Queue a message for an answer."""
-        self._waiting.append((message, attention))
+        self._waiting.append(offer)
         self._arrived.set()
-        if self._task and self.attempt and self.attempt.gives_way_to(message, attention):
+        if self._task and self.attempt and self.attempt.gives_way_to(offer.message, offer.attention):
             self._task.cancel()
         self._start()
 
@@ -108,7 +118,7 @@ class Room:
         self._again = attempt
         self._start()
 
-    def leave(self) -> list[tuple[Message, Attention]]:
+    def leave(self) -> list[Offer]:
         """Take out what waits for an answer: the chat goes on elsewhere."""
         waiting, self._waiting = self._waiting, []
         return waiting
@@ -153,7 +163,7 @@ class Room:
                 del self._owed[0]
                 continue
             self._paid.set()
-            await self._serve(self._again.persona if self._again else self._waiting[0][1].persona)
+            await self._serve(self._again.persona if self._again else self._waiting[0].attention.persona)
         if not self._owed:
             self._paid.set()
 
@@ -171,7 +181,7 @@ class Room:
                 self.attempt = None
 
     async def _try(self, attempt: Attempt) -> None:
-        self._task = asyncio.create_task(self._run(attempt))
+        self._task = asyncio.create_task(self._host.answer(self._place, attempt))
         try:
             await asyncio.wait([self._task])
         except asyncio.CancelledError:  # the room is being closed
@@ -181,20 +191,21 @@ class Room:
             raise
         if self._task.cancelled():
             attention = Attention(True, attempt.rule, attempt.persona)
-            self._waiting[:0] = [(message, attention) for message in attempt.messages]
+            self._waiting[:0] = [Offer(message, attention) for message in attempt.messages]
             await self._host.withdraw(self._place, attempt)
         else:
             self._task.result()
 
-    async def _run(self, attempt: Attempt) -> None:
-        await self._host.answer(self._place, attempt)
-
     def _take(self) -> Attempt:
         """The oldest waiting messages that go to one persona."""
-        _, first = self._waiting[0]
-        attempt = Attempt(first.persona, first.rule)
-        while self._waiting and self._waiting[0][1].persona == first.persona:
-            attempt.messages.append(self._waiting.pop(0)[0])
+        first = self._waiting.pop(0)
+        persona, rule = first.attention.persona, first.attention.rule
+        attempt = Attempt(persona, rule, [first.message], is_suspect=first.is_suspect)
+        while self._waiting and not first.is_suspect:
+            following = self._waiting[0]
+            if following.is_suspect or following.attention.persona != persona:
+                break
+            attempt.messages.append(self._waiting.pop(0).message)
         return attempt
 
     async def _quiet(self) -> None:

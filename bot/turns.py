@@ -72,10 +72,18 @@ class _Scene:
         place = self._places.get(parent.id)
         if place is None:
             return False
-        for speaker in (self._speaker(message), self._speaker(parent)):
-            while at > 0 and self._speaker(self._history[at - 1]) == speaker:
-                at -= 1
+        while at > 0 and self._goes_on(self._history[at - 1], message, parent):
+            at -= 1
+        while at > 0 and self._speaker(self._history[at - 1]) == self._speaker(parent):
+            at -= 1
         return at <= place
+
+    def _goes_on(self, earlier: Message, message: Message, parent: Message) -> bool:
+        """Whether both messages are one speaker's, and the earlier one was not said to somebody else."""
+        if self._speaker(earlier) != self._speaker(message):
+            return False
+        said_to = self._places.get(earlier.reply_to or "")
+        return said_to is None or self._speaker(self._history[said_to]) == self._speaker(parent)
 
     def _is_own(self, message: Message) -> bool:
         return message.persona == self._persona.key

@@ -143,9 +143,25 @@ async def test_a_draft_of_what_is_given_up_gives_way_to_the_notice(memory: Memor
     await memory.shown(draft.key, "55")
     (notice,) = await memory.give_up(HERE, ["m1"], "why", "Sorry.")
     assert notice.key != draft.key
-    assert notice.sent_id == "55"
+    assert (notice.sent_id, notice.state, notice.persona) == ("55", "sending", "eva")
+    assert await memory.give_up(HERE, ["m1"], "why", "Sorry.") == (notice,)
     assert await memory.unsent("telegram", "bot") == (notice,)
     assert not await memory.accept(Message(HERE, "55", ANNA, "own words", 1.0))
+
+
+async def test_every_draft_of_what_is_given_up_gives_way_even_one_that_is_not_known_to_be_seen(
+    memory: Memory,
+):
+    for number in (1, 2, 3):
+        await memory.accept(said(number))
+    for number in (2, 3):
+        await memory.draft(HERE, f"m{number}", "eva")
+    notices = await memory.give_up(HERE, ["m1", "m2", "m3"], "why", "Sorry.")
+    assert [(notice.reply_to, notice.text, notice.state) for notice in notices] == [
+        ("m2", "Sorry.", "sending"),
+        ("m3", "Sorry.", "sending"),
+    ]
+    assert await memory.unsent("telegram", "bot") == notices
 
 
 async def test_there_is_no_draft_for_a_message_that_is_gone(memory: Memory):

@@ -61,11 +61,12 @@ async def test_pending_is_one_account_oldest_first(memory: Memory):
     assert [message.id for message in await memory.pending("telegram", "bot")] == ["m2", "m1", "m3"]
 
 
-async def test_a_message_is_tried_three_times_and_then_given_up(memory: Memory):
+async def test_attempts_are_counted_until_a_message_is_given_up(memory: Memory):
     await memory.accept(said(1))
-    for _ in range(3):
+    for tried in range(3):
+        assert await memory.attempts(HERE, "m1") == tried
         assert await memory.begin(HERE, ["m1", "unknown"], "eva", "direct") == ("m1",)
-    assert await memory.begin(HERE, ["m1"], "eva", "direct") == ()
+    assert await memory.attempts(HERE, "unknown") == 0
     (notice,) = await memory.give_up(HERE, ["m1"], "tried too often", "Say it again.")
     assert (notice.text, (await memory.status()).inbox) == ("Say it again.", {"given_up": 1})
     assert await memory.pending("telegram", "bot") == ()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.attention import Attention
 from bot.memory.records import Outgoing
 from bot.message import Author, Message, Place
-from bot.room import Attempt, Room
+from bot.room import Attempt, Offer, Room
 
 PLACE = Place("test", "bot", "room")
 
@@ -65,7 +65,7 @@ async def test_every_message_is_answered_once_and_in_order(
     answers = Answers(turns)
     room = Room(answers, PLACE, debounce=0)
     for number, (author, persona, pause) in enumerate(script):
-        room.offer(message(number, author), yes(persona))
+        room.offer(Offer(message(number, author), yes(persona)))
         for _ in range(pause):
             await asyncio.sleep(0)
     await room.idle()
@@ -76,15 +76,28 @@ async def test_messages_to_two_personas_are_answered_apart() -> None:
     answers = Answers()
     room = Room(answers, PLACE, debounce=0)
     for number, persona in enumerate(["mara", "mara", "ozzo", "mara"]):
-        room.offer(message(number), yes(persona))
+        room.offer(Offer(message(number), yes(persona)))
     await room.idle()
     assert answers.done == [["0", "1"], ["2"], ["3"]]
+
+
+async def test_a_suspect_is_answered_alone_and_is_not_superseded() -> None:
+    answers = Answers(turns=3)
+    room = Room(answers, PLACE, debounce=0)
+    for number, is_suspect in enumerate([False, True, True, False]):
+        room.offer(Offer(message(number), yes(), is_suspect))
+    while not (room.attempt and room.attempt.is_suspect):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    room.offer(Offer(message(4), yes()))
+    await room.idle()
+    assert answers.done == [["0"], ["1"], ["2"], ["3", "4"]]
+    assert answers.withdrawn == []
 
 
 async def test_closing_withdraws_the_answer_in_the_making() -> None:
     answers = Answers(turns=10**6)
     room = Room(answers, PLACE, debounce=0)
-    room.offer(message(0), yes())
+    room.offer(Offer(message(0), yes()))
     await asyncio.sleep(0.01)
     await room.close()
     assert (answers.done, answers.withdrawn, room.busy) == ([], [["0"]], False)
@@ -103,7 +116,7 @@ async def test_what_is_owed_goes_before_new_answers_and_in_order() -> None:
     answers = Answers()
     room = Room(answers, PLACE, debounce=0)
     room.owe(owed("first"))
-    room.offer(message(1), yes())
+    room.offer(Offer(message(1), yes()))
     room.owe(owed("second"))
     await room.paid()
     assert (answers.delivered, answers.done) == (["first", "second"], [])
@@ -114,7 +127,7 @@ async def test_what_is_owed_goes_before_new_answers_and_in_order() -> None:
 async def test_typing_begins_before_a_burst_is_over() -> None:
     answers = Answers()
     room = Room(answers, PLACE, debounce=60)
-    room.offer(message(1), yes())
+    room.offer(Offer(message(1), yes()))
     for _ in range(3):
         await asyncio.sleep(0)
     assert (answers.typing_now, answers.done) == (["mara"], [])
@@ -135,8 +148,8 @@ class Slow(Answers):
 async def test_a_room_that_closes_lets_a_visible_answer_end_and_takes_no_other() -> None:
     answers = Slow()
     room = Room(answers, PLACE, debounce=0)
-    room.offer(message(1), yes())
-    room.offer(message(2, "bo"), yes("ozzo"))
+    room.offer(Offer(message(1), yes()))
+    room.offer(Offer(message(2, "bo"), yes("ozzo")))
     for _ in range(5):
         await asyncio.sleep(0)
     await room.close(grace=5)
@@ -146,7 +159,7 @@ async def test_a_room_that_closes_lets_a_visible_answer_end_and_takes_no_other()
 async def test_a_room_that_closes_does_not_wait_for_an_answer_nobody_sees() -> None:
     answers = Answers(turns=10**9)
     room = Room(answers, PLACE, debounce=0)
-    room.offer(message(1), yes())
+    room.offer(Offer(message(1), yes()))
     for _ in range(5):
         await asyncio.sleep(0)
     await room.close(grace=60)
@@ -157,6 +170,6 @@ async def test_a_closed_room_takes_nothing_up() -> None:
     answers = Answers()
     room = Room(answers, PLACE, debounce=0)
     await room.close()
-    room.offer(message(1), yes())
+    room.offer(Offer(message(1), yes()))
     await asyncio.sleep(0)
     assert not room.busy

@@ -51,6 +51,22 @@ ANA, BO = message("1", "Ana", "tea?"), message("2", "Bo", "milk!")
             ["user: Ana: tea?", "user: Ana: hm?", "assistant: yes", "assistant: now"],
         ),
         (
+            [
+                ANA,
+                message("2", "Bo", "milk?"),
+                message("3", "Mara", "yes", "1"),
+                message("4", "Mara", "no", "2"),
+            ],
+            [
+                "user: Ana: tea?",
+                "user: Bo: milk?",
+                "user: [In reply to Ana: tea?]",
+                "assistant: yes",
+                "user: [In reply to Bo: milk?]",
+                "assistant: no",
+            ],
+        ),
+        (
             [ANA, message("2", "Mara", "yes"), message("3", "Bo", "why", "1")],
             ["user: Ana: tea?", "assistant: yes", "user: [In reply to Ana: tea?]", "user: Bo: why"],
         ),

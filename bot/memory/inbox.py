@@ -65,23 +65,21 @@ def begin(
 
 
 def attempt(connection: sqlite3.Connection, row: int, decided: int, persona: str, rule: str) -> bool:
-    """Count one more attempt at an accepted message; false for one that has had its share."""
+    """Count one more attempt at a message; false for one that is not accepted any more."""
     tried = connection.execute(
         "UPDATE inbox SET attempts = attempts + 1, decided = ?, persona = ?, rule = ?"
-        " WHERE message = ? AND state = 'accepted' AND attempts < ?",
-        (decided, persona, rule, row, ATTEMPTS),
+        " WHERE message = ? AND state = 'accepted'",
+        (decided, persona, rule, row),
     )
     return tried.rowcount == 1
 
 
-def attempts(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> int:
-    where = places.find(connection, place)
-    known = rows_of(connection, where, message_ids) if where else []
-    return max((tried(connection, row) for _, row in known), default=0)
-
-
-def tried(connection: sqlite3.Connection, row: int) -> int:
-    found = connection.execute("SELECT attempts FROM inbox WHERE message = ?", (row,)).fetchone()
+def attempts(connection: sqlite3.Connection, place: Place, message_id: str) -> int:
+    found = connection.execute(
+        "SELECT attempts FROM inbox JOIN messages ON messages.id = message"
+        " WHERE messages.place = ? AND message_id = ?",
+        (places.find(connection, place), message_id),
+    ).fetchone()
     return found[0] if found else 0
 
 
@@ -103,14 +101,17 @@ def give_up(
     decided = places.advance(connection, where)
     known = rows_of(connection, where, message_ids)
     given_up = [(given, row) for given, row in known if abandon(connection, row, decided, reason)]
-    drafts = [outbox.drop_draft(connection, outbox.key(place, given, "reply", 0)) for given, _ in given_up]
     if notice is None or not given_up:
         return ()
-    (message_id, row), *_ = given_up
-    key = outbox.key(place, message_id, "notice", 0)
-    shown = next(filter(None, drafts), None)  # what was shown of the answer gives way to the notice
-    outbox.enqueue(connection, key, where, notice, message=row, reply_to=message_id, sent_id=shown)
-    return outbox.with_key(connection, key)
+    keys = [outbox.key(place, given, "notice", 0) for given, _ in given_up]
+    for (given, _), key in zip(given_up, keys, strict=True):
+        outbox.settle_draft(connection, outbox.key(place, given, "reply", 0), key, notice)
+    noted = tuple(found for key in keys for found in outbox.with_key(connection, key))
+    if noted:
+        return noted
+    message_id, row = given_up[0]
+    outbox.enqueue(connection, keys[0], where, notice, message=row, reply_to=message_id)
+    return outbox.with_key(connection, keys[0])
 
 
 def abandon(connection: sqlite3.Connection, row: int, decided: int, reason: str) -> bool:

@@ -30,15 +30,14 @@ def enqueue(
     message: int | None = None,
     reply_to: str | None = None,
     persona: str | None = None,
-    sent_id: str | None = None,
 ) -> None:
     """Store one part, over its draft if there is one; nothing happens when its key is known otherwise."""
     connection.execute(
-        "INSERT INTO outbox (key, place, answer, message, part, text, reply_to, persona, sent_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET answer = excluded.answer,"
+        "INSERT INTO outbox (key, place, answer, message, part, text, reply_to, persona)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET answer = excluded.answer,"
         " text = excluded.text, reply_to = excluded.reply_to, persona = excluded.persona"
         " WHERE answer IS NULL AND text = '' AND state = 'sending'",
-        (key, place, answer, message, part, text, reply_to, persona, sent_id),
+        (key, place, answer, message, part, text, reply_to, persona),
     )
 
 
@@ -65,14 +64,13 @@ def shown(connection: sqlite3.Connection, key: str, sent_id: str) -> None:
     connection.execute("UPDATE outbox SET sent_id = ? WHERE key = ? AND state = 'sending'", (sent_id, key))
 
 
-def drop_draft(connection: sqlite3.Connection, key: str) -> str | None:
-    """Finish no answer in this draft; the message in which it was shown, if it was."""
-    dropped = connection.execute(
-        "UPDATE outbox SET state = 'dropped' WHERE key = ? AND answer IS NULL AND text = ''"
-        " AND state = 'sending' RETURNING sent_id",
-        (key,),
-    ).fetchone()
-    return str(dropped[0]) if dropped and dropped[0] else None
+def settle_draft(connection: sqlite3.Connection, key: str, new_key: str, notice: str) -> None:
+    """Let a notice stand where an answer was shown, if one was."""
+    connection.execute(
+        "UPDATE OR IGNORE outbox SET key = ?, text = ?"
+        " WHERE key = ? AND answer IS NULL AND text = '' AND state = 'sending'",
+        (new_key, notice, key),
+    )
 
 
 def with_key(connection: sqlite3.Connection, key: str) -> tuple[Outgoing, ...]:

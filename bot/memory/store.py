@@ -28,18 +28,14 @@ class Memory(Upkeep):
     async def begin(
         self, place: Place, message_ids: Sequence[str], persona: str, rule: str
     ) -> tuple[str, ...]:
-        """Count an attempt at these messages before it is made, and return those that may be tried.
-
-        One that has had three is not: it is to be given up, so that a message that kills the process cannot
-        do so for ever.
-        """
+        """Count an attempt at these messages before it is made; returns those that still want an answer."""
         return await self._database.write(
             lambda inside: inbox.begin(inside, place, message_ids, persona, rule)
         )
 
-    async def attempts(self, place: Place, message_ids: Sequence[str]) -> int:
-        """How often the most tried of these messages was tried in vain."""
-        return await self._database.run(lambda inside: inbox.attempts(inside, place, message_ids))
+    async def attempts(self, place: Place, message_id: str) -> int:
+        """How often a message was tried in vain; after `inbox.ATTEMPTS` it may be what kills the process."""
+        return await self._database.run(lambda inside: inbox.attempts(inside, place, message_id))
 
     async def withdraw(self, place: Place, message_ids: Sequence[str]) -> None:
         """Take an attempt back that was ended on purpose: superseded by a new message, or at shutdown."""
@@ -70,7 +66,11 @@ class Memory(Upkeep):
     async def give_up(
         self, place: Place, message_ids: Sequence[str], reason: str, notice: str | None
     ) -> tuple[Outgoing, ...]:
-        """Give up messages that are not answered, with a notice to be sent about the first of them."""
+        """Give up messages that are not answered, with a notice to be sent about the first of them.
+
+        Where some of an answer may have been shown already, the notice takes its place, whichever message it
+        was to; returns the notices.
+        """
         return await self._database.write(
             lambda inside: inbox.give_up(inside, place, message_ids, reason, notice)
         )
