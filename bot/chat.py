@@ -212,7 +212,7 @@ class Chat:
     async def _past(self, place: Place, attempt: Attempt, reply_to: str | None, budget: int) -> Past:
         """What the persona can have read; more characters than any budget of tokens holds."""
         history = await self.memory.history(place, characters=budget * 16)
-        kept = tuple(message for message in history if message.id != attempt.replaced)
+        kept = attempt.before(tuple(message for message in history if message.id != attempt.replaced))
         parents = await self.memory.parents(place, missing(kept, reply_to))
         return Past(kept, await self.memory.is_cut(place), parents, reply_to)
 

@@ -46,6 +46,13 @@ class Attempt:
         """The id of the answer's message that this one is made instead of."""
         return self.replaces.message.id if self.replaces else None
 
+    def before(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
+        """What may be read: for a suspect, nothing that came after it and may be a suspect, too."""
+        ids = [message.id for message in history]
+        if not self.is_suspect or self.messages[-1].id not in ids:
+            return history
+        return history[: ids.index(self.messages[-1].id) + 1]
+
     def stop(self) -> None:
         """End the answer with what there is of it."""
         self.stopped = True

@@ -420,6 +420,27 @@ async def test_who_waits_in_a_chat_that_moves_is_answered_where_it_goes_on(stage
     assert (await stage.memory.status()).inbox == {"answered": 2}
 
 
+async def test_messages_of_one_place_that_were_tried_when_a_process_died_are_answered_each_for_itself(
+    new_stage: Callable[[], Stage],
+) -> None:
+    first = await new_stage().start()
+    for text in ("one", "two", "three"):
+        message = first.message(text)
+        await first.memory.accept(message)
+        await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
+    await first.stop()
+    second = await new_stage().start()
+    await second.chat.recover("test", "bot")
+    await second.chat.room(PLACE).idle()
+    assert await second.history() == [
+        *("Ana: one", "Mara: Answer 1."),
+        *("Ana: two", "Mara: Answer 2."),
+        *("Ana: three", "Mara: Answer 3."),
+    ]
+    assert ["two" in prompt for prompt in second.engine.prompts()] == [False, True, True]
+    await second.stop()
+
+
 async def test_messages_that_were_tried_when_a_process_died_are_tried_one_at_a_time(
     new_stage: Callable[[], Stage],
 ) -> None:

@@ -69,6 +69,7 @@ async def test_attempts_are_counted_until_a_message_is_given_up(memory: Memory):
     assert await memory.attempts(HERE, "unknown") == 0
     (notice,) = await memory.give_up(HERE, ["m1"], "tried too often", "Say it again.")
     assert (notice.text, (await memory.status()).inbox) == ("Say it again.", {"given_up": 1})
+    assert await memory.history(HERE) == ()  # where it would be read again
     assert await memory.pending("telegram", "bot") == ()
 
 

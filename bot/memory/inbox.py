@@ -115,15 +115,18 @@ def give_up(
 
 
 def abandon(connection: sqlite3.Connection, row: int, decided: int, reason: str) -> bool:
-    """Give up an accepted message; true also for one given up before, whose notice may be missing."""
-    return (
-        connection.execute(
-            "UPDATE inbox SET state = 'given_up', decided = ?, reason = ?"
-            " WHERE message = ? AND state IN ('accepted', 'given_up')",
-            (decided, reason, row),
-        ).rowcount
-        == 1
-    )
+    """Give up an accepted message; true also for one given up before, whose notice may be missing.
+
+    One that had all its attempts leaves the history: nothing that reads it may be killed by it again.
+    """
+    given_up = connection.execute(
+        "UPDATE inbox SET state = 'given_up', decided = ?, reason = ?"
+        " WHERE message = ? AND state IN ('accepted', 'given_up') RETURNING attempts",
+        (decided, reason, row),
+    ).fetchone()
+    if given_up and given_up[0] >= ATTEMPTS:
+        connection.execute("UPDATE messages SET replaced = 1 WHERE id = ?", (row,))
+    return given_up is not None
 
 
 def pending(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Message, ...]:
