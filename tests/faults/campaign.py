@@ -42,7 +42,7 @@ class Outcome:
     given_up: set[int] = field(default_factory=set)
     lost: list[int] = field(default_factory=list)
     in_window: int = 0  # messages that were out, and not noted as sent, when the program died
-    twice: int = 0  # messages that answer what was answered before
+    twice: list[str] = field(default_factory=list)  # messages that answer what was answered before
     unfinished: list[str] = field(default_factory=list)
     half: list[str] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Outcome:
         died = ", ".join(f"{count} {point}" for point, count in sorted(self.deaths.items()))
         return (
             f"{self.said} messages; died {self.deaths.total()} times ({died}): {len(self.lost)} lost, "
-            f"{len(self.given_up)} visibly given up, {self.twice} answered twice "
+            f"{len(self.given_up)} visibly given up, {len(self.twice)} answered twice "
             f"({self.in_window} were in the send window), {len(self.unfinished)} left unfinished, "
             f"{len(self.half)} half turns"
         )
@@ -62,7 +62,7 @@ class Campaign:
 
     def __init__(self, town: Town, folder: Path, dice: random.Random) -> None:
         self._town, self._program, self._dice = town, Program(town, folder), dice
-        self._known: set[str] = set()
+        self._known: set[tuple[str, str]] = set()
         self.outcome = Outcome()
 
     async def run(self, kills: int, points: int) -> Outcome:
@@ -117,12 +117,11 @@ class Campaign:
 
     def _look(self) -> None:
         """Count what the platform has, and memory does not know to be there."""
-        there = {f"{place}/{seen.id}" for place in self._places() for seen in self._town.seen(place)}
+        there = {(seen.chat, seen.id) for place in self._places() for seen in self._town.seen(place)}
         if self._program.memory.exists():
             with closing(sqlite3.connect(self._program.memory)) as memory:
-                noted = {sent_id for (sent_id,) in memory.execute("SELECT sent_id FROM outbox")}
-            new = [id for id in there - self._known if id.partition("/")[2] not in noted]
-            self.outcome.in_window += len(new)
+                noted = memory.execute("SELECT chat, sent_id FROM outbox JOIN places ON places.id = place")
+                self.outcome.in_window += len(there - self._known - {*noted})
         self._known = there
 
     def _places(self) -> range:
@@ -154,7 +153,8 @@ class Campaign:
     def _count(self) -> None:
         seen, heard = self._seen(), set[int]()
         for text in seen:
-            self.outcome.twice += not heard.isdisjoint(numbers([text]))
+            if not heard.isdisjoint(numbers([text])):
+                self.outcome.twice.append(text)
             heard |= {*numbers([text])}
         self.outcome.lost, self.outcome.given_up = self._missing(), self._given_up()
         self.outcome.unfinished = [text for text in seen if not text.endswith(("over", *GIVEN_UP))]
@@ -171,7 +171,7 @@ async def campaign(platform: str, kills: int, points: int, seed: int) -> Outcome
     folder = Path(tempfile.mkdtemp())
     async with TOWNS[platform]() as town:
         outcome = await Campaign(town, folder, random.Random(seed)).run(kills, points)
-    if outcome.lost or outcome.unfinished or outcome.half:
+    if outcome.lost or outcome.unfinished or outcome.half or len(outcome.twice) > outcome.in_window:
         print(f"the memory and the log of seed {seed} are in {folder}")
     else:
         shutil.rmtree(folder)

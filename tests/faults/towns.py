@@ -16,7 +16,8 @@ from tests.fakes.telegram_server import TelegramServer, call_back
 class Seen:
     """One message of the bot as it can be seen now, and when it was sent (time.monotonic)."""
 
-    id: str
+    chat: str
+    id: str  # within the chat
     text: str
     at: float
 
@@ -86,8 +87,9 @@ class TelegramTown:
         self.fake.say(self._chats[place], self._people[place], f"{mention}say #{number}")
 
     def seen(self, place: int) -> list[Seen]:
-        sent = self.fake.sent(self._chats[place])
-        return [Seen(str(message.id), message.text, message.at) for message in sent if not message.deleted]
+        chat = str(self._chats[place].id)
+        sent = [message for message in self.fake.sent(self._chats[place]) if not message.deleted]
+        return [Seen(chat, str(message.id), message.text, message.at) for message in sent]
 
     def signs(self, place: int) -> list[float]:
         return [action.at for action in self.fake.actions(self._chats[place])]
@@ -148,7 +150,9 @@ class DiscordTown:
     def seen(self, place: int) -> list[Seen]:
         found = self._channels[place].messages.values()
         own = [message for message in found if message.author.bot and not message.deleted]
-        return [Seen(str(message.id), message.content, message.at) for message in own]
+        return [
+            Seen(str(message.channel.id), str(message.id), message.content, message.at) for message in own
+        ]
 
     def signs(self, place: int) -> list[float]:
         return [typing.at for typing in self.fake.typings if typing.channel is self._channels[place]]
