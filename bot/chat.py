@@ -21,7 +21,7 @@ from bot.memory.inbox import ATTEMPTS
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
-from bot.parts import split
+from bot.parts import burst, split
 from bot.persona.persona import Cast, Persona
 from bot.room import Attempt, Offer, Room
 from bot.situation import observe
@@ -31,6 +31,7 @@ from bot.turns import missing
 log = logging.getLogger(__name__)
 
 BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
+_TYPING, _LONGEST_PAUSE = 0.03, 2.0  # seconds a character, and at most, before the next message of a burst
 EXHAUSTED = "This message has failed three times and is given up; say it in other words."
 LATE = "This was said long ago, while nobody was here to answer: say it again."
 
@@ -180,6 +181,8 @@ class Chat:
         ):  # one at a time, wherever they are
             outgoings = await self._make(attempt, place)
         for outgoing in outgoings:
+            if outgoing.part and self.cast.find(attempt.persona).bursts:
+                await asyncio.sleep(min(_LONGEST_PAUSE, _TYPING * len(outgoing.text)))
             await self.deliver(outgoing)
         await self._outlets[place.platform].remove(place, stale)
 
@@ -217,9 +220,9 @@ class Chat:
         return Past(kept, await self.memory.is_cut(place), parents, reply_to)
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
-        outlet = self._outlets[place.platform]
-        parts = split(text, outlet.limit(place, persona), outlet.measure, marks=outlet.marks)
-        return [part.whole for part in parts]
+        outlet, said = self._outlets[place.platform], burst(text) if persona.bursts else [text]
+        limit = outlet.limit(place, persona)
+        return [part.whole for one in said for part in split(one, limit, outlet.measure, marks=outlet.marks)]
 
     async def deliver(self, outgoing: Outgoing) -> None:
         """Send a part, however long that takes; nothing else of its place goes before it."""

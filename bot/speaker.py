@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
+from bot.parts import burst
 from bot.persona.persona import Persona
 from bot.preview import Preview
 from bot.prompt import Prompt, Reader, Tokenizer, build
@@ -143,7 +144,7 @@ class Speaker:
             async for piece in generation:
                 text += piece.text
                 if shown := tidy(text, persona.name):
-                    await preview.feed(shown)
+                    await preview.feed(burst(shown)[0] if persona.bursts else shown)
             return generation.answers[0]
 
     async def _draft(

@@ -63,6 +63,15 @@ async def test_a_long_answer_is_sent_in_parts_and_remembered_whole(stage: Stage)
     assert (await stage.history())[-1] == "Mara: One sentence here. Another one there."
 
 
+async def test_a_persona_that_writes_in_bursts_sends_a_message_a_line(stage: Stage) -> None:
+    stage.chat.cast.personas["mara"] = replace(stage.chat.cast.personas["mara"], bursts=True)
+    stage.engine.script.append("Aye.\nIt is wet.\n\nBring a coat.")
+    await stage.say("Rain?")
+    assert stage.outlet.shown == ["Aye."]
+    assert stage.outlet.sent == [("mara", "Aye."), ("mara", "It is wet."), ("mara", "Bring a coat.")]
+    assert await stage.history() == ["Ana: Rain?", "Mara: Aye.\nIt is wet.\n\nBring a coat."]
+
+
 async def test_a_burst_is_answered_once(stage: Stage, tmp_path: object) -> None:
     stage.chat._settings = ChatSettings(debounce=0.05)
     for text in ("one", "two", "three"):

@@ -36,6 +36,7 @@ class PersonaFile(Section):
     names: tuple[Name, ...] = ()  # what it answers to in a group, beside its card's name
     adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
+    bursts: bool = False  # each line of an answer is a message of its own
     template: str = ""  # overrides the model's chat template
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
@@ -55,6 +56,7 @@ class Persona:
     template: str = ""
     avatar: Path | None = None
     avatar_url: str = ""
+    bursts: bool = False
 
     @property
     def name(self) -> str:
@@ -119,6 +121,7 @@ def load(folder: Path) -> Persona:
         told.template,
         _avatar(folder, told),
         avatar.check_url(told.avatar_url),
+        told.bursts,
     )
 
 
