@@ -225,9 +225,19 @@ class Chat:
         return [part.whole for one in said for part in split(one, limit, outlet.measure, marks=outlet.marks)]
 
     async def deliver(self, outgoing: Outgoing) -> None:
-        """Send a part, however long that takes; nothing else of its place goes before it."""
-        persona = self.cast.personas.get(outgoing.persona or "")
-        place = await deliver(self.memory, self._outlets[outgoing.place.platform], outgoing, persona)
+        """Send a part, however long that takes; nothing else of its place goes before it.
+
+        Where memory cannot note that, it is left for the next start.
+        """
+        persona, outlet = (
+            self.cast.personas.get(outgoing.persona or ""),
+            self._outlets[outgoing.place.platform],
+        )
+        try:
+            place = await deliver(self.memory, outlet, outgoing, persona)
+        except UserError as error:
+            log.error("not sent", extra={"place": str(outgoing.place), "reason": str(error)})
+            return
         if place != outgoing.place:
             self._follow(outgoing.place, place)
 

@@ -164,15 +164,16 @@ class Room:
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        while not self._closing and (self._owed or self._waiting or self._again):
-            if self._owed:
-                await self._host.deliver(self._owed[0])
-                del self._owed[0]
-                continue
-            self._paid.set()
-            await self._serve(self._again.persona if self._again else self._waiting[0].attention.persona)
-        if not self._owed:
-            self._paid.set()
+        try:
+            while not self._closing and (self._owed or self._waiting or self._again):
+                if self._owed:
+                    await self._host.deliver(self._owed.pop(0))
+                    continue
+                self._paid.set()
+                await self._serve(self._again.persona if self._again else self._waiting[0].attention.persona)
+        finally:
+            if not self._owed:
+                self._paid.set()
 
     async def _serve(self, persona: str) -> None:
         """One answer, typing from before the burst is over."""
