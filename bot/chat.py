@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from random import Random
@@ -184,7 +184,7 @@ class Chat:
             if outgoing.part and self.cast.find(attempt.persona).bursts:
                 await asyncio.sleep(min(_LONGEST_PAUSE, _TYPING * len(outgoing.text)))
             await self.deliver(outgoing)
-        await self._outlets[place.platform].remove(place, stale)
+        await self._outlets[place.platform].remove(place, (*stale, *_orphans(attempt, outgoings)))
 
     async def _make(self, attempt: Attempt, place: Place) -> tuple[Outgoing, ...]:
         """Make an answer and store it; what is to be sent of it."""
@@ -243,8 +243,11 @@ class Chat:
 
     async def _give_up(self, attempt: Attempt, place: Place, notice: str) -> None:
         asked = [message.id for message in attempt.messages]
-        for outgoing in await self.memory.give_up(place, asked, notice, notice):
+        notices = await self.memory.give_up(place, asked, notice, notice)
+        for outgoing in notices:
             self.room(place).owe(outgoing)
+        if orphans := _orphans(attempt, notices):
+            await self._outlets[place.platform].remove(place, orphans)
         if not asked:  # an answer asked for again fails without a message to be given up
             self.room(place).owe(Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None))
 
@@ -287,3 +290,9 @@ class Chat:
             self.room(place).owe(outgoing)
         await self.room(place).paid()
         await self._outlets[place.platform].remove(place, stale)
+
+
+def _orphans(attempt: Attempt, outgoings: Sequence[Outgoing]) -> tuple[str, ...]:
+    """The message in which an answer was shown, when no part goes there: what it answered is gone."""
+    finished = {outgoing.sent_id for outgoing in outgoings}
+    return (attempt.shown_in,) if attempt.shown_in and attempt.shown_in not in finished else ()

@@ -7,7 +7,7 @@ from random import Random
 
 from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
-from bot.engine.engine import Answer, Engine, Request
+from bot.engine.engine import Answer, Engine, Generation, Request
 from bot.errors import UserError
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
@@ -133,19 +133,16 @@ class Speaker:
         async def begin() -> Outgoing | None:
             return await self._draft(place, persona, attempt, outlet)
 
-        text = ""
-        async with (
-            self._engine.generate(request) as generation,
-            Preview(self._memory, outlet, place, persona, begin) as preview,
-        ):
-            attempt.generation = generation
-            if attempt.stopped:
-                generation.cancel()
-            async for piece in generation:
-                text += piece.text
-                if shown := tidy(text, persona.name):
-                    await preview.feed(burst(shown)[0] if persona.bursts else shown)
-            return generation.answers[0]
+        preview = Preview(self._memory, outlet, place, persona, begin)
+        try:
+            async with self._engine.generate(request) as generation, preview:
+                attempt.generation = generation
+                if attempt.stopped:
+                    generation.cancel()
+                await _show(generation, persona, preview)
+                return generation.answers[0]
+        finally:
+            attempt.shown_in = preview.sent_id
 
     async def _draft(
         self, place: Place, persona: Persona, attempt: Attempt, outlet: Outlet
@@ -159,6 +156,15 @@ class Speaker:
         if not outlet.stays(place):
             return Outgoing("", place, 0, "", "sending", 0, None, persona.key)
         return await self._memory.draft(place, attempt.messages[0].id, persona.key)
+
+
+async def _show(generation: Generation, persona: Persona, preview: Preview) -> None:
+    """Let the preview have an answer as it comes."""
+    text = ""
+    async for piece in generation:
+        text += piece.text
+        if shown := tidy(text, persona.name):
+            await preview.feed(burst(shown)[0] if persona.bursts else shown)
 
 
 def _why(attempt: Attempt, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:
