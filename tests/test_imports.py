@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors toml config redaction log message persona names template render turns fit prompt attention "
-    "memory cascade engine marks parts situation delivery preview room speaker chat initiative commands "
-    "housekeeping doctor platforms host arguments __main__"
+    "memory cascade engine manifest marks parts situation delivery preview room speaker chat initiative "
+    "recast commands housekeeping doctor platforms host arguments __main__"
 ).split()
 SHARED_WITH_TRAINING = {
     "errors",
@@ -24,6 +24,7 @@ SHARED_WITH_TRAINING = {
     "render",
     "turns",
     "prompt",
+    "manifest",
 }
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FILES = {
