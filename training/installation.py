@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock
 
-from bot.engine.adapter_files import CONFIG
+from bot.engine.adapter_files import CONFIG, CONFIG_BYTES
 from bot.engine.adapter_weights import WEIGHTS
 from bot.engine.inspection import Inspection, inspect
-from bot.engine.strict import MANIFEST
+from bot.engine.strict import MANIFEST, Refused, read_json
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
 from training.build import SETTINGS, Desk, settings_of
@@ -80,13 +81,23 @@ def _write(desk: Desk, adapter: Path, inspection: Inspection, origin: Origin) ->
     for name in (CONFIG, WEIGHTS):
         if not (adapter / name).is_file():
             raise UserError(f"{adapter} has no {name}: point to the folder that training wrote.")
-        write_private(draft / name, [(adapter / name).read_bytes()])
+    write_private(draft / CONFIG, [_config(adapter, inspection.base.name)])
+    write_private(draft / WEIGHTS, [(adapter / WEIGHTS).read_bytes()])
     weights = hashlib.sha256((draft / WEIGHTS).read_bytes()).hexdigest()
     write_private(draft / MANIFEST, as_bytes(describe(desk, inspection.base, weights, origin)))
     inspection.check(desk.persona.key, draft)
     _sync(draft)
     draft.rename(desk.folder / NEW)
     _sync(desk.folder)
+
+
+def _config(adapter: Path, base: str) -> bytes:
+    """The adapter's settings, which name the base model by its name and not by a path of this machine."""
+    try:
+        told = read_json(adapter.resolve(), CONFIG, CONFIG_BYTES)
+    except Refused as refused:
+        raise UserError(f"The adapter in {adapter} is refused: {refused.reason}; {refused.remedy}.") from None
+    return msgspec.json.format(msgspec.json.encode(told | {"base_model_name_or_path": base}), indent=1)
 
 
 def _swap(folder: Path) -> None:
