@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from bot.engine.adapter_files import CONFIG
 from bot.engine.adapter_weights import WEIGHTS
-from bot.engine.model import Plan
+from bot.engine.model import Plan, plan
 from bot.engine.source import LOCAL
 from bot.engine.strict import MANIFEST
 from bot.errors import UserError
@@ -78,9 +78,9 @@ def _merged(desk: Desk, folder: Path, dtype: str) -> str:
 def _packed_adapter(desk: Desk, file: Path, dtype: str) -> str:
     from training.gguf_adapter import write_adapter
     from training.gguf_layout import layout_of
-    from training.merging import check_tied, outline, plain_plan, read
+    from training.merging import check_tied, outline, read
 
-    found = plain_plan(desk)
+    found = plan(desk.settings.model, desk.settings.data, progress=lambda stage: None)
     base = outline(found)
     known, layout = read(desk, found, base), layout_of(base.config)
     check_tied(base, known)

@@ -56,7 +56,7 @@ def _tokens(definition: Json, size: int) -> tuple[list[str], list[int]]:
     types = [int(gguf.TokenType.UNUSED)] * size
     for token, id in definition["model"]["vocab"].items():
         tokens[id], types[id] = token, int(gguf.TokenType.NORMAL)
-    for added in definition["added_tokens"]:
+    for added in (added for added in definition["added_tokens"] if added["id"] < size):
         kind = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
         tokens[added["id"]], types[added["id"]] = added["content"], int(kind)
     return tokens, types
