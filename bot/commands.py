@@ -99,7 +99,7 @@ async def _resident(ask: Ask) -> str:
 
 
 async def _reload(ask: Ask) -> str:
-    """Read the personas again. The reasons name files of this machine, so that only owners see them."""
+    """Read the personas again. Why one cannot be used is for those who can mend it: the owners."""
     if ask.level < Level.ADMIN:
         raise UserError("Only an admin can have the personas read again.")
     done = await recast.reload(ask.chat, (await ask.chat.resident(ask.place)).key)

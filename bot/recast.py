@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from dataclasses import dataclass
 
 from bot.chat import Chat
@@ -23,7 +24,7 @@ async def reload(chat: Chat, resident: str) -> Reread:
     """Read all personas again, with the adapters in use and the resident's; who is broken stays as before."""
     async with chat.casting:
         before, fresh = chat.cast, await asyncio.to_thread(chat.cast.read_again)
-        refused = dict(fresh.broken)
+        refused = {key: why.replace(f"{fresh.folder}{os.sep}", "") for key, why in fresh.broken.items()}
         for persona in fresh.personas.values():
             try:
                 await chat.speaker.take_up(persona, now=persona.key == resident)

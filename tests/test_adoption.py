@@ -150,9 +150,7 @@ def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Desk, fore
     assert not manifest.keys() & {"layout", "system", "speakers", "bursts", "stop_ids", "stop", "template"}
 
 
-def test_an_adapter_of_our_own_is_accepted_under_another_card(
-    desk: Desk, plain: Path, tmp_path: Path
-) -> None:
+def test_one_of_our_own_is_accepted_under_another_card(desk: Desk, plain: Path, tmp_path: Path) -> None:
     """The way out that a refusal names; whose words are in it stays known."""
     home = install(desk, plain, {"rank": 4}, inherited=["a" * 32])
     (desk.folder / "card.json").write_text(json.dumps({"name": "Mara", "description": "New."}))

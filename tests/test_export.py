@@ -15,14 +15,18 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from bot import config
+from bot.engine.adapter_files import Base
+from bot.engine.adapters import linear_shapes, read_adapter
 from bot.engine.norms import norms_of
-from bot.engine.source import Source
+from bot.engine.source import Source, fingerprint
 from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.llama_cpp import complete
 from training.__main__ import main
 from training.build import Desk, open_desk
 from training.export import export
+from training.gguf_layout import layout_of
+from training.gguf_model import write_model
 from training.gguf_tokenizer import add_tokenizer
 from training.installation import install
 
@@ -144,6 +148,32 @@ def test_a_gguf_file_is_known_as_a_copy_of_its_model(made: tuple[Desk, Path], tm
     model = AutoModelForCausalLM.from_pretrained(base)
     model.to(torch.bfloat16).to(torch.float32).save_pretrained(tmp_path / "rounded")
     assert norms_of(Source("folder", "x", tmp_path / "rounded")) != here
+
+
+@pytest.mark.parametrize(
+    ("name", "spoilt", "fits"),
+    [("", False, True), ("another/model", False, False), ("", True, False)],
+)
+def test_an_adapter_made_on_one_copy_is_served_on_another(
+    plain: tuple[Path, Path], tmp_path: Path, name: str, spoilt: bool, fits: bool
+) -> None:
+    """Made on a folder of safetensors, served on a GGUF file; not on another model, whatever it is called."""
+    base, adapter = plain
+    home = install(desk_of(tmp_path / "first", base), adapter, {})
+    whole = tmp_path / "whole.gguf"
+    model = AutoModelForCausalLM.from_pretrained(base)
+    if spoilt:
+        with torch.no_grad():
+            model.model.norm.weight[3] += 0.01
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    write_model(whole, model, layout_of(model.config), "f16", "x", "", tokenizer)
+    copy = Source("gguf", name or str(base), whole)
+    running = Base(copy.name, fingerprint(copy), linear_shapes(model), copy)
+    if fits:
+        assert len(read_adapter("mara", home, running).pairs) == 14
+    else:
+        with pytest.raises(UserError, match="or the weights of that model have changed"):
+            read_adapter("mara", home, running)
 
 
 def test_the_metadata_of_an_adapter_are_those_that_llama_cpp_reads(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot import config
+from bot.doctor import examine
 from bot.engine.norms import norms_of
 from bot.engine.source import fingerprint, locate
 from bot.errors import UserError
@@ -274,6 +275,20 @@ def test_what_is_served_otherwise_than_trained_is_refused(
         UserError, match=f'The adapter "mara" was not loaded: it was trained with {reason}.*;'
     ):
         check_terms(changed.persona, served(changed))
+
+
+async def test_doctor_says_what_would_not_be_served(
+    desk: Desk, trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    install(desk, trained[0], {})
+    found = [each for each in await examine(tmp_path / "config.toml") if each.subject == "adapter"]
+    assert [(each.right, each.text.partition(" of ")[0]) for each in found] == [
+        (True, "mara: adapts 6 layers")
+    ]
+    (desk.folder / "card.json").write_text(json.dumps({"name": "Mara"}))
+    found = [each for each in await examine(tmp_path / "config.toml") if each.subject == "adapter"]
+    assert [each.right for each in found] == [False]
+    assert "it was trained with another card or system text" in found[0].text
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,9 @@ async def test_a_persona_that_breaks_stays_as_it_was(cast: Stage, tmp_path: Path
     write(tmp_path / "personas", "zed", "Zed", "nmaes = []")
     told = await ask(cast)
     assert told.splitlines()[0] == "Read again: ozzo."
-    assert told.splitlines()[1].startswith("mara stays as it was: the card ")
+    assert told.splitlines()[1].startswith("mara stays as it was: the card mara/card.json cannot be used: ")
     assert told.splitlines()[2].startswith("zed is left out: ")
+    assert str(tmp_path) not in told
     assert (await ask(cast, "/persona")).startswith("Mara (mara) speaks here")
     await cast.say("Rain?")
     assert cast.outlet.sent == [("mara", "Answer 1.")]
@@ -69,7 +70,7 @@ async def test_a_persona_that_breaks_stays_as_it_was(cast: Stage, tmp_path: Path
     assert await ask(cast) == "Read again: mara, ozzo."
 
 
-async def test_only_admins_may_and_only_owners_see_files_of_the_machine(
+async def test_only_admins_may_and_only_owners_are_told_why(
     cast: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "personas/mara/card.json").write_text("{")

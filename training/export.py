@@ -4,7 +4,10 @@ import json
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
+
+from safetensors import SafetensorError
 
 from bot.engine.adapter_files import CONFIG
 from bot.engine.adapter_weights import WEIGHTS
@@ -31,16 +34,15 @@ def export(desk: Desk, format: Format, target: Path, *, merged: bool = False, dt
     if merged and format != "gguf":
         raise UserError('--merged goes with --format gguf; a merged folder is "--format merged".')
     write = {"peft": _peft, "merged": _merged, "gguf": _packed_model if merged else _packed_adapter}[format]
-    draft = target.with_name(target.name + ".draft")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove(draft)
-        told = write(desk, draft, dtype)
-        draft.rename(target)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}.") from None
-    finally:
-        _remove(draft)
+        with TemporaryDirectory(prefix=".export-", dir=target.parent) as beside:
+            draft = Path(beside) / target.name
+            told = write(desk, draft, dtype)
+            draft.rename(target)
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise UserError(f"{target} cannot be written: {reason}.") from None
     return f"{told} in {target}"
 
 
@@ -117,10 +119,3 @@ def _template(desk: Desk) -> str:
     source = reader.template.source
     name = json.dumps(desk.persona.name, ensure_ascii=False)
     return f"{{% set char = {name} %}}{source}" if "char" in source else source
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
