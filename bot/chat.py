@@ -53,11 +53,12 @@ class Chat:
     ) -> None:
         self.memory, self.engine, self.cast, self.settings = memory, engine, cast, settings
         self._clock, self._dice = clock, dice or Random()
-        self._speaker = Speaker(memory, engine, settings, model, self._dice, watch)
+        self.speaker = Speaker(memory, engine, settings, model, self._dice, watch)
         self._rooms: dict[Place, Room] = {}
         self._outlets: dict[str, Outlet] = {}
         self._full: set[Place] = set()
         self._suspects = asyncio.Lock()
+        self.casting = asyncio.Lock()  # held while personas are read again
         self.health: dict[str, Callable[[], str]] = {}
 
     async def __aenter__(self) -> Self:
@@ -193,8 +194,8 @@ class Chat:
         if attempt.messages and not asked:
             return ()
         reply_to = asked[-1] if asked else None
-        past = await self._past(place, attempt, reply_to, await self._speaker.budget(persona))
-        spoken = await self._speaker.speak(persona, past, place, attempt, self._outlets[place.platform])
+        past = await self._past(place, attempt, reply_to, await self.speaker.budget(persona))
+        spoken = await self.speaker.speak(persona, past, place, attempt, self._outlets[place.platform])
         attempt.visible = True  # from here on it is being stored, and is taken back no more
         return await self.memory.finish(
             place,

@@ -9,15 +9,15 @@ from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
 from bot.engine.engine import Answer, Engine, Generation, Request
 from bot.errors import UserError
+from bot.manifest import check_terms, terms
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.parts import burst
 from bot.persona.persona import Persona
 from bot.preview import Preview
-from bot.prompt import Prompt, Reader, Tokenizer, build
+from bot.prompt import Prompt, Tokenizer, build, open_reader
 from bot.room import Attempt
-from bot.template import open_template
 
 Watcher = Callable[[Place, Prompt, Tokenizer], None]
 
@@ -62,7 +62,8 @@ class Speaker:
     ) -> Spoken:
         """One answer to what was said, shown while it comes. Raises `UserError` when there is none."""
         prompt = await self._prompt(persona, past, place)
-        await self._load_adapter(persona)
+        if persona.adapter and persona.key not in self._adapters:
+            await self._load_adapter(persona)
         answer = await self._generate(self._request(persona, prompt, place), persona, place, attempt, outlet)
         text = tidy(answer.text, persona.name, whole=True)
         if not text:
@@ -89,28 +90,40 @@ class Speaker:
 
     def _build(self, persona: Persona, past: Past, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Off the event loop, which never tokenises."""
-        source = persona.template or self._model.template or tokenizer.template
-        if not source:
-            raise UserError(
-                f"The model {self._model.name} has no chat template: set model.template to chatml, plain or "
-                "one of your own."
-            )
-        template = open_template(source, tokenizer.special, persona.name)
-        reader = Reader(tokenizer, template, budget)
         return build(
             persona,
             past.history,
-            reader,
+            open_reader(persona, tokenizer, self._model, budget),
             system_prompt=self._settings.system_prompt,
             cut=past.is_cut,
             parents=past.parents,
             reply_to=past.reply_to,
         )
 
+    async def take_up(self, persona: Persona, *, now: bool = False) -> None:
+        """Follow a persona that was read again: its adapter is loaded anew if it was before, or `now`.
+
+        Raises `UserError` where it cannot be used; the one before then stays in use.
+        """
+        if persona.adapter and (now or persona.key in self._adapters):
+            await self._load_adapter(persona)
+
+    async def let_go(self, persona: Persona) -> None:
+        """Forget a persona's adapter."""
+        if persona.key in self._adapters:
+            self._adapters.discard(persona.key)
+            await self._engine.drop_adapter(persona.key)
+
     async def _load_adapter(self, persona: Persona) -> None:
-        if persona.adapter and persona.key not in self._adapters:
-            await self._engine.add_adapter(persona.key, persona.adapter)
-            self._adapters.add(persona.key)
+        assert persona.adapter
+        tokenizer = await self._engine.tokenizer()
+        await asyncio.to_thread(self._check_adapter, persona, tokenizer)
+        await self._engine.add_adapter(persona.key, persona.adapter)
+        self._adapters.add(persona.key)
+
+    def _check_adapter(self, persona: Persona, tokenizer: Tokenizer) -> None:
+        reader = open_reader(persona, tokenizer, self._model, 0)
+        check_terms(persona, terms(persona, reader, self._settings.system_prompt))
 
     def _request(self, persona: Persona, prompt: Prompt, place: Place) -> Request:
         return Request(

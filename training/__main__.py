@@ -11,7 +11,7 @@ from bot import config
 from bot.errors import UserError
 
 try:
-    from training import importing, summary, work
+    from training import exchange, importing, summary, work
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
 
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
     work.add(commands)
+    exchange.add(commands)
     return whole
 
 
@@ -81,6 +82,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "build": partial(work.build, folder=_folder),
     "preview": partial(work.preview, folder=_folder),
     "forget": partial(work.forget, folder=_folder),
+    "adopt": partial(exchange.adopt, folder=_folder),
+    "export": partial(exchange.export, folder=_folder),
 }
 
 

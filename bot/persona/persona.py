@@ -14,6 +14,9 @@ from bot.persona.card import Card
 from bot.toml import Section, parse, read
 
 _LIMIT = 8 << 20  # bytes of a card file
+# where an adapter is: in its place, or, if training was ended while it put a new one there, on its way: the
+# new one, which is whole, or the one before
+ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -70,6 +73,11 @@ class Cast:
 
     personas: dict[str, Persona]
     broken: dict[str, str]
+    folder: Path | None = None  # where they were read
+
+    def read_again(self) -> "Cast":
+        """The cast as its folder is now; raise `UserError` when that is gone."""
+        return load_all(self.folder) if self.folder else self
 
     def find(self, name: str) -> Persona:
         """The persona of that key, else of that name, in any case; raise `UserError` listing all."""
@@ -103,7 +111,7 @@ def load_all(folder: Path) -> Cast:
             personas[path.name] = load(path)
         except UserError as error:
             broken[path.name] = str(error).rstrip(".")
-    return Cast(personas, broken)
+    return Cast(personas, broken, folder)
 
 
 def load(folder: Path) -> Persona:
@@ -149,12 +157,12 @@ def _card(path: Path) -> Card:
 
 
 def _adapter(folder: Path, told: PersonaFile) -> Path | None:
-    path = _inside(folder, told.adapter or Path("adapter"))
-    if path.is_dir():
-        return path
-    if told.adapter:
-        raise UserError(f"{path} is missing: put the adapter there, or drop the key `adapter`")
-    return None
+    names = [told.adapter] if told.adapter else [Path(name) for name in ADAPTERS]
+    paths = [_inside(folder, path) for path in names]
+    found = next((path for path in paths if path.is_dir()), None)
+    if told.adapter and not found:
+        raise UserError(f"{paths[0]} is missing: put the adapter there, or drop the key `adapter`")
+    return found
 
 
 def _avatar(folder: Path, told: PersonaFile) -> Path | None:
