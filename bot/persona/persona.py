@@ -11,6 +11,7 @@ from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
+from bot.persona.training import Training
 from bot.toml import Section, parse, read
 
 _LIMIT = 8 << 20  # bytes of a card file
@@ -40,6 +41,7 @@ class PersonaFile(Section):
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     sampling: Sampling = Sampling()
+    training: Training = Training()  # for the trainer alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Persona:
     template: str = ""
     avatar: Path | None = None
     avatar_url: str = ""
+    training: Training = field(default_factory=Training)
 
     @property
     def name(self) -> str:
@@ -119,6 +122,7 @@ def load(folder: Path) -> Persona:
         told.template,
         _avatar(folder, told),
         avatar.check_url(told.avatar_url),
+        told.training,
     )
 
 
