@@ -1,6 +1,5 @@
 """Training from data to an adapter that the bot reads, with a tiny model in float32."""
 
-
 import pytest
 
 from bot.engine.adapter_files import Base

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
 from training.packing import Packed
 
@@ -34,14 +34,14 @@ class Trunk(nn.Module):
 
 
 class Head:
-    """What of a causal language model makes logits of hidden states: its matrix, and all that it does to them."""
+    """What of a causal language model makes logits of hidden states, with all that it does to them."""
 
     def __init__(self, model: Any) -> None:
         self._model, self._given = model, _Given()
         self.rows = max(16, CHUNK_BYTES // (4 * model.get_output_embeddings().weight.shape[0]))
 
     def loss(self, hidden: Tensor, packed: Packed) -> Tensor:
-        """The weighted sum [] of the negative log-likelihoods (nats) of all labels; hidden is [labels, size]."""
+        """The weighted sum [] of the labels' negative log-likelihoods (nats); hidden is [labels, size]."""
         loss: Tensor = _Loss.apply(hidden, packed, self)  # type: ignore[no-untyped-call]
         return loss
 
@@ -67,8 +67,8 @@ class Head:
 class _Given(nn.Module):
     hidden: Tensor | None = None
 
-    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPast:
-        return BaseModelOutputWithPast(last_hidden_state=self.hidden)
+    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPastAndCrossAttentions:
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self.hidden)
 
 
 class _Loss(torch.autograd.Function):
