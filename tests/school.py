@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ class School:
         (root / "config.toml").write_text("\n".join(["[model]", *lines, ""]))
         self.tell(talk(messages))
 
+    def copy(self, root: Path) -> "School":
+        """The same persona in another folder, on the same base model."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        other = School.__new__(School)
+        other.root, other.folder, other.work = root, root / "personas/mara", root / "personas/mara/work"
+        return other
+
     def set(self, training: str) -> None:
         """Write the table [training]."""
         (self.folder / "persona.toml").write_text(f"[training]\n{training}")
@@ -84,5 +92,6 @@ class School:
 
     def log(self, run: int = -1) -> list[dict[str, Any]]:
         """The log of a run, without what depends on the machine."""
-        lines = (self.runs()[run] / "log.jsonl").read_text().splitlines()
+        path = self.runs()[run] / "log.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
         return [{k: v for k, v in json.loads(line).items() if k != "speed"} for line in lines]

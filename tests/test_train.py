@@ -6,8 +6,6 @@ from bot.engine.adapter_files import Base
 from bot.engine.adapters import read_adapter
 from tests.school import School
 
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> School:

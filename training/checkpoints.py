@@ -13,13 +13,14 @@ from torch import Tensor
 from bot.errors import UserError
 from training.files import write_private
 
-LAST, BEST = "last", "best"
+LAST, BEST, FIRST = "last", "best", "first"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _MOMENTS, _STATE = "optimizer.safetensors", "state.json"
 
 
 class State(msgspec.Struct, kw_only=True):
-    """How far a run is. `stale` counts evaluations without progress, `halved` how often the rate was halved.
+    """How far a run is. `stale` counts evaluations without progress, `halved` how often the rate was halved,
+    the last time at step `halved_at`.
 
     `best` is the least loss on what is held out so far. What is dropped by chance depends on seed and step
     alone, so that no state of a random generator is kept.
@@ -30,6 +31,7 @@ class State(msgspec.Struct, kw_only=True):
     best_step: int = 0
     stale: int = 0
     halved: int = 0
+    halved_at: int = -1
     ended: bool = False
 
 

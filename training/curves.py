@@ -1,6 +1,5 @@
 """The curve of a run's loss as a picture that any browser opens: drawn by hand, without a library."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 Point = tuple[float, float]
@@ -71,8 +70,7 @@ class _Frame:
 
 
 def _points(lines: Iterable[Mapping[str, object]], event: str) -> list[Point]:
-    found = ((float(str(line["step"])), float(str(line["loss"]))) for line in lines if line["event"] == event)
-    return [(step, loss) for step, loss in found if math.isfinite(loss)]
+    return [(float(str(line["step"])), float(str(line["loss"]))) for line in lines if line["event"] == event]
 
 
 def _smooth(points: Sequence[Point]) -> list[Point]:

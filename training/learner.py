@@ -1,6 +1,7 @@
 """A base model with an adapter that learns, a step at a time."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,9 @@ class Learner:
         """Add a new adapter to a frozen model, which is changed by it. `name` is the base model's."""
         make_packable(model)
         torch.manual_seed(recipe.seed)
-        self.peft = get_peft_model(model, _config(model, recipe, name))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            self.peft = get_peft_model(model, _config(model, recipe, name))
         if recipe.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         self._team, self._recipe = team, recipe

@@ -1,11 +1,12 @@
 """The loop of training: a step, a look at what is held out, a saved state, until nothing is gained any more."""
 
 import math
+import shutil
 import time
 
 from bot.errors import UserError
 from training import checkpoints, curves
-from training.checkpoints import BEST, LAST, State
+from training.checkpoints import BEST, FIRST, LAST, State
 from training.course import Course
 from training.files import write_private
 from training.learner import Learner
@@ -37,7 +38,8 @@ class Run:
 
     def go(self) -> State:
         """Learn to the end; raises `UserError` where the loss is no number whatever the rate."""
-        if self.state.step == 0:
+        if self.state == State():
+            self._save(FIRST)
             self._save(LAST)
         while self.state.step < len(self._course.tasks) and not self.state.ended:
             self._step(self._course.tasks[self.state.step])
@@ -47,6 +49,8 @@ class Run:
         if not self._held:
             self._save(BEST)
         self._save(LAST)
+        if self._team.leads:
+            shutil.rmtree(self._course.folder / FIRST, ignore_errors=True)
         return self.state
 
     def _step(self, task: Task) -> None:
@@ -59,19 +63,19 @@ class Run:
         speed = tokens / (time.perf_counter() - began)
         self._note("learned", loss=loss, rate=rate, norm=norm, tokens=tokens, speed=round(speed, 1))
         self._bar.advance(tokens, loss, speed)
-        if task.judged and self._held:
-            self._judge()
+        if task.judged and self._held and not self._judge():
+            return self._retreat(rate)
         if task.saved:
             self._save(LAST)
         return None
 
-    def _judge(self) -> None:
-        """See whether what is held out is foretold better than before."""
+    def _judge(self) -> bool:
+        """See whether what is held out is foretold better than before; False where that is no number."""
         loss = self._learner.judge(self._held)
+        if not math.isfinite(loss):
+            return False
         self._note("judged", loss=loss)
         self._bar.say(f"step {self.state.step:,}: loss {loss:.4f} on what is held out")
-        if not math.isfinite(loss):
-            return
         gained = self.state.best is None or loss < self.state.best * (1 - GAIN)
         self.state.stale = 0 if gained else self.state.stale + 1
         if self.state.best is None or loss < self.state.best:
@@ -81,17 +85,20 @@ class Run:
             self.state.ended = True
             self._note("ended", reason="no progress on what is held out")
             self._bar.say(f"ended at step {self.state.step:,}: nothing more is gained on what is held out")
+        return True
 
     def _retreat(self, rate: float) -> None:
-        """Go back to the last saved state, and on from there at half the rate."""
-        step, halved = self.state.step, self.state.halved + 1
+        """Go back to the last saved state, or to the first where that did not help; on at half the rate."""
+        step, halved, before = self.state.step, self.state.halved + 1, self.state.halved_at
         if halved > HALVINGS:
             raise UserError(
                 f"The loss is not a number at step {step + 1:,}, even at a rate of {rate:.1e}: set a lower `rate` "
                 "or another `precision` in the table [training] of persona.toml."
             )
         self._restore()
-        self.state.halved = halved
+        if self.state.step == before:
+            self._restore(FIRST)
+        self.state.halved, self.state.halved_at = halved, self.state.step
         self._note("halved", at=step + 1, rate=rate / 2)
         self._bar.say(
             f"step {step + 1:,}: the loss is not a number; back to step {self.state.step:,} at half the rate"
@@ -99,8 +106,8 @@ class Run:
         self._show_progress()
         self._save(LAST)
 
-    def _restore(self) -> None:
-        saved = checkpoints.read(self._course.folder / LAST)
+    def _restore(self, name: str = LAST) -> None:
+        saved = checkpoints.read(self._course.folder / name)
         self.state = saved.state
         self._learner.restore(saved.adapter, saved.moments, saved.state.step)
 
@@ -114,9 +121,9 @@ class Run:
                 checkpoints.replace(
                     folder, lambda draft: checkpoints.write_adapter(draft, self._learner.config(), adapter)
                 )
-            else:
-                moments = self._learner.moments()
-                checkpoints.save(folder, self._learner.config(), adapter, moments, self.state)
+                return self._team.wait()
+            checkpoints.save(folder, self._learner.config(), adapter, self._learner.moments(), self.state)
+            if name == LAST:
                 write_private(self._course.folder / "loss.svg", [curves.draw(self._log.lines()).encode()])
         self._team.wait()
 
