@@ -12,9 +12,9 @@ from training import runs
 from training.checkpoints import WEIGHTS
 from training.corpus import Row
 from training.files import write_private
-from training.lineage import hash_file
+from training.lineage import adapters, hash_file
 
-MARKS, BEFORE = "lessons.txt", "before.txt"
+MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
 
 
 def mark(row: Row) -> str:
@@ -37,13 +37,14 @@ def read(folder: Path, name: str) -> frozenset[str]:
         raise UserError(f"{folder / name} cannot be read: {error}.") from None
 
 
-def learned_by(adapter: Path, work: Path) -> frozenset[str]:
-    """The marks of what an adapter learned, if one of the persona's runs made it."""
+def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The marks of what an adapter learned, and the authors of it, if one of the persona's runs made it."""
     wanted = hash_file(adapter / WEIGHTS)
     for folder in reversed(runs.every(work)):
         if any(hash_file(folder / name / WEIGHTS) == wanted for name in ("best", "last")):
-            return read(folder, MARKS)
-    return frozenset()
+            authors = (authors for path, authors in adapters(folder) if path.parent == folder)
+            return read(folder, MARKS), next(authors, frozenset())
+    return frozenset(), frozenset()
 
 
 def split(rows: Sequence[Row], before: frozenset[str]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

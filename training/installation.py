@@ -18,9 +18,12 @@ def install(desk: Desk, adapter: Path, run: Mapping[str, object]) -> Path:
     draft = desk.folder / "adapter.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
+    record = run["record"]
+    assert isinstance(record, dict)
+    told = {"base_hash": record["base_hash"], "lineage": {"authors": record["authors"]}, "run": dict(run)}
     for name in _FILES:
         shutil.copyfile(adapter / name, draft / name)
-    write_private(draft / "manifest.json", [json.dumps(dict(run), indent=1).encode(), b"\n"])
+    write_private(draft / "manifest.json", [json.dumps(told, indent=1).encode(), b"\n"])
     if place.exists():
         shutil.rmtree(previous, ignore_errors=True)
         os.replace(place, previous)

@@ -10,7 +10,10 @@ from training.runs import RECIPE, read_json
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on."""
+    """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on.
+
+    `authors` are the pseudonyms of all whose words the adapter will hold.
+    """
 
     recipe: Recipe
     reasons: dict[str, str]
@@ -18,6 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     base_hash: str
     window: int
     data: dict[str, str]
+    authors: tuple[str, ...]
     continued_from: str | None = None
 
 

@@ -109,10 +109,10 @@ class Session:
         """A new run, from nothing or from an adapter."""
         adapter, wishes = self._wanted.continue_from, self._desk.persona.training
         folder, marks = runs.coming(self._desk.work), frozenset[str]()
-        tensors = None
+        tensors, authors = None, frozenset[str]()
         if adapter is not None:
             tensors, wishes = continuing.read(adapter, self._found, wishes)
-            marks = earlier.learned_by(adapter, self._desk.work)
+            marks, authors = earlier.learned_by(adapter, self._desk.work)
             new = earlier.split((*lessons.dialogue, *lessons.facts), marks)[0]
             if not new:
                 raise UserError(
@@ -127,6 +127,7 @@ class Session:
             base_hash=self._found.plan.fingerprint,
             window=self._made.window,
             data=data,
+            authors=tuple(sorted({*self._made.authors, *authors})),
             continued_from=origin,
         )
         return Start(folder, made, marks, tensors)
@@ -196,6 +197,8 @@ class Session:
             learned = (*lessons.dialogue, *lessons.facts)
             earlier.write(start.folder, earlier.BEFORE, start.before)
             earlier.write(start.folder, earlier.MARKS, (*start.before, *map(earlier.mark, learned)))
+            lineage = {"lineage": {"authors": start.record.authors}}
+            runs.write_json(start.folder / earlier.MANIFEST, lineage)
             runs.write_json(start.folder / runs.RECIPE, start.record)
             runs.write_json(start.folder / runs.PLAN, planned)
         self._team.wait()
