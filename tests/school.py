@@ -1,4 +1,4 @@
-"""A persona with invented chats and a tiny random base model: all that training needs, in a temporary folder."""
+"""A persona with invented chats and a tiny random base model: all that training needs, in one folder."""
 
 import io
 import json

@@ -53,8 +53,17 @@ MODEL_FILES = {
 TRAINING_MODEL_FILES = {
     "training/reading.py",
     "training/encode.py",
-    "training/train.py",
+    "training/base.py",
+    "training/checkpoints.py",
+    "training/continuing.py",
     "training/evaluate.py",
+    "training/learner.py",
+    "training/loss.py",
+    "training/memory.py",
+    "training/packing.py",
+    "training/session.py",
+    "training/team.py",
+    "training/tracking.py",
 }
 # what importers share; otherwise each is a file, or says here which of its parts are files
 IMPORTERS_SHARE = set("archive decoding head rows scan source tally turns words".split())

@@ -19,7 +19,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> School:
 def test_a_run_leaves_its_recipe_plan_log_curve_and_states(trained: School) -> None:
     (run,) = trained.runs()
     assert sorted(path.name for path in run.iterdir()) == [
-        "before.txt", "best", "last", "lessons.txt", "log.jsonl", "loss.svg", "manifest.json", "plan.json", "recipe.json", "run.json"
+        "before.txt", "best", "last", "lessons.txt", "log.jsonl", "loss.svg", "manifest.json", "plan.json",
+        "recipe.json", "run.json",
     ]  # fmt: skip
     assert sorted(path.name for path in (run / "best").iterdir()) == [
         "adapter_config.json",

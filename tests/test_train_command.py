@@ -8,9 +8,8 @@ import pytest
 
 from tests.fakes import tiny
 from tests.school import School, talk
-from training import memory
+from training import memory, tracking
 from training.forget import forget
-
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -166,3 +165,9 @@ def test_two_runs_of_a_persona_at_once_are_refused(built: School, tmp_path: Path
     school = built.copy(tmp_path)
     with FileLock(school.work / "train.lock"):
         assert refused(school) == f"Another run is under way in {school.work}: wait until it is done."
+
+
+def test_a_tracker_that_is_not_installed_is_named(built: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tracking.PACKAGES, "wandb", "no_such_package")
+    told = "wandb is not installed: run `pip install no_such_package`, or train without --track."
+    assert refused(built, "--track", "wandb") == told

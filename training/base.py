@@ -19,7 +19,7 @@ from training.plan import Sizes
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A base model whose files are here. `layers` are the endings of its linear layers' names, without the head."""
+    """A base model whose files are here. `layers` are the endings of linear layers' names, but the head's."""
 
     plan: Plan
     settings: ModelSettings

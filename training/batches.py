@@ -24,7 +24,7 @@ def epoch(answers: Sequence[int], batch: int, seed: int, number: int) -> list[St
 
 
 def rows(step: Step, lengths: Sequence[int], budget: int, processes: int = 1) -> list[Step]:
-    """The lessons of a step in rows of `budget` tokens at most, about equally long, a multiple of `processes`.
+    """The lessons of a step in rows of at most `budget` tokens, alike in length, a multiple of `processes`.
 
     A longer lesson has a row of its own. Where there are fewer lessons than processes, rows are empty.
     """

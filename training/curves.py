@@ -10,7 +10,7 @@ _TICKS = 5
 
 
 def draw(lines: Iterable[Mapping[str, object]]) -> str:
-    """An SVG of the lines of log.jsonl: each step's loss, its moving mean, and the loss on what is held out."""
+    """An SVG of the lines of log.jsonl: each step's loss, its moving mean, and the loss on held-out text."""
     lines = list(lines)
     learned, held = _points(lines, "learned"), _points(lines, "judged")
     everything = learned + held
@@ -65,8 +65,8 @@ class _Frame:
                 f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{loss:.2f}</text>',
                 f'<text x="{x:.1f}" y="{HEIGHT - 22}" text-anchor="middle">{step:,.0f}</text>',
             ]
-        label = f'<text x="{(LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">steps; loss in nats</text>'
-        return [*drawn, label]
+        place = f'x="{(LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle"'
+        return [*drawn, f"<text {place}>steps; loss in nats</text>"]
 
 
 def _points(lines: Iterable[Mapping[str, object]], event: str) -> list[Point]:

@@ -58,7 +58,7 @@ class Learner:
             torch.manual_seed(_seed(self._recipe.seed, number, place))
             with self._team.collecting(self._trunk, is_last=place == own[-1]):
                 loss = self._loss(rows[place]) / weight
-                (loss * self._team.size).backward()
+                torch.autograd.backward(loss * self._team.size)
             lost += float(loss.detach())
         (lost,) = self._team.total(lost)
         norm = self._team.clip(self._weights, self._recipe.clip)

@@ -79,20 +79,17 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, packed: Packed, head: Head) -> Tensor:
-        total, gradients = hidden.new_zeros((), dtype=torch.float32), []
-        for part in zip(
-            hidden.split(head.rows),
-            packed.targets.split(head.rows),
-            packed.weights.split(head.rows),
-            strict=True,
-        ):
-            chunk = part[0].detach().requires_grad_(ctx.needs_input_grad[0])
+        total, gradients = hidden.new_zeros((), dtype=torch.float32), list[Tensor]()
+        for start in range(0, len(hidden), head.rows):
+            part = slice(start, start + head.rows)
+            chunk = hidden[part].detach().requires_grad_(ctx.needs_input_grad[0])
             with torch.set_grad_enabled(ctx.needs_input_grad[0]):
-                loss = (cross_entropy(head.logits(chunk), part[1], reduction="none") * part[2]).sum()
+                found = cross_entropy(head.logits(chunk), packed.targets[part], reduction="none")
+                loss = (found * packed.weights[part]).sum()
             if ctx.needs_input_grad[0]:
                 gradients += torch.autograd.grad(loss, chunk)
             total += loss.detach()
-        ctx.save_for_backward(torch.cat(gradients) if gradients else hidden.new_empty(0))
+        ctx.save_for_backward(torch.cat(gradients) if gradients else torch.zeros_like(hidden))
         return total
 
     @staticmethod

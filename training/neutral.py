@@ -1,4 +1,4 @@
-"""Everyday questions of our own, answered as a base model would: learned beside a persona, against forgetting."""
+"""Everyday questions of our own, answered as a base model would: learned too, against forgetting."""
 
 from collections.abc import Iterator
 from pathlib import Path

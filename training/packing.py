@@ -16,8 +16,8 @@ from training.corpus import Row
 
 NAME = "alterego-packed"
 _PROBES = ((7, 9), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))
-# How far hidden states may be from those of a lesson alone, relative to their size: rounding moves them by 1e-5
-# in float32 and by a hundredth in bfloat16, another lesson's words or a wrong position by much more.
+# How far hidden states may be from those of a lesson alone, relative to their size: rounding moves them by
+# 1e-5 in float32 and by a hundredth in bfloat16, another lesson's words or a wrong position by much more.
 _EXACT, _ROUNDED = 1e-3, 0.25
 _BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
 

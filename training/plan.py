@@ -43,7 +43,7 @@ class Sizes:
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done and what it takes. `tokens` are read and `learned` are learned in all steps together.
+    """What is to be done and what it takes. `tokens` are read and `learned` learned in all steps together.
 
     `seconds` and `bytes` are estimates, `room` is the memory that was free.
     """
@@ -61,7 +61,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fit(chosen: Chosen, sizes: Sizes, room: int | None, longest: int) -> Chosen:
-    """A recipe that has room: shorter rows, then no kept activations; raises `UserError` where neither helps."""
+    """A recipe that has room: shorter rows, then no kept activations; else raises `UserError`."""
     if room is None:
         return chosen
     recipe, reasons = chosen.recipe, dict(chosen.reasons)
@@ -75,9 +75,9 @@ def fit(chosen: Chosen, sizes: Sizes, room: int | None, longest: int) -> Chosen:
     needed = sizes.bytes(recipe, recipe.row)
     if needed > room * SPARE:
         raise UserError(
-            f"Training needs about {gigabytes(needed)} of memory and {gigabytes(room)} are free: build the data "
-            'again with a smaller --window, set `precision = "nf4"` in the table [training], or choose a smaller '
-            "base model."
+            f"Training needs about {gigabytes(needed)} of memory and {gigabytes(room)} are free: build the "
+            'data again with a smaller --window, set `precision = "nf4"` in the table [training], or choose '
+            "a smaller base model."
         )
     return Chosen(recipe, reasons)
 

@@ -26,7 +26,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json. Losses are in nats a label, on what is held out; `tokens` were read, and `learned` learned."""
+    """run.json. Losses are in nats a label, on what is held out; `tokens` were read, `learned` learned."""
 
     run: str
     steps: int
@@ -51,8 +51,8 @@ def check_same(record: Record, data: dict[str, str], base_hash: str, folder: Pat
     """Raise `UserError` where a run cannot go on, since it would not be the same run."""
     if record.base_hash != base_hash:
         raise UserError(
-            f"The run in {folder} was begun with the base model {record.base_model}, and another is set now: set "
-            "[model] name back, or train without --resume."
+            f"The run in {folder} was begun with the base model {record.base_model}, and another is set now: "
+            "set [model] name back, or train without --resume."
         )
     if record.data != data:
         raise UserError(

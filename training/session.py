@@ -13,7 +13,18 @@ from torch import Tensor
 
 from bot.errors import UserError
 from bot.persona.training import Training
-from training import base, calibration, continuing, earlier, installation, memory, plan, record, runs
+from training import (
+    base,
+    calibration,
+    continuing,
+    earlier,
+    installation,
+    memory,
+    plan,
+    record,
+    runs,
+    tracking,
+)
 from training import stages as staging
 from training.base import Found
 from training.build import Desk, settings_of
@@ -29,6 +40,7 @@ from training.schedule import tasks
 from training.signals import Stop
 from training.stages import Lessons
 from training.team import Team
+from training.tracking import Tracker
 from training.train import Run
 
 
@@ -56,6 +68,7 @@ class Start:
 def train(desk: Desk, wanted: Wanted) -> Result | None:
     """Learn; None where only the plan was wanted, or in a process that does not lead. Raises `UserError`."""
     settings_of(desk.work)
+    tracking.check(wanted.track)
     team = Team(base.device_of(desk.settings.model, desk.persona.training))
     with ExitStack() as stack:
         if team.leads:
@@ -153,8 +166,8 @@ class Session:
         folder = known[-1]
         if runs.is_finished(folder):
             raise UserError(
-                f"The newest run, {folder.name}, came to its end: train without --resume, or with --continue-from "
-                f"{folder / BEST}."
+                f"The newest run, {folder.name}, came to its end: train without --resume, or with "
+                f"--continue-from {folder / BEST}."
             )
         told = record.read(folder)
         record.check_same(told, data, self._found.plan.fingerprint, folder)
@@ -206,7 +219,8 @@ class Session:
     def _learn(self, start: Start, course: Course, learner: Learner) -> State:
         total = sum(map(course.tokens, course.tasks))
         with Stop() as stop, Bar(total, self._team.leads) as bar:
-            run = Run(course, learner, self._team, bar, stop)
+            tracker = Tracker(self._wanted.track if self._team.leads else None, start.folder)
+            run = Run(course, learner, self._team, bar, stop, tracker)
             if start.resumed:
                 run.resume()
             try:
@@ -216,6 +230,8 @@ class Session:
                 raise KeyboardInterrupt(
                     f"interrupted at step {run.state.step:,} of {len(course.tasks):,}; to go on: {way}"
                 ) from None
+            finally:
+                tracker.end()
 
     def _result(self, start: Start, course: Course, planned: Plan, state: State, seconds: float) -> Result:
         done = course.tasks[: state.step]
@@ -241,7 +257,7 @@ class Session:
 
     def _say(self, text: str) -> None:
         if self._team.leads:
-            print(text, file=sys.stderr)
+            sys.stderr.write(f"{text}\n")
 
 
 def as_text(result: Result) -> str:

@@ -19,7 +19,7 @@ NAMES = 5  # people of whom it is asked whether the persona is they
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Everything there is to learn from. `replayed` were learned by the earlier run, `held` are for judging."""
+    """Everything there is to learn from. `replayed` were learned by an earlier run, `held` judge."""
 
     facts: tuple[Row, ...]
     dialogue: tuple[Row, ...]
@@ -58,7 +58,7 @@ def read(desk: Desk, made: Settings) -> tuple[Lessons, dict[str, str]]:
     train, held = (rows(lessons.read(path)) for path in files.values())
     if not train:
         raise UserError(
-            f"There is nothing to learn in {desk.work / TRAIN}: import more, then run `python -m training build`."
+            f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."
         )
     excerpts = list(dataset.read(desk.work / TRAIN))
     asked = list(identity.questions(desk.persona.name, _others(excerpts), _language(excerpts)))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Team:
-    """This process among its peers. Every process has the same plan, and learns its own share of each step."""
+    """This process among its peers. Every process has the same plan, and learns its share of each step."""
 
     def __init__(self, device: str) -> None:
         self._accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")

@@ -1,4 +1,4 @@
-"""The loop of training: a step, a look at what is held out, a saved state, until nothing is gained any more."""
+"""The loop of training: a step, a look at what is held out, a saved state, until nothing more is gained."""
 
 import math
 import shutil
@@ -15,6 +15,7 @@ from training.runs import Log
 from training.schedule import Task
 from training.signals import Stop
 from training.team import Team
+from training.tracking import Tracker
 
 GAIN = 1e-3  # of the loss on what is held out: less is no progress
 HALVINGS = 6  # after which the data or the model are to blame, not the rate
@@ -23,7 +24,10 @@ HALVINGS = 6  # after which the data or the model are to blame, not the rate
 class Run:
     """A course under way."""
 
-    def __init__(self, course: Course, learner: Learner, team: Team, bar: Bar, stop: Stop) -> None:
+    def __init__(
+        self, course: Course, learner: Learner, team: Team, bar: Bar, stop: Stop, tracker: Tracker
+    ) -> None:
+        self._tracker = tracker
         self._course, self._learner, self._team = course, learner, team
         self._bar, self._stop, self._log = bar, stop, Log(course.folder)
         self._held = course.judged(team.size)
@@ -62,6 +66,7 @@ class Run:
         self.state.step += 1
         speed = tokens / (time.perf_counter() - began)
         self._note("learned", loss=loss, rate=rate, norm=norm, tokens=tokens, speed=round(speed, 1))
+        self._tracker.log(self.state.step, loss=loss, rate=rate, norm=norm)
         self._bar.advance(tokens, loss, speed)
         if task.judged and self._held and not self._judge():
             return self._retreat(rate)
@@ -75,6 +80,7 @@ class Run:
         if not math.isfinite(loss):
             return False
         self._note("judged", loss=loss)
+        self._tracker.log(self.state.step, held_loss=loss)
         self._bar.say(f"step {self.state.step:,}: loss {loss:.4f} on what is held out")
         gained = self.state.best is None or loss < self.state.best * (1 - GAIN)
         self.state.stale = 0 if gained else self.state.stale + 1
@@ -92,8 +98,8 @@ class Run:
         step, halved, before = self.state.step, self.state.halved + 1, self.state.halved_at
         if halved > HALVINGS:
             raise UserError(
-                f"The loss is not a number at step {step + 1:,}, even at a rate of {rate:.1e}: set a lower `rate` "
-                "or another `precision` in the table [training] of persona.toml."
+                f"The loss is not a number at step {step + 1:,}, even at a rate of {rate:.1e}: set a lower "
+                "`rate` or another `precision` in the table [training] of persona.toml."
             )
         self._restore()
         if self.state.step == before:

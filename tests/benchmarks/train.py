@@ -1,6 +1,6 @@
 """Trained tokens a second, side by side on the same chat: here, by a plain Trainer, by TRL with its defaults.
 
-`python -m tests.benchmarks.train [--answers 16] [--window 512]`; TRL and datasets must be installed for it. Each
+`python -m tests.benchmarks.train [--answers 16] [--window 512]`; it needs the packages trl and datasets. Each
 takes one step over the same lessons with SmolLM2-135M in bf16 and the same LoRA, after a warm-up; a token is
 trained where it has a label.
 """
