@@ -79,8 +79,8 @@ def test_a_wrong_key_or_value_is_named(table: str, complaint: str, tmp_path: Pat
     [
         (None, (2_048, False)),
         (20, (2_048, False)),
-        (3.5, (1_024, False)),
-        (2.4, (512, False)),
+        (4.0, (1_024, False)),
+        (2.5, (512, False)),
         (1.6, (400, True)),
     ],
 )

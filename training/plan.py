@@ -11,7 +11,7 @@ from training.recipe import Chosen, Recipe
 
 # Of what a layer keeps for its gradient, beside its input and its output: norms in float32, the masks and the
 # halves of the adapter. Measured with SmolLM2-135M on a CPU.
-KEPT = 2.4
+KEPT = 4.4
 STATES = 16  # bytes of a trained weight: itself, its gradient and two moments in float32
 PROGRAM = 700 << 20  # bytes of Python and its libraries
 SPARE = 0.9  # the share of the free memory that may be planned with
