@@ -54,12 +54,21 @@ MODEL_FILES = {
 TRAINING_MODEL_FILES = {
     "training/reading.py",
     "training/encode.py",
-    "training/train.py",
+    "training/base.py",
+    "training/checkpoints.py",
+    "training/continuing.py",
     "training/evaluate.py",
     "training/export.py",
     "training/merging.py",
     "training/adoption.py",
     "training/pickled.py",
+    "training/learner.py",
+    "training/loss.py",
+    "training/memory.py",
+    "training/packing.py",
+    "training/session.py",
+    "training/team.py",
+    "training/tracking.py",
 }
 UNPICKLES = "training/pickled.py"  # tensors alone, and only for `adopt`
 # what importers share; otherwise each is a file, or says here which of its parts are files

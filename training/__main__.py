@@ -11,7 +11,7 @@ from bot import config
 from bot.errors import UserError
 
 try:
-    from training import exchange, importing, summary, work
+    from training import exchange, importing, learning, summary, work
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
 
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("training: interrupted; nothing was changed.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        print(f"training: {stopped or 'interrupted; nothing was changed.'}", file=sys.stderr)
         return 130
     return 0
 
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     work.add(commands)
     exchange.add(commands)
+    learning.add(commands)
     return whole
 
 
@@ -81,6 +82,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "import": _import,
     "build": partial(work.build, folder=_folder),
     "preview": partial(work.preview, folder=_folder),
+    "train": partial(learning.train, folder=_folder),
     "forget": partial(work.forget, folder=_folder),
     "adopt": partial(exchange.adopt, folder=_folder),
     "export": partial(exchange.export, folder=_folder),

@@ -11,6 +11,7 @@ from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
+from bot.persona.training import Training
 from bot.toml import Section, parse, read
 
 _LIMIT = 8 << 20  # bytes of a card file
@@ -44,6 +45,7 @@ class PersonaFile(Section):
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     sampling: Sampling = Sampling()
+    training: Training = Training()  # for the trainer alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Persona:
     avatar: Path | None = None
     avatar_url: str = ""
     bursts: bool = False
+    training: Training = field(default_factory=Training)
 
     @property
     def name(self) -> str:
@@ -130,6 +133,7 @@ def load(folder: Path) -> Persona:
         _avatar(folder, told),
         avatar.check_url(told.avatar_url),
         told.bursts,
+        told.training,
     )
 
 

@@ -1,0 +1,196 @@
+"""Trained tokens a second, side by side on the same chat: here, by a plain Trainer, by TRL with its defaults.
+
+`python -m tests.benchmarks.train [--answers 16] [--window 512]`; it needs the packages trl and datasets. Each
+takes one step over the same lessons with SmolLM2-135M in bf16 and the same LoRA, after a warm-up; a token is
+trained where it has a label.
+"""
+
+import argparse
+import gc
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from peft import LoraConfig, get_peft_model
+
+from bot import config
+from bot.persona.training import Training
+from tests.benchmarks.invented import archive
+from training import base, build, dataset, lessons, memory, recipe
+from training.corpus import Row, rows
+from training.course import Course
+from training.learner import Learner
+from training.recipe import Known, Recipe
+from training.schedule import Task
+from training.stages import Stage
+from training.team import Team
+
+ROOT = Path(__file__).parents[2]
+DEVICE = 4  # lessons that the others read at once; 8 is TRL's own default
+
+
+def data(root: Path, answers: int, window: int) -> tuple[build.Desk, list[Row]]:
+    """The first lessons of invented chats, with at least so many answers."""
+    (root / "config.toml").touch()
+    folder = root / "personas/mara"
+    folder.mkdir(parents=True)
+    for name in ("persona.toml", "card.json"):
+        (folder / name).write_bytes((ROOT / "personas/mara" / name).read_bytes())
+    archive(folder / "work/messages.jsonl", 600, share=0.5)
+    desk = build.open_desk(config.load(root / "config.toml"), folder)
+    build.run(desk, window)
+    path = lessons.encoded(desk.work, dataset.TRAIN, desk.serving(window), desk.model, window)
+    found = rows(lessons.read(path))
+    order = np.random.default_rng(1).permutation(len(found))
+    taken, count = list[Row](), 0
+    for place in order:
+        if count >= answers:
+            break
+        taken.append(found[place])
+        count += found[place].answers
+    return desk, taken
+
+
+def ours(found: base.Found, made: Recipe, taken: Sequence[Row]) -> float:
+    """Seconds of a step."""
+    learner = Learner(found.load(), made, Team("cpu"), found.name)
+    task = Task(0, 0, tuple(range(len(taken))), made.rate)
+    course = Course(Path(), [Stage("dialogue", tuple(taken), 1, made.rate)], (), [task], made)
+    learner.learn([list(taken[:1])], 0.0, 0)
+    return _seconds(lambda: learner.learn(course.rows(task, 1), made.rate, 1))
+
+
+def plain(found: base.Found, made: Recipe, taken: Sequence[Row], window: int, folder: Path) -> float:
+    """Seconds of a step of transformers' Trainer, every lesson padded to the window."""
+    model = get_peft_model(found.load(), _lora(made))
+    examples = [_padded(row, window) for row in taken]
+    arguments = transformers.TrainingArguments(**_arguments(folder, taken))
+    return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=examples))  # type: ignore[arg-type]
+
+
+def trl(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> float:
+    """Seconds of a step of TRL's SFTTrainer as it comes, on the same ids and labels."""
+    import datasets
+    from trl import SFTConfig, SFTTrainer
+
+    told = [{"input_ids": row.ids.tolist(), "labels": _labels(row)} for row in taken]
+    arguments = SFTConfig(**_arguments(folder, taken))
+
+    trainer = SFTTrainer(
+        model=found.load(),
+        args=arguments,
+        train_dataset=datasets.Dataset.from_list(told),
+        peft_config=_lora(made),
+        processing_class=_tokenizer(found),
+    )
+    return _timed(trainer)
+
+
+def _tokenizer(found: base.Found) -> Any:
+    """What TRL wants to have, though the ids are made."""
+    file = str(found.plan.folder / "tokenizer.json")
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_file=file, eos_token="<|im_end|>", pad_token="<|im_end|>"
+    )
+
+
+def _arguments(folder: Path, taken: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "output_dir": str(folder),
+        "max_steps": 2,
+        "per_device_train_batch_size": DEVICE,
+        "gradient_accumulation_steps": -(-len(taken) // DEVICE),
+        "report_to": "none",
+        "save_strategy": "no",
+        "use_cpu": True,
+        "disable_tqdm": True,
+    }
+
+
+class _Clock(transformers.TrainerCallback):  # type: ignore[misc]
+    """When steps began and ended."""
+
+    def __init__(self) -> None:
+        self.began, self.took = 0.0, list[float]()
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self.began = time.perf_counter()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.took.append(time.perf_counter() - self.began)
+
+
+def _timed(trainer: Any) -> float:
+    clock = _Clock()
+    trainer.add_callback(clock)
+    trainer.train()
+    return min(clock.took)
+
+
+def _lora(made: Recipe) -> LoraConfig:
+    return LoraConfig(
+        task_type="CAUSAL_LM", r=made.rank, lora_alpha=made.alpha, use_rslora=made.rslora,
+        lora_dropout=made.dropout, target_modules=list(made.layers),
+    )  # fmt: skip
+
+
+def _labels(row: Row) -> list[int]:
+    return np.where(row.weights > 0, row.ids, -100).tolist()  # type: ignore[no-any-return]
+
+
+def _padded(row: Row, window: int) -> dict[str, torch.Tensor]:
+    missing = window - len(row.ids)
+    return {
+        "input_ids": torch.tensor([*row.ids.tolist(), *[0] * missing]),
+        "attention_mask": torch.tensor([1] * len(row.ids) + [0] * missing),
+        "labels": torch.tensor([*_labels(row), *[-100] * missing]),
+    }
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def compare(root: Path, answers: int, window: int) -> None:
+    """Print a line for each."""
+    desk, taken = data(root, answers, window)
+    found = base.find(desk.settings.model, Training(), "cpu", desk.settings.data, print)
+    longest = max(len(row.ids) for row in taken)
+    known = Known(found.sizes.weights, answers, longest, found.layers, found.plan.precision, "cpu")
+    made = recipe.choose(Training(), known).recipe
+    read, learned = sum(len(row.ids) for row in taken), sum(row.learned for row in taken)
+    print(
+        f"{len(taken)} lessons of {read:,} tokens (longest {longest}), {learned:,} trained; {made.precision}"
+    )
+    best = 0.0
+    for name, take in (
+        ("alterego", lambda: ours(found, made, taken)),
+        ("Trainer, padded to the window", lambda: plain(found, made, taken, window, root)),
+        ("TRL SFTTrainer, defaults", lambda: trl(found, made, taken, root)),
+    ):
+        memory.forget_peak("cpu")
+        seconds = take()
+        gc.collect()
+        best = best or learned / seconds
+        speed = learned / seconds
+        print(
+            f"{name:<32}{speed:8.1f} trained tokens/s{read / seconds:8.0f} read{best / speed:7.2f} x"
+            f"{memory.peak('cpu') / 1e9:7.1f} GB",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--answers", type=int, default=16)
+    options.add_argument("--window", type=int, default=512)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        compare(Path(folder), chosen.answers, chosen.window)

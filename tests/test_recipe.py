@@ -1,0 +1,110 @@
+"""The recipe as a table: what the data and the model make of it, and what somebody set."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.errors import UserError
+from bot.persona.persona import load
+from bot.persona.training import Training
+from training.plan import Sizes, duration, fit, line_through
+from training.recipe import Chosen, Known, choose
+
+KNOWN = Known(
+    parameters=135_000_000, answers=250, longest=400, layers=("q_proj",), precision="bf16", device="cpu"
+)
+SIZES = Sizes(135_000_000, {f"layers.{n}.q_proj": (576, 576) for n in range(200)})
+
+
+def chosen(wishes: Training | None = None, **known: object) -> Chosen:
+    values = {field: getattr(KNOWN, field) for field in Known.__slots__} | known
+    return choose(wishes or Training(), Known(**values))
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, {"rank": 16, "rate": 5e-4, "epochs": 3, "batch": 16, "dropout": 0.05, "rslora": True}),
+        ({"answers": 2_001}, {"rank": 16, "epochs": 2}),
+        ({"answers": 20_001}, {"rank": 32, "alpha": 32.0, "epochs": 1}),
+        ({"parameters": 3e9}, {"rate": 2e-4, "facts_rate": 1e-4}),
+        ({"parameters": 8_030_000_000}, {"rate": 1e-4, "facts_rate": 5e-5}),
+        ({"device": "cuda", "precision": "nf4"}, {"row": 16_384, "precision": "nf4", "device": "cuda"}),
+        ({"longest": 4_096}, {"row": 4_096}),
+    ],
+)
+def test_the_recipe_follows_the_data_and_the_model(
+    known: dict[str, object], expected: dict[str, object]
+) -> None:
+    recipe = msgspec.structs.asdict(chosen(**known).recipe)
+    assert {key: recipe[key] for key in expected} == expected
+
+
+def test_every_value_has_its_reason_and_every_one_can_be_set() -> None:
+    plain = chosen()
+    keys = list(msgspec.structs.asdict(plain.recipe))
+    assert sorted(plain.reasons) == sorted(keys) == sorted(Training.model_fields)
+    assert all(plain.reasons.values())
+
+
+def test_what_is_set_is_taken_and_what_hangs_on_it_follows() -> None:
+    told = chosen(Training(rank=8, rate=1e-3, identity=False))
+    assert (told.recipe.rank, told.recipe.alpha, told.recipe.rate, told.recipe.facts_rate) == (
+        8,
+        8.0,
+        1e-3,
+        5e-4,
+    )
+    assert (told.reasons["rank"], told.recipe.identity) == ("set in persona.toml", False)
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("rnk = 8", "line 2: training.rnk is not a known key: did you mean 'rank'?"),
+        ("rank = 0", "line 2: training.rank = 0 is wrong: input should be greater than or equal to 1."),
+        ('layers = ["q_.*"]', "training.layers.0"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(table: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text('{"name": "Mara"}')
+    (tmp_path / "persona.toml").write_text(f"[training]\n{table}\n")
+    with pytest.raises(UserError, match=complaint.replace(".", r"\.").replace("?", r"\?")):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "expected"),
+    [
+        (None, (2_048, False)),
+        (20, (2_048, False)),
+        (4.0, (1_024, False)),
+        (2.5, (512, False)),
+        (1.6, (400, True)),
+    ],
+)
+def test_a_recipe_is_made_to_fit_the_memory(gigabytes: float | None, expected: tuple[int, bool]) -> None:
+    fitted = fit(chosen(), SIZES, gigabytes and int(gigabytes * 1e9), 400).recipe
+    assert (fitted.row, fitted.checkpointing) == expected
+
+
+def test_no_room_is_said_with_figures_and_what_to_do() -> None:
+    with pytest.raises(
+        UserError, match=r"needs about 1\.\d GB of memory and 1\.0 GB are free: build the data"
+    ):
+        fit(chosen(), SIZES, 10**9, 400)
+
+
+def test_time_is_a_line_through_two_trials() -> None:
+    assert line_through((100, 2.0), (300, 4.0))(200) == 3.0
+    assert line_through((300, 3.0), (100, 1.0))(200) == 2.0
+    assert line_through((100, 2.0), (100, 2.0))(200) == 4.0
+    assert line_through((100, 1.0), (300, 4.0))(300) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1.2, "2 s"), (89, "89 s"), (90, "2 min"), (7_000, "1 h 57 min")]
+)
+def test_times_are_written_for_people(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,46 @@
+"""Training from data to an adapter that the bot reads, with a tiny model in float32."""
+
+import pytest
+
+from bot.engine.adapter_files import Base
+from bot.engine.adapters import read_adapter
+from tests.school import School
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> School:
+    """A persona that was trained once; tests read it."""
+    school = School(tmp_path_factory.mktemp("school")).built()
+    code, _, error = school.run("train")
+    assert code == 0, error
+    return school
+
+
+def test_a_run_leaves_its_recipe_plan_log_curve_and_states(trained: School) -> None:
+    (run,) = trained.runs()
+    assert sorted(path.name for path in run.iterdir()) == [
+        "before.txt", "best", "last", "lessons.txt", "log.jsonl", "loss.svg", "manifest.json", "plan.json",
+        "recipe.json", "run.json",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (run / "best").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+
+
+def test_the_adapter_is_in_place_and_passes_the_bots_strict_reader(trained: School) -> None:
+    from training import base
+
+    desk = trained.desk()
+    found = base.find(desk.settings.model, desk.persona.training, "cpu", desk.settings.data, print)
+    known = read_adapter(
+        "mara", trained.folder / "adapter", Base(found.name, found.plan.fingerprint, found.sizes.linear)
+    )
+    assert known.rank == 16
+    assert len(known.pairs) == 14
+
+
+def test_what_is_held_out_is_foretold_better_than_before(trained: School) -> None:
+    judged = [line["loss"] for line in trained.log() if line["event"] == "judged"]
+    learned = [line["loss"] for line in trained.log() if line["event"] == "learned"]
+    assert judged[-1] < judged[0] < learned[0]

@@ -1,0 +1,71 @@
+"""The base model for training: found as the bot finds it, measured before it is loaded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from bot.config import ModelSettings
+from bot.engine import adapters, model
+from bot.engine.model import Plan
+from bot.engine.precision import best_device, dtype_of
+from bot.engine.source import LOCAL
+from bot.persona.training import Training
+from training.plan import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A base model whose files are here. `layers` are the endings of linear layers' names, but the head's."""
+
+    plan: Plan
+    settings: ModelSettings
+    sizes: Sizes
+    layers: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.plan.source.name
+
+    def load(self) -> Any:
+        """The frozen model; raises `UserError`."""
+        torch.set_num_threads(self.settings.threads or torch.get_num_threads())
+        return model.weights(self.plan, self.settings)
+
+
+def device_of(settings: ModelSettings, wishes: Training) -> str:
+    """Where training is to be."""
+    return wishes.device or (settings.device if settings.device != "auto" else best_device())
+
+
+def find(
+    settings: ModelSettings, wishes: Training, device: str, data: Path, say: Callable[[str], None]
+) -> Found:
+    """Find it, in the precision that serves it and that the device computes in; raises `UserError`."""
+    settings = settings.model_copy(update={"device": device})
+    wish = wishes.precision or ("auto" if settings.precision == "fp16" else settings.precision)
+    found = model.plan(settings.model_copy(update={"precision": wish}), data, say)
+    if not wishes.precision and found.precision in ("bf16", "fp16") and not _computes(device):
+        found = model.plan(settings.model_copy(update={"precision": "fp32"}), data, say)
+    settings = settings.model_copy(update={"precision": found.precision})
+    sizes, layers = _look(found)
+    return Found(found, settings, sizes, layers)
+
+
+def _computes(device: str) -> bool:
+    """Whether a device computes in bfloat16 by itself, so that training in it is faster and loses nothing."""
+    return dtype_of(None, device) == torch.bfloat16
+
+
+def _look(found: Plan) -> tuple[Sizes, tuple[str, ...]]:
+    """The model's sizes, without reading its weights."""
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
+    head = empty.get_output_embeddings()
+    linear = adapters.linear_layers(empty)
+    shapes = {name: size for name, size in adapters.linear_shapes(empty).items() if linear[name] is not head}
+    ends = (name if (end := name.rpartition(".")[2]).isdecimal() else end for name in shapes)
+    return Sizes(sum(each.numel() for each in empty.parameters()), shapes), tuple(dict.fromkeys(ends))

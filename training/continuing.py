@@ -1,0 +1,35 @@
+"""An adapter to start from: read as strictly as the bot reads it, and taken as it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bot.engine.adapter_config import parse_config
+from bot.engine.adapter_files import CONFIG, CONFIG_BYTES, Base, read_files
+from bot.engine.adapter_weights import WEIGHTS
+from bot.engine.strict import Refused, read_json
+from bot.errors import UserError
+from bot.persona.training import Training
+from training.base import Found
+
+
+def read(folder: Path, found: Found, wishes: Training) -> tuple[Mapping[str, Tensor], Training]:
+    """Its matrices, and the wishes with the adapter's own rank, alpha and layers.
+
+    Raises `UserError` where it does not fit the base model, or is not of one rank.
+    """
+    try:
+        config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
+        read_files(folder, Base(found.name, found.plan.fingerprint, found.sizes.linear))
+    except Refused as refused:
+        raise UserError(
+            f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
+        ) from None
+    if config.ranks or config.alphas or config.excluded or not config.complete:
+        raise UserError(
+            f"The adapter in {folder} has several ranks: train a new one without --continue-from."
+        )
+    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
+    return load_file(folder / WEIGHTS), wishes.model_copy(update=own)

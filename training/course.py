@@ -1,0 +1,54 @@
+"""A whole run, planned: what is learned in each of its steps, and in which rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training import batches
+from training.corpus import Row
+from training.recipe import Recipe
+from training.schedule import Task
+from training.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Everything that is planned, and where it is written."""
+
+    folder: Path
+    stages: Sequence[Stage]
+    held: Sequence[Row]
+    tasks: Sequence[Task]
+    recipe: Recipe
+
+    def rows(self, task: Task, processes: int) -> list[list[Row]]:
+        """The rows of one step."""
+        lessons = self.stages[task.stage].rows
+        lengths = [len(row.ids) for row in lessons]
+        dealt = batches.rows(task.lessons, lengths, self.recipe.row, processes)
+        return [[lessons[number] for number in row] or [_silent(lessons[0])] for row in dealt]
+
+    def tokens(self, task: Task) -> int:
+        """How many ids a step reads."""
+        lessons = self.stages[task.stage].rows
+        return sum(len(lessons[number].ids) for number in task.lessons)
+
+    def learned(self, task: Task) -> int:
+        """How many of them it learns."""
+        lessons = self.stages[task.stage].rows
+        return sum(lessons[number].learned for number in task.lessons)
+
+    def judged(self, processes: int) -> list[list[Row]]:
+        """What is held out, in rows."""
+        if not self.held:
+            return []
+        lengths = [len(row.ids) for row in self.held]
+        dealt = batches.rows(tuple(range(len(lengths))), lengths, self.recipe.row, processes)
+        return [[self.held[number] for number in row] or [_silent(self.held[0])] for row in dealt]
+
+
+def _silent(row: Row) -> Row:
+    """A lesson that teaches nothing, for a process that would have no row in a step that all take part in."""
+    return Row(row.ids[:2], np.zeros(2, np.float32), 0, row.stage)

@@ -1,0 +1,56 @@
+"""What earlier runs learned: so that new words are learned fully, and of the old ones a part again.
+
+A run keeps no words, only marks of its lessons. What somebody had taken out of the data is never replayed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bot.errors import UserError
+from training import runs
+from training.checkpoints import WEIGHTS
+from training.corpus import Row
+from training.files import write_private
+from training.lineage import adapters, hash_file
+
+MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
+
+
+def mark(row: Row) -> str:
+    """What tells lessons apart."""
+    return hashlib.sha256(row.ids.tobytes()).hexdigest()[:24]
+
+
+def write(folder: Path, name: str, marks: Iterable[str]) -> None:
+    """Write the marks of lessons into a run's folder."""
+    write_private(folder / name, [f"{each}\n".encode() for each in sorted(set(marks))])
+
+
+def read(folder: Path, name: str) -> frozenset[str]:
+    """The marks that a run wrote; none where it wrote none."""
+    try:
+        return frozenset((folder / name).read_text("ascii").split())
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / name} cannot be read: {error}.") from None
+
+
+def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The marks of what an adapter learned, and the authors of it, if one of the persona's runs made it."""
+    wanted = hash_file(adapter / WEIGHTS)
+    for folder in reversed(runs.every(work)):
+        if any(hash_file(folder / name / WEIGHTS) == wanted for name in ("best", "last")):
+            authors = (authors for path, authors in adapters(folder) if path.parent == folder)
+            return read(folder, MARKS), next(authors, frozenset())
+    return frozenset(), frozenset()
+
+
+def split(rows: Sequence[Row], before: frozenset[str]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """Lessons that are new, and those that were learned before."""
+    known = [mark(row) in before for row in rows]
+    return (
+        tuple(row for row, old in zip(rows, known, strict=True) if not old),
+        tuple(row for row, old in zip(rows, known, strict=True) if old),
+    )

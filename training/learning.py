@@ -1,0 +1,48 @@
+"""The command `train`: data become an adapter, and the adapter takes its place beside the persona."""
+
+import argparse
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bot import config
+from training.build import open_desk
+
+Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
+Folder = Callable[[Namespace], Path]
+TRACKERS = ("trackio", "tensorboard", "wandb")
+
+
+def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser("train", help="learn from the data: make the persona's adapter")
+    command.add_argument("--persona", metavar="P", required=True, help="who is to be learned")
+    way = command.add_mutually_exclusive_group()
+    way.add_argument("--resume", action="store_true", help="go on with the newest run, which was interrupted")
+    more = "start from this adapter, with what is new in the data and a part of what it learned before"
+    way.add_argument("--continue-from", metavar="DIR", type=Path, help=more)
+    command.add_argument("--plan", action="store_true", help="say what it would take, and stop")
+    command.add_argument("--track", choices=TRACKERS, help="also show the curves in this program")
+    command.add_argument("--json", action="store_true", help="the result as JSON")
+    command.set_defaults(command="train")
+
+
+def train(options: Namespace, folder: Folder) -> str:
+    """Train; raises `UserError`, and touches the adapter in place only when the new one is whole."""
+    persona = folder(options)
+    from bot.engine.environment import prepare
+
+    prepare()
+    from training import session  # torch and its friends take seconds
+
+    desk = open_desk(config.load(options.config), persona)
+    wanted = session.Wanted(options.resume, options.continue_from, options.plan, options.track)
+    result = session.train(desk, wanted)
+    if result is None:
+        return ""
+    if options.json:
+        return json.dumps(msgspec.to_builtins(result), ensure_ascii=False)
+    return f"{session.as_text(result)}\nNext: python -m training evaluate --persona {options.persona}"

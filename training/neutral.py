@@ -1,0 +1,25 @@
+"""Everyday questions of our own, answered as a base model would: learned too, against forgetting."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.prompt import Part, Reader, Turn, render
+from training.encode import Lesson, Trained, closing
+
+_FILE = Path(__file__).with_suffix(".txt")
+
+
+def exchanges() -> list[tuple[str, str]]:
+    """Questions with their answers, in English and then in Chinese."""
+    blocks = _FILE.read_text("utf-8").strip().split("\n\n")
+    pairs = (block.partition("\n") for block in blocks)
+    return [(question, answer) for question, _, answer in pairs]
+
+
+def lessons(reader: Reader) -> Iterator[Lesson]:
+    """A lesson for each: no persona is in them, so that they ask for the base model's own manner."""
+    end = closing(reader)
+    for question, answer in exchanges():
+        prompt, _ = render((Turn("user", (Part("message", question),)),), reader)
+        ids = (*prompt, *reader.tokenizer.encode(answer), *end)
+        yield Lesson(ids=ids, trained=(Trained(len(prompt), len(ids), 1.0),))

@@ -1,0 +1,61 @@
+"""What a run's folder says of it: how it was begun (recipe.json) and what came of it (run.json)."""
+
+from pathlib import Path
+
+import msgspec
+
+from bot.errors import UserError
+from training.recipe import Recipe
+from training.runs import RECIPE, read_json
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on.
+
+    `authors` are the pseudonyms of all whose words the adapter will hold.
+    """
+
+    recipe: Recipe
+    reasons: dict[str, str]
+    base_model: str
+    base_hash: str
+    window: int
+    data: dict[str, str]
+    authors: tuple[str, ...]
+    continued_from: str | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """run.json. Losses are in nats a label, on what is held out; `tokens` were read, `learned` learned."""
+
+    run: str
+    steps: int
+    best_step: int
+    best_loss: float | None
+    halved: int
+    seconds: float
+    planned_seconds: float
+    bytes: int
+    planned_bytes: int
+    tokens: int
+    learned: int
+    record: Record
+
+
+def read(folder: Path) -> Record:
+    """How a run was begun; raises `UserError` where its folder does not say."""
+    return read_json(folder / RECIPE, Record)
+
+
+def check_same(record: Record, data: dict[str, str], base_hash: str, folder: Path) -> None:
+    """Raise `UserError` where a run cannot go on, since it would not be the same run."""
+    if record.base_hash != base_hash:
+        raise UserError(
+            f"The run in {folder} was begun with the base model {record.base_model}, and another is set now: "
+            "set [model] name back, or train without --resume."
+        )
+    if record.data != data:
+        raise UserError(
+            f"The data have changed since the run in {folder} was begun: train without --resume, or with "
+            f"--continue-from {folder / 'best'}."
+        )

@@ -1,0 +1,58 @@
+"""Every step of a run, planned before the first: which lessons, at what rate, and what is done after it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from training import batches
+from training.batches import Step
+from training.recipe import Recipe
+from training.stages import Stage
+
+SAVES = 20  # times that a run is saved
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step. `stage` is the number of its stage, `lessons` those of that stage.
+
+    After it, the adapter is judged on what is held out, or the run is saved, or both.
+    """
+
+    stage: int
+    epoch: int
+    lessons: Step
+    rate: float
+    judged: bool = False
+    saved: bool = False
+
+
+def tasks(stages: Sequence[Stage], recipe: Recipe) -> list[Task]:
+    """All steps in order. The same stages and recipe give the same steps."""
+    found = [task for number, stage in enumerate(stages) for task in _stage(number, stage, recipe)]
+    every = max(1, math.ceil(len(found) / SAVES))
+    return [
+        replace(task, saved=task.judged or number % every == 0 or number == len(found))
+        for number, task in enumerate(found, 1)
+    ]
+
+
+def rate_at(place: int, steps: int, warmup: float, peak: float) -> float:
+    """The learning rate of a stage's step: it rises in a straight line, then falls as a cosine to nothing."""
+    rising = math.ceil(warmup * steps)
+    if place < rising:
+        return peak * (place + 1) / (rising + 1)
+    return peak * 0.5 * (1 + math.cos(math.pi * (place - rising) / max(1, steps - rising)))
+
+
+def _stage(number: int, stage: Stage, recipe: Recipe) -> list[Task]:
+    answers = [row.answers for row in stage.rows]
+    epochs = [batches.epoch(answers, recipe.batch, recipe.seed, epoch) for epoch in range(stage.epochs)]
+    total = sum(map(len, epochs))
+    found = list[Task]()
+    for epoch, steps in enumerate(epochs):
+        judged = {round(len(steps) * part / recipe.evaluations) for part in range(1, recipe.evaluations + 1)}
+        for place, lessons in enumerate(steps, 1):
+            rate = rate_at(len(found), total, recipe.warmup, stage.rate)
+            found.append(Task(number, epoch, lessons, rate, judged=place in judged))
+    return found

@@ -1,0 +1,103 @@
+"""What is learned, and in which order: first what documents say, then how the persona talks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.errors import UserError
+from training import dataset, identity, lessons, neutral
+from training.build import Desk, Settings
+from training.corpus import Row, rows
+from training.dataset import HELD, TRAIN
+from training.encode import Encoder
+from training.excerpts import Excerpt
+from training.recipe import Recipe
+
+NAMES = 5  # people of whom it is asked whether the persona is they
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Everything there is to learn from. `replayed` were learned by an earlier run, `held` judge."""
+
+    facts: tuple[Row, ...]
+    dialogue: tuple[Row, ...]
+    replayed: tuple[Row, ...]
+    identity: tuple[Row, ...]
+    neutral: tuple[Row, ...]
+    held: tuple[Row, ...]
+
+    @property
+    def every(self) -> tuple[Row, ...]:
+        """All of them."""
+        return (*self.facts, *self.dialogue, *self.replayed, *self.identity, *self.neutral, *self.held)
+
+    @property
+    def answers(self) -> int:
+        """How many answers of the persona are learned."""
+        return sum(row.answers for row in self.dialogue)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Lessons that are learned together, for so many epochs, at that learning rate at most."""
+
+    name: str
+    rows: tuple[Row, ...]
+    epochs: int
+    rate: float
+
+
+def read(desk: Desk, made: Settings) -> tuple[Lessons, dict[str, str]]:
+    """The persona's encoded data, and their hashes; raises `UserError` where nothing is left to learn."""
+    serving = desk.serving(made.window)
+    files = {
+        name: lessons.encoded(desk.work, name, serving, desk.model, made.window) for name in (TRAIN, HELD)
+    }
+    train, held = (rows(lessons.read(path)) for path in files.values())
+    if not train:
+        raise UserError(
+            f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."
+        )
+    excerpts = list(dataset.read(desk.work / TRAIN))
+    asked = list(identity.questions(desk.persona.name, _others(excerpts), _language(excerpts)))
+    found = Lessons(
+        facts=tuple(row for row in train if row.stage == "facts"),
+        dialogue=tuple(row for row in train if row.stage != "facts"),
+        replayed=(),
+        identity=tuple(rows(Encoder(serving, made.window).lessons(asked))),
+        neutral=tuple(rows(neutral.lessons(serving.reader))),
+        held=tuple(held),
+    )
+    return found, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
+
+
+def stages(found: Lessons, recipe: Recipe) -> list[Stage]:
+    """What is learned, in order; questions are drawn by the recipe's seed."""
+    dice = np.random.default_rng(recipe.seed)
+    share = round(recipe.neutral * found.answers)
+    drawn = _draw(found.neutral, share, dice)
+    asked = found.identity if recipe.identity else ()
+    replayed = _draw(found.replayed, round(recipe.replay * len(found.dialogue)), dice)
+    talk = Stage("dialogue", (*found.dialogue, *replayed, *asked, *drawn), recipe.epochs, recipe.rate)
+    read_ = Stage("facts", found.facts, recipe.facts_epochs, recipe.facts_rate)
+    return [stage for stage in (read_, talk) if stage.rows and stage.epochs]
+
+
+def _draw(rows: Sequence[Row], count: int, dice: np.random.Generator) -> tuple[Row, ...]:
+    return tuple(rows[place] for place in sorted(dice.permutation(len(rows))[:count].tolist()))
+
+
+def _others(excerpts: Sequence[Excerpt]) -> list[str]:
+    """The people who are heard most."""
+    counts: dict[str, int] = {}
+    for excerpt in excerpts:
+        for line in excerpt.messages:
+            if not line.own and line.name:
+                counts[line.name] = counts.get(line.name, 0) + 1
+    return sorted(counts, key=lambda name: (-counts[name], name))[:NAMES]
+
+
+def _language(excerpts: Sequence[Excerpt]) -> str:
+    return identity.language(line.text for excerpt in excerpts for line in excerpt.messages if line.own)

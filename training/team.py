@@ -1,0 +1,65 @@
+"""The processes that train together: one, or as many as `accelerate launch` started."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+
+class Team:
+    """This process among its peers. Every process has the same plan, and learns its share of each step."""
+
+    def __init__(self, device: str) -> None:
+        self._accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+        self.rank: int = self._accelerator.process_index
+        self.size: int = self._accelerator.num_processes
+
+        self.device: str = str(self._accelerator.device) if self.size > 1 else device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def prepare(self, trunk: Any) -> Any:
+        """The trunk as all processes share it: its gradients become the mean of theirs."""
+        return self._accelerator.prepare_model(trunk) if self.size > 1 else trunk
+
+    @contextmanager
+    def collecting(self, trunk: Any, is_last: bool) -> Iterator[None]:
+        """A forward and backward pass, after the last of which the gradients of all processes are joined."""
+        if is_last or self.size == 1:
+            yield
+        else:
+            with self._accelerator.no_sync(trunk):
+                yield
+
+    def clip(self, parameters: list[Tensor], largest: float) -> float:
+        """Scale gradients down to that norm; returns the norm they had."""
+        norm = self._accelerator.clip_grad_norm_(parameters, largest)
+        return float(norm) if norm is not None else 0.0
+
+    def total(self, *values: float) -> list[float]:
+        """The sum of each value over all processes."""
+        tensor = torch.tensor(values, dtype=torch.float64, device=self._accelerator.device)
+        if self.size > 1:
+            tensor = self._accelerator.reduce(tensor, "sum")
+        found: list[float] = tensor.tolist()
+        return found
+
+    @contextmanager
+    def leader_first(self) -> Iterator[None]:
+        """What the leader does alone, before the others do it and find it done."""
+        with self._accelerator.main_process_first():
+            yield
+
+    def wait(self) -> None:
+        """Go on when all are here."""
+        self._accelerator.wait_for_everyone()
+
+    def end(self) -> None:
+        """Part in peace."""
+        self._accelerator.end_training()
