@@ -16,7 +16,8 @@ async def outcome(platform: str) -> Outcome:
     print(platform, "seed", seed, found.row)  # noqa: T201
     assert found.deaths.total() == KILLS + POINTS * len(NAMED)
     assert all(found.deaths[point] for point in NAMED)
-    assert found.codes == [0] * (ENDS + 1)
+    assert len(found.codes) > ENDS
+    assert set(found.codes) == {0}
     assert found.said > found.deaths.total()
     assert (found.lost, found.unfinished, found.half) == ([], [], [])
     return found

@@ -29,6 +29,7 @@ from tests.faults.towns import TOWNS, Town
 AT_RANDOM, WINDOW, ASKED = "at random", "send window", "SIGTERM"
 NAMED = (*POINTS, "generating", WINDOW)
 LIFE = 2.0  # seconds that a process lives at most, once it has connected, until it is killed at random
+BREATHER = 10  # deaths, after which it may live until everything is answered, so that no backlog grows
 PATIENCE = 60.0  # seconds in which everything must have been answered after the last start
 # how the program ends what it says of messages that it gave up
 GIVEN_UP = ("say it in other words.", "Say it again in a moment.")
@@ -73,13 +74,12 @@ class Campaign:
         deaths = [AT_RANDOM] * kills + [point for point in NAMED for _ in range(points)] + [ASKED] * ends
         self._dice.shuffle(deaths)
         await self._meet()
-        for point in deaths:
+        for number, point in enumerate(deaths, 1):
             await (self._live_and_end() if point == ASKED else self._live_and_die(point))
             self._look()
-        self._town.calm()
-        await self._program.start()
-        await self._settle()
-        await self._program.end()
+            if number % BREATHER == 0:
+                await self._breathe()
+        await self._breathe()
         self._count()
         return self.outcome
 
@@ -114,6 +114,13 @@ class Campaign:
         for place in self._places():
             self.outcome.said += 1
             self._town.say(self.outcome.said, place)
+        await self._settle()
+        self.outcome.codes.append(await self._program.end())
+
+    async def _breathe(self) -> None:
+        """Let everything be answered."""
+        self._town.calm()
+        await self._program.start()
         await self._settle()
         self.outcome.codes.append(await self._program.end())
 
