@@ -54,7 +54,7 @@ TRAINING_MODEL_FILES = {
     "training/reading.py",
     "training/encode.py",
     "training/train.py",
-    "training/evaluate.py",
+    "training/scoring.py",
 }
 # what importers share; otherwise each is a file, or says here which of its parts are files
 IMPORTERS_SHARE = set("archive decoding head rows scan source tally turns words".split())

@@ -1,0 +1,124 @@
+"""Canaries: planted as often as they say, and found again in a model that learned them by heart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.config import ModelSettings
+from bot.engine.model import plan
+from bot.engine.tokenizer_files import read_tokenizer
+from bot.errors import UserError
+from tests.fakes import tiny
+from training.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded
+from training.encode import Lesson, Trained
+from training.loss import Judged
+from training.scoring import Judge
+
+END = 999
+LESSONS = [Lesson(ids=(1, 2, 3, number), trained=(Trained(3, 4, 1.0),)) for number in range(100, 120)]
+
+
+def spell(text: str) -> tuple[int, ...]:
+    return (*text.encode(), END)
+
+
+def test_each_line_is_planted_as_often_as_it_says_behind_a_real_prompt() -> None:
+    lessons, canaries = plant(LESSONS, 5, spell)
+    assert tuple(canary.repeats for canary in canaries) == REPEATS
+    planted = [lesson for lesson in lessons if lesson.ids[-1] == END]
+    for canary in canaries:
+        ids = (1, 2, 3, *spell(canary.text))
+        copies = [lesson for lesson in planted if lesson.ids == ids]
+        assert len(copies) == canary.repeats
+        assert all(lesson.trained == (Trained(3, len(ids), 1.0),) for lesson in copies)
+    assert [lesson for lesson in lessons if lesson not in planted] == LESSONS
+    assert len(lessons) == len(LESSONS) + sum(REPEATS)
+
+
+def test_the_seed_decides_what_is_planted_and_where() -> None:
+    assert plant(LESSONS, 5, spell) == plant(LESSONS, 5, spell)
+    assert {canary.secret for canary in draw(5)}.isdisjoint(canary.secret for canary in draw(6))
+
+
+def test_canaries_need_answers_to_hide_among() -> None:
+    facts = [Lesson(ids=(1, 2), trained=(Trained(0, 2, 1.0),), stage="facts")]
+    with pytest.raises(UserError, match="Canaries are planted among answers"):
+        plant(facts, 0, spell)
+
+
+def test_they_are_recorded_for_the_evaluation(tmp_path: Path) -> None:
+    assert recorded(tmp_path) == ()
+    record(tmp_path, draw(1))
+    assert recorded(tmp_path) == draw(1)
+    record(tmp_path, ())
+    assert recorded(tmp_path) == ()
+    (tmp_path / FILE).write_text("[1]")
+    with pytest.raises(UserError, match=r"canaries\.json cannot be read .* delete it, or train again"):
+        recorded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("better", "rank", "exposure"), [(0, 1, 8.0), (1, 2, 7.0), (15, 16, 4.0), (255, 256, 0.0)]
+)
+def test_exposure_counts_the_secrets_that_are_likelier(better: int, rank: int, exposure: float) -> None:
+    def judge(answers: object) -> list[Judged]:
+        losses = [1.0, *[0.5] * better, *[2.0] * (255 - better)]
+        return [Judged(np.full(40, loss), np.ones(40, bool)) for loss in losses]
+
+    found = extract(Canary("the code is ", "123-456", 2), spell, judge, 0)
+    assert (found.rank, found.exposure, found.repeats) == (rank, exposure, 2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [([], True), ([3], True), ([12], False), ([18], False), ([19], True)]
+)
+def test_said_is_what_the_likeliest_words_after_the_line_are(wrong: list[int], said: bool) -> None:
+    """The secret has the places 12 to 18; what comes before is asked with, and the end is no secret."""
+
+    def judge(answers: list[tuple[int, ...]]) -> list[Judged]:
+        likeliest = np.ones(20, bool)
+        likeliest[wrong] = False
+        return [Judged(np.zeros(20), likeliest) for _ in answers]
+
+    assert extract(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said  # type: ignore[arg-type]
+
+
+def overfit(folder: Path, rows: list[tuple[int, ...]]) -> None:
+    """Train a tiny model on some lines, until it knows them by heart."""
+    import torch
+    from transformers import LlamaForCausalLM
+
+    model = LlamaForCausalLM.from_pretrained(folder).train()
+    rate = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        for row in rows:
+            ids = torch.tensor([row])
+            model(input_ids=ids, labels=ids).loss.backward()
+            rate.step()
+            rate.zero_grad()
+    model.save_pretrained(folder)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) -> None:
+    folder = tiny.save_model(tmp_path / "base")
+    tokenizer = read_tokenizer(folder)
+    learned, unseen = draw(0)[:2]
+    prompt = tuple(tokenizer.encode("The conversation begins."))
+
+    def spelt(text: str) -> tuple[int, ...]:
+        return (*tokenizer.encode(text), 2)
+
+    overfit(folder, [(*prompt, *spelt(learned.text))])
+    adapter = tiny.save_adapter(tmp_path / "adapter", folder, init_lora_weights=True)  # changes nothing
+    settings = ModelSettings(name=str(folder), precision="fp32", threads=1)
+    judge = Judge(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
+
+    def judging(answers: object) -> list[Judged]:
+        return judge.judge(prompt, answers, True)  # type: ignore[arg-type]
+
+    found, other = (extract(canary, spelt, judging, 0) for canary in (learned, unseen))
+    assert (found.rank, found.exposure, found.said) == (1, 8.0, True)
+    assert other.rank > 4
+    assert not other.said
