@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine.model import plan
@@ -84,20 +87,19 @@ def test_said_is_what_the_likeliest_words_after_the_line_are(wrong: list[int], s
     assert extract(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said  # type: ignore[arg-type]
 
 
-def overfit(folder: Path, rows: list[tuple[int, ...]]) -> None:
-    """Train a tiny model on some lines, until it knows them by heart."""
-    import torch
-    from transformers import LlamaForCausalLM
-
-    model = LlamaForCausalLM.from_pretrained(folder).train()
-    rate = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(60):
-        for row in rows:
-            ids = torch.tensor([row])
-            model(input_ids=ids, labels=ids).loss.backward()
-            rate.step()
-            rate.zero_grad()
-    model.save_pretrained(folder)
+def overfit(base: Path, adapter: Path, row: tuple[int, ...]) -> Path:
+    """Train an adapter on one line, until it knows it by heart."""
+    torch.manual_seed(0)
+    config = LoraConfig(task_type="CAUSAL_LM", r=8, target_modules="all-linear")
+    model = get_peft_model(LlamaForCausalLM.from_pretrained(base), config).train()
+    rate = torch.optim.Adam((each for each in model.parameters() if each.requires_grad), lr=2e-2)
+    ids = torch.tensor([row])
+    for _ in range(100):
+        model(input_ids=ids, labels=ids).loss.backward()
+        rate.step()
+        rate.zero_grad()
+    model.save_pretrained(adapter)
+    return adapter
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -110,15 +112,14 @@ def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) ->
     def spelt(text: str) -> tuple[int, ...]:
         return (*tokenizer.encode(text), 2)
 
-    overfit(folder, [(*prompt, *spelt(learned.text))])
-    adapter = tiny.save_adapter(tmp_path / "adapter", folder, init_lora_weights=True)  # changes nothing
+    adapter = overfit(folder, tmp_path / "adapter", (*prompt, *spelt(learned.text)))
     settings = ModelSettings(name=str(folder), precision="fp32", threads=1)
     judge = Judge(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
 
-    def judging(answers: object) -> list[Judged]:
-        return judge.judge(prompt, answers, True)  # type: ignore[arg-type]
+    def found(canary: Canary, adapted: bool) -> tuple[bool, bool]:
+        shown = extract(canary, spelt, lambda answers: judge.judge(prompt, answers, adapted), 0)
+        return shown.rank == 1, shown.said
 
-    found, other = (extract(canary, spelt, judging, 0) for canary in (learned, unseen))
-    assert (found.rank, found.exposure, found.said) == (1, 8.0, True)
-    assert other.rank > 4
-    assert not other.said
+    assert found(learned, adapted=True) == (True, True)
+    assert found(learned, adapted=False) == (False, False)
+    assert found(unseen, adapted=True) == (False, False)

@@ -23,7 +23,7 @@ from training.report import Report, as_json
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 WORDS = "fog lamp tide rope kettle gull boat storm harbour letter engine oil cat stairs winter song".split()
-SAMPLES = "12"
+SAMPLES = "20"
 
 
 class Done(NamedTuple):
@@ -100,7 +100,7 @@ def house(built: House, done: Done, tmp_path: Path) -> House:
 def test_an_adapter_is_measured_and_reported(built: House, done: Done) -> None:
     assert done.code == 0, done.err
     report = built.report()
-    assert (report.persona, report.held, report.learned, report.shots) == ("Mara", 12, 135, 20)
+    assert (report.persona, report.held, report.learned, report.shots) == ("Mara", 15, 135, 20)
     assert report.other == "another author of the same chats"
     assert set(report.loss.sets) == {"base model", "base + examples", "adapter"}
     assert set(report.style) == {"the person", "base model", "base + examples", "adapter", "another person"}

@@ -82,10 +82,12 @@ def answers(excerpts: Iterable[Excerpt]) -> Iterator[tuple[float, str]]:
 
 
 def _held(excerpt: Excerpt, serving: Serving, wide: Serving, shots: Sequence[Message]) -> Iterator[Held]:
+    """With examples, as much of the chat is read as without."""
     key = serving.persona.key
-    pairs = zip(examples(excerpt, serving), excerpt.aims, strict=True)
-    for example, aim in pairs:
+    for example, aim in zip(examples(excerpt, serving), excerpt.aims, strict=True):
         said = excerpt.messages[: aim.start]
+        first = example.prompt.first
+        said = said[next((at for at, line in enumerate(said) if line.id == first), 0) :]
         history = [*shots, *(line.message(key) for line in said or (_BEGINS,))]
         known = {line.id: line.message(key) for line in excerpt.parents}
         reply_to = excerpt.messages[aim.start].reply_to

@@ -41,9 +41,9 @@ def scan(work: Path, persona: Persona, answers: Sequence[str]) -> Private:
 
 
 def _held(source: Path, wanted: set[str]) -> set[str]:
-    """Those that stand in some message, in any case."""
+    """Those that stand in some message, or in its author's name, in any case."""
     held = set[str]()
     for said in saids(source):
-        text = said.text.casefold()
+        text = f"{said.author_name}\n{said.text}".casefold()
         held.update(each for each in wanted - held if each in text)
     return held
