@@ -15,7 +15,7 @@ from bot.errors import UserError
 from tests.fakes import tiny
 from training.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded
 from training.encode import Lesson, Trained
-from training.loss import Judged
+from training.likelihood import Judged
 from training.scoring import Judge
 
 END = 999

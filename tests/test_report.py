@@ -14,7 +14,7 @@ from training.canaries import Extracted
 from training.copying import Copies
 from training.estimate import Estimate
 from training.forgetting import Forgetting
-from training.loss import Losses
+from training.likelihood import Losses
 from training.pairs import Pair
 from training.privacy import Private
 from training.report import Example, Report, as_json, as_text, render, write

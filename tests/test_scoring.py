@@ -11,8 +11,8 @@ from transformers import LlamaForCausalLM
 from bot.config import ModelSettings
 from bot.engine.model import plan
 from tests.fakes import tiny
-from training import loss
-from training.loss import Judged
+from training import likelihood
+from training.likelihood import Judged
 from training.scoring import Judge
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -90,7 +90,7 @@ def judged(*losses: float) -> Judged:
 
 def test_a_sum_weighs_tokens_and_pairs_answers() -> None:
     before = [judged(3.0), judged(1.0, 1.0, 1.0)]
-    found = loss.losses(
+    found = likelihood.losses(
         {"base": before, "adapter": [judged(2.0), judged(0.5, 0.5, 0.5)]}, "base", "adapter", 0
     )
     assert (found.sets["base"].value, found.sets["adapter"].value) == (6 / 4, 3.5 / 4)

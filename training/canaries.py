@@ -14,7 +14,7 @@ import numpy as np
 from bot.errors import UserError
 from training.encode import Lesson, Trained
 from training.files import write_private
-from training.loss import Judged
+from training.likelihood import Judged
 
 FILE = "canaries.json"
 REPEATS = (1, 2, 5, 10, 1, 2, 5, 10)  # times that each line is planted

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot import config
+from bot.engine.environment import prepare
 from bot.errors import UserError
 from training.build import open_desk
 from training.limits import COPIED, Exceeded
@@ -51,6 +52,7 @@ def evaluate(options: Namespace, folder: Folder) -> str:
         folder(Namespace(**vars(options) | {"persona": options.other})) / "work" if options.other else None
     )
     desk = open_desk(config.load(options.config), here)
+    prepare()
     with _bar(hidden=options.json) as bar:
         from training.evaluation import Evaluation, Wishes  # the model's libraries, and statistics
         from training.report import as_json, as_text, write

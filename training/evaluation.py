@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 from bot.engine import model
 from bot.engine.engine import Request
-from training import canaries, copying, forgetting, loss, pairs, privacy, style, verification
+from training import canaries, copying, forgetting, likelihood, pairs, privacy, style, verification
 from training.build import Desk, settings_of
 from training.canaries import Extracted
 from training.copying import Answered, Copies
 from training.dataset import HELD, TRAIN
 from training.encode import Encoder, closing
 from training.excerpts import Serving
+from training.likelihood import Judged, Losses
 from training.limits import exceeded
 from training.lineage import hash_file
-from training.loss import Judged, Losses
 from training.material import Held, gather
 from training.pairs import Spoken
 from training.reading import open_reader
@@ -138,7 +138,7 @@ class Evaluation:
                 judged[name] += judge.judge(prompt.ids, [ids], name == ADAPTER)
                 self._bar.advance(1)
         extracted = tuple(self._extract(judge, canary) for canary in self._planted)
-        return loss.losses(judged, BASE, ADAPTER, self._seed), extracted
+        return likelihood.losses(judged, BASE, ADAPTER, self._seed), extracted
 
     def _extract(self, judge: Judge, canary: canaries.Canary) -> Extracted:
         bare = self._serving.prompt([], {}, False, None)

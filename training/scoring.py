@@ -1,5 +1,6 @@
 """What the base model, alone or with an adapter, thinks of words that were really said."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
 from bot.engine.model import Plan, weights
-from training.loss import Judged
+from training.likelihood import Judged
 
 LOGITS = 32 << 20  # numbers that the logits of one pass may have: 128 MB
 
@@ -22,7 +23,9 @@ class Judge:
     def __init__(self, found: Plan, settings: ModelSettings, adapter: Path, strength: float = 1.0) -> None:
         """The adapter must have been checked: `bot.engine` refuses what is no plain LoRA in safetensors."""
         torch.manual_seed(0)  # PEFT draws weights before it reads them
-        self._model = PeftModel.from_pretrained(weights(found, settings), adapter).eval()
+        with warnings.catch_warnings():  # PEFT asks transformers for a name that goes out of use
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            self._model = PeftModel.from_pretrained(weights(found, settings), adapter).eval()
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)
