@@ -72,6 +72,18 @@ def test_answers_in_several_passes_are_the_same(judge: Judge, monkeypatch: pytes
         assert one.likeliest.tolist() == other.likeliest.tolist()
 
 
+@pytest.mark.parametrize("shared", [1, 3, 4])
+def test_a_shared_beginning_changes_nothing(judge: Judge, shared: int) -> None:
+    for adapted in (False, True):
+        for prompt in (PROMPT, (*PROMPT[:3], 306), (1, 307, 308, 309)):
+            whole = judge.judge(prompt, ANSWERS, adapted)
+            parts = judge.judge(prompt, ANSWERS, adapted, shared)
+            again = judge.judge(prompt, ANSWERS, adapted, shared)
+            for one, two, three in zip(whole, parts, again, strict=True):
+                np.testing.assert_allclose(one.losses, two.losses, atol=1e-4)
+                np.testing.assert_allclose(one.losses, three.losses, atol=1e-4)
+
+
 def test_logits_are_made_for_answers_alone(judge: Judge) -> None:
     made = list[tuple[int, ...]]()
 

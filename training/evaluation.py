@@ -132,11 +132,13 @@ class Evaluation:
         found = model.plan(settings.model, settings.data, lambda stage: None)
         judge = Judge(found, settings.model, self._wishes.adapter, persona.strength)
         judged = {name: list[Judged]() for name in GENERATED}
+        shared = common([each.with_shots for each in self._held])
         for held in self._held:
             ids = self._spell(held.answer)[: max(1, self._desk.model.context - len(held.with_shots.ids))]
-            for name, prompt in ((BASE, held.prompt), (SHOTS, held.with_shots), (ADAPTER, held.prompt)):
-                judged[name] += judge.judge(prompt.ids, [ids], name == ADAPTER)
-                self._bar.advance(1)
+            judged[BASE] += judge.judge(held.prompt.ids, [ids], False)
+            judged[ADAPTER] += judge.judge(held.prompt.ids, [ids], True)
+            judged[SHOTS] += judge.judge(held.with_shots.ids, [ids], False, shared)
+            self._bar.advance(3)
         extracted = tuple(self._extract(judge, canary) for canary in self._planted)
         return likelihood.losses(judged, BASE, ADAPTER, self._seed), extracted
 
@@ -145,7 +147,7 @@ class Evaluation:
         found = canaries.extract(
             canary,
             lambda text: self._spell([text]),
-            lambda answers: judge.judge(bare.ids, answers, True),
+            lambda answers: judge.judge(bare.ids, answers, True, len(bare.ids)),
             self._seed,
         )
         self._bar.advance(1)

@@ -1,5 +1,6 @@
 """What the base model, alone or with an adapter, thinks of words that were really said."""
 
+import copy
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,24 +30,33 @@ class Judge:
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)
+        self._kept: tuple[tuple[bool, tuple[int, ...]], Any] | None = None
         self._vocabulary = self._model.get_input_embeddings().num_embeddings
 
-    def judge(self, prompt: Sequence[int], answers: Sequence[Sequence[int]], adapted: bool) -> list[Judged]:
-        """Each answer behind this prompt, which has one id at least; logits are made for answers alone."""
+    def judge(
+        self, prompt: Sequence[int], answers: Sequence[Sequence[int]], adapted: bool, shared: int = 0
+    ) -> list[Judged]:
+        """Each answer behind this prompt, which has one id at least; logits are made for answers alone.
+
+        `shared` is how many of its first ids the next prompt begins with too: they are read once.
+        """
         longest = max(map(len, answers))
         rows = max(1, LOGITS // (self._vocabulary * (longest + 1)))
         with torch.inference_mode(), self._worn(adapted):
             return [
                 judged
                 for start in range(0, len(answers), rows)
-                for judged in self._judge(prompt, answers[start : start + rows], longest)
+                for judged in self._judge(
+                    prompt, answers[start : start + rows], longest, self._past(prompt[:-1], adapted, shared)
+                )
             ]
 
     def _judge(
-        self, prompt: Sequence[int], answers: Sequence[Sequence[int]], longest: int
+        self, prompt: Sequence[int], answers: Sequence[Sequence[int]], longest: int, past: Any
     ) -> Iterator[Judged]:
         """A prompt is read once; its last id goes with each answer, whose first it foretells."""
-        past = self._read(prompt[:-1], len(answers)) if len(prompt) > 1 else None
+        if past is not None:
+            past.batch_repeat_interleave(len(answers))
         rows = [[prompt[-1], *answer, *[0] * (longest - len(answer))] for answer in answers]
         seen = [[1] * (len(prompt) + len(answer)) + [0] * (longest - len(answer)) for answer in answers]
         logits = (
@@ -59,12 +69,17 @@ class Judge:
             size = len(answer)
             yield Judged(losses[row, :size].double().numpy(), likeliest[row, :size].numpy())
 
-    def _read(self, ids: Sequence[int], rows: int) -> Any:
-        """Keys and values of a prompt, for so many rows."""
-        past = self._call([ids], logits_to_keep=1).past_key_values
-        if rows > 1:
-            past.batch_repeat_interleave(rows)
-        return past
+    def _past(self, ids: Sequence[int], adapted: bool, shared: int) -> Any:
+        """Keys and values of ids, or None of none; those of the first `shared` ones are kept."""
+        beginning = (adapted, tuple(ids[:shared]))
+        if beginning[1] and (self._kept is None or self._kept[0] != beginning):
+            self._kept = (beginning, self._read(beginning[1], None))
+        past = copy.deepcopy(self._kept[1]) if beginning[1] and self._kept else None
+        rest = ids[len(beginning[1]) :]
+        return self._read(rest, past) if rest else past
+
+    def _read(self, ids: Sequence[int], past: Any) -> Any:
+        return self._call([ids], past_key_values=past, logits_to_keep=1).past_key_values
 
     def _call(self, rows: Sequence[Sequence[int]], **more: Any) -> Any:
         return self._model(input_ids=self._tensor(rows), use_cache=True, **more)
