@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot import config
 from bot.engine.environment import prepare
 from bot.errors import UserError
+from bot.persona.persona import load
 from training.build import open_desk
 from training.limits import COPIED, Exceeded
 
@@ -42,7 +43,7 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     """Write report.html and report.json; raise `Exceeded`, after that, where the adapter is over a limit."""
     _check(options)
     here = folder(options)
-    adapter = options.adapter or here / "adapter"
+    adapter = options.adapter or load(here).adapter or here / "adapter"
     if not (adapter / "adapter_config.json").is_file():
         raise UserError(
             f"There is no adapter in {adapter}: `python -m training train --persona {options.persona}` makes "

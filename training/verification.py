@@ -22,6 +22,7 @@ LONGEST, SHORTEST = (
 )  # characters of an episode: the fewer there are, the less a text shows its author
 WANTED = 8  # episodes of a set, as long as they are not the shortest
 FEWEST = 4  # episodes without which nothing can be said
+MOST = 500  # episodes by which somebody is known well enough
 FOLDS = 5
 RUNS, FEATURES = (3, 5), 10_000
 APART = 0.1  # of probability by which person and base model differ at least, where there is a way between
@@ -73,8 +74,8 @@ def verify(
     size = _size([*sets.values()])
     scores = dict[str, list[Numbers]]()
     for side in (0, 1):
-        others = [episodes(sets[name][1 - side], size) for name in impostors]
-        known = episodes(learned, size)
+        others = [_some(episodes(sets[name][1 - side], size)) for name in impostors]
+        known = _some(episodes(learned, size))
         tried = {name: episodes(halves[side], size) for name, halves in sets.items()}
         if min(map(len, (known, *others, *tried.values()))) < FEWEST // 2 or len(known) < 2 * FEWEST:
             return None
@@ -98,6 +99,12 @@ def episodes(texts: Sequence[str], size: int) -> list[str]:
             found.append(held)
             held = ""
     return found
+
+
+def _some(found: list[str]) -> list[str]:
+    """Not too many, spread over all."""
+    count = min(MOST, len(found))
+    return [found[place * len(found) // count] for place in range(count)]
 
 
 class Verifier:
