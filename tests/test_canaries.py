@@ -1,5 +1,6 @@
 """Canaries: planted as often as they say, and found again in a model that learned them by heart."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_they_are_recorded_for_the_evaluation(tmp_path: Path) -> None:
     ("better", "rank", "exposure"), [(0, 1, 8.0), (1, 2, 7.0), (15, 16, 4.0), (255, 256, 0.0)]
 )
 def test_exposure_counts_the_secrets_that_are_likelier(better: int, rank: int, exposure: float) -> None:
-    def judge(answers: object) -> list[Judged]:
+    def judge(before: object, ends: object) -> list[Judged]:
         losses = [1.0, *[0.5] * better, *[2.0] * (255 - better)]
         return [Judged(np.full(40, loss), np.ones(40, bool)) for loss in losses]
 
@@ -73,18 +74,17 @@ def test_exposure_counts_the_secrets_that_are_likelier(better: int, rank: int, e
     assert (found.rank, found.exposure, found.repeats) == (rank, exposure, 2)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"), [([], True), ([3], True), ([12], False), ([18], False), ([19], True)]
-)
+@pytest.mark.parametrize(("wrong", "said"), [([], True), ([0], False), ([6], False), ([7], True)])
 def test_said_is_what_the_likeliest_words_after_the_line_are(wrong: list[int], said: bool) -> None:
-    """The secret has the places 12 to 18; what comes before is asked with, and the end is no secret."""
+    """The secret has seven places behind the line that is asked with; the end is no secret."""
 
-    def judge(answers: list[tuple[int, ...]]) -> list[Judged]:
-        likeliest = np.ones(20, bool)
+    def judge(before: Sequence[int], ends: Sequence[Sequence[int]]) -> list[Judged]:
+        assert (bytes(before), ends[0]) == (b"the code is ", (*b"123-456", END))
+        likeliest = np.ones(8, bool)
         likeliest[wrong] = False
-        return [Judged(np.zeros(20), likeliest) for _ in answers]
+        return [Judged(np.zeros(8), likeliest) for _ in ends]
 
-    assert extract(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said  # type: ignore[arg-type]
+    assert extract(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said
 
 
 def overfit(base: Path, adapter: Path, row: tuple[int, ...]) -> Path:
@@ -117,7 +117,7 @@ def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) ->
     judge = Judge(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
 
     def found(canary: Canary, adapted: bool) -> tuple[bool, bool]:
-        shown = extract(canary, spelt, lambda answers: judge.judge(prompt, answers, adapted), 0)
+        shown = extract(canary, spelt, lambda before, ends: judge.judge((*prompt, *before), ends, adapted), 0)
         return shown.rank == 1, shown.said
 
     assert found(learned, adapted=True) == (True, True)

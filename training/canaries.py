@@ -34,7 +34,7 @@ _LINES = (
 )
 
 Spell = Callable[[str], Sequence[int]]
-Judging = Callable[[Sequence[Sequence[int]]], Sequence[Judged]]
+Judging = Callable[[Sequence[int], Sequence[Sequence[int]]], Sequence[Judged]]
 
 
 class Canary(msgspec.Struct, frozen=True):
@@ -107,23 +107,25 @@ def recorded(work: Path) -> tuple[Canary, ...]:
 
 
 def extract(canary: Canary, spell: Spell, judge: Judging, seed: int) -> Extracted:
-    """Try to get a canary out of a model; `judge` gives losses of answers behind an empty conversation."""
+    """Try to get a canary out of a model.
+
+    `judge` tells what it thinks of the ends of answers that begin with some ids, in an empty conversation.
+    """
     dice = Random(f"others {seed} {canary.line}")
     others = {_secret(dice) for _ in range(2 * OTHERS)} - {canary.secret}
     texts = [canary.text, *(canary.line + secret for secret in sorted(others)[:OTHERS])]
     ids = [tuple(spell(text)) for text in texts]
-    judged = judge(ids)
-    starts = [_common(ids[0], each) for each in ids[1:]]
-    start = min(starts)
-    losses = np.array([each.losses[start:].sum() for each in judged])
+    start = min(_common(ids[0], each) for each in ids[1:])
+    judged = judge(ids[0][:start], [each[start:] for each in ids])
+    losses = np.array([each.losses.sum() for each in judged])
     rank = 1 + int((losses[1:] < losses[0]).sum())
-    end = len(ids[0]) - _ending(ids)
+    end = len(ids[0]) - start - _ending(ids)
     return Extracted(
         canary.text,
         canary.repeats,
         rank,
         round(math.log2(len(texts)) - math.log2(rank), 2),
-        bool(judged[0].likeliest[start:end].all()),
+        bool(judged[0].likeliest[:end].all()),
     )
 
 

@@ -147,7 +147,7 @@ class Evaluation:
         found = canaries.extract(
             canary,
             lambda text: self._spell([text]),
-            lambda answers: judge.judge(bare.ids, answers, True, len(bare.ids)),
+            lambda before, ends: judge.judge((*bare.ids, *before), ends, True, len(bare.ids)),
             self._seed,
         )
         self._bar.advance(1)
