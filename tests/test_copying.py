@@ -3,7 +3,7 @@
 import pytest
 
 from training.copying import Answered, copies, longest
-from training.style import words
+from training.variety import words
 
 LEARNED = ["one two three four five six seven eight nine ten", "a b"]
 HELD = ["the cat sat on the mat and it was fat"]

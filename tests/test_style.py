@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training import style
-from training.style import distance, distinct, first, manners, repeated, runs, same, words
+from training.style import distance, manners
+from training.variety import distinct, first, repeated, runs, same, words
 
 HALVES = {"a": 0.5, "b": 0.5}
 

@@ -6,7 +6,7 @@ import msgspec
 
 from training import estimate
 from training.estimate import Estimate
-from training.style import runs, words
+from training.variety import runs, words
 
 SIZE = 8  # words of a run, or characters of scripts without spaces, from which on chance is not likely
 SHOWN = 5  # longest copies that are told

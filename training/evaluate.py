@@ -55,11 +55,12 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     desk = open_desk(config.load(options.config), here)
     prepare()
     with _bar(hidden=options.json) as bar:
-        from training.evaluation import Evaluation, Wishes  # the model's libraries, and statistics
+        from training import evaluation  # only now: the model's libraries, and statistics
         from training.report import as_json, as_text, write
+        from training.trial import Trial, Wishes
 
         wishes = Wishes(adapter, other, options.samples, options.seed, options.copied)
-        report = Evaluation(desk, wishes, bar).run()
+        report = evaluation.evaluate(Trial(desk, wishes, bar))
         page = write(desk.work, report)
     text = as_json(report) if options.json else f"{as_text(report)}\nThe whole report: {page}"
     if report.exceeded:

@@ -14,7 +14,7 @@ from bot.prompt import Prompt
 from training import dataset
 from training.dataset import HELD, TRAIN
 from training.excerpts import Excerpt, Line, Serving, examples
-from training.style import words
+from training.variety import words
 
 SHOTS = 20
 LONGEST_SHOT = 400  # characters; a longer one would take the place of several

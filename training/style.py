@@ -10,20 +10,16 @@ from itertools import chain
 import msgspec
 import numpy as np
 
-from training.duplicates import normal
+from training.variety import distinct, first, repeated, same, words
 
 Histogram = Mapping[str, float]
 
 LENGTHS = ("1-3", "4-7", "8-15", "16-31", "32-63", "64-127", "128-255", "256+")
 MANY = 3  # emoji in a message from which on they are not told apart
 LONGEST_BURST = 5
-RUN = 4  # words that are said again; as in the self-repetition score of Salkar et al. 2022
 _MARKS = {"。": ".", "，": ",", "！": "!", "？": "?", "：": ":", "；": ";", "…": "...", "—": "-", "–": "-"}
 _NAMED = (".", ",", "!", "?", "...", ":", ";", "-", "'", '"', "(", ")", "~", "*", "/", "&", "#", "@")
 _EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff]")
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
-)
 
 
 class Manner(msgspec.Struct, frozen=True):
@@ -135,47 +131,6 @@ def bursts(texts: Sequence[str]) -> Histogram:
     counts = (min(LONGEST_BURST, max(1, len(messages([text])))) for text in texts)
     keys = [*map(str, range(1, LONGEST_BURST)), f"{LONGEST_BURST}+"]
     return _shares((keys[count - 1] for count in counts), keys)
-
-
-def words(text: str) -> list[str]:
-    """Words in small letters; of scripts without spaces, characters."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-
-
-def runs(said: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    """All runs of so many words."""
-    return [tuple(said[start : start + size]) for start in range(len(said) - size + 1)]
-
-
-def first(texts: Iterable[str], limit: int) -> list[list[str]]:
-    """The words of each answer, as far as there are so many in all."""
-    kept = list[list[str]]()
-    for text in texts:
-        if limit <= 0:
-            break
-        kept.append(words(text)[:limit])
-        limit -= len(kept[-1])
-    return kept
-
-
-def distinct(texts: Sequence[Sequence[str]], size: int) -> float:
-    """The share of different ones among all runs of so many words (Li et al. 2016)."""
-    found = [run for said in texts for run in runs(said, size)]
-    return round(len(set(found)) / len(found), 4) if found else 0.0
-
-
-def repeated(texts: Sequence[Sequence[str]]) -> float:
-    """The share of runs of four words that another answer has too."""
-    found = [set(runs(said, RUN)) for said in texts]
-    counts = Counter(chain.from_iterable(found))
-    total = sum(counts.values())
-    return round(sum(count for count in counts.values() if count > 1) / total, 4) if total else 0.0
-
-
-def same(texts: Sequence[Sequence[str]]) -> float:
-    """The share of answers that say, but for case and marks, what an earlier one said."""
-    said = [normal(" ".join(each)) for each in texts]
-    return round(1 - len(set(said)) / len(said), 4) if said else 0.0
 
 
 def _shares(found: Iterable[str], keys: Sequence[str]) -> Histogram:
