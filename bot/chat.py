@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from random import Random
@@ -21,7 +21,7 @@ from bot.memory.inbox import ATTEMPTS
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
-from bot.parts import split
+from bot.parts import burst, split
 from bot.persona.persona import Cast, Persona
 from bot.room import Attempt, Offer, Room
 from bot.situation import observe
@@ -31,6 +31,7 @@ from bot.turns import missing
 log = logging.getLogger(__name__)
 
 BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
+_TYPING, _LONGEST_PAUSE = 0.03, 2.0  # seconds a character, and at most, before the next message of a burst
 EXHAUSTED = "This message has failed three times and is given up; say it in other words."
 LATE = "This was said long ago, while nobody was here to answer: say it again."
 
@@ -52,11 +53,12 @@ class Chat:
     ) -> None:
         self.memory, self.engine, self.cast, self.settings = memory, engine, cast, settings
         self._clock, self._dice = clock, dice or Random()
-        self._speaker = Speaker(memory, engine, settings, model, self._dice, watch)
+        self.speaker = Speaker(memory, engine, settings, model, self._dice, watch)
         self._rooms: dict[Place, Room] = {}
         self._outlets: dict[str, Outlet] = {}
         self._full: set[Place] = set()
         self._suspects = asyncio.Lock()
+        self.casting = asyncio.Lock()  # held while personas are read again
         self.health: dict[str, Callable[[], str]] = {}
 
     async def __aenter__(self) -> Self:
@@ -180,8 +182,10 @@ class Chat:
         ):  # one at a time, wherever they are
             outgoings = await self._make(attempt, place)
         for outgoing in outgoings:
+            if outgoing.part and self.cast.find(attempt.persona).bursts:
+                await asyncio.sleep(min(_LONGEST_PAUSE, _TYPING * len(outgoing.text)))
             await self.deliver(outgoing)
-        await self._outlets[place.platform].remove(place, stale)
+        await self._outlets[place.platform].remove(place, (*stale, *_orphans(attempt, outgoings)))
 
     async def _make(self, attempt: Attempt, place: Place) -> tuple[Outgoing, ...]:
         """Make an answer and store it; what is to be sent of it."""
@@ -190,8 +194,8 @@ class Chat:
         if attempt.messages and not asked:
             return ()
         reply_to = asked[-1] if asked else None
-        past = await self._past(place, attempt, reply_to, await self._speaker.budget(persona))
-        spoken = await self._speaker.speak(persona, past, place, attempt, self._outlets[place.platform])
+        past = await self._past(place, attempt, reply_to, await self.speaker.budget(persona))
+        spoken = await self.speaker.speak(persona, past, place, attempt, self._outlets[place.platform])
         attempt.visible = True  # from here on it is being stored, and is taken back no more
         return await self.memory.finish(
             place,
@@ -217,21 +221,34 @@ class Chat:
         return Past(kept, await self.memory.is_cut(place), parents, reply_to)
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
-        outlet = self._outlets[place.platform]
-        parts = split(text, outlet.limit(place, persona), outlet.measure, marks=outlet.marks)
-        return [part.whole for part in parts]
+        outlet, said = self._outlets[place.platform], burst(text) if persona.bursts else [text]
+        limit = outlet.limit(place, persona)
+        return [part.whole for one in said for part in split(one, limit, outlet.measure, marks=outlet.marks)]
 
     async def deliver(self, outgoing: Outgoing) -> None:
-        """Send a part, however long that takes; nothing else of its place goes before it."""
-        persona = self.cast.personas.get(outgoing.persona or "")
-        place = await deliver(self.memory, self._outlets[outgoing.place.platform], outgoing, persona)
+        """Send a part, however long that takes; nothing else of its place goes before it.
+
+        Where memory cannot note that, it is left for the next start.
+        """
+        persona, outlet = (
+            self.cast.personas.get(outgoing.persona or ""),
+            self._outlets[outgoing.place.platform],
+        )
+        try:
+            place = await deliver(self.memory, outlet, outgoing, persona)
+        except UserError as error:
+            log.error("not sent", extra={"place": str(outgoing.place), "reason": str(error)})
+            return
         if place != outgoing.place:
             self._follow(outgoing.place, place)
 
     async def _give_up(self, attempt: Attempt, place: Place, notice: str) -> None:
         asked = [message.id for message in attempt.messages]
-        for outgoing in await self.memory.give_up(place, asked, notice, notice):
+        notices = await self.memory.give_up(place, asked, notice, notice)
+        for outgoing in notices:
             self.room(place).owe(outgoing)
+        if orphans := _orphans(attempt, notices):
+            await self._outlets[place.platform].remove(place, orphans)
         if not asked:  # an answer asked for again fails without a message to be given up
             self.room(place).owe(Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None))
 
@@ -274,3 +291,9 @@ class Chat:
             self.room(place).owe(outgoing)
         await self.room(place).paid()
         await self._outlets[place.platform].remove(place, stale)
+
+
+def _orphans(attempt: Attempt, outgoings: Sequence[Outgoing]) -> tuple[str, ...]:
+    """The message in which an answer was shown, when no part goes there: what it answered is gone."""
+    finished = {outgoing.sent_id for outgoing in outgoings}
+    return (attempt.shown_in,) if attempt.shown_in and attempt.shown_in not in finished else ()

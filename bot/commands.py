@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bot import cascade, initiative
+from bot import cascade, initiative, recast
 from bot.chat import Chat
 from bot.errors import UserError
 from bot.memory.records import Why
 from bot.message import Place
+
+RELOAD = "reload"  # in the place of a persona's name
 
 
 class Level(IntEnum):
@@ -71,9 +73,11 @@ async def help_(ask: Ask) -> str:
 
 
 async def persona(ask: Ask) -> str:
-    """Show who speaks here, or let somebody else speak: here, or on the whole server."""
+    """Show who speaks here, let somebody else speak, here or on the whole server, or read them all again."""
     if not ask.option("name"):
         return await _resident(ask)
+    if ask.option("name").casefold() == RELOAD:
+        return await _reload(ask)
     chosen, server = ask.chat.cast.find(ask.option("name")), _server(ask)
     if server and ask.level < Level.ADMIN:
         raise UserError("Only an admin can choose who speaks on the whole server.")
@@ -92,6 +96,18 @@ async def _resident(ask: Ask) -> str:
     return (
         f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {current.card.creator_notes}".strip()
     )
+
+
+async def _reload(ask: Ask) -> str:
+    """Read the personas again; for owners alone, since in a direct chat everybody is an admin."""
+    if ask.level < Level.OWNER:
+        raise UserError("Only an owner, named in config.toml, can have the personas read again.")
+    done = await recast.reload(ask.chat, (await ask.chat.resident(ask.place)).key)
+    lines = [f"Read again: {', '.join(done.taken) or 'nobody'}."]
+    for key, why in done.refused.items():
+        stays = "stays as it was" if key in ask.chat.cast.personas else "is left out"
+        lines.append(f"{key} {stays}: {why}.")
+    return "\n".join(lines)
 
 
 async def personas(ask: Ask) -> str:
@@ -194,7 +210,7 @@ COMMANDS = (
         "persona",
         "who speaks here, or let another one speak",
         persona,
-        (Option("name", "who shall speak", choices=_personas), _WHERE),
+        (Option("name", f'who shall speak, or "{RELOAD}" to read them again', choices=_personas), _WHERE),
         public=True,
     ),
     Command("personas", "everybody there is", personas),

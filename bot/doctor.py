@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,8 +12,10 @@ from bot import config
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.housekeeping import open_memory
+from bot.manifest import check_terms, terms
 from bot.memory.database import InUse
 from bot.persona.persona import Cast, Persona, load_all
+from bot.prompt import open_reader
 
 ROOM = 2e9  # bytes of disk below which a converted model or a backup may not fit
 
@@ -85,17 +87,20 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
     if not personas:
         yield Finding("adapters", True, "none: every persona speaks as the base model does")
         return
-    from bot.engine.inspection import adapter_check  # loads torch
+    from bot.engine.inspection import inspect  # loads torch
 
     try:
-        check: Callable[[str, Path], str] = adapter_check(settings.model, settings.data)
+        inspection = inspect(settings.model, settings.data)
     except UserError as error:
         yield Finding("model", False, str(error))
         return
     for persona in personas:
         assert persona.adapter
         try:
-            yield Finding("adapter", True, check(persona.key, persona.adapter))
+            adapts = inspection.check(persona.key, persona.adapter)
+            reader = open_reader(persona, inspection.tokenizer, settings.model, 0)
+            check_terms(persona, terms(persona, reader, settings.chat.system_prompt))
+            yield Finding("adapter", True, adapts)
         except UserError as error:
             yield Finding("adapter", False, str(error))
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.marks import Marks, Span
 
@@ -12,6 +13,8 @@ _SEAMS = [re.compile(seam) for seam in (r"\n{2,}", r"\n", r"[.!?…][\"'”’)]
 _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make a flag
 _SIGNS = "`*_~|"
 _BLANK = re.compile(r"\s*")
+_FENCE = re.compile(r"^```.*?(?:^```\s*?$|\Z)", re.MULTILINE | re.DOTALL)
+MOST_IN_A_BURST = 5  # messages; a model that goes on and on floods nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,17 @@ class Part:
 def utf16(text: str) -> int:
     """The length in UTF-16 code units, in which Telegram counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def burst(text: str, most: int = MOST_IN_A_BURST) -> list[str]:
+    """An answer as messages sent one after the other, one a line; fenced code stays whole, as does the rest
+    of one with more than `most` lines.
+    """
+    fences = [match.span() for match in _FENCE.finditer(text)]
+    ends = [at for at, sign in enumerate(text) if sign == "\n" and not any(a <= at < b for a, b in fences)]
+    lines = [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
+    said = [line.strip("\n") for line in lines if line.strip()]
+    return said if len(said) <= most else [*said[: most - 1], "\n".join(said[most - 1 :])]
 
 
 def split(

@@ -53,6 +53,11 @@ class Preview:
             if kind is None and not self._task.cancelled():
                 self._task.result()
 
+    @property
+    def sent_id(self) -> str | None:
+        """The message in which the answer is shown, where that is one that stays."""
+        return self._draft.sent_id if self._draft else None
+
     async def feed(self, text: str) -> None:
         """Take the answer so far."""
         self._text = text

@@ -4,15 +4,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from bot.config import ModelSettings
+from bot.errors import UserError
 from bot.fit import SILENCE, Talk, ids_of
 from bot.message import Message
 from bot.names import labels
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Persona
 from bot.render import OPENING, Part, Reader, Span, Tokenizer, Turn, endings, render
-from bot.template import Role
+from bot.template import Role, open_template
 
-__all__ = ["Part", "Prompt", "Reader", "Span", "Tokenizer", "Turn", "build", "endings", "render"]
+__all__ = [
+    "Part",
+    "Prompt",
+    "Reader",
+    "Span",
+    "Tokenizer",
+    "Turn",
+    "build",
+    "endings",
+    "open_reader",
+    "render",
+    "system_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,24 @@ class Prompt:
         for span in self.spans:
             counts[span.kind] = counts.get(span.kind, 0) + span.end - span.start
         return counts
+
+
+def open_reader(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int) -> Reader:
+    """How a persona's prompts are read: by its own template, else the settings', else the model's."""
+    source = persona.template or settings.template or tokenizer.template
+    if not source:
+        raise UserError(
+            f"The model {settings.name} has no chat template: set model.template to chatml, plain or one of "
+            "your own."
+        )
+    return Reader(tokenizer, open_template(source, tokenizer.special, persona.name), budget)
+
+
+def system_text(persona: Persona, system_prompt: str) -> str:
+    """What a persona's prompts say around the conversation, its example dialogues left out."""
+    scene = Scene(persona.name, "{{user}}", seed=persona.key)
+    turns = (*_frame(persona, scene, system_prompt, 0), *_late(persona, scene, (), ()))
+    return "\n\n".join(part.text.strip() for turn in turns for part in turn.parts)
 
 
 def build(

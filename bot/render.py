@@ -83,7 +83,7 @@ def render(
 
     Template text is encoded with control tokens, content without any, and the two are spliced.
     """
-    turns = _arrange(turns, reader.template)
+    turns = arrange(turns, reader.template)
     ids: list[int] = []
     spans: list[Span] = []
 
@@ -110,7 +110,7 @@ def endings(reader: Reader) -> tuple[frozenset[int], tuple[str, ...]]:
     return reader.tokenizer.end, (text or reader.template.after,) if reader.template.after else ()
 
 
-def _arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
+def arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
     """Turns as the template takes them: one role never twice in a row, and no role that it refuses."""
     arranged: list[Turn] = []
     for position, turn in enumerate(turns):

@@ -31,6 +31,8 @@ class Attempt:
     messages: list[Message] = field(default_factory=list)
     replaces: LastAnswer | None = None
     is_suspect: bool = False
+    reads_on: bool = True  # beyond its own messages; not while suspects wait behind them
+    shown_in: str | None = None  # the platform's id of the message in which it is shown
     visible: bool = False  # somebody has seen some of it, so it can no longer be taken back
     generation: Generation | None = None
     stopped: bool = False
@@ -47,9 +49,9 @@ class Attempt:
         return self.replaces.message.id if self.replaces else None
 
     def before(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
-        """What may be read: for a suspect, nothing that came after it and may be a suspect, too."""
+        """What may be read: where suspects wait behind these messages, nothing after them."""
         ids = [message.id for message in history]
-        if not self.is_suspect or self.messages[-1].id not in ids:
+        if self.reads_on or self.messages[-1].id not in ids:
             return history
         return history[: ids.index(self.messages[-1].id) + 1]
 
@@ -164,15 +166,16 @@ class Room:
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        while not self._closing and (self._owed or self._waiting or self._again):
-            if self._owed:
-                await self._host.deliver(self._owed[0])
-                del self._owed[0]
-                continue
-            self._paid.set()
-            await self._serve(self._again.persona if self._again else self._waiting[0].attention.persona)
-        if not self._owed:
-            self._paid.set()
+        try:
+            while not self._closing and (self._owed or self._waiting or self._again):
+                if self._owed:
+                    await self._host.deliver(self._owed.pop(0))
+                    continue
+                self._paid.set()
+                await self._serve(self._again.persona if self._again else self._waiting[0].attention.persona)
+        finally:
+            if not self._owed:
+                self._paid.set()
 
     async def _serve(self, persona: str) -> None:
         """One answer, typing from before the burst is over."""
@@ -213,6 +216,7 @@ class Room:
             if following.is_suspect or following.attention.persona != persona:
                 break
             attempt.messages.append(self._waiting.pop(0).message)
+        attempt.reads_on = not (first.is_suspect or any(offer.is_suspect for offer in self._waiting))
         return attempt
 
     async def _quiet(self) -> None:

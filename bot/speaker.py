@@ -7,16 +7,17 @@ from random import Random
 
 from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
-from bot.engine.engine import Answer, Engine, Request
+from bot.engine.engine import Answer, Engine, Generation, Request
 from bot.errors import UserError
+from bot.manifest import check_terms, terms
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
+from bot.parts import burst
 from bot.persona.persona import Persona
 from bot.preview import Preview
-from bot.prompt import Prompt, Reader, Tokenizer, build
+from bot.prompt import Prompt, Tokenizer, build, open_reader
 from bot.room import Attempt
-from bot.template import open_template
 
 Watcher = Callable[[Place, Prompt, Tokenizer], None]
 
@@ -61,7 +62,8 @@ class Speaker:
     ) -> Spoken:
         """One answer to what was said, shown while it comes. Raises `UserError` when there is none."""
         prompt = await self._prompt(persona, past, place)
-        await self._load_adapter(persona)
+        if persona.adapter and persona.key not in self._adapters:
+            await self._load_adapter(persona)
         answer = await self._generate(self._request(persona, prompt, place), persona, place, attempt, outlet)
         text = tidy(answer.text, persona.name, whole=True)
         if not text:
@@ -88,28 +90,40 @@ class Speaker:
 
     def _build(self, persona: Persona, past: Past, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Off the event loop, which never tokenises."""
-        source = persona.template or self._model.template or tokenizer.template
-        if not source:
-            raise UserError(
-                f"The model {self._model.name} has no chat template: set model.template to chatml, plain or "
-                "one of your own."
-            )
-        template = open_template(source, tokenizer.special, persona.name)
-        reader = Reader(tokenizer, template, budget)
         return build(
             persona,
             past.history,
-            reader,
+            open_reader(persona, tokenizer, self._model, budget),
             system_prompt=self._settings.system_prompt,
             cut=past.is_cut,
             parents=past.parents,
             reply_to=past.reply_to,
         )
 
+    async def take_up(self, persona: Persona, *, now: bool = False) -> None:
+        """Follow a persona that was read again: its adapter is loaded anew if it was before, or `now`.
+
+        Raises `UserError` where it cannot be used; the one before then stays in use.
+        """
+        if persona.adapter and (now or persona.key in self._adapters):
+            await self._load_adapter(persona)
+
+    async def let_go(self, persona: Persona) -> None:
+        """Forget a persona's adapter."""
+        if persona.key in self._adapters:
+            self._adapters.discard(persona.key)
+            await self._engine.drop_adapter(persona.key)
+
     async def _load_adapter(self, persona: Persona) -> None:
-        if persona.adapter and persona.key not in self._adapters:
-            await self._engine.add_adapter(persona.key, persona.adapter)
-            self._adapters.add(persona.key)
+        assert persona.adapter
+        tokenizer = await self._engine.tokenizer()
+        await asyncio.to_thread(self._check_adapter, persona, tokenizer)
+        await self._engine.add_adapter(persona.key, persona.adapter)
+        self._adapters.add(persona.key)
+
+    def _check_adapter(self, persona: Persona, tokenizer: Tokenizer) -> None:
+        reader = open_reader(persona, tokenizer, self._model, 0)
+        check_terms(persona, terms(persona, reader, self._settings.system_prompt))
 
     def _request(self, persona: Persona, prompt: Prompt, place: Place) -> Request:
         return Request(
@@ -132,19 +146,16 @@ class Speaker:
         async def begin() -> Outgoing | None:
             return await self._draft(place, persona, attempt, outlet)
 
-        text = ""
-        async with (
-            self._engine.generate(request) as generation,
-            Preview(self._memory, outlet, place, persona, begin) as preview,
-        ):
-            attempt.generation = generation
-            if attempt.stopped:
-                generation.cancel()
-            async for piece in generation:
-                text += piece.text
-                if shown := tidy(text, persona.name):
-                    await preview.feed(shown)
-            return generation.answers[0]
+        preview = Preview(self._memory, outlet, place, persona, begin)
+        try:
+            async with self._engine.generate(request) as generation, preview:
+                attempt.generation = generation
+                if attempt.stopped:
+                    generation.cancel()
+                await _show(generation, persona, preview)
+                return generation.answers[0]
+        finally:
+            attempt.shown_in = preview.sent_id
 
     async def _draft(
         self, place: Place, persona: Persona, attempt: Attempt, outlet: Outlet
@@ -158,6 +169,15 @@ class Speaker:
         if not outlet.stays(place):
             return Outgoing("", place, 0, "", "sending", 0, None, persona.key)
         return await self._memory.draft(place, attempt.messages[0].id, persona.key)
+
+
+async def _show(generation: Generation, persona: Persona, preview: Preview) -> None:
+    """Let the preview have an answer as it comes."""
+    text = ""
+    async for piece in generation:
+        text += piece.text
+        if shown := tidy(text, persona.name):
+            await preview.feed(burst(shown)[0] if persona.bursts else shown)
 
 
 def _why(attempt: Attempt, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`kill -9` while people talk to the bot on a platform: nothing is lost, and nothing is said by half.
+"""`kill -9` and SIGTERM while people talk to the bot on a platform: nothing is lost or said by half.
 
 The long form is a command: `python -m tests.faults.campaign`.
 """
@@ -7,15 +7,16 @@ import random
 
 from tests.faults.campaign import NAMED, Outcome, campaign
 
-KILLS, POINTS = 20, 5
+KILLS, POINTS, ENDS = 20, 5, 4
 
 
 async def outcome(platform: str) -> Outcome:
     seed = random.randrange(10**6)
-    found = await campaign(platform, KILLS, POINTS, seed)
+    found = await campaign(platform, KILLS, POINTS, ENDS, seed)
     print(platform, "seed", seed, found.row)  # noqa: T201
     assert found.deaths.total() == KILLS + POINTS * len(NAMED)
     assert all(found.deaths[point] for point in NAMED)
+    assert found.codes == [0] * (ENDS + 1)
     assert found.said > found.deaths.total()
     assert (found.lost, found.unfinished, found.half) == ([], [], [])
     return found

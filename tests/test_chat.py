@@ -63,6 +63,15 @@ async def test_a_long_answer_is_sent_in_parts_and_remembered_whole(stage: Stage)
     assert (await stage.history())[-1] == "Mara: One sentence here. Another one there."
 
 
+async def test_a_persona_that_writes_in_bursts_sends_a_message_a_line(stage: Stage) -> None:
+    stage.chat.cast.personas["mara"] = replace(stage.chat.cast.personas["mara"], bursts=True)
+    stage.engine.script.append("Aye.\nIt is wet.\n\nBring a coat.")
+    await stage.say("Rain?")
+    assert stage.outlet.shown == ["Aye."]
+    assert stage.outlet.sent == [("mara", "Aye."), ("mara", "It is wet."), ("mara", "Bring a coat.")]
+    assert await stage.history() == ["Ana: Rain?", "Mara: Aye.\nIt is wet.\n\nBring a coat."]
+
+
 async def test_a_burst_is_answered_once(stage: Stage, tmp_path: object) -> None:
     stage.chat._settings = ChatSettings(debounce=0.05)
     for text in ("one", "two", "three"):
@@ -352,6 +361,23 @@ async def test_a_message_deleted_before_its_answer_gets_none(stage: Stage) -> No
     assert (stage.outlet.sent, await stage.history()) == ([], [])
 
 
+async def test_what_is_shown_of_an_answer_goes_when_its_message_is_deleted(stage: Stage) -> None:
+    stage.outlet.kept, stage.engine.delay = True, 0.05
+    stage.engine.script.append("one two three four")
+    await stage.chat.receive(stage.message("Forget it"))
+    await stage.outlet.has_shown(2)
+    await stage.chat.remove(PLACE, "1")
+    await stage.chat.room(PLACE).idle()
+    assert stage.outlet.sent == []
+    assert [shown.startswith("shown-") for shown in stage.outlet.removed] == [True]
+
+
+async def test_an_answer_stays_in_the_message_in_which_it_was_shown(stage: Stage) -> None:
+    stage.outlet.kept = True
+    await stage.say("Rain?")
+    assert (stage.outlet.sent, stage.outlet.removed) == ([("mara", "Answer 1.")], [])
+
+
 async def test_a_message_edited_before_its_answer_is_answered_as_edited(stage: Stage) -> None:
     stage.chat.settings = ChatSettings(debounce=0.05)
     await stage.chat.receive(stage.message("Tee?"))
@@ -427,7 +453,8 @@ async def test_messages_of_one_place_that_were_tried_when_a_process_died_are_ans
     for text in ("one", "two", "three"):
         message = first.message(text)
         await first.memory.accept(message)
-        await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
+        if text != "one":
+            await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
     await first.stop()
     second = await new_stage().start()
     await second.chat.recover("test", "bot")

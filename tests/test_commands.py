@@ -209,6 +209,7 @@ async def test_a_persona_setting_is_checked_against_the_cast(stage: Stage) -> No
         ("/settings listen on server", "Only an admin can change"),
         ("/settings persona ozzo", "Only an admin can change"),
         ("/persona ozzo server", "Only an admin can choose who speaks on the whole server"),
+        ("/persona reload", "Only an owner, named in config.toml"),
     ],
 )
 async def test_a_member_may_not_do_what_admins_do(stage: Stage, line: str, said: str) -> None:

@@ -189,6 +189,7 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
         ("settings", {"name": "bots", "value": "on"}),
         ("settings", {"name": "persona", "value": "ozzo", "where": "server"}),
         ("persona", {"name": "ozzo", "where": "server"}),
+        ("persona", {"name": "reload"}),
     ]
     channels = [stage.quay, stage.fake.thread(stage.quay)]
     rights = [0, permissions("manage_channels"), permissions("manage_messages", "manage_roles")]
@@ -197,9 +198,9 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
         for bits in rights:
             for path, options in asks:
                 text = await slash(stage, path, channel, permissions=bits, **options)
-                assert text.startswith(("Only an admin", "/post is for admins"))
+                assert text.startswith(("Only an admin", "Only an owner", "/post is for admins"))
                 tried += 1
-    assert tried == 36
+    assert tried == 42
     for scope in (f"discord/{stage.fake.bot.id}/server/{stage.guild.id}", str(stage.place())):
         assert await stage.memory.settings(scope) == {}
     assert [text for channel in channels for text in channel.texts if "I was here" in text] == []
@@ -210,6 +211,7 @@ async def test_an_admin_of_the_server_may_set_what_holds(stage: DiscordStage, ri
     bits = permissions(right)
     text = await slash(stage, "settings", name="listen", value="on", where="server", permissions=bits)
     assert text == "listen is on for this server."
+    assert (await slash(stage, "persona", name="reload", permissions=bits)).startswith("Only an owner")
     await slash(stage, "post", text="Ahoy.", permissions=bits)
     await stage.says("Ahoy.")
 
@@ -223,6 +225,7 @@ async def test_an_owner_may_everything_by_id_and_nobody_by_name(tmp_path: Path) 
         assert await slash(stage, "settings", name="listen", value="on", permissions=0) == (
             "listen is on for this chat."
         )
+        assert await slash(stage, "persona", name="reload", permissions=0) == "Read again: mara, ozzo."
         asked = stage.fake.slash(stage.quay, twin, "post", permissions=0, text="Mine.")
         assert await done(stage, asked) == "/post is for admins."
 

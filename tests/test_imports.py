@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors toml config redaction log message persona names template render turns fit prompt attention "
-    "memory cascade engine marks parts situation delivery preview room speaker chat initiative commands "
-    "housekeeping doctor platforms host arguments __main__"
+    "memory cascade engine manifest marks parts situation delivery preview room speaker chat initiative "
+    "recast commands housekeeping doctor platforms host arguments __main__"
 ).split()
 SHARED_WITH_TRAINING = {
     "errors",
@@ -24,6 +24,7 @@ SHARED_WITH_TRAINING = {
     "render",
     "turns",
     "prompt",
+    "manifest",
 }
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FILES = {
@@ -55,7 +56,12 @@ TRAINING_MODEL_FILES = {
     "training/encode.py",
     "training/train.py",
     "training/scoring.py",
+    "training/export.py",
+    "training/merging.py",
+    "training/adoption.py",
+    "training/pickled.py",
 }
+UNPICKLES = "training/pickled.py"  # tensors alone, and only for `adopt`
 # what importers share; otherwise each is a file, or says here which of its parts are files
 IMPORTERS_SHARE = set("archive decoding head rows scan source tally turns words".split())
 IMPORTER_PARTS = {
@@ -154,7 +160,10 @@ def test_nothing_unpickles_evaluates_or_trusts_remote_code(package: str) -> None
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                assert called not in {"eval", "exec", "torch.load", "pickle.load", "np.load"}, name(path)
+                assert called not in {"eval", "exec", "pickle.load", "np.load"}, name(path)
+                if called == "torch.load":
+                    assert name(path) == UNPICKLES
+                    assert "weights_only=True" in map(ast.unparse, node.keywords)
                 trusting = [k for k in node.keywords if k.arg == "trust_remote_code"]
                 assert all(ast.unparse(k.value) == "False" for k in trusting), name(path)
 

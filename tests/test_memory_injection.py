@@ -20,8 +20,9 @@ ATTACKS = (
     "; PRAGMA writable_schema=ON; DELETE FROM sqlite_schema; --",
     ", (SELECT group_concat(text) FROM messages)) --",
 )
+CLOSERS = ("", "'", '"', ")", "\n--", "/*", "\t", "%", ";", "' AND '1'='1")
 PAYLOADS = [
-    *map("".join, product(OPENERS, ATTACKS)),
+    *map("".join, product(OPENERS, ATTACKS, CLOSERS)),
     "?1",
     ":place",
     "@x",
@@ -30,6 +31,7 @@ PAYLOADS = [
     '"a" * NOT',
     "\\'",
     "/*",
+    *(f"{word}{end}" for word in ("NEAR(a, 3)", '"a" OR', "a*", "^a", "a AND NOT") for end in ("", "*", '"')),
 ]
 
 
@@ -45,7 +47,7 @@ async def test_payloads_through_every_entry_change_nothing_and_come_back(tmp_pat
         for payload in PAYLOADS:
             await tell(memory, payload)
         status = await memory.status()
-    assert len(PAYLOADS) > 50
+    assert len(PAYLOADS) >= 500
     assert schema(path) == before
     assert (status.messages, status.places) == (3 * len(PAYLOADS), len(PAYLOADS))
     assert status.inbox == {"answered": len(PAYLOADS), "given_up": len(PAYLOADS)}

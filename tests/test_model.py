@@ -359,11 +359,11 @@ CONVERTING = "converting the base model (once)"
 @pytest.mark.parametrize("precision", ["bf16", "nf4"])
 async def test_the_default_model_is_converted_once_and_answers(hub: Path, data: Path, precision: str) -> None:
     first, stages = await smollm2(data, precision)
-    assert "Paris" in first
     assert CONVERTING in stages
     second, stages = await smollm2(data, precision)
-    assert second == first
     assert CONVERTING not in stages
+    # which kernel is the faster one is tried at every start, so later words may be others
+    assert [text.startswith("The capital of France is Paris") for text in (first, second)] == [True, True]
 
 
 @pytest.mark.model

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.parts import Part, split, utf16
+from bot.parts import Part, burst, split, utf16
 
 Formats = frozenset[str]
 
@@ -301,3 +301,27 @@ def test_the_work_grows_no_faster_than_the_text(measured: str) -> None:
 @given(st.text(st.characters()))
 def test_telegrams_units_are_those_of_utf_16(text: str) -> None:
     assert utf16(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("Aye.", ["Aye."]),
+        ("Aye.\nWet.\n\nCoat?", ["Aye.", "Wet.", "Coat?"]),
+        ("\n Aye. \n \n", [" Aye. "]),
+        ("Look:\n```py\na\n\nb\n```\nSee?", ["Look:", "```py\na\n\nb\n```", "See?"]),
+        ("Look:\n```\na\nb", ["Look:", "```\na\nb"]),
+        ("1\n2\n3\n4\n5\n6\n7", ["1", "2", "3", "4", "5\n6\n7"]),
+        ("", []),
+    ],
+)
+def test_a_burst_is_a_message_a_line(text: str, messages: list[str]) -> None:
+    assert burst(text) == messages
+
+
+@given(st.text(alphabet="a `\n"))
+def test_a_burst_loses_nothing_that_can_be_seen(text: str) -> None:
+    said = burst(text)
+    assert len(said) <= 5
+    assert "".join("".join(said).split()) == "".join(text.split())
+    assert all(one.strip() for one in said)

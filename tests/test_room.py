@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +80,26 @@ async def test_messages_to_two_personas_are_answered_apart() -> None:
         room.offer(Offer(message(number), yes(persona)))
     await room.idle()
     assert answers.done == [["0", "1"], ["2"], ["3"]]
+
+
+async def test_a_part_that_fails_holds_up_nothing_that_comes_after_it() -> None:
+    class Failing(Answers):
+        async def deliver(self, outgoing: Outgoing) -> None:
+            await super().deliver(outgoing)
+            if outgoing.text == "broken":
+                raise ValueError(outgoing.text)
+
+    answers = Failing()
+    room = Room(answers, PLACE, debounce=0)
+    room.owe(owed("broken"))
+    assert room._worker is not None
+    with pytest.raises(ValueError, match="broken"):
+        await room._worker
+    await room.paid()
+    room.owe(owed("next"))
+    room.offer(Offer(message(1), yes()))
+    await room.idle()
+    assert (answers.delivered, answers.done) == (["broken", "next"], [["1"]])
 
 
 async def test_a_suspect_is_answered_alone_and_is_not_superseded() -> None:

@@ -65,6 +65,7 @@ async def test_a_command_is_answered_silently_and_is_no_part_of_the_conversation
     [
         ("/persona ozzo", "Ozzo speaks here now."),
         ("/PERSONA@Lamp_Bot  Ozzo", "Ozzo speaks here now."),
+        ("/persona reload", "Only an owner, named in config.toml, can have the personas read again."),
         ("/settings listen on", "listen is on for this chat."),
         ("/post Ahoy there", "Ahoy there"),
         ("/settings listen perhaps", "listen is on, off or default, not 'perhaps'."),

@@ -93,6 +93,7 @@ def test_commands_work_and_mistakes_are_said(start: Start) -> None:
         ("/personas", "ozzo Ozzo: The tireless bellhop"),
         ("/dance", "There is no command /dance"),
         ("/persona nobody", "There is no persona 'nobody'"),
+        ("/persona reload", "Read again: "),
         ("/persona ozzo", "Welcome to the Hotel Perpetua, esteemed User!"),
         ("/again", "The hotel has moved in the night."),
         ("/status", "model scripted: ready"),

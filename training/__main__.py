@@ -11,7 +11,7 @@ from bot import config
 from bot.errors import UserError
 
 try:
-    from training import evaluate, importing, summary, work
+    from training import evaluate, exchange, importing, summary, work
     from training.limits import Exceeded
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     work.add(commands)
     evaluate.add(commands)
+    exchange.add(commands)
     return whole
 
 
@@ -88,6 +89,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "preview": partial(work.preview, folder=_folder),
     "forget": partial(work.forget, folder=_folder),
     "evaluate": partial(evaluate.evaluate, folder=_folder),
+    "adopt": partial(exchange.adopt, folder=_folder),
+    "export": partial(exchange.export, folder=_folder),
 }
 
 

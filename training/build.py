@@ -192,5 +192,9 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _bursts(made: Settings) -> str:
     shown = ", ".join(f"{size}: {count:,}" for size, count in list(made.bursts.items())[:6])
-    parts = "part messages" if made.line_is_message else "stand inside messages"
+    parts = (
+        "part messages: `bursts = true` in persona.toml sends them one by one"
+        if made.line_is_message
+        else "stand inside messages"
+    )
     return f"answers by number of messages {shown}; most line breaks {parts}"

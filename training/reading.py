@@ -8,11 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot import prompt
 from bot.config import ModelSettings
-from bot.errors import UserError
 from bot.persona.persona import Persona
 from bot.prompt import Reader, Tokenizer
-from bot.template import open_template
 
 if TYPE_CHECKING:
     from bot.engine.tokenizer import HFTokenizer
@@ -86,14 +85,7 @@ def _copy_tokenizer(file: Path, folder: Path) -> None:
 
 def open_reader(persona: Persona, model: Model, settings: ModelSettings, window: int) -> Reader:
     """How the persona's prompts are read, as serving does it, when prompt and answer have `window` ids."""
-    source = persona.template or settings.template or model.tokenizer.template
-    if not source:
-        raise UserError(
-            f"The model {model.name} has no chat template: set model.template to chatml, plain or one of "
-            "your own."
-        )
-    template = open_template(source, model.tokenizer.special, persona.name)
-    return Reader(model.tokenizer, template, window - room(persona, window))
+    return prompt.open_reader(persona, model.tokenizer, settings, window - room(persona, window))
 
 
 def room(persona: Persona, window: int) -> int:

@@ -1,7 +1,6 @@
 """An adapter's folder, read as if its author wished us ill, and checked before any library sees it."""
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from typing import Any
 
 from bot.engine.adapter_config import Config, parse_config
 from bot.engine.adapter_weights import Matrix, Misfit, Shapes, read_weights
-from bot.engine.strict import Refused, read_json
+from bot.engine.norms import norms_of
+from bot.engine.source import Source
+from bot.engine.strict import Refused, read_json, read_manifest
 
-CONFIG, MANIFEST = "adapter_config.json", "manifest.json"
-CONFIG_BYTES, MANIFEST_BYTES = 64 << 10, 1 << 20
+CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,12 @@ class Base:
     name: str
     fingerprint: str
     shapes: Shapes
+    source: Source | None = None
+
+    @property
+    def norms(self) -> str:
+        """What it shares with other copies of the model; it takes a second to read from a GGUF file."""
+        return norms_of(self.source) if self.source and self.source.path else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,12 @@ def read_files(folder: Path, base: Base) -> Files:
     """Read and check an adapter's folder; raises `Refused` with the reason and the remedy.
 
     Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
-    or without it `base_model` with its name; and `adapter_sha256` with the weights.
+    or without it `base_model` with its name; and `adapter_sha256` with the weights. Another copy of the
+    model, such as its GGUF file, has another fingerprint: it fits if it has the same name and `base_norms`.
     """
     folder = folder.resolve()
     config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-    manifest = read_json(folder, MANIFEST, MANIFEST_BYTES) if os.path.lexists(folder / MANIFEST) else {}
+    manifest = read_manifest(folder)
     _check_base(manifest, base)
     try:
         content, matrices = read_weights(folder, config, base.shapes)
@@ -56,13 +63,21 @@ def read_files(folder: Path, base: Base) -> Files:
 
 def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
     name, hash_ = manifest.get("base_model"), manifest.get("base_hash")
-    fits = hash_ == base.fingerprint if hash_ is not None else name is None or _same(name, base.name)
+    if hash_ is None:
+        fits = name is None or _same(name, base.name)
+    else:
+        fits = hash_ == base.fingerprint or (_same(name, base.name) and _is_copy(manifest, base))
     if not fits:
         raise Refused(
             f"it was made for the base model {_tidy(name)} and {_tidy(base.name)} is running, "
             "or the weights of that model have changed",
             "set [model] name to its base model, or train it again on this one",
         )
+
+
+def _is_copy(manifest: Mapping[str, Any], base: Base) -> bool:
+    norms = manifest.get("base_norms")
+    return isinstance(norms, str) and norms != "" and norms == base.norms
 
 
 def _named(misfit: Misfit, config: Config, base: Base) -> Refused:

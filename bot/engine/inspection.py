@@ -1,23 +1,33 @@
 """Would these adapters load? Answered from the base model's files, without its weights."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config import ModelSettings
 from bot.engine.adapter_files import Base
 from bot.engine.adapters import read_adapter
 from bot.engine.model import linear_shapes, plan
+from bot.engine.tokenizer import HFTokenizer
+from bot.engine.tokenizer_files import read_tokenizer
 
 
-def adapter_check(settings: ModelSettings, data: Path) -> Callable[[str, Path], str]:
-    """A check of one adapter by name and folder, which says what it adapts or raises `UserError`.
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What of a base model adapters are checked against."""
 
-    Converts the base model first, where that has not been done. Raises `UserError` when there is none.
+    base: Base
+    tokenizer: HFTokenizer
+
+    def check(self, name: str, folder: Path) -> str:
+        """Say what an adapter adapts; raise `UserError` where it would not be loaded."""
+        return f"{name}: adapts {len(read_adapter(name, folder, self.base).pairs)} layers of {self.base.name}"
+
+
+def inspect(settings: ModelSettings, data: Path) -> Inspection:
+    """The base model that the settings name; raise `UserError` when there is none.
+
+    Converts it first, where that has not been done.
     """
     found = plan(settings, data, progress=lambda stage: None)
-    base = Base(found.source.name, found.fingerprint, linear_shapes(found))
-
-    def check(name: str, folder: Path) -> str:
-        return f"{name}: adapts {len(read_adapter(name, folder, base).pairs)} layers of {base.name}"
-
-    return check
+    base = Base(found.source.name, found.fingerprint, linear_shapes(found), found.source)
+    return Inspection(base, read_tokenizer(found.folder))

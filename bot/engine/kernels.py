@@ -51,6 +51,24 @@ class Half:
         return product
 
 
+class Packed:
+    """bfloat16 weights in the order in which oneDNN reads them, for a CPU that multiplies bfloat16 itself.
+
+    `Plain` puts them into that order at every call. With AVX-512 BF16 this halves the time of one row and of
+    eight, and takes a third off that of 32. The operators are those that torch's own compiler calls.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous(), _TRIED[0])
+        self._bias = None if bias is None else bias.bfloat16()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        product: Tensor = torch.ops.mkldnn._linear_pointwise.default(
+            x, self._packed, self._bias, "none", [], ""
+        )
+        return product
+
+
 class Side:
     """Layers as they are, such as those of bitsandbytes, with their outputs side by side."""
 
@@ -75,17 +93,24 @@ def has_half(device: str) -> bool:
     return device == "cpu" and "fbgemm" in torch.backends.quantized.supported_engines
 
 
-def worth_packing(layers: Sequence[Any]) -> bool:
-    """Whether `half` is to stand for these layers: on a CPU that has FBGEMM, where it is faster.
+def has_packed(device: str) -> bool:
+    """Whether `Packed` runs there."""
+    there = device == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def quickest(layers: Sequence[Any], dtype: torch.dtype) -> Kind | None:
+    """What is to stand for these layers, whose activations have this dtype; None where they are quickest.
 
     Quantised layers grow by it, so it must also leave most of the machine's free memory free.
     """
-    if not all(has_half(layer.weight.device.type) for layer in layers):
-        return False
+    devices = {layer.weight.device.type for layer in layers}
+    kinds = [half] if devices == {"cpu"} and has_half("cpu") else []
+    kinds += [Packed] if devices == {"cpu"} and dtype == torch.bfloat16 and has_packed("cpu") else []
     weights = sum(out * inputs for out, inputs in map(size_of, layers))
     if not layers[0].weight.is_floating_point() and 2 * weights > available() / 4:
-        return False
-    return _half_is_faster(min(layers, key=lambda layer: abs(sum(size_of(layer)) - 4096)))
+        return None
+    return _quickest(min(layers, key=lambda layer: abs(sum(size_of(layer)) - 4096)), kinds) if kinds else None
 
 
 def available() -> int:
@@ -104,16 +129,20 @@ def size_of(layer: nn.Module) -> tuple[int, int]:
     return out, inner
 
 
-def _half_is_faster(layer: Any) -> bool:
-    """Try both on this CPU, on a copy: bitsandbytes packs weights anew when they are first used."""
+def _quickest(layer: Any, kinds: Sequence[Kind]) -> Kind | None:
+    """Try all on this CPU, on a copy: bitsandbytes packs weights anew when they are first used."""
     layer = deepcopy(layer)
     torch.backends.quantized.engine = "fbgemm"
-    packed = half(dense(layer)[0], None)
     dtype = layer.weight.dtype if layer.weight.is_floating_point() else torch.float32
-    inputs = [torch.ones(rows, size_of(layer)[1]) for rows in _TRIED]
-    pairs = ((packed, inputs), (layer, [x.to(dtype) for x in inputs]))
-    ours, theirs = [[_seconds(kernel, x) for x in of] for kernel, of in pairs]
-    return sum(ours) < sum(theirs)
+    tried: list[tuple[Kind | None, Kernel, torch.dtype]] = [(None, layer, dtype)]
+    for kind in kinds:
+        tried.append((kind, kind(dense(layer)[0], None), torch.float32 if kind is half else torch.bfloat16))
+    seconds = [0.0] * len(tried)
+    for rows in _TRIED:
+        x = torch.ones(rows, size_of(layer)[1])
+        times = [[_seconds(kernel, x.to(dtype)) for _, kernel, dtype in tried] for _ in range(6)]
+        seconds = [whole + min(own) for whole, own in zip(seconds, zip(*times[1:], strict=True), strict=True)]
+    return tried[seconds.index(min(seconds))][0]
 
 
 def dense(layer: Any) -> tuple[Tensor, Tensor | None]:
@@ -140,12 +169,8 @@ def joined(layers: Sequence[nn.Module], kind: Kind) -> Kernel:
     return kind(weight, torch.cat(biases).to(weight.dtype))
 
 
-def _seconds(kernel: Callable[[Tensor], Tensor], x: Tensor, tries: int = 5) -> float:
-    """The shortest of some tries, since other programs may be running."""
+def _seconds(kernel: Kernel, x: Tensor) -> float:
+    """Of one product. The shortest of some counts, since other programs may be running."""
+    began = perf_counter()
     kernel(x)
-    times = []
-    for _ in range(tries):
-        began = perf_counter()
-        kernel(x)
-        times.append(perf_counter() - began)
-    return min(times)
+    return perf_counter() - began

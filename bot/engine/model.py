@@ -58,7 +58,7 @@ class Loaded:
     model: Any
     decoder: Decoder
     tokenizer: HFTokenizer
-    name: str
+    source: Source
     fingerprint: str
     precision: Precision
     dtype: str
@@ -70,7 +70,7 @@ class Loaded:
     @property
     def base(self) -> Base:
         """What adapters must match."""
-        return Base(self.name, self.fingerprint, self.decoder.shapes)
+        return Base(self.source.name, self.fingerprint, self.decoder.shapes, self.source)
 
 
 def plan(settings: ModelSettings, data: Path, progress: Progress) -> Plan:
@@ -112,7 +112,7 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded
         model=model,
         decoder=decoder,
         tokenizer=tokenizer,
-        name=found.source.name,
+        source=found.source,
         fingerprint=found.fingerprint,
         precision=found.precision,
         dtype=str(model.dtype).removeprefix("torch."),

@@ -54,9 +54,8 @@ def _kernel(model: Any) -> kernels.Kind | None:
     found = list(linear_layers(model).values())
     plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
-    if not exact and kernels.worth_packing(found):
-        return kernels.half
-    return kernels.Plain if plain else None
+    kind = None if exact else kernels.quickest(found, model.dtype)
+    return kind or (kernels.Plain if plain else None)
 
 
 def _projections(model: nn.Module, kind: kernels.Kind | None, current: Current) -> Iterator[Projection]:

@@ -14,6 +14,9 @@ from bot.persona.card import Card
 from bot.toml import Section, parse, read
 
 _LIMIT = 8 << 20  # bytes of a card file
+# where an adapter is: in its place, or, if training was ended while it put a new one there, on its way: the
+# new one, which is whole, or the one before
+ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -36,6 +39,7 @@ class PersonaFile(Section):
     names: tuple[Name, ...] = ()  # what it answers to in a group, beside its card's name
     adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
+    bursts: bool = False  # each line of an answer is a message of its own
     template: str = ""  # overrides the model's chat template
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
@@ -55,6 +59,7 @@ class Persona:
     template: str = ""
     avatar: Path | None = None
     avatar_url: str = ""
+    bursts: bool = False
 
     @property
     def name(self) -> str:
@@ -68,6 +73,11 @@ class Cast:
 
     personas: dict[str, Persona]
     broken: dict[str, str]
+    folder: Path | None = None  # where they were read
+
+    def read_again(self) -> "Cast":
+        """The cast as its folder is now; raise `UserError` when that is gone."""
+        return load_all(self.folder) if self.folder else self
 
     def find(self, name: str) -> Persona:
         """The persona of that key, else of that name, in any case; raise `UserError` listing all."""
@@ -101,7 +111,7 @@ def load_all(folder: Path) -> Cast:
             personas[path.name] = load(path)
         except UserError as error:
             broken[path.name] = str(error).rstrip(".")
-    return Cast(personas, broken)
+    return Cast(personas, broken, folder)
 
 
 def load(folder: Path) -> Persona:
@@ -119,6 +129,7 @@ def load(folder: Path) -> Persona:
         told.template,
         _avatar(folder, told),
         avatar.check_url(told.avatar_url),
+        told.bursts,
     )
 
 
@@ -146,12 +157,12 @@ def _card(path: Path) -> Card:
 
 
 def _adapter(folder: Path, told: PersonaFile) -> Path | None:
-    path = _inside(folder, told.adapter or Path("adapter"))
-    if path.is_dir():
-        return path
-    if told.adapter:
-        raise UserError(f"{path} is missing: put the adapter there, or drop the key `adapter`")
-    return None
+    names = [told.adapter] if told.adapter else [Path(name) for name in ADAPTERS]
+    paths = [_inside(folder, path) for path in names]
+    found = next((path for path in paths if path.is_dir()), None)
+    if told.adapter and not found:
+        raise UserError(f"{paths[0]} is missing: put the adapter there, or drop the key `adapter`")
+    return found
 
 
 def _avatar(folder: Path, told: PersonaFile) -> Path | None:

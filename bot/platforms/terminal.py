@@ -12,7 +12,7 @@ from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
 
 from bot.chat import Chat
-from bot.commands import Level
+from bot.commands import RELOAD, Level
 from bot.commands import run as run_command
 from bot.errors import UserError
 from bot.initiative import greet
@@ -101,7 +101,7 @@ class Terminal:
 
     async def _command(self, text: str) -> None:
         name, _, argument = text.removeprefix("/").partition(" ")
-        if name.casefold() == "persona" and argument.strip():
+        if name.casefold() == "persona" and argument.strip().casefold() not in ("", RELOAD):
             await self._open(self._chat.cast.find(argument.strip()))
             return
         answer = await self._unless_gone(

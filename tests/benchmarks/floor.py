@@ -6,7 +6,15 @@ from typing import Any
 from bot.engine.model import Loaded
 from tests.benchmarks.machine import Machine
 
-_BYTES = {"Half": 2.0, "float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "nf4": 0.5, "int8": 1.0}
+_BYTES = {
+    "Half": 2.0,
+    "Packed": 2.0,
+    "float32": 4.0,
+    "bfloat16": 2.0,
+    "float16": 2.0,
+    "nf4": 0.5,
+    "int8": 1.0,
+}
 
 
 @dataclass(frozen=True, slots=True)

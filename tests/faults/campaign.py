@@ -1,10 +1,11 @@
 """Kills the whole program again and again while people talk to it, then counts what they see.
 
-`python -m tests.faults.campaign [--kills 200] [--points 50] [--platform discord|telegram|both] [--seed N]`
-prints a table. A kill comes at a random moment, or at a named point: a message accepted, words
+`python -m tests.faults.campaign [--kills 200] [--points 50] [--ends 20] [--platform discord|telegram|both]
+[--seed N]` prints a table. A kill comes at a random moment, or at a named point: a message accepted, words
 generated, a turn stored, a part in the send window (the platform has it, the program does not know),
 a part noted as sent. Every message carries a number; the scripted model answers with the numbers it heard
-and "over".
+and "over". Between the kills it is asked to end, by SIGTERM, at a random moment, every other time with a
+model that hangs: its exit code is to be 0.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from tests.faults.memory_story import half_turns
 from tests.faults.program import Program
 from tests.faults.towns import TOWNS, Town
 
-AT_RANDOM, WINDOW = "at random", "send window"
+AT_RANDOM, WINDOW, ASKED = "at random", "send window", "SIGTERM"
 NAMED = (*POINTS, "generating", WINDOW)
 LIFE = 2.0  # seconds that a process lives at most, once it has connected, until it is killed at random
 PATIENCE = 60.0  # seconds in which everything must have been answered after the last start
@@ -39,6 +40,7 @@ class Outcome:
 
     said: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
+    codes: list[int] = field(default_factory=list)  # with which it ended when it was asked to
     given_up: set[int] = field(default_factory=set)
     lost: list[int] = field(default_factory=list)
     in_window: int = 0  # messages that were out, and not noted as sent, when the program died
@@ -53,7 +55,8 @@ class Outcome:
             f"{self.said} messages; died {self.deaths.total()} times ({died}): {len(self.lost)} lost, "
             f"{len(self.given_up)} visibly given up, {len(self.twice)} answered twice "
             f"({self.in_window} were in the send window), {len(self.unfinished)} left unfinished, "
-            f"{len(self.half)} half turns"
+            f"{len(self.half)} half turns; asked to end {len(self.codes)} times: "
+            f"{self.codes.count(0)} times exit code 0"
         )
 
 
@@ -65,12 +68,13 @@ class Campaign:
         self._known: set[tuple[str, str]] = set()
         self.outcome = Outcome()
 
-    async def run(self, kills: int, points: int) -> Outcome:
-        """Kill so many times at random, and so many times at each named point, in any order."""
-        deaths = [AT_RANDOM] * kills + [point for point in NAMED for _ in range(points)]
+    async def run(self, kills: int, points: int, ends: int) -> Outcome:
+        """Kill so many times at random and at each named point, and ask it to end so often, in any order."""
+        deaths = [AT_RANDOM] * kills + [point for point in NAMED for _ in range(points)] + [ASKED] * ends
         self._dice.shuffle(deaths)
+        await self._meet()
         for point in deaths:
-            await self._live_and_die(point)
+            await (self._live_and_end() if point == ASKED else self._live_and_die(point))
             self._look()
         self._town.calm()
         await self._program.start()
@@ -90,7 +94,7 @@ class Campaign:
         assert process
         try:
             if point == AT_RANDOM:
-                await self._connected(met)
+                await self._connected(met, 20.0 if self._dice.random() < 0.8 else self._dice.random())
             await asyncio.wait_for(
                 process.wait(), self._dice.uniform(0, LIFE) if point == AT_RANDOM else 20.0
             )
@@ -102,9 +106,31 @@ class Campaign:
         finally:
             talking.cancel()
 
-    async def _connected(self, met: int) -> None:
-        """Wait until the program has connected, but one time in five for a part of a second only."""
-        ends = time.monotonic() + (20.0 if self._dice.random() < 0.8 else self._dice.random())
+    async def _meet(self) -> None:
+        """Let everybody speak once: what is missed is looked for where somebody has been heard."""
+        met = self._town.meetings()
+        await self._program.start()
+        await self._connected(met, 20.0)
+        for place in self._places():
+            self.outcome.said += 1
+            self._town.say(self.outcome.said, place)
+        await self._settle()
+        self.outcome.codes.append(await self._program.end())
+
+    async def _live_and_end(self) -> None:
+        met, hangs = self._town.meetings(), len(self.outcome.codes) % 2 == 1
+        await self._program.start(**({"DELAY": "3600"} if hangs else {}))
+        talking = asyncio.create_task(self._talk())
+        try:
+            await self._connected(met, 20.0)
+            await asyncio.sleep(self._dice.uniform(0, LIFE))
+            self.outcome.codes.append(await self._program.end())
+        finally:
+            talking.cancel()
+
+    async def _connected(self, met: int, seconds: float) -> None:
+        """Wait until the program has connected, so long at most."""
+        ends = time.monotonic() + seconds
         while self._town.meetings() == met and time.monotonic() < ends:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -144,6 +170,8 @@ class Campaign:
 
     def _given_up(self) -> set[int]:
         """The numbers in messages that were tried three times, which their authors have been told."""
+        if not self._program.memory.exists():
+            return set()
         with closing(sqlite3.connect(self._program.memory)) as memory:
             rows = memory.execute(
                 "SELECT text FROM messages JOIN inbox ON message = messages.id WHERE state = 'given_up'"
@@ -166,11 +194,11 @@ def numbers(texts: list[str]) -> list[int]:
     return [int(number) for text in texts if text.endswith("over") for number in re.findall(r"#(\d+)", text)]
 
 
-async def campaign(platform: str, kills: int, points: int, seed: int) -> Outcome:
+async def campaign(platform: str, kills: int, points: int, ends: int, seed: int) -> Outcome:
     """Open a town, run a campaign through it, and remove what it left, unless something went wrong."""
     folder = Path(tempfile.mkdtemp())
     async with TOWNS[platform]() as town:
-        outcome = await Campaign(town, folder, random.Random(seed)).run(kills, points)
+        outcome = await Campaign(town, folder, random.Random(seed)).run(kills, points, ends)
     if outcome.lost or outcome.unfinished or outcome.half or len(outcome.twice) > outcome.in_window:
         print(f"the memory and the log of seed {seed} are in {folder}")
     else:
@@ -182,12 +210,13 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--points", type=int, default=50)
+    parser.add_argument("--ends", type=int, default=20)
     parser.add_argument("--platform", choices=[*TOWNS, "both"], default="both")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     told = parser.parse_args()
     for platform in TOWNS if told.platform == "both" else (told.platform,):
         print(f"{platform}, seed {told.seed}: ", end="", flush=True)
-        print((await campaign(platform, told.kills, told.points, told.seed)).row)
+        print((await campaign(platform, told.kills, told.points, told.ends, told.seed)).row)
 
 
 if __name__ == "__main__":

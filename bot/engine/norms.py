@@ -1,0 +1,70 @@
+"""What all copies of a base model share, in every precision and as GGUF: the weights of its norms."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engine.source import Source
+
+STEP = 2.0**-8  # of the grid that weights are rounded to
+_OFFSET = STEP / 3  # no short binary fraction is near a border of the steps, where noise could move it
+_ADDED = ("gemma", "gemma2", "gemma3")  # architectures whose GGUF files hold a norm's weight plus one
+_DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+Values = npt.NDArray[np.float32]
+
+
+@lru_cache(maxsize=4)
+def norms_of(source: Source) -> str:
+    """A SHA-256 over the weights of a model's norms, which quantising leaves as they are; "" without any.
+
+    It is the same for copies of one model, and also for models that were tuned from it by LoRA alone: it says
+    that two files may hold the same model, and the model's name must say the rest.
+    """
+    assert source.path is not None
+    found = _packed(source.path) if source.kind == "gguf" else _plain(source.path)
+    digests = sorted(hashlib.sha256(_rounded(values)).digest() for values in found)
+    return hashlib.sha256(b"".join(digests)).hexdigest() if digests else ""
+
+
+def _rounded(values: Values) -> bytes:
+    return np.floor((values.astype(np.float64) + _OFFSET) / STEP).astype("<i4").tobytes()
+
+
+def _is_norm(name: str, shape: list[int]) -> bool:
+    return len(shape) == 1 and name.endswith(".weight") and "rope" not in name
+
+
+def _packed(file: Path) -> Iterator[Values]:
+    from gguf import GGMLQuantizationType, GGUFReader
+
+    reader = GGUFReader(file)
+    field = reader.get_field("general.architecture")
+    added = 1.0 if field is not None and field.contents() in _ADDED else 0.0
+    for tensor in reader.tensors:
+        is_plain = tensor.tensor_type in (GGMLQuantizationType.F32, GGMLQuantizationType.F16)
+        if is_plain and _is_norm(tensor.name, list(tensor.shape)):
+            yield np.asarray(tensor.data, np.float32) - np.float32(added)
+
+
+def _plain(folder: Path) -> Iterator[Values]:
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            for name, entry in json.loads(file.read(size)).items():
+                if _is_norm(name, entry.get("shape", [])) and entry["dtype"] in _DTYPES:
+                    start, end = entry["data_offsets"]
+                    file.seek(8 + size + start)
+                    yield _values(file.read(end - start), entry["dtype"])
+
+
+def _values(content: bytes, dtype: str) -> Values:
+    stored = np.frombuffer(content, _DTYPES[dtype])
+    if dtype == "BF16":  # the upper half of a float32
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    return stored.astype(np.float32)

@@ -1,0 +1,116 @@
+"""What an adapter was trained with, as its manifest says, against what it would be served with."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from bot.engine.strict import Refused, read_manifest
+from bot.errors import UserError
+from bot.message import Author, Message, Place
+from bot.names import labels
+from bot.persona.persona import Persona
+from bot.prompt import Reader, endings, system_text
+from bot.render import arrange
+from bot.template import Role
+from bot.turns import said
+
+_Line = tuple[str, str, str | None]  # name, text and what it replies to; the persona has no name
+_GROUP: Sequence[_Line] = (("Ana", "1", None), ("Bo", "2", None), ("Ana", "3", "1"))
+_ROWS: Sequence[_Line] = (("Ana", "1", None), ("Ana", "2", None), ("", "3", None), ("", "4", "2"))
+_TEMPLATE = "set the persona's template, or model.template, as it was"
+_CODE = "use the version of alterego that it was trained with"
+_DIFFERENT = {
+    "layout": ("another chat template", _TEMPLATE),
+    "system": ("another card or system text", "put the card and chat.system_prompt back as they were"),
+    "speakers": ("another way to tell speakers apart", _CODE),
+    "bursts": ("another way to join messages that are said in a row", _CODE),
+    "stop": ("another text that ends an answer", _TEMPLATE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All but the base model that decides what the model reads around a conversation, and where it ends.
+
+    `layout` is what the template writes around turns. `speakers` and `bursts` are two short conversations as
+    (role, text), which show who is called how, and how messages in a row are joined.
+    """
+
+    layout: str
+    system: str
+    speakers: tuple[tuple[Role, str], ...]
+    bursts: tuple[tuple[Role, str], ...]
+    stop_ids: tuple[int, ...]
+    stop: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The same in the types of JSON."""
+        told = asdict(self)
+        turns = {key: [list(turn) for turn in told[key]] for key in ("speakers", "bursts")}
+        return told | turns | {"stop_ids": list(self.stop_ids), "stop": list(self.stop)}
+
+
+def terms(persona: Persona, reader: Reader, system_prompt: str) -> Terms:
+    """What a persona is served with; it is found by trying, so that it follows whatever the code does."""
+    stop_ids, stop = endings(reader)
+    return Terms(
+        layout=_layout(reader),
+        system=system_text(persona, system_prompt),
+        speakers=_shown(persona, reader, _GROUP),
+        bursts=_shown(persona, reader, _ROWS),
+        stop_ids=tuple(sorted(stop_ids)),
+        stop=stop,
+    )
+
+
+def check_terms(persona: Persona, served: Terms) -> None:
+    """Raise `UserError` where the manifest of a persona's adapter names other terms.
+
+    What it does not name is not compared. An answer may be ended by more ids than in training, but by all of
+    those.
+    """
+    assert persona.adapter
+    try:
+        _compare(read_manifest(persona.adapter), served.as_json())
+    except Refused as refused:
+        raise UserError(
+            f'The adapter "{persona.key}" was not loaded: {refused.reason}; {refused.remedy}.'
+        ) from None
+
+
+def _compare(manifest: dict[str, object], served: dict[str, object]) -> None:
+    for key, (what, remedy) in _DIFFERENT.items():
+        if key in manifest and manifest[key] != served[key]:
+            raise _other(what, remedy)
+    wanted, given = manifest.get("stop_ids", []), served["stop_ids"]
+    assert isinstance(given, list)
+    if not isinstance(wanted, list) or any(id not in given for id in wanted):
+        raise _other("other ids that end an answer", "use the base model's own tokenizer and settings")
+
+
+def _other(what: str, remedy: str) -> Refused:
+    accept = "or accept the change with `python -m training adopt`"
+    return Refused(f"it was trained with {what}", f"{remedy}, train it again, {accept}")
+
+
+def _layout(reader: Reader) -> str:
+    """A conversation as the template lays it out, each turn's words as a number in brackets."""
+    template = reader.template
+    system: list[Role] = ["system"]
+    roles: list[Role] = ["user", "assistant", "user"]
+    roles = [*system * template.system, *roles, *system * template.late_system]
+    pieces = template.segments(roles, answer=True)
+    return "".join(piece if isinstance(piece, str) else f"[{piece}]" for piece in pieces)
+
+
+def _shown(persona: Persona, reader: Reader, lines: Sequence[_Line]) -> tuple[tuple[Role, str], ...]:
+    """A conversation as turns; a line's text is also its id."""
+    history = [_message(*line, persona) for line in lines]
+    turns = said(history, labels(history, persona), persona, {})
+    arranged = arrange([turn for each in turns for turn in each], reader.template)
+    return tuple((turn.role, "".join(part.text for part in turn.parts)) for turn in arranged)
+
+
+def _message(name: str, text: str, reply_to: str | None, persona: Persona) -> Message:
+    own = None if name else persona.key
+    author = Author(name or "persona", name or persona.name)
+    return Message(Place("", "", ""), text, author, text, 0.0, reply_to=reply_to, persona=own)

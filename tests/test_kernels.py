@@ -1,0 +1,59 @@
+"""Products with a weight matrix: every kernel gives the numbers of the plain one."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bot.engine.kernels import Half, Kernel, Packed, Plain, half, has_half, has_packed, joined, quickest
+
+WEIGHT = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)) / 6
+BIAS = torch.linspace(-1, 1, 48)
+needs_half = pytest.mark.skipif(not has_half("cpu"), reason="this CPU has no FBGEMM")
+needs_packed = pytest.mark.skipif(not has_packed("cpu"), reason="oneDNN has no bfloat16 on this CPU")
+KINDS = [
+    (Plain, torch.float32),
+    (Plain, torch.bfloat16),
+    pytest.param(half, torch.float32, marks=needs_half),
+    pytest.param(Packed, torch.bfloat16, marks=needs_packed),
+]
+
+
+def close(kernel: Kernel, x: Tensor, bias: Tensor | None, dtype: torch.dtype) -> bool:
+    whole = nn.functional.linear(x, WEIGHT, bias)
+    allowed = {torch.float32: 2e-3, torch.bfloat16: 3e-2}[dtype]
+    return bool((kernel(x.to(dtype)).float() - whole).abs().max() < allowed * whole.abs().max())
+
+
+@pytest.mark.parametrize(("kind", "dtype"), KINDS)
+@pytest.mark.parametrize("rows", [1, 2, 7, 64])
+@pytest.mark.parametrize("bias", [None, BIAS])
+def test_a_kernel_gives_the_plain_products(kind, dtype, rows: int, bias: Tensor | None) -> None:
+    x = torch.randn(rows, 32, generator=torch.Generator().manual_seed(rows))
+    kernel = kind(WEIGHT.to(dtype), None if bias is None else bias.to(dtype))
+    assert close(kernel, x, bias, dtype)
+
+
+@pytest.mark.parametrize(("kind", "dtype"), KINDS)
+def test_joined_layers_are_their_products_side_by_side(kind, dtype) -> None:
+    parts = [nn.Linear(32, size, bias=False).to(dtype) for size in (16, 8)]
+    x = torch.randn(3, 32).to(dtype)
+    with torch.inference_mode():
+        whole = joined(parts, kind)(x).float()
+        assert torch.allclose(whole, torch.cat([part(x).float() for part in parts], -1), atol=3e-2)
+
+
+@needs_half
+def test_weights_that_16_bits_cannot_hold_stay_as_they_are() -> None:
+    assert isinstance(half(WEIGHT, None), Half)
+    assert isinstance(half(WEIGHT * 1e7, None), Plain)
+
+
+def test_the_quickest_kernel_reads_the_activations_of_its_model() -> None:
+    layers = [nn.Linear(512, 512, bias=False) for _ in range(2)]
+    assert quickest(layers, torch.float32) in (None, half)
+    sixteen = [layer.bfloat16() for layer in layers]
+    assert quickest(sixteen, torch.bfloat16) in (None, half, Packed)
+
+
+def test_layers_that_are_not_on_the_processor_stay_as_they_are() -> None:
+    assert quickest([nn.Linear(8, 8, device="meta")], torch.bfloat16) is None

@@ -1,0 +1,49 @@
+"""The commands that take an adapter in from elsewhere, and give a persona's adapter to other programs."""
+
+import argparse
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from bot import config
+from training.build import open_desk
+
+Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
+Folder = Callable[[Namespace], Path]
+
+
+def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add these commands to the command line."""
+    adopt = commands.add_parser("adopt", help="give a persona a LoRA adapter that was made elsewhere")
+    adopt.add_argument("folder", metavar="DIR", type=Path, help="with adapter_config.json and its weights")
+    adopt.add_argument("--persona", metavar="P", required=True, help="who shall speak with it")
+    adopt.set_defaults(command="adopt")
+    export = commands.add_parser("export", help="write a persona's adapter for other programs")
+    export.add_argument("target", metavar="DEST", type=Path, help="a folder, or a file for gguf; a new one")
+    export.add_argument("--persona", metavar="P", required=True, help="whose adapter")
+    formats = "an adapter for PEFT, a whole model for transformers, or an adapter for llama.cpp"
+    export.add_argument("--format", choices=("peft", "merged", "gguf"), required=True, help=formats)
+    export.add_argument("--merged", action="store_true", help="with gguf: the whole model instead")
+    dtype = "how the weights of merged and gguf are written (default: %(default)s, exactly)"
+    export.add_argument("--dtype", choices=("f32", "f16"), default="f32", help=dtype)
+    export.set_defaults(command="export")
+
+
+def adopt(options: Namespace, folder: Folder) -> str:
+    from training.adoption import adopt  # loads torch
+
+    persona = folder(options)
+    adopted = adopt(open_desk(config.load(options.config), persona), options.folder)
+    return (
+        f"{persona.name} has the adapter of {options.folder} in {adopted.home}\n"
+        f"it was made for {adopted.base or 'a base model that it does not name'}\n"
+        "what it was trained with, other than its base model, is not known and not compared\n"
+        f"Next: python -m bot chat --persona {persona.name}, or /persona reload where the bot is running"
+    )
+
+
+def export(options: Namespace, folder: Folder) -> str:
+    from training.export import export  # loads torch
+
+    desk = open_desk(config.load(options.config), folder(options))
+    return export(desk, options.format, options.target, merged=options.merged, dtype=options.dtype)

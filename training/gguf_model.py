@@ -1,0 +1,87 @@
+"""A whole model as a GGUF file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gguf
+
+from bot.errors import UserError
+from training.gguf_layout import Array, Layout, as_stored
+from training.gguf_tokenizer import add_tokenizer
+
+_FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16}
+_REPLACED = ("general.architecture", "general.file_type", "general.quantization_version", "general.name")
+_TEMPLATE = "tokenizer.chat_template"
+
+
+def write_model(
+    path: Path, model: Any, layout: Layout, dtype: str, name: str, template: str, origin: Path | Any
+) -> None:
+    """Write a model of transformers under a name, with its chat template.
+
+    All that is to be known of it beside its weights comes from `origin`: the GGUF file that it was made
+    from, or its tokenizer.
+    """
+    writer = gguf.GGUFWriter(path, layout.name)
+    writer.add_name(name)
+    writer.add_file_type(_FILE_TYPES[dtype])
+    writer.add_chat_template(template)
+    left = dict[str, Array]()
+    if isinstance(origin, Path):
+        left = _copy(writer, gguf.GGUFReader(origin))
+    else:
+        _describe(writer, model.config)
+        add_tokenizer(writer, origin, model.get_input_embeddings().num_embeddings)
+    for tensor, values in _tensors(model, layout, dtype):
+        writer.add_tensor(tensor, values)
+        left.pop(tensor, None)
+    for tensor, values in left.items():
+        writer.add_tensor(tensor, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _tensors(model: Any, layout: Layout, dtype: str) -> Iterator[tuple[str, Array]]:
+    tied = model.config.tie_word_embeddings
+    for name, tensor in model.state_dict().items():
+        if not (tied and name == "lm_head.weight"):
+            values: Array = tensor.float().numpy()
+            yield layout.tensor(name), as_stored(layout.rows(name, values), dtype)
+
+
+def _copy(writer: gguf.GGUFWriter, reader: gguf.GGUFReader) -> dict[str, Array]:
+    """Copy what another GGUF file says of itself; returns its tensors that are no weights (`rope_freqs`)."""
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name in (*_REPLACED, _TEMPLATE):
+            continue
+        kind, inner = field.types[0], field.types[-1] if len(field.types) > 1 else None
+        writer.add_key_value(field.name, field.contents(), kind, inner)
+    return {tensor.name: tensor.data for tensor in reader.tensors if tensor.name.startswith("rope_")}
+
+
+def _describe(writer: gguf.GGUFWriter, config: Any) -> None:
+    """The sizes of a model; raises `UserError` for a rotary embedding that is stretched."""
+    rope = config.rope_parameters
+    if rope.get("rope_type", "default") != "default":
+        raise UserError(
+            "The base model stretches its positions in a way that is not written as GGUF here: set [model] "
+            "name to a GGUF file of it, or export with --format merged and convert that with llama.cpp's own "
+            "scripts."
+        )
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    writer.add_block_count(config.num_hidden_layers)
+    window = getattr(config, "sliding_window", None) or config.max_position_embeddings
+    writer.add_context_length(min(window, config.max_position_embeddings))  # llama.cpp slides no window
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(head)
+    writer.add_value_length(head)
+    writer.add_rope_dimension_count(head)
+    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)

@@ -1,0 +1,70 @@
+"""An adapter folded into its base model: onto plain weights, in fp32."""
+
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from bot.config import ModelSettings
+from bot.engine import model
+from bot.engine.adapter_files import Base
+from bot.engine.adapters import linear_layers, read_adapter
+from bot.engine.live import Known
+from bot.engine.model import Plan
+from bot.engine.source import LOCAL, locate, read_config
+from bot.errors import UserError
+from training.build import Desk
+
+_TIED = (
+    "The adapter changes {}, which shares its weights with the embeddings, so that they cannot be merged: "
+    "export it with --format peft."
+)
+
+
+def plain_plan(desk: Desk) -> Plan:
+    """The base model in fp32, of which a GGUF file's copy is made first; raises `UserError`."""
+    source = locate(desk.settings.model)
+    if source.kind == "folder" and source.path and "quantization_config" in read_config(source.path):
+        raise UserError(
+            f"{source.name} is stored quantised, and this needs plain weights: set [model] name to a copy "
+            "that is not, or export with --format peft."
+        )
+    return model.plan(_plainly(desk), desk.settings.data, progress=lambda stage: None)
+
+
+def outline(found: Plan) -> Any:
+    """The base model without its weights."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
+
+
+def read(desk: Desk, found: Plan, base_model: Any) -> Known:
+    """The persona's adapter, checked against the base model; raises `UserError`."""
+    if desk.persona.adapter is None:
+        raise UserError(f"{desk.persona.key} has no adapter: `python -m training train` makes one.")
+    base = Base(found.source.name, found.fingerprint, model.linear_shapes(base_model), found.source)
+    return read_adapter(desk.persona.key, desk.persona.adapter, base)
+
+
+def merge(desk: Desk, found: Plan) -> Any:
+    """The base model in fp32 with the persona's adapter in its weights, as transformers has it."""
+    merged = model.weights(found, _plainly(desk))
+    known, layers = read(desk, found, merged), linear_layers(merged)
+    check_tied(merged, known)
+    for name, pair in known.pairs.items():
+        weight = layers[name].weight
+        assert isinstance(weight, torch.Tensor)
+        change = pair.scale * (pair.b.float() @ pair.a.float())
+        weight += change.T if type(layers[name]).__name__ == "Conv1D" else change
+    return merged
+
+
+def check_tied(base_model: Any, known: Known) -> None:
+    """Refuse an adapter of a layer whose weights are also the embeddings."""
+    if base_model.config.get_text_config().tie_word_embeddings and "lm_head" in known.pairs:
+        raise UserError(_TIED.format("lm_head"))
+
+
+def _plainly(desk: Desk) -> ModelSettings:
+    changes = {"precision": "fp32", "device": "cpu", "compile": False}
+    return desk.settings.model.model_copy(update=changes)
