@@ -67,6 +67,8 @@ def test_a_forgotten_author_is_in_no_file_and_does_not_come_back(
     author: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, "build", "--persona", "mara")
+    for report in ("report.html", "report.json"):
+        (folder / "work" / report).write_text("Bo: write to me")
     code, told = run(capsys, "forget", author, "--persona", "mara")
     assert (code, told.splitlines()[0]) == (0, f"mara: 1 messages of {author} erased")
     assert "write to" not in everything(folder)

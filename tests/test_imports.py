@@ -58,6 +58,8 @@ TRAINING_MODEL_FILES = {
     "training/checkpoints.py",
     "training/continuing.py",
     "training/evaluate.py",
+    "training/train.py",
+    "training/scoring.py",
     "training/export.py",
     "training/merging.py",
     "training/adoption.py",

@@ -11,7 +11,8 @@ from bot import config
 from bot.errors import UserError
 
 try:
-    from training import exchange, importing, learning, summary, work
+    from training import evaluate, exchange, importing, learning, summary, work
+    from training.limits import Exceeded
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
 
@@ -19,10 +20,14 @@ Commands = argparse._SubParsersAction  # argparse has no public name for what it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command: 0 is done, 2 is bad input, 130 was interrupted."""
+    """Run one command: 0 is done, 1 is an adapter over a limit, 2 is bad input, 130 was interrupted."""
     options = _parser().parse_args(arguments)
     try:
         print(COMMANDS[options.command](options))
+    except Exceeded as found:
+        print(found.text)
+        print(f"training: {found}", file=sys.stderr)
+        return 1
     except UserError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
@@ -38,8 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
     work.add(commands)
-    exchange.add(commands)
     learning.add(commands)
+    evaluate.add(commands)
+    exchange.add(commands)
     return whole
 
 
@@ -83,9 +89,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "build": partial(work.build, folder=_folder),
     "preview": partial(work.preview, folder=_folder),
     "train": partial(learning.train, folder=_folder),
-    "forget": partial(work.forget, folder=_folder),
-    "adopt": partial(exchange.adopt, folder=_folder),
+    "evaluate": partial(evaluate.evaluate, folder=_folder),
     "export": partial(exchange.export, folder=_folder),
+    "adopt": partial(exchange.adopt, folder=_folder),
+    "forget": partial(work.forget, folder=_folder),
 }
 
 

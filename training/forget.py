@@ -42,7 +42,7 @@ def forget(folder: Path, author: str) -> Forgotten:
     who = _find(author, people, pseudonyms)
     holding = tuple(manifest for manifest, authors in adapters(folder) if who in authors)
     opt_out(work, who)
-    for copy in (SCRUBBED, "scrub-review.txt", "scrub-review.json"):
+    for copy in (SCRUBBED, "scrub-review.txt", "scrub-review.json", "report.html", "report.json"):
         (work / copy).unlink(missing_ok=True)
     return Forgotten(_erase(path, pseudonyms, who) if who in people else 0, holding)
 

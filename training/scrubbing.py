@@ -28,7 +28,7 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
     source, path = work / "messages.jsonl", work / SCRUBBED
     if not source.exists():
         raise UserError(f"There are no messages at {source}: `python -m training import` them.")
-    scrubber = _scrubber(source, work, persona)
+    scrubber = open_scrubber(work, persona)
     review, batch = Review(scrubber), list[Said]()
     with draft(path) as file:
         for said in saids(source):
@@ -51,7 +51,9 @@ def _scrubbed(said: Said, scrubber: Scrubber, review: Review) -> Said:
     )
 
 
-def _scrubber(source: Path, work: Path, persona: Persona) -> Scrubber:
+def open_scrubber(work: Path, persona: Persona) -> Scrubber:
+    """The scrubber that knows everybody in work/messages.jsonl, and the lists beside it."""
+    source = work / "messages.jsonl"
     selves, listed = set[str](), {line.casefold() for line in lines(work / CONSENT)}
 
     def authors() -> Iterator[Author]:

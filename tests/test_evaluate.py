@@ -1,0 +1,203 @@
+"""`python -m training evaluate` as a person meets it, with a tiny model and a random adapter."""
+
+import io
+import json
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.data import said
+from tests.fakes import tiny
+from training import canaries
+from training.__main__ import main
+from training.messages import Said, to_lines
+from training.report import Report, as_json
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+WORDS = "fog lamp tide rope kettle gull boat storm harbour letter engine oil cat stairs winter song".split()
+SAMPLES = "20"
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class House:
+    """A folder with settings, a tiny model, and a persona with data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.persona = folder / "personas" / "mara"
+        self.work = self.persona / "work"
+
+    def run(self, *arguments: str) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(["--config", str(self.folder / "config.toml"), *arguments])
+        return Done(code, out.getvalue(), err.getvalue())
+
+    def evaluate(self, *more: str) -> Done:
+        return self.run("evaluate", "--persona", "mara", "--samples", SAMPLES, *more)
+
+    def report(self) -> Report:
+        return msgspec.json.decode((self.work / "report.json").read_bytes(), type=Report)
+
+
+def talk(count: int) -> list[Said]:
+    """Ana asks and Mara answers, in sentences that nobody said before; an hour and a half later anew."""
+    dice = Random(4)
+    messages = []
+    for number in range(count):
+        asked, answer = (" ".join(dice.choices(WORDS, k=12)) for _ in range(2))
+        time = 6000.0 * number
+        messages.append(said(2 * number, "Ana", f"What of the {asked}?", time=time))
+        messages.append(said(2 * number + 1, "Mara", f"Aye, {answer}.", time=time + 30))
+    return messages
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+    folder = tmp_path_factory.mktemp("house")
+    base = tiny.save_model(folder / "base", max_position_embeddings=8192)
+    settings = (
+        f'[model]\nname = "{base}"\nprecision = "fp32"\nthreads = 1\ncontext = 8192\ntemplate = "chatml"\n'
+    )
+    (folder / "config.toml").write_text(f'{settings}[paths]\ndata = "{folder / "data"}"\n')
+    house = House(folder)
+    house.work.mkdir(parents=True)
+    (house.persona / "card.json").write_text(json.dumps({"name": "Mara", "description": "Keeps a light."}))
+    (house.persona / "persona.toml").write_text("[sampling]\nmax_tokens = 24\n")
+    (house.work / "messages.jsonl").write_bytes(to_lines(talk(150)))
+    assert house.run("build", "--persona", "mara").code == 0
+    tiny.save_adapter(house.persona / "adapter", base, r=2)
+    return house
+
+
+@pytest.fixture(scope="module")
+def done(built: House) -> Done:
+    """What the command says of the adapter; its report stays."""
+    return built.evaluate()
+
+
+@pytest.fixture
+def house(built: House, done: Done, tmp_path: Path) -> House:
+    """A copy, to spoil; it has the report of its adapter."""
+    shutil.copytree(built.persona, tmp_path / "personas" / "mara")
+    (tmp_path / "config.toml").write_bytes((built.folder / "config.toml").read_bytes())
+    return House(tmp_path)
+
+
+def test_an_adapter_is_measured_and_reported(built: House, done: Done) -> None:
+    assert done.code == 0, done.err
+    report = built.report()
+    assert (report.persona, report.held, report.learned, report.shots) == ("Mara", 15, 135, 20)
+    assert report.other == "another author of the same chats"
+    assert set(report.loss.sets) == {"base model", "base + examples", "adapter"}
+    assert set(report.style) == {"the person", "base model", "base + examples", "adapter", "another person"}
+    assert report.verification is not None
+    assert set(report.verification.sets) == {*report.style, "late half"}
+    assert report.forgetting.questions == 52
+    assert report.exceeded == ()
+    assert len(report.pairs) == 10
+    assert done.out.splitlines()[-2:] == [
+        f"The whole report: {built.work / 'report.html'}",
+        "Next: python -m bot chat --persona mara",
+    ]
+    assert "Mara" in (built.work / "report.html").read_text("utf-8")
+
+
+def test_the_same_seed_gives_the_same_report(house: House) -> None:
+    first = house.report()
+    again = house.evaluate("--json")
+    assert house.report() == first
+    assert json.loads(again.out) == json.loads(as_json(first))
+
+
+def test_an_adapter_without_effect_is_the_base_model(house: House) -> None:
+    weights = house.persona / "adapter" / "adapter_model.safetensors"
+    save_file({name: torch.zeros_like(each) for name, each in load_file(weights).items()}, weights)
+    assert house.evaluate().code == 0
+    report = house.report()
+    assert report.loss.sets["adapter"] == report.loss.sets["base model"]
+    assert report.style["adapter"] == report.style["base model"]
+    assert (report.forgetting.change.value, report.loss.gain.value) == (0.0, 0.0)
+    assert all(each.answers["adapter"] == each.answers["base model"] for each in report.examples)
+
+
+def test_planted_lines_are_asked_for_and_another_persona_can_be_the_other(house: House) -> None:
+    canaries.record(house.work, canaries.draw(1))
+    shutil.copytree(house.persona, house.persona.with_name("ozzo"))
+    assert house.evaluate("--other", "ozzo").code == 0
+    assert house.report().other == "the persona ozzo"
+    found = house.report().canaries
+    assert [each.repeats for each in found] == list(canaries.REPEATS)
+    assert all(0.0 <= each.exposure <= 8.0 and not each.said for each in found)
+
+
+def test_a_limit_that_is_exceeded_fails_the_run_and_the_report_is_there(house: House) -> None:
+    """The words that are to be copied are what this adapter says: they are put into the training part."""
+    (house.work / "report.html").unlink()
+    report = house.report()
+    speech = [each.answers["adapter"].replace("\n", " ") for each in report.examples]
+    path = house.work / "train.jsonl"
+    lines = path.read_text("utf-8").splitlines()
+    for place, text in enumerate(speech):
+        line = json.loads(lines[place])
+        line["messages"][line["aims"][0][0]][3] = text
+        lines[place] = json.dumps(line)
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    done = house.evaluate()
+    assert done.code == 1
+    assert done.err.startswith("training: The adapter says by heart ")
+    assert done.err.endswith("train it for fewer epochs, or on more words.\n")
+    assert house.report().exceeded == (done.err.removeprefix("training: ").strip(),)
+    assert "This adapter goes over a limit." in (house.work / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "complaint"),
+    [
+        ("adapter", (), "There is no adapter in "),
+        ("", ("--adapter", "nowhere"), "There is no adapter in nowhere: `python -m training train --persona"),
+        ("other base", (), 'The adapter "adapter" was not loaded: '),
+        ("held", (), "Nothing is held out in "),
+        ("build", (), "There are no data in "),
+        ("", ("--other", "nobody"), "There is no persona 'nobody' in "),
+        ("", ("--samples", "3"), "3 answers say nothing: draw at least 10 with --samples."),
+        ("", ("--copied", "2"), "A share of 2.0 is not possible: --copied is from 0 to 1."),
+        ("canaries", (), "canaries.json cannot be read "),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    house: House, spoil: str, arguments: tuple[str, ...], complaint: str
+) -> None:
+    if spoil == "adapter":
+        shutil.rmtree(house.persona / "adapter")
+    if spoil == "other base":
+        other = tiny.save_model(house.folder / "other", hidden_size=32)
+        tiny.save_adapter(house.persona / "adapter", other)
+    if spoil == "held":
+        (house.work / "held.jsonl").write_text("")
+    if spoil == "build":
+        (house.work / "data.json").unlink()
+    if spoil == "canaries":
+        (house.work / "canaries.json").write_text("{")
+    for name in ("report.html", "report.json"):
+        (house.work / name).unlink()
+    done = house.evaluate(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("training: ")
+    assert complaint in done.err
+    assert len(done.err.splitlines()) == 1
+    assert not (house.work / "report.html").exists()
+    assert not (house.work / "report.json").exists()

@@ -1,0 +1,110 @@
+"""The loss of an answer is what transformers and PEFT say it is, and logits are made for answers alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+from transformers import LlamaForCausalLM
+
+from bot.config import ModelSettings
+from bot.engine.model import plan
+from tests.fakes import tiny
+from training import likelihood
+from training.likelihood import Judged
+from training.scoring import Judge
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+PROMPT = (1, 300, 301, 302)
+ANSWERS = [(303, 304, 2), (305,), (310, 311, 312, 313, 2)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_model(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_adapter(tmp_path_factory.mktemp("adapter"), base)
+
+
+@pytest.fixture(scope="module")
+def judge(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    settings = ModelSettings(name=str(base), precision="fp32", threads=1)
+    found = plan(settings, tmp_path_factory.mktemp("data"), lambda stage: None)
+    return Judge(found, settings, adapter)
+
+
+def plain(model: torch.nn.Module, prompt: tuple[int, ...], answer: tuple[int, ...]) -> list[float]:
+    """The same by the plainest way: all logits of one row."""
+    ids = torch.tensor([(*prompt, *answer)])
+    with torch.inference_mode():
+        chances = model(input_ids=ids).logits[0].log_softmax(-1)
+    return [-float(chances[len(prompt) + at - 1, id]) for at, id in enumerate(answer)]
+
+
+@pytest.mark.parametrize("prompt", [PROMPT, (1,)])
+@pytest.mark.parametrize("adapted", [False, True])
+def test_losses_are_those_of_the_plain_model(
+    judge: Judge, base: Path, adapter: Path, prompt: tuple[int, ...], adapted: bool
+) -> None:
+    model = LlamaForCausalLM.from_pretrained(base)
+    model = PeftModel.from_pretrained(model, adapter) if adapted else model
+    for answer, judged in zip(ANSWERS, judge.judge(prompt, ANSWERS, adapted), strict=True):
+        np.testing.assert_allclose(judged.losses, plain(model, prompt, answer), atol=1e-4)
+
+
+def test_strength_scales_the_adapter(base: Path, adapter: Path, tmp_path: Path) -> None:
+    settings = ModelSettings(name=str(base), precision="fp32", threads=1)
+    none = Judge(plan(settings, tmp_path, lambda stage: None), settings, adapter, strength=0.0)
+    plainly, worn = (none.judge(PROMPT, ANSWERS, adapted) for adapted in (False, True))
+    for one, other in zip(plainly, worn, strict=True):
+        np.testing.assert_allclose(one.losses, other.losses, atol=1e-6)
+
+
+def test_answers_in_several_passes_are_the_same(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = judge.judge(PROMPT, ANSWERS, True)
+    monkeypatch.setattr("training.scoring.LOGITS", 1)
+    for one, other in zip(whole, judge.judge(PROMPT, ANSWERS, True), strict=True):
+        np.testing.assert_allclose(one.losses, other.losses, atol=1e-4)
+        assert one.likeliest.tolist() == other.likeliest.tolist()
+
+
+@pytest.mark.parametrize("shared", [1, 3, 4])
+def test_a_shared_beginning_changes_nothing(judge: Judge, shared: int) -> None:
+    for adapted in (False, True):
+        for prompt in (PROMPT, (*PROMPT[:3], 306), (1, 307, 308, 309)):
+            whole = judge.judge(prompt, ANSWERS, adapted)
+            parts = judge.judge(prompt, ANSWERS, adapted, shared)
+            again = judge.judge(prompt, ANSWERS, adapted, shared)
+            for one, two, three in zip(whole, parts, again, strict=True):
+                np.testing.assert_allclose(one.losses, two.losses, atol=1e-4)
+                np.testing.assert_allclose(one.losses, three.losses, atol=1e-4)
+
+
+def test_logits_are_made_for_answers_alone(judge: Judge) -> None:
+    made = list[tuple[int, ...]]()
+
+    def watch(head: torch.nn.Module, given: object, logits: torch.Tensor) -> None:
+        made.append(tuple(logits.shape[:2]))
+
+    hook = judge._model.get_output_embeddings().register_forward_hook(watch)
+    judge.judge((1, *range(300, 340)), [(303, 304, 2)], True)
+    hook.remove()
+    assert made == [(1, 1), (1, 4)]  # one for the prompt's keys and values; then answer and end
+
+
+def judged(*losses: float) -> Judged:
+    return Judged(np.array(losses), np.ones(len(losses), bool))
+
+
+def test_a_sum_weighs_tokens_and_pairs_answers() -> None:
+    before = [judged(3.0), judged(1.0, 1.0, 1.0)]
+    found = likelihood.losses(
+        {"base": before, "adapter": [judged(2.0), judged(0.5, 0.5, 0.5)]}, "base", "adapter", 0
+    )
+    assert (found.sets["base"].value, found.sets["adapter"].value) == (6 / 4, 3.5 / 4)
+    assert (found.gain.value, found.gain.low, found.gain.high) == (2.5 / 4, 0.5, 1.0)
+    assert (found.answers, found.tokens) == (2, 4)

@@ -1,0 +1,116 @@
+"""How somebody writes: histograms counted by hand, and distances that are known."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training import style
+from training.style import distance, manners
+from training.variety import distinct, first, repeated, runs, same, words
+
+HALVES = {"a": 0.5, "b": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        (HALVES, HALVES, 0.0),
+        ({"a": 1.0}, {"b": 1.0}, 1.0),
+        # the middle is (3/4, 1/4): half of log2(4/3), and half of (1/2 log2(2/3) + 1/2 log2(2))
+        ({"a": 1.0}, HALVES, math.sqrt(math.log2(4 / 3) / 2 + (math.log2(2 / 3) + 1) / 4)),
+        ({"a": 0.5, "b": 0.5, "c": 0.0}, HALVES, 0.0),
+        ({"a": 0.0}, {"a": 0.0}, 0.0),
+    ],
+)
+def test_the_distance_of_histograms_that_are_known(
+    one: dict[str, float], other: dict[str, float], apart: float
+) -> None:
+    assert distance(one, other) == pytest.approx(apart)
+    assert distance(other, one) == pytest.approx(apart)
+
+
+counts = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 50), min_size=1)
+
+
+@given(counts, counts, counts)
+def test_the_distance_is_a_metric_between_0_and_1(
+    one: dict[str, int], two: dict[str, int], three: dict[str, int]
+) -> None:
+    p, q, r = ({key: n / sum(each.values()) for key, n in each.items()} for each in (one, two, three))
+    assert -1e-9 <= distance(p, q) <= 1 + 1e-9
+    assert distance(p, r) <= distance(p, q) + distance(q, r) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("measure", "texts", "shares"),
+    [
+        (style.lengths, ["ok", "see you\nthere then"], {"1-3": 1 / 3, "4-7": 1 / 3, "8-15": 1 / 3}),
+        (style.lengths, ["x" * 5000], {"256+": 1.0}),
+        (style.emoji, ["hi 😀", "no", "😀😀😀😀", "☕ ok 🍵"], {"0": 0.25, "1": 0.25, "2": 0.25, "3+": 0.25}),
+        (style.marks, ["no", "Yes, really?!"], {"none": 0.25, ",": 0.25, "?": 0.25, "!": 0.25}),
+        (style.marks, ["好。", "wait..."], {".": 0.5, "...": 0.5}),
+        (style.marks, ["¿que"], {"other": 1.0}),
+        (
+            style.case,
+            ["all small", "First one", "NO WAY", "I am Bo", "123 👍"],
+            dict.fromkeys(
+                (
+                    "small letters only",
+                    "first one capital",
+                    "capitals only",
+                    "capitals inside",
+                    "no letters",
+                ),
+                0.2,
+            ),
+        ),
+        (style.bursts, ["one", "one\ntwo", "1\n2\n3\n4\n5\n6", ""], {"1": 0.5, "2": 0.25, "5+": 0.25}),
+    ],
+)
+def test_histograms_counted_by_hand(measure: object, texts: list[str], shares: dict[str, float]) -> None:
+    found = measure(texts)  # type: ignore[operator]
+    assert {key: share for key, share in found.items() if share} == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Well, I'm off!", ["well", "i", "m", "off"]),
+        ("去吃饭 now", ["去", "吃", "饭", "now"]),
+        ("ＡＢＣ", ["abc"]),
+        ("👍", []),
+    ],
+)
+def test_words(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_variety_counted_by_hand() -> None:
+    said = [["a", "b", "a", "b"], ["a", "b", "c"]]
+    assert runs(said[0], 3) == [("a", "b", "a"), ("b", "a", "b")]
+    assert distinct(said, 1) == pytest.approx(3 / 7, abs=1e-4)
+    assert distinct(said, 2) == pytest.approx(3 / 5, abs=1e-4)
+    assert distinct(said, 3) == 1.0
+    assert distinct([], 1) == 0.0
+
+
+def test_self_repetition_counted_by_hand() -> None:
+    said = [list("abcde"), list("abcdx"), list("zzzzz")]
+    # five different runs of four in their answers: abcd twice, bcde, bcdx, zzzz once
+    assert repeated(said) == pytest.approx(2 / 5)
+    assert same([["ok"], ["OK"], ["no"]]) == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_variety_is_measured_on_equally_many_words() -> None:
+    assert first(["a b c", "d e", "f"], 4) == [["a", "b", "c"], ["d"]]
+    found = manners(["x y"], {"long": ["a b c d", "a b c d"], "short": ["e f g h"]})
+    assert found["long"].distinct == found["short"].distinct == (1.0, 1.0, 1.0)
+
+
+def test_the_persons_own_manner_is_at_no_distance() -> None:
+    texts = ["Hello there!", "ok\nfine 😀"]
+    manner = manners(texts, {"same": texts, "other": ["NO."]})["same"]
+    assert manner.distances == dict.fromkeys(style.MEASURES, 0.0)
+    assert manner.distance == 0.0

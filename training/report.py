@@ -1,0 +1,149 @@
+"""What an evaluation found, as a value, as report.json, and as report.html: one file, readable offline."""
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import msgspec
+
+from training import charts
+from training.canaries import Extracted
+from training.copying import Copies
+from training.estimate import Estimate
+from training.files import write_private
+from training.forgetting import Forgetting
+from training.likelihood import Losses
+from training.pairs import Pair
+from training.privacy import Private
+from training.style import Manner
+from training.verification import Verification
+
+JSON, HTML = "report.json", "report.html"
+PERSON, SELF, BASE, SHOTS, ADAPTER, OTHER = (
+    "the person",
+    "late half",
+    "base model",
+    "base + examples",
+    "adapter",
+    "another person",
+)
+GENERATED = (BASE, SHOTS, ADAPTER)
+
+
+class Example(msgspec.Struct, frozen=True):
+    """What all said to the same words."""
+
+    before: tuple[str, ...]
+    answers: dict[str, str]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was found. Sets of answers are named as above.
+
+    `other` says who another person is; `shots` is how many examples were in the prompt; `exceeded` are the
+    limits that the adapter went over, a sentence each. `verification` is None where there is too little text.
+    """
+
+    persona: str
+    model: str
+    adapter: str
+    adapter_sha256: str
+    strength: float
+    data: dict[str, str]
+    seed: int
+    samples: int
+    held: int
+    learned: int
+    shots: int
+    other: str
+    loss: Losses
+    verification: Verification | None
+    style: dict[str, Manner]
+    copying: dict[str, Copies]
+    canaries: tuple[Extracted, ...]
+    privacy: Private
+    forgetting: Forgetting
+    examples: tuple[Example, ...]
+    pairs: tuple[Pair, ...]
+    exceeded: tuple[str, ...]
+
+
+def write(work: Path, report: Report) -> Path:
+    """Write both files, the page last, and give the page's path."""
+    write_private(work / JSON, [msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n"])
+    write_private(work / HTML, [render(report).encode("utf-8", "replace")])
+    return work / HTML
+
+
+def render(report: Report) -> str:
+    """The page. Nothing in it is fetched, and no script runs but its own, which is named by its hash."""
+    style, script = (_read(f"report.{kind}") for kind in ("css", "js"))
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["sha256"] = _sha256
+    sets = report.verification.sets if report.verification else {}
+    measures = tuple(report.style[PERSON].distances)
+    return environment.from_string(_read("report.html")).render(
+        report=report,
+        charts=charts,
+        style=style,
+        script=script,
+        person=PERSON,
+        adapter=ADAPTER,
+        measures=measures,
+        scores={name: each.score for name, each in sets.items()},
+        curves={name: each.curve for name, each in sets.items() if each.curve},
+        shapes={
+            measure: {name: each.histograms[measure] for name, each in report.style.items()}
+            for measure in measures
+        },
+    )
+
+
+def _read(name: str) -> str:
+    return resources.files("training").joinpath(name).read_text("utf-8").strip()
+
+
+def _sha256(text: str) -> str:
+    """A source of the Content-Security-Policy."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def as_json(report: Report) -> str:
+    """The same as report.json, without the answers: what a program wants to compare."""
+    told = msgspec.to_builtins(report)
+    for wordy in ("examples", "pairs"):
+        del told[wordy]
+    return msgspec.json.encode(told).decode()
+
+
+def as_text(report: Report) -> str:
+    """The main figures, for a terminal."""
+    lines = [f"{'':<18}{'loss':>8}{'likeness':>10}{'of the way':>12}{'style':>8}{'copied':>8}"]
+    sets = report.verification.sets if report.verification else {}
+    ways = report.verification.ways if report.verification else {}
+    for name in (PERSON, SELF, OTHER, *GENERATED):
+        manner, copied = report.style.get(name), report.copying.get(name)
+        cells = (
+            _cell(report.loss.sets.get(name), "{:.2f}", 8),
+            _cell(sets[name].score if name in sets else None, "{:.2f}", 10),
+            _cell(ways.get(name), "{:.0%}", 12),
+            f"{manner.distance:>8.2f}" if manner else f"{'':>8}",
+            _cell(copied.learned if copied else None, "{:.1%}", 8),
+        )
+        lines.append(f"{name:<18}{''.join(cells)}".rstrip())
+    private, asked = report.privacy, report.forgetting
+    lines.append(f"private details in {private.answers} answers: {sum(private.real.values())} of the export")
+    lines.append(f"general questions: {asked.base.value:.0%} before, {asked.adapter.value:.0%} after")
+    if report.canaries:
+        said = sum(each.said for each in report.canaries)
+        lines.append(f"canaries: {said} of {len(report.canaries)} planted lines are completed")
+    return "\n".join(lines)
+
+
+def _cell(found: Estimate | None, form: str, width: int) -> str:
+    return f"{form.format(found.value) if found else '':>{width}}"

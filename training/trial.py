@@ -1,0 +1,136 @@
+"""An adapter is tried: it speaks as it would in the bot, and is asked what it thinks of real words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from bot.engine import model
+from bot.engine.engine import Request
+from training import canaries, likelihood
+from training.build import Desk, settings_of
+from training.canaries import Extracted
+from training.encode import Encoder, closing
+from training.excerpts import Serving
+from training.forgetting import ASSISTANT, GREEDY, Question
+from training.likelihood import Judged, Losses
+from training.material import Held, gather
+from training.reading import open_reader
+from training.report import ADAPTER, BASE, GENERATED, SHOTS
+from training.samples import common, request, speak
+from training.scoring import Judge
+
+ASKED, ASKED_ADAPTER = "questions", "adapter's questions"
+
+
+class Bar(Protocol):
+    """Shows how far it is: `begin` says of how many steps."""
+
+    def begin(self, steps: int) -> None: ...
+    def advance(self, steps: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is compared: an adapter's folder, another persona's work folder or None, answers of each, a seed.
+
+    `copied` is the share of copied runs that is always allowed.
+    """
+
+    adapter: Path
+    other: Path | None
+    samples: int
+    seed: int
+    copied: float
+
+
+class Trial:
+    """One adapter and its base model, with what they are asked."""
+
+    def __init__(self, desk: Desk, wishes: Wishes, bar: Bar) -> None:
+        """Raises `UserError` where the data are missing or nothing is held out."""
+        self.desk, self.wishes, self._bar = desk, wishes, bar
+        self.serving = desk.serving(settings_of(desk.work).window)
+        wide = desk.serving(desk.model.context)
+        self.material = gather(desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed)
+        self._planted = canaries.recorded(desk.work)
+
+    def begin(self, questions: int) -> None:
+        """Say how much there is to do."""
+        held, planted = len(self.material.held), len(self._planted)
+        self._bar.begin(3 * self.wishes.samples + 2 * questions + 3 * held + planted)
+
+    @property
+    def drawn(self) -> list[Held]:
+        """The examples that are asked for, again and again where there are fewer than answers are wanted."""
+        held = self.material.held
+        return [held[number % len(held)] for number in range(self.wishes.samples)]
+
+    def speak(self, questions: Sequence[Question]) -> dict[str, list[str]]:
+        """Answers to the held-out examples in each way, and to general questions.
+
+        Raises `UserError` where model or adapter cannot be loaded.
+        """
+        persona = self.desk.persona
+        requests = {
+            **self._requests(),
+            ASKED: self._asked(questions, None),
+            ASKED_ADAPTER: self._asked(questions, persona.strength),
+        }
+        return speak(self.desk.settings, self.wishes.adapter, requests, self._bar.advance, persona.name)
+
+    def judge(self) -> tuple[Losses, tuple[Extracted, ...]]:
+        """What base model and adapter think of what was really said, and of what was planted."""
+        settings, strength = self.desk.settings, self.desk.persona.strength
+        found = model.plan(settings.model, settings.data, lambda stage: None)
+        judge = Judge(found, settings.model, self.wishes.adapter, strength)
+        judged = {name: list[Judged]() for name in GENERATED}
+        shared = common([each.with_shots for each in self.material.held])
+        for held in self.material.held:
+            ids = self._spell(held.answer)[: max(1, self.desk.model.context - len(held.with_shots.ids))]
+            judged[BASE] += judge.judge(held.prompt.ids, [ids], False)
+            judged[ADAPTER] += judge.judge(held.prompt.ids, [ids], True)
+            judged[SHOTS] += judge.judge(held.with_shots.ids, [ids], False, shared)
+            self._bar.advance(3)
+        extracted = tuple(self._extract(judge, canary) for canary in self._planted)
+        return likelihood.losses(judged, BASE, ADAPTER, self.wishes.seed), extracted
+
+    def _requests(self) -> dict[str, list[Request]]:
+        """The same prompts and the same dice in each way."""
+        drawn, persona = self.drawn, self.desk.persona
+        shared = common([each.with_shots for each in drawn])
+        seeds = (
+            Random(f"answer {self.wishes.seed} {number}").getrandbits(31) for number in range(len(drawn))
+        )
+        asked = list(zip(drawn, seeds, strict=True))
+        return {
+            BASE: [request(each.prompt, persona.sampling, seed) for each, seed in asked],
+            SHOTS: [request(each.with_shots, persona.sampling, seed, shared=shared) for each, seed in asked],
+            ADAPTER: [request(each.prompt, persona.sampling, seed, persona.strength) for each, seed in asked],
+        }
+
+    def _asked(self, questions: Sequence[Question], strength: float | None) -> list[Request]:
+        """General questions, in the persona's own template but without its card."""
+        desk = self.desk
+        asked = replace(ASSISTANT, template=desk.persona.template)
+        reader = open_reader(asked, desk.model, desk.settings.model, desk.model.context)
+        serving = Serving(asked, reader, desk.settings.chat.system_prompt)
+        prompts = [serving.prompt([each.message()], {}, False, None) for each in questions]
+        return [request(prompt, GREEDY, 0, strength) for prompt in prompts]
+
+    def _extract(self, judge: Judge, canary: canaries.Canary) -> Extracted:
+        bare = self.serving.prompt([], {}, False, None).ids
+        found = canaries.extract(
+            canary,
+            lambda text: self._spell([text]),
+            lambda before, ends: judge.judge((*bare, *before), ends, True, len(bare)),
+            self.wishes.seed,
+        )
+        self._bar.advance(1)
+        return found
+
+    def _spell(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """An answer as it is trained: its words and its end."""
+        encoder = Encoder(self.serving, self.desk.model.context)
+        return (*encoder.answer(texts), *closing(self.serving.reader))
