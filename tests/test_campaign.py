@@ -1,4 +1,4 @@
-"""`kill -9` and SIGTERM while people talk to the bot on a platform: nothing is lost or said by half.
+"""`kill -9` and SIGTERM while people talk to the bot on Discord: nothing is lost, said by half or seen twice.
 
 The long form is a command: `python -m tests.faults.campaign`.
 """
@@ -26,9 +26,3 @@ async def outcome(platform: str) -> Outcome:
 async def test_killed_on_discord_it_loses_nothing_and_nobody_sees_anything_twice() -> None:
     found = await outcome("discord")
     assert (found.in_window > 0, found.twice) == (True, [])
-
-
-async def test_killed_on_telegram_it_loses_nothing_and_repeats_at_most_what_was_in_the_send_window() -> None:
-    found = await outcome("telegram")
-    assert found.in_window > 0
-    assert len(found.twice) <= found.in_window

@@ -29,9 +29,7 @@ class Training(Section):
     patience: int | None = Field(default=None, ge=1)  # evaluations without progress after which training ends
     neutral: float | None = Field(default=None, ge=0, le=1)  # everyday questions, as a share of all answers
     identity: bool | None = None  # questions for the persona's name
-    replay: float | None = Field(
-        default=None, ge=0, le=1
-    )  # of what was learned before, as a share of the new
+    replay: float | None = Field(default=None, ge=0, le=1)  # of what it knows already, as a share of the new
     seed: int | None = Field(default=None, ge=0)
     row: int | None = Field(default=None, ge=64)  # tokens that are read at once
     checkpointing: bool | None = None  # forget activations and make them again: less memory, a third slower

@@ -1,0 +1,9 @@
+"""The same campaign on Telegram; a file of its own, since both take minutes and run side by side."""
+
+from tests.test_campaign import outcome
+
+
+async def test_killed_on_telegram_it_loses_nothing_and_repeats_at_most_what_was_in_the_send_window() -> None:
+    found = await outcome("telegram")
+    assert found.in_window > 0
+    assert len(found.twice) <= found.in_window
