@@ -29,6 +29,7 @@ class Learner:
         torch.manual_seed(recipe.seed)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            warnings.filterwarnings("ignore", "The PEFT config's `base_model_name_or_path`", UserWarning)
             self.peft = get_peft_model(model, _config(model, recipe, name))
         if recipe.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
