@@ -177,9 +177,8 @@ class Chat:
 
     async def _turn(self, attempt: Attempt, place: Place) -> None:
         stale = await self.memory.sent_of(place, attempt.replaced) if attempt.replaced else ()
-        async with (
-            self._suspects if attempt.is_suspect else nullcontext()
-        ):  # one at a time, wherever they are
+        # suspects one at a time, wherever they are
+        async with self._suspects if attempt.is_suspect else nullcontext():
             outgoings = await self._make(attempt, place)
         for outgoing in outgoings:
             if outgoing.part and self.cast.find(attempt.persona).bursts:
@@ -230,10 +229,8 @@ class Chat:
 
         Where memory cannot note that, it is left for the next start.
         """
-        persona, outlet = (
-            self.cast.personas.get(outgoing.persona or ""),
-            self._outlets[outgoing.place.platform],
-        )
+        persona = self.cast.personas.get(outgoing.persona or "")
+        outlet = self._outlets[outgoing.place.platform]
         try:
             place = await deliver(self.memory, outlet, outgoing, persona)
         except UserError as error:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from bot import config
 from bot.errors import UserError
+from training.command import Commands
 
 try:
     from training import evaluate, exchange, importing, learning, summary, work
     from training.limits import Exceeded
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
-
-Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,10 +14,8 @@ from bot.engine.environment import prepare
 from bot.errors import UserError
 from bot.persona.persona import load
 from training.build import open_desk
+from training.command import Commands, Folder
 from training.limits import COPIED, Exceeded
-
-Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
-Folder = Callable[[Namespace], Path]
 
 FEWEST = 10  # answers of each
 

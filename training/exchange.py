@@ -2,14 +2,11 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 
 from bot import config
 from training.build import open_desk
-
-Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
-Folder = Callable[[Namespace], Path]
+from training.command import Commands, Folder
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -3,16 +3,14 @@
 import argparse
 import json
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from bot import config
 from training.build import open_desk
+from training.command import Commands, Folder
 
-Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
-Folder = Callable[[Namespace], Path]
 TRACKERS = ("trackio", "tensorboard", "wandb")
 
 

@@ -75,8 +75,8 @@ def train(desk: Desk, wanted: Wanted) -> Result | None:
         if team.leads:
             stack.enter_context(_alone(desk.work))
             installation.settle(desk.folder)
-        installation.place(desk)
         stack.callback(team.end)
+        installation.place(desk)
         return Session(desk, wanted, team).run()
 
 

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,12 +13,10 @@ from bot.errors import UserError
 from training import forget as forgetting
 from training import lessons
 from training.build import Desk, as_text, lengths, open_desk, run, settings_of
+from training.command import Commands, Folder
 from training.dataset import TRAIN
 from training.preview import Page, pick
 from training.selection import Limits
-
-Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
-Folder = Callable[[Namespace], Path]
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
