@@ -25,15 +25,13 @@ from bot.persona.persona import Cast, Persona, load_all
 from bot.prompt import Prompt, Tokenizer
 from bot.speaker import Watcher
 
-OpenEngine = Callable[[Config], Engine]
 
-
-def main(arguments: Sequence[str] | None = None, open_engine: OpenEngine | None = None) -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process: 0 is done, 1 is "doctor found something", 2 is bad input."""
     options = parser(__doc__).parse_args(arguments)
     _begin_log(options)
     try:
-        code = _run(options, open_engine or _local_engine)
+        code = _run(options)
     except UserError as error:
         print(f"alterego: {error}", file=sys.stderr)
         code = 2
@@ -59,9 +57,9 @@ def _serves(options: argparse.Namespace, settings: Config) -> bool:
     return options.command == "run" and bool(settings.tokens)
 
 
-def _run(options: argparse.Namespace, open_engine: OpenEngine) -> int:
+def _run(options: argparse.Namespace) -> int:
     if options.command in ("run", "chat"):
-        return _talk_or_serve(options, open_engine)
+        return _talk_or_serve(options)
     if options.command == "doctor":
         return _doctor(options)
     print(asyncio.run(housekeeping.COMMANDS[options.command](options)))
@@ -84,21 +82,21 @@ def _local_engine(settings: Config) -> Engine:
     return LocalEngine(settings.model, settings.data)
 
 
-def _talk_or_serve(options: argparse.Namespace, open_engine: OpenEngine) -> int:
+def _talk_or_serve(options: argparse.Namespace) -> int:
     """The platforms that have a token; the terminal when none has, or when it is asked for."""
     settings = config.load(options.config)
     cast = load_all(settings.personas)
     if not _serves(options, settings):
-        return _chat(settings, cast, options, open_engine)
+        return _chat(settings, cast, options)
     cast.chosen(settings.chat.persona)
-    asyncio.run(host.serve(settings, cast, open_engine, _watcher(options.prompts)))
+    asyncio.run(host.serve(settings, cast, _local_engine, _watcher(options.prompts)))
     return 0
 
 
-def _chat(settings: Config, cast: Cast, options: argparse.Namespace, open_engine: OpenEngine) -> int:
+def _chat(settings: Config, cast: Cast, options: argparse.Namespace) -> int:
     persona = cast.chosen(options.persona or settings.chat.persona)
     texts = [check(text, settings.chat.message_characters) for text in _texts(options.say)]
-    asyncio.run(_converse(settings, cast, persona, texts, options, open_engine))
+    asyncio.run(_converse(settings, cast, persona, texts, options))
     return 0
 
 
@@ -122,12 +120,7 @@ def _standard_input() -> str:
 
 
 async def _converse(
-    settings: Config,
-    cast: Cast,
-    persona: Persona,
-    texts: list[str],
-    options: argparse.Namespace,
-    open_engine: OpenEngine,
+    settings: Config, cast: Cast, persona: Persona, texts: list[str], options: argparse.Namespace
 ) -> None:
     task = asyncio.current_task()
     assert task
@@ -135,7 +128,7 @@ async def _converse(
     talk = _talk(settings, persona, texts, options.json)
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
-        engine = await stack.enter_async_context(open_engine(settings))
+        engine = await stack.enter_async_context(_local_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, watch=_watcher(options.prompts))
         await stack.enter_async_context(chat)
         for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):

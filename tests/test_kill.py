@@ -1,21 +1,19 @@
 """`kill -9` at any moment: the database stays readable, no turn is half there, nothing accepted is lost."""
 
 import asyncio
-import os
 import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 from bot.memory.store import Memory
 from bot.message import Place
+from tests.faults.command import COMMAND, ROOT, environment
 from tests.faults.memory_story import half_turns
 
-ROOT = Path(__file__).parent.parent
 KILLS = 100
 
 
@@ -23,9 +21,9 @@ def killed_run(data: Path, number: int, after: float) -> None:
     """Say three things to the program and kill it so many seconds after its start."""
     says = [word for turn in range(3) for word in ("--say", f"say {number}-{turn}")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.host", "chat", "--persona", "mara", *says],
+        [COMMAND, "chat", "--persona", "mara", *says],
         cwd=ROOT,
-        env={**os.environ, "ALTEREGO_DATA": str(data), "DELAY": "0.02"},
+        env=environment(data, DELAY="0.02"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -48,9 +46,9 @@ def test_a_hundred_kills_leave_a_sound_database_and_every_accepted_message_answe
             assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
         assert half_turns(path) == []
     end = subprocess.run(
-        [sys.executable, "-m", "tests.faults.host", "chat", "--persona", "mara", "--say", "the end"],
+        [COMMAND, "chat", "--persona", "mara", "--say", "the end"],
         cwd=ROOT,
-        env={**os.environ, "ALTEREGO_DATA": str(tmp_path)},
+        env=environment(tmp_path),
         capture_output=True,
         check=True,
     )

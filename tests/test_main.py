@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-ROOT = Path(__file__).parent.parent
+from tests.faults.command import COMMAND, ROOT, environment
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -20,11 +21,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """Run the program with a scripted model and its data in a temporary folder."""
 
-    def start(*arguments: str, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    def start(*arguments: str, said: str = "", **told: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "tests.faults.host", *arguments],
+            [COMMAND, *arguments],
             cwd=ROOT,
-            env={**os.environ, "ALTEREGO_DATA": str(tmp_path / "data"), **environment},
+            env=environment(tmp_path / "data", **told),
             input=said,
             capture_output=True,
             text=True,
@@ -222,7 +223,7 @@ def test_a_bug_that_nobody_caught_is_an_event_of_the_log_without_the_token(tmp_p
     token = "5550001111:AAcanaryTELEGRAM-canary_canary12345x"
     settings = tmp_path / "config.toml"
     settings.write_text(f'[log]\nformat = "json"\n[paths]\npersonas = "{ROOT / "personas"}"\n')
-    code = "import os, sys, bot.__main__ as it; it.main(sys.argv[1:], lambda _: int(os.environ['TOKEN']))"
+    code = "import os, bot.__main__ as it; it._local_engine = lambda _: int(os.environ['TOKEN']); it.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "--config", str(settings), "chat", "--say", "x"],
         cwd=ROOT,

@@ -1,28 +1,27 @@
 """The terminal as a person meets it: the real program behind a real pseudo-terminal."""
 
-import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.faults.command import COMMAND, ROOT, environment
+
 Start = Callable[..., "Screen"]
 
 
 class Screen:
     """A program in a terminal, its control sequences taken out of what it writes."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, data: Path, arguments: list[str], told: dict[str, str]) -> None:
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "tests.faults.host", *arguments],
+            COMMAND,
+            arguments,
             cwd=ROOT,
-            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **environment},
+            env=environment(data, TERM="xterm", PROMPT_TOOLKIT_NO_CPR="1", **told),
             encoding="utf-8",
             timeout=30,
             dimensions=(50, 100),
@@ -56,9 +55,8 @@ class Screen:
 def start(tmp_path: Path) -> Iterator[Start]:
     screens: list[Screen] = []
 
-    def run(*arguments: str, **environment: str) -> Screen:
-        environment["ALTEREGO_DATA"] = str(tmp_path / "data")
-        screens.append(Screen(["chat", "--persona", "mara", *arguments], environment))
+    def run(*arguments: str, **told: str) -> Screen:
+        screens.append(Screen(tmp_path / "data", ["chat", "--persona", "mara", *arguments], told))
         return screens[-1]
 
     yield run

@@ -1,4 +1,4 @@
-"""Kills the whole program again and again while people talk to it, then counts what they see.
+"""Kills the installed command again and again while people talk to it, then counts what they see.
 
 `python -m tests.faults.campaign [--kills 200] [--points 50] [--ends 20] [--platform discord|telegram|both]
 [--seed N]` prints a table. A kill comes at a random moment, or at a named point: a message accepted, words
@@ -21,9 +21,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.host import POINTS
 from tests.faults.memory_story import half_turns
 from tests.faults.program import Program
+from tests.faults.scripted import POINTS
 from tests.faults.towns import TOWNS, Town
 
 AT_RANDOM, WINDOW, ASKED = "at random", "send window", "SIGTERM"

@@ -1,13 +1,11 @@
-"""The whole program as a process of its own, against a town."""
+"""The installed command as a process of its own, against a town."""
 
 import asyncio
-import os
-import sys
 from pathlib import Path
 
+from tests.faults.command import COMMAND, ROOT, environment
 from tests.faults.towns import Town
 
-ROOT = Path(__file__).parent.parent.parent
 CONFIG = '[chat]\npersona = "mara"\ndebounce = {debounce}\n[paths]\npersonas = "{personas}"\n'
 
 
@@ -22,13 +20,15 @@ class Program:
         config = CONFIG.format(personas=ROOT / "personas", debounce=debounce)
         (folder / "config.toml").write_text(config)
 
-    async def start(self, **environment: str) -> None:
-        told = {**os.environ, **self._town.environment, "ECHO": "1", "DELAY": str(self._delay)}
-        told |= {"ALTEREGO_DATA": str(self.folder / "data"), "PYTHONPATH": str(ROOT), **environment}
-        words = ["-m", "tests.faults.host", "--config", str(self.folder / "config.toml")]
+    async def start(self, **told: str) -> None:
+        told = {**self._town.environment, "ECHO": "1", "DELAY": str(self._delay), **told}
         with (self.folder / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *words, stdout=log, stderr=log, cwd=ROOT, env=told
+                *(COMMAND, "--config", str(self.folder / "config.toml")),
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=environment(self.folder / "data", **told),
             )
 
     def kill(self) -> None:

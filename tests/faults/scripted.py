@@ -1,6 +1,5 @@
-"""The whole program with a scripted model, for tests that start and kill it.
+"""A model for the installed command: scripted, told by the environment, and deadly if wanted.
 
-`python -m tests.faults.host ARGS` takes the arguments of `python -m bot`.
 SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
 "over". DELAY: seconds before each word of an answer; FAILURE: what loading says; CRASH=point:n kills the
 process at a named point, the n-th time that it gets there.
@@ -9,12 +8,11 @@ process at a named point, the n-th time that it gets there.
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
-from bot.__main__ import main
-from bot.config import Config
+from bot.config import ModelSettings
 from bot.engine.engine import Request
 from bot.errors import UserError
 from bot.memory.store import Memory
@@ -78,7 +76,8 @@ def fatal(
     return wrapped
 
 
-def open_engine(settings: Config) -> ScriptedEngine:
+def open_engine(settings: ModelSettings, data: Path) -> ScriptedEngine:
+    """What stands for `LocalEngine` in a process that tests start."""
     script = os.environ.get("SCRIPT", "").split("\n") if os.environ.get("SCRIPT") else []
     kind = EchoEngine if os.environ.get("ECHO") else ScriptedEngine
     engine = kind(*script, delay=float(os.environ.get("DELAY", "0")))
@@ -87,7 +86,3 @@ def open_engine(settings: Config) -> ScriptedEngine:
         point, _, count = os.environ["CRASH"].partition(":")
         crash(engine, point, int(count))
     return engine
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:], open_engine)
