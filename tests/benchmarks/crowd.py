@@ -45,7 +45,7 @@ class Stage:
     """A town, the program, and people who count."""
 
     def __init__(self, town: Town, folder: Path, **how: float) -> None:
-        self._town, self.program = town, Program(town, folder, **how)
+        self._town, self.program = town, Program(town.environment, folder, **how)
         self._said: dict[int, tuple[int, float]] = {}
 
     async def warm(self) -> None:

@@ -65,7 +65,7 @@ class Campaign:
     """One town, one memory, and a program that is started and killed."""
 
     def __init__(self, town: Town, folder: Path, dice: random.Random) -> None:
-        self._town, self._program, self._dice = town, Program(town, folder), dice
+        self._town, self._program, self._dice = town, Program(town.environment, folder), dice
         self._known: set[tuple[str, str]] = set()
         self.outcome = Outcome()
 

@@ -1,27 +1,37 @@
-"""The installed command as a process of its own, against a town."""
+"""The installed command as a process of its own, against fake platforms."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.faults.command import COMMAND, ROOT, environment
-from tests.faults.towns import Town
 
-CONFIG = '[chat]\npersona = "mara"\ndebounce = {debounce}\n[paths]\npersonas = "{personas}"\n'
+CONFIG = '[chat]\npersona = "mara"\ndebounce = {debounce}\n{chat}[paths]\npersonas = "{personas}"\n'
 
 
 class Program:
     """Started and ended as often as one likes, always with the same memory and the same log."""
 
-    def __init__(self, town: Town, folder: Path, *, delay: float = 0.03, debounce: float = 0.05) -> None:
-        """`delay`: seconds before each word of the scripted model."""
-        self._town, self._delay = town, delay
+    def __init__(
+        self,
+        where: Mapping[str, str],
+        folder: Path,
+        *,
+        delay: float = 0.03,
+        debounce: float = 0.05,
+        chat: str = "",
+    ) -> None:
+        """`where`: the platforms' addresses and tokens, as environment variables; `delay`: seconds before
+        each word of the scripted model; `chat`: more lines of that part of config.toml.
+        """
+        self._where, self._delay = where, delay
         self.folder, self.memory = folder, folder / "data" / "memory.db"
         self.process: asyncio.subprocess.Process | None = None
-        config = CONFIG.format(personas=ROOT / "personas", debounce=debounce)
+        config = CONFIG.format(personas=ROOT / "personas", debounce=debounce, chat=chat)
         (folder / "config.toml").write_text(config)
 
     async def start(self, **told: str) -> None:
-        told = {**self._town.environment, "ECHO": "1", "DELAY": str(self._delay), **told}
+        told = {**self._where, "ECHO": "1", "DELAY": str(self._delay), **told}
         with (self.folder / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(COMMAND, "--config", str(self.folder / "config.toml")),

@@ -36,6 +36,7 @@ class EchoEngine(ScriptedEngine):
         said = prompt[prompt.rindex("<|im_start|>user") :]
         numbers = " ".join(dict.fromkeys(re.findall(r"#\d+", said)))
         self.script.append(f"I have heard {numbers} over")
+        self.requests.clear()  # a long life shall not grow by them
         return super().generate(request)
 
     async def breathe(self) -> None:

@@ -1,14 +1,17 @@
 """Fake platforms with a few places and people in them, for campaigns and for crowds."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from tests.fakes.discord.faults import Serve
+from tests.fakes.discord.faults import Fault, Serve
 from tests.fakes.discord.request import Reply, Request
-from tests.fakes.discord_server import BOT, DiscordServer, limited, permissions
+from tests.fakes.discord_server import BOT, DiscordServer, call, fine, limited, permissions
+from tests.fakes.discord_server import Message as DiscordMessage
+from tests.fakes.telegram_server import Message as TelegramMessage
 from tests.fakes.telegram_server import TelegramServer, call_back
 
 
@@ -54,8 +57,14 @@ class Town(Protocol):
     def kill_in_window(self, kill: Callable[[], None]) -> None:
         """Call this when the platform has taken the next message and has not said so."""
 
+    def change(self, number: int, place: int) -> None:
+        """Let its author put a message into other words, with the same number."""
+
+    def chatter(self, place: int) -> None:
+        """Let another bot say something to the bot, in a place where there is one."""
+
     def calm(self) -> None:
-        """Kill nobody any more."""
+        """Let nothing befall messages any more."""
 
 
 class TelegramTown:
@@ -63,12 +72,16 @@ class TelegramTown:
 
     def __init__(self, places: int = 3) -> None:
         self.fake, self.places = TelegramServer(), places
+        self.said: dict[int, TelegramMessage] = {}
 
     async def __aenter__(self) -> Self:
         await self.fake.__aenter__()
         self._people = [self.fake.user(f"Ana{number}", f"ana_{number}") for number in range(self.places)]
+        self._peer = self.fake.user("Gull", "gull_bot", is_bot=True)
         self._chats = [
-            self.fake.supergroup(f"Pier {number}", person) if number % 3 == 2 else self.fake.private(person)
+            self.fake.supergroup(f"Pier {number}", person, self._peer)
+            if number % 3 == 2
+            else self.fake.private(person)
             for number, person in enumerate(self._people)
         ]
         self.environment = {"TELEGRAM_TOKEN": self.fake.token, "ALTEREGO_TELEGRAM_API": self.fake.url}
@@ -83,8 +96,17 @@ class TelegramTown:
         return len(self.fake.called("getMe"))
 
     def say(self, number: int, place: int) -> None:
-        mention = f"@{self.fake.bot.username} " if place % 3 == 2 else ""
-        self.fake.say(self._chats[place], self._people[place], f"{mention}say #{number}")
+        text = self._words(number, place)
+        self.said[number] = self.fake.say(self._chats[place], self._people[place], text)
+
+    def change(self, number: int, place: int) -> None:
+        self.fake.edit(self.said[number], f"{self._words(number, place)}, please")
+
+    def chatter(self, place: int) -> None:
+        self.fake.say(self._chats[place], self._peer, f"@{self.fake.bot.username} indeed")
+
+    def _words(self, number: int, place: int) -> str:
+        return f"@{self.fake.bot.username} say #{number}" if place % 3 == 2 else f"say #{number}"
 
     def seen(self, place: int) -> list[Seen]:
         chat = str(self._chats[place].id)
@@ -102,6 +124,8 @@ class TelegramTown:
 
     def calm(self) -> None:
         self.fake.heal("sendMessage")
+        for chat in self._chats:
+            self.fake.limits.close(chat.id, 0)
 
 
 class DiscordTown:
@@ -109,15 +133,17 @@ class DiscordTown:
 
     def __init__(self, places: int = 3) -> None:
         self.fake, self.places = DiscordServer(), places
-        self._victim: Callable[[], None] | None = None
+        self.said: dict[int, DiscordMessage] = {}
+        self._due: deque[Fault] = deque()
         self._closed: dict[str, float] = {}
 
     async def __aenter__(self) -> Self:
         fake = self.fake
         await fake.__aenter__()
         self._people = [fake.user(f"ana{number}") for number in range(self.places)]
-        faces = fake.guild("Faces", *self._people)
-        plain = fake.guild("Plain", *self._people, bot=BOT & ~permissions("manage_webhooks"))
+        self._peer = fake.user("gull", bot=True)
+        faces = fake.guild("Faces", *self._people, self._peer)
+        plain = fake.guild("Plain", *self._people, self._peer, bot=BOT & ~permissions("manage_webhooks"))
         self._channels = [
             fake.dm(person)
             if number % 3 == 0
@@ -143,13 +169,23 @@ class DiscordTown:
         return len(self.fake.sessions)
 
     def say(self, number: int, place: int) -> None:
-        channel, mentions = self._channels[place], () if place % 3 == 0 else (self.fake.bot,)
-        mention = "" if place % 3 == 0 else f"<@{self.fake.bot.id}> "
-        self.fake.say(channel, self._people[place], f"{mention}say #{number}", mentions=mentions)
+        mentions = () if place % 3 == 0 else (self.fake.bot,)
+        text = self._words(number, place)
+        self.said[number] = self.fake.say(self._channels[place], self._people[place], text, mentions=mentions)
+
+    def change(self, number: int, place: int) -> None:
+        self.fake.edit(self.said[number], f"{self._words(number, place)}, please")
+
+    def chatter(self, place: int) -> None:
+        mention = self.fake.bot.mention
+        self.fake.say(self._channels[place], self._peer, f"{mention} indeed", mentions=(self.fake.bot,))
+
+    def _words(self, number: int, place: int) -> str:
+        return f"say #{number}" if place % 3 == 0 else f"{self.fake.bot.mention} say #{number}"
 
     def seen(self, place: int) -> list[Seen]:
         found = self._channels[place].messages.values()
-        own = [message for message in found if message.author.bot and not message.deleted]
+        own = [m for m in found if m.author.bot and m.author is not self._peer and not m.deleted]
         return [
             Seen(str(message.channel.id), str(message.id), message.content, message.at) for message in own
         ]
@@ -161,21 +197,23 @@ class DiscordTown:
         self._closed[str(self._channels[place].id)] = time.monotonic() + seconds
 
     def kill_in_window(self, kill: Callable[[], None]) -> None:
-        self._victim = kill
+        self._due = deque([call(lambda request: kill())])
+
+    def befall(self, fault: Fault) -> None:
+        """Let this happen to the next message, behind what was to happen before."""
+        self._due.append(fault)
 
     def calm(self) -> None:
-        self._victim = None
+        self._due.clear()
+        self._closed.clear()
 
     async def _befall(self, request: Request, serve: Serve) -> Reply:
-        """What the next message meets: a closed place, or a death as soon as it is stored."""
+        """What the next message meets: a closed place, or the next fault."""
         left = self._closed.get(request.path.split("/")[2], 0.0) - time.monotonic()
         if left > 0:
             return await limited(left)(request, serve)
-        reply = await serve()
-        victim, self._victim = self._victim, None
-        if victim:
-            victim()
-        return reply
+        fault = self._due.popleft() if self._due else fine
+        return await fault(request, serve)
 
 
 async def may_read(request: Request, serve: Serve) -> Reply:
