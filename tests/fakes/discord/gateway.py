@@ -102,7 +102,7 @@ class Gateway:
         session = connection.session
         if session and session.connection is connection:
             session.connection = None
-            if by_client and connection.close_code in (1000, 1001):
+            if by_client and connection.close_code in (1000, 1001) and session in self.sessions:
                 self.sessions.remove(session)
         self._changed()
 
