@@ -1,0 +1,202 @@
+"""The installed command on its platforms: what it does where it is refused, told to end, or out of room."""
+
+import asyncio
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.faults.program import Program
+from tests.faults.towns import DiscordTown, TelegramTown, Town
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[DiscordTown]:
+    async with DiscordTown(1) as town:
+        yield town
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[TelegramTown]:
+    async with TelegramTown(1) as town:
+        town.fake.updates.longest = 1.0
+        yield town
+
+
+class Life:
+    """The program in a folder of its own."""
+
+    def __init__(self, folder: Path, *towns: Town) -> None:
+        where = {name: value for town in towns for name, value in town.environment.items()}
+        self.program, self.folder = Program(where, folder), folder
+
+    async def ends(self) -> int:
+        assert self.program.process
+        return await asyncio.wait_for(self.program.process.wait(), 30)
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.program.process
+        with suppress(ProcessLookupError):  # it may have ended already
+            self.program.process.send_signal(number)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+async def begin(tmp_path: Path) -> AsyncIterator[Callable[..., Life]]:
+    lives: list[Life] = []
+
+    def made(*towns: Town) -> Life:
+        folder = tmp_path / str(len(lives))
+        folder.mkdir()
+        lives.append(Life(folder, *towns))
+        return lives[-1]
+
+    yield made
+    for life in lives:
+        life.program.kill()
+        if life.program.process:
+            await life.program.process.wait()
+
+
+Begin = Callable[..., Life]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+def answered(town: Town, *numbers: int) -> bool:
+    """Whether the newest message of the first place answers these numbers and no others."""
+    said = " ".join(f"#{number}" for number in numbers)
+    return [seen.text.rpartition("\n")[2] for seen in town.seen(0)][-1:] == [f"I have heard {said} over"]
+
+
+def token(town: DiscordTown) -> None:
+    town.fake.rest.token = "another"
+
+
+def intent(town: DiscordTown) -> None:
+    town.fake.faults.clear()
+
+
+def gateway(town: DiscordTown) -> None:
+    town.fake.hub.token = "another"
+
+
+def portal(town: DiscordTown) -> None:
+    town.fake.knobs.privileged = 0
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (token, "Discord does not accept the token"),
+        (intent, "The bot may not read messages"),
+        (gateway, "Discord does not accept the token"),
+        (portal, "The bot may not read messages"),
+    ],
+    ids=["token", "intent", "close 4004", "close 4014"],
+)
+async def test_what_a_restart_on_discord_cannot_help_is_one_sentence_and_exit_code_2(
+    begin: Begin, discord: DiscordTown, trouble: Callable[[DiscordTown], None], said: str
+) -> None:
+    life = begin(discord)
+    trouble(discord)
+    await life.program.start()
+    assert await life.ends() == 2
+    assert f"alterego: {said}" in life.log
+    assert "Traceback" not in life.log
+    assert len(discord.fake.connections) == (trouble in (gateway, portal))
+
+
+async def test_a_wrong_token_of_telegram_is_one_sentence_and_exit_code_2(
+    begin: Begin, telegram: TelegramTown
+) -> None:
+    life = begin(telegram)
+    telegram.fake.token = "123456789:another_secret_that_is_as_long_as_one"
+    await life.program.start()
+    assert await life.ends() == 2
+    assert "alterego: Telegram refuses TELEGRAM_TOKEN" in life.log
+    assert len(telegram.fake.called("getMe")) == 1
+
+
+async def test_a_model_that_cannot_be_loaded_ends_it_and_loses_nothing(
+    begin: Begin, telegram: TelegramTown
+) -> None:
+    life = begin(telegram)
+    telegram.say(1, 0)
+    await life.program.start(FAILURE="There is no such model.")
+    assert await life.ends() == 2
+    assert "alterego: There is no such model." in life.log
+    await life.program.start()
+    await until(lambda: answered(telegram, 1))
+
+
+async def test_a_platform_that_cannot_go_on_is_left_out_while_the_other_goes_on(
+    begin: Begin, discord: DiscordTown, telegram: TelegramTown
+) -> None:
+    life = begin(discord, telegram)
+    await life.program.start()
+    await until(lambda: discord.meetings() and telegram.fake.updates.polling)
+    discord.fake.close_gateway(4014)
+    await until(lambda: "a platform is left out" in life.log)
+    telegram.say(1, 0)
+    await until(lambda: answered(telegram, 1))
+    telegram.fake.token = "123456789:another_secret_that_is_as_long_as_one"
+    assert await life.ends() == 2
+
+
+async def test_a_second_instance_of_a_token_ends_and_the_first_goes_on(
+    begin: Begin, discord: DiscordTown
+) -> None:
+    first, second = begin(discord), begin(discord)
+    await first.program.start()
+    await until(discord.meetings)
+    await second.program.start()
+    assert await second.ends() == 2
+    assert "Another alterego is running with this Discord token" in second.log
+    discord.say(1, 0)
+    await until(lambda: answered(discord, 1))
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGTERM] * 2, [signal.SIGINT, signal.SIGTERM]])
+async def test_whatever_asks_it_to_end_it_ends_with_0_and_answers_later(
+    begin: Begin, telegram: TelegramTown, numbers: list[signal.Signals]
+) -> None:
+    life = begin(telegram)
+    await life.program.start(DELAY="3600")
+    telegram.say(1, 0)
+    await until(lambda: telegram.signs(0))
+    for number in numbers:
+        life.send(number)
+        await asyncio.sleep(0.1)
+    assert await life.ends() == 0
+    assert telegram.seen(0) == []
+    await life.program.start()
+    await until(lambda: answered(telegram, 1))
+
+
+async def test_on_a_full_disk_it_waits_and_loses_nothing(begin: Begin, telegram: TelegramTown) -> None:
+    life = begin(telegram)
+    await life.program.start()
+    telegram.say(1, 0)
+    await until(lambda: answered(telegram, 1))
+    assert life.program.process
+    log = life.program.memory.with_name("memory.db-wal")
+    limit = (log.stat().st_size, resource.RLIM_INFINITY)
+    resource.prlimit(life.program.process.pid, resource.RLIMIT_FSIZE, limit)
+    telegram.say(2, 0)
+    await until(lambda: "a poll failed" in life.log)
+    assert len(telegram.seen(0)) == 1
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(life.program.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    await until(lambda: answered(telegram, 2))
+    assert len(telegram.seen(0)) == 2
