@@ -57,3 +57,7 @@ def test_no_turn_is_stored_by_half(report: Report) -> None:
 
 def test_it_ends_when_it_is_asked_to(report: Report) -> None:
     assert report.code == 0
+
+
+def test_no_token_is_in_a_file_and_no_word_in_the_log(report: Report) -> None:
+    assert report.leaked == []

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from tests.faults.command import COMMAND, ROOT, environment
 
-CONFIG = '[chat]\npersona = "mara"\ndebounce = {debounce}\n{chat}[paths]\npersonas = "{personas}"\n'
+CONFIG = """
+[chat]
+persona = "mara"
+debounce = {debounce}
+{chat}
+[paths]
+personas = "{personas}"
+[log]
+level = "{level}"
+"""
 
 
 class Program:
@@ -20,14 +29,15 @@ class Program:
         delay: float = 0.03,
         debounce: float = 0.05,
         chat: str = "",
+        level: str = "info",
     ) -> None:
         """`where`: the platforms' addresses and tokens, as environment variables; `delay`: seconds before
-        each word of the scripted model; `chat`: more lines of that part of config.toml.
+        each word of the scripted model; `chat`: more lines of that part of config.toml; `level`: of the log.
         """
         self._where, self._delay = where, delay
         self.folder, self.memory = folder, folder / "data" / "memory.db"
         self.process: asyncio.subprocess.Process | None = None
-        config = CONFIG.format(personas=ROOT / "personas", debounce=debounce, chat=chat)
+        config = CONFIG.format(personas=ROOT / "personas", debounce=debounce, chat=chat, level=level)
         (folder / "config.toml").write_text(config)
 
     async def start(self, **told: str) -> None:

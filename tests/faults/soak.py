@@ -4,8 +4,9 @@
 and lets something go wrong every few seconds: everything of `trouble.py` in turn, and another bot that
 answers at once for a moment. Every minute it looks at memory, files, threads, the database and how long
 answers took. At the end it prints a line for each of these, and whether everything was answered once and in
-order; it exits with 1 where something grew, was lost or was said twice. What Telegram may repeat is what
-took effect and was answered otherwise.
+order; it exits with 1 where something grew, was lost or was said twice, and where a word or a token stands
+in its log, which is kept at the level "debug". What Telegram may repeat is what took effect and was answered
+otherwise.
 """
 
 import argparse
@@ -18,14 +19,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.gauges import Gauges
 from tests.faults.ledger import spread
 from tests.faults.memory_story import half_turns
 from tests.faults.program import Program
-from tests.faults.side import Outcome, Side
+from tests.faults.report import Report, leaks
+from tests.faults.side import Side
 from tests.faults.towns import DiscordTown, TelegramTown
 from tests.faults.trouble import Happen
 
@@ -42,7 +43,7 @@ class Soak:
         self._seconds, longest = minutes * 60, min(LONGEST, minutes * 5)
         self.sides = Side("Discord", discord, longest), Side("Telegram", telegram, longest)
         where = discord.environment | telegram.environment
-        self.program = Program(where, folder, delay=0.25, debounce=0.5, chat="bots = true\n")
+        self.program = Program(where, folder, delay=0.25, debounce=0.5, chat="bots = true", level="debug")
         self.gauges, self.struck = Gauges(self.program.memory), Counter[str]()
         self._under_way: set[asyncio.Future[None]] = set()
 
@@ -123,29 +124,6 @@ class Soak:
         await asyncio.sleep(2.0)  # for what may come twice
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A soak that is over."""
-
-    outcomes: dict[str, Outcome]
-    half: list[str]
-    code: int
-    gauges: Gauges
-    struck: Counter[str]
-
-    @property
-    def rows(self) -> list[str]:
-        lives = [f"{name}: {outcome.row}" for name, outcome in self.outcomes.items()]
-        struck = f"{self.struck.total()} troubles of {len(self.struck)} kinds"
-        ends = f"{struck}; {len(self.half)} half turns; exit code {self.code}"
-        return [*(gauge.row for gauge in self.gauges.all.values()), *lives, ends]
-
-    @property
-    def is_right(self) -> bool:
-        kept = all(outcome.is_right for outcome in self.outcomes.values())
-        return kept and not self.half and not self.gauges.grown and self.code == 0
-
-
 async def soak(minutes: float, seed: int) -> Report:
     """Open both platforms, live, and remove what is left, unless something went wrong."""
     folder = Path(tempfile.mkdtemp())
@@ -156,7 +134,9 @@ async def soak(minutes: float, seed: int) -> Report:
         finally:
             life.program.kill()
         outcomes = {side.name: side.outcome() for side in life.sides}
-    report = Report(outcomes, half_turns(life.program.memory), code, life.gauges, life.struck)
+        secrets = [*discord.secrets(), *telegram.secrets()]
+    half, leaked = half_turns(life.program.memory), leaks(folder, secrets)
+    report = Report(outcomes, half, leaked, code, life.gauges, life.struck)
     if report.is_right:
         shutil.rmtree(folder)
     else:

@@ -39,6 +39,9 @@ class Town(Protocol):
     ) -> None:
         """Close it."""
 
+    def secrets(self) -> list[str]:
+        """The tokens that the bot has or is given."""
+
     def meetings(self) -> int:
         """How often the bot has connected."""
 
@@ -91,6 +94,11 @@ class TelegramTown:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.fake.__aexit__(kind, error, trace)
+        if kind is None:
+            assert (self.fake.unknown, self.fake.schema_errors) == ([], [])
+
+    def secrets(self) -> list[str]:
+        return [self.fake.token]
 
     def meetings(self) -> int:
         return len(self.fake.called("getMe"))
@@ -164,6 +172,9 @@ class DiscordTown:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.fake.__aexit__(kind, error, trace)
+
+    def secrets(self) -> list[str]:
+        return [self.fake.token, *(hook.token for hook in self.fake.platform.webhooks.values())]
 
     def meetings(self) -> int:
         return len(self.fake.sessions)
