@@ -87,6 +87,26 @@ async def test_a_persona_is_chosen_for_a_channel_and_everybody_sees_it(stage: Di
     assert (await slash(stage, "persona", other)).startswith("Mara (mara) speaks here")
 
 
+async def test_a_chosen_persona_survives_a_restart(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.start()
+        await slash(stage, "persona", name="ozzo")
+        await stage.stop()
+        await stage.start()
+        stage.call("Who?")
+        await stage.says("Answer 1.")
+        assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
+
+
+async def test_a_channel_that_is_to_be_listened_to_needs_no_mention(stage: DiscordStage) -> None:
+    other = stage.fake.channel(stage.guild, "other")
+    await slash(stage, "settings", name="listen", value="on", permissions=ADMIN)
+    for channel in (other, stage.quay):
+        stage.fake.say(channel, stage.ana, "Rain?")
+    await stage.says("Answer 1.")
+    assert [text for text in other.texts if text.startswith("Answer")] == []
+
+
 async def test_threads_and_direct_chats_have_their_own_persona(stage: DiscordStage) -> None:
     thread = stage.fake.thread(stage.quay)
     assert await slash(stage, "persona", thread, name="ozzo") == "Ozzo speaks here now."

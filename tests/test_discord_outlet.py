@@ -141,6 +141,19 @@ async def test_what_was_stored_although_the_call_failed_is_there_once(
         assert (await stage.memory.status()).unsent == 0
 
 
+async def test_what_is_stored_long_after_the_call_was_given_up_is_there_once(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.clocks = replace(QUICK, call=0.3)
+        await stage.start()
+        chat = stage.fake.dm(stage.ana)
+        stage.fake.faults.script(POST["account"], stall(2.0))
+        ask(stage, chat)
+        served = lambda: [one for one in stage.fake.sent(POST["account"]) if one.status]  # noqa: E731
+        await stage.fake.until(lambda: len(served()) == 2)
+        await stage.idle()
+        assert said(chat) == ["Answer 1."]
+
+
 async def test_a_draft_that_was_stored_although_the_call_failed_becomes_the_answer(
     tmp_path: Path, voice: str
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -229,13 +230,25 @@ async def test_a_failed_call_is_made_again(bot: Bot, fault: object) -> None:
 
 
 async def test_a_hung_call_is_given_up_and_made_again(cold: Bot, telegram: TelegramServer) -> None:
-    cold.timing = type(cold.timing)(call=0.2, poll=1, margin=0.3, least=0.02, most=0.1)
+    cold.timing = replace(cold.timing, call=0.2)
     await cold.start()
     ana = telegram.user("Ana")
     chat = telegram.private(ana)
     telegram.fail("sendMessage", stall(30, do=False))
     telegram.say(chat, ana, "hi")
     await cold.sees(chat, "Answer 1.")
+
+
+async def test_a_hung_call_that_was_heard_gives_one_extra_copy(cold: Bot, telegram: TelegramServer) -> None:
+    cold.timing = replace(cold.timing, call=0.2)
+    await cold.start()
+    ana = telegram.user("Ana")
+    chat = telegram.private(ana)
+    telegram.fail("sendMessage", stall(30))
+    telegram.say(chat, ana, "hi")
+    await cold.sees(chat, "Answer 1.", "Answer 1.")
+    await cold.quiet()
+    assert await cold.history(chat) == ["Ana: hi", "Mara: Answer 1."]
 
 
 @pytest.mark.parametrize(
