@@ -126,6 +126,22 @@ async def test_the_first_start_of_all_reads_nothing_from_before(tmp_path: Path) 
         assert await stage.history() == ["ana: Rain?", "Mara: Answer 1."]
 
 
+async def test_who_speaks_first_of_all_while_the_bot_is_down_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catchup, "_MARGIN", 0)
+    async with staged(tmp_path) as stage:
+        stage.call("before it came")
+        await asyncio.sleep(0.01)  # ids count milliseconds
+        await stage.start()
+        await stage.idle()
+        await stage.stop()
+        stage.call("meanwhile")
+        await stage.start()
+        await stage.says("Answer 1.")
+        assert await stage.history() == ["ana: meanwhile", "Mara: Answer 1."]
+
+
 async def test_what_is_too_old_is_remembered_and_not_answered(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.start()

@@ -35,12 +35,15 @@ class Gap:
 
 
 class Known:
-    """The newest message known in each channel. `left` is where an unfinished earlier try began."""
+    """The newest message known in each channel. `left` is where an unfinished earlier try began.
 
-    def __init__(self, cursors: dict[Place, int], left: int | None) -> None:
+    `since` is when the account first listened; it counts while nobody has been heard.
+    """
+
+    def __init__(self, cursors: dict[Place, int], left: int | None, since: int) -> None:
         self.cursors, self._left = cursors, left
         self._channels = {channel_of(place): cursor for place, cursor in cursors.items()}
-        newest = max(cursors.values()) - _MARGIN
+        newest = max(cursors.values(), default=since) - _MARGIN
         self.floor = newest if left is None else min(newest, left)  # where channels without a message begin
 
     def after(self, channel_id: int) -> int:
@@ -69,10 +72,14 @@ class CatchUp:
         """Take in what was missed; false where some of it could not be read, and is to be tried again."""
         stored = await self._memory.cursors(PLATFORM, self._account)
         cursors = {place: int(cursor) for place, cursor in stored.items() if cursor.isdecimal()}
-        if not cursors:
-            return True
-        left = (await self._memory.settings(self._scope)).get("catch_up", "")
-        known = Known(cursors, int(left) if left.isdecimal() else None)
+        kept = await self._memory.settings(self._scope)
+        left, since = _number(kept.get("catch_up", "")), _number(kept.get("since", ""))
+        if since is None:
+            since = discord.utils.time_snowflake(discord.utils.utcnow())
+            await self._memory.set_setting(self._scope, "since", str(since))
+            if not cursors:
+                return True
+        known = Known(cursors, left, since)
         gaps = [*self._in_guilds(known), *self._elsewhere(known)]
         await self._memory.set_setting(self._scope, "catch_up", str(known.floor))
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -170,6 +177,10 @@ class CatchUp:
                 await asyncio.sleep(wait)
                 wait *= 2
         raise AssertionError
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 def _is_readable(channel: discord.abc.GuildChannel | discord.Thread, guild: discord.Guild) -> bool:
