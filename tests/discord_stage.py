@@ -27,6 +27,7 @@ QUICK = Clocks(
     guilds=0.05,
     identify=0.05,
     heartbeat=5.0,
+    reconnect=0.2,
     unheard=0.2,
     retry=0.05,
     logins=3,

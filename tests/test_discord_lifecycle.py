@@ -10,6 +10,7 @@ import pytest
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord import Discord
+from bot.platforms.discord.gateway import RETRY
 from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, answer, fine, reset
 
@@ -103,6 +104,21 @@ async def test_a_while_without_discord_ends_in_answers(
         await stage.fake.until(lambda: len(answers(stage.quay)) == 2, 15)
         await stage.fake.until(lambda: "connected again" in caplog.messages)
         assert stage.bot._client.health().startswith("connected")
+
+
+async def test_however_long_discord_is_away_it_is_tried_again_soon(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.start()
+        await stage.fake.down()
+        tries = lambda: [record for record in caplog.records if record.msg == RETRY]  # noqa: E731
+        await stage.fake.until(lambda: len(tries()) >= 12, 15)
+        await stage.fake.up()
+        assert max(record.args for record in tries()) <= (QUICK.reconnect,)  # type: ignore[type-var]
+        assert {(record.levelname, record.exc_info) for record in tries()} == {("WARNING", None)}
+        stage.call("Rain?")
+        await stage.says("Answer 1.")
 
 
 async def test_two_instances_of_one_token_do_not_run(stage: DiscordStage) -> None:

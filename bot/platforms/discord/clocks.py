@@ -13,6 +13,7 @@ class Clocks:
     guilds: float = 2.0  # without a further guild, the list of them counts as whole
     identify: float = 5.0  # before a new session that Discord asked for
     heartbeat: float = 60.0  # without a sign of life, the connection is made anew
+    reconnect: float = 15.0  # at most, between two tries to connect
     unheard: float = 60.0  # without a connection, after which the log says so
     retry: float = 1.0  # before the second try to log in; doubled before each further one
     logins: int = 5  # tries to log in

@@ -4,17 +4,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import discord
+from discord.backoff import ExponentialBackoff
 
 from bot.platforms.discord.clocks import Clocks
 
 log = logging.getLogger(__name__)
 
 
+RETRY = "Attempting a reconnect in %.2fs"  # what discord.py says of a try to connect that failed
 LONGEST_LIMIT = 30.0  # seconds of a limit that a call sits out; discord.py takes no less
 
 
@@ -56,6 +59,27 @@ def _once() -> aiohttp.TraceConfig:
     return trace
 
 
+class _Backoff(ExponentialBackoff[Literal[False]]):
+    """How long to wait between two tries to connect.
+
+    discord.py 2.7 lets them grow to 17 minutes, and forgets how often it tried only after half an hour.
+    """
+
+    def __init__(self, longest: float) -> None:
+        super().__init__()
+        self._longest = longest
+
+    def delay(self) -> float:
+        return min(super().delay(), self._longest)
+
+
+def brief(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of a try to connect that failed: it is no bug, and there may be many."""
+    if record.msg == RETRY:
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    return True
+
+
 class Gateway(discord.Client):
     """A client that hands on every event at once, in order, and keeps no messages or members."""
 
@@ -72,6 +96,8 @@ class Gateway(discord.Client):
             max_ratelimit_timeout=LONGEST_LIMIT,
             http_trace=_once(),
         )
+        backoff = partial(_Backoff, clocks.reconnect)
+        discord.client.ExponentialBackoff = backoff  # type: ignore[attr-defined, assignment]
         self.events: Callable[[str, tuple[Any, ...]], None] = lambda event, arguments: None
         self.poison: Callable[[str, str], None] = lambda event, letter: None
         self._identify = clocks.identify

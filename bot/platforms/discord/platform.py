@@ -18,7 +18,7 @@ from bot.errors import UserError
 from bot.platforms.discord.calls import FAILURES, Calls
 from bot.platforms.discord.catchup import CatchUp
 from bot.platforms.discord.clocks import Clocks
-from bot.platforms.discord.gateway import Gateway
+from bot.platforms.discord.gateway import Gateway, brief
 from bot.platforms.discord.hearing import Hearing
 from bot.platforms.discord.intake import Intake
 from bot.platforms.discord.menu import digest, menu
@@ -75,6 +75,7 @@ class Discord:
             stack.enter_context(only_instance("Discord", self._token))
             _direct(self._addresses)
             logging.getLogger("discord").setLevel(logging.INFO)  # its debug lines hold what people say
+            logging.getLogger("discord.client").addFilter(brief)
             self._client = await self._log_in()
             stack.push_async_callback(self._client.close)
             self._check_intents()
