@@ -30,7 +30,7 @@ class Platform(Protocol):
     """A platform from login to logout."""
 
     async def __aenter__(self) -> Self:
-        """Log in; `UserError` where a restart cannot help."""
+        """Log in, however long that takes; `UserError` where a restart cannot help."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -58,9 +58,9 @@ async def serve(
             log.warning(notice)
         engine = await stack.enter_async_context(open_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, watch=watch)
-        platforms = [await stack.enter_async_context(opened) for opened in _open_all(chat, settings)]
+        platforms = _open_all(chat, settings)
         try:
-            await _run(platforms, chat, memory)
+            await _run(platforms, chat, memory, stack)
         finally:
             for platform in platforms:
                 platform.hush()
@@ -118,9 +118,9 @@ def _missing(error: ModuleNotFoundError, library: str) -> Exception:
 _OPEN: dict[str, Open] = {"DISCORD_TOKEN": _discord, "TELEGRAM_TOKEN": _telegram}
 
 
-async def _run(platforms: Sequence[Platform], chat: Chat, memory: Memory) -> None:
+async def _run(platforms: Sequence[Platform], chat: Chat, memory: Memory, stack: AsyncExitStack) -> None:
     """Run every platform, while the model loads and backups are made; one that cannot go on is left out."""
-    running = {asyncio.create_task(platform.run()) for platform in platforms}
+    running = {asyncio.create_task(_live(platform, stack)) for platform in platforms}
     beside = {asyncio.create_task(_ready(chat.engine)), asyncio.create_task(_keep_up(memory))}
     try:
         while running:
@@ -135,6 +135,12 @@ async def _run(platforms: Sequence[Platform], chat: Chat, memory: Memory) -> Non
         for task in running | beside:
             task.cancel()
         await asyncio.gather(*running, *beside, return_exceptions=True)
+
+
+async def _live(platform: Platform, stack: AsyncExitStack) -> None:
+    """Log in and run, whatever others wait for; logging out is left to the stack."""
+    await stack.enter_async_context(platform)
+    await platform.run()
 
 
 def _note_end(task: asyncio.Task[None], *, last: bool) -> None:

@@ -30,7 +30,6 @@ QUICK = Clocks(
     reconnect=0.2,
     unheard=0.2,
     retry=0.05,
-    logins=3,
 )
 CONTENT = 1 << 19  # the application's flag that it may read messages
 

@@ -23,7 +23,6 @@ QUICK = Timing(
     deaf=0.2,
     least=0.02,
     most=0.1,
-    tries=3,
     conflicts=3,
     call=2,
     typing=0.1,

@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.platforms.discord import Discord
 from bot.platforms.discord.gateway import RETRY
 from tests.discord_stage import QUICK, DiscordStage, staged
-from tests.fakes.discord_server import Channel, answer, fine, reset
+from tests.fakes.discord_server import Channel, answer, reset
 
 
 @pytest.fixture
@@ -60,15 +60,18 @@ async def test_a_close_code_that_a_restart_cannot_help_ends_it(tmp_path: Path, c
         assert len(stage.fake.identifies) == 1
 
 
-async def test_a_server_that_cannot_be_reached_is_said_after_a_few_tries(tmp_path: Path) -> None:
+async def test_until_discord_can_be_reached_it_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with staged(tmp_path) as stage:
         await stage.fake.down()
-        with pytest.raises(UserError, match="Discord cannot be reached"):
-            await stage.start()
-        await stage.stop()
+        stage.fake.faults.script("GET /users/@me", answer(503), answer(503))
+        starting = asyncio.create_task(stage.start())
+        await stage.fake.until(lambda: caplog.messages.count("Discord cannot be reached") >= 4)
         await stage.fake.up()
-        stage.fake.faults.script("GET /users/@me", answer(503), answer(503), fine)
-        await stage.start()
+        await starting
+        stage.call("Rain?")
+        await stage.says("Answer 1.")
 
 
 async def test_a_gateway_that_is_not_there_at_first_is_tried_again(tmp_path: Path) -> None:

@@ -154,6 +154,32 @@ async def test_a_platform_that_cannot_go_on_is_left_out_while_the_other_goes_on(
     assert await life.ends() == 2
 
 
+async def test_a_platform_that_cannot_be_reached_holds_up_no_other(
+    begin: Begin, discord: DiscordTown, telegram: TelegramTown
+) -> None:
+    life = begin(discord, telegram)
+    await discord.fake.down()
+    await life.program.start()
+    telegram.say(1, 0)
+    await until(lambda: answered(telegram, 1))
+    await until(lambda: "Discord cannot be reached" in life.log)
+    await discord.fake.up()
+    await until(discord.meetings)
+    discord.say(1, 0)
+    await until(lambda: answered(discord, 1))
+    assert await life.program.end() == 0
+
+
+async def test_it_ends_when_it_is_asked_to_while_nothing_can_be_reached(
+    begin: Begin, discord: DiscordTown
+) -> None:
+    life = begin(discord)
+    await discord.fake.down()
+    await life.program.start()
+    await until(lambda: "Discord cannot be reached" in life.log)
+    assert await life.program.end() == 0
+
+
 async def test_a_second_instance_of_a_token_ends_and_the_first_goes_on(
     begin: Begin, discord: DiscordTown
 ) -> None:

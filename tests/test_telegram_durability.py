@@ -282,15 +282,18 @@ async def test_what_is_no_token_is_not_sent_anywhere(cold: Bot, token: str) -> N
     assert cold.fake.calls == []
 
 
-async def test_telegram_out_of_reach_is_tried_a_few_times_and_said(cold: Bot) -> None:
-    cold.fake.fail("getMe", bad_gateway(do=False), times=2)
-    await cold.start()
-    await cold.stop()
+async def test_until_telegram_can_be_reached_it_is_tried_again(
+    cold: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    ((chat, ana),) = people(cold.fake, 1)
     cold.fake.fail("getMe", reset(do=False), times=None)
-    again = Bot(cold.fake, cold.folder)
-    with pytest.raises(UserError, match="Telegram cannot be reached"):
-        await again.start()
-    await again.stop()
+    starting = asyncio.create_task(cold.start())
+    await cold.fake.until(lambda: caplog.messages.count("Telegram cannot be reached") >= 8)
+    cold.fake.heal("getMe")
+    cold.fake.fail("deleteWebhook", bad_gateway(do=False), times=2)
+    await starting
+    cold.fake.say(chat, ana, "hi")
+    await cold.sees(chat, "Answer 1.")
 
 
 async def test_a_webhook_is_removed_and_what_waited_there_answered(cold: Bot) -> None:

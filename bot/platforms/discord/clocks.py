@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Seconds, and how often; tests shorten them."""
+    """Seconds; tests shorten them."""
 
     call: float = 30.0  # the longest call: a server that stalls holds up every call of its channel
     pace: float = 1.2  # between two edits of one message: a bucket holds five in five seconds
@@ -16,7 +16,6 @@ class Clocks:
     reconnect: float = 15.0  # at most, between two tries to connect
     unheard: float = 60.0  # without a connection, after which the log says so
     retry: float = 1.0  # before the second try to log in; doubled before each further one
-    logins: int = 5  # tries to log in
     denied: float = 600.0  # that a channel without the right to webhooks is not asked again
     banned: float = 900.0  # before anything is sent again after Cloudflare's ban
     command: float = 600.0  # for which the answer to a command is waited for; Discord gives up after 900

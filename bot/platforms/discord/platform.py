@@ -70,7 +70,7 @@ class Discord:
         self._catch_up: CatchUp
 
     async def __aenter__(self) -> Self:
-        """Log in; `UserError` for a wrong token, a missing intent, and where Discord cannot be reached."""
+        """Log in, however long that takes; `UserError` for a wrong token and a missing intent."""
         async with AsyncExitStack() as stack:
             stack.enter_context(only_instance("Discord", self._token))
             _direct(self._addresses)
@@ -117,8 +117,9 @@ class Discord:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _log_in(self) -> Gateway:
+        """Log in, as soon as Discord can be reached."""
         wait = self._clocks.retry
-        for tried in range(self._clocks.logins):
+        while True:
             client = Gateway(self._clocks)
             try:
                 async with asyncio.timeout(self._clocks.call):
@@ -129,11 +130,12 @@ class Discord:
                 raise UserError(_WRONG_TOKEN) from None
             except FAILURES as error:
                 await client.close()
-                log.warning("cannot log in", extra={"error": type(error).__name__, "tried": tried + 1})
-            if tried + 1 < self._clocks.logins:
-                await asyncio.sleep(wait)
-                wait *= 2
-        raise UserError("Discord cannot be reached: look at the network, and start again.")
+                log.warning("Discord cannot be reached", extra={"error": type(error).__name__})
+            except asyncio.CancelledError:
+                await client.close()
+                raise
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, self._clocks.reconnect)
 
     def _check_intents(self) -> None:
         """Whether the application may read messages; asked before a connection is used up for the answer."""

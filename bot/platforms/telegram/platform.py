@@ -51,10 +51,10 @@ class Telegram:
         self._token, self._api, self._rates = token, addresses.telegram_api, rates
         self._open = AsyncExitStack()
         self._me: Me
-        self._polling: Polling
+        self._polling: Polling | None = None
 
     async def __aenter__(self) -> Self:
-        """Log in and join the chat; `UserError` where the token is refused, or Telegram out of reach."""
+        """Log in, however long that takes, and join the chat; `UserError` where the token is refused."""
         if not _TOKEN.fullmatch(self._token):
             raise UserError(
                 "TELEGRAM_TOKEN is not one of Telegram's: copy it from BotFather, digits and all."
@@ -77,12 +77,14 @@ class Telegram:
         Raises `UserError` where a restart cannot help: the token is revoked, or somebody else's poll takes
         the messages.
         """
+        assert self._polling
         await self._chat.recover(PLATFORM, self._me.account)
         await self._polling.run()
 
     def hush(self) -> None:
         """Take in nothing more; what is still to be sent can be."""
-        self._polling.hush()
+        if self._polling:
+            self._polling.hush()
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         timing = self._timing
@@ -97,11 +99,11 @@ class Telegram:
         errands = Errands(sender, self._chat, self._owners)
         stack.push_async_callback(errands.close)
         intake = Intake(self._chat, self._me, errands)
-        self._polling = Polling(bot, polls, intake.take, timing)
-        stack.push_async_callback(self._polling.acknowledge)
+        self._polling = polling = Polling(bot, polls, intake.take, timing)
+        stack.push_async_callback(polling.acknowledge)
         await self._show_commands(sender)
         outlet = TelegramOutlet(sender, self._chat, timing)
-        self._chat.join(PLATFORM, outlet, lambda: f"polled {self._polling.age:.0f} s ago")
+        self._chat.join(PLATFORM, outlet, lambda: f"polled {polling.age:.0f} s ago")
         log.info("logged in", extra={"account": self._me.account})
 
     async def _show_commands(self, sender: Sender) -> None:
@@ -111,9 +113,10 @@ class Telegram:
             log.warning("the menu of commands is not shown", extra={"reason": str(error)})
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call that everything hangs on, a few times."""
-        for number in range(self._timing.tries):
-            wait = min(self._timing.least * 2**number, self._timing.most)
+        """Make a call that everything hangs on, as often as it takes."""
+        wait = self._timing.least
+        while True:
+            rest = wait
             try:
                 async with asyncio.timeout(self._timing.call):
                     return await call()
@@ -122,11 +125,8 @@ class Telegram:
                     "Telegram refuses TELEGRAM_TOKEN: set the one that BotFather shows."
                 ) from None
             except TooMany as error:
-                wait = error.seconds
+                rest = error.seconds
             except (TelegramError, TimeoutError) as error:
-                log.warning("Telegram is not reached", extra={"reason": type(error).__name__})
-            if number + 1 < self._timing.tries:
-                await asyncio.sleep(wait)
-        raise UserError(
-            "Telegram cannot be reached: see to the network, or to ALTEREGO_TELEGRAM_API, and start again."
-        )
+                log.warning("Telegram cannot be reached", extra={"reason": type(error).__name__})
+            await asyncio.sleep(rest)
+            wait = min(2 * wait, self._timing.most)

@@ -9,7 +9,7 @@ class Timing:
 
     poll, margin: how long Telegram holds a poll, and how much later it must have come back;
     deaf: without a poll for so long, the log says so; least, most: waits between tries;
-    tries: of the first call; conflicts: in a row, after which another program has the token for good;
+    conflicts: in a row, after which another program has the token for good;
     call: for any other call; typing: between two signs of typing, which last 5 (Bot API, sendChatAction);
     draft: between two drafts in a private chat; grow: before an answer is shown in a group, and between
     its first edits, each time twice as long; last: at the end, for calls that are under way.
@@ -20,7 +20,6 @@ class Timing:
     deaf: float = 60.0
     least: float = 1.0
     most: float = 15.0
-    tries: int = 6
     conflicts: int = 6
     call: float = 20.0
     typing: float = 4.5
