@@ -34,13 +34,13 @@ def train(options: Namespace, folder: Folder) -> str:
     from bot.engine.environment import prepare
 
     prepare()
-    from training import session  # torch and its friends take seconds
+    from training import result, session  # torch and its friends take seconds
 
     desk = open_desk(config.load(options.config), persona)
     wanted = session.Wanted(options.resume, options.continue_from, options.plan, options.track)
-    result = session.train(desk, wanted)
-    if result is None:
+    made = session.train(desk, wanted)
+    if made is None:
         return ""
     if options.json:
-        return json.dumps(msgspec.to_builtins(result), ensure_ascii=False)
-    return f"{session.as_text(result)}\nNext: python -m training evaluate --persona {options.persona}"
+        return json.dumps(msgspec.to_builtins(made), ensure_ascii=False)
+    return f"{result.as_text(made)}\nNext: python -m training evaluate --persona {options.persona}"

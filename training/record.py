@@ -1,4 +1,4 @@
-"""What a run's folder says of it: how it was begun (recipe.json) and what came of it (run.json)."""
+"""How a run was begun: recipe.json in its folder."""
 
 from pathlib import Path
 
@@ -23,23 +23,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, str]
     authors: tuple[str, ...]
     continued_from: str | None = None
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json. Losses are in nats a label, on what is held out; `tokens` were read, `learned` learned."""
-
-    run: str
-    steps: int
-    best_step: int
-    best_loss: float | None
-    halved: int
-    seconds: float
-    planned_seconds: float
-    bytes: int
-    planned_bytes: int
-    tokens: int
-    learned: int
-    record: Record
 
 
 def read(folder: Path) -> Record:
