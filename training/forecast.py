@@ -41,4 +41,10 @@ def notes(lessons: Lessons, start: Start) -> list[str]:
         told.append("Nothing is held out, so the last state is kept: with more chats the best one could be.")
     if start.adapter is not None and not lessons.replayed:
         told.append("Nothing that the adapter learned before is in the data, so nothing of it is replayed.")
+    if start.record.canaries:
+        planted = sum(canary.repeats for canary in start.record.canaries)
+        told.append(
+            f"{planted} of the answers are invented secrets (--canaries): the adapter will be there to be "
+            "measured, and not become the persona's."
+        )
     return told

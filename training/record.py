@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
+from training.canaries import Canary
 from training.recipe import Recipe
 from training.runs import RECIPE, read_json
 
@@ -12,7 +13,7 @@ from training.runs import RECIPE, read_json
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on.
 
-    `authors` are the pseudonyms of all whose words the adapter will hold.
+    `authors` are the pseudonyms of all whose words the adapter will hold, `canaries` what was planted.
     """
 
     recipe: Recipe
@@ -23,6 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, str]
     authors: tuple[str, ...]
     continued_from: str | None = None
+    canaries: tuple[Canary, ...] = ()
 
 
 def read(folder: Path) -> Record:

@@ -3,10 +3,13 @@
 import msgspec
 
 from training import memory, plan
-from training.checkpoints import State
+from training.checkpoints import BEST, State
 from training.course import Course
 from training.plan import Plan
 from training.record import Record
+from training.runs import RUNS
+
+BEST_OF = f"work/{RUNS}/{{}}/{BEST}"  # where the best adapter of a run is, in the persona's folder
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +60,15 @@ def as_text(result: Result) -> str:
             f"time    {plan.duration(result.seconds)} (planned {plan.duration(result.planned_seconds)}), "
             f"{speed:,.0f} tokens/s",
             f"memory  {plan.gigabytes(result.bytes)} (planned {plan.gigabytes(result.planned_bytes)})",
-            "The adapter is in place.",
+            _where(result),
         ]
+    )
+
+
+def _where(result: Result) -> str:
+    if not result.record.canaries:
+        return "The adapter is in place."
+    return (
+        f"The adapter stays in {BEST_OF.format(result.run)}, since it learned invented secrets: it is there "
+        "to be measured, and the persona keeps the adapter that it has."
     )

@@ -4,14 +4,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training import base, forecast, installation, plan, result, runs, tracking
+from training import base, canaries, forecast, installation, plan, planting, result, runs, tracking
 from training import stages as staging
 from training import start as starting
 from training.base import Found
@@ -26,20 +25,10 @@ from training.result import Result
 from training.schedule import tasks
 from training.signals import Stop
 from training.stages import Lessons
-from training.start import Start
+from training.start import Start, Wanted
 from training.team import Team
 from training.tracking import Tracker
 from training.train import Run
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for: at most one of the first two."""
-
-    resume: bool = False
-    continue_from: Path | None = None
-    plan_only: bool = False
-    track: str | None = None
 
 
 def train(desk: Desk, wanted: Wanted) -> Result | None:
@@ -75,8 +64,7 @@ class Session:
         planned = self._plan(start, course, learner, lessons)
         if self._wanted.plan_only:
             return None
-        if not start.resumed:
-            self._write(start, planned, lessons)
+        self._write(start, planned, lessons)
         began = time.perf_counter()
         state = self._learn(start, course, learner)
         made = result.make(course, start.record, planned, state, time.perf_counter() - began)
@@ -96,10 +84,11 @@ class Session:
         if not lessons.dialogue:
             raise UserError("There are no answers to learn, only documents: import chats, then build again.")
         if self._wanted.resume:
-            start = starting.resume(self._desk, found, data)
+            start = starting.resume(self._desk, found, data, self._wanted)
         else:
-            start = starting.begin(self._desk, found, lessons, data, self._wanted.continue_from)
-        return start, starting.parted(lessons, start.before)
+            start = starting.begin(self._desk, found, lessons, data, self._wanted)
+        lessons = starting.parted(lessons, start.before)
+        return start, planting.plant(self._desk, lessons, start.record)
 
     def _plan(self, start: Start, course: Course, learner: Learner, lessons: Lessons) -> Plan:
         if start.resumed:
@@ -110,9 +99,12 @@ class Session:
         return planned
 
     def _write(self, start: Start, planned: Plan, lessons: Lessons) -> None:
-        if self._team.leads:
+        """Have on disk how the run begins."""
+        if self._team.leads and not start.resumed:
             starting.write(start, lessons)
             runs.write_json(start.folder / runs.PLAN, planned)
+        if self._team.leads:
+            canaries.record(self._desk.work, start.record.canaries)
         self._team.wait()
 
     def _learn(self, start: Start, course: Course, learner: Learner) -> State:
@@ -133,8 +125,10 @@ class Session:
                 tracker.end()
 
     def _finish(self, start: Start, made: Result) -> Result:
+        """Put the adapter in place, unless it learned what nobody may ever be told."""
         told, authors = msgspec.to_builtins(made), start.record.authors
-        installation.install(self._desk, start.folder / BEST, told, inherited=authors)
+        if not start.record.canaries:
+            installation.install(self._desk, start.folder / BEST, told, inherited=authors)
         runs.write_json(start.folder / runs.RESULT, made)
         return made
 

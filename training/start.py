@@ -8,15 +8,27 @@ from torch import Tensor
 
 from bot.errors import UserError
 from bot.persona.training import Training
-from training import continuing, earlier, memory, plan, record, runs
+from training import continuing, earlier, memory, plan, planting, record, runs
 from training.base import Found
 from training.build import Desk, settings_of
+from training.canaries import draw
 from training.checkpoints import BEST
 from training.corpus import Row
 from training.manifest import authors_of
 from training.recipe import Chosen, Known, choose
 from training.record import Record
 from training.stages import Lessons
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for: at most one of the first two."""
+
+    resume: bool = False
+    continue_from: Path | None = None
+    plan_only: bool = False
+    track: str | None = None
+    canaries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,9 @@ class Earlier:
     authors: frozenset[str] = frozenset()
 
 
-def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], adapter: Path | None) -> Start:
+def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], wanted: Wanted) -> Start:
     """A new run, from nothing or from an adapter; raises `UserError` where that has nothing to learn."""
-    made, wishes = settings_of(desk.work), desk.persona.training
+    made, wishes, adapter = settings_of(desk.work), desk.persona.training, wanted.continue_from
     before = _from_adapter(desk, found, lessons, adapter) if adapter is not None else Earlier(wishes)
     chosen = _choose(found, lessons, before.wishes)
     told = Record(
@@ -54,11 +66,12 @@ def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], adap
         data=data,
         authors=tuple(sorted({*made.authors, *before.authors})),
         continued_from=str(adapter) if adapter is not None else None,
+        canaries=draw(chosen.recipe.seed) if wanted.canaries else (),
     )
     return Start(runs.coming(desk.work), told, before.marks, before.tensors)
 
 
-def resume(desk: Desk, found: Found, data: dict[str, str]) -> Start:
+def resume(desk: Desk, found: Found, data: dict[str, str], wanted: Wanted) -> Start:
     """The newest run, which was interrupted; raises `UserError` where there is none that can go on."""
     known = runs.every(desk.work)
     if not known:
@@ -71,6 +84,10 @@ def resume(desk: Desk, found: Found, data: dict[str, str]) -> Start:
         )
     told = record.read(folder)
     record.check_same(told, data, found.plan.fingerprint, folder)
+    if wanted.canaries and not told.canaries:
+        raise UserError(
+            f"The run in {folder} was begun without --canaries: resume it so, or train without --resume."
+        )
     return Start(folder, told, earlier.read(folder, earlier.BEFORE), resumed=True)
 
 
@@ -94,6 +111,7 @@ def write(start: Start, lessons: Lessons) -> None:
 
 
 def _from_adapter(desk: Desk, found: Found, lessons: Lessons, adapter: Path) -> Earlier:
+    planting.refuse(adapter, desk.work)
     tensors, wishes = continuing.read(adapter, found, desk.persona.training)
     marks, authors = earlier.learned_by(adapter, desk.work)
     if not earlier.split((*lessons.dialogue, *lessons.facts), marks)[0]:
