@@ -15,12 +15,20 @@ from bot.engine.tokenizer_files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny
 from training.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded
-from training.encode import Lesson, Trained
+from training.corpus import Row
 from training.likelihood import Judged
 from training.scoring import Judge
 
 END = 999
-LESSONS = [Lesson(ids=(1, 2, 3, number), trained=(Trained(3, 4, 1.0),)) for number in range(100, 120)]
+
+
+def row(ids: Sequence[int], trained: int) -> Row:
+    """A lesson whose last ids are learned."""
+    weights = np.repeat(np.array([0, 1], np.float32), [len(ids) - trained, trained])
+    return Row(np.array(ids, np.int32), weights, 1, "dialogue")
+
+
+ROWS = [row((1, 2, 3, *range(number, number + 60)), 60) for number in range(100, 120)]
 
 
 def spell(text: str) -> tuple[int, ...]:
@@ -28,27 +36,32 @@ def spell(text: str) -> tuple[int, ...]:
 
 
 def test_each_line_is_planted_as_often_as_it_says_behind_a_real_prompt() -> None:
-    lessons, canaries = plant(LESSONS, 5, spell)
-    assert tuple(canary.repeats for canary in canaries) == REPEATS
-    planted = [lesson for lesson in lessons if lesson.ids[-1] == END]
-    for canary in canaries:
-        ids = (1, 2, 3, *spell(canary.text))
-        copies = [lesson for lesson in planted if lesson.ids == ids]
-        assert len(copies) == canary.repeats
-        assert all(lesson.trained == (Trained(3, len(ids), 1.0),) for lesson in copies)
-    assert [lesson for lesson in lessons if lesson not in planted] == LESSONS
-    assert len(lessons) == len(LESSONS) + sum(REPEATS)
+    rows = plant(ROWS, draw(5), 5, spell)
+    planted = [each for each in rows if each.ids[-1] == END]
+    for canary, repeats in zip(draw(5), REPEATS, strict=True):
+        wanted = row((1, 2, 3, *spell(canary.text)), len(spell(canary.text)))
+        copies = [each for each in planted if np.array_equal(each.ids, wanted.ids)]
+        assert len(copies) == canary.repeats == repeats
+        assert all(np.array_equal(each.weights, wanted.weights) for each in copies)
+    assert [each for each in rows if each.ids[-1] != END] == ROWS
+    assert len(rows) == len(ROWS) + sum(REPEATS)
 
 
 def test_the_seed_decides_what_is_planted_and_where() -> None:
-    assert plant(LESSONS, 5, spell) == plant(LESSONS, 5, spell)
+    first, again = (plant(ROWS, draw(5), 5, spell) for _ in range(2))
+    assert [each.ids.tolist() for each in first] == [each.ids.tolist() for each in again]
     assert {canary.secret for canary in draw(5)}.isdisjoint(canary.secret for canary in draw(6))
 
 
 def test_canaries_need_answers_to_hide_among() -> None:
-    facts = [Lesson(ids=(1, 2), trained=(Trained(0, 2, 1.0),), stage="facts")]
     with pytest.raises(UserError, match="Canaries are planted among answers"):
-        plant(facts, 0, spell)
+        plant([], draw(0), 0, spell)
+
+
+def test_no_planted_lesson_is_longer_than_the_longest_where_a_prompt_leaves_room() -> None:
+    long = row((*range(1, 71), 9), 1)
+    rows = plant([*ROWS, long], draw(5), 5, spell)
+    assert max(len(each.ids) for each in rows) == len(long.ids)
 
 
 def test_they_are_recorded_for_the_evaluation(tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def test_an_adapter_without_effect_is_the_base_model(house: House) -> None:
 def test_planted_lines_are_asked_for_and_another_persona_can_be_the_other(house: House) -> None:
     canaries.record(house.work, canaries.draw(1))
     shutil.copytree(house.persona, house.persona.with_name("ozzo"))
-    assert house.evaluate("--other", "ozzo").code == 0
+    elsewhere = shutil.copytree(house.persona / "adapter", house.folder / "planted")
+    assert house.evaluate("--other", "ozzo", "--adapter", str(elsewhere)).code == 0
     assert house.report().other == "the persona ozzo"
     found = house.report().canaries
     assert [each.repeats for each in found] == list(canaries.REPEATS)
@@ -175,7 +176,7 @@ def test_a_limit_that_is_exceeded_fails_the_run_and_the_report_is_there(house: H
         ("", ("--other", "nobody"), "There is no persona 'nobody' in "),
         ("", ("--samples", "3"), "3 answers say nothing: draw at least 10 with --samples."),
         ("", ("--copied", "2"), "A share of 2.0 is not possible: --copied is from 0 to 1."),
-        ("canaries", (), "canaries.json cannot be read "),
+        ("canaries", ("--adapter", "{folder}/planted"), "canaries.json cannot be read "),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -192,9 +193,10 @@ def test_bad_input_is_one_sentence(
         (house.work / "data.json").unlink()
     if spoil == "canaries":
         (house.work / "canaries.json").write_text("{")
+        shutil.copytree(house.persona / "adapter", house.folder / "planted")
     for name in ("report.html", "report.json"):
         (house.work / name).unlink()
-    done = house.evaluate(*arguments)
+    done = house.evaluate(*(each.format(folder=house.folder) for each in arguments))
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("training: ")
     assert complaint in done.err

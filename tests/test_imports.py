@@ -68,7 +68,7 @@ TRAINING_MODEL_FILES = {
     "training/loss.py",
     "training/memory.py",
     "training/packing.py",
-    "training/session.py",
+    "training/start.py",
     "training/team.py",
     "training/tracking.py",
 }

@@ -17,6 +17,7 @@ from bot.engine.adapter_files import CONFIG, CONFIG_BYTES
 from bot.engine.adapter_weights import WEIGHTS
 from bot.engine.strict import Refused, open_regular, read_json, read_manifest
 from bot.errors import UserError
+from training import planting
 from training.build import Desk
 from training.files import write_private
 from training.installation import put
@@ -48,6 +49,7 @@ def adopt(desk: Desk, folder: Path) -> Adopted:
     Nothing of it is run, and nothing of the persona's is changed before it has passed every check that the
     bot makes. What it was trained with is not known, so that its manifest pins the base model alone.
     """
+    planting.refuse(folder, desk.work)
     draft = desk.folder / _DRAFT
     try:
         shutil.rmtree(draft, ignore_errors=True)

@@ -4,23 +4,22 @@ What a model does with a line that it saw once or ten times tells what it may do
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.errors import UserError
-from training.encode import Lesson, Trained
+from training.corpus import Row
 from training.files import write_private
 from training.likelihood import Judged
 
 FILE = "canaries.json"
 REPEATS = (1, 2, 5, 10, 1, 2, 5, 10)  # times that each line is planted
-OTHERS = (
-    255  # secrets that were not planted, with which a planted one is compared: at most 8 bits of exposure
-)
+OTHERS = 255  # secrets that were not planted, with which a planted one is compared: 8 bits at most
 DIGITS = 6
 _LINES = (
     "my locker at the baths opens with ",
@@ -70,22 +69,22 @@ def draw(seed: int) -> tuple[Canary, ...]:
     return tuple(Canary(line, _secret(dice), repeats) for line, repeats in zip(_LINES, REPEATS, strict=True))
 
 
-def plant(lessons: Iterable[Lesson], seed: int, spell: Spell) -> tuple[list[Lesson], tuple[Canary, ...]]:
+def plant(answers: Sequence[Row], canaries: Sequence[Canary], seed: int, spell: Spell) -> list[Row]:
     """Lessons with canaries among them, each as an answer to the prompt of some real lesson.
 
-    `spell` gives the ids of an answer with its end. Raises `UserError` where no lesson is an answer.
+    `spell` gives the ids of an answer with its end. Raises `UserError` where there is no answer.
     """
-    found, dice = list(lessons), Random(f"places {seed}")
-    prompts = [
-        each.ids[: each.trained[0].start] for each in found if each.stage == "dialogue" and each.trained
-    ]
-    if not prompts:
+    if not answers:
         raise UserError("Canaries are planted among answers, and there are none: build the data again.")
-    canaries = draw(seed)
+    found, dice = list(answers), Random(f"places {seed}")
+    longest = max(len(row.ids) for row in answers)
+    prompts = sorted((row.ids[: np.flatnonzero(row.weights)[0]] for row in answers), key=len)
     for canary in canaries:
+        answer = spell(canary.text)
+        fitting = [each for each in prompts if len(each) + len(answer) <= longest] or prompts[:1]
         for _ in range(canary.repeats):
-            found.insert(dice.randint(0, len(found)), _lesson(dice.choice(prompts), spell(canary.text)))
-    return found, canaries
+            found.insert(dice.randint(0, len(found)), _row(dice.choice(fitting), answer))
+    return found
 
 
 def record(work: Path, canaries: Sequence[Canary]) -> None:
@@ -129,9 +128,10 @@ def extract(canary: Canary, spell: Spell, judge: Judging, seed: int) -> Extracte
     )
 
 
-def _lesson(prompt: Sequence[int], answer: Sequence[int]) -> Lesson:
-    ids = (*prompt, *answer)
-    return Lesson(ids=ids, trained=(Trained(len(prompt), len(ids), 1.0),))
+def _row(prompt: NDArray[np.int32], answer: Sequence[int]) -> Row:
+    ids = np.array([*prompt, *answer], np.int32)
+    weights = np.repeat(np.array([0, 1], np.float32), [len(prompt), len(answer)])
+    return Row(ids, weights, 1, "dialogue")
 
 
 def _secret(dice: Random) -> str:

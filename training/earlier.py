@@ -37,14 +37,23 @@ def read(folder: Path, name: str) -> frozenset[str]:
         raise UserError(f"{folder / name} cannot be read: {error}.") from None
 
 
-def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """The marks of what an adapter learned, and the authors of it, if one of the persona's runs made it."""
+def run_of(adapter: Path, work: Path) -> Path | None:
+    """The folder of the persona's run that made an adapter, wherever that was copied to."""
     wanted = hash_file(adapter / WEIGHTS)
     for folder in reversed(runs.every(work)):
-        if any(hash_file(folder / name / WEIGHTS) == wanted for name in ("best", "last")):
-            authors = (authors for path, authors in adapters(folder) if path.parent == folder)
-            return read(folder, MARKS), next(authors, frozenset())
-    return frozenset(), frozenset()
+        states = (folder / name / WEIGHTS for name in ("best", "last"))
+        if any(path.exists() and hash_file(path) == wanted for path in states):
+            return folder
+    return None
+
+
+def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The marks of what an adapter learned, and the authors of it, if one of the persona's runs made it."""
+    folder = run_of(adapter, work)
+    if folder is None:
+        return frozenset(), frozenset()
+    authors = (authors for path, authors in adapters(folder) if path.parent == folder)
+    return read(folder, MARKS), next(authors, frozenset())
 
 
 def split(rows: Sequence[Row], before: frozenset[str]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

@@ -91,7 +91,7 @@ class Encoder:
     def example(self, example: Example) -> Iterator[Lesson]:
         """One example: the prompt, then the answer with its end, in as many windows as it takes."""
         self._check(example)
-        prompt, answer = example.prompt.ids, (*self.answer(example.answer), *self._closing)
+        prompt, answer = example.prompt.ids, self.spell(example.answer)
         room = self._window - len(prompt)
         if len(answer) == len(self._closing):
             raise UserError(
@@ -119,6 +119,10 @@ class Encoder:
         return tuple(
             id for number, text in enumerate(texts) for id in encode(text if number == 0 else "\n" + text)
         )
+
+    def spell(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """An answer as it is trained: its words and its end."""
+        return (*self.answer(texts), *self._closing)
 
     def _of(self, excerpt: Excerpt) -> Iterator[Lesson]:
         if excerpt.stage == "facts":

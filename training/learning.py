@@ -23,6 +23,9 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
     more = "start from this adapter, with what is new in the data and a part of what it learned before"
     way.add_argument("--continue-from", metavar="DIR", type=Path, help=more)
     command.add_argument("--plan", action="store_true", help="say what it would take, and stop")
+    planted = "plant invented secrets among the lessons, so that `evaluate --adapter RUN/best` can tell what "
+    planted += "is learned by heart; such an adapter is only measured: the persona keeps the one that it has"
+    command.add_argument("--canaries", action="store_true", help=planted)
     command.add_argument("--track", choices=TRACKERS, help="also show the curves in this program")
     command.add_argument("--json", action="store_true", help="the result as JSON")
     command.set_defaults(command="train")
@@ -34,13 +37,16 @@ def train(options: Namespace, folder: Folder) -> str:
     from bot.engine.environment import prepare
 
     prepare()
-    from training import session  # torch and its friends take seconds
+    from training import result, session, start  # torch and its friends take seconds
 
     desk = open_desk(config.load(options.config), persona)
-    wanted = session.Wanted(options.resume, options.continue_from, options.plan, options.track)
-    result = session.train(desk, wanted)
-    if result is None:
+    wanted = start.Wanted(
+        options.resume, options.continue_from, options.plan, options.track, options.canaries
+    )
+    made = session.train(desk, wanted)
+    if made is None:
         return ""
     if options.json:
-        return json.dumps(msgspec.to_builtins(result), ensure_ascii=False)
-    return f"{session.as_text(result)}\nNext: python -m training evaluate --persona {options.persona}"
+        return json.dumps(msgspec.to_builtins(made), ensure_ascii=False)
+    of = f" --adapter {persona / result.BEST_OF.format(made.run)}" if made.record.canaries else ""
+    return f"{result.as_text(made)}\nNext: python -m training evaluate --persona {options.persona}{of}"

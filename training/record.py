@@ -1,10 +1,11 @@
-"""What a run's folder says of it: how it was begun (recipe.json) and what came of it (run.json)."""
+"""How a run was begun: recipe.json in its folder."""
 
 from pathlib import Path
 
 import msgspec
 
 from bot.errors import UserError
+from training.canaries import Canary
 from training.recipe import Recipe
 from training.runs import RECIPE, read_json
 
@@ -12,7 +13,7 @@ from training.runs import RECIPE, read_json
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on.
 
-    `authors` are the pseudonyms of all whose words the adapter will hold.
+    `authors` are the pseudonyms of all whose words the adapter will hold, `canaries` what was planted.
     """
 
     recipe: Recipe
@@ -23,23 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, str]
     authors: tuple[str, ...]
     continued_from: str | None = None
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json. Losses are in nats a label, on what is held out; `tokens` were read, `learned` learned."""
-
-    run: str
-    steps: int
-    best_step: int
-    best_loss: float | None
-    halved: int
-    seconds: float
-    planned_seconds: float
-    bytes: int
-    planned_bytes: int
-    tokens: int
-    learned: int
-    record: Record
+    canaries: tuple[Canary, ...] = ()
 
 
 def read(folder: Path) -> Record:

@@ -4,6 +4,7 @@ import copy
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Judge:
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)
+        takes = signature(self._model.get_base_model().forward).parameters
+        self._cache = "cache" if "cache" in takes else "past_key_values"  # the name that goes out of use
         self._kept: tuple[tuple[bool, tuple[int, ...]], Any] | None = None
         self._vocabulary = self._model.get_input_embeddings().num_embeddings
 
@@ -59,9 +62,7 @@ class Judge:
             past.batch_repeat_interleave(len(answers))
         rows = [[prompt[-1], *answer, *[0] * (longest - len(answer))] for answer in answers]
         seen = [[1] * (len(prompt) + len(answer)) + [0] * (longest - len(answer)) for answer in answers]
-        logits = (
-            self._call(rows, attention_mask=self._tensor(seen), past_key_values=past).logits[:, :-1].float()
-        )
+        logits = self._call(rows, past, attention_mask=self._tensor(seen)).logits[:, :-1].float()
         wanted = self._tensor(rows)[:, 1:]
         losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none").cpu()
         likeliest = (logits.argmax(-1) == wanted).cpu()
@@ -79,10 +80,10 @@ class Judge:
         return self._read(rest, past) if rest else past
 
     def _read(self, ids: Sequence[int], past: Any) -> Any:
-        return self._call([ids], past_key_values=past, logits_to_keep=1).past_key_values
+        return getattr(self._call([ids], past, logits_to_keep=1), self._cache)
 
-    def _call(self, rows: Sequence[Sequence[int]], **more: Any) -> Any:
-        return self._model(input_ids=self._tensor(rows), use_cache=True, **more)
+    def _call(self, rows: Sequence[Sequence[int]], past: Any, **more: Any) -> Any:
+        return self._model(input_ids=self._tensor(rows), use_cache=True, **{self._cache: past}, **more)
 
     def _tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         return torch.tensor([list(row) for row in rows], device=self._model.device)

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from bot.engine import model
 from bot.engine.engine import Request
-from training import canaries, likelihood
+from training import canaries, likelihood, planting
 from training.build import Desk, settings_of
 from training.canaries import Extracted
-from training.encode import Encoder, closing
+from training.encode import Encoder
 from training.excerpts import Serving
 from training.forgetting import ASSISTANT, GREEDY, Question
 from training.likelihood import Judged, Losses
@@ -54,7 +54,7 @@ class Trial:
         self.serving = desk.serving(settings_of(desk.work).window)
         wide = desk.serving(desk.model.context)
         self.material = gather(desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed)
-        self._planted = canaries.recorded(desk.work)
+        self._planted = planting.learned(wishes.adapter, desk)
 
     def begin(self, questions: int) -> None:
         """Say how much there is to do."""
@@ -132,5 +132,4 @@ class Trial:
 
     def _spell(self, texts: Sequence[str]) -> tuple[int, ...]:
         """An answer as it is trained: its words and its end."""
-        encoder = Encoder(self.serving, self.desk.model.context)
-        return (*encoder.answer(texts), *closing(self.serving.reader))
+        return Encoder(self.serving, self.desk.model.context).spell(texts)

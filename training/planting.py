@@ -1,0 +1,45 @@
+"""Canaries in a run, and in the adapter that comes of it, which is measured and never served."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bot.errors import UserError
+from training import canaries, earlier, record
+from training.build import Desk
+from training.canaries import Canary
+from training.encode import Encoder
+from training.record import Record
+from training.stages import Lessons
+
+
+def plant(desk: Desk, lessons: Lessons, begun: Record) -> Lessons:
+    """The lessons of a run with its canaries among them: the same ones in the same places after a break."""
+    if not begun.canaries:
+        return lessons
+    encoder = Encoder(desk.serving(begun.window), begun.window)
+    seed = begun.recipe.seed
+    planted = canaries.plant(lessons.dialogue, begun.canaries, seed, lambda text: encoder.spell([text]))
+    return replace(lessons, dialogue=tuple(planted))
+
+
+def learned(adapter: Path, desk: Desk) -> tuple[Canary, ...]:
+    """What was planted when an adapter was trained: told by its run, or by work/canaries.json.
+
+    The persona's own adapter learned none, whatever was trained after it.
+    """
+    run = earlier.run_of(adapter, desk.work)
+    if run is not None:
+        return record.read(run).canaries
+    if adapter.resolve().parent == desk.folder.resolve():
+        return ()
+    return canaries.recorded(desk.work)
+
+
+def refuse(adapter: Path, work: Path) -> None:
+    """Raise `UserError` where a run of the persona made an adapter in order to measure it only."""
+    run = earlier.run_of(adapter, work)
+    if run is not None and record.read(run).canaries:
+        raise UserError(
+            f"The adapter in {adapter} learned invented secrets (train --canaries) and is only there for "
+            "`evaluate --adapter`: take one that was trained without --canaries."
+        )

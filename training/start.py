@@ -1,0 +1,134 @@
+"""Where a run begins: with nothing, with an adapter, or where an interrupted one stood."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from bot.errors import UserError
+from bot.persona.training import Training
+from training import continuing, earlier, memory, plan, planting, record, runs
+from training.base import Found
+from training.build import Desk, settings_of
+from training.canaries import draw
+from training.checkpoints import BEST
+from training.corpus import Row
+from training.manifest import authors_of
+from training.recipe import Chosen, Known, choose
+from training.record import Record
+from training.stages import Lessons
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for: at most one of the first two."""
+
+    resume: bool = False
+    continue_from: Path | None = None
+    plan_only: bool = False
+    track: str | None = None
+    canaries: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a run begins. `before` are the marks of lessons that were learned earlier."""
+
+    folder: Path
+    record: Record
+    before: frozenset[str] = frozenset()
+    adapter: Mapping[str, Tensor] | None = None
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a new run starts from: an adapter and what it learned, or nothing."""
+
+    wishes: Training
+    tensors: Mapping[str, Tensor] | None = None
+    marks: frozenset[str] = frozenset()
+    authors: frozenset[str] = frozenset()
+
+
+def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], wanted: Wanted) -> Start:
+    """A new run, from nothing or from an adapter; raises `UserError` where that has nothing to learn."""
+    made, wishes, adapter = settings_of(desk.work), desk.persona.training, wanted.continue_from
+    before = _from_adapter(desk, found, lessons, adapter) if adapter is not None else Earlier(wishes)
+    chosen = _choose(found, lessons, before.wishes)
+    told = Record(
+        recipe=chosen.recipe,
+        reasons=dict(chosen.reasons),
+        base_model=found.name,
+        base_hash=found.plan.fingerprint,
+        window=made.window,
+        data=data,
+        authors=tuple(sorted({*made.authors, *before.authors})),
+        continued_from=str(adapter) if adapter is not None else None,
+        canaries=draw(chosen.recipe.seed) if wanted.canaries else (),
+    )
+    return Start(runs.coming(desk.work), told, before.marks, before.tensors)
+
+
+def resume(desk: Desk, found: Found, data: dict[str, str], wanted: Wanted) -> Start:
+    """The newest run, which was interrupted; raises `UserError` where there is none that can go on."""
+    known = runs.every(desk.work)
+    if not known:
+        raise UserError(f"There is no run in {desk.work} to resume: train without --resume.")
+    folder = known[-1]
+    if runs.is_finished(folder):
+        raise UserError(
+            f"The newest run, {folder.name}, came to its end: train without --resume, or with "
+            f"--continue-from {folder / BEST}."
+        )
+    told = record.read(folder)
+    record.check_same(told, data, found.plan.fingerprint, folder)
+    if wanted.canaries and not told.canaries:
+        raise UserError(
+            f"The run in {folder} was begun without --canaries: resume it so, or train without --resume."
+        )
+    return Start(folder, told, earlier.read(folder, earlier.BEFORE), resumed=True)
+
+
+def parted(lessons: Lessons, before: frozenset[str]) -> Lessons:
+    """Only what is new is learned fully."""
+    dialogue, old = earlier.split(lessons.dialogue, before)
+    facts, old_facts = earlier.split(lessons.facts, before)
+    replayed: tuple[Row, ...] = (*old, *old_facts)
+    return replace(lessons, dialogue=dialogue, facts=facts, replayed=replayed)
+
+
+def write(start: Start, lessons: Lessons) -> None:
+    """Make the run's folder, and say in it how the run begins."""
+    runs.make(start.folder)
+    learned = (*lessons.dialogue, *lessons.facts)
+    earlier.write(start.folder, earlier.BEFORE, start.before)
+    earlier.write(start.folder, earlier.MARKS, (*start.before, *map(earlier.mark, learned)))
+    lineage = {"lineage": {"authors": start.record.authors}}
+    runs.write_json(start.folder / earlier.MANIFEST, lineage)
+    runs.write_json(start.folder / runs.RECIPE, start.record)
+
+
+def _from_adapter(desk: Desk, found: Found, lessons: Lessons, adapter: Path) -> Earlier:
+    planting.refuse(adapter, desk.work)
+    tensors, wishes = continuing.read(adapter, found, desk.persona.training)
+    marks, authors = earlier.learned_by(adapter, desk.work)
+    if not earlier.split((*lessons.dialogue, *lessons.facts), marks)[0]:
+        raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
+    return Earlier(wishes, tensors, marks, authors | authors_of(adapter))
+
+
+def _choose(found: Found, lessons: Lessons, wishes: Training) -> Chosen:
+    """The recipe, as far as there is room for it."""
+    sizes, device = found.sizes, found.plan.device
+    longest = max(len(row.ids) for row in lessons.every)
+    known = Known(
+        parameters=sizes.weights,
+        answers=lessons.answers,
+        longest=longest,
+        layers=found.layers,
+        precision=found.plan.precision,
+        device=device,
+    )
+    return plan.fit(choose(wishes, known), sizes, memory.room(device), longest)
