@@ -1,5 +1,6 @@
 """Steps and rows: every lesson once an epoch, steps alike in answers, rows short enough, the same by seed."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,17 @@ def test_there_are_no_more_rows_than_needed_twice_over(lengths: list[int], budge
 def test_the_rate_rises_in_a_line_and_falls_as_a_cosine_to_nothing() -> None:
     rates = [round(rate_at(place, 10, 0.2, 1.0), 4) for place in range(11)]
     assert rates == [0.3333, 0.6667, 1.0, 0.9619, 0.8536, 0.6913, 0.5, 0.3087, 0.1464, 0.0381, 0.0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=60), st.integers(1, 12))
+def test_lessons_that_begin_alike_stay_together_and_are_not_too_many(
+    lessons: list[tuple[int, int]], most: int
+) -> None:
+    ids = [np.array([kind] * 8 + [100 + place] * 7) for place, (kind, _) in enumerate(lessons)]
+    answers = [count for _, count in lessons]
+    units = batches.together(ids, answers, most)
+    assert [lesson for unit in units for lesson in unit] == list(range(len(lessons)))
+    assert all(len({lessons[lesson][0] for lesson in unit}) == 1 for unit in units)
+    assert all(len(unit) == 1 or sum(answers[lesson] for lesson in unit) <= most for unit in units)
+    steps = batches.epoch(answers, 16, 1, 0, units)
+    assert all(any(set(unit) <= set(step) for step in steps) for unit in units)

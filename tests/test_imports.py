@@ -63,6 +63,7 @@ TRAINING_MODEL_FILES = {
     "training/export.py",
     "training/merging.py",
     "training/adoption.py",
+    "training/attending.py",
     "training/pickled.py",
     "training/learner.py",
     "training/loss.py",

@@ -13,7 +13,7 @@ from tests.fakes.families import FAMILIES, REFUSED, save
 from training.corpus import Row, rows
 from training.encode import Lesson, Trained
 from training.loss import Head, Trunk
-from training.packing import make_packable, pack
+from training.packing import make_packable, pack, tokens_of
 
 APART = {"phi3-longrope-passed"}  # only its serving is refused: in a row each lesson has its own positions
 CPU = torch.device("cpu")
@@ -51,8 +51,9 @@ def test_the_loss_of_a_row_is_the_sum_of_what_transformers_finds_alone(family: s
     model = AutoModelForCausalLM.from_pretrained(folder)
     make_packable(model)
     packed = pack(made, CPU)
-    found = Head(model).loss(Trunk(model)(packed), packed)
-    torch.testing.assert_close(found, torch.stack(expected).sum(), atol=1e-3, rtol=1e-4)
+    for deep in (True, False):
+        found = Head(model).loss(Trunk(model, deep).eval()(packed), packed)
+        torch.testing.assert_close(found, torch.stack(expected).sum(), atol=1e-3, rtol=1e-4)
 
 
 def test_gradients_are_those_of_transformers_also_in_chunks(tmp_path: Path) -> None:
@@ -65,11 +66,67 @@ def test_gradients_are_those_of_transformers_also_in_chunks(tmp_path: Path) -> N
     make_packable(model)
     packed, head = pack(made, CPU), Head(model)
     head.rows = 5
-    head.loss(Trunk(model)(packed), packed).backward()  # type: ignore[no-untyped-call]
+    head.loss(Trunk(model, deep=True).eval()(packed), packed).backward()  # type: ignore[no-untyped-call]
     for name, ours in model.model.layers.named_parameters():
         torch.testing.assert_close(
             ours.grad, alone.model.layers.get_parameter(name).grad, atol=1e-3, rtol=1e-3
         )
+
+
+BEGINNINGS = (  # lessons of a tree, with the ids that each learns: one within another, two that fork twice
+    (tuple(range(5, 30)), (3, 9)),
+    ((*range(5, 20), *range(60, 80)), (16, 22)),
+    ((*range(5, 20), *range(60, 70), 200, 201), (25, 27)),
+    (tuple(range(5, 17)), (8, 12)),
+    ((300, 301, 302), (1, 3)),
+)
+
+
+def tree() -> list[Row]:
+    return rows(Lesson(ids=ids, trained=(Trained(*span, 1.0),)) for ids, span in BEGINNINGS)
+
+
+def gradients(model: nn.Module, parts: list[list[Row]], deep: bool) -> dict[str, torch.Tensor]:
+    """Of the loss of all rows together."""
+    model.zero_grad()
+    for part in parts:
+        packed = pack(part, CPU)
+        Head(model).loss(Trunk(model, deep).eval()(packed), packed).backward()  # type: ignore[no-untyped-call]
+    layers = model.get_submodule("model.layers").named_parameters()
+    return {name: each.grad.clone() for name, each in layers if each.grad is not None}
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma3"])
+@pytest.mark.parametrize("deep", [True, False])
+def test_what_lessons_begin_with_is_read_once_and_teaches_the_same(
+    family: str, deep: bool, tmp_path: Path
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(save(family, tmp_path))
+    make_packable(model)
+    made = tree()
+    assert tokens_of(made) < sum(len(row.ids) for row in made) - len(made)
+    assert len(pack(made, CPU).ids) <= tokens_of(made)
+    expected = gradients(model, [[row] for row in made], deep)
+    for name, found in gradients(model, [made], deep).items():
+        torch.testing.assert_close(found, expected[name], atol=1e-5, rtol=1e-3)
+
+
+def test_where_all_that_is_read_is_learned_its_gradients_are_those_of_the_deep_way(tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(save("llama", tmp_path))
+    make_packable(model)
+    whole = rows([Lesson(ids=tuple(range(5, 25)), trained=(Trained(0, 20, 1.0),))])
+    expected = gradients(model, [whole], deep=True)
+    for name, found in gradients(model, [whole], deep=False).items():
+        torch.testing.assert_close(found, expected[name], atol=1e-5, rtol=1e-3)
+
+
+def test_only_answers_are_learned_from_unless_it_is_deep(tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(save("llama", tmp_path))
+    make_packable(model)
+    late = rows([Lesson(ids=tuple(range(5, 25)), trained=(Trained(19, 20, 1.0),))])
+    keys = "0.self_attn.k_proj.weight"
+    deep, answers = (gradients(model, [late], way)[keys] for way in (True, False))
+    assert not torch.allclose(deep, answers)
 
 
 @pytest.mark.parametrize("family", sorted(set(REFUSED) - APART))
@@ -84,5 +141,5 @@ def test_what_teaches_nothing_is_left_out_and_the_first_id_is_never_learned() ->
     both = Lesson(ids=(5, 6), trained=(Trained(0, 2, 1.0),))
     (row,) = rows([first, both])
     packed = pack([row, row], CPU)
-    assert (packed.before.tolist(), packed.targets.tolist()) == ([0, 2], [6, 6])
+    assert (packed.ids.tolist(), packed.before.tolist(), packed.targets.tolist()) == ([5], [0, 0], [6, 6])
     assert Row.learned.fget(row) == 1  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ def chosen(wishes: Training | None = None, **known: object) -> Chosen:
         ({"parameters": 3e9}, {"rate": 2e-4, "facts_rate": 1e-4}),
         ({"parameters": 8_030_000_000}, {"rate": 1e-4, "facts_rate": 5e-5}),
         ({"device": "cuda", "precision": "nf4"}, {"row": 16_384, "precision": "nf4", "device": "cuda"}),
-        ({"longest": 4_096}, {"row": 4_096}),
+        ({"longest": 10_000}, {"row": 10_000}),
     ],
 )
 def test_the_recipe_follows_the_data_and_the_model(
@@ -77,11 +77,12 @@ def test_a_wrong_key_or_value_is_named(table: str, complaint: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("gigabytes", "expected"),
     [
-        (None, (2_048, False)),
-        (20, (2_048, False)),
-        (4.0, (1_024, False)),
-        (2.5, (512, False)),
-        (1.6, (400, True)),
+        (None, (8_192, False)),
+        (20, (8_192, False)),
+        (4.0, (4_096, False)),
+        (2.5, (1_024, False)),
+        (1.6, (512, False)),
+        (1.3, (400, True)),
     ],
 )
 def test_a_recipe_is_made_to_fit_the_memory(gigabytes: float | None, expected: tuple[int, bool]) -> None:

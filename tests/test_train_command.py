@@ -135,8 +135,10 @@ def test_an_adapter_goes_on_with_what_is_new_and_a_part_of_the_old(trained: Scho
     assert plan["answers"] == 16  # of 36
     assert (second / "before.txt").read_text() == (first / "lessons.txt").read_text()
     assert json.loads((second / "recipe.json").read_text())["continued_from"] == str(best)
-    started = next(line["loss"] for line in school.log() if line["event"] == "learned")
-    assert started < next(line["loss"] for line in school.log(0) if line["event"] == "learned")
+    began, goes_on = (
+        next(line["loss"] for line in school.log(run) if line["event"] == "judged") for run in (0, 1)
+    )
+    assert goes_on < began
     assert (school.folder / "adapter.previous").exists()
 
 

@@ -3,24 +3,49 @@
 import heapq
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus import common
 
 Step = tuple[int, ...]  # the numbers of the lessons that one step learns from
 
 
-def epoch(answers: Sequence[int], batch: int, seed: int, number: int) -> list[Step]:
+def together(ids: Sequence[NDArray[Any]], answers: Sequence[int], most: int) -> list[Step]:
+    """Lessons in a row that begin alike for more than half of their length, which are read in one step.
+
+    No more than `most` answers are put together; `answers` are those of each lesson.
+    """
+    found, count = list[list[int]](), 0
+    for number, own in enumerate(ids):
+        alike = number > 0 and 2 * common(ids[number - 1], own) > len(own)
+        if alike and count + answers[number] <= most:
+            found[-1].append(number)
+            count += answers[number]
+        else:
+            found.append([number])
+            count = answers[number]
+    return [tuple(each) for each in found]
+
+
+def epoch(
+    answers: Sequence[int], batch: int, seed: int, number: int, together: Sequence[Step] | None = None
+) -> list[Step]:
     """The steps of one epoch: every lesson once, in an order of that epoch's own.
 
-    A step has `batch` answers, as nearly as whole lessons allow; `answers` are those of each lesson.
+    A step has `batch` answers, as nearly as whole lessons allow, and lessons that are `together` stay so.
     """
-    order = np.random.default_rng([seed, number]).permutation(len(answers))
-    sizes = np.asarray(answers)[order]
-    count = max(1, min(len(answers), round(int(sizes.sum()) / batch)))
-    before = np.cumsum(sizes) - sizes
-    places = before * count // max(1, int(sizes.sum()))
-    steps = [tuple(order[places == place].tolist()) for place in range(count)]
-    return [step for step in steps if step]
+    units = together if together is not None else [(each,) for each in range(len(answers))]
+    order = np.random.default_rng([seed, number]).permutation(len(units))
+    sizes = np.array([sum(answers[each] for each in units[unit]) for unit in order])
+    count = max(1, min(len(units), round(int(sizes.sum()) / batch)))
+    places = (np.cumsum(sizes) - sizes) * count // max(1, int(sizes.sum()))
+    steps = list[list[int]]([] for _ in range(count))
+    for place, unit in zip(places.tolist(), order.tolist(), strict=True):
+        steps[place] += units[unit]
+    return [tuple(step) for step in steps if step]
 
 
 def rows(step: Step, lengths: Sequence[int], budget: int, processes: int = 1) -> list[Step]:

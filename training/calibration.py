@@ -8,6 +8,7 @@ from training import memory
 from training.corpus import Row
 from training.course import Course
 from training.learner import Learner
+from training.packing import tokens_of
 from training.plan import line_through
 
 
@@ -23,18 +24,18 @@ def measure(course: Course, learner: Learner, processes: int) -> Trial:
     """Learn nothing from the longest row and from one of middling length, and count up from there."""
     rows = [row for task in course.tasks for row in course.rows(task, processes) if row]
     held = [row for row in course.judged(processes) if row]
-    rows.sort(key=_tokens)
-    longest = max([*rows, *held], key=_tokens)
+    rows.sort(key=tokens_of)
+    longest = max([*rows, *held], key=tokens_of)
     memory.forget_peak(course.recipe.device)
-    slow = (_tokens(longest), _seconds(learner, [longest] * processes))
+    slow = (tokens_of(longest), _seconds(learner, [longest] * processes))
     middle = rows[len(rows) // 2]
-    quick = (_tokens(middle), _seconds(learner, [middle] * processes))
+    quick = (tokens_of(middle), _seconds(learner, [middle] * processes))
     took = line_through(quick, slow)
-    learning = sum(took(_tokens(row)) for row in rows)
+    learning = sum(took(tokens_of(row)) for row in rows)
     began = time.perf_counter()
     judged = (held or [middle])[0]
     learner.judge([judged] * processes)
-    judging = (time.perf_counter() - began) / _tokens(judged) * sum(map(_tokens, held))
+    judging = (time.perf_counter() - began) / tokens_of(judged) * sum(map(tokens_of, held))
     times = sum(task.judged for task in course.tasks)
     learner.forget()
     return Trial((learning + judging * times) / processes, memory.peak(course.recipe.device))
@@ -46,7 +47,3 @@ def _seconds(learner: Learner, rows: Sequence[Sequence[Row]]) -> float:
     began = time.perf_counter()
     learner.learn(rows, 0.0, 0)
     return time.perf_counter() - began
-
-
-def _tokens(row: Sequence[Row]) -> int:
-    return sum(len(lesson.ids) for lesson in row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,3 +37,10 @@ def rows(lessons: Iterable[Lesson]) -> list[Row]:
         for lesson in lessons
     )
     return [row for row in made if row.learned]
+
+
+def common(one: NDArray[Any], other: NDArray[Any]) -> int:
+    """How many first ids are the same."""
+    size = min(len(one), len(other))
+    differ = np.flatnonzero(one[:size] != other[:size])
+    return int(differ[0]) if len(differ) else size

@@ -8,6 +8,7 @@ import numpy as np
 
 from training import batches
 from training.corpus import Row
+from training.packing import tokens_of
 from training.recipe import Recipe
 from training.schedule import Task
 from training.stages import Stage
@@ -31,9 +32,8 @@ class Course:
         return [[lessons[number] for number in row] or [_silent(lessons[0])] for row in dealt]
 
     def tokens(self, task: Task) -> int:
-        """How many ids a step reads."""
-        lessons = self.stages[task.stage].rows
-        return sum(len(lessons[number].ids) for number in task.lessons)
+        """How many ids a step reads, those that its lessons share once."""
+        return sum(tokens_of(row) for row in self.rows(task, 1))
 
     def learned(self, task: Task) -> int:
         """How many of them it learns."""

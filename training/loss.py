@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+from training.attending import Answering, Reading
 from training.packing import Packed
 
 CHUNK_BYTES = 64 << 20  # of logits in float32 that are there at once
@@ -17,19 +18,27 @@ CHUNK_BYTES = 64 << 20  # of logits in float32 that are there at once
 class Trunk(nn.Module):
     """A causal language model without its head."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, deep: bool = False) -> None:
+        """`deep`: what is read before an answer is learned from as well, not the answer alone."""
         super().__init__()
-        self.inner = getattr(model, model.base_model_prefix)
+        self.inner, self._deep = getattr(model, model.base_model_prefix), deep
 
     def forward(self, packed: Packed) -> Tensor:
         """The hidden states [labels, size] from which the labels are foretold."""
-        found = self.inner(
-            input_ids=packed.ids[None],
-            position_ids=packed.positions[None],
-            use_cache=False,
-            bounds=packed.bounds,
-        )
-        hidden: Tensor = found.last_hidden_state[0][packed.before]
+        reading = packed.reading
+        if self._deep:
+            return self._run(packed.ids, packed.positions, reading)[packed.before]
+        training = self.training
+        self.inner.eval()  # what is only read needs no chance
+        with torch.no_grad():
+            self._run(packed.ids, packed.positions, reading)
+        self.inner.train(training)
+        ids, positions = packed.ids[packed.before], packed.positions[packed.before]
+        return self._run(ids, positions, packed.answering(reading))
+
+    def _run(self, ids: Tensor, positions: Tensor, layout: Reading | Answering) -> Tensor:
+        found = self.inner(input_ids=ids[None], position_ids=positions[None], use_cache=False, layout=layout)
+        hidden: Tensor = found.last_hidden_state[0]
         return hidden
 
 

@@ -1,59 +1,87 @@
-"""Lessons side by side in one row without seeing each other: no padding, and no word of one in another."""
+"""Lessons in one row: none sees another, and what several begin with is read once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, softmax
 from transformers import AttentionInterface
 
 from bot.errors import UserError
-from training.corpus import Row
+from training.attending import Answering, How, Reading, Segment, Stretch
+from training.corpus import Row, common
 
 NAME = "alterego-packed"
-_PROBES = ((7, 9), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))
+# Ids whose last two are learned: alone, as the beginning of others, and longer than a sliding window.
+_PROBES = ((7, 9, 4), (3, 11, 19, 27, 5), (3, 11, 19, 8, 2, 6), (2, 4, 8, 16, 32, 64, 9, 18, 36))
 # How far hidden states may be from those of a lesson alone, relative to their size: rounding moves them by
 # 1e-5 in float32 and by a hundredth in bfloat16, another lesson's words or a wrong position by much more.
 _EXACT, _ROUNDED = 1e-3, 0.25
 _BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
 
+Places = NDArray[np.int64]
+Ids = NDArray[Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Lessons of one forward pass.
+    """Lessons of one forward pass, laid out as a tree: a token of each beginning that several share.
 
-    `ids` and `positions` are [tokens]; `bounds` are where lessons begin, and the end of the last one. What
-    stands behind place `before[n]` is learned as `targets[n]` with `weights[n]`: all [labels].
+    `ids` and `positions` are [tokens], `segments` its branches. What stands behind place `before[n]` is
+    learned as `targets[n]` with `weights[n]`: all [labels], lesson by lesson, one of `stretches` each.
     """
 
     ids: Tensor
     positions: Tensor
-    bounds: tuple[int, ...]
+    segments: tuple[Segment, ...]
+    stretches: tuple[Stretch, ...]
     before: Tensor
     targets: Tensor
     weights: Tensor
 
+    @property
+    def reading(self) -> Reading:
+        """How all tokens attend."""
+        return Reading(self.segments)
+
+    def answering(self, read: Reading) -> Answering:
+        """How the tokens before labels attend, when all have been read."""
+        return Answering(self.stretches, read.kept)
+
 
 def pack(rows: Sequence[Row], device: torch.device) -> Packed:
-    """Put rows behind each other. The first id of a row has nothing before it and is never learned."""
-    bounds = np.cumsum([0, *(len(row.ids) for row in rows)])
-    ids = np.concatenate([row.ids for row in rows]).astype(np.int64)
-    weights = np.concatenate([row.weights for row in rows])
-    weights[bounds[:-1]] = 0
-    learned = np.flatnonzero(weights)
-    positions = np.concatenate([np.arange(len(row.ids)) for row in rows])
+    """Lay rows out, each as far as it is needed. The first id of a row is never learned."""
+    ids = [row.ids[: np.flatnonzero(row.weights[1:])[-1] + 1].astype(np.int64) for row in rows]
+    places = _places(ids)
+    tokens, positions = (np.zeros(1 + max(map(np.max, places)), np.int64) for _ in range(2))
+    for own, where in zip(ids, places, strict=True):
+        tokens[where], positions[where] = own, np.arange(len(own))
+    learned = [np.flatnonzero(row.weights[1:]) for row in rows]  # one before the label's own place
+    ends = np.cumsum([0, *map(len, learned)]).tolist()
+
+    def tensor(values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(device)
+
     return Packed(
-        torch.from_numpy(ids).to(device),
-        torch.from_numpy(positions).to(device),
-        tuple(bounds.tolist()),
-        torch.from_numpy(learned - 1).to(device),
-        torch.from_numpy(ids[learned]).to(device),
-        torch.from_numpy(weights[learned]).to(device),
+        tensor(tokens),
+        tensor(positions),
+        tuple(_segments(places, tensor)),
+        tuple(
+            Stretch(start, end, tensor(own), tensor(where))
+            for start, end, own, where in zip(ends, ends[1:], learned, places, strict=False)
+        ),
+        tensor(np.concatenate([where[own] for where, own in zip(places, learned, strict=True)])),
+        tensor(np.concatenate([row.ids[own + 1] for row, own in zip(rows, learned, strict=True)])).long(),
+        tensor(np.concatenate([row.weights[own + 1] for row, own in zip(rows, learned, strict=True)])),
     )
+
+
+def tokens_of(rows: Sequence[Row]) -> int:
+    """How many tokens of rows are read when they are packed."""
+    return 1 + max(int(np.max(each)) for each in _places([row.ids[:-1] for row in rows]))
 
 
 def make_packable(model: Any) -> None:
@@ -62,13 +90,15 @@ def make_packable(model: Any) -> None:
     A model that carries more than keys and values from token to token (a state, a convolution) would mix
     them.
     """
-    alone = [_hidden(model, [ids]) for ids in _PROBES]
+    alone = [_alone(model, ids) for ids in _PROBES]
     AttentionInterface.register(NAME, attend)
     try:
         model.set_attn_implementation(NAME)
-        error = float((_hidden(model, _PROBES) - torch.cat(alone)).norm() / torch.cat(alone).norm())
+        found = _together(model)
     except _BREAKS as problem:
         raise _refusal(model) from problem
+    expected = torch.cat(alone)
+    error = max(float((each - expected).norm() / expected.norm()) for each in found)
     if not error < (_EXACT if model.dtype == torch.float32 else _ROUNDED):
         raise _refusal(model)
 
@@ -79,58 +109,70 @@ def attend(
     key: Tensor,
     value: Tensor,
     mask: Tensor | None,
-    bounds: Sequence[int] | None = None,
+    layout: Reading | Answering | None = None,
     scaling: float | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
-    **how: Any,
+    **more: Any,
 ) -> tuple[Tensor, None]:
     """The attention function for transformers: query [1, heads, tokens, size], key and value with their own.
 
     Returns [1, tokens, heads, size]. Each lesson attends to itself alone.
     """
-    if how.get("s_aux") is not None or mask is not None:
+    if more.get("s_aux") is not None or mask is not None:
         raise NotImplementedError("attention with sinks, or with a mask of its own")
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    parts = []
-    for start, end in pairwise(bounds or (0, query.shape[2])):
-        own = slice(start, end)
-        window = sliding_window if sliding_window and sliding_window < end - start else None
-        parts.append(_alone(query[:, :, own], key[:, :, own], value[:, :, own], scale, window, softcap))
-    return torch.cat(parts, 2).transpose(1, 2), None
+    layout = layout or Reading((Segment(0, query.shape[2], None),))
+    how = How(query.shape[-1] ** -0.5 if scaling is None else scaling, sliding_window, softcap)
+    return layout.attend(module.layer_idx, query, key, value, how).transpose(1, 2), None
 
 
-def _alone(
-    query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None, softcap: float | None
-) -> Tensor:
-    """Causal attention of one lesson."""
-    if window is None and softcap is None:
-        return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
-    place = torch.arange(query.shape[2], device=query.device)
-    distance = place[:, None] - place
-    seen = (distance >= 0) & (distance < (window or len(place)))
-    if softcap is None:
-        return scaled_dot_product_attention(query, key, value, attn_mask=seen, scale=scale)
-    scores = softcap * torch.tanh(query @ key.transpose(-1, -2) * (scale / softcap))
-    scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
-    return softmax(scores, -1, dtype=torch.float32).to(value.dtype) @ value
+def _places(ids: Sequence[Ids]) -> list[Places]:
+    """For each lesson, which token of the row is its own n-th one; those that begin alike share theirs."""
+    places = [np.zeros(0, np.int64)] * len(ids)
+    last, count = -1, 0
+    for each in sorted(range(len(ids)), key=lambda number: ids[number].tolist()):
+        shared = common(ids[last], ids[each]) if last >= 0 else 0
+        own = np.arange(count, count + len(ids[each]) - shared)
+        places[each] = np.concatenate([places[last][:shared], own]) if shared else own
+        last, count = each, count + len(own)
+    return places
 
 
-def _hidden(model: Any, lessons: Sequence[Sequence[int]]) -> Tensor:
-    """The hidden states [tokens, size] of lessons in one row."""
-    rows = [Row(np.array(ids, np.int32), np.zeros(len(ids), np.float32), 1, "") for ids in lessons]
+def _segments(places: Sequence[Places], tensor: Any) -> list[Segment]:
+    """The branches, in the order of their tokens."""
+    made, done = list[Segment](), 0
+    for where in sorted(places, key=lambda each: (int(each[-1]), len(each))):
+        start = int(np.searchsorted(where, done))
+        if start < len(where):
+            first = int(where[start])
+            made.append(Segment(first, int(where[-1]) + 1, tensor(where[:start]) if start else None))
+            done = int(where[-1]) + 1
+    return made
+
+
+def _probe(ids: Sequence[int]) -> Row:
+    weights = np.zeros(len(ids), np.float32)
+    weights[-2:] = 1
+    return Row(np.array(ids, np.int32), weights, 1, "")
+
+
+def _alone(model: Any, ids: Sequence[int]) -> Tensor:
+    """The hidden states [2, size] from which the last two ids are foretold, as transformers has them."""
     device = model.get_input_embeddings().weight.device
-    packed = pack(rows, device)
     trunk = getattr(model, model.base_model_prefix)
-    more = {"bounds": packed.bounds} if len(rows) > 1 else {}
     with torch.inference_mode():
-        found = trunk(
-            input_ids=packed.ids[None], position_ids=packed.positions[None], use_cache=False, **more
-        )
-    hidden: Tensor = found.last_hidden_state[0].float()
+        found = trunk(input_ids=torch.tensor([ids], device=device), use_cache=False)
+    hidden: Tensor = found.last_hidden_state[0, -3:-1].float()
     return hidden
+
+
+def _together(model: Any) -> list[Tensor]:
+    """The same of all probes in a row, when all are read, and when they are answered behind that."""
+    from training.loss import Trunk
+
+    packed = pack([_probe(ids) for ids in _PROBES], model.get_input_embeddings().weight.device)
+    with torch.inference_mode():
+        return [Trunk(model, deep).eval()(packed).float() for deep in (True, False)]
 
 
 def _refusal(model: Any) -> UserError:

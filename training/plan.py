@@ -12,6 +12,7 @@ from training.recipe import Chosen, Recipe
 # Of what a layer keeps for its gradient, beside its input and its output: norms in float32, the masks and the
 # halves of the adapter. Measured with SmolLM2-135M on a CPU.
 KEPT = 4.4
+ANSWERS = 0.3  # of the tokens at most are usually learned, and only their activations are kept
 STATES = 16  # bytes of a trained weight: itself, its gradient and two moments in float32
 PROGRAM = 700 << 20  # bytes of Python and its libraries
 SPARE = 0.9  # the share of the free memory that may be planned with
@@ -37,7 +38,8 @@ class Sizes:
         """Roughly the most memory that training takes, with rows of that many tokens."""
         width = 4 if recipe.precision == "fp32" else 2
         token = sum(out + inner for out, inner in self.linear.values()) * width * KEPT
-        kept = token * longest * (0.15 if recipe.checkpointing else 1.0)
+        learned = longest * (1.0 if recipe.deep else ANSWERS)
+        kept = token * learned * (0.15 if recipe.checkpointing else 1.0)
         weights = self.weights * BYTES[recipe.precision]
         return int(weights + STATES * self.adapter(recipe) + kept) + PROGRAM
 

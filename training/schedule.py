@@ -47,7 +47,10 @@ def rate_at(place: int, steps: int, warmup: float, peak: float) -> float:
 
 def _stage(number: int, stage: Stage, recipe: Recipe) -> list[Task]:
     answers = [row.answers for row in stage.rows]
-    epochs = [batches.epoch(answers, recipe.batch, recipe.seed, epoch) for epoch in range(stage.epochs)]
+    together = batches.together([row.ids for row in stage.rows], answers, recipe.batch // 2)
+    epochs = [
+        batches.epoch(answers, recipe.batch, recipe.seed, epoch, together) for epoch in range(stage.epochs)
+    ]
     total = sum(map(len, epochs))
     found = list[Task]()
     for epoch, steps in enumerate(epochs):

@@ -32,6 +32,9 @@ class Training(Section):
     replay: float | None = Field(default=None, ge=0, le=1)  # of what it knows already, as a share of the new
     seed: int | None = Field(default=None, ge=0)
     row: int | None = Field(default=None, ge=64)  # tokens that are read at once
+    deep: bool | None = (
+        None  # let gradients go through all that was read before an answer, not through it alone
+    )
     checkpointing: bool | None = None  # forget activations and make them again: less memory, a third slower
     precision: Literal["nf4", "int8", "bf16", "fp16", "fp32"] | None = None  # of the base model
     device: str | None = None  # "cpu", "cuda", "cuda:1"
