@@ -64,6 +64,7 @@ TRAINING_MODEL_FILES = {
     "training/merging.py",
     "training/adoption.py",
     "training/attending.py",
+    "training/shards.py",
     "training/pickled.py",
     "training/learner.py",
     "training/loss.py",

@@ -1,6 +1,8 @@
 """Training from data to an adapter that the bot reads, with a tiny model in float32."""
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from bot.engine.adapter_files import Base
 from bot.engine.adapters import read_adapter
@@ -38,6 +40,11 @@ def test_the_adapter_is_in_place_and_passes_the_bots_strict_reader(trained: Scho
     )
     assert known.rank == 16
     assert len(known.pairs) == 14
+
+
+def test_the_adapter_is_kept_in_half_precision(trained: School) -> None:
+    weights = load_file(trained.folder / "adapter/adapter_model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
 
 
 def test_what_is_held_out_is_foretold_better_than_before(trained: School) -> None:

@@ -34,7 +34,7 @@ class Learner:
         if recipe.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         self._team, self._recipe = team, recipe
-        self._trunk, self._head = team.prepare(Trunk(model, recipe.deep)), Head(model)
+        self._trunk, self._head = team.prepare(Trunk(model, recipe.deep), model), Head(model)
         self._device = model.get_input_embeddings().weight.device
         self._named = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self._weights = list(self._named.values())

@@ -124,8 +124,9 @@ class Run:
         if self._team.leads:
             folder, adapter = self._course.folder / name, self._learner.adapter()
             if name == BEST:
+                half = {name: tensor.half() for name, tensor in adapter.items()}  # what serving reads
                 checkpoints.replace(
-                    folder, lambda draft: checkpoints.write_adapter(draft, self._learner.config(), adapter)
+                    folder, lambda draft: checkpoints.write_adapter(draft, self._learner.config(), half)
                 )
                 return self._team.wait()
             checkpoints.save(folder, self._learner.config(), adapter, self._learner.moments(), self.state)

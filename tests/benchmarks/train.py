@@ -1,12 +1,13 @@
 """Trained tokens a second, side by side on the same chat: here, by a plain Trainer, by TRL with its defaults.
 
-`python -m tests.benchmarks.train [--answers 16] [--window 512]`; it needs the packages trl and datasets. Each
-takes one step over the same lessons with SmolLM2-135M in bf16 and the same LoRA, after a warm-up; a token is
-trained where it has a label.
+`python -m tests.benchmarks.train [--persona ozzo] [--answers 16]` needs the packages trl and datasets. Each
+takes a step over the same lessons with SmolLM2-135M and the same LoRA, after a warm-up; a token is trained
+where it has a label.
 """
 
 import argparse
 import gc
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ from peft import LoraConfig, get_peft_model
 
 from bot import config
 from bot.persona.training import Training
-from tests.benchmarks.invented import archive
-from training import base, build, dataset, lessons, memory, recipe
+from training import base, batches, build, dataset, lessons, memory, recipe
+from training.__main__ import main
 from training.corpus import Row, rows
 from training.course import Course
 from training.learner import Learner
@@ -31,28 +32,28 @@ from training.stages import Stage
 from training.team import Team
 
 ROOT = Path(__file__).parents[2]
+OWN = {"ozzo": ("--me", "ozzo")}  # who the persona is, where its export does not say so
 DEVICE = 4  # lessons that the others read at once; 8 is TRL's own default
 
 
-def data(root: Path, answers: int, window: int) -> tuple[build.Desk, list[Row]]:
-    """The first lessons of invented chats, with at least so many answers."""
+def data(root: Path, persona: str, answers: int) -> tuple[build.Desk, list[Row]]:
+    """The first lessons of a demo persona's first epoch, with at least so many answers."""
     (root / "config.toml").touch()
-    folder = root / "personas/mara"
-    folder.mkdir(parents=True)
-    for name in ("persona.toml", "card.json"):
-        (folder / name).write_bytes((ROOT / "personas/mara" / name).read_bytes())
-    archive(folder / "work/messages.jsonl", 600, share=0.5)
+    shutil.copytree(ROOT / "personas" / persona, folder := root / "personas" / persona)
+    shutil.rmtree(folder / "adapter", ignore_errors=True)
     desk = build.open_desk(config.load(root / "config.toml"), folder)
-    build.run(desk, window)
+    command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
+    assert main(["--config", str(root / "config.toml"), *command]) == 0
+    window = build.run(desk).window
     path = lessons.encoded(desk.work, dataset.TRAIN, desk.serving(window), desk.model, window)
     found = rows(lessons.read(path))
-    order = np.random.default_rng(1).permutation(len(found))
-    taken, count = list[Row](), 0
-    for place in order:
-        if count >= answers:
+    counts = [row.answers for row in found]
+    together = batches.together([row.ids for row in found], counts, 8)
+    taken = list[Row]()
+    for step in batches.epoch(counts, 16, 1, 0, together):
+        if sum(row.answers for row in taken) >= answers:
             break
-        taken.append(found[place])
-        count += found[place].answers
+        taken += [found[number] for number in step]
     return desk, taken
 
 
@@ -65,10 +66,11 @@ def ours(found: base.Found, made: Recipe, taken: Sequence[Row]) -> float:
     return _seconds(lambda: learner.learn(course.rows(task, 1), made.rate, 1))
 
 
-def plain(found: base.Found, made: Recipe, taken: Sequence[Row], window: int, folder: Path) -> float:
-    """Seconds of a step of transformers' Trainer, every lesson padded to the window."""
+def plain(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> float:
+    """Seconds of a step of transformers' Trainer, every lesson padded to the longest."""
     model = get_peft_model(found.load(), _lora(made))
-    examples = [_padded(row, window) for row in taken]
+    longest = max(len(row.ids) for row in taken)
+    examples = [_padded(row, longest) for row in taken]
     arguments = transformers.TrainingArguments(**_arguments(folder, taken))
     return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=examples))  # type: ignore[arg-type]
 
@@ -158,9 +160,9 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def compare(root: Path, answers: int, window: int) -> None:
+def compare(root: Path, persona: str, answers: int) -> None:
     """Print a line for each."""
-    desk, taken = data(root, answers, window)
+    desk, taken = data(root, persona, answers)
     found = base.find(desk.settings.model, Training(), "cpu", desk.settings.data, print)
     longest = max(len(row.ids) for row in taken)
     known = Known(found.sizes.weights, answers, longest, found.layers, found.plan.precision, "cpu")
@@ -172,7 +174,7 @@ def compare(root: Path, answers: int, window: int) -> None:
     best = 0.0
     for name, take in (
         ("alterego", lambda: ours(found, made, taken)),
-        ("Trainer, padded to the window", lambda: plain(found, made, taken, window, root)),
+        ("Trainer, padded to the longest", lambda: plain(found, made, taken, root)),
         ("TRL SFTTrainer, defaults", lambda: trl(found, made, taken, root)),
     ):
         memory.forget_peak("cpu")
@@ -189,8 +191,8 @@ def compare(root: Path, answers: int, window: int) -> None:
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--persona", default="ozzo")
     options.add_argument("--answers", type=int, default=16)
-    options.add_argument("--window", type=int, default=512)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        compare(Path(folder), chosen.answers, chosen.window)
+        compare(Path(folder), chosen.persona, chosen.answers)
