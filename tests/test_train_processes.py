@@ -55,8 +55,8 @@ def test_two_processes_have_the_loss_and_the_adapter_of_one(parted: bool, tmp_pa
         }
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
     first, second = (load_file(each.folder / "adapter/adapter_model.safetensors") for each in (one, two))
-    for name, ours in first.items():
-        torch.testing.assert_close(ours.float(), second[name].float(), atol=1e-3, rtol=1e-2)
+    for name, weights in first.items():
+        torch.testing.assert_close(weights.float(), second[name].float(), atol=1e-3, rtol=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,5 @@ def test_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_quantised_base_model_is_not_parted() -> None:
     model = torch.nn.Module()
     model.is_quantized = True  # type: ignore[assignment]
-    with pytest.raises(
-        UserError, match="A quantised base model cannot be parted: take training/accelerate/ddp.yaml"
-    ):
+    with pytest.raises(UserError, match="A quantised base model cannot be parted"):
         shards.part(model, None, torch.device("cpu"), 2)
