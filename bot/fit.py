@@ -10,7 +10,6 @@ from bot.persona.persona import Persona
 from bot.render import Part, Reader, Turn, render
 from bot.turns import said
 
-KEPT = 0.6  # of the room for history, when some has to go: dropping in large steps keeps the beginning stable
 SILENCE = Turn("user", (Part("message", ""),))  # what a turn costs when nothing is said
 _PROBE = (SILENCE, Turn("assistant", SILENCE.parts), SILENCE)
 
@@ -43,7 +42,7 @@ class Talk:
         start = 0
         while True:
             turns = self.turns(history[start:], history[:start])
-            step = _start(self.costs(turns), room, self.persona)
+            step = _start(self.costs(turns), room, self.reader.kept, self.persona)
             if not step:
                 return start, turns
             start += step
@@ -63,7 +62,7 @@ class Talk:
         return costs
 
 
-def _start(costs: Sequence[int], room: int, persona: Persona) -> int:
+def _start(costs: Sequence[int], room: int, kept: float, persona: Persona) -> int:
     """The index of the oldest turn to keep: the first one while all fit, else a large step later."""
     if costs and costs[-1] > room:
         raise UserError(
@@ -73,7 +72,7 @@ def _start(costs: Sequence[int], room: int, persona: Persona) -> int:
     if sum(costs) <= room:
         return 0
     start, total = len(costs) - 1, costs[-1]
-    while total + costs[start - 1] <= KEPT * room:
+    while total + costs[start - 1] <= kept * room:
         start -= 1
         total += costs[start]
     return start

@@ -69,11 +69,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The model's side of a prompt: its tokenizer, its template, and how many ids a prompt may have."""
+    """The model's side of a prompt: its tokenizer, its template, and how many ids a prompt may have.
+
+    `kept` is the share of the room for history that stays filled when some of it has to go: dropping in large
+    steps keeps the beginning stable.
+    """
 
     tokenizer: Tokenizer
     template: Template
     budget: int
+    kept: float = 0.6
 
 
 def render(

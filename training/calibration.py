@@ -25,11 +25,11 @@ def measure(course: Course, learner: Learner, processes: int) -> Trial:
     rows = [row for task in course.tasks for row in course.rows(task, processes) if row]
     held = [row for row in course.judged(processes) if row]
     rows.sort(key=tokens_of)
-    longest = max([*rows, *held], key=tokens_of)
     memory.forget_peak(course.recipe.device)
-    slow = (tokens_of(longest), _seconds(learner, [longest] * processes))
     middle = rows[len(rows) // 2]
+    _seconds(learner, [middle] * processes)  # the first one prepares kernels
     quick = (tokens_of(middle), _seconds(learner, [middle] * processes))
+    slow = (tokens_of(rows[-1]), _seconds(learner, [rows[-1]] * processes))
     took = line_through(quick, slow)
     learning = sum(took(tokens_of(row)) for row in rows)
     began = time.perf_counter()
@@ -42,8 +42,7 @@ def measure(course: Course, learner: Learner, processes: int) -> Trial:
 
 
 def _seconds(learner: Learner, rows: Sequence[Sequence[Row]]) -> float:
-    """How long a step with these rows takes, which teaches nothing; the first one prepares kernels."""
-    learner.learn(rows, 0.0, 0)
+    """How long a step with these rows takes, which teaches nothing."""
     began = time.perf_counter()
     learner.learn(rows, 0.0, 0)
     return time.perf_counter() - began
