@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.config import Config
@@ -11,6 +12,7 @@ from bot.persona.persona import Sampling
 from bot.prompt import Prompt
 
 ADAPTER = "adapter"  # what it is called in the engine
+TOGETHER = 4  # answers to one prompt
 PATIENCE = 1e7  # seconds: nobody waits for these answers
 
 Tell = Callable[[int], None]
@@ -53,24 +55,38 @@ async def _speak(
     async with LocalEngine(settings.model, settings.data) as engine:
         await engine.ready()
         await engine.add_adapter(ADAPTER, adapter)
+        most = min(TOGETHER, settings.model.rows)
         return {
-            each: [tidy(answer.text, name) for answer in await _all(engine, wanted, tell)]
+            each: [tidy(answer.text, name) for answer in await _all(engine, wanted, most, tell)]
             for each, wanted in requests.items()
         }
 
 
-async def _all(engine: LocalEngine, requests: Sequence[Request], tell: Tell) -> list[Answer]:
-    """All answers, in order. The first one goes ahead: what all share has then been read for the others."""
+async def _all(engine: LocalEngine, requests: Sequence[Request], most: int, tell: Tell) -> list[Answer]:
+    """All answers, in order. The first ones go ahead: what all share has then been read for the others."""
+    found = dict[int, Answer]()
 
-    async def answer(request: Request) -> Answer:
+    async def answer(places: Sequence[int]) -> None:
+        request = replace(requests[places[0]], n=len(places))
         async with engine.generate(request) as generation:
             async for _ in generation:
                 pass
-            tell(1)
-            return generation.answers[0]
+            found.update(zip(places, generation.answers, strict=True))
+            tell(len(places))
 
-    ahead = [await answer(request) for request in requests[:1]]
-    return [*ahead, *await asyncio.gather(*map(answer, requests[1:]))]
+    groups = alike(requests, most)
+    for places in groups[:1]:
+        await answer(places)
+    await asyncio.gather(*map(answer, groups[1:]))
+    return [found[place] for place in range(len(requests))]
+
+
+def alike(requests: Sequence[Request], most: int) -> list[list[int]]:
+    """The places of requests that differ by their seed alone, `most` together: their prompt is read once."""
+    places = dict[Request, list[int]]()
+    for place, each in enumerate(requests):
+        places.setdefault(replace(each, seed=None), []).append(place)
+    return [each[at : at + most] for each in places.values() for at in range(0, len(each), most)]
 
 
 def tidy(text: str, name: str) -> str:
