@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
@@ -33,7 +34,11 @@ class Found:
     def load(self) -> Any:
         """The frozen model; raises `UserError`."""
         torch.set_num_threads(self.settings.threads or torch.get_num_threads())
-        return model.weights(self.plan, self.settings)
+        loaded = model.weights(self.plan, self.settings)
+        for module in loaded.modules():
+            if isinstance(module, Linear4bit):
+                module.support_avx512bf16_for_cpu = False  # it would repack them, and then pass no gradient
+        return loaded
 
 
 def device_of(settings: ModelSettings, wishes: Training) -> str:

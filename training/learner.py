@@ -32,7 +32,7 @@ class Learner:
             warnings.filterwarnings("ignore", "The PEFT config's `base_model_name_or_path`", UserWarning)
             self.peft = get_peft_model(model, _config(model, recipe, name))
         if recipe.checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.activation_checkpointing_enable({"use_reentrant": False})
         self._team, self._recipe = team, recipe
         self._trunk, self._head = team.prepare(Trunk(model, recipe.deep), model), Head(model)
         self._device = model.get_input_embeddings().weight.device
