@@ -65,6 +65,11 @@ class Live:
         return -1 if known is None else self._held.index(known)
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of one number."""
+        return self._like.element_size()
+
+    @property
     def bytes(self) -> int:
         """What the matrices of live and warm adapters take."""
         return sum(projection.bytes for projection in self._projections)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bot.engine.bags import Bags, bags_of
 from bot.engine.step import Step
 
 
@@ -19,7 +20,7 @@ class Grid:
 
     bays: int
     places: int
-    tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
+    tokens: Tensor | int  # as in `Bags`
     index: Tensor | None = None
     inverse: Tensor | None = None
     scale: Tensor | None = None
@@ -39,31 +40,37 @@ class Stretch:
 class Mix:
     """Which tokens of a pass go through which adapters."""
 
-    grid: Grid | None
+    grid: Grid | Bags | None
     stretches: Sequence[Stretch] = ()
 
 
 @dataclass(slots=True)
 class Current:
-    """The pass that is under way: for all its tokens, and for the last one of each row."""
+    """The pass that is under way: for all its tokens, and for the last one of each row.
 
+    `bagged` is how tokens that stand alone are laid out, in the model's life.
+    """
+
+    bagged: bool = False
     tokens: Mix | None = None
     last: Mix | None = None
 
 
-def mix_of(step: Step) -> Mix | None:
-    """Which tokens of a pass go through which bay, or None where no row has an adapter."""
+def mix_of(step: Step, bagged: bool) -> Mix | None:
+    """Which tokens of a pass go through which bay, as bags or as a grid; None where no row has an adapter."""
     singles = [(place, span.bay, span.strength) for place, span in enumerate(step.spans[: step.single])]
     stretches = [
         Stretch(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
     ]
-    grid = grid_of([one for one in singles if one[1] >= 0], step)
+    changed = [one for one in singles if one[1] >= 0]
+    grid = bags_of(changed) if bagged else grid_of(changed, step)
     return Mix(grid, stretches) if grid or stretches else None
 
 
-def last_mix_of(step: Step) -> Mix | None:
+def last_mix_of(step: Step, bagged: bool) -> Mix | None:
     """The same for the last token of every row."""
-    grid = grid_of([(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0], step)
+    changed = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
+    grid = bags_of(changed) if bagged else grid_of(changed, step)
     return Mix(grid) if grid else None
 
 

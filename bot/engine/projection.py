@@ -7,6 +7,7 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
+from bot.engine.bags import Bags
 from bot.engine.kernels import Kernel
 from bot.engine.mix import Current, Grid, Mix
 
@@ -39,8 +40,8 @@ class Projection(nn.Module):
 
     The live adapters' matrices lie side by side: `_a` [bays, in, parts * rank], and `_b` [bays, blocks,
     rank, width], where blocks cut all parts into equal widths; zero where an adapter has less rank or leaves
-    a layer alone. So a token alone is a row of two batched products with its own adapter's matrices, however
-    many adapters are mixed, and nothing of another adapter is multiplied.
+    a layer alone. So a token alone is multiplied with its own adapter's matrices, however many adapters are
+    mixed, and with nothing of another's: in two batched products, or as sums of their rows (`Bags`).
     """
 
     def __init__(self, kernel: Kernel, parts: Sequence[Part], inputs: int, current: Current, last: bool):
@@ -61,30 +62,40 @@ class Projection(nn.Module):
         product = self.kernel(flat)
         mix = self._current.last if self.reads_last else self._current.tokens
         if mix is not None and self._a is not None:
-            self._change(flat.to(self._a.dtype), product, mix)
+            self._change(flat, product, mix)
         return product.view(*x.shape[:-1], -1)
 
     def _change(self, x: Tensor, product: Tensor, mix: Mix) -> None:
         assert self._a is not None
         if mix.grid is not None:
-            self._change_grid(x, product, mix.grid)
+            change = self._of_bags(x, mix.grid) if isinstance(mix.grid, Bags) else self._of_grid(x, mix.grid)
+            if isinstance(mix.grid.tokens, int):
+                product[: mix.grid.tokens].add_(change)
+            else:
+                product.index_add_(0, mix.grid.tokens, change.to(product.dtype))
         for one in mix.stretches:
-            inner = (x[one.start : one.end] @ self._a[one.bay])[None]
+            inner = (x[one.start : one.end] @ self._a[one.bay].to(x.dtype))[None]
             product[one.start : one.end].add_(self._outer(inner, one.bay, 1), alpha=one.strength)
 
-    def _change_grid(self, x: Tensor, product: Tensor, grid: Grid) -> None:
+    def _of_bags(self, x: Tensor, bags: Bags) -> Tensor:
         assert self._a is not None
+        assert self._b is not None
+        inner = bags.product(bags.of(x).to(self._a.dtype), self._a[:, None])
+        if bags.scale is not None:
+            inner = inner * bags.scale.to(inner.dtype)
+        if self._chosen is not None:
+            inner = inner.view(len(inner), -1, self._rank).index_select(1, self._chosen)
+        return bags.product(inner, self._b)
+
+    def _of_grid(self, x: Tensor, grid: Grid) -> Tensor:
+        assert self._a is not None
+        x = x.to(self._a.dtype)
         picked = x[: grid.bays * grid.places] if grid.index is None else x.index_select(0, grid.index)
         inner = torch.bmm(picked.view(grid.bays, grid.places, -1), self._a[: grid.bays])
         if grid.scale is not None:
             inner = inner * grid.scale
         change = self._outer(inner, 0, grid.bays)
-        if grid.inverse is not None:
-            change = change.index_select(0, grid.inverse)
-        if isinstance(grid.tokens, int):
-            product[: grid.tokens].add_(change)
-        else:
-            product.index_add_(0, grid.tokens, change.to(product.dtype))
+        return change if grid.inverse is None else change.index_select(0, grid.inverse)
 
     def _outer(self, inner: Tensor, first: int, bays: int) -> Tensor:
         """The second product, for some bays: inner [bays, places, parts * rank] -> [bays * places, out]."""
@@ -93,7 +104,7 @@ class Projection(nn.Module):
         apart = inner.view(bays, places, -1, self._rank).transpose(1, 2)
         if self._chosen is not None:
             apart = apart.index_select(1, self._chosen)
-        outer = self._b[first : first + bays].flatten(0, 1)
+        outer = self._b[first : first + bays].flatten(0, 1).to(inner.dtype)
         change = torch.bmm(apart.reshape(bays * blocks, places, self._rank), outer)
         return change.view(bays, blocks, places, -1).transpose(1, 2).reshape(bays * places, -1)
 

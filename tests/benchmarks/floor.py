@@ -38,10 +38,10 @@ class Moved:
 
 
 def moved(loaded: Loaded, rows: int, length: int, adapters: int = 0) -> Moved:
-    """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike, in 32 bits."""
+    """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
     parameters = sum(out * inputs for out, inputs in loaded.decoder.shapes.values())
     live = loaded.decoder.live.bytes if adapters else 0
-    change = rows * live / 4 / max(1, adapters)
+    change = rows * live / loaded.decoder.live.itemsize / max(1, adapters)
     keys = rows * length * loaded.decoder.token_bytes
     return Moved(parameters * weight_bytes(loaded), live, keys, rows * parameters + change)
 
