@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,16 @@ from tests.fakes import tiny
 from tests.school import School, talk
 from training import memory, tracking
 from training.forget import forget
+
+ROOT = Path(__file__).parents[1]
+# A file may not grow beyond 30 kB: some fit, those of weights do not.
+_NARROW = """
+import resource, signal, sys
+from training.__main__ import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+sys.exit(main(sys.argv[1:]))
+"""
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -167,6 +179,23 @@ def test_two_runs_of_a_persona_at_once_are_refused(built: School, tmp_path: Path
     school = built.copy(tmp_path)
     with FileLock(school.work / "train.lock"):
         assert refused(school) == f"Another run is under way in {school.work}: wait until it is done."
+
+
+def test_a_full_disk_is_said_and_leaves_the_adapter_that_is_there(trained: School, tmp_path: Path) -> None:
+    school = trained.copy(tmp_path)
+    before = (school.folder / "adapter/adapter_model.safetensors").read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", _NARROW, *school.arguments("train")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    said = done.stderr.splitlines()[-1]
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert said.startswith(f"training: {school.runs()[-1]}")
+    assert "cannot be written" in said
+    assert (school.folder / "adapter/adapter_model.safetensors").read_bytes() == before
 
 
 def test_a_tracker_that_is_not_installed_is_named(built: School, monkeypatch: pytest.MonkeyPatch) -> None:
