@@ -8,6 +8,7 @@ import pytest
 from bot.errors import UserError
 from bot.persona.persona import load
 from bot.persona.training import Training
+from training.calibration import work_of
 from training.plan import Sizes, duration, fit, line_through
 from training.recipe import Chosen, Known, choose
 
@@ -95,6 +96,11 @@ def test_no_room_is_said_with_figures_and_what_to_do() -> None:
         UserError, match=r"needs about 1\.\d GB of memory and 1\.0 GB are free: build the data"
     ):
         fit(chosen(), SIZES, 10**9, 400)
+
+
+def test_a_label_is_more_work_than_a_token_that_is_only_read() -> None:
+    assert work_of(1000, 100, deep=False) == 1400
+    assert work_of(1000, 100, deep=True) == 1050
 
 
 def test_time_is_a_line_through_two_trials() -> None:

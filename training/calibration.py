@@ -21,24 +21,38 @@ class Trial:
 
 
 def measure(course: Course, learner: Learner, processes: int) -> Trial:
-    """Learn nothing from the longest row and from one of middling length, and count up from there."""
+    """Learn nothing from the row that is most work and from a middling one, and count up from there."""
+
+    def work(row: Sequence[Row]) -> int:
+        return work_of(tokens_of(row), sum(each.learned for each in row), course.recipe.deep)
+
     rows = [row for task in course.tasks for row in course.rows(task, processes) if row]
     held = [row for row in course.judged(processes) if row]
-    rows.sort(key=tokens_of)
+    rows.sort(key=work)
     memory.forget_peak(course.recipe.device)
     middle = rows[len(rows) // 2]
     learner.learn([middle] * processes, 0.0, 0)  # the first one prepares kernels
-    quick = (tokens_of(middle), _seconds(learner, [middle] * processes))
-    slow = (tokens_of(rows[-1]), _seconds(learner, [rows[-1]] * processes))
+    quick = (work(middle), _seconds(learner, [middle] * processes))
+    slow = (work(rows[-1]), _seconds(learner, [rows[-1]] * processes))
     took = line_through(quick, slow)
-    learning = sum(took(tokens_of(row)) for row in rows)
+    learning = sum(took(work(row)) for row in rows)
     began = time.perf_counter()
-    judged = (held or [middle])[0]
+    judged = max(held or [middle], key=tokens_of)
     learner.judge([judged] * processes)
     judging = (time.perf_counter() - began) / tokens_of(judged) * sum(map(tokens_of, held))
     times = sum(task.judged for task in course.tasks)
     learner.forget()
     return Trial((learning + judging * times) / processes, memory.peak(course.recipe.device))
+
+
+def work_of(tokens: int, labels: int, deep: bool) -> int:
+    """How much work a row is, in tokens that are only read.
+
+    Measured on twelve rows of a demo persona's chat with SmolLM2-135M: tokens alone foretell a row's time to
+    within 58 %, tokens and four for every label to within 17 %. Where gradients go through all tokens, a
+    label has only its logits more than they.
+    """
+    return tokens + (labels // 2 if deep else 4 * labels)
 
 
 def _seconds(learner: Learner, rows: Sequence[Sequence[Row]]) -> float:

@@ -126,16 +126,16 @@ def seconds_of(tokens: Sequence[int], took: Callable[[int], float]) -> float:
 
 
 def line_through(first: tuple[int, float], second: tuple[int, float]) -> Callable[[int], float]:
-    """Seconds by tokens, from two rows that were tried: a straight line, or the mean where it would fall."""
+    """Seconds by work, from two rows that were tried: a straight line, or the mean where it would fall."""
     (less, quick), (more, slow) = sorted((first, second))
     slope = (slow - quick) / (more - less) if more > less else 0.0
     if slope <= 0:
         mean = (quick + slow) / max(1, less + more)
-        return lambda tokens: mean * tokens
+        return lambda work: mean * work
     base = quick - slope * less
     if base < 0:
-        return lambda tokens: slow / more * tokens
-    return lambda tokens: base + slope * tokens
+        return lambda work: slow / more * work
+    return lambda work: base + slope * work
 
 
 def _ends(name: str, end: str) -> bool:
