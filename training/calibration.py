@@ -21,10 +21,13 @@ class Trial:
 
 
 def measure(course: Course, learner: Learner, processes: int) -> Trial:
-    """Learn nothing from the row that is most work and from a middling one, and count up from there."""
+    """Learn nothing from the row that is most work and from a middling one, and count up from there.
+
+    The one with most labels is tried too: what they leave for the gradients is most of the memory.
+    """
 
     def work(row: Sequence[Row]) -> int:
-        return work_of(tokens_of(row), sum(each.learned for each in row), course.recipe.deep)
+        return work_of(tokens_of(row), labels_of(row), course.recipe.deep)
 
     rows = [row for task in course.tasks for row in course.rows(task, processes) if row]
     held = [row for row in course.judged(processes) if row]
@@ -34,6 +37,7 @@ def measure(course: Course, learner: Learner, processes: int) -> Trial:
     learner.learn([middle] * processes, 0.0, 0)  # the first one prepares kernels
     quick = (work(middle), _seconds(learner, [middle] * processes))
     slow = (work(rows[-1]), _seconds(learner, [rows[-1]] * processes))
+    learner.learn([max(rows, key=labels_of)] * processes, 0.0, 0)
     took = line_through(quick, slow)
     learning = sum(took(work(row)) for row in rows)
     began = time.perf_counter()
@@ -43,6 +47,11 @@ def measure(course: Course, learner: Learner, processes: int) -> Trial:
     times = sum(task.judged for task in course.tasks)
     learner.forget()
     return Trial((learning + judging * times) / processes, memory.peak(course.recipe.device))
+
+
+def labels_of(row: Sequence[Row]) -> int:
+    """How many tokens of a row are learned."""
+    return sum(lesson.learned for lesson in row)
 
 
 def work_of(tokens: int, labels: int, deep: bool) -> int:

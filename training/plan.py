@@ -120,11 +120,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def seconds_of(tokens: Sequence[int], took: Callable[[int], float]) -> float:
-    """The time of rows with so many tokens each."""
-    return sum(map(took, tokens))
-
-
 def line_through(first: tuple[int, float], second: tuple[int, float]) -> Callable[[int], float]:
     """Seconds by work, from two rows that were tried: a straight line, or the mean where it would fall."""
     (less, quick), (more, slow) = sorted((first, second))

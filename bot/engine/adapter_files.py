@@ -71,7 +71,8 @@ def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
         raise Refused(
             f"it was made for the base model {_tidy(name)} and {_tidy(base.name)} is running, "
             "or the weights of that model have changed",
-            "set [model] name to its base model, or train it again on this one",
+            "set [model] name to its base model, train it again on this one, or remove its folder: then the "
+            "base model speaks by itself",
         )
 
 
