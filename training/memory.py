@@ -1,5 +1,6 @@
 """How much memory there is, and how much this process took at most."""
 
+import ctypes
 import resource
 import sys
 from contextlib import suppress
@@ -37,6 +38,15 @@ def forget_peak(device: str) -> None:
     else:
         with suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
+
+
+def give_back() -> None:
+    """Hand what is free in this process's heap back to the system, where its library can do that (glibc).
+
+    Steps of ever new lengths leave holes: 114 of them took 6.6 GB, of which the largest one needs 3.2.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _free() -> int | None:
