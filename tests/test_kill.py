@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.memory.store import Memory
 from bot.message import Place
-from tests.faults.command import COMMAND, ROOT, environment
+from tests.faults.command import COMMAND, environment, house
 from tests.faults.memory_story import half_turns
 
 KILLS = 100
@@ -22,7 +22,7 @@ def killed_run(data: Path, number: int, after: float) -> None:
     says = [word for turn in range(3) for word in ("--say", f"say {number}-{turn}")]
     process = subprocess.Popen(
         [COMMAND, "chat", "--persona", "mara", *says],
-        cwd=ROOT,
+        cwd=house(),
         env=environment(data, DELAY="0.02"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -47,7 +47,7 @@ def test_a_hundred_kills_leave_a_sound_database_and_every_accepted_message_answe
         assert half_turns(path) == []
     end = subprocess.run(
         [COMMAND, "chat", "--persona", "mara", "--say", "the end"],
-        cwd=ROOT,
+        cwd=house(),
         env=environment(tmp_path),
         capture_output=True,
         check=True,

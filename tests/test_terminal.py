@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.faults.command import COMMAND, ROOT, environment
+from tests.faults.command import COMMAND, environment, house
 
 Start = Callable[..., "Screen"]
 
@@ -20,7 +20,7 @@ class Screen:
         self.child = pexpect.spawn(
             COMMAND,
             arguments,
-            cwd=ROOT,
+            cwd=house(),
             env=environment(data, TERM="xterm", PROMPT_TOOLKIT_NO_CPR="1", **told),
             encoding="utf-8",
             timeout=30,

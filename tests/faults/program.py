@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.faults.command import COMMAND, ROOT, environment
+from tests.faults.command import COMMAND, environment, house
 
 CONFIG = """
 [chat]
@@ -37,7 +37,7 @@ class Program:
         self._where, self._delay = where, delay
         self.folder, self.memory = folder, folder / "data" / "memory.db"
         self.process: asyncio.subprocess.Process | None = None
-        config = CONFIG.format(personas=ROOT / "personas", debounce=debounce, chat=chat, level=level)
+        config = CONFIG.format(personas=house() / "personas", debounce=debounce, chat=chat, level=level)
         (folder / "config.toml").write_text(config)
 
     async def start(self, **told: str) -> None:
