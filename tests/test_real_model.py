@@ -52,8 +52,9 @@ def run(data: Path) -> Run:
 
 
 def settings(folder: Path, persona_toml: str, model: str = "") -> Path:
-    """Settings with one persona, "mara", and its persona.toml."""
-    shutil.copytree(ROOT / "personas/mara", folder / "personas/mara", dirs_exist_ok=True)
+    """Settings with one persona, "mara", without her adapter, and its persona.toml."""
+    without = shutil.ignore_patterns("adapter", "work")
+    shutil.copytree(ROOT / "personas/mara", folder / "personas/mara", ignore=without, dirs_exist_ok=True)
     (folder / "personas/mara/persona.toml").write_text(persona_toml)
     (folder / "config.toml").write_text(f"[model]\n{model}\n")
     return folder / "config.toml"
