@@ -44,6 +44,7 @@ MODEL_FILES = {
     "bot/engine/kernels.py",
     "bot/engine/layers.py",
     "bot/engine/live.py",
+    "bot/engine/bags.py",
     "bot/engine/projection.py",
     "bot/engine/rebuild.py",
     "bot/engine/step.py",

@@ -64,14 +64,13 @@ class Model:
         return Projection(kernel, parts, INPUTS, self.current, last=names == ("lm_head",))
 
     def check(self, tokens: Sequence["Tokens"]) -> None:
-        """Compare a step over spans of these lengths, adapters and strengths."""
+        """Compare a step over spans of these lengths, adapters and strengths, as a grid and as bags."""
         spans = [
             Span(row, (1,) * one.count, self.live.bay(one.known), one.strength)
             for row, one in zip(rows(len(tokens)), tokens, strict=True)
         ]
         owner = {id(span): one for span, one in zip(spans, tokens, strict=True)}
         step = Step(spans, "cpu")
-        self.current.tokens, self.current.last = mix_of(step), last_mix_of(step)
         order = [owner[id(span)] for span in step.spans]
         every = [one for one in order for _ in range(one.count)]
         for projection, names in zip(self.projections, LAYERS, strict=True):
@@ -81,7 +80,9 @@ class Model:
                 torch.cat([self._formula(x[0, n], one, name) for name in names])
                 for n, one in enumerate(through)
             ]
-            torch.testing.assert_close(projection(x)[0], torch.stack(wanted), rtol=0, atol=0)
+            for bagged in (False, True):
+                self.current.tokens, self.current.last = mix_of(step, bagged), last_mix_of(step, bagged)
+                torch.testing.assert_close(projection(x)[0], torch.stack(wanted), rtol=0, atol=0)
 
     def _formula(self, x: Tensor, one: "Tokens", name: str) -> Tensor:
         product = self.weights[name] @ x
@@ -161,7 +162,7 @@ def test_rows_without_an_adapter_go_through_none() -> None:
     model = Model()
     model.live.enter(model.known[4])
     one, other = rows(2)
-    assert mix_of(Step([Span(one, (1,)), Span(other, (1, 2))], "cpu")) is None
+    assert mix_of(Step([Span(one, (1,)), Span(other, (1, 2))], "cpu"), bagged=False) is None
     model.check([Tokens(None), Tokens(None, 3)])
 
 
