@@ -1,6 +1,5 @@
 """How much memory there is, and how much this process took at most."""
 
-import ctypes
 import resource
 import sys
 from contextlib import suppress
@@ -38,15 +37,6 @@ def forget_peak(device: str) -> None:
     else:
         with suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
-
-
-def give_back() -> None:
-    """Hand what is free in this process's heap back to the system, where its library can do that (glibc).
-
-    Steps of ever new lengths leave holes in it.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _free() -> int | None:

@@ -5,7 +5,7 @@ import shutil
 import time
 
 from bot.errors import UserError
-from training import checkpoints, curves, memory
+from training import checkpoints, curves
 from training.checkpoints import BEST, FIRST, LAST, State
 from training.course import Course
 from training.files import write_private
@@ -17,7 +17,6 @@ from training.signals import Stop
 from training.team import Team
 from training.tracking import Tracker
 
-TIDIED = 5  # steps after which free memory is given back
 GAIN = 1e-3  # of the loss on what is held out: less is no progress
 HALVINGS = 6  # after which the data or the model are to blame, not the rate
 
@@ -65,8 +64,6 @@ class Run:
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return self._retreat(rate)
         self.state.step += 1
-        if self.state.step % TIDIED == 0:
-            memory.give_back()
         speed = tokens / (time.perf_counter() - began)
         self._note("learned", loss=loss, rate=rate, norm=norm, tokens=tokens, speed=round(speed, 1))
         self._tracker.log(self.state.step, loss=loss, rate=rate, norm=norm)

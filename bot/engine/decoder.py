@@ -59,8 +59,9 @@ class Decoder:
         """Replace the layers; returns how far rows in a batch are from transformers' answers, and may be."""
         projections, dtype = replace_linear_layers(self.model, self._current)
         self._last = [projection for projection in projections if projection.reads_last]
+        # Half as many bytes for adapters wherever weights have 16 bits, though `Half` computes in float32.
         narrow = torch.bfloat16 if any(isinstance(each.kernel, Half) for each in projections) else dtype
-        self._current.bagged = self.device.type == "cpu" and narrow != torch.float32
+        self._bagged = self.device.type == "cpu" and narrow != torch.float32
         self.live = Live(projections, torch.zeros(0, dtype=narrow, device=self.device))
         alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
         replace_layers(self.model)
@@ -73,9 +74,9 @@ class Decoder:
     @torch.inference_mode()
     def forward(self, step: Step) -> Tensor:
         """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
-        self._current.tokens = mix_of(step, self._current.bagged)
+        self._current.tokens = mix_of(step, self._bagged)
         adapts = any(projection.reserved for projection in self._last)
-        self._current.last = last_mix_of(step, self._current.bagged) if adapts else None
+        self._current.last = last_mix_of(step, self._bagged) if adapts else None
         output = self.model(
             input_ids=step.ids[None],
             position_ids=step.positions[None],

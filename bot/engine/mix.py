@@ -46,12 +46,8 @@ class Mix:
 
 @dataclass(slots=True)
 class Current:
-    """The pass that is under way: for all its tokens, and for the last one of each row.
+    """The pass that is under way: for all its tokens, and for the last one of each row."""
 
-    `bagged` is how tokens that stand alone are laid out, in the model's life.
-    """
-
-    bagged: bool = False
     tokens: Mix | None = None
     last: Mix | None = None
 

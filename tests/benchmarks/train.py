@@ -1,9 +1,8 @@
 """Trained tokens a second, side by side on the same chat: here, by a plain Trainer, by TRL with its defaults.
 
 `python -m tests.benchmarks.train [--persona ozzo] [--answers 16]` needs the packages trl and datasets. Each
-takes two steps over the same answers with SmolLM2-135M and the same LoRA, and the quicker one counts; a token
-is trained where it has a label. The others get the lessons that `build` makes, which hold many answers each,
-and once what they would have without it: every answer an example of its own, behind what was said before.
+takes two steps over the same lessons with SmolLM2-135M and the same LoRA, and the quicker one counts; a token
+is trained where it has a label.
 """
 
 import argparse
@@ -12,7 +11,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +71,6 @@ def plain(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path, w
     examples = [_padded(row, window) for row in taken]
     arguments = transformers.TrainingArguments(**_arguments(folder, taken))
     return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=examples))  # type: ignore[arg-type]
-
-
-def apart(taken: Sequence[Row]) -> list[Row]:
-    """Every answer of some lessons as an example of its own."""
-    made = []
-    for row in taken:
-        edges = np.flatnonzero(np.diff(row.weights > 0, prepend=False, append=False))
-        for start, end in zip(edges[::2], edges[1::2], strict=True):
-            weights = np.where(np.arange(end) < start, 0, row.weights[:end]).astype(row.weights.dtype)
-            made.append(replace(row, ids=row.ids[:end], weights=weights))
-    return made
 
 
 def trl(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> float:
@@ -185,8 +172,7 @@ def compare(root: Path, persona: str, answers: int) -> None:
     best = 0.0
     for name, take in (
         ("alterego", lambda: ours(found, made, taken)),
-        ("Trainer, lessons, padded", lambda: plain(found, made, taken, root, window)),
-        ("Trainer, answers, padded", lambda: plain(found, made, apart(taken), root, window)),
+        ("Trainer, padded to the window", lambda: plain(found, made, taken, root, window)),
         ("TRL SFTTrainer, defaults", lambda: trl(found, made, taken, root)),
     ):
         memory.forget_peak("cpu")
