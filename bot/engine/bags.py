@@ -25,15 +25,13 @@ class Bags:
 
     def of(self, x: Tensor) -> Tensor:
         """The tokens that change, of all."""
-        return x[: self.tokens] if isinstance(self.tokens, int) else x.index_select(0, self.tokens)
+        return first(x, self.tokens) if isinstance(self.tokens, int) else x.index_select(0, self.tokens)
 
-    def product(self, x: Tensor, matrices: Tensor) -> Tensor:
-        """x [changed, blocks, rows], matrices [bays, blocks, rows, width] -> [changed, blocks * width]."""
-        _, blocks, rows, width = matrices.shape
+    def product(self, x: Tensor, table: Tensor, blocks: int, rows: int) -> Tensor:
+        """x [changed, blocks, rows], table [bays * blocks * rows, width] -> [changed * blocks, width]."""
         named, ends = self._named.get((blocks, rows)) or self._name(blocks, rows)
-        table, weights = matrices.flatten(0, 2), x.flatten()
-        found = torch._embedding_bag_forward_only(table, named, ends, False, _SUM, False, weights, True)[0]
-        return found.view(len(x), blocks * width)
+        weights = x.reshape(-1)
+        return torch._embedding_bag_forward_only(table, named, ends, False, _SUM, False, weights, True)[0]
 
     def _name(self, blocks: int, rows: int) -> tuple[Tensor, Tensor]:
         """The table rows of every bag, and where each begins and ends; once for all layers of that size."""
@@ -41,6 +39,11 @@ class Bags:
         named = (first + torch.arange(rows)).flatten().int()
         self._named[blocks, rows] = named, torch.arange(0, len(named) + 1, rows, dtype=torch.int32)
         return self._named[blocks, rows]
+
+
+def first(x: Tensor, count: int) -> Tensor:
+    """The first of the tokens; of a whole batch itself, since even a view costs a microsecond a layer."""
+    return x if count == len(x) else x[:count]
 
 
 def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:

@@ -7,7 +7,7 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.bags import Bags
+from bot.engine.bags import Bags, first
 from bot.engine.kernels import Kernel
 from bot.engine.mix import Current, Grid, Mix
 
@@ -70,7 +70,7 @@ class Projection(nn.Module):
         if mix.grid is not None:
             change = self._of_bags(x, mix.grid) if isinstance(mix.grid, Bags) else self._of_grid(x, mix.grid)
             if isinstance(mix.grid.tokens, int):
-                product[: mix.grid.tokens].add_(change)
+                first(product, mix.grid.tokens).add_(change)
             else:
                 product.index_add_(0, mix.grid.tokens, change.to(product.dtype))
         for one in mix.stretches:
@@ -80,12 +80,14 @@ class Projection(nn.Module):
     def _of_bags(self, x: Tensor, bags: Bags) -> Tensor:
         assert self._a is not None
         assert self._b is not None
-        inner = bags.product(bags.of(x).to(self._a.dtype), self._a[:, None])
+        x = bags.of(x).to(self._a.dtype)
+        inner = bags.product(x, self._a.view(-1, self._a.shape[-1]), 1, self._inputs)
         if bags.scale is not None:
             inner = inner * bags.scale.to(inner.dtype)
         if self._chosen is not None:
-            inner = inner.view(len(inner), -1, self._rank).index_select(1, self._chosen)
-        return bags.product(inner, self._b)
+            inner = inner.view(len(x), -1, self._rank).index_select(1, self._chosen)
+        change = bags.product(inner, self._b.view(-1, self._width), len(self._blocks), self._rank)
+        return change.view(len(x), -1)
 
     def _of_grid(self, x: Tensor, grid: Grid) -> Tensor:
         assert self._a is not None

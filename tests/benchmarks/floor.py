@@ -40,10 +40,11 @@ class Moved:
 def moved(loaded: Loaded, rows: int, length: int, adapters: int = 0) -> Moved:
     """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
     parameters = sum(out * inputs for out, inputs in loaded.decoder.shapes.values())
-    live = loaded.decoder.live.bytes if adapters else 0
-    change = rows * live / loaded.decoder.live.itemsize / max(1, adapters)
+    live = loaded.decoder.live
+    each = live.bytes / len(live._held) if adapters else 0  # there may be room for more than are live
     keys = rows * length * loaded.decoder.token_bytes
-    return Moved(parameters * weight_bytes(loaded), live, keys, rows * parameters + change)
+    products = rows * (parameters + each / live.itemsize)
+    return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 
 
 def weight_bytes(loaded: Loaded) -> float:
