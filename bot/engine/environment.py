@@ -9,9 +9,10 @@ _SETTINGS = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TQDM_DISABLE": "1",
     "USE_HUB_KERNELS": "NO",
-    # Kernels for shapes of products in bfloat16. The thousand that oneDNN keeps by default take 3 GB, and a
-    # step of training with new shapes is not slower for fewer.
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
+    # Kernels for shapes of products in bfloat16, of which every step of training has new ones: oneDNN keeps a
+    # thousand by default and torch as many of its own, some 3 GB. A step needs about forty.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    "LRU_CACHE_CAPACITY": "1",
     "THP_MEM_ALLOC_ENABLE": "1",  # large tensors in huge pages: 7% off a step of training, and less memory
 }
 
