@@ -9,6 +9,7 @@ import shutil
 import struct
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,22 @@ def test_strength_scales_an_adapter(folder: Path, adapter: Path, strength: float
     known = read_adapter("a", adapter, base_of(model))
     mine = ours(Decoder(model, "tiny", 512), known, tokens, strength)
     torch.testing.assert_close(mine, logits(theirs)[0, -1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.skipif(torch.get_num_threads() == 1, reason="one core has no helpers")
+def test_reading_a_large_adapter_starts_no_threads_that_would_slow_the_engine(tmp_path: Path) -> None:
+    wide = tiny.save_model(tmp_path / "base", intermediate_size=1024)
+    large = tiny.save_adapter(tmp_path / "adapter", wide, r=256)
+    base = base_of(LlamaForCausalLM.from_pretrained(wide))
+    torch.ones(1 << 20).isfinite()  # this thread has its helpers
+
+    def read() -> int:
+        before = psutil.Process().num_threads()
+        assert read_adapter("a", large, base).pairs
+        return psutil.Process().num_threads() - before
+
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(read).result() == 0
 
 
 @pytest.mark.parametrize("precision", ["nf4", "int8", "bf16"])

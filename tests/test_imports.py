@@ -39,6 +39,7 @@ MODEL_FILES = {
     "bot/engine/tokenizer_files.py",
     "bot/engine/adapters.py",
     "bot/engine/cache.py",
+    "bot/engine/cores.py",
     "bot/engine/decoder.py",
     "bot/engine/draw.py",
     "bot/engine/kernels.py",

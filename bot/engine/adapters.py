@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bot.engine import cores
 from bot.engine.adapter_files import Base, read_files
 from bot.engine.adapter_weights import Matrix
 from bot.engine.kernels import size_of
@@ -22,7 +23,8 @@ def read_adapter(name: str, folder: Path, base: Base) -> Known:
     try:
         files = read_files(folder, base)
         whole = torch.frombuffer(bytearray(files.content), dtype=torch.uint8)
-        tensors = {(matrix.module, matrix.half): _tensor(whole, matrix) for matrix in files.matrices}
+        with cores.one():
+            tensors = {(matrix.module, matrix.half): _tensor(whole, matrix) for matrix in files.matrices}
     except Refused as refused:
         raise UserError(
             f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'

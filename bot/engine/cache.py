@@ -166,8 +166,3 @@ def _flat(key: Hashable) -> Iterator[Hashable]:
 def capacity_for(tokens: int) -> int:
     """The capacity of the slots for rows of at most so many tokens: the next power of two."""
     return max(SHORTEST, 1 << (tokens - 1).bit_length())
-
-
-def use_threads(threads: int) -> None:
-    """How many cores this thread's arithmetic may use; 0 is every core."""
-    torch.set_num_threads(threads or torch.get_num_threads())

@@ -87,10 +87,10 @@ class Worker:
     def _load(self) -> None:
         prepare()
         self._progress("importing torch and transformers")
-        from bot.engine import batch, cache, model, source, supplies
+        from bot.engine import batch, cores, model, source, supplies
         from bot.engine.tokenizer_files import read_tokenizer
 
-        cache.use_threads(self._settings.threads)
+        cores.use(self._settings.threads)
         self._progress("looking for the base model")
         found = model.plan(self._settings, self._data, self._progress)
         tokenizer = read_tokenizer(found.folder)

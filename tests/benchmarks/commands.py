@@ -32,10 +32,8 @@ def tweet(id: str, text: str, when: float, parent: str | None) -> dict[str, Any]
     return {"tweet": {"id_str": id, "id": id, "created_at": made, "entities": entities, **words, **reply}}
 
 
-def archive(path: Path, count: int) -> None:
-    """A zip of an X archive with so many tweets of one account."""
-    own = [said for said in posts(count, Inventor(3)) if said.is_self]
-    tweets = [tweet(said.id, said.text, said.time, said.reply_to) for said in own]
+def archive(path: Path, tweets: Sequence[dict[str, Any]]) -> None:
+    """A zip of an X archive with these tweets of one account."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data/account.js", f"window.YTD.account.part0 = {json.dumps([{'account': ACCOUNT}])}")
         file.writestr("data/tweets.js", f"window.YTD.tweets.part0 = {json.dumps(tweets)}")
@@ -68,7 +66,9 @@ def measure(root: Path, tweets: int, megabytes: int) -> None:
         for name in ("card.json", "persona.toml"):
             (folder / name).write_bytes((ROOT / "personas" / key / name).read_bytes())
     if tweets:
-        archive(root / "archive.zip", tweets)
+        own = [said for said in posts(tweets, Inventor(3)) if said.is_self]
+        made = [tweet(said.id, said.text, said.time, said.reply_to) for said in own]
+        archive(root / "archive.zip", made)
         print(f"an X archive of {tweets:,} tweets, {(root / 'archive.zip').stat().st_size / 1e6:.0f} MB")
         run(root, "import", str(root / "archive.zip"), "--persona", "mara")
         run(root, "build", "--persona", "mara")

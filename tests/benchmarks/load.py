@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.config import ModelSettings
 from bot.engine.engine import Answer, Request
@@ -18,6 +18,8 @@ from bot.engine.statistics import Statistics
 from bot.engine.thread import LocalEngine
 from bot.message import Place
 from bot.persona.persona import Sampling
+
+T = TypeVar("T")
 
 PROMPT = 200  # tokens
 CONTEXT = 8192  # what SmolLM2 reads
@@ -121,6 +123,15 @@ class Subject:
             sum(answer.tokens for answer in answers) / whole,
             statistics.median(answer.timings.first_token for answer in answers),
         )
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Do something on the engine's own thread while it is idle.
+
+        On another one it would have OpenMP helpers of its own, and both would be slow (`bot.engine.cores`).
+        """
+        found = list[T]()
+        await self.engine._command(lambda batch: found.append(work()))
+        return found[0]
 
     async def first_token(self, request: Request) -> float:
         """Seconds to the first token of a request."""

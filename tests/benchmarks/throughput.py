@@ -18,16 +18,16 @@ async def against_peft(run: Run, wanted: Collection[str]) -> list[Figure]:
     folders, tokens = adapters(run.data, ADAPTERS), run.pick(10, 32)
     names = [folder.name for folder in folders]
     async with running(run.data, folders) as subject:
-        rival = Peft(run.data, folders)
+        rival = await subject.beside(lambda: Peft(run.data, folders))
 
         async def ours() -> Rate:
             return await subject.rate(ADAPTERS, tokens, names)
 
         async def mixed() -> Rate:
-            return rival.mixed(tokens)
+            return await subject.beside(lambda: rival.mixed(tokens))
 
         async def sequential() -> Rate:
-            return rival.sequential(tokens)
+            return await subject.beside(lambda: rival.sequential(tokens))
 
         calls = {"peft": mixed, "sequential": sequential}
         asked = {name: call for name, call in calls.items() if name in wanted}
@@ -89,13 +89,13 @@ async def single(run: Run, precision: str) -> list[Figure]:
     """Line `single`: one row in one precision, against transformers on the same weights."""
     tokens = run.pick(16, 48)
     async with running(run.data, precision=precision) as subject:
-        rival = library(run.data, precision)
+        rival = await subject.beside(lambda: library(run.data, precision))
 
         async def ours() -> Rate:
             return await subject.rate(1, tokens)
 
         async def theirs() -> Rate:
-            return generate(rival, [ids(0)], tokens)
+            return await subject.beside(lambda: generate(rival, [ids(0)], tokens))
 
         found = await interleaved(run.pick(2, 5), {"ours": ours, "theirs": theirs})
         one, other = medians(found["ours"]), medians(found["theirs"])
