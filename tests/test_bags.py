@@ -11,7 +11,9 @@ def test_a_bag_in_sixteen_bits_is_the_product_with_its_own_matrix() -> None:
     bags = bags_of([(0, 3, 1.0), (1, 0, 1.0), (2, 3, 1.0)])
     assert bags is not None
     wanted = torch.einsum("nbr,nbrw->nbw", x.float(), matrices[[3, 0, 3]].float()).flatten(0, 1)
-    torch.testing.assert_close(bags.product(x, matrices.flatten(0, 2), 2, 64).float(), wanted, atol=0.02, rtol=0.01)
+    torch.testing.assert_close(
+        bags.product(x, matrices.flatten(0, 2), 2, 64).float(), wanted, atol=0.02, rtol=0.01
+    )
 
 
 def test_bags_name_the_tokens_that_change_and_their_strengths() -> None:

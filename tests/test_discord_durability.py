@@ -70,6 +70,18 @@ async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path
         assert len(stage.fake.identifies) == (2 if trouble == "op 9" else 1)
 
 
+async def test_what_is_said_between_two_sessions_is_read_where_servers_are_told_late(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.clocks = replace(QUICK, guilds=1.0)
+        await stage.start()
+        stage.call("before")
+        await stage.says("Answer 1.")
+        stage.fake.knobs.servers = 0.2
+        stage.fake.invalidate()
+        stage.call("meanwhile", author=stage.bo)
+        await answered_once(stage, stage.quay, ["before", "meanwhile"])
+
+
 async def test_a_storm_of_closed_connections_loses_and_doubles_nothing(stage: DiscordStage) -> None:
     texts = []
     for number in range(50):

@@ -102,6 +102,7 @@ class Gateway(discord.Client):
         self.poison: Callable[[str, str], None] = lambda event, letter: None
         self._identify = clocks.identify
         self.lost: float | None = time.monotonic()  # since when there is no connection
+        self._whole = asyncio.Event()  # whether this session told all servers
         parsers = self._connection.parsers
         for event, parse in list(parsers.items()):
             parsers[event] = self._guarded(event, parse)
@@ -112,6 +113,10 @@ class Gateway(discord.Client):
             self.lost = None
         elif event == "disconnect" and self.lost is None:
             self.lost = time.monotonic()
+        if event == "connect":
+            self._whole.clear()
+        elif event == "ready":
+            self._whole.set()
         super().dispatch(event, *args, **kwargs)
         self.events(event, args)
 
@@ -119,6 +124,10 @@ class Gateway(discord.Client):
         """Wait before a new session, as Discord asks."""
         if not initial:
             await asyncio.sleep(self._identify)
+
+    async def wait_until_whole(self) -> None:
+        """Wait until the newest session has told all servers; `wait_until_ready` knows the first alone."""
+        await self._whole.wait()
 
     def unheard(self) -> float:
         """Seconds without a connection; 0 while there is one."""

@@ -169,7 +169,7 @@ class Discord:
 
     async def _begin(self) -> None:
         """A new session: go on where the last process ended, then read what was missed."""
-        await self._client.wait_until_ready()
+        await self._client.wait_until_whole()
         if not self._recovered:
             await self._chat.recover(PLATFORM, self.account)
             self._recovered = True

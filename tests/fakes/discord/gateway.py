@@ -3,6 +3,7 @@
 https://discord.com/developers/docs/events/gateway
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ class Told:
 
 @dataclass(slots=True)
 class Knobs:
-    """What tests turn. `heartbeat` is in seconds; `privileged` has the intents that the portal grants."""
+    """What tests turn. `heartbeat` is in seconds; `privileged` has the intents that the portal grants.
+
+    `servers` is how many seconds behind READY the servers are told.
+    """
 
     heartbeat: float = 41.25
     acknowledge: bool = True
@@ -41,6 +45,7 @@ class Knobs:
     privileged: int = PRIVILEGED
     close_next: list[int] = field(default_factory=list)
     per_minute: int = 120
+    servers: float = 0.0
 
 
 class Gateway:
@@ -158,6 +163,12 @@ class Gateway:
             "private_channels": [],
         }
         session.tell("READY", ready | ({"shard": data["shard"]} if "shard" in data else {}))
+        if self.knobs.servers:
+            asyncio.get_running_loop().call_later(self.knobs.servers, self._arrive, session, guilds)
+        else:
+            self._arrive(session, guilds)
+
+    def _arrive(self, session: Session, guilds: list[Guild]) -> None:
         for guild in guilds:
             if session.wants("GUILD_CREATE", guild):
                 session.tell("GUILD_CREATE", self.arrival(session, guild))
