@@ -10,7 +10,7 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import adapters, model
+from bot.engine import adapters, cores, model
 from bot.engine.model import Plan
 from bot.engine.precision import best_device, dtype_of
 from bot.engine.source import LOCAL
@@ -33,7 +33,7 @@ class Found:
 
     def load(self) -> Any:
         """The frozen model; raises `UserError`."""
-        torch.set_num_threads(self.settings.threads or torch.get_num_threads())
+        cores.use(self.settings.threads)
         loaded = model.weights(self.plan, self.settings)
         for module in loaded.modules():
             if isinstance(module, Linear4bit):

@@ -25,7 +25,7 @@ class Bags:
 
     def of(self, x: Tensor) -> Tensor:
         """The tokens that change, of all."""
-        return first(x, self.tokens) if isinstance(self.tokens, int) else x.index_select(0, self.tokens)
+        return x[: self.tokens] if isinstance(self.tokens, int) else x.index_select(0, self.tokens)
 
     def product(self, x: Tensor, table: Tensor, blocks: int, rows: int) -> Tensor:
         """x [changed, blocks, rows], table [bays * blocks * rows, width] -> [changed * blocks, width]."""
@@ -39,11 +39,6 @@ class Bags:
         named = (first + torch.arange(rows)).flatten().int()
         self._named[blocks, rows] = named, torch.arange(0, len(named) + 1, rows, dtype=torch.int32)
         return self._named[blocks, rows]
-
-
-def first(x: Tensor, count: int) -> Tensor:
-    """The first of the tokens; of a whole batch itself, since even a view costs a microsecond a layer."""
-    return x if count == len(x) else x[:count]
 
 
 def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:

@@ -7,7 +7,7 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.bags import Bags, first
+from bot.engine.bags import Bags
 from bot.engine.kernels import Kernel
 from bot.engine.mix import Current, Grid, Mix
 
@@ -70,7 +70,7 @@ class Projection(nn.Module):
         if mix.grid is not None:
             change = self._of_bags(x, mix.grid) if isinstance(mix.grid, Bags) else self._of_grid(x, mix.grid)
             if isinstance(mix.grid.tokens, int):
-                first(product, mix.grid.tokens).add_(change)
+                product[: mix.grid.tokens].add_(change)
             else:
                 product.index_add_(0, mix.grid.tokens, change.to(product.dtype))
         for one in mix.stretches:

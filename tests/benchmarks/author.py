@@ -44,6 +44,7 @@ def measure(root: Path, posts: Sequence[str]) -> None:
     (folder := root / "personas" / "author").mkdir(parents=True)
     card = {"spec": "chara_card_v3", "spec_version": "3.0", "data": CARD}
     (folder / "card.json").write_text(json.dumps(card))
+    (folder / "persona.toml").touch()
     shutil.copytree(ROOT / "personas" / "ozzo", root / "personas" / "ozzo")
     made = [tweet(str(10**15 + n), post, 1.6e9 + n * EVERY, None) for n, post in enumerate(posts)]
     archive(root / "archive.zip", made)
