@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from bot.engine.native import Singles
+
 _SUM = 0  # of torch's three modes of a bag
 
 
@@ -21,6 +23,7 @@ class Bags:
     tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
     bays: Tensor  # [changed] the bay of each of them
     scale: Tensor | None = None  # [changed, 1] their adapters' strengths
+    singles: Singles | None = None  # the same for operations of our own
     _named: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def of(self, x: Tensor) -> Tensor:
@@ -48,4 +51,5 @@ def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:
     places, bays, strengths = zip(*tokens, strict=True)
     first = places == tuple(range(len(places)))
     scale = None if set(strengths) == {1} else torch.tensor(strengths)[:, None]
-    return Bags(len(places) if first else torch.tensor(places), torch.tensor(bays), scale)
+    which = len(places) if first else torch.tensor(places)
+    return Bags(which, torch.tensor(bays), scale, Singles(tokens))

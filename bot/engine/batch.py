@@ -139,7 +139,7 @@ class Batch:
     def _pass(self, spans: Sequence[tuple[Answering, Span]]) -> None:
         began = self._statistics.step_began = monotonic()
         try:
-            step = Step([span for _, span in spans], self._decoder.device)
+            step = Step([span for _, span in spans], self._decoder.device, self._decoder.native)
             owners = {id(span.row): answering for answering, span in spans}
             drawing = self._drawing(step, owners)
             logits = self._decoder.forward(step)

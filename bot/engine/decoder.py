@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from ctypes import CDLL
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from bot.engine.kernels import Half, Side, size_of
 from bot.engine.layers import Attention
 from bot.engine.live import Live
 from bot.engine.mix import Current, last_mix_of, mix_of
+from bot.engine.native import Native
 from bot.engine.rebuild import replace_layers, replace_linear_layers
 from bot.engine.step import Span, Step
 from bot.errors import UserError
@@ -34,14 +36,17 @@ class Decoder:
     """A causal language model whose forward pass takes rows under different adapters, at different places."""
 
     @torch.inference_mode()
-    def __init__(self, model: Any, name: str, context: int, compiled: bool = False) -> None:
+    def __init__(
+        self, model: Any, name: str, context: int, compiled: bool = False, library: CDLL | None = None
+    ) -> None:
         """Rebuild `model` in place; raises `UserError` when rows in a batch would not be answered as alone.
 
-        `compiled`: let torch fuse the small operations of every layer, for any number of tokens.
+        `compiled`: let torch fuse the small operations of every layer, for any number of tokens. `library`:
+        operations of our own, from `compiler.compiled`, for a model on the CPU.
         `shapes` are the (out, in) sizes of its linear layers, `token_bytes` what a token's keys and values
         take.
         """
-        self.model, self._name = model, name
+        self.model, self._name, self._library = model, name, None if compiled else library
         self._check_positions(context)
         self.shapes = {path: size_of(layer) for path, layer in linear_layers(model).items()}
         self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -57,19 +62,23 @@ class Decoder:
 
     def _rebuild(self) -> tuple[float, float]:
         """Replace the layers; returns how far rows in a batch are from transformers' answers, and may be."""
-        projections, dtype = replace_linear_layers(self.model, self._current)
+        projections, self.native, dtype = replace_linear_layers(self.model, self._current, self._native_of)
         self._last = [projection for projection in projections if projection.reads_last]
         # Half as many bytes for adapters wherever weights have 16 bits, though `Half` computes in float32.
         narrow = torch.bfloat16 if any(isinstance(each.kernel, Half) for each in projections) else dtype
         self._bagged = self.device.type == "cpu" and narrow != torch.float32
         self.live = Live(projections, torch.zeros(0, dtype=narrow, device=self.device))
         alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
-        replace_layers(self.model)
+        replace_layers(self.model, self.native)
         AttentionInterface.register(NAME, _attend)
         self.model.set_attn_implementation(NAME)
         self._projections = tuple(projections)
         rough = any(isinstance(projection.kernel, Side) for projection in projections)
         return _distance(self._answers(), alone), _ROUNDED if rough or dtype != torch.float32 else _EXACT
+
+    def _native_of(self, dtype: torch.dtype) -> Native | None:
+        fits = self.device.type == "cpu" and dtype in (torch.bfloat16, torch.float32)
+        return Native(self._library, dtype) if fits and self._library is not None else None
 
     @torch.inference_mode()
     def forward(self, step: Step) -> Tensor:
@@ -119,7 +128,7 @@ class Decoder:
         got: dict[int, list[Tensor]] = {id(row): [] for row in rows}
         for part in (slice(None, -1), slice(-1, None)):
             spans = [Span(row, ids[part]) for row, ids in zip(rows, _PROBES, strict=True) if ids[part]]
-            step = Step(spans, self.device)
+            step = Step(spans, self.device, self.native)
             for span, logits in zip(step.spans, self.forward(step), strict=True):
                 got[id(span.row)].append(logits)
             step.advance()
@@ -157,7 +166,7 @@ def _attend(
     shape = Shape(
         query.shape[-1] ** -0.5 if scale is None else scale, how.get("sliding_window"), how.get("softcap")
     )
-    pair = torch.stack((key[0], value[0])).permute(2, 0, 1, 3)
+    pair = torch.stack((key[0].transpose(0, 1), value[0].transpose(0, 1)), 1)
     attended = step.attend(module.layer_idx, query[0].transpose(0, 1), pair, shape)
     return attended.view(1, len(attended), -1, query.shape[-1]), None
 

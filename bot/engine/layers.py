@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from bot.engine.attend import Shape
+from bot.engine.native import Native
 from bot.engine.projection import Projection
 from bot.engine.step import Step
 
@@ -20,8 +21,9 @@ ALIKE = frozenset(
 class Attention(nn.Module):
     """The attention of `ALIKE`, with one product for queries, keys and values."""
 
-    def __init__(self, original: Any) -> None:
+    def __init__(self, original: Any, native: Native | None) -> None:
         super().__init__()
+        self._native = native
         self.joined: Projection = original.joined
         self.out: nn.Module = original.o_proj
         # A compiler must leave these alone, and cannot change in place what is part of something else.
@@ -39,7 +41,7 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, None]:
         """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
         cos, sin = position_embeddings
-        signed = self.signed(step, sin) if self._rotates else sin
+        signed = self.signed(step, sin) if self._rotates and self._native is None else sin
         joined = self.joined.forward(hidden_states)[0]
         joined = (joined.clone() if self.copies else joined).view(len(joined), -1, self._size)
         queries = joined.shape[1] * self._group // (self._group + 2)
@@ -47,7 +49,9 @@ class Attention(nn.Module):
         if self.q_norm is not None:
             joined[:, :queries] = self.q_norm(joined[:, :queries])
             joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
-        if self._rotates:
+        if self._rotates and self._native is not None:
+            self._native.rotate(joined, turning, cos, sin)
+        elif self._rotates:
             rotate(joined[:, :turning], cos, signed)
         pair = joined[:, queries:].view(len(joined), 2, -1, self._size)
         attended = self.attend(step, self._layer, joined[:, :queries], pair, self._shape)
@@ -57,8 +61,9 @@ class Attention(nn.Module):
 class Gated(nn.Module):
     """down(act(gate(x)) * up(x)), with one product for gate and up."""
 
-    def __init__(self, original: Any) -> None:
+    def __init__(self, original: Any, native: Native | None) -> None:
         super().__init__()
+        self._native = native
         self.joined: Projection = original.joined
         self.down: nn.Module = original.down_proj
         self.act = original.act_fn
@@ -66,7 +71,10 @@ class Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [1, tokens, size]."""
-        gate, up = self.joined.forward(x).chunk(2, -1)
+        joined = self.joined.forward(x)
+        if self._silu and self._native is not None and self._native.takes(joined):
+            return self.down(self._native.gate(joined))  # type: ignore[no-any-return]
+        gate, up = joined.chunk(2, -1)
         active = silu(gate) if self._silu else self.act(gate)
         return self.down(active.mul_(up))  # type: ignore[no-any-return]
 
@@ -74,13 +82,15 @@ class Gated(nn.Module):
 class Norm(nn.Module):
     """Root mean square normalisation in float32."""
 
-    def __init__(self, weight: Tensor, epsilon: float) -> None:
+    def __init__(self, weight: Tensor, epsilon: float, native: Native | None) -> None:
         super().__init__()
-        size = weight.numel()
+        size, self._native = weight.numel(), native
         self._weight, self._epsilon = weight.float() * size**0.5, epsilon * size
 
     def forward(self, x: Tensor) -> Tensor:
         """x [.., size]; with sums instead of means, whose factor is in the weight."""
+        if self._native is not None and x.dim() == 3 and self._native.takes(x):
+            return self._native.norm(x, self._weight, self._epsilon)
         wide = x.float()
         inverse = torch.linalg.vecdot(wide, wide).add_(self._epsilon).rsqrt_()
         scaled: Tensor = wide * inverse.unsqueeze(-1)
@@ -93,11 +103,11 @@ def rotate(heads: Tensor, cos: Tensor, signed: Tensor) -> None:
     heads.mul_(cos[0, :, None]).add_(other)
 
 
-def norm_of(original: nn.Module) -> Norm | None:
+def norm_of(original: nn.Module, native: Native | None = None) -> Norm | None:
     """The same norm from fewer operations, or None where a layer is no such norm."""
     name = type(original).__name__
     weight = getattr(original, "weight", None)
     epsilon = getattr(original, "variance_epsilon", getattr(original, "eps", None))
     if not name.endswith("RMSNorm") or weight is None or weight.dim() != 1 or epsilon is None:
         return None
-    return Norm(weight.float() + 1 if name.startswith("Gemma") else weight, float(epsilon))
+    return Norm(weight.float() + 1 if name.startswith("Gemma") else weight, float(epsilon), native)

@@ -1,5 +1,6 @@
 """The base model: found, converted once where needed, loaded in a fitting precision, never with its code."""
 
+from ctypes import CDLL
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,17 @@ def weights(found: Plan, settings: ModelSettings) -> Any:
     return model
 
 
-def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer) -> Loaded:
-    """The model rebuilt for batches; raises `UserError` when it cannot be served."""
+def load(
+    found: Plan, settings: ModelSettings, tokenizer: HFTokenizer, library: CDLL | None = None
+) -> Loaded:
+    """The model rebuilt for batches; raises `UserError` when it cannot be served.
+
+    `library`: operations of our own for a model on the CPU, from `compiler.compiled`.
+    """
     model = weights(found, settings)
     context = context_of(found.folder, settings.context)
     size = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    decoder = Decoder(model, found.source.name, context, settings.compile)
+    decoder = Decoder(model, found.source.name, context, settings.compile, library)
     return Loaded(
         model=model,
         decoder=decoder,

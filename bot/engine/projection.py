@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bot.engine.bags import Bags
 from bot.engine.kernels import Kernel
 from bot.engine.mix import Current, Grid, Mix
+from bot.engine.native import Change, Native
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,18 @@ class Projection(nn.Module):
     mixed, and with nothing of another's: in two batched products, or as sums of their rows (`Bags`).
     """
 
-    def __init__(self, kernel: Kernel, parts: Sequence[Part], inputs: int, current: Current, last: bool):
+    def __init__(
+        self,
+        kernel: Kernel,
+        parts: Sequence[Part],
+        inputs: int,
+        current: Current,
+        native: Native | None = None,
+        last: bool = False,
+    ):
         """`last`: this layer reads only the last token of each row."""
         super().__init__()
+        self._native = native
         self.kernel, self.parts, self._inputs = kernel, tuple(parts), inputs
         self._current, self.reads_last = current, last
         self._width = gcd(*(part.end - part.start for part in parts))
@@ -55,6 +65,7 @@ class Projection(nn.Module):
         self._b: Tensor | None = None
         self._chosen: Tensor | None = None  # the part of every block, where parts are not the blocks
         self._rank = 0
+        self._sizes: Change | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """The base model's product and, for tokens under an adapter, its change."""
@@ -67,7 +78,9 @@ class Projection(nn.Module):
 
     def _change(self, x: Tensor, product: Tensor, mix: Mix) -> None:
         assert self._a is not None
-        if mix.grid is not None:
+        if isinstance(mix.grid, Bags) and self._change_natively(x, product, mix.grid):
+            pass
+        elif mix.grid is not None:
             change = self._of_bags(x, mix.grid) if isinstance(mix.grid, Bags) else self._of_grid(x, mix.grid)
             if isinstance(mix.grid.tokens, int):
                 product[: mix.grid.tokens].add_(change)
@@ -76,6 +89,16 @@ class Projection(nn.Module):
         for one in mix.stretches:
             inner = (x[one.start : one.end] @ self._a[one.bay].to(x.dtype))[None]
             product[one.start : one.end].add_(self._outer(inner, one.bay, 1), alpha=one.strength)
+
+    def _change_natively(self, x: Tensor, product: Tensor, bags: Bags) -> bool:
+        """Whether operations of our own took it."""
+        native, sizes, singles, a, b = self._native, self._sizes, bags.singles, self._a, self._b
+        if native is None or sizes is None or singles is None or a is None or b is None:
+            return False
+        if not native.changes(singles, x, a):
+            return False
+        native.change(sizes, x, a, b, product, singles)
+        return True
 
     def _of_bags(self, x: Tensor, bags: Bags) -> Tensor:
         assert self._a is not None
@@ -123,6 +146,10 @@ class Projection(nn.Module):
             new_a.view(bays, self._inputs, -1, rank)[: len(old), :, :, :was] = old
             new_b[: len(was_b), :, :was] = was_b
         self._a, self._b, self._rank = new_a, new_b, rank
+        if self._native is not None:
+            self._sizes = self._native.change_of(
+                self._inputs, len(self.parts), rank, self._blocks, self._width
+            )
 
     @property
     def reserved(self) -> bool:

@@ -10,7 +10,10 @@ from bot.engine import kernels, layers
 from bot.engine.adapters import is_linear, linear_layers
 from bot.engine.kernels import size_of
 from bot.engine.mix import Current
+from bot.engine.native import Native
 from bot.engine.projection import Part, Projection
+
+NativeOf = Callable[[torch.dtype], Native | None]  # the operations for activations of a dtype
 
 _JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
@@ -26,56 +29,66 @@ class View(nn.Module):
         return self._forward(x)
 
 
-def replace_linear_layers(model: Any, current: Current) -> tuple[list[Projection], torch.dtype]:
-    """Put projections in their place; returns them, and the dtype in which the model now computes."""
-    kind = _kernel(model)
+def replace_linear_layers(
+    model: Any, current: Current, native: NativeOf
+) -> tuple[list[Projection], Native | None, torch.dtype]:
+    """Put projections in their place; returns them, and the operations and the dtype it now computes with."""
+    kind = _kernel(model, native(model.dtype))
     dtype: torch.dtype = torch.float32 if kind is kernels.half else model.dtype
-    projections = list(_projections(model, kind, current))
+    operations = native(dtype)
+    projections = list(_projections(model, kind, current, operations))
     if kind is kernels.half:
         _widen(model)
-    return projections, dtype
+    return projections, operations, dtype
 
 
-def replace_layers(model: nn.Module) -> None:
+def replace_layers(model: nn.Module, native: Native | None) -> None:
     """Put quicker layers in the place of the attention, the gated layers and the norms that are known."""
     for path, module in list(model.named_modules()):
         if hasattr(module, "joined") and not isinstance(module, layers.Attention | layers.Gated):
             around, _, name = path.rpartition(".")
-            known = type(module).__name__ in layers.ALIKE
-            setattr(model.get_submodule(around), name, (layers.Attention if known else layers.Gated)(module))
+            kind = layers.Attention if type(module).__name__ in layers.ALIKE else layers.Gated
+            setattr(model.get_submodule(around), name, kind(module, native))
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if (norm := layers.norm_of(child)) is not None:
+            if (norm := layers.norm_of(child, native)) is not None:
                 setattr(module, name, norm)
 
 
-def _kernel(model: Any) -> kernels.Kind | None:
+def _kernel(model: Any, native: Native | None) -> kernels.Kind | None:
     """How products are computed; None leaves bitsandbytes' layers as they are."""
     found = list(linear_layers(model).values())
     plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
-    kind = None if exact else kernels.quickest(found, model.dtype)
+    kind = None if exact else kernels.quickest(found, model.dtype, native)
     return kind or (kernels.Plain if plain else None)
 
 
-def _projections(model: nn.Module, kind: kernels.Kind | None, current: Current) -> Iterator[Projection]:
+def _projections(
+    model: nn.Module, kind: kernels.Kind | None, current: Current, native: Native | None
+) -> Iterator[Projection]:
     for path, module in list(model.named_modules()):
         for names in _JOINED:
             if all(is_linear(getattr(module, name, None)) for name in names) and _joins(model, module):
-                made = _projection(model, path, names, kind, current)
+                made = _projection(model, path, names, kind, current, native)
                 yield made
                 module.joined = made
                 for name, part in zip(names, made.parts, strict=True):
                     setattr(module, name, View(made, part))
         for name, child in list(module.named_children()):
             if is_linear(child):
-                made = _projection(model, path, (name,), kind, current)
+                made = _projection(model, path, (name,), kind, current, native)
                 yield made
                 setattr(module, name, made)
 
 
 def _projection(
-    model: nn.Module, path: str, names: Sequence[str], kind: kernels.Kind | None, current: Current
+    model: nn.Module,
+    path: str,
+    names: Sequence[str],
+    kind: kernels.Kind | None,
+    current: Current,
+    native: Native | None,
 ) -> Projection:
     paths = [f"{path}.{name}".lstrip(".") for name in names]
     found = [model.get_submodule(name) for name in paths]
@@ -84,7 +97,7 @@ def _projection(
         start = parts[-1].end if parts else 0
         parts.append(Part(name, start, start + size_of(layer)[0]))
     kernel = kernels.Side(found) if kind is None else kernels.joined(found, kind)
-    return Projection(kernel, parts, size_of(found[0])[1], current, last=paths == ["lm_head"])
+    return Projection(kernel, parts, size_of(found[0])[1], current, native, last=paths == ["lm_head"])
 
 
 def _joins(model: Any, module: nn.Module) -> bool:

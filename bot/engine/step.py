@@ -1,14 +1,17 @@
 """One forward pass over rows of any length: new tokens lie end to end, only attention tells rows apart."""
 
 from collections.abc import Sequence
+from ctypes import c_int
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bot.engine.attend import Shape, weighted
+from bot.engine.native import Native
 from bot.engine.page import Page, Row
 
 NEVER = float("-inf")
@@ -32,11 +35,13 @@ class Step:
     until then it may be repeated.
     """
 
-    def __init__(self, spans: Sequence[Span], device: torch.device | str) -> None:
+    def __init__(
+        self, spans: Sequence[Span], device: torch.device | str, native: Native | None = None
+    ) -> None:
         order = sorted(spans, key=lambda span: (len(span.ids) > 1, span.bay < 0, span.bay))
         self.spans = tuple(order)
         self.single = sum(len(span.ids) == 1 for span in order)
-        self.device = device
+        self.device, self._native = device, native
         starts = [0]
         for span in order:
             starts.append(starts[-1] + len(span.ids))
@@ -73,6 +78,8 @@ class Step:
 
         Returns [tokens, heads * size].
         """
+        if self._native is not None and self._native.attends(query, pair):
+            return self._attend_native(self._native, layer, query, pair, shape)
         parts = [page.attend(layer, query, pair, shape) for page in self._pages]
         parts += [
             _attend_span(span, layer, query[start:end], pair[start:end], self._reach(span, shape), shape)
@@ -81,6 +88,15 @@ class Step:
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
         whole = whole.flatten(1)
         return whole if self._restore is None else whole.index_select(0, self._restore)
+
+    def _attend_native(self, native: Native, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
+        whole = query.new_empty(query.shape)
+        for page in self._pages:
+            native.attend(query, pair, page.layer(layer, pair), whole, page.targets, shape)
+        for span, start, end in self.long():
+            reach = self._reach(span, shape)
+            whole[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], reach, shape)
+        return whole.flatten(1)
 
     def long(self) -> list[tuple[Span, int, int]]:
         """Spans of more than one token, each with its start and end among the tokens."""
@@ -134,6 +150,16 @@ class _Singles:
         missing = row.slot + 1 - len(self.slots)
         self.slots += [None] * missing
         self.slots[row.slot] = place
+
+    def layer(self, layer: int, pair: Tensor) -> Tensor:
+        """The page's tensor for a layer."""
+        return self._page.layer(layer, pair[:, 0])
+
+    @cached_property
+    def targets(self) -> Any:
+        """Of every token: its place, its row's slot and length, as an array of C."""
+        found = [(place, slot, row.length) for slot, (row, place) in self._rows.items()]
+        return (c_int * (3 * len(found)))(*chain.from_iterable(found))
 
     @cached_property
     def _length(self) -> int:

@@ -87,7 +87,7 @@ class Worker:
     def _load(self) -> None:
         prepare()
         self._progress("importing torch and transformers")
-        from bot.engine import batch, cores, model, source, supplies
+        from bot.engine import batch, compiler, cores, model, source, supplies
         from bot.engine.tokenizer_files import read_tokenizer
 
         cores.use(self._settings.threads)
@@ -97,7 +97,8 @@ class Worker:
         self.context = source.context_of(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
-        self.loaded = model.load(found, self._settings, tokenizer)
+        library = compiler.compiled(self._data / "native") if self._settings.native else None
+        self.loaded = model.load(found, self._settings, tokenizer, library)
         self.batch = batch.Batch(supplies.Supplies(self.loaded, self._settings.rows), self.statistics)
 
     def _progress(self, stage: str) -> None:

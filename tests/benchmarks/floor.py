@@ -9,6 +9,7 @@ from tests.benchmarks.machine import Machine
 _BYTES = {
     "Half": 2.0,
     "Packed": 2.0,
+    "Tiled": 2.0,
     "float32": 4.0,
     "bfloat16": 2.0,
     "float16": 2.0,

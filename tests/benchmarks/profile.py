@@ -15,6 +15,7 @@ from bot.config import ModelSettings
 from bot.engine import decoder, kernels, projection, sampling, step
 from bot.engine.adapters import read_adapter
 from bot.engine.batch import Batch
+from bot.engine.compiler import compiled
 from bot.engine.generation import LocalGeneration
 from bot.engine.model import Loaded, load
 from bot.engine.supplies import Supplies
@@ -57,7 +58,7 @@ async def show(run: Run, precision: str = "auto") -> None:
     os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
     found = base(run.data, precision)
-    loaded = load(found, settings, read_tokenizer(found.folder))
+    loaded = load(found, settings, read_tokenizer(found.folder), compiled(run.data / "native"))
     names = ", ".join(floor.kernels(loaded))
     print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
     for rows in (1, 8, 32):

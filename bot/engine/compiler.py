@@ -1,0 +1,65 @@
+"""native.c made a library for this very processor, once, by a C compiler that is at hand."""
+
+import ctypes
+import hashlib
+import logging
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+FLAGS = (
+    "-O3 -march=native -fopenmp -shared -fPIC -Wno-psabi "
+    # sums in any order, but infinities and NaN as they are: numbers that broke must be seen to have
+    "-fassociative-math -fno-signed-zeros -fno-trapping-math -fno-math-errno"
+).split()
+_PATIENCE = 60.0  # seconds for what takes two
+
+
+def compiled(folder: Path) -> ctypes.CDLL | None:
+    """The library, made now unless the folder has it; None without a compiler, or when it fails."""
+    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if compiler is None or sys.platform != "linux":
+        return None
+    source = resources.files("bot.engine").joinpath("native.c").read_bytes()
+    path = folder / f"native-{_digest(source, compiler)}.so"
+    try:
+        if not path.exists():
+            _compile(source, compiler, path)
+        return ctypes.CDLL(str(path))
+    except (OSError, subprocess.SubprocessError) as problem:
+        reason = getattr(problem, "stderr", None) or str(problem)
+        logger.info("Operations in C could not be compiled, those of torch serve: %s", reason.strip()[-500:])
+        return None
+
+
+def _compile(source: bytes, compiler: str, path: Path) -> None:
+    """Whole or not at all, also when two processes begin at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        (made.parent / "native.c").write_bytes(source)
+        command = [compiler, *FLAGS, str(made.parent / "native.c"), "-o", str(made), "-lm"]
+        quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        subprocess.run(command, check=True, timeout=_PATIENCE, **quiet)  # type: ignore[call-overload]
+        made.replace(path)
+
+
+def _digest(source: bytes, compiler: str) -> str:
+    """Of all that the library depends on: a folder may be carried to another machine."""
+    parts = (source, " ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), _features())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _features() -> bytes:
+    """What this processor can do, as Linux tells; nothing where it does not."""
+    try:
+        lines = Path("/proc/cpuinfo").read_bytes().splitlines()
+    except OSError:
+        return b""
+    return next((line for line in lines if line.startswith((b"flags", b"Features"))), b"")

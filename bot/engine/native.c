@@ -1,0 +1,485 @@
+/* Operations of a decoding step that torch has no quick operator for, for processors that compile them themselves.
+
+   Activations, keys and values are bfloat16, or float where `wide` is set; every sum is in float. What limits a
+   step is reading: each matrix once, with a few rows. A processor's own prefetching stops at the end of a page of
+   memory, so everything here fetches ahead by itself, which alone doubles what a core reads in a second.
+   No function checks its arguments, and none allocates: `native.py` says what each may be. */
+
+#include <stdint.h>
+#include <string.h>
+
+#define inlined static inline __attribute__((always_inline))
+
+typedef uint16_t bf16;
+typedef float eight __attribute__((vector_size(32)));
+typedef uint32_t eight_words __attribute__((vector_size(32)));
+typedef float lanes __attribute__((vector_size(64)));
+typedef uint32_t words __attribute__((vector_size(64)));
+
+enum {
+    LANES = 16,
+    CHUNK = 64,         /* keys whose scores are held at once; inputs of an adapter that are read at once */
+    AHEAD = 2048,       /* bytes between a weight that is used and one that is fetched */
+    MOST_GROUP = 16,    /* query heads of a key head */
+    MOST_INNER = 1024,  /* numbers between an adapter's two matrices */
+    MOST_TOKENS = 4,    /* that are multiplied with an adapter at once */
+    MOST_CHANGED = 1024 /* tokens of a step */
+};
+
+/* Numbers of either kind. */
+
+inlined float of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+inlined float widened(bf16 value) { return of_bits((uint32_t)value << 16); }
+
+inlined bf16 rounded(float value) /* to the nearest, even one; NaN stays NaN */
+{
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+inlined long bytes(long count, int wide) { return count * (wide ? 4 : 2); }
+inlined void *moved(const void *from, long by, int wide) { return (char *)from + bytes(by, wide); }
+
+inlined float get(const void *from, long at, int wide)
+{
+    return wide ? ((const float *)from)[at] : widened(((const bf16 *)from)[at]);
+}
+
+inlined void put(void *to, long at, float value, int wide)
+{
+    if (wide)
+        ((float *)to)[at] = value;
+    else
+        ((bf16 *)to)[at] = rounded(value);
+}
+
+inlined void fetch(const void *from, long size)
+{
+    for (long at = 0; at < size; at += 64)
+        __builtin_prefetch((const char *)from + at);
+}
+
+/* e^x to 2e-7, by Cephes' polynomial. */
+inlined float power(float x)
+{
+    float bound = x < -87.f ? -87.f : x > 88.f ? 88.f : x;
+    float n = __builtin_rintf(bound * 1.44269504f);
+    float r = bound - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    return (p * r * r + r + 1.f) * of_bits((uint32_t)((int32_t)n + 127) << 23);
+}
+
+/* Defines NAME as FUNCTION for both kinds of numbers, each compiled by itself. */
+#define BOTH_KINDS(name, parameters, ...)                                                                    \
+    void name parameters                                                                                     \
+    {                                                                                                        \
+        if (wide)                                                                                            \
+            name##_(__VA_ARGS__, 1);                                                                         \
+        else                                                                                                 \
+            name##_(__VA_ARGS__, 0);                                                                         \
+    }
+
+/* y = x / sqrt(sum of squares + epsilon) * weight: `rows` rows end to end, in each of `groups` that lie apart. */
+inlined void norm_(const void *x, const float *weight, void *y, long groups, long rows, long x_apart,
+                   long y_apart, long size, float epsilon, const int wide)
+{
+#pragma omp parallel for schedule(static) if (groups * rows * size > 65536)
+    for (long n = 0; n < groups * rows; n++) {
+        const void *from = moved(x, n / rows * x_apart + n % rows * size, wide);
+        void *to = moved(y, n / rows * y_apart + n % rows * size, wide);
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (long i = 0; i < size; i++)
+            sum += get(from, i, wide) * get(from, i, wide);
+        float inverse = 1 / __builtin_sqrtf(sum + epsilon);
+#pragma omp simd
+        for (long i = 0; i < size; i++)
+            put(to, i, get(from, i, wide) * inverse * weight[i], wide);
+    }
+}
+BOTH_KINDS(norm, (const void *x, const float *weight, void *y, long groups, long rows, long x_apart, long y_apart,
+                  long size, float epsilon, int wide),
+           x, weight, y, groups, rows, x_apart, y_apart, size, epsilon)
+
+/* y [rows, size] = silu(x[:, :size]) * x[:, size:] */
+inlined void gate_(const void *x, void *y, long rows, long size, const int wide)
+{
+#pragma omp parallel for schedule(static) if (rows * size > 8192)
+    for (long n = 0; n < rows; n++) {
+        const void *from = moved(x, 2 * n * size, wide);
+        void *to = moved(y, n * size, wide);
+#pragma omp simd
+        for (long i = 0; i < size; i++) {
+            float value = get(from, i, wide);
+            put(to, i, value / (1 + power(-value)) * get(from, size + i, wide), wide);
+        }
+    }
+}
+BOTH_KINDS(gate, (const void *x, void *y, long rows, long size, int wide), x, y, rows, size)
+
+/* Rotary positions, in place: the first `turning` of all `heads` of every token; cosines and sines [tokens, size]. */
+inlined void rotate_(void *x, const void *cosines, const void *sines, long tokens, long heads, long turning,
+                     long size, const int wide)
+{
+    long half = size / 2;
+#pragma omp parallel for schedule(static) if (tokens * turning * size > 65536)
+    for (long n = 0; n < tokens * turning; n++) {
+        void *at = moved(x, (n / turning * heads + n % turning) * size, wide);
+        const void *cos = moved(cosines, n / turning * size, wide), *sin = moved(sines, n / turning * size, wide);
+#pragma omp simd
+        for (long i = 0; i < half; i++) {
+            float one = get(at, i, wide), other = get(at, half + i, wide);
+            put(at, i, one * get(cos, i, wide) - other * get(sin, i, wide), wide);
+            put(at, half + i, other * get(cos, half + i, wide) + one * get(sin, half + i, wide), wide);
+        }
+    }
+}
+BOTH_KINDS(rotate, (void *x, const void *cosines, const void *sines, long tokens, long heads, long turning, long size,
+                    int wide),
+           x, cosines, sines, tokens, heads, turning, size)
+
+/* Attention of tokens that stand alone, each over the keys of its own row. */
+
+struct attention {
+    long slots, capacity, heads, group, size, window, query_apart, key_apart, wide;
+    float scale, softcap; /* 0 is none, as of the window */
+};
+
+/* Two lanes of numbers. Halves are widened where they stand, which parts even ones from odd ones: see `index_of`. */
+inlined void load(const void *from, long pair, lanes *to, const int wide)
+{
+    words both;
+    if (wide) {
+        memcpy(to, (const char *)from + pair * 128, 128);
+    } else {
+        memcpy(&both, (const char *)from + pair * 64, 64);
+        to[0] = (lanes)(both << 16);
+        to[1] = (lanes)(both & 0xffff0000);
+    }
+}
+
+inlined long index_of(long part, long lane, const int wide)
+{
+    return wide ? part * LANES + lane : part / 2 * 2 * LANES + 2 * lane + part % 2;
+}
+
+/* Adds the numbers that lie four apart: a whole sum is cheaper for many at once. */
+inlined void fold(lanes value, float *to)
+{
+    typedef float four __attribute__((vector_size(16)));
+    eight half[2];
+    four quarter[2];
+    memcpy(half, &value, 64);
+    half[0] += half[1];
+    memcpy(quarter, half, 32);
+    quarter[0] += quarter[1];
+    memcpy(to, quarter, 16);
+}
+
+/* One key head of one token, over keys `first` to `length`, with sums that are scaled anew at every chunk of keys. */
+inlined void attend_row(const struct attention *how, const void *query, const void *keys, const void *values, void *out,
+                        long first, long length, const long parts, const int wide)
+{
+    const long size = parts * LANES;
+    lanes queries[MOST_GROUP][parts], sums[MOST_GROUP][parts], held[CHUNK][parts];
+    float folded[MOST_GROUP][CHUNK][4], scores[CHUNK], tops[MOST_GROUP], totals[MOST_GROUP];
+    for (long g = 0; g < how->group; g++) {
+        tops[g] = -__builtin_inff();
+        totals[g] = 0;
+        for (long i = 0; i < parts; i += 2)
+            load(query, (g * parts + i) / 2, &queries[g][i], wide);
+        for (long i = 0; i < parts; i++) {
+            queries[g][i] *= how->scale;
+            sums[g][i] = (lanes){0};
+        }
+    }
+    for (long start = first; start < length; start += CHUNK) {
+        long count = length - start < CHUNK ? length - start : CHUNK;
+        for (long n = 0; n < count; n++) {
+            const void *key = moved(keys, (start + n) * size, wide), *value = moved(values, (start + n) * size, wide);
+            lanes own[parts];
+            fetch(moved(key, CHUNK * size, wide), bytes(size, wide));
+            fetch(value, bytes(size, wide));
+            for (long i = 0; i < parts; i += 2)
+                load(key, i / 2, own + i, wide);
+            for (long g = 0; g < how->group; g++) {
+                lanes dot = queries[g][0] * own[0];
+                for (long i = 1; i < parts; i++)
+                    dot += queries[g][i] * own[i];
+                fold(dot, folded[g][n]);
+            }
+        }
+        for (long n = 0; n < count; n++)
+            for (long i = 0; i < parts; i += 2)
+                load(moved(values, (start + n) * size, wide), i / 2, &held[n][i], wide);
+        for (long g = 0; g < how->group; g++) {
+            float top = tops[g], total = 0;
+            for (long n = 0; n < count; n++) {
+                float *four = folded[g][n], score = four[0] + four[1] + four[2] + four[3];
+                scores[n] = score;
+            }
+            if (how->softcap)
+                for (long n = 0; n < count; n++)
+                    scores[n] = how->softcap * (1 - 2 / (1 + power(2 * scores[n] / how->softcap)));
+#pragma omp simd reduction(max : top)
+            for (long n = 0; n < count; n++)
+                top = scores[n] > top ? scores[n] : top;
+#pragma omp simd reduction(+ : total)
+            for (long n = 0; n < count; n++)
+                total += scores[n] = power(scores[n] - top);
+            float kept = power(tops[g] - top);
+            lanes own[parts];
+            for (long i = 0; i < parts; i++)
+                own[i] = sums[g][i] * kept;
+            for (long n = 0; n < count; n++)
+                for (long i = 0; i < parts; i++)
+                    own[i] += held[n][i] * scores[n];
+            memcpy(sums[g], own, sizeof own);
+            totals[g] = totals[g] * kept + total;
+            tops[g] = top;
+        }
+    }
+    for (long g = 0; g < how->group; g++)
+        for (long i = 0; i < parts; i++)
+            for (long lane = 0; lane < LANES; lane++)
+                put(out, g * size + index_of(i, lane, wide), sums[g][i][lane] / totals[g], wide);
+}
+
+/* Writes the key and the value of every token behind its row's, then attends. `rows` [count, 3]: the token's place,
+   its row's slot and length; query, key and value [tokens, heads, size], `apart` from token to token; cache [2, slots,
+   heads, capacity, size]; out [tokens, heads * group * size]. */
+void attend(const struct attention *how, const void *query, const void *key, const void *value, void *cache, void *out,
+            const int *rows, long count)
+{
+    const int wide = how->wide;
+    const long size = how->size, all = how->slots * how->heads * how->capacity * size;
+#pragma omp parallel for schedule(dynamic)
+    for (long n = 0; n < count * how->heads; n++) {
+        const int *row = rows + n / how->heads * 3;
+        long head = n % how->heads, place = row[0], length = row[2], next = length + 1;
+        void *keys = moved(cache, (row[1] * how->heads + head) * how->capacity * size, wide);
+        void *values = moved(keys, all, wide);
+        memcpy(moved(keys, length * size, wide), moved(key, place * how->key_apart + head * size, wide), bytes(size, wide));
+        memcpy(moved(values, length * size, wide), moved(value, place * how->key_apart + head * size, wide), bytes(size, wide));
+        long first = how->window && next > how->window ? next - how->window : 0;
+        const void *own = moved(query, place * how->query_apart + head * how->group * size, wide);
+        void *to = moved(out, (place * how->heads + head) * how->group * size, wide);
+        if (wide)
+            attend_row(how, own, keys, values, to, first, next, size / LANES, 1);
+        else if (size == 64)
+            attend_row(how, own, keys, values, to, first, next, 64 / LANES, 0);
+        else if (size == 128)
+            attend_row(how, own, keys, values, to, first, next, 128 / LANES, 0);
+        else
+            attend_row(how, own, keys, values, to, first, next, size / LANES, 0);
+    }
+}
+
+/* What adapters add. */
+
+struct change {
+    long inputs, outputs, inner, rank, blocks, width, wide;
+    const int *chosen; /* [blocks] which part of the inner numbers a block of outputs comes from */
+};
+
+/* Sixteen numbers, even ones and odd ones. */
+inlined void load_apart(const bf16 *from, eight *to)
+{
+    eight_words both;
+    memcpy(&both, from, 32);
+    to[0] = (eight)(both << 16);
+    to[1] = (eight)(both & 0xffff0000);
+}
+
+inlined void add_apart(void *y, long at, const eight *sums, const int wide)
+{
+    float apart[2][8];
+    memcpy(apart, sums, sizeof apart);
+#pragma omp simd
+    for (long i = 0; i < 8; i++) {
+        put(y, at + 2 * i, get(y, at + 2 * i, wide) + apart[0][i], wide);
+        put(y, at + 2 * i + 1, get(y, at + 2 * i + 1, wide) + apart[1][i], wide);
+    }
+}
+
+/* inner [tokens, MOST_INNER] = strengths * x A, A [inputs, inner]; fetches the first block of B on its way. */
+inlined void inner_of(const struct change *how, const void *x, const int *places, const bf16 *a, const bf16 *b,
+                      const float *strengths, float (*inner)[MOST_INNER], const long tokens, const int wide)
+{
+    eight sums[MOST_INNER / 16][tokens][2];
+    float read[tokens][CHUNK];
+    const long share = how->rank * how->width * 2 * CHUNK / how->inputs;
+    memset(sums, 0, (how->inner / 16) * sizeof sums[0]);
+    for (long start = 0; start < how->inputs; start += CHUNK) {
+        const bf16 *rows = a + start * how->inner;
+        const long count = how->inputs - start < CHUNK ? how->inputs - start : CHUNK;
+        for (long t = 0; t < tokens; t++)
+            for (long i = 0; i < count; i++)
+                read[t][i] = get(x, places[t] * how->inputs + start + i, wide);
+        fetch(rows + count * how->inner, count * how->inner * 2);
+        fetch((const char *)b + start / CHUNK * share, share);
+        for (long j = 0; j < how->inner / 16; j++) {
+            eight own[tokens][2], both[2];
+            memcpy(own, sums[j], sizeof own);
+            for (long i = 0; i < count; i++) {
+                load_apart(rows + i * how->inner + j * 16, both);
+                for (long t = 0; t < tokens; t++) {
+                    own[t][0] += both[0] * read[t][i];
+                    own[t][1] += both[1] * read[t][i];
+                }
+            }
+            memcpy(sums[j], own, sizeof own);
+        }
+    }
+    for (long t = 0; t < tokens; t++)
+        for (long j = 0; j < how->inner; j++)
+            inner[t][j] = sums[j / 16][t][j % 2][j % 16 / 2] * strengths[t];
+}
+
+/* y += inner B, B [blocks, rank, width], each block of outputs from its own part; fetches a block ahead. */
+inlined void add_outer(const struct change *how, float (*inner)[MOST_INNER], const bf16 *b, void *y, const int *places,
+                       const long tokens, const int wide)
+{
+    const long block = how->rank * how->width;
+    for (long n = 0; n < how->blocks; n++, b += block)
+        for (long start = 0; start < how->width; start += 32) {
+            eight sums[tokens][4], both[4];
+            memset(sums, 0, sizeof sums);
+            if (n + 1 < how->blocks)
+                fetch(b + block + start * how->rank, 64 * how->rank);
+            for (long r = 0; r < how->rank; r++) {
+                load_apart(b + r * how->width + start, both);
+                load_apart(b + r * how->width + start + 16, both + 2);
+                for (long t = 0; t < tokens; t++)
+                    for (long i = 0; i < 4; i++)
+                        sums[t][i] += both[i] * inner[t][how->chosen[n] * how->rank + r];
+            }
+            for (long t = 0; t < tokens; t++)
+                for (long i = 0; i < 2; i++)
+                    add_apart(y, places[t] * how->outputs + n * how->width + start + i * 16, sums[t] + i * 2, wide);
+        }
+}
+
+inlined void change_some(const struct change *how, const void *x, const bf16 *a, const bf16 *b, void *y,
+                         const int *places, const float *strengths, const long tokens, const int wide)
+{
+    float inner[MOST_TOKENS][MOST_INNER];
+    inner_of(how, x, places, a, b, strengths, inner, tokens, wide);
+    add_outer(how, inner, b, y, places, tokens, wide);
+}
+
+inlined void change_group(const struct change *how, const void *x, const bf16 *a, const bf16 *b, void *y,
+                          const int *places, const float *strengths, long tokens, const int wide)
+{
+    if (tokens == 1)
+        change_some(how, x, a, b, y, places, strengths, 1, wide);
+    else if (tokens == 2)
+        change_some(how, x, a, b, y, places, strengths, 2, wide);
+    else if (tokens == 3)
+        change_some(how, x, a, b, y, places, strengths, 3, wide);
+    else
+        change_some(how, x, a, b, y, places, strengths, 4, wide);
+}
+
+/* y[place] += strength * (x[place] A) B, each token with the matrices of its bay: a [bays, inputs, inner], b [bays,
+   blocks, rank, width]. Neighbours of one bay, up to four, read them once. */
+void change(const struct change *how, const void *x, const bf16 *a, const bf16 *b, void *y, const int *places,
+            const int *bays, const float *strengths, long count)
+{
+    int starts[MOST_CHANGED + 1], groups = 0;
+    for (int n = 0; n < count; n++)
+        if (n == 0 || bays[n] != bays[n - 1] || n - starts[groups - 1] == MOST_TOKENS)
+            starts[groups++] = n;
+    starts[groups] = count;
+#pragma omp parallel for schedule(dynamic)
+    for (int n = 0; n < groups; n++) {
+        long first = starts[n], tokens = starts[n + 1] - first, bay = bays[first];
+        const bf16 *own_a = a + bay * how->inputs * how->inner, *own_b = b + bay * how->rank * how->blocks * how->width;
+        if (how->wide)
+            change_group(how, x, own_a, own_b, y, places + first, strengths + first, tokens, 1);
+        else
+            change_group(how, x, own_a, own_b, y, places + first, strengths + first, tokens, 0);
+    }
+}
+
+/* Products with the base model's weights, by the tiles (AMX) of newer processors. */
+
+#if defined(__AMX_BF16__) && defined(__linux__)
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct tiles {
+    uint8_t palette, start, unused[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+};
+
+/* Whether this process may use them: Linux gives them on request (ARCH_REQ_XCOMP_PERM, XTILEDATA). */
+int has_tiles(void) { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
+
+/* y [rows, out] = x [rows, in] W^T, for up to 32 rows; weights as oneDNN packs them: [out / width, in / 2, width, 2]. */
+void product(const bf16 *x, const bf16 *weights, bf16 *y, long rows, long in, long out, long width)
+{
+    const int upper = rows > 16 ? 16 : rows, lower = rows - upper;
+    struct tiles wanted = {.palette = 1}; /* tiles 0 and 1 hold x, 2 and 3 weights, 4 to 7 sums */
+    for (int n = 0; n < 8; n++) {
+        wanted.bytes[n] = 64;
+        wanted.rows[n] = n == 2 || n == 3 ? 16 : n == 1 || n > 5 ? lower + !lower : upper;
+    }
+#pragma omp parallel
+    {
+        float sums[32][32] __attribute__((aligned(64)));
+        struct tiles before; /* others of this thread's libraries may count on theirs */
+        _tile_storeconfig(&before);
+        _tile_loadconfig(&wanted);
+#pragma omp for schedule(static)
+        for (long column = 0; column < out; column += 32) {
+            const bf16 *own = weights + column / width * width * in + column % width * 2;
+            _tile_zero(4);
+            _tile_zero(5);
+            _tile_zero(6);
+            _tile_zero(7);
+            for (long i = 0; i < in; i += 32) {
+                const bf16 *part = own + i * width;
+                for (int n = 0; n < 16; n++)
+                    fetch((const char *)(part + n * 2 * width) + AHEAD, 128);
+                _tile_loadd(0, x + i, in * 2);
+                _tile_loadd(2, part, width * 4);
+                _tile_loadd(3, part + 32, width * 4);
+                _tile_dpbf16ps(4, 0, 2);
+                _tile_dpbf16ps(5, 0, 3);
+                if (lower) {
+                    _tile_loadd(1, x + 16 * in + i, in * 2);
+                    _tile_dpbf16ps(6, 1, 2);
+                    _tile_dpbf16ps(7, 1, 3);
+                }
+            }
+            _tile_stored(4, &sums[0][0], 128);
+            _tile_stored(5, &sums[0][16], 128);
+            if (lower) {
+                _tile_stored(6, &sums[16][0], 128);
+                _tile_stored(7, &sums[16][16], 128);
+            }
+            for (long n = 0; n < rows; n++)
+                for (long i = 0; i < 32; i++)
+                    y[n * out + column + i] = rounded(sums[n][i]);
+        }
+        _tile_loadconfig(&before);
+    }
+}
+#else
+int has_tiles(void) { return 0; }
+#endif
