@@ -22,8 +22,8 @@ class Bags:
 
     tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
     bays: Tensor  # [changed] the bay of each of them
+    singles: Singles  # all of this for operations of our own
     scale: Tensor | None = None  # [changed, 1] their adapters' strengths
-    singles: Singles | None = None  # the same for operations of our own
     _named: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def of(self, x: Tensor) -> Tensor:
@@ -52,4 +52,4 @@ def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:
     first = places == tuple(range(len(places)))
     scale = None if set(strengths) == {1} else torch.tensor(strengths)[:, None]
     which = len(places) if first else torch.tensor(places)
-    return Bags(which, torch.tensor(bays), scale, Singles(tokens))
+    return Bags(which, torch.tensor(bays), Singles(tokens), scale)

@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import logging
+import os
 import platform
 import shutil
 import subprocess
@@ -21,18 +22,23 @@ FLAGS = (
 _PATIENCE = 60.0  # seconds for what takes two
 
 
-def compiled(folder: Path) -> ctypes.CDLL | None:
+def cache() -> Path:
+    """Where it is kept: it depends on nothing but this machine, so every data folder of a user shares it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alterego"
+
+
+def compiled(folder: Path | None = None) -> ctypes.CDLL | None:
     """The library, made now unless the folder has it; None without a compiler, or when it fails."""
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None or sys.platform != "linux":
         return None
     source = resources.files("bot.engine").joinpath("native.c").read_bytes()
-    path = folder / f"native-{_digest(source, compiler)}.so"
     try:
+        path = (folder or cache()) / f"native-{_digest(source, compiler)}.so"
         if not path.exists():
             _compile(source, compiler, path)
         return ctypes.CDLL(str(path))
-    except (OSError, subprocess.SubprocessError) as problem:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: nobody's home
         reason = getattr(problem, "stderr", None) or str(problem)
         logger.info("Operations in C could not be compiled, those of torch serve: %s", reason.strip()[-500:])
         return None
@@ -40,7 +46,7 @@ def compiled(folder: Path) -> ctypes.CDLL | None:
 
 def _compile(source: bytes, compiler: str, path: Path) -> None:
     """Whole or not at all, also when two processes begin at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / path.name
         (made.parent / "native.c").write_bytes(source)

@@ -99,13 +99,18 @@ class Tiled:
         self._packed = Packed(weight, bias)
         self._native, self._out, self._inputs = native, *weight.shape
         self._bias = None if bias is None else bias.bfloat16()
-        self._width, self._address = self._packed.width(weight.bfloat16()), self._packed.address
+        self.block, self.address = self._packed.width(weight.bfloat16()), self._packed.address
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self._width is None or not 0 < x.shape[0] <= MOST_ROWS or not x.is_contiguous():
+        if self.block is None or not 0 < x.shape[0] <= MOST_ROWS or not x.is_contiguous():
             return self._packed(x)
-        product = self._native.product(x, self._address, self._width, self._out)
+        product = self._native.product(x, self.address, self.block, self._out)
         return product if self._bias is None else product.add_(self._bias)
+
+    @property
+    def bias_address(self) -> int:
+        """Where the bias lies; 0 without one."""
+        return 0 if self._bias is None else self._bias.data_ptr()
 
 
 class Side:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from bot.engine.attend import Shape
-from bot.engine.native import Native
+from bot.engine.native import MOST_GROUP, MOST_SIZE, Native
 from bot.engine.projection import Projection
 from bot.engine.step import Step
 
@@ -25,37 +25,43 @@ class Attention(nn.Module):
         super().__init__()
         self._native = native
         self.joined: Projection = original.joined
-        self.out: nn.Module = original.o_proj
+        self.out: Projection = original.o_proj
         # A compiler must leave these alone, and cannot change in place what is part of something else.
         self.attend, self.signed, self.copies = Step.attend, Step.signed, False
-        self._layer, self._size = original.layer_idx, original.head_dim
-        self._group = original.num_key_value_groups
-        self._rotates = bool(getattr(original, "use_rope", True))
+        self.index, self.size = original.layer_idx, original.head_dim
+        self.group = original.num_key_value_groups
+        self.rotates = bool(getattr(original, "use_rope", True))
         self.q_norm, self.k_norm = getattr(original, "q_norm", None), getattr(original, "k_norm", None)
         by_model = type(original).__name__ == "MistralAttention"
         window = getattr(original.config if by_model else original, "sliding_window", None)
-        self._shape = Shape(original.scaling, window, getattr(original, "attn_logit_softcapping", None))
+        self.shape = Shape(original.scaling, window, getattr(original, "attn_logit_softcapping", None))
 
     def forward(
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], step: Step, **rest: Any
     ) -> tuple[Tensor, None]:
         """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
         cos, sin = position_embeddings
-        signed = self.signed(step, sin) if self._rotates and self._native is None else sin
+        signed = self.signed(step, sin) if self.rotates and self._native is None else sin
         joined = self.joined.forward(hidden_states)[0]
-        joined = (joined.clone() if self.copies else joined).view(len(joined), -1, self._size)
-        queries = joined.shape[1] * self._group // (self._group + 2)
+        joined = (joined.clone() if self.copies else joined).view(len(joined), -1, self.size)
+        queries = joined.shape[1] * self.group // (self.group + 2)
         turning = queries + (joined.shape[1] - queries) // 2
         if self.q_norm is not None:
             joined[:, :queries] = self.q_norm(joined[:, :queries])
             joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
-        if self._rotates and self._native is not None:
+        if self.rotates and self._native is not None:
             self._native.rotate(joined, turning, cos, sin)
-        elif self._rotates:
+        elif self.rotates:
             rotate(joined[:, :turning], cos, signed)
-        pair = joined[:, queries:].view(len(joined), 2, -1, self._size)
-        attended = self.attend(step, self._layer, joined[:, :queries], pair, self._shape)
+        pair = joined[:, queries:].view(len(joined), 2, -1, self.size)
+        attended = self.attend(step, self.index, joined[:, :queries], pair, self.shape)
         return self.out(attended[None]), None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether native.c attends like this, in one place and with nothing left over."""
+        fits = self.size % 32 == 0 and self.size <= MOST_SIZE and self.group <= MOST_GROUP
+        return self._native is not None and fits
 
 
 class Gated(nn.Module):
@@ -65,17 +71,17 @@ class Gated(nn.Module):
         super().__init__()
         self._native = native
         self.joined: Projection = original.joined
-        self.down: nn.Module = original.down_proj
+        self.down: Projection = original.down_proj
         self.act = original.act_fn
-        self._silu = type(original.act_fn).__name__ in ("SiLU", "SiLUActivation")
+        self.is_silu = type(original.act_fn).__name__ in ("SiLU", "SiLUActivation")
 
     def forward(self, x: Tensor) -> Tensor:
         """x [1, tokens, size]."""
         joined = self.joined.forward(x)
-        if self._silu and self._native is not None and self._native.takes(joined):
+        if self.is_silu and self._native is not None and self._native.takes(joined):
             return self.down(self._native.gate(joined))  # type: ignore[no-any-return]
         gate, up = joined.chunk(2, -1)
-        active = silu(gate) if self._silu else self.act(gate)
+        active = silu(gate) if self.is_silu else self.act(gate)
         return self.down(active.mul_(up))  # type: ignore[no-any-return]
 
 
@@ -85,16 +91,16 @@ class Norm(nn.Module):
     def __init__(self, weight: Tensor, epsilon: float, native: Native | None) -> None:
         super().__init__()
         size, self._native = weight.numel(), native
-        self._weight, self._epsilon = weight.float() * size**0.5, epsilon * size
+        self.weight, self.epsilon = weight.float() * size**0.5, epsilon * size
 
     def forward(self, x: Tensor) -> Tensor:
         """x [.., size]; with sums instead of means, whose factor is in the weight."""
         if self._native is not None and x.dim() == 3 and self._native.takes(x):
-            return self._native.norm(x, self._weight, self._epsilon)
+            return self._native.norm(x, self.weight, self.epsilon)
         wide = x.float()
-        inverse = torch.linalg.vecdot(wide, wide).add_(self._epsilon).rsqrt_()
+        inverse = torch.linalg.vecdot(wide, wide).add_(self.epsilon).rsqrt_()
         scaled: Tensor = wide * inverse.unsqueeze(-1)
-        return scaled.mul_(self._weight).to(x.dtype)
+        return scaled.mul_(self.weight).to(x.dtype)
 
 
 def rotate(heads: Tensor, cos: Tensor, signed: Tensor) -> None:

@@ -65,9 +65,9 @@ class Live:
         return -1 if known is None else self._held.index(known)
 
     @property
-    def itemsize(self) -> int:
-        """Bytes of one number."""
-        return self._like.element_size()
+    def numbers(self) -> int:
+        """Of one adapter's matrices, with the zeros that fill them up."""
+        return sum(projection.numbers for projection in self._projections)
 
     @property
     def bytes(self) -> int:

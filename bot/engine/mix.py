@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,6 +51,7 @@ class Current:
 
     tokens: Mix | None = None
     last: Mix | None = None
+    whole: Any = None  # a `Whole`, where the pass takes whole layers
 
 
 def mix_of(step: Step, bagged: bool) -> Mix | None:

@@ -103,9 +103,7 @@ def weights(found: Plan, settings: ModelSettings) -> Any:
     return model
 
 
-def load(
-    found: Plan, settings: ModelSettings, tokenizer: HFTokenizer, library: CDLL | None = None
-) -> Loaded:
+def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer, library: CDLL | None = None) -> Loaded:
     """The model rebuilt for batches; raises `UserError` when it cannot be served.
 
     `library`: operations of our own for a model on the CPU, from `compiler.compiled`.

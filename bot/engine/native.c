@@ -12,7 +12,6 @@
 
 typedef uint16_t bf16;
 typedef float eight __attribute__((vector_size(32)));
-typedef uint32_t eight_words __attribute__((vector_size(32)));
 typedef float lanes __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
 
@@ -287,115 +286,134 @@ void attend(const struct attention *how, const void *query, const void *key, con
     }
 }
 
-/* What adapters add. */
+/* What adapters add, whose matrices have 8 bits: a scale for each row of A, and for each row of each block of B. */
 
 struct change {
     long inputs, outputs, inner, rank, blocks, width, wide;
     const int *chosen; /* [blocks] which part of the inner numbers a block of outputs comes from */
 };
 
-/* Sixteen numbers, even ones and odd ones. */
-inlined void load_apart(const bf16 *from, eight *to)
+struct matrices {
+    const int8_t *a, *b;              /* [bays, inputs / 4, inner, 4], [bays, blocks, rank / 4, width, 4] */
+    const float *a_scales, *b_scales; /* [bays, inputs], [bays, blocks, rank], of numbers times 2^24 */
+};
+
+struct group { /* neighbours of one bay, and its matrices */
+    struct matrices own;
+    const int *places;
+    const float *strengths;
+};
+
+/* Four rows of sixteen columns, times 2^24: a word holds the four of a column, and none needs to be moved. */
+inlined void rows_of(const int8_t *from, lanes *to)
 {
-    eight_words both;
-    memcpy(&both, from, 32);
-    to[0] = (eight)(both << 16);
-    to[1] = (eight)(both & 0xffff0000);
+    typedef int32_t whole __attribute__((vector_size(64)));
+    words four;
+    memcpy(&four, from, sizeof four);
+    to[0] = __builtin_convertvector((whole)(four << 24), lanes);
+    to[1] = __builtin_convertvector((whole)(four << 16 & 0xff000000), lanes);
+    to[2] = __builtin_convertvector((whole)(four << 8 & 0xff000000), lanes);
+    to[3] = __builtin_convertvector((whole)(four & 0xff000000), lanes);
 }
 
-inlined void add_apart(void *y, long at, const eight *sums, const int wide)
+inlined void add_rows(lanes *sums, const lanes *rows, const float *weights) /* in two sums, which wait less */
 {
-    float apart[2][8];
-    memcpy(apart, sums, sizeof apart);
-#pragma omp simd
-    for (long i = 0; i < 8; i++) {
-        put(y, at + 2 * i, get(y, at + 2 * i, wide) + apart[0][i], wide);
-        put(y, at + 2 * i + 1, get(y, at + 2 * i + 1, wide) + apart[1][i], wide);
-    }
+    sums[0] += rows[0] * weights[0] + rows[1] * weights[1];
+    sums[1] += rows[2] * weights[2] + rows[3] * weights[3];
 }
 
-/* inner [tokens, MOST_INNER] = strengths * x A, A [inputs, inner]; fetches the first block of B on its way. */
-inlined void inner_of(const struct change *how, const void *x, const int *places, const bf16 *a, const bf16 *b,
-                      const float *strengths, float (*inner)[MOST_INNER], const long tokens, const int wide)
+/* inner [tokens, MOST_INNER] = strengths * x A; fetches the first block of B on its way. */
+inlined void inner_of(const struct change *how, const void *x, const struct group *group,
+                      float (*inner)[MOST_INNER], const long tokens, const int wide)
 {
-    eight sums[MOST_INNER / 16][tokens][2];
+    lanes sums[MOST_INNER / LANES][tokens][2], rows[4];
     float read[tokens][CHUNK];
-    const long share = how->rank * how->width * 2 * CHUNK / how->inputs;
-    memset(sums, 0, (how->inner / 16) * sizeof sums[0]);
+    const long share = how->rank * how->width * CHUNK / how->inputs;
+    memset(sums, 0, how->inner / LANES * sizeof sums[0]);
     for (long start = 0; start < how->inputs; start += CHUNK) {
-        const bf16 *rows = a + start * how->inner;
+        const int8_t *a = group->own.a + start * how->inner;
         const long count = how->inputs - start < CHUNK ? how->inputs - start : CHUNK;
         for (long t = 0; t < tokens; t++)
             for (long i = 0; i < count; i++)
-                read[t][i] = get(x, places[t] * how->inputs + start + i, wide);
-        fetch(rows + count * how->inner, count * how->inner * 2);
-        fetch((const char *)b + start / CHUNK * share, share);
-        for (long j = 0; j < how->inner / 16; j++) {
-            eight own[tokens][2], both[2];
-            memcpy(own, sums[j], sizeof own);
-            for (long i = 0; i < count; i++) {
-                load_apart(rows + i * how->inner + j * 16, both);
-                for (long t = 0; t < tokens; t++) {
-                    own[t][0] += both[0] * read[t][i];
-                    own[t][1] += both[1] * read[t][i];
-                }
+                read[t][i] = get(x, group->places[t] * how->inputs + start + i, wide) * group->own.a_scales[start + i];
+        fetch(a + count * how->inner, count * how->inner);
+        fetch(group->own.b + start / CHUNK * share, share);
+        for (long j = 0; j < how->inner; j += LANES) {
+            lanes own[tokens][2];
+            memcpy(own, sums[j / LANES], sizeof own);
+            for (long i = 0; i < count; i += 4) {
+                rows_of(a + i * how->inner + j * 4, rows);
+                for (long t = 0; t < tokens; t++)
+                    add_rows(own[t], rows, read[t] + i);
             }
-            memcpy(sums[j], own, sizeof own);
+            memcpy(sums[j / LANES], own, sizeof own);
         }
     }
     for (long t = 0; t < tokens; t++)
-        for (long j = 0; j < how->inner; j++)
-            inner[t][j] = sums[j / 16][t][j % 2][j % 16 / 2] * strengths[t];
-}
-
-/* y += inner B, B [blocks, rank, width], each block of outputs from its own part; fetches a block ahead. */
-inlined void add_outer(const struct change *how, float (*inner)[MOST_INNER], const bf16 *b, void *y, const int *places,
-                       const long tokens, const int wide)
-{
-    const long block = how->rank * how->width;
-    for (long n = 0; n < how->blocks; n++, b += block)
-        for (long start = 0; start < how->width; start += 32) {
-            eight sums[tokens][4], both[4];
-            memset(sums, 0, sizeof sums);
-            if (n + 1 < how->blocks)
-                fetch(b + block + start * how->rank, 64 * how->rank);
-            for (long r = 0; r < how->rank; r++) {
-                load_apart(b + r * how->width + start, both);
-                load_apart(b + r * how->width + start + 16, both + 2);
-                for (long t = 0; t < tokens; t++)
-                    for (long i = 0; i < 4; i++)
-                        sums[t][i] += both[i] * inner[t][how->chosen[n] * how->rank + r];
-            }
-            for (long t = 0; t < tokens; t++)
-                for (long i = 0; i < 2; i++)
-                    add_apart(y, places[t] * how->outputs + n * how->width + start + i * 16, sums[t] + i * 2, wide);
+        for (long j = 0; j < how->inner; j += LANES) {
+            lanes both = (sums[j / LANES][t][0] + sums[j / LANES][t][1]) * group->strengths[t];
+            memcpy(inner[t] + j, &both, sizeof both);
         }
 }
 
-inlined void change_some(const struct change *how, const void *x, const bf16 *a, const bf16 *b, void *y,
-                         const int *places, const float *strengths, const long tokens, const int wide)
+/* y += inner B, each block of outputs from its own part; fetches a block ahead. */
+inlined void add_outer(const struct change *how, void *y, const struct group *group, float (*inner)[MOST_INNER],
+                       const long tokens, const int wide)
+{
+    const long block = how->rank * how->width;
+    for (long n = 0; n < how->blocks; n++) {
+        const int8_t *b = group->own.b + n * block;
+        float weights[tokens][how->rank];
+        for (long t = 0; t < tokens; t++)
+            for (long r = 0; r < how->rank; r++)
+                weights[t][r] = inner[t][how->chosen[n] * how->rank + r] * group->own.b_scales[n * how->rank + r];
+        for (long start = 0; start < how->width; start += LANES) {
+            lanes sums[tokens][2], rows[4];
+            float own[LANES];
+            memset(sums, 0, sizeof sums);
+            if (n + 1 < how->blocks)
+                fetch(b + block + start * how->rank, LANES * how->rank);
+            for (long r = 0; r < how->rank; r += 4) {
+                rows_of(b + r * how->width + start * 4, rows);
+                for (long t = 0; t < tokens; t++)
+                    add_rows(sums[t], rows, weights[t] + r);
+            }
+            for (long t = 0; t < tokens; t++) {
+                void *to = moved(y, group->places[t] * how->outputs + n * how->width + start, wide);
+                sums[t][0] += sums[t][1];
+                memcpy(own, sums[t], sizeof own);
+#pragma omp simd
+                for (long i = 0; i < LANES; i++)
+                    put(to, i, get(to, i, wide) + own[i], wide);
+            }
+        }
+    }
+}
+
+inlined void change_some(const struct change *how, const void *x, void *y, const struct group *group, const long tokens,
+                         const int wide)
 {
     float inner[MOST_TOKENS][MOST_INNER];
-    inner_of(how, x, places, a, b, strengths, inner, tokens, wide);
-    add_outer(how, inner, b, y, places, tokens, wide);
+    inner_of(how, x, group, inner, tokens, wide);
+    add_outer(how, y, group, inner, tokens, wide);
 }
 
-inlined void change_group(const struct change *how, const void *x, const bf16 *a, const bf16 *b, void *y,
-                          const int *places, const float *strengths, long tokens, const int wide)
+inlined void change_group(const struct change *how, const void *x, void *y, const struct group *group, long tokens,
+                          const int wide)
 {
     if (tokens == 1)
-        change_some(how, x, a, b, y, places, strengths, 1, wide);
+        change_some(how, x, y, group, 1, wide);
     else if (tokens == 2)
-        change_some(how, x, a, b, y, places, strengths, 2, wide);
+        change_some(how, x, y, group, 2, wide);
     else if (tokens == 3)
-        change_some(how, x, a, b, y, places, strengths, 3, wide);
+        change_some(how, x, y, group, 3, wide);
     else
-        change_some(how, x, a, b, y, places, strengths, 4, wide);
+        change_some(how, x, y, group, 4, wide);
 }
 
-/* y[place] += strength * (x[place] A) B, each token with the matrices of its bay: a [bays, inputs, inner], b [bays,
-   blocks, rank, width]. Neighbours of one bay, up to four, read them once. */
-void change(const struct change *how, const void *x, const bf16 *a, const bf16 *b, void *y, const int *places,
+/* y[place] += strength * (x[place] A) B, each token with the matrices of its bay. Neighbours of one bay, up to four,
+   read them once. */
+void change(const struct change *how, const struct matrices *all, const void *x, void *y, const int *places,
             const int *bays, const float *strengths, long count)
 {
     int starts[MOST_CHANGED + 1], groups = 0;
@@ -403,14 +421,17 @@ void change(const struct change *how, const void *x, const bf16 *a, const bf16 *
         if (n == 0 || bays[n] != bays[n - 1] || n - starts[groups - 1] == MOST_TOKENS)
             starts[groups++] = n;
     starts[groups] = count;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(static)
     for (int n = 0; n < groups; n++) {
-        long first = starts[n], tokens = starts[n + 1] - first, bay = bays[first];
-        const bf16 *own_a = a + bay * how->inputs * how->inner, *own_b = b + bay * how->rank * how->blocks * how->width;
+        long first = starts[n], bay = bays[first], rows = how->blocks * how->rank;
+        struct group group = {{all->a + bay * how->inputs * how->inner, all->b + bay * rows * how->width,
+                               all->a_scales + bay * how->inputs, all->b_scales + bay * rows},
+                              places + first, strengths + first};
+        fetch(group.own.a, CHUNK * how->inner);
         if (how->wide)
-            change_group(how, x, own_a, own_b, y, places + first, strengths + first, tokens, 1);
+            change_group(how, x, y, &group, starts[n + 1] - first, 1);
         else
-            change_group(how, x, own_a, own_b, y, places + first, strengths + first, tokens, 0);
+            change_group(how, x, y, &group, starts[n + 1] - first, 0);
     }
 }
 
@@ -479,6 +500,83 @@ void product(const bf16 *x, const bf16 *weights, bf16 *y, long rows, long in, lo
         }
         _tile_loadconfig(&before);
     }
+}
+
+/* A whole layer of the usual kind, h += attention(norm(h)), h += down(gate(norm(h))), for tokens that stand alone. */
+
+struct linear {
+    const bf16 *weights, *bias; /* NULL without one */
+    struct matrices matrices;   /* NULL where no adapter changes it */
+    long block;                 /* outputs that oneDNN packs together */
+    struct change change;       /* also the inputs and outputs of the product */
+};
+
+struct layer {
+    const float *first_norm, *second_norm, *query_norm, *key_norm;
+    const struct linear *joined, *out, *gated, *down;
+    struct attention attention;
+    long heads, turning; /* queries, keys and values; the first ones, which turn */
+    float first_epsilon, second_epsilon, query_epsilon, key_epsilon;
+};
+
+struct page {
+    const int *rows; /* as `attend` takes them */
+    long count, slots, capacity;
+};
+
+struct pass {
+    const struct page *pages;
+    const int *places, *bays;
+    const float *strengths;
+    bf16 *one, *two, *three; /* room for all tokens: for a layer's widest input, its widest output, its size */
+    long tokens, page_count, changed;
+};
+
+static void apply(const struct linear *linear, const struct pass *pass, const bf16 *x, bf16 *y)
+{
+    const struct change *how = &linear->change;
+    product(x, linear->weights, y, pass->tokens, how->inputs, how->outputs, linear->block);
+    if (linear->bias)
+        for (long n = 0; n < pass->tokens; n++)
+            for (long i = 0; i < how->outputs; i++)
+                y[n * how->outputs + i] = rounded(widened(y[n * how->outputs + i]) + widened(linear->bias[i]));
+    if (linear->matrices.a && pass->changed)
+        change(how, &linear->matrices, x, y, pass->places, pass->bays, pass->strengths, pass->changed);
+}
+
+static void add(bf16 *restrict to, const bf16 *restrict from, long count)
+{
+    for (long i = 0; i < count; i++)
+        to[i] = rounded(widened(to[i]) + widened(from[i]));
+}
+
+/* caches: of each page, this layer's. */
+void layer(const struct layer *layer, const struct pass *pass, void *const *caches, const bf16 *cosines,
+           const bf16 *sines, bf16 *hidden)
+{
+    const long size = layer->attention.size, keys = layer->attention.heads, queries = keys * layer->attention.group;
+    const long tokens = pass->tokens, width = layer->down->change.outputs, apart = layer->heads * size;
+    bf16 *one = pass->one, *two = pass->two, *key = two + queries * size;
+    norm(hidden, layer->first_norm, one, 1, tokens, 0, 0, width, layer->first_epsilon, 0);
+    apply(layer->joined, pass, one, two);
+    if (layer->query_norm) {
+        norm(two, layer->query_norm, two, tokens, queries, apart, apart, size, layer->query_epsilon, 0);
+        norm(key, layer->key_norm, key, tokens, keys, apart, apart, size, layer->key_epsilon, 0);
+    }
+    rotate(two, cosines, sines, tokens, layer->heads, layer->turning, size, 0);
+    for (long n = 0; n < pass->page_count; n++) {
+        struct attention how = layer->attention;
+        how.slots = pass->pages[n].slots;
+        how.capacity = pass->pages[n].capacity;
+        attend(&how, two, key, key + keys * size, caches[n], one, pass->pages[n].rows, pass->pages[n].count);
+    }
+    apply(layer->out, pass, one, pass->three);
+    add(hidden, pass->three, tokens * width);
+    norm(hidden, layer->second_norm, one, 1, tokens, 0, 0, width, layer->second_epsilon, 0);
+    apply(layer->gated, pass, one, two);
+    gate(two, one, tokens, layer->gated->change.outputs / 2, 0);
+    apply(layer->down, pass, one, pass->three);
+    add(hidden, pass->three, tokens * width);
 }
 #else
 int has_tiles(void) { return 0; }

@@ -8,31 +8,20 @@ import torch
 from torch import Tensor
 
 from bot.engine.attend import Shape
+from bot.engine.bays import Narrow
+from bot.engine.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
 
 MOST_ROWS = 32  # of a product by tiles
-MOST_INNER = 1024  # numbers between an adapter's two matrices, all parts together
-_MOST_GROUP, _MOST_SIZE, _MOST_CHANGED = 16, 256, 1024
-_POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
+MOST_GROUP, MOST_SIZE = 16, 256  # query heads that share a key head; numbers of a head
 _FUNCTIONS: dict[str, list[Any]] = {
-    "norm": [_POINTER] * 3 + [_LONG] * 5 + [_FLOAT, _INT],
-    "gate": [_POINTER] * 2 + [_LONG] * 2 + [_INT],
-    "rotate": [_POINTER] * 3 + [_LONG] * 4 + [_INT],
-    "attend": [_POINTER] * 7 + [_LONG],
-    "change": [_POINTER] * 8 + [_LONG],
-    "product": [_POINTER] * 3 + [_LONG] * 4,
+    "norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
+    "gate": [POINTER] * 2 + [LONG] * 2 + [INT],
+    "rotate": [POINTER] * 3 + [LONG] * 4 + [INT],
+    "attend": [POINTER] * 7 + [LONG],
+    "change": [POINTER] * 7 + [LONG],
+    "product": [POINTER] * 3 + [LONG] * 4,
+    "layer": [POINTER] * 6,
 }
-_ATTENTION = ("slots", "capacity", "heads", "group", "size", "window", "query_apart", "key_apart", "wide")
-_CHANGE = ("inputs", "outputs", "inner", "rank", "blocks", "width", "wide")
-
-
-class _Attention(ctypes.Structure):
-    _fields_ = [*((name, _LONG) for name in _ATTENTION), ("scale", _FLOAT), ("softcap", _FLOAT)]
-
-
-class Change(ctypes.Structure):
-    """The sizes of a projection's adapters, and for each block of outputs its part of the inner numbers."""
-
-    _fields_ = [*((name, _LONG) for name in _CHANGE), ("chosen", _POINTER)]
 
 
 class Singles:
@@ -42,9 +31,9 @@ class Singles:
         places, bays, strengths = zip(*tokens, strict=True)
         self.count = len(tokens)
         self.arrays = (
-            (_INT * self.count)(*places),
-            (_INT * self.count)(*bays),
-            (_FLOAT * self.count)(*strengths),
+            (INT * self.count)(*places),
+            (INT * self.count)(*bays),
+            (FLOAT * self.count)(*strengths),
         )
 
 
@@ -89,7 +78,7 @@ class Native:
         """Whether it computes such attention: heads of whole lanes, few enough of which share a key."""
         size, group = query.shape[-1], query.shape[1] // pair.shape[2]
         alike = query.dtype == self._dtype and query.device.type == "cpu"
-        return alike and size % 32 == 0 and size <= _MOST_SIZE and group <= _MOST_GROUP
+        return alike and size % 32 == 0 and size <= MOST_SIZE and group <= MOST_GROUP
 
     def attend(
         self, query: Tensor, pair: Tensor, cache: Tensor, out: Tensor, rows: Any, shape: Shape
@@ -104,7 +93,7 @@ class Native:
         pair = pair if together else pair.contiguous()
         _, slots, heads, capacity, size = cache.shape
         apart = query.stride(0), pair.stride(0)
-        how = _Attention(
+        how = Heads(
             *(slots, capacity, heads, query.shape[1] // heads, size, shape.window or 0, *apart, self._wide),
             *(shape.scale, shape.softcap or 0),
         )
@@ -112,27 +101,10 @@ class Native:
         where = query.data_ptr(), pair.data_ptr(), value, cache.data_ptr(), out.data_ptr()
         self._library.attend(ctypes.byref(how), *where, rows, len(rows) // 3)
 
-    def change_of(
-        self, inputs: int, parts: int, rank: int, blocks: Sequence[int], width: int
-    ) -> Change | None:
-        """The sizes of adapters that it can multiply with; None for others."""
-        inner = parts * rank
-        if inner % 16 or inner > MOST_INNER or width % 32:
-            return None
-        chosen = (_INT * len(blocks))(*blocks)
-        sizes = inputs, len(blocks) * width, inner, rank, len(blocks), width, self._wide
-        made = Change(*sizes, ctypes.addressof(chosen))
-        made.kept = chosen  # for as long as it is pointed at
-        return made
-
-    def changes(self, singles: Singles, x: Tensor, a: Tensor) -> bool:
-        """Whether it can add these tokens' adapters."""
-        return singles.count <= _MOST_CHANGED and a.dtype == torch.bfloat16 and self.takes(x)
-
-    def change(self, how: Change, x: Tensor, a: Tensor, b: Tensor, y: Tensor, singles: Singles) -> None:
-        """y[place] += strength * (x[place] A) B: a [bays, inputs, inner], b [bays, blocks, rank, width]."""
-        where = x.data_ptr(), a.data_ptr(), b.data_ptr(), y.data_ptr()
-        self._library.change(ctypes.byref(how), *where, *singles.arrays, singles.count)
+    def change(self, bays: Narrow, x: Tensor, y: Tensor, singles: Singles) -> None:
+        """y[place] += strength * (x[place] A) B, of the bay of each token."""
+        where = ctypes.byref(bays.change(self._wide)), ctypes.byref(bays.matrices), x.data_ptr(), y.data_ptr()
+        self._library.change(*where, *singles.arrays, singles.count)
 
     def product(self, x: Tensor, weights: int, width: int, out: int) -> Tensor:
         """x [rows, in] times weights [out, in] that oneDNN packed, at an address, in blocks of a width."""
@@ -140,3 +112,11 @@ class Native:
         y = x.new_empty(rows, out)
         self._library.product(x.data_ptr(), weights, y.data_ptr(), rows, inputs, out, width)
         return y
+
+    def layer(
+        self, layer: Layer, pass_: Pass, caches: Sequence[int], cos: Tensor, sin: Tensor, hidden: Tensor
+    ) -> None:
+        """A whole layer, which changes hidden [1, tokens, size] in place; `caches` is where its keys lie."""
+        pointers = (POINTER * len(caches))(*caches)
+        where = cos.data_ptr(), sin.data_ptr(), hidden.data_ptr()
+        self._library.layer(ctypes.byref(layer), ctypes.byref(pass_), pointers, *where)

@@ -53,7 +53,7 @@ class Step:
         self.last = self.tensor([start - 1 for start in starts[1:]])
         self._memory: dict[Any, Tensor] = {}
         self._signed: dict[int, tuple[Tensor, Tensor]] = {}
-        self._pages = self._single_pages()
+        self.pages = self._single_pages()
         self._restore = self._order()
 
     def tensor(self, values: Sequence[int]) -> Tensor:
@@ -80,7 +80,7 @@ class Step:
         """
         if self._native is not None and self._native.attends(query, pair):
             return self._attend_native(self._native, layer, query, pair, shape)
-        parts = [page.attend(layer, query, pair, shape) for page in self._pages]
+        parts = [page.attend(layer, query, pair, shape) for page in self.pages]
         parts += [
             _attend_span(span, layer, query[start:end], pair[start:end], self._reach(span, shape), shape)
             for span, start, end in self.long()
@@ -91,8 +91,8 @@ class Step:
 
     def _attend_native(self, native: Native, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
         whole = query.new_empty(query.shape)
-        for page in self._pages:
-            native.attend(query, pair, page.layer(layer, pair), whole, page.targets, shape)
+        for page in self.pages:
+            native.attend(query, pair, page.layer(layer, pair[:, 0]), whole, page.targets, shape)
         for span, start, end in self.long():
             reach = self._reach(span, shape)
             whole[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], reach, shape)
@@ -112,12 +112,12 @@ class Step:
 
     def _order(self) -> Tensor | None:
         """Where every token's result is, when the pages' results stand one after the other."""
-        places = [place for page in self._pages for place in page.slots]
+        places = [place for page in self.pages for place in page.slots]
         if places == list(range(self.single)):
             return None
         where: dict[int, int] = {}
         offset = 0
-        for page in self._pages:
+        for page in self.pages:
             where |= {place: offset + slot for slot, place in enumerate(page.slots) if place is not None}
             offset += len(page.slots)
         singles = [where[place] for place in range(self.single)]
@@ -151,9 +151,14 @@ class _Singles:
         self.slots += [None] * missing
         self.slots[row.slot] = place
 
-    def layer(self, layer: int, pair: Tensor) -> Tensor:
-        """The page's tensor for a layer."""
-        return self._page.layer(layer, pair[:, 0])
+    def layer(self, layer: int, like: Tensor) -> Tensor:
+        """The page's tensor for a layer, for keys like `like` [tokens, heads, size]."""
+        return self._page.layer(layer, like)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """How many slots the page has, and for how many tokens each."""
+        return self._page.slots, self._page.capacity
 
     @cached_property
     def targets(self) -> Any:

@@ -97,7 +97,7 @@ class Worker:
         self.context = source.context_of(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
-        library = compiler.compiled(self._data / "native") if self._settings.native else None
+        library = compiler.compiled() if self._settings.native else None
         self.loaded = model.load(found, self._settings, tokenizer, library)
         self.batch = batch.Batch(supplies.Supplies(self.loaded, self._settings.rows), self.statistics)
 

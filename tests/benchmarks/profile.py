@@ -58,7 +58,7 @@ async def show(run: Run, precision: str = "auto") -> None:
     os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
     found = base(run.data, precision)
-    loaded = load(found, settings, read_tokenizer(found.folder), compiled(run.data / "native"))
+    loaded = load(found, settings, read_tokenizer(found.folder), compiled())
     names = ", ".join(floor.kernels(loaded))
     print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
     for rows in (1, 8, 32):

@@ -1,0 +1,132 @@
+"""Whole decoder layers in one call each, for steps in which every token stands alone."""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bot.engine.bags import Bags
+from bot.engine.layers import Attention, Gated, Norm
+from bot.engine.mix import Current, Mix
+from bot.engine.native import MOST_ROWS, Native
+from bot.engine.projection import Projection
+from bot.engine.step import Step
+from bot.engine.structs import CachePage, Heads, Layer, Pass
+
+# Layers of these classes are: h += attention(norm(h)), then h += down(act(gate(n)) * up(n)) of n = norm(h).
+_USUAL = frozenset(f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3"))
+
+
+class Whole:
+    """A step that takes whole layers: what is the same to all of them, and room for what they compute."""
+
+    def __init__(self, step: Step, mix: Mix | None, blocks: "Sequence[Block]") -> None:
+        self.pages = step.pages
+        tokens = len(step.spans)
+        self._room = [blocks[0].like.new_empty(tokens * width) for width in _widths(blocks)]
+        self._pages = (CachePage * len(self.pages))(
+            *(CachePage(ctypes.addressof(p.targets), len(p.targets) // 3, *p.extent) for p in self.pages)
+        )
+        self._singles = mix.grid.singles if mix is not None and isinstance(mix.grid, Bags) else None
+        changed = self._singles.count if self._singles else 0
+        arrays = [ctypes.addressof(one) for one in self._singles.arrays] if self._singles else [0, 0, 0]
+        room = (tensor.data_ptr() for tensor in self._room)
+        self.pass_ = Pass(ctypes.addressof(self._pages), *arrays, *room, tokens, len(self.pages), changed)
+
+
+class Block:
+    """A layer of the usual kind, whose forward pass stands in for the one of transformers."""
+
+    def __init__(self, original: Any, native: Native, current: Current) -> None:
+        attention: Attention = original.self_attn
+        self._plain, self._native, self._current = original.forward, native, current
+        gated: Gated = original.mlp
+        self._projections = attention.joined, attention.out, gated.joined, gated.down
+        self._index = attention.index
+        self._layer, self.like = _layer(original, attention, self._projections, native)
+
+    def forward(
+        self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], **rest: Any
+    ) -> Tensor:
+        """hidden_states [1, tokens, size], which are changed in place where the step takes whole layers."""
+        whole: Whole | None = self._current.whole
+        if whole is None:
+            return self._plain(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
+        caches = [page.layer(self._index, self.like).data_ptr() for page in whole.pages]
+        self._native.layer(self._layer, whole.pass_, caches, *position_embeddings, hidden_states)
+        return hidden_states
+
+    @property
+    def ready(self) -> bool:
+        """Whether native.c can multiply with its weights and with the adapters that it has now."""
+        return all(projection.linear is not None for projection in self._projections)
+
+    @property
+    def widths(self) -> tuple[int, int, int]:
+        """The widest input and output of its projections, and its own."""
+        joined, out, gated, _ = self._projections
+        inputs = max(projection.inputs for projection in self._projections)
+        return inputs, max(joined.outputs, gated.outputs), out.outputs
+
+
+def blocks_of(model: torch.nn.Module, native: Native | None, current: Current) -> list[Block]:
+    """Put blocks in the place of all decoder layers, or of none: none where one is of another kind."""
+    layers: list[Any] = [
+        module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
+    ]
+    if native is None or not native.tiles or not all(map(_is_usual, layers)):
+        return []
+    blocks = [Block(layer, native, current) for layer in layers]
+    for layer, block in zip(layers, blocks, strict=True):
+        layer.forward = block.forward
+    return blocks
+
+
+def whole_of(step: Step, mix: Mix | None, blocks: Sequence[Block]) -> Whole | None:
+    """The step as one that takes whole layers; None where it cannot."""
+    alone = step.single == len(step.spans) <= MOST_ROWS
+    if not blocks or not alone or not all(block.ready for block in blocks):
+        return None
+    return Whole(step, mix, blocks)
+
+
+def _is_usual(layer: Any) -> bool:
+    """Whether native.c computes a layer like this one."""
+    attention, gated = getattr(layer, "self_attn", None), getattr(layer, "mlp", None)
+    if (
+        type(layer).__name__ not in _USUAL
+        or not isinstance(attention, Attention)
+        or not isinstance(gated, Gated)
+    ):
+        return False
+    norms = (layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm)
+    plain = all(norm is None or isinstance(norm, Norm) for norm in norms)
+    linear = (attention.joined, attention.out, gated.joined, gated.down)
+    packed = all(isinstance(one, Projection) and one.linear is not None for one in linear)
+    return plain and packed and gated.is_silu and attention.is_native
+
+
+def _layer(
+    original: Any, attention: Attention, projections: Sequence[Projection], native: Native
+) -> tuple[Layer, Tensor]:
+    """What native.c knows of a layer, and a tensor like its keys."""
+    norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
+    size, shape = attention.size, attention.shape
+    all_ = projections[0].outputs // size
+    keys = all_ // (attention.group + 2)
+    heads = Heads(
+        *(0, 0, keys, attention.group, size, shape.window or 0, all_ * size, all_ * size, 0),
+        *(shape.scale, shape.softcap or 0),
+    )
+    weights = (0 if norm is None else norm.weight.data_ptr() for norm in norms)
+    epsilons = (0 if norm is None else norm.epsilon for norm in norms)
+    linear = (ctypes.addressof(projection.linear) for projection in projections if projection.linear)
+    turning = all_ - keys if attention.rotates else 0
+    like = torch.empty(1, keys, size, dtype=torch.bfloat16)
+    return Layer(*weights, *linear, heads, all_, turning, *epsilons), like
+
+
+def _widths(blocks: Sequence[Block]) -> list[int]:
+    return [max(widths) for widths in zip(*(block.widths for block in blocks), strict=True)]
