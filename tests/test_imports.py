@@ -46,6 +46,8 @@ MODEL_FILES = {
     "bot/engine/layers.py",
     "bot/engine/live.py",
     "bot/engine/bags.py",
+    "bot/engine/bays.py",
+    "bot/engine/block.py",
     "bot/engine/native.py",
     "bot/engine/projection.py",
     "bot/engine/rebuild.py",

@@ -206,7 +206,7 @@ def test_known_adapters_take_no_room_until_they_are_used() -> None:
     model = Model()
     assert model.live.bytes == 0
     model.live.enter(model.known[3])
-    assert 0 < model.live.bytes < 4 * sum(projection._inputs * 64 for projection in model.projections)
+    assert 0 < model.live.bytes < 4 * sum(projection.inputs * 64 for projection in model.projections)
     assert sum(projection.reserved for projection in model.projections) == 1
 
 

@@ -60,12 +60,12 @@ FAMILIES: dict[str, Family] = {
         {"use_sliding_window": True, "sliding_window": WINDOW, "layer_types": [FULL, SLIDING]},
         plain=({"layer_types": [FULL, FULL]}, {"layer_types": [SLIDING, SLIDING]}),
     ),
-    "qwen3": Family("qwen3", {"head_dim": 24}, seed=10),
+    "qwen3": Family("qwen3", {"head_dim": 32}, seed=10),
     "mistral": Family("mistral", {"sliding_window": WINDOW}, plain=(NO_WINDOW,)),
     "gemma2": Family(
         "gemma2",
         {
-            "head_dim": 24,
+            "head_dim": 32,
             "sliding_window": WINDOW,
             "layer_types": [SLIDING, FULL],
             "query_pre_attn_scalar": 10,

@@ -1,0 +1,117 @@
+"""Whole layers in one call: as near to float32 as torch's operators are, in every family that has them."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from bot.engine.adapters import linear_layers
+from bot.engine.cache import Cache
+from bot.engine.compiler import compiled
+from bot.engine.decoder import Decoder
+from bot.engine.kernels import Packed, has_packed
+from bot.engine.live import Known
+from bot.engine.native import Native
+from bot.engine.projection import Pair
+from bot.engine.step import Span, Step
+
+LIBRARY = compiled()
+TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles
+pytestmark = pytest.mark.skipif(not TILES, reason="this machine has no C compiler, or no tiles")
+FAMILIES = {
+    "llama": {},
+    "mistral": {"sliding_window": 4},
+    "qwen2": {},
+    "qwen3": {},
+    "smollm3": {"no_rope_layers": [1, 0], "no_rope_layer_interval": 2},
+}
+LENGTHS = (1, 3, 40)  # of the prompts
+
+
+def model(family: str, dtype: torch.dtype) -> AutoModelForCausalLM:
+    torch.manual_seed(4)
+    sizes = {"hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2, "head_dim": 32}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320, "pad_token_id": 0}
+    config = AutoConfig.for_model(family, **sizes, **heads, initializer_range=0.1, **FAMILIES[family])
+    return AutoModelForCausalLM.from_config(config).to(dtype).eval()
+
+
+def adapter(name: str, decoder: Decoder, rank: int, seed: int) -> Known:
+    dice = torch.Generator().manual_seed(seed)
+    return Known(
+        name,
+        {
+            path: Pair(
+                torch.randn(rank, inputs, generator=dice), torch.randn(out, rank, generator=dice) / 20, 0.1
+            )
+            for path, (out, inputs) in decoder.shapes.items()
+            if path != "lm_head"
+        },
+    )
+
+
+def answers(decoder: Decoder, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
+    """The logits of three rows over a step of prompts and three of single tokens."""
+    known = [adapter(f"{seed}", decoder, rank, seed) for rank, seed in adapters]
+    for one in known:
+        decoder.live.enter(one)
+    rows, found = Cache(1 << 30).enter(50, len(LENGTHS)) or [], []
+    bays = [decoder.live.bay(known[n % len(known)]) if known else -1 for n in range(len(rows))]
+    for number in range(4):
+        lengths = LENGTHS if number == 0 else (1, 1, 1)
+        spans = [
+            Span(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
+            for n, (row, length, bay) in enumerate(zip(rows, lengths, bays, strict=True))
+        ]
+        step = Step(spans, "cpu", decoder.native)
+        logits = decoder.forward(step)
+        order = [step.spans.index(span) for span in spans]
+        found.append(logits[order])
+        step.advance()
+    return torch.stack(found).float()
+
+
+@pytest.fixture(autouse=True)
+def _packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers as small as these may be quicker as they are, by chance."""
+    from functools import partial
+
+    from bot.engine import kernels
+
+    def quickest(layers: Sequence[object], dtype: torch.dtype, native: Native | None = None) -> object:
+        return partial(kernels.Tiled, native=native) if native is not None else Packed
+
+    monkeypatch.setattr(kernels, "quickest", quickest)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("adapters", [(), ((16, 1), (5, 2))])
+def test_whole_layers_are_as_near_to_float32_as_others(
+    family: str, adapters: Sequence[tuple[int, int]]
+) -> None:
+    exact = answers(Decoder(model(family, torch.float32), family, 512), adapters)
+    plain = answers(Decoder(model(family, torch.bfloat16), family, 512), adapters)
+    whole = Decoder(model(family, torch.bfloat16), family, 512, library=LIBRARY)
+    assert len(whole._blocks) == 2
+    mine = answers(whole, adapters)
+    off, other = (float((logits - exact).norm() / exact.norm()) for logits in (mine, plain))
+    assert off < 1.3 * other, (off, other)
+
+
+def test_nothing_of_a_step_stays_behind_it() -> None:
+    """Keys and values may have to be forgotten while the engine is idle."""
+    decoder = Decoder(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
+    answers(decoder)
+    assert decoder._current.whole is None
+
+
+def test_layers_of_another_kind_are_left_as_they_are() -> None:
+    config = AutoConfig.for_model(
+        "gemma2", hidden_size=128, intermediate_size=192, num_hidden_layers=1, head_dim=32,
+        num_attention_heads=4, num_key_value_heads=2, vocab_size=320,
+    )  # fmt: skip
+    other = AutoModelForCausalLM.from_config(config).bfloat16().eval()
+    assert linear_layers(other)
+    assert Decoder(other, "gemma2", 512, library=LIBRARY)._blocks == []
