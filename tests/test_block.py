@@ -19,7 +19,7 @@ from bot.engine.step import Span, Step
 
 LIBRARY = compiled()
 TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles
-pytestmark = pytest.mark.skipif(not TILES, reason="this machine has no C compiler, or no tiles")
+pytestmark = pytest.mark.skipif(not TILES, reason="this machine has no gcc, or no tiles")
 FAMILIES = {
     "llama": {},
     "mistral": {"sliding_window": 4},

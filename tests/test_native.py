@@ -12,10 +12,10 @@ from bot.engine.attend import Shape
 from bot.engine.bays import Bays, Narrow, Sizes, Wide, grown
 from bot.engine.compiler import compiled
 from bot.engine.kernels import Packed, Tiled, has_packed
-from bot.engine.native import MOST_ROWS, Native, Singles
+from bot.engine.native import MOST_ROWS, Changed, Native
 
 LIBRARY = compiled()
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no C compiler that serves")
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")
 DTYPES = [torch.float32, torch.bfloat16]
 
 
@@ -102,7 +102,9 @@ def _ints(values: Sequence[int]) -> Any:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("bays", [[0], [0, 1, 2], [1] * 9, [0, 0, 2, 2, 2, 2, 2, 1]])
+@pytest.mark.parametrize(
+    "bays", [[0], [0, 1, 2], [1] * 9, [0, 0, 2, 2, 2, 2, 2, 1], [0, 0, 1, 0, 0, 0, 0, 2, 0]]
+)
 @pytest.mark.parametrize(("inputs", "blocks", "rank"), [(96, (0,), 16), (100, (0, 0, 1, 2), 32)])
 def test_each_token_goes_through_the_matrices_of_its_bay(
     dtype: torch.dtype, bays: list[int], inputs: int, blocks: tuple[int, ...], rank: int
@@ -120,7 +122,7 @@ def test_each_token_goes_through_the_matrices_of_its_bay(
         a, b = held[bay]
         inner = (x[place].float() @ a).view(-1, rank)
         wanted[place] += strength * torch.cat([inner[part] @ b[n] for n, part in enumerate(blocks)])
-    native(dtype).change(live, x, y, Singles(tokens))
+    native(dtype).change(live, x, y, Changed(tokens))
     assert close(y, wanted)
 
 
@@ -144,13 +146,30 @@ def test_a_product_by_tiles_is_that_of_onednn(rows: int, out: int, inputs: int, 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("operation", ["norm", "gate"])
+@pytest.mark.parametrize("operation", ["norm", "gate", "attend", "change"])
 def test_a_number_that_broke_is_seen_to_have(dtype: torch.dtype, operation: str) -> None:
+    """And in no other token's numbers."""
     x = random(1, 2, 64, dtype=dtype)
     x[0, 1, 3] = float("nan")
+    live = Narrow(1, Sizes(64, 1, (0,), 16, 64))
+    live.put(0, random(64, 16), random(1, 16, 64))
+
+    def attend() -> Tensor:
+        query, out = x.view(2, 1, 64), x.new_zeros(2, 1, 64)
+        pair, cache = random(2, 2, 1, 64, dtype=dtype), random(2, 2, 1, 9, 64, dtype=dtype)
+        native(dtype).attend(query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), Shape(0.1))
+        return out.view(1, 2, 64)
+
+    def change() -> Tensor:
+        y = x.new_zeros(2, 64)
+        native(dtype).change(live, x[0], y, Changed([(0, 0, 1.0), (1, 0, 1.0)]))
+        return y[None]
+
     calls: dict[str, Callable[[], Tensor]] = {
         "norm": lambda: native(dtype).norm(x, torch.ones(64), 1e-5),
         "gate": lambda: native(dtype).gate(x),
+        "attend": attend,
+        "change": change,
     }
     found = calls[operation]()[0]
     assert found[0].isfinite().all()

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from bot.engine.native import Singles
-
 _SUM = 0  # of torch's three modes of a bag
 
 
@@ -22,7 +20,6 @@ class Bags:
 
     tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
     bays: Tensor  # [changed] the bay of each of them
-    singles: Singles  # all of this for operations of our own
     scale: Tensor | None = None  # [changed, 1] their adapters' strengths
     _named: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
@@ -52,4 +49,4 @@ def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:
     first = places == tuple(range(len(places)))
     scale = None if set(strengths) == {1} else torch.tensor(strengths)[:, None]
     which = len(places) if first else torch.tensor(places)
-    return Bags(which, torch.tensor(bays), Singles(tokens), scale)
+    return Bags(which, torch.tensor(bays), scale)

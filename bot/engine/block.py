@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.bags import Bags
 from bot.engine.layers import Attention, Gated, Norm
 from bot.engine.mix import Current, Mix
 from bot.engine.native import MOST_ROWS, Native
@@ -29,9 +28,9 @@ class Whole:
         self._pages = (CachePage * len(self.pages))(
             *(CachePage(ctypes.addressof(p.targets), len(p.targets) // 3, *p.extent) for p in self.pages)
         )
-        self._singles = mix.grid.singles if mix is not None and isinstance(mix.grid, Bags) else None
-        changed = self._singles.count if self._singles else 0
-        arrays = [ctypes.addressof(one) for one in self._singles.arrays] if self._singles else [0, 0, 0]
+        self._changed = mix.changed if mix is not None else None
+        changed = self._changed.count if self._changed else 0
+        arrays = [ctypes.addressof(one) for one in self._changed.arrays] if self._changed else [0, 0, 0]
         room = (tensor.data_ptr() for tensor in self._room)
         self.pass_ = Pass(ctypes.addressof(self._pages), *arrays, *room, tokens, len(self.pages), changed)
 

@@ -1,4 +1,4 @@
-"""native.c made a library for this very processor, once, by a C compiler that is at hand."""
+"""native.c made a library for this very processor, once, by the C compiler gcc where it is at hand."""
 
 import ctypes
 import hashlib
@@ -29,8 +29,8 @@ def cache() -> Path:
 
 def compiled(folder: Path | None = None) -> ctypes.CDLL | None:
     """The library, made now unless the folder has it; None without a compiler, or when it fails."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if compiler is None or sys.platform != "linux":
+    compiler = shutil.which("gcc")
+    if compiler is None or sys.platform != "linux" or _has_other_threads():
         return None
     source = resources.files("bot.engine").joinpath("native.c").read_bytes()
     try:
@@ -60,6 +60,12 @@ def _digest(source: bytes, compiler: str) -> str:
     """Of all that the library depends on: a folder may be carried to another machine."""
     parts = (source, " ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), _features())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _has_other_threads() -> bool:
+    """Whether torch computes with another OpenMP than gcc's: the threads of two disturb each other."""
+    loaded = Path("/proc/self/maps").read_text()
+    return "/libiomp" in loaded or "/libomp" in loaded
 
 
 def _features() -> bytes:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.bags import Bags, bags_of
+from bot.engine.native import Changed
 from bot.engine.step import Step
 
 
@@ -43,6 +44,7 @@ class Mix:
 
     grid: Grid | Bags | None
     stretches: Sequence[Stretch] = ()
+    changed: Changed | None = None  # all of them, for operations of our own
 
 
 @dataclass(slots=True)
@@ -56,20 +58,27 @@ class Current:
 
 def mix_of(step: Step, bagged: bool) -> Mix | None:
     """Which tokens of a pass go through which bay, as bags or as a grid; None where no row has an adapter."""
-    singles = [(place, span.bay, span.strength) for place, span in enumerate(step.spans[: step.single])]
+    singles = [
+        (place, span.bay, span.strength)
+        for place, span in enumerate(step.spans[: step.single])
+        if span.bay >= 0
+    ]
     stretches = [
         Stretch(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
     ]
-    changed = [one for one in singles if one[1] >= 0]
-    grid = bags_of(changed) if bagged else grid_of(changed, step)
-    return Mix(grid, stretches) if grid or stretches else None
+    if not singles and not stretches:
+        return None
+    every = [(place, one.bay, one.strength) for one in stretches for place in range(one.start, one.end)]
+    grid = bags_of(singles) if bagged else grid_of(singles, step)
+    return Mix(grid, stretches, Changed(singles + every) if bagged else None)
 
 
 def last_mix_of(step: Step, bagged: bool) -> Mix | None:
     """The same for the last token of every row."""
-    changed = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
-    grid = bags_of(changed) if bagged else grid_of(changed, step)
-    return Mix(grid) if grid else None
+    tokens = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
+    if not tokens:
+        return None
+    return Mix(bags_of(tokens), (), Changed(tokens)) if bagged else Mix(grid_of(tokens, step))
 
 
 def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None:

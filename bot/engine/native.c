@@ -1,9 +1,10 @@
-/* Operations of a decoding step that torch has no quick operator for, for processors that compile them themselves.
+/* Operations of a decoding step that torch has no quick operator for, compiled for the processor that runs
+   them.
 
-   Activations, keys and values are bfloat16, or float where `wide` is set; every sum is in float. What limits a
-   step is reading: each matrix once, with a few rows. A processor's own prefetching stops at the end of a page of
-   memory, so everything here fetches ahead by itself, which alone doubles what a core reads in a second.
-   No function checks its arguments, and none allocates: `native.py` says what each may be. */
+   Activations, keys and values are bfloat16, or float where `wide` is set; every sum is in float. What limits
+   a step is reading: each matrix once, with a few rows. A processor's own prefetching stops at the end of a
+   page of memory, so everything here fetches ahead by itself, which alone doubles what a core reads in a
+   second. No function checks its arguments, and none allocates: `native.py` says what each may be. */
 
 #include <stdint.h>
 #include <string.h>
@@ -21,8 +22,8 @@ enum {
     AHEAD = 2048,       /* bytes between a weight that is used and one that is fetched */
     MOST_GROUP = 16,    /* query heads of a key head */
     MOST_INNER = 1024,  /* numbers between an adapter's two matrices */
-    MOST_TOKENS = 4,    /* that are multiplied with an adapter at once */
-    MOST_CHANGED = 1024 /* tokens of a step */
+    MOST_TOKENS = 8,    /* that are multiplied with an adapter at once */
+    MOST_CHANGED = 4096 /* tokens of a step */
 };
 
 /* Numbers of either kind. */
@@ -80,7 +81,7 @@ inlined float power(float x)
     return (p * r * r + r + 1.f) * of_bits((uint32_t)((int32_t)n + 127) << 23);
 }
 
-/* Defines NAME as FUNCTION for both kinds of numbers, each compiled by itself. */
+/* A function for numbers of both kinds, of one that is compiled for each by itself. */
 #define BOTH_KINDS(name, parameters, ...)                                                                    \
     void name parameters                                                                                     \
     {                                                                                                        \
@@ -90,7 +91,8 @@ inlined float power(float x)
             name##_(__VA_ARGS__, 0);                                                                         \
     }
 
-/* y = x / sqrt(sum of squares + epsilon) * weight: `rows` rows end to end, in each of `groups` that lie apart. */
+/* y = x / sqrt(sum of squares + epsilon) * weight: `rows` rows end to end, in each of `groups` that lie
+   apart. */
 inlined void norm_(const void *x, const float *weight, void *y, long groups, long rows, long x_apart,
                    long y_apart, long size, float epsilon, const int wide)
 {
@@ -108,8 +110,9 @@ inlined void norm_(const void *x, const float *weight, void *y, long groups, lon
             put(to, i, get(from, i, wide) * inverse * weight[i], wide);
     }
 }
-BOTH_KINDS(norm, (const void *x, const float *weight, void *y, long groups, long rows, long x_apart, long y_apart,
-                  long size, float epsilon, int wide),
+BOTH_KINDS(norm,
+           (const void *x, const float *weight, void *y, long groups, long rows, long x_apart, long y_apart,
+            long size, float epsilon, int wide),
            x, weight, y, groups, rows, x_apart, y_apart, size, epsilon)
 
 /* y [rows, size] = silu(x[:, :size]) * x[:, size:] */
@@ -128,7 +131,8 @@ inlined void gate_(const void *x, void *y, long rows, long size, const int wide)
 }
 BOTH_KINDS(gate, (const void *x, void *y, long rows, long size, int wide), x, y, rows, size)
 
-/* Rotary positions, in place: the first `turning` of all `heads` of every token; cosines and sines [tokens, size]. */
+/* Rotary positions, in place: the first `turning` of all `heads` of every token; cosines and sines [tokens,
+   size]. */
 inlined void rotate_(void *x, const void *cosines, const void *sines, long tokens, long heads, long turning,
                      long size, const int wide)
 {
@@ -136,7 +140,8 @@ inlined void rotate_(void *x, const void *cosines, const void *sines, long token
 #pragma omp parallel for schedule(static) if (tokens * turning * size > 65536)
     for (long n = 0; n < tokens * turning; n++) {
         void *at = moved(x, (n / turning * heads + n % turning) * size, wide);
-        const void *cos = moved(cosines, n / turning * size, wide), *sin = moved(sines, n / turning * size, wide);
+        const void *cos = moved(cosines, n / turning * size, wide),
+                   *sin = moved(sines, n / turning * size, wide);
 #pragma omp simd
         for (long i = 0; i < half; i++) {
             float one = get(at, i, wide), other = get(at, half + i, wide);
@@ -145,8 +150,9 @@ inlined void rotate_(void *x, const void *cosines, const void *sines, long token
         }
     }
 }
-BOTH_KINDS(rotate, (void *x, const void *cosines, const void *sines, long tokens, long heads, long turning, long size,
-                    int wide),
+BOTH_KINDS(rotate,
+           (void *x, const void *cosines, const void *sines, long tokens, long heads, long turning, long size,
+            int wide),
            x, cosines, sines, tokens, heads, turning, size)
 
 /* Attention of tokens that stand alone, each over the keys of its own row. */
@@ -156,7 +162,8 @@ struct attention {
     float scale, softcap; /* 0 is none, as of the window */
 };
 
-/* Two lanes of numbers. Halves are widened where they stand, which parts even ones from odd ones: see `index_of`. */
+/* Two lanes of numbers. Halves are widened where they stand, which parts even ones from odd ones: see
+   `index_of`. */
 inlined void load(const void *from, long pair, lanes *to, const int wide)
 {
     words both;
@@ -187,9 +194,10 @@ inlined void fold(lanes value, float *to)
     memcpy(to, quarter, 16);
 }
 
-/* One key head of one token, over keys `first` to `length`, with sums that are scaled anew at every chunk of keys. */
-inlined void attend_row(const struct attention *how, const void *query, const void *keys, const void *values, void *out,
-                        long first, long length, const long parts, const int wide)
+/* One key head of one token, over keys `first` to `length`, with sums that are scaled anew at every chunk
+   of keys. */
+inlined void attend_row(const struct attention *how, const void *query, const void *keys, const void *values,
+                        void *out, long first, long length, const long parts, const int wide)
 {
     const long size = parts * LANES;
     lanes queries[MOST_GROUP][parts], sums[MOST_GROUP][parts], held[CHUNK][parts];
@@ -207,7 +215,8 @@ inlined void attend_row(const struct attention *how, const void *query, const vo
     for (long start = first; start < length; start += CHUNK) {
         long count = length - start < CHUNK ? length - start : CHUNK;
         for (long n = 0; n < count; n++) {
-            const void *key = moved(keys, (start + n) * size, wide), *value = moved(values, (start + n) * size, wide);
+            const void *key = moved(keys, (start + n) * size, wide),
+                       *value = moved(values, (start + n) * size, wide);
             lanes own[parts];
             fetch(moved(key, CHUNK * size, wide), bytes(size, wide));
             fetch(value, bytes(size, wide));
@@ -225,10 +234,8 @@ inlined void attend_row(const struct attention *how, const void *query, const vo
                 load(moved(values, (start + n) * size, wide), i / 2, &held[n][i], wide);
         for (long g = 0; g < how->group; g++) {
             float top = tops[g], total = 0;
-            for (long n = 0; n < count; n++) {
-                float *four = folded[g][n], score = four[0] + four[1] + four[2] + four[3];
-                scores[n] = score;
-            }
+            for (long n = 0; n < count; n++)
+                scores[n] = folded[g][n][0] + folded[g][n][1] + folded[g][n][2] + folded[g][n][3];
             if (how->softcap)
                 for (long n = 0; n < count; n++)
                     scores[n] = how->softcap * (1 - 2 / (1 + power(2 * scores[n] / how->softcap)));
@@ -256,11 +263,11 @@ inlined void attend_row(const struct attention *how, const void *query, const vo
                 put(out, g * size + index_of(i, lane, wide), sums[g][i][lane] / totals[g], wide);
 }
 
-/* Writes the key and the value of every token behind its row's, then attends. `rows` [count, 3]: the token's place,
-   its row's slot and length; query, key and value [tokens, heads, size], `apart` from token to token; cache [2, slots,
-   heads, capacity, size]; out [tokens, heads * group * size]. */
-void attend(const struct attention *how, const void *query, const void *key, const void *value, void *cache, void *out,
-            const int *rows, long count)
+/* Writes the key and the value of every token behind its row's, then attends. `rows` [count, 3]: the token's
+   place, its row's slot and length; query, key and value [tokens, heads, size], `apart` from token to token;
+   cache [2, slots, heads, capacity, size]; out [tokens, heads * group * size]. */
+void attend(const struct attention *how, const void *query, const void *key, const void *value, void *cache,
+            void *out, const int *rows, long count)
 {
     const int wide = how->wide;
     const long size = how->size, all = how->slots * how->heads * how->capacity * size;
@@ -270,8 +277,10 @@ void attend(const struct attention *how, const void *query, const void *key, con
         long head = n % how->heads, place = row[0], length = row[2], next = length + 1;
         void *keys = moved(cache, (row[1] * how->heads + head) * how->capacity * size, wide);
         void *values = moved(keys, all, wide);
-        memcpy(moved(keys, length * size, wide), moved(key, place * how->key_apart + head * size, wide), bytes(size, wide));
-        memcpy(moved(values, length * size, wide), moved(value, place * how->key_apart + head * size, wide), bytes(size, wide));
+        memcpy(moved(keys, length * size, wide), moved(key, place * how->key_apart + head * size, wide),
+               bytes(size, wide));
+        memcpy(moved(values, length * size, wide), moved(value, place * how->key_apart + head * size, wide),
+               bytes(size, wide));
         long first = how->window && next > how->window ? next - how->window : 0;
         const void *own = moved(query, place * how->query_apart + head * how->group * size, wide);
         void *to = moved(out, (place * how->heads + head) * how->group * size, wide);
@@ -286,7 +295,8 @@ void attend(const struct attention *how, const void *query, const void *key, con
     }
 }
 
-/* What adapters add, whose matrices have 8 bits: a scale for each row of A, and for each row of each block of B. */
+/* What adapters add, whose matrices have 8 bits: a scale for each row of A, and for each row of each block
+   of B. */
 
 struct change {
     long inputs, outputs, inner, rank, blocks, width, wide;
@@ -335,7 +345,8 @@ inlined void inner_of(const struct change *how, const void *x, const struct grou
         const long count = how->inputs - start < CHUNK ? how->inputs - start : CHUNK;
         for (long t = 0; t < tokens; t++)
             for (long i = 0; i < count; i++)
-                read[t][i] = get(x, group->places[t] * how->inputs + start + i, wide) * group->own.a_scales[start + i];
+                read[t][i] =
+                    get(x, group->places[t] * how->inputs + start + i, wide) * group->own.a_scales[start + i];
         fetch(a + count * how->inner, count * how->inner);
         fetch(group->own.b + start / CHUNK * share, share);
         for (long j = 0; j < how->inner; j += LANES) {
@@ -357,8 +368,8 @@ inlined void inner_of(const struct change *how, const void *x, const struct grou
 }
 
 /* y += inner B, each block of outputs from its own part; fetches a block ahead. */
-inlined void add_outer(const struct change *how, void *y, const struct group *group, float (*inner)[MOST_INNER],
-                       const long tokens, const int wide)
+inlined void add_outer(const struct change *how, void *y, const struct group *group,
+                       float (*inner)[MOST_INNER], const long tokens, const int wide)
 {
     const long block = how->rank * how->width;
     for (long n = 0; n < how->blocks; n++) {
@@ -366,7 +377,8 @@ inlined void add_outer(const struct change *how, void *y, const struct group *gr
         float weights[tokens][how->rank];
         for (long t = 0; t < tokens; t++)
             for (long r = 0; r < how->rank; r++)
-                weights[t][r] = inner[t][how->chosen[n] * how->rank + r] * group->own.b_scales[n * how->rank + r];
+                weights[t][r] =
+                    inner[t][how->chosen[n] * how->rank + r] * group->own.b_scales[n * how->rank + r];
         for (long start = 0; start < how->width; start += LANES) {
             lanes sums[tokens][2], rows[4];
             float own[LANES];
@@ -390,43 +402,46 @@ inlined void add_outer(const struct change *how, void *y, const struct group *gr
     }
 }
 
-inlined void change_some(const struct change *how, const void *x, void *y, const struct group *group, const long tokens,
-                         const int wide)
+inlined void change_some(const struct change *how, const void *x, void *y, const struct group *group,
+                         const long tokens, const int wide)
 {
     float inner[MOST_TOKENS][MOST_INNER];
     inner_of(how, x, group, inner, tokens, wide);
     add_outer(how, y, group, inner, tokens, wide);
 }
 
-inlined void change_group(const struct change *how, const void *x, void *y, const struct group *group, long tokens,
-                          const int wide)
+inlined void change_group(const struct change *how, const void *x, void *y, const struct group *group,
+                          long tokens, const int wide)
 {
     if (tokens == 1)
         change_some(how, x, y, group, 1, wide);
     else if (tokens == 2)
         change_some(how, x, y, group, 2, wide);
-    else if (tokens == 3)
-        change_some(how, x, y, group, 3, wide);
-    else
+    else if (tokens == 4)
         change_some(how, x, y, group, 4, wide);
+    else
+        change_some(how, x, y, group, 8, wide);
 }
 
-/* y[place] += strength * (x[place] A) B, each token with the matrices of its bay. Neighbours of one bay, up to four,
-   read them once. */
+/* y[place] += strength * (x[place] A) B, each token with the matrices of its bay. Neighbours of one bay (one,
+   two, four or eight) read them once. */
 void change(const struct change *how, const struct matrices *all, const void *x, void *y, const int *places,
             const int *bays, const float *strengths, long count)
 {
-    int starts[MOST_CHANGED + 1], groups = 0;
-    for (int n = 0; n < count; n++)
-        if (n == 0 || bays[n] != bays[n - 1] || n - starts[groups - 1] == MOST_TOKENS)
-            starts[groups++] = n;
-    starts[groups] = count;
+    int starts[MOST_CHANGED + 1] = {0}, groups = 0;
+    for (int n = 0; n < count; n = starts[groups]) {
+        int alike = 1;
+        while (alike < MOST_TOKENS && n + alike < count && bays[n + alike] == bays[n])
+            alike++;
+        starts[++groups] = n + (alike == 8 ? 8 : alike >= 4 ? 4 : alike >= 2 ? 2 : 1);
+    }
 #pragma omp parallel for schedule(static)
     for (int n = 0; n < groups; n++) {
         long first = starts[n], bay = bays[first], rows = how->blocks * how->rank;
         struct group group = {{all->a + bay * how->inputs * how->inner, all->b + bay * rows * how->width,
                                all->a_scales + bay * how->inputs, all->b_scales + bay * rows},
-                              places + first, strengths + first};
+                              places + first,
+                              strengths + first};
         fetch(group.own.a, CHUNK * how->inner);
         if (how->wide)
             change_group(how, x, y, &group, starts[n + 1] - first, 1);
@@ -451,7 +466,8 @@ struct tiles {
 /* Whether this process may use them: Linux gives them on request (ARCH_REQ_XCOMP_PERM, XTILEDATA). */
 int has_tiles(void) { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
 
-/* y [rows, out] = x [rows, in] W^T, for up to 32 rows; weights as oneDNN packs them: [out / width, in / 2, width, 2]. */
+/* y [rows, out] = x [rows, in] W^T, for up to 32 rows; weights as oneDNN packs them: [out / width, in / 2,
+   width, 2]. */
 void product(const bf16 *x, const bf16 *weights, bf16 *y, long rows, long in, long out, long width)
 {
     const int upper = rows > 16 ? 16 : rows, lower = rows - upper;
@@ -502,7 +518,8 @@ void product(const bf16 *x, const bf16 *weights, bf16 *y, long rows, long in, lo
     }
 }
 
-/* A whole layer of the usual kind, h += attention(norm(h)), h += down(gate(norm(h))), for tokens that stand alone. */
+/* A whole layer of the usual kind, h += attention(norm(h)), h += down(gate(norm(h))), for tokens that stand
+   alone. */
 
 struct linear {
     const bf16 *weights, *bias; /* NULL without one */
@@ -528,7 +545,8 @@ struct pass {
     const struct page *pages;
     const int *places, *bays;
     const float *strengths;
-    bf16 *one, *two, *three; /* room for all tokens: for a layer's widest input, its widest output, its size */
+    bf16 *one, *two,
+        *three; /* room for all tokens: for a layer's widest input, its widest output, its size */
     long tokens, page_count, changed;
 };
 
@@ -539,7 +557,8 @@ static void apply(const struct linear *linear, const struct pass *pass, const bf
     if (linear->bias)
         for (long n = 0; n < pass->tokens; n++)
             for (long i = 0; i < how->outputs; i++)
-                y[n * how->outputs + i] = rounded(widened(y[n * how->outputs + i]) + widened(linear->bias[i]));
+                y[n * how->outputs + i] =
+                    rounded(widened(y[n * how->outputs + i]) + widened(linear->bias[i]));
     if (linear->matrices.a && pass->changed)
         change(how, &linear->matrices, x, y, pass->places, pass->bays, pass->strengths, pass->changed);
 }
@@ -554,7 +573,8 @@ static void add(bf16 *restrict to, const bf16 *restrict from, long count)
 void layer(const struct layer *layer, const struct pass *pass, void *const *caches, const bf16 *cosines,
            const bf16 *sines, bf16 *hidden)
 {
-    const long size = layer->attention.size, keys = layer->attention.heads, queries = keys * layer->attention.group;
+    const long size = layer->attention.size, keys = layer->attention.heads,
+               queries = keys * layer->attention.group;
     const long tokens = pass->tokens, width = layer->down->change.outputs, apart = layer->heads * size;
     bf16 *one = pass->one, *two = pass->two, *key = two + queries * size;
     norm(hidden, layer->first_norm, one, 1, tokens, 0, 0, width, layer->first_epsilon, 0);

@@ -12,6 +12,7 @@ from bot.engine.bays import Narrow
 from bot.engine.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
 
 MOST_ROWS = 32  # of a product by tiles
+MOST_CHANGED = 4096  # tokens of a step
 MOST_GROUP, MOST_SIZE = 16, 256  # query heads that share a key head; numbers of a head
 _FUNCTIONS: dict[str, list[Any]] = {
     "norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
@@ -24,8 +25,8 @@ _FUNCTIONS: dict[str, list[Any]] = {
 }
 
 
-class Singles:
-    """Tokens (place, bay, strength) that stand alone, for `Native.change`."""
+class Changed:
+    """Tokens (place, bay, strength) that adapters change: at most `MOST_CHANGED`, those of a bay together."""
 
     def __init__(self, tokens: Sequence[tuple[int, int, float]]) -> None:
         places, bays, strengths = zip(*tokens, strict=True)
@@ -101,10 +102,10 @@ class Native:
         where = query.data_ptr(), pair.data_ptr(), value, cache.data_ptr(), out.data_ptr()
         self._library.attend(ctypes.byref(how), *where, rows, len(rows) // 3)
 
-    def change(self, bays: Narrow, x: Tensor, y: Tensor, singles: Singles) -> None:
+    def change(self, bays: Narrow, x: Tensor, y: Tensor, changed: Changed) -> None:
         """y[place] += strength * (x[place] A) B, of the bay of each token."""
         where = ctypes.byref(bays.change(self._wide)), ctypes.byref(bays.matrices), x.data_ptr(), y.data_ptr()
-        self._library.change(*where, *singles.arrays, singles.count)
+        self._library.change(*where, *changed.arrays, changed.count)
 
     def product(self, x: Tensor, weights: int, width: int, out: int) -> Tensor:
         """x [rows, in] times weights [out, in] that oneDNN packed, at an address, in blocks of a width."""

@@ -78,9 +78,11 @@ class Projection(nn.Module):
 
     def _change(self, bays: Bays, x: Tensor, product: Tensor, mix: Mix) -> None:
         if isinstance(bays, Narrow):
-            if isinstance(mix.grid, Bags) and self._native is not None:
-                self._native.change(bays, x, product, mix.grid.singles)
-        elif mix.grid is not None and isinstance(bays, Wide):
+            assert self._native is not None
+            assert mix.changed is not None
+            self._native.change(bays, x, product, mix.changed)
+            return
+        if mix.grid is not None and isinstance(bays, Wide):
             of = (
                 self._of_bags(bays, x, mix.grid)
                 if isinstance(mix.grid, Bags)
