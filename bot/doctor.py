@@ -41,7 +41,8 @@ async def examine(path: Path | None) -> list[Finding]:
     findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
     cast, personas = _personas(settings)
     model = await asyncio.to_thread(_model, settings, cast)
-    return [*findings, *personas, *model, await _memory(settings), _disk(settings)]
+    native = await asyncio.to_thread(_native, settings)
+    return [*findings, *personas, *model, native, await _memory(settings), _disk(settings)]
 
 
 def _tokens(settings: Config) -> Finding:
@@ -103,6 +104,19 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
             yield Finding("adapter", True, adapts)
         except UserError as error:
             yield Finding("adapter", False, str(error))
+
+
+def _native(settings: Config) -> Finding:
+    """Whether steps are computed by operations that are compiled for this processor; it may take seconds."""
+    from bot.engine.compiler import cache, compiled
+
+    if not settings.model.native:
+        text = "switched off: torch's operators serve"
+    elif compiled() is not None:
+        text = f"compiled for this processor, in {cache()}"
+    else:
+        text = "not compiled: on a CPU answers take up to twice as long; install gcc (Linux)"
+    return Finding("native", True, text)
 
 
 async def _memory(settings: Config) -> Finding:

@@ -1,25 +1,27 @@
 """Whole layers in one call: as near to float32 as torch's operators are, in every family that has them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from bot.engine import kernels
 from bot.engine.adapters import linear_layers
 from bot.engine.cache import Cache
 from bot.engine.compiler import compiled
 from bot.engine.decoder import Decoder
-from bot.engine.kernels import Packed, has_packed
 from bot.engine.live import Known
 from bot.engine.native import Native
+from bot.engine.packed import Packed, Tiled, has_packed
 from bot.engine.projection import Pair
 from bot.engine.step import Span, Step
 
 LIBRARY = compiled()
 TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles
-pytestmark = pytest.mark.skipif(not TILES, reason="this machine has no gcc, or no tiles")
+needs_tiles = pytest.mark.skipif(not TILES, reason="this machine has no gcc, or no tiles")
 FAMILIES = {
     "llama": {},
     "mistral": {"sliding_window": 4},
@@ -73,19 +75,20 @@ def answers(decoder: Decoder, adapters: Sequence[tuple[int, int]] = ()) -> Tenso
     return torch.stack(found).float()
 
 
-@pytest.fixture(autouse=True)
-def _packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Layers as small as these may be quicker as they are, by chance."""
-    from functools import partial
-
-    from bot.engine import kernels
+@pytest.fixture(params=["tiled"])
+def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers as small as these may be quicker as they are, by chance: these kernels are chosen."""
 
     def quickest(layers: Sequence[object], dtype: torch.dtype, native: Native | None = None) -> object:
-        return partial(kernels.Tiled, native=native) if native is not None else Packed
+        if request.param == "half":
+            return kernels.half
+        return Packed if native is None else partial(Tiled, native=native)
 
     monkeypatch.setattr(kernels, "quickest", quickest)
 
 
+@needs_tiles
+@pytest.mark.usefixtures("_kernels")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("adapters", [(), ((16, 1), (5, 2))])
 def test_whole_layers_are_as_near_to_float32_as_others(
@@ -100,6 +103,22 @@ def test_whole_layers_are_as_near_to_float32_as_others(
     assert off < 1.3 * other, (off, other)
 
 
+@pytest.mark.skipif(LIBRARY is None or not kernels.has_half("cpu"), reason="no gcc, or no FBGEMM")
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("_kernels", ["half"], indirect=True)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
+    """As on a CPU without bfloat16: weights in 16 bits, activations in float32."""
+    adapters = ((16, 1), (5, 2))
+    exact = answers(Decoder(model(family, torch.float32), family, 512), adapters)
+    mine = Decoder(model(family, torch.bfloat16), family, 512, library=LIBRARY)
+    assert mine.native is not None
+    assert mine._blocks == []
+    assert float((answers(mine, adapters) - exact).norm() / exact.norm()) < 0.01
+
+
+@needs_tiles
+@pytest.mark.usefixtures("_kernels")
 def test_nothing_of_a_step_stays_behind_it() -> None:
     """Keys and values may have to be forgotten while the engine is idle."""
     decoder = Decoder(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
@@ -107,6 +126,8 @@ def test_nothing_of_a_step_stays_behind_it() -> None:
     assert decoder._current.whole is None
 
 
+@needs_tiles
+@pytest.mark.usefixtures("_kernels")
 def test_layers_of_another_kind_are_left_as_they_are() -> None:
     config = AutoConfig.for_model(
         "gemma2", hidden_size=128, intermediate_size=192, num_hidden_layers=1, head_dim=32,

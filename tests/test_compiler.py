@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import ModelSettings
+from bot.doctor import examine
 from bot.engine import compiler
 from bot.engine.compiler import compiled
 from bot.engine.engine import Request
@@ -116,3 +117,14 @@ async def test_the_setting_leaves_the_operators_of_torch(tmp_path: Path, precisi
             assert [piece async for piece in generation]
             assert engine.loaded is not None
             assert (engine.loaded.decoder.native is not None) == (native and compiled() is not None)
+
+
+@pytest.mark.parametrize("native", [True, False])
+async def test_the_doctor_says_what_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "config.toml").write_text(f"[model]\nnative = {str(native).lower()}\n")
+    found = {each.subject: each for each in await examine(tmp_path / "config.toml")}
+    assert found["native"].right
+    assert ("install gcc" if native else "switched off") in found["native"].text

@@ -144,9 +144,9 @@ async def served(
         yield served
 
 
-def settings(folder: Path) -> ModelSettings:
+def settings(folder: Path, native: bool = True) -> ModelSettings:
     return ModelSettings.model_validate(
-        {"name": str(folder), "precision": "fp32", "context": LONG, "threads": 1}
+        {"name": str(folder), "precision": "fp32", "context": LONG, "threads": 1, "native": native}
     )
 
 
@@ -184,6 +184,14 @@ async def test_a_penalised_answer_is_that_of_transformers(served: Served) -> Non
 async def test_answers_of_a_ragged_batch_are_those_of_transformers(served: Served) -> None:
     requests = ragged(3)
     assert await served.together(requests) == served.theirs(requests)
+
+
+async def test_operators_of_torch_answer_the_same(served: Served, tmp_path: Path) -> None:
+    """As where there is no compiler."""
+    requests = ragged(3)
+    async with LocalEngine(settings(served.folder, native=False), tmp_path) as engine:
+        await engine.ready()
+        assert await replace(served, engine=engine).together(requests) == served.theirs(requests)
 
 
 async def test_answers_that_join_a_running_batch_are_those_of_transformers(served: Served) -> None:

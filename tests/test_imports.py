@@ -49,6 +49,7 @@ MODEL_FILES = {
     "bot/engine/bays.py",
     "bot/engine/block.py",
     "bot/engine/native.py",
+    "bot/engine/packed.py",
     "bot/engine/projection.py",
     "bot/engine/rebuild.py",
     "bot/engine/step.py",

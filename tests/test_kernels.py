@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels import Half, Kernel, Packed, Plain, half, has_half, has_packed, joined, quickest
+from bot.engine.kernels import Half, Kernel, Plain, half, has_half, joined, quickest
+from bot.engine.packed import Packed, has_packed
 
 WEIGHT = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)) / 6
 BIAS = torch.linspace(-1, 1, 48)

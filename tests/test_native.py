@@ -11,8 +11,8 @@ from torch.nn.functional import linear, silu
 from bot.engine.attend import Shape
 from bot.engine.bays import Bays, Narrow, Sizes, Wide, grown
 from bot.engine.compiler import compiled
-from bot.engine.kernels import Packed, Tiled, has_packed
 from bot.engine.native import MOST_ROWS, Changed, Native
+from bot.engine.packed import Packed, Tiled, has_packed
 
 LIBRARY = compiled()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")

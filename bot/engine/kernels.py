@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from ctypes import c_char
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bot.engine.native import MOST_ROWS, Native
+from bot.engine.native import Native
+from bot.engine.packed import Packed, Tiled, has_packed
 
 _LARGEST_HALF = 65_504.0
 _TRIED = (8, 64)  # rows with which two kernels are compared: a decoding batch, and a chunk of a prompt
@@ -55,64 +55,6 @@ class Half:
         return product
 
 
-class Packed:
-    """bfloat16 weights in the order in which oneDNN reads them, for a CPU that multiplies bfloat16 itself.
-
-    `Plain` puts them into that order at every call. With AVX-512 BF16 this halves the time of one row and of
-    eight, and takes a third off that of 32. The operators are those that torch's own compiler calls.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous(), _TRIED[0])
-        self._bias = None if bias is None else bias.bfloat16()
-
-    @property
-    def address(self) -> int:
-        """Where the packed weights lie."""
-        found: int = torch.ops.mkldnn.data_ptr(self._packed)
-        return found
-
-    def width(self, weight: Tensor) -> int | None:
-        """How many outputs lie together: [out / width, in / 2, width, 2]; None where the order is another."""
-        out, inputs = weight.shape
-        if out % 32 or inputs % 32 or torch.ops.mkldnn._nbytes(self._packed) != weight.nbytes:
-            return None
-        held = (c_char * weight.nbytes).from_address(self.address)
-        packed = torch.frombuffer(held, dtype=torch.bfloat16)
-        return next((width for width in (32, 64) if _in_blocks(weight, packed, width)), None)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        product: Tensor = torch.ops.mkldnn._linear_pointwise.default(
-            x, self._packed, self._bias, "none", [], ""
-        )
-        return product
-
-
-class Tiled:
-    """`Packed`, with the tiles of newer processors used by ourselves for as few rows as decoding has.
-
-    oneDNN's product waits for memory, since nothing fetches what lies behind the end of a page: 120 products
-    of 1 to 16 rows take 14 ms in place of 20 here, with the very same sums.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, native: Native) -> None:
-        self._packed = Packed(weight, bias)
-        self._native, self._out, self._inputs = native, *weight.shape
-        self._bias = None if bias is None else bias.bfloat16()
-        self.block, self.address = self._packed.width(weight.bfloat16()), self._packed.address
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.block is None or not 0 < x.shape[0] <= MOST_ROWS or not x.is_contiguous():
-            return self._packed(x)
-        product = self._native.product(x, self.address, self.block, self._out)
-        return product if self._bias is None else product.add_(self._bias)
-
-    @property
-    def bias_address(self) -> int:
-        """Where the bias lies; 0 without one."""
-        return 0 if self._bias is None else self._bias.data_ptr()
-
-
 class Side:
     """Layers as they are, such as those of bitsandbytes, with their outputs side by side."""
 
@@ -122,15 +64,6 @@ class Side:
     def __call__(self, x: Tensor) -> Tensor:
         products = [layer(x) for layer in self._layers]
         return products[0] if len(products) == 1 else torch.cat(products, -1)
-
-
-def _in_blocks(weight: Tensor, packed: Tensor, width: int) -> bool:
-    """Whether the last block of so many outputs lies as `Native.product` reads it, bit by bit."""
-    out, inputs = weight.shape
-    wanted = weight[-width:].view(width, inputs // 2, 2).transpose(0, 1).reshape(-1)
-    return out % width == 0 and torch.equal(
-        packed[-len(wanted) :].view(torch.int16), wanted.view(torch.int16)
-    )
 
 
 def half(weight: Tensor, bias: Tensor | None) -> Kernel:
@@ -144,12 +77,6 @@ def half(weight: Tensor, bias: Tensor | None) -> Kernel:
 def has_half(device: str) -> bool:
     """Whether `Half` runs there."""
     return device == "cpu" and "fbgemm" in torch.backends.quantized.supported_engines
-
-
-def has_packed(device: str) -> bool:
-    """Whether `Packed` runs there."""
-    there = device == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def quickest(layers: Sequence[Any], dtype: torch.dtype, native: Native | None = None) -> Kind | None:

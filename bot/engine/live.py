@@ -1,7 +1,7 @@
 """The adapters that running rows use, laid out for mixed batches; known ones cost nothing here until then."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -14,16 +14,13 @@ class Known:
 
     name: str
     pairs: Mapping[str, Pair]
+    rank: int = field(init=False)  # the largest of its ranks
+    bytes: int = field(init=False)  # what its matrices take
 
-    @property
-    def rank(self) -> int:
-        """The largest of its ranks."""
-        return max((pair.rank for pair in self.pairs.values()), default=0)
-
-    @property
-    def bytes(self) -> int:
-        """What its matrices take."""
-        return sum(pair.a.nbytes + pair.b.nbytes for pair in self.pairs.values())
+    def __post_init__(self) -> None:
+        pairs = tuple(self.pairs.values())
+        object.__setattr__(self, "rank", max((pair.rank for pair in pairs), default=0))
+        object.__setattr__(self, "bytes", sum(pair.a.nbytes + pair.b.nbytes for pair in pairs))
 
 
 class Live:

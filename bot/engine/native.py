@@ -1,4 +1,4 @@
-"""The operations of native.c on tensors; `Native.suits` and `takes` say which ones it can be given."""
+"""The operations of native.c on tensors, which it reads where they lie."""
 
 import ctypes
 from collections.abc import Sequence

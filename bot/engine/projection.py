@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from bot.engine.bags import Bags
 from bot.engine.bays import Bays, Narrow, Sizes, Wide, grown
-from bot.engine.kernels import Kernel, Tiled
+from bot.engine.kernels import Kernel
 from bot.engine.mix import Current, Grid, Mix
 from bot.engine.native import Native
+from bot.engine.packed import Tiled
 from bot.engine.structs import Linear, Matrices
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 from contextlib import suppress
+from statistics import linear_regression
 
 import psutil
 
@@ -19,12 +20,13 @@ async def unused(run: Run) -> list[Figure]:
     file = size(folders[0])
     async with running(run.data, folders[:LIVE]) as subject:
         await subject.rows(LIVE, 4, [folder.name for folder in folders[:LIVE]])
-        before, stated = _resident(), subject.engine.status().memory
+        resident, stated = [_resident()], subject.engine.status().memory
         for folder in folders[LIVE:]:
             await subject.engine.add_adapter(folder.name, folder)
-        after, later = _resident(), subject.engine.status().memory
+            resident.append(_resident())
+        later = subject.engine.status().memory
     unused = len(folders) - LIVE
-    each = (after - before) / unused
+    each = linear_regression(range(unused + 1), resident).slope  # what comes once counts little
     own = (sum(later.values()) - sum(stated.values())) / unused
     live = stated["live adapters"] / LIVE
     return [
@@ -34,7 +36,7 @@ async def unused(run: Run) -> list[Figure]:
             f"{each / 1e6:.2f} MB of resident memory",
             f"{file / 1e6:.2f} MB on disk",
             f"by the engine's own count {own / file:.3f} x; a live one takes {live / 1e6:.1f} MB more; "
-            f"resident in all {before / 1e6:.0f} MB before and {after / 1e6:.0f} MB after",
+            f"resident in all {resident[0] / 1e6:.0f} MB before and {resident[-1] / 1e6:.0f} MB after",
             1.0,
             most=True,
         )
