@@ -148,7 +148,7 @@ def test_reading_a_large_adapter_starts_no_threads_that_would_slow_the_engine(tm
         return psutil.Process().num_threads() - before
 
     with ThreadPoolExecutor(1) as executor:
-        assert executor.submit(read).result() == 0
+        assert executor.submit(read).result() <= 0  # an engine's thread of another test may end meanwhile
 
 
 @pytest.mark.parametrize("precision", ["nf4", "int8", "bf16"])
