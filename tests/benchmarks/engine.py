@@ -1,6 +1,6 @@
 """The engine against everything else on this machine: `python -m tests.benchmarks.engine [LINE ...]`.
 
-    --quick     fewer tokens and repeats: a look in ten minutes, where the whole takes twenty-five
+    --quick     fewer tokens and repeats: a look in four minutes, where the whole takes nine
     --profile   where the time of a decoding step goes, instead of the table
     LINE        of peft, sequential, mixed, rows, single, follow, arrival, memory, lag; without any: all
 
@@ -10,8 +10,8 @@ Rates are of decoding, from the moment when all rows have a token to the first r
 Converted models and drawn adapters are kept in the folder that ALTEREGO_DATA names, else made each time.
 
 Never run: on CUDA (nf4 of bitsandbytes there, CUDA graphs, `torch.compile`), on more than two cores, with a
-model over 135M, on several devices. Other programs on the machine
-move the absolute figures, and the ratios less.
+model over 135M, on several devices, and since operations are compiled in C on a CPU without tiles (AMX). Other
+programs on the machine move the absolute figures, and the ratios less.
 """
 
 import argparse
