@@ -108,11 +108,11 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
 
 def _native(settings: Config) -> Finding:
     """Whether steps are computed by operations that are compiled for this processor; it may take seconds."""
-    from bot.engine.compiler import cache, compiled
+    from bot.engine.compiler import cache, made
 
     if not settings.model.native:
         text = "switched off: torch's operators serve"
-    elif compiled() is not None:
+    elif made() is not None:
         text = f"compiled for this processor, in {cache()}"
     else:
         text = "not compiled: on a CPU answers take up to twice as long; install gcc (Linux)"

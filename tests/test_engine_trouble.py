@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -352,6 +353,7 @@ async def test_what_is_no_number_does_not_stay_for_the_next_row_in_its_slot(
     poison(engine)
     bad = [Request((POISON, *prompt(n, 180)), GREEDY, stop_ids=NO_STOP, place=HERE) for n in range(4)]
     if ends == "cancelled":
+        Forward(engine, lambda ids, step: sleep(0.05))  # long enough to be seen at work
         generations = [engine.generate(one) for one in bad]
         await until(lambda: engine.status().rows == 4, pause=0)
         for generation in generations:

@@ -186,6 +186,7 @@ def test_doctor_finds_nothing_wrong_here(run: Run) -> None:
         ["ok", "personas"],
         ["ok", "model"],
         ["ok", "adapters"],
+        ["ok", "native"],
         ["ok", "memory"],
         ["ok", "disk"],
     ]

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from importlib import resources
 from pathlib import Path
 
@@ -19,7 +20,7 @@ FLAGS = (
     # sums in any order, but infinities and NaN as they are: numbers that broke must be seen to have
     "-fassociative-math -fno-signed-zeros -fno-trapping-math -fno-math-errno"
 ).split()
-_PATIENCE = 60.0  # seconds for what takes two
+_PATIENCE = 60.0  # seconds for what takes four
 
 
 def cache() -> Path:
@@ -27,21 +28,57 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alterego"
 
 
+class Compiling:
+    """The library in the making on a thread of its own, while others import and convert."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._thread = threading.Thread(target=self._run, name="compiler", daemon=True)
+        self._thread.start()
+
+    def library(self) -> ctypes.CDLL | None:
+        """Wait for it; None where there is none. Call it when torch is imported, whose threads it shares."""
+        self._thread.join()
+        return opened(self._path)
+
+    def _run(self) -> None:
+        self._path = made()
+
+
 def compiled(folder: Path | None = None) -> ctypes.CDLL | None:
     """The library, made now unless the folder has it; None without a compiler, or when it fails."""
+    return opened(made(folder))
+
+
+def made(folder: Path | None = None) -> Path | None:
+    """Where the library is, as soon as it is there; None where it cannot be made."""
     compiler = shutil.which("gcc")
-    if compiler is None or sys.platform != "linux" or _has_other_threads():
+    if compiler is None or sys.platform != "linux":
         return None
     source = resources.files("bot.engine").joinpath("native.c").read_bytes()
     try:
         path = (folder or cache()) / f"native-{_digest(source, compiler)}.so"
         if not path.exists():
             _compile(source, compiler, path)
-        return ctypes.CDLL(str(path))
+        return path
     except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: nobody's home
-        reason = getattr(problem, "stderr", None) or str(problem)
-        logger.info("Operations in C could not be compiled, those of torch serve: %s", reason.strip()[-500:])
+        _note(getattr(problem, "stderr", None) or str(problem))
         return None
+
+
+def opened(path: Path | None) -> ctypes.CDLL | None:
+    """The library in this process; None where it cannot serve."""
+    if path is None or _has_other_threads():
+        return None
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as problem:
+        _note(str(problem))
+        return None
+
+
+def _note(reason: str) -> None:
+    logger.info("Operations in C could not be compiled, those of torch serve: %s", reason.strip()[-500:])
 
 
 def _compile(source: bytes, compiler: str, path: Path) -> None:

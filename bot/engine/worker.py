@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
+from bot.engine import compiler
 from bot.engine.environment import prepare
 from bot.engine.generation import LocalGeneration
 from bot.engine.statistics import Statistics
@@ -86,8 +87,9 @@ class Worker:
 
     def _load(self) -> None:
         prepare()
+        compiling = compiler.Compiling() if self._settings.native else None
         self._progress("importing torch and transformers")
-        from bot.engine import batch, compiler, cores, model, source, supplies
+        from bot.engine import batch, cores, model, source, supplies
         from bot.engine.tokenizer_files import read_tokenizer
 
         cores.use(self._settings.threads)
@@ -97,7 +99,7 @@ class Worker:
         self.context = source.context_of(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
-        library = compiler.compiled() if self._settings.native else None
+        library = compiling.library() if compiling else None
         self.loaded = model.load(found, self._settings, tokenizer, library)
         self.batch = batch.Batch(supplies.Supplies(self.loaded, self._settings.rows), self.statistics)
 
