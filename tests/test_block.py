@@ -97,7 +97,7 @@ def test_whole_layers_are_as_near_to_float32_as_others(
     exact = answers(Decoder(model(family, torch.float32), family, 512), adapters)
     plain = answers(Decoder(model(family, torch.bfloat16), family, 512), adapters)
     whole = Decoder(model(family, torch.bfloat16), family, 512, library=LIBRARY)
-    assert len(whole._blocks) == 2
+    assert len(whole._stack.blocks) == 2
     mine = answers(whole, adapters)
     off, other = (float((logits - exact).norm() / exact.norm()) for logits in (mine, plain))
     assert off < 1.3 * other, (off, other)
@@ -113,7 +113,7 @@ def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
     plain = answers(Decoder(model(family, torch.bfloat16), family, 512), adapters)
     mine = Decoder(model(family, torch.bfloat16), family, 512, library=LIBRARY)
     assert mine.native is not None
-    assert mine._blocks == []
+    assert mine._stack.blocks == []
     assert float((answers(mine, adapters) - plain).norm() / plain.norm()) < 0.02
 
 
@@ -135,4 +135,4 @@ def test_layers_of_another_kind_are_left_as_they_are() -> None:
     )  # fmt: skip
     other = AutoModelForCausalLM.from_config(config).bfloat16().eval()
     assert linear_layers(other)
-    assert Decoder(other, "gemma2", 512, library=LIBRARY)._blocks == []
+    assert Decoder(other, "gemma2", 512, library=LIBRARY)._stack.blocks == []

@@ -21,10 +21,11 @@ _USUAL = frozenset(f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Q
 class Whole:
     """A step that takes whole layers: what is the same to all of them, and room for what they compute."""
 
-    def __init__(self, step: Step, mix: Mix | None, blocks: "Sequence[Block]") -> None:
+    def __init__(self, step: Step, mix: Mix | None, widths: Sequence[int]) -> None:
+        """`widths`: of the widest input and output of a layer's projections, and of its own."""
         self.pages = step.pages
         tokens = len(step.spans)
-        self._room = [blocks[0].like.new_empty(tokens * width) for width in _widths(blocks)]
+        self._room = [torch.empty(tokens * width, dtype=torch.bfloat16) for width in widths]
         self._pages = (CachePage * len(self.pages))(
             *(CachePage(ctypes.addressof(p.targets), len(p.targets) // 3, *p.extent) for p in self.pages)
         )
@@ -44,7 +45,7 @@ class Block:
         gated: Gated = original.mlp
         self._projections = attention.joined, attention.out, gated.joined, gated.down
         self._index = attention.index
-        self._layer, self.like = _layer(original, attention, self._projections, native)
+        self._layer, self._like = _layer(original, attention, self._projections)
 
     def forward(
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], **rest: Any
@@ -53,7 +54,7 @@ class Block:
         whole: Whole | None = self._current.whole
         if whole is None:
             return self._plain(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
-        caches = [page.layer(self._index, self.like).data_ptr() for page in whole.pages]
+        caches = [page.layer(self._index, self._like).data_ptr() for page in whole.pages]
         self._native.layer(self._layer, whole.pass_, caches, *position_embeddings, hidden_states)
         return hidden_states
 
@@ -70,25 +71,26 @@ class Block:
         return inputs, max(joined.outputs, gated.outputs), out.outputs
 
 
-def blocks_of(model: torch.nn.Module, native: Native | None, current: Current) -> list[Block]:
-    """Put blocks in the place of all decoder layers, or of none: none where one is of another kind."""
-    layers: list[Any] = [
-        module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
-    ]
-    if native is None or not native.tiles or not all(map(_is_usual, layers)):
-        return []
-    blocks = [Block(layer, native, current) for layer in layers]
-    for layer, block in zip(layers, blocks, strict=True):
-        layer.forward = block.forward
-    return blocks
+class Stack:
+    """All layers of a model, where native.c computes every one of them; else it is empty."""
 
+    def __init__(self, model: torch.nn.Module, native: Native | None, current: Current) -> None:
+        """Put blocks in the place of all decoder layers, or of none."""
+        layers: list[Any] = [
+            module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
+        ]
+        fits = native is not None and native.tiles and all(map(_is_usual, layers))
+        self.blocks = [Block(layer, native, current) for layer in layers] if native and fits else []
+        for layer, block in zip(layers, self.blocks, strict=False):
+            layer.forward = block.forward
+        self._widths = [max(found) for found in zip(*(block.widths for block in self.blocks), strict=True)]
 
-def whole_of(step: Step, mix: Mix | None, blocks: Sequence[Block]) -> Whole | None:
-    """The step as one that takes whole layers; None where it cannot."""
-    alone = step.single == len(step.spans) <= MOST_ROWS
-    if not blocks or not alone or not all(block.ready for block in blocks):
-        return None
-    return Whole(step, mix, blocks)
+    def whole(self, step: Step, mix: Mix | None) -> Whole | None:
+        """The step as one that takes whole layers; None where it cannot."""
+        alone = step.single == len(step.spans) <= MOST_ROWS
+        if not self.blocks or not alone or not all(block.ready for block in self.blocks):
+            return None
+        return Whole(step, mix, self._widths)
 
 
 def _is_usual(layer: Any) -> bool:
@@ -107,9 +109,7 @@ def _is_usual(layer: Any) -> bool:
     return plain and packed and gated.is_silu and attention.is_native
 
 
-def _layer(
-    original: Any, attention: Attention, projections: Sequence[Projection], native: Native
-) -> tuple[Layer, Tensor]:
+def _layer(original: Any, attention: Attention, projections: Sequence[Projection]) -> tuple[Layer, Tensor]:
     """What native.c knows of a layer, and a tensor like its keys."""
     norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
     size, shape = attention.size, attention.shape
@@ -125,7 +125,3 @@ def _layer(
     turning = all_ - keys if attention.rotates else 0
     like = torch.empty(1, keys, size, dtype=torch.bfloat16)
     return Layer(*weights, *linear, heads, all_, turning, *epsilons), like
-
-
-def _widths(blocks: Sequence[Block]) -> list[int]:
-    return [max(widths) for widths in zip(*(block.widths for block in blocks), strict=True)]

@@ -68,10 +68,8 @@ def made(folder: Path | None = None) -> Path | None:
 
 def opened(path: Path | None) -> ctypes.CDLL | None:
     """The library in this process; None where it cannot serve."""
-    if path is None or _has_other_threads():
-        return None
     try:
-        return ctypes.CDLL(str(path))
+        return None if path is None or _has_other_threads() else ctypes.CDLL(str(path))
     except OSError as problem:
         _note(str(problem))
         return None

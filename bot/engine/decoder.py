@@ -12,7 +12,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from bot.engine.adapters import linear_layers
 from bot.engine.attend import Shape
-from bot.engine.block import blocks_of, whole_of
+from bot.engine.block import Stack
 from bot.engine.cache import Cache
 from bot.engine.kernels import Half, Side, size_of
 from bot.engine.layers import Attention
@@ -74,7 +74,7 @@ class Decoder:
         AttentionInterface.register(NAME, _attend)
         self.model.set_attn_implementation(NAME)
         self._projections = tuple(projections)
-        self._blocks = blocks_of(self.model, self.native, self._current)
+        self._stack = Stack(self.model, self.native, self._current)
         rough = any(isinstance(projection.kernel, Side) for projection in projections)
         return _distance(self._answers(), alone), _ROUNDED if rough or dtype != torch.float32 else _EXACT
 
@@ -87,7 +87,7 @@ class Decoder:
         """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
         self._current.tokens = mix_of(step, self._bagged)
         adapts = any(projection.reserved for projection in self._last)
-        self._current.whole = whole_of(step, self._current.tokens, self._blocks)
+        self._current.whole = self._stack.whole(step, self._current.tokens)
         self._current.last = last_mix_of(step, self._bagged) if adapts else None
         try:
             output = self.model(

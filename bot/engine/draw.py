@@ -64,11 +64,21 @@ class Columns:
         return replace(self, **{name: getattr(self, name)[list(rows)] for name in names})
 
 
-def scale(logits: Tensor, temperature: Tensor) -> Tensor:
-    """Scores [rows, padded vocabulary], float32, that may be written to, from logits [rows, vocabulary]."""
-    rows, vocabulary = logits.shape
-    scores = torch.empty((rows, -(-vocabulary // _CHUNK) * _CHUNK), dtype=torch.float32, device=logits.device)
+def room(rows: int, vocabulary: int, device: torch.device | str) -> Tensor:
+    """Where scores of so many rows can be written: [rows, padded vocabulary], float32."""
+    scores = torch.empty((rows, -(-vocabulary // _CHUNK) * _CHUNK), dtype=torch.float32, device=device)
     scores[:, vocabulary:] = NEVER
+    return scores
+
+
+def scale(logits: Tensor, temperature: Tensor, scores: Tensor | None = None) -> Tensor:
+    """Scores [rows, padded vocabulary] that may be written to, from logits [rows, vocabulary].
+
+    `scores`: a `room` of an earlier step, for as many rows at least. The system clears fresh memory first,
+    which takes as long as all the rest.
+    """
+    rows, vocabulary = logits.shape
+    scores = room(rows, vocabulary, logits.device) if scores is None else scores[:rows]
     # one division would be several times slower where the logits have 16 bits: it casts them number by number
     scores[:, :vocabulary].copy_(logits).div_(temperature)
     return scores

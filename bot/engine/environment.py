@@ -10,8 +10,8 @@ _SETTINGS = {
     "TQDM_DISABLE": "1",
     "USE_HUB_KERNELS": "NO",
     # Kernels for shapes of products in bfloat16, of which every step of training has new ones: oneDNN keeps a
-    # thousand by default and torch as many of its own, some 3 GB. A
-    # step is no slower with 64 and one; with 16 it is, by a seventh.
+    # thousand by default and torch as many of its own, some 3 GB. A step is no slower with 64 and one; with
+    # 16 it is, by a seventh.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "LRU_CACHE_CAPACITY": "1",
     "THP_MEM_ALLOC_ENABLE": "1",  # large tensors in huge pages: 7% off a step of training, and less memory

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from bot.engine.attend import Shape
-from bot.engine.native import MOST_GROUP, MOST_SIZE, Native
+from bot.engine.native import Native
 from bot.engine.projection import Projection
 from bot.engine.step import Step
 
@@ -60,8 +60,7 @@ class Attention(nn.Module):
     @property
     def is_native(self) -> bool:
         """Whether native.c attends like this, in one place and with nothing left over."""
-        fits = self.size % 32 == 0 and self.size <= MOST_SIZE and self.group <= MOST_GROUP
-        return self._native is not None and fits
+        return self._native is not None and self._native.attends(self.size, self.group)
 
 
 class Gated(nn.Module):

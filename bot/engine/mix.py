@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -38,13 +39,19 @@ class Stretch:
     strength: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mix:
-    """Which tokens of a pass go through which adapters."""
+    """Which tokens of a pass go through which adapters: single ones (place, bay, strength), and stretches."""
 
-    grid: Grid | Bags | None
+    singles: Sequence[tuple[int, int, float]]
+    grid: Grid | Bags | None  # the single ones, laid out
     stretches: Sequence[Stretch] = ()
-    changed: Changed | None = None  # all of them, for operations of our own
+
+    @cached_property
+    def changed(self) -> Changed:
+        """All of them, for operations of our own."""
+        every = [(n, one.bay, one.strength) for one in self.stretches for n in range(one.start, one.end)]
+        return Changed([*self.singles, *every])
 
 
 @dataclass(slots=True)
@@ -68,9 +75,7 @@ def mix_of(step: Step, bagged: bool) -> Mix | None:
     ]
     if not singles and not stretches:
         return None
-    every = [(place, one.bay, one.strength) for one in stretches for place in range(one.start, one.end)]
-    grid = bags_of(singles) if bagged else grid_of(singles, step)
-    return Mix(grid, stretches, Changed(singles + every) if bagged else None)
+    return Mix(singles, bags_of(singles) if bagged else grid_of(singles, step), stretches)
 
 
 def last_mix_of(step: Step, bagged: bool) -> Mix | None:
@@ -78,7 +83,7 @@ def last_mix_of(step: Step, bagged: bool) -> Mix | None:
     tokens = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
     if not tokens:
         return None
-    return Mix(bags_of(tokens), (), Changed(tokens)) if bagged else Mix(grid_of(tokens, step))
+    return Mix(tokens, bags_of(tokens) if bagged else grid_of(tokens, step))
 
 
 def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None:

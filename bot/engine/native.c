@@ -23,7 +23,7 @@ enum {
     MOST_GROUP = 16,    /* query heads of a key head */
     MOST_INNER = 1024,  /* numbers between an adapter's two matrices */
     MOST_TOKENS = 8,    /* that are multiplied with an adapter at once */
-    MOST_CHANGED = 4096 /* tokens of a step */
+    MOST_CHANGED = 1024 /* tokens that are told apart by bay at once */
 };
 
 /* Numbers of either kind. */
@@ -425,8 +425,8 @@ inlined void change_group(const struct change *how, const void *x, void *y, cons
 
 /* y[place] += strength * (x[place] A) B, each token with the matrices of its bay. Neighbours of one bay (one,
    two, four or eight) read them once. */
-void change(const struct change *how, const struct matrices *all, const void *x, void *y, const int *places,
-            const int *bays, const float *strengths, long count)
+static void change_many(const struct change *how, const struct matrices *all, const void *x, void *y,
+                        const int *places, const int *bays, const float *strengths, long count)
 {
     int starts[MOST_CHANGED + 1] = {0}, groups = 0;
     for (int n = 0; n < count; n = starts[groups]) {
@@ -448,6 +448,14 @@ void change(const struct change *how, const struct matrices *all, const void *x,
         else
             change_group(how, x, y, &group, starts[n + 1] - first, 0);
     }
+}
+
+void change(const struct change *how, const struct matrices *all, const void *x, void *y, const int *places,
+            const int *bays, const float *strengths, long count)
+{
+    for (long n = 0; n < count; n += MOST_CHANGED)
+        change_many(how, all, x, y, places + n, bays + n, strengths + n,
+                    count - n < MOST_CHANGED ? count - n : MOST_CHANGED);
 }
 
 /* Products with the base model's weights, by the tiles (AMX) of newer processors. */

@@ -12,8 +12,7 @@ from bot.engine.bays import Narrow
 from bot.engine.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
 
 MOST_ROWS = 32  # of a product by tiles
-MOST_CHANGED = 4096  # tokens of a step
-MOST_GROUP, MOST_SIZE = 16, 256  # query heads that share a key head; numbers of a head
+_MOST_GROUP, _MOST_SIZE = 16, 256  # query heads that share a key head; numbers of a head
 _FUNCTIONS: dict[str, list[Any]] = {
     "norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
     "gate": [POINTER] * 2 + [LONG] * 2 + [INT],
@@ -26,7 +25,7 @@ _FUNCTIONS: dict[str, list[Any]] = {
 
 
 class Changed:
-    """Tokens (place, bay, strength) that adapters change: at most `MOST_CHANGED`, those of a bay together."""
+    """Tokens (place, bay, strength) that adapters change, those of a bay together."""
 
     def __init__(self, tokens: Sequence[tuple[int, int, float]]) -> None:
         places, bays, strengths = zip(*tokens, strict=True)
@@ -75,11 +74,10 @@ class Native:
         tokens, heads, size = x.shape
         self._library.rotate(*where, tokens, heads, turning, size, self._wide)
 
-    def attends(self, query: Tensor, pair: Tensor) -> bool:
+    @staticmethod
+    def attends(size: int, group: int) -> bool:
         """Whether it computes such attention: heads of whole lanes, few enough of which share a key."""
-        size, group = query.shape[-1], query.shape[1] // pair.shape[2]
-        alike = query.dtype == self._dtype and query.device.type == "cpu"
-        return alike and size % 32 == 0 and size <= MOST_SIZE and group <= MOST_GROUP
+        return size % 32 == 0 and size <= _MOST_SIZE and group <= _MOST_GROUP
 
     def attend(
         self, query: Tensor, pair: Tensor, cache: Tensor, out: Tensor, rows: Any, shape: Shape

@@ -80,7 +80,6 @@ class Projection(nn.Module):
     def _change(self, bays: Bays, x: Tensor, product: Tensor, mix: Mix) -> None:
         if isinstance(bays, Narrow):
             assert self._native is not None
-            assert mix.changed is not None
             self._native.change(bays, x, product, mix.changed)
             return
         if mix.grid is not None and isinstance(bays, Wide):

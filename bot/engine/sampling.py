@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 import torch
 from torch import Tensor
 
-from bot.engine.draw import NEVER, Columns, draw, penalise, scale
+from bot.engine.draw import NEVER, Columns, draw, penalise, room, scale
 from bot.engine.engine import Request
 from bot.persona.persona import Sampling
 
@@ -59,6 +59,7 @@ class Sampler:
         # The ids that each seat has seen; the places behind them repeat one of them.
         self._seen = torch.zeros((rows, 1), dtype=torch.int64, device=device)
         self._columns: tuple[tuple[int, ...], Tensor, Columns] | None = None  # of the latest step's seats
+        self._room = room(0, vocabulary, device)
 
     @torch.inference_mode()
     def join(self, request: Request, candidate: int, end: Collection[int], seed: int) -> int:
@@ -93,7 +94,9 @@ class Sampler:
         """
         places, columns = self._settings(tuple(seats))
         seated = [self._seats[seat] for seat in seats]
-        scores = scale(logits, columns.temperature)
+        if len(self._room) < len(seats):
+            self._room = room(len(seats), self._vocabulary, self._device)
+        scores = scale(logits, columns.temperature, self._room)
         if longest := max(len(seat.seen) for seat in seated):
             penalise(scores, self._seen[:, :longest].index_select(0, places), columns.penalty)
         _forbid(scores, seated)

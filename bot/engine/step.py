@@ -54,7 +54,6 @@ class Step:
         self._memory: dict[Any, Tensor] = {}
         self._signed: dict[int, tuple[Tensor, Tensor]] = {}
         self.pages = self._single_pages()
-        self._restore = self._order()
 
     def tensor(self, values: Sequence[int]) -> Tensor:
         """Whole numbers on the device."""
@@ -78,7 +77,9 @@ class Step:
 
         Returns [tokens, heads * size].
         """
-        if self._native is not None and self._native.attends(query, pair):
+        if self._native is not None and self._native.attends(
+            query.shape[-1], query.shape[1] // pair.shape[2]
+        ):
             return self._attend_native(self._native, layer, query, pair, shape)
         parts = [page.attend(layer, query, pair, shape) for page in self.pages]
         parts += [
@@ -110,7 +111,8 @@ class Step:
             found.setdefault(id(page), _Singles(page, self)).add(span.row, place)
         return list(found.values())
 
-    def _order(self) -> Tensor | None:
+    @cached_property
+    def _restore(self) -> Tensor | None:
         """Where every token's result is, when the pages' results stand one after the other."""
         places = [place for page in self.pages for place in page.slots]
         if places == list(range(self.single)):
