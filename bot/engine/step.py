@@ -1,20 +1,16 @@
 """One forward pass over rows of any length: new tokens lie end to end, only attention tells rows apart."""
 
 from collections.abc import Sequence
-from ctypes import c_int
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from bot.engine.attend import Shape, weighted
 from bot.engine.native import Native
-from bot.engine.page import Page, Row
-
-NEVER = float("-inf")
+from bot.engine.page import Row
+from bot.engine.singles import Singles, reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class Step:
             [place for span in order for place in range(span.row.length, span.row.length + len(span.ids))]
         )
         self.last = self.tensor([start - 1 for start in starts[1:]])
-        self._memory: dict[Any, Tensor] = {}
+        self._reaches: dict[tuple[int, int | None], Tensor] = {}
         self._signed: dict[int, tuple[Tensor, Tensor]] = {}
         self.pages = self._single_pages()
 
@@ -95,8 +91,8 @@ class Step:
         for page in self.pages:
             native.attend(query, pair, page.layer(layer, pair[:, 0]), whole, page.targets, shape)
         for span, start, end in self.long():
-            reach = self._reach(span, shape)
-            whole[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], reach, shape)
+            mask = self._reach(span, shape)
+            whole[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], mask, shape)
         return whole.flatten(1)
 
     def long(self) -> list[tuple[Span, int, int]]:
@@ -104,11 +100,11 @@ class Step:
         bounds = zip(self.spans, self.starts, self.starts[1:], strict=False)
         return list(bounds)[self.single :]
 
-    def _single_pages(self) -> list["_Singles"]:
-        found: dict[int, _Singles] = {}
+    def _single_pages(self) -> list[Singles]:
+        found: dict[int, Singles] = {}
         for place, span in enumerate(self.spans[: self.single]):
             page = span.row.page
-            found.setdefault(id(page), _Singles(page, self)).add(span.row, place)
+            found.setdefault(id(page), Singles(page, self.starts[-1], self.device)).add(span.row, place)
         return list(found.values())
 
     @cached_property
@@ -128,101 +124,11 @@ class Step:
     def _reach(self, span: Span, shape: Shape) -> Tensor:
         """Which keys each new token of a span may read: additive, [tokens, keys]."""
         key = (id(span), shape.window)
-        if key not in self._memory:
+        if key not in self._reaches:
             end = span.row.length + len(span.ids)
-            own = torch.arange(span.row.length, end, device=self.device)[:, None]
-            distance = own - torch.arange(end, device=self.device)
-            hidden = distance < 0 if shape.window is None else (distance < 0) | (distance >= shape.window)
-            self._memory[key] = torch.zeros(hidden.shape, device=self.device).masked_fill(hidden, NEVER)
-        return self._memory[key]
-
-
-class _Singles:
-    """The rows of one page that add one token each."""
-
-    def __init__(self, page: Page, step: Step) -> None:
-        self._page, self._step = page, step
-        self.slots: list[int | None] = []  # for every slot that is read, the place of its token
-        self._rows: dict[int, tuple[Row, int]] = {}
-        self._masks: dict[int | None, Tensor | None] = {}
-
-    def add(self, row: Row, place: int) -> None:
-        """Another row, whose token stands at a place."""
-        self._rows[row.slot] = (row, place)
-        missing = row.slot + 1 - len(self.slots)
-        self.slots += [None] * missing
-        self.slots[row.slot] = place
-
-    def layer(self, layer: int, like: Tensor) -> Tensor:
-        """The page's tensor for a layer, for keys like `like` [tokens, heads, size]."""
-        return self._page.layer(layer, like)
-
-    @property
-    def extent(self) -> tuple[int, int]:
-        """How many slots the page has, and for how many tokens each."""
-        return self._page.slots, self._page.capacity
-
-    @cached_property
-    def targets(self) -> Any:
-        """Of every token: its place, its row's slot and length, as an array of C."""
-        found = [(place, slot, row.length) for slot, (row, place) in self._rows.items()]
-        return (c_int * (3 * len(found)))(*chain.from_iterable(found))
-
-    @cached_property
-    def _length(self) -> int:
-        return max(row.length for row, _ in self._rows.values()) + 1
-
-    @cached_property
-    def _places(self) -> Tensor | None:
-        """The token of each slot, any for a slot without one; None where both are in one order."""
-        if self.slots == list(range(self._step.single)) and self._step.starts[-1] == len(self.slots):
-            return None
-        any_ = next(iter(self._rows.values()))[1]
-        return self._step.tensor([any_ if place is None else place for place in self.slots])
-
-    @cached_property
-    def _owned(self) -> Tensor:
-        return self._step.tensor([place for _, place in self._rows.values()])
-
-    def attend(self, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
-        """As `Step.attend`, for the slots that are read: [slots, heads, size]."""
-        tensor = self._page.layer(layer, pair[:, 0])
-        own = pair if self._places is None else pair.index_select(0, self._owned)
-        heads, size = pair.shape[2], pair.shape[3]
-        tensor.view(-1, size)[self._targets(heads)] = own.reshape(-1, size)
-        query = query if self._places is None else query.index_select(0, self._places)
-        count = len(self.slots)
-        keys = tensor[0].flatten(0, 1)[: count * heads, : self._length]
-        values = tensor[1].flatten(0, 1)[: count * heads, : self._length]
-        grouped = query.reshape(count * heads, -1, size)
-        return weighted(grouped, keys, values, self._mask(shape.window, heads), shape).view(count, -1, size)
-
-    def _targets(self, heads: int) -> Tensor:
-        """Where the new keys and values go, in a layer's tensor seen as [.., head size]."""
-        found = self._step._memory.get((id(self), heads))
-        if found is None:
-            page = self._page
-            found = self._step.tensor(
-                [
-                    ((half * page.slots + slot) * heads + head) * page.capacity + row.length
-                    for slot, (row, _) in self._rows.items()
-                    for half in (0, 1)
-                    for head in range(heads)
-                ]
-            )
-            self._step._memory[id(self), heads] = found
-        return found
-
-    def _mask(self, window: int | None, heads: int) -> Tensor | None:
-        """What each slot may not read, additive, [slots * heads, 1, keys]; None where all may be read."""
-        if window not in self._masks:
-            own = [self._rows[slot][0].length if slot in self._rows else 0 for slot in range(len(self.slots))]
-            distance = self._step.tensor(own)[:, None] - torch.arange(self._length, device=self._step.device)
-            hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)
-            mask = torch.zeros(hidden.shape, device=hidden.device).masked_fill(hidden, NEVER)
-            alike = len(set(own)) == 1 and (window is None or self._length <= window)
-            self._masks[window] = None if alike else mask.repeat_interleave(heads, 0)[:, None]
-        return self._masks[window]
+            own = torch.arange(span.row.length, end, device=self.device)
+            self._reaches[key] = reach(own, end, shape.window)
+        return self._reaches[key]
 
 
 def _attend_span(span: Span, layer: int, query: Tensor, pair: Tensor, mask: Tensor, shape: Shape) -> Tensor:

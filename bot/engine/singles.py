@@ -1,0 +1,112 @@
+"""Rows of one page that add one token each: read together, slot by slot, as one batch of attention."""
+
+from ctypes import c_int
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bot.engine.attend import Shape, weighted
+from bot.engine.page import Page, Row
+
+NEVER = float("-inf")
+
+
+class Singles:
+    """The rows of one page that add one token each in a step."""
+
+    def __init__(self, page: Page, tokens: int, device: torch.device | str) -> None:
+        """`tokens`: how many the step has in all."""
+        self._page, self._tokens, self._device = page, tokens, device
+        self.slots: list[int | None] = []  # for every slot that is read, the place of its token
+        self._rows: dict[int, tuple[Row, int]] = {}
+        self._masks: dict[int | None, Tensor | None] = {}
+        self._targets: dict[int, Tensor] = {}
+
+    def add(self, row: Row, place: int) -> None:
+        """Another row, whose token stands at a place."""
+        self._rows[row.slot] = (row, place)
+        missing = row.slot + 1 - len(self.slots)
+        self.slots += [None] * missing
+        self.slots[row.slot] = place
+
+    def layer(self, layer: int, like: Tensor) -> Tensor:
+        """The page's tensor for a layer, for keys like `like` [tokens, heads, size]."""
+        return self._page.layer(layer, like)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """How many slots the page has, and for how many tokens each."""
+        return self._page.slots, self._page.capacity
+
+    @cached_property
+    def targets(self) -> Any:
+        """Of every token: its place, its row's slot and length, as an array of C."""
+        found = [(place, slot, row.length) for slot, (row, place) in self._rows.items()]
+        return (c_int * (3 * len(found)))(*chain.from_iterable(found))
+
+    @cached_property
+    def _length(self) -> int:
+        return max(row.length for row, _ in self._rows.values()) + 1
+
+    @cached_property
+    def _places(self) -> Tensor | None:
+        """The token of each slot, any for a slot without one; None where both are in one order."""
+        if self.slots == list(range(self._tokens)):
+            return None
+        any_ = next(iter(self._rows.values()))[1]
+        return self._tensor([any_ if place is None else place for place in self.slots])
+
+    @cached_property
+    def _owned(self) -> Tensor:
+        return self._tensor([place for _, place in self._rows.values()])
+
+    def attend(self, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
+        """Write and attend, as a step does, for the slots that are read: [slots, heads, size]."""
+        tensor = self._page.layer(layer, pair[:, 0])
+        own = pair if self._places is None else pair.index_select(0, self._owned)
+        heads, size = pair.shape[2], pair.shape[3]
+        tensor.view(-1, size)[self._targets_of(heads)] = own.reshape(-1, size)
+        query = query if self._places is None else query.index_select(0, self._places)
+        count = len(self.slots)
+        keys = tensor[0].flatten(0, 1)[: count * heads, : self._length]
+        values = tensor[1].flatten(0, 1)[: count * heads, : self._length]
+        grouped = query.reshape(count * heads, -1, size)
+        return weighted(grouped, keys, values, self._mask(shape.window, heads), shape).view(count, -1, size)
+
+    def _targets_of(self, heads: int) -> Tensor:
+        """Where the new keys and values go, in a layer's tensor seen as [.., head size]."""
+        if heads not in self._targets:
+            page = self._page
+            self._targets[heads] = self._tensor(
+                [
+                    ((half * page.slots + slot) * heads + head) * page.capacity + row.length
+                    for slot, (row, _) in self._rows.items()
+                    for half in (0, 1)
+                    for head in range(heads)
+                ]
+            )
+        return self._targets[heads]
+
+    def _mask(self, window: int | None, heads: int) -> Tensor | None:
+        """What each slot may not read, additive, [slots * heads, 1, keys]; None where all may be read."""
+        if window not in self._masks:
+            own = [self._rows[slot][0].length if slot in self._rows else 0 for slot in range(len(self.slots))]
+            if len(set(own)) == 1 and (window is None or self._length <= window):
+                self._masks[window] = None
+            else:
+                mask = reach(self._tensor(own), self._length, window)
+                self._masks[window] = mask.repeat_interleave(heads, 0)[:, None]
+        return self._masks[window]
+
+    def _tensor(self, values: list[int]) -> Tensor:
+        return torch.tensor(values, device=self._device)
+
+
+def reach(own: Tensor, length: int, window: int | None) -> Tensor:
+    """Which of `length` keys tokens at places `own` [tokens] may read: additive, [tokens, length]."""
+    distance = own[:, None] - torch.arange(length, device=own.device)
+    hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)
+    return torch.zeros(hidden.shape, device=own.device).masked_fill(hidden, NEVER)
