@@ -52,6 +52,7 @@ MODEL_FILES = {
     "bot/engine/packed.py",
     "bot/engine/projection.py",
     "bot/engine/rebuild.py",
+    "bot/engine/singles.py",
     "bot/engine/step.py",
     "bot/engine/trouble.py",
     "bot/engine/sampling.py",

@@ -115,7 +115,7 @@ class Decoder:
             projection.forward = whole(projection.forward)  # type: ignore[method-assign]
         for module in self.model.modules():
             if isinstance(module, Attention):
-                module.attend, module.signed = whole(module.attend), whole(module.signed)
+                module.attend, module.sines = whole(module.attend), whole(module.sines)  # type: ignore[method-assign]
                 module.copies = True
             if isinstance(module, GradientCheckpointingLayer):
                 module.forward = torch.compile(module.forward, dynamic=True, backend=BACKEND)

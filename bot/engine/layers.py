@@ -26,8 +26,7 @@ class Attention(nn.Module):
         self._native = native
         self.joined: Projection = original.joined
         self.out: Projection = original.o_proj
-        # A compiler must leave these alone, and cannot change in place what is part of something else.
-        self.attend, self.signed, self.copies = Step.attend, Step.signed, False
+        self.copies = False  # a compiler cannot change in place what is part of something else
         self.index, self.size = original.layer_idx, original.head_dim
         self.group = original.num_key_value_groups
         self.rotates = bool(getattr(original, "use_rope", True))
@@ -41,7 +40,7 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, None]:
         """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
         cos, sin = position_embeddings
-        signed = self.signed(step, sin) if self.rotates and self._native is None else sin
+        signed = self.sines(step, sin) if self.rotates and self._native is None else sin
         joined = self.joined.forward(hidden_states)[0]
         joined = (joined.clone() if self.copies else joined).view(len(joined), -1, self.size)
         queries = joined.shape[1] * self.group // (self.group + 2)
@@ -54,8 +53,16 @@ class Attention(nn.Module):
         elif self.rotates:
             rotate(joined[:, :turning], cos, signed)
         pair = joined[:, queries:].view(len(joined), 2, -1, self.size)
-        attended = self.attend(step, self.index, joined[:, :queries], pair, self.shape)
+        attended = self.attend(step, joined[:, :queries], pair)
         return self.out(attended[None]), None
+
+    def attend(self, step: Step, query: Tensor, pair: Tensor) -> Tensor:
+        """As `Step.attend`. A compiler leaves this and `sines` alone, lest it compile every layer anew."""
+        return step.attend(self.index, query, pair, self.shape)
+
+    def sines(self, step: Step, sin: Tensor) -> Tensor:
+        """As `Step.signed`."""
+        return step.signed(sin)
 
     @property
     def is_native(self) -> bool:
