@@ -75,7 +75,7 @@ def attended(query: Tensor, keys: Tensor, values: Tensor, shape: Shape) -> Tenso
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [32, 64, 96, 128, 256])
 @pytest.mark.parametrize("shape", [Shape(0.2), Shape(0.2, window=9), Shape(0.3, softcap=2.0)])
-@pytest.mark.parametrize("group", [1, 3, 16])
+@pytest.mark.parametrize("group", [1, 3, 6, 16])
 def test_single_tokens_attend_over_their_own_rows(
     dtype: torch.dtype, size: int, shape: Shape, group: int
 ) -> None:

@@ -6,15 +6,16 @@
    page of memory, so everything here fetches ahead by itself, which alone doubles what a core reads in a
    second. No function checks its arguments, and none allocates: `native.py` says what each may be. */
 
+#include <omp.h>
 #include <stdint.h>
 #include <string.h>
 
 #define inlined static inline __attribute__((always_inline))
 
 typedef uint16_t bf16;
-typedef float eight __attribute__((vector_size(32)));
 typedef float lanes __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
+typedef int32_t whole __attribute__((vector_size(64)));
 
 enum {
     LANES = 16,
@@ -66,19 +67,27 @@ inlined void fetch(const void *from, long size)
         __builtin_prefetch((const char *)from + at);
 }
 
-/* e^x to 2e-7, by Cephes' polynomial. */
+/* e^x to 2e-7, by Cephes' polynomial; the part of it for a rest below ln 2 / 2, of a number or of lanes. */
+#define OF_REST(r)                                                                                           \
+    ((((((1.9875691500e-4f * r + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r +     \
+       1.6666665459e-1f) * r + 5.0000001201e-1f) * r * r + r + 1.f)
+
 inlined float power(float x)
 {
     float bound = x < -87.f ? -87.f : x > 88.f ? 88.f : x;
     float n = __builtin_rintf(bound * 1.44269504f);
     float r = bound - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    return (p * r * r + r + 1.f) * of_bits((uint32_t)((int32_t)n + 127) << 23);
+    return OF_REST(r) * of_bits((uint32_t)((int32_t)n + 127) << 23);
+}
+
+inlined lanes powers(lanes x) /* of at most 0 */
+{
+    whole low = x < -87.f, bits = ((whole)x & ~low) | ((whole)((lanes){0} - 87.f) & low);
+    lanes bound = (lanes)bits;
+    whole n = __builtin_convertvector(bound * 1.44269504f - 0.5f, whole);
+    lanes m = __builtin_convertvector(n, lanes);
+    lanes r = bound - m * 0.693359375f + m * 2.12194440e-4f;
+    return OF_REST(r) * (lanes)((n + 127) << 23);
 }
 
 /* A function for numbers of both kinds, of one that is compiled for each by itself. */
@@ -162,8 +171,8 @@ struct attention {
     float scale, softcap; /* 0 is none, as of the window */
 };
 
-/* Two lanes of numbers. Halves are widened where they stand, which parts even ones from odd ones: see
-   `index_of`. */
+/* Two lanes of numbers. Halves are widened where they stand, which parts even ones from odd ones until
+   `store` puts them together. */
 inlined void load(const void *from, long pair, lanes *to, const int wide)
 {
     words both;
@@ -176,32 +185,104 @@ inlined void load(const void *from, long pair, lanes *to, const int wide)
     }
 }
 
-inlined long index_of(long part, long lane, const int wide)
+inlined void store(void *to, long pair, const lanes *from, const int wide)
 {
-    return wide ? part * LANES + lane : part / 2 * 2 * LANES + 2 * lane + part % 2;
+    uint32_t both[LANES];
+    if (wide) {
+        memcpy((char *)to + pair * 128, from, 128);
+    } else {
+        for (long i = 0; i < LANES; i++)
+            both[i] = rounded(from[0][i]) | (uint32_t)rounded(from[1][i]) << 16;
+        memcpy((char *)to + pair * 64, both, 64);
+    }
 }
 
-/* Adds the numbers that lie four apart: a whole sum is cheaper for many at once. */
-inlined void fold(lanes value, float *to)
+/* The first two of three steps in which the sums of sixteen vectors become one: of four of them, every four
+   numbers from one place of each. */
+inlined lanes fold(const lanes *of)
 {
-    typedef float four __attribute__((vector_size(16)));
-    eight half[2];
-    four quarter[2];
-    memcpy(half, &value, 64);
-    half[0] += half[1];
-    memcpy(quarter, half, 32);
-    quarter[0] += quarter[1];
-    memcpy(to, quarter, 16);
+    const words low = {0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29}, high = low + 2;
+    const words lows = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29}, highs = lows + 2;
+    lanes one = __builtin_shuffle(of[0], of[1], low) + __builtin_shuffle(of[0], of[1], high);
+    lanes two = __builtin_shuffle(of[2], of[3], low) + __builtin_shuffle(of[2], of[3], high);
+    return __builtin_shuffle(one, two, lows) + __builtin_shuffle(one, two, highs);
 }
 
-/* One key head of one token, over keys `first` to `length`, with sums that are scaled anew at every chunk
-   of keys. */
-inlined void attend_row(const struct attention *how, const void *query, const void *keys, const void *values,
-                        void *out, long first, long length, const long parts, const int wide)
+/* The third step: of four folded ones, the sums of all sixteen vectors in their order. */
+inlined lanes summed(const lanes *folded)
+{
+    const words even = {0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27}, odd = even + 4;
+    lanes one = __builtin_shuffle(folded[0], folded[1], even) + __builtin_shuffle(folded[0], folded[1], odd);
+    lanes two = __builtin_shuffle(folded[2], folded[3], even) + __builtin_shuffle(folded[2], folded[3], odd);
+    return __builtin_shuffle(one, two, even) + __builtin_shuffle(one, two, odd);
+}
+
+/* Scores become weights, e^(score - top); returns their sum. Behind `count` there is room for whole lanes. */
+inlined float weights_of(float *scores, long count, float top)
+{
+    lanes total = {0}, some;
+    for (long n = count; n % LANES; n++)
+        scores[n] = -__builtin_inff();
+    for (long n = 0; n < count; n += LANES) {
+        memcpy(&some, scores + n, sizeof some);
+        some = powers(some - top);
+        memcpy(scores + n, &some, sizeof some);
+        total += some;
+    }
+    float sum = 0;
+    for (long i = 0; i < LANES; i++)
+        sum += total[i];
+    return sum;
+}
+
+/* sums += weights values, for some heads at once, which share what is read. */
+inlined void add_values(lanes *sums, const float (*weights)[CHUNK], const void *values, long count,
+                        const long heads, const long parts, const int wide)
+{
+    lanes own[heads][parts], value[parts];
+    memcpy(own, sums, sizeof own);
+    for (long n = 0; n < count; n++) {
+        for (long i = 0; i < parts; i += 2)
+            load(values, (n * parts + i) / 2, value + i, wide);
+        for (long g = 0; g < heads; g++)
+            for (long i = 0; i < parts; i++)
+                own[g][i] += value[i] * weights[g][n];
+    }
+    memcpy(sums, own, sizeof own);
+}
+
+/* The same for all heads of a group, as many at once as a processor has room for. */
+inlined void add_all_values(lanes *sums, const float (*weights)[CHUNK], const void *values, long count,
+                            long group, const long parts, const int wide)
+{
+    const long most = parts > 8 ? 1 : parts > 4 ? 2 : 4;
+    for (long g = 0; g < group; g += most) {
+        const long heads = group - g;
+        if (heads >= most)
+            add_values(sums + g * parts, weights + g, values, count, most, parts, wide);
+        else if (heads == 3)
+            add_values(sums + g * parts, weights + g, values, count, 3, parts, wide);
+        else if (heads == 2)
+            add_values(sums + g * parts, weights + g, values, count, 2, parts, wide);
+        else
+            add_values(sums + g * parts, weights + g, values, count, 1, parts, wide);
+    }
+}
+
+/* The keys of a token's row and head, and the places of those it reads. */
+struct keys {
+    void *all;
+    long first, length;
+};
+
+/* Every head of a group of one token over its keys, with sums that are scaled anew at every chunk of keys;
+   fetches the values of a chunk while its keys are read, then the first of the `next` keys. */
+inlined void attend_row(const struct attention *how, const void *query, struct keys own, const void *values,
+                        const void *next, void *out, const long parts, const int wide)
 {
     const long size = parts * LANES;
-    lanes queries[MOST_GROUP][parts], sums[MOST_GROUP][parts], held[CHUNK][parts];
-    float folded[MOST_GROUP][CHUNK][4], scores[CHUNK], tops[MOST_GROUP], totals[MOST_GROUP];
+    lanes queries[MOST_GROUP][parts], sums[MOST_GROUP][parts], folded[MOST_GROUP][CHUNK / 4];
+    float weights[MOST_GROUP][CHUNK], tops[MOST_GROUP], totals[MOST_GROUP];
     for (long g = 0; g < how->group; g++) {
         tops[g] = -__builtin_inff();
         totals[g] = 0;
@@ -212,55 +293,63 @@ inlined void attend_row(const struct attention *how, const void *query, const vo
             sums[g][i] = (lanes){0};
         }
     }
-    for (long start = first; start < length; start += CHUNK) {
-        long count = length - start < CHUNK ? length - start : CHUNK;
-        for (long n = 0; n < count; n++) {
-            const void *key = moved(keys, (start + n) * size, wide),
-                       *value = moved(values, (start + n) * size, wide);
-            lanes own[parts];
-            fetch(moved(key, CHUNK * size, wide), bytes(size, wide));
-            fetch(value, bytes(size, wide));
-            for (long i = 0; i < parts; i += 2)
-                load(key, i / 2, own + i, wide);
+    for (long start = own.first; start < own.length; start += CHUNK) {
+        const long count = own.length - start < CHUNK ? own.length - start : CHUNK;
+        const void *chunk = moved(own.all, start * size, wide), *value = moved(values, start * size, wide);
+        for (long n = 0; n < count; n += 4) {
+            const long later = start + n + CHUNK;
+            lanes key[4][parts], dots[4];
+            fetch(later < own.length ? moved(own.all, later * size, wide)
+                                     : moved(next, (later - own.length) * size, wide),
+                  bytes(4 * size, wide));
+            fetch(moved(value, n * size, wide), bytes(4 * size, wide));
+            for (long k = 0; k < 4; k++) /* behind the last one there may be nothing to read */
+                for (long i = 0; i < parts; i += 2)
+                    load(moved(chunk, (n + (n + k < count ? k : 0)) * size, wide), i / 2, key[k] + i, wide);
             for (long g = 0; g < how->group; g++) {
-                lanes dot = queries[g][0] * own[0];
-                for (long i = 1; i < parts; i++)
-                    dot += queries[g][i] * own[i];
-                fold(dot, folded[g][n]);
+                for (long k = 0; k < 4; k++) {
+                    dots[k] = queries[g][0] * key[k][0];
+                    for (long i = 1; i < parts; i++)
+                        dots[k] += queries[g][i] * key[k][i];
+                }
+                folded[g][n / 4] = fold(dots);
             }
         }
-        for (long n = 0; n < count; n++)
-            for (long i = 0; i < parts; i += 2)
-                load(moved(values, (start + n) * size, wide), i / 2, &held[n][i], wide);
         for (long g = 0; g < how->group; g++) {
-            float top = tops[g], total = 0;
-            for (long n = 0; n < count; n++)
-                scores[n] = folded[g][n][0] + folded[g][n][1] + folded[g][n][2] + folded[g][n][3];
+            float *scores = weights[g], top = tops[g];
+            for (long n = 0; n < count; n += LANES) {
+                lanes some = summed(folded[g] + n / 4);
+                memcpy(scores + n, &some, sizeof some);
+            }
             if (how->softcap)
                 for (long n = 0; n < count; n++)
                     scores[n] = how->softcap * (1 - 2 / (1 + power(2 * scores[n] / how->softcap)));
 #pragma omp simd reduction(max : top)
             for (long n = 0; n < count; n++)
                 top = scores[n] > top ? scores[n] : top;
-#pragma omp simd reduction(+ : total)
-            for (long n = 0; n < count; n++)
-                total += scores[n] = power(scores[n] - top);
             float kept = power(tops[g] - top);
-            lanes own[parts];
             for (long i = 0; i < parts; i++)
-                own[i] = sums[g][i] * kept;
-            for (long n = 0; n < count; n++)
-                for (long i = 0; i < parts; i++)
-                    own[i] += held[n][i] * scores[n];
-            memcpy(sums[g], own, sizeof own);
-            totals[g] = totals[g] * kept + total;
+                sums[g][i] *= kept;
+            totals[g] = totals[g] * kept + weights_of(scores, count, top);
             tops[g] = top;
         }
+        add_all_values(sums[0], weights, value, count, how->group, parts, wide);
     }
-    for (long g = 0; g < how->group; g++)
+    for (long g = 0; g < how->group; g++) {
         for (long i = 0; i < parts; i++)
-            for (long lane = 0; lane < LANES; lane++)
-                put(out, g * size + index_of(i, lane, wide), sums[g][i][lane] / totals[g], wide);
+            sums[g][i] /= totals[g];
+        for (long i = 0; i < parts; i += 2)
+            store(out, (g * parts + i) / 2, sums[g] + i, wide);
+    }
+}
+
+/* Of one token and head, `n` of all; `rows` and cache as for `attend`. */
+inlined struct keys keys_of(const struct attention *how, void *cache, const int *rows, long n)
+{
+    const int *row = rows + n / how->heads * 3;
+    const long length = row[2] + 1, head = row[1] * how->heads + n % how->heads;
+    return (struct keys){moved(cache, head * how->capacity * how->size, how->wide),
+                         how->window && length > how->window ? length - how->window : 0, length};
 }
 
 /* Writes the key and the value of every token behind its row's, then attends. `rows` [count, 3]: the token's
@@ -271,27 +360,26 @@ void attend(const struct attention *how, const void *query, const void *key, con
 {
     const int wide = how->wide;
     const long size = how->size, all = how->slots * how->heads * how->capacity * size;
-#pragma omp parallel for schedule(dynamic)
-    for (long n = 0; n < count * how->heads; n++) {
-        const int *row = rows + n / how->heads * 3;
-        long head = n % how->heads, place = row[0], length = row[2], next = length + 1;
-        void *keys = moved(cache, (row[1] * how->heads + head) * how->capacity * size, wide);
-        void *values = moved(keys, all, wide);
-        memcpy(moved(keys, length * size, wide), moved(key, place * how->key_apart + head * size, wide),
-               bytes(size, wide));
-        memcpy(moved(values, length * size, wide), moved(value, place * how->key_apart + head * size, wide),
-               bytes(size, wide));
-        long first = how->window && next > how->window ? next - how->window : 0;
-        const void *own = moved(query, place * how->query_apart + head * how->group * size, wide);
+    const long items = count * how->heads;
+#pragma omp parallel for schedule(static, 1) /* a thread knows what it reads next */
+    for (long n = 0; n < items; n++) {
+        long place = rows[n / how->heads * 3], head = n % how->heads, later = n + omp_get_num_threads();
+        struct keys own = keys_of(how, cache, rows, n), next = keys_of(how, cache, rows, later % items);
+        void *values = moved(own.all, all, wide);
+        const void *then = moved(next.all, next.first * size, wide);
+        const void *from = moved(query, place * how->query_apart + head * how->group * size, wide);
         void *to = moved(out, (place * how->heads + head) * how->group * size, wide);
+        const long new = (own.length - 1) * size, at = place * how->key_apart + head * size;
+        memcpy(moved(own.all, new, wide), moved(key, at, wide), bytes(size, wide));
+        memcpy(moved(values, new, wide), moved(value, at, wide), bytes(size, wide));
         if (wide)
-            attend_row(how, own, keys, values, to, first, next, size / LANES, 1);
+            attend_row(how, from, own, values, then, to, size / LANES, 1);
         else if (size == 64)
-            attend_row(how, own, keys, values, to, first, next, 64 / LANES, 0);
+            attend_row(how, from, own, values, then, to, 64 / LANES, 0);
         else if (size == 128)
-            attend_row(how, own, keys, values, to, first, next, 128 / LANES, 0);
+            attend_row(how, from, own, values, then, to, 128 / LANES, 0);
         else
-            attend_row(how, own, keys, values, to, first, next, size / LANES, 0);
+            attend_row(how, from, own, values, then, to, size / LANES, 0);
     }
 }
 
@@ -317,7 +405,6 @@ struct group { /* neighbours of one bay, and its matrices */
 /* Four rows of sixteen columns, times 2^24: a word holds the four of a column, and none needs to be moved. */
 inlined void rows_of(const int8_t *from, lanes *to)
 {
-    typedef int32_t whole __attribute__((vector_size(64)));
     words four;
     memcpy(&four, from, sizeof four);
     to[0] = __builtin_convertvector((whole)(four << 24), lanes);
