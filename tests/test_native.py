@@ -117,7 +117,7 @@ def test_each_token_goes_through_the_matrices_of_its_bay(
         held.append(live.of(bay, torch.float32))
     x, y = random(20, inputs, dtype=dtype), random(20, 48 * len(blocks), dtype=dtype, seed=5)
     tokens = [(2 * n, bay, 1.5 if n % 2 else 0.5) for n, bay in enumerate(bays)]
-    wanted = y.float()
+    wanted = y.float().clone()
     for place, bay, strength in tokens:
         a, b = held[bay]
         inner = (x[place].float() @ a).view(-1, rank)
