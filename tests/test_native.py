@@ -1,6 +1,8 @@
 """The operations of native.c: each is the plain formula, on numbers of either kind."""
 
-from collections.abc import Callable, Sequence
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, silu
 
+from bot.engine import compiler
 from bot.engine.attend import Shape
 from bot.engine.bays import Bays, Narrow, Sizes, Wide, grown
 from bot.engine.compiler import compiled
@@ -17,6 +20,18 @@ from bot.engine.packed import Packed, Tiled, has_packed
 LIBRARY = compiled()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")
 DTYPES = [torch.float32, torch.bfloat16]
+
+
+@pytest.fixture(scope="module", autouse=True, params=["as wide as here", "half as wide"])
+def _vectors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All of it also as it is on processors without AVX-512."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "half as wide":
+            if platform.machine() != "x86_64":
+                pytest.skip("no other width for this kind of processor")
+            patch.setattr(compiler, "FLAGS", [*compiler.FLAGS, "-mno-avx512f"])
+            patch.setattr(sys.modules[__name__], "LIBRARY", compiled(tmp_path_factory.mktemp("native")))
+        yield
 
 
 def native(dtype: torch.dtype = torch.bfloat16) -> Native:

@@ -13,12 +13,18 @@
 #define inlined static inline __attribute__((always_inline))
 
 typedef uint16_t bf16;
-typedef float lanes __attribute__((vector_size(64)));
-typedef uint32_t words __attribute__((vector_size(64)));
-typedef int32_t whole __attribute__((vector_size(64)));
+
+/* As many numbers at once as the processor has room for: of halves twice as many. */
+#ifdef __AVX512F__
+#define LANES 16
+#else
+#define LANES 8
+#endif
+typedef float lanes __attribute__((vector_size(LANES * 4)));
+typedef uint32_t words __attribute__((vector_size(LANES * 4)));
+typedef int32_t whole __attribute__((vector_size(LANES * 4)));
 
 enum {
-    LANES = 16,
     CHUNK = 64,         /* keys whose scores are held at once; inputs of an adapter that are read at once */
     AHEAD = 2048,       /* bytes between a weight that is used and one that is fetched */
     MOST_GROUP = 16,    /* query heads of a key head */
@@ -177,9 +183,9 @@ inlined void load(const void *from, long pair, lanes *to, const int wide)
 {
     words both;
     if (wide) {
-        memcpy(to, (const char *)from + pair * 128, 128);
+        memcpy(to, moved(from, pair * 2 * LANES, 1), 2 * sizeof *to);
     } else {
-        memcpy(&both, (const char *)from + pair * 64, 64);
+        memcpy(&both, moved(from, pair * 2 * LANES, 0), sizeof both);
         to[0] = (lanes)(both << 16);
         to[1] = (lanes)(both & 0xffff0000);
     }
@@ -189,31 +195,39 @@ inlined void store(void *to, long pair, const lanes *from, const int wide)
 {
     uint32_t both[LANES];
     if (wide) {
-        memcpy((char *)to + pair * 128, from, 128);
+        memcpy(moved(to, pair * 2 * LANES, 1), from, 2 * sizeof *from);
     } else {
         for (long i = 0; i < LANES; i++)
             both[i] = rounded(from[0][i]) | (uint32_t)rounded(from[1][i]) << 16;
-        memcpy((char *)to + pair * 64, both, 64);
+        memcpy(moved(to, pair * 2 * LANES, 0), both, sizeof both);
     }
 }
 
-/* The first two of three steps in which the sums of sixteen vectors become one: of four of them, every four
-   numbers from one place of each. */
+/* The sums of as many vectors as there are lanes, as one, in two steps. This is the first: of every four
+   vectors, four numbers from one place of each. */
 inlined lanes fold(const lanes *of)
 {
-    const words low = {0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29}, high = low + 2;
-    const words lows = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29}, highs = lows + 2;
-    lanes one = __builtin_shuffle(of[0], of[1], low) + __builtin_shuffle(of[0], of[1], high);
-    lanes two = __builtin_shuffle(of[2], of[3], low) + __builtin_shuffle(of[2], of[3], high);
-    return __builtin_shuffle(one, two, lows) + __builtin_shuffle(one, two, highs);
+#if LANES == 16
+    const words low = {0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29};
+    const words lows = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29};
+#else
+    const words low = {0, 8, 1, 9, 4, 12, 5, 13}, lows = {0, 1, 8, 9, 4, 5, 12, 13};
+#endif
+    lanes one = __builtin_shuffle(of[0], of[1], low) + __builtin_shuffle(of[0], of[1], low + 2);
+    lanes two = __builtin_shuffle(of[2], of[3], low) + __builtin_shuffle(of[2], of[3], low + 2);
+    return __builtin_shuffle(one, two, lows) + __builtin_shuffle(one, two, lows + 2);
 }
 
-/* The third step: of four folded ones, the sums of all sixteen vectors in their order. */
 inlined lanes summed(const lanes *folded)
 {
+#if LANES == 16
     const words even = {0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27}, odd = even + 4;
     lanes one = __builtin_shuffle(folded[0], folded[1], even) + __builtin_shuffle(folded[0], folded[1], odd);
     lanes two = __builtin_shuffle(folded[2], folded[3], even) + __builtin_shuffle(folded[2], folded[3], odd);
+#else
+    const words even = {0, 1, 2, 3, 8, 9, 10, 11}, odd = even + 4;
+    lanes one = folded[0], two = folded[1];
+#endif
     return __builtin_shuffle(one, two, even) + __builtin_shuffle(one, two, odd);
 }
 
@@ -402,7 +416,8 @@ struct group { /* neighbours of one bay, and its matrices */
     const float *strengths;
 };
 
-/* Four rows of sixteen columns, times 2^24: a word holds the four of a column, and none needs to be moved. */
+/* Four rows of as many columns as there are lanes, times 2^24: a word holds the four of a column, and none
+   needs to be moved. */
 inlined void rows_of(const int8_t *from, lanes *to)
 {
     words four;
