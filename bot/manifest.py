@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from bot.engine.strict import Refused, read_manifest
 from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.names import labels
@@ -12,6 +11,7 @@ from bot.prompt import Reader, endings, system_text
 from bot.render import arrange
 from bot.template import Role
 from bot.turns import said
+from bot.untrusted import Refused, read_manifest
 
 _Line = tuple[str, str, str | None]  # name, text and what it replies to; the persona has no name
 _GROUP: Sequence[_Line] = (("Ana", "1", None), ("Bo", "2", None), ("Ana", "3", "1"))

@@ -15,8 +15,8 @@ from torch import Tensor
 from bot.engine.adapter_config import parse_config
 from bot.engine.adapter_files import CONFIG, CONFIG_BYTES
 from bot.engine.adapter_weights import WEIGHTS
-from bot.engine.strict import Refused, open_regular, read_json, read_manifest
 from bot.errors import UserError
+from bot.untrusted import Refused, open_regular, read_json, read_manifest
 from training import planting
 from training.build import Desk
 from training.files import write_private

@@ -13,8 +13,8 @@ from bot.engine.adapter_files import CONFIG
 from bot.engine.adapter_weights import WEIGHTS
 from bot.engine.model import Plan, plan
 from bot.engine.source import LOCAL
-from bot.engine.strict import MANIFEST
 from bot.errors import UserError
+from bot.untrusted import MANIFEST
 from training.build import Desk
 from training.reading import open_reader
 

@@ -12,9 +12,9 @@ from filelock import FileLock
 from bot.engine.adapter_files import CONFIG, CONFIG_BYTES
 from bot.engine.adapter_weights import WEIGHTS
 from bot.engine.inspection import Inspection, inspect
-from bot.engine.strict import MANIFEST, Refused, read_json
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
+from bot.untrusted import MANIFEST, Refused, read_json
 from training.build import SETTINGS, Desk, settings_of
 from training.files import write_private
 from training.manifest import Origin, as_bytes, authors_of, describe

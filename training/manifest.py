@@ -10,9 +10,9 @@ import msgspec
 import bot
 import training
 from bot.engine.adapter_files import Base
-from bot.engine.strict import Refused, read_manifest
 from bot.errors import UserError
 from bot.manifest import terms
+from bot.untrusted import Refused, read_manifest
 from training.build import SETTINGS, Desk, settings_of
 from training.reading import open_reader
 

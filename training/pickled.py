@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from bot.engine.strict import Refused, open_regular
+from bot.untrusted import Refused, open_regular
 
 PICKLED = "adapter_model.bin"
 MOST_BYTES = 4 << 30  # of the file

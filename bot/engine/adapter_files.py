@@ -11,7 +11,7 @@ from bot.engine.adapter_config import Config, parse_config
 from bot.engine.adapter_weights import Matrix, Misfit, Shapes, read_weights
 from bot.engine.norms import norms_of
 from bot.engine.source import Source
-from bot.engine.strict import Refused, read_json, read_manifest
+from bot.untrusted import Refused, read_json, read_manifest
 
 CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
 

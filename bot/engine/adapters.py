@@ -14,8 +14,8 @@ from bot.engine.adapter_weights import Matrix
 from bot.engine.kernels import size_of
 from bot.engine.live import Known
 from bot.engine.projection import Pair
-from bot.engine.strict import Refused
 from bot.errors import UserError
+from bot.untrusted import Refused
 
 STRONGEST = 1.5
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
