@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TextIO
 
 from bot.config import LogSettings
-from bot.redaction import Redactor
+from bot.text.redaction import Redactor
 
 FLOORS = {  # the lowest level at which a logger and those below it are heard; others: INFO
     "bot": logging.DEBUG,

@@ -13,11 +13,11 @@ from bot.manifest import check_terms, terms
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
-from bot.parts import burst
 from bot.persona.persona import Persona
 from bot.preview import Preview
 from bot.prompt import Prompt, Tokenizer, build, open_reader
 from bot.room import Attempt
+from bot.text.splitting import burst
 
 Watcher = Callable[[Place, Prompt, Tokenizer], None]
 

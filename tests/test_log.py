@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from bot.config import LogSettings
 from bot.log import quiet, set_up
-from bot.redaction import Redactor
+from bot.text.redaction import Redactor
 
 TELEGRAM = "5550001111:AAcanaryTELEGRAM-canary_canary12345x"
 DISCORD = "MTE1NTUwMDAxMTExMTExMTEx.GcAnAr.canaryDISCORD_canary-canaryCANARYcanary1"

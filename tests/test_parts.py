@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.parts import Part, burst, split, utf16
+from bot.text.splitting import Part, burst, split, utf16
 
 Formats = frozenset[str]
 

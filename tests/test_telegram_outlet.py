@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.parts import split, utf16
 from bot.platforms.telegram.pace import Pace, Rate, Rates
 from bot.platforms.telegram.words import LIMIT, harmless, measure, name_line
+from bot.text.splitting import split, utf16
 from tests.fakes.telegram.arguments import Arguments
 from tests.fakes.telegram.limits import Rate as FakeRate
 from tests.fakes.telegram.markup import finish, parse

@@ -12,7 +12,6 @@ from bot.errors import UserError
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.parts import split
 from bot.persona.persona import Persona
 from bot.platforms.discord.calls import (
     FAILURES,
@@ -27,6 +26,7 @@ from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.traces import Traces
 from bot.platforms.discord.voices import Account, Voice, channel_of, name_line
 from bot.platforms.discord.webhooks import Webhooks
+from bot.text.splitting import split
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from telegram import InlineKeyboardMarkup
 
 from bot.delivery import Later, Moved, Refused
 from bot.message import Place
-from bot.parts import split
 from bot.platforms.telegram.sender import Sender, Words, number
 from bot.platforms.telegram.words import LIMIT, harmless, measure
+from bot.text.splitting import split
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from bot.parts import utf16
+from bot.text.splitting import utf16
 
 LIMIT = 4096  # UTF-16 units in a message (Bot API, sendMessage)
 _DEFUSED = "@\u2060"  # the word joiner is seen by nobody, and behind an @ it makes a mention plain text

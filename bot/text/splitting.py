@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.marks import Marks, Span
+from bot.text.markdown import Marks, Span
 
 # from the best place to cut to the worst: behind a paragraph, a line, a sentence, a word
 _SEAMS = [re.compile(seam) for seam in (r"\n{2,}", r"\n", r"[.!?…][\"'”’)]*\s+|[。！？][”’」』）]*", r"\s+")]
