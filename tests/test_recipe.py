@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.persona.persona import load
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 from training.calibration import work_of
 from training.plan import Sizes, duration, fit, line_through
 from training.recipe import Chosen, Known, choose

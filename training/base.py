@@ -14,7 +14,7 @@ from bot.engine import adapters, cores, model
 from bot.engine.model import Plan
 from bot.engine.precision import best_device, dtype_of
 from bot.engine.source import LOCAL
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 from training.plan import Sizes
 
 

@@ -10,7 +10,7 @@ from bot.engine.adapter_config import parse_config
 from bot.engine.adapter_files import CONFIG, CONFIG_BYTES, Base, read_files
 from bot.engine.adapter_weights import WEIGHTS
 from bot.errors import UserError
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 from bot.untrusted import Refused, read_json
 from training.base import Found
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 
 MANY, SOME = 20_000, 2_000  # answers
 LARGE, SMALL = 8e9, 1e9  # parameters
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """All that training does, beside the data. The keys mean what they mean in `bot.persona.training`."""
+    """All that training does, beside the data. The keys mean what they mean in `bot.persona.training_options`."""
 
     rank: int
     alpha: float

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from bot.errors import UserError
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 from training import continuing, earlier, memory, plan, planting, record, runs
 from training.base import Found
 from training.build import Desk, settings_of

@@ -11,7 +11,7 @@ from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 from bot.toml import Section, parse, read
 
 _LIMIT = 8 << 20  # bytes of a card file

@@ -20,7 +20,7 @@ import transformers
 from peft import LoraConfig, get_peft_model
 
 from bot import config
-from bot.persona.training import Training
+from bot.persona.training_options import Training
 from training import base, batches, build, dataset, lessons, memory, recipe
 from training.__main__ import main
 from training.corpus import Row, rows
