@@ -22,7 +22,7 @@ from bot.housekeeping import open_memory
 from bot.log import quiet, set_up
 from bot.message import Author, Place, check
 from bot.persona.persona import Cast, Persona, load_all
-from bot.prompt import Prompt, Tokenizer
+from bot.prompt.builder import Prompt, Tokenizer
 from bot.speaker import Watcher
 
 

@@ -22,11 +22,11 @@ from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
 from bot.persona.persona import Cast, Persona
+from bot.prompt.turns import missing
 from bot.room import Attempt, Offer, Room
 from bot.situation import observe
 from bot.speaker import Past, Speaker, Watcher
 from bot.text.splitting import burst, split
-from bot.turns import missing
 
 log = logging.getLogger(__name__)
 

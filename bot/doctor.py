@@ -12,10 +12,10 @@ from bot import config
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.housekeeping import open_memory
-from bot.manifest import check_terms, terms
 from bot.memory.database import InUse
 from bot.persona.persona import Cast, Persona, load_all
-from bot.prompt import open_reader
+from bot.prompt.builder import open_reader
+from bot.prompt.contract import check_terms, terms
 
 ROOM = 2e9  # bytes of disk below which a converted model or a backup may not fit
 

@@ -4,9 +4,9 @@ from bot.chat import Chat
 from bot.errors import UserError
 from bot.memory.records import LastAnswer
 from bot.message import Place
-from bot.names import label
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Persona
+from bot.prompt.speaker_labels import label
 from bot.room import Attempt
 
 

@@ -9,13 +9,13 @@ from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
 from bot.engine.engine import Answer, Engine, Generation, Request
 from bot.errors import UserError
-from bot.manifest import check_terms, terms
 from bot.memory.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Persona
 from bot.preview import Preview
-from bot.prompt import Prompt, Tokenizer, build, open_reader
+from bot.prompt.builder import Prompt, Tokenizer, build, open_reader
+from bot.prompt.contract import check_terms, terms
 from bot.room import Attempt
 from bot.text.splitting import burst
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from bot.config import ChatSettings
 from bot.persona.persona import Persona
-from bot.prompt import Reader
-from bot.template import open_template
+from bot.prompt.builder import Reader
+from bot.prompt.chat_template import open_template
 from tests.conftest import MARA
 from tests.fakes.model import CHATML, ByteTokenizer
 from training import dataset

@@ -18,9 +18,9 @@ from transformers import LlamaForCausalLM
 
 from bot import config
 from bot.errors import UserError
-from bot.manifest import check_terms, terms
 from bot.persona.persona import load
-from bot.prompt import open_reader
+from bot.prompt.builder import open_reader
+from bot.prompt.contract import check_terms, terms
 from tests.fakes import tiny
 from training.__main__ import main
 from training.adoption import adopt

@@ -11,9 +11,9 @@ from bot.config import ModelSettings
 from bot.errors import UserError
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from bot.prompt import Prompt, Reader
-from bot.render import Span
-from bot.template import BUILT_IN, open_template
+from bot.prompt.builder import Prompt, Reader
+from bot.prompt.chat_template import BUILT_IN, open_template
+from bot.prompt.renderer import Span
 from tests.conftest import MARA
 from tests.data import build, excerpts, said, serving
 from tests.fakes.model import ByteTokenizer

@@ -17,9 +17,9 @@ from bot.doctor import examine
 from bot.engine.norms import norms_of
 from bot.engine.source import fingerprint, locate
 from bot.errors import UserError
-from bot.manifest import Terms, check_terms, terms
 from bot.persona.persona import load
-from bot.prompt import open_reader
+from bot.prompt.builder import open_reader
+from bot.prompt.contract import Terms, check_terms, terms
 from tests.data import said
 from tests.fakes import tiny
 from training.build import Desk, open_desk, run

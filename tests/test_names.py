@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.message import Author, Message, Place
-from bot.names import label, labels
 from bot.persona.card import Card
 from bot.persona.persona import Persona
+from bot.prompt.speaker_labels import label, labels
 
 MARA = Persona("mara", Card(name="Mara Quill", nickname="Mara"), names=("keeper",))
 

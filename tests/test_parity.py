@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from bot.config import ChatSettings
 from bot.initiative import greet
 from bot.message import Author, Message
-from bot.prompt import Prompt, Reader, build
-from bot.template import open_template
-from bot.turns import missing
+from bot.prompt.builder import Prompt, Reader, build
+from bot.prompt.chat_template import open_template
+from bot.prompt.turns import missing
 from tests import data
 from tests.conftest import MARA, PLACE, Stage
 from tests.fakes.model import CHATML, ByteTokenizer

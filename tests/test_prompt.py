@@ -8,8 +8,8 @@ from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from bot.prompt import Prompt, Reader, build
-from bot.template import open_template
+from bot.prompt.builder import Prompt, Reader, build
+from bot.prompt.chat_template import open_template
 from tests.fakes.model import CHATML, ByteTokenizer
 
 PLACE = Place("test", "bot", "room")

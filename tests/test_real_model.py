@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from bot.engine.tokenizer import HFTokenizer
 from bot.message import Author, Message, Place
 from bot.persona.persona import load
-from bot.prompt import Reader, build
-from bot.template import open_template
+from bot.prompt.builder import Reader, build
+from bot.prompt.chat_template import open_template
 from tests.faults.memory_story import half_turns
 
 pytestmark = pytest.mark.model

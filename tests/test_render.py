@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.render import OPENING, Part, Reader, Span, Turn, endings, render
-from bot.template import BUILT_IN, Role, open_template
+from bot.prompt.chat_template import BUILT_IN, Role, open_template
+from bot.prompt.renderer import OPENING, Part, Reader, Span, Turn, endings, render
 from tests.fakes.model import END, ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 

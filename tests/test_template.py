@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.template import BUILT_IN, Role, Template, open_template
+from bot.prompt.chat_template import BUILT_IN, Role, Template, open_template
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>"}

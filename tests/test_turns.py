@@ -3,10 +3,10 @@
 import pytest
 
 from bot.message import Author, Message, Place
-from bot.names import labels
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from bot.turns import QUOTED, missing, said
+from bot.prompt.speaker_labels import labels
+from bot.prompt.turns import QUOTED, missing, said
 
 PLACE = Place("test", "bot", "room")
 MARA = Persona("mara", Card(name="Mara"))

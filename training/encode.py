@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from bot.errors import UserError
-from bot.prompt import Reader, endings
+from bot.prompt.builder import Reader, endings
 from training.excerpts import Example, Excerpt, Serving, examples
 from training.leak import CardWords, holds_itself
 
@@ -114,7 +114,7 @@ class Encoder:
             start = end
 
     def answer(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The ids of messages said in a row, as `bot.render` joins them when they stand in a history."""
+        """The ids of messages said in a row, as `bot.prompt.renderer` joins them when they stand in a history."""
         encode = self._reader.tokenizer.encode
         return tuple(
             id for number, text in enumerate(texts) for id in encode(text if number == 0 else "\n" + text)

@@ -9,8 +9,8 @@ import msgspec
 
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
-from bot.prompt import Prompt, Reader, build
-from bot.turns import missing
+from bot.prompt.builder import Prompt, Reader, build
+from bot.prompt.turns import missing
 from training.targets import Task
 
 Stage = Literal["facts", "dialogue"]

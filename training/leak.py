@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from bot.prompt import Prompt, Tokenizer
+from bot.prompt.builder import Prompt, Tokenizer
 from training.duplicates import normal
 from training.targets import COPYABLE
 

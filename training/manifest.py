@@ -11,7 +11,7 @@ import bot
 import training
 from bot.engine.adapter_files import Base
 from bot.errors import UserError
-from bot.manifest import terms
+from bot.prompt.contract import terms
 from bot.untrusted import Refused, read_manifest
 from training.build import SETTINGS, Desk, settings_of
 from training.reading import open_reader

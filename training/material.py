@@ -10,7 +10,7 @@ from random import Random
 
 from bot.errors import UserError
 from bot.message import Message
-from bot.prompt import Prompt
+from bot.prompt.builder import Prompt
 from training import dataset
 from training.dataset import HELD, TRAIN
 from training.excerpts import Excerpt, Line, Serving, examples

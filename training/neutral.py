@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.prompt import Part, Reader, Turn, render
+from bot.prompt.builder import Part, Reader, Turn, render
 from training.encode import Lesson, Trained, closing
 
 _FILE = Path(__file__).with_suffix(".txt")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from bot.prompt import Tokenizer
+from bot.prompt.builder import Tokenizer
 from training.encode import Lesson
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"

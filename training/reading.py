@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import prompt
 from bot.config import ModelSettings
 from bot.persona.persona import Persona
-from bot.prompt import Reader, Tokenizer
+from bot.prompt import builder
+from bot.prompt.builder import Reader, Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.tokenizer import HFTokenizer
@@ -88,7 +88,7 @@ def _copy_tokenizer(file: Path, folder: Path) -> None:
 
 def open_reader(persona: Persona, model: Model, settings: ModelSettings, window: int) -> Reader:
     """How the persona's prompts are read, as serving does it, when prompt and answer have `window` ids."""
-    reader = prompt.open_reader(persona, model.tokenizer, settings, window - room(persona, window))
+    reader = builder.open_reader(persona, model.tokenizer, settings, window - room(persona, window))
     return replace(reader, kept=KEPT)
 
 

@@ -9,7 +9,7 @@ from bot.config import Config
 from bot.engine.engine import Answer, Request
 from bot.engine.thread import LocalEngine
 from bot.persona.persona import Sampling
-from bot.prompt import Prompt
+from bot.prompt.builder import Prompt
 
 ADAPTER = "adapter"  # what it is called in the engine
 TOGETHER = 4  # answers to one prompt

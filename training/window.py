@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import UserError
 from bot.message import Message, Place
-from bot.prompt import Prompt
+from bot.prompt.builder import Prompt
 from training.excerpts import LIMIT, Aim, Excerpt, Line
 from training.messages import Said
 from training.selection import Chosen, Side

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bot.errors import UserError
 from bot.message import Message, Place
-from bot.prompt import Prompt
+from bot.prompt.builder import Prompt
 from training.chats import Chats
 from training.excerpts import Aim, Excerpt, Line, Serving
 from training.leak import CardWords, holds_itself

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self
 
 from bot.message import Place
 from bot.persona.persona import Sampling
-from bot.prompt import Tokenizer
+from bot.prompt.builder import Tokenizer
 
 Finish = Literal["stop", "length", "cancelled", "deadline"]
 

@@ -14,7 +14,7 @@ from bot.engine.generation import LocalGeneration
 from bot.engine.worker import Worker
 from bot.errors import UserError
 from bot.message import Place
-from bot.prompt import Tokenizer
+from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.batch import Batch

@@ -16,7 +16,7 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class HFTokenizer:
-    """A `bot.prompt.Tokenizer` from the definition (tokenizer.json) of a fast tokenizer.
+    """A `bot.prompt.builder.Tokenizer` from the definition (tokenizer.json) of a fast tokenizer.
 
     Every id has a fixed spelling in bytes, so the text is the same whether ids come at once or one by one.
     """

@@ -13,7 +13,7 @@ from bot.engine.environment import prepare
 from bot.engine.generation import LocalGeneration
 from bot.engine.statistics import Statistics
 from bot.errors import UserError
-from bot.prompt import Tokenizer
+from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.batch import Batch

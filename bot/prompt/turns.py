@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.message import Message
 from bot.persona.persona import Persona
-from bot.render import Part, Turn
+from bot.prompt.renderer import Part, Turn
 
 QUOTED = 120  # characters of a quoted message: enough to know it again
 

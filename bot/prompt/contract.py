@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 
 from bot.errors import UserError
 from bot.message import Author, Message, Place
-from bot.names import labels
 from bot.persona.persona import Persona
-from bot.prompt import Reader, endings, system_text
-from bot.render import arrange
-from bot.template import Role
-from bot.turns import said
+from bot.prompt.builder import Reader, endings, system_text
+from bot.prompt.chat_template import Role
+from bot.prompt.renderer import arrange
+from bot.prompt.speaker_labels import labels
+from bot.prompt.turns import said
 from bot.untrusted import Refused, read_manifest
 
 _Line = tuple[str, str, str | None]  # name, text and what it replies to; the persona has no name

@@ -7,8 +7,8 @@ from functools import lru_cache
 from bot.errors import UserError
 from bot.message import Message
 from bot.persona.persona import Persona
-from bot.render import Part, Reader, Turn, render
-from bot.turns import said
+from bot.prompt.renderer import Part, Reader, Turn, render
+from bot.prompt.turns import said
 
 SILENCE = Turn("user", (Part("message", ""),))  # what a turn costs when nothing is said
 _PROBE = (SILENCE, Turn("assistant", SILENCE.parts), SILENCE)

@@ -6,13 +6,13 @@ from itertools import chain
 
 from bot.config import ModelSettings
 from bot.errors import UserError
-from bot.fit import SILENCE, Talk, ids_of
 from bot.message import Message
-from bot.names import labels
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Persona
-from bot.render import OPENING, Part, Reader, Span, Tokenizer, Turn, endings, render
-from bot.template import Role, open_template
+from bot.prompt.chat_template import Role, open_template
+from bot.prompt.renderer import OPENING, Part, Reader, Span, Tokenizer, Turn, endings, render
+from bot.prompt.speaker_labels import labels
+from bot.prompt.truncation import SILENCE, Talk, ids_of
 
 __all__ = [
     "Part",

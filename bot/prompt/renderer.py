@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.template import Role, Template
+from bot.prompt.chat_template import Role, Template
 
 
 class Tokenizer(Protocol):
