@@ -12,7 +12,7 @@ from bot import config
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.housekeeping import open_memory
-from bot.memory.database import InUse
+from bot.memory.db.database import InUse
 from bot.persona.persona import Cast, Persona, load_all
 from bot.prompt.builder import open_reader
 from bot.prompt.contract import check_terms, terms

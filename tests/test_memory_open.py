@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from bot.errors import UserError
-from bot.memory.migration import own_scripts
+from bot.memory.db.migration import own_scripts
 from bot.memory.store import Memory
 from bot.message import Place
 from tests.faults.memory_story import answer, half_turns, ids, said

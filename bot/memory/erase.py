@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.memory import places
-from bot.memory.connection import code
+from bot.memory.db.connection import code
 from bot.memory.records import Erased
 from bot.message import Place
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
-from bot.memory.connection import connect
+from bot.memory.db.connection import connect
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 

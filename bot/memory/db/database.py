@@ -10,8 +10,8 @@ import aiosqlite
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from bot.memory.connection import told, transaction
-from bot.memory.opening import Opening, make_folder, open_file
+from bot.memory.db.connection import told, transaction
+from bot.memory.db.recovery import Opening, make_folder, open_file
 
 T = TypeVar("T")
 

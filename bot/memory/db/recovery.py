@@ -7,9 +7,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bot.errors import UserError
-from bot.memory import backup
-from bot.memory.connection import connect, unwritable
-from bot.memory.migration import migrate, scripts, version
+from bot.memory.db import backup
+from bot.memory.db.connection import connect, unwritable
+from bot.memory.db.migration import migrate, scripts, version
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 SMALLEST = 512  # bytes of the smallest page; SQLite takes less for an empty database

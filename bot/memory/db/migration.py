@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from bot.memory.connection import transaction
+from bot.memory.db.connection import transaction
 
 APPLICATION_ID = 1634497637  # as in schema/001_initial.sql
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import UserError
-from bot.memory.connection import DAMAGED, code, connect_for_reading
-from bot.memory.migration import APPLICATION_ID, version
+from bot.memory.db.connection import DAMAGED, code, connect_for_reading
+from bot.memory.db.migration import APPLICATION_ID, version
 
 KEPT = 3
 STAMP = "%Y%m%dT%H%M%S%fZ"
