@@ -17,8 +17,8 @@ from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, deliver
 from bot.engine.engine import Engine
 from bot.errors import UserError
-from bot.memory.inbox import ATTEMPTS
-from bot.memory.records import Outgoing
+from bot.memory.queries.inbox import ATTEMPTS
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
 from bot.persona.persona import Cast, Persona

@@ -7,7 +7,7 @@ from enum import IntEnum
 from bot import cascade, initiative, recast
 from bot.chat import Chat
 from bot.errors import UserError
-from bot.memory.records import Why
+from bot.memory.queries.records import Why
 from bot.message import Place
 
 RELOAD = "reload"  # in the place of a persona's name

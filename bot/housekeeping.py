@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from bot import config
 from bot.config import Config
 from bot.errors import UserError
-from bot.memory.records import Erased
+from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.persona.persona import load_all
 

@@ -2,7 +2,7 @@
 
 from bot.chat import Chat
 from bot.errors import UserError
-from bot.memory.records import LastAnswer
+from bot.memory.queries.records import LastAnswer
 from bot.message import Place
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Persona

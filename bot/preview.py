@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.delivery import Later, Moved, Outlet, Refused
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona

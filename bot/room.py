@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bot.attention import Attention
 from bot.engine.engine import Generation
-from bot.memory.records import LastAnswer, Outgoing
+from bot.memory.queries.records import LastAnswer, Outgoing
 from bot.message import Message, Place
 
 _LONGEST_BURST = 5  # debounces; who never stops typing is answered all the same

@@ -9,7 +9,7 @@ from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
 from bot.engine.engine import Answer, Engine, Generation, Request
 from bot.errors import UserError
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Persona

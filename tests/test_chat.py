@@ -12,7 +12,7 @@ from bot.config import ChatSettings
 from bot.delivery import Moved
 from bot.errors import UserError
 from bot.initiative import again, greet
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona, Sampling

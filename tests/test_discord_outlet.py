@@ -12,7 +12,7 @@ import pytest
 
 from bot.delivery import Later, Refused
 from bot.initiative import again, post
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from tests.conftest import MARA

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.memory.records import Erased
+from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 from tests.faults.memory_story import HERE, answer, half_turns, ids, reply, said

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.memory.records import MemoryStatus, Remembered, Why
+from bot.memory.queries.records import MemoryStatus, Remembered, Why
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 from tests.faults.memory_story import ANNA, BEN, EVA, HERE, answer, half_turns, ids, reply, said

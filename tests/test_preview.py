@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.delivery import Later, Moved, Refused, deliver
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.preview import Preview

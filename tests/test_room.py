@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.attention import Attention
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
 from bot.room import Attempt, Offer, Room
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.platforms.screen import Screen, Wrap
 from tests.conftest import MARA, PLACE

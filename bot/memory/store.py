@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.memory import answers, changes, erase, inbox, outbox, places, recall, settings, status
-from bot.memory.export import Row, export
-from bot.memory.records import Erased, LastAnswer, MemoryStatus, Outgoing, Remembered, Why
+from bot.memory.queries import answers, conversations, edits, erase, history, inbox, outbox, settings, status
+from bot.memory.queries.export import Row, export
+from bot.memory.queries.records import Erased, LastAnswer, MemoryStatus, Outgoing, Remembered, Why
 from bot.memory.upkeep import Upkeep
 from bot.message import Message, Place
 
@@ -118,7 +118,7 @@ class Memory(Upkeep):
 
     async def edit(self, place: Place, message_id: str, text: str) -> bool:
         """Change the words of a person's message; False when they are the same, or it is not known."""
-        return await self._database.write(lambda inside: changes.edit(inside, place, message_id, text))
+        return await self._database.write(lambda inside: edits.edit(inside, place, message_id, text))
 
     async def remove(self, place: Place, message_ids: Sequence[str]) -> int:
         """Forget messages that were deleted on their platform; returns how many were known.
@@ -126,36 +126,34 @@ class Memory(Upkeep):
         A person's is erased, and its last copies with `settle`; a persona's answer leaves the history.
         """
         now = self._clock()
-        return await self._database.write(lambda inside: changes.remove(inside, place, message_ids, now))
+        return await self._database.write(lambda inside: edits.remove(inside, place, message_ids, now))
 
     async def move(self, old: Place, new: Place) -> None:
         """Let a chat that goes on elsewhere keep its story, its settings and what is still to be sent."""
-        await self._database.write(lambda inside: changes.move(inside, old, new))
+        await self._database.write(lambda inside: edits.move(inside, old, new))
 
     async def bury(self, platform: str, account: str, letter: str, reason: str) -> None:
         """Note that something a platform delivered cannot be read, and is given up."""
         now = self._clock()
-        await self._database.write(
-            lambda inside: changes.bury(inside, platform, account, letter, reason, now)
-        )
+        await self._database.write(lambda inside: edits.bury(inside, platform, account, letter, reason, now))
 
     async def cursors(self, platform: str, account: str) -> dict[Place, str]:
         """The platform's id of the newest message accepted in each place: what came later is news."""
-        return await self._database.run(lambda inside: places.cursors(inside, platform, account))
+        return await self._database.run(lambda inside: conversations.cursors(inside, platform, account))
 
     async def history(
         self, place: Place, *, limit: int = 2000, characters: int = 400_000
     ) -> tuple[Message, ...]:
         """The newest messages that fit, in reading order, since the window's beginning and the last reset."""
-        return await self._database.run(lambda inside: recall.history(inside, place, limit, characters))
+        return await self._database.run(lambda inside: history.history(inside, place, limit, characters))
 
     async def is_cut(self, place: Place) -> bool:
         """Whether older messages have been dropped from the history, by a window that moved on."""
-        return await self._database.run(lambda inside: places.is_cut(inside, place))
+        return await self._database.run(lambda inside: conversations.is_cut(inside, place))
 
     async def find(self, place: Place, message_id: str) -> Message | None:
         """One message, by its own id or by the platform's id of a part of it that was sent."""
-        return await self._database.run(lambda inside: recall.find(inside, place, message_id))
+        return await self._database.run(lambda inside: history.find(inside, place, message_id))
 
     async def parents(self, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
         """Those messages of a place, by the ids asked for, that a persona may still read: since the last
@@ -163,19 +161,19 @@ class Memory(Upkeep):
         """
         if not wanted:
             return {}
-        return await self._database.run(lambda inside: recall.parents(inside, place, wanted))
+        return await self._database.run(lambda inside: history.parents(inside, place, wanted))
 
     async def reset(self, place: Place) -> None:
         """Begin the conversation anew: what was said leaves the history, and stays stored until erased."""
-        await self._database.write(lambda inside: places.reset(inside, place))
+        await self._database.write(lambda inside: conversations.reset(inside, place))
 
     async def last_answer(self, place: Place) -> LastAnswer | None:
         """The newest answer since the last reset that has not been replaced."""
-        return await self._database.run(lambda inside: recall.last_answer(inside, place))
+        return await self._database.run(lambda inside: history.last_answer(inside, place))
 
     async def why(self, place: Place) -> Why | None:
         """The newest decision about a message of this place, or the newest answer given to none."""
-        return await self._database.run(lambda inside: recall.why(inside, place))
+        return await self._database.run(lambda inside: history.why(inside, place))
 
     async def settings(self, scope: str) -> dict[str, str]:
         return await self._database.run(lambda inside: settings.settings(inside, scope))

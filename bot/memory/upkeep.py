@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from bot.errors import UserError
-from bot.memory import erase, status
 from bot.memory.db import backup
 from bot.memory.db.connection import told
 from bot.memory.db.database import Database
 from bot.memory.db.migration import own_scripts
 from bot.memory.db.recovery import Opening
-from bot.memory.records import Erased
+from bot.memory.queries import erase, status
+from bot.memory.queries.records import Erased
 
 T = TypeVar("T")
 

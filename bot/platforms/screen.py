@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from bot.chat import Chat
 from bot.errors import UserError
 from bot.initiative import greet
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Author, Place
 from bot.persona.persona import Persona
 from bot.platforms.screen import Printed

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
 

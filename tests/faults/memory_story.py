@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 

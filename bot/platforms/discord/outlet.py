@@ -9,7 +9,7 @@ import discord
 
 from bot.delivery import Later, Refused
 from bot.errors import UserError
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.chat import Chat
 from bot.delivery import Later, Moved, Refused
-from bot.memory.records import Outgoing
+from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.telegram.sender import Sender, Words, is_group, number

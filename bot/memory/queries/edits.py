@@ -3,15 +3,15 @@
 import sqlite3
 from collections.abc import Sequence
 
-from bot.memory import places
-from bot.memory.inbox import rows_of
-from bot.memory.recall import row_of, sent_row
+from bot.memory.queries import conversations
+from bot.memory.queries.history import row_of, sent_row
+from bot.memory.queries.inbox import rows_of
 from bot.message import Place
 
 
 def edit(connection: sqlite3.Connection, place: Place, message_id: str, text: str) -> bool:
     """Change the words of a person's message; false when they are the same or nobody knows it."""
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     row = where and row_of(connection, where, message_id)
     changed = connection.execute(
         "UPDATE messages SET text = ? WHERE id = ? AND persona IS NULL AND text != ?", (text, row, text)
@@ -25,7 +25,7 @@ def remove(connection: sqlite3.Connection, place: Place, message_ids: Sequence[s
     Returns how many messages of either kind that were. Copies in the log and in backups go with the next
     erasure that is finished.
     """
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return 0
     rows = dict(rows_of(connection, where, message_ids))
@@ -54,7 +54,7 @@ def move(connection: sqlite3.Connection, old: Place, new: Place) -> None:
     Old message ids are kept apart from those of the new chat, which counts anew.
     """
     connection.execute("UPDATE OR REPLACE settings SET scope = ? WHERE scope = ?", (str(new), str(old)))
-    before = places.find(connection, old)
+    before = conversations.find(connection, old)
     if before is None:
         return
     connection.execute(
@@ -66,7 +66,7 @@ def move(connection: sqlite3.Connection, old: Place, new: Place) -> None:
         "UPDATE outbox SET sent_id = ?1 || ':' || sent_id, reply_to = ?1 || ':' || reply_to WHERE place = ?2",
         (old.chat, before),
     )
-    behind = places.find(connection, new)
+    behind = conversations.find(connection, new)
     if behind is not None:
         append(connection, behind, before)
     connection.execute(

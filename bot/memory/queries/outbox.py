@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Literal
 
-from bot.memory import places
-from bot.memory.places import place_of
-from bot.memory.recall import row_of
-from bot.memory.records import Outgoing
+from bot.memory.queries import conversations
+from bot.memory.queries.conversations import place_of
+from bot.memory.queries.history import row_of
+from bot.memory.queries.records import Outgoing
 from bot.message import Place
 
 
@@ -45,7 +45,7 @@ def draft(
     connection: sqlite3.Connection, place: Place, message_id: str, persona: str
 ) -> tuple[Outgoing, ...]:
     """A part without words yet, noted before anything of it is shown; the one from before a crash, if any."""
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     row = where and row_of(connection, where, message_id)
     if not where or not row:
         return ()
@@ -144,7 +144,7 @@ def was_sent(connection: sqlite3.Connection, place: int, sent_id: str) -> bool:
 
 def sent_among(connection: sqlite3.Connection, place: Place, ids: Sequence[str]) -> frozenset[str]:
     """Those of the ids under which a part is noted as sent or shown."""
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     return frozenset(given for given in ids if where and was_sent(connection, where, given))
 
 
@@ -153,6 +153,6 @@ def sent_of(connection: sqlite3.Connection, place: Place, message_id: str) -> tu
     rows = connection.execute(
         "SELECT sent_id FROM outbox JOIN messages ON messages.answer = outbox.answer"
         " WHERE messages.place = ? AND message_id = ? AND sent_id IS NOT NULL ORDER BY part",
-        (places.find(connection, place), message_id),
+        (conversations.find(connection, place), message_id),
     )
     return tuple(sent_id for (sent_id,) in rows)

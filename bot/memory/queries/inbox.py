@@ -3,22 +3,22 @@
 import sqlite3
 from collections.abc import Sequence
 
-from bot.memory import outbox, places
-from bot.memory.recall import message, row_of
-from bot.memory.records import Outgoing
+from bot.memory.queries import conversations, outbox
+from bot.memory.queries.history import message, row_of
+from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 
 ATTEMPTS = 3
 
 
 def accept(connection: sqlite3.Connection, said: Message, now: float) -> bool:
-    place = places.enter(connection, said.place)
+    place = conversations.enter(connection, said.place)
     if row_of(connection, place, said.id) is not None or outbox.was_sent(connection, place, said.id):
         return False
-    number = places.advance(connection, place)
+    number = conversations.advance(connection, place)
     row = insert(connection, said, place, anchor=number, number=number, answer=None)
     connection.execute("INSERT INTO inbox (message, place, accepted) VALUES (?, ?, ?)", (row, place, now))
-    places.move_cursor(connection, place, said.id)
+    conversations.move_cursor(connection, place, said.id)
     return True
 
 
@@ -43,23 +43,23 @@ def rows_of(connection: sqlite3.Connection, place: int, message_ids: Sequence[st
 
 
 def ignore(connection: sqlite3.Connection, place: Place, message_id: str, rule: str) -> None:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     row = where and row_of(connection, where, message_id)
     if where and row:
         connection.execute(
             "UPDATE inbox SET state = 'ignored', rule = ?, decided = ?"
             " WHERE message = ? AND state = 'accepted'",
-            (rule, places.advance(connection, where), row),
+            (rule, conversations.advance(connection, where), row),
         )
 
 
 def begin(
     connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], persona: str, rule: str
 ) -> tuple[str, ...]:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return ()
-    decided = places.advance(connection, where)
+    decided = conversations.advance(connection, where)
     known = rows_of(connection, where, message_ids)
     return tuple(given for given, row in known if attempt(connection, row, decided, persona, rule))
 
@@ -78,13 +78,13 @@ def attempts(connection: sqlite3.Connection, place: Place, message_id: str) -> i
     found = connection.execute(
         "SELECT attempts FROM inbox JOIN messages ON messages.id = message"
         " WHERE messages.place = ? AND message_id = ?",
-        (places.find(connection, place), message_id),
+        (conversations.find(connection, place), message_id),
     ).fetchone()
     return found[0] if found else 0
 
 
 def withdraw(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> None:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     for _, row in rows_of(connection, where, message_ids) if where else ():
         connection.execute(
             "UPDATE inbox SET attempts = max(attempts - 1, 0) WHERE message = ? AND state = 'accepted'",
@@ -95,10 +95,10 @@ def withdraw(connection: sqlite3.Connection, place: Place, message_ids: Sequence
 def give_up(
     connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], reason: str, notice: str | None
 ) -> tuple[Outgoing, ...]:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return ()
-    decided = places.advance(connection, where)
+    decided = conversations.advance(connection, where)
     known = rows_of(connection, where, message_ids)
     given_up = [(given, row) for given, row in known if abandon(connection, row, decided, reason)]
     if notice is None or not given_up:

@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.memory import outbox, places
-from bot.memory.inbox import insert, rows_of
-from bot.memory.recall import answered_by, row_of
-from bot.memory.records import Outgoing
+from bot.memory.queries import conversations, outbox
+from bot.memory.queries.history import answered_by, row_of
+from bot.memory.queries.inbox import insert, rows_of
+from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 
 
@@ -31,10 +31,10 @@ class Answering:
 
 
 def finish(connection: sqlite3.Connection, new: Answering) -> tuple[Outgoing, ...]:
-    place = places.find(connection, new.place)
+    place = conversations.find(connection, new.place)
     if is_erased(connection, place, new):
         return ()
-    place = place or places.enter(connection, new.place)
+    place = place or conversations.enter(connection, new.place)
     stored = stored_before(connection, place, new)
     if stored is not None:
         return outbox.of_answer(connection, stored)
@@ -90,7 +90,7 @@ def is_open(connection: sqlite3.Connection, row: int) -> bool:
 
 def record(connection: sqlite3.Connection, place: int, new: Answering, asked: list[tuple[str, int]]) -> int:
     """The answer's own row, its links to what it answers, and their inbox rows."""
-    decided = places.advance(connection, place)
+    decided = conversations.advance(connection, place)
     rule = str(new.why.get("rule", ""))
     if asked and not rule:
         (rule,) = connection.execute("SELECT rule FROM inbox WHERE message = ?", (asked[0][1],)).fetchone()
@@ -121,7 +121,7 @@ def store_replies(
 ) -> None:
     anchor = anchor_for(connection, place, new.read, asked)
     for reply in new.replies:
-        number = places.advance(connection, place)
+        number = conversations.advance(connection, place)
         insert(connection, reply, place, anchor=anchor, number=number, answer=answer)
 
 
@@ -131,7 +131,7 @@ def anchor_for(
     """Where the last message read stands; if that has been erased, where the last answered one does."""
     last = (read and row_of(connection, place, read)) or (asked[-1][1] if asked and read else None)
     if not last:
-        return places.since(connection, place)
+        return conversations.since(connection, place)
     return int(connection.execute("SELECT anchor FROM messages WHERE id = ?", (last,)).fetchone()[0])
 
 

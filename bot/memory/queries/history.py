@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from bot.memory import places
-from bot.memory.records import LastAnswer, Why
+from bot.memory.queries import conversations
+from bot.memory.queries.records import LastAnswer, Why
 from bot.message import Author, Message, Place
 
 
@@ -24,7 +24,7 @@ def message(connection: sqlite3.Connection, row: int) -> Message:
         " FROM messages WHERE id = ?",
         (row,),
     ).fetchone()
-    return from_row(places.place_of(connection, place), rest)
+    return from_row(conversations.place_of(connection, place), rest)
 
 
 def from_row(place: Place, row: Sequence[Any]) -> Message:
@@ -35,7 +35,7 @@ def from_row(place: Place, row: Sequence[Any]) -> Message:
 
 def find(connection: sqlite3.Connection, place: Place, message_id: str) -> Message | None:
     """By the id it was stored with, or by the platform's id of a part that was sent."""
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return None
     row = row_of(connection, where, message_id) or sent_row(connection, where, message_id)
@@ -43,10 +43,10 @@ def find(connection: sqlite3.Connection, place: Place, message_id: str) -> Messa
 
 
 def parents(connection: sqlite3.Connection, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return {}
-    since, found = places.since(connection, where), dict[str, Message]()
+    since, found = conversations.since(connection, where), dict[str, Message]()
     for given in wanted:
         row = row_of(connection, where, given) or sent_row(connection, where, given)
         if row and is_read(connection, row, since):
@@ -74,7 +74,7 @@ def sent_row(connection: sqlite3.Connection, place: int, sent_id: str) -> int | 
 
 def history(connection: sqlite3.Connection, place: Place, limit: int, characters: int) -> tuple[Message, ...]:
     """The newest messages that fit both limits, oldest first."""
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return ()
     newest: list[Message] = []
@@ -111,13 +111,13 @@ def answered_by(connection: sqlite3.Connection, answer: int) -> list[tuple[str, 
 
 
 def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | None:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return None
     found = connection.execute(
         "SELECT id, answer FROM messages WHERE place = ? AND persona IS NOT NULL AND NOT replaced"
         " AND anchor >= ? ORDER BY number DESC LIMIT 1",
-        (where, places.since(connection, where)),
+        (where, conversations.since(connection, where)),
     ).fetchone()
     if found is None:
         return None
@@ -130,7 +130,7 @@ def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | No
 
 
 def why(connection: sqlite3.Connection, place: Place) -> Why | None:
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is None:
         return None
     asked = connection.execute(

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from bot.memory.records import MemoryStatus, Remembered
+from bot.memory.queries.records import MemoryStatus, Remembered
 from bot.message import Place
 
 

@@ -4,15 +4,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.memory import places
 from bot.memory.db.connection import code
-from bot.memory.records import Erased
+from bot.memory.queries import conversations
+from bot.memory.queries.records import Erased
 from bot.message import Place
 
 
 def erase_place(connection: sqlite3.Connection, place: Place, now: float) -> Erased:
     before = count(connection)
-    where = places.find(connection, place)
+    where = conversations.find(connection, place)
     if where is not None:
         connection.execute("DELETE FROM places WHERE id = ?", (where,))
     connection.execute("DELETE FROM settings WHERE scope = ?", (str(place),))
