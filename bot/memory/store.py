@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from bot.memory.lifecycle import Upkeep
 from bot.memory.queries import answers, conversations, edits, erase, history, inbox, outbox, settings, status
 from bot.memory.queries.export import Row, export
 from bot.memory.queries.records import Erased, LastAnswer, MemoryStatus, Outgoing, Remembered, Why
-from bot.memory.upkeep import Upkeep
 from bot.message import Message, Place
 
 
