@@ -16,7 +16,7 @@ from bot import config, doctor, host, housekeeping
 from bot.arguments import parser
 from bot.chat import Chat
 from bot.config import Config, LogSettings
-from bot.engine.engine import Engine
+from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.housekeeping import open_memory
 from bot.log import quiet, set_up

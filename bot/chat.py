@@ -15,7 +15,7 @@ from bot import cascade
 from bot.attention import decide
 from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, deliver
-from bot.engine.engine import Engine
+from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.memory.queries.inbox import ATTEMPTS
 from bot.memory.queries.records import Outgoing

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 from bot.chat import Chat
 from bot.config import Config
-from bot.engine.engine import Engine
+from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.housekeeping import open_memory
 from bot.memory.store import Memory

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.attention import Attention
-from bot.engine.engine import Generation
+from bot.engine.interface import Generation
 from bot.memory.queries.records import LastAnswer, Outgoing
 from bot.message import Message, Place
 

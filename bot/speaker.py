@@ -7,7 +7,7 @@ from random import Random
 
 from bot.config import ChatSettings, ModelSettings
 from bot.delivery import Outlet, tidy
-from bot.engine.engine import Answer, Engine, Generation, Request
+from bot.engine.interface import Answer, Engine, Generation, Request
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory

@@ -25,7 +25,7 @@ from bot.engine.adapter_files import Base
 from bot.engine.adapters import linear_shapes, read_adapter
 from bot.engine.cache import Cache
 from bot.engine.decoder import Decoder
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.engine.live import Known
 from bot.engine.step import Span, Step
 from bot.engine.thread import LocalEngine

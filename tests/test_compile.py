@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bot.config import ModelSettings
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.engine.thread import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny

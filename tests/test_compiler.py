@@ -13,7 +13,7 @@ from bot.config import ModelSettings
 from bot.doctor import examine
 from bot.engine import compiler
 from bot.engine.compiler import compiled
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.engine.thread import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny

@@ -11,7 +11,7 @@ import torch
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.engine import Answer, Request
+from bot.engine.interface import Answer, Request
 from bot.engine.stream import Text
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError

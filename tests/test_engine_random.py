@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from bot.config import ModelSettings
-from bot.engine.engine import Answer, Request
+from bot.engine.interface import Answer, Request
 from bot.engine.thread import LocalEngine
 from bot.message import Place
 from bot.persona.persona import Sampling

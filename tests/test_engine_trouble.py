@@ -15,8 +15,8 @@ import torch
 
 from bot.config import ModelSettings
 from bot.engine import thread
-from bot.engine.engine import Answer, Request
 from bot.engine.generation import LocalGeneration
+from bot.engine.interface import Answer, Request
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError
 from bot.message import Place

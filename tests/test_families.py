@@ -16,7 +16,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.engine.stream import Text
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bot.commands import run
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.message import Author, Message, Place
 from tests.conftest import Stage
 from tests.fakes.model import ScriptedEngine, ScriptedGeneration

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM
 from bot.config import ModelSettings
 from bot.engine import model
 from bot.engine.copies import copy_of, make_copy
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.engine.model import Loaded
 from bot.engine.source import DEFAULT, download, fingerprint, locate
 from bot.engine.thread import LocalEngine
@@ -123,7 +123,7 @@ def test_looking_for_a_model_needs_no_torch() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("module", ["bot.engine.thread", "bot.engine.engine", "bot.engine.worker"])
+@pytest.mark.parametrize("module", ["bot.engine.thread", "bot.engine.interface", "bot.engine.worker"])
 def test_the_engine_imports_no_model_library_before_it_starts(module: str) -> None:
     heavy = {"torch", "transformers", "peft", "tokenizers"}
     code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from tests.discord_stage import DiscordStage, staged
 from tests.fakes.model import ScriptedEngine, ScriptedGeneration
 

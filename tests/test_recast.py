@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import Level, run
-from bot.engine.engine import Engine
+from bot.engine.interface import Engine
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError
 from bot.message import Place

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.persona.persona import Sampling
 from training.samples import alike
 

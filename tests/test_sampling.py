@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.engine.sampling import Sampler, seed_of
 from bot.persona.persona import Sampling
 

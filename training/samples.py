@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.config import Config
-from bot.engine.engine import Answer, Request
+from bot.engine.interface import Answer, Request
 from bot.engine.thread import LocalEngine
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Prompt

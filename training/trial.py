@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from bot.engine import model
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from training import canaries, likelihood, planting
 from training.build import Desk, settings_of
 from training.canaries import Extracted

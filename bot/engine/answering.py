@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bot.engine.engine import Answer, Finish, Piece, Timings
 from bot.engine.generation import LocalGeneration
+from bot.engine.interface import Answer, Finish, Piece, Timings
 from bot.engine.stream import Text
 from bot.errors import UserError
 

@@ -8,7 +8,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from bot.engine.engine import Answer, Finish, Piece, Request, Timings
+from bot.engine.interface import Answer, Finish, Piece, Request, Timings
 from bot.errors import UserError
 
 GRACE = 2.0  # seconds after a deadline that the thread has to end a request itself

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.draw import NEVER, Columns, draw, penalise, room, scale
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.persona.persona import Sampling
 
 _THROWN = 64  # numbers that a row's dice throw at once

@@ -6,8 +6,8 @@ from typing import Any
 from bot.engine.adapters import Adapters
 from bot.engine.answering import Answering
 from bot.engine.cache import Cache
-from bot.engine.engine import Request
 from bot.engine.generation import LocalGeneration
+from bot.engine.interface import Request
 from bot.engine.model import Loaded
 from bot.engine.sampling import Sampler, seed_of
 from bot.errors import UserError

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from bot.config import ModelSettings
-from bot.engine.engine import Request, Status
 from bot.engine.generation import LocalGeneration
+from bot.engine.interface import Request, Status
 from bot.engine.worker import Worker
 from bot.errors import UserError
 from bot.message import Place

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Collection, Sequence
 from time import perf_counter
 
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.message import Place
 from tests.benchmarks.drawn import adapters
 from tests.benchmarks.load import Rate, Subject, answered, ask, ids, interleaved, running

@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bot.config import ModelSettings
-from bot.engine.engine import Answer, Request
 from bot.engine.generation import LocalGeneration
+from bot.engine.interface import Answer, Request
 from bot.engine.statistics import Statistics
 from bot.engine.thread import LocalEngine
 from bot.message import Place

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bot.engine.engine import Answer, Piece, Request, Status, Timings
+from bot.engine.interface import Answer, Piece, Request, Status, Timings
 from bot.errors import UserError
 from bot.message import Place
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import ModelSettings
-from bot.engine.engine import Request
+from bot.engine.interface import Request
 from bot.errors import UserError
 from bot.memory.store import Memory
 from tests.fakes.model import ScriptedEngine, ScriptedGeneration
