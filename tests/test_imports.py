@@ -39,7 +39,7 @@ MODEL_FILES = {
     "bot/engine/tokenizer_files.py",
     "bot/engine/adapters.py",
     "bot/engine/cache.py",
-    "bot/engine/cores.py",
+    "bot/engine/runtime/cpu_threads.py",
     "bot/engine/decoder.py",
     "bot/engine/draw.py",
     "bot/engine/kernels.py",
@@ -54,7 +54,7 @@ MODEL_FILES = {
     "bot/engine/rebuild.py",
     "bot/engine/singles.py",
     "bot/engine/step.py",
-    "bot/engine/trouble.py",
+    "bot/engine/runtime/errors.py",
     "bot/engine/sampling.py",
     "bot/engine/tokenizer.py",
 }

@@ -255,7 +255,7 @@ def test_no_kernel_comes_from_a_hub_when_the_package_for_it_is_there(folder: Pat
 from pathlib import Path
 from typing import Any
 from bot.config import ModelSettings
-from bot.engine.environment import prepare
+from bot.engine.runtime.environment import prepare
 prepare()
 from bot.engine import model, tokenizer_files
 settings = ModelSettings(name={str(folder)!r}, precision="nf4")

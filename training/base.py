@@ -10,9 +10,10 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import adapters, cores, model
+from bot.engine import adapters, model
 from bot.engine.model import Plan
 from bot.engine.precision import best_device, dtype_of
+from bot.engine.runtime import cpu_threads
 from bot.engine.source import LOCAL
 from bot.persona.training_options import Training
 from training.plan import Sizes
@@ -33,7 +34,7 @@ class Found:
 
     def load(self) -> Any:
         """The frozen model; raises `UserError`."""
-        cores.use(self.settings.threads)
+        cpu_threads.use(self.settings.threads)
         loaded = model.weights(self.plan, self.settings)
         for module in loaded.modules():
             if isinstance(module, Linear4bit):

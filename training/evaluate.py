@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot import config
-from bot.engine.environment import prepare
+from bot.engine.runtime.environment import prepare
 from bot.errors import UserError
 from bot.persona.persona import load
 from training.build import open_desk

@@ -34,7 +34,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 def train(options: Namespace, folder: Folder) -> str:
     """Train; raises `UserError`, and touches the adapter in place only when the new one is whole."""
     persona = folder(options)
-    from bot.engine.environment import prepare
+    from bot.engine.runtime.environment import prepare
 
     prepare()
     from training import result, session, start  # torch and its friends take seconds

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bot.engine import cores
 from bot.engine.adapter_files import Base, read_files
 from bot.engine.adapter_weights import Matrix
 from bot.engine.kernels import size_of
 from bot.engine.live import Known
 from bot.engine.projection import Pair
+from bot.engine.runtime import cpu_threads
 from bot.errors import UserError
 from bot.untrusted import Refused
 
@@ -28,7 +28,7 @@ def read_adapter(name: str, folder: Path, base: Base) -> Known:
         start = min(matrix.start for matrix in files.matrices)
         numbers = torch.frombuffer(bytearray(memoryview(files.content)[start:]), dtype=torch.uint8)
         stored = Stored(numbers, start, _layout(files.matrices, tuple(files.scales.items())))
-        with cores.one():
+        with cpu_threads.one():
             stored.check()
     except Refused as refused:
         raise UserError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from bot.engine.answering import unanswered
 from bot.engine.generation import LocalGeneration
 from bot.engine.plan import Turns
-from bot.engine.trouble import understood
+from bot.engine.runtime.errors import understood
 from bot.errors import UserError
 
 

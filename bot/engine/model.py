@@ -16,7 +16,6 @@ from bot.engine.adapter_files import Base
 from bot.engine.conversion import Progress, convert
 from bot.engine.copies import copy_of
 from bot.engine.decoder import Decoder
-from bot.engine.environment import prepare
 from bot.engine.precision import (
     Precision,
     best_device,
@@ -26,6 +25,7 @@ from bot.engine.precision import (
     quantised,
     stored_precision,
 )
+from bot.engine.runtime.environment import prepare
 from bot.engine.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.tokenizer import HFTokenizer
 

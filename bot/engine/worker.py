@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
 from bot.engine import compiler
-from bot.engine.environment import prepare
 from bot.engine.generation import LocalGeneration
+from bot.engine.runtime.environment import prepare
 from bot.engine.statistics import Statistics
 from bot.errors import UserError
 from bot.prompt.builder import Tokenizer
@@ -89,10 +89,11 @@ class Worker:
         prepare()
         compiling = compiler.Compiling() if self._settings.native else None
         self._progress("importing torch and transformers")
-        from bot.engine import batch, cores, model, source, supplies
+        from bot.engine import batch, model, source, supplies
+        from bot.engine.runtime import cpu_threads
         from bot.engine.tokenizer_files import read_tokenizer
 
-        cores.use(self._settings.threads)
+        cpu_threads.use(self._settings.threads)
         self._progress("looking for the base model")
         found = model.plan(self._settings, self._data, self._progress)
         tokenizer = read_tokenizer(found.folder)

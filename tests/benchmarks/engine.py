@@ -26,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from bot.engine.environment import prepare
+from bot.engine.runtime.environment import prepare
 from tests.benchmarks.machine import Machine, Others
 from tests.benchmarks.report import Figure, Run
 
