@@ -71,7 +71,7 @@ def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
 
 def _model(settings: Config, cast: Cast) -> list[Finding]:
     """The base model's files, and every adapter against them; no weights are read."""
-    from bot.engine.source import locate
+    from bot.engine.checkpoint.source import locate
 
     try:
         source = locate(settings.model)

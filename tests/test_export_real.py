@@ -11,9 +11,9 @@ from transformers import AutoModelForCausalLM
 
 from bot import config
 from bot.engine import model
+from bot.engine.checkpoint.norm_fingerprint import norms_of
+from bot.engine.checkpoint.source import Source
 from bot.engine.model import Plan
-from bot.engine.norms import norms_of
-from bot.engine.source import Source
 from tests.llama_cpp import complete
 from training.build import Desk, open_desk
 from training.export import export

@@ -14,8 +14,8 @@ import pytest
 
 from bot import config
 from bot.doctor import examine
-from bot.engine.norms import norms_of
-from bot.engine.source import fingerprint, locate
+from bot.engine.checkpoint.norm_fingerprint import norms_of
+from bot.engine.checkpoint.source import fingerprint, locate
 from bot.errors import UserError
 from bot.persona.persona import load
 from bot.prompt.builder import open_reader

@@ -18,10 +18,10 @@ from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine import model
-from bot.engine.copies import copy_of, make_copy
+from bot.engine.checkpoint.converted import copy_of, make_copy
+from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
 from bot.engine.interface import Request
 from bot.engine.model import Loaded
-from bot.engine.source import DEFAULT, download, fingerprint, locate
 from bot.engine.thread import LocalEngine
 from bot.engine.tokenizer_files import read_tokenizer
 from bot.errors import UserError
@@ -117,7 +117,7 @@ def test_a_name_that_is_nowhere_says_what_was_tried(hub: Path) -> None:
 
 
 def test_looking_for_a_model_needs_no_torch() -> None:
-    code = "import sys, bot.engine.source as s, bot.config as c; s.locate(c.ModelSettings())"
+    code = "import sys, bot.engine.checkpoint.source as s, bot.config as c; s.locate(c.ModelSettings())"
     code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.config import ModelSettings
-from bot.engine.source import DEFAULT, locate
+from bot.engine.checkpoint.source import DEFAULT, locate
 from bot.engine.tokenizer import HFTokenizer
 from tests.fakes import tiny
 

@@ -11,10 +11,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine import adapters, model
+from bot.engine.checkpoint.source import LOCAL
 from bot.engine.model import Plan
 from bot.engine.precision import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
-from bot.engine.source import LOCAL
 from bot.persona.training_options import Training
 from training.plan import Sizes
 

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 
 from bot.engine.adapter_files import CONFIG
 from bot.engine.adapter_weights import WEIGHTS
+from bot.engine.checkpoint.source import LOCAL
 from bot.engine.model import Plan, plan
-from bot.engine.source import LOCAL
 from bot.errors import UserError
 from bot.untrusted import MANIFEST
 from training.build import Desk

@@ -9,9 +9,9 @@ from bot.config import ModelSettings
 from bot.engine import model
 from bot.engine.adapter_files import Base
 from bot.engine.adapters import linear_layers, read_adapter
+from bot.engine.checkpoint.source import LOCAL, locate, read_config
 from bot.engine.live import Known
 from bot.engine.model import Plan
-from bot.engine.source import LOCAL, locate, read_config
 from bot.errors import UserError
 from training.build import Desk
 

@@ -56,7 +56,7 @@ def open_model(settings: ModelSettings, data: Path) -> Model:
 
     A GGUF file's takes half a minute to read, so a copy is kept in the data folder.
     """
-    from bot.engine import source
+    from bot.engine.checkpoint import source
     from bot.engine.tokenizer_files import read_tokenizer
 
     found = source.locate(settings)

@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.engine.adapter_config import Config, parse_config
 from bot.engine.adapter_weights import Matrix, Misfit, Shapes, read_weights
-from bot.engine.norms import norms_of
-from bot.engine.source import Source
+from bot.engine.checkpoint.norm_fingerprint import norms_of
+from bot.engine.checkpoint.source import Source
 from bot.untrusted import Refused, read_json, read_manifest
 
 CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10

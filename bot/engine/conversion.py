@@ -10,9 +10,9 @@ import gguf
 import transformers
 from transformers import AutoModelForCausalLM
 
-from bot.engine.copies import make_copy
+from bot.engine.checkpoint.converted import make_copy
+from bot.engine.checkpoint.source import LOCAL
 from bot.engine.precision import Precision, check_quantised, dtype_of, quantised
-from bot.engine.source import LOCAL
 from bot.engine.tokenizer_files import read_packed_tokenizer, write_tokenizer
 
 Progress = Callable[[str], None]

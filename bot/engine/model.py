@@ -13,8 +13,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from bot.config import ModelSettings
 from bot.engine import adapters, kernels
 from bot.engine.adapter_files import Base
+from bot.engine.checkpoint.converted import copy_of
+from bot.engine.checkpoint.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.conversion import Progress, convert
-from bot.engine.copies import copy_of
 from bot.engine.decoder import Decoder
 from bot.engine.precision import (
     Precision,
@@ -26,7 +27,6 @@ from bot.engine.precision import (
     stored_precision,
 )
 from bot.engine.runtime.environment import prepare
-from bot.engine.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.tokenizer import HFTokenizer
 
 LEAST_CACHE, MOST_CACHE = 512 << 20, 4 << 30  # bytes for keys and values that nobody set

@@ -9,7 +9,7 @@ from torch import nn
 
 from bot.config import ModelSettings
 from bot.engine import adapters, kernels
-from bot.engine.source import Source, read_config
+from bot.engine.checkpoint.source import Source, read_config
 from bot.errors import UserError
 
 Precision = Literal["nf4", "int8", "bf16", "fp16", "fp32"]

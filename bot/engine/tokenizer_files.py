@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bot.engine.source import LOCAL
+from bot.engine.checkpoint.source import LOCAL
 from bot.engine.tokenizer import HFTokenizer
 from bot.errors import UserError
 

@@ -89,7 +89,8 @@ class Worker:
         prepare()
         compiling = compiler.Compiling() if self._settings.native else None
         self._progress("importing torch and transformers")
-        from bot.engine import batch, model, source, supplies
+        from bot.engine import batch, model, supplies
+        from bot.engine.checkpoint import source
         from bot.engine.runtime import cpu_threads
         from bot.engine.tokenizer_files import read_tokenizer
 

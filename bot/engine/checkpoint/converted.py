@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bot.engine.source import hash_file
+from bot.engine.checkpoint.source import hash_file
 
 FORMAT = 1  # of what a copy holds; another number makes every copy again
 _LIST = "copy.json"

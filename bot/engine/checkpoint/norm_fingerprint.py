@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.engine.source import Source
+from bot.engine.checkpoint.source import Source
 
 STEP = 2.0**-8  # of the grid that weights are rounded to
 _OFFSET = STEP / 3  # no short binary fraction is near a border of the steps, where noise could move it
