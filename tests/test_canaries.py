@@ -11,7 +11,7 @@ from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine.model import plan
-from bot.engine.tokenizer_files import read_tokenizer
+from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny
 from training.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.engine.stream import Text, first, held_back
-from bot.engine.tokenizer import HFTokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 
 TOKENIZERS = {kind: HFTokenizer(make().to_str(), {}, None, []) for kind, make in tiny.TOKENIZERS.items()}

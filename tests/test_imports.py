@@ -36,7 +36,7 @@ MODEL_FILES = {
     "bot/engine/model.py",
     "bot/engine/precision.py",
     "bot/engine/conversion.py",
-    "bot/engine/tokenizer_files.py",
+    "bot/engine/tokenizer/files.py",
     "bot/engine/adapters.py",
     "bot/engine/cache.py",
     "bot/engine/runtime/cpu_threads.py",
@@ -56,7 +56,7 @@ MODEL_FILES = {
     "bot/engine/step.py",
     "bot/engine/runtime/errors.py",
     "bot/engine/sampling.py",
-    "bot/engine/tokenizer.py",
+    "bot/engine/tokenizer/tokenizer.py",
 }
 TRAINING_MODEL_FILES = {
     "training/reading.py",

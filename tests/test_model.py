@@ -23,7 +23,7 @@ from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
 from bot.engine.interface import Request
 from bot.engine.model import Loaded
 from bot.engine.thread import LocalEngine
-from bot.engine.tokenizer_files import read_tokenizer
+from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from bot.persona.persona import Sampling
 from tests.fakes import tiny

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bot.engine.tokenizer import HFTokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.message import Author, Message, Place
 from bot.persona.persona import load
 from bot.prompt.builder import Reader, build

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.source import DEFAULT, locate
-from bot.engine.tokenizer import HFTokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 
 NAMED = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
@@ -133,7 +133,7 @@ def test_the_default_model_keeps_its_control_tokens_to_itself(smollm2_tokenizer:
 def smollm2_tokenizer() -> HFTokenizer:
     from transformers import AutoTokenizer
 
-    from bot.engine.tokenizer_files import wrap_tokenizer
+    from bot.engine.tokenizer.files import wrap_tokenizer
 
     source = locate(ModelSettings(name=DEFAULT))
     assert source.path is not None

@@ -14,7 +14,7 @@ from bot.prompt import builder
 from bot.prompt.builder import Reader, Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.tokenizer import HFTokenizer
+    from bot.engine.tokenizer.tokenizer import HFTokenizer
 
 # Of the room for history, when a window moves on: less than in serving, since what stays is read once more in
 # each window. 50,000 tokens an epoch for 74,000 on Ozzo's export.
@@ -57,7 +57,7 @@ def open_model(settings: ModelSettings, data: Path) -> Model:
     A GGUF file's takes half a minute to read, so a copy is kept in the data folder.
     """
     from bot.engine.checkpoint import source
-    from bot.engine.tokenizer_files import read_tokenizer
+    from bot.engine.tokenizer.files import read_tokenizer
 
     found = source.locate(settings)
     if found.kind == "hub":
@@ -76,7 +76,7 @@ def _model(name: str, tokenizer: "HFTokenizer", context: int) -> Model:
 
 
 def _copy_tokenizer(file: Path, folder: Path) -> None:
-    from bot.engine.tokenizer_files import read_packed_tokenizer, write_tokenizer
+    from bot.engine.tokenizer.files import read_packed_tokenizer, write_tokenizer
 
     tokenizer = read_packed_tokenizer(file)
     draft = folder.with_name(f"{folder.name}.{os.getpid()}")

@@ -7,8 +7,8 @@ from bot.config import ModelSettings
 from bot.engine.adapter_files import Base
 from bot.engine.adapters import read_adapter
 from bot.engine.model import linear_shapes, plan
-from bot.engine.tokenizer import HFTokenizer
-from bot.engine.tokenizer_files import read_tokenizer
+from bot.engine.tokenizer.files import read_tokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from bot.engine.precision import (
     stored_precision,
 )
 from bot.engine.runtime.environment import prepare
-from bot.engine.tokenizer import HFTokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
 
 LEAST_CACHE, MOST_CACHE = 512 << 20, 4 << 30  # bytes for keys and values that nobody set
 

@@ -92,7 +92,7 @@ class Worker:
         from bot.engine import batch, model, supplies
         from bot.engine.checkpoint import source
         from bot.engine.runtime import cpu_threads
-        from bot.engine.tokenizer_files import read_tokenizer
+        from bot.engine.tokenizer.files import read_tokenizer
 
         cpu_threads.use(self._settings.threads)
         self._progress("looking for the base model")

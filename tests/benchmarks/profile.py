@@ -19,7 +19,7 @@ from bot.engine.compiler import compiled
 from bot.engine.generation import LocalGeneration
 from bot.engine.model import Loaded, load
 from bot.engine.supplies import Supplies
-from bot.engine.tokenizer_files import read_tokenizer
+from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
 from tests.benchmarks.drawn import adapters
 from tests.benchmarks.load import CONTEXT, PROMPT, Counted, ask

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.checkpoint.source import LOCAL
-from bot.engine.tokenizer import HFTokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
 
 _NAMED, _DEFINITION = "special.json", "tokenizer.json"
