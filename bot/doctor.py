@@ -108,7 +108,7 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
 
 def _native(settings: Config) -> Finding:
     """Whether steps are computed by operations that are compiled for this processor; it may take seconds."""
-    from bot.engine.compiler import cache, made
+    from bot.engine.kernels.compiler import cache, made
 
     if not settings.model.native:
         text = "switched off: torch's operators serve"

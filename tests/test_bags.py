@@ -2,7 +2,7 @@
 
 import torch
 
-from bot.engine.bags import bags_of
+from bot.engine.kernels.gather_matmul import bags_of
 
 
 def test_a_bag_in_sixteen_bits_is_the_product_with_its_own_matrix() -> None:

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from bot.engine import kernels
 from bot.engine.adapters import linear_layers
 from bot.engine.cache import Cache
-from bot.engine.compiler import compiled
 from bot.engine.decoder import Decoder
+from bot.engine.kernels import matmul
+from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
+from bot.engine.kernels.compiler import compiled
+from bot.engine.kernels.native import Native
 from bot.engine.live import Known
-from bot.engine.native import Native
-from bot.engine.packed import Packed, Tiled, has_packed
 from bot.engine.projection import Pair
 from bot.engine.step import Span, Step
 
@@ -81,10 +81,10 @@ def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
     def quickest(layers: Sequence[object], dtype: torch.dtype, native: Native | None = None) -> object:
         if request.param == "half":
-            return kernels.half
+            return matmul.half
         return Packed if native is None else partial(Tiled, native=native)
 
-    monkeypatch.setattr(kernels, "quickest", quickest)
+    monkeypatch.setattr(matmul, "quickest", quickest)
 
 
 @needs_tiles
@@ -103,7 +103,7 @@ def test_whole_layers_are_as_near_to_float32_as_others(
     assert off < 1.3 * other, (off, other)
 
 
-@pytest.mark.skipif(LIBRARY is None or not kernels.has_half("cpu"), reason="no gcc, or no FBGEMM")
+@pytest.mark.skipif(LIBRARY is None or not matmul.has_half("cpu"), reason="no gcc, or no FBGEMM")
 @pytest.mark.usefixtures("_kernels")
 @pytest.mark.parametrize("_kernels", ["half"], indirect=True)
 @pytest.mark.parametrize("family", FAMILIES)

@@ -11,9 +11,9 @@ import pytest
 
 from bot.config import ModelSettings
 from bot.doctor import examine
-from bot.engine import compiler
-from bot.engine.compiler import compiled
 from bot.engine.interface import Request
+from bot.engine.kernels import compiler
+from bot.engine.kernels.compiler import compiled
 from bot.engine.thread import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
@@ -93,7 +93,7 @@ def test_it_is_kept_where_a_user_keeps_such_things(monkeypatch: pytest.MonkeyPat
 @needs_compiler
 def test_two_processes_that_begin_at_once_make_one_whole_library(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from bot.engine.compiler import compiled\n"
+        "import sys, pathlib; from bot.engine.kernels.compiler import compiled\n"
         "print(compiled(pathlib.Path(sys.argv[1])) is not None)"
     )
     begun = [

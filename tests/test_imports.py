@@ -28,7 +28,7 @@ SHARED_WITH_TRAINING = {
 }
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FILES = {
-    "bot/engine/attend.py",
+    "bot/engine/kernels/attention.py",
     "bot/engine/batch.py",
     "bot/engine/mix.py",
     "bot/engine/page.py",
@@ -42,14 +42,14 @@ MODEL_FILES = {
     "bot/engine/runtime/cpu_threads.py",
     "bot/engine/decoder.py",
     "bot/engine/draw.py",
-    "bot/engine/kernels.py",
+    "bot/engine/kernels/matmul.py",
     "bot/engine/layers.py",
     "bot/engine/live.py",
-    "bot/engine/bags.py",
-    "bot/engine/bays.py",
+    "bot/engine/kernels/gather_matmul.py",
+    "bot/engine/kernels/lora_slots.py",
     "bot/engine/block.py",
-    "bot/engine/native.py",
-    "bot/engine/packed.py",
+    "bot/engine/kernels/native.py",
+    "bot/engine/kernels/bf16_matmul.py",
     "bot/engine/projection.py",
     "bot/engine/rebuild.py",
     "bot/engine/singles.py",

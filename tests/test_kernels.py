@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels import Half, Kernel, Plain, half, has_half, joined, quickest
-from bot.engine.packed import Packed, has_packed
+from bot.engine.kernels.bf16_matmul import Packed, has_packed
+from bot.engine.kernels.matmul import Half, Kernel, Plain, half, has_half, joined, quickest
 
 WEIGHT = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)) / 6
 BIAS = torch.linspace(-1, 1, 48)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bot.engine.cache import Cache
-from bot.engine.kernels import Plain
+from bot.engine.kernels.matmul import Plain
 from bot.engine.live import Known, Live
 from bot.engine.mix import Current, last_mix_of, mix_of
 from bot.engine.page import Row

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, silu
 
-from bot.engine import compiler
-from bot.engine.attend import Shape
-from bot.engine.bays import Bays, Narrow, Sizes, Wide, grown
-from bot.engine.compiler import compiled
-from bot.engine.native import MOST_ROWS, Changed, Native
-from bot.engine.packed import Packed, Tiled, has_packed
+from bot.engine.kernels import compiler
+from bot.engine.kernels.attention import Shape
+from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
+from bot.engine.kernels.compiler import compiled
+from bot.engine.kernels.lora_slots import Bays, Narrow, Sizes, Wide, grown
+from bot.engine.kernels.native import MOST_ROWS, Changed, Native
 
 LIBRARY = compiled()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")
@@ -111,7 +111,7 @@ def test_single_tokens_attend_over_their_own_rows(
 
 
 def _ints(values: Sequence[int]) -> Any:
-    from bot.engine.structs import INT
+    from bot.engine.kernels.structs import INT
 
     return (INT * len(values))(*values)
 

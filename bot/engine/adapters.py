@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bot.engine.adapter_files import Base, read_files
 from bot.engine.adapter_weights import Matrix
-from bot.engine.kernels import size_of
+from bot.engine.kernels.matmul import size_of
 from bot.engine.live import Known
 from bot.engine.projection import Pair
 from bot.engine.runtime import cpu_threads

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from bot.engine.attend import Shape
-from bot.engine.native import Native
+from bot.engine.kernels.attention import Shape
+from bot.engine.kernels.native import Native
 from bot.engine.projection import Projection
 from bot.engine.step import Step
 

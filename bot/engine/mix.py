@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.bags import Bags, bags_of
-from bot.engine.native import Changed
+from bot.engine.kernels.gather_matmul import Bags, bags_of
+from bot.engine.kernels.native import Changed
 from bot.engine.step import Step
 
 

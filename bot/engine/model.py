@@ -11,12 +11,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import adapters, kernels
+from bot.engine import adapters
 from bot.engine.adapter_files import Base
 from bot.engine.checkpoint.converted import copy_of
 from bot.engine.checkpoint.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.conversion import Progress, convert
 from bot.engine.decoder import Decoder
+from bot.engine.kernels import matmul
 from bot.engine.precision import (
     Precision,
     best_device,
@@ -129,7 +130,7 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer, library: 
 
 def _cache_bytes(device: torch.device) -> int:
     """A quarter of the memory that is free where the model is, within bounds."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else kernels.available()
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else matmul.available()
     return max(LEAST_CACHE, min(MOST_CACHE, free // 4))
 
 

@@ -8,8 +8,9 @@ import transformers
 from torch import nn
 
 from bot.config import ModelSettings
-from bot.engine import adapters, kernels
+from bot.engine import adapters
 from bot.engine.checkpoint.source import Source, read_config
+from bot.engine.kernels import matmul
 from bot.errors import UserError
 
 Precision = Literal["nf4", "int8", "bf16", "fp16", "fp32"]
@@ -26,7 +27,7 @@ def best_precision(source: Source, device: str) -> Precision:
     """nf4 for large models, else 16 bits where the device computes in them or has a kernel for them."""
     if _parameters(source) > LARGE:
         return "nf4"
-    return "bf16" if dtype_of(None, device) == torch.bfloat16 or kernels.has_half(device) else "fp32"
+    return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_half(device) else "fp32"
 
 
 def stored_precision(source: Source, settings: ModelSettings) -> Precision | None:

@@ -7,13 +7,13 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.bags import Bags
-from bot.engine.bays import Bays, Narrow, Sizes, Wide, grown
-from bot.engine.kernels import Kernel
+from bot.engine.kernels.bf16_matmul import Tiled
+from bot.engine.kernels.gather_matmul import Bags
+from bot.engine.kernels.lora_slots import Bays, Narrow, Sizes, Wide, grown
+from bot.engine.kernels.matmul import Kernel
+from bot.engine.kernels.native import Native
+from bot.engine.kernels.structs import Linear, Matrices
 from bot.engine.mix import Current, Grid, Mix
-from bot.engine.native import Native
-from bot.engine.packed import Tiled
-from bot.engine.structs import Linear, Matrices
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bot.engine import kernels, layers
+from bot.engine import layers
 from bot.engine.adapters import is_linear, linear_layers
-from bot.engine.kernels import size_of
+from bot.engine.kernels import matmul
+from bot.engine.kernels.matmul import size_of
+from bot.engine.kernels.native import Native
 from bot.engine.mix import Current
-from bot.engine.native import Native
 from bot.engine.projection import Part, Projection
 
 NativeOf = Callable[[torch.dtype], Native | None]  # the operations for activations of a dtype
@@ -34,10 +35,10 @@ def replace_linear_layers(
 ) -> tuple[list[Projection], Native | None, torch.dtype]:
     """Put projections in their place; returns them, and the operations and the dtype it now computes with."""
     kind = _kernel(model, native(model.dtype))
-    dtype: torch.dtype = torch.float32 if kind is kernels.half else model.dtype
+    dtype: torch.dtype = torch.float32 if kind is matmul.half else model.dtype
     operations = native(dtype)
     projections = list(_projections(model, kind, current, operations))
-    if kind is kernels.half:
+    if kind is matmul.half:
         _widen(model)
     return projections, operations, dtype
 
@@ -55,17 +56,17 @@ def replace_layers(model: nn.Module, native: Native | None) -> None:
                 setattr(module, name, norm)
 
 
-def _kernel(model: Any, native: Native | None) -> kernels.Kind | None:
+def _kernel(model: Any, native: Native | None) -> matmul.Kind | None:
     """How products are computed; None leaves bitsandbytes' layers as they are."""
     found = list(linear_layers(model).values())
     plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
-    kind = None if exact else kernels.quickest(found, model.dtype, native)
-    return kind or (kernels.Plain if plain else None)
+    kind = None if exact else matmul.quickest(found, model.dtype, native)
+    return kind or (matmul.Plain if plain else None)
 
 
 def _projections(
-    model: nn.Module, kind: kernels.Kind | None, current: Current, native: Native | None
+    model: nn.Module, kind: matmul.Kind | None, current: Current, native: Native | None
 ) -> Iterator[Projection]:
     for path, module in list(model.named_modules()):
         for names in _JOINED:
@@ -86,7 +87,7 @@ def _projection(
     model: nn.Module,
     path: str,
     names: Sequence[str],
-    kind: kernels.Kind | None,
+    kind: matmul.Kind | None,
     current: Current,
     native: Native | None,
 ) -> Projection:
@@ -96,7 +97,7 @@ def _projection(
     for name, layer in zip(paths, found, strict=True):
         start = parts[-1].end if parts else 0
         parts.append(Part(name, start, start + size_of(layer)[0]))
-    kernel = kernels.Side(found) if kind is None else kernels.joined(found, kind)
+    kernel = matmul.Side(found) if kind is None else matmul.joined(found, kind)
     return Projection(kernel, parts, size_of(found[0])[1], current, native, last=paths == ["lm_head"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.attend import Shape, weighted
+from bot.engine.kernels.attention import Shape, weighted
 from bot.engine.page import Page, Row
 
 NEVER = float("-inf")

@@ -7,8 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bot.engine.attend import Shape, weighted
-from bot.engine.native import Native
+from bot.engine.kernels.attention import Shape, weighted
+from bot.engine.kernels.native import Native
 from bot.engine.page import Row
 from bot.engine.singles import Singles, reach
 

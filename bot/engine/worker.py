@@ -8,8 +8,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
-from bot.engine import compiler
 from bot.engine.generation import LocalGeneration
+from bot.engine.kernels import compiler
 from bot.engine.runtime.environment import prepare
 from bot.engine.statistics import Statistics
 from bot.errors import UserError

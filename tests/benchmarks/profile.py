@@ -12,11 +12,12 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
-from bot.engine import decoder, kernels, projection, sampling, step
+from bot.engine import decoder, projection, sampling, step
 from bot.engine.adapters import read_adapter
 from bot.engine.batch import Batch
-from bot.engine.compiler import compiled
 from bot.engine.generation import LocalGeneration
+from bot.engine.kernels import matmul
+from bot.engine.kernels.compiler import compiled
 from bot.engine.model import Loaded, load
 from bot.engine.supplies import Supplies
 from bot.engine.tokenizer.files import read_tokenizer
@@ -106,7 +107,7 @@ def _watched() -> Iterator[Watch]:
     """Every part's functions watched; those that are not there leave their time to the part around them."""
     watch = Watch()
     found = [
-        *((kind, "__call__", "linear kernels") for kind in vars(kernels).values() if _is_kernel(kind)),
+        *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
         (projection.Projection, "forward", "adapters"),
         (step, "weighted", "attention"),
         (sampling.Sampler, "draw", "sampling"),
@@ -124,7 +125,7 @@ def _watched() -> Iterator[Watch]:
 
 
 def _is_kernel(kind: object) -> bool:
-    return inspect.isclass(kind) and kind.__module__ == kernels.__name__ and "__call__" in vars(kind)
+    return inspect.isclass(kind) and kind.__module__ == matmul.__name__ and "__call__" in vars(kind)
 
 
 def _operators(batch: Batch, steps: int = 2) -> str:

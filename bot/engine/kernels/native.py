@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.attend import Shape
-from bot.engine.bays import Narrow
-from bot.engine.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
+from bot.engine.kernels.attention import Shape
+from bot.engine.kernels.lora_slots import Narrow
+from bot.engine.kernels.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
 
 MOST_ROWS = 32  # of a product by tiles
 _MOST_GROUP, _MOST_SIZE = 16, 256  # query heads that share a key head; numbers of a head

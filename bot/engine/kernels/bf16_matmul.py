@@ -5,7 +5,7 @@ from ctypes import c_char
 import torch
 from torch import Tensor
 
-from bot.engine.native import MOST_ROWS, Native
+from bot.engine.kernels.native import MOST_ROWS, Native
 
 _ROWS = 8  # for which oneDNN chooses the order of weights
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bot.engine.structs import INT, MOST_INNER, Change, Matrices
+from bot.engine.kernels.structs import INT, MOST_INNER, Change, Matrices
 
 _NATIVE = 2.0**24  # by how much native.c reads numbers of 8 bits too large
 

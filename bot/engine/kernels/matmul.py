@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bot.engine.native import Native
-from bot.engine.packed import Packed, Tiled, has_packed
+from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
+from bot.engine.kernels.native import Native
 
 _LARGEST_HALF = 65_504.0
 _TRIED = (8, 64)  # rows with which two kernels are compared: a decoding batch, and a chunk of a prompt
