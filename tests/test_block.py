@@ -9,7 +9,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.engine.adapters import linear_layers
-from bot.engine.cache import Cache
+from bot.engine.attention.forward_batch import Span, Step
+from bot.engine.attention.kv_cache import Cache
 from bot.engine.decoder import Decoder
 from bot.engine.kernels import matmul
 from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
@@ -17,7 +18,6 @@ from bot.engine.kernels.compiler import compiled
 from bot.engine.kernels.native import Native
 from bot.engine.live import Known
 from bot.engine.projection import Pair
-from bot.engine.step import Span, Step
 
 LIBRARY = compiled()
 TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from bot.engine.cache import PAGE, SHORTEST, WORTH, Cache, capacity_for
-from bot.engine.page import Page, Row
+from bot.engine.attention.kv_cache import PAGE, SHORTEST, WORTH, Cache, capacity_for
+from bot.engine.attention.kv_slab import Page, Row
 
 LAYERS, HEADS, SIZE = (0, 1), 2, 2
 TOKEN_BYTES = len(LAYERS) * 2 * HEADS * SIZE * 4

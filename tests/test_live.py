@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bot.engine.cache import Cache
+from bot.engine.attention.forward_batch import Span, Step
+from bot.engine.attention.kv_cache import Cache
+from bot.engine.attention.kv_slab import Row
 from bot.engine.kernels.matmul import Plain
 from bot.engine.live import Known, Live
 from bot.engine.mix import Current, last_mix_of, mix_of
-from bot.engine.page import Row
 from bot.engine.projection import Pair, Part, Projection
-from bot.engine.step import Span, Step
 
 INPUTS = 6
 LAYERS = (("q", "k", "v"), ("gate", "up"), ("down",), ("lm_head",))

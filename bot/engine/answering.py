@@ -11,8 +11,8 @@ from bot.engine.stream import Text
 from bot.errors import UserError
 
 if TYPE_CHECKING:
+    from bot.engine.attention.kv_slab import Row
     from bot.engine.live import Known
-    from bot.engine.page import Row
 
 
 @dataclass(slots=True)

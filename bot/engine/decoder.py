@@ -11,8 +11,9 @@ from transformers import AttentionInterface
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from bot.engine.adapters import linear_layers
+from bot.engine.attention.forward_batch import Span, Step
+from bot.engine.attention.kv_cache import Cache
 from bot.engine.block import Stack
-from bot.engine.cache import Cache
 from bot.engine.kernels.attention import Shape
 from bot.engine.kernels.matmul import Half, Side, size_of
 from bot.engine.kernels.native import Native
@@ -20,7 +21,6 @@ from bot.engine.layers import Attention
 from bot.engine.live import Live
 from bot.engine.mix import Current, last_mix_of, mix_of
 from bot.engine.rebuild import replace_layers, replace_linear_layers
-from bot.engine.step import Span, Step
 from bot.errors import UserError
 
 NAME = "alterego"

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from bot.engine.attention.forward_batch import Step
 from bot.engine.kernels.attention import Shape
 from bot.engine.kernels.native import Native
 from bot.engine.projection import Projection
-from bot.engine.step import Step
 
 # Attention of these classes is: project, norm where there is one, rotate halves, attend, project.
 ALIKE = frozenset(

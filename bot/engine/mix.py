@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bot.engine.attention.forward_batch import Step
 from bot.engine.kernels.gather_matmul import Bags, bags_of
 from bot.engine.kernels.native import Changed
-from bot.engine.step import Step
 
 
 @dataclass(frozen=True, slots=True)

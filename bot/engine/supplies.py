@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.engine.adapters import Adapters
 from bot.engine.answering import Answering
-from bot.engine.cache import Cache
+from bot.engine.attention.kv_cache import Cache
 from bot.engine.generation import LocalGeneration
 from bot.engine.interface import Request
 from bot.engine.model import Loaded

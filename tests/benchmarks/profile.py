@@ -12,8 +12,9 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
-from bot.engine import decoder, projection, sampling, step
+from bot.engine import decoder, projection, sampling
 from bot.engine.adapters import read_adapter
+from bot.engine.attention import forward_batch
 from bot.engine.batch import Batch
 from bot.engine.generation import LocalGeneration
 from bot.engine.kernels import matmul
@@ -109,7 +110,7 @@ def _watched() -> Iterator[Watch]:
     found = [
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
         (projection.Projection, "forward", "adapters"),
-        (step, "weighted", "attention"),
+        (forward_batch, "weighted", "attention"),
         (sampling.Sampler, "draw", "sampling"),
         (decoder.Decoder, "forward", "the model's rest"),
         (Batch, "step", "the batch"),

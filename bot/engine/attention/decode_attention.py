@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bot.engine.attention.kv_slab import Page, Row
 from bot.engine.kernels.attention import Shape, weighted
-from bot.engine.page import Page, Row
 
 NEVER = float("-inf")
 

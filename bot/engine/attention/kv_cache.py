@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from bot.engine.page import Page, Row
+from bot.engine.attention.kv_slab import Page, Row
 
 PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
 SHORTEST = 256  # tokens of the smallest slots

@@ -7,10 +7,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from bot.engine.attention.decode_attention import Singles, reach
+from bot.engine.attention.kv_slab import Row
 from bot.engine.kernels.attention import Shape, weighted
 from bot.engine.kernels.native import Native
-from bot.engine.page import Row
-from bot.engine.singles import Singles, reach
 
 
 @dataclass(frozen=True, slots=True)
