@@ -16,7 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from bot.engine.draw import Columns, draw, penalise, scale
+from bot.engine.sampling.ops import Columns, draw, penalise, scale
 from bot.persona.persona import Sampling
 
 PLAIN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}

@@ -41,7 +41,7 @@ MODEL_FILES = {
     "bot/engine/attention/kv_cache.py",
     "bot/engine/runtime/cpu_threads.py",
     "bot/engine/decoder.py",
-    "bot/engine/draw.py",
+    "bot/engine/sampling/ops.py",
     "bot/engine/kernels/matmul.py",
     "bot/engine/layers.py",
     "bot/engine/live.py",
@@ -55,7 +55,7 @@ MODEL_FILES = {
     "bot/engine/attention/decode_attention.py",
     "bot/engine/attention/forward_batch.py",
     "bot/engine/runtime/errors.py",
-    "bot/engine/sampling.py",
+    "bot/engine/sampling/sampler.py",
     "bot/engine/tokenizer/tokenizer.py",
 }
 TRAINING_MODEL_FILES = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.engine.interface import Request
-from bot.engine.sampling import Sampler, seed_of
+from bot.engine.sampling.sampler import Sampler, seed_of
 from bot.persona.persona import Sampling
 
 SIZE = 1000

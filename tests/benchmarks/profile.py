@@ -12,7 +12,7 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
-from bot.engine import decoder, projection, sampling
+from bot.engine import decoder, projection
 from bot.engine.adapters import read_adapter
 from bot.engine.attention import forward_batch
 from bot.engine.batch import Batch
@@ -20,6 +20,7 @@ from bot.engine.generation import LocalGeneration
 from bot.engine.kernels import matmul
 from bot.engine.kernels.compiler import compiled
 from bot.engine.model import Loaded, load
+from bot.engine.sampling import sampler
 from bot.engine.supplies import Supplies
 from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
@@ -111,7 +112,7 @@ def _watched() -> Iterator[Watch]:
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
         (projection.Projection, "forward", "adapters"),
         (forward_batch, "weighted", "attention"),
-        (sampling.Sampler, "draw", "sampling"),
+        (sampler.Sampler, "draw", "sampling"),
         (decoder.Decoder, "forward", "the model's rest"),
         (Batch, "step", "the batch"),
     ]

@@ -8,8 +8,8 @@ from heapq import heappop, heappush
 import torch
 from torch import Tensor
 
-from bot.engine.draw import NEVER, Columns, draw, penalise, room, scale
 from bot.engine.interface import Request
+from bot.engine.sampling.ops import NEVER, Columns, draw, penalise, room, scale
 from bot.persona.persona import Sampling
 
 _THROWN = 64  # numbers that a row's dice throw at once
