@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from bot.engine.adapters import linear_layers
 from bot.engine.attention.forward_batch import Span, Step
 from bot.engine.attention.kv_cache import Cache
 from bot.engine.decoder import Decoder
@@ -16,8 +15,9 @@ from bot.engine.kernels import matmul
 from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
 from bot.engine.kernels.compiler import compiled
 from bot.engine.kernels.native import Native
-from bot.engine.live import Known
-from bot.engine.projection import Pair
+from bot.engine.lora.active import Known
+from bot.engine.lora.linear import Pair
+from bot.engine.lora.registry import linear_layers
 
 LIBRARY = compiled()
 TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles

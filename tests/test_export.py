@@ -15,10 +15,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from bot import config
-from bot.engine.adapter_files import Base
-from bot.engine.adapters import linear_shapes, read_adapter
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import Source, fingerprint
+from bot.engine.lora.registry import linear_shapes, read_adapter
+from bot.engine.lora.validation import Base
 from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.llama_cpp import complete

@@ -14,9 +14,9 @@ from bot.engine.attention.forward_batch import Span, Step
 from bot.engine.attention.kv_cache import Cache
 from bot.engine.attention.kv_slab import Row
 from bot.engine.kernels.matmul import Plain
-from bot.engine.live import Known, Live
-from bot.engine.mix import Current, last_mix_of, mix_of
-from bot.engine.projection import Pair, Part, Projection
+from bot.engine.lora.active import Known, Live
+from bot.engine.lora.batch_mapping import Current, last_mix_of, mix_of
+from bot.engine.lora.linear import Pair, Part, Projection
 
 INPUTS = 6
 LAYERS = (("q", "k", "v"), ("gate", "up"), ("down",), ("lm_head",))

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bot.engine.adapter_files import Base
-from bot.engine.adapters import read_adapter
+from bot.engine.lora.registry import read_adapter
+from bot.engine.lora.validation import Base
 from tests.school import School
 
 

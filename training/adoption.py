@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from bot.engine.adapter_config import parse_config
-from bot.engine.adapter_files import CONFIG, CONFIG_BYTES
-from bot.engine.adapter_weights import WEIGHTS
+from bot.engine.lora.config import parse_config
+from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
+from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.untrusted import Refused, open_regular, read_json, read_manifest
 from training import planting

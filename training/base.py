@@ -10,8 +10,9 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import adapters, model
+from bot.engine import model
 from bot.engine.checkpoint.source import LOCAL
+from bot.engine.lora import registry
 from bot.engine.model import Plan
 from bot.engine.precision import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
@@ -71,7 +72,7 @@ def _look(found: Plan) -> tuple[Sizes, tuple[str, ...]]:
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
     head = empty.get_output_embeddings()
-    linear = adapters.linear_layers(empty)
-    shapes = {name: size for name, size in adapters.linear_shapes(empty).items() if linear[name] is not head}
+    linear = registry.linear_layers(empty)
+    shapes = {name: size for name, size in registry.linear_shapes(empty).items() if linear[name] is not head}
     ends = (name if (end := name.rpartition(".")[2]).isdecimal() else end for name in shapes)
     return Sizes(sum(each.numel() for each in empty.parameters()), shapes), tuple(dict.fromkeys(ends))

@@ -6,9 +6,9 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bot.engine.adapter_config import parse_config
-from bot.engine.adapter_files import CONFIG, CONFIG_BYTES, Base, read_files
-from bot.engine.adapter_weights import WEIGHTS
+from bot.engine.lora.config import parse_config
+from bot.engine.lora.validation import CONFIG, CONFIG_BYTES, Base, read_files
+from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.persona.training_options import Training
 from bot.untrusted import Refused, read_json

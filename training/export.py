@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError
 
-from bot.engine.adapter_files import CONFIG
-from bot.engine.adapter_weights import WEIGHTS
 from bot.engine.checkpoint.source import LOCAL
+from bot.engine.lora.validation import CONFIG
+from bot.engine.lora.weights import WEIGHTS
 from bot.engine.model import Plan, plan
 from bot.errors import UserError
 from bot.untrusted import MANIFEST

@@ -5,7 +5,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from bot.engine.live import Known
+from bot.engine.lora.active import Known
 from training.gguf_layout import Array, Layout, as_stored
 
 

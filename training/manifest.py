@@ -9,7 +9,7 @@ import msgspec
 
 import bot
 import training
-from bot.engine.adapter_files import Base
+from bot.engine.lora.validation import Base
 from bot.errors import UserError
 from bot.prompt.contract import terms
 from bot.untrusted import Refused, read_manifest

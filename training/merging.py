@@ -7,10 +7,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine import model
-from bot.engine.adapter_files import Base
-from bot.engine.adapters import linear_layers, read_adapter
 from bot.engine.checkpoint.source import LOCAL, locate, read_config
-from bot.engine.live import Known
+from bot.engine.lora.active import Known
+from bot.engine.lora.registry import linear_layers, read_adapter
+from bot.engine.lora.validation import Base
 from bot.engine.model import Plan
 from bot.errors import UserError
 from training.build import Desk

@@ -12,7 +12,7 @@ from bot.errors import UserError
 
 if TYPE_CHECKING:
     from bot.engine.attention.kv_slab import Row
-    from bot.engine.live import Known
+    from bot.engine.lora.active import Known
 
 
 @dataclass(slots=True)

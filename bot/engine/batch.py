@@ -10,7 +10,7 @@ from bot.engine.answering import Answering, Candidate
 from bot.engine.attention.forward_batch import Span, Step
 from bot.engine.generation import LocalGeneration
 from bot.engine.line import Line
-from bot.engine.live import Known
+from bot.engine.lora.active import Known
 from bot.engine.runtime.errors import free_memory, is_out_of_memory, understood
 from bot.engine.statistics import Statistics
 from bot.engine.supplies import Supplies

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config import ModelSettings
-from bot.engine.adapter_files import Base
-from bot.engine.adapters import read_adapter
+from bot.engine.lora.registry import read_adapter
+from bot.engine.lora.validation import Base
 from bot.engine.model import linear_shapes, plan
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer

@@ -9,7 +9,7 @@ from torch.nn.functional import silu
 from bot.engine.attention.forward_batch import Step
 from bot.engine.kernels.attention import Shape
 from bot.engine.kernels.native import Native
-from bot.engine.projection import Projection
+from bot.engine.lora.linear import Projection
 
 # Attention of these classes is: project, norm where there is one, rotate halves, attend, project.
 ALIKE = frozenset(

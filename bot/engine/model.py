@@ -11,13 +11,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import adapters
-from bot.engine.adapter_files import Base
 from bot.engine.checkpoint.converted import copy_of
 from bot.engine.checkpoint.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
 from bot.engine.conversion import Progress, convert
 from bot.engine.decoder import Decoder
 from bot.engine.kernels import matmul
+from bot.engine.lora import registry
+from bot.engine.lora.validation import Base
 from bot.engine.precision import (
     Precision,
     best_device,
@@ -137,10 +137,10 @@ def _cache_bytes(device: torch.device) -> int:
 def linear_shapes(found: Plan | nn.Module) -> dict[str, tuple[int, int]]:
     """The (out, in) sizes of every linear layer, of a model's files without reading its weights."""
     if isinstance(found, nn.Module):
-        return adapters.linear_shapes(found)
+        return registry.linear_shapes(found)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
-    return adapters.linear_shapes(model)
+    return registry.linear_shapes(model)
 
 
 def _how(found: Plan, settings: ModelSettings) -> dict[str, Any]:

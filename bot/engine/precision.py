@@ -8,9 +8,9 @@ import transformers
 from torch import nn
 
 from bot.config import ModelSettings
-from bot.engine import adapters
 from bot.engine.checkpoint.source import Source, read_config
 from bot.engine.kernels import matmul
+from bot.engine.lora import registry
 from bot.errors import UserError
 
 Precision = Literal["nf4", "int8", "bf16", "fp16", "fp32"]
@@ -76,7 +76,7 @@ def check_quantised(model: nn.Module, precision: Precision) -> None:
     from bitsandbytes.nn import Linear4bit, Linear8bitLt
 
     wanted = Linear4bit if precision == "nf4" else Linear8bitLt
-    layers = adapters.linear_layers(model).values()
+    layers = registry.linear_layers(model).values()
     plain = [layer for layer in layers if not isinstance(layer, wanted)]
     if len(plain) == len(layers) or any(not layer.weight.is_floating_point() for layer in plain):  # type: ignore[operator]
         raise UserError(

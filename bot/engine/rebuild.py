@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from bot.engine import layers
-from bot.engine.adapters import is_linear, linear_layers
 from bot.engine.kernels import matmul
 from bot.engine.kernels.matmul import size_of
 from bot.engine.kernels.native import Native
-from bot.engine.mix import Current
-from bot.engine.projection import Part, Projection
+from bot.engine.lora.batch_mapping import Current
+from bot.engine.lora.linear import Part, Projection
+from bot.engine.lora.registry import is_linear, linear_layers
 
 NativeOf = Callable[[torch.dtype], Native | None]  # the operations for activations of a dtype
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from bot.engine.adapters import Adapters
 from bot.engine.answering import Answering
 from bot.engine.attention.kv_cache import Cache
 from bot.engine.generation import LocalGeneration
 from bot.engine.interface import Request
+from bot.engine.lora.registry import Adapters
 from bot.engine.model import Loaded
 from bot.engine.sampling.sampler import Sampler, seed_of
 from bot.errors import UserError

@@ -107,7 +107,7 @@ class LocalEngine:
         """Check and load an adapter, replacing one of that name; raises `UserError` and keeps the old one."""
         await self.ready()
         assert self._worker.loaded is not None
-        from bot.engine.adapters import read_adapter  # imported already, by the thread
+        from bot.engine.lora.registry import read_adapter  # imported already, by the thread
 
         known = await asyncio.to_thread(read_adapter, name, folder, self._worker.loaded.base)
         await self._command(lambda batch: batch.replace(known))

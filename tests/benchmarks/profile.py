@@ -12,13 +12,14 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
-from bot.engine import decoder, projection
-from bot.engine.adapters import read_adapter
+from bot.engine import decoder
 from bot.engine.attention import forward_batch
 from bot.engine.batch import Batch
 from bot.engine.generation import LocalGeneration
 from bot.engine.kernels import matmul
 from bot.engine.kernels.compiler import compiled
+from bot.engine.lora import linear
+from bot.engine.lora.registry import read_adapter
 from bot.engine.model import Loaded, load
 from bot.engine.sampling import sampler
 from bot.engine.supplies import Supplies
@@ -110,7 +111,7 @@ def _watched() -> Iterator[Watch]:
     watch = Watch()
     found = [
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
-        (projection.Projection, "forward", "adapters"),
+        (linear.Projection, "forward", "adapters"),
         (forward_batch, "weighted", "attention"),
         (sampler.Sampler, "draw", "sampling"),
         (decoder.Decoder, "forward", "the model's rest"),

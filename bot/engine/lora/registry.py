@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bot.engine.adapter_files import Base, read_files
-from bot.engine.adapter_weights import Matrix
 from bot.engine.kernels.matmul import size_of
-from bot.engine.live import Known
-from bot.engine.projection import Pair
+from bot.engine.lora.active import Known
+from bot.engine.lora.linear import Pair
+from bot.engine.lora.validation import Base, read_files
+from bot.engine.lora.weights import Matrix
 from bot.engine.runtime import cpu_threads
 from bot.errors import UserError
 from bot.untrusted import Refused

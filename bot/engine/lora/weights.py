@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engine.adapter_config import Config
+from bot.engine.lora.config import Config
 from bot.untrusted import Refused, open_regular, parse_json
 
 Shapes = Mapping[str, tuple[int, int]]  # of a base model's linear layers: name to (out, in)

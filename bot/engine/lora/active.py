@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from bot.engine.projection import Pair, Projection
+from bot.engine.lora.linear import Pair, Projection
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engine.adapter_config import Config, parse_config
-from bot.engine.adapter_weights import Matrix, Misfit, Shapes, read_weights
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import Source
+from bot.engine.lora.config import Config, parse_config
+from bot.engine.lora.weights import Matrix, Misfit, Shapes, read_weights
 from bot.untrusted import Refused, read_json, read_manifest
 
 CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10

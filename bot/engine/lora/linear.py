@@ -13,7 +13,7 @@ from bot.engine.kernels.lora_slots import Bays, Narrow, Sizes, Wide, grown
 from bot.engine.kernels.matmul import Kernel
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.structs import Linear, Matrices
-from bot.engine.mix import Current, Grid, Mix
+from bot.engine.lora.batch_mapping import Current, Grid, Mix
 
 
 @dataclass(frozen=True, slots=True)
