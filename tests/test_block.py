@@ -10,7 +10,6 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.engine.attention.forward_batch import Span, Step
 from bot.engine.attention.kv_cache import Cache
-from bot.engine.decoder import Decoder
 from bot.engine.kernels import matmul
 from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
 from bot.engine.kernels.compiler import compiled
@@ -18,6 +17,7 @@ from bot.engine.kernels.native import Native
 from bot.engine.lora.active import Known
 from bot.engine.lora.linear import Pair
 from bot.engine.lora.registry import linear_layers
+from bot.engine.model_executor.model_runner import Decoder
 
 LIBRARY = compiled()
 TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles

@@ -12,7 +12,6 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
-from bot.engine import decoder
 from bot.engine.attention import forward_batch
 from bot.engine.batch import Batch
 from bot.engine.generation import LocalGeneration
@@ -21,6 +20,7 @@ from bot.engine.kernels.compiler import compiled
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model import Loaded, load
+from bot.engine.model_executor import model_runner
 from bot.engine.sampling import sampler
 from bot.engine.supplies import Supplies
 from bot.engine.tokenizer.files import read_tokenizer
@@ -114,7 +114,7 @@ def _watched() -> Iterator[Watch]:
         (linear.Projection, "forward", "adapters"),
         (forward_batch, "weighted", "attention"),
         (sampler.Sampler, "draw", "sampling"),
-        (decoder.Decoder, "forward", "the model's rest"),
+        (model_runner.Decoder, "forward", "the model's rest"),
         (Batch, "step", "the batch"),
     ]
     plain = [(kind, name, vars(kind)[name], part) for kind, name, part in found if name in vars(kind)]

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bot.engine import layers
 from bot.engine.kernels import matmul
 from bot.engine.kernels.matmul import size_of
 from bot.engine.kernels.native import Native
 from bot.engine.lora.batch_mapping import Current
 from bot.engine.lora.linear import Part, Projection
 from bot.engine.lora.registry import is_linear, linear_layers
+from bot.engine.model_executor import fused_layers
 
 NativeOf = Callable[[torch.dtype], Native | None]  # the operations for activations of a dtype
 
@@ -46,13 +46,15 @@ def replace_linear_layers(
 def replace_layers(model: nn.Module, native: Native | None) -> None:
     """Put quicker layers in the place of the attention, the gated layers and the norms that are known."""
     for path, module in list(model.named_modules()):
-        if hasattr(module, "joined") and not isinstance(module, layers.Attention | layers.Gated):
+        if hasattr(module, "joined") and not isinstance(module, fused_layers.Attention | fused_layers.Gated):
             around, _, name = path.rpartition(".")
-            kind = layers.Attention if type(module).__name__ in layers.ALIKE else layers.Gated
+            kind = (
+                fused_layers.Attention if type(module).__name__ in fused_layers.ALIKE else fused_layers.Gated
+            )
             setattr(model.get_submodule(around), name, kind(module, native))
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if (norm := layers.norm_of(child, native)) is not None:
+            if (norm := fused_layers.norm_of(child, native)) is not None:
                 setattr(module, name, norm)
 
 
@@ -104,7 +106,7 @@ def _projection(
 def _joins(model: Any, module: nn.Module) -> bool:
     """Whether a layer that stands in for this one reads a joined product."""
     name = type(module).__name__
-    if name in layers.ALIKE:
+    if name in fused_layers.ALIKE:
         return _rotates_whole(model.config)
     return name.endswith("MLP") and hasattr(module, "down_proj") and hasattr(module, "act_fn")
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from bot.engine.attention.forward_batch import Step
 from bot.engine.kernels.native import MOST_ROWS, Native
 from bot.engine.kernels.structs import CachePage, Heads, Layer, Pass
-from bot.engine.layers import Attention, Gated, Norm
 from bot.engine.lora.batch_mapping import Current, Mix
 from bot.engine.lora.linear import Projection
+from bot.engine.model_executor.fused_layers import Attention, Gated, Norm
 
 # Layers of these classes are: h += attention(norm(h)), then h += down(act(gate(n)) * up(n)) of n = norm(h).
 _USUAL = frozenset(f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3"))

@@ -12,15 +12,15 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from bot.engine.attention.forward_batch import Span, Step
 from bot.engine.attention.kv_cache import Cache
-from bot.engine.block import Stack
 from bot.engine.kernels.attention import Shape
 from bot.engine.kernels.matmul import Half, Side, size_of
 from bot.engine.kernels.native import Native
-from bot.engine.layers import Attention
 from bot.engine.lora.active import Live
 from bot.engine.lora.batch_mapping import Current, last_mix_of, mix_of
 from bot.engine.lora.registry import linear_layers
-from bot.engine.rebuild import replace_layers, replace_linear_layers
+from bot.engine.model_executor.fused_layers import Attention
+from bot.engine.model_executor.native_layers import Stack
+from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
 from bot.errors import UserError
 
 NAME = "alterego"
