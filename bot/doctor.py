@@ -88,7 +88,7 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
     if not personas:
         yield Finding("adapters", True, "none: every persona speaks as the base model does")
         return
-    from bot.engine.inspection import inspect  # loads torch
+    from bot.engine.model_loader.adapter_check import inspect  # loads torch
 
     try:
         inspection = inspect(settings.model, settings.data)

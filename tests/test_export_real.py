@@ -10,10 +10,10 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from bot import config
-from bot.engine import model
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import Source
-from bot.engine.model import Plan
+from bot.engine.model_loader import loader
+from bot.engine.model_loader.loader import Plan
 from tests.llama_cpp import complete
 from training.build import Desk, open_desk
 from training.export import export
@@ -80,7 +80,7 @@ def answers(desk: Desk, model: Any, texts: list[str]) -> list[list[int]]:
     mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
     told = {"max_new_tokens": TOKENS, "min_new_tokens": TOKENS, "do_sample": False, "pad_token_id": 0}
     with torch.inference_mode():
-        made = model.generate(ids, attention_mask=mask, **told)
+        made = loader.generate(ids, attention_mask=mask, **told)
     found: list[list[int]] = made[:, longest:].tolist()
     return found
 
@@ -88,7 +88,7 @@ def answers(desk: Desk, model: Any, texts: list[str]) -> list[list[int]]:
 def test_llama_cpp_says_what_transformers_says(mara: tuple[Desk, Plan], tmp_path: Path) -> None:
     desk, found = mara
     assert desk.persona.adapter
-    plain = model.weights(found, desk.settings.model)
+    plain = loader.weights(found, desk.settings.model)
     alone = answers(desk, plain, PROMPTS[:3])
     template = desk.model.tokenizer.template or ""
     assert found.source.path

@@ -17,11 +17,11 @@ from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import model
 from bot.engine.checkpoint.converted import copy_of, make_copy
 from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
 from bot.engine.interface import Request
-from bot.engine.model import Loaded
+from bot.engine.model_loader import loader
+from bot.engine.model_loader.loader import Loaded
 from bot.engine.thread import LocalEngine
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
@@ -58,14 +58,14 @@ def settings(name: object, **more: object) -> ModelSettings:
 
 def loaded(name: object, data: Path, **more: object) -> Loaded:
     asked = settings(name, **more)
-    found = model.plan(asked, data, lambda stage: None)
-    return model.load(found, asked, read_tokenizer(found.folder))
+    found = loader.plan(asked, data, lambda stage: None)
+    return loader.load(found, asked, read_tokenizer(found.folder))
 
 
 def weights(name: object, data: Path, **more: object) -> Any:
     """The model as transformers has it."""
     asked = settings(name, **more)
-    return model.weights(model.plan(asked, data, lambda stage: None), asked)
+    return loader.weights(loader.plan(asked, data, lambda stage: None), asked)
 
 
 def in_cache(cache: Path, name: str, folder: Path) -> Path:
@@ -224,9 +224,9 @@ def test_the_context_is_no_longer_than_the_model_can_read(mine: Path, tmp_path: 
 
 
 def test_shapes_are_known_without_the_weights(folder: Path, tmp_path: Path) -> None:
-    found = model.plan(settings(folder), tmp_path, lambda stage: None)
-    shapes = model.linear_shapes(found)
-    assert shapes == model.linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
+    found = loader.plan(settings(folder), tmp_path, lambda stage: None)
+    shapes = loader.linear_shapes(found)
+    assert shapes == loader.linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
     assert shapes["model.layers.0.self_attn.k_proj"] == (32, 64)
 
 
@@ -259,7 +259,7 @@ from bot.engine.runtime.environment import prepare
 prepare()
 from bot.engine import model, tokenizer_files
 settings = ModelSettings(name={str(folder)!r}, precision="nf4")
-found = model.plan(settings, Path({str(tmp_path)!r}), print)
+found = loader.plan(settings, Path({str(tmp_path)!r}), print)
 model.load(found, settings, tokenizer_files.read_tokenizer(found.folder))
 """
     paths = os.pathsep.join([str(tmp_path / "site"), os.getcwd()])

@@ -9,7 +9,7 @@ from peft import PeftModel
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model import plan
+from bot.engine.model_loader.loader import plan
 from tests.fakes import tiny
 from training import likelihood
 from training.likelihood import Judged

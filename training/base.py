@@ -10,11 +10,11 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import model
 from bot.engine.checkpoint.source import LOCAL
 from bot.engine.lora import registry
-from bot.engine.model import Plan
-from bot.engine.precision import best_device, dtype_of
+from bot.engine.model_loader import loader
+from bot.engine.model_loader.loader import Plan
+from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
 from bot.persona.training_options import Training
 from training.plan import Sizes
@@ -36,7 +36,7 @@ class Found:
     def load(self) -> Any:
         """The frozen model; raises `UserError`."""
         cpu_threads.use(self.settings.threads)
-        loaded = model.weights(self.plan, self.settings)
+        loaded = loader.weights(self.plan, self.settings)
         for module in loaded.modules():
             if isinstance(module, Linear4bit):
                 module.support_avx512bf16_for_cpu = False  # it would repack them, and then pass no gradient
@@ -54,9 +54,9 @@ def find(
     """Find it, in the precision that serves it and that the device computes in; raises `UserError`."""
     settings = settings.model_copy(update={"device": device})
     wish = wishes.precision or ("auto" if settings.precision == "fp16" else settings.precision)
-    found = model.plan(settings.model_copy(update={"precision": wish}), data, say)
+    found = loader.plan(settings.model_copy(update={"precision": wish}), data, say)
     if not wishes.precision and found.precision in ("bf16", "fp16") and not _computes(device):
-        found = model.plan(settings.model_copy(update={"precision": "fp32"}), data, say)
+        found = loader.plan(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
     sizes, layers = _look(found)
     return Found(found, settings, sizes, layers)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from bot.engine.checkpoint.source import LOCAL
 from bot.engine.lora.validation import CONFIG
 from bot.engine.lora.weights import WEIGHTS
-from bot.engine.model import Plan, plan
+from bot.engine.model_loader.loader import Plan, plan
 from bot.errors import UserError
 from bot.untrusted import MANIFEST
 from training.build import Desk
@@ -47,7 +47,7 @@ def export(desk: Desk, format: Format, target: Path, *, merged: bool = False, dt
 
 
 def _peft(desk: Desk, folder: Path, dtype: str) -> str:
-    from bot.engine.inspection import inspect
+    from bot.engine.model_loader.adapter_check import inspect
 
     assert desk.persona.adapter
     name = inspect(desk.settings.model, desk.settings.data).check(desk.persona.key, desk.persona.adapter)

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from bot.engine.inspection import Inspection, inspect
 from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
 from bot.engine.lora.weights import WEIGHTS
+from bot.engine.model_loader.adapter_check import Inspection, inspect
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
 from bot.untrusted import MANIFEST, Refused, read_json

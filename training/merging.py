@@ -6,12 +6,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine import model
 from bot.engine.checkpoint.source import LOCAL, locate, read_config
 from bot.engine.lora.active import Known
 from bot.engine.lora.registry import linear_layers, read_adapter
 from bot.engine.lora.validation import Base
-from bot.engine.model import Plan
+from bot.engine.model_loader import loader
+from bot.engine.model_loader.loader import Plan
 from bot.errors import UserError
 from training.build import Desk
 
@@ -29,7 +29,7 @@ def plain_plan(desk: Desk) -> Plan:
             f"{source.name} is stored quantised, and this needs plain weights: set [model] name to a copy "
             "that is not, or export with --format peft."
         )
-    return model.plan(_plainly(desk), desk.settings.data, progress=lambda stage: None)
+    return loader.plan(_plainly(desk), desk.settings.data, progress=lambda stage: None)
 
 
 def outline(found: Plan) -> Any:
@@ -42,13 +42,13 @@ def read(desk: Desk, found: Plan, base_model: Any) -> Known:
     """The persona's adapter, checked against the base model; raises `UserError`."""
     if desk.persona.adapter is None:
         raise UserError(f"{desk.persona.key} has no adapter: `python -m training train` makes one.")
-    base = Base(found.source.name, found.fingerprint, model.linear_shapes(base_model), found.source)
+    base = Base(found.source.name, found.fingerprint, loader.linear_shapes(base_model), found.source)
     return read_adapter(desk.persona.key, desk.persona.adapter, base)
 
 
 def merge(desk: Desk, found: Plan) -> Any:
     """The base model in fp32 with the persona's adapter in its weights, as transformers has it."""
-    merged = model.weights(found, _plainly(desk))
+    merged = loader.weights(found, _plainly(desk))
     known, layers = read(desk, found, merged), linear_layers(merged)
     check_tied(merged, known)
     for name, pair in known.pairs.items():

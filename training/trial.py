@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from bot.engine import model
 from bot.engine.interface import Request
+from bot.engine.model_loader import loader
 from training import canaries, likelihood, planting
 from training.build import Desk, settings_of
 from training.canaries import Extracted
@@ -83,7 +83,7 @@ class Trial:
     def judge(self) -> tuple[Losses, tuple[Extracted, ...]]:
         """What base model and adapter think of what was really said, and of what was planted."""
         settings, strength = self.desk.settings, self.desk.persona.strength
-        found = model.plan(settings.model, settings.data, lambda stage: None)
+        found = loader.plan(settings.model, settings.data, lambda stage: None)
         judge = Judge(found, settings.model, self.wishes.adapter, strength)
         judged = {name: list[Judged]() for name in GENERATED}
         shared = common([each.with_shots for each in self.material.held])

@@ -8,7 +8,7 @@ from bot.engine.attention.kv_cache import Cache
 from bot.engine.generation import LocalGeneration
 from bot.engine.interface import Request
 from bot.engine.lora.registry import Adapters
-from bot.engine.model import Loaded
+from bot.engine.model_loader.loader import Loaded
 from bot.engine.sampling.sampler import Sampler, seed_of
 from bot.errors import UserError
 

@@ -18,7 +18,7 @@ from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.batch import Batch
-    from bot.engine.model import Loaded
+    from bot.engine.model_loader.loader import Loaded
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.batch import Batch
-    from bot.engine.model import Loaded
+    from bot.engine.model_loader.loader import Loaded
 
 logger = logging.getLogger(__name__)
 
@@ -89,20 +89,21 @@ class Worker:
         prepare()
         compiling = compiler.Compiling() if self._settings.native else None
         self._progress("importing torch and transformers")
-        from bot.engine import batch, model, supplies
+        from bot.engine import batch, supplies
         from bot.engine.checkpoint import source
+        from bot.engine.model_loader import loader
         from bot.engine.runtime import cpu_threads
         from bot.engine.tokenizer.files import read_tokenizer
 
         cpu_threads.use(self._settings.threads)
         self._progress("looking for the base model")
-        found = model.plan(self._settings, self._data, self._progress)
+        found = loader.plan(self._settings, self._data, self._progress)
         tokenizer = read_tokenizer(found.folder)
         self.context = source.context_of(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
         library = compiling.library() if compiling else None
-        self.loaded = model.load(found, self._settings, tokenizer, library)
+        self.loaded = loader.load(found, self._settings, tokenizer, library)
         self.batch = batch.Batch(supplies.Supplies(self.loaded, self._settings.rows), self.statistics)
 
     def _progress(self, stage: str) -> None:

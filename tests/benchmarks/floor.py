@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bot.engine.model import Loaded
+from bot.engine.model_loader.loader import Loaded
 from tests.benchmarks.machine import Machine
 
 _BYTES = {

@@ -19,8 +19,8 @@ from bot.engine.kernels import matmul
 from bot.engine.kernels.compiler import compiled
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
-from bot.engine.model import Loaded, load
 from bot.engine.model_executor import model_runner
+from bot.engine.model_loader.loader import Loaded, load
 from bot.engine.sampling import sampler
 from bot.engine.supplies import Supplies
 from bot.engine.tokenizer.files import read_tokenizer

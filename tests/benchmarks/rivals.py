@@ -11,7 +11,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model import Plan, plan, weights
+from bot.engine.model_loader.loader import Plan, plan, weights
 from tests.benchmarks.load import Rate, ids
 
 _TRIED = 4  # tokens with which precisions are compared

@@ -13,12 +13,12 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from bot.config import ModelSettings
 from bot.engine.checkpoint.converted import copy_of
 from bot.engine.checkpoint.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
-from bot.engine.conversion import Progress, convert
 from bot.engine.kernels import matmul
 from bot.engine.lora import registry
 from bot.engine.lora.validation import Base
 from bot.engine.model_executor.model_runner import Decoder
-from bot.engine.precision import (
+from bot.engine.model_loader.gguf import Progress, convert
+from bot.engine.model_loader.quantization import (
     Precision,
     best_device,
     best_precision,

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from bot.engine.checkpoint.converted import make_copy
 from bot.engine.checkpoint.source import LOCAL
-from bot.engine.precision import Precision, check_quantised, dtype_of, quantised
+from bot.engine.model_loader.quantization import Precision, check_quantised, dtype_of, quantised
 from bot.engine.tokenizer.files import read_packed_tokenizer, write_tokenizer
 
 Progress = Callable[[str], None]

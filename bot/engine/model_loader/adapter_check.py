@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.config import ModelSettings
 from bot.engine.lora.registry import read_adapter
 from bot.engine.lora.validation import Base
-from bot.engine.model import linear_shapes, plan
+from bot.engine.model_loader.loader import linear_shapes, plan
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 
