@@ -11,8 +11,8 @@ import torch
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
+from bot.engine.core.detokenizer import Text
 from bot.engine.interface import Answer, Request
-from bot.engine.stream import Text
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError
 from bot.message import Place
@@ -237,7 +237,7 @@ async def test_a_step_that_hangs_does_not_hold_the_caller(
 async def test_a_step_that_hangs_does_not_hold_who_cancels(
     engine: LocalEngine, release: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.generation.GRACE", 0.05)
+    monkeypatch.setattr("bot.engine.core.output_stream.GRACE", 0.05)
     hang(engine, release)
     generation = engine.generate(request())
     generation.cancel()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.engine.stream import Text, first, held_back
+from bot.engine.core.detokenizer import Text, first, held_back
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 

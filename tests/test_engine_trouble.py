@@ -15,7 +15,7 @@ import torch
 
 from bot.config import ModelSettings
 from bot.engine import thread
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.output_stream import LocalGeneration
 from bot.engine.interface import Answer, Request
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError

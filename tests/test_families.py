@@ -16,8 +16,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
+from bot.engine.core.detokenizer import Text
 from bot.engine.interface import Request
-from bot.engine.stream import Text
 from bot.engine.thread import LocalEngine
 from bot.errors import UserError
 from bot.message import Place

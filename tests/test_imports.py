@@ -29,7 +29,7 @@ SHARED_WITH_TRAINING = {
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FILES = {
     "bot/engine/kernels/attention.py",
-    "bot/engine/batch.py",
+    "bot/engine/core/engine_core.py",
     "bot/engine/lora/batch_mapping.py",
     "bot/engine/attention/kv_slab.py",
     "bot/engine/thread.py",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engine.plan import FEWEST, MOST, PATIENCE, STEP, Reading, Turns, budget, chunks
+from bot.engine.core.scheduling import FEWEST, MOST, PATIENCE, STEP, Reading, Turns, budget, chunks
 
 ADAPTERS = (None, "a", "b", "c")
 arrivals_and_turns = st.lists(st.one_of(st.sampled_from(ADAPTERS), st.just("admit")), max_size=120)

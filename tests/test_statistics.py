@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.engine.statistics import REMEMBERED, WINDOW, Statistics
+from bot.engine.core.stats import REMEMBERED, WINDOW, Statistics
 
 
 class Clock:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from bot.config import ModelSettings
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.output_stream import LocalGeneration
 from bot.engine.interface import Request, Status
 from bot.engine.worker import Worker
 from bot.errors import UserError
@@ -17,7 +17,7 @@ from bot.message import Place
 from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.batch import Batch
+    from bot.engine.core.engine_core import Batch
     from bot.engine.model_loader.loader import Loaded
 
 T = TypeVar("T")

@@ -8,15 +8,15 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.stats import Statistics
 from bot.engine.kernels import compiler
 from bot.engine.runtime.environment import prepare
-from bot.engine.statistics import Statistics
 from bot.errors import UserError
 from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.batch import Batch
+    from bot.engine.core.engine_core import Batch
     from bot.engine.model_loader.loader import Loaded
 
 logger = logging.getLogger(__name__)
@@ -89,8 +89,8 @@ class Worker:
         prepare()
         compiling = compiler.Compiling() if self._settings.native else None
         self._progress("importing torch and transformers")
-        from bot.engine import batch, supplies
         from bot.engine.checkpoint import source
+        from bot.engine.core import engine_core, resources
         from bot.engine.model_loader import loader
         from bot.engine.runtime import cpu_threads
         from bot.engine.tokenizer.files import read_tokenizer
@@ -104,7 +104,7 @@ class Worker:
         self._progress("loading the base model")
         library = compiling.library() if compiling else None
         self.loaded = loader.load(found, self._settings, tokenizer, library)
-        self.batch = batch.Batch(supplies.Supplies(self.loaded, self._settings.rows), self.statistics)
+        self.batch = engine_core.Batch(resources.Supplies(self.loaded, self._settings.rows), self.statistics)
 
     def _progress(self, stage: str) -> None:
         if self.closing:

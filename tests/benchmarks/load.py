@@ -12,9 +12,9 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bot.config import ModelSettings
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.stats import Statistics
 from bot.engine.interface import Answer, Request
-from bot.engine.statistics import Statistics
 from bot.engine.thread import LocalEngine
 from bot.message import Place
 from bot.persona.persona import Sampling

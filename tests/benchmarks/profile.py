@@ -13,8 +13,9 @@ from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
 from bot.engine.attention import forward_batch
-from bot.engine.batch import Batch
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.engine_core import Batch
+from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.resources import Supplies
 from bot.engine.kernels import matmul
 from bot.engine.kernels.compiler import compiled
 from bot.engine.lora import linear
@@ -22,7 +23,6 @@ from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor import model_runner
 from bot.engine.model_loader.loader import Loaded, load
 from bot.engine.sampling import sampler
-from bot.engine.supplies import Supplies
 from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
 from tests.benchmarks.drawn import adapters

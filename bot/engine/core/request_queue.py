@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable
 
-from bot.engine.answering import unanswered
-from bot.engine.generation import LocalGeneration
-from bot.engine.plan import Turns
+from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.request_state import unanswered
+from bot.engine.core.scheduling import Turns
 from bot.engine.runtime.errors import understood
 from bot.errors import UserError
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
-from bot.engine.answering import Answering
 from bot.engine.attention.kv_cache import Cache
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.request_state import Answering
 from bot.engine.interface import Request
 from bot.engine.lora.registry import Adapters
 from bot.engine.model_loader.loader import Loaded

@@ -5,15 +5,15 @@ from time import monotonic
 
 from torch import Tensor
 
-from bot.engine import plan
-from bot.engine.answering import Answering, Candidate
 from bot.engine.attention.forward_batch import Span, Step
-from bot.engine.generation import LocalGeneration
-from bot.engine.line import Line
+from bot.engine.core import scheduling
+from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.request_queue import Line
+from bot.engine.core.request_state import Answering, Candidate
+from bot.engine.core.resources import Supplies
+from bot.engine.core.stats import Statistics
 from bot.engine.lora.active import Known
 from bot.engine.runtime.errors import free_memory, is_out_of_memory, understood
-from bot.engine.statistics import Statistics
-from bot.engine.supplies import Supplies
 from bot.errors import UserError
 from bot.message import Place
 
@@ -95,16 +95,16 @@ class Batch:
 
     def _spans(self) -> list[tuple[Answering, Span]]:
         """What everybody adds in this step."""
-        reading = {one: plan.Reading(one.left, one.passed) for one in self._running if one.left}
+        reading = {one: scheduling.Reading(one.left, one.passed) for one in self._running if one.left}
         alone = len(reading) == len(self._running)
         shortest = min((one.left for one in reading.values()), default=0) if alone else 0
-        shares = plan.chunks(reading, plan.budget(self._pace, shortest))
+        shares = scheduling.chunks(reading, scheduling.budget(self._pace, shortest))
         spans = []
         for answering in self._running:
             request, bay = answering.request, self._decoder.live.bay(answering.known)
             if answering.left:
                 share = shares.get(answering, 0)
-                fair = 2 * share >= min(answering.left, plan.FEWEST)  # more than what others left over
+                fair = 2 * share >= min(answering.left, scheduling.FEWEST)  # more than what others left over
                 answering.passed = 0 if fair else answering.passed + 1
                 start = answering.row.length
                 ids = request.ids[start : start + share]
@@ -174,7 +174,7 @@ class Batch:
     def _measure(self, step: Step, seconds: float) -> None:
         """How long a token of a prompt takes, of steps that were mostly prompts."""
         tokens = step.starts[-1]
-        if tokens >= plan.FEWEST:
+        if tokens >= scheduling.FEWEST:
             pace = seconds / tokens
             self._pace = pace if not self._pace else 0.8 * self._pace + 0.2 * pace
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bot.engine.generation import LocalGeneration
+from bot.engine.core.detokenizer import Text
+from bot.engine.core.output_stream import LocalGeneration
 from bot.engine.interface import Answer, Finish, Piece, Timings
-from bot.engine.stream import Text
 from bot.errors import UserError
 
 if TYPE_CHECKING:
