@@ -77,7 +77,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _local_engine(settings: Config) -> Engine:
-    from bot.engine.thread import LocalEngine  # loads torch: not for commands that need no model
+    from bot.engine.local.local_engine import LocalEngine  # loads torch: not for commands that need no model
 
     return LocalEngine(settings.model, settings.data)
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bot import config
 from bot.chat import Chat
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.initiative import greet
 from bot.memory.store import Memory
 from bot.message import Author, Place

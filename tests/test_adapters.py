@@ -24,11 +24,11 @@ from bot.config import ModelSettings
 from bot.engine.attention.forward_batch import Span, Step
 from bot.engine.attention.kv_cache import Cache
 from bot.engine.interface import Request
+from bot.engine.local.local_engine import LocalEngine
 from bot.engine.lora.active import Known
 from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import Base
 from bot.engine.model_executor.model_runner import Decoder
-from bot.engine.thread import LocalEngine
 from bot.errors import UserError
 from bot.persona.persona import Sampling
 from tests.fakes import tiny

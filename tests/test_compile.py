@@ -7,7 +7,7 @@ import torch
 
 from bot.config import ModelSettings
 from bot.engine.interface import Request
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
 from tests.fakes.families import save

@@ -14,7 +14,7 @@ from bot.doctor import examine
 from bot.engine.interface import Request
 from bot.engine.kernels import compiler
 from bot.engine.kernels.compiler import compiled
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
 

@@ -13,7 +13,7 @@ from transformers import LlamaForCausalLM
 from bot.config import ModelSettings
 from bot.engine.core.detokenizer import Text
 from bot.engine.interface import Answer, Request
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
 from bot.message import Place
 from bot.persona.persona import Sampling

@@ -18,7 +18,7 @@ import torch
 
 from bot.config import ModelSettings
 from bot.engine.interface import Answer, Request
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.message import Place
 from bot.persona.persona import Sampling
 from tests.fakes import tiny

@@ -32,7 +32,7 @@ MODEL_FILES = {
     "bot/engine/core/engine_core.py",
     "bot/engine/lora/batch_mapping.py",
     "bot/engine/attention/kv_slab.py",
-    "bot/engine/thread.py",
+    "bot/engine/local/local_engine.py",
     "bot/engine/model_loader/loader.py",
     "bot/engine/model_loader/quantization.py",
     "bot/engine/model_loader/gguf.py",

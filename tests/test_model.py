@@ -20,9 +20,9 @@ from bot.config import ModelSettings
 from bot.engine.checkpoint.converted import copy_of, make_copy
 from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
 from bot.engine.interface import Request
+from bot.engine.local.local_engine import LocalEngine
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import Loaded
-from bot.engine.thread import LocalEngine
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from bot.persona.persona import Sampling
@@ -123,7 +123,9 @@ def test_looking_for_a_model_needs_no_torch() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("module", ["bot.engine.thread", "bot.engine.interface", "bot.engine.worker"])
+@pytest.mark.parametrize(
+    "module", ["bot.engine.local.local_engine", "bot.engine.interface", "bot.engine.local.engine_thread"]
+)
 def test_the_engine_imports_no_model_library_before_it_starts(module: str) -> None:
     heavy = {"torch", "transformers", "peft", "tokenizers"}
     code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"

@@ -185,7 +185,7 @@ def test_the_event_loop_goes_on_while_an_answer_is_made(data: Path) -> None:
     """The figure is the benchmark's; here it is only that the loop turns many times an answer."""
     from bot.config import ModelSettings
     from bot.engine.interface import Request
-    from bot.engine.thread import LocalEngine
+    from bot.engine.local.local_engine import LocalEngine
     from bot.persona.persona import Sampling
 
     async def turns() -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands import Level, run
 from bot.engine.interface import Engine
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
 from bot.message import Place
 from bot.persona.persona import load_all

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.config import Config
 from bot.engine.interface import Answer, Request
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Prompt
 

@@ -15,7 +15,7 @@ from bot.config import ModelSettings
 from bot.engine.core.output_stream import LocalGeneration
 from bot.engine.core.stats import Statistics
 from bot.engine.interface import Answer, Request
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from bot.message import Place
 from bot.persona.persona import Sampling
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from bot.config import ModelSettings
-from bot.engine.thread import LocalEngine
+from bot.engine.local.local_engine import LocalEngine
 from tests.benchmarks.load import Subject, ask, running
 
 PRECISIONS = ("nf4", "int8", "bf16", "fp32")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from bot.config import ModelSettings
 from bot.engine.core.output_stream import LocalGeneration
 from bot.engine.interface import Request, Status
-from bot.engine.worker import Worker
+from bot.engine.local.engine_thread import Worker
 from bot.errors import UserError
 from bot.message import Place
 from bot.prompt.builder import Tokenizer
