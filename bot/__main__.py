@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from bot import config, doctor, host, housekeeping
 from bot.arguments import parser
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.chat.responder import Watcher
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
@@ -23,7 +24,6 @@ from bot.log import quiet, set_up
 from bot.message import Author, Place, check
 from bot.persona.persona import Cast, Persona, load_all
 from bot.prompt.builder import Prompt, Tokenizer
-from bot.speaker import Watcher
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.config import ChatSettings, ModelSettings
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.config import Addresses, ChatSettings, DiscordSettings, ModelSettings
 from bot.memory.store import Memory
 from bot.message import Place

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import config
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.chat.proactive import greet
 from bot.engine.local.local_engine import LocalEngine
-from bot.initiative import greet
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import load_all

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.config import Addresses, ChatSettings, ModelSettings, TelegramSettings
 from bot.memory.store import Memory
 from bot.message import Place

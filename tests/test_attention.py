@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.attention import Attention, Situation, calls, decide
+from bot.chat.triggers import Attention, Situation, calls, decide
 from bot.message import Address, Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.chat import BUSY, LATE
+from bot.chat.chat import BUSY, LATE
+from bot.chat.delivery import Moved
+from bot.chat.proactive import again, greet
 from bot.config import ChatSettings
-from bot.delivery import Moved
 from bot.errors import UserError
-from bot.initiative import again, greet
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.card import Card

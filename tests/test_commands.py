@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.commands import COMMANDS, Level, parse, run
+from bot.chat.commands import COMMANDS, Level, parse, run
 from bot.errors import UserError
 from bot.message import Place
 from bot.persona.persona import Cast

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.delivery import tidy
+from bot.chat.delivery import tidy
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import COMMANDS, Level
+from bot.chat.commands import COMMANDS, Level
 from bot.platforms.discord.menu import LONGEST, fitting
 from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, Interaction, answer, permissions, reset
@@ -272,7 +272,7 @@ async def test_a_command_that_breaks_says_so_and_the_log_has_no_words(
     async def broken(*_: object) -> None:
         raise RuntimeError("inside")
 
-    monkeypatch.setattr("bot.initiative.post", broken)
+    monkeypatch.setattr("bot.chat.proactive.post", broken)
     text = await slash(stage, "post", text="my private words", permissions=ADMIN)
     assert text == "Something went wrong here; the log says what."
     assert "private" not in caplog.text

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.delivery import Later, Refused
-from bot.initiative import again, post
+from bot.chat.delivery import Later, Refused
+from bot.chat.proactive import again, post
 from bot.memory.queries.records import Outgoing
 from bot.persona.card import Card
 from bot.persona.persona import Persona

@@ -171,6 +171,6 @@ def test_limits(
     ],
 )
 def test_answers_are_tidied_as_the_bot_does_it(text: str, tidied: str) -> None:
-    from bot import delivery
+    from bot.chat import delivery
 
     assert tidy(text, "Mara") == delivery.tidy(text, "Mara", whole=True) == tidied

@@ -203,7 +203,7 @@ def loaded_by(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["bot.chat", "bot.commands", "bot.__main__"])
+@pytest.mark.parametrize("module", ["bot.chat.chat", "bot.chat.commands", "bot.__main__"])
 def test_the_conversation_loads_neither_torch_nor_a_platform_library(module: str) -> None:
     assert not loaded_by(module) & (MODEL_LIBRARIES | set(PLATFORM_LIBRARIES))
 

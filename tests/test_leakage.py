@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.commands import run
+from bot.chat.commands import run
 from bot.engine.interface import Request
 from bot.message import Author, Message, Place
 from tests.conftest import Stage

@@ -379,7 +379,7 @@ def test_a_stream_that_is_closed_raises_nothing(begin: Begin) -> None:
     log.error("nobody hears it")
 
 
-FORGED = "2026-11-05T12:34:56.789+00:00 critical bot.chat everything is lost"
+FORGED = "2026-11-05T12:34:56.789+00:00 critical bot.chat.chat everything is lost"
 BREAKS = [
     "\n",
     "\r",

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from bot.chat.proactive import greet
 from bot.config import ChatSettings
-from bot.initiative import greet
 from bot.message import Author, Message
 from bot.prompt.builder import Prompt, Reader, build
 from bot.prompt.chat_template import open_template

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.delivery import Later, Moved, Refused, deliver
+from bot.chat.delivery import Later, Moved, Refused, deliver
+from bot.chat.streaming import Preview
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.preview import Preview
 from tests.conftest import MARA
 from tests.fakes.outlet import Recorder
 from tests.faults.memory_story import HERE, answer, said

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import Level, run
+from bot.chat.commands import Level, run
 from bot.engine.interface import Engine
 from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.attention import Attention
+from bot.chat.triggers import Attention
+from bot.chat.worker import Attempt, Offer, Room
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
-from bot.room import Attempt, Offer, Room
 
 PLACE = Place("test", "bot", "room")
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TextIO
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.chat.proactive import greet
 from bot.errors import UserError
-from bot.initiative import greet
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Place
 from bot.persona.persona import Persona

@@ -11,11 +11,11 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
 
-from bot.chat import Chat
-from bot.commands import RELOAD, Level
-from bot.commands import run as run_command
+from bot.chat.chat import Chat
+from bot.chat.commands import RELOAD, Level
+from bot.chat.commands import run as run_command
+from bot.chat.proactive import greet
 from bot.errors import UserError
-from bot.initiative import greet
 from bot.message import Author, Message, Place, check
 from bot.persona.persona import Persona
 from bot.platforms.screen import Screen

@@ -9,7 +9,7 @@ import aiohttp
 import discord
 from discord.http import HTTPClient
 
-from bot.delivery import Later, Refused
+from bot.chat.delivery import Later, Refused
 from bot.platforms.discord.clocks import Clocks
 
 log = logging.getLogger(__name__)

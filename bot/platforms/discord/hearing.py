@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.message import Address, Place
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.places import Places

@@ -7,8 +7,8 @@ from typing import Any
 
 import discord
 
-from bot.chat import Chat
-from bot.commands import COMMANDS, Command, Level, Option
+from bot.chat.chat import Chat
+from bot.chat.commands import COMMANDS, Command, Level, Option
 
 LONGEST = 2000  # characters of an answer
 MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}

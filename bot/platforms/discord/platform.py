@@ -12,7 +12,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord.calls import FAILURES, Calls

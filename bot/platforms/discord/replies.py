@@ -8,8 +8,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.chat import Chat
-from bot.commands import Ask, perform
+from bot.chat.chat import Chat
+from bot.chat.commands import Ask, perform
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.discord.calls import FAILURES, Calls

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import discord
 
-from bot.commands import Level
+from bot.chat.commands import Level
 
 
 def level(interaction: discord.Interaction, owners: Collection[str]) -> Level:

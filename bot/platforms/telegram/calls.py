@@ -11,7 +11,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.delivery import Later, Moved, Refused
+from bot.chat.delivery import Later, Moved, Refused
 from bot.message import Place
 
 API = "https://api.telegram.org"

@@ -5,10 +5,10 @@ import re
 from collections.abc import Container
 from functools import partial
 
-from bot import initiative
-from bot.chat import Chat
-from bot.commands import Ask, Level, parse, perform
-from bot.delivery import Later, Moved, Refused
+from bot.chat import proactive
+from bot.chat.chat import Chat
+from bot.chat.commands import Ask, Level, parse, perform
+from bot.chat.delivery import Later, Moved, Refused
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.telegram.events import Asked, Asker, Pressed
@@ -53,7 +53,7 @@ class Errands:
 
     def greet(self, place: Place, user: str) -> None:
         """Let the persona speak first where the bot was just brought in."""
-        self._lanes.add(place, partial(initiative.greet, self._chat, place, user, group=True))
+        self._lanes.add(place, partial(proactive.greet, self._chat, place, user, group=True))
 
     def move(self, old: Place, new: Place) -> None:
         """Let a chat go on elsewhere, when nobody speaks in it."""
@@ -85,7 +85,7 @@ class Errands:
         """A greeting where nothing has been said yet, else what can be asked for."""
         if await self._chat.memory.history(asked.place, limit=1):
             return await perform("help", Ask(self._chat, asked.place, asked.asker.name, rights))
-        await initiative.greet(self._chat, asked.place, asked.asker.name, group=is_group(asked.place))
+        await proactive.greet(self._chat, asked.place, asked.asker.name, group=is_group(asked.place))
         if await self._chat.memory.history(asked.place, limit=1):
             return ""
         return f"{(await self._chat.resident(asked.place)).name} is here: say something."

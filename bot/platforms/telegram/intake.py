@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.message import Message, Place, check
 from bot.platforms.telegram.errands import Errands

@@ -5,7 +5,7 @@ import logging
 
 from telegram import InlineKeyboardMarkup
 
-from bot.delivery import Later, Moved, Refused
+from bot.chat.delivery import Later, Moved, Refused
 from bot.message import Place
 from bot.platforms.telegram.sender import Sender, Words, number
 from bot.platforms.telegram.words import LIMIT, harmless, measure

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.chat import Chat
-from bot.delivery import Later, Moved, Refused
+from bot.chat.chat import Chat
+from bot.chat.delivery import Later, Moved, Refused
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona

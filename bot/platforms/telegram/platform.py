@@ -10,9 +10,9 @@ from typing import Self, TypeVar
 
 from telegram.error import InvalidToken, TelegramError
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.chat.delivery import Later, Moved, Refused
 from bot.config import Addresses, TelegramSettings
-from bot.delivery import Later, Moved, Refused
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.lock import only_instance

@@ -5,8 +5,8 @@ from collections.abc import Container
 
 from telegram import ChatMember
 
-from bot.commands import Level
-from bot.delivery import Later, Moved, Refused
+from bot.chat.commands import Level
+from bot.chat.delivery import Later, Moved, Refused
 from bot.message import Place
 from bot.platforms.telegram.events import Asker
 from bot.platforms.telegram.sender import Sender

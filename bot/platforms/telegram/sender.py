@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
 
-from bot.delivery import Later, Refused
+from bot.chat.delivery import Later, Refused
 from bot.message import Place
 from bot.platforms.telegram.calls import made
 from bot.platforms.telegram.pace import Pace

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from bot.commands import COMMANDS
+from bot.chat.commands import COMMANDS
 from bot.message import Address, Author, Message, Place
 from bot.platforms.telegram import wire
 from bot.platforms.telegram.events import (

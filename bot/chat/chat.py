@@ -11,10 +11,13 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from bot import cascade
-from bot.attention import decide
+from bot.chat import scoped_settings
+from bot.chat.delivery import Outlet, deliver
+from bot.chat.responder import Past, Speaker, Watcher
+from bot.chat.trigger_context import observe
+from bot.chat.triggers import decide
+from bot.chat.worker import Attempt, Offer, Room
 from bot.config import ChatSettings, ModelSettings
-from bot.delivery import Outlet, deliver
 from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.memory.queries.inbox import ATTEMPTS
@@ -23,9 +26,6 @@ from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
 from bot.persona.persona import Cast, Persona
 from bot.prompt.turns import missing
-from bot.room import Attempt, Offer, Room
-from bot.situation import observe
-from bot.speaker import Past, Speaker, Watcher
 from bot.text.splitting import burst, split
 
 log = logging.getLogger(__name__)
@@ -267,7 +267,9 @@ class Chat:
 
     async def resident(self, place: Place) -> Persona:
         """The persona chosen for a place, else the one in the settings, else the first by name."""
-        return self.cast.chosen((await cascade.read(self.memory, place, self.settings))["persona"].text)
+        return self.cast.chosen(
+            (await scoped_settings.read(self.memory, place, self.settings))["persona"].text
+        )
 
     async def say(
         self,

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bot import cascade, initiative, recast
-from bot.chat import Chat
+from bot.chat import proactive, reload, scoped_settings
+from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.memory.queries.records import Why
 from bot.message import Place
@@ -81,16 +81,16 @@ async def persona(ask: Ask) -> str:
     chosen, server = ask.chat.cast.find(ask.option("name")), _server(ask)
     if server and ask.level < Level.ADMIN:
         raise UserError("Only an admin can choose who speaks on the whole server.")
-    await cascade.change(ask.chat.memory, ask.place, "persona", chosen.key, server=server)
+    await scoped_settings.change(ask.chat.memory, ask.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."
-    await initiative.greet(ask.chat, ask.place, ask.user)
+    await proactive.greet(ask.chat, ask.place, ask.user)
     return f"{chosen.name} speaks here now."
 
 
 async def _resident(ask: Ask) -> str:
     current = await ask.chat.resident(ask.place)
-    value = (await cascade.read(ask.chat.memory, ask.place, ask.chat.settings))["persona"]
+    value = (await scoped_settings.read(ask.chat.memory, ask.place, ask.chat.settings))["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
     chosen = f"; chosen by {value.source}" if value.text else ""
     return (
@@ -102,7 +102,7 @@ async def _reload(ask: Ask) -> str:
     """Read the personas again; for owners alone, since in a direct chat everybody is an admin."""
     if ask.level < Level.OWNER:
         raise UserError("Only an owner, named in config.toml, can have the personas read again.")
-    done = await recast.reload(ask.chat, (await ask.chat.resident(ask.place)).key)
+    done = await reload.reload(ask.chat, (await ask.chat.resident(ask.place)).key)
     lines = [f"Read again: {', '.join(done.taken) or 'nobody'}."]
     for key, why in done.refused.items():
         stays = "stays as it was" if key in ask.chat.cast.personas else "is left out"
@@ -126,17 +126,17 @@ async def reset(ask: Ask) -> str:
         raise UserError("An answer is being made; stop it first.")
     await ask.chat.memory.reset(ask.place)
     await ask.chat.engine.forget(ask.place)
-    await initiative.greet(ask.chat, ask.place, ask.user)
+    await proactive.greet(ask.chat, ask.place, ask.user)
     return "The conversation begins anew; what was said before is no longer read."
 
 
 async def again(ask: Ask) -> str:
-    await initiative.again(ask.chat, ask.place, ask.user)
+    await proactive.again(ask.chat, ask.place, ask.user)
     return ""
 
 
 async def go_on(ask: Ask) -> str:
-    await initiative.go_on(ask.chat, ask.place)
+    await proactive.go_on(ask.chat, ask.place)
     return ""
 
 
@@ -146,7 +146,7 @@ async def stop(ask: Ask) -> str:
 
 async def post(ask: Ask) -> str:
     """Let the persona of this place say given words, which it remembers as its own, or some of its own."""
-    await initiative.post(ask.chat, ask.place, ask.option("text"))
+    await proactive.post(ask.chat, ask.place, ask.option("text"))
     return ""
 
 
@@ -159,12 +159,12 @@ async def settings(ask: Ask) -> str:
         value = ask.option("value")
         if name == "persona" and value != "default":
             value = ask.chat.cast.find(value).key
-        return await cascade.change(ask.chat.memory, ask.place, name, value, server=_server(ask))
-    values = await cascade.read(ask.chat.memory, ask.place, ask.chat.settings)
+        return await scoped_settings.change(ask.chat.memory, ask.place, name, value, server=_server(ask))
+    values = await scoped_settings.read(ask.chat.memory, ask.place, ask.chat.settings)
     if name and name not in values:
         raise UserError(f"There is no setting {name!r}: known are {', '.join(values)}.")
     return "\n".join(
-        f"{key:<8} {value.text or '(the first)':<12} {value.source}: {cascade.SETTINGS[key].help}"
+        f"{key:<8} {value.text or '(the first)':<12} {value.source}: {scoped_settings.SETTINGS[key].help}"
         for key, value in values.items()
         if name in ("", key)
     )
@@ -225,8 +225,8 @@ COMMANDS = (
         "what holds here, and where it comes from",
         settings,
         (
-            Option("name", "the setting", choices=lambda chat: tuple(cascade.SETTINGS)),
-            Option("value", "what it shall be", choices=lambda chat: (*cascade.SWITCH, "default")),
+            Option("name", "the setting", choices=lambda chat: tuple(scoped_settings.SETTINGS)),
+            Option("value", "what it shall be", choices=lambda chat: (*scoped_settings.SWITCH, "default")),
             _WHERE,
         ),
     ),

@@ -5,7 +5,7 @@ import logging
 import os
 from dataclasses import dataclass
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.persona.persona import Cast, Persona
 

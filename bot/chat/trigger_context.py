@@ -1,7 +1,7 @@
 """What must be known of a place before a message there is attended to."""
 
-from bot import cascade
-from bot.attention import LONGEST_BOT_TALK, Situation
+from bot.chat import scoped_settings
+from bot.chat.triggers import LONGEST_BOT_TALK, Situation
 from bot.config import ChatSettings
 from bot.memory.store import Memory
 from bot.message import Message, Place
@@ -10,7 +10,7 @@ from bot.persona.persona import Cast
 
 async def observe(message: Message, memory: Memory, cast: Cast, settings: ChatSettings) -> Situation:
     """The situation of a message that has been accepted; `UserError` when nobody can speak in its place."""
-    values = await cascade.read(memory, message.place, settings)
+    values = await scoped_settings.read(memory, message.place, settings)
     replied = await memory.find(message.place, message.reply_to) if message.reply_to else None
     heeds_bots = values["bots"].is_on
     return Situation(

@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 
+from bot.chat.delivery import Outlet, tidy
+from bot.chat.streaming import Preview
+from bot.chat.worker import Attempt
 from bot.config import ChatSettings, ModelSettings
-from bot.delivery import Outlet, tidy
 from bot.engine.interface import Answer, Engine, Generation, Request
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Persona
-from bot.preview import Preview
 from bot.prompt.builder import Prompt, Tokenizer, build, open_reader
 from bot.prompt.contract import check_terms, terms
-from bot.room import Attempt
 from bot.text.splitting import burst
 
 Watcher = Callable[[Place, Prompt, Tokenizer], None]

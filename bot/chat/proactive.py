@@ -1,13 +1,13 @@
 """What personas say when no message asks for it: greetings, other answers, more of the same, given words."""
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.chat.worker import Attempt
 from bot.errors import UserError
 from bot.memory.queries.records import LastAnswer
 from bot.message import Place
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Persona
 from bot.prompt.speaker_labels import label
-from bot.room import Attempt
 
 
 async def greet(chat: Chat, place: Place, user: str, *, group: bool = False) -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.attention import Attention
+from bot.chat.triggers import Attention
 from bot.engine.interface import Generation
 from bot.memory.queries.records import LastAnswer, Outgoing
 from bot.message import Message, Place

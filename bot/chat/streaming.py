@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from bot.delivery import Later, Moved, Outlet, Refused
+from bot.chat.delivery import Later, Moved, Outlet, Refused
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
