@@ -26,7 +26,7 @@ from bot.platforms.discord.outlet import Outlet
 from bot.platforms.discord.places import PLATFORM, Places
 from bot.platforms.discord.replies import Replies
 from bot.platforms.discord.webhooks import Webhooks
-from bot.platforms.lock import only_instance
+from bot.platforms.instance_lock import only_instance
 
 log = logging.getLogger(__name__)
 

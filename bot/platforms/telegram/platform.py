@@ -15,7 +15,7 @@ from bot.chat.delivery import Later, Moved, Refused
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.lock import only_instance
+from bot.platforms.instance_lock import only_instance
 from bot.platforms.telegram.calls import Connection, TooMany, open_bot
 from bot.platforms.telegram.errands import Errands
 from bot.platforms.telegram.events import Me
