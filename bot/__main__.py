@@ -148,10 +148,10 @@ def _talk(
     """
     author = Author("local", settings.terminal.name)
     if texts:
-        from bot.platforms.script import say
+        from bot.platforms.terminal.batch import say
 
         return lambda chat: say(chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json)
-    from bot.platforms.terminal import Terminal
+    from bot.platforms.terminal.repl import Terminal
 
     return lambda chat: Terminal(chat, author, settings.chat.message_characters).run(persona)
 

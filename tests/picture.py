@@ -20,8 +20,8 @@ from bot.engine.local.local_engine import LocalEngine
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import load_all
-from bot.platforms.screen import Screen
-from bot.platforms.terminal import message_of
+from bot.platforms.terminal.repl import message_of
+from bot.platforms.terminal.screen import Screen
 
 ROOT = Path(__file__).parent.parent
 LINES = {

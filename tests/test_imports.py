@@ -93,8 +93,8 @@ IMPORTER_PARTS = {
 PLATFORM_LIBRARIES = {
     "discord": "bot/platforms/discord",
     "telegram": "bot/platforms/telegram",
-    "prompt_toolkit": "bot/platforms/terminal.py",
-    "rich": "bot/platforms/screen.py",
+    "prompt_toolkit": "bot/platforms/terminal/repl.py",
+    "rich": "bot/platforms/terminal/screen.py",
 }
 
 

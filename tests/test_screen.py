@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
-from bot.platforms.screen import Screen, Wrap
+from bot.platforms.terminal.screen import Screen, Wrap
 from tests.conftest import MARA, PLACE
 
 

@@ -12,8 +12,8 @@ from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Place
 from bot.persona.persona import Persona
-from bot.platforms.screen import Printed
-from bot.platforms.terminal import ACCOUNT, PLATFORM, message_of
+from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, message_of
+from bot.platforms.terminal.screen import Printed
 
 
 class Page(Printed):

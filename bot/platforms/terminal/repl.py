@@ -18,7 +18,7 @@ from bot.chat.proactive import greet
 from bot.errors import UserError
 from bot.message import Author, Message, Place, check
 from bot.persona.persona import Persona
-from bot.platforms.screen import Screen
+from bot.platforms.terminal.screen import Screen
 
 PLATFORM, ACCOUNT = "terminal", "local"
 T = TypeVar("T")
