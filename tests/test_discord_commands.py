@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.commands import COMMANDS, Level
-from bot.platforms.discord.menu import LONGEST, fitting
+from bot.platforms.discord.command_menu import LONGEST, fitting
 from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, Interaction, answer, permissions, reset
 

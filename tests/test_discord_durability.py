@@ -13,7 +13,7 @@ import pytest
 from bot.config import ChatSettings
 from bot.errors import UserError
 from bot.message import Message
-from bot.platforms.discord import catchup, intake
+from bot.platforms.discord import backfill, event_queue
 from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, answer, reset, stall
 
@@ -141,7 +141,7 @@ async def test_the_first_start_of_all_reads_nothing_from_before(tmp_path: Path) 
 async def test_who_speaks_first_of_all_while_the_bot_is_down_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catchup, "_MARGIN", 0)
+    monkeypatch.setattr(backfill, "_MARGIN", 0)
     async with staged(tmp_path) as stage:
         stage.call("before it came")
         await asyncio.sleep(0.01)  # ids count milliseconds
@@ -205,7 +205,7 @@ async def test_history_that_cannot_be_read_at_once_is_read_later(tmp_path: Path,
 async def test_an_unfinished_catching_up_begins_again_where_it_began(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catchup, "_MARGIN", 0)
+    monkeypatch.setattr(backfill, "_MARGIN", 0)
     async with staged(tmp_path) as stage:
         new = stage.fake.channel(stage.guild, "new")
         await stage.start()
@@ -350,7 +350,7 @@ async def test_a_draft_whose_note_was_lost_is_found_again(tmp_path: Path) -> Non
 async def test_a_crowd_that_does_not_fit_is_read_again_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(intake, "MOST", 10)
+    monkeypatch.setattr(event_queue, "MOST", 10)
     async with staged(tmp_path) as stage:
         await stage.start()
         stage.bot._intake._most = 10
@@ -402,7 +402,7 @@ async def test_what_comes_after_hush_is_left_for_the_next_start(tmp_path: Path) 
 
 
 async def test_pages_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catchup, "PAGES", 1)
+    monkeypatch.setattr(backfill, "PAGES", 1)
     async with staged(tmp_path) as stage:
         await stage.start()
         stage.fake.say(stage.quay, stage.ana, "before")

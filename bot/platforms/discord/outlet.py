@@ -13,7 +13,7 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.calls import (
+from bot.platforms.discord.api import (
     FAILURES,
     NOT_THE_AUTHOR,
     UNKNOWN_MESSAGE,
@@ -23,8 +23,8 @@ from bot.platforms.discord.calls import (
     outcome,
 )
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.traces import Traces
-from bot.platforms.discord.voices import Account, Voice, channel_of, name_line
+from bot.platforms.discord.senders import Account, Voice, channel_of, name_line
+from bot.platforms.discord.sent_lookup import Traces
 from bot.platforms.discord.webhooks import Webhooks
 from bot.text.splitting import split
 

@@ -15,16 +15,16 @@ from discord.http import Route
 from bot.chat.chat import Chat
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
-from bot.platforms.discord.calls import FAILURES, Calls
-from bot.platforms.discord.catchup import CatchUp
+from bot.platforms.discord.api import FAILURES, Calls
+from bot.platforms.discord.backfill import CatchUp
+from bot.platforms.discord.channels import PLATFORM, Places
 from bot.platforms.discord.clocks import Clocks
+from bot.platforms.discord.command_menu import digest, menu
+from bot.platforms.discord.commands import Replies
+from bot.platforms.discord.event_queue import Intake
 from bot.platforms.discord.gateway import Gateway, brief
-from bot.platforms.discord.hearing import Hearing
-from bot.platforms.discord.intake import Intake
-from bot.platforms.discord.menu import digest, menu
+from bot.platforms.discord.inbound import Hearing
 from bot.platforms.discord.outlet import Outlet
-from bot.platforms.discord.places import PLATFORM, Places
-from bot.platforms.discord.replies import Replies
 from bot.platforms.discord.webhooks import Webhooks
 from bot.platforms.instance_lock import only_instance
 

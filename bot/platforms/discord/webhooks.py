@@ -11,10 +11,10 @@ import discord
 
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.calls import TOO_MANY_WEBHOOKS, Calls, has_code
+from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, Calls, has_code
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.names import legal
-from bot.platforms.discord.voices import Hook
+from bot.platforms.discord.senders import Hook
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import discord
 
 from bot.message import Place
-from bot.platforms.discord.calls import Calls
+from bot.platforms.discord.api import Calls
 from bot.platforms.discord.gateway import Gateway
 
 NOBODY = discord.AllowedMentions.none()

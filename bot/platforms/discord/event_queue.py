@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from bot.errors import UserError
-from bot.platforms.discord.hearing import Hearing
+from bot.platforms.discord.inbound import Hearing
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import discord
 
 from bot.chat.chat import Chat
 from bot.message import Address, Place
+from bot.platforms.discord.channels import Places
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.places import Places
 from bot.platforms.discord.translate import address, is_spoken, message_of, words
 from bot.platforms.discord.webhooks import Webhooks
 

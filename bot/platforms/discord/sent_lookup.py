@@ -8,10 +8,10 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.calls import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Calls, has_code
+from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Calls, has_code
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.names import legal
-from bot.platforms.discord.voices import Account, Voice, channel_of, name_line
+from bot.platforms.discord.senders import Account, Voice, channel_of, name_line
 from bot.platforms.discord.webhooks import Webhooks
 
 _MOST = 100  # messages that one call gives

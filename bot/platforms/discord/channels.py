@@ -3,7 +3,7 @@
 import discord
 
 from bot.message import Place
-from bot.platforms.discord.calls import FAILURES, Calls
+from bot.platforms.discord.api import FAILURES, Calls
 from bot.platforms.discord.gateway import Gateway
 
 PLATFORM = "discord"

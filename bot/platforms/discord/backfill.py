@@ -11,10 +11,10 @@ import discord
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.platforms.discord.calls import FAILURES, Calls
+from bot.platforms.discord.api import FAILURES, Calls
+from bot.platforms.discord.channels import PLATFORM
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.places import PLATFORM
-from bot.platforms.discord.voices import channel_of
+from bot.platforms.discord.senders import channel_of
 
 log = logging.getLogger(__name__)
 

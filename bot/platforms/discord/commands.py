@@ -12,11 +12,11 @@ from bot.chat.chat import Chat
 from bot.chat.commands import Ask, perform
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.discord.calls import FAILURES, Calls
-from bot.platforms.discord.menu import MESSAGE_MENU, find, fitting, proposals
-from bot.platforms.discord.places import Places
-from bot.platforms.discord.rights import level
-from bot.platforms.discord.voices import NOBODY
+from bot.platforms.discord.api import FAILURES, Calls
+from bot.platforms.discord.channels import Places
+from bot.platforms.discord.command_menu import MESSAGE_MENU, find, fitting, proposals
+from bot.platforms.discord.permissions import level
+from bot.platforms.discord.senders import NOBODY
 
 log = logging.getLogger(__name__)
 
