@@ -10,7 +10,7 @@ from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Cast
 from bot.platforms.telegram import Telegram
-from bot.platforms.telegram.pace import Rate, Rates
+from bot.platforms.telegram.rate_limit import Rate, Rates
 from bot.platforms.telegram.timing import Timing
 from tests.conftest import MARA, OZZO
 from tests.fakes.model import ScriptedEngine

@@ -10,7 +10,7 @@ import pytest
 
 from bot.config import ChatSettings
 from bot.errors import UserError
-from bot.platforms.telegram.calls import Connection, open_bot
+from bot.platforms.telegram.api import Connection, open_bot
 from bot.platforms.telegram.polling import Polling
 from tests.fakes.telegram.chat import Chat, User
 from tests.fakes.telegram_server import (

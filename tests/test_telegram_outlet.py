@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.platforms.telegram.pace import Pace, Rate, Rates
-from bot.platforms.telegram.words import LIMIT, harmless, measure, name_line
+from bot.platforms.telegram.rate_limit import Pace, Rate, Rates
+from bot.platforms.telegram.text import LIMIT, harmless, measure, name_line
 from bot.text.splitting import split, utf16
 from tests.fakes.telegram.arguments import Arguments
 from tests.fakes.telegram.limits import Rate as FakeRate

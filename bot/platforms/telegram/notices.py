@@ -8,7 +8,7 @@ from telegram import InlineKeyboardMarkup
 from bot.chat.delivery import Later, Moved, Refused
 from bot.message import Place
 from bot.platforms.telegram.sender import Sender, Words, number
-from bot.platforms.telegram.words import LIMIT, harmless, measure
+from bot.platforms.telegram.text import LIMIT, harmless, measure
 from bot.text.splitting import split
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.telegram.sender import Sender, Words, is_group, number
+from bot.platforms.telegram.text import LIMIT, harmless, measure, name_line
 from bot.platforms.telegram.timing import Timing
-from bot.platforms.telegram.words import LIMIT, harmless, measure, name_line
 from bot.text.splitting import split, utf16
 
 log = logging.getLogger(__name__)

@@ -16,14 +16,14 @@ from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.instance_lock import only_instance
-from bot.platforms.telegram.calls import Connection, TooMany, open_bot
-from bot.platforms.telegram.errands import Errands
+from bot.platforms.telegram.api import Connection, TooMany, open_bot
+from bot.platforms.telegram.command_menu import show_commands
+from bot.platforms.telegram.commands import Errands
 from bot.platforms.telegram.events import Me
-from bot.platforms.telegram.intake import Intake
-from bot.platforms.telegram.menu import show_commands
+from bot.platforms.telegram.inbound import Intake
 from bot.platforms.telegram.outlet import TelegramOutlet
-from bot.platforms.telegram.pace import Pace, Rates
 from bot.platforms.telegram.polling import Polling
+from bot.platforms.telegram.rate_limit import Pace, Rates
 from bot.platforms.telegram.sender import Sender
 from bot.platforms.telegram.timing import Timing
 from bot.platforms.telegram.translate import PLATFORM

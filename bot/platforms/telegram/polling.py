@@ -12,7 +12,7 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.errors import UserError
-from bot.platforms.telegram.calls import Connection, TooMany
+from bot.platforms.telegram.api import Connection, TooMany
 from bot.platforms.telegram.timing import Timing
 from bot.platforms.telegram.wire import KINDS
 

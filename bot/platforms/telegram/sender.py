@@ -10,8 +10,8 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntit
 
 from bot.chat.delivery import Later, Refused
 from bot.message import Place
-from bot.platforms.telegram.calls import made
-from bot.platforms.telegram.pace import Pace
+from bot.platforms.telegram.api import made
+from bot.platforms.telegram.rate_limit import Pace
 
 T = TypeVar("T")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)

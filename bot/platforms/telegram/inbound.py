@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.message import Message, Place, check
-from bot.platforms.telegram.errands import Errands
+from bot.platforms.telegram.commands import Errands
 from bot.platforms.telegram.events import (
     Asked,
     Edited,

@@ -11,11 +11,11 @@ from bot.chat.commands import Ask, Level, parse, perform
 from bot.chat.delivery import Later, Moved, Refused
 from bot.errors import UserError
 from bot.message import Place
+from bot.platforms.telegram.chat_queues import Lanes
+from bot.platforms.telegram.command_menu import Button, Menu, Menus, buttons
 from bot.platforms.telegram.events import Asked, Asker, Pressed
-from bot.platforms.telegram.lanes import Lanes
-from bot.platforms.telegram.menu import Button, Menu, Menus, buttons
 from bot.platforms.telegram.notices import change, tell
-from bot.platforms.telegram.rights import level
+from bot.platforms.telegram.permissions import level
 from bot.platforms.telegram.sender import Sender, is_group
 from bot.platforms.telegram.translate import PLATFORM, START
 
