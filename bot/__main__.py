@@ -12,14 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-from bot import config, doctor, host, housekeeping
-from bot.arguments import parser
+from bot import config
+from bot.app import admin, doctor, host
+from bot.app.admin import open_memory
+from bot.app.arguments import parser
 from bot.chat.chat import Chat
 from bot.chat.responder import Watcher
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.housekeeping import open_memory
 from bot.log import quiet, set_up
 from bot.message import Author, Place, check
 from bot.persona.persona import Cast, Persona, load_all
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
         return _talk_or_serve(options)
     if options.command == "doctor":
         return _doctor(options)
-    print(asyncio.run(housekeeping.COMMANDS[options.command](options)))
+    print(asyncio.run(admin.COMMANDS[options.command](options)))
     return 0
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.doctor import examine
 from bot.config import ModelSettings
-from bot.doctor import examine
 from bot.engine.interface import Request
 from bot.engine.kernels import compiler
 from bot.engine.kernels.compiler import compiled

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot import config
-from bot.doctor import examine
+from bot.app.doctor import examine
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import fingerprint, locate
 from bot.errors import UserError

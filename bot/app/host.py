@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
+from bot.app.admin import open_memory
 from bot.chat.chat import Chat
 from bot.chat.responder import Watcher
 from bot.config import Config
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.housekeeping import open_memory
 from bot.memory.store import Memory
 from bot.persona.persona import Cast
 

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bot import config
+from bot.app.admin import open_memory
 from bot.config import TOKENS, Config
 from bot.errors import UserError
-from bot.housekeeping import open_memory
 from bot.memory.db.database import InUse
 from bot.persona.persona import Cast, Persona, load_all
 from bot.prompt.builder import open_reader
