@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-from training.scrub.span import Found, Span
+from training.scrub.detectors.span import Found, Span
 
 Placeholder = Callable[[Span, str], str]  # of a place and the words of the original there
 

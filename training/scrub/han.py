@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from training.scrub.lists import ordered, word_set
+from training.scrub.detectors.lists import ordered, word_set
 
 CJK = "\u3005\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003fffd"
 _SIDE = re.compile(r"(?:^|[^\w]|\n)$")

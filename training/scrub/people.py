@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from training.scrub import han
-from training.scrub.account import accounts
+from training.scrub.detectors.account import accounts
+from training.scrub.detectors.lists import word_set
+from training.scrub.detectors.span import Span
 from training.scrub.fold import bare
-from training.scrub.lists import word_set
 from training.scrub.position import is_name
 from training.scrub.roster import KEPT, WORD, Form, Roster
-from training.scrub.span import Span
 
 UNKNOWN = "?"  # the id of somebody with a handle who is not in the export
 _MENTION = re.compile(

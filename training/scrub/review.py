@@ -6,9 +6,9 @@ from hashlib import blake2b
 from heapq import heappushpop
 from pathlib import Path
 
+from training.scrub.detectors.span import Scrubbed
 from training.scrub.private import write
 from training.scrub.scrubber import Scrubber
-from training.scrub.span import Scrubbed
 
 _SAMPLES = 20  # of each kind
 _CONTEXT = 40  # characters on either side

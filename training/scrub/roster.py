@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bot.message import Author
 from training.scrub import han
+from training.scrub.detectors.lists import word_set
+from training.scrub.detectors.span import Person
 from training.scrub.fold import bare, fold
-from training.scrub.lists import word_set
-from training.scrub.span import Person
 
 KEPT = ""  # stands for all who agreed to be named
 WORD = re.compile(rf"[^\W_{han.CJK}0-9]+|[0-9]+")

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bot.errors import UserError
 from bot.message import Author
-from training.scrub import address, identity, internet, phone, secret
+from training.scrub.detectors import address, identity, internet, phone, secret
+from training.scrub.detectors.lists import word_set
+from training.scrub.detectors.span import ANYBODY, MARKS, Found, Label, Person, Scrubbed, Span, check, merged
 from training.scrub.draft import applied, outside, replaced
 from training.scrub.fold import bare, fold
 from training.scrub.han import CJK
-from training.scrub.lists import word_set
 from training.scrub.people import UNKNOWN, People
 from training.scrub.roster import KEPT, Roster
-from training.scrub.span import ANYBODY, MARKS, Found, Label, Person, Scrubbed, Span, check, merged
 from training.scrub.surrogate import Surrogate, surrogates
 
 _ROUNDS = 8  # what a placeholder moves together can be a detail itself; two rounds are the rule

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Container
 from typing import NamedTuple
 
-from training.scrub.lists import ordered
+from training.scrub.detectors.lists import ordered
 
 _TRIES = 200  # the last ones have more than twenty syllables: one is always free
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-from training.scrub.span import Span
+from training.scrub.detectors.span import Span
 
 _DIGITS = re.compile(r"(?:[0-9][^0-9]{0,3}){6}")
 _EDGE, _END = r"(?<![A-Za-z0-9_.])", r"(?![A-Za-z0-9_])"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import phonenumbers
 from phonenumbers import NumberParseException
 
-from training.scrub.span import Span
+from training.scrub.detectors.span import Span
 
 _DIGITS = re.compile(r"(?:[0-9][^0-9]{0,3}){7}")
 _RUN = re.compile(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from training.scrub.span import Span
+from training.scrub.detectors.span import Span
 
 _LOCAL = r"A-Za-z0-9._%+\-À-ɏ"
 _EMAIL = re.compile(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from training.scrub.span import Span
+from training.scrub.detectors.span import Span
 
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]?\s[0-9][A-Z]{2}"
 _STREET = (

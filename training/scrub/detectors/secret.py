@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from training.scrub.lists import word_set
-from training.scrub.span import Span
+from training.scrub.detectors.lists import word_set
+from training.scrub.detectors.span import Span
 
 _TOKEN = re.compile(  # shapes as their makers document them
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:(?!-----).)*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
