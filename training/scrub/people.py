@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from training.scrub import han
+from training.scrub import cjk_names
 from training.scrub.detectors.account import accounts
 from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import Span
-from training.scrub.fold import bare
+from training.scrub.normalise import bare
 from training.scrub.position import is_name
 from training.scrub.roster import KEPT, WORD, Form, Roster
 
@@ -137,7 +137,7 @@ class People:
             start = found.start()
             for form in self._roster.han[found[0]] if start >= end else ():
                 until = start + len(form.text)
-                if text.startswith(form.text, start) and han.fits(text, start, until, form.ordinary):
+                if text.startswith(form.text, start) and cjk_names.fits(text, start, until, form.ordinary):
                     end = until
                     if form.person != KEPT:
                         yield Span(start, until - form.after, "name", form.person)

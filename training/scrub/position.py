@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container
 
-from training.scrub.han import CJK
+from training.scrub.cjk_names import CJK
 
 _END = re.compile(rf"\s*(?:[{CJK}]|[,.!?~…:;，。！？：)]|$|[^\w\s'’-]*$)")
 _GREETED = re.compile(

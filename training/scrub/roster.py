@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.message import Author
-from training.scrub import han
+from training.scrub import cjk_names
 from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import Person
-from training.scrub.fold import bare, fold
+from training.scrub.normalise import bare, fold
 
 KEPT = ""  # stands for all who agreed to be named
-WORD = re.compile(rf"[^\W_{han.CJK}0-9]+|[0-9]+")
-_RUN = re.compile(f"[{han.CJK}]+")
+WORD = re.compile(rf"[^\W_{cjk_names.CJK}0-9]+|[0-9]+")
+_RUN = re.compile(f"[{cjk_names.CJK}]+")
 _HANDLE = re.compile(r"[\w.-]*[\d_.][\w.-]*", re.ASCII)
 _SMALL = frozenset(
     "mr mrs ms miss dr prof sir jr sr ii iii iv the de la le van von der den del da di do dos el al".split()
@@ -107,7 +107,7 @@ def _is_ordinary(word: str) -> bool:
 
 def _written(name: str, owner: str) -> Iterator[HanForm]:
     for run in _RUN.findall(name):
-        for text, after, ordinary in han.forms(run):
+        for text, after, ordinary in cjk_names.forms(run):
             yield HanForm(text, owner, after, ordinary)
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bot.errors import UserError
 from bot.message import Author
+from training.scrub.cjk_names import CJK
 from training.scrub.detectors import address, identity, internet, phone, secret
 from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import ANYBODY, MARKS, Found, Label, Person, Scrubbed, Span, check, merged
-from training.scrub.draft import applied, outside, replaced
-from training.scrub.fold import bare, fold
-from training.scrub.han import CJK
+from training.scrub.normalise import bare, fold
 from training.scrub.people import UNKNOWN, People
+from training.scrub.replacements import applied, outside, replaced
 from training.scrub.roster import KEPT, Roster
 from training.scrub.surrogate import Surrogate, surrogates
 
