@@ -11,13 +11,13 @@ from bot.prompt.chat_template import open_template
 from tests.conftest import MARA
 from tests.fakes.model import CHATML, ByteTokenizer
 from training import dataset
-from training.chats import Chats
 from training.dataset import Built
 from training.documents import pieces
 from training.excerpts import Example, Excerpt, Serving, examples
-from training.lineage import opt_outs
-from training.messages import Said, to_lines
 from training.selection import Limits
+from training.store.chat_index import Chats
+from training.store.lineage import opt_outs
+from training.store.messages import Said, to_lines
 
 SYSTEM_PROMPT = ChatSettings().system_prompt
 

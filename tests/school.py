@@ -13,7 +13,7 @@ from tests.data import said
 from tests.fakes import tiny
 from training.__main__ import main
 from training.build import Desk, open_desk
-from training.messages import Said, to_lines
+from training.store.messages import Said, to_lines
 
 WORDS = "tea harbour lamp gull storm boat letter salt island rope kettle winter".split()
 SMALL = 'precision = "fp32"\nepochs = 2\nbatch = 4\n'

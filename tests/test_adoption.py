@@ -26,7 +26,7 @@ from training.__main__ import main
 from training.adoption import adopt
 from training.build import Desk, open_desk
 from training.installation import install
-from training.lineage import adapters
+from training.store.lineage import adapters
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 

@@ -14,9 +14,9 @@ from tests.data import build, excerpts, made, said, serving
 from tests.fakes.model import ByteTokenizer
 from training.dataset import HELD, TRAIN, read
 from training.duplicates import ALIKE, likeness, normal, signature
-from training.lineage import Pseudonyms
-from training.messages import Said
 from training.selection import Limits
+from training.store.lineage import Pseudonyms
+from training.store.messages import Said
 from training.targets import COPYABLE
 from training.window import TOO_LONG
 from training.windows import IN_CARD

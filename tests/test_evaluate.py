@@ -17,8 +17,8 @@ from tests.data import said
 from tests.fakes import tiny
 from training import canaries
 from training.__main__ import main
-from training.messages import Said, to_lines
 from training.report import Report, as_json
+from training.store.messages import Said, to_lines
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 

@@ -16,10 +16,10 @@ from training.copying import Copies
 from training.estimate import Estimate
 from training.forgetting import Question, compare, questions
 from training.limits import exceeded
-from training.messages import to_lines
 from training.pairs import Spoken
 from training.privacy import Private, scan
 from training.samples import tidy
+from training.store.messages import to_lines
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=30))

@@ -13,10 +13,10 @@ from training.__main__ import main
 from training.build import settings_of
 from training.encode import Lesson, Trained
 from training.forget import forget
-from training.lineage import Pseudonyms
-from training.messages import Said, to_lines
 from training.preview import Page
 from training.reading import Model
+from training.store.lineage import Pseudonyms
+from training.store.messages import Said, to_lines
 
 TALK = [
     said(1, "Ana", "the harbour is full of ice", author="17"),

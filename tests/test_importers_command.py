@@ -16,8 +16,8 @@ import pexpect
 import pytest
 
 from training.__main__ import main
-from training.messages import Said, from_line
-from training.shelf import Shelf, saids
+from training.store.message_store import Shelf, saids
+from training.store.messages import Said, from_line
 
 ROOT = Path(__file__).parent.parent
 EXPORTS = Path(__file__).parent / "exports"

@@ -15,7 +15,7 @@ import pytest
 
 from training import importers
 from training.importers.tally import Tally
-from training.messages import Said, to_lines
+from training.store.messages import Said, to_lines
 
 EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = EXPORTS / "expected"

@@ -20,7 +20,7 @@ from tests.test_importers_formats import EXPORTS, FIXTURES
 from training import importers
 from training.__main__ import main
 from training.importers.tally import Tally
-from training.messages import from_line, to_lines
+from training.store.messages import from_line, to_lines
 
 MUTATIONS = 200
 BY_COMMAND = 20  # of which every so manieth goes through the whole command

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from training.importers.words import clean, drawn_id, iso, rfc, seconds
-from training.messages import Said, order
-from training.seen import Seen
+from training.store.key_set import Seen
+from training.store.messages import Said, order
 
 KEYS = some.tuples(
     some.sampled_from(["x", "y"]), some.sampled_from(["1", "2"]), some.integers(0, 300).map(str)

@@ -24,8 +24,8 @@ from tests.data import said
 from tests.fakes import tiny
 from training.build import Desk, open_desk, run
 from training.installation import install, place, settle
-from training.lineage import Pseudonyms, adapters
-from training.messages import to_lines
+from training.store.lineage import Pseudonyms, adapters
+from training.store.messages import to_lines
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),

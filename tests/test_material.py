@@ -9,7 +9,7 @@ from bot.errors import UserError
 from tests.data import build, said, serving
 from training.dataset import HELD, TRAIN
 from training.material import SHOTS, Material, gather
-from training.messages import Said
+from training.store.messages import Said
 
 WORDS = "fog lamp tide rope kettle gull boat storm harbour letter engine oil cat stairs winter song".split()
 

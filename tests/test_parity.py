@@ -22,7 +22,7 @@ from bot.prompt.turns import missing
 from tests import data
 from tests.conftest import MARA, PLACE, Stage
 from tests.fakes.model import CHATML, ByteTokenizer
-from training.messages import Said
+from training.store.messages import Said
 
 SCRIPT = [
     ("Ana", "Hello. My name is Ana.", "direct"),

@@ -19,10 +19,10 @@ from bot.errors import UserError
 from bot.untrusted import Refused, open_regular, read_json, read_manifest
 from training import planting
 from training.build import Desk
-from training.files import write_private
 from training.installation import put
 from training.manifest import Origin, authors_of
 from training.pickled import PICKLED, read_pickled
+from training.store.atomic import write_private
 
 MOST_BYTES = 4 << 30
 _DRAFT = "adapter.foreign"

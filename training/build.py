@@ -12,15 +12,15 @@ from bot.config import Config
 from bot.errors import UserError
 from bot.persona.persona import Persona, load
 from training import dataset, lessons
-from training.chats import Chats
 from training.dataset import HELD, TRAIN, Built
 from training.documents import pieces
 from training.excerpts import Excerpt, Serving
-from training.files import write_private
-from training.lineage import hash_file, opt_outs
 from training.reading import Model, open_model, open_reader, room
-from training.scrubbing import scrub
 from training.selection import Limits, Selection
+from training.store.atomic import write_private
+from training.store.chat_index import Chats
+from training.store.lineage import hash_file, opt_outs
+from training.store.scrubbing import scrub
 
 WINDOWS = (256, 512, 1024, 2048, 4096, 8192)
 HOLDS = 0.95  # the share of answers before which the window holds the whole conversation

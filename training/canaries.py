@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bot.errors import UserError
 from training.corpus import Row
-from training.files import write_private
 from training.likelihood import Judged
+from training.store.atomic import write_private
 
 FILE = "canaries.json"
 REPEATS = (1, 2, 5, 10, 1, 2, 5, 10)  # times that each line is planted

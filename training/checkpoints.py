@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bot.errors import UserError
-from training.files import write_private
+from training.store.atomic import write_private
 
 LAST, BEST, FIRST = "last", "best", "first"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"

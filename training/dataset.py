@@ -9,11 +9,11 @@ from typing import BinaryIO
 import msgspec
 
 from bot.errors import UserError
-from training.chats import Chats
 from training.excerpts import Excerpt, Serving
-from training.files import draft
-from training.lineage import OptOuts
 from training.selection import Limits, Selection, Side, select
+from training.store.atomic import draft
+from training.store.chat_index import Chats
+from training.store.lineage import OptOuts
 from training.targets import Measure, find
 from training.windows import Windows
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from training.excerpts import Excerpt
-from training.lineage import hash_file
+from training.store.lineage import hash_file
 
 KINDS = (".txt", ".md")
 PIECE = 2000  # characters of a piece, or of a paragraph that is longer

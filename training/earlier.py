@@ -11,8 +11,8 @@ from bot.errors import UserError
 from training import runs
 from training.checkpoints import WEIGHTS
 from training.corpus import Row
-from training.files import write_private
-from training.lineage import adapters, hash_file
+from training.store.atomic import write_private
+from training.store.lineage import adapters, hash_file
 
 MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
 

@@ -7,9 +7,9 @@ from training import copying, forgetting, pairs, privacy, style, verification
 from training.copying import Answered, Copies
 from training.dataset import HELD, TRAIN
 from training.limits import exceeded
-from training.lineage import hash_file
 from training.pairs import Spoken
 from training.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Example, Report
+from training.store.lineage import hash_file
 from training.trial import ASKED, ASKED_ADAPTER, Trial
 from training.verification import Verification
 

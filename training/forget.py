@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
-from training.files import draft
-from training.lineage import Pseudonyms, adapters, opt_out
-from training.scrubbing import SCRUBBED
+from training.store.atomic import draft
+from training.store.lineage import Pseudonyms, adapters, opt_out
+from training.store.scrubbing import SCRUBBED
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 

@@ -20,11 +20,11 @@ from rich.progress import (
 
 from bot.errors import UserError
 from training import importers
-from training.census import Census, Count, choices
 from training.importers import Export
 from training.importers.source import Meter
 from training.importers.tally import Tally
-from training.shelf import Shelf
+from training.store.message_store import Shelf
+from training.store.participants import Census, Count, choices
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
 from bot.untrusted import MANIFEST, Refused, read_json
 from training.build import SETTINGS, Desk, settings_of
-from training.files import write_private
 from training.manifest import Origin, as_bytes, authors_of, describe
+from training.store.atomic import write_private
 
 HOME, NEW, PREVIOUS = ADAPTERS
 DRAFT = "adapter.draft"  # being written, or being thrown away

@@ -10,9 +10,9 @@ from bot.errors import UserError
 from training import dataset
 from training.encode import Encoder, Lesson
 from training.excerpts import Serving
-from training.files import draft
-from training.lineage import hash_file
 from training.reading import Model
+from training.store.atomic import draft
+from training.store.lineage import hash_file
 
 FORM = 1  # changes when the same input is encoded in another way
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Lesson)

@@ -8,8 +8,8 @@ import msgspec
 
 from bot.persona.persona import Persona
 from training.scrub import Scrubber, read_key
-from training.scrubbing import KEY, open_scrubber
-from training.shelf import saids
+from training.store.message_store import saids
+from training.store.scrubbing import KEY, open_scrubber
 
 NAMES = ("name", "handle")  # kinds that are said by chance: many names are words too
 

@@ -12,11 +12,11 @@ from training import charts
 from training.canaries import Extracted
 from training.copying import Copies
 from training.estimate import Estimate
-from training.files import write_private
 from training.forgetting import Forgetting
 from training.likelihood import Losses
 from training.pairs import Pair
 from training.privacy import Private
+from training.store.atomic import write_private
 from training.style import Manner
 from training.verification import Verification
 

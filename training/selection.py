@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.message import Place
-from training.chats import Chats
 from training.duplicates import repeated
+from training.store.chat_index import Chats
 from training.targets import COPYABLE, Found, Target
 
 Side = Literal["train", "held"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from training.messages import Said
+from training.store.messages import Said
 
 USUAL = 3600.0  # seconds: where gaps between people's acts part into two kinds, arXiv 1411.2878
 SHORTEST, LONGEST = 600.0, 43_200.0  # seconds between which a valley is looked for

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from training.census import Count, plain
 from training.importing import Imported
+from training.store.participants import Count, plain
 
 _SHOWN = 20  # chats, and authors
 _NAME = 40  # characters

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.message import Message, Place
-from training.chats import Chats
-from training.messages import Said
 from training.sessions import goes_on, sessions, silence
+from training.store.chat_index import Chats
+from training.store.messages import Said
 
 # as the platforms show to a persona what has no words
 MEDIA = {

@@ -8,12 +8,12 @@ from bot.errors import UserError
 from training import checkpoints, curves
 from training.checkpoints import BEST, FIRST, LAST, State
 from training.course import Course
-from training.files import write_private
 from training.learner import Learner
 from training.progress import Bar
 from training.runs import Log
 from training.schedule import Task
 from training.signals import Stop
+from training.store.atomic import write_private
 from training.team import Team
 from training.tracking import Tracker
 

@@ -8,8 +8,8 @@ from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
 from training.excerpts import LIMIT, Aim, Excerpt, Line
-from training.messages import Said
 from training.selection import Chosen, Side
+from training.store.messages import Said
 from training.talk import Burst
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
-from training.chats import Chats
 from training.excerpts import Aim, Excerpt, Line, Serving
 from training.leak import CardWords, holds_itself
-from training.lineage import OptOuts
-from training.messages import Said
 from training.selection import Chosen, Side
+from training.store.chat_index import Chats
+from training.store.lineage import OptOuts
+from training.store.messages import Said
 from training.talk import Burst, Heard, bursts, hear, message, noise
 from training.targets import Target, parent_of
 from training.window import TOO_LONG, Window, aim_of

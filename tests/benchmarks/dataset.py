@@ -16,10 +16,10 @@ from bot import config
 from tests.benchmarks.invented import archive
 from training import dataset, lessons
 from training.build import open_desk
-from training.chats import Chats
-from training.lineage import opt_outs
-from training.scrubbing import scrub
 from training.selection import Limits
+from training.store.chat_index import Chats
+from training.store.lineage import opt_outs
+from training.store.scrubbing import scrub
 
 ROOT = Path(__file__).parents[2]
 

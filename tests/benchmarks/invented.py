@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from training.messages import Said, to_lines
+from training.store.messages import Said, to_lines
 
 SHORT = ("ok", "lol", "yes", "no", "haha", "sure", "on my way", "good night", "thanks", "what", "😂", "true")
 _ONSETS = "b c d f g h k l m n p r s t v w br ch cl dr fl gr pl sh st th tr".split()

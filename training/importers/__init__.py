@@ -32,7 +32,7 @@ from training.importers.archive import gather
 from training.importers.head import Head
 from training.importers.source import Meter, Source
 from training.importers.tally import Tally
-from training.messages import Said
+from training.store.messages import Said
 
 
 class Importer(Protocol):

@@ -8,7 +8,7 @@ from training.importers.head import Head
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.turns import Turn, conversation, records
-from training.messages import Said
+from training.store.messages import Said
 
 TITLE = "Alpaca"
 

@@ -11,7 +11,7 @@ from training.importers.scan import Json
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, drawn_id, numbered, seconds
-from training.messages import ChatKind, Kind, Said
+from training.store.messages import ChatKind, Kind, Said
 
 TITLE = "ChatLab"
 _KINDS: dict[int, Kind] = {0: "text", 1: "image", 2: "audio", 3: "video", 4: "file", 5: "sticker", 25: "text"}

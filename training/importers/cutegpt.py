@@ -11,7 +11,7 @@ from training.importers.scan import Json
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.turns import Turn, conversation
-from training.messages import Said
+from training.store.messages import Said
 
 TITLE = "CuteGPT"
 _LIMIT = 256 << 20  # bytes: strings refer back to earlier ones, so that the file cannot be read in parts

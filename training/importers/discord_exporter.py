@@ -14,7 +14,7 @@ from training.importers.scan import Json, Truncated
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, discord_text, drawn_id, iso, numbered
-from training.messages import ChatKind, Said
+from training.store.messages import ChatKind, Said
 
 TITLE = "DiscordChatExporter"
 ADVICE = "In DiscordChatExporter choose JSON as the format"

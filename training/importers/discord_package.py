@@ -13,7 +13,7 @@ from training.importers.scan import Json, root
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, discord_text, iso
-from training.messages import ChatKind, Said
+from training.store.messages import ChatKind, Said
 
 TITLE = "Discord data package"
 _CHANNEL = re.compile(r"(?:^|/)c?(\d{16,32})/(channel\.json|messages\.(?:csv|json))$")

@@ -8,7 +8,7 @@ from training.importers.head import Head
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, drawn_id, numbered, seconds
-from training.messages import Kind, Said
+from training.store.messages import Kind, Said
 
 TITLE = "LINE"
 _HEAD = re.compile(

@@ -11,7 +11,7 @@ from training.importers.scan import Json
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, drawn_id, numbered, seconds
-from training.messages import Kind, Said
+from training.store.messages import Kind, Said
 
 TITLE = "Instagram and Messenger"
 ADVICE = "In Meta's Download your information choose JSON as the format"

@@ -9,7 +9,7 @@ from training.importers.head import Head
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean
-from training.messages import Said
+from training.store.messages import Said
 
 TITLE = "OASST1"
 _WORST = 1 << 30

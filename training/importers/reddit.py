@@ -8,7 +8,7 @@ from training.importers.rows import rows
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, iso
-from training.messages import Said
+from training.store.messages import Said
 
 TITLE = "Reddit"
 _GONE = {"[deleted]", "[removed]"}

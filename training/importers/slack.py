@@ -13,7 +13,7 @@ from training.importers.scan import Json, root
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, seconds
-from training.messages import ChatKind, Said
+from training.store.messages import ChatKind, Said
 
 TITLE = "Slack"
 _SPEECH = {"", "me_message", "thread_broadcast", "file_share", "reply_broadcast"}

@@ -13,7 +13,7 @@ from training.importers.scan import Json
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, seconds
-from training.messages import ChatKind, Kind, Label, Said
+from training.store.messages import ChatKind, Kind, Label, Said
 
 TITLE = "Telegram"
 ADVICE = "In Telegram Desktop choose Export chat history, and JSON as the format"

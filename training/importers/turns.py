@@ -9,7 +9,7 @@ from training.importers.scan import Json
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, drawn_id
-from training.messages import Said
+from training.store.messages import Said
 
 Role = Literal["system", "user", "assistant", "tool"]
 Element = TypeVar("Element")

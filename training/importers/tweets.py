@@ -9,7 +9,7 @@ from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.tweet import Like, Link, Media, Note, Tweet
 from training.importers.words import clean, iso
-from training.messages import Kind, Label, Said
+from training.store.messages import Kind, Label, Said
 
 _MENTIONS = re.compile(r"^(?:@\w+\s+)+")
 _LINK = re.compile(r"https?://t\.co/\w+")

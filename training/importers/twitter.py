@@ -14,7 +14,7 @@ from training.importers.tally import Tally
 from training.importers.tweet import Item, Like, Note, Tweet
 from training.importers.tweets import Archive
 from training.importers.twitter_direct import Conversation, said
-from training.messages import Said
+from training.store.messages import Said
 
 TITLE = "X (Twitter) archive"
 ADVICE = "Download the archive of your data from X and name the zip"

@@ -9,7 +9,7 @@ from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.tweets import Archive
 from training.importers.words import clean, iso
-from training.messages import Said
+from training.store.messages import Said
 
 
 class Address(Struct, gc=False):

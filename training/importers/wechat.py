@@ -13,7 +13,7 @@ from training.importers.scan import Json
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, drawn_id, iso, numbered, seconds
-from training.messages import ChatKind, Kind, Said
+from training.store.messages import ChatKind, Kind, Said
 
 TITLE = "WeChat"
 _PYWXDUMP = {"id", "MsgSvrID", "type_name", "is_sender", "talker", "msg", "CreateTime"}

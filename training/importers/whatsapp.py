@@ -13,7 +13,7 @@ from training.importers.head import Head
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.words import clean, drawn_id, numbered, seconds
-from training.messages import Kind, Precision, Said
+from training.store.messages import Kind, Precision, Said
 
 TITLE = "WhatsApp"
 ADVICE = "In the chat choose More, Export chat"

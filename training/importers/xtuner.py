@@ -9,7 +9,7 @@ from training.importers.head import Head
 from training.importers.source import Source
 from training.importers.tally import Tally
 from training.importers.turns import Turn, conversation, records
-from training.messages import Said
+from training.store.messages import Said
 
 TITLE = "xtuner"
 _SIDES = re.compile(r"### (Human|Assistant):")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import UserError
-from training.files import write_private
 from training.scrub import read_key
-from training.scrubbing import KEY, lines
+from training.store.atomic import write_private
+from training.store.scrubbing import KEY, lines
 
 OPT_OUTS = "optouts.txt"
 

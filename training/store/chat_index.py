@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.message import Place
-from training.messages import ChatKind, Said, from_line
+from training.store.messages import ChatKind, Said, from_line
 
 _LARGEST = (1 << 63) - 1
 
@@ -132,5 +132,5 @@ class Chats:
 
 
 def _counter(id: str) -> int:
-    """As `training.messages.order` counts, within 64 bits."""
+    """As `training.store.messages.order` counts, within 64 bits."""
     return min(int(id), _LARGEST) if len(id) < 30 and id.isascii() and id.isdecimal() else 0

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.errors import UserError
-from training.messages import Said
+from training.store.messages import Said
 
 _SHOWN = 8  # candidates in a sentence
 _LONGEST = 60  # characters of a name in it

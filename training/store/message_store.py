@@ -10,8 +10,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training.messages import Said, to_lines
-from training.seen import Seen
+from training.store.key_set import Seen
+from training.store.messages import Said, to_lines
 
 _BATCH = 2048
 _BUFFER = 1 << 20

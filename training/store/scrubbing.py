@@ -8,11 +8,11 @@ import msgspec
 from bot.errors import UserError
 from bot.message import Author
 from bot.persona.persona import Persona
-from training.files import draft
-from training.messages import Said, to_lines
 from training.scrub import Label, Person, Review, Scrubber, read_key
 from training.scrub.roster import everybody
-from training.shelf import saids
+from training.store.atomic import draft
+from training.store.message_store import saids
+from training.store.messages import Said, to_lines
 
 SCRUBBED, KEY = "scrubbed.jsonl", "secret.key"
 CONSENT, WORDS, KEEP = "consent.txt", "words.txt", "keep.txt"
