@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from training import importers
+from training.importers import registry
 from training.importers.tally import Tally
 from training.store.messages import Said, to_lines
 
@@ -90,7 +90,7 @@ ALL = [(title, name) for title, names in FIXTURES.items() for name in names]
 
 
 def read(name: str, tally: Tally | None = None) -> list[Said]:
-    return list(importers.read(EXPORTS / name, tally))
+    return list(registry.read(EXPORTS / name, tally))
 
 
 def lines(name: str) -> Iterator[dict[str, Any]]:
@@ -103,7 +103,7 @@ def lines(name: str) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("title", "name"), ALL, ids=[name for _, name in ALL])
 def test_an_export_gives_exactly_these_messages(title: str, name: str) -> None:
-    assert [export.importer.TITLE for export in importers.find(EXPORTS / name)] == [title]
+    assert [export.importer.TITLE for export in registry.find(EXPORTS / name)] == [title]
     expected = (EXPECTED / f"{name.replace('/', '.')}.jsonl").read_text(encoding="utf-8")
     assert list(lines(name)) == [json.loads(line) for line in expected.splitlines()]
 
@@ -257,7 +257,7 @@ def test_a_short_post_of_the_same_second_stays_itself(tmp_path: Path) -> None:
     tweets = tmp_path / "x/data/tweets.js"
     written = tweets.read_text(encoding="utf-8")
     tweets.write_text(written.replace("Wed Oct 11 20:19:24", "Thu Oct 12 08:00:00"), encoding="utf-8")
-    assert sum(said.text.startswith("Seven kettles") for said in importers.read(tmp_path / "x")) == 1
+    assert sum(said.text.startswith("Seven kettles") for said in registry.read(tmp_path / "x")) == 1
 
 
 def test_what_was_deleted_is_not_imported() -> None:

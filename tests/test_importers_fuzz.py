@@ -17,8 +17,8 @@ import pytest
 
 from bot.errors import UserError
 from tests.test_importers_formats import EXPORTS, FIXTURES
-from training import importers
 from training.__main__ import main
+from training.importers import registry
 from training.importers.tally import Tally
 from training.store.messages import from_line, to_lines
 
@@ -140,7 +140,7 @@ def exports(tmp_path: Path) -> Path:
 def read(path: Path) -> str:
     """Import what may be broken; give the reason if it is refused."""
     try:
-        for export in importers.find(path):
+        for export in registry.find(path):
             for said in export.read(Tally(dates="day")):
                 assert from_line(to_lines([said])) == said
     except UserError as error:

@@ -19,8 +19,8 @@ from rich.progress import (
 )
 
 from bot.errors import UserError
-from training import importers
-from training.importers import Export
+from training.importers import registry
+from training.importers.registry import Export
 from training.importers.source import Meter
 from training.importers.tally import Tally
 from training.store.message_store import Shelf
@@ -44,7 +44,7 @@ class Imported:
 def run(options: Namespace, folder: Path) -> Imported:
     """Import what `options` names into a persona's folder; or raise `UserError` and change nothing."""
     meter, tally = Meter(), Tally(dates=options.dates or "")
-    exports = [export for path in options.paths for export in importers.find(path, meter)]
+    exports = [export for path in options.paths for export in registry.find(path, meter)]
     path = folder / "work" / "messages.jsonl"
     with Shelf(path) as shelf:
         census = Census(tuple(options.me or ()), shelf.selves)

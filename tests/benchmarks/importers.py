@@ -115,9 +115,9 @@ def generate(kind: str, path: Path, size: int) -> int:
 
 
 def ours(kind: str, path: Path) -> Iterator[Any]:
-    from training import importers
+    from training.importers import registry
 
-    return importers.read(path)
+    return registry.read(path)
 
 
 def chatpack(kind: str, path: Path) -> Iterator[Any]:

@@ -1,0 +1,132 @@
+"""Exports of every kind as one stream of messages: the format is found by content, never by a file's name."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bot.errors import UserError
+from training.importers import (
+    alpaca,
+    chatlab,
+    chatml,
+    cutegpt,
+    discord_exporter,
+    discord_package,
+    head,
+    line,
+    meta,
+    oasst,
+    qq,
+    reddit,
+    sharegpt,
+    slack,
+    telegram,
+    twitter,
+    wechat,
+    weibo,
+    whatsapp,
+    xtuner,
+)
+from training.importers.archive import gather
+from training.importers.head import Head
+from training.importers.source import Meter, Source
+from training.importers.tally import Tally
+from training.store.messages import Said
+
+
+class Importer(Protocol):
+    """A format: what it is called, whether a file is of it, and its messages."""
+
+    TITLE: str
+
+    def recognises(self, head: Head) -> bool:
+        """Whether a file that begins like this belongs to the format."""
+
+    def read(self, sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+        """The messages of all files of one export; raise `UserError` naming the file and what is wrong."""
+
+
+# in this order: a format that is told by less stands behind those that are told by more
+IMPORTERS: tuple[Importer, ...] = (
+    twitter,
+    discord_exporter,
+    discord_package,
+    chatlab,
+    telegram,
+    meta,
+    slack,
+    reddit,
+    weibo,
+    wechat,
+    line,
+    qq,
+    whatsapp,
+    cutegpt,
+    alpaca,
+    sharegpt,
+    oasst,
+    chatml,
+    xtuner,
+)
+# how to get from a page for people to a file for programs, by what only such a page holds
+_PAGES = {
+    "tgme_page": telegram.ADVICE,
+    'class="page_wrap': telegram.ADVICE,
+    "chatlog__": discord_exporter.ADVICE,
+    "preamble__": discord_exporter.ADVICE,
+    "_a6-": meta.ADVICE,
+    "_3-95": meta.ADVICE,
+}
+_ANY_PAGE = "Export again, and choose JSON as the format"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Files of one format that belong together."""
+
+    importer: Importer
+    sources: tuple[Source, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes, as they are read."""
+        return sum(source.size for source in self.sources)
+
+    def read(self, tally: Tally) -> Iterator[Said]:
+        """Its messages."""
+        return self.importer.read(self.sources, tally)
+
+
+def find(path: Path, meter: Meter | None = None) -> list[Export]:
+    """The exports in a file, a zip or a folder; raise `UserError` saying what to do if there is none."""
+    found: dict[str, list[Source]] = {}
+    unknown: list[Head] = []
+    for source in gather(path, meter or Meter()):
+        beginning = head.read(source)
+        importer = next((each for each in IMPORTERS if each.recognises(beginning)), None)
+        if importer:
+            found.setdefault(importer.TITLE, []).append(source)
+        else:
+            unknown.append(beginning)
+    if not found:
+        raise UserError(_nothing(path, unknown))
+    return [Export(each, tuple(found[each.TITLE])) for each in IMPORTERS if each.TITLE in found]
+
+
+def read(path: Path, tally: Tally | None = None) -> Iterator[Said]:
+    """Every message of the exports at a path."""
+    for export in find(path):
+        yield from export.read(tally or Tally())
+
+
+def _nothing(path: Path, unknown: list[Head]) -> str:
+    """Why there is nothing to import, and what to do."""
+    pages = [beginning for beginning in unknown if beginning.is_html]
+    if pages:
+        advice = next((advice for mark, advice in _PAGES.items() if mark in pages[0].text), _ANY_PAGE)
+        return f"{pages[0].source} is a page for people (HTML). {advice}, and import that."
+    if len(unknown) == 1 and not unknown[0].raw.strip():
+        return f"{unknown[0].source} is empty: export it again."
+    known = ", ".join(each.TITLE for each in IMPORTERS)
+    return f"{path} holds no export that is known: {known}."
