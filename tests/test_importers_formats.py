@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from training.importers import registry
-from training.importers.tally import Tally
+from training.importers.reading.import_log import Tally
 from training.store.messages import Said, to_lines
 
 EXPORTS = Path(__file__).parent / "exports"

@@ -19,7 +19,7 @@ from bot.errors import UserError
 from tests.test_importers_formats import EXPORTS, FIXTURES
 from training.__main__ import main
 from training.importers import registry
-from training.importers.tally import Tally
+from training.importers.reading.import_log import Tally
 from training.store.messages import from_line, to_lines
 
 MUTATIONS = 200

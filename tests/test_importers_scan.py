@@ -10,9 +10,9 @@ from hypothesis import strategies as some
 from msgspec import Struct
 
 from bot.errors import UserError
-from training.importers import decoding, scan, source
-from training.importers.scan import Json, Truncated
-from training.importers.source import Source
+from training.importers.reading import decoding, json_stream, source
+from training.importers.reading.json_stream import Json, Truncated
+from training.importers.reading.source import Source
 
 LAYOUTS: list[dict[str, Any]] = [
     {"indent": 1},
@@ -44,7 +44,7 @@ def of(text: str | bytes) -> Source:
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     size: int = request.param
     monkeypatch.setattr(source, "CHUNK", size)
-    monkeypatch.setattr(scan, "CHUNK", size)
+    monkeypatch.setattr(json_stream, "CHUNK", size)
     return size
 
 
@@ -55,7 +55,7 @@ def test_elements_are_those_of_a_whole_decode(elements: list[Any], layout: dict[
     document, found = Json(of(text)), list[Any]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "CHUNK", size)
-        patch.setattr(scan, "CHUNK", size)
+        patch.setattr(json_stream, "CHUNK", size)
         for key in document.members():
             if key == "messages":
                 found = list(document.elements(dict[str, Any]))

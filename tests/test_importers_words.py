@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from training.importers.words import clean, drawn_id, iso, rfc, seconds
+from training.importers.reading.normalise import clean, drawn_id, iso, rfc, seconds
 from training.store.key_set import Seen
 from training.store.messages import Said, order
 

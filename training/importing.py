@@ -20,9 +20,9 @@ from rich.progress import (
 
 from bot.errors import UserError
 from training.importers import registry
+from training.importers.reading.import_log import Tally
+from training.importers.reading.source import Meter
 from training.importers.registry import Export
-from training.importers.source import Meter
-from training.importers.tally import Tally
 from training.store.message_store import Shelf
 from training.store.participants import Census, Count, choices
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from training.importers.head import Head
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.turns import Turn, conversation, records
+from training.importers.reading.dialogue import Turn, conversation, records
+from training.importers.reading.import_log import Tally
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import Said
 
 TITLE = "Alpaca"

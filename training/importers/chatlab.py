@@ -5,12 +5,12 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.decoding import lines
-from training.importers.head import Head
-from training.importers.scan import Json
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, drawn_id, numbered, seconds
+from training.importers.reading.decoding import lines
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json
+from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import ChatKind, Kind, Said
 
 TITLE = "ChatLab"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.errors import UserError
-from training.importers.head import Head
-from training.importers.scan import Json
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.turns import Turn, conversation
+from training.importers.reading.dialogue import Turn, conversation
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import Said
 
 TITLE = "CuteGPT"

@@ -8,12 +8,12 @@ from msgspec import UNSET, Raw, Struct, json
 from msgspec.structs import replace
 
 from bot.errors import UserError
-from training.importers.head import Head
-from training.importers.rows import rows
-from training.importers.scan import Json, Truncated
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, discord_text, drawn_id, iso, numbered
+from training.importers.reading.csv_rows import rows
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json, Truncated
+from training.importers.reading.normalise import clean, discord_text, drawn_id, iso, numbered
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import ChatKind, Said
 
 TITLE = "DiscordChatExporter"

@@ -6,13 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from training.importers import head as heads
-from training.importers.head import Head
-from training.importers.rows import rows
-from training.importers.scan import Json, root
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, discord_text, iso
+from training.importers.reading import sniff as heads
+from training.importers.reading.csv_rows import rows
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json, root
+from training.importers.reading.normalise import clean, discord_text, iso
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import ChatKind, Said
 
 TITLE = "Discord data package"

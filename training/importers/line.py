@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from training.importers.head import Head
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, drawn_id, numbered, seconds
+from training.importers.reading.import_log import Tally
+from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import Kind, Said
 
 TITLE = "LINE"

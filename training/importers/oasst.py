@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from training.importers.decoding import lines
-from training.importers.head import Head
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean
+from training.importers.reading.decoding import lines
+from training.importers.reading.import_log import Tally
+from training.importers.reading.normalise import clean
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import Said
 
 TITLE = "OASST1"

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from training.importers.head import Head
-from training.importers.rows import rows
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, iso
+from training.importers.reading.csv_rows import rows
+from training.importers.reading.import_log import Tally
+from training.importers.reading.normalise import clean, iso
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import Said
 
 TITLE = "Reddit"

@@ -13,7 +13,6 @@ from training.importers import (
     cutegpt,
     discord_exporter,
     discord_package,
-    head,
     line,
     meta,
     oasst,
@@ -28,10 +27,11 @@ from training.importers import (
     whatsapp,
     xtuner,
 )
-from training.importers.archive import gather
-from training.importers.head import Head
-from training.importers.source import Meter, Source
-from training.importers.tally import Tally
+from training.importers.reading import sniff
+from training.importers.reading.archive import gather
+from training.importers.reading.import_log import Tally
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Meter, Source
 from training.store.messages import Said
 
 
@@ -103,7 +103,7 @@ def find(path: Path, meter: Meter | None = None) -> list[Export]:
     found: dict[str, list[Source]] = {}
     unknown: list[Head] = []
     for source in gather(path, meter or Meter()):
-        beginning = head.read(source)
+        beginning = sniff.read(source)
         importer = next((each for each in IMPORTERS if each.recognises(beginning)), None)
         if importer:
             found.setdefault(importer.TITLE, []).append(source)

@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.head import Head
-from training.importers.head import read as head_of
-from training.importers.scan import Json, root
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, seconds
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json, root
+from training.importers.reading.normalise import clean, seconds
+from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import read as head_of
+from training.importers.reading.source import Source
 from training.store.messages import ChatKind, Said
 
 TITLE = "Slack"

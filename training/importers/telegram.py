@@ -8,11 +8,11 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from bot.errors import UserError
-from training.importers.head import Head
-from training.importers.scan import Json
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, seconds
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json
+from training.importers.reading.normalise import clean, seconds
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import ChatKind, Kind, Label, Said
 
 TITLE = "Telegram"

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.words import iso, rfc
+from training.importers.reading.normalise import iso, rfc
 
 
 class Link(Struct, gc=False):

@@ -5,12 +5,12 @@ from typing import Any
 
 from bot.errors import UserError
 from training.importers import tweets
-from training.importers.head import Head
-from training.importers.head import read as head_of
-from training.importers.rows import rows
-from training.importers.scan import Json
-from training.importers.source import Source
-from training.importers.tally import Tally
+from training.importers.reading.csv_rows import rows
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json
+from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import read as head_of
+from training.importers.reading.source import Source
 from training.importers.tweet import Item, Like, Note, Tweet
 from training.importers.tweets import Archive
 from training.importers.twitter_direct import Conversation, said

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from training.importers.source import Source
-from training.importers.tally import Tally
+from training.importers.reading.import_log import Tally
+from training.importers.reading.normalise import clean, iso
+from training.importers.reading.source import Source
 from training.importers.tweets import Archive
-from training.importers.words import clean, iso
 from training.store.messages import Said
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from training.importers.head import Head
-from training.importers.head import read as head_of
-from training.importers.rows import rows
-from training.importers.scan import Json
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, drawn_id, iso, numbered, seconds
+from training.importers.reading.csv_rows import rows
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json
+from training.importers.reading.normalise import clean, drawn_id, iso, numbered, seconds
+from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import read as head_of
+from training.importers.reading.source import Source
 from training.store.messages import ChatKind, Kind, Said
 
 TITLE = "WeChat"

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from bot.errors import UserError
 from training.importers import whatsapp_phrases as phrases
-from training.importers.head import Head
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, drawn_id, numbered, seconds
+from training.importers.reading.import_log import Tally
+from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.sniff import Head
+from training.importers.reading.source import Source
 from training.store.messages import Kind, Precision, Said
 
 TITLE = "WhatsApp"

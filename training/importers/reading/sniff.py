@@ -4,7 +4,7 @@ import csv
 import re
 from dataclasses import dataclass
 
-from training.importers.source import HEAD, Source
+from training.importers.reading.source import HEAD, Source
 
 _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
 _TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+")(\s*+:)?|[][{}]', re.DOTALL)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from bot.errors import UserError
-from training.importers.decoding import VALUE, Element, decode, reason
-from training.importers.source import CHUNK, Source
+from training.importers.reading.decoding import VALUE, Element, decode, reason
+from training.importers.reading.source import CHUNK, Source
 
 DEPTH = 128  # arrays and objects in each other
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from training.importers.decoding import lines
-from training.importers.scan import Json
-from training.importers.source import Source
-from training.importers.tally import Tally
-from training.importers.words import clean, drawn_id
+from training.importers.reading.decoding import lines
+from training.importers.reading.import_log import Tally
+from training.importers.reading.json_stream import Json
+from training.importers.reading.normalise import clean, drawn_id
+from training.importers.reading.source import Source
 from training.store.messages import Said
 
 Role = Literal["system", "user", "assistant", "tool"]

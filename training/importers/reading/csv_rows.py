@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 
 from bot.errors import UserError
-from training.importers.source import Source
+from training.importers.reading.source import Source
 
 _FIELD = 4 << 20  # characters of one cell
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from bot.errors import UserError
-from training.importers.source import Meter, Source
+from training.importers.reading.source import Meter, Source
 
 MEMBERS = 100_000  # files in one archive; an X archive with its pictures has some ten thousands
 _DIRECTORY = 24 << 20  # bytes of the list of members

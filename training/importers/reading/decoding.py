@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from bot.errors import UserError
-from training.importers.source import Source
+from training.importers.reading.source import Source
 
 Element = TypeVar("Element")
 VALUE = 64 << 20  # bytes of the longest single value
