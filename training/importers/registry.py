@@ -6,26 +6,19 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.errors import UserError
-from training.importers import (
-    alpaca,
+from training.importers import alpaca, chatml, cutegpt, oasst, sharegpt, twitter, whatsapp, xtuner
+from training.importers.chats import (
     chatlab,
-    chatml,
-    cutegpt,
     discord_exporter,
     discord_package,
     line,
     meta,
-    oasst,
     qq,
     reddit,
-    sharegpt,
     slack,
     telegram,
-    twitter,
     wechat,
     weibo,
-    whatsapp,
-    xtuner,
 )
 from training.importers.reading import sniff
 from training.importers.reading.archive import gather
