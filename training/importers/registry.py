@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.errors import UserError
-from training.importers import alpaca, chatml, cutegpt, oasst, sharegpt, twitter, whatsapp, xtuner
+from training.importers import alpaca, chatml, cutegpt, oasst, sharegpt, whatsapp, xtuner
 from training.importers.chats import (
     chatlab,
     discord_exporter,
@@ -20,6 +20,7 @@ from training.importers.chats import (
     wechat,
     weibo,
 )
+from training.importers.chats.twitter import archive
 from training.importers.reading import sniff
 from training.importers.reading.archive import gather
 from training.importers.reading.import_log import Tally
@@ -42,7 +43,7 @@ class Importer(Protocol):
 
 # in this order: a format that is told by less stands behind those that are told by more
 IMPORTERS: tuple[Importer, ...] = (
-    twitter,
+    archive,
     discord_exporter,
     discord_package,
     chatlab,

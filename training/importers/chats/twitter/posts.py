@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from training.importers.chats.twitter.records import Like, Link, Media, Note, Tweet
 from training.importers.reading.import_log import Tally
 from training.importers.reading.normalise import clean, iso
 from training.importers.reading.source import Source
-from training.importers.tweet import Like, Link, Media, Note, Tweet
 from training.store.messages import Kind, Label, Said
 
 _MENTIONS = re.compile(r"^(?:@\w+\s+)+")

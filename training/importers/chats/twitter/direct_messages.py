@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from training.importers.chats.twitter.posts import Archive
 from training.importers.reading.import_log import Tally
 from training.importers.reading.normalise import clean, iso
 from training.importers.reading.source import Source
-from training.importers.tweets import Archive
 from training.store.messages import Said
 
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.errors import UserError
-from training.importers import tweets
+from training.importers.chats.twitter import posts
+from training.importers.chats.twitter.direct_messages import Conversation, said
+from training.importers.chats.twitter.posts import Archive
+from training.importers.chats.twitter.records import Item, Like, Note, Tweet
 from training.importers.reading.csv_rows import rows
 from training.importers.reading.import_log import Tally
 from training.importers.reading.json_stream import Json
 from training.importers.reading.sniff import Head
 from training.importers.reading.sniff import read as head_of
 from training.importers.reading.source import Source
-from training.importers.tweet import Item, Like, Note, Tweet
-from training.importers.tweets import Archive
-from training.importers.twitter_direct import Conversation, said
 from training.store.messages import Said
 
 TITLE = "X (Twitter) archive"
@@ -81,14 +81,14 @@ def _posts(parts: dict[str, list[Source]], archive: Archive, tally: Tally) -> It
             archive.look(tweet)
     for source in found:
         for tweet in _tweets(source, again=False):
-            yield from tweets.said(tweet, archive, source, tally)
+            yield from posts.said(tweet, archive, source, tally)
         tally.note(_CIRCLE)
     if not found:  # the table says the same as the files beside it, and less
         for source in parts.get("table", []):
             yield from _table(source, archive, tally)
     for source in parts.get("likes", []):
         for like in _elements(source, dict[str, Like], again=False):
-            yield from tweets.parent(like, archive, source, tally)
+            yield from posts.parent(like, archive, source, tally)
 
 
 def _talks(parts: dict[str, list[Source]], archive: Archive, tally: Tally) -> Iterator[Said]:
@@ -136,4 +136,4 @@ def _table(source: Source, archive: Archive, tally: Tally) -> Iterator[Said]:
             in_reply_to_user_id_str=row.get("in_reply_to_user_id") or None,
             retweeted_status=row.get("retweeted_status_id") or None,
         )
-        yield from tweets.said(tweet, archive, source, tally)
+        yield from posts.said(tweet, archive, source, tally)
