@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bot.errors import UserError
-from training.importers import whatsapp_phrases as phrases
+from training.importers.chats.whatsapp import phrases as phrases
 from training.importers.reading.import_log import Tally
 from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
 from training.importers.reading.sniff import Head
