@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from bot.errors import UserError
 from training.importers import registry
-from training.importers.cutegpt import unpack
+from training.importers.datasets.cutegpt import unpack
 
 SET = [
     [

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.errors import UserError
-from training.importers import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
 from training.importers.chats import (
     chatlab,
     discord_exporter,
@@ -22,6 +21,7 @@ from training.importers.chats import (
 )
 from training.importers.chats.twitter import archive
 from training.importers.chats.whatsapp import chat
+from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
 from training.importers.reading import sniff
 from training.importers.reading.archive import gather
 from training.importers.reading.import_log import Tally
