@@ -10,11 +10,11 @@ from bot.prompt.builder import Reader
 from bot.prompt.chat_template import open_template
 from tests.conftest import MARA
 from tests.fakes.model import CHATML, ByteTokenizer
-from training import dataset
-from training.dataset import Built
-from training.documents import pieces
-from training.excerpts import Example, Excerpt, Serving, examples
-from training.selection import Limits
+from training.dataset import splits
+from training.dataset.documents import pieces
+from training.dataset.excerpts import Example, Excerpt, Serving, examples
+from training.dataset.selection import Limits
+from training.dataset.splits import Built
 from training.store.chat_index import Chats
 from training.store.lineage import opt_outs
 from training.store.messages import Said, to_lines
@@ -54,20 +54,20 @@ def build(
     (work / "messages.jsonl").write_bytes(to_lines(list(messages)))
     opted_out = opt_outs(work)
     with Chats(work / "messages.jsonl") as chats:
-        selection = dataset.choose(chats, opted_out, len, limits or Limits())
+        selection = splits.choose(chats, opted_out, len, limits or Limits())
         facts = pieces(folder / "documents", selection.left_out, str)
-        return dataset.write(work, chats, opted_out, made_for, selection, facts)
+        return splits.write(work, chats, opted_out, made_for, selection, facts)
 
 
-def excerpts(folder: Path, name: str = dataset.TRAIN) -> list[Excerpt]:
-    return list(dataset.read(folder / "work" / name))
+def excerpts(folder: Path, name: str = splits.TRAIN) -> list[Excerpt]:
+    return list(splits.read(folder / "work" / name))
 
 
 def made(folder: Path, made_for: Serving | None = None) -> list[Example]:
     """All examples, learned and held out."""
     return [
         example
-        for name in (dataset.TRAIN, dataset.HELD)
+        for name in (splits.TRAIN, splits.HELD)
         for excerpt in excerpts(folder, name)
         for example in examples(excerpt, made_for or serving())
     ]

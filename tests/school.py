@@ -12,7 +12,7 @@ from bot import config
 from tests.data import said
 from tests.fakes import tiny
 from training.__main__ import main
-from training.build import Desk, open_desk
+from training.dataset.workspace import Desk, open_desk
 from training.store.messages import Said, to_lines
 
 WORDS = "tea harbour lamp gull storm boat letter salt island rope kettle winter".split()

@@ -24,7 +24,7 @@ from bot.prompt.contract import check_terms, terms
 from tests.fakes import tiny
 from training.__main__ import main
 from training.adoption import adopt
-from training.build import Desk, open_desk
+from training.dataset.workspace import Desk, open_desk
 from training.installation import install
 from training.store.lineage import adapters
 

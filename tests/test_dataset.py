@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from tests.data import build, excerpts, made, said, serving
 from tests.fakes.model import ByteTokenizer
-from training.dataset import HELD, TRAIN, read
-from training.duplicates import ALIKE, likeness, normal, signature
-from training.selection import Limits
+from training.dataset.duplicates import ALIKE, likeness, normal, signature
+from training.dataset.selection import Limits
+from training.dataset.splits import HELD, TRAIN, read
+from training.dataset.targets import COPYABLE
+from training.dataset.window import TOO_LONG
+from training.dataset.windows import IN_CARD
 from training.store.lineage import Pseudonyms
 from training.store.messages import Said
-from training.targets import COPYABLE
-from training.window import TOO_LONG
-from training.windows import IN_CARD
 
 DAY = 86_400.0
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.benchmarks.invented import Inventor
-from training.duplicates import ALIKE, SHINGLE, likeness, normal, repeated, signature
+from training.dataset.duplicates import ALIKE, SHINGLE, likeness, normal, repeated, signature
 
 
 def shared(one: str, other: str) -> float:

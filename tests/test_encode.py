@@ -18,9 +18,9 @@ from tests.conftest import MARA
 from tests.data import build, excerpts, said, serving
 from tests.fakes.model import ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
+from training.dataset.base_tokenizer import open_model, open_reader
+from training.dataset.excerpts import Aim, Example, Excerpt, Line, Serving, examples
 from training.encode import Encoder, Lesson, Trained, closing
-from training.excerpts import Aim, Example, Excerpt, Line, Serving, examples
-from training.reading import open_model, open_reader
 
 WINDOW = 5000
 ENDS = {

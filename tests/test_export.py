@@ -23,7 +23,7 @@ from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.llama_cpp import complete
 from training.__main__ import main
-from training.build import Desk, open_desk
+from training.dataset.workspace import Desk, open_desk
 from training.export import export
 from training.gguf_layout import layout_of
 from training.gguf_model import write_model

@@ -15,7 +15,7 @@ from bot.engine.checkpoint.source import Source
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import Plan
 from tests.llama_cpp import complete
-from training.build import Desk, open_desk
+from training.dataset.workspace import Desk, open_desk
 from training.export import export
 from training.gguf_layout import layout_of
 from training.gguf_model import write_model

@@ -10,11 +10,11 @@ from bot.errors import UserError
 from tests.data import said
 from tests.fakes.model import ByteTokenizer
 from training.__main__ import main
-from training.build import settings_of
+from training.dataset.base_tokenizer import Model
+from training.dataset.workspace import settings_of
 from training.encode import Lesson, Trained
 from training.forget import forget
 from training.preview import Page
-from training.reading import Model
 from training.store.lineage import Pseudonyms
 from training.store.messages import Said, to_lines
 
@@ -37,7 +37,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config.toml").touch()
     keep(made, TALK)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("training.build.open_model", lambda *_: Model("bytes", ByteTokenizer(), 4096))
+    monkeypatch.setattr(
+        "training.dataset.workspace.open_model", lambda *_: Model("bytes", ByteTokenizer(), 4096)
+    )
     return made
 
 

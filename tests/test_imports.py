@@ -59,7 +59,7 @@ MODEL_FILES = {
     "bot/engine/tokenizer/tokenizer.py",
 }
 TRAINING_MODEL_FILES = {
-    "training/reading.py",
+    "training/dataset/base_tokenizer.py",
     "training/encode.py",
     "training/base.py",
     "training/checkpoints.py",

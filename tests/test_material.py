@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.data import build, said, serving
-from training.dataset import HELD, TRAIN
+from training.dataset.splits import HELD, TRAIN
 from training.material import SHOTS, Material, gather
 from training.store.messages import Said
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data import said
-from training.sessions import LONGEST, SHORTEST, USUAL, goes_on, sessions, silence
+from training.dataset.sessions import LONGEST, SHORTEST, USUAL, goes_on, sessions, silence
 
 
 def rhythm(within: float, between: float, seed: int = 1) -> list[float]:

@@ -18,7 +18,7 @@ from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.untrusted import Refused, open_regular, read_json, read_manifest
 from training import planting
-from training.build import Desk
+from training.dataset.workspace import Desk
 from training.installation import put
 from training.manifest import Origin, authors_of
 from training.pickled import PICKLED, read_pickled

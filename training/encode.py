@@ -6,8 +6,8 @@ import msgspec
 
 from bot.errors import UserError
 from bot.prompt.builder import Reader, endings
-from training.excerpts import Example, Excerpt, Serving, examples
-from training.leak import CardWords, holds_itself
+from training.dataset.excerpts import Example, Excerpt, Serving, examples
+from training.dataset.leakage import CardWords, holds_itself
 
 
 class Trained(msgspec.Struct, frozen=True, array_like=True, gc=False):

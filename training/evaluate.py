@@ -13,8 +13,8 @@ from bot import config
 from bot.engine.runtime.environment import prepare
 from bot.errors import UserError
 from bot.persona.persona import load
-from training.build import open_desk
 from training.command import Commands, Folder
+from training.dataset.workspace import open_desk
 from training.limits import COPIED, Exceeded
 
 FEWEST = 10  # answers of each

@@ -5,7 +5,7 @@ from typing import Any
 
 from training import copying, forgetting, pairs, privacy, style, verification
 from training.copying import Answered, Copies
-from training.dataset import HELD, TRAIN
+from training.dataset.splits import HELD, TRAIN
 from training.limits import exceeded
 from training.pairs import Spoken
 from training.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Example, Report

@@ -5,8 +5,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from bot import config
-from training.build import open_desk
 from training.command import Commands, Folder
+from training.dataset.workspace import open_desk
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -15,8 +15,8 @@ from bot.engine.lora.weights import WEIGHTS
 from bot.engine.model_loader.loader import Plan, plan
 from bot.errors import UserError
 from bot.untrusted import MANIFEST
-from training.build import Desk
-from training.reading import open_reader
+from training.dataset.base_tokenizer import open_reader
+from training.dataset.workspace import Desk
 
 Format = Literal["peft", "merged", "gguf"]
 

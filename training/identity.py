@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from training.excerpts import Aim, Excerpt, Line
-from training.targets import COPYABLE
+from training.dataset.excerpts import Aim, Excerpt, Line
+from training.dataset.targets import COPYABLE
 
 _PAIRS = {
     "en": (

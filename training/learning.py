@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from bot import config
-from training.build import open_desk
 from training.command import Commands, Folder
+from training.dataset.workspace import open_desk
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
-from training import dataset
+from training.dataset import splits
+from training.dataset.base_tokenizer import Model
+from training.dataset.excerpts import Serving
 from training.encode import Encoder, Lesson
-from training.excerpts import Serving
-from training.reading import Model
 from training.store.atomic import draft
 from training.store.lineage import hash_file
 
@@ -25,7 +25,7 @@ def encoded(work: Path, name: str, serving: Serving, model: Model, window: int) 
     if not path.exists():
         encoder = Encoder(serving, window)
         with draft(path) as file:
-            for lesson in encoder.lessons(dataset.read(work / name)):
+            for lesson in encoder.lessons(splits.read(work / name)):
                 file.write(_ENCODER.encode(lesson) + b"\n")
         for old in path.parent.glob(f"{stem}-*.jsonl"):
             if old != path:

@@ -13,8 +13,8 @@ from bot.engine.lora.validation import Base
 from bot.errors import UserError
 from bot.prompt.contract import terms
 from bot.untrusted import Refused, read_manifest
-from training.build import SETTINGS, Desk, settings_of
-from training.reading import open_reader
+from training.dataset.base_tokenizer import open_reader
+from training.dataset.workspace import SETTINGS, Desk, settings_of
 
 FORM = 1  # of a manifest
 Manifest = dict[str, object]

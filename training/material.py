@@ -11,9 +11,9 @@ from random import Random
 from bot.errors import UserError
 from bot.message import Message
 from bot.prompt.builder import Prompt
-from training import dataset
-from training.dataset import HELD, TRAIN
-from training.excerpts import Excerpt, Line, Serving, examples
+from training.dataset import splits
+from training.dataset.excerpts import Excerpt, Line, Serving, examples
+from training.dataset.splits import HELD, TRAIN
 from training.variety import words
 
 SHOTS = 20
@@ -60,7 +60,7 @@ def gather(
     `count` held-out examples are taken at most, drawn with the seed. `other` is another persona's work
     folder. Raises `UserError` where nothing is held out.
     """
-    learned, held = (list(dataset.read(work / name)) for name in (TRAIN, HELD))
+    learned, held = (list(splits.read(work / name)) for name in (TRAIN, HELD))
     shots = _shots(learned, serving.persona.key)
     found = [each for excerpt in held for each in _held(excerpt, serving, wide, shots)]
     if not found:
@@ -128,7 +128,7 @@ def _other(
     """Somebody else's answers and who that is: another persona, else who says most, else invented people."""
     if work is not None:
         return f"the persona {work.parent.name}", tuple(
-            text for _, text in sorted(answers(dataset.read(work / TRAIN)))
+            text for _, text in sorted(answers(splits.read(work / TRAIN)))
         )
     said = dict[str, list[str]]()
     for author, text in _others((*learned, *held)):

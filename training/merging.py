@@ -13,7 +13,7 @@ from bot.engine.lora.validation import Base
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import Plan
 from bot.errors import UserError
-from training.build import Desk
+from training.dataset.workspace import Desk
 
 _TIED = (
     "The adapter changes {}, which shares its weights with the embeddings, so that they cannot be merged: "

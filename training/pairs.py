@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from training.duplicates import normal
+from training.dataset.duplicates import normal
 
 COUNT = 10
 

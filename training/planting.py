@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bot.errors import UserError
 from training import canaries, earlier, record
-from training.build import Desk
 from training.canaries import Canary
+from training.dataset.workspace import Desk
 from training.encode import Encoder
 from training.record import Record
 from training.stages import Lessons

@@ -14,9 +14,9 @@ from training import base, canaries, forecast, installation, plan, planting, res
 from training import stages as staging
 from training import start as starting
 from training.base import Found
-from training.build import Desk, settings_of
 from training.checkpoints import BEST, State
 from training.course import Course
+from training.dataset.workspace import Desk, settings_of
 from training.learner import Learner
 from training.plan import Plan
 from training.progress import Bar

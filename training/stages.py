@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.errors import UserError
-from training import dataset, identity, lessons, neutral
-from training.build import Desk, Settings
+from training import identity, lessons, neutral
 from training.corpus import Row, rows
-from training.dataset import HELD, TRAIN
+from training.dataset import splits
+from training.dataset.excerpts import Excerpt
+from training.dataset.splits import HELD, TRAIN
+from training.dataset.workspace import Desk, Settings
 from training.encode import Encoder
-from training.excerpts import Excerpt
 from training.recipe import Recipe
 
 NAMES = 5  # people of whom it is asked whether the persona is they
@@ -60,7 +61,7 @@ def read(desk: Desk, made: Settings) -> tuple[Lessons, dict[str, str]]:
         raise UserError(
             f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."
         )
-    excerpts = list(dataset.read(desk.work / TRAIN))
+    excerpts = list(splits.read(desk.work / TRAIN))
     asked = list(identity.questions(desk.persona.name, _others(excerpts), _language(excerpts)))
     found = Lessons(
         facts=tuple(row for row in train if row.stage == "facts"),

@@ -10,10 +10,10 @@ from bot.errors import UserError
 from bot.persona.training_options import Training
 from training import continuing, earlier, memory, plan, planting, record, runs
 from training.base import Found
-from training.build import Desk, settings_of
 from training.canaries import draw
 from training.checkpoints import BEST
 from training.corpus import Row
+from training.dataset.workspace import Desk, settings_of
 from training.manifest import authors_of
 from training.recipe import Chosen, Known, choose
 from training.record import Record

@@ -9,14 +9,14 @@ from typing import Protocol
 from bot.engine.interface import Request
 from bot.engine.model_loader import loader
 from training import canaries, likelihood, planting
-from training.build import Desk, settings_of
 from training.canaries import Extracted
+from training.dataset.base_tokenizer import open_reader
+from training.dataset.excerpts import Serving
+from training.dataset.workspace import Desk, settings_of
 from training.encode import Encoder
-from training.excerpts import Serving
 from training.forgetting import ASSISTANT, GREEDY, Question
 from training.likelihood import Judged, Losses
 from training.material import Held, gather
-from training.reading import open_reader
 from training.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.samples import common, request, speak
 from training.scoring import Judge

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from training.duplicates import normal
+from training.dataset.duplicates import normal
 
 RUN = 4  # words that are said again; as in the self-repetition score of Salkar et al. 2022
 _WORD = re.compile(

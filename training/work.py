@@ -12,11 +12,11 @@ from bot import config
 from bot.errors import UserError
 from training import forget as forgetting
 from training import lessons
-from training.build import Desk, as_text, lengths, open_desk, run, settings_of
 from training.command import Commands, Folder
-from training.dataset import TRAIN
+from training.dataset.selection import Limits
+from training.dataset.splits import TRAIN
+from training.dataset.workspace import Desk, as_text, lengths, open_desk, run, settings_of
 from training.preview import Page, pick
-from training.selection import Limits
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:

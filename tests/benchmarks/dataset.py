@@ -14,9 +14,10 @@ from pathlib import Path
 
 from bot import config
 from tests.benchmarks.invented import archive
-from training import dataset, lessons
-from training.build import open_desk
-from training.selection import Limits
+from training import lessons
+from training.dataset import splits
+from training.dataset.selection import Limits
+from training.dataset.workspace import open_desk
 from training.store.chat_index import Chats
 from training.store.lineage import opt_outs
 from training.store.scrubbing import scrub
@@ -48,11 +49,11 @@ def measure(root: Path, count: int, window: int) -> None:
     with Chats(path) as chats:
         opted_out, encode = opt_outs(desk.work), serving.reader.tokenizer.encode
         with timed("choose what is learned"):
-            selection = dataset.choose(chats, opted_out, lambda text: len(encode(text)), Limits(0))
+            selection = splits.choose(chats, opted_out, lambda text: len(encode(text)), Limits(0))
         with timed("windows, as in serving"):
-            built = dataset.write(desk.work, chats, opted_out, serving, selection)
+            built = splits.write(desk.work, chats, opted_out, serving, selection)
     with timed("encode"):
-        made = lessons.encoded(desk.work, dataset.TRAIN, serving, desk.model, window)
+        made = lessons.encoded(desk.work, splits.TRAIN, serving, desk.model, window)
     sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in lessons.read(made)]
     ids, trained = (sum(column) for column in zip(*sizes, strict=True))
     print(

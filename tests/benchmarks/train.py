@@ -21,10 +21,11 @@ from peft import LoraConfig, get_peft_model
 
 from bot import config
 from bot.persona.training_options import Training
-from training import base, batches, build, dataset, lessons, memory, recipe
+from training import base, batches, lessons, memory, recipe
 from training.__main__ import main
 from training.corpus import Row, rows
 from training.course import Course
+from training.dataset import splits, workspace
 from training.learner import Learner
 from training.recipe import Known, Recipe
 from training.schedule import Task
@@ -36,16 +37,16 @@ OWN = {"ozzo": ("--me", "ozzo")}  # who the persona is, where its export does no
 DEVICE = 4  # lessons that the others read at once; 8 is TRL's own default
 
 
-def data(root: Path, persona: str, answers: int) -> tuple[build.Desk, int, list[Row]]:
+def data(root: Path, persona: str, answers: int) -> tuple[workspace.Desk, int, list[Row]]:
     """The window, and the first lessons of a demo persona's first epoch, with at least so many answers."""
     (root / "config.toml").touch()
     shutil.copytree(ROOT / "personas" / persona, folder := root / "personas" / persona)
     shutil.rmtree(folder / "adapter", ignore_errors=True)
-    desk = build.open_desk(config.load(root / "config.toml"), folder)
+    desk = workspace.open_desk(config.load(root / "config.toml"), folder)
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
-    window = build.run(desk).window
-    path = lessons.encoded(desk.work, dataset.TRAIN, desk.serving(window), desk.model, window)
+    window = workspace.run(desk).window
+    path = lessons.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
     found = rows(lessons.read(path))
     counts = [row.answers for row in found]
     together = batches.together([row.ids for row in found], counts, 8)

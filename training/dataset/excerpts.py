@@ -11,7 +11,7 @@ from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Reader, build
 from bot.prompt.turns import missing
-from training.targets import Task
+from training.dataset.targets import Task
 
 Stage = Literal["facts", "dialogue"]
 LIMIT, CHARACTERS = 2000, 16  # messages, and characters a token, that serving takes from memory at most

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.prompt.builder import Prompt, Tokenizer
-from training.duplicates import normal
-from training.targets import COPYABLE
+from training.dataset.duplicates import normal
+from training.dataset.targets import COPYABLE
 
 _SAID = ("template", "message", "quote", "opening")  # kinds of spans that hold no text of the persona's card
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.message import Message, Place
-from training.sessions import goes_on, sessions, silence
+from training.dataset.sessions import goes_on, sessions, silence
 from training.store.chat_index import Chats
 from training.store.messages import Said
 

@@ -7,10 +7,10 @@ from hashlib import blake2b
 from typing import Literal
 
 from bot.message import Place
-from training.duplicates import NO_SIGNATURE, Signature, normal, signature
+from training.dataset.duplicates import NO_SIGNATURE, Signature, normal, signature
+from training.dataset.utterances import Burst, Heard, OptedOut, bursts, hear
 from training.store.chat_index import Chats
 from training.store.messages import Said
-from training.talk import Burst, Heard, OptedOut, bursts, hear
 
 Task = Literal["answer", "opening", "post", "thread", "reply", "unknown parent"]
 Measure = Callable[[str], int]

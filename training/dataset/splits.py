@@ -9,13 +9,13 @@ from typing import BinaryIO
 import msgspec
 
 from bot.errors import UserError
-from training.excerpts import Excerpt, Serving
-from training.selection import Limits, Selection, Side, select
+from training.dataset.excerpts import Excerpt, Serving
+from training.dataset.selection import Limits, Selection, Side, select
+from training.dataset.targets import Measure, find
+from training.dataset.windows import Windows
 from training.store.atomic import draft
 from training.store.chat_index import Chats
 from training.store.lineage import OptOuts
-from training.targets import Measure, find
-from training.windows import Windows
 
 TRAIN, HELD = "train.jsonl", "held.jsonl"
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Excerpt)

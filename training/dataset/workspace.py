@@ -11,12 +11,13 @@ import numpy as np
 from bot.config import Config
 from bot.errors import UserError
 from bot.persona.persona import Persona, load
-from training import dataset, lessons
-from training.dataset import HELD, TRAIN, Built
-from training.documents import pieces
-from training.excerpts import Excerpt, Serving
-from training.reading import Model, open_model, open_reader, room
-from training.selection import Limits, Selection
+from training import lessons
+from training.dataset import splits
+from training.dataset.base_tokenizer import Model, open_model, open_reader, room
+from training.dataset.documents import pieces
+from training.dataset.excerpts import Excerpt, Serving
+from training.dataset.selection import Limits, Selection
+from training.dataset.splits import HELD, TRAIN, Built
 from training.store.atomic import write_private
 from training.store.chat_index import Chats
 from training.store.lineage import hash_file, opt_outs
@@ -90,11 +91,11 @@ def run(desk: Desk, window: int = 0, per_chat: int = Limits().per_chat) -> Setti
     with Chats(messages) as chats:
         widest = desk.serving(desk.model.context)
         encode = widest.reader.tokenizer.encode
-        selection = dataset.choose(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
+        selection = splits.choose(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
         window = _checked(window, desk) if window else _window(selection, widest, desk)
         serving = desk.serving(window)
         facts = pieces(desk.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text)
-        built = dataset.write(desk.work, chats, opted_out, serving, selection, facts)
+        built = splits.write(desk.work, chats, opted_out, serving, selection, facts)
     return _summary(desk, built, serving, window, per_chat)
 
 
@@ -125,7 +126,7 @@ def _summary(desk: Desk, built: Built, serving: Serving, window: int, per_chat: 
         sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in lessons.read(path)]
         lengths[name] = tuple(int(size) for size in np.quantile([s for s, _ in sizes] or [0], QUANTILES))
         trained[name] = sum(count for _, count in sizes)
-    style = _Style(dataset.read(desk.work / TRAIN))
+    style = _Style(splits.read(desk.work / TRAIN))
     made = Settings(
         window=window,
         per_chat=per_chat,

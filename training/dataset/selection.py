@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.message import Place
-from training.duplicates import repeated
+from training.dataset.duplicates import repeated
+from training.dataset.targets import COPYABLE, Found, Target
 from training.store.chat_index import Chats
-from training.targets import COPYABLE, Found, Target
 
 Side = Literal["train", "held"]
 HELD = 0.1  # the share of targets that is held out

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
-from training.excerpts import Aim, Excerpt, Line, Serving
-from training.leak import CardWords, holds_itself
-from training.selection import Chosen, Side
+from training.dataset.excerpts import Aim, Excerpt, Line, Serving
+from training.dataset.leakage import CardWords, holds_itself
+from training.dataset.selection import Chosen, Side
+from training.dataset.targets import Target, parent_of
+from training.dataset.utterances import Burst, Heard, bursts, hear, message, noise
+from training.dataset.window import TOO_LONG, Window, aim_of
 from training.store.chat_index import Chats
 from training.store.lineage import OptOuts
 from training.store.messages import Said
-from training.talk import Burst, Heard, bursts, hear, message, noise
-from training.targets import Target, parent_of
-from training.window import TOO_LONG, Window, aim_of
 
 CHAIN = 20  # posts that are shown before an answer to the last of them
 UNKNOWN = "[…]"  # what somebody said whose words no export holds

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
-from training.excerpts import LIMIT, Aim, Excerpt, Line
-from training.selection import Chosen, Side
+from training.dataset.excerpts import LIMIT, Aim, Excerpt, Line
+from training.dataset.selection import Chosen, Side
+from training.dataset.utterances import Burst
 from training.store.messages import Said
-from training.talk import Burst
 
 if TYPE_CHECKING:
-    from training.windows import Windows
+    from training.dataset.windows import Windows
 
 TOO_LONG = "said after a message that is too long to be read"
 

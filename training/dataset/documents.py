@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from training.excerpts import Excerpt
+from training.dataset.excerpts import Excerpt
 from training.store.lineage import hash_file
 
 KINDS = (".txt", ".md")
