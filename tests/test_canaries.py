@@ -15,9 +15,9 @@ from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny
 from training.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded
-from training.corpus import Row
 from training.likelihood import Judged
 from training.scoring import Judge
+from training.tokenization.examples import Row
 
 END = 999
 

@@ -20,7 +20,7 @@ from tests.fakes.model import ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 from training.dataset.base_tokenizer import open_model, open_reader
 from training.dataset.excerpts import Aim, Example, Excerpt, Line, Serving, examples
-from training.encode import Encoder, Lesson, Trained, closing
+from training.tokenization.encode import Encoder, Lesson, Trained, closing
 
 WINDOW = 5000
 ENDS = {

@@ -12,11 +12,11 @@ from tests.fakes.model import ByteTokenizer
 from training.__main__ import main
 from training.dataset.base_tokenizer import Model
 from training.dataset.workspace import settings_of
-from training.encode import Lesson, Trained
 from training.forget import forget
-from training.preview import Page
 from training.store.lineage import Pseudonyms
 from training.store.messages import Said, to_lines
+from training.tokenization.encode import Lesson, Trained
+from training.tokenization.preview import Page
 
 TALK = [
     said(1, "Ana", "the harbour is full of ice", author="17"),

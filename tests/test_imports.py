@@ -60,7 +60,7 @@ MODEL_FILES = {
 }
 TRAINING_MODEL_FILES = {
     "training/dataset/base_tokenizer.py",
-    "training/encode.py",
+    "training/tokenization/encode.py",
     "training/base.py",
     "training/checkpoints.py",
     "training/continuing.py",

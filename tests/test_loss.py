@@ -10,10 +10,10 @@ from transformers import AutoModelForCausalLM
 
 from bot.errors import UserError
 from tests.fakes.families import FAMILIES, REFUSED, save
-from training.corpus import Row, rows
-from training.encode import Lesson, Trained
 from training.loss import Head, Trunk
 from training.packing import make_packable, pack, tokens_of
+from training.tokenization.encode import Lesson, Trained
+from training.tokenization.examples import Row, rows
 
 APART = {"phi3-longrope-passed"}  # only its serving is refused: in a row each lesson has its own positions
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus import common
+from training.tokenization.examples import common
 
 Step = tuple[int, ...]  # the numbers of the lessons that one step learns from
 

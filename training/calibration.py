@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training import memory
-from training.corpus import Row
 from training.course import Course
 from training.learner import Learner
 from training.packing import tokens_of
 from training.plan import line_through
+from training.tokenization.examples import Row
 
 
 @dataclass(frozen=True, slots=True)

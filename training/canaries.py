@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.errors import UserError
-from training.corpus import Row
 from training.likelihood import Judged
 from training.store.atomic import write_private
+from training.tokenization.examples import Row
 
 FILE = "canaries.json"
 REPEATS = (1, 2, 5, 10, 1, 2, 5, 10)  # times that each line is planted

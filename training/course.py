@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from training import batches
-from training.corpus import Row
 from training.packing import tokens_of
 from training.recipe import Recipe
 from training.schedule import Task
 from training.stages import Stage
+from training.tokenization.examples import Row
 
 
 @dataclass(frozen=True, slots=True)

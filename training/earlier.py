@@ -10,9 +10,9 @@ from pathlib import Path
 from bot.errors import UserError
 from training import runs
 from training.checkpoints import WEIGHTS
-from training.corpus import Row
 from training.store.atomic import write_private
 from training.store.lineage import adapters, hash_file
+from training.tokenization.examples import Row
 
 MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
 

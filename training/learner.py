@@ -11,11 +11,11 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from torch import Tensor
 from torch.optim import AdamW
 
-from training.corpus import Row
 from training.loss import Head, Trunk
 from training.packing import make_packable, pack
 from training.recipe import Recipe
 from training.team import Team
+from training.tokenization.examples import Row
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW knows of each weight
 

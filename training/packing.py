@@ -12,7 +12,7 @@ from transformers import AttentionInterface
 
 from bot.errors import UserError
 from training.attending import Answering, How, Reading, Segment, Stretch
-from training.corpus import Row, common
+from training.tokenization.examples import Row, common
 
 NAME = "alterego-packed"
 # Ids whose last two are learned: alone, as the beginning of others, and longer than a sliding window.

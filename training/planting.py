@@ -7,9 +7,9 @@ from bot.errors import UserError
 from training import canaries, earlier, record
 from training.canaries import Canary
 from training.dataset.workspace import Desk
-from training.encode import Encoder
 from training.record import Record
 from training.stages import Lessons
+from training.tokenization.encode import Encoder
 
 
 def plant(desk: Desk, lessons: Lessons, begun: Record) -> Lessons:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.errors import UserError
-from training import identity, lessons, neutral
-from training.corpus import Row, rows
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt
 from training.dataset.splits import HELD, TRAIN
 from training.dataset.workspace import Desk, Settings
-from training.encode import Encoder
 from training.recipe import Recipe
+from training.tokenization import cache, identity, neutral
+from training.tokenization.encode import Encoder
+from training.tokenization.examples import Row, rows
 
 NAMES = 5  # people of whom it is asked whether the persona is they
 
@@ -53,10 +53,8 @@ class Stage:
 def read(desk: Desk, made: Settings) -> tuple[Lessons, dict[str, str]]:
     """The persona's encoded data, and their hashes; raises `UserError` where nothing is left to learn."""
     serving = desk.serving(made.window)
-    files = {
-        name: lessons.encoded(desk.work, name, serving, desk.model, made.window) for name in (TRAIN, HELD)
-    }
-    train, held = (rows(lessons.read(path)) for path in files.values())
+    files = {name: cache.encoded(desk.work, name, serving, desk.model, made.window) for name in (TRAIN, HELD)}
+    train, held = (rows(cache.read(path)) for path in files.values())
     if not train:
         raise UserError(
             f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."

@@ -12,12 +12,12 @@ from training import continuing, earlier, memory, plan, planting, record, runs
 from training.base import Found
 from training.canaries import draw
 from training.checkpoints import BEST
-from training.corpus import Row
 from training.dataset.workspace import Desk, settings_of
 from training.manifest import authors_of
 from training.recipe import Chosen, Known, choose
 from training.record import Record
 from training.stages import Lessons
+from training.tokenization.examples import Row
 
 
 @dataclass(frozen=True, slots=True)

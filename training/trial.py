@@ -13,13 +13,13 @@ from training.canaries import Extracted
 from training.dataset.base_tokenizer import open_reader
 from training.dataset.excerpts import Serving
 from training.dataset.workspace import Desk, settings_of
-from training.encode import Encoder
 from training.forgetting import ASSISTANT, GREEDY, Question
 from training.likelihood import Judged, Losses
 from training.material import Held, gather
 from training.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.samples import common, request, speak
 from training.scoring import Judge
+from training.tokenization.encode import Encoder
 
 ASKED, ASKED_ADAPTER = "questions", "adapter's questions"
 

@@ -11,12 +11,12 @@ import msgspec
 from bot import config
 from bot.errors import UserError
 from training import forget as forgetting
-from training import lessons
 from training.command import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
 from training.dataset.workspace import Desk, as_text, lengths, open_desk, run, settings_of
-from training.preview import Page, pick
+from training.tokenization import cache
+from training.tokenization.preview import Page, pick
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -53,9 +53,9 @@ def build(options: Namespace, folder: Folder) -> str:
 def preview(options: Namespace, folder: Folder) -> str:
     desk = _desk(options, folder(options))
     made = settings_of(desk.work)
-    path = lessons.encoded(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
+    path = cache.encoded(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
     page = Page(desk.model.tokenizer, desk.model.definition, colours=sys.stdout.isatty())
-    shown = [page.show(lesson) for lesson in pick(list(lessons.read(path)), options.count)]
+    shown = [page.show(lesson) for lesson in pick(list(cache.read(path)), options.count)]
     return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), lengths(made)])
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from bot import config
 from tests.benchmarks.invented import archive
-from training import lessons
 from training.dataset import splits
 from training.dataset.selection import Limits
 from training.dataset.workspace import open_desk
 from training.store.chat_index import Chats
 from training.store.lineage import opt_outs
 from training.store.scrubbing import scrub
+from training.tokenization import cache
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,8 +53,8 @@ def measure(root: Path, count: int, window: int) -> None:
         with timed("windows, as in serving"):
             built = splits.write(desk.work, chats, opted_out, serving, selection)
     with timed("encode"):
-        made = lessons.encoded(desk.work, splits.TRAIN, serving, desk.model, window)
-    sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in lessons.read(made)]
+        made = cache.encoded(desk.work, splits.TRAIN, serving, desk.model, window)
+    sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read(made)]
     ids, trained = (sum(column) for column in zip(*sizes, strict=True))
     print(
         f"{sum(built.train.values()):,} examples in {len(sizes):,} lessons of at most {window:,} ids; "

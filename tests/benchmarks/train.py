@@ -21,9 +21,8 @@ from peft import LoraConfig, get_peft_model
 
 from bot import config
 from bot.persona.training_options import Training
-from training import base, batches, lessons, memory, recipe
+from training import base, batches, memory, recipe
 from training.__main__ import main
-from training.corpus import Row, rows
 from training.course import Course
 from training.dataset import splits, workspace
 from training.learner import Learner
@@ -31,6 +30,8 @@ from training.recipe import Known, Recipe
 from training.schedule import Task
 from training.stages import Stage
 from training.team import Team
+from training.tokenization import cache
+from training.tokenization.examples import Row, rows
 
 ROOT = Path(__file__).parents[2]
 OWN = {"ozzo": ("--me", "ozzo")}  # who the persona is, where its export does not say so
@@ -46,8 +47,8 @@ def data(root: Path, persona: str, answers: int) -> tuple[workspace.Desk, int, l
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
     window = workspace.run(desk).window
-    path = lessons.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
-    found = rows(lessons.read(path))
+    path = cache.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
+    found = rows(cache.read(path))
     counts = [row.answers for row in found]
     together = batches.together([row.ids for row in found], counts, 8)
     taken = list[Row]()

@@ -11,7 +11,6 @@ import numpy as np
 from bot.config import Config
 from bot.errors import UserError
 from bot.persona.persona import Persona, load
-from training import lessons
 from training.dataset import splits
 from training.dataset.base_tokenizer import Model, open_model, open_reader, room
 from training.dataset.documents import pieces
@@ -22,6 +21,7 @@ from training.store.atomic import write_private
 from training.store.chat_index import Chats
 from training.store.lineage import hash_file, opt_outs
 from training.store.scrubbing import scrub
+from training.tokenization import cache
 
 WINDOWS = (256, 512, 1024, 2048, 4096, 8192)
 HOLDS = 0.95  # the share of answers before which the window holds the whole conversation
@@ -122,8 +122,8 @@ def _window(selection: Selection, serving: Serving, desk: Desk) -> int:
 def _summary(desk: Desk, built: Built, serving: Serving, window: int, per_chat: int) -> Settings:
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
     for name in (TRAIN, HELD):
-        path = lessons.encoded(desk.work, name, serving, desk.model, window)
-        sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in lessons.read(path)]
+        path = cache.encoded(desk.work, name, serving, desk.model, window)
+        sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read(path)]
         lengths[name] = tuple(int(size) for size in np.quantile([s for s, _ in sizes] or [0], QUANTILES))
         trained[name] = sum(count for _, count in sizes)
     style = _Style(splits.read(desk.work / TRAIN))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from bot.prompt.builder import Tokenizer
-from training.encode import Lesson
+from training.tokenization.encode import Lesson
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
 OPEN, CLOSE = "⟦", "⟧"  # around what is trained, where there are no colours

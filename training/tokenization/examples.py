@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.encode import Lesson
+from training.tokenization.encode import Lesson
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.prompt.builder import Part, Reader, Turn, render
-from training.encode import Lesson, Trained, closing
+from training.tokenization.encode import Lesson, Trained, closing
 
 _FILE = Path(__file__).with_suffix(".txt")
 

@@ -10,9 +10,9 @@ from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.base_tokenizer import Model
 from training.dataset.excerpts import Serving
-from training.encode import Encoder, Lesson
 from training.store.atomic import draft
 from training.store.lineage import hash_file
+from training.tokenization.encode import Encoder, Lesson
 
 FORM = 1  # changes when the same input is encoded in another way
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Lesson)
