@@ -75,7 +75,7 @@ TRAINING_MODEL_FILES = {
     "training/pickled.py",
     "training/learner.py",
     "training/loss.py",
-    "training/memory.py",
+    "training/planning/memory.py",
     "training/packing.py",
     "training/start.py",
     "training/team.py",

@@ -17,7 +17,7 @@ from bot.engine.model_loader.loader import Plan
 from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
 from bot.persona.training_options import Training
-from training.plan import Sizes
+from training.planning.resources import Sizes
 
 
 @dataclass(frozen=True, slots=True)

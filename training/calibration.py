@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training import memory
 from training.course import Course
 from training.learner import Learner
 from training.packing import tokens_of
-from training.plan import line_through
+from training.planning import memory
+from training.planning.resources import line_through
 from training.tokenization.examples import Row
 
 

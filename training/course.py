@@ -8,7 +8,7 @@ import numpy as np
 
 from training import batches
 from training.packing import tokens_of
-from training.recipe import Recipe
+from training.planning.recipe import Recipe
 from training.schedule import Task
 from training.stages import Stage
 from training.tokenization.examples import Row

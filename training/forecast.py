@@ -1,9 +1,10 @@
 """What a run will take: tried on this machine before it begins, or as it was said when it began."""
 
-from training import calibration, memory, runs
+from training import calibration, runs
 from training.course import Course
 from training.learner import Learner
-from training.plan import Plan
+from training.planning import memory
+from training.planning.resources import Plan
 from training.stages import Lessons
 from training.start import Start
 

@@ -13,7 +13,7 @@ from torch.optim import AdamW
 
 from training.loss import Head, Trunk
 from training.packing import make_packable, pack
-from training.recipe import Recipe
+from training.planning.recipe import Recipe
 from training.team import Team
 from training.tokenization.examples import Row
 

@@ -6,7 +6,7 @@ import msgspec
 
 from bot.errors import UserError
 from training.canaries import Canary
-from training.recipe import Recipe
+from training.planning.recipe import Recipe
 from training.runs import RECIPE, read_json
 
 

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from training import memory, plan
 from training.checkpoints import BEST, State
 from training.course import Course
-from training.plan import Plan
+from training.planning import memory, resources
+from training.planning.resources import Plan
 from training.record import Record
 from training.runs import RUNS
 
@@ -57,9 +57,9 @@ def as_text(result: Result) -> str:
     return "\n".join(
         [
             f"run {result.run}: {result.steps:,} steps, the best after {result.best_step:,}{best}",
-            f"time    {plan.duration(result.seconds)} (planned {plan.duration(result.planned_seconds)}), "
+            f"time    {resources.duration(result.seconds)} (planned {resources.duration(result.planned_seconds)}), "
             f"{speed:,.0f} tokens/s",
-            f"memory  {plan.gigabytes(result.bytes)} (planned {plan.gigabytes(result.planned_bytes)})",
+            f"memory  {resources.gigabytes(result.bytes)} (planned {resources.gigabytes(result.planned_bytes)})",
             _where(result),
         ]
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from training import batches
 from training.batches import Step
-from training.recipe import Recipe
+from training.planning.recipe import Recipe
 from training.stages import Stage
 
 SAVES = 20  # times that a run is saved

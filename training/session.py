@@ -10,7 +10,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training import base, canaries, forecast, installation, plan, planting, result, runs, tracking
+from training import base, canaries, forecast, installation, planting, result, runs, tracking
 from training import stages as staging
 from training import start as starting
 from training.base import Found
@@ -18,9 +18,10 @@ from training.checkpoints import BEST, State
 from training.course import Course
 from training.dataset.workspace import Desk, settings_of
 from training.learner import Learner
-from training.plan import Plan
+from training.planning import resources
+from training.planning.recipe import Chosen
+from training.planning.resources import Plan
 from training.progress import Bar
-from training.recipe import Chosen
 from training.result import Result
 from training.schedule import tasks
 from training.signals import Stop
@@ -95,7 +96,7 @@ class Session:
             return forecast.read(start)
         planned = forecast.make(start, course, learner, lessons, self._team.size)
         chosen = Chosen(start.record.recipe, start.record.reasons)
-        self._say(plan.as_text(planned, chosen, forecast.notes(lessons, start)))
+        self._say(resources.as_text(planned, chosen, forecast.notes(lessons, start)))
         return planned
 
     def _write(self, start: Start, planned: Plan, lessons: Lessons) -> None:

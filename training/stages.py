@@ -10,7 +10,7 @@ from training.dataset import splits
 from training.dataset.excerpts import Excerpt
 from training.dataset.splits import HELD, TRAIN
 from training.dataset.workspace import Desk, Settings
-from training.recipe import Recipe
+from training.planning.recipe import Recipe
 from training.tokenization import cache, identity, neutral
 from training.tokenization.encode import Encoder
 from training.tokenization.examples import Row, rows

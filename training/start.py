@@ -8,13 +8,14 @@ from torch import Tensor
 
 from bot.errors import UserError
 from bot.persona.training_options import Training
-from training import continuing, earlier, memory, plan, planting, record, runs
+from training import continuing, earlier, planting, record, runs
 from training.base import Found
 from training.canaries import draw
 from training.checkpoints import BEST
 from training.dataset.workspace import Desk, settings_of
 from training.manifest import authors_of
-from training.recipe import Chosen, Known, choose
+from training.planning import memory, resources
+from training.planning.recipe import Chosen, Known, choose
 from training.record import Record
 from training.stages import Lessons
 from training.tokenization.examples import Row
@@ -131,4 +132,4 @@ def _choose(found: Found, lessons: Lessons, wishes: Training) -> Chosen:
         precision=found.plan.precision,
         device=device,
     )
-    return plan.fit(choose(wishes, known), sizes, memory.room(device), longest)
+    return resources.fit(choose(wishes, known), sizes, memory.room(device), longest)

@@ -21,12 +21,13 @@ from peft import LoraConfig, get_peft_model
 
 from bot import config
 from bot.persona.training_options import Training
-from training import base, batches, memory, recipe
+from training import base, batches
 from training.__main__ import main
 from training.course import Course
 from training.dataset import splits, workspace
 from training.learner import Learner
-from training.recipe import Known, Recipe
+from training.planning import memory, recipe
+from training.planning.recipe import Known, Recipe
 from training.schedule import Task
 from training.stages import Stage
 from training.team import Team

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from bot.errors import UserError
-from training.recipe import Chosen, Recipe
+from training.planning.recipe import Chosen, Recipe
 
 # Of what a layer keeps for its gradient, beside its input and its output: norms in float32, the masks and the
 # halves of the adapter. Measured with SmolLM2-135M on a CPU.
