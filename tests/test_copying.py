@@ -2,8 +2,8 @@
 
 import pytest
 
-from training.copying import Answered, copies, longest
-from training.variety import words
+from training.metrics.diversity import words
+from training.metrics.memorization import Answered, copies, longest
 
 LEARNED = ["one two three four five six seven eight nine ten", "a b"]
 HELD = ["the cat sat on the mat and it was fat"]

@@ -10,35 +10,35 @@ from hypothesis import strategies as st
 
 from tests.conftest import MARA
 from tests.data import said
-from training import estimate, forgetting, pairs
-from training.canaries import Extracted
-from training.copying import Copies
-from training.estimate import Estimate
-from training.forgetting import Question, compare, questions
 from training.limits import exceeded
-from training.pairs import Spoken
-from training.privacy import Private, scan
+from training.metrics import blind_pairs, bootstrap, retention
+from training.metrics.blind_pairs import Spoken
+from training.metrics.bootstrap import Estimate
+from training.metrics.canaries import Extracted
+from training.metrics.memorization import Copies
+from training.metrics.privacy import Private, scan
+from training.metrics.retention import Question, compare, questions
 from training.samples import tidy
 from training.store.messages import to_lines
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=30))
 def test_an_interval_lies_within_what_was_drawn_and_around_its_mean(values: list[float]) -> None:
-    found = estimate.mean(values, 0)
+    found = bootstrap.mean(values, 0)
     assert min(values) - 1e-3 <= found.low <= found.high <= max(values) + 1e-3
     assert found.value == pytest.approx(np.mean(values), abs=1e-3)
 
 
 def test_an_interval_has_the_width_that_theory_gives() -> None:
     values = np.random.default_rng(1).normal(5, 2, 400)
-    found = estimate.mean(values, 0)
+    found = bootstrap.mean(values, 0)
     assert found.high - found.low == pytest.approx(2 * 1.96 * 2 / math.sqrt(400), rel=0.15)
-    assert found == estimate.mean(values, 0) != estimate.mean(values, 1)
+    assert found == bootstrap.mean(values, 0) != bootstrap.mean(values, 1)
 
 
 def test_a_ratio_weighs_by_its_wholes() -> None:
-    assert estimate.ratio([1, 0], [1, 9], 0) == Estimate(0.1, 0.0, 1.0)
-    assert estimate.ratio([0], [0], 0) == Estimate(0.0, 0.0, 0.0)
+    assert bootstrap.ratio([1, 0], [1, 9], 0) == Estimate(0.1, 0.0, 1.0)
+    assert bootstrap.ratio([0], [0], 0) == Estimate(0.0, 0.0, 0.0)
     assert str(Estimate(0.125, 0.1, 0.2)) == "0.12 (0.10 to 0.20)"
 
 
@@ -87,7 +87,7 @@ def test_what_was_forgotten_is_counted_question_by_question() -> None:
     found = compare(asked, ["a", "b", "x", "x"], ["a", "x", "c", "x"], 0)
     assert (found.base.value, found.adapter.value, found.change.value) == (0.5, 0.5, 0.0)
     assert (found.lost, found.gained, found.questions) == (("b",), ("c",), 4)
-    assert forgetting.ASSISTANT.card.description == ""
+    assert retention.ASSISTANT.card.description == ""
 
 
 def spoken(count: int) -> list[Spoken]:
@@ -95,16 +95,16 @@ def spoken(count: int) -> list[Spoken]:
 
 
 def test_pairs_are_ten_blind_and_drawn_by_the_seed() -> None:
-    found = pairs.draw(spoken(40), 1)
+    found = blind_pairs.draw(spoken(40), 1)
     assert len(found) == len({pair.before for pair in found}) == 10
     assert all(pair.answers[pair.real].startswith("real") for pair in found)
     assert {pair.real for pair in found} == {0, 1}
-    assert found == pairs.draw(spoken(40), 1) != pairs.draw(spoken(40), 2)
+    assert found == blind_pairs.draw(spoken(40), 1) != blind_pairs.draw(spoken(40), 2)
 
 
 def test_a_pair_that_says_the_same_twice_is_none() -> None:
-    assert pairs.draw([Spoken((), "OK!", "ok"), *spoken(1)], 0)[0].before == ("Ana: 0?",)
-    assert pairs.draw([Spoken((), "OK!", "ok")], 0) == ()
+    assert blind_pairs.draw([Spoken((), "OK!", "ok"), *spoken(1)], 0)[0].before == ("Ana: 0?",)
+    assert blind_pairs.draw([Spoken((), "OK!", "ok")], 0) == ()
 
 
 def copied(share: float) -> Copies:

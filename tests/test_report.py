@@ -10,16 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from training.canaries import Extracted
-from training.copying import Copies
-from training.estimate import Estimate
-from training.forgetting import Forgetting
-from training.likelihood import Losses
-from training.pairs import Pair
-from training.privacy import Private
+from training.metrics.authorship import Curve, Verification, Verified
+from training.metrics.blind_pairs import Pair
+from training.metrics.bootstrap import Estimate
+from training.metrics.canaries import Extracted
+from training.metrics.likelihood import Losses
+from training.metrics.memorization import Copies
+from training.metrics.privacy import Private
+from training.metrics.retention import Forgetting
+from training.metrics.style import manners
 from training.report import Example, Report, as_json, as_text, render, write
-from training.style import manners
-from training.verification import Curve, Verification, Verified
 
 HALF = Estimate(0.5, 0.4, 0.6)
 HOSTILE = '"><script src="https://evil.example/x.js"></script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u2028'

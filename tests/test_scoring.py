@@ -11,8 +11,8 @@ from transformers import LlamaForCausalLM
 from bot.config import ModelSettings
 from bot.engine.model_loader.loader import plan
 from tests.fakes import tiny
-from training import likelihood
-from training.likelihood import Judged
+from training.metrics import likelihood
+from training.metrics.likelihood import Judged
 from training.scoring import Judge
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import style
-from training.style import distance, manners
-from training.variety import distinct, first, repeated, runs, same, words
+from training.metrics import style
+from training.metrics.diversity import distinct, first, repeated, runs, same, words
+from training.metrics.style import distance, manners
 
 HALVES = {"a": 0.5, "b": 0.5}
 

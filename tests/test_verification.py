@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from training.verification import Verification, Verifier, _auc, _ways, episodes, verify
+from training.metrics.authorship import Verification, Verifier, _auc, _ways, episodes, verify
 
 VOICES = {
     "salt": ["aye the tide turns slow", "mind the ropes lad", "fog again i reckon", "the lamp wants oil"],

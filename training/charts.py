@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from training.estimate import Estimate
-from training.verification import Curve
+from training.metrics.authorship import Curve
+from training.metrics.bootstrap import Estimate
 
 WIDTH, ROW, LABEL = 640, 26, 190
 COLOURS = ("#1b6ca8", "#c0562a", "#3a8a4d", "#7b4fa3", "#8a6d1f", "#555555")

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training import copying, forgetting, pairs, privacy, style, verification
-from training.copying import Answered, Copies
 from training.dataset.splits import HELD, TRAIN
 from training.limits import exceeded
-from training.pairs import Spoken
+from training.metrics import authorship, blind_pairs, memorization, privacy, retention, style
+from training.metrics.authorship import Verification
+from training.metrics.blind_pairs import Spoken
+from training.metrics.memorization import Answered, Copies
 from training.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Example, Report
 from training.store.lineage import hash_file
 from training.trial import ASKED, ASKED_ADAPTER, Trial
-from training.verification import Verification
 
 SHOWN = 12  # examples of what all said
 
@@ -20,10 +20,10 @@ Said = Mapping[str, Sequence[str]]  # answers, by how they were drawn
 
 def evaluate(trial: Trial) -> Report:
     """Let all speak, and measure. Raises `UserError` where model or adapter cannot be loaded."""
-    questions, seed = forgetting.questions(), trial.wishes.seed
+    questions, seed = retention.questions(), trial.wishes.seed
     trial.begin(len(questions))
     said = trial.speak(questions)
-    asked = forgetting.compare(questions, said.pop(ASKED), said.pop(ASKED_ADAPTER), seed)
+    asked = retention.compare(questions, said.pop(ASKED), said.pop(ASKED_ADAPTER), seed)
     loss, extracted = trial.judge()
     copies = _copies(trial, said)
     private = privacy.scan(trial.desk.work, trial.desk.persona, said[ADAPTER])
@@ -37,7 +37,7 @@ def evaluate(trial: Trial) -> Report:
         privacy=private,
         forgetting=asked,
         examples=_examples(trial, said),
-        pairs=pairs.draw(_spoken(trial, said), seed),
+        pairs=blind_pairs.draw(_spoken(trial, said), seed),
         exceeded=exceeded(copies[ADAPTER], copies[PERSON], private, extracted, trial.wishes.copied),
     )
 
@@ -51,7 +51,7 @@ def _verify(trial: Trial, said: Said) -> Verification | None:
     prompts = len(trial.material.held)
     halves = {name: _halves(texts, prompts) for name, texts in _sets(trial, said).items()}
     learned, seed = trial.material.learned, trial.wishes.seed
-    return verification.verify(learned, halves, (BASE, OTHER), PERSON, BASE, seed)
+    return authorship.verify(learned, halves, (BASE, OTHER), PERSON, BASE, seed)
 
 
 def _halves(texts: Sequence[str], prompts: int) -> tuple[list[str], list[str]]:
@@ -69,7 +69,7 @@ def _copies(trial: Trial, said: Said) -> dict[str, Copies]:
     for name, texts in said.items():
         read = with_shots if name == SHOTS else shown
         sets[name] = [Answered(text, read[number % len(read)]) for number, text in enumerate(texts)]
-    return copying.copies(sets, trial.material.learned, own, trial.wishes.seed)
+    return memorization.copies(sets, trial.material.learned, own, trial.wishes.seed)
 
 
 def _spoken(trial: Trial, said: Said) -> list[Spoken]:

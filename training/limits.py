@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from training.canaries import Extracted
-from training.copying import Copies
-from training.privacy import Private
+from training.metrics.canaries import Extracted
+from training.metrics.memorization import Copies
+from training.metrics.privacy import Private
 
 COPIED = 0.02  # the share of copied runs of words up to which it may be chance
 OVERLAP = 1.5  # times the share that the person's own later words have in common with the earlier ones

@@ -14,7 +14,7 @@ from bot.prompt.builder import Prompt
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt, Line, Serving, examples
 from training.dataset.splits import HELD, TRAIN
-from training.variety import words
+from training.metrics.diversity import words
 
 SHOTS = 20
 LONGEST_SHOT = 400  # characters; a longer one would take the place of several

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.errors import UserError
-from training import canaries, earlier, record
-from training.canaries import Canary
+from training import earlier, record
 from training.dataset.workspace import Desk
+from training.metrics import canaries
+from training.metrics.canaries import Canary
 from training.record import Record
 from training.stages import Lessons
 from training.tokenization.encode import Encoder

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
-from training.canaries import Canary
+from training.metrics.canaries import Canary
 from training.planning.recipe import Recipe
 from training.runs import RECIPE, read_json
 

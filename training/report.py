@@ -9,16 +9,16 @@ import jinja2
 import msgspec
 
 from training import charts
-from training.canaries import Extracted
-from training.copying import Copies
-from training.estimate import Estimate
-from training.forgetting import Forgetting
-from training.likelihood import Losses
-from training.pairs import Pair
-from training.privacy import Private
+from training.metrics.authorship import Verification
+from training.metrics.blind_pairs import Pair
+from training.metrics.bootstrap import Estimate
+from training.metrics.canaries import Extracted
+from training.metrics.likelihood import Losses
+from training.metrics.memorization import Copies
+from training.metrics.privacy import Private
+from training.metrics.retention import Forgetting
+from training.metrics.style import Manner
 from training.store.atomic import write_private
-from training.style import Manner
-from training.verification import Verification
 
 JSON, HTML = "report.json", "report.html"
 PERSON, SELF, BASE, SHOTS, ADAPTER, OTHER = (

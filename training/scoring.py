@@ -14,7 +14,7 @@ from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
 from bot.engine.model_loader.loader import Plan, weights
-from training.likelihood import Judged
+from training.metrics.likelihood import Judged
 
 LOGITS = 32 << 20  # numbers that the logits of one pass may have: 128 MB
 

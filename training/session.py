@@ -10,7 +10,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training import base, canaries, forecast, installation, planting, result, runs, tracking
+from training import base, forecast, installation, planting, result, runs, tracking
 from training import stages as staging
 from training import start as starting
 from training.base import Found
@@ -18,6 +18,7 @@ from training.checkpoints import BEST, State
 from training.course import Course
 from training.dataset.workspace import Desk, settings_of
 from training.learner import Learner
+from training.metrics import canaries
 from training.planning import resources
 from training.planning.recipe import Chosen
 from training.planning.resources import Plan

@@ -10,10 +10,10 @@ from bot.errors import UserError
 from bot.persona.training_options import Training
 from training import continuing, earlier, planting, record, runs
 from training.base import Found
-from training.canaries import draw
 from training.checkpoints import BEST
 from training.dataset.workspace import Desk, settings_of
 from training.manifest import authors_of
+from training.metrics.canaries import draw
 from training.planning import memory, resources
 from training.planning.recipe import Chosen, Known, choose
 from training.record import Record

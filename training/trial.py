@@ -8,14 +8,15 @@ from typing import Protocol
 
 from bot.engine.interface import Request
 from bot.engine.model_loader import loader
-from training import canaries, likelihood, planting
-from training.canaries import Extracted
+from training import planting
 from training.dataset.base_tokenizer import open_reader
 from training.dataset.excerpts import Serving
 from training.dataset.workspace import Desk, settings_of
-from training.forgetting import ASSISTANT, GREEDY, Question
-from training.likelihood import Judged, Losses
 from training.material import Held, gather
+from training.metrics import canaries, likelihood
+from training.metrics.canaries import Extracted
+from training.metrics.likelihood import Judged, Losses
+from training.metrics.retention import ASSISTANT, GREEDY, Question
 from training.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.samples import common, request, speak
 from training.scoring import Judge

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from training import estimate
-from training.estimate import Estimate
-from training.variety import runs, words
+from training.metrics import bootstrap
+from training.metrics.bootstrap import Estimate
+from training.metrics.diversity import runs, words
 
 SIZE = 8  # words of a run, or characters of scripts without spaces, from which on chance is not likely
 SHOWN = 5  # longest copies that are told
@@ -54,7 +54,7 @@ def _copies(
     found = [(runs(text, SIZE), shown) for text, shown in said]
     wholes = [len(each) for each, _ in found]
     shares = [
-        estimate.ratio(
+        bootstrap.ratio(
             [sum(run in part and run not in shown for run in each) for each, shown in found], wholes, seed
         )
         for part in known

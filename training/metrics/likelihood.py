@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from training import estimate
-from training.estimate import Estimate, Numbers
+from training.metrics import bootstrap
+from training.metrics.bootstrap import Estimate, Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ def losses(found: Mapping[str, Sequence[Judged]], base: str, adapter: str, seed:
     sums = {name: np.array([each.losses.sum() for each in judged]) for name, judged in found.items()}
     sizes = np.array([len(each.losses) for each in found[base]], float)
     return Losses(
-        {name: estimate.ratio(each, sizes, seed) for name, each in sums.items()},
-        estimate.ratio(sums[base] - sums[adapter], sizes, seed),
+        {name: bootstrap.ratio(each, sizes, seed) for name, each in sums.items()},
+        bootstrap.ratio(sums[base] - sums[adapter], sizes, seed),
         len(sizes),
         int(sizes.sum()),
     )

@@ -13,8 +13,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_curve
 
-from training import estimate
-from training.estimate import Estimate, Numbers
+from training.metrics import bootstrap
+from training.metrics.bootstrap import Estimate, Numbers
 
 LONGEST, SHORTEST = (
     400,
@@ -171,10 +171,10 @@ def _size(sets: Sequence[Halves]) -> int:
 
 
 def _verified(person: Numbers, scores: Numbers, is_own: bool, seed: int) -> Verified:
-    score = estimate.mean(scores, seed)
+    score = bootstrap.mean(scores, seed)
     if is_own:
         return Verified(score, None, None, len(scores))
-    auc = estimate.of([person, scores], lambda drawn: _auc(drawn[0], drawn[1]), seed)
+    auc = bootstrap.of([person, scores], lambda drawn: _auc(drawn[0], drawn[1]), seed)
     is_person = np.repeat([1, 0], [len(person), len(scores)])
     false, true, _ = roc_curve(is_person, np.concatenate([person, scores]))
     curve = Curve(tuple(false.round(4).tolist()), tuple(true.round(4).tolist()))
@@ -193,7 +193,7 @@ def _ways(scores: Mapping[str, Numbers], person: str, base: str, seed: int) -> d
     if ends[1].mean() - ends[0].mean() < APART:
         return {}
     others = [name for name in scores if name not in (person, base)]
-    return {name: estimate.of([*ends, scores[name]], _way, seed) for name in others}
+    return {name: bootstrap.of([*ends, scores[name]], _way, seed) for name in others}
 
 
 def _way(drawn: Sequence[Numbers]) -> float:

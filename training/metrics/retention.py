@@ -10,8 +10,8 @@ import numpy as np
 from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona, Sampling
-from training import estimate
-from training.estimate import Estimate
+from training.metrics import bootstrap
+from training.metrics.bootstrap import Estimate
 
 ASSISTANT = Persona("assistant", Card(name="Assistant"))  # who is asked: nobody in particular
 GREEDY = Sampling(temperature=0, repetition_penalty=1.0, max_tokens=48)
@@ -62,9 +62,9 @@ def compare(asked: Sequence[Question], base: Sequence[str], adapter: Sequence[st
         for texts in (base, adapter)
     )
     return Forgetting(
-        estimate.mean(before, seed),
-        estimate.mean(after, seed),
-        estimate.mean(after - before, seed),
+        bootstrap.mean(before, seed),
+        bootstrap.mean(after, seed),
+        bootstrap.mean(after - before, seed),
         len(asked),
         tuple(question.text for question, lost in zip(asked, before > after, strict=True) if lost),
         tuple(question.text for question, won in zip(asked, after > before, strict=True) if won),

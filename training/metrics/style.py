@@ -10,7 +10,7 @@ from itertools import chain
 import msgspec
 import numpy as np
 
-from training.variety import distinct, first, repeated, same, words
+from training.metrics.diversity import distinct, first, repeated, same, words
 
 Histogram = Mapping[str, float]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.errors import UserError
-from training.likelihood import Judged
+from training.metrics.likelihood import Judged
 from training.store.atomic import write_private
 from training.tokenization.examples import Row
 
