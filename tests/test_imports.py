@@ -62,7 +62,7 @@ TRAINING_MODEL_FILES = {
     "training/dataset/base_tokenizer.py",
     "training/tokenization/encode.py",
     "training/base.py",
-    "training/checkpoints.py",
+    "training/runs/checkpoints.py",
     "training/continuing.py",
     "training/evaluate.py",
     "training/train.py",

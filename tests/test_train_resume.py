@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from bot.errors import UserError
 from tests.school import SMALL, School
-from training import checkpoints, session
-from training.checkpoints import State
+from training import session
+from training.runs import checkpoints
+from training.runs.checkpoints import State
 
 
 def start(school: School, *more: str) -> subprocess.Popen[str]:

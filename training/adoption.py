@@ -17,11 +17,11 @@ from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
 from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.untrusted import Refused, open_regular, read_json, read_manifest
-from training import planting
 from training.dataset.workspace import Desk
 from training.installation import put
 from training.manifest import Origin, authors_of
 from training.pickled import PICKLED, read_pickled
+from training.runs import canary_guard
 from training.store.atomic import write_private
 
 MOST_BYTES = 4 << 30
@@ -49,7 +49,7 @@ def adopt(desk: Desk, folder: Path) -> Adopted:
     Nothing of it is run, and nothing of the persona's is changed before it has passed every check that the
     bot makes. What it was trained with is not known, so that its manifest pins the base model alone.
     """
-    planting.refuse(folder, desk.work)
+    canary_guard.refuse(folder, desk.work)
     draft = desk.folder / _DRAFT
     try:
         shutil.rmtree(draft, ignore_errors=True)

@@ -1,10 +1,11 @@
 """What a run will take: tried on this machine before it begins, or as it was said when it began."""
 
-from training import calibration, runs
+from training import calibration
 from training.course import Course
 from training.learner import Learner
 from training.planning import memory
 from training.planning.resources import Plan
+from training.runs import folders
 from training.stages import Lessons
 from training.start import Start
 
@@ -32,7 +33,7 @@ def make(start: Start, course: Course, learner: Learner, lessons: Lessons, proce
 
 def read(start: Start) -> Plan:
     """The plan of a run that goes on."""
-    return runs.read_json(start.folder / runs.PLAN, Plan)
+    return folders.read_json(start.folder / folders.PLAN, Plan)
 
 
 def notes(lessons: Lessons, start: Start) -> list[str]:

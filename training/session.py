@@ -10,11 +10,10 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training import base, forecast, installation, planting, result, runs, tracking
+from training import base, forecast, installation, result, tracking
 from training import stages as staging
 from training import start as starting
 from training.base import Found
-from training.checkpoints import BEST, State
 from training.course import Course
 from training.dataset.workspace import Desk, settings_of
 from training.learner import Learner
@@ -24,6 +23,8 @@ from training.planning.recipe import Chosen
 from training.planning.resources import Plan
 from training.progress import Bar
 from training.result import Result
+from training.runs import canary_guard, folders
+from training.runs.checkpoints import BEST, State
 from training.schedule import tasks
 from training.signals import Stop
 from training.stages import Lessons
@@ -90,7 +91,7 @@ class Session:
         else:
             start = starting.begin(self._desk, found, lessons, data, self._wanted)
         lessons = starting.parted(lessons, start.before)
-        return start, planting.plant(self._desk, lessons, start.record)
+        return start, canary_guard.plant(self._desk, lessons, start.record)
 
     def _plan(self, start: Start, course: Course, learner: Learner, lessons: Lessons) -> Plan:
         if start.resumed:
@@ -104,7 +105,7 @@ class Session:
         """Have on disk how the run begins."""
         if self._team.leads and not start.resumed:
             starting.write(start, lessons)
-            runs.write_json(start.folder / runs.PLAN, planned)
+            folders.write_json(start.folder / folders.PLAN, planned)
         if self._team.leads:
             canaries.record(self._desk.work, start.record.canaries)
         self._team.wait()
@@ -131,7 +132,7 @@ class Session:
         told, authors = msgspec.to_builtins(made), start.record.authors
         if not start.record.canaries:
             installation.install(self._desk, start.folder / BEST, told, inherited=authors)
-        runs.write_json(start.folder / runs.RESULT, made)
+        folders.write_json(start.folder / folders.RESULT, made)
         return made
 
     def _say(self, text: str) -> None:

@@ -8,15 +8,16 @@ from torch import Tensor
 
 from bot.errors import UserError
 from bot.persona.training_options import Training
-from training import continuing, earlier, planting, record, runs
+from training import continuing
 from training.base import Found
-from training.checkpoints import BEST
 from training.dataset.workspace import Desk, settings_of
 from training.manifest import authors_of
 from training.metrics.canaries import draw
 from training.planning import memory, resources
 from training.planning.recipe import Chosen, Known, choose
-from training.record import Record
+from training.runs import canary_guard, folders, replay, run_config
+from training.runs.checkpoints import BEST
+from training.runs.run_config import Record
 from training.stages import Lessons
 from training.tokenization.examples import Row
 
@@ -69,53 +70,53 @@ def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], want
         continued_from=str(adapter) if adapter is not None else None,
         canaries=draw(chosen.recipe.seed) if wanted.canaries else (),
     )
-    return Start(runs.coming(desk.work), told, before.marks, before.tensors)
+    return Start(folders.coming(desk.work), told, before.marks, before.tensors)
 
 
 def resume(desk: Desk, found: Found, data: dict[str, str], wanted: Wanted) -> Start:
     """The newest run, which was interrupted; raises `UserError` where there is none that can go on."""
-    known = runs.every(desk.work)
+    known = folders.every(desk.work)
     if not known:
         raise UserError(f"There is no run in {desk.work} to resume: train without --resume.")
     folder = known[-1]
-    if runs.is_finished(folder):
+    if folders.is_finished(folder):
         raise UserError(
             f"The newest run, {folder.name}, came to its end: train without --resume, or with "
             f"--continue-from {folder / BEST}."
         )
-    told = record.read(folder)
-    record.check_same(told, data, found.plan.fingerprint, folder)
+    told = run_config.read(folder)
+    run_config.check_same(told, data, found.plan.fingerprint, folder)
     if wanted.canaries and not told.canaries:
         raise UserError(
             f"The run in {folder} was begun without --canaries: resume it so, or train without --resume."
         )
-    return Start(folder, told, earlier.read(folder, earlier.BEFORE), resumed=True)
+    return Start(folder, told, replay.read(folder, replay.BEFORE), resumed=True)
 
 
 def parted(lessons: Lessons, before: frozenset[str]) -> Lessons:
     """Only what is new is learned fully."""
-    dialogue, old = earlier.split(lessons.dialogue, before)
-    facts, old_facts = earlier.split(lessons.facts, before)
+    dialogue, old = replay.split(lessons.dialogue, before)
+    facts, old_facts = replay.split(lessons.facts, before)
     replayed: tuple[Row, ...] = (*old, *old_facts)
     return replace(lessons, dialogue=dialogue, facts=facts, replayed=replayed)
 
 
 def write(start: Start, lessons: Lessons) -> None:
     """Make the run's folder, and say in it how the run begins."""
-    runs.make(start.folder)
+    folders.make(start.folder)
     learned = (*lessons.dialogue, *lessons.facts)
-    earlier.write(start.folder, earlier.BEFORE, start.before)
-    earlier.write(start.folder, earlier.MARKS, (*start.before, *map(earlier.mark, learned)))
+    replay.write(start.folder, replay.BEFORE, start.before)
+    replay.write(start.folder, replay.MARKS, (*start.before, *map(replay.mark, learned)))
     lineage = {"lineage": {"authors": start.record.authors}}
-    runs.write_json(start.folder / earlier.MANIFEST, lineage)
-    runs.write_json(start.folder / runs.RECIPE, start.record)
+    folders.write_json(start.folder / replay.MANIFEST, lineage)
+    folders.write_json(start.folder / folders.RECIPE, start.record)
 
 
 def _from_adapter(desk: Desk, found: Found, lessons: Lessons, adapter: Path) -> Earlier:
-    planting.refuse(adapter, desk.work)
+    canary_guard.refuse(adapter, desk.work)
     tensors, wishes = continuing.read(adapter, found, desk.persona.training)
-    marks, authors = earlier.learned_by(adapter, desk.work)
-    if not earlier.split((*lessons.dialogue, *lessons.facts), marks)[0]:
+    marks, authors = replay.learned_by(adapter, desk.work)
+    if not replay.split((*lessons.dialogue, *lessons.facts), marks)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
     return Earlier(wishes, tensors, marks, authors | authors_of(adapter))
 

@@ -5,12 +5,12 @@ import shutil
 import time
 
 from bot.errors import UserError
-from training import checkpoints, curves
-from training.checkpoints import BEST, FIRST, LAST, State
 from training.course import Course
 from training.learner import Learner
 from training.progress import Bar
-from training.runs import Log
+from training.runs import checkpoints, loss_curve
+from training.runs.checkpoints import BEST, FIRST, LAST, State
+from training.runs.folders import Log
 from training.schedule import Task
 from training.signals import Stop
 from training.store.atomic import write_private
@@ -131,7 +131,7 @@ class Run:
                 return self._team.wait()
             checkpoints.save(folder, self._learner.config(), adapter, self._learner.moments(), self.state)
             if name == LAST:
-                write_private(self._course.folder / "loss.svg", [curves.draw(self._log.lines()).encode()])
+                write_private(self._course.folder / "loss.svg", [loss_curve.draw(self._log.lines()).encode()])
         self._team.wait()
 
     def _note(self, event: str, **values: object) -> None:

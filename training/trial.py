@@ -8,7 +8,6 @@ from typing import Protocol
 
 from bot.engine.interface import Request
 from bot.engine.model_loader import loader
-from training import planting
 from training.dataset.base_tokenizer import open_reader
 from training.dataset.excerpts import Serving
 from training.dataset.workspace import Desk, settings_of
@@ -18,6 +17,7 @@ from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Judged, Losses
 from training.metrics.retention import ASSISTANT, GREEDY, Question
 from training.report import ADAPTER, BASE, GENERATED, SHOTS
+from training.runs import canary_guard
 from training.samples import common, request, speak
 from training.scoring import Judge
 from training.tokenization.encode import Encoder
@@ -55,7 +55,7 @@ class Trial:
         self.serving = desk.serving(settings_of(desk.work).window)
         wide = desk.serving(desk.model.context)
         self.material = gather(desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed)
-        self._planted = planting.learned(wishes.adapter, desk)
+        self._planted = canary_guard.learned(wishes.adapter, desk)
 
     def begin(self, questions: int) -> None:
         """Say how much there is to do."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bot.errors import UserError
-from training import runs
-from training.checkpoints import WEIGHTS
+from training.runs import folders
+from training.runs.checkpoints import WEIGHTS
 from training.store.atomic import write_private
 from training.store.lineage import adapters, hash_file
 from training.tokenization.examples import Row
@@ -40,7 +40,7 @@ def read(folder: Path, name: str) -> frozenset[str]:
 def run_of(adapter: Path, work: Path) -> Path | None:
     """The folder of the persona's run that made an adapter, wherever that was copied to."""
     wanted = hash_file(adapter / WEIGHTS)
-    for folder in reversed(runs.every(work)):
+    for folder in reversed(folders.every(work)):
         states = (folder / name / WEIGHTS for name in ("best", "last"))
         if any(path.exists() and hash_file(path) == wanted for path in states):
             return folder

@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.errors import UserError
-from training import earlier, record
 from training.dataset.workspace import Desk
 from training.metrics import canaries
 from training.metrics.canaries import Canary
-from training.record import Record
+from training.runs import replay, run_config
+from training.runs.run_config import Record
 from training.stages import Lessons
 from training.tokenization.encode import Encoder
 
@@ -28,9 +28,9 @@ def learned(adapter: Path, desk: Desk) -> tuple[Canary, ...]:
 
     The persona's own adapter learned none, whatever was trained after it.
     """
-    run = earlier.run_of(adapter, desk.work)
+    run = replay.run_of(adapter, desk.work)
     if run is not None:
-        return record.read(run).canaries
+        return run_config.read(run).canaries
     if adapter.resolve().parent == desk.folder.resolve():
         return ()
     return canaries.recorded(desk.work)
@@ -38,8 +38,8 @@ def learned(adapter: Path, desk: Desk) -> tuple[Canary, ...]:
 
 def refuse(adapter: Path, work: Path) -> None:
     """Raise `UserError` where a run of the persona made an adapter in order to measure it only."""
-    run = earlier.run_of(adapter, work)
-    if run is not None and record.read(run).canaries:
+    run = replay.run_of(adapter, work)
+    if run is not None and run_config.read(run).canaries:
         raise UserError(
             f"The adapter in {adapter} learned invented secrets (train --canaries) and is only there for "
             "`evaluate --adapter`: take one that was trained without --canaries."

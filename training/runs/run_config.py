@@ -7,7 +7,7 @@ import msgspec
 from bot.errors import UserError
 from training.metrics.canaries import Canary
 from training.planning.recipe import Recipe
-from training.runs import RECIPE, read_json
+from training.runs.folders import RECIPE, read_json
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
