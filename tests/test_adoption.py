@@ -23,9 +23,9 @@ from bot.prompt.builder import open_reader
 from bot.prompt.contract import check_terms, terms
 from tests.fakes import tiny
 from training.__main__ import main
-from training.adoption import adopt
+from training.adapters.adopt import adopt
+from training.adapters.install import install
 from training.dataset.workspace import Desk, open_desk
-from training.installation import install
 from training.store.lineage import adapters
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")

@@ -23,12 +23,12 @@ from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.llama_cpp import complete
 from training.__main__ import main
+from training.adapters.export import export
+from training.adapters.install import install
 from training.dataset.workspace import Desk, open_desk
-from training.export import export
 from training.gguf_layout import layout_of
 from training.gguf_model import write_model
 from training.gguf_tokenizer import add_tokenizer
-from training.installation import install
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 

@@ -15,12 +15,12 @@ from bot.engine.checkpoint.source import Source
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import Plan
 from tests.llama_cpp import complete
+from training.adapters.export import export
+from training.adapters.install import install
+from training.adapters.merge import plain_plan
 from training.dataset.workspace import Desk, open_desk
-from training.export import export
 from training.gguf_layout import layout_of
 from training.gguf_model import write_model
-from training.installation import install
-from training.merging import plain_plan
 
 pytestmark = [
     pytest.mark.model,

@@ -67,12 +67,12 @@ TRAINING_MODEL_FILES = {
     "training/evaluate.py",
     "training/train.py",
     "training/scoring.py",
-    "training/export.py",
-    "training/merging.py",
-    "training/adoption.py",
+    "training/adapters/export.py",
+    "training/adapters/merge.py",
+    "training/adapters/adopt.py",
     "training/attending.py",
     "training/shards.py",
-    "training/pickled.py",
+    "training/adapters/pickled.py",
     "training/learner.py",
     "training/loss.py",
     "training/planning/memory.py",
@@ -81,7 +81,7 @@ TRAINING_MODEL_FILES = {
     "training/team.py",
     "training/tracking.py",
 }
-UNPICKLES = "training/pickled.py"  # tensors alone, and only for `adopt`
+UNPICKLES = "training/adapters/pickled.py"  # tensors alone, and only for `adopt`
 # what importers share; otherwise each is a file, or says here which of its parts are files
 IMPORTERS_SHARE = set("archive decoding head rows scan source tally turns words".split())
 IMPORTER_PARTS = {

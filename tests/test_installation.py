@@ -22,8 +22,8 @@ from bot.prompt.builder import open_reader
 from bot.prompt.contract import Terms, check_terms, terms
 from tests.data import said
 from tests.fakes import tiny
+from training.adapters.install import install, place, settle
 from training.dataset.workspace import Desk, open_desk, run
-from training.installation import install, place, settle
 from training.store.lineage import Pseudonyms, adapters
 from training.store.messages import to_lines
 

@@ -27,7 +27,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def adopt(options: Namespace, folder: Folder) -> str:
-    from training.adoption import adopt  # loads torch
+    from training.adapters.adopt import adopt  # loads torch
 
     persona = folder(options)
     adopted = adopt(open_desk(config.load(options.config), persona), options.folder)
@@ -40,7 +40,7 @@ def adopt(options: Namespace, folder: Folder) -> str:
 
 
 def export(options: Namespace, folder: Folder) -> str:
-    from training.export import export  # loads torch
+    from training.adapters.export import export  # loads torch
 
     desk = open_desk(config.load(options.config), folder(options))
     return export(desk, options.format, options.target, merged=options.merged, dtype=options.dtype)

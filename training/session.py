@@ -10,9 +10,10 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training import base, forecast, installation, result, tracking
+from training import base, forecast, result, tracking
 from training import stages as staging
 from training import start as starting
+from training.adapters import install
 from training.base import Found
 from training.course import Course
 from training.dataset.workspace import Desk, settings_of
@@ -42,9 +43,9 @@ def train(desk: Desk, wanted: Wanted) -> Result | None:
     with ExitStack() as stack:
         if team.leads:
             stack.enter_context(_alone(desk.work))
-            installation.settle(desk.folder)
+            install.settle(desk.folder)
         stack.callback(team.end)
-        installation.place(desk)
+        install.place(desk)
         return Session(desk, wanted, team).run()
 
 
@@ -131,7 +132,7 @@ class Session:
         """Put the adapter in place, unless it learned what nobody may ever be told."""
         told, authors = msgspec.to_builtins(made), start.record.authors
         if not start.record.canaries:
-            installation.install(self._desk, start.folder / BEST, told, inherited=authors)
+            install.install(self._desk, start.folder / BEST, told, inherited=authors)
         folders.write_json(start.folder / folders.RESULT, made)
         return made
 

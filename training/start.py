@@ -9,9 +9,9 @@ from torch import Tensor
 from bot.errors import UserError
 from bot.persona.training_options import Training
 from training import continuing
+from training.adapters.manifest import authors_of
 from training.base import Found
 from training.dataset.workspace import Desk, settings_of
-from training.manifest import authors_of
 from training.metrics.canaries import draw
 from training.planning import memory, resources
 from training.planning.recipe import Chosen, Known, choose

@@ -17,10 +17,10 @@ from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
 from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.untrusted import Refused, open_regular, read_json, read_manifest
+from training.adapters.install import put
+from training.adapters.manifest import Origin, authors_of
+from training.adapters.pickled import PICKLED, read_pickled
 from training.dataset.workspace import Desk
-from training.installation import put
-from training.manifest import Origin, authors_of
-from training.pickled import PICKLED, read_pickled
 from training.runs import canary_guard
 from training.store.atomic import write_private
 

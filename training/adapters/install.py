@@ -15,8 +15,8 @@ from bot.engine.model_loader.adapter_check import Inspection, inspect
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
 from bot.untrusted import MANIFEST, Refused, read_json
+from training.adapters.manifest import Origin, as_bytes, authors_of, describe
 from training.dataset.workspace import SETTINGS, Desk, settings_of
-from training.manifest import Origin, as_bytes, authors_of, describe
 from training.store.atomic import write_private
 
 HOME, NEW, PREVIOUS = ADAPTERS
