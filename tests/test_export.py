@@ -24,11 +24,11 @@ from tests.fakes import families, tiny
 from tests.llama_cpp import complete
 from training.__main__ import main
 from training.adapters.export import export
+from training.adapters.gguf.layout import layout_of
+from training.adapters.gguf.model import write_model
+from training.adapters.gguf.tokenizer import add_tokenizer
 from training.adapters.install import install
 from training.dataset.workspace import Desk, open_desk
-from training.gguf_layout import layout_of
-from training.gguf_model import write_model
-from training.gguf_tokenizer import add_tokenizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 

@@ -16,11 +16,11 @@ from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import Plan
 from tests.llama_cpp import complete
 from training.adapters.export import export
+from training.adapters.gguf.layout import layout_of
+from training.adapters.gguf.model import write_model
 from training.adapters.install import install
 from training.adapters.merge import plain_plan
 from training.dataset.workspace import Desk, open_desk
-from training.gguf_layout import layout_of
-from training.gguf_model import write_model
 
 pytestmark = [
     pytest.mark.model,

@@ -78,9 +78,9 @@ def _merged(desk: Desk, folder: Path, dtype: str) -> str:
 
 
 def _packed_adapter(desk: Desk, file: Path, dtype: str) -> str:
+    from training.adapters.gguf.adapter import write_adapter
+    from training.adapters.gguf.layout import layout_of
     from training.adapters.merge import check_tied, outline, read
-    from training.gguf_adapter import write_adapter
-    from training.gguf_layout import layout_of
 
     found = plan(desk.settings.model, desk.settings.data, progress=lambda stage: None)
     base = outline(found)
@@ -91,9 +91,9 @@ def _packed_adapter(desk: Desk, file: Path, dtype: str) -> str:
 
 
 def _packed_model(desk: Desk, file: Path, dtype: str) -> str:
+    from training.adapters.gguf.layout import layout_of
+    from training.adapters.gguf.model import write_model
     from training.adapters.merge import merge, outline, plain_plan
-    from training.gguf_layout import layout_of
-    from training.gguf_model import write_model
 
     found = plain_plan(desk)
     layout = layout_of(outline(found).config)

@@ -6,7 +6,7 @@ import gguf
 import numpy as np
 
 from bot.engine.lora.active import Known
-from training.gguf_layout import Array, Layout, as_stored
+from training.adapters.gguf.layout import Array, Layout, as_stored
 
 
 def write_adapter(path: Path, known: Known, layout: Layout, dtype: str, name: str, base: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import gguf
 
 from bot.errors import UserError
-from training.gguf_layout import Array, Layout, as_stored
-from training.gguf_tokenizer import add_tokenizer
+from training.adapters.gguf.layout import Array, Layout, as_stored
+from training.adapters.gguf.tokenizer import add_tokenizer
 
 _FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16}
 _REPLACED = ("general.architecture", "general.file_type", "general.quantization_version", "general.name")
