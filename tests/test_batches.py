@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import batches
+from training.packing import batches
 from training.schedule import rate_at
 
 ANSWERS = st.lists(st.integers(1, 40), min_size=1, max_size=80)

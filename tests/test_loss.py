@@ -10,8 +10,8 @@ from transformers import AutoModelForCausalLM
 
 from bot.errors import UserError
 from tests.fakes.families import FAMILIES, REFUSED, save
-from training.loss import Head, Trunk
-from training.packing import make_packable, pack, tokens_of
+from training.packing.layout import make_packable, pack, tokens_of
+from training.packing.loss import Head, Trunk
 from training.tokenization.encode import Lesson, Trained
 from training.tokenization.examples import Row, rows
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from training.course import Course
 from training.learner import Learner
-from training.packing import tokens_of
+from training.packing.layout import tokens_of
 from training.planning import memory
 from training.planning.resources import line_through
 from training.tokenization.examples import Row

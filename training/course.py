@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training import batches
-from training.packing import tokens_of
+from training.packing import batches
+from training.packing.layout import tokens_of
 from training.planning.recipe import Recipe
 from training.schedule import Task
 from training.stages import Stage

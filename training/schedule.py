@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from training import batches
-from training.batches import Step
+from training.packing import batches
+from training.packing.batches import Step
 from training.planning.recipe import Recipe
 from training.stages import Stage
 

@@ -21,11 +21,12 @@ from peft import LoraConfig, get_peft_model
 
 from bot import config
 from bot.persona.training_options import Training
-from training import base, batches
+from training import base
 from training.__main__ import main
 from training.course import Course
 from training.dataset import splits, workspace
 from training.learner import Learner
+from training.packing import batches
 from training.planning import memory, recipe
 from training.planning.recipe import Known, Recipe
 from training.schedule import Task

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from bot.errors import UserError
-from training.attending import Answering, How, Reading, Segment, Stretch
+from training.packing.attention import Answering, How, Reading, Segment, Stretch
 from training.tokenization.examples import Row, common
 
 NAME = "alterego-packed"
@@ -168,7 +168,7 @@ def _alone(model: Any, ids: Sequence[int]) -> Tensor:
 
 def _together(model: Any) -> list[Tensor]:
     """The same of all probes in a row, when all are read, and when they are answered behind that."""
-    from training.loss import Trunk
+    from training.packing.loss import Trunk
 
     packed = pack([_probe(ids) for ids in _PROBES], model.get_input_embeddings().weight.device)
     with torch.inference_mode():

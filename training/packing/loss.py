@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from training.attending import Answering, Reading
-from training.packing import Packed
+from training.packing.attention import Answering, Reading
+from training.packing.layout import Packed
 
 CHUNK_BYTES = 64 << 20  # of logits in float32 that are there at once
 
