@@ -71,14 +71,14 @@ TRAINING_MODEL_FILES = {
     "training/adapters/merge.py",
     "training/adapters/adopt.py",
     "training/packing/attention.py",
-    "training/shards.py",
+    "training/distributed/fsdp.py",
     "training/adapters/pickled.py",
     "training/learner.py",
     "training/packing/loss.py",
     "training/planning/memory.py",
     "training/packing/layout.py",
     "training/start.py",
-    "training/team.py",
+    "training/distributed/processes.py",
     "training/tracking.py",
 }
 UNPICKLES = "training/adapters/pickled.py"  # tensors alone, and only for `adopt`

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from bot.errors import UserError
 from tests.school import SMALL, School
-from training import shards
-from training.team import Team
+from training.distributed import fsdp
+from training.distributed.processes import Team
 
 ROOT = Path(__file__).parent.parent
 
@@ -91,4 +91,4 @@ def test_a_quantised_base_model_is_not_parted() -> None:
     model = torch.nn.Module()
     model.is_quantized = True  # type: ignore[assignment]
     with pytest.raises(UserError, match="A quantised base model cannot be parted"):
-        shards.part(model, None, torch.device("cpu"), 2)
+        fsdp.part(model, None, torch.device("cpu"), 2)

@@ -11,10 +11,10 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from torch import Tensor
 from torch.optim import AdamW
 
+from training.distributed.processes import Team
 from training.packing.layout import make_packable, pack
 from training.packing.loss import Head, Trunk
 from training.planning.recipe import Recipe
-from training.team import Team
 from training.tokenization.examples import Row
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW knows of each weight

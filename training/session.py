@@ -17,6 +17,7 @@ from training.adapters import install
 from training.base import Found
 from training.course import Course
 from training.dataset.workspace import Desk, settings_of
+from training.distributed.processes import Team
 from training.learner import Learner
 from training.metrics import canaries
 from training.planning import resources
@@ -30,7 +31,6 @@ from training.schedule import tasks
 from training.signals import Stop
 from training.stages import Lessons
 from training.start import Start, Wanted
-from training.team import Team
 from training.tracking import Tracker
 from training.train import Run
 

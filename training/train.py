@@ -6,6 +6,7 @@ import time
 
 from bot.errors import UserError
 from training.course import Course
+from training.distributed.processes import Team
 from training.learner import Learner
 from training.progress import Bar
 from training.runs import checkpoints, loss_curve
@@ -14,7 +15,6 @@ from training.runs.folders import Log
 from training.schedule import Task
 from training.signals import Stop
 from training.store.atomic import write_private
-from training.team import Team
 from training.tracking import Tracker
 
 GAIN = 1e-3  # of the loss on what is held out: less is no progress

@@ -25,13 +25,13 @@ from training import base
 from training.__main__ import main
 from training.course import Course
 from training.dataset import splits, workspace
+from training.distributed.processes import Team
 from training.learner import Learner
 from training.packing import batches
 from training.planning import memory, recipe
 from training.planning.recipe import Known, Recipe
 from training.schedule import Task
 from training.stages import Stage
-from training.team import Team
 from training.tokenization import cache
 from training.tokenization.examples import Row, rows
 

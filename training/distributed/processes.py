@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from bot.errors import UserError
-from training import shards
+from training.distributed import fsdp
 
 
 class Team:
@@ -19,7 +19,7 @@ class Team:
     def __init__(self, device: str) -> None:
         """Raises `UserError` where `accelerate launch` was told what is not done here."""
         _check_launched()
-        asked = shards.asked()
+        asked = fsdp.asked()
         self._accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
         self.rank: int = self._accelerator.process_index
         self.size: int = self._accelerator.num_processes
@@ -35,7 +35,7 @@ class Team:
     def prepare(self, trunk: Any, model: Any) -> Any:
         """The trunk of a model as all processes share it: its gradients become the mean of theirs."""
         if self._plugin is not None:
-            shards.part(model, self._plugin, torch.device(self.device), self.size)
+            fsdp.part(model, self._plugin, torch.device(self.device), self.size)
         elif self.size > 1:
             return self._accelerator.prepare_model(trunk)
         return trunk
@@ -46,7 +46,7 @@ class Team:
         if self._plugin is not None:
             yield
             if is_last:
-                shards.join((each for each in trunk.parameters() if each.requires_grad), self.size)
+                fsdp.join((each for each in trunk.parameters() if each.requires_grad), self.size)
         elif is_last or self.size == 1:
             yield
         else:
