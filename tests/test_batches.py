@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.packing import batches
-from training.schedule import rate_at
+from training.trainer.schedule import rate_at
 
 ANSWERS = st.lists(st.integers(1, 40), min_size=1, max_size=80)
 LENGTHS = st.lists(st.integers(2, 900), min_size=1, max_size=60)

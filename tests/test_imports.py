@@ -61,11 +61,11 @@ MODEL_FILES = {
 TRAINING_MODEL_FILES = {
     "training/dataset/base_tokenizer.py",
     "training/tokenization/encode.py",
-    "training/base.py",
+    "training/trainer/base_model.py",
     "training/runs/checkpoints.py",
-    "training/continuing.py",
+    "training/trainer/continuing.py",
     "training/evaluate.py",
-    "training/train.py",
+    "training/trainer/loop.py",
     "training/scoring.py",
     "training/adapters/export.py",
     "training/adapters/merge.py",
@@ -73,13 +73,13 @@ TRAINING_MODEL_FILES = {
     "training/packing/attention.py",
     "training/distributed/fsdp.py",
     "training/adapters/pickled.py",
-    "training/learner.py",
+    "training/trainer/lora_learner.py",
     "training/packing/loss.py",
     "training/planning/memory.py",
     "training/packing/layout.py",
-    "training/start.py",
+    "training/trainer/start.py",
     "training/distributed/processes.py",
-    "training/tracking.py",
+    "training/trainer/tracking.py",
 }
 UNPICKLES = "training/adapters/pickled.py"  # tensors alone, and only for `adopt`
 # what importers share; otherwise each is a file, or says here which of its parts are files

@@ -8,9 +8,9 @@ import pytest
 from bot.errors import UserError
 from bot.persona.persona import load
 from bot.persona.training_options import Training
-from training.calibration import work_of
 from training.planning.recipe import Chosen, Known, choose
 from training.planning.resources import Sizes, duration, fit, line_through
+from training.trainer.calibration import work_of
 
 KNOWN = Known(
     parameters=135_000_000, answers=250, longest=400, layers=("q_proj",), precision="bf16", device="cpu"

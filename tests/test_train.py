@@ -33,10 +33,10 @@ def test_a_run_leaves_its_recipe_plan_log_curve_and_states(trained: School) -> N
 
 
 def test_the_adapter_is_in_place_and_passes_the_bots_strict_reader(trained: School) -> None:
-    from training import base
+    from training.trainer import base_model
 
     desk = trained.desk()
-    found = base.find(desk.settings.model, desk.persona.training, "cpu", desk.settings.data, print)
+    found = base_model.find(desk.settings.model, desk.persona.training, "cpu", desk.settings.data, print)
     known = read_adapter(
         "mara", trained.folder / "adapter", Base(found.name, found.plan.fingerprint, found.sizes.linear)
     )

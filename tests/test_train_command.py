@@ -10,9 +10,9 @@ import pytest
 
 from tests.fakes import tiny
 from tests.school import School, talk
-from training import tracking
 from training.forget import forget
 from training.planning import memory
+from training.trainer import tracking
 
 ROOT = Path(__file__).parents[1]
 # A file may not grow beyond 30 kB: some fit, those of weights do not.

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 
 from bot.errors import UserError
 from tests.school import SMALL, School
-from training import session
 from training.runs import checkpoints
 from training.runs.checkpoints import State
+from training.trainer import session
 
 
 def start(school: School, *more: str) -> subprocess.Popen[str]:

@@ -37,7 +37,7 @@ def train(options: Namespace, folder: Folder) -> str:
     from bot.engine.runtime.environment import prepare
 
     prepare()
-    from training import result, session, start  # torch and its friends take seconds
+    from training.trainer import result, session, start  # torch and its friends take seconds
 
     desk = open_desk(config.load(options.config), persona)
     wanted = start.Wanted(

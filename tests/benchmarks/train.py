@@ -21,19 +21,19 @@ from peft import LoraConfig, get_peft_model
 
 from bot import config
 from bot.persona.training_options import Training
-from training import base
 from training.__main__ import main
-from training.course import Course
 from training.dataset import splits, workspace
 from training.distributed.processes import Team
-from training.learner import Learner
 from training.packing import batches
 from training.planning import memory, recipe
 from training.planning.recipe import Known, Recipe
-from training.schedule import Task
-from training.stages import Stage
 from training.tokenization import cache
 from training.tokenization.examples import Row, rows
+from training.trainer import base_model
+from training.trainer.course import Course
+from training.trainer.lora_learner import Learner
+from training.trainer.schedule import Task
+from training.trainer.stages import Stage
 
 ROOT = Path(__file__).parents[2]
 OWN = {"ozzo": ("--me", "ozzo")}  # who the persona is, where its export does not say so
@@ -61,7 +61,7 @@ def data(root: Path, persona: str, answers: int) -> tuple[workspace.Desk, int, l
     return desk, window, taken
 
 
-def ours(found: base.Found, made: Recipe, taken: Sequence[Row]) -> float:
+def ours(found: base_model.Found, made: Recipe, taken: Sequence[Row]) -> float:
     """Seconds of a step."""
     learner = Learner(found.load(), made, Team("cpu"), found.name)
     task = Task(0, 0, tuple(range(len(taken))), made.rate)
@@ -69,7 +69,7 @@ def ours(found: base.Found, made: Recipe, taken: Sequence[Row]) -> float:
     return min(_seconds(lambda: learner.learn(course.rows(task, 1), made.rate, 1)) for _ in range(2))
 
 
-def plain(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path, window: int) -> float:
+def plain(found: base_model.Found, made: Recipe, taken: Sequence[Row], folder: Path, window: int) -> float:
     """Seconds of a step of transformers' Trainer, everything padded to the window."""
     model = get_peft_model(found.load(), _lora(made))
     examples = [_padded(row, window) for row in taken]
@@ -77,7 +77,7 @@ def plain(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path, w
     return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=examples))  # type: ignore[arg-type]
 
 
-def trl(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> float:
+def trl(found: base_model.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> float:
     """Seconds of a step of TRL's SFTTrainer as it comes, on the same ids and labels."""
     import datasets
     from trl import SFTConfig, SFTTrainer
@@ -95,7 +95,7 @@ def trl(found: base.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> 
     return _timed(trainer)
 
 
-def _tokenizer(found: base.Found) -> Any:
+def _tokenizer(found: base_model.Found) -> Any:
     """What TRL wants to have, though the ids are made."""
     file = str(found.plan.folder / "tokenizer.json")
     return transformers.PreTrainedTokenizerFast(
@@ -165,7 +165,7 @@ def _seconds(work: Callable[[], object]) -> float:
 def compare(root: Path, persona: str, answers: int) -> None:
     """Print a line for each."""
     desk, window, taken = data(root, persona, answers)
-    found = base.find(desk.settings.model, Training(), "cpu", desk.settings.data, print)
+    found = base_model.find(desk.settings.model, Training(), "cpu", desk.settings.data, print)
     longest = max(len(row.ids) for row in taken)
     known = Known(found.sizes.weights, answers, longest, found.layers, found.plan.precision, "cpu")
     made = recipe.choose(Training(), known).recipe

@@ -9,8 +9,8 @@ from training.metrics import canaries
 from training.metrics.canaries import Canary
 from training.runs import replay, run_config
 from training.runs.run_config import Record
-from training.stages import Lessons
 from training.tokenization.encode import Encoder
+from training.trainer.stages import Lessons
 
 
 def plant(desk: Desk, lessons: Lessons, begun: Record) -> Lessons:

@@ -9,9 +9,9 @@ import numpy as np
 from training.packing import batches
 from training.packing.layout import tokens_of
 from training.planning.recipe import Recipe
-from training.schedule import Task
-from training.stages import Stage
 from training.tokenization.examples import Row
+from training.trainer.schedule import Task
+from training.trainer.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,7 @@ from torch import Tensor
 
 from bot.errors import UserError
 from bot.persona.training_options import Training
-from training import continuing
 from training.adapters.manifest import authors_of
-from training.base import Found
 from training.dataset.workspace import Desk, settings_of
 from training.metrics.canaries import draw
 from training.planning import memory, resources
@@ -18,8 +16,10 @@ from training.planning.recipe import Chosen, Known, choose
 from training.runs import canary_guard, folders, replay, run_config
 from training.runs.checkpoints import BEST
 from training.runs.run_config import Record
-from training.stages import Lessons
 from training.tokenization.examples import Row
+from training.trainer import continuing
+from training.trainer.base_model import Found
+from training.trainer.stages import Lessons
 
 
 @dataclass(frozen=True, slots=True)

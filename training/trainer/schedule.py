@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from training.packing import batches
 from training.packing.batches import Step
 from training.planning.recipe import Recipe
-from training.stages import Stage
+from training.trainer.stages import Stage
 
 SAVES = 20  # times that a run is saved
 

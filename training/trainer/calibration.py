@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.course import Course
-from training.learner import Learner
 from training.packing.layout import tokens_of
 from training.planning import memory
 from training.planning.resources import line_through
 from training.tokenization.examples import Row
+from training.trainer.course import Course
+from training.trainer.lora_learner import Learner
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from training.course import Course
 from training.planning import memory, resources
 from training.planning.resources import Plan
 from training.runs.checkpoints import BEST, State
 from training.runs.folders import RUNS
 from training.runs.run_config import Record
+from training.trainer.course import Course
 
 BEST_OF = f"work/{RUNS}/{{}}/{BEST}"  # where the best adapter of a run is, in the persona's folder
 

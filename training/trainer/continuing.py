@@ -12,7 +12,7 @@ from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.persona.training_options import Training
 from bot.untrusted import Refused, read_json
-from training.base import Found
+from training.trainer.base_model import Found
 
 
 def read(folder: Path, found: Found, wishes: Training) -> tuple[Mapping[str, Tensor], Training]:

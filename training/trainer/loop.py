@@ -5,17 +5,17 @@ import shutil
 import time
 
 from bot.errors import UserError
-from training.course import Course
 from training.distributed.processes import Team
-from training.learner import Learner
-from training.progress import Bar
 from training.runs import checkpoints, loss_curve
 from training.runs.checkpoints import BEST, FIRST, LAST, State
 from training.runs.folders import Log
-from training.schedule import Task
-from training.signals import Stop
 from training.store.atomic import write_private
-from training.tracking import Tracker
+from training.trainer.course import Course
+from training.trainer.interrupts import Stop
+from training.trainer.lora_learner import Learner
+from training.trainer.progress import Bar
+from training.trainer.schedule import Task
+from training.trainer.tracking import Tracker
 
 GAIN = 1e-3  # of the loss on what is held out: less is no progress
 HALVINGS = 6  # after which the data or the model are to blame, not the rate

@@ -1,13 +1,13 @@
 """What a run will take: tried on this machine before it begins, or as it was said when it began."""
 
-from training import calibration
-from training.course import Course
-from training.learner import Learner
 from training.planning import memory
 from training.planning.resources import Plan
 from training.runs import folders
-from training.stages import Lessons
-from training.start import Start
+from training.trainer import calibration
+from training.trainer.course import Course
+from training.trainer.lora_learner import Learner
+from training.trainer.stages import Lessons
+from training.trainer.start import Start
 
 
 def make(start: Start, course: Course, learner: Learner, lessons: Lessons, processes: int) -> Plan:

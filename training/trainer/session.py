@@ -10,36 +10,36 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training import base, forecast, result, tracking
-from training import stages as staging
-from training import start as starting
 from training.adapters import install
-from training.base import Found
-from training.course import Course
 from training.dataset.workspace import Desk, settings_of
 from training.distributed.processes import Team
-from training.learner import Learner
 from training.metrics import canaries
 from training.planning import resources
 from training.planning.recipe import Chosen
 from training.planning.resources import Plan
-from training.progress import Bar
-from training.result import Result
 from training.runs import canary_guard, folders
 from training.runs.checkpoints import BEST, State
-from training.schedule import tasks
-from training.signals import Stop
-from training.stages import Lessons
-from training.start import Start, Wanted
-from training.tracking import Tracker
-from training.train import Run
+from training.trainer import base_model, forecast, result, tracking
+from training.trainer import stages as staging
+from training.trainer import start as starting
+from training.trainer.base_model import Found
+from training.trainer.course import Course
+from training.trainer.interrupts import Stop
+from training.trainer.loop import Run
+from training.trainer.lora_learner import Learner
+from training.trainer.progress import Bar
+from training.trainer.result import Result
+from training.trainer.schedule import tasks
+from training.trainer.stages import Lessons
+from training.trainer.start import Start, Wanted
+from training.trainer.tracking import Tracker
 
 
 def train(desk: Desk, wanted: Wanted) -> Result | None:
     """Learn; None where only the plan was wanted, or in a process that does not lead. Raises `UserError`."""
     settings_of(desk.work)
     tracking.check(wanted.track)
-    team = Team(base.device_of(desk.settings.model, desk.persona.training))
+    team = Team(base_model.device_of(desk.settings.model, desk.persona.training))
     with ExitStack() as stack:
         if team.leads:
             stack.enter_context(_alone(desk.work))
@@ -77,7 +77,7 @@ class Session:
     def _find(self) -> Found:
         desk, team = self._desk, self._team
         with team.leader_first():
-            return base.find(
+            return base_model.find(
                 desk.settings.model, desk.persona.training, team.device, desk.settings.data, self._say
             )
 
