@@ -14,9 +14,9 @@ from bot.engine.model_loader.loader import plan
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny
+from training.evaluation.forced_scoring import Judge
 from training.metrics.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded
 from training.metrics.likelihood import Judged
-from training.scoring import Judge
 from training.tokenization.examples import Row
 
 END = 999

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from tests.data import said
 from tests.fakes import tiny
 from training.__main__ import main
+from training.evaluation.report import Report, as_json
 from training.metrics import canaries
-from training.report import Report, as_json
 from training.store.messages import Said, to_lines
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")

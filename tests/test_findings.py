@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import MARA
 from tests.data import said
-from training.limits import exceeded
+from training.evaluation.engine_samples import tidy
+from training.evaluation.limits import exceeded
 from training.metrics import blind_pairs, bootstrap, retention
 from training.metrics.blind_pairs import Spoken
 from training.metrics.bootstrap import Estimate
@@ -18,7 +19,6 @@ from training.metrics.canaries import Extracted
 from training.metrics.memorization import Copies
 from training.metrics.privacy import Private, scan
 from training.metrics.retention import Question, compare, questions
-from training.samples import tidy
 from training.store.messages import to_lines
 
 

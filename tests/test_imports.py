@@ -66,7 +66,7 @@ TRAINING_MODEL_FILES = {
     "training/trainer/continuing.py",
     "training/evaluate.py",
     "training/trainer/loop.py",
-    "training/scoring.py",
+    "training/evaluation/forced_scoring.py",
     "training/adapters/export.py",
     "training/adapters/merge.py",
     "training/adapters/adopt.py",

@@ -8,7 +8,7 @@ import pytest
 from bot.errors import UserError
 from tests.data import build, said, serving
 from training.dataset.splits import HELD, TRAIN
-from training.material import SHOTS, Material, gather
+from training.evaluation.data import SHOTS, Material, gather
 from training.store.messages import Said
 
 WORDS = "fog lamp tide rope kettle gull boat storm harbour letter engine oil cat stairs winter song".split()

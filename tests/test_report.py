@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from training.evaluation.report import Example, Report, as_json, as_text, render, write
 from training.metrics.authorship import Curve, Verification, Verified
 from training.metrics.blind_pairs import Pair
 from training.metrics.bootstrap import Estimate
@@ -19,7 +20,6 @@ from training.metrics.memorization import Copies
 from training.metrics.privacy import Private
 from training.metrics.retention import Forgetting
 from training.metrics.style import manners
-from training.report import Example, Report, as_json, as_text, render, write
 
 HALF = Estimate(0.5, 0.4, 0.6)
 HOSTILE = '"><script src="https://evil.example/x.js"></script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u2028'

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.engine.interface import Request
 from bot.persona.persona import Sampling
-from training.samples import alike
+from training.evaluation.engine_samples import alike
 
 ONE, OTHER = Request((1, 2), Sampling(), seed=1), Request((1, 3), Sampling(), seed=1)
 

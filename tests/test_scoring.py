@@ -11,9 +11,9 @@ from transformers import LlamaForCausalLM
 from bot.config import ModelSettings
 from bot.engine.model_loader.loader import plan
 from tests.fakes import tiny
+from training.evaluation.forced_scoring import Judge
 from training.metrics import likelihood
 from training.metrics.likelihood import Judged
-from training.scoring import Judge
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 PROMPT = (1, 300, 301, 302)
@@ -66,7 +66,7 @@ def test_strength_scales_the_adapter(base: Path, adapter: Path, tmp_path: Path) 
 
 def test_answers_in_several_passes_are_the_same(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = judge.judge(PROMPT, ANSWERS, True)
-    monkeypatch.setattr("training.scoring.LOGITS", 1)
+    monkeypatch.setattr("training.evaluation.forced_scoring.LOGITS", 1)
     for one, other in zip(whole, judge.judge(PROMPT, ANSWERS, True), strict=True):
         np.testing.assert_allclose(one.losses, other.losses, atol=1e-4)
         assert one.likeliest.tolist() == other.likeliest.tolist()

@@ -8,9 +8,9 @@ from safetensors.torch import load_file, save_file
 
 from tests.school import SMALL, School, talk
 from tests.test_train_resume import assert_same_course, start, wait_for_step
+from training.evaluation.report import Report
 from training.metrics import canaries
 from training.metrics.canaries import FILE, REPEATS, draw
-from training.report import Report
 from training.runs import canary_guard, replay
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")

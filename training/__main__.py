@@ -13,7 +13,7 @@ from training.command import Commands
 
 try:
     from training import evaluate, exchange, importing, learning, summary, work
-    from training.limits import Exceeded
+    from training.evaluation.limits import Exceeded
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
 

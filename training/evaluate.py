@@ -15,7 +15,7 @@ from bot.errors import UserError
 from bot.persona.persona import load
 from training.command import Commands, Folder
 from training.dataset.workspace import open_desk
-from training.limits import COPIED, Exceeded
+from training.evaluation.limits import COPIED, Exceeded
 
 FEWEST = 10  # answers of each
 
@@ -53,12 +53,12 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     desk = open_desk(config.load(options.config), here)
     prepare()
     with _bar(hidden=options.json) as bar:
-        from training import evaluation  # only now: the model's libraries, and statistics
-        from training.report import as_json, as_text, write
-        from training.trial import Trial, Wishes
+        from training.evaluation import evaluate  # only now: the model's libraries, and statistics
+        from training.evaluation.report import as_json, as_text, write
+        from training.evaluation.run import Trial, Wishes
 
         wishes = Wishes(adapter, other, options.samples, options.seed, options.copied)
-        report = evaluation.evaluate(Trial(desk, wishes, bar))
+        report = evaluate.evaluate(Trial(desk, wishes, bar))
         page = write(desk.work, report)
     text = as_json(report) if options.json else f"{as_text(report)}\nThe whole report: {page}"
     if report.exceeded:

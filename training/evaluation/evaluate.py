@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.dataset.splits import HELD, TRAIN
-from training.limits import exceeded
+from training.evaluation.limits import exceeded
+from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Example, Report
+from training.evaluation.run import ASKED, ASKED_ADAPTER, Trial
 from training.metrics import authorship, blind_pairs, memorization, privacy, retention, style
 from training.metrics.authorship import Verification
 from training.metrics.blind_pairs import Spoken
 from training.metrics.memorization import Answered, Copies
-from training.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Example, Report
 from training.store.lineage import hash_file
-from training.trial import ASKED, ASKED_ADAPTER, Trial
 
 SHOWN = 12  # examples of what all said
 

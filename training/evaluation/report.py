@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from training import charts
+from training.evaluation import charts
 from training.metrics.authorship import Verification
 from training.metrics.blind_pairs import Pair
 from training.metrics.bootstrap import Estimate

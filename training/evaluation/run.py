@@ -11,15 +11,15 @@ from bot.engine.model_loader import loader
 from training.dataset.base_tokenizer import open_reader
 from training.dataset.excerpts import Serving
 from training.dataset.workspace import Desk, settings_of
-from training.material import Held, gather
+from training.evaluation.data import Held, gather
+from training.evaluation.engine_samples import common, request, speak
+from training.evaluation.forced_scoring import Judge
+from training.evaluation.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.metrics import canaries, likelihood
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Judged, Losses
 from training.metrics.retention import ASSISTANT, GREEDY, Question
-from training.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.runs import canary_guard
-from training.samples import common, request, speak
-from training.scoring import Judge
 from training.tokenization.encode import Encoder
 
 ASKED, ASKED_ADAPTER = "questions", "adapter's questions"
