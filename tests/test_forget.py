@@ -10,9 +10,9 @@ from bot.errors import UserError
 from tests.data import said
 from tests.fakes.model import ByteTokenizer
 from training.__main__ import main
+from training.commands.forget import forget
 from training.dataset.base_tokenizer import Model
 from training.dataset.workspace import settings_of
-from training.forget import forget
 from training.store.lineage import Pseudonyms
 from training.store.messages import Said, to_lines
 from training.tokenization.encode import Lesson, Trained

@@ -64,7 +64,7 @@ TRAINING_MODEL_FILES = {
     "training/trainer/base_model.py",
     "training/runs/checkpoints.py",
     "training/trainer/continuing.py",
-    "training/evaluate.py",
+    "training/commands/evaluate.py",
     "training/trainer/loop.py",
     "training/evaluation/forced_scoring.py",
     "training/adapters/export.py",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes import tiny
 from tests.school import School, talk
-from training.forget import forget
+from training.commands.forget import forget
 from training.planning import memory
 from training.trainer import tracking
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bot import config
 from bot.errors import UserError
-from training.command import Commands
+from training.commands.types import Commands
 
 try:
-    from training import evaluate, exchange, importing, learning, summary, work
+    from training.commands import adapters, data, evaluate, import_exports, import_summary, train
     from training.evaluation.limits import Exceeded
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
@@ -41,10 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
-    work.add(commands)
-    learning.add(commands)
+    data.add(commands)
+    train.add(commands)
     evaluate.add(commands)
-    exchange.add(commands)
+    adapters.add(commands)
     return whole
 
 
@@ -61,10 +61,10 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _import(options: argparse.Namespace) -> str:
-    imported = importing.run(options, _folder(options))
+    imported = import_exports.run(options, _folder(options))
     if options.json:
-        return json.dumps(summary.as_json(imported), ensure_ascii=False)
-    return f"{summary.as_text(imported)}\nNext: python -m training build --persona {options.persona}"
+        return json.dumps(import_summary.as_json(imported), ensure_ascii=False)
+    return f"{import_summary.as_text(imported)}\nNext: python -m training build --persona {options.persona}"
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -85,13 +85,13 @@ def _folder(options: argparse.Namespace) -> Path:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "import": _import,
-    "build": partial(work.build, folder=_folder),
-    "preview": partial(work.preview, folder=_folder),
-    "train": partial(learning.train, folder=_folder),
+    "build": partial(data.build, folder=_folder),
+    "preview": partial(data.preview, folder=_folder),
+    "train": partial(train.train, folder=_folder),
     "evaluate": partial(evaluate.evaluate, folder=_folder),
-    "export": partial(exchange.export, folder=_folder),
-    "adopt": partial(exchange.adopt, folder=_folder),
-    "forget": partial(work.forget, folder=_folder),
+    "export": partial(adapters.export, folder=_folder),
+    "adopt": partial(adapters.adopt, folder=_folder),
+    "forget": partial(data.forget, folder=_folder),
 }
 
 

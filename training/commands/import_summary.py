@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from training.importing import Imported
+from training.commands.import_exports import Imported
 from training.store.participants import Count, plain
 
 _SHOWN = 20  # chats, and authors

@@ -10,8 +10,8 @@ import msgspec
 
 from bot import config
 from bot.errors import UserError
-from training import forget as forgetting
-from training.command import Commands, Folder
+from training.commands import forget as forgetting
+from training.commands.types import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
 from training.dataset.workspace import Desk, as_text, lengths, open_desk, run, settings_of

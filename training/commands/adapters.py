@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from bot import config
-from training.command import Commands, Folder
+from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_desk
 
 

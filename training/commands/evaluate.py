@@ -13,7 +13,7 @@ from bot import config
 from bot.engine.runtime.environment import prepare
 from bot.errors import UserError
 from bot.persona.persona import load
-from training.command import Commands, Folder
+from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_desk
 from training.evaluation.limits import COPIED, Exceeded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bot import config
-from training.command import Commands, Folder
+from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_desk
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
