@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from tests.data import build, excerpts, made, said, serving
 from tests.fakes.model import ByteTokenizer
+from tests.fixtures.training_messages import build, excerpts, made, said, serving
 from training.dataset.duplicates import ALIKE, likeness, normal, signature
 from training.dataset.selection import Limits
 from training.dataset.splits import HELD, TRAIN, read

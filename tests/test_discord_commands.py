@@ -9,8 +9,8 @@ import pytest
 
 from bot.chat.commands import COMMANDS, Level
 from bot.platforms.discord.command_menu import LONGEST, fitting
-from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, Interaction, answer, permissions, reset
+from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 
 ADMIN = permissions("manage_guild")
 

@@ -14,8 +14,8 @@ from bot.config import ChatSettings
 from bot.errors import UserError
 from bot.message import Message
 from bot.platforms.discord import backfill, event_queue
-from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, answer, reset, stall
+from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from bot.persona.card import Card
 from bot.persona.persona import Cast, Persona
 from bot.platforms.discord.names import legal
 from tests.conftest import MARA, OZZO
-from tests.discord_stage import DiscordStage, staged
 from tests.fakes.discord_server import Channel, Message, answer, limited
+from tests.fixtures.discord_bot import DiscordStage, staged
 
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(32)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import ChatSettings
-from tests.discord_stage import DiscordStage, staged
 from tests.fakes.discord_server import BOT, File
+from tests.fixtures.discord_bot import DiscordStage, staged
 
 
 @pytest.fixture

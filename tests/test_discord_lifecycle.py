@@ -11,8 +11,8 @@ from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord import Discord
 from bot.platforms.discord.gateway import RETRY
-from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, answer, reset
+from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from bot.memory.queries.records import Outgoing
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from tests.conftest import MARA
-from tests.discord_stage import QUICK, DiscordStage, staged
 from tests.fakes.discord_server import Channel, answer, limited, reset, stall
+from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 
 POST = {"account": "POST /channels/*/messages", "webhook": "POST /webhooks/*"}
 PATCH = {"account": "PATCH /channels/*/messages/*", "webhook": "PATCH /webhooks/*"}

@@ -15,9 +15,9 @@ from bot.prompt.builder import Prompt, Reader
 from bot.prompt.chat_template import BUILT_IN, open_template
 from bot.prompt.renderer import Span
 from tests.conftest import MARA
-from tests.data import build, excerpts, said, serving
 from tests.fakes.model import ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
+from tests.fixtures.training_messages import build, excerpts, said, serving
 from training.dataset.base_tokenizer import open_model, open_reader
 from training.dataset.excerpts import Aim, Example, Excerpt, Line, Serving, examples
 from training.tokenization.encode import Encoder, Lesson, Trained, closing

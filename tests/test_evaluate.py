@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.data import said
 from tests.fakes import tiny
+from tests.fixtures.training_messages import said
 from training.__main__ import main
 from training.evaluation.report import Report, as_json
 from training.metrics import canaries

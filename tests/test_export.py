@@ -21,7 +21,7 @@ from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import Base
 from bot.errors import UserError
 from tests.fakes import families, tiny
-from tests.llama_cpp import complete
+from tests.fixtures.llama_cpp import complete
 from training.__main__ import main
 from training.adapters.export import export
 from training.adapters.gguf.layout import layout_of

@@ -14,7 +14,7 @@ from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import Source
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import Plan
-from tests.llama_cpp import complete
+from tests.fixtures.llama_cpp import complete
 from training.adapters.export import export
 from training.adapters.gguf.layout import layout_of
 from training.adapters.gguf.model import write_model

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import MARA
-from tests.data import said
+from tests.fixtures.training_messages import said
 from training.evaluation.engine_samples import tidy
 from training.evaluation.limits import exceeded
 from training.metrics import blind_pairs, bootstrap, retention

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.errors import UserError
-from tests.data import said
 from tests.fakes.model import ByteTokenizer
+from tests.fixtures.training_messages import said
 from training.__main__ import main
 from training.commands.forget import forget
 from training.dataset.base_tokenizer import Model

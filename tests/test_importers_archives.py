@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from bot.errors import UserError
-from tests.hostile import BUILDS, GOOD, archive
+from tests.fixtures.hostile_archives import BUILDS, GOOD, archive
 from training.importers import registry
 
 ROOT = Path(__file__).parent.parent

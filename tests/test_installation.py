@@ -20,8 +20,8 @@ from bot.errors import UserError
 from bot.persona.persona import load
 from bot.prompt.builder import open_reader
 from bot.prompt.contract import Terms, check_terms, terms
-from tests.data import said
 from tests.fakes import tiny
+from tests.fixtures.training_messages import said
 from training.adapters.install import install, place, settle
 from training.dataset.workspace import Desk, open_desk, run
 from training.store.lineage import Pseudonyms, adapters

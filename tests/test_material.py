@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from bot.errors import UserError
-from tests.data import build, said, serving
+from tests.fixtures.training_messages import build, said, serving
 from training.dataset.splits import HELD, TRAIN
 from training.evaluation.data import SHOTS, Material, gather
 from training.store.messages import Said

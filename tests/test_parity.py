@@ -19,9 +19,9 @@ from bot.message import Author, Message
 from bot.prompt.builder import Prompt, Reader, build
 from bot.prompt.chat_template import open_template
 from bot.prompt.turns import missing
-from tests import data
 from tests.conftest import MARA, PLACE, Stage
 from tests.fakes.model import CHATML, ByteTokenizer
+from tests.fixtures import training_messages
 from training.store.messages import Said
 
 SCRIPT = [
@@ -163,9 +163,9 @@ def _exported(message: Message, numbers: dict[str, int], time: float) -> Said:
 
 def prompts(folder: Path, exported: list[Said]) -> dict[str, tuple[int, ...]]:
     """The prompt of each answer in the data set, by the id of its first message."""
-    made_for = data.serving(BUDGET)
-    data.build(folder, exported, made_for)
-    return {example.ids[0]: example.prompt.ids for example in data.made(folder, made_for)}
+    made_for = training_messages.serving(BUDGET)
+    training_messages.build(folder, exported, made_for)
+    return {example.ids[0]: example.prompt.ids for example in training_messages.made(folder, made_for)}
 
 
 @pytest.mark.parametrize("lines", [GROUP, DIRECT], ids=["group", "direct"])

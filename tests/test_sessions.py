@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data import said
+from tests.fixtures.training_messages import said
 from training.dataset.sessions import LONGEST, SHORTEST, USUAL, goes_on, sessions, silence
 
 

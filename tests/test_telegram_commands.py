@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from tests.fakes.telegram_server import TelegramServer, refuse, stall
-from tests.telegram_stage import Bot, both
+from tests.fixtures.telegram_bot import Bot, both
 
-pytest_plugins = ["tests.telegram_fixtures"]
+pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 
 @pytest.fixture

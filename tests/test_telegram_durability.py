@@ -27,9 +27,9 @@ from tests.fakes.telegram_server import (
     too_many,
     unauthorized,
 )
-from tests.telegram_stage import QUICK, Bot
+from tests.fixtures.telegram_bot import QUICK, Bot
 
-pytest_plugins = ["tests.telegram_fixtures"]
+pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 
 def people(fake: TelegramServer, count: int) -> list[tuple[Chat, User]]:

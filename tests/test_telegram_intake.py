@@ -10,9 +10,9 @@ from bot.message import Author, Message, Place
 from bot.platforms.telegram.events import Edited, Me, Nothing, Said
 from bot.platforms.telegram.translate import Unreadable, read
 from tests.fakes.telegram_server import TelegramServer
-from tests.telegram_stage import Bot, both
+from tests.fixtures.telegram_bot import Bot, both
 
-pytest_plugins = ["tests.telegram_fixtures"]
+pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 ME = Me(9, "lamp_bot")
 ANA = {"id": 5, "is_bot": False, "first_name": "Ana", "last_name": "Ray"}

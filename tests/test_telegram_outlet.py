@@ -17,9 +17,9 @@ from tests.fakes.telegram.limits import Rate as FakeRate
 from tests.fakes.telegram.markup import finish, parse
 from tests.fakes.telegram.text import clean, usernames
 from tests.fakes.telegram_server import TelegramServer, bad_gateway, garbage, refuse, reset, stall, too_many
-from tests.telegram_stage import Bot, both
+from tests.fixtures.telegram_bot import Bot, both
 
-pytest_plugins = ["tests.telegram_fixtures"]
+pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 SPICES = [
     *"<b> </i> <unclosed &lt; &#x110000; * _ __ ~ || ` ``` [a]( ] ) \\".split(),

@@ -7,9 +7,9 @@ import pytest
 
 from tests.fakes.telegram.chat import Chat, User
 from tests.fakes.telegram_server import ANONYMOUS, TELEGRAM, TelegramServer, garbage, refuse
-from tests.telegram_stage import Bot, both
+from tests.fixtures.telegram_bot import Bot, both
 
-pytest_plugins = ["tests.telegram_fixtures"]
+pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 COMMAND = "/settings listen on"
 DONE = "listen is on for this chat."

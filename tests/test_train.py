@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from bot.engine.lora.registry import read_adapter
 from bot.engine.lora.validation import Base
-from tests.school import School
+from tests.fixtures.tiny_training import School
 
 
 @pytest.fixture(scope="module")

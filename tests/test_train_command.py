@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import tiny
-from tests.school import School, talk
+from tests.fixtures.tiny_training import School, talk
 from training.commands.forget import forget
 from training.planning import memory
 from training.trainer import tracking

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.school import SMALL, School
+from tests.fixtures.tiny_training import SMALL, School
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 

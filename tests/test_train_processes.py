@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from bot.errors import UserError
-from tests.school import SMALL, School
+from tests.fixtures.tiny_training import SMALL, School
 from training.distributed import fsdp
 from training.distributed.processes import Team
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from bot.errors import UserError
-from tests.school import SMALL, School
+from tests.fixtures.tiny_training import SMALL, School
 from training.runs import checkpoints
 from training.runs.checkpoints import State
 from training.trainer import session
