@@ -1,6 +1,6 @@
 """The same campaign on Telegram; a file of its own, since both take minutes and run side by side."""
 
-from tests.test_campaign import outcome
+from tests.end_to_end.test_campaign import outcome
 
 
 async def test_killed_on_telegram_it_loses_nothing_and_repeats_at_most_what_was_in_the_send_window() -> None:
