@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from bot.errors import UserError
-from tests.test_importers_formats import EXPORTS, FIXTURES
+from tests.training.importers.test_formats import EXPORTS, FIXTURES
 from training.__main__ import main
 from training.importers import registry
 from training.importers.reading.import_log import Tally
