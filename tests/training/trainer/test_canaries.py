@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.fixtures.tiny_training import SMALL, School, talk
-from tests.test_train_resume import assert_same_course, start, wait_for_step
+from tests.training.trainer.test_resume import assert_same_course, start, wait_for_step
 from training.evaluation.report import Report
 from training.metrics import canaries
 from training.metrics.canaries import FILE, REPEATS, draw
