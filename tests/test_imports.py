@@ -1,104 +1,69 @@
-"""Imports go one way: the layout is a promise, and so is that the light parts stay light."""
+"""Imports go one way: the tree is a promise, and so is that the light parts stay light.
+
+`ORDER` is the order of folders: a module imports its own folder and those before it. `docs/architecture.md`
+draws the same tree. The files of a package's own folder are named one by one where others build on them.
+"""
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-ORDER = (
-    "errors toml config redaction log message persona names template render turns fit prompt attention "
-    "memory cascade engine manifest marks parts situation delivery preview room speaker chat initiative "
-    "recast commands housekeeping doctor platforms host arguments __main__"
-).split()
-SHARED_WITH_TRAINING = {
-    "errors",
-    "toml",
-    "config",
-    "message",
-    "persona",
-    "names",
-    "template",
-    "render",
-    "turns",
-    "prompt",
-    "manifest",
-}
+from tests.paths import ROOT
+
+ORDER = """
+bot.errors bot.toml bot.untrusted bot.message
+bot.persona bot.config bot.text bot.log
+bot.prompt
+bot.memory.db bot.memory.queries bot.memory
+bot.engine.interface
+bot.engine.runtime bot.engine.checkpoint bot.engine.tokenizer
+bot.engine.kernels bot.engine.attention bot.engine.sampling bot.engine.lora
+bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.local
+bot.chat
+bot.platforms.instance_lock bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
+bot.app bot.__main__
+training.scrub.private training.scrub.detectors training.scrub training.store
+training.importers.reading training.importers.datasets training.importers.chats.twitter
+training.importers.chats.whatsapp training.importers.chats training.importers
+training.dataset training.tokenization training.planning training.metrics training.runs training.adapters.gguf
+training.adapters training.packing training.distributed training.trainer training.evaluation
+training.commands training.__main__
+""".split()
+# what training shares with serving; beside it the engine
+SHARED = "bot.errors bot.toml bot.untrusted bot.message bot.persona bot.config bot.prompt bot.engine".split()
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
-MODEL_FILES = {
-    "bot/engine/kernels/attention.py",
-    "bot/engine/core/engine_core.py",
-    "bot/engine/lora/batch_mapping.py",
-    "bot/engine/attention/kv_slab.py",
-    "bot/engine/local/local_engine.py",
-    "bot/engine/model_loader/loader.py",
-    "bot/engine/model_loader/quantization.py",
-    "bot/engine/model_loader/gguf.py",
-    "bot/engine/tokenizer/files.py",
-    "bot/engine/lora/registry.py",
-    "bot/engine/attention/kv_cache.py",
-    "bot/engine/runtime/cpu_threads.py",
-    "bot/engine/model_executor/model_runner.py",
-    "bot/engine/sampling/ops.py",
-    "bot/engine/kernels/matmul.py",
-    "bot/engine/model_executor/fused_layers.py",
-    "bot/engine/lora/active.py",
-    "bot/engine/kernels/gather_matmul.py",
-    "bot/engine/kernels/lora_slots.py",
-    "bot/engine/model_executor/native_layers.py",
-    "bot/engine/kernels/native.py",
-    "bot/engine/kernels/bf16_matmul.py",
-    "bot/engine/lora/linear.py",
-    "bot/engine/model_executor/patching.py",
-    "bot/engine/attention/decode_attention.py",
-    "bot/engine/attention/forward_batch.py",
-    "bot/engine/runtime/errors.py",
-    "bot/engine/sampling/sampler.py",
-    "bot/engine/tokenizer/tokenizer.py",
-}
-TRAINING_MODEL_FILES = {
-    "training/dataset/base_tokenizer.py",
-    "training/tokenization/encode.py",
-    "training/trainer/base_model.py",
-    "training/runs/checkpoints.py",
-    "training/trainer/continuing.py",
-    "training/commands/evaluate.py",
-    "training/trainer/loop.py",
-    "training/evaluation/forced_scoring.py",
-    "training/adapters/export.py",
-    "training/adapters/merge.py",
-    "training/adapters/adopt.py",
-    "training/packing/attention.py",
-    "training/distributed/fsdp.py",
-    "training/adapters/pickled.py",
-    "training/trainer/lora_learner.py",
-    "training/packing/loss.py",
-    "training/planning/memory.py",
-    "training/packing/layout.py",
-    "training/trainer/start.py",
-    "training/distributed/processes.py",
-    "training/trainer/tracking.py",
-}
-UNPICKLES = "training/adapters/pickled.py"  # tensors alone, and only for `adopt`
-# what importers share; otherwise each is a file, or says here which of its parts are files
-IMPORTERS_SHARE = set("archive decoding head rows scan source tally turns words".split())
-IMPORTER_PARTS = {
-    "twitter": {"tweet", "tweets", "twitter_direct"},
-    "tweets": {"tweet"},
-    "twitter_direct": {"tweets"},
-    "whatsapp": {"whatsapp_phrases"},
-}
+MODEL_FOLDERS = """
+bot.engine.runtime bot.engine.tokenizer bot.engine.kernels bot.engine.attention bot.engine.sampling
+bot.engine.lora bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.local
+training.dataset.base_tokenizer training.tokenization.encode training.planning.memory
+training.runs.checkpoints training.adapters training.packing training.distributed training.trainer
+training.evaluation.forced_scoring training.commands
+""".split()
+UNPICKLES = "training.adapters.pickled"  # tensors alone, and only for `adopt`
 PLATFORM_LIBRARIES = {
-    "discord": "bot/platforms/discord",
-    "telegram": "bot/platforms/telegram",
-    "prompt_toolkit": "bot/platforms/terminal/repl.py",
-    "rich": "bot/platforms/terminal/screen.py",
+    "discord": "bot.platforms.discord",
+    "telegram": "bot.platforms.telegram",
+    "prompt_toolkit": "bot.platforms.terminal.repl",
+    "rich": "bot.platforms.terminal.screen",
 }
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def modules(package: str) -> dict[str, Path]:
+    """Every module of a package by its dotted name; a folder's own `__init__` goes by the folder's."""
+    paths = sorted((ROOT / package).rglob("*.py"))
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in paths
+    }
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, at its top or inside a function."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -106,95 +71,121 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: a relative import hides the order"
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            known = {**modules("bot"), **modules("training")}
+            found |= {name for name in names if name in known} or {node.module}
+    return frozenset(found)
 
 
-def files(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+def is_in(module: str, folder: str) -> bool:
+    return module == folder or module.startswith(f"{folder}.")
 
 
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+def rank(module: str) -> int | None:
+    """The place of a module's folder in the order; None for what is no module of ours."""
+    homes = [folder for folder in ORDER if is_in(module, folder)]
+    return ORDER.index(max(homes, key=len)) if homes else None
 
 
-def layer(module: str) -> str | None:
-    parts = module.split(".")
-    return parts[1] if parts[0] == "bot" and len(parts) > 1 else None
+def every(package: str) -> list[str]:
+    return [name for name in modules(package) if name not in ("bot", "training")]
 
 
-@pytest.mark.parametrize("path", files("bot"), ids=name)
-def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
-    own = path.relative_to(ROOT / "bot").parts[0].removesuffix(".py")
-    if own == "__init__":
-        return
-    known = {found for module in imports(path) if (found := layer(module)) in ORDER}
-    late = {found for found in known if ORDER.index(found) > ORDER.index(own)}
-    assert not late, f"{name(path)} imports {late}, which come later"
+def path_of(module: str) -> Path:
+    return modules(module.split(".")[0])[module]
 
 
-@pytest.mark.parametrize("path", files("bot"), ids=name)
-def test_only_their_own_files_import_the_model_libraries(path: Path) -> None:
-    heavy = {module.split(".")[0] for module in imports(path)} & MODEL_LIBRARIES
-    assert not heavy or name(path) in MODEL_FILES
+def libraries(module: str) -> set[str]:
+    return {name.split(".")[0] for name in imports(path_of(module))}
 
 
-@pytest.mark.parametrize("path", files("bot"), ids=name)
-def test_a_platform_library_stays_in_its_file_and_sqlite_in_memory(path: Path) -> None:
-    used = {module.split(".")[0] for module in imports(path)}
+@pytest.mark.parametrize("module", [*every("bot"), *every("training")])
+def test_a_module_imports_its_own_folder_and_those_before_it(module: str) -> None:
+    if path_of(module).name == "__init__.py":
+        return  # a folder's front door opens on what is inside
+    own = rank(module)
+    assert own is not None, f"{module} is in no folder of the order"
+    late = {name for name in imports(path_of(module)) if (found := rank(name)) is not None and found > own}
+    assert not late, f"{module} imports {late}, which come later"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {
+        name: imports(path) for package in ("bot", "training") for name, path in modules(package).items()
+    }
+    done, under_way = set[str](), list[str]()
+
+    def walk(module: str) -> None:
+        assert module not in under_way, " -> ".join([*under_way, module])
+        if module not in done and module in graph:
+            under_way.append(module)
+            for name in sorted(graph[module]):
+                walk(name)
+            done.add(under_way.pop())
+
+    for module in graph:
+        walk(module)
+
+
+@pytest.mark.parametrize("module", [*every("bot"), *every("training")])
+def test_only_their_own_folders_import_the_model_libraries(module: str) -> None:
+    heavy = libraries(module) & MODEL_LIBRARIES
+    assert not heavy or any(is_in(module, folder) for folder in MODEL_FOLDERS)
+
+
+@pytest.mark.parametrize("module", every("bot"))
+def test_a_platform_library_stays_in_its_folder_and_sqlite_in_memory(module: str) -> None:
+    used = libraries(module)
     homes = [home for library, home in PLATFORM_LIBRARIES.items() if library in used]
-    assert all(path.is_relative_to(ROOT / home) for home in homes)
-    assert not used & {"aiosqlite", "sqlite3"} or path.is_relative_to(ROOT / "bot/memory")
+    assert all(is_in(module, home) for home in homes)
+    assert not used & {"aiosqlite", "sqlite3"} or is_in(module, "bot.memory")
 
 
-def test_bot_never_imports_training() -> None:
-    assert not [
-        name(path) for path in files("bot") if any(m.split(".")[0] == "training" for m in imports(path))
-    ]
+@pytest.mark.parametrize("module", every("bot"))
+def test_bot_never_imports_training(module: str) -> None:
+    assert "training" not in libraries(module)
 
 
-@pytest.mark.parametrize("path", files("training"), ids=name)
-def test_training_imports_of_bot_only_what_both_share(path: Path) -> None:
-    assert {layer(module) for module in imports(path)} - {None} <= SHARED_WITH_TRAINING | {"engine"}
+@pytest.mark.parametrize("module", every("training"))
+def test_training_imports_of_bot_only_what_both_share(module: str) -> None:
+    used = {name for name in imports(path_of(module)) if is_in(name, "bot")} - {"bot"}
+    assert all(any(is_in(name, shared) for shared in SHARED) for name in used), used
 
 
-@pytest.mark.parametrize("path", files("training"), ids=name)
-def test_only_training_itself_imports_the_model_libraries(path: Path) -> None:
-    heavy = {module.split(".")[0] for module in imports(path)} & MODEL_LIBRARIES
-    assert not heavy or name(path) in TRAINING_MODEL_FILES
-
-
-@pytest.mark.parametrize("path", files("training/importers"), ids=name)
-def test_an_importer_knows_no_other(path: Path) -> None:
-    if path.stem == "__init__":
+@pytest.mark.parametrize("module", [name for name in every("training") if is_in(name, "training.importers")])
+def test_an_importer_knows_no_other(module: str) -> None:
+    if path_of(module).name == "__init__.py" or module == "training.importers.registry":
         return
-    ways = [module.split(".") for module in imports(path) if module.startswith("training.importers.")]
-    assert {way[2] for way in ways} <= IMPORTERS_SHARE | IMPORTER_PARTS.get(path.stem, set())
+    own = module.rpartition(".")[0]
+    used = {name for name in imports(path_of(module)) if is_in(name, "training.importers")}
+    beside = {name for name in used if not is_in(name, "training.importers.reading")}
+    is_folder_of_one = own.endswith((".twitter", ".whatsapp"))
+    assert not beside or (is_folder_of_one and all(is_in(name, own) for name in beside)), beside
 
 
 @pytest.mark.parametrize("package", ["bot", "training"])
 def test_nothing_unpickles_evaluates_or_trusts_remote_code(package: str) -> None:
     forbidden = {"pickle", "dill", "joblib", "shelve", "marshal", "torch.load"}
-    for path in files(package):
-        assert not imports(path) & forbidden, name(path)
+    for name, path in modules(package).items():
+        assert not imports(path) & forbidden, name
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                assert called not in {"eval", "exec", "pickle.load", "np.load"}, name(path)
+                assert called not in {"eval", "exec", "pickle.load", "np.load"}, name
                 if called == "torch.load":
-                    assert name(path) == UNPICKLES
+                    assert name == UNPICKLES
                     assert "weights_only=True" in map(ast.unparse, node.keywords)
                 trusting = [k for k in node.keywords if k.arg == "trust_remote_code"]
-                assert all(ast.unparse(k.value) == "False" for k in trusting), name(path)
+                assert all(ast.unparse(k.value) == "False" for k in trusting), name
 
 
 def test_no_sql_is_built_from_values() -> None:
-    for path in files("bot"):
+    for name, path in modules("bot").items():
         for node in ast.walk(ast.parse(path.read_text())):
             is_execute = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
                 (".execute", ".executemany")
             )
-            assert not (is_execute and isinstance(node.args[0], ast.JoinedStr)), f"{name(path)}:{node.lineno}"
+            assert not (is_execute and isinstance(node.args[0], ast.JoinedStr)), f"{name}:{node.lineno}"
 
 
 def loaded_by(module: str) -> set[str]:

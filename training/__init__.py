@@ -1,1 +1,1 @@
-"""From exported chats to LoRA adapters, offline. It shares `bot.prompt.builder` with serving, and nothing alive."""
+"""From exported chats to LoRA adapters, offline. It shares `bot.prompt` with serving, and nothing alive."""

@@ -127,7 +127,8 @@ class Subject:
     async def beside(self, work: Callable[[], T]) -> T:
         """Do something on the engine's own thread while it is idle.
 
-        On another one it would have OpenMP helpers of its own, and both would be slow (`bot.engine.runtime.cpu_threads`).
+        On another one it would have OpenMP helpers of its own, and both would be slow
+        (`bot.engine.runtime.cpu_threads`).
         """
         found = list[T]()
         await self.engine._command(lambda batch: found.append(work()))

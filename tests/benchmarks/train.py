@@ -22,6 +22,7 @@ from peft import LoraConfig, get_peft_model
 from bot import config
 from bot.persona.training_options import Training
 from training.__main__ import main
+from training.commands import build
 from training.dataset import splits, workspace
 from training.distributed.processes import Team
 from training.packing import batches
@@ -48,7 +49,7 @@ def data(root: Path, persona: str, answers: int) -> tuple[workspace.Desk, int, l
     desk = workspace.open_desk(config.load(root / "config.toml"), folder)
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
-    window = workspace.run(desk).window
+    window = build.run(desk).window
     path = cache.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
     found = rows(cache.read(path))
     counts = [row.answers for row in found]

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from bot.config import TOKENS, Config, File, Tokens, load
 from bot.errors import UserError
+from tests.paths import ROOT
 
-SHIPPED = Path(__file__).parents[1] / "config.toml"
+SHIPPED = ROOT / "config.toml"
 CANARY = "5550001111:AAcanaryCANARYcanaryCANARYcanary12345"
 
 

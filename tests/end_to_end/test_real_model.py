@@ -22,9 +22,9 @@ from bot.persona.persona import load
 from bot.prompt.builder import Reader, build
 from bot.prompt.chat_template import open_template
 from tests.faults.memory_story import half_turns
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.model
-ROOT = Path(__file__).parent.parent
 COMMAND = str(Path(sys.executable).with_name("alterego"))
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

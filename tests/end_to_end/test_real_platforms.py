@@ -14,9 +14,9 @@ import pytest
 from tests.fakes.discord_server import DiscordServer
 from tests.fakes.telegram_server import TelegramServer
 from tests.faults.towns import may_read
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.model
-ROOT = Path(__file__).parent.parent
 COMMAND = str(Path(sys.executable).with_name("alterego"))
 CONFIG = f"""
 [model]

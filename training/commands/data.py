@@ -11,10 +11,11 @@ import msgspec
 from bot import config
 from bot.errors import UserError
 from training.commands import forget as forgetting
+from training.commands.build import as_text, lengths, run
 from training.commands.types import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
-from training.dataset.workspace import Desk, as_text, lengths, open_desk, run, settings_of
+from training.dataset.workspace import Desk, open_desk, settings_of
 from training.tokenization import cache
 from training.tokenization.preview import Page, pick
 

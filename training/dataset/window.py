@@ -2,27 +2,22 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
+from training.dataset.excerpt_builder import TOO_LONG, ExcerptBuilder, aim_of
 from training.dataset.excerpts import LIMIT, Aim, Excerpt, Line
 from training.dataset.selection import Chosen, Side
 from training.dataset.utterances import Burst
 from training.store.messages import Said
 
-if TYPE_CHECKING:
-    from training.dataset.windows import Windows
-
-TOO_LONG = "said after a message that is too long to be read"
-
 
 class Window:
     """The window of one chat; excerpts leave it when it moves on."""
 
-    def __init__(self, windows: "Windows", place: Place) -> None:
-        self._windows, self._place = windows, place
+    def __init__(self, builder: ExcerptBuilder, place: Place) -> None:
+        self._builder, self._place = builder, place
         self._lines, self._said, self._files = list[Line](), list[Message](), list[str]()
         self._aims: dict[Side, list[Aim]] = {"train": [], "held": []}
         self._cut = False
@@ -33,26 +28,26 @@ class Window:
         said = [heard.said for heard in burst.messages]
         if burst.is_first and said[0].reply_to is None:
             if chosen:
-                yield from self._windows.excerpt(self._place, [], said, chosen)
+                yield from self._builder.excerpt(self._place, [], said, chosen)
         else:
             yield from self._answer(said, chosen)
             return
         yield from self.add(said)
 
     def _answer(self, said: list[Said], chosen: Chosen | None) -> Iterator[tuple[Side, Excerpt]]:
-        reply_to = self._windows.line(said[0]).reply_to
+        reply_to = self._builder.line(said[0]).reply_to
         try:
             prompt = self._prompt(self._said, self._cut, reply_to)
         except UserError:
             if chosen:
-                self._windows.left_out[TOO_LONG] += 1
+                self._builder.left_out[TOO_LONG] += 1
             yield from self.add(said)
             return
         first = prompt.first
         if first and not any(self._aims.values()) and self._is_enough(first, prompt, reply_to):
             self._drop(first)
             first = None
-        if chosen and not self._windows.is_known(prompt, said):
+        if chosen and not self._builder.is_known(prompt, said):
             start = len(self._lines)
             self._aims[chosen.side].append(aim_of(chosen, start, start + len(said)))
         yield from self.add(said)
@@ -63,9 +58,9 @@ class Window:
     def add(self, said: list[Said]) -> Iterator[tuple[Side, Excerpt]]:
         """More is said; what is behind all that serving reads is let go."""
         for each in said:
-            line = self._windows.line(each)
+            line = self._builder.line(each)
             self._lines.append(line)
-            self._said.append(line.message(self._windows.persona))
+            self._said.append(line.message(self._builder.persona))
             self._files.append(each.source)
         if len(self._lines) > 2 * LIMIT:
             yield from self.close()
@@ -82,7 +77,7 @@ class Window:
                 files = set(self._files[: aims[-1].end])
                 yield (
                     side,
-                    self._windows.made(self._place, lines, filter(None, parents), aims, self._cut, files),
+                    self._builder.made(self._place, lines, filter(None, parents), aims, self._cut, files),
                 )
                 aims.clear()
 
@@ -103,13 +98,9 @@ class Window:
         inside = {message.id for message in history}
         wanted = [*(message.reply_to for message in history), reply_to]
         found = {id: self._parent(id) for id in wanted if id and id not in inside}
-        known = {id: line.message(self._windows.persona) for id, line in found.items() if line}
-        return self._windows.prompt(history, known, cut, reply_to)
+        known = {id: line.message(self._builder.persona) for id, line in found.items() if line}
+        return self._builder.prompt(history, known, cut, reply_to)
 
     def _find(self, id: str) -> Line | None:
-        found = self._windows.find(self._place, id)
-        return self._windows.line(found) if found else None
-
-
-def aim_of(chosen: Chosen, start: int, end: int) -> Aim:
-    return Aim(start, end, chosen.target.task, chosen.weight, chosen.target.session)
+        found = self._builder.find(self._place, id)
+        return self._builder.line(found) if found else None

@@ -157,5 +157,5 @@ def _is_han(texts: Sequence[str]) -> bool:
 
 def _strangers(language: str) -> tuple[str, ...]:
     """Messages of invented people in a language; they take turns."""
-    text = resources.files("training").joinpath(f"strangers-{language}.txt").read_text("utf-8")
+    text = resources.files("training.evaluation").joinpath(f"strangers-{language}.txt").read_text("utf-8")
     return tuple(line for line in text.splitlines() if line and not line.startswith("#"))

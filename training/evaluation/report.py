@@ -105,7 +105,7 @@ def render(report: Report) -> str:
 
 
 def _read(name: str) -> str:
-    return resources.files("training").joinpath(name).read_text("utf-8").strip()
+    return resources.files("training.evaluation").joinpath(name).read_text("utf-8").strip()
 
 
 def _sha256(text: str) -> str:

@@ -50,7 +50,7 @@ class Forgetting(msgspec.Struct, frozen=True):
 
 def questions() -> tuple[Question, ...]:
     """Those in questions.txt."""
-    text = resources.files("training").joinpath("questions.txt").read_text("utf-8")
+    text = resources.files("training.metrics").joinpath("questions.txt").read_text("utf-8")
     rows = [line.split(" | ") for line in text.splitlines() if line and not line.startswith("#")]
     return tuple(Question(row[0], tuple(row[1:])) for row in rows)
 

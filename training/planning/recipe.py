@@ -13,7 +13,7 @@ LARGE, SMALL = 8e9, 1e9  # parameters
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """All that training does, beside the data. The keys mean what they mean in `bot.persona.training_options`."""
+    """All that training does, beside the data. The keys are those of `bot.persona.training_options`."""
 
     rank: int
     alpha: float

@@ -1,6 +1,5 @@
-"""Canaries in a run, and in the adapter that comes of it, which is measured and never served."""
+"""An adapter that learned canaries is measured and never served."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from bot.errors import UserError
@@ -8,19 +7,6 @@ from training.dataset.workspace import Desk
 from training.metrics import canaries
 from training.metrics.canaries import Canary
 from training.runs import replay, run_config
-from training.runs.run_config import Record
-from training.tokenization.encode import Encoder
-from training.trainer.stages import Lessons
-
-
-def plant(desk: Desk, lessons: Lessons, begun: Record) -> Lessons:
-    """The lessons of a run with its canaries among them: the same ones in the same places after a break."""
-    if not begun.canaries:
-        return lessons
-    encoder = Encoder(desk.serving(begun.window), begun.window)
-    seed = begun.recipe.seed
-    planted = canaries.plant(lessons.dialogue, begun.canaries, seed, lambda text: encoder.spell([text]))
-    return replace(lessons, dialogue=tuple(planted))
 
 
 def learned(adapter: Path, desk: Desk) -> tuple[Canary, ...]:

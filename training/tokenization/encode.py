@@ -114,7 +114,7 @@ class Encoder:
             start = end
 
     def answer(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The ids of messages said in a row, as `bot.prompt.renderer` joins them when they stand in a history."""
+        """The ids of messages said in a row, as `bot.prompt` joins them in a history."""
         encode = self._reader.tokenizer.encode
         return tuple(
             id for number, text in enumerate(texts) for id in encode(text if number == 0 else "\n" + text)

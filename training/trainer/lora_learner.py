@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from training.distributed.processes import Team
-from training.packing.layout import make_packable, pack
+from training.packing.layout import pack
 from training.packing.loss import Head, Trunk
+from training.packing.probe import make_packable
 from training.planning.recipe import Recipe
 from training.tokenization.examples import Row
 

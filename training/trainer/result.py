@@ -2,8 +2,8 @@
 
 import msgspec
 
-from training.planning import memory, resources
-from training.planning.resources import Plan
+from training.planning import memory
+from training.planning.resources import Plan, duration, gigabytes
 from training.runs.checkpoints import BEST, State
 from training.runs.folders import RUNS
 from training.runs.run_config import Record
@@ -57,9 +57,9 @@ def as_text(result: Result) -> str:
     return "\n".join(
         [
             f"run {result.run}: {result.steps:,} steps, the best after {result.best_step:,}{best}",
-            f"time    {resources.duration(result.seconds)} (planned {resources.duration(result.planned_seconds)}), "
+            f"time    {duration(result.seconds)} (planned {duration(result.planned_seconds)}), "
             f"{speed:,.0f} tokens/s",
-            f"memory  {resources.gigabytes(result.bytes)} (planned {resources.gigabytes(result.planned_bytes)})",
+            f"memory  {gigabytes(result.bytes)} (planned {gigabytes(result.planned_bytes)})",
             _where(result),
         ]
     )

@@ -17,12 +17,13 @@ from training.metrics import canaries
 from training.planning import resources
 from training.planning.recipe import Chosen
 from training.planning.resources import Plan
-from training.runs import canary_guard, folders
+from training.runs import folders
 from training.runs.checkpoints import BEST, State
 from training.trainer import base_model, forecast, result, tracking
 from training.trainer import stages as staging
 from training.trainer import start as starting
 from training.trainer.base_model import Found
+from training.trainer.canaries import plant
 from training.trainer.course import Course
 from training.trainer.interrupts import Stop
 from training.trainer.loop import Run
@@ -92,7 +93,7 @@ class Session:
         else:
             start = starting.begin(self._desk, found, lessons, data, self._wanted)
         lessons = starting.parted(lessons, start.before)
-        return start, canary_guard.plant(self._desk, lessons, start.record)
+        return start, plant(self._desk, lessons, start.record)
 
     def _plan(self, start: Start, course: Course, learner: Learner, lessons: Lessons) -> Plan:
         if start.resumed:

@@ -55,7 +55,7 @@ def made(folder: Path | None = None) -> Path | None:
     compiler = shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         return None
-    source = resources.files("bot.engine").joinpath("native.c").read_bytes()
+    source = resources.files("bot.engine.kernels").joinpath("native.c").read_bytes()
     try:
         path = (folder or cache()) / f"native-{_digest(source, compiler)}.so"
         if not path.exists():

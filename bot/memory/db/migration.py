@@ -11,7 +11,7 @@ APPLICATION_ID = 1634497637  # as in schema/001_initial.sql
 
 
 def own_scripts() -> Traversable:
-    return files("bot.memory") / "schema"
+    return files("bot.memory.db") / "schema"
 
 
 def scripts(folder: Traversable) -> dict[int, str]:

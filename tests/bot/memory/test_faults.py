@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from tests.faults.memory_story import answer, half_turns, ids, said
+from tests.paths import ROOT
 
 KILLS = 100
 
@@ -26,7 +27,7 @@ async def start(path: Path, first: int) -> asyncio.subprocess.Process:
         "tests.faults.memory_writer",
         str(path),
         str(first),
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
     )
 

@@ -10,8 +10,9 @@ from bot.errors import UserError
 from bot.persona.card import Card
 from bot.persona.macros import Scene, expand
 from bot.persona.persona import Cast, Persona, Sampling, load, load_all
+from tests.paths import ROOT
 
-SHIPPED = load_all(Path(__file__).parents[1] / "personas")
+SHIPPED = load_all(ROOT / "personas")
 CARD = json.dumps({"name": "Mara Quill", "nickname": "Mara"})
 
 

@@ -1,7 +1,7 @@
 """Python imports this before anything else in a process whose PYTHONPATH names this folder.
 
-It puts the scripted model in the place of the real one, `bot.engine.local.local_engine.LocalEngine`. Everything else of
-the program that then starts is the program's own.
+It puts the scripted model in the place of the real one, `bot.engine.local.local_engine.LocalEngine`.
+Everything else of the program that then starts is the program's own.
 """
 
 import sys

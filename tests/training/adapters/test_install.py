@@ -23,7 +23,8 @@ from bot.prompt.contract import Terms, check_terms, terms
 from tests.fakes import tiny
 from tests.fixtures.training_messages import said
 from training.adapters.install import install, place, settle
-from training.dataset.workspace import Desk, open_desk, run
+from training.commands.build import run
+from training.dataset.workspace import Desk, open_desk
 from training.store.lineage import Pseudonyms, adapters
 from training.store.messages import to_lines
 

@@ -13,11 +13,10 @@ from bot.errors import UserError
 from tests.fakes.model import ByteTokenizer
 from tests.fixtures.training_messages import build, excerpts, made, said, serving
 from training.dataset.duplicates import ALIKE, likeness, normal, signature
+from training.dataset.excerpt_builder import IN_CARD, TOO_LONG
 from training.dataset.selection import Limits
 from training.dataset.splits import HELD, TRAIN, read
 from training.dataset.targets import COPYABLE
-from training.dataset.window import TOO_LONG
-from training.dataset.windows import IN_CARD
 from training.store.lineage import Pseudonyms
 from training.store.messages import Said
 

@@ -11,11 +11,9 @@ from safetensors.torch import load_file
 
 from bot.errors import UserError
 from tests.fixtures.tiny_training import SMALL, School
+from tests.paths import ROOT
 from training.distributed import fsdp
 from training.distributed.processes import Team
-
-ROOT = Path(__file__).parent.parent
-
 
 CPU = ROOT / "training/accelerate/cpu.yaml"
 

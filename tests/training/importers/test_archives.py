@@ -11,10 +11,9 @@ import pytest
 
 from bot.errors import UserError
 from tests.fixtures.hostile_archives import BUILDS, GOOD, archive
+from tests.paths import EXPORTS, ROOT
 from training.importers import registry
 
-ROOT = Path(__file__).parent.parent
-EXPORTS = Path(__file__).parent / "exports"
 MEGABYTES = 64  # more memory than this, no archive may take
 
 

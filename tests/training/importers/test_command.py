@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 import pexpect
 import pytest
 
+from tests.paths import EXPORTS, ROOT
 from training.__main__ import main
 from training.store.message_store import Shelf, saids
 from training.store.messages import Said, from_line
-
-ROOT = Path(__file__).parent.parent
-EXPORTS = Path(__file__).parent / "exports"
 
 
 class Done(NamedTuple):

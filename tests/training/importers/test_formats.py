@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.paths import EXPORTS
 from training.importers import registry
 from training.importers.reading.import_log import Tally
 from training.store.messages import Said, to_lines
 
-EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = EXPORTS / "expected"
 
 FIXTURES = {

@@ -10,8 +10,9 @@ from transformers import AutoModelForCausalLM
 
 from bot.errors import UserError
 from tests.fakes.families import FAMILIES, REFUSED, save
-from training.packing.layout import make_packable, pack, tokens_of
+from training.packing.layout import pack, tokens_of
 from training.packing.loss import Head, Trunk
+from training.packing.probe import make_packable
 from training.tokenization.encode import Lesson, Trained
 from training.tokenization.examples import Row, rows
 

@@ -10,11 +10,11 @@ import pytest
 
 from tests.fakes import tiny
 from tests.fixtures.tiny_training import School, talk
+from tests.paths import ROOT
 from training.commands.forget import forget
 from training.planning import memory
 from training.trainer import tracking
 
-ROOT = Path(__file__).parents[1]
 # A file may not grow beyond 30 kB: some fit, those of weights do not.
 _NARROW = """
 import resource, signal, sys

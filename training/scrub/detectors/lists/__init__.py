@@ -7,7 +7,9 @@ from importlib.resources import files
 @cache
 def ordered(name: str) -> tuple[str, ...]:
     """The words of a list, in their order."""
-    return tuple((files("training.scrub.lists") / f"{name}.txt").read_text(encoding="utf-8").split())
+    return tuple(
+        (files("training.scrub.detectors.lists") / f"{name}.txt").read_text(encoding="utf-8").split()
+    )
 
 
 @cache
