@@ -17,13 +17,13 @@ from bot.app import admin, doctor, host
 from bot.app.admin import open_memory
 from bot.app.arguments import parser
 from bot.chat.chat import Chat
-from bot.chat.responder import Watcher
+from bot.chat.responder import PromptObserver
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.log import quiet, set_up
-from bot.message import Author, Place, check
-from bot.persona.persona import Cast, Persona, load_all
+from bot.message import Author, Place, check_text
+from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.builder import Prompt, Tokenizer
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _begin_log(options: argparse.Namespace) -> None:
     try:
-        settings = config.load(options.config)
+        settings = config.load_config(options.config)
     except UserError:  # the command says what is wrong with the settings
         set_up(quiet(LogSettings()), (), sys.stderr)
     else:
@@ -85,8 +85,8 @@ def _local_engine(settings: Config) -> Engine:
 
 def _talk_or_serve(options: argparse.Namespace) -> int:
     """The platforms that have a token; the terminal when none has, or when it is asked for."""
-    settings = config.load(options.config)
-    cast = load_all(settings.personas)
+    settings = config.load_config(options.config)
+    cast = load_cast(settings.personas)
     if not _serves(options, settings):
         return _chat(settings, cast, options)
     cast.chosen(settings.chat.persona)
@@ -96,7 +96,7 @@ def _talk_or_serve(options: argparse.Namespace) -> int:
 
 def _chat(settings: Config, cast: Cast, options: argparse.Namespace) -> int:
     persona = cast.chosen(options.persona or settings.chat.persona)
-    texts = [check(text, settings.chat.message_characters) for text in _texts(options.say)]
+    texts = [check_text(text, settings.chat.message_characters) for text in _texts(options.say)]
     asyncio.run(_converse(settings, cast, persona, texts, options))
     return 0
 
@@ -152,12 +152,12 @@ def _talk(
         from bot.platforms.terminal.batch import say
 
         return lambda chat: say(chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json)
-    from bot.platforms.terminal.repl import Terminal
+    from bot.platforms.terminal.repl import Repl
 
-    return lambda chat: Terminal(chat, author, settings.chat.message_characters).run(persona)
+    return lambda chat: Repl(chat, author, settings.chat.message_characters).run(persona)
 
 
-def _watcher(path: Path | None) -> Watcher | None:
+def _watcher(path: Path | None) -> PromptObserver | None:
     if path is None:
         return None
     if not path.parent.is_dir() or path.is_dir():

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field
 
 from bot.errors import UserError
-from bot.toml import Section, parse, read
+from bot.toml import Section, parse_toml, read_toml
 
 TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
 _SCHEMES = {
@@ -88,7 +88,7 @@ class Paths(Section):
     secrets: Path = Path("secrets.toml")  # tokens, where they are not in the environment; mode 0600
 
 
-class File(Section):
+class ConfigFile(Section):
     """config.toml as a whole."""
 
     model: ModelSettings = ModelSettings()
@@ -133,10 +133,10 @@ class Tokens(dict[str, str]):
         return f"Tokens({', '.join(sorted(self)) or 'none'})"
 
 
-def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """Read the settings; raise `UserError` naming the file, the key and the nearest known key."""
     path = (path or Path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
-    file = parse(File, read(path, "name one with --config FILE"), path)
+    file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
     root = path.parent
     return Config(
         path,
@@ -181,7 +181,7 @@ def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:
     if path.exists():
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise UserError(f"{path} holds secrets but others can read it: run `chmod 600 {path}`.")
-        found = parse(_Secrets, read(path, "make it again"), path).model_dump()
+        found = parse_toml(_Secrets, read_toml(path, "make it again"), path).model_dump()
     told = {name: environment.get(name, "").strip() or found.get(name, "").strip() for name in TOKENS}
     return Tokens({name: token for name, token in told.items() if token})
 

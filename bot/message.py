@@ -58,7 +58,7 @@ def moved(message: Message, place: Place) -> Message:
     return replace(message, place=place, id=f"{message.place.chat}:{message.id}")
 
 
-def check(text: str, limit: int) -> str:
+def check_text(text: str, limit: int) -> str:
     """Return a text that may be stored and shown to a model; raise `UserError` saying what is wrong."""
     if not text.strip():
         raise UserError("The message is empty: write at least one word.")

@@ -21,7 +21,7 @@ _HEADER = re.compile(r"\[+\s*([^]]+?)\s*]")
 Parsed = TypeVar("Parsed", bound=Section)
 
 
-def parse(kind: type[Parsed], text: str, path: Path) -> Parsed:
+def parse_toml(kind: type[Parsed], text: str, path: Path) -> Parsed:
     """TOML text as a section; raise `UserError` that names the file, the line, the key and what is known."""
     try:
         return kind.model_validate(tomllib.loads(text))
@@ -32,7 +32,7 @@ def parse(kind: type[Parsed], text: str, path: Path) -> Parsed:
         raise UserError(f"{path} is not valid TOML: {error}.") from None
 
 
-def read(path: Path, advice: str) -> str:
+def read_toml(path: Path, advice: str) -> str:
     """The text of a settings file; raise `UserError` when it cannot be read, with advice if there is none."""
     try:
         return path.read_text(encoding="utf-8-sig")

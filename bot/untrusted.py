@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 MANIFEST, MANIFEST_BYTES = "manifest.json", 1 << 20
 
 
-class Refused(Exception):
+class RefusedFile(Exception):
     """Why something of a stranger's is not read, and what to do about it."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -20,17 +20,17 @@ class Refused(Exception):
 def open_regular(folder: Path, name: str) -> BinaryIO:
     """Open a regular file in a resolved folder; links may not leave it, and pipes are never waited for."""
     if not os.path.lexists(folder / name):
-        raise Refused(f"{name} is missing", "point to the folder that training wrote")
+        raise RefusedFile(f"{name} is missing", "point to the folder that training wrote")
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
-        raise Refused(f"{name} is a link to another place", "copy the file itself")
+        raise RefusedFile(f"{name} is a link to another place", "copy the file itself")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise Refused(f"{name} cannot be opened ({error.strerror})", "check its permissions") from error
+        raise RefusedFile(f"{name} cannot be opened ({error.strerror})", "check its permissions") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refused(f"{name} is not a regular file", "copy the file itself")
+        raise RefusedFile(f"{name} is not a regular file", "copy the file itself")
     return open(descriptor, "rb")
 
 
@@ -39,7 +39,7 @@ def read_json(folder: Path, name: str, limit: int) -> dict[str, Any]:
     with open_regular(folder, name) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise Refused(f"{name} has more than {limit >> 10} KB", "export it again")
+        raise RefusedFile(f"{name} has more than {limit >> 10} KB", "export it again")
     return parse_json(content, name)
 
 
@@ -54,9 +54,9 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
     try:
         data = json.loads(content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise Refused(f"{name} is not valid JSON", "export it again") from error
+        raise RefusedFile(f"{name} is not valid JSON", "export it again") from error
     if not isinstance(data, dict):
-        raise Refused(f"{name} is not a JSON object", "export it again")
+        raise RefusedFile(f"{name} is not a JSON object", "export it again")
     return data
 
 

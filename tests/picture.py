@@ -19,7 +19,7 @@ from bot.chat.proactive import greet
 from bot.engine.local.local_engine import LocalEngine
 from bot.memory.store import Memory
 from bot.message import Author, Place
-from bot.persona.persona import load_all
+from bot.persona.persona import load_cast
 from bot.platforms.terminal.repl import message_of
 from bot.platforms.terminal.screen import Screen
 
@@ -31,12 +31,12 @@ LINES = {
 
 
 async def draw(seed: int) -> None:
-    settings = config.load(ROOT / "config.toml")
+    settings = config.load_config(ROOT / "config.toml")
     console = Console(record=True, width=96, highlight=False)
     author = Author("local", "Ana")
     with tempfile.TemporaryDirectory() as folder:
         memory, engine = Memory(Path(folder) / "memory.db"), LocalEngine(settings.model, settings.data)
-        cast = load_all(settings.personas)
+        cast = load_cast(settings.personas)
         async with (
             memory,
             engine,

@@ -61,7 +61,7 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _import(options: argparse.Namespace) -> str:
-    imported = import_exports.run(options, _folder(options))
+    imported = import_exports.import_exports(options, _folder(options))
     if options.json:
         return json.dumps(import_summary.as_json(imported), ensure_ascii=False)
     return f"{import_summary.as_text(imported)}\nNext: python -m training build --persona {options.persona}"
@@ -69,7 +69,7 @@ def _import(options: argparse.Namespace) -> str:
 
 def _folder(options: argparse.Namespace) -> Path:
     """The persona's folder, which must be there."""
-    personas: Path = config.load(options.config).personas
+    personas: Path = config.load_config(options.config).personas
     known = (
         sorted(path.name for path in personas.glob("*/") if path.name[0] not in "._")
         if personas.is_dir()

@@ -9,7 +9,7 @@ from bot.config import Config
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
-from bot.persona.persona import load_all
+from bot.persona.persona import load_cast
 
 
 def open_memory(settings: Config) -> Memory:
@@ -18,7 +18,7 @@ def open_memory(settings: Config) -> Memory:
 
 
 async def persona_list(options: Namespace) -> str:
-    cast = load_all(config.load(options.config).personas)
+    cast = load_cast(config.load_config(options.config).personas)
     lines = [
         f"{key:<12} {persona.name}{', with an adapter' if persona.adapter else ''}"
         for key, persona in cast.personas.items()
@@ -27,7 +27,7 @@ async def persona_list(options: Namespace) -> str:
 
 
 async def persona_show(options: Namespace) -> str:
-    persona = load_all(config.load(options.config).personas).find(options.name)
+    persona = load_cast(config.load_config(options.config).personas).find(options.name)
     fields = {**persona.card.model_dump(exclude_defaults=True), "adapter": persona.adapter}
     return "\n".join(
         f"{name:<26} {value}" for name, value in {**fields, "sampling": persona.sampling}.items()
@@ -35,7 +35,7 @@ async def persona_show(options: Namespace) -> str:
 
 
 async def data_status(options: Namespace) -> str:
-    async with open_memory(config.load(options.config)) as memory:
+    async with open_memory(config.load_config(options.config)) as memory:
         status = await memory.status()
         lines = [f"{place.place!s:<40} {place.messages:,} messages" for place in await memory.places()]
         total = f"{status.messages:,} messages in {status.places:,} places, {status.bytes / 1e6:.1f} MB"
@@ -43,12 +43,12 @@ async def data_status(options: Namespace) -> str:
 
 
 async def data_export(options: Namespace) -> str:
-    async with open_memory(config.load(options.config)) as memory:
+    async with open_memory(config.load_config(options.config)) as memory:
         return json.dumps(await memory.export(options.author), ensure_ascii=False, indent=2)
 
 
 async def data_forget(options: Namespace) -> str:
-    async with open_memory(config.load(options.config)) as memory:
+    async with open_memory(config.load_config(options.config)) as memory:
         if options.author:
             return _told(await memory.erase_author(options.author))
         known = {str(remembered.place): remembered.place for remembered in await memory.places()}

@@ -13,9 +13,9 @@ from bot.app.admin import open_memory
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.memory.db.database import InUse
-from bot.persona.persona import Cast, Persona, load_all
-from bot.prompt.builder import open_reader
-from bot.prompt.contract import check_terms, terms
+from bot.persona.persona import Cast, Persona, load_cast
+from bot.prompt.builder import open_prompt_format
+from bot.prompt.contract import check_contract, prompt_contract
 
 ROOM = 2e9  # bytes of disk below which a converted model or a backup may not fit
 
@@ -35,7 +35,7 @@ class Finding:
 async def examine(path: Path | None) -> list[Finding]:
     """Look at settings, personas, tokens, model, adapters, memory and disk."""
     try:
-        settings = config.load(path)
+        settings = config.load_config(path)
     except UserError as error:
         return [Finding("settings", False, str(error))]
     findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
@@ -60,7 +60,7 @@ def _tokens(settings: Config) -> Finding:
 
 def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
     try:
-        cast = load_all(settings.personas)
+        cast = load_cast(settings.personas)
     except UserError as error:
         return Cast({}, {}), [Finding("personas", False, str(error))]
     broken = [Finding("persona", False, f"{key}: {why}") for key, why in cast.broken.items()]
@@ -99,8 +99,8 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
         assert persona.adapter
         try:
             adapts = inspection.check(persona.key, persona.adapter)
-            reader = open_reader(persona, inspection.tokenizer, settings.model, 0)
-            check_terms(persona, terms(persona, reader, settings.chat.system_prompt))
+            reader = open_prompt_format(persona, inspection.tokenizer, settings.model, 0)
+            check_contract(persona, prompt_contract(persona, reader, settings.chat.system_prompt))
             yield Finding("adapter", True, adapts)
         except UserError as error:
             yield Finding("adapter", False, str(error))

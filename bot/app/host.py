@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 from bot.app.admin import open_memory
 from bot.chat.chat import Chat
-from bot.chat.responder import Watcher
+from bot.chat.responder import PromptObserver
 from bot.config import Config
 from bot.engine.interface import Engine
 from bot.errors import UserError
@@ -40,7 +40,7 @@ class Platform(Protocol):
     async def run(self) -> None:
         """Take in what people say until closed; `UserError` where a restart cannot help."""
 
-    def hush(self) -> None:
+    def stop_intake(self) -> None:
         """Take in nothing more; what is still to be sent can be."""
 
 
@@ -48,7 +48,7 @@ Open = Callable[[Chat, Config], Platform]
 
 
 async def serve(
-    settings: Config, cast: Cast, open_engine: Callable[[Config], Engine], watch: Watcher | None = None
+    settings: Config, cast: Cast, open_engine: Callable[[Config], Engine], watch: PromptObserver | None = None
 ) -> None:
     """Host the personas until SIGTERM or SIGINT, which ends in time and loses nothing."""
     _heed_signals()
@@ -63,7 +63,7 @@ async def serve(
             await _run(platforms, chat, memory, stack)
         finally:
             for platform in platforms:
-                platform.hush()
+                platform.stop_intake()
             log.info("stopping")
             await chat.close(GRACE)
 

@@ -13,10 +13,10 @@ from typing import Self
 
 from bot.chat import scoped_settings
 from bot.chat.delivery import Outlet, deliver
-from bot.chat.responder import Past, Speaker, Watcher
-from bot.chat.trigger_context import observe
-from bot.chat.triggers import decide
-from bot.chat.worker import Attempt, Offer, Room
+from bot.chat.responder import PromptObserver, ReplyContext, Responder
+from bot.chat.trigger_context import read_trigger_context
+from bot.chat.triggers import decide_reply
+from bot.chat.worker import ConversationWorker, PendingMessage, ReplyTask
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
@@ -25,8 +25,8 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, moved
 from bot.persona.persona import Cast, Persona
-from bot.prompt.turns import missing
-from bot.text.splitting import burst, split
+from bot.prompt.turns import missing_parents
+from bot.text.splitting import split_burst, split_message
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class Chat:
         *,
         clock: Callable[[], float] = time.time,
         dice: Random | None = None,
-        watch: Watcher | None = None,
+        watch: PromptObserver | None = None,
     ) -> None:
         self.memory, self.engine, self.cast, self.settings = memory, engine, cast, settings
         self._clock, self._dice = clock, dice or Random()
-        self.speaker = Speaker(memory, engine, settings, model, self._dice, watch)
-        self._rooms: dict[Place, Room] = {}
+        self.speaker = Responder(memory, engine, settings, model, self._dice, watch)
+        self._rooms: dict[Place, ConversationWorker] = {}
         self._outlets: dict[str, Outlet] = {}
         self._full: set[Place] = set()
         self._suspects = asyncio.Lock()
@@ -113,7 +113,7 @@ class Chat:
     async def recover(self, platform: str, account: str) -> None:
         """Go on where an earlier process ended: send what was not sent, answer what was not answered."""
         for outgoing in await self.memory.unsent(platform, account):
-            self.room(outgoing.place).owe(outgoing)
+            self.room(outgoing.place).enqueue_outgoing(outgoing)
         hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
         for message in await self.memory.pending(platform, account):
             tried = await self.memory.attempts(message.place, message.id)
@@ -122,7 +122,7 @@ class Chat:
             else:
                 await self._attend(message, is_suspect=tried > 0)
         for (place, reason), messages in hopeless.items():
-            await self._give_up(Attempt("", "", messages), place, reason)
+            await self._give_up(ReplyTask("", "", messages), place, reason)
 
     def _is_late(self, message: Message) -> bool:
         return self._clock() - message.time > self.settings.oldest
@@ -130,17 +130,19 @@ class Chat:
     async def _attend(self, message: Message, *, is_suspect: bool = False) -> None:
         place = message.place
         try:
-            attention = decide(
-                message, self.cast.personas, await observe(message, self.memory, self.cast, self.settings)
+            attention = decide_reply(
+                message,
+                self.cast.personas,
+                await read_trigger_context(message, self.memory, self.cast, self.settings),
             )
         except UserError as error:  # whoever spoke here is no longer in the cast
-            await self._give_up(Attempt("", "", [message]), place, str(error))
+            await self._give_up(ReplyTask("", "", [message]), place, str(error))
             return
         if not attention.answer:
             await self.memory.ignore(place, message.id, attention.rule)
         elif self.room(place).waiting < self.settings.waiting:
             self._full.discard(place)
-            self.room(place).offer(Offer(message, attention, is_suspect))
+            self.room(place).offer(PendingMessage(message, attention, is_suspect))
         else:
             await self._refuse(message)
 
@@ -149,9 +151,9 @@ class Chat:
         place, notice = message.place, None if message.place in self._full else BUSY
         self._full.add(place)
         for outgoing in await self.memory.give_up(place, [message.id], BUSY, notice):
-            self.room(place).owe(outgoing)
+            self.room(place).enqueue_outgoing(outgoing)
 
-    async def answer(self, place: Place, attempt: Attempt) -> None:
+    async def answer(self, place: Place, attempt: ReplyTask) -> None:
         """The one edge where everything that can go wrong becomes words."""
         try:
             await self._turn(attempt, place)
@@ -161,7 +163,7 @@ class Chat:
             log.exception("an answer failed", extra={"place": str(place)})
             await self._give_up(attempt, place, "Something went wrong here; the log says what.")
 
-    async def withdraw(self, place: Place, attempt: Attempt) -> None:
+    async def withdraw(self, place: Place, attempt: ReplyTask) -> None:
         """Take back that an answer has been attempted."""
         await self.memory.withdraw(place, [message.id for message in attempt.messages])
 
@@ -175,7 +177,7 @@ class Chat:
         async with self._outlets[place.platform].typing(place, speaker):
             yield
 
-    async def _turn(self, attempt: Attempt, place: Place) -> None:
+    async def _turn(self, attempt: ReplyTask, place: Place) -> None:
         stale = await self.memory.sent_of(place, attempt.replaced) if attempt.replaced else ()
         # suspects one at a time, wherever they are
         async with self._suspects if attempt.is_suspect else nullcontext():
@@ -186,7 +188,7 @@ class Chat:
             await self.deliver(outgoing)
         await self._outlets[place.platform].remove(place, (*stale, *_orphans(attempt, outgoings)))
 
-    async def _make(self, attempt: Attempt, place: Place) -> tuple[Outgoing, ...]:
+    async def _make(self, attempt: ReplyTask, place: Place) -> tuple[Outgoing, ...]:
         """Make an answer and store it; what is to be sent of it."""
         persona = self.cast.find(attempt.persona)
         asked = await self._begin(place, attempt) if attempt.messages else ()
@@ -207,22 +209,28 @@ class Chat:
             replaces=attempt.replaced,
         )
 
-    async def _begin(self, place: Place, attempt: Attempt) -> tuple[str, ...]:
+    async def _begin(self, place: Place, attempt: ReplyTask) -> tuple[str, ...]:
         """Count an attempt at the messages, and return those that still want one."""
         asked = [message.id for message in attempt.messages]
         return await self.memory.begin(place, asked, attempt.persona, attempt.rule)
 
-    async def _past(self, place: Place, attempt: Attempt, reply_to: str | None, budget: int) -> Past:
+    async def _past(
+        self, place: Place, attempt: ReplyTask, reply_to: str | None, budget: int
+    ) -> ReplyContext:
         """What the persona can have read; more characters than any budget of tokens holds."""
         history = await self.memory.history(place, characters=budget * 16)
         kept = attempt.before(tuple(message for message in history if message.id != attempt.replaced))
-        parents = await self.memory.parents(place, missing(kept, reply_to))
-        return Past(kept, await self.memory.is_cut(place), parents, reply_to)
+        parents = await self.memory.parents(place, missing_parents(kept, reply_to))
+        return ReplyContext(kept, await self.memory.is_cut(place), parents, reply_to)
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
-        outlet, said = self._outlets[place.platform], burst(text) if persona.bursts else [text]
+        outlet, said = self._outlets[place.platform], split_burst(text) if persona.bursts else [text]
         limit = outlet.limit(place, persona)
-        return [part.whole for one in said for part in split(one, limit, outlet.measure, marks=outlet.marks)]
+        return [
+            part.whole
+            for one in said
+            for part in split_message(one, limit, outlet.measure, marks=outlet.marks)
+        ]
 
     async def deliver(self, outgoing: Outgoing) -> None:
         """Send a part, however long that takes; nothing else of its place goes before it.
@@ -239,36 +247,38 @@ class Chat:
         if place != outgoing.place:
             self._follow(outgoing.place, place)
 
-    async def _give_up(self, attempt: Attempt, place: Place, notice: str) -> None:
+    async def _give_up(self, attempt: ReplyTask, place: Place, notice: str) -> None:
         asked = [message.id for message in attempt.messages]
         notices = await self.memory.give_up(place, asked, notice, notice)
         for outgoing in notices:
-            self.room(place).owe(outgoing)
+            self.room(place).enqueue_outgoing(outgoing)
         if orphans := _orphans(attempt, notices):
             await self._outlets[place.platform].remove(place, orphans)
         if not asked:  # an answer asked for again fails without a message to be given up
-            self.room(place).owe(Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None))
+            self.room(place).enqueue_outgoing(
+                Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None)
+            )
 
     def _message(self, place: Place, persona: Persona, text: str, reply_to: str | None) -> Message:
         author = Author(f"persona:{persona.key}", persona.name, is_bot=True)
         own_id = f"alterego-{self._dice.getrandbits(64):016x}"
         return Message(place, own_id, author, text, self._clock(), reply_to=reply_to, persona=persona.key)
 
-    def room(self, place: Place) -> Room:
+    def room(self, place: Place) -> ConversationWorker:
         """The place's worker."""
         if place not in self._rooms:
             debounce = self.settings.debounce if place.platform != "terminal" else 0
-            self._rooms[place] = Room(self, place, debounce)
+            self._rooms[place] = ConversationWorker(self, place, debounce)
         return self._rooms[place]
 
-    def rooms(self) -> tuple[Room, ...]:
+    def rooms(self) -> tuple[ConversationWorker, ...]:
         """Every place's worker that there is."""
         return tuple(self._rooms.values())
 
     async def resident(self, place: Place) -> Persona:
         """The persona chosen for a place, else the one in the settings, else the first by name."""
         return self.cast.chosen(
-            (await scoped_settings.read(self.memory, place, self.settings))["persona"].text
+            (await scoped_settings.read_settings(self.memory, place, self.settings))["persona"].text
         )
 
     async def say(
@@ -287,12 +297,12 @@ class Chat:
         for outgoing in await self.memory.finish(
             place, [], [reply], parts, read=read, window=None, why=why, replaces=replaces
         ):
-            self.room(place).owe(outgoing)
-        await self.room(place).paid()
+            self.room(place).enqueue_outgoing(outgoing)
+        await self.room(place).wait_sent()
         await self._outlets[place.platform].remove(place, stale)
 
 
-def _orphans(attempt: Attempt, outgoings: Sequence[Outgoing]) -> tuple[str, ...]:
+def _orphans(attempt: ReplyTask, outgoings: Sequence[Outgoing]) -> tuple[str, ...]:
     """The message in which an answer was shown, when no part goes there: what it answered is gone."""
     finished = {outgoing.sent_id for outgoing in outgoings}
     return (attempt.shown_in,) if attempt.shown_in and attempt.shown_in not in finished else ()

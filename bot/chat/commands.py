@@ -7,7 +7,7 @@ from enum import IntEnum
 from bot.chat import proactive, reload, scoped_settings
 from bot.chat.chat import Chat
 from bot.errors import UserError
-from bot.memory.queries.records import Why
+from bot.memory.queries.records import AnswerExplanation
 from bot.message import Place
 
 RELOAD = "reload"  # in the place of a persona's name
@@ -22,7 +22,7 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CommandCall:
     """Who asks for something, where, with which rights, and the options given."""
 
     chat: Chat
@@ -55,7 +55,7 @@ class Command:
 
     name: str
     help: str
-    run: Callable[[Ask], Awaitable[str]]
+    run: Callable[[CommandCall], Awaitable[str]]
     options: tuple[Option, ...] = ()
     level: Level = Level.MEMBER
     public: bool = False
@@ -67,12 +67,12 @@ class Command:
         return " ".join((f"/{self.name}", *words))
 
 
-async def help_(ask: Ask) -> str:
+async def help_(ask: CommandCall) -> str:
     shown = [command for command in COMMANDS if command.level <= ask.level]
     return "\n".join(f"{command.usage:<32} {command.help}" for command in shown)
 
 
-async def persona(ask: Ask) -> str:
+async def persona(ask: CommandCall) -> str:
     """Show who speaks here, let somebody else speak, here or on the whole server, or read them all again."""
     if not ask.option("name"):
         return await _resident(ask)
@@ -81,16 +81,16 @@ async def persona(ask: Ask) -> str:
     chosen, server = ask.chat.cast.find(ask.option("name")), _server(ask)
     if server and ask.level < Level.ADMIN:
         raise UserError("Only an admin can choose who speaks on the whole server.")
-    await scoped_settings.change(ask.chat.memory, ask.place, "persona", chosen.key, server=server)
+    await scoped_settings.change_setting(ask.chat.memory, ask.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."
     await proactive.greet(ask.chat, ask.place, ask.user)
     return f"{chosen.name} speaks here now."
 
 
-async def _resident(ask: Ask) -> str:
+async def _resident(ask: CommandCall) -> str:
     current = await ask.chat.resident(ask.place)
-    value = (await scoped_settings.read(ask.chat.memory, ask.place, ask.chat.settings))["persona"]
+    value = (await scoped_settings.read_settings(ask.chat.memory, ask.place, ask.chat.settings))["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
     chosen = f"; chosen by {value.source}" if value.text else ""
     return (
@@ -98,7 +98,7 @@ async def _resident(ask: Ask) -> str:
     )
 
 
-async def _reload(ask: Ask) -> str:
+async def _reload(ask: CommandCall) -> str:
     """Read the personas again; for owners alone, since in a direct chat everybody is an admin."""
     if ask.level < Level.OWNER:
         raise UserError("Only an owner, named in config.toml, can have the personas read again.")
@@ -110,7 +110,7 @@ async def _reload(ask: Ask) -> str:
     return "\n".join(lines)
 
 
-async def personas(ask: Ask) -> str:
+async def personas(ask: CommandCall) -> str:
     current = (await ask.chat.resident(ask.place)).key
     lines = [
         f"{'*' if key == current else ' '} {key:<12} {persona.name}: {_summary(persona.card.creator_notes)}"
@@ -120,7 +120,7 @@ async def personas(ask: Ask) -> str:
     return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in broken)])
 
 
-async def reset(ask: Ask) -> str:
+async def reset(ask: CommandCall) -> str:
     """Begin anew: the persona no longer reads what was said before. It stays stored; `data forget` erases."""
     if ask.chat.room(ask.place).busy:
         raise UserError("An answer is being made; stop it first.")
@@ -130,27 +130,27 @@ async def reset(ask: Ask) -> str:
     return "The conversation begins anew; what was said before is no longer read."
 
 
-async def again(ask: Ask) -> str:
+async def again(ask: CommandCall) -> str:
     await proactive.again(ask.chat, ask.place, ask.user)
     return ""
 
 
-async def go_on(ask: Ask) -> str:
+async def go_on(ask: CommandCall) -> str:
     await proactive.go_on(ask.chat, ask.place)
     return ""
 
 
-async def stop(ask: Ask) -> str:
+async def stop(ask: CommandCall) -> str:
     return "" if ask.chat.room(ask.place).stop() else "Nothing is being said."
 
 
-async def post(ask: Ask) -> str:
+async def post(ask: CommandCall) -> str:
     """Let the persona of this place say given words, which it remembers as its own, or some of its own."""
     await proactive.post(ask.chat, ask.place, ask.option("text"))
     return ""
 
 
-async def settings(ask: Ask) -> str:
+async def settings(ask: CommandCall) -> str:
     """Show every setting with where it comes from, or change one here or on the whole server."""
     name = ask.option("name")
     if name and ask.option("value"):
@@ -159,8 +159,10 @@ async def settings(ask: Ask) -> str:
         value = ask.option("value")
         if name == "persona" and value != "default":
             value = ask.chat.cast.find(value).key
-        return await scoped_settings.change(ask.chat.memory, ask.place, name, value, server=_server(ask))
-    values = await scoped_settings.read(ask.chat.memory, ask.place, ask.chat.settings)
+        return await scoped_settings.change_setting(
+            ask.chat.memory, ask.place, name, value, server=_server(ask)
+        )
+    values = await scoped_settings.read_settings(ask.chat.memory, ask.place, ask.chat.settings)
     if name and name not in values:
         raise UserError(f"There is no setting {name!r}: known are {', '.join(values)}.")
     return "\n".join(
@@ -170,13 +172,13 @@ async def settings(ask: Ask) -> str:
     )
 
 
-async def why(ask: Ask) -> str:
+async def why(ask: CommandCall) -> str:
     """Say which rule fired for the last message, and what the answer was made of."""
     found = await ask.chat.memory.why(ask.place)
     return "Nothing has been decided here yet." if found is None else _explain(found)
 
 
-async def status(ask: Ask) -> str:
+async def status(ask: CommandCall) -> str:
     engine, memory = ask.chat.engine.status(), await ask.chat.memory.status()
     inbox = ", ".join(
         f"{count:,} {state.replace('_', ' ')}" for state, count in memory.inbox.items() if count
@@ -240,7 +242,7 @@ COMMANDS = (
 )
 
 
-async def perform(name: str, ask: Ask) -> str:
+async def run_command(name: str, ask: CommandCall) -> str:
     """Run a command by its name; raise `UserError` when there is none, or when the asker may not."""
     for command in COMMANDS:
         if command.name == name.casefold():
@@ -250,7 +252,7 @@ async def perform(name: str, ask: Ask) -> str:
     raise UserError(f"There is no command /{name}: /help lists them.")
 
 
-def parse(text: str) -> tuple[str, dict[str, str]]:
+def parse_line(text: str) -> tuple[str, dict[str, str]]:
     """A typed command's name and options: in their order, the last one taking all words that are left."""
     name, _, rest = text.removeprefix("/").partition(" ")
     options = next((command.options for command in COMMANDS if command.name == name.casefold()), ())
@@ -258,13 +260,13 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     return name, {option.name: word for option, word in zip(options, words, strict=False)}
 
 
-async def run(text: str, chat: Chat, place: Place, user: str, level: Level = Level.MEMBER) -> str:
+async def run_line(text: str, chat: Chat, place: Place, user: str, level: Level = Level.MEMBER) -> str:
     """Run a line that begins with "/"."""
-    name, options = parse(text)
-    return await perform(name, Ask(chat, place, user, level, options))
+    name, options = parse_line(text)
+    return await run_command(name, CommandCall(chat, place, user, level, options))
 
 
-def _server(ask: Ask) -> bool:
+def _server(ask: CommandCall) -> bool:
     if ask.option("where") not in ("", "here", "server"):
         raise UserError(f'{ask.option("where")!r} is neither "here" nor "server".')
     return ask.option("where") == "server"
@@ -278,7 +280,7 @@ def _summary(notes: str) -> str:
     return notes.strip().splitlines()[0] if notes.strip() else "no notes"
 
 
-def _explain(found: Why) -> str:
+def _explain(found: AnswerExplanation) -> str:
     lines = [f"rule      {found.rule or 'none'}; {found.state.replace('_', ' ')} {found.reason}".rstrip()]
     if found.persona:
         lines.append(f"persona   {found.persona}, adapter {found.why.get('adapter') or 'none'}")

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _LONGEST_WAIT = 15.0  # seconds between two tries while a platform cannot be reached
 
 
-class Later(Exception):
+class RetryLater(Exception):
     """The platform cannot take a message now; after so many seconds it may, 0 where it did not say."""
 
     def __init__(self, reason: str, seconds: float = 0.0) -> None:
@@ -25,11 +25,11 @@ class Later(Exception):
         self.seconds = seconds
 
 
-class Refused(Exception):
+class DeliveryRefused(Exception):
     """The platform will not take this message, however often it is tried."""
 
 
-class Moved(Exception):
+class ChatMoved(Exception):
     """The chat goes on in another place."""
 
     def __init__(self, place: Place) -> None:
@@ -38,7 +38,7 @@ class Moved(Exception):
 
 
 class Outlet(Protocol):
-    """A platform as answers see it. Its calls raise `Later`, `Refused` and `Moved`, and nothing else."""
+    """A platform as replies see it. Its calls raise `RetryLater`, `DeliveryRefused` and `ChatMoved` only."""
 
     marks: bool  # whether it reads Markdown, so that marks cut by a split are closed and opened again
 
@@ -103,14 +103,14 @@ async def deliver(
         await memory.sending(outgoing.key)
         try:
             sent_id = await outlet.send(outgoing, persona)
-        except Later as error:
+        except RetryLater as error:
             log.warning("not sent yet", extra={"place": str(outgoing.place), "reason": str(error)})
             wait = min(2 * wait, _LONGEST_WAIT)
             await sleep(error.seconds or wait)
-        except Moved as error:
+        except ChatMoved as error:
             await memory.move(outgoing.place, error.place)
             outgoing = replace(outgoing, place=error.place, sent_id=None, reply_to=None)
-        except Refused as error:
+        except DeliveryRefused as error:
             log.error("cannot be sent", extra={"place": str(outgoing.place), "reason": str(error)})
             await memory.drop(outgoing.key)
             return outgoing.place

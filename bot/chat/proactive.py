@@ -1,13 +1,13 @@
 """What personas say when no message asks for it: greetings, other answers, more of the same, given words."""
 
 from bot.chat.chat import Chat
-from bot.chat.worker import Attempt
+from bot.chat.worker import ReplyTask
 from bot.errors import UserError
 from bot.memory.queries.records import LastAnswer
 from bot.message import Place
-from bot.persona.macros import Scene, expand
+from bot.persona.macros import MacroContext, expand_macros
 from bot.persona.persona import Persona
-from bot.prompt.speaker_labels import label
+from bot.prompt.speaker_labels import speaker_label
 
 
 async def greet(chat: Chat, place: Place, user: str, *, group: bool = False) -> None:
@@ -24,19 +24,19 @@ async def again(chat: Chat, place: Place, user: str) -> None:
     if last.read is None:
         await _next_greeting(chat, place, persona, user, last)
     else:
-        await _answer(chat, place, Attempt(persona.key, "asked again", replaces=last))
+        await _answer(chat, place, ReplyTask(persona.key, "asked again", replaces=last))
 
 
 async def go_on(chat: Chat, place: Place) -> None:
     """Let whoever spoke last say more, without being asked anything new."""
     _, persona = await _last(chat, place, "go on")
-    await _answer(chat, place, Attempt(persona.key, "asked to go on"))
+    await _answer(chat, place, ReplyTask(persona.key, "asked to go on"))
 
 
 async def post(chat: Chat, place: Place, text: str) -> None:
     """Let the place's persona say given words, or something of its own where none are given."""
     if not text:
-        await _answer(chat, place, Attempt((await chat.resident(place)).key, "asked to say something"))
+        await _answer(chat, place, ReplyTask((await chat.resident(place)).key, "asked to say something"))
         return
     newest = await chat.memory.history(place, limit=1)
     read = newest[-1].id if newest else None
@@ -51,7 +51,7 @@ async def _last(chat: Chat, place: Place, wish: str) -> tuple[LastAnswer, Person
     return last, chat.cast.find(last.message.persona)
 
 
-async def _answer(chat: Chat, place: Place, attempt: Attempt) -> None:
+async def _answer(chat: Chat, place: Place, attempt: ReplyTask) -> None:
     room = chat.room(place)
     if room.busy:
         raise UserError("An answer is being made; stop it first.")
@@ -67,4 +67,6 @@ async def _next_greeting(chat: Chat, place: Place, persona: Persona, user: str, 
 
 
 def _filled(greeting: str, persona: Persona, user: str, place: Place) -> str:
-    return expand(greeting, Scene(persona.name, label(user), seed=f"{persona.key}/{place}")).strip()
+    return expand_macros(
+        greeting, MacroContext(persona.name, speaker_label(user), seed=f"{persona.key}/{place}")
+    ).strip()

@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class ReloadResult:
     """The keys of the personas that are now as their folders say, and why others are not."""
 
     taken: tuple[str, ...]
     refused: dict[str, str]
 
 
-async def reload(chat: Chat, resident: str) -> Reread:
+async def reload(chat: Chat, resident: str) -> ReloadResult:
     """Read all personas again, with the adapters in use and the resident's; who is broken stays as before."""
     async with chat.casting:
         before, fresh = chat.cast, await asyncio.to_thread(chat.cast.read_again)
@@ -37,7 +37,7 @@ async def reload(chat: Chat, resident: str) -> Reread:
         await _let_go(chat, before, personas)
     for key, why in refused.items():
         log.warning("a persona was not read again", extra={"persona": key, "reason": why})
-    return Reread(tuple(key for key in personas if key not in refused), refused)
+    return ReloadResult(tuple(key for key in personas if key not in refused), refused)
 
 
 async def _let_go(chat: Chat, before: Cast, personas: dict[str, Persona]) -> None:

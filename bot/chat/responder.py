@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from random import Random
 
 from bot.chat.delivery import Outlet, tidy
-from bot.chat.streaming import Preview
-from bot.chat.worker import Attempt
+from bot.chat.streaming import StreamingPreview
+from bot.chat.worker import ReplyTask
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Answer, Engine, Generation, Request
 from bot.errors import UserError
@@ -15,15 +15,15 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Persona
-from bot.prompt.builder import Prompt, Tokenizer, build, open_reader
-from bot.prompt.contract import check_terms, terms
-from bot.text.splitting import burst
+from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
+from bot.prompt.contract import check_contract, prompt_contract
+from bot.text.splitting import split_burst
 
-Watcher = Callable[[Place, Prompt, Tokenizer], None]
+PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ReplyContext:
     """What a persona can have read when it speaks, and whether older words have left the window."""
 
     history: Sequence[Message]
@@ -33,7 +33,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class GeneratedReply:
     """What a persona said, what it had read, and how it came about (without a word of it)."""
 
     text: str
@@ -41,7 +41,7 @@ class Spoken:
     why: dict[str, object]
 
 
-class Speaker:
+class Responder:
     """Lets personas speak through an engine. `watch` is shown every prompt before the engine is."""
 
     def __init__(
@@ -51,15 +51,15 @@ class Speaker:
         settings: ChatSettings,
         model: ModelSettings,
         dice: Random,
-        watch: Watcher | None = None,
+        watch: PromptObserver | None = None,
     ) -> None:
         self._memory, self._engine, self._settings, self._model = memory, engine, settings, model
         self._dice, self._watch = dice, watch
         self._adapters: set[str] = set()
 
     async def speak(
-        self, persona: Persona, past: Past, place: Place, attempt: Attempt, outlet: Outlet
-    ) -> Spoken:
+        self, persona: Persona, past: ReplyContext, place: Place, attempt: ReplyTask, outlet: Outlet
+    ) -> GeneratedReply:
         """One answer to what was said, shown while it comes. Raises `UserError` when there is none."""
         prompt = await self._prompt(persona, past, place)
         if persona.adapter and persona.key not in self._adapters:
@@ -68,7 +68,7 @@ class Speaker:
         text = tidy(answer.text, persona.name, whole=True)
         if not text:
             raise UserError("Stopped." if attempt.stopped else f"{persona.name} found no words; ask again.")
-        return Spoken(text, prompt, _why(attempt, persona, prompt, answer))
+        return GeneratedReply(text, prompt, _why(attempt, persona, prompt, answer))
 
     async def budget(self, persona: Persona) -> int:
         """How many tokens a prompt of this persona may have."""
@@ -81,19 +81,19 @@ class Speaker:
             )
         return context - persona.sampling.max_tokens
 
-    async def _prompt(self, persona: Persona, past: Past, place: Place) -> Prompt:
+    async def _prompt(self, persona: Persona, past: ReplyContext, place: Place) -> Prompt:
         tokenizer, budget = await self._engine.tokenizer(), await self.budget(persona)
         prompt = await asyncio.to_thread(self._build, persona, past, tokenizer, budget)
         if self._watch:
             self._watch(place, prompt, tokenizer)
         return prompt
 
-    def _build(self, persona: Persona, past: Past, tokenizer: Tokenizer, budget: int) -> Prompt:
+    def _build(self, persona: Persona, past: ReplyContext, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Off the event loop, which never tokenises."""
-        return build(
+        return build_prompt(
             persona,
             past.history,
-            open_reader(persona, tokenizer, self._model, budget),
+            open_prompt_format(persona, tokenizer, self._model, budget),
             system_prompt=self._settings.system_prompt,
             cut=past.is_cut,
             parents=past.parents,
@@ -122,8 +122,8 @@ class Speaker:
         self._adapters.add(persona.key)
 
     def _check_adapter(self, persona: Persona, tokenizer: Tokenizer) -> None:
-        reader = open_reader(persona, tokenizer, self._model, 0)
-        check_terms(persona, terms(persona, reader, self._settings.system_prompt))
+        reader = open_prompt_format(persona, tokenizer, self._model, 0)
+        check_contract(persona, prompt_contract(persona, reader, self._settings.system_prompt))
 
     def _request(self, persona: Persona, prompt: Prompt, place: Place) -> Request:
         return Request(
@@ -141,12 +141,12 @@ class Speaker:
         )
 
     async def _generate(
-        self, request: Request, persona: Persona, place: Place, attempt: Attempt, outlet: Outlet
+        self, request: Request, persona: Persona, place: Place, attempt: ReplyTask, outlet: Outlet
     ) -> Answer:
         async def begin() -> Outgoing | None:
             return await self._draft(place, persona, attempt, outlet)
 
-        preview = Preview(self._memory, outlet, place, persona, begin)
+        preview = StreamingPreview(self._memory, outlet, place, persona, begin)
         try:
             async with self._engine.generate(request) as generation, preview:
                 attempt.generation = generation
@@ -158,7 +158,7 @@ class Speaker:
             attempt.shown_in = preview.sent_id
 
     async def _draft(
-        self, place: Place, persona: Persona, attempt: Attempt, outlet: Outlet
+        self, place: Place, persona: Persona, attempt: ReplyTask, outlet: Outlet
     ) -> Outgoing | None:
         """What the answer is shown in. In a message that stays it must be known before, to be found again;
         there is no such note for an answer that no message asked for.
@@ -171,16 +171,16 @@ class Speaker:
         return await self._memory.draft(place, attempt.messages[0].id, persona.key)
 
 
-async def _show(generation: Generation, persona: Persona, preview: Preview) -> None:
+async def _show(generation: Generation, persona: Persona, preview: StreamingPreview) -> None:
     """Let the preview have an answer as it comes."""
     text = ""
     async for piece in generation:
         text += piece.text
         if shown := tidy(text, persona.name):
-            await preview.feed(burst(shown)[0] if persona.bursts else shown)
+            await preview.feed(split_burst(shown)[0] if persona.bursts else shown)
 
 
-def _why(attempt: Attempt, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:
+def _why(attempt: ReplyTask, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:
     return {
         "rule": attempt.rule,
         "persona": persona.key,

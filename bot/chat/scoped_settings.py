@@ -53,7 +53,7 @@ def scopes(place: Place) -> dict[str, str]:
     return found
 
 
-async def read(memory: Memory, place: Place, settings: ChatSettings) -> dict[str, Value]:
+async def read_settings(memory: Memory, place: Place, settings: ChatSettings) -> dict[str, Value]:
     """Every setting as it holds in a place."""
     values = {name: Value(text, "config.toml") for name, text in _defaults(settings).items()}
     for source, scope in reversed(scopes(place).items()):
@@ -62,7 +62,7 @@ async def read(memory: Memory, place: Place, settings: ChatSettings) -> dict[str
     return values
 
 
-async def change(memory: Memory, place: Place, name: str, text: str, *, server: bool = False) -> str:
+async def change_setting(memory: Memory, place: Place, name: str, text: str, *, server: bool = False) -> str:
     """Set something for a place or its server, or with "default" leave it to what is above; says what holds.
 
     Raises `UserError` for what cannot be set.

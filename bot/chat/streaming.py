@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from bot.chat.delivery import Later, Moved, Outlet, Refused
+from bot.chat.delivery import ChatMoved, DeliveryRefused, Outlet, RetryLater
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
@@ -16,7 +16,7 @@ from bot.persona.persona import Persona
 log = logging.getLogger(__name__)
 
 
-class Preview:
+class StreamingPreview:
     """Shows an answer while it comes: the newest words, no oftener than its platform bears.
 
     `begin` is called before anything can be seen, and gives the draft it is shown in; None shows nothing.
@@ -76,7 +76,7 @@ class Preview:
             async with self._calling:
                 try:
                     await self._show()
-                except (Later, Refused, Moved) as error:
+                except (RetryLater, DeliveryRefused, ChatMoved) as error:
                     log.info("an answer is not shown while it comes", extra={"reason": str(error)})
                     return
 

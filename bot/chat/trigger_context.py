@@ -1,19 +1,21 @@
 """What must be known of a place before a message there is attended to."""
 
 from bot.chat import scoped_settings
-from bot.chat.triggers import LONGEST_BOT_TALK, Situation
+from bot.chat.triggers import LONGEST_BOT_TALK, TriggerContext
 from bot.config import ChatSettings
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Cast
 
 
-async def observe(message: Message, memory: Memory, cast: Cast, settings: ChatSettings) -> Situation:
+async def read_trigger_context(
+    message: Message, memory: Memory, cast: Cast, settings: ChatSettings
+) -> TriggerContext:
     """The situation of a message that has been accepted; `UserError` when nobody can speak in its place."""
-    values = await scoped_settings.read(memory, message.place, settings)
+    values = await scoped_settings.read_settings(memory, message.place, settings)
     replied = await memory.find(message.place, message.reply_to) if message.reply_to else None
     heeds_bots = values["bots"].is_on
-    return Situation(
+    return TriggerContext(
         cast.chosen(values["persona"].text).key,
         replied.persona if replied else None,
         values["listen"].is_on,

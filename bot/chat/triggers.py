@@ -22,7 +22,7 @@ _ADDRESSED = {"mention": "mentioned", "reply": "a reply to it", "thread": "its o
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
+class ReplyDecision:
     """The decision about one message; the rule is a phrase that `/why` can show."""
 
     answer: bool
@@ -31,7 +31,7 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class TriggerContext:
     """What matters of the place where a message was said.
 
     `resident` is the persona of the place, the one who answers unless another one is called by name;
@@ -48,7 +48,9 @@ class Situation:
     bot_turns: int = 0
 
 
-def decide(message: Message, personas: Mapping[str, Persona], situation: Situation) -> Attention:
+def decide_reply(
+    message: Message, personas: Mapping[str, Persona], situation: TriggerContext
+) -> ReplyDecision:
     """Apply the rules in their order."""
     resident = situation.resident
     called = [key for key, persona in personas.items() if calls(message.text, persona)]
@@ -56,20 +58,20 @@ def decide(message: Message, personas: Mapping[str, Persona], situation: Situati
     if situation.replied in personas:
         speaker = str(situation.replied)
     if message.persona or (message.author.is_bot and not situation.bots):
-        return Attention(False, "bots are not answered", speaker)
+        return ReplyDecision(False, "bots are not answered", speaker)
     if message.author.is_bot and situation.bot_turns >= LONGEST_BOT_TALK:
-        return Attention(False, "bots have talked long enough", speaker)
+        return ReplyDecision(False, "bots have talked long enough", speaker)
     if message.address == "direct":
-        return Attention(True, "direct chat", resident)
+        return ReplyDecision(True, "direct chat", resident)
     if situation.replied in personas:
-        return Attention(True, "a reply to it", speaker)
+        return ReplyDecision(True, "a reply to it", speaker)
     if message.address:
-        return Attention(True, _ADDRESSED[message.address], speaker)
+        return ReplyDecision(True, _ADDRESSED[message.address], speaker)
     if called and situation.names:
-        return Attention(True, "called by name", speaker)
+        return ReplyDecision(True, "called by name", speaker)
     if situation.listens:
-        return Attention(True, "listens here", speaker)
-    return Attention(False, "not addressed", speaker)
+        return ReplyDecision(True, "listens here", speaker)
+    return ReplyDecision(False, "not addressed", speaker)
 
 
 def calls(text: str, persona: Persona) -> bool:

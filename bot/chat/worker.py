@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.chat.triggers import Attention
+from bot.chat.triggers import ReplyDecision
 from bot.engine.interface import Generation
 from bot.memory.queries.records import LastAnswer, Outgoing
 from bot.message import Message, Place
@@ -14,16 +14,16 @@ _LONGEST_BURST = 5  # debounces; who never stops typing is answered all the same
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PendingMessage:
     """A message that waits for an answer. A suspect was being answered when an earlier process died."""
 
     message: Message
-    attention: Attention
+    attention: ReplyDecision
     is_suspect: bool = False
 
 
 @dataclass(slots=True)
-class Attempt:
+class ReplyTask:
     """An answer in the making: to some messages of one place, all for one persona, or instead of one."""
 
     persona: str
@@ -37,7 +37,7 @@ class Attempt:
     generation: Generation | None = None
     stopped: bool = False
 
-    def gives_way_to(self, message: Message, attention: Attention) -> bool:
+    def gives_way_to(self, message: Message, attention: ReplyDecision) -> bool:
         """Whether a message supersedes this answer: the same author goes on, and nothing is visible yet."""
         if self.visible or self.stopped or self.is_suspect or not self.messages:
             return False
@@ -65,10 +65,10 @@ class Attempt:
 class Host(Protocol):
     """What a room needs done."""
 
-    async def answer(self, place: Place, attempt: Attempt) -> None:
+    async def answer(self, place: Place, attempt: ReplyTask) -> None:
         """Make the answer, and send it."""
 
-    async def withdraw(self, place: Place, attempt: Attempt) -> None:
+    async def withdraw(self, place: Place, attempt: ReplyTask) -> None:
         """Take back that an answer has been attempted."""
 
     async def deliver(self, outgoing: Outgoing) -> None:
@@ -78,7 +78,7 @@ class Host(Protocol):
         """Show that a persona is about to speak."""
 
 
-class Room:
+class ConversationWorker:
     """Takes what is to be answered in one place and has it answered in order.
 
     A message by the author who is being answered supersedes that answer while nothing of it is visible: both
@@ -88,14 +88,14 @@ class Room:
 
     def __init__(self, host: Host, place: Place, debounce: float) -> None:
         self._host, self._place, self._debounce = host, place, debounce
-        self._waiting: list[Offer] = []
+        self._waiting: list[PendingMessage] = []
         self._owed: list[Outgoing] = []
         self._paid = asyncio.Event()
         self._paid.set()
-        self._again: Attempt | None = None
+        self._again: ReplyTask | None = None
         self._worker: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self.attempt: Attempt | None = None
+        self.attempt: ReplyTask | None = None
         self._arrived = asyncio.Event()
         self._closing = False
 
@@ -108,7 +108,7 @@ class Room:
         """How many messages wait for an answer that nobody makes yet."""
         return len(self._waiting)
 
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: PendingMessage) -> None:
         """Queue a message for an answer."""
         self._waiting.append(offer)
         self._arrived.set()
@@ -116,18 +116,18 @@ class Room:
             self._task.cancel()
         self._start()
 
-    def owe(self, outgoing: Outgoing) -> None:
+    def enqueue_outgoing(self, outgoing: Outgoing) -> None:
         """Queue a part that is still to be sent."""
         self._owed.append(outgoing)
         self._paid.clear()
         self._start()
 
-    def again(self, attempt: Attempt) -> None:
+    def again(self, attempt: ReplyTask) -> None:
         """Make an answer that no message asks for; only while the room is not busy."""
         self._again = attempt
         self._start()
 
-    def leave(self) -> list[Offer]:
+    def leave(self) -> list[PendingMessage]:
         """Take out what waits for an answer: the chat goes on elsewhere."""
         waiting, self._waiting = self._waiting, []
         return waiting
@@ -144,7 +144,7 @@ class Room:
         while self._worker and not self._worker.done():
             await asyncio.wait([self._worker])
 
-    async def paid(self) -> None:
+    async def wait_sent(self) -> None:
         """Return when everything owed has been sent."""
         await self._paid.wait()
 
@@ -190,7 +190,7 @@ class Room:
             finally:
                 self.attempt = None
 
-    async def _try(self, attempt: Attempt) -> None:
+    async def _try(self, attempt: ReplyTask) -> None:
         self._task = asyncio.create_task(self._host.answer(self._place, attempt))
         try:
             await asyncio.wait([self._task])
@@ -200,17 +200,17 @@ class Room:
             await self._host.withdraw(self._place, attempt)
             raise
         if self._task.cancelled():
-            attention = Attention(True, attempt.rule, attempt.persona)
-            self._waiting[:0] = [Offer(message, attention) for message in attempt.messages]
+            attention = ReplyDecision(True, attempt.rule, attempt.persona)
+            self._waiting[:0] = [PendingMessage(message, attention) for message in attempt.messages]
             await self._host.withdraw(self._place, attempt)
         else:
             self._task.result()
 
-    def _take(self) -> Attempt:
+    def _take(self) -> ReplyTask:
         """The oldest waiting messages that go to one persona."""
         first = self._waiting.pop(0)
         persona, rule = first.attention.persona, first.attention.rule
-        attempt = Attempt(persona, rule, [first.message], is_suspect=first.is_suspect)
+        attempt = ReplyTask(persona, rule, [first.message], is_suspect=first.is_suspect)
         while self._waiting and not first.is_suspect:
             following = self._waiting[0]
             if following.is_suspect or following.attention.persona != persona:

@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from bot.memory.lifecycle import Upkeep
 from bot.memory.queries import answers, conversations, edits, erase, history, inbox, outbox, settings, status
 from bot.memory.queries.export import Row, export
-from bot.memory.queries.records import Erased, LastAnswer, MemoryStatus, Outgoing, Remembered, Why
+from bot.memory.queries.records import (
+    AnswerExplanation,
+    Erased,
+    LastAnswer,
+    MemoryStatus,
+    Outgoing,
+    Remembered,
+)
 from bot.message import Message, Place
 
 
@@ -60,7 +67,7 @@ class Memory(Upkeep):
         as answered by the new one. `why` is JSON-able. Messages that are answered already are not answered
         again: the parts stored then are returned, or none when all of the messages have been erased.
         """
-        new = answers.Answering(place, message_ids, replies, parts, read, window, why, replaces)
+        new = answers.AnswerRecord(place, message_ids, replies, parts, read, window, why, replaces)
         return await self._database.write(lambda inside: answers.finish(inside, new))
 
     async def give_up(
@@ -132,10 +139,12 @@ class Memory(Upkeep):
         """Let a chat that goes on elsewhere keep its story, its settings and what is still to be sent."""
         await self._database.write(lambda inside: edits.move(inside, old, new))
 
-    async def bury(self, platform: str, account: str, letter: str, reason: str) -> None:
+    async def dead_letter(self, platform: str, account: str, letter: str, reason: str) -> None:
         """Note that something a platform delivered cannot be read, and is given up."""
         now = self._clock()
-        await self._database.write(lambda inside: edits.bury(inside, platform, account, letter, reason, now))
+        await self._database.write(
+            lambda inside: edits.dead_letter(inside, platform, account, letter, reason, now)
+        )
 
     async def cursors(self, platform: str, account: str) -> dict[Place, str]:
         """The platform's id of the newest message accepted in each place: what came later is news."""
@@ -171,7 +180,7 @@ class Memory(Upkeep):
         """The newest answer since the last reset that has not been replaced."""
         return await self._database.run(lambda inside: history.last_answer(inside, place))
 
-    async def why(self, place: Place) -> Why | None:
+    async def why(self, place: Place) -> AnswerExplanation | None:
         """The newest decision about a message of this place, or the newest answer given to none."""
         return await self._database.run(lambda inside: history.why(inside, place))
 

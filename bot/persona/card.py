@@ -67,7 +67,7 @@ class Card(BaseModel):
         return tuple(text for text in ((*self.group_only_greetings, *own) if group else own) if text.strip())
 
 
-def read(text: str) -> Card:
+def read_card(text: str) -> Card:
     """A card of version 1, 2 or 3 from its JSON; raise `UserError` naming the field that is wrong."""
     try:
         original = json.loads(text)

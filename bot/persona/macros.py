@@ -12,7 +12,7 @@ _COMMA = re.compile(r"(?<!\\),")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class MacroContext:
     """What macros stand for: the character, the current speaker, and dice that decide the random ones."""
 
     char: str
@@ -22,7 +22,7 @@ class Scene:
 
 
 @lru_cache(maxsize=1024)
-def expand(text: str, scene: Scene) -> str:
+def expand_macros(text: str, scene: MacroContext) -> str:
     """Replace every known macro, innermost first; unknown ones stay as they are.
 
     What a macro gave is not read again: a speaker who is called "{{char}}" stays called so.
@@ -43,7 +43,7 @@ def expand(text: str, scene: Scene) -> str:
     return "{{".join("".join(held) for held in open_)
 
 
-def _value(body: str, scene: Scene, dice: Random, pick: Random) -> str | None:
+def _value(body: str, scene: MacroContext, dice: Random, pick: Random) -> str | None:
     if body.lstrip().startswith("//"):
         return ""
     name, _, argument = body.partition(":")

@@ -11,8 +11,8 @@ from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
-from bot.persona.training_options import Training
-from bot.toml import Section, parse, read
+from bot.persona.training_options import TrainingOptions
+from bot.toml import Section, parse_toml, read_toml
 
 _LIMIT = 8 << 20  # bytes of a card file
 # where an adapter is: in its place, or, if training was ended while it put a new one there, on its way: the
@@ -45,7 +45,7 @@ class PersonaFile(Section):
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     sampling: Sampling = Sampling()
-    training: Training = Training()  # for the trainer alone
+    training: TrainingOptions = TrainingOptions()  # for the trainer alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Persona:
     avatar: Path | None = None
     avatar_url: str = ""
     bursts: bool = False
-    training: Training = field(default_factory=Training)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ class Cast:
 
     def read_again(self) -> "Cast":
         """The cast as its folder is now; raise `UserError` when that is gone."""
-        return load_all(self.folder) if self.folder else self
+        return load_cast(self.folder) if self.folder else self
 
     def find(self, name: str) -> Persona:
         """The persona of that key, else of that name, in any case; raise `UserError` listing all."""
@@ -104,23 +104,23 @@ class Cast:
         return next(iter(self.personas.values()))
 
 
-def load_all(folder: Path) -> Cast:
+def load_cast(folder: Path) -> Cast:
     """Read every persona in a folder of folders; broken ones are named and left out."""
     if not folder.is_dir():
         raise UserError(f"There is no folder of personas at {folder}: make it, or set paths.personas.")
     personas, broken = {}, {}
     for path in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"):
         try:
-            personas[path.name] = load(path)
+            personas[path.name] = load_persona(path)
         except UserError as error:
             broken[path.name] = str(error).rstrip(".")
     return Cast(personas, broken, folder)
 
 
-def load(folder: Path) -> Persona:
+def load_persona(folder: Path) -> Persona:
     """Read one persona's folder; raise `UserError` with the file and what is wrong in it."""
     file = folder / "persona.toml"
-    told = parse(PersonaFile, read(file, "make one; it may be empty"), file)
+    told = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
     card, adapter = _card(_inside(folder, told.card)), _adapter(folder, told)
     return Persona(
         folder.name,
@@ -151,7 +151,7 @@ def _card(path: Path) -> Card:
             raise UserError("it is not a file")
         if path.stat().st_size > _LIMIT:
             raise UserError(f"it has more than {_LIMIT:,} bytes")
-        return cards.read(path.read_text(encoding="utf-8-sig"))
+        return cards.read_card(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: write a card there, or set the key `card`") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -9,7 +9,7 @@ from bot.toml import Section
 Layer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$")]
 
 
-class Training(Section):
+class TrainingOptions(Section):
     """A key that is absent is chosen by the trainer, which prints each value with its reason."""
 
     rank: int | None = Field(default=None, ge=1, le=256)  # of the adapter's matrices

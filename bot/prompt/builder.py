@@ -7,24 +7,33 @@ from itertools import chain
 from bot.config import ModelSettings
 from bot.errors import UserError
 from bot.message import Message
-from bot.persona.macros import Scene, expand
+from bot.persona.macros import MacroContext, expand_macros
 from bot.persona.persona import Persona
 from bot.prompt.chat_template import Role, open_template
-from bot.prompt.renderer import OPENING, Part, Reader, Span, Tokenizer, Turn, endings, render
-from bot.prompt.speaker_labels import labels
-from bot.prompt.truncation import SILENCE, Talk, ids_of
+from bot.prompt.renderer import (
+    OPENING,
+    PromptFormat,
+    PromptPart,
+    PromptSpan,
+    Tokenizer,
+    Turn,
+    render_turns,
+    stop_conditions,
+)
+from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.truncation import SILENCE, HistoryFitter, rendered_ids
 
 __all__ = [
-    "Part",
     "Prompt",
-    "Reader",
-    "Span",
+    "PromptFormat",
+    "PromptPart",
+    "PromptSpan",
     "Tokenizer",
     "Turn",
-    "build",
-    "endings",
-    "open_reader",
-    "render",
+    "build_prompt",
+    "open_prompt_format",
+    "render_turns",
+    "stop_conditions",
     "system_text",
 ]
 
@@ -39,7 +48,7 @@ class Prompt:
     """
 
     ids: tuple[int, ...]
-    spans: tuple[Span, ...]
+    spans: tuple[PromptSpan, ...]
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()
     first: str | None = None
@@ -54,7 +63,9 @@ class Prompt:
         return counts
 
 
-def open_reader(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int) -> Reader:
+def open_prompt_format(
+    persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int
+) -> PromptFormat:
     """How a persona's prompts are read: by its own template, else the settings', else the model's."""
     source = persona.template or settings.template or tokenizer.template
     if not source:
@@ -62,20 +73,20 @@ def open_reader(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings,
             f"The model {settings.name} has no chat template: set model.template to chatml, plain or one of "
             "your own."
         )
-    return Reader(tokenizer, open_template(source, tokenizer.special, persona.name), budget)
+    return PromptFormat(tokenizer, open_template(source, tokenizer.special, persona.name), budget)
 
 
 def system_text(persona: Persona, system_prompt: str) -> str:
     """What a persona's prompts say around the conversation, its example dialogues left out."""
-    scene = Scene(persona.name, "{{user}}", seed=persona.key)
+    scene = MacroContext(persona.name, "{{user}}", seed=persona.key)
     turns = (*_frame(persona, scene, system_prompt, 0), *_late(persona, scene, (), ()))
     return "\n\n".join(part.text.strip() for turn in turns for part in turn.parts)
 
 
-def build(
+def build_prompt(
     persona: Persona,
     history: Sequence[Message],
-    reader: Reader,
+    reader: PromptFormat,
     *,
     system_prompt: str = "",
     speaker: str | None = None,
@@ -94,22 +105,22 @@ def build(
     Raises `UserError` when the card and the newest message alone do not fit.
     """
     parents = parents or {}
-    names = labels([*history, *parents.values()], persona)
+    names = speaker_labels([*history, *parents.values()], persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), speaker or "User")
-    scene = Scene(persona.name, current, seed=persona.key)
+    scene = MacroContext(persona.name, current, seed=persona.key)
     late = _late(persona, scene, lore, memories)
-    talk = Talk(persona, names, reader, parents, reply_to)
+    talk = HistoryFitter(persona, names, reader, parents, reply_to)
     start, turns = 0, talk.turns(history)
     needed = sum(talk.costs(turns))
     for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = _frame(persona, scene, system_prompt, examples)
-        room = reader.budget - len(ids_of((*frame, SILENCE, *late), reader))
+        room = reader.budget - len(rendered_ids((*frame, SILENCE, *late), reader))
         if needed <= room:
             break
     else:
         start, turns = talk.fit(history, room)
-    ids, spans = render((*frame, *chain.from_iterable(turns), *late), reader)
-    stop_ids, stop = endings(reader)
+    ids, spans = render_turns((*frame, *chain.from_iterable(turns), *late), reader)
+    stop_ids, stop = stop_conditions(reader)
     return Prompt(
         ids,
         spans,
@@ -121,32 +132,36 @@ def build(
     )
 
 
-def _frame(persona: Persona, scene: Scene, system_prompt: str, examples: int) -> tuple[Turn, ...]:
+def _frame(persona: Persona, scene: MacroContext, system_prompt: str, examples: int) -> tuple[Turn, ...]:
     """What stands before the history: the card, and the first so many of its example dialogues."""
-    card, general = persona.card, expand(system_prompt, scene)
+    card, general = persona.card, expand_macros(system_prompt, scene)
     fields = {
-        "system": expand(card.system_prompt, replace(scene, original=general))
+        "system": expand_macros(card.system_prompt, replace(scene, original=general))
         if card.system_prompt
         else general,
-        "description": expand(card.description, scene),
-        "personality": expand(card.personality, scene),
-        "scenario": expand(card.scenario, scene),
+        "description": expand_macros(card.description, scene),
+        "personality": expand_macros(card.personality, scene),
+        "scenario": expand_macros(card.scenario, scene),
     }
-    turns = [turn for block in card.examples[:examples] for turn in _dialogue(expand(block, scene), scene)]
+    turns = [
+        turn for block in card.examples[:examples] for turn in _dialogue(expand_macros(block, scene), scene)
+    ]
     return (*_system(fields.items()), *turns, *([OPENING] if turns else []))
 
 
-def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: Reader) -> int:
+def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: PromptFormat) -> int:
     """How many first ids are those of a prompt in which somebody else says something else."""
-    scene = Scene(persona.name, _NOBODY, seed=persona.key)
+    scene = MacroContext(persona.name, _NOBODY, seed=persona.key)
     frame = _frame(persona, scene, system_prompt, len(persona.card.examples))
-    others = ids_of((*frame, Turn("user", (Part("message", _NOBODY),))), reader)
+    others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), reader)
     pairs = enumerate(zip(ids, others, strict=False))
     return next((place for place, (own, other) in pairs if own != other), min(len(ids), len(others)))
 
 
-def _late(persona: Persona, scene: Scene, lore: Sequence[str], memories: Sequence[str]) -> tuple[Turn, ...]:
-    last = expand(persona.card.post_history_instructions, scene)
+def _late(
+    persona: Persona, scene: MacroContext, lore: Sequence[str], memories: Sequence[str]
+) -> tuple[Turn, ...]:
+    last = expand_macros(persona.card.post_history_instructions, scene)
     notes = [("lore", text) for text in lore] + [("memory", text) for text in memories]
     return _system([*notes, ("instructions", last)])
 
@@ -154,23 +169,25 @@ def _late(persona: Persona, scene: Scene, lore: Sequence[str], memories: Sequenc
 def _system(fields: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
     """One system turn of the fields that say something, an empty line between them."""
     filled = [(kind, text.strip()) for kind, text in fields if text.strip()]
-    parts = tuple(Part(kind, ("\n\n" if number else "") + text) for number, (kind, text) in enumerate(filled))
+    parts = tuple(
+        PromptPart(kind, ("\n\n" if number else "") + text) for number, (kind, text) in enumerate(filled)
+    )
     return (Turn("system", parts),) if parts else ()
 
 
-def _dialogue(block: str, scene: Scene) -> Iterator[Turn]:
+def _dialogue(block: str, scene: MacroContext) -> Iterator[Turn]:
     """An example dialogue as turns; a line without a speaker goes on with the one before."""
     role: Role = "user"
     lines: list[str] = []
     for line in block.splitlines():
         own = line.startswith(f"{scene.char}:")
         if (own or line.startswith(f"{scene.user}:")) and lines:
-            yield Turn(role, (Part("example", "\n".join(lines)),))
+            yield Turn(role, (PromptPart("example", "\n".join(lines)),))
             lines = []
         role = "assistant" if own else "user" if line.startswith(f"{scene.user}:") else role
         lines.append(line.removeprefix(f"{scene.char}:").strip() if own else line)
     if lines:
-        yield Turn(role, (Part("example", "\n".join(lines)),))
+        yield Turn(role, (PromptPart("example", "\n".join(lines)),))
 
 
 def _halves(number: int) -> Iterator[int]:

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
-from bot.prompt.builder import Reader, endings, system_text
+from bot.prompt.builder import PromptFormat, stop_conditions, system_text
 from bot.prompt.chat_template import Role
 from bot.prompt.renderer import arrange
-from bot.prompt.speaker_labels import labels
-from bot.prompt.turns import said
-from bot.untrusted import Refused, read_manifest
+from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.turns import history_turns
+from bot.untrusted import RefusedFile, read_manifest
 
 _Line = tuple[str, str, str | None]  # name, text and what it replies to; the persona has no name
 _GROUP: Sequence[_Line] = (("Ana", "1", None), ("Bo", "2", None), ("Ana", "3", "1"))
@@ -28,7 +28,7 @@ _DIFFERENT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PromptContract:
     """All but the base model that decides what the model reads around a conversation, and where it ends.
 
     `layout` is what the template writes around turns. `speakers` and `bursts` are two short conversations as
@@ -49,10 +49,10 @@ class Terms:
         return told | turns | {"stop_ids": list(self.stop_ids), "stop": list(self.stop)}
 
 
-def terms(persona: Persona, reader: Reader, system_prompt: str) -> Terms:
+def prompt_contract(persona: Persona, reader: PromptFormat, system_prompt: str) -> PromptContract:
     """What a persona is served with; it is found by trying, so that it follows whatever the code does."""
-    stop_ids, stop = endings(reader)
-    return Terms(
+    stop_ids, stop = stop_conditions(reader)
+    return PromptContract(
         layout=_layout(reader),
         system=system_text(persona, system_prompt),
         speakers=_shown(persona, reader, _GROUP),
@@ -62,7 +62,7 @@ def terms(persona: Persona, reader: Reader, system_prompt: str) -> Terms:
     )
 
 
-def check_terms(persona: Persona, served: Terms) -> None:
+def check_contract(persona: Persona, served: PromptContract) -> None:
     """Raise `UserError` where the manifest of a persona's adapter names other terms.
 
     What it does not name is not compared. An answer may be ended by more ids than in training, but by all of
@@ -71,7 +71,7 @@ def check_terms(persona: Persona, served: Terms) -> None:
     assert persona.adapter
     try:
         _compare(read_manifest(persona.adapter), served.as_json())
-    except Refused as refused:
+    except RefusedFile as refused:
         raise UserError(
             f'The adapter "{persona.key}" was not loaded: {refused.reason}; {refused.remedy}.'
         ) from None
@@ -87,12 +87,12 @@ def _compare(manifest: dict[str, object], served: dict[str, object]) -> None:
         raise _other("other ids that end an answer", "use the base model's own tokenizer and settings")
 
 
-def _other(what: str, remedy: str) -> Refused:
+def _other(what: str, remedy: str) -> RefusedFile:
     accept = "or accept the change with `python -m training adopt`"
-    return Refused(f"it was trained with {what}", f"{remedy}, train it again, {accept}")
+    return RefusedFile(f"it was trained with {what}", f"{remedy}, train it again, {accept}")
 
 
-def _layout(reader: Reader) -> str:
+def _layout(reader: PromptFormat) -> str:
     """A conversation as the template lays it out, each turn's words as a number in brackets."""
     template = reader.template
     system: list[Role] = ["system"]
@@ -102,10 +102,10 @@ def _layout(reader: Reader) -> str:
     return "".join(piece if isinstance(piece, str) else f"[{piece}]" for piece in pieces)
 
 
-def _shown(persona: Persona, reader: Reader, lines: Sequence[_Line]) -> tuple[tuple[Role, str], ...]:
+def _shown(persona: Persona, reader: PromptFormat, lines: Sequence[_Line]) -> tuple[tuple[Role, str], ...]:
     """A conversation as turns; a line's text is also its id."""
     history = [_message(*line, persona) for line in lines]
-    turns = said(history, labels(history, persona), persona, {})
+    turns = history_turns(history, speaker_labels(history, persona), persona, {})
     arranged = arrange([turn for each in turns for turn in each], reader.template)
     return tuple((turn.role, "".join(part.text for part in turn.parts)) for turn in arranged)
 

@@ -37,7 +37,7 @@ class Tokenizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PromptPart:
     """A stretch of content with one origin; `source` is the message's id where it is a message."""
 
     kind: str
@@ -50,15 +50,15 @@ class Turn:
     """What one role says at a stretch."""
 
     role: Role
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
 
 
 # said for the user: between examples and the history, and where a template wants the user to speak first
-OPENING = Turn("user", (Part("opening", "[The conversation begins.]"),))
+OPENING = Turn("user", (PromptPart("opening", "[The conversation begins.]"),))
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PromptSpan:
     """ids[start:end] came from one part, or from the template (kind "template")."""
 
     kind: str
@@ -68,7 +68,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class PromptFormat:
     """The model's side of a prompt: its tokenizer, its template, and how many ids a prompt may have.
 
     `kept` is the share of the room for history that stays filled when some of it has to go: dropping in large
@@ -81,19 +81,19 @@ class Reader:
     kept: float = 0.6
 
 
-def render(
-    turns: Sequence[Turn], reader: Reader, *, answer: bool = True
-) -> tuple[tuple[int, ...], tuple[Span, ...]]:
+def render_turns(
+    turns: Sequence[Turn], reader: PromptFormat, *, answer: bool = True
+) -> tuple[tuple[int, ...], tuple[PromptSpan, ...]]:
     """Turns to ids and the spans of their parts; with `answer`, up to where the assistant is to speak.
 
     Template text is encoded with control tokens, content without any, and the two are spliced.
     """
     turns = arrange(turns, reader.template)
     ids: list[int] = []
-    spans: list[Span] = []
+    spans: list[PromptSpan] = []
 
     def add(kind: str, piece: list[int], source: str | None = None) -> None:
-        spans.append(Span(kind, len(ids), len(ids) + len(piece), source))
+        spans.append(PromptSpan(kind, len(ids), len(ids) + len(piece), source))
         ids.extend(piece)
 
     for segment in reader.template.segments([turn.role for turn in turns], answer):
@@ -105,7 +105,7 @@ def render(
     return tuple(ids), tuple(spans)
 
 
-def endings(reader: Reader) -> tuple[frozenset[int], tuple[str, ...]]:
+def stop_conditions(reader: PromptFormat) -> tuple[frozenset[int], tuple[str, ...]]:
     """What ends an answer: the control token that the template writes behind one, or its text."""
     after = reader.tokenizer.encode_template(reader.template.after)
     control = next((id for id in after if id in reader.tokenizer.control), None)
@@ -126,7 +126,7 @@ def arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
             arranged.append(OPENING)
         if arranged and arranged[-1].role == role:
             gap = "\n\n" if "system" in (turn.role, turns[position - 1].role) else "\n"
-            first = Part(turn.parts[0].kind, gap + turn.parts[0].text, turn.parts[0].source)
+            first = PromptPart(turn.parts[0].kind, gap + turn.parts[0].text, turn.parts[0].source)
             arranged[-1] = Turn(role, (*arranged[-1].parts, first, *turn.parts[1:]))
         else:
             arranged.append(Turn(role, turn.parts))

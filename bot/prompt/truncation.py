@@ -7,32 +7,32 @@ from functools import lru_cache
 from bot.errors import UserError
 from bot.message import Message
 from bot.persona.persona import Persona
-from bot.prompt.renderer import Part, Reader, Turn, render
-from bot.prompt.turns import said
+from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
+from bot.prompt.turns import history_turns
 
-SILENCE = Turn("user", (Part("message", ""),))  # what a turn costs when nothing is said
+SILENCE = Turn("user", (PromptPart("message", ""),))  # what a turn costs when nothing is said
 _PROBE = (SILENCE, Turn("assistant", SILENCE.parts), SILENCE)
 
 
 @lru_cache(maxsize=256)
-def ids_of(turns: tuple[Turn, ...], reader: Reader) -> tuple[int, ...]:
+def rendered_ids(turns: tuple[Turn, ...], reader: PromptFormat) -> tuple[int, ...]:
     """The ids of turns that come in prompt after prompt, since they are the card's."""
-    return render(turns, reader)[0]
+    return render_turns(turns, reader)[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class HistoryFitter:
     """A history on its way to turns."""
 
     persona: Persona
     names: Mapping[str, str]
-    reader: Reader
+    reader: PromptFormat
     parents: Mapping[str, Message]
     reply_to: str | None
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
-        return said(history, self.names, self.persona, parents, self.reply_to)
+        return history_turns(history, self.names, self.persona, parents, self.reply_to)
 
     def fit(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
         """The index of the oldest message to keep, and the turns from there on.
@@ -49,7 +49,7 @@ class Talk:
 
     def costs(self, said: Sequence[tuple[Turn, ...]]) -> list[int]:
         """An upper bound of the ids that each message adds: its content and what the template puts around."""
-        short, long = (len(ids_of(turns, self.reader)) for turns in (_PROBE[:1], _PROBE))
+        short, long = (len(rendered_ids(turns, self.reader)) for turns in (_PROBE[:1], _PROBE))
         around = -(-(long - short) // 2) + 1
         costs, role = list[int](), None
         for turns in said:

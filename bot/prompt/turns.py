@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from bot.message import Message
 from bot.persona.persona import Persona
-from bot.prompt.renderer import Part, Turn
+from bot.prompt.renderer import PromptPart, Turn
 
 QUOTED = 120  # characters of a quoted message: enough to know it again
 
 
-def said(
+def history_turns(
     history: Sequence[Message],
     names: Mapping[str, str],
     persona: Persona,
@@ -30,7 +30,7 @@ def said(
     return turns
 
 
-def missing(history: Sequence[Message], reply_to: str | None = None) -> list[str]:
+def missing_parents(history: Sequence[Message], reply_to: str | None = None) -> list[str]:
     """The ids that these messages and the coming answer reply to, and that no message here has."""
     known = {message.id for message in history}
     wanted = [*(message.reply_to for message in history), reply_to]
@@ -50,9 +50,9 @@ class _Scene:
 
     def words(self, message: Message) -> Turn:
         if self._is_own(message):
-            return Turn("assistant", (Part("message", message.text, message.id),))
+            return Turn("assistant", (PromptPart("message", message.text, message.id),))
         line = f"{self._names[message.author.id]}: {message.text}"
-        return Turn("user", (Part("message", line, message.id),))
+        return Turn("user", (PromptPart("message", line, message.id),))
 
     def quote(self, at: int, message: Message) -> tuple[Turn, ...]:
         """What a message that stands `at` this place replies to, unless that is what was said before it."""
@@ -65,7 +65,7 @@ class _Scene:
         name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
         words = " ".join(parent.text.split())
         short = words if len(words) <= QUOTED else words[: QUOTED - 1].rstrip() + "…"
-        return (Turn("user", (Part("quote", f"[In reply to {name}: {short}]", parent.id),)),)
+        return (Turn("user", (PromptPart("quote", f"[In reply to {name}: {short}]", parent.id),)),)
 
     def _is_near(self, at: int, message: Message, parent: Message) -> bool:
         """Whether only more words of these two stand between the parent and a message at this place."""

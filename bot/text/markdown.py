@@ -19,7 +19,7 @@ _MARKS = {  # what a run of signs may be, outermost first; longer runs are rules
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class FormatSpan:
     """Formatting: from `begin` to `finish` with its marks, from `start` to `end` what is seen of it."""
 
     begin: int
@@ -30,7 +30,7 @@ class Span:
     closing: str
 
 
-class Marks:
+class FormatSpans:
     """The formatting of a text, to be asked what is open at a cut: between `cut - 1` and `cut`."""
 
     def __init__(self, text: str) -> None:
@@ -39,17 +39,17 @@ class Marks:
         changes += [(span.finish - 1, 0, 0, span) for span in spans]
         changes.sort(key=lambda change: change[:3])  # of two that begin together, the longer is outside
         self._positions = [change[0] for change in changes]
-        self._states: list[tuple[Span, ...]] = [()]
+        self._states: list[tuple[FormatSpan, ...]] = [()]
         for _, opens, _, span in changes:
             state = self._states[-1]
             self._states.append((*state, span) if opens else tuple(s for s in state if s is not span))
 
-    def at(self, cut: int) -> tuple[Span, ...]:
+    def at(self, cut: int) -> tuple[FormatSpan, ...]:
         """The spans that a cut would tear, outermost first."""
         return self._states[bisect_left(self._positions, cut)]
 
 
-def _spans(text: str) -> Iterator[Span]:
+def _spans(text: str) -> Iterator[FormatSpan]:
     """Every pair of marks that belong together; others are no formatting. Time is linear in the text."""
     runs: dict[int, list[int]] = defaultdict(list)
     for run in re.finditer("`+", text):
@@ -66,7 +66,7 @@ def _spans(text: str) -> Iterator[Span]:
             yield from pairs.take(token)
 
 
-def _fence(text: str, begin: int) -> Span | None:
+def _fence(text: str, begin: int) -> FormatSpan | None:
     """A block of code; one without an end reaches to the end of the text, if it stands on its own line."""
     fence = _FENCE.match(text, begin)
     assert fence
@@ -77,10 +77,10 @@ def _fence(text: str, begin: int) -> Span | None:
     if text[text.rfind("\n", 0, begin) + 1 : begin].strip():
         return None
     start, end = fence.end(), len(text) + 1
-    return Span(begin, start, end, end, opening, "\n```")
+    return FormatSpan(begin, start, end, end, opening, "\n```")
 
 
-def _code(text: str, token: re.Match[str], runs: dict[int, list[int]]) -> Span | None:
+def _code(text: str, token: re.Match[str], runs: dict[int, list[int]]) -> FormatSpan | None:
     """Code within a line: it ends at the next run of as many backticks."""
     ends = runs[len(token[0])]
     found = bisect_right(ends, token.start())
@@ -90,12 +90,12 @@ def _code(text: str, token: re.Match[str], runs: dict[int, list[int]]) -> Span |
     return _span(text, token.start(), token.end(), close, close + len(token[0]), token[0], token[0])
 
 
-def _span(text: str, begin: int, start: int, end: int, finish: int, opening: str, closing: str) -> Span:
+def _span(text: str, begin: int, start: int, end: int, finish: int, opening: str, closing: str) -> FormatSpan:
     """A span whose blank borders count as its marks: no cut leaves marks with nothing between them."""
     blank = _BLANK.match(text, start, end)
     assert blank
     start = blank.end()
-    return Span(begin, start, start + len(text[start:end].rstrip()), finish, opening, closing)
+    return FormatSpan(begin, start, start + len(text[start:end].rstrip()), finish, opening, closing)
 
 
 class _Pairs:
@@ -105,7 +105,7 @@ class _Pairs:
         self._text = text
         self._open: list[tuple[str, re.Match[str]]] = []  # each mark once at most
 
-    def take(self, run: re.Match[str]) -> Iterator[Span]:
+    def take(self, run: re.Match[str]) -> Iterator[FormatSpan]:
         """Close what this run of signs closes; where that is nothing, open what it opens."""
         marks = _MARKS.get(run[0], ())
         start, end = run.span()
@@ -118,7 +118,7 @@ class _Pairs:
                 if _opens(mark, before, after):
                     self._open = [*(pair for pair in self._open if pair[0] != mark), (mark, run)]
 
-    def _close(self, mark: str, run: re.Match[str]) -> Span:
+    def _close(self, mark: str, run: re.Match[str]) -> FormatSpan:
         """End a mark; those opened within it and not ended are no marks."""
         number = next(number for number, (other, _) in enumerate(self._open) if other == mark)
         opened = self._open[number][1]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.text.markdown import Marks, Span
+from bot.text.markdown import FormatSpan, FormatSpans
 
 # from the best place to cut to the worst: behind a paragraph, a line, a sentence, a word
 _SEAMS = [re.compile(seam) for seam in (r"\n{2,}", r"\n", r"[.!?…][\"'”’)]*\s+|[。！？][”’」』）]*", r"\s+")]
@@ -18,7 +18,7 @@ MOST_IN_A_BURST = 5  # messages; a model that goes on and on floods nobody
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MessagePart:
     """A piece of an answer; the texts of all parts joined are the answer.
 
     The marks before and after it go on with the formatting that the cuts tore.
@@ -35,12 +35,12 @@ class Part:
         return self.before + text + self.after
 
 
-def utf16(text: str) -> int:
+def utf16_length(text: str) -> int:
     """The length in UTF-16 code units, in which Telegram counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def burst(text: str, most: int = MOST_IN_A_BURST) -> list[str]:
+def split_burst(text: str, most: int = MOST_IN_A_BURST) -> list[str]:
     """An answer as messages sent one after the other, one a line; fenced code stays whole, as does the rest
     of one with more than `most` lines.
     """
@@ -51,9 +51,9 @@ def burst(text: str, most: int = MOST_IN_A_BURST) -> list[str]:
     return said if len(said) <= most else [*said[: most - 1], "\n".join(said[most - 1 :])]
 
 
-def split(
+def split_message(
     text: str, limit: int | None, measure: Callable[[str], int] = len, *, marks: bool = True
-) -> tuple[Part, ...]:
+) -> tuple[MessagePart, ...]:
     """Parts of which at most `limit` units are sent each, cut at the best seam of their latter half.
 
     `measure` counts the units of a text, at least one a character. With `marks`, formatting that is open at
@@ -63,22 +63,24 @@ def split(
     if not text.strip():
         return ()
     if limit is None or measure(text) <= limit:
-        return (Part(text),)
-    return tuple(_Splitter(text, limit, measure, Marks(text) if marks else None).parts())
+        return (MessagePart(text),)
+    return tuple(_Splitter(text, limit, measure, FormatSpans(text) if marks else None).parts())
 
 
 class _Splitter:
-    def __init__(self, text: str, limit: int, measure: Callable[[str], int], marks: Marks | None) -> None:
+    def __init__(
+        self, text: str, limit: int, measure: Callable[[str], int], marks: FormatSpans | None
+    ) -> None:
         self._text, self._limit, self._measure, self._marks = text, limit, measure, marks
 
-    def parts(self) -> list[Part]:
-        parts, at = list[Part](), 0
+    def parts(self) -> list[MessagePart]:
+        parts, at = list[MessagePart](), 0
         while at < len(self._text):
             parts.append(part := self._marked(at) or self._plain(at))
             at += len(part.text)
         return parts
 
-    def _marked(self, at: int) -> Part | None:
+    def _marked(self, at: int) -> MessagePart | None:
         """The part from here on with its formatting; None where the marks leave too little room."""
         if self._marks is None:
             return None
@@ -87,16 +89,18 @@ class _Splitter:
         if self._measure(before) > self._limit // 2:
             return None
         cut = self._cut(start, self._end(start, before), lambda cut: self._holds(start, cut, before, marks))
-        return Part(self._text[at : self._behind(cut)], before, _closing(marks.at(cut))) if cut else None
+        return (
+            MessagePart(self._text[at : self._behind(cut)], before, _closing(marks.at(cut))) if cut else None
+        )
 
-    def _plain(self, at: int) -> Part:
+    def _plain(self, at: int) -> MessagePart:
         """The part from here on as it stands; where nothing better fits, a visible character is cut."""
         start = self._behind(at)
         seen, end = self._seen(start), self._end(start, "")
         cut = self._cut(start, end, lambda _: True) or next(
             (cut for cut in range(end, seen, -1) if not self._halves(cut)), max(end, seen + 1)
         )
-        return Part(self._text[at : self._behind(cut)])
+        return MessagePart(self._text[at : self._behind(cut)])
 
     def _behind(self, at: int) -> int:
         """Behind the blanks that stand here, if they reach to the end or are too many for a part."""
@@ -145,7 +149,7 @@ class _Splitter:
         same = before == after and before in _SIGNS
         return self._marks is not None and (same or (before == "\\" and not after.isspace()))
 
-    def _holds(self, start: int, cut: int, before: str, marks: Marks) -> bool:
+    def _holds(self, start: int, cut: int, before: str, marks: FormatSpans) -> bool:
         """Whether formatting goes on over the cut, and its marks leave room for words."""
         spans, text = marks.at(cut), self._text[start:cut]
         after = _closing(spans)
@@ -157,11 +161,11 @@ class _Splitter:
         )
 
 
-def _closing(spans: tuple[Span, ...]) -> str:
+def _closing(spans: tuple[FormatSpan, ...]) -> str:
     return "".join(span.closing for span in reversed(spans))
 
 
-def _clash(spans: tuple[Span, ...], last: str, following: str) -> bool:
+def _clash(spans: tuple[FormatSpan, ...], last: str, following: str) -> bool:
     """Whether what is seen beside the cut would run together with the marks put there."""
     if not spans or spans[-1].closing.startswith("\n"):  # a fence keeps to lines of its own
         return False

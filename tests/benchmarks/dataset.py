@@ -16,8 +16,8 @@ from bot import config
 from tests.benchmarks.invented import archive
 from training.dataset import splits
 from training.dataset.selection import Limits
-from training.dataset.workspace import open_desk
-from training.store.chat_index import Chats
+from training.dataset.workspace import open_workspace
+from training.store.chat_index import ChatIndex
 from training.store.lineage import opt_outs
 from training.store.scrubbing import scrub
 from training.tokenization import cache
@@ -42,19 +42,19 @@ def measure(root: Path, count: int, window: int) -> None:
     messages = archive(folder / "work/messages.jsonl", count)
     print(f"{messages:,} messages, {(folder / 'work/messages.jsonl').stat().st_size / 1e6:.0f} MB")
     with timed("tokenizer (once a model)"):
-        desk = open_desk(config.load(root / "config.toml", {}), folder)
+        desk = open_workspace(config.load_config(root / "config.toml", {}), folder)
     serving = desk.serving(window)
     with timed("scrub"):
         path, _ = scrub(desk.work, desk.persona)
-    with Chats(path) as chats:
+    with ChatIndex(path) as chats:
         opted_out, encode = opt_outs(desk.work), serving.reader.tokenizer.encode
         with timed("choose what is learned"):
-            selection = splits.choose(chats, opted_out, lambda text: len(encode(text)), Limits(0))
+            selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(0))
         with timed("windows, as in serving"):
-            built = splits.write(desk.work, chats, opted_out, serving, selection)
+            built = splits.write_splits(desk.work, chats, opted_out, serving, selection)
     with timed("encode"):
         made = cache.encoded(desk.work, splits.TRAIN, serving, desk.model, window)
-    sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read(made)]
+    sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read_encoded(made)]
     ids, trained = (sum(column) for column in zip(*sizes, strict=True))
     print(
         f"{sum(built.train.values()):,} examples in {len(sizes):,} lessons of at most {window:,} ids; "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bot.engine.model_loader.loader import Loaded
+from bot.engine.model_loader.loader import LoadedModel
 from tests.benchmarks.machine import Machine
 
 _BYTES = {
@@ -38,7 +38,7 @@ class Moved:
         return f"floor {memory * 1000:.1f} ms by memory, {arithmetic * 1000:.1f} ms by arithmetic"
 
 
-def moved(loaded: Loaded, rows: int, length: int, adapters: int = 0) -> Moved:
+def moved(loaded: LoadedModel, rows: int, length: int, adapters: int = 0) -> Moved:
     """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
     parameters = sum(out * inputs for out, inputs in loaded.decoder.shapes.values())
     live = loaded.decoder.live
@@ -48,7 +48,7 @@ def moved(loaded: Loaded, rows: int, length: int, adapters: int = 0) -> Moved:
     return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 
 
-def weight_bytes(loaded: Loaded) -> float:
+def weight_bytes(loaded: LoadedModel) -> float:
     """Bytes of one weight, as the kernels that are in place hold it."""
     kinds = kernels(loaded)
     if "Side" in kinds:
@@ -56,7 +56,7 @@ def weight_bytes(loaded: Loaded) -> float:
     return max(_BYTES.get(kind, _BYTES.get(loaded.dtype, 4.0)) for kind in kinds)
 
 
-def kernels(loaded: Loaded) -> list[str]:
+def kernels(loaded: LoadedModel) -> list[str]:
     """The names of the kernels of the model's linear layers."""
     found: set[Any] = {type(getattr(module, "kernel", None)) for module in loaded.model.modules()}
     return sorted(kind.__name__ for kind in found - {type(None)})

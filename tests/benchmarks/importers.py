@@ -117,7 +117,7 @@ def generate(kind: str, path: Path, size: int) -> int:
 def ours(kind: str, path: Path) -> Iterator[Any]:
     from training.importers import registry
 
-    return registry.read(path)
+    return registry.read_exports(path)
 
 
 def chatpack(kind: str, path: Path) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from training.store.messages import Said, to_lines
+from training.store.messages import ExportedMessage, to_lines
 
 SHORT = ("ok", "lol", "yes", "no", "haha", "sure", "on my way", "good night", "thanks", "what", "😂", "true")
 _ONSETS = "b c d f g h k l m n p r s t v w br ch cl dr fl gr pl sh st th tr".split()
@@ -30,7 +30,7 @@ class Inventor:
         return words.capitalize() + self.dice.choice((".", "", "!", "?"))
 
 
-def posts(count: int, inventor: Inventor) -> Iterator[Said]:
+def posts(count: int, inventor: Inventor) -> Iterator[ExportedMessage]:
     """Tweets: a sixth answers an own one, a third somebody else's, of which a tenth is known."""
     dice, now = inventor.dice, 1.4e9
     for number in range(count):
@@ -45,7 +45,7 @@ def posts(count: int, inventor: Inventor) -> Iterator[Said]:
         yield _post(str(10**15 + number), "1", "Mara", now, inventor.text(), parent, is_self=True)
 
 
-def chat(number: int, count: int, people: int, inventor: Inventor) -> Iterator[Said]:
+def chat(number: int, count: int, people: int, inventor: Inventor) -> Iterator[ExportedMessage]:
     """A chat of two or many, in conversations with silences between, and replies."""
     dice, now, ids = inventor.dice, 1.4e9 + number * 1e6, list[str]()
     speaker = 0
@@ -55,7 +55,7 @@ def chat(number: int, count: int, people: int, inventor: Inventor) -> Iterator[S
             speaker = dice.randrange(people)
         reply_to = dice.choice(ids[-8:]) if ids and people > 2 and dice.random() < 0.2 else None
         ids = [*ids[-8:], str(at)]
-        yield Said(
+        yield ExportedMessage(
             platform="telegram",
             chat=str(number),
             id=str(at),
@@ -74,7 +74,7 @@ def archive(path: Path, count: int, share: float = 0.5, seed: int = 7) -> int:
     """Write a messages.jsonl of about so many messages, a share of them posts; return how many it has."""
     inventor, written = Inventor(seed), 0
 
-    def all_of_it() -> Iterator[Said]:
+    def all_of_it() -> Iterator[ExportedMessage]:
         yield from posts(int(count * share), inventor)
         left, number = count - int(count * share), 0
         while left > 0:
@@ -83,7 +83,7 @@ def archive(path: Path, count: int, share: float = 0.5, seed: int = 7) -> int:
             left -= size
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    batch = list[Said]()
+    batch = list[ExportedMessage]()
     with path.open("wb") as file:
         for said in all_of_it():
             batch.append(said)
@@ -97,8 +97,8 @@ def archive(path: Path, count: int, share: float = 0.5, seed: int = 7) -> int:
 
 def _post(
     id: str, author: str, name: str, time: float, text: str, parent: str | None, *, is_self: bool
-) -> Said:
-    return Said(
+) -> ExportedMessage:
+    return ExportedMessage(
         platform="x",
         chat="1",
         id=id,

@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bot.config import ModelSettings
-from bot.engine.core.output_stream import LocalGeneration
-from bot.engine.core.stats import Statistics
+from bot.engine.core.output_stream import OutputStream
+from bot.engine.core.stats import EngineStats
 from bot.engine.interface import Answer, Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.message import Place
@@ -65,7 +65,7 @@ def ask(
     )
 
 
-class Counted(Statistics):
+class Counted(EngineStats):
     """Statistics that also keep when every step ended, and how many tokens it gave."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Subject:
         fresh = await self.rows(rows, tokens, adapters)
         return replace(fresh, decode=(await self.rows(rows, tokens, adapters)).decode)
 
-    def _rate(self, generations: Sequence[LocalGeneration], answers: Sequence[Answer]) -> Rate:
+    def _rate(self, generations: Sequence[OutputStream], answers: Sequence[Answer]) -> Rate:
         began = generations[0].submitted
         pairs = list(zip(generations, answers, strict=True))
         whole = max(generation.submitted + answer.timings.total for generation, answer in pairs) - began
@@ -143,7 +143,7 @@ def _place(row: int) -> Place:
     return Place("discord", "bot", str(row))
 
 
-async def answered(generation: LocalGeneration) -> Answer:
+async def answered(generation: OutputStream) -> Answer:
     """Read a generation to its end."""
     async for _ in generation:
         pass

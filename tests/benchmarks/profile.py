@@ -13,15 +13,15 @@ from torch.profiler import ProfilerActivity, profile
 
 from bot.config import ModelSettings
 from bot.engine.attention import forward_batch
-from bot.engine.core.engine_core import Batch
-from bot.engine.core.output_stream import LocalGeneration
-from bot.engine.core.resources import Supplies
+from bot.engine.core.engine_core import EngineCore
+from bot.engine.core.output_stream import OutputStream
+from bot.engine.core.resources import RequestResources
 from bot.engine.kernels import matmul
 from bot.engine.kernels.compiler import compiled
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor import model_runner
-from bot.engine.model_loader.loader import Loaded, load
+from bot.engine.model_loader.loader import LoadedModel, load
 from bot.engine.sampling import sampler
 from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
@@ -70,7 +70,7 @@ async def show(run: Run, precision: str = "auto") -> None:
             _show(run, loaded, rows, count)
 
 
-def _show(run: Run, loaded: Loaded, rows: int, count: int) -> None:
+def _show(run: Run, loaded: LoadedModel, rows: int, count: int) -> None:
     batch = _decoding(run, loaded, rows, count)
     steps = run.pick(6, 24)
     with _watched() as watch:
@@ -88,16 +88,16 @@ def _show(run: Run, loaded: Loaded, rows: int, count: int) -> None:
     print(f"    {_operators(batch)}", flush=True)
 
 
-def _decoding(run: Run, loaded: Loaded, rows: int, count: int) -> Batch:
+def _decoding(run: Run, loaded: LoadedModel, rows: int, count: int) -> EngineCore:
     """A batch in which every row has its first tokens."""
     counted = Counted()
-    batch = Batch(Supplies(loaded, 32), counted)
+    batch = EngineCore(RequestResources(loaded, 32), counted)
     folders = adapters(run.data, count)
     for folder in folders:
         batch.replace(read_adapter(folder.name, folder, loaded.base))
     for row in range(rows):
         request = ask(row, folders[row % count].name if count else None, tokens=LONGEST)
-        batch.add(LocalGeneration(request, asyncio.get_running_loop()))
+        batch.add(OutputStream(request, asyncio.get_running_loop()))
     while not counted.steps or counted.steps[-1][1] < rows:
         batch.step()
     for _ in range(3):
@@ -111,11 +111,11 @@ def _watched() -> Iterator[Watch]:
     watch = Watch()
     found = [
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
-        (linear.Projection, "forward", "adapters"),
+        (linear.LoraLinear, "forward", "adapters"),
         (forward_batch, "weighted", "attention"),
         (sampler.Sampler, "draw", "sampling"),
-        (model_runner.Decoder, "forward", "the model's rest"),
-        (Batch, "step", "the batch"),
+        (model_runner.ModelRunner, "forward", "the model's rest"),
+        (EngineCore, "step", "the batch"),
     ]
     plain = [(kind, name, vars(kind)[name], part) for kind, name, part in found if name in vars(kind)]
     try:
@@ -131,7 +131,7 @@ def _is_kernel(kind: object) -> bool:
     return inspect.isclass(kind) and kind.__module__ == matmul.__name__ and "__call__" in vars(kind)
 
 
-def _operators(batch: Batch, steps: int = 2) -> str:
+def _operators(batch: EngineCore, steps: int = 2) -> str:
     """The operators that take longest by torch's own profiler, and how many there are in a step."""
     with profile(activities=[ProfilerActivity.CPU]) as watched:
         for _ in range(steps):

@@ -11,14 +11,14 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import Plan, plan, weights
+from bot.engine.model_loader.loader import LoadPlan, plan, weights
 from tests.benchmarks.load import Rate, ids
 
 _TRIED = 4  # tokens with which precisions are compared
 _SHORT = 16  # tokens of the prompt for that
 
 
-def base(data: Path, precision: str) -> Plan:
+def base(data: Path, precision: str) -> LoadPlan:
     """The default model in a precision, converted once."""
     return plan(ModelSettings.model_validate({"precision": precision}), data, lambda stage: None)
 

@@ -20,20 +20,20 @@ import transformers
 from peft import LoraConfig, get_peft_model
 
 from bot import config
-from bot.persona.training_options import Training
+from bot.persona.training_options import TrainingOptions
 from training.__main__ import main
 from training.commands import build
 from training.dataset import splits, workspace
-from training.distributed.processes import Team
+from training.distributed.processes import ProcessGroup
 from training.packing import batches
 from training.planning import memory, recipe
-from training.planning.recipe import Known, Recipe
+from training.planning.recipe import Recipe, RecipeInputs
 from training.tokenization import cache
-from training.tokenization.examples import Row, rows
+from training.tokenization.examples import TokenizedExample, tokenized_examples
 from training.trainer import base_model
-from training.trainer.course import Course
-from training.trainer.lora_learner import Learner
-from training.trainer.schedule import Task
+from training.trainer.course import TrainingSchedule
+from training.trainer.lora_learner import LoraLearner
+from training.trainer.schedule import StepPlan
 from training.trainer.stages import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -41,20 +41,20 @@ OWN = {"ozzo": ("--me", "ozzo")}  # who the persona is, where its export does no
 DEVICE = 4  # lessons that the others read at once; 8 is TRL's own default
 
 
-def data(root: Path, persona: str, answers: int) -> tuple[workspace.Desk, int, list[Row]]:
+def data(root: Path, persona: str, answers: int) -> tuple[workspace.Workspace, int, list[TokenizedExample]]:
     """The window, and the first lessons of a demo persona's first epoch, with at least so many answers."""
     (root / "config.toml").touch()
     shutil.copytree(ROOT / "personas" / persona, folder := root / "personas" / persona)
     shutil.rmtree(folder / "adapter", ignore_errors=True)
-    desk = workspace.open_desk(config.load(root / "config.toml"), folder)
+    desk = workspace.open_workspace(config.load_config(root / "config.toml"), folder)
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
-    window = build.run(desk).window
+    window = build.build_data(desk).window
     path = cache.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
-    found = rows(cache.read(path))
+    found = tokenized_examples(cache.read_encoded(path))
     counts = [row.answers for row in found]
     together = batches.together([row.ids for row in found], counts, 8)
-    taken = list[Row]()
+    taken = list[TokenizedExample]()
     for step in batches.epoch(counts, 16, 1, 0, together):
         if sum(row.answers for row in taken) >= answers:
             break
@@ -62,15 +62,17 @@ def data(root: Path, persona: str, answers: int) -> tuple[workspace.Desk, int, l
     return desk, window, taken
 
 
-def ours(found: base_model.Found, made: Recipe, taken: Sequence[Row]) -> float:
+def ours(found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExample]) -> float:
     """Seconds of a step."""
-    learner = Learner(found.load(), made, Team("cpu"), found.name)
-    task = Task(0, 0, tuple(range(len(taken))), made.rate)
-    course = Course(Path(), [Stage("dialogue", tuple(taken), 1, made.rate)], (), [task], made)
-    return min(_seconds(lambda: learner.learn(course.rows(task, 1), made.rate, 1)) for _ in range(2))
+    learner = LoraLearner(found.load(), made, ProcessGroup("cpu"), found.name)
+    task = StepPlan(0, 0, tuple(range(len(taken))), made.rate)
+    course = TrainingSchedule(Path(), [Stage("dialogue", tuple(taken), 1, made.rate)], (), [task], made)
+    return min(_seconds(lambda: learner.train_step(course.rows(task, 1), made.rate, 1)) for _ in range(2))
 
 
-def plain(found: base_model.Found, made: Recipe, taken: Sequence[Row], folder: Path, window: int) -> float:
+def plain(
+    found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExample], folder: Path, window: int
+) -> float:
     """Seconds of a step of transformers' Trainer, everything padded to the window."""
     model = get_peft_model(found.load(), _lora(made))
     examples = [_padded(row, window) for row in taken]
@@ -78,7 +80,7 @@ def plain(found: base_model.Found, made: Recipe, taken: Sequence[Row], folder: P
     return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=examples))  # type: ignore[arg-type]
 
 
-def trl(found: base_model.Found, made: Recipe, taken: Sequence[Row], folder: Path) -> float:
+def trl(found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExample], folder: Path) -> float:
     """Seconds of a step of TRL's SFTTrainer as it comes, on the same ids and labels."""
     import datasets
     from trl import SFTConfig, SFTTrainer
@@ -96,7 +98,7 @@ def trl(found: base_model.Found, made: Recipe, taken: Sequence[Row], folder: Pat
     return _timed(trainer)
 
 
-def _tokenizer(found: base_model.Found) -> Any:
+def _tokenizer(found: base_model.BaseModel) -> Any:
     """What TRL wants to have, though the ids are made."""
     file = str(found.plan.folder / "tokenizer.json")
     return transformers.PreTrainedTokenizerFast(
@@ -104,7 +106,7 @@ def _tokenizer(found: base_model.Found) -> Any:
     )
 
 
-def _arguments(folder: Path, taken: Sequence[Row]) -> dict[str, Any]:
+def _arguments(folder: Path, taken: Sequence[TokenizedExample]) -> dict[str, Any]:
     return {
         "output_dir": str(folder),
         "max_steps": 2,
@@ -144,11 +146,11 @@ def _lora(made: Recipe) -> LoraConfig:
     )  # fmt: skip
 
 
-def _labels(row: Row) -> list[int]:
+def _labels(row: TokenizedExample) -> list[int]:
     return np.where(row.weights > 0, row.ids, -100).tolist()  # type: ignore[no-any-return]
 
 
-def _padded(row: Row, window: int) -> dict[str, torch.Tensor]:
+def _padded(row: TokenizedExample, window: int) -> dict[str, torch.Tensor]:
     missing = window - len(row.ids)
     return {
         "input_ids": torch.tensor([*row.ids.tolist(), *[0] * missing]),
@@ -166,10 +168,12 @@ def _seconds(work: Callable[[], object]) -> float:
 def compare(root: Path, persona: str, answers: int) -> None:
     """Print a line for each."""
     desk, window, taken = data(root, persona, answers)
-    found = base_model.find(desk.settings.model, Training(), "cpu", desk.settings.data, print)
+    found = base_model.find_base_model(
+        desk.settings.model, TrainingOptions(), "cpu", desk.settings.data, print
+    )
     longest = max(len(row.ids) for row in taken)
-    known = Known(found.sizes.weights, answers, longest, found.layers, found.plan.precision, "cpu")
-    made = recipe.choose(Training(), known).recipe
+    known = RecipeInputs(found.sizes.weights, answers, longest, found.layers, found.plan.precision, "cpu")
+    made = recipe.choose_recipe(TrainingOptions(), known).recipe
     read, learned = sum(len(row.ids) for row in taken), sum(row.learned for row in taken)
     print(
         f"{len(taken)} lessons of {read:,} tokens (longest {longest}), {learned:,} trained; {made.precision}"
@@ -187,7 +191,7 @@ def compare(root: Path, persona: str, answers: int) -> None:
         speed = learned / seconds
         print(
             f"{name:<32}{speed:8.1f} trained tokens/s{read / seconds:8.0f} read{best / speed:7.2f} x"
-            f"{memory.peak('cpu') / 1e9:7.1f} GB",
+            f"{memory.peak_memory('cpu') / 1e9:7.1f} GB",
             flush=True,
         )
 

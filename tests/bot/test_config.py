@@ -7,7 +7,7 @@ from pprint import pformat
 import pytest
 from pydantic import BaseModel
 
-from bot.config import TOKENS, Config, File, Tokens, load
+from bot.config import TOKENS, Config, ConfigFile, Tokens, load_config
 from bot.errors import UserError
 from tests.paths import ROOT
 
@@ -18,7 +18,7 @@ CANARY = "5550001111:AAcanaryCANARYcanaryCANARYcanary12345"
 def settings(folder: Path, text: str | bytes = "", environment: dict[str, str] | None = None) -> Config:
     file = folder / "config.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return load(file, environment or {})
+    return load_config(file, environment or {})
 
 
 def complaint(folder: Path, text: str | bytes) -> str:
@@ -131,7 +131,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        load(tmp_path / "none.toml", {})
+        load_config(tmp_path / "none.toml", {})
     assert (
         str(caught.value) == f"There is no settings file {tmp_path}/none.toml: name one with --config FILE."
     )
@@ -139,14 +139,14 @@ def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) ->
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be read: .*Is a directory"):
-        load(tmp_path, {})
+        load_config(tmp_path, {})
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "deep").mkdir()
     settings(tmp_path / "deep", "[paths]\npersonas = 'cast'\ndata = '/var/alterego'")
     monkeypatch.chdir(tmp_path)
-    config = load(Path("deep/config.toml"), {})
+    config = load_config(Path("deep/config.toml"), {})
     assert (config.file, config.personas, config.data) == (
         tmp_path / "deep/config.toml",
         tmp_path / "deep/cast",
@@ -157,7 +157,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_environment_names_the_file_and_the_data(tmp_path: Path) -> None:
     settings(tmp_path, "[terminal]\nname = 'Ann'")
     environment = {"ALTEREGO_CONFIG": str(tmp_path / "config.toml"), "ALTEREGO_DATA": str(tmp_path / "kept")}
-    config = load(None, environment)
+    config = load_config(None, environment)
     assert (config.terminal.name, config.data) == ("Ann", tmp_path / "kept")
 
 
@@ -169,7 +169,7 @@ def test_a_file_named_by_option_goes_before_the_environment(tmp_path: Path) -> N
 def test_empty_variables_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(tmp_path)
     monkeypatch.chdir(tmp_path)
-    config = load(None, {"ALTEREGO_CONFIG": "", "ALTEREGO_DATA": "", "DISCORD_TOKEN": ""})
+    config = load_config(None, {"ALTEREGO_CONFIG": "", "ALTEREGO_DATA": "", "DISCORD_TOKEN": ""})
     assert (config.file, config.data, dict(config.tokens)) == (
         tmp_path / "config.toml",
         tmp_path / "data",
@@ -246,10 +246,10 @@ def test_the_shipped_file_says_every_key_and_its_default() -> None:
     def defaults(kind: type[BaseModel]) -> dict[str, object]:
         return kind().model_dump(mode="json")
 
-    assert tomllib.loads(SHIPPED.read_text()) == defaults(File)
+    assert tomllib.loads(SHIPPED.read_text()) == defaults(ConfigFile)
 
 
 def test_the_shipped_file_is_what_an_empty_one_means(tmp_path: Path) -> None:
-    empty, shipped = settings(tmp_path), load(SHIPPED, {})
+    empty, shipped = settings(tmp_path), load_config(SHIPPED, {})
     for section in ("model", "chat", "terminal", "log"):
         assert getattr(empty, section) == getattr(shipped, section)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.message import Place, check
+from bot.message import Place, check_text
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_place_is_shown_as_a_path(place: Place, shown: str) -> None:
 
 @pytest.mark.parametrize("text", ["a", " a\n", "你好", "👩‍👩‍👧", "<|im_end|>", "x" * 20])
 def test_a_good_text_comes_back_as_it_is(text: str) -> None:
-    assert check(text, 20) == text
+    assert check_text(text, 20) == text
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_good_text_comes_back_as_it_is(text: str) -> None:
 )
 def test_a_bad_text_is_refused_with_the_remedy(text: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
-        check(text, 1000)
+        check_text(text, 1000)
     assert str(caught.value) == said
 
 
@@ -47,7 +47,7 @@ def test_a_bad_text_is_refused_with_the_remedy(text: str, said: str) -> None:
 @given(st.text(st.characters(), max_size=30))
 def test_what_passes_can_be_stored_as_utf8(text: str) -> None:
     try:
-        passed = check(text, 20)
+        passed = check_text(text, 20)
     except UserError:
         return
     assert "\x00" not in passed.encode().decode()
@@ -56,5 +56,5 @@ def test_what_passes_can_be_stored_as_utf8(text: str) -> None:
 def test_a_refusal_does_not_repeat_the_text() -> None:
     for text in ("private" * 1000, "private\x00", "private\ud800"):
         with pytest.raises(UserError) as caught:
-            check(text, 1000)
+            check_text(text, 1000)
         assert "private" not in str(caught.value)

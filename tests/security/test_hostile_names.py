@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.message import Author, Message, Place
-from bot.persona.persona import load_all
+from bot.persona.persona import load_cast
 from tests.conftest import Stage
 from training.__main__ import main as training
 
@@ -37,7 +37,7 @@ def test_there_are_a_hundred_names() -> None:
 
 
 def test_no_name_of_a_persona_leaves_the_folder_of_personas(home: Path) -> None:
-    cast, before = load_all(home / "home/personas"), tree(home)
+    cast, before = load_cast(home / "home/personas"), tree(home)
     for name in NAMES:
         with pytest.raises(UserError, match="There is no persona"):
             cast.find(name)

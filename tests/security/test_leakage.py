@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.chat.commands import run
+from bot.chat.commands import run_line
 from bot.engine.interface import Request
 from bot.message import Author, Message, Place
 from tests.conftest import Stage
@@ -58,7 +58,7 @@ class Town:
         """Give every command everywhere."""
         for place in PLACES:
             for line in COMMANDS:
-                self.told.append(await run(line, self.stage.chat, place, "Ana"))
+                self.told.append(await run_line(line, self.stage.chat, place, "Ana"))
                 await self.stage.chat.room(place).idle()
 
 

@@ -16,11 +16,11 @@ from bot.engine.lora.config import parse_config
 from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
 from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
-from bot.untrusted import Refused, open_regular, read_json, read_manifest
+from bot.untrusted import RefusedFile, open_regular, read_json, read_manifest
 from training.adapters.install import put
 from training.adapters.manifest import Origin, authors_of
 from training.adapters.pickled import PICKLED, read_pickled
-from training.dataset.workspace import Desk
+from training.dataset.workspace import Workspace
 from training.runs import canary_guard
 from training.store.atomic import write_private
 
@@ -43,13 +43,13 @@ class Adopted:
     base: str
 
 
-def adopt(desk: Desk, folder: Path) -> Adopted:
+def adopt(desk: Workspace, folder: Path) -> Adopted:
     """Install the PEFT adapter in a folder as the persona's; raises `UserError` with what is wrong with it.
 
     Nothing of it is run, and nothing of the persona's is changed before it has passed every check that the
     bot makes. What it was trained with is not known, so that its manifest pins the base model alone.
     """
-    canary_guard.refuse(folder, desk.work)
+    canary_guard.refuse_canary_adapter(folder, desk.work)
     draft = desk.folder / _DRAFT
     try:
         shutil.rmtree(draft, ignore_errors=True)
@@ -57,7 +57,7 @@ def adopt(desk: Desk, folder: Path) -> Adopted:
         run = read_manifest(folder).get("run")
         origin = Origin(run if isinstance(run, dict) else {}, authors_of(folder), adopted=base)
         return Adopted(put(desk, draft, origin), base)
-    except Refused as refused:
+    except RefusedFile as refused:
         raise UserError(f"The adapter in {folder} is refused: {refused.reason}; {refused.remedy}.") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -84,11 +84,11 @@ def _read_tensors(folder: Path) -> Mapping[str, Tensor]:
         return read_pickled(folder)
     with open_regular(folder, WEIGHTS) as file:
         if file.seek(0, 2) > MOST_BYTES:
-            raise Refused(f"{WEIGHTS} has more than {MOST_BYTES >> 30} GB", "use a plain LoRA adapter")
+            raise RefusedFile(f"{WEIGHTS} has more than {MOST_BYTES >> 30} GB", "use a plain LoRA adapter")
     try:
         return load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
-        raise Refused(f"{WEIGHTS} cannot be read as safetensors", "copy or export it again") from error
+        raise RefusedFile(f"{WEIGHTS} cannot be read as safetensors", "copy or export it again") from error
 
 
 def _plainly_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -97,11 +97,11 @@ def _plainly_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, tensor in tensors.items():
         match = _NAME.fullmatch(name)
         if match is None:
-            raise Refused("it holds a tensor that is not half of a LoRA matrix pair", _why(tensors))
+            raise RefusedFile("it holds a tensor that is not half of a LoRA matrix pair", _why(tensors))
         served = tensor.dtype in (torch.float32, torch.float16, torch.bfloat16)
         named[f"base_model.model.{match[1]}.lora_{match[2]}.weight"] = tensor if served else tensor.float()
     if not named:
-        raise Refused("it holds no matrices", "save it again with a newer version of PEFT")
+        raise RefusedFile("it holds no matrices", "save it again with a newer version of PEFT")
     return named
 
 

@@ -12,16 +12,16 @@ from safetensors import SafetensorError
 from bot.engine.checkpoint.source import LOCAL
 from bot.engine.lora.validation import CONFIG
 from bot.engine.lora.weights import WEIGHTS
-from bot.engine.model_loader.loader import Plan, plan
+from bot.engine.model_loader.loader import LoadPlan, plan
 from bot.errors import UserError
 from bot.untrusted import MANIFEST
-from training.dataset.base_tokenizer import open_reader
-from training.dataset.workspace import Desk
+from training.dataset.base_tokenizer import open_training_format
+from training.dataset.workspace import Workspace
 
 Format = Literal["peft", "merged", "gguf"]
 
 
-def export(desk: Desk, format: Format, target: Path, *, merged: bool = False, dtype: str = "f32") -> str:
+def export(desk: Workspace, format: Format, target: Path, *, merged: bool = False, dtype: str = "f32") -> str:
     """Write the persona's adapter to `target`, which must not be there yet; returns what it is.
 
     "peft" is a folder for PEFT, "merged" a folder for transformers with the adapter in the weights, "gguf" a
@@ -46,7 +46,7 @@ def export(desk: Desk, format: Format, target: Path, *, merged: bool = False, dt
     return f"{told} in {target}"
 
 
-def _peft(desk: Desk, folder: Path, dtype: str) -> str:
+def _peft(desk: Workspace, folder: Path, dtype: str) -> str:
     from bot.engine.model_loader.adapter_check import inspect
 
     assert desk.persona.adapter
@@ -58,7 +58,7 @@ def _peft(desk: Desk, folder: Path, dtype: str) -> str:
     return f"PEFT adapter ({name})"
 
 
-def _merged(desk: Desk, folder: Path, dtype: str) -> str:
+def _merged(desk: Workspace, folder: Path, dtype: str) -> str:
     import torch
 
     from training.adapters.merge import merge, plain_plan
@@ -77,7 +77,7 @@ def _merged(desk: Desk, folder: Path, dtype: str) -> str:
     return "transformers model with the adapter in its weights"
 
 
-def _packed_adapter(desk: Desk, file: Path, dtype: str) -> str:
+def _packed_adapter(desk: Workspace, file: Path, dtype: str) -> str:
     from training.adapters.gguf.adapter import write_adapter
     from training.adapters.gguf.layout import layout_of
     from training.adapters.merge import check_tied, outline, read
@@ -90,7 +90,7 @@ def _packed_adapter(desk: Desk, file: Path, dtype: str) -> str:
     return f"LoRA adapter for llama.cpp (--lora, beside a GGUF file of {found.source.name})"
 
 
-def _packed_model(desk: Desk, file: Path, dtype: str) -> str:
+def _packed_model(desk: Workspace, file: Path, dtype: str) -> str:
     from training.adapters.gguf.layout import layout_of
     from training.adapters.gguf.model import write_model
     from training.adapters.merge import merge, outline, plain_plan
@@ -102,7 +102,7 @@ def _packed_model(desk: Desk, file: Path, dtype: str) -> str:
     return "GGUF model with the adapter in its weights"
 
 
-def _tokenizer(found: Plan) -> Any:
+def _tokenizer(found: LoadPlan) -> Any:
     """The base model's own tokenizer, as transformers has it."""
     from transformers import AutoTokenizer
 
@@ -113,9 +113,9 @@ def _tokenizer(found: Plan) -> Any:
     return AutoTokenizer.from_pretrained(found.source.path, **LOCAL)
 
 
-def _template(desk: Desk) -> str:
+def _template(desk: Workspace) -> str:
     """The chat template that the persona is served with, for programs that do not know its name."""
-    reader = open_reader(desk.persona, desk.model, desk.settings.model, desk.model.context)
+    reader = open_training_format(desk.persona, desk.model, desk.settings.model, desk.model.context)
     source = reader.template.source
     name = json.dumps(desk.persona.name, ensure_ascii=False)
     return f"{{% set char = {name} %}}{source}" if "char" in source else source

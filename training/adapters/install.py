@@ -11,12 +11,12 @@ from filelock import FileLock
 
 from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
 from bot.engine.lora.weights import WEIGHTS
-from bot.engine.model_loader.adapter_check import Inspection, inspect
+from bot.engine.model_loader.adapter_check import AdapterCheck, inspect
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
-from bot.untrusted import MANIFEST, Refused, read_json
+from bot.untrusted import MANIFEST, RefusedFile, read_json
 from training.adapters.manifest import Origin, as_bytes, authors_of, describe
-from training.dataset.workspace import SETTINGS, Desk, settings_of
+from training.dataset.workspace import SETTINGS, Workspace, read_build_record
 from training.store.atomic import write_private
 
 HOME, NEW, PREVIOUS = ADAPTERS
@@ -24,7 +24,7 @@ DRAFT = "adapter.draft"  # being written, or being thrown away
 LOCK = "adapter.lock"
 
 
-def install(desk: Desk, adapter: Path, run: Mapping[str, object], inherited: Iterable[str] = ()) -> Path:
+def install(desk: Workspace, adapter: Path, run: Mapping[str, object], inherited: Iterable[str] = ()) -> Path:
     """Put the PEFT folder of a trained adapter, with a manifest, into personas/P/adapter/; returns that path.
 
     `run` is a summary of the training, as JSON. Its authors are those of the data and of the adapter that it
@@ -33,11 +33,11 @@ def install(desk: Desk, adapter: Path, run: Mapping[str, object], inherited: Ite
     it or something cannot be written.
     """
     has_data = (desk.work / SETTINGS).exists()
-    authors = {*inherited, *authors_of(adapter), *(settings_of(desk.work).authors if has_data else ())}
+    authors = {*inherited, *authors_of(adapter), *(read_build_record(desk.work).authors if has_data else ())}
     return put(desk, adapter, Origin(run, frozenset(authors)))
 
 
-def put(desk: Desk, adapter: Path, origin: Origin) -> Path:
+def put(desk: Workspace, adapter: Path, origin: Origin) -> Path:
     """The same for an adapter from anywhere."""
     home = place(desk)
     inspection = inspect(desk.settings.model, desk.settings.data)
@@ -55,7 +55,7 @@ def put(desk: Desk, adapter: Path, origin: Origin) -> Path:
     return home
 
 
-def place(desk: Desk) -> Path:
+def place(desk: Workspace) -> Path:
     """Where the persona's adapter goes; raises `UserError` if its persona.toml has the bot look elsewhere."""
     used = desk.persona.adapter
     if used is not None and used not in [desk.folder / name for name in ADAPTERS]:
@@ -74,7 +74,7 @@ def settle(folder: Path) -> None:
     _discard(folder / DRAFT)
 
 
-def _write(desk: Desk, adapter: Path, inspection: Inspection, origin: Origin) -> None:
+def _write(desk: Workspace, adapter: Path, inspection: AdapterCheck, origin: Origin) -> None:
     """A whole and checked folder `adapter.new`."""
     draft = desk.folder / DRAFT
     draft.mkdir(mode=0o700)
@@ -95,7 +95,7 @@ def _config(adapter: Path, base: str) -> bytes:
     """The adapter's settings, which name the base model by its name and not by a path of this machine."""
     try:
         told = read_json(adapter.resolve(), CONFIG, CONFIG_BYTES)
-    except Refused as refused:
+    except RefusedFile as refused:
         raise UserError(f"The adapter in {adapter} is refused: {refused.reason}; {refused.remedy}.") from None
     return msgspec.json.format(msgspec.json.encode(told | {"base_model_name_or_path": base}), indent=1)
 

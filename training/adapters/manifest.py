@@ -9,12 +9,12 @@ import msgspec
 
 import bot
 import training
-from bot.engine.lora.validation import Base
+from bot.engine.lora.validation import BaseModelIdentity
 from bot.errors import UserError
-from bot.prompt.contract import terms
-from bot.untrusted import Refused, read_manifest
-from training.dataset.base_tokenizer import open_reader
-from training.dataset.workspace import SETTINGS, Desk, settings_of
+from bot.prompt.contract import prompt_contract
+from bot.untrusted import RefusedFile, read_manifest
+from training.dataset.base_tokenizer import open_training_format
+from training.dataset.workspace import SETTINGS, Workspace, read_build_record
 
 FORM = 1  # of a manifest
 Manifest = dict[str, object]
@@ -33,7 +33,7 @@ class Origin:
     adopted: str | None = None
 
 
-def describe(desk: Desk, base: Base, adapter_sha256: str, origin: Origin) -> Manifest:
+def describe(desk: Workspace, base: BaseModelIdentity, adapter_sha256: str, origin: Origin) -> Manifest:
     """A manifest for an adapter, as JSON.
 
     What an adopted one was trained with is not known, so that only its base model must be matched.
@@ -51,8 +51,8 @@ def describe(desk: Desk, base: Base, adapter_sha256: str, origin: Origin) -> Man
     }
     if origin.adopted is not None:
         return made | {"lineage": {"authors": sorted(origin.authors), "adopted": origin.adopted}}
-    reader = open_reader(desk.persona, desk.model, desk.settings.model, desk.model.context)
-    served = terms(desk.persona, reader, desk.settings.chat.system_prompt).as_json()
+    reader = open_training_format(desk.persona, desk.model, desk.settings.model, desk.model.context)
+    served = prompt_contract(desk.persona, reader, desk.settings.chat.system_prompt).as_json()
     return made | served | {"template": reader.template.source} | _data(desk)
 
 
@@ -60,7 +60,7 @@ def authors_of(folder: Path) -> frozenset[str]:
     """The pseudonyms in the manifest of an adapter's folder; none where there is no manifest."""
     try:
         lineage = read_manifest(folder).get("lineage")
-    except Refused as refused:
+    except RefusedFile as refused:
         raise UserError(f"The manifest in {folder} cannot be used: {refused.reason}.") from None
     told = lineage.get("authors") if isinstance(lineage, dict) else None
     return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
@@ -82,11 +82,11 @@ def as_bytes(manifest: Manifest) -> Iterable[bytes]:
     return [msgspec.json.format(msgspec.json.encode(manifest), indent=1), b"\n"]
 
 
-def _data(desk: Desk) -> Manifest:
+def _data(desk: Workspace) -> Manifest:
     """What the data were, where they are still there."""
     if not (desk.work / SETTINGS).exists():
         return {"data": {}}
-    made = settings_of(desk.work)
+    made = read_build_record(desk.work)
     return {
         "data": {"hashes": made.hashes, "window": made.window, "examples": made.train},
         "line_is_message": made.line_is_message,

@@ -7,13 +7,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.source import LOCAL, locate, read_config
-from bot.engine.lora.active import Known
+from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_layers, read_adapter
-from bot.engine.lora.validation import Base
+from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import Plan
+from bot.engine.model_loader.loader import LoadPlan
 from bot.errors import UserError
-from training.dataset.workspace import Desk
+from training.dataset.workspace import Workspace
 
 _TIED = (
     "The adapter changes {}, which shares its weights with the embeddings, so that they cannot be merged: "
@@ -21,7 +21,7 @@ _TIED = (
 )
 
 
-def plain_plan(desk: Desk) -> Plan:
+def plain_plan(desk: Workspace) -> LoadPlan:
     """The base model in fp32, of which a GGUF file's copy is made first; raises `UserError`."""
     source = locate(desk.settings.model)
     if source.kind == "folder" and source.path and "quantization_config" in read_config(source.path):
@@ -32,21 +32,23 @@ def plain_plan(desk: Desk) -> Plan:
     return loader.plan(_plainly(desk), desk.settings.data, progress=lambda stage: None)
 
 
-def outline(found: Plan) -> Any:
+def outline(found: LoadPlan) -> Any:
     """The base model without its weights."""
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
 
 
-def read(desk: Desk, found: Plan, base_model: Any) -> Known:
+def read(desk: Workspace, found: LoadPlan, base_model: Any) -> LoadedAdapter:
     """The persona's adapter, checked against the base model; raises `UserError`."""
     if desk.persona.adapter is None:
         raise UserError(f"{desk.persona.key} has no adapter: `python -m training train` makes one.")
-    base = Base(found.source.name, found.fingerprint, loader.linear_shapes(base_model), found.source)
+    base = BaseModelIdentity(
+        found.source.name, found.fingerprint, loader.linear_shapes(base_model), found.source
+    )
     return read_adapter(desk.persona.key, desk.persona.adapter, base)
 
 
-def merge(desk: Desk, found: Plan) -> Any:
+def merge(desk: Workspace, found: LoadPlan) -> Any:
     """The base model in fp32 with the persona's adapter in its weights, as transformers has it."""
     merged = loader.weights(found, _plainly(desk))
     known, layers = read(desk, found, merged), linear_layers(merged)
@@ -59,12 +61,12 @@ def merge(desk: Desk, found: Plan) -> Any:
     return merged
 
 
-def check_tied(base_model: Any, known: Known) -> None:
+def check_tied(base_model: Any, known: LoadedAdapter) -> None:
     """Refuse an adapter of a layer whose weights are also the embeddings."""
     if base_model.config.get_text_config().tie_word_embeddings and "lm_head" in known.pairs:
         raise UserError(_TIED.format("lm_head"))
 
 
-def _plainly(desk: Desk) -> ModelSettings:
+def _plainly(desk: Workspace) -> ModelSettings:
     changes = {"precision": "fp32", "device": "cpu", "compile": False}
     return desk.settings.model.model_copy(update=changes)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from bot.untrusted import Refused, open_regular
+from bot.untrusted import RefusedFile, open_regular
 
 PICKLED = "adapter_model.bin"
 MOST_BYTES = 4 << 30  # of the file
@@ -27,9 +27,9 @@ def read_pickled(folder: Path) -> dict[str, Tensor]:
         try:
             told = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever a stranger's file makes it raise
-            raise Refused(f"{PICKLED} holds more than tensors, or is damaged", _AGAIN) from error
+            raise RefusedFile(f"{PICKLED} holds more than tensors, or is damaged", _AGAIN) from error
     if not isinstance(told, dict) or not all(_is_plain(name, value) for name, value in told.items()):
-        raise Refused(f"{PICKLED} is not a table of plain tensors", _AGAIN)
+        raise RefusedFile(f"{PICKLED} is not a table of plain tensors", _AGAIN)
     return dict(told)
 
 
@@ -37,16 +37,16 @@ def _check_archive(file: BinaryIO) -> None:
     """It is a zip archive as `torch.save` has written since 2020, of bounded size, with nothing packed."""
     size = os.fstat(file.fileno()).st_size
     if size > MOST_BYTES:
-        raise Refused(f"{PICKLED} has more than {MOST_BYTES >> 30} GB", _AGAIN)
+        raise RefusedFile(f"{PICKLED} has more than {MOST_BYTES >> 30} GB", _AGAIN)
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise Refused(f"{PICKLED} is not an archive as torch writes it", _AGAIN) from error
+        raise RefusedFile(f"{PICKLED} is not an archive as torch writes it", _AGAIN) from error
     instructions = sum(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if packed or sum(entry.file_size for entry in entries) > size or instructions > MOST_INSTRUCTIONS:
-        raise Refused(f"{PICKLED} unpacks to more than it is", _AGAIN)
+        raise RefusedFile(f"{PICKLED} unpacks to more than it is", _AGAIN)
     file.seek(0)
 
 

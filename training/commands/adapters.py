@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot import config
 from training.commands.types import Commands, Folder
-from training.dataset.workspace import open_desk
+from training.dataset.workspace import open_workspace
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -30,7 +30,7 @@ def adopt(options: Namespace, folder: Folder) -> str:
     from training.adapters.adopt import adopt  # loads torch
 
     persona = folder(options)
-    adopted = adopt(open_desk(config.load(options.config), persona), options.folder)
+    adopted = adopt(open_workspace(config.load_config(options.config), persona), options.folder)
     return (
         f"{persona.name} has the adapter of {options.folder} in {adopted.home}\n"
         f"it was made for {adopted.base or 'a base model that it does not name'}\n"
@@ -42,5 +42,5 @@ def adopt(options: Namespace, folder: Folder) -> str:
 def export(options: Namespace, folder: Folder) -> str:
     from training.adapters.export import export  # loads torch
 
-    desk = open_desk(config.load(options.config), folder(options))
+    desk = open_workspace(config.load_config(options.config), folder(options))
     return export(desk, options.format, options.target, merged=options.merged, dtype=options.dtype)

@@ -10,12 +10,12 @@ from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.base_tokenizer import room
 from training.dataset.documents import pieces
-from training.dataset.excerpts import Excerpt, Serving
+from training.dataset.excerpts import Excerpt, ServingPrompts
 from training.dataset.selection import Limits, Selection
 from training.dataset.splits import HELD, TRAIN, Built
-from training.dataset.workspace import SETTINGS, Desk, Settings
+from training.dataset.workspace import SETTINGS, BuildRecord, Workspace
 from training.store.atomic import write_private
-from training.store.chat_index import Chats
+from training.store.chat_index import ChatIndex
 from training.store.lineage import hash_file, opt_outs
 from training.store.scrubbing import scrub
 from training.tokenization import cache
@@ -26,22 +26,22 @@ AROUND = 1.3  # names, and what the template puts around messages, as a factor o
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
-def run(desk: Desk, window: int = 0, per_chat: int = Limits().per_chat) -> Settings:
+def build_data(desk: Workspace, window: int = 0, per_chat: int = Limits().per_chat) -> BuildRecord:
     """Make the data anew; `window` 0 chooses one. Raises `UserError` where there is nothing to learn from."""
     messages, scrubber = scrub(desk.work, desk.persona)
     opted_out = opt_outs(desk.work)
-    with Chats(messages) as chats:
+    with ChatIndex(messages) as chats:
         widest = desk.serving(desk.model.context)
         encode = widest.reader.tokenizer.encode
-        selection = splits.choose(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
+        selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
         window = _checked(window, desk) if window else _window(selection, widest, desk)
         serving = desk.serving(window)
         facts = pieces(desk.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text)
-        built = splits.write(desk.work, chats, opted_out, serving, selection, facts)
+        built = splits.write_splits(desk.work, chats, opted_out, serving, selection, facts)
     return _summary(desk, built, serving, window, per_chat)
 
 
-def _checked(window: int, desk: Desk) -> int:
+def _checked(window: int, desk: Workspace) -> int:
     if not WINDOWS[0] <= window <= desk.model.context:
         raise UserError(
             f"A window of {window:,} is not possible: {desk.model.name} reads {desk.model.context:,} tokens; "
@@ -50,7 +50,7 @@ def _checked(window: int, desk: Desk) -> int:
     return window
 
 
-def _window(selection: Selection, serving: Serving, desk: Desk) -> int:
+def _window(selection: Selection, serving: ServingPrompts, desk: Workspace) -> int:
     """The smallest window that holds nearly all conversations as far as their answers."""
     frame = len(serving.prompt([], {}, False, None).ids)
     tokens = [each.target.tokens for chosen in selection.chosen for each in chosen]
@@ -61,15 +61,19 @@ def _window(selection: Selection, serving: Serving, desk: Desk) -> int:
     return desk.model.context
 
 
-def _summary(desk: Desk, built: Built, serving: Serving, window: int, per_chat: int) -> Settings:
+def _summary(
+    desk: Workspace, built: Built, serving: ServingPrompts, window: int, per_chat: int
+) -> BuildRecord:
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
     for name in (TRAIN, HELD):
         path = cache.encoded(desk.work, name, serving, desk.model, window)
-        sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read(path)]
+        sizes = [
+            (len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read_encoded(path)
+        ]
         lengths[name] = tuple(int(size) for size in np.quantile([s for s, _ in sizes] or [0], QUANTILES))
         trained[name] = sum(count for _, count in sizes)
-    style = _Style(splits.read(desk.work / TRAIN))
-    made = Settings(
+    style = _Style(splits.read_excerpts(desk.work / TRAIN))
+    made = BuildRecord(
         window=window,
         per_chat=per_chat,
         model=desk.model.name,
@@ -102,7 +106,7 @@ class _Style:
                 self.inside += sum(line.text.count("\n") for line in excerpt.messages[aim.start : aim.end])
 
 
-def as_text(made: Settings, persona: str) -> str:
+def as_text(made: BuildRecord, persona: str) -> str:
     """What was built, what was left out and why, and what comes next."""
     lines = [
         f"{name:<12}{_counts(counts)}" for name, counts in (("to learn", made.train), ("held out", made.held))
@@ -120,7 +124,7 @@ def as_text(made: Settings, persona: str) -> str:
     )
 
 
-def lengths(made: Settings) -> str:
+def lengths(made: BuildRecord) -> str:
     """The quantiles of the lessons' lengths, in tokens."""
     lines = ["tokens, of   " + "".join(f"{f'{quantile:.0%}':>8}" for quantile in QUANTILES)]
     for name, found in made.lengths.items():
@@ -133,7 +137,7 @@ def _counts(counts: dict[str, int]) -> str:
     return f"{sum(counts.values()):,} ({tasks})" if counts else "nothing"
 
 
-def _bursts(made: Settings) -> str:
+def _bursts(made: BuildRecord) -> str:
     shown = ", ".join(f"{size}: {count:,}" for size, count in list(made.bursts.items())[:6])
     parts = (
         "part messages: `bursts = true` in persona.toml sends them one by one"

@@ -11,13 +11,13 @@ import msgspec
 from bot import config
 from bot.errors import UserError
 from training.commands import forget as forgetting
-from training.commands.build import as_text, lengths, run
+from training.commands.build import as_text, build_data, lengths
 from training.commands.types import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
-from training.dataset.workspace import Desk, open_desk, settings_of
+from training.dataset.workspace import Workspace, open_workspace, read_build_record
 from training.tokenization import cache
-from training.tokenization.preview import Page, pick
+from training.tokenization.preview import PreviewPage, pick
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -45,7 +45,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    made = run(_desk(options, folder(options)), options.window, options.cap)
+    made = build_data(_desk(options, folder(options)), options.window, options.cap)
     if options.json:
         return json.dumps(msgspec.to_builtins(made), ensure_ascii=False)
     return as_text(made, options.persona)
@@ -53,10 +53,10 @@ def build(options: Namespace, folder: Folder) -> str:
 
 def preview(options: Namespace, folder: Folder) -> str:
     desk = _desk(options, folder(options))
-    made = settings_of(desk.work)
+    made = read_build_record(desk.work)
     path = cache.encoded(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
-    page = Page(desk.model.tokenizer, desk.model.definition, colours=sys.stdout.isatty())
-    shown = [page.show(lesson) for lesson in pick(list(cache.read(path)), options.count)]
+    page = PreviewPage(desk.model.tokenizer, desk.model.definition, colours=sys.stdout.isatty())
+    shown = [page.show(lesson) for lesson in pick(list(cache.read_encoded(path)), options.count)]
     return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), lengths(made)])
 
 
@@ -65,7 +65,7 @@ def forget(options: Namespace, folder: Folder) -> str:
     if not options.all:
         return _forget(options, folder(options))
     told = list[str]()
-    for path in sorted(config.load(options.config).personas.glob("*/work/")):
+    for path in sorted(config.load_config(options.config).personas.glob("*/work/")):
         try:
             told.append(_forget(options, path.parent))
         except UserError as error:
@@ -78,8 +78,8 @@ def _forget(options: Namespace, folder: Path) -> str:
     lines = [f"{folder.name}: {forgotten.messages:,} messages of {options.author} erased"]
     if forgotten.messages and (folder / "work" / TRAIN).exists():
         desk = _desk(options, folder)
-        before = settings_of(desk.work)
-        made = run(desk, before.window, before.per_chat)
+        before = read_build_record(desk.work)
+        made = build_data(desk, before.window, before.per_chat)
         lines.append(f"the data were built again: {sum(made.train.values()):,} examples to learn")
     lines += [f"this adapter was trained on their words: {path.parent}" for path in forgotten.adapters]
     if forgotten.adapters:
@@ -87,5 +87,5 @@ def _forget(options: Namespace, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _desk(options: Namespace, folder: Path) -> Desk:
-    return open_desk(config.load(options.config), folder)
+def _desk(options: Namespace, folder: Path) -> Workspace:
+    return open_workspace(config.load_config(options.config), folder)

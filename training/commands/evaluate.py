@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot import config
 from bot.engine.runtime.environment import prepare
 from bot.errors import UserError
-from bot.persona.persona import load
+from bot.persona.persona import load_persona
 from training.commands.types import Commands, Folder
-from training.dataset.workspace import open_desk
+from training.dataset.workspace import open_workspace
 from training.evaluation.limits import COPIED, Exceeded
 
 FEWEST = 10  # answers of each
@@ -41,7 +41,7 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     """Write report.html and report.json; raise `Exceeded`, after that, where the adapter is over a limit."""
     _check(options)
     here = folder(options)
-    adapter = options.adapter or load(here).adapter or here / "adapter"
+    adapter = options.adapter or load_persona(here).adapter or here / "adapter"
     if not (adapter / "adapter_config.json").is_file():
         raise UserError(
             f"There is no adapter in {adapter}: `python -m training train --persona {options.persona}` makes "
@@ -50,16 +50,16 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     other = (
         folder(Namespace(**vars(options) | {"persona": options.other})) / "work" if options.other else None
     )
-    desk = open_desk(config.load(options.config), here)
+    desk = open_workspace(config.load_config(options.config), here)
     prepare()
     with _bar(hidden=options.json) as bar:
         from training.evaluation import evaluate  # only now: the model's libraries, and statistics
-        from training.evaluation.report import as_json, as_text, write
-        from training.evaluation.run import Trial, Wishes
+        from training.evaluation.report import as_json, as_text, write_report
+        from training.evaluation.run import EvaluationOptions, EvaluationRun
 
-        wishes = Wishes(adapter, other, options.samples, options.seed, options.copied)
-        report = evaluate.evaluate(Trial(desk, wishes, bar))
-        page = write(desk.work, report)
+        wishes = EvaluationOptions(adapter, other, options.samples, options.seed, options.copied)
+        report = evaluate.evaluate(EvaluationRun(desk, wishes, bar))
+        page = write_report(desk.work, report)
     text = as_json(report) if options.json else f"{as_text(report)}\nThe whole report: {page}"
     if report.exceeded:
         raise Exceeded(report.exceeded, text)

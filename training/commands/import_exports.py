@@ -20,11 +20,11 @@ from rich.progress import (
 
 from bot.errors import UserError
 from training.importers import registry
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Meter
 from training.importers.registry import Export
-from training.store.message_store import Shelf
-from training.store.participants import Census, Count, choices
+from training.store.message_store import MessageStore
+from training.store.participants import Count, Participants, choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,21 @@ class Imported:
 
     path: Path
     formats: tuple[str, ...]
-    census: Census
-    tally: Tally
+    census: Participants
+    tally: ImportLog
     selves: dict[str, set[str]]
     added: int
     doubled: int
     known: int
 
 
-def run(options: Namespace, folder: Path) -> Imported:
+def import_exports(options: Namespace, folder: Path) -> Imported:
     """Import what `options` names into a persona's folder; or raise `UserError` and change nothing."""
-    meter, tally = Meter(), Tally(dates=options.dates or "")
-    exports = [export for path in options.paths for export in registry.find(path, meter)]
+    meter, tally = Meter(), ImportLog(dates=options.dates or "")
+    exports = [export for path in options.paths for export in registry.find_exports(path, meter)]
     path = folder / "work" / "messages.jsonl"
-    with Shelf(path) as shelf:
-        census = Census(tuple(options.me or ()), shelf.selves)
+    with MessageStore(path) as shelf:
+        census = Participants(tuple(options.me or ()), shelf.selves)
         with _progress(sum(export.size for export in exports), meter, hidden=options.json):
             for export in exports:
                 _take(export, shelf, census, tally)
@@ -58,7 +58,7 @@ def run(options: Namespace, folder: Path) -> Imported:
     return Imported(path, titles, census, tally, selves, shelf.added, shelf.doubled, shelf.known)
 
 
-def _take(export: Export, shelf: Shelf, census: Census, tally: Tally) -> None:
+def _take(export: Export, shelf: MessageStore, census: Participants, tally: ImportLog) -> None:
     for said in export.read(tally):
         if said.kind == "text" and not said.text.strip():
             tally.skip("empty")
@@ -67,7 +67,7 @@ def _take(export: Export, shelf: Shelf, census: Census, tally: Tally) -> None:
         shelf.add(said if is_self is said.is_self else msgspec.structs.replace(said, is_self=is_self))
 
 
-def _settle(shelf: Shelf, census: Census, may_ask: bool) -> dict[str, set[str]]:
+def _settle(shelf: MessageStore, census: Participants, may_ask: bool) -> dict[str, set[str]]:
     """Make sure for every platform who the persona is, and rewrite what was written before that was known."""
     census.check_names()
     selves = {platform: census.selves(platform) for platform in census.platforms()}
@@ -99,7 +99,7 @@ def _ask(platform: str, people: list[Count]) -> Count:
     raise UserError(f"{answer!r} is none of them: import again and choose one, or say --me.")
 
 
-def _nothing(paths: list[Path], tally: Tally) -> str:
+def _nothing(paths: list[Path], tally: ImportLog) -> str:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in tally.skipped.most_common())
     return f"There is no message in {', '.join(map(str, paths))}{f' but {skipped}' if skipped else ''}."
 

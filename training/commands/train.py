@@ -9,7 +9,7 @@ import msgspec
 
 from bot import config
 from training.commands.types import Commands, Folder
-from training.dataset.workspace import open_desk
+from training.dataset.workspace import open_workspace
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
 
@@ -39,8 +39,8 @@ def train(options: Namespace, folder: Folder) -> str:
     prepare()
     from training.trainer import result, session, start  # torch and its friends take seconds
 
-    desk = open_desk(config.load(options.config), persona)
-    wanted = start.Wanted(
+    desk = open_workspace(config.load_config(options.config), persona)
+    wanted = start.TrainOptions(
         options.resume, options.continue_from, options.plan, options.track, options.canaries
     )
     made = session.train(desk, wanted)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.config import ModelSettings
 from bot.persona.persona import Persona
 from bot.prompt import builder
-from bot.prompt.builder import Reader, Tokenizer
+from bot.prompt.builder import PromptFormat, Tokenizer
 
 if TYPE_CHECKING:
     from bot.engine.tokenizer.tokenizer import HFTokenizer
@@ -42,7 +42,7 @@ class Remembering:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class BaseTokenizer:
     """What of a base model matters to the data; `definition` makes its tokenizer again in another process."""
 
     name: str
@@ -51,7 +51,7 @@ class Model:
     definition: str = ""
 
 
-def open_model(settings: ModelSettings, data: Path) -> Model:
+def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
     """The tokenizer of the base model that the settings name; raise `UserError` where it cannot be had.
 
     A GGUF file's takes half a minute to read, so a copy is kept in the data folder.
@@ -71,8 +71,8 @@ def open_model(settings: ModelSettings, data: Path) -> Model:
     return _model(found.name, read_tokenizer(found.path), source.context_of(found.path, settings.context))
 
 
-def _model(name: str, tokenizer: "HFTokenizer", context: int) -> Model:
-    return Model(name, Remembering(tokenizer), context, tokenizer.definition)
+def _model(name: str, tokenizer: "HFTokenizer", context: int) -> BaseTokenizer:
+    return BaseTokenizer(name, Remembering(tokenizer), context, tokenizer.definition)
 
 
 def _copy_tokenizer(file: Path, folder: Path) -> None:
@@ -86,9 +86,11 @@ def _copy_tokenizer(file: Path, folder: Path) -> None:
         draft.rename(folder)
 
 
-def open_reader(persona: Persona, model: Model, settings: ModelSettings, window: int) -> Reader:
+def open_training_format(
+    persona: Persona, model: BaseTokenizer, settings: ModelSettings, window: int
+) -> PromptFormat:
     """How the persona's prompts are read, as serving does it, when prompt and answer have `window` ids."""
-    reader = builder.open_reader(persona, model.tokenizer, settings, window - room(persona, window))
+    reader = builder.open_prompt_format(persona, model.tokenizer, settings, window - room(persona, window))
     return replace(reader, kept=KEPT)
 
 

@@ -9,8 +9,8 @@ import msgspec
 
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
-from bot.prompt.builder import Prompt, Reader, build
-from bot.prompt.turns import missing
+from bot.prompt.builder import Prompt, PromptFormat, build_prompt
+from bot.prompt.turns import missing_parents
 from training.dataset.targets import Task
 
 Stage = Literal["facts", "dialogue"]
@@ -18,7 +18,7 @@ LIMIT, CHARACTERS = 2000, 16  # messages, and characters a token, that serving t
 _NOWHERE = Place("", "", "")
 
 
-class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ExcerptMessage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One message; the author is a pseudonym."""
 
     id: str
@@ -36,7 +36,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Message(_NOWHERE, self.id, author, self.text, self.time, reply_to=self.reply_to, persona=own)
 
 
-class Aim(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class TargetSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Messages [start:end) of an excerpt are said by the persona as one, and learned with this weight."""
 
     start: int
@@ -56,9 +56,9 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     chat: str
     stage: Stage = "dialogue"
-    messages: tuple[Line, ...] = ()
-    parents: tuple[Line, ...] = ()
-    aims: tuple[Aim, ...] = ()
+    messages: tuple[ExcerptMessage, ...] = ()
+    parents: tuple[ExcerptMessage, ...] = ()
+    aims: tuple[TargetSpan, ...] = ()
     cut: bool = False
     text: str = ""
     sources: tuple[str, ...] = ()
@@ -86,11 +86,11 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServingPrompts:
     """Prompts as the bot makes them."""
 
     persona: Persona
-    reader: Reader
+    reader: PromptFormat
     system_prompt: str
 
     def prompt(
@@ -102,9 +102,9 @@ class Serving:
         """
         history = self._readable(history)
         now = history[-1].time if history else math.inf
-        wanted = missing(history, reply_to)
+        wanted = missing_parents(history, reply_to)
         parents = {id: known[id] for id in wanted if id in known and known[id].time <= now}
-        return build(
+        return build_prompt(
             self.persona,
             history,
             self.reader,
@@ -124,7 +124,7 @@ class Serving:
         return history
 
 
-def examples(excerpt: Excerpt, serving: Serving) -> Iterator[Example]:
+def examples(excerpt: Excerpt, serving: ServingPrompts) -> Iterator[Example]:
     """Each thing to be learned from an excerpt, with the prompt that the bot would have made."""
     said = [line.message(serving.persona.key) for line in excerpt.messages]
     known = {line.id: line.message(serving.persona.key) for line in excerpt.parents}

@@ -8,8 +8,8 @@ from typing import Literal
 
 from bot.message import Place
 from training.dataset.duplicates import repeated
-from training.dataset.targets import COPYABLE, Found, Target
-from training.store.chat_index import Chats
+from training.dataset.targets import COPYABLE, FoundTargets, Target
+from training.store.chat_index import ChatIndex
 
 Side = Literal["train", "held"]
 HELD = 0.1  # the share of targets that is held out
@@ -21,7 +21,7 @@ UNKNOWN = 0.3  # the weight of an answer to something unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenTarget:
     """A target that stays."""
 
     target: Target
@@ -40,11 +40,11 @@ class Limits:
 class Selection:
     """What stays, by chat and in order, and what was left out by reason."""
 
-    chosen: list[list[Chosen]] = field(default_factory=list)
+    chosen: list[list[ChosenTarget]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def select(found: Found, chats: Chats, limits: Limits) -> Selection:
+def select(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Selection:
     """No pastes, short phrases by quota, no repeats, the newest held out, chats capped: in this order."""
     selection = Selection([[] for _ in chats.places], Counter(found.left_out))
     left = sorted(found.targets, key=lambda target: (target.time, target.place, target.start))
@@ -58,7 +58,7 @@ def select(found: Found, chats: Chats, limits: Limits) -> Selection:
     newest = max((target.time for target in left), default=0.0)
     for target in left:
         side: Side = "held" if target.session in held else "train"
-        selection.chosen[target.place].append(Chosen(target, side, _weight(target, newest)))
+        selection.chosen[target.place].append(ChosenTarget(target, side, _weight(target, newest)))
     for chosen in selection.chosen:
         chosen.sort(key=lambda each: each.target.start)
     return selection
@@ -115,7 +115,7 @@ def _held(targets: Sequence[Target]) -> set[int]:
 
 
 def _over(
-    targets: Sequence[Target], held: set[int], places: Sequence[Place], chats: Chats, limit: int
+    targets: Sequence[Target], held: set[int], places: Sequence[Place], chats: ChatIndex, limit: int
 ) -> Iterable[int]:
     """What is learned of a chat beyond its cap, oldest first; posts are nobody's chat."""
     counts = Counter[int]()

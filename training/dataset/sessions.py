@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 USUAL = 3600.0  # seconds: where gaps between people's acts part into two kinds, arXiv 1411.2878
 SHORTEST, LONGEST = 600.0, 43_200.0  # seconds between which a valley is looked for
@@ -40,7 +40,7 @@ def silence(times: Sequence[float]) -> float:
     return float(2.0 ** flat[np.argmin(np.abs(flat - np.log2(USUAL)))])
 
 
-def sessions(messages: Iterable[Said], gap: float) -> Iterator[tuple[int, Said]]:
+def sessions(messages: Iterable[ExportedMessage], gap: float) -> Iterator[tuple[int, ExportedMessage]]:
     """Each message of one chat, in order, with the number of its conversation, from 0.
 
     A new one begins after a silence of more than `gap` seconds, unless the message replies to the one before.
@@ -55,7 +55,7 @@ def sessions(messages: Iterable[Said], gap: float) -> Iterator[tuple[int, Said]]
         yield number, said
 
 
-def goes_on(last: Said, said: Said, burst: Iterable[Said]) -> bool:
+def goes_on(last: ExportedMessage, said: ExportedMessage, burst: Iterable[ExportedMessage]) -> bool:
     """Whether a message of the same author still belongs to the burst that `last` was the end of.
 
     It does if it comes soon, and does not turn to something else than the burst did.

@@ -9,12 +9,12 @@ from typing import BinaryIO
 import msgspec
 
 from bot.errors import UserError
-from training.dataset.excerpts import Excerpt, Serving
+from training.dataset.excerpts import Excerpt, ServingPrompts
 from training.dataset.selection import Limits, Selection, Side, select
-from training.dataset.targets import Measure, find
+from training.dataset.targets import Measure, find_targets
 from training.dataset.windows import Windows
 from training.store.atomic import draft
-from training.store.chat_index import Chats
+from training.store.chat_index import ChatIndex
 from training.store.lineage import OptOuts
 
 TRAIN, HELD = "train.jsonl", "held.jsonl"
@@ -35,11 +35,11 @@ class Built:
         counts.update(aim.task for aim in excerpt.aims)
 
 
-def choose(chats: Chats, opted_out: OptOuts, measure: Measure, limits: Limits) -> Selection:
+def choose_targets(chats: ChatIndex, opted_out: OptOuts, measure: Measure, limits: Limits) -> Selection:
     """What of the chats is learned; raise `UserError` where that is nothing."""
     if not chats.knows_self:
         raise UserError("Nobody in the messages is the persona: import them again with --me NAME_OR_ID.")
-    selection = select(find(chats, opted_out, measure), chats, limits)
+    selection = select(find_targets(chats, opted_out, measure), chats, limits)
     if not any(selection.chosen):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in selection.left_out.most_common(5))
         raise UserError(
@@ -48,11 +48,11 @@ def choose(chats: Chats, opted_out: OptOuts, measure: Measure, limits: Limits) -
     return selection
 
 
-def write(
+def write_splits(
     work: Path,
-    chats: Chats,
+    chats: ChatIndex,
     opted_out: OptOuts,
-    serving: Serving,
+    serving: ServingPrompts,
     selection: Selection,
     facts: Iterable[Excerpt] = (),
 ) -> Built:
@@ -71,7 +71,7 @@ def write(
     return built
 
 
-def read(path: Path) -> Iterator[Excerpt]:
+def read_excerpts(path: Path) -> Iterator[Excerpt]:
     """The excerpts of a file; raise `UserError` where there is none, or it is damaged."""
     try:
         with path.open("rb") as file:

@@ -8,9 +8,9 @@ from typing import Literal
 
 from bot.message import Place
 from training.dataset.duplicates import NO_SIGNATURE, Signature, normal, signature
-from training.dataset.utterances import Burst, Heard, OptedOut, bursts, hear
-from training.store.chat_index import Chats
-from training.store.messages import Said
+from training.dataset.utterances import Burst, OptedOut, Utterance, bursts, hear
+from training.store.chat_index import ChatIndex
+from training.store.messages import ExportedMessage
 
 Task = Literal["answer", "opening", "post", "thread", "reply", "unknown parent"]
 Measure = Callable[[str], int]
@@ -39,7 +39,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundTargets:
     """All targets, in the order of chats, what was left out by reason, and marks of what others wrote."""
 
     targets: list[Target]
@@ -47,9 +47,9 @@ class Found:
     pasted: set[int]
 
 
-def find(chats: Chats, opted_out: OptedOut, measure: Measure) -> Found:
+def find_targets(chats: ChatIndex, opted_out: OptedOut, measure: Measure) -> FoundTargets:
     """Go through all chats once; `measure` counts the tokens of a text."""
-    found, sessions = Found([], Counter(), set()), 0
+    found, sessions = FoundTargets([], Counter(), set()), 0
     for number, place in enumerate(chats.places):
         heard = _watch(hear(chats, place, opted_out, found.left_out), found)
         posts = chats.kind(place) in ("timeline", "channel")
@@ -67,7 +67,7 @@ def find(chats: Chats, opted_out: OptedOut, measure: Measure) -> Found:
     return found
 
 
-def _watch(heard: Iterable[Heard], found: Found) -> Iterator[Heard]:
+def _watch(heard: Iterable[Utterance], found: FoundTargets) -> Iterator[Utterance]:
     """Count what cannot be learned, and note the long texts of others, on the way."""
     for each in heard:
         if not each.said.is_self:
@@ -78,7 +78,7 @@ def _watch(heard: Iterable[Heard], found: Found) -> Iterator[Heard]:
 
 
 def _talk(
-    number: int, place: Place, chats: Chats, heard: Iterator[Heard], measure: Measure
+    number: int, place: Place, chats: ChatIndex, heard: Iterator[Utterance], measure: Measure
 ) -> Iterator[Target]:
     alone, session, tokens = not chats.has_others(place), -1, 0
     for each in bursts(heard):
@@ -92,7 +92,7 @@ def _talk(
 
 
 def _posts(
-    number: int, place: Place, chats: Chats, heard: Iterator[Heard], measure: Measure
+    number: int, place: Place, chats: ChatIndex, heard: Iterator[Utterance], measure: Measure
 ) -> Iterator[Target]:
     """Each post by itself. A thread is a conversation, known by its first post."""
     roots = dict[str, int]()
@@ -108,12 +108,14 @@ def _posts(
             yield _target(number, at, (each,), roots[said.id], task, measure(each.text))
 
 
-def parent_of(said: Said) -> str | None:
+def parent_of(said: ExportedMessage) -> str | None:
     """The post that a post answers, or comments on by quoting it."""
     return said.reply_to or said.quote
 
 
-def _target(place: int, start: int, said: Sequence[Heard], session: int, task: Task, tokens: int) -> Target:
+def _target(
+    place: int, start: int, said: Sequence[Utterance], session: int, task: Task, tokens: int
+) -> Target:
     words = normal("\n".join(heard.text for heard in said))
     size = len(words.encode())
     return Target(
@@ -123,7 +125,7 @@ def _target(place: int, start: int, said: Sequence[Heard], session: int, task: T
         session,
         said[0].said.time,
         task,
-        mark(words),
+        text_hash(words),
         size,
         signature(words) if size >= COPYABLE else NO_SIGNATURE,
         tuple(_pastes(said)) if size >= PASTED else (),
@@ -131,13 +133,13 @@ def _target(place: int, start: int, said: Sequence[Heard], session: int, task: T
     )
 
 
-def _pastes(said: Iterable[Heard]) -> Iterator[int]:
+def _pastes(said: Iterable[Utterance]) -> Iterator[int]:
     for heard in said:
         words = normal(heard.text)
         if len(words.encode()) >= PASTED:
-            yield mark(words)
+            yield text_hash(words)
 
 
-def mark(words: str) -> int:
+def text_hash(words: str) -> int:
     """A number of 64 bits for a text."""
     return int.from_bytes(blake2b(words.encode("utf-8", "replace"), digest_size=8).digest(), "little")

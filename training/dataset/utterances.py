@@ -8,8 +8,8 @@ from typing import Protocol
 
 from bot.message import Message, Place
 from training.dataset.sessions import goes_on, sessions, silence
-from training.store.chat_index import Chats
-from training.store.messages import Said
+from training.store.chat_index import ChatIndex
+from training.store.messages import ExportedMessage
 
 # as the platforms show to a persona what has no words
 MEDIA = {
@@ -30,10 +30,10 @@ class OptedOut(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Utterance:
     """One message that stays: its conversation, and whether it is said to somebody who opted out."""
 
-    said: Said
+    said: ExportedMessage
     session: int
     to_nobody: bool = False
 
@@ -62,7 +62,7 @@ class Burst:
 
     start: int
     end: int
-    messages: tuple[Heard, ...]
+    messages: tuple[Utterance, ...]
     is_first: bool  # in its conversation
 
     @property
@@ -70,7 +70,7 @@ class Burst:
         return "\n".join(heard.text for heard in self.messages)
 
 
-def hear(chats: Chats, place: Place, opted_out: OptedOut, left_out: Counter[str]) -> Iterator[Heard]:
+def hear(chats: ChatIndex, place: Place, opted_out: OptedOut, left_out: Counter[str]) -> Iterator[Utterance]:
     """The messages of a chat that a persona there would have read, in order; the others are counted."""
     gap = silence(chats.times(place))
     silent, before = set[str](), ""
@@ -82,11 +82,11 @@ def hear(chats: Chats, place: Place, opted_out: OptedOut, left_out: Counter[str]
         elif reason := noise(said):
             left_out[reason] += 1
         else:
-            yield Heard(said, session, bool(silent) and (said.reply_to or before) in silent)
+            yield Utterance(said, session, bool(silent) and (said.reply_to or before) in silent)
             before = before if said.is_self else said.id
 
 
-def noise(said: Said) -> str:
+def noise(said: ExportedMessage) -> str:
     """Why a message is no part of the conversation at all, or nothing."""
     if said.kind == "notice":
         return "notices"
@@ -99,9 +99,9 @@ def noise(said: Said) -> str:
     return "empty" if said.kind == "text" and not said.text.strip() else ""
 
 
-def bursts(heard: Iterator[Heard]) -> Iterator[Heard | Burst]:
+def bursts(heard: Iterator[Utterance]) -> Iterator[Utterance | Burst]:
     """The same messages, in order, with those of the persona that belong together put together."""
-    held, number, spoken = list[Heard](), 0, -1
+    held, number, spoken = list[Utterance](), 0, -1
     for each in heard:
         if held and not _joins(held, each):
             yield _burst(held, number, spoken)
@@ -116,17 +116,17 @@ def bursts(heard: Iterator[Heard]) -> Iterator[Heard | Burst]:
         yield _burst(held, number, spoken)
 
 
-def _joins(held: list[Heard], each: Heard) -> bool:
+def _joins(held: list[Utterance], each: Utterance) -> bool:
     if not each.said.is_self or each.fault or each.session != held[-1].session:
         return False
     return goes_on(held[-1].said, each.said, (earlier.said for earlier in held))
 
 
-def _burst(held: list[Heard], end: int, spoken: int) -> Burst:
+def _burst(held: list[Utterance], end: int, spoken: int) -> Burst:
     return Burst(end - len(held), end, tuple(held), held[0].session != spoken)
 
 
-def message(said: Said, persona: str) -> Message:
+def message(said: ExportedMessage, persona: str) -> Message:
     """What serving would have in memory of it: the persona's words are its own, and media have a name."""
     known = said.message()
     if said.is_self and said.text.strip():

@@ -7,10 +7,10 @@ from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
 from training.dataset.excerpt_builder import TOO_LONG, ExcerptBuilder, aim_of
-from training.dataset.excerpts import LIMIT, Aim, Excerpt, Line
-from training.dataset.selection import Chosen, Side
+from training.dataset.excerpts import LIMIT, Excerpt, ExcerptMessage, TargetSpan
+from training.dataset.selection import ChosenTarget, Side
 from training.dataset.utterances import Burst
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 
 class Window:
@@ -18,12 +18,12 @@ class Window:
 
     def __init__(self, builder: ExcerptBuilder, place: Place) -> None:
         self._builder, self._place = builder, place
-        self._lines, self._said, self._files = list[Line](), list[Message](), list[str]()
-        self._aims: dict[Side, list[Aim]] = {"train": [], "held": []}
+        self._lines, self._said, self._files = list[ExcerptMessage](), list[Message](), list[str]()
+        self._aims: dict[Side, list[TargetSpan]] = {"train": [], "held": []}
         self._cut = False
         self._parent = lru_cache(4 * LIMIT)(self._find)
 
-    def say(self, burst: Burst, chosen: Chosen | None) -> Iterator[tuple[Side, Excerpt]]:
+    def say(self, burst: Burst, chosen: ChosenTarget | None) -> Iterator[tuple[Side, Excerpt]]:
         """The persona speaks: the window is read, and may move."""
         said = [heard.said for heard in burst.messages]
         if burst.is_first and said[0].reply_to is None:
@@ -34,7 +34,9 @@ class Window:
             return
         yield from self.add(said)
 
-    def _answer(self, said: list[Said], chosen: Chosen | None) -> Iterator[tuple[Side, Excerpt]]:
+    def _answer(
+        self, said: list[ExportedMessage], chosen: ChosenTarget | None
+    ) -> Iterator[tuple[Side, Excerpt]]:
         reply_to = self._builder.line(said[0]).reply_to
         try:
             prompt = self._prompt(self._said, self._cut, reply_to)
@@ -55,7 +57,7 @@ class Window:
             yield from self.close()
             self._drop(first)
 
-    def add(self, said: list[Said]) -> Iterator[tuple[Side, Excerpt]]:
+    def add(self, said: list[ExportedMessage]) -> Iterator[tuple[Side, Excerpt]]:
         """More is said; what is behind all that serving reads is let go."""
         for each in said:
             line = self._builder.line(each)
@@ -101,6 +103,6 @@ class Window:
         known = {id: line.message(self._builder.persona) for id, line in found.items() if line}
         return self._builder.prompt(history, known, cut, reply_to)
 
-    def _find(self, id: str) -> Line | None:
+    def _find(self, id: str) -> ExcerptMessage | None:
         found = self._builder.find(self._place, id)
         return self._builder.line(found) if found else None

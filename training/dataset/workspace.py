@@ -7,14 +7,14 @@ import msgspec
 
 from bot.config import Config
 from bot.errors import UserError
-from bot.persona.persona import Persona, load
-from training.dataset.base_tokenizer import Model, open_model, open_reader
-from training.dataset.excerpts import Serving
+from bot.persona.persona import Persona, load_persona
+from training.dataset.base_tokenizer import BaseTokenizer, open_base_tokenizer, open_training_format
+from training.dataset.excerpts import ServingPrompts
 
 SETTINGS = "data.json"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     """work/data.json: what the data were made from and for, and how much they are.
 
     `bursts` counts answers by how many messages they have. Where most line breaks in the persona's answers
@@ -37,32 +37,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Workspace:
     """What every command about the data of a persona needs."""
 
     folder: Path
     persona: Persona
     settings: Config
-    model: Model
+    model: BaseTokenizer
 
     @property
     def work(self) -> Path:
         return self.folder / "work"
 
-    def serving(self, window: int) -> Serving:
+    def serving(self, window: int) -> ServingPrompts:
         """Prompts as the bot makes them, where prompt and answer have a window together."""
-        reader = open_reader(self.persona, self.model, self.settings.model, window)
-        return Serving(self.persona, reader, self.settings.chat.system_prompt)
+        reader = open_training_format(self.persona, self.model, self.settings.model, window)
+        return ServingPrompts(self.persona, reader, self.settings.chat.system_prompt)
 
 
-def open_desk(settings: Config, folder: Path) -> Desk:
+def open_workspace(settings: Config, folder: Path) -> Workspace:
     """Load the persona and the base model's tokenizer."""
-    return Desk(folder, load(folder), settings, open_model(settings.model, settings.data))
+    return Workspace(
+        folder, load_persona(folder), settings, open_base_tokenizer(settings.model, settings.data)
+    )
 
 
-def settings_of(work: Path) -> Settings:
+def read_build_record(work: Path) -> BuildRecord:
     """What the last build wrote; raise `UserError` where there was none."""
     try:
-        return msgspec.json.decode((work / SETTINGS).read_bytes(), type=Settings)
+        return msgspec.json.decode((work / SETTINGS).read_bytes(), type=BuildRecord)
     except (OSError, ValueError):
         raise UserError(f"There are no data in {work}: `python -m training build` makes them.") from None

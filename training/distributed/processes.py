@@ -13,7 +13,7 @@ from bot.errors import UserError
 from training.distributed import fsdp
 
 
-class Team:
+class ProcessGroup:
     """This process among its peers. Every process has the same plan, and learns its share of each step."""
 
     def __init__(self, device: str) -> None:

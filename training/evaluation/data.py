@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.message import Message
 from bot.prompt.builder import Prompt
 from training.dataset import splits
-from training.dataset.excerpts import Excerpt, Line, Serving, examples
+from training.dataset.excerpts import Excerpt, ExcerptMessage, ServingPrompts, examples
 from training.dataset.splits import HELD, TRAIN
 from training.metrics.diversity import words
 
@@ -20,7 +20,7 @@ SHOTS = 20
 LONGEST_SHOT = 400  # characters; a longer one would take the place of several
 BEFORE = 3  # messages that are shown before a pair
 FEWEST = 40  # answers of somebody else without whom the invented ones are taken
-_BEGINS = Line("begins", "someone", "Someone", "[The conversation begins.]", 0.0)
+_BEGINS = ExcerptMessage("begins", "someone", "Someone", "[The conversation begins.]", 0.0)
 _HAN = range(0x3400, 0xA000)
 
 
@@ -42,7 +42,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class EvalData:
     """All words that are compared, an answer a text. `learned` is oldest first; `shots` is how many fit."""
 
     learned: tuple[str, ...]
@@ -52,15 +52,15 @@ class Material:
     shots: int
 
 
-def gather(
-    work: Path, serving: Serving, wide: Serving, other: Path | None, count: int, seed: int
-) -> Material:
+def gather_eval_data(
+    work: Path, serving: ServingPrompts, wide: ServingPrompts, other: Path | None, count: int, seed: int
+) -> EvalData:
     """Read a persona's data; `wide` makes prompts of the model's whole context, for those with examples.
 
     `count` held-out examples are taken at most, drawn with the seed. `other` is another persona's work
     folder. Raises `UserError` where nothing is held out.
     """
-    learned, held = (list(splits.read(work / name)) for name in (TRAIN, HELD))
+    learned, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, HELD))
     shots = _shots(learned, serving.persona.key)
     found = [each for excerpt in held for each in _held(excerpt, serving, wide, shots)]
     if not found:
@@ -70,7 +70,7 @@ def gather(
     whose, texts = _other(learned, held, said, other)
     read = [{span.source for span in each.with_shots.spans} for each in found[:count]]
     fitting = min(sum(f"shot {number}" in ids for number in range(len(shots))) for ids in read)
-    return Material(said, tuple(found[:count]), texts, whose, fitting)
+    return EvalData(said, tuple(found[:count]), texts, whose, fitting)
 
 
 def answers(excerpts: Iterable[Excerpt]) -> Iterator[tuple[float, str]]:
@@ -81,7 +81,9 @@ def answers(excerpts: Iterable[Excerpt]) -> Iterator[tuple[float, str]]:
             yield lines[0].time, "\n".join(line.text for line in lines)
 
 
-def _held(excerpt: Excerpt, serving: Serving, wide: Serving, shots: Sequence[Message]) -> Iterator[Held]:
+def _held(
+    excerpt: Excerpt, serving: ServingPrompts, wide: ServingPrompts, shots: Sequence[Message]
+) -> Iterator[Held]:
     """With examples, as much of the chat is read as without."""
     key = serving.persona.key
     for example, aim in zip(examples(excerpt, serving), excerpt.aims, strict=True):
@@ -116,7 +118,7 @@ def _shots(learned: Iterable[Excerpt], key: str) -> list[Message]:
         named = [(f"before shot {number}", before), (f"shot {number}", lines[0])]
         named += [(f"shot {number} {place}", line) for place, line in enumerate(lines[1:], 1)]
         shots += (
-            Line(id, line.author, line.name, line.text, -math.inf, line.own).message(key)
+            ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).message(key)
             for id, line in named
         )
     return shots
@@ -128,7 +130,7 @@ def _other(
     """Somebody else's answers and who that is: another persona, else who says most, else invented people."""
     if work is not None:
         return f"the persona {work.parent.name}", tuple(
-            text for _, text in sorted(answers(splits.read(work / TRAIN)))
+            text for _, text in sorted(answers(splits.read_excerpts(work / TRAIN)))
         )
     said = dict[str, list[str]]()
     for author, text in _others((*learned, *held)):

@@ -5,8 +5,8 @@ from typing import Any
 
 from training.dataset.splits import HELD, TRAIN
 from training.evaluation.limits import exceeded
-from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Example, Report
-from training.evaluation.run import ASKED, ASKED_ADAPTER, Trial
+from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Report, ReportExample
+from training.evaluation.run import ASKED, ASKED_ADAPTER, EvaluationRun
 from training.metrics import authorship, blind_pairs, memorization, privacy, retention, style
 from training.metrics.authorship import Verification
 from training.metrics.blind_pairs import Spoken
@@ -18,7 +18,7 @@ SHOWN = 12  # examples of what all said
 Said = Mapping[str, Sequence[str]]  # answers, by how they were drawn
 
 
-def evaluate(trial: Trial) -> Report:
+def evaluate(trial: EvaluationRun) -> Report:
     """Let all speak, and measure. Raises `UserError` where model or adapter cannot be loaded."""
     questions, seed = retention.questions(), trial.wishes.seed
     trial.begin(len(questions))
@@ -37,17 +37,17 @@ def evaluate(trial: Trial) -> Report:
         privacy=private,
         forgetting=asked,
         examples=_examples(trial, said),
-        pairs=blind_pairs.draw(_spoken(trial, said), seed),
+        pairs=blind_pairs.draw_pairs(_spoken(trial, said), seed),
         exceeded=exceeded(copies[ADAPTER], copies[PERSON], private, extracted, trial.wishes.copied),
     )
 
 
-def _sets(trial: Trial, said: Said) -> dict[str, Sequence[str]]:
+def _sets(trial: EvaluationRun, said: Said) -> dict[str, Sequence[str]]:
     """All that is compared: the person's own held-out answers, what was drawn, and somebody else's."""
     return {PERSON: [each.text for each in trial.material.held], **said, OTHER: trial.material.other}
 
 
-def _verify(trial: Trial, said: Said) -> Verification | None:
+def _verify(trial: EvaluationRun, said: Said) -> Verification | None:
     prompts = len(trial.material.held)
     halves = {name: _halves(texts, prompts) for name, texts in _sets(trial, said).items()}
     learned, seed = trial.material.learned, trial.wishes.seed
@@ -60,7 +60,7 @@ def _halves(texts: Sequence[str], prompts: int) -> tuple[list[str], list[str]]:
     return next(sides), next(sides)
 
 
-def _copies(trial: Trial, said: Said) -> dict[str, Copies]:
+def _copies(trial: EvaluationRun, said: Said) -> dict[str, Copies]:
     held, decode = trial.material.held, trial.serving.reader.tokenizer.decode
     shown = [decode(list(each.prompt.ids)) for each in held]
     with_shots = [decode(list(each.with_shots.ids)) for each in held]
@@ -72,19 +72,19 @@ def _copies(trial: Trial, said: Said) -> dict[str, Copies]:
     return memorization.copies(sets, trial.material.learned, own, trial.wishes.seed)
 
 
-def _spoken(trial: Trial, said: Said) -> list[Spoken]:
+def _spoken(trial: EvaluationRun, said: Said) -> list[Spoken]:
     both = zip(trial.material.held, said[ADAPTER], strict=False)
     return [Spoken(each.before, each.text, text) for each, text in both]
 
 
-def _examples(trial: Trial, said: Said) -> tuple[Example, ...]:
+def _examples(trial: EvaluationRun, said: Said) -> tuple[ReportExample, ...]:
     return tuple(
-        Example(each.before, {PERSON: each.text, **{name: said[name][number] for name in GENERATED}})
+        ReportExample(each.before, {PERSON: each.text, **{name: said[name][number] for name in GENERATED}})
         for number, each in enumerate(trial.material.held[:SHOWN])
     )
 
 
-def _facts(trial: Trial) -> dict[str, Any]:
+def _facts(trial: EvaluationRun) -> dict[str, Any]:
     desk, wishes, material = trial.desk, trial.wishes, trial.material
     return {
         "persona": desk.persona.name,

@@ -13,16 +13,18 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import Plan, weights
+from bot.engine.model_loader.loader import LoadPlan, weights
 from training.metrics.likelihood import Judged
 
 LOGITS = 32 << 20  # numbers that the logits of one pass may have: 128 MB
 
 
-class Judge:
+class ForcedScorer:
     """The base model with an adapter that can be taken off, as transformers and PEFT have them."""
 
-    def __init__(self, found: Plan, settings: ModelSettings, adapter: Path, strength: float = 1.0) -> None:
+    def __init__(
+        self, found: LoadPlan, settings: ModelSettings, adapter: Path, strength: float = 1.0
+    ) -> None:
         """The adapter must have been checked: `bot.engine` refuses what is no plain LoRA in safetensors."""
         torch.manual_seed(0)  # PEFT draws weights before it reads them
         with warnings.catch_warnings():  # PEFT asks transformers for a name that goes out of use

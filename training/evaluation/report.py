@@ -10,7 +10,7 @@ import msgspec
 
 from training.evaluation import charts
 from training.metrics.authorship import Verification
-from training.metrics.blind_pairs import Pair
+from training.metrics.blind_pairs import BlindPair
 from training.metrics.bootstrap import Estimate
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Losses
@@ -32,7 +32,7 @@ PERSON, SELF, BASE, SHOTS, ADAPTER, OTHER = (
 GENERATED = (BASE, SHOTS, ADAPTER)
 
 
-class Example(msgspec.Struct, frozen=True):
+class ReportExample(msgspec.Struct, frozen=True):
     """What all said to the same words."""
 
     before: tuple[str, ...]
@@ -65,19 +65,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     canaries: tuple[Extracted, ...]
     privacy: Private
     forgetting: Forgetting
-    examples: tuple[Example, ...]
-    pairs: tuple[Pair, ...]
+    examples: tuple[ReportExample, ...]
+    pairs: tuple[BlindPair, ...]
     exceeded: tuple[str, ...]
 
 
-def write(work: Path, report: Report) -> Path:
+def write_report(work: Path, report: Report) -> Path:
     """Write both files, the page last, and give the page's path."""
     write_private(work / JSON, [msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n"])
-    write_private(work / HTML, [render(report).encode("utf-8", "replace")])
+    write_private(work / HTML, [render_report(report).encode("utf-8", "replace")])
     return work / HTML
 
 
-def render(report: Report) -> str:
+def render_report(report: Report) -> str:
     """The page. Nothing in it is fetched, and no script runs but its own, which is named by its hash."""
     style, script = (_read(f"report.{kind}") for kind in ("css", "js"))
     environment = jinja2.Environment(

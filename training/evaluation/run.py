@@ -8,12 +8,12 @@ from typing import Protocol
 
 from bot.engine.interface import Request
 from bot.engine.model_loader import loader
-from training.dataset.base_tokenizer import open_reader
-from training.dataset.excerpts import Serving
-from training.dataset.workspace import Desk, settings_of
-from training.evaluation.data import Held, gather
+from training.dataset.base_tokenizer import open_training_format
+from training.dataset.excerpts import ServingPrompts
+from training.dataset.workspace import Workspace, read_build_record
+from training.evaluation.data import Held, gather_eval_data
 from training.evaluation.engine_samples import common, request, speak
-from training.evaluation.forced_scoring import Judge
+from training.evaluation.forced_scoring import ForcedScorer
 from training.evaluation.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.metrics import canaries, likelihood
 from training.metrics.canaries import Extracted
@@ -33,7 +33,7 @@ class Bar(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class EvaluationOptions:
     """What is compared: an adapter's folder, another persona's work folder or None, answers of each, a seed.
 
     `copied` is the share of copied runs that is always allowed.
@@ -46,15 +46,17 @@ class Wishes:
     copied: float
 
 
-class Trial:
+class EvaluationRun:
     """One adapter and its base model, with what they are asked."""
 
-    def __init__(self, desk: Desk, wishes: Wishes, bar: Bar) -> None:
+    def __init__(self, desk: Workspace, wishes: EvaluationOptions, bar: Bar) -> None:
         """Raises `UserError` where the data are missing or nothing is held out."""
         self.desk, self.wishes, self._bar = desk, wishes, bar
-        self.serving = desk.serving(settings_of(desk.work).window)
+        self.serving = desk.serving(read_build_record(desk.work).window)
         wide = desk.serving(desk.model.context)
-        self.material = gather(desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed)
+        self.material = gather_eval_data(
+            desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed
+        )
         self._planted = canary_guard.learned(wishes.adapter, desk)
 
     def begin(self, questions: int) -> None:
@@ -85,7 +87,7 @@ class Trial:
         """What base model and adapter think of what was really said, and of what was planted."""
         settings, strength = self.desk.settings, self.desk.persona.strength
         found = loader.plan(settings.model, settings.data, lambda stage: None)
-        judge = Judge(found, settings.model, self.wishes.adapter, strength)
+        judge = ForcedScorer(found, settings.model, self.wishes.adapter, strength)
         judged = {name: list[Judged]() for name in GENERATED}
         shared = common([each.with_shots for each in self.material.held])
         for held in self.material.held:
@@ -115,12 +117,12 @@ class Trial:
         """General questions, in the persona's own template but without its card."""
         desk = self.desk
         asked = replace(ASSISTANT, template=desk.persona.template)
-        reader = open_reader(asked, desk.model, desk.settings.model, desk.model.context)
-        serving = Serving(asked, reader, desk.settings.chat.system_prompt)
+        reader = open_training_format(asked, desk.model, desk.settings.model, desk.model.context)
+        serving = ServingPrompts(asked, reader, desk.settings.chat.system_prompt)
         prompts = [serving.prompt([each.message()], {}, False, None) for each in questions]
         return [request(prompt, GREEDY, 0, strength) for prompt in prompts]
 
-    def _extract(self, judge: Judge, canary: canaries.Canary) -> Extracted:
+    def _extract(self, judge: ForcedScorer, canary: canaries.Canary) -> Extracted:
         bare = self.serving.prompt([], {}, False, None).ids
         found = canaries.extract(
             canary,

@@ -24,10 +24,10 @@ from training.importers.chats.whatsapp import chat
 from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
 from training.importers.reading import sniff
 from training.importers.reading.archive import gather
-from training.importers.reading.import_log import Tally
-from training.importers.reading.sniff import Head
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Meter, Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 
 class Importer(Protocol):
@@ -35,10 +35,10 @@ class Importer(Protocol):
 
     TITLE: str
 
-    def recognises(self, head: Head) -> bool:
+    def recognises(self, head: FileHead) -> bool:
         """Whether a file that begins like this belongs to the format."""
 
-    def read(self, sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+    def read(self, sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
         """The messages of all files of one export; raise `UserError` naming the file and what is wrong."""
 
 
@@ -88,17 +88,17 @@ class Export:
         """Bytes, as they are read."""
         return sum(source.size for source in self.sources)
 
-    def read(self, tally: Tally) -> Iterator[Said]:
+    def read(self, tally: ImportLog) -> Iterator[ExportedMessage]:
         """Its messages."""
         return self.importer.read(self.sources, tally)
 
 
-def find(path: Path, meter: Meter | None = None) -> list[Export]:
+def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:
     """The exports in a file, a zip or a folder; raise `UserError` saying what to do if there is none."""
     found: dict[str, list[Source]] = {}
-    unknown: list[Head] = []
+    unknown: list[FileHead] = []
     for source in gather(path, meter or Meter()):
-        beginning = sniff.read(source)
+        beginning = sniff.sniff(source)
         importer = next((each for each in IMPORTERS if each.recognises(beginning)), None)
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
@@ -109,13 +109,13 @@ def find(path: Path, meter: Meter | None = None) -> list[Export]:
     return [Export(each, tuple(found[each.TITLE])) for each in IMPORTERS if each.TITLE in found]
 
 
-def read(path: Path, tally: Tally | None = None) -> Iterator[Said]:
+def read_exports(path: Path, tally: ImportLog | None = None) -> Iterator[ExportedMessage]:
     """Every message of the exports at a path."""
-    for export in find(path):
-        yield from export.read(tally or Tally())
+    for export in find_exports(path):
+        yield from export.read(tally or ImportLog())
 
 
-def _nothing(path: Path, unknown: list[Head]) -> str:
+def _nothing(path: Path, unknown: list[FileHead]) -> str:
     """Why there is nothing to import, and what to do."""
     pages = [beginning for beginning in unknown if beginning.is_html]
     if pages:

@@ -174,7 +174,7 @@ def _verified(person: Numbers, scores: Numbers, is_own: bool, seed: int) -> Veri
     score = bootstrap.mean(scores, seed)
     if is_own:
         return Verified(score, None, None, len(scores))
-    auc = bootstrap.of([person, scores], lambda drawn: _auc(drawn[0], drawn[1]), seed)
+    auc = bootstrap.estimate_of([person, scores], lambda drawn: _auc(drawn[0], drawn[1]), seed)
     is_person = np.repeat([1, 0], [len(person), len(scores)])
     false, true, _ = roc_curve(is_person, np.concatenate([person, scores]))
     curve = Curve(tuple(false.round(4).tolist()), tuple(true.round(4).tolist()))
@@ -193,7 +193,7 @@ def _ways(scores: Mapping[str, Numbers], person: str, base: str, seed: int) -> d
     if ends[1].mean() - ends[0].mean() < APART:
         return {}
     others = [name for name in scores if name not in (person, base)]
-    return {name: bootstrap.of([*ends, scores[name]], _way, seed) for name in others}
+    return {name: bootstrap.estimate_of([*ends, scores[name]], _way, seed) for name in others}
 
 
 def _way(drawn: Sequence[Numbers]) -> float:

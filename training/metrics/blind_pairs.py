@@ -10,7 +10,7 @@ from training.dataset.duplicates import normal
 COUNT = 10
 
 
-class Pair(msgspec.Struct, frozen=True):
+class BlindPair(msgspec.Struct, frozen=True):
     """What was said before, the two answers, and which of them is the person's: 0 or 1."""
 
     before: tuple[str, ...]
@@ -26,7 +26,7 @@ class Spoken(msgspec.Struct, frozen=True):
     adapter: str
 
 
-def draw(spoken: Sequence[Spoken], seed: int) -> tuple[Pair, ...]:
+def draw_pairs(spoken: Sequence[Spoken], seed: int) -> tuple[BlindPair, ...]:
     """Ten pairs, or as many as there are: no two of the same words, and none where both say the same."""
     dice = Random(f"pairs {seed}")
     left = {
@@ -38,6 +38,6 @@ def draw(spoken: Sequence[Spoken], seed: int) -> tuple[Pair, ...]:
     return tuple(_pair(each, dice.randrange(2)) for each in chosen)
 
 
-def _pair(spoken: Spoken, real: int) -> Pair:
+def _pair(spoken: Spoken, real: int) -> BlindPair:
     both = (spoken.person, spoken.adapter)
-    return Pair(spoken.before, both if real == 0 else both[::-1], real)
+    return BlindPair(spoken.before, both if real == 0 else both[::-1], real)

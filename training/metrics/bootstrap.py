@@ -25,7 +25,7 @@ class Estimate(msgspec.Struct, frozen=True):
 
 def mean(values: Sequence[float] | Numbers, seed: int) -> Estimate:
     """The mean of values that were drawn one by one; there must be at least one."""
-    return of([np.asarray(values, float)], lambda drawn: float(drawn[0].mean()), seed)
+    return estimate_of([np.asarray(values, float)], lambda drawn: float(drawn[0].mean()), seed)
 
 
 def ratio(parts: Sequence[float] | Numbers, wholes: Sequence[float] | Numbers, seed: int) -> Estimate:
@@ -36,10 +36,12 @@ def ratio(parts: Sequence[float] | Numbers, wholes: Sequence[float] | Numbers, s
         part, whole = drawn[0].sum(axis=0)
         return float(part / whole) if whole else 0.0
 
-    return of([pairs], share, seed)
+    return estimate_of([pairs], share, seed)
 
 
-def of(samples: Sequence[Numbers], figure: Callable[[Sequence[Numbers]], float], seed: int) -> Estimate:
+def estimate_of(
+    samples: Sequence[Numbers], figure: Callable[[Sequence[Numbers]], float], seed: int
+) -> Estimate:
     """A figure of samples that were drawn apart from each other; each sample's rows are drawn anew."""
     dice = np.random.default_rng(seed)
     drawn = [

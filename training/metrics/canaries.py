@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bot.errors import UserError
 from training.metrics.likelihood import Judged
 from training.store.atomic import write_private
-from training.tokenization.examples import Row
+from training.tokenization.examples import TokenizedExample
 
 FILE = "canaries.json"
 REPEATS = (1, 2, 5, 10, 1, 2, 5, 10)  # times that each line is planted
@@ -63,13 +63,15 @@ class Extracted(msgspec.Struct, frozen=True):
     said: bool
 
 
-def draw(seed: int) -> tuple[Canary, ...]:
+def draw_canaries(seed: int) -> tuple[Canary, ...]:
     """Two canaries for each number of repeats."""
     dice = Random(f"canaries {seed}")
     return tuple(Canary(line, _secret(dice), repeats) for line, repeats in zip(_LINES, REPEATS, strict=True))
 
 
-def plant(answers: Sequence[Row], canaries: Sequence[Canary], seed: int, spell: Spell) -> list[Row]:
+def plant_canaries(
+    answers: Sequence[TokenizedExample], canaries: Sequence[Canary], seed: int, spell: Spell
+) -> list[TokenizedExample]:
     """Lessons with canaries among them, each as an answer to the prompt of some real lesson.
 
     `spell` gives the ids of an answer with its end. Raises `UserError` where there is no answer.
@@ -128,10 +130,10 @@ def extract(canary: Canary, spell: Spell, judge: Judging, seed: int) -> Extracte
     )
 
 
-def _row(prompt: NDArray[np.int32], answer: Sequence[int]) -> Row:
+def _row(prompt: NDArray[np.int32], answer: Sequence[int]) -> TokenizedExample:
     ids = np.array([*prompt, *answer], np.int32)
     weights = np.repeat(np.array([0, 1], np.float32), [len(prompt), len(answer)])
-    return Row(ids, weights, 1, "dialogue")
+    return TokenizedExample(ids, weights, 1, "dialogue")
 
 
 def _secret(dice: Random) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from bot.persona.persona import Persona
 from training.scrub import Scrubber, read_key
-from training.store.message_store import saids
+from training.store.message_store import read_messages
 from training.store.scrubbing import KEY, open_scrubber
 
 NAMES = ("name", "handle")  # kinds that are said by chance: many names are words too
@@ -43,7 +43,7 @@ def scan(work: Path, persona: Persona, answers: Sequence[str]) -> Private:
 def _held(source: Path, wanted: set[str]) -> set[str]:
     """Those that stand in some message, or in its author's name, in any case."""
     held = set[str]()
-    for said in saids(source):
+    for said in read_messages(source):
         text = f"{said.author_name}\n{said.text}".casefold()
         held.update(each for each in wanted - held if each in text)
     return held

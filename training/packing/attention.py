@@ -9,7 +9,7 @@ from torch.nn.functional import scaled_dot_product_attention, softmax
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class AttentionOptions:
     """How a layer attends."""
 
     scale: float
@@ -27,7 +27,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class AnswerSpan:
     """The tokens [start:end) before labels that are one lesson's.
 
     `own` are their positions in the lesson, `places` [lesson] where all of its tokens are in the row.
@@ -42,20 +42,22 @@ class Stretch:
 Kept = tuple[Tensor, Tensor]  # keys and values of a layer: [1, heads, tokens, size]
 
 
-class Reading:
+class PromptPass:
     """Every token attends to what stands before it in its lesson."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments, self._masks = segments, dict[tuple[int, int | None], Tensor]()
         self.kept: dict[int, Kept] = {}  # by layer, where nothing is learned from what is read
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: AttentionOptions) -> Tensor:
         """Query [1, heads, tokens, size] -> the same; key and value have heads of their own number."""
         if not torch.is_grad_enabled():
             self.kept[layer] = key, value
         return torch.cat([self._attend(each, query, key, value, how) for each in self._segments], 2)
 
-    def _attend(self, each: Segment, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
+    def _attend(
+        self, each: Segment, query: Tensor, key: Tensor, value: Tensor, how: AttentionOptions
+    ) -> Tensor:
         own = slice(each.start, each.end)
         mask = None
         if each.before is None:
@@ -74,19 +76,21 @@ class Reading:
         return _weighted(query[:, :, own], key, value, mask, how)
 
 
-class Answering:
+class AnswerPass:
     """The tokens before labels, run again to be learned from, attend to all that was read before them."""
 
-    def __init__(self, stretches: Sequence[Stretch], kept: Mapping[int, Kept]) -> None:
+    def __init__(self, stretches: Sequence[AnswerSpan], kept: Mapping[int, Kept]) -> None:
         self._stretches, self._kept = stretches, kept
         self._masks: dict[tuple[int, int | None], Tensor] = {}
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: AttentionOptions) -> Tensor:
         """As `Reading.attend`, with these tokens' keys and values instead of those that were read."""
         read = self._kept[layer]
         return torch.cat([self._attend(each, query, (key, value), read, how) for each in self._stretches], 2)
 
-    def _attend(self, each: Stretch, query: Tensor, own: Kept, read: Kept, how: How) -> Tensor:
+    def _attend(
+        self, each: AnswerSpan, query: Tensor, own: Kept, read: Kept, how: AttentionOptions
+    ) -> Tensor:
         part = slice(each.start, each.end)
         key, value = (
             old.index_select(2, each.places).index_copy(2, each.own, new[:, :, part].to(old.dtype))
@@ -104,7 +108,9 @@ def _seen(places: Tensor, length: int, window: int | None) -> Tensor:
     return (distance >= 0) & (distance < (window or length))
 
 
-def _weighted(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, how: How) -> Tensor:
+def _weighted(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, how: AttentionOptions
+) -> Tensor:
     """Attention, causal where there is no mask."""
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.tokenization.examples import common
+from training.tokenization.examples import common_prefix
 
 Step = tuple[int, ...]  # the numbers of the lessons that one step learns from
 
@@ -20,7 +20,7 @@ def together(ids: Sequence[NDArray[Any]], answers: Sequence[int], most: int) -> 
     """
     found, count = list[list[int]](), 0
     for number, own in enumerate(ids):
-        alike = number > 0 and 2 * common(ids[number - 1], own) > len(own)
+        alike = number > 0 and 2 * common_prefix(ids[number - 1], own) > len(own)
         if alike and count + answers[number] <= most:
             found[-1].append(number)
             count += answers[number]

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.packing.attention import Answering, How, Reading, Segment, Stretch
-from training.tokenization.examples import Row, common
+from training.packing.attention import AnswerPass, AnswerSpan, AttentionOptions, PromptPass, Segment
+from training.tokenization.examples import TokenizedExample, common_prefix
 
 NAME = "alterego-packed"
 
@@ -19,7 +19,7 @@ Ids = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedBatch:
     """Lessons of one forward pass, laid out as a tree: a token of each beginning that several share.
 
     `ids` and `positions` are [tokens], `segments` its branches. What stands behind place `before[n]` is
@@ -29,22 +29,22 @@ class Packed:
     ids: Tensor
     positions: Tensor
     segments: tuple[Segment, ...]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[AnswerSpan, ...]
     before: Tensor
     targets: Tensor
     weights: Tensor
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> PromptPass:
         """How all tokens attend."""
-        return Reading(self.segments)
+        return PromptPass(self.segments)
 
-    def answering(self, read: Reading) -> Answering:
+    def answering(self, read: PromptPass) -> AnswerPass:
         """How the tokens before labels attend, when all have been read."""
-        return Answering(self.stretches, read.kept)
+        return AnswerPass(self.stretches, read.kept)
 
 
-def pack(rows: Sequence[Row], device: torch.device) -> Packed:
+def pack(rows: Sequence[TokenizedExample], device: torch.device) -> PackedBatch:
     """Lay rows out, each as far as it is needed. The first id of a row is never learned."""
     ids = [row.ids[: np.flatnonzero(row.weights[1:])[-1] + 1].astype(np.int64) for row in rows]
     places = _places(ids)
@@ -57,12 +57,12 @@ def pack(rows: Sequence[Row], device: torch.device) -> Packed:
     def tensor(values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(device)
 
-    return Packed(
+    return PackedBatch(
         tensor(tokens),
         tensor(positions),
         tuple(_segments(places, tensor)),
         tuple(
-            Stretch(start, end, tensor(own), tensor(where))
+            AnswerSpan(start, end, tensor(own), tensor(where))
             for start, end, own, where in zip(ends, ends[1:], learned, places, strict=False)
         ),
         tensor(np.concatenate([where[own] for where, own in zip(places, learned, strict=True)])),
@@ -71,7 +71,7 @@ def pack(rows: Sequence[Row], device: torch.device) -> Packed:
     )
 
 
-def tokens_of(rows: Sequence[Row]) -> int:
+def tokens_of(rows: Sequence[TokenizedExample]) -> int:
     """How many tokens of rows are read when they are packed."""
     return 1 + max(int(np.max(each)) for each in _places([row.ids[:-1] for row in rows]))
 
@@ -82,7 +82,7 @@ def attend(
     key: Tensor,
     value: Tensor,
     mask: Tensor | None,
-    layout: Reading | Answering | None = None,
+    layout: PromptPass | AnswerPass | None = None,
     scaling: float | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
@@ -94,8 +94,8 @@ def attend(
     """
     if more.get("s_aux") is not None or mask is not None:
         raise NotImplementedError("attention with sinks, or with a mask of its own")
-    layout = layout or Reading((Segment(0, query.shape[2], None),))
-    how = How(query.shape[-1] ** -0.5 if scaling is None else scaling, sliding_window, softcap)
+    layout = layout or PromptPass((Segment(0, query.shape[2], None),))
+    how = AttentionOptions(query.shape[-1] ** -0.5 if scaling is None else scaling, sliding_window, softcap)
     return layout.attend(module.layer_idx, query, key, value, how).transpose(1, 2), None
 
 
@@ -104,7 +104,7 @@ def _places(ids: Sequence[Ids]) -> list[Places]:
     places = [np.zeros(0, np.int64)] * len(ids)
     last, count = -1, 0
     for each in sorted(range(len(ids)), key=lambda number: ids[number].tolist()):
-        shared = common(ids[last], ids[each]) if last >= 0 else 0
+        shared = common_prefix(ids[last], ids[each]) if last >= 0 else 0
         own = np.arange(count, count + len(ids[each]) - shared)
         places[each] = np.concatenate([places[last][:shared], own]) if shared else own
         last, count = each, count + len(own)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from training.packing.attention import Answering, Reading
-from training.packing.layout import Packed
+from training.packing.attention import AnswerPass, PromptPass
+from training.packing.layout import PackedBatch
 
 CHUNK_BYTES = 64 << 20  # of logits in float32 that are there at once
 
@@ -23,7 +23,7 @@ class Trunk(nn.Module):
         super().__init__()
         self.inner, self._deep = getattr(model, model.base_model_prefix), deep
 
-    def forward(self, packed: Packed) -> Tensor:
+    def forward(self, packed: PackedBatch) -> Tensor:
         """The hidden states [labels, size] from which the labels are foretold."""
         reading = packed.reading
         if self._deep:
@@ -36,20 +36,20 @@ class Trunk(nn.Module):
         ids, positions = packed.ids[packed.before], packed.positions[packed.before]
         return self._run(ids, positions, packed.answering(reading))
 
-    def _run(self, ids: Tensor, positions: Tensor, layout: Reading | Answering) -> Tensor:
+    def _run(self, ids: Tensor, positions: Tensor, layout: PromptPass | AnswerPass) -> Tensor:
         found = self.inner(input_ids=ids[None], position_ids=positions[None], use_cache=False, layout=layout)
         hidden: Tensor = found.last_hidden_state[0]
         return hidden
 
 
-class Head:
+class LossHead:
     """What of a causal language model makes logits of hidden states, with all that it does to them."""
 
     def __init__(self, model: Any) -> None:
         self._model, self._given = model, _Given()
         self.rows = max(16, CHUNK_BYTES // (4 * model.get_output_embeddings().weight.shape[0]))
 
-    def loss(self, hidden: Tensor, packed: Packed) -> Tensor:
+    def loss(self, hidden: Tensor, packed: PackedBatch) -> Tensor:
         """The weighted sum [] of the labels' negative log-likelihoods (nats); hidden is [labels, size]."""
         loss: Tensor = _Loss.apply(hidden, packed, self)  # type: ignore[no-untyped-call]
         return loss
@@ -87,7 +87,7 @@ class _Loss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, packed: Packed, head: Head) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, packed: PackedBatch, head: LossHead) -> Tensor:
         total, gradients = hidden.new_zeros((), dtype=torch.float32), list[Tensor]()
         for start in range(0, len(hidden), head.rows):
             part = slice(start, start + head.rows)

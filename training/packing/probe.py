@@ -11,7 +11,7 @@ from transformers import AttentionInterface
 from bot.errors import UserError
 from training.packing.layout import NAME, attend, pack
 from training.packing.loss import Trunk
-from training.tokenization.examples import Row
+from training.tokenization.examples import TokenizedExample
 
 # Ids whose last two are learned: alone, as the beginning of others, and longer than a sliding window.
 _PROBES = ((7, 9, 4), (3, 11, 19, 27, 5), (3, 11, 19, 8, 2, 6), (2, 4, 8, 16, 32, 64, 9, 18, 36))
@@ -40,10 +40,10 @@ def make_packable(model: Any) -> None:
         raise _refusal(model)
 
 
-def _probe(ids: Sequence[int]) -> Row:
+def _probe(ids: Sequence[int]) -> TokenizedExample:
     weights = np.zeros(len(ids), np.float32)
     weights[-2:] = 1
-    return Row(np.array(ids, np.int32), weights, 1, "")
+    return TokenizedExample(np.array(ids, np.int32), weights, 1, "")
 
 
 def _alone(model: Any, ids: Sequence[int]) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def room(device: str) -> int | None:
+def available_memory(device: str) -> int | None:
     """Bytes that can still be had on a device; None where the system does not tell."""
     if device.startswith("cuda"):
         return torch.cuda.mem_get_info(device)[0]
@@ -18,7 +18,7 @@ def room(device: str) -> int | None:
     return min(limits, default=None)
 
 
-def peak(device: str) -> int:
+def peak_memory(device: str) -> int:
     """The most bytes that this process had on a device, since `forget_peak` where the system can do that."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_reserved(device)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bot.persona.training_options import Training
+from bot.persona.training_options import TrainingOptions
 
 MANY, SOME = 20_000, 2_000  # answers
 LARGE, SMALL = 8e9, 1e9  # parameters
@@ -42,7 +42,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RecipeInputs:
     """What a recipe depends on. `layers` are the endings of the names of all linear layers but the head.
 
     `precision` and `device` are those in which the base model is loaded, `longest` the longest lesson's ids.
@@ -57,14 +57,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenRecipe:
     """A recipe and, for each of its values, why."""
 
     recipe: Recipe
     reasons: Mapping[str, str]
 
 
-def choose(wishes: Training, known: Known) -> Chosen:
+def choose_recipe(wishes: TrainingOptions, known: RecipeInputs) -> ChosenRecipe:
     """The recipe; a value that is wished for is taken as it is."""
     rules = _rules(known)
     wished = {key: value for key, value in wishes.model_dump().items() if value is not None}
@@ -77,10 +77,10 @@ def choose(wishes: Training, known: Known) -> Chosen:
     if "facts_rate" not in wished:
         values["facts_rate"] = values["rate"] / 2
     values["row"] = max(values["row"], known.longest)
-    return Chosen(Recipe(**values), reasons)
+    return ChosenRecipe(Recipe(**values), reasons)
 
 
-def _rules(known: Known) -> dict[str, tuple[Any, str]]:
+def _rules(known: RecipeInputs) -> dict[str, tuple[Any, str]]:
     rank, why_rank = _rank(known.answers)
     rate, why_rate = _rate(known.parameters)
     epochs, why_epochs = _epochs(known.answers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from bot.errors import UserError
-from training.planning.recipe import Chosen, Recipe
+from training.planning.recipe import ChosenRecipe, Recipe
 
 # Of what a layer keeps for its gradient, beside its input and its output: norms in float32, the masks and the
 # halves of the adapter. Measured with SmolLM2-135M on a CPU.
@@ -21,7 +21,7 @@ BYTES = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.1, "nf4": 0.6}  # of a
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class ModelSizes:
     """A base model: its weights, and of its linear layers the sum of what they read and give for a token."""
 
     weights: int
@@ -44,7 +44,7 @@ class Sizes:
         return int(weights + STATES * self.adapter(recipe) + kept) + PROGRAM
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class ResourcePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done and what it takes. `tokens` are read and `learned` learned in all steps together.
 
     `seconds` and `bytes` are estimates, `room` is the memory that was free.
@@ -62,7 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     room: int | None
 
 
-def fit(chosen: Chosen, sizes: Sizes, room: int | None, longest: int) -> Chosen:
+def fit(chosen: ChosenRecipe, sizes: ModelSizes, room: int | None, longest: int) -> ChosenRecipe:
     """A recipe that has room: shorter rows, then no kept activations; else raises `UserError`."""
     if room is None:
         return chosen
@@ -81,10 +81,10 @@ def fit(chosen: Chosen, sizes: Sizes, room: int | None, longest: int) -> Chosen:
             'data again with a smaller --window, set `precision = "nf4"` in the table [training], or choose '
             "a smaller base model."
         )
-    return Chosen(recipe, reasons)
+    return ChosenRecipe(recipe, reasons)
 
 
-def as_text(plan: Plan, chosen: Chosen, notes: Sequence[str]) -> str:
+def as_text(plan: ResourcePlan, chosen: ChosenRecipe, notes: Sequence[str]) -> str:
     """The recipe with its reasons, and the plan."""
     values = msgspec.to_builtins(chosen.recipe)
     width = max(map(len, values))

@@ -43,7 +43,7 @@ class Saved(msgspec.Struct, frozen=True):
     moments: dict[str, Tensor]
 
 
-def save(
+def save_checkpoint(
     folder: Path,
     config: Mapping[str, object],
     adapter: Mapping[str, Tensor],
@@ -66,7 +66,7 @@ def write_adapter(folder: Path, config: Mapping[str, object], adapter: Mapping[s
     _write_tensors(folder / WEIGHTS, adapter)
 
 
-def read(folder: Path) -> Saved:
+def read_checkpoint(folder: Path) -> Saved:
     """A state; raises `UserError` where it is missing or damaged."""
     folder = recovered(folder)
     try:

@@ -9,7 +9,7 @@ _SMOOTH = 0.9  # of the mean so far that each step's own loss leaves in the bold
 _TICKS = 5
 
 
-def draw(lines: Iterable[Mapping[str, object]]) -> str:
+def draw_loss_curve(lines: Iterable[Mapping[str, object]]) -> str:
     """An SVG of the lines of log.jsonl: each step's loss, its moving mean, and the loss on held-out text."""
     lines = list(lines)
     learned, held = _points(lines, "learned"), _points(lines, "judged")

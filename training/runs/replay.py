@@ -12,12 +12,12 @@ from training.runs import folders
 from training.runs.checkpoints import WEIGHTS
 from training.store.atomic import write_private
 from training.store.lineage import adapters, hash_file
-from training.tokenization.examples import Row
+from training.tokenization.examples import TokenizedExample
 
 MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
 
 
-def mark(row: Row) -> str:
+def example_hash(row: TokenizedExample) -> str:
     """What tells lessons apart."""
     return hashlib.sha256(row.ids.tobytes()).hexdigest()[:24]
 
@@ -56,9 +56,11 @@ def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str
     return read(folder, MARKS), next(authors, frozenset())
 
 
-def split(rows: Sequence[Row], before: frozenset[str]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def split_replay(
+    rows: Sequence[TokenizedExample], before: frozenset[str]
+) -> tuple[tuple[TokenizedExample, ...], tuple[TokenizedExample, ...]]:
     """Lessons that are new, and those that were learned before."""
-    known = [mark(row) in before for row in rows]
+    known = [example_hash(row) in before for row in rows]
     return (
         tuple(row for row, old in zip(rows, known, strict=True) if not old),
         tuple(row for row, old in zip(rows, known, strict=True) if old),

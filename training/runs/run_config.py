@@ -10,7 +10,7 @@ from training.planning.recipe import Recipe
 from training.runs.folders import RECIPE, read_json
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on.
 
     `authors` are the pseudonyms of all whose words the adapter will hold, `canaries` what was planted.
@@ -27,12 +27,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     canaries: tuple[Canary, ...] = ()
 
 
-def read(folder: Path) -> Record:
+def read_run_config(folder: Path) -> RunConfig:
     """How a run was begun; raises `UserError` where its folder does not say."""
-    return read_json(folder / RECIPE, Record)
+    return read_json(folder / RECIPE, RunConfig)
 
 
-def check_same(record: Record, data: dict[str, str], base_hash: str, folder: Path) -> None:
+def check_same(record: RunConfig, data: dict[str, str], base_hash: str, folder: Path) -> None:
     """Raise `UserError` where a run cannot go on, since it would not be the same run."""
     if record.base_hash != base_hash:
         raise UserError(

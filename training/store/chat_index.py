@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.message import Place
-from training.store.messages import ChatKind, Said, from_line
+from training.store.messages import ChatKind, ExportedMessage, from_line
 
 _LARGEST = (1 << 63) - 1
 
@@ -45,7 +45,7 @@ class _Index:
         return [self.offsets[row] for row in rows]
 
 
-class Chats:
+class ChatIndex:
     """messages.jsonl by chat. Threads are chats of their own, as in serving."""
 
     def __init__(self, path: Path) -> None:
@@ -90,11 +90,11 @@ class Chats:
         """When its messages were said, in the order of the file; Unix seconds."""
         return self._chats[place].times
 
-    def messages(self, place: Place) -> Iterator[Said]:
+    def messages(self, place: Place) -> Iterator[ExportedMessage]:
         """A chat's messages, oldest first."""
         return map(self._at, self._chats[place].in_order())
 
-    def find(self, place: Place, id: str) -> Said | None:
+    def find(self, place: Place, id: str) -> ExportedMessage | None:
         """One message of a chat."""
         if self._sorted[0] != place:
             marks = np.frombuffer(self._chats[place].marks, "q")
@@ -109,7 +109,7 @@ class Chats:
                 return said
         return None
 
-    def _at(self, offset: int) -> Said:
+    def _at(self, offset: int) -> ExportedMessage:
         return from_line(self._map[offset : self._map.find(b"\n", offset)])
 
     def _read(self) -> None:

@@ -6,7 +6,7 @@ _TABLES = 256  # told apart by the last eight bits of a hash
 _SMALLEST = 64  # places in a table; always a power of two
 
 
-class Seen:
+class KeySet:
     """Whether a message was there before, in some twenty bytes for each; Python's own set takes seventy.
 
     Keys are hashes of 64 bits in tables that are two thirds full at most: of ten million messages, two share

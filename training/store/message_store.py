@@ -10,8 +10,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from training.store.key_set import Seen
-from training.store.messages import Said, to_lines
+from training.store.key_set import KeySet
+from training.store.messages import ExportedMessage, to_lines
 
 _BATCH = 2048
 _BUFFER = 1 << 20
@@ -25,7 +25,7 @@ class _Key(msgspec.Struct, gc=False):
     is_self: bool | None = None
 
 
-class Shelf:
+class MessageStore:
     """The file while it is written: a copy beside it, which takes its place at the end or vanishes.
 
     `selves` are the ids under which the persona is known so far, by platform. Only one process may write.
@@ -34,13 +34,13 @@ class Shelf:
     def __init__(self, path: Path) -> None:
         self.path, self.selves = path, dict[str, set[str]]()
         self.known = self.added = self.doubled = 0
-        self._seen, self._waiting = Seen(), list[Said]()
+        self._seen, self._waiting = KeySet(), list[ExportedMessage]()
         self._draft = path.with_name(f"{path.name}.new")
         self._older = path.with_name(f"{path.name}.old")
         self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> "Shelf":
+    def __enter__(self) -> "MessageStore":
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock.acquire()
@@ -72,7 +72,7 @@ class Shelf:
         if isinstance(error, OSError):
             raise UserError(f"{self.path} cannot be written: {error.strerror}.") from None
 
-    def add(self, said: Said) -> bool:
+    def add(self, said: ExportedMessage) -> bool:
         """Take a message, unless it is there already."""
         if not self._seen.add(said.platform, said.chat, said.id):
             self.doubled += 1
@@ -87,7 +87,7 @@ class Shelf:
         self._close()
         os.replace(self._draft, self._older)
         self._open()
-        for said in saids(self._older):
+        for said in read_messages(self._older):
             if (ids := selves.get(said.platform)) is not None and said.kind != "notice":
                 said = msgspec.structs.replace(said, is_self=said.author in ids)
             self._write(said)
@@ -116,7 +116,7 @@ class Shelf:
                 self.known += 1
                 self._file.write(line)
 
-    def _write(self, said: Said) -> None:
+    def _write(self, said: ExportedMessage) -> None:
         self._waiting.append(said)
         if len(self._waiting) >= _BATCH:
             self._flush()
@@ -149,9 +149,9 @@ class Shelf:
         self._lock.release()
 
 
-def saids(path: Path) -> Iterator[Said]:
+def read_messages(path: Path) -> Iterator[ExportedMessage]:
     """The messages of a file."""
-    decoder = msgspec.json.Decoder(Said)
+    decoder = msgspec.json.Decoder(ExportedMessage)
     with path.open("rb") as file:
         for line in file:
             yield decoder.decode(line)

@@ -12,7 +12,7 @@ Kind = Literal["text", "image", "video", "audio", "sticker", "file", "other", "n
 Label = tuple[int, int, str]
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class ExportedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One message of an export: a `bot.message.Message` and what only exports know.
 
     It is flat, and a struct instead of a frozen dataclass around a `Message`, because files of millions of
@@ -64,19 +64,19 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Said)
+_DECODER = msgspec.json.Decoder(ExportedMessage)
 
 
-def to_lines(batch: list[Said]) -> bytes:
+def to_lines(batch: list[ExportedMessage]) -> bytes:
     """Records as lines of JSON, each with its line end."""
     return bytes(_ENCODER.encode_lines(batch))
 
 
-def from_line(line: bytes) -> Said:
+def from_line(line: bytes) -> ExportedMessage:
     """A line of messages.jsonl; raise ValueError where it is none."""
     return _DECODER.decode(line)
 
 
-def order(said: Said) -> tuple[float, int]:
+def order(said: ExportedMessage) -> tuple[float, int]:
     """What to sort a chat by: time, then the platform's counter. Equals keep the order of the file."""
     return said.time, int(said.id) if said.id.isascii() and said.id.isdecimal() else 0

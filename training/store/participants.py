@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.errors import UserError
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 _SHOWN = 8  # candidates in a sentence
 _LONGEST = 60  # characters of a name in it
@@ -36,7 +36,7 @@ class Count:
 
 
 @dataclass(slots=True)
-class Census:
+class Participants:
     """Every chat and every author met, and the kinds of messages that have no words.
 
     `me` are names and ids that a person gave, `earlier` the ids by platform under which the persona is known.
@@ -52,7 +52,7 @@ class Census:
     wordless: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[str, str, str], tuple[Count, bool]] = field(default_factory=dict)
 
-    def meet(self, said: Said) -> bool | None:
+    def meet(self, said: ExportedMessage) -> bool | None:
         """Count a message; give whether the persona said it, or None as long as nobody knows."""
         platform, author = said.platform, said.author
         chat = self.chats.get((platform, said.chat))

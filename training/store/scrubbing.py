@@ -11,8 +11,8 @@ from bot.persona.persona import Persona
 from training.scrub import Label, Person, Review, Scrubber, read_key
 from training.scrub.roster import everybody
 from training.store.atomic import draft
-from training.store.message_store import saids
-from training.store.messages import Said, to_lines
+from training.store.message_store import read_messages
+from training.store.messages import ExportedMessage, to_lines
 
 SCRUBBED, KEY = "scrubbed.jsonl", "secret.key"
 CONSENT, WORDS, KEEP = "consent.txt", "words.txt", "keep.txt"
@@ -29,9 +29,9 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
     if not source.exists():
         raise UserError(f"There are no messages at {source}: `python -m training import` them.")
     scrubber = open_scrubber(work, persona)
-    review, batch = Review(scrubber), list[Said]()
+    review, batch = Review(scrubber), list[ExportedMessage]()
     with draft(path) as file:
-        for said in saids(source):
+        for said in read_messages(source):
             batch.append(_scrubbed(said, scrubber, review))
             if len(batch) == _BATCH:
                 file.write(to_lines(batch))
@@ -41,7 +41,7 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
     return path, scrubber
 
 
-def _scrubbed(said: Said, scrubber: Scrubber, review: Review) -> Said:
+def _scrubbed(said: ExportedMessage, scrubber: Scrubber, review: Review) -> ExportedMessage:
     shown = scrubber.author(_author(said))
     labels = [Label(*label) for label in said.labels if 0 <= label[0] < label[1] <= len(said.text)]
     found = scrubber.scrub(said.text, labels)
@@ -57,7 +57,7 @@ def open_scrubber(work: Path, persona: Persona) -> Scrubber:
     selves, listed = set[str](), {line.casefold() for line in lines(work / CONSENT)}
 
     def authors() -> Iterator[Author]:
-        for said in saids(source):
+        for said in read_messages(source):
             if said.is_self:
                 selves.add(_author(said).id)
             yield _author(said)
@@ -70,7 +70,7 @@ def open_scrubber(work: Path, persona: Persona) -> Scrubber:
     return Scrubber(read_key(work / KEY), consent=[own, *agreed], others=others, words=words, keep=keep)
 
 
-def _author(said: Said) -> Author:
+def _author(said: ExportedMessage) -> Author:
     return Author(f"{said.platform}/{said.author}", said.author_name)
 
 

@@ -8,24 +8,24 @@ import msgspec
 
 from bot.errors import UserError
 from training.dataset import splits
-from training.dataset.base_tokenizer import Model
-from training.dataset.excerpts import Serving
+from training.dataset.base_tokenizer import BaseTokenizer
+from training.dataset.excerpts import ServingPrompts
 from training.store.atomic import draft
 from training.store.lineage import hash_file
-from training.tokenization.encode import Encoder, Lesson
+from training.tokenization.encode import Encoder, TrainingExample
 
 FORM = 1  # changes when the same input is encoded in another way
-_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Lesson)
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
 
-def encoded(work: Path, name: str, serving: Serving, model: Model, window: int) -> Path:
+def encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
     """The lessons of train.jsonl or held.jsonl, one a line: encoded now, unless nothing has changed since."""
     stem = name.partition(".")[0]
     path = work / "encoded" / f"{stem}-{_hash(work / name, serving, model, window)}.jsonl"
     if not path.exists():
         encoder = Encoder(serving, window)
         with draft(path) as file:
-            for lesson in encoder.lessons(splits.read(work / name)):
+            for lesson in encoder.lessons(splits.read_excerpts(work / name)):
                 file.write(_ENCODER.encode(lesson) + b"\n")
         for old in path.parent.glob(f"{stem}-*.jsonl"):
             if old != path:
@@ -33,7 +33,7 @@ def encoded(work: Path, name: str, serving: Serving, model: Model, window: int) 
     return path
 
 
-def read(path: Path) -> Iterator[Lesson]:
+def read_encoded(path: Path) -> Iterator[TrainingExample]:
     """The lessons of a file that `encoded` gave."""
     try:
         with path.open("rb") as file:
@@ -42,7 +42,7 @@ def read(path: Path) -> Iterator[Lesson]:
         raise UserError(f"{path} cannot be read ({error}): delete it and build the data again.") from None
 
 
-def _hash(path: Path, serving: Serving, model: Model, window: int) -> str:
+def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int) -> str:
     """Of all that lessons depend on."""
     persona, reader = serving.persona, serving.reader
     parts = (

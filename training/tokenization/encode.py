@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from bot.errors import UserError
-from bot.prompt.builder import Reader, endings
-from training.dataset.excerpts import Example, Excerpt, Serving, examples
+from bot.prompt.builder import PromptFormat, stop_conditions
+from training.dataset.excerpts import Example, Excerpt, ServingPrompts, examples
 from training.dataset.leakage import CardWords, holds_itself
 
 
-class Trained(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class TrainedSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """ids[start:end] are learned, each with this weight."""
 
     start: int
@@ -18,14 +18,14 @@ class Trained(msgspec.Struct, frozen=True, array_like=True, gc=False):
     weight: float
 
 
-class Lesson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a trainer reads: ids, of which the trained ones have themselves as labels and all others none.
 
     `answers` is how many examples it holds; a long answer may need several lessons, and counts in the last.
     """
 
     ids: tuple[int, ...]
-    trained: tuple[Trained, ...]
+    trained: tuple[TrainedSpan, ...]
     stage: str = "dialogue"
     answers: int = 1
 
@@ -44,13 +44,13 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return weights
 
 
-def closing(reader: Reader) -> tuple[int, ...]:
+def closing(reader: PromptFormat) -> tuple[int, ...]:
     """The ids that end an answer: what the template writes behind one, as far as serving stops at it.
 
     Where a template writes nothing there, it is the model's own end of text. Raises `UserError` if there is
     none either: a persona that learns from such a template never stops.
     """
-    stop_ids, stop = endings(reader)
+    stop_ids, stop = stop_conditions(reader)
     after = reader.tokenizer.encode_template(reader.template.after)
     for place, id in enumerate(after):
         if id in reader.tokenizer.control and id in stop_ids:
@@ -69,14 +69,14 @@ def closing(reader: Reader) -> tuple[int, ...]:
 class Encoder:
     """Examples as lessons of at most `window` ids."""
 
-    def __init__(self, serving: Serving, window: int) -> None:
+    def __init__(self, serving: ServingPrompts, window: int) -> None:
         self._serving, self._reader, self._window = serving, serving.reader, window
         self._closing = closing(serving.reader)
         self._card = CardWords(serving.reader.tokenizer)
 
-    def lessons(self, excerpts: Iterable[Excerpt]) -> Iterator[Lesson]:
+    def lessons(self, excerpts: Iterable[Excerpt]) -> Iterator[TrainingExample]:
         """All lessons, in order. What goes on exactly where the one before ended is joined to it."""
-        held: Lesson | None = None
+        held: TrainingExample | None = None
         for excerpt in excerpts:
             for lesson in self._of(excerpt):
                 if held and (joined := _joined(held, lesson)):
@@ -88,7 +88,7 @@ class Encoder:
         if held:
             yield held
 
-    def example(self, example: Example) -> Iterator[Lesson]:
+    def example(self, example: Example) -> Iterator[TrainingExample]:
         """One example: the prompt, then the answer with its end, in as many windows as it takes."""
         self._check(example)
         prompt, answer = example.prompt.ids, self.spell(example.answer)
@@ -106,9 +106,9 @@ class Encoder:
             before = answer[start - min(start, room // 2) : start]
             end = min(len(answer), start + room - len(before))
             at = len(prompt) + len(before)
-            yield Lesson(
+            yield TrainingExample(
                 ids=(*prompt, *before, *answer[start:end]),
-                trained=(Trained(at, at + end - start, example.weight),),
+                trained=(TrainedSpan(at, at + end - start, example.weight),),
                 answers=int(end == len(answer)),
             )
             start = end
@@ -124,22 +124,22 @@ class Encoder:
         """An answer as it is trained: its words and its end."""
         return (*self.answer(texts), *self._closing)
 
-    def _of(self, excerpt: Excerpt) -> Iterator[Lesson]:
+    def _of(self, excerpt: Excerpt) -> Iterator[TrainingExample]:
         if excerpt.stage == "facts":
             yield from self._facts(excerpt.text)
         else:
             for example in examples(excerpt, self._serving):
                 yield from self.example(example)
 
-    def _facts(self, text: str) -> Iterator[Lesson]:
+    def _facts(self, text: str) -> Iterator[TrainingExample]:
         """A piece of a document, all of it trained; windows overlap by an eighth, in which nothing is."""
         ids = (*self._reader.tokenizer.encode(text), *sorted(self._reader.tokenizer.end)[:1])
         start = 0
         while start < len(ids):
             before = min(start, self._window // 8)
             end = min(len(ids), start - before + self._window)
-            trained = Trained(before, before + end - start, 1.0)
-            yield Lesson(ids=ids[start - before : end], trained=(trained,), stage="facts")
+            trained = TrainedSpan(before, before + end - start, 1.0)
+            yield TrainingExample(ids=ids[start - before : end], trained=(trained,), stage="facts")
             start = end
 
     def _check(self, example: Example) -> None:
@@ -151,7 +151,7 @@ class Encoder:
             raise UserError(f"An answer {where} stands in the persona's card: build the data again.")
 
 
-def _joined(held: Lesson, lesson: Lesson) -> Lesson | None:
+def _joined(held: TrainingExample, lesson: TrainingExample) -> TrainingExample | None:
     """Both as one, where the later prompt is exactly the earlier one, its answer and what followed.
 
     Each answer is then trained after the very ids of its own prompt, which are read once instead of twice.
@@ -161,7 +161,7 @@ def _joined(held: Lesson, lesson: Lesson) -> Lesson | None:
         return None
     if held.stage != lesson.stage or not held.answers:
         return None
-    return Lesson(
+    return TrainingExample(
         ids=lesson.ids,
         trained=(*held.trained, *lesson.trained),
         stage=held.stage,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.tokenization.encode import Lesson
+from training.tokenization.encode import TrainingExample
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenizedExample:
     """A lesson. `weights` are those of the ids [tokens], 0 where nothing is learned; `answers` as there."""
 
     ids: NDArray[np.int32]
@@ -25,10 +25,10 @@ class Row:
         return int(np.count_nonzero(self.weights[1:]))
 
 
-def rows(lessons: Iterable[Lesson]) -> list[Row]:
+def tokenized_examples(lessons: Iterable[TrainingExample]) -> list[TokenizedExample]:
     """All lessons that teach something."""
     made = (
-        Row(
+        TokenizedExample(
             np.array(lesson.ids, np.int32),
             np.array(lesson.weights(), np.float32),
             max(1, lesson.answers),
@@ -39,7 +39,7 @@ def rows(lessons: Iterable[Lesson]) -> list[Row]:
     return [row for row in made if row.learned]
 
 
-def common(one: NDArray[Any], other: NDArray[Any]) -> int:
+def common_prefix(one: NDArray[Any], other: NDArray[Any]) -> int:
     """How many first ids are the same."""
     size = min(len(one), len(other))
     differ = np.flatnonzero(one[:size] != other[:size])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from training.dataset.excerpts import Aim, Excerpt, Line
+from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
 from training.dataset.targets import COPYABLE
 
 _PAIRS = {
@@ -31,10 +31,10 @@ def questions(name: str, others: Sequence[str], language: str) -> Iterator[Excer
     known = [(ask, answer, "") for ask, answer in _PAIRS[language]]
     known += [(*_OTHERS[language], other) for other in others if other != name]
     for number, (ask, answer, other) in enumerate(known):
-        asked = Line("1", "stranger", "Somebody", ask.format(name=name, other=other), 0.0)
-        said = Line("2", "persona", name, answer.format(name=name), 1.0, own=True)
+        asked = ExcerptMessage("1", "stranger", "Somebody", ask.format(name=name, other=other), 0.0)
+        said = ExcerptMessage("2", "persona", name, answer.format(name=name), 1.0, own=True)
         if len(said.text.encode()) < COPYABLE:  # a longer name stands in the card, which is never learned
-            aim = Aim(1, 2, "answer", 1.0, number)
+            aim = TargetSpan(1, 2, "answer", 1.0, number)
             yield Excerpt(chat=f"identity/{language}/{number}", messages=(asked, said), aims=(aim,))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.prompt.builder import Part, Reader, Turn, render
-from training.tokenization.encode import Lesson, Trained, closing
+from bot.prompt.builder import PromptFormat, PromptPart, Turn, render_turns
+from training.tokenization.encode import TrainedSpan, TrainingExample, closing
 
 _FILE = Path(__file__).with_suffix(".txt")
 
@@ -16,10 +16,10 @@ def exchanges() -> list[tuple[str, str]]:
     return [(question, answer) for question, _, answer in pairs]
 
 
-def lessons(reader: Reader) -> Iterator[Lesson]:
+def lessons(reader: PromptFormat) -> Iterator[TrainingExample]:
     """A lesson for each: no persona is in them, so that they ask for the base model's own manner."""
     end = closing(reader)
     for question, answer in exchanges():
-        prompt, _ = render((Turn("user", (Part("message", question),)),), reader)
+        prompt, _ = render_turns((Turn("user", (PromptPart("message", question),)),), reader)
         ids = (*prompt, *reader.tokenizer.encode(answer), *end)
-        yield Lesson(ids=ids, trained=(Trained(len(prompt), len(ids), 1.0),))
+        yield TrainingExample(ids=ids, trained=(TrainedSpan(len(prompt), len(ids), 1.0),))

@@ -13,20 +13,20 @@ from bot.config import ModelSettings
 from bot.engine.checkpoint.source import LOCAL
 from bot.engine.lora import registry
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import Plan
+from bot.engine.model_loader.loader import LoadPlan
 from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
-from bot.persona.training_options import Training
-from training.planning.resources import Sizes
+from bot.persona.training_options import TrainingOptions
+from training.planning.resources import ModelSizes
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BaseModel:
     """A base model whose files are here. `layers` are the endings of linear layers' names, but the head's."""
 
-    plan: Plan
+    plan: LoadPlan
     settings: ModelSettings
-    sizes: Sizes
+    sizes: ModelSizes
     layers: tuple[str, ...]
 
     @property
@@ -43,14 +43,14 @@ class Found:
         return loaded
 
 
-def device_of(settings: ModelSettings, wishes: Training) -> str:
+def device_of(settings: ModelSettings, wishes: TrainingOptions) -> str:
     """Where training is to be."""
     return wishes.device or (settings.device if settings.device != "auto" else best_device())
 
 
-def find(
-    settings: ModelSettings, wishes: Training, device: str, data: Path, say: Callable[[str], None]
-) -> Found:
+def find_base_model(
+    settings: ModelSettings, wishes: TrainingOptions, device: str, data: Path, say: Callable[[str], None]
+) -> BaseModel:
     """Find it, in the precision that serves it and that the device computes in; raises `UserError`."""
     settings = settings.model_copy(update={"device": device})
     wish = wishes.precision or ("auto" if settings.precision == "fp16" else settings.precision)
@@ -59,7 +59,7 @@ def find(
         found = loader.plan(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
     sizes, layers = _look(found)
-    return Found(found, settings, sizes, layers)
+    return BaseModel(found, settings, sizes, layers)
 
 
 def _computes(device: str) -> bool:
@@ -67,7 +67,7 @@ def _computes(device: str) -> bool:
     return dtype_of(None, device) == torch.bfloat16
 
 
-def _look(found: Plan) -> tuple[Sizes, tuple[str, ...]]:
+def _look(found: LoadPlan) -> tuple[ModelSizes, tuple[str, ...]]:
     """The model's sizes, without reading its weights."""
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
@@ -75,4 +75,4 @@ def _look(found: Plan) -> tuple[Sizes, tuple[str, ...]]:
     linear = registry.linear_layers(empty)
     shapes = {name: size for name, size in registry.linear_shapes(empty).items() if linear[name] is not head}
     ends = (name if (end := name.rpartition(".")[2]).isdecimal() else end for name in shapes)
-    return Sizes(sum(each.numel() for each in empty.parameters()), shapes), tuple(dict.fromkeys(ends))
+    return ModelSizes(sum(each.numel() for each in empty.parameters()), shapes), tuple(dict.fromkeys(ends))

@@ -7,32 +7,32 @@ from dataclasses import dataclass
 from training.packing.layout import tokens_of
 from training.planning import memory
 from training.planning.resources import line_through
-from training.tokenization.examples import Row
-from training.trainer.course import Course
-from training.trainer.lora_learner import Learner
+from training.tokenization.examples import TokenizedExample
+from training.trainer.course import TrainingSchedule
+from training.trainer.lora_learner import LoraLearner
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Profile:
     """Seconds and bytes, of a whole run."""
 
     seconds: float
     bytes: int
 
 
-def measure(course: Course, learner: Learner, processes: int) -> Trial:
+def measure(course: TrainingSchedule, learner: LoraLearner, processes: int) -> Profile:
     """Learn nothing from the row that is most work and from a middling one, and count up from there.
 
     The one with most labels is tried too: what they leave for the gradients is most of the memory.
     """
 
-    def work(row: Sequence[Row]) -> int:
+    def work(row: Sequence[TokenizedExample]) -> int:
         return work_of(tokens_of(row), labels_of(row), course.recipe.deep)
 
     rows = [row for task in course.tasks for row in course.rows(task, processes) if row]
     held = [row for row in course.judged(processes) if row]
     memory.forget_peak(course.recipe.device)
-    learner.learn([max(rows, key=labels_of)] * processes, 0.0, 0)  # the first one prepares kernels, too
+    learner.train_step([max(rows, key=labels_of)] * processes, 0.0, 0)  # the first one prepares kernels, too
     rows.sort(key=work)
     middle, most = rows[len(rows) // 2], rows[-1]
     quick = (work(middle), _seconds(learner, [middle] * processes))
@@ -41,14 +41,14 @@ def measure(course: Course, learner: Learner, processes: int) -> Trial:
     learning = sum(took(work(row)) for row in rows)
     began = time.perf_counter()
     judged = max(held or [middle], key=tokens_of)
-    learner.judge([judged] * processes)
+    learner.eval_loss([judged] * processes)
     judging = (time.perf_counter() - began) / tokens_of(judged) * sum(map(tokens_of, held))
     times = sum(task.judged for task in course.tasks)
     learner.forget()
-    return Trial((learning + judging * times) / processes, memory.peak(course.recipe.device))
+    return Profile((learning + judging * times) / processes, memory.peak_memory(course.recipe.device))
 
 
-def labels_of(row: Sequence[Row]) -> int:
+def labels_of(row: Sequence[TokenizedExample]) -> int:
     """How many tokens of a row are learned."""
     return sum(lesson.learned for lesson in row)
 
@@ -63,8 +63,8 @@ def work_of(tokens: int, labels: int, deep: bool) -> int:
     return tokens + (labels // 2 if deep else 4 * labels)
 
 
-def _seconds(learner: Learner, rows: Sequence[Sequence[Row]]) -> float:
+def _seconds(learner: LoraLearner, rows: Sequence[Sequence[TokenizedExample]]) -> float:
     """How long a step with these rows takes, which teaches nothing. Only once: each step's shapes are new."""
     began = time.perf_counter()
-    learner.learn(rows, 0.0, 0)
+    learner.train_step(rows, 0.0, 0)
     return time.perf_counter() - began

@@ -7,23 +7,25 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bot.engine.lora.config import parse_config
-from bot.engine.lora.validation import CONFIG, CONFIG_BYTES, Base, read_files
+from bot.engine.lora.validation import CONFIG, CONFIG_BYTES, BaseModelIdentity, validate_adapter
 from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
-from bot.persona.training_options import Training
-from bot.untrusted import Refused, read_json
-from training.trainer.base_model import Found
+from bot.persona.training_options import TrainingOptions
+from bot.untrusted import RefusedFile, read_json
+from training.trainer.base_model import BaseModel
 
 
-def read(folder: Path, found: Found, wishes: Training) -> tuple[Mapping[str, Tensor], Training]:
+def read_adapter_tensors(
+    folder: Path, found: BaseModel, wishes: TrainingOptions
+) -> tuple[Mapping[str, Tensor], TrainingOptions]:
     """Its matrices, and the wishes with the adapter's own rank, alpha and layers.
 
     Raises `UserError` where it does not fit the base model, or is not of one rank.
     """
     try:
         config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-        read_files(folder, Base(found.name, found.plan.fingerprint, found.sizes.linear))
-    except Refused as refused:
+        validate_adapter(folder, BaseModelIdentity(found.name, found.plan.fingerprint, found.sizes.linear))
+    except RefusedFile as refused:
         raise UserError(
             f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
         ) from None

@@ -1,23 +1,25 @@
 """What a run will take: tried on this machine before it begins, or as it was said when it began."""
 
 from training.planning import memory
-from training.planning.resources import Plan
+from training.planning.resources import ResourcePlan
 from training.runs import folders
 from training.trainer import calibration
-from training.trainer.course import Course
-from training.trainer.lora_learner import Learner
-from training.trainer.stages import Lessons
+from training.trainer.course import TrainingSchedule
+from training.trainer.lora_learner import LoraLearner
+from training.trainer.stages import TrainingData
 from training.trainer.start import Start
 
 
-def make(start: Start, course: Course, learner: Learner, lessons: Lessons, processes: int) -> Plan:
+def make(
+    start: Start, course: TrainingSchedule, learner: LoraLearner, lessons: TrainingData, processes: int
+) -> ResourcePlan:
     """The plan of a new run, by a short trial that teaches the learner nothing."""
     device = start.record.recipe.device
-    room = memory.room(device)
+    room = memory.available_memory(device)
     trial = calibration.measure(course, learner, processes)
     if start.adapter is not None:
         learner.restore(start.adapter, {}, 0)
-    return Plan(
+    return ResourcePlan(
         answers=lessons.answers,
         held=len(lessons.held),
         lessons={stage.name: len(stage.rows) for stage in course.stages},
@@ -31,12 +33,12 @@ def make(start: Start, course: Course, learner: Learner, lessons: Lessons, proce
     )
 
 
-def read(start: Start) -> Plan:
+def read(start: Start) -> ResourcePlan:
     """The plan of a run that goes on."""
-    return folders.read_json(start.folder / folders.PLAN, Plan)
+    return folders.read_json(start.folder / folders.PLAN, ResourcePlan)
 
 
-def notes(lessons: Lessons, start: Start) -> list[str]:
+def notes(lessons: TrainingData, start: Start) -> list[str]:
     """What somebody should know before it begins."""
     told = []
     if not lessons.held:

@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 
-class Stop(AbstractContextManager["Stop"]):
+class StopRequest(AbstractContextManager["StopRequest"]):
     """Whether somebody asked to stop. Who asks twice is obeyed at once."""
 
     def __init__(self) -> None:

@@ -5,27 +5,33 @@ import shutil
 import time
 
 from bot.errors import UserError
-from training.distributed.processes import Team
+from training.distributed.processes import ProcessGroup
 from training.runs import checkpoints, loss_curve
 from training.runs.checkpoints import BEST, FIRST, LAST, State
 from training.runs.folders import Log
 from training.store.atomic import write_private
-from training.trainer.course import Course
-from training.trainer.interrupts import Stop
-from training.trainer.lora_learner import Learner
-from training.trainer.progress import Bar
-from training.trainer.schedule import Task
+from training.trainer.course import TrainingSchedule
+from training.trainer.interrupts import StopRequest
+from training.trainer.lora_learner import LoraLearner
+from training.trainer.progress import TrainingBar
+from training.trainer.schedule import StepPlan
 from training.trainer.tracking import Tracker
 
 GAIN = 1e-3  # of the loss on what is held out: less is no progress
 HALVINGS = 6  # after which the data or the model are to blame, not the rate
 
 
-class Run:
+class TrainingLoop:
     """A course under way."""
 
     def __init__(
-        self, course: Course, learner: Learner, team: Team, bar: Bar, stop: Stop, tracker: Tracker
+        self,
+        course: TrainingSchedule,
+        learner: LoraLearner,
+        team: ProcessGroup,
+        bar: TrainingBar,
+        stop: StopRequest,
+        tracker: Tracker,
     ) -> None:
         self._tracker = tracker
         self._course, self._learner, self._team = course, learner, team
@@ -57,10 +63,10 @@ class Run:
             shutil.rmtree(self._course.folder / FIRST, ignore_errors=True)
         return self.state
 
-    def _step(self, task: Task) -> None:
+    def _step(self, task: StepPlan) -> None:
         began, tokens = time.perf_counter(), self._course.tokens(task)
         rate = task.rate / 2**self.state.halved
-        loss, norm = self._learner.learn(self._course.rows(task, self._team.size), rate, self.state.step)
+        loss, norm = self._learner.train_step(self._course.rows(task, self._team.size), rate, self.state.step)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return self._retreat(rate)
         self.state.step += 1
@@ -76,7 +82,7 @@ class Run:
 
     def _judge(self) -> bool:
         """See whether what is held out is foretold better than before; False where that is no number."""
-        loss = self._learner.judge(self._held)
+        loss = self._learner.eval_loss(self._held)
         if not math.isfinite(loss):
             return False
         self._note("judged", loss=loss)
@@ -113,7 +119,7 @@ class Run:
         self._save(LAST)
 
     def _restore(self, name: str = LAST) -> None:
-        saved = checkpoints.read(self._course.folder / name)
+        saved = checkpoints.read_checkpoint(self._course.folder / name)
         self.state = saved.state
         self._learner.restore(saved.adapter, saved.moments, saved.state.step)
 
@@ -129,9 +135,13 @@ class Run:
                     folder, lambda draft: checkpoints.write_adapter(draft, self._learner.config(), half)
                 )
                 return self._team.wait()
-            checkpoints.save(folder, self._learner.config(), adapter, self._learner.moments(), self.state)
+            checkpoints.save_checkpoint(
+                folder, self._learner.config(), adapter, self._learner.moments(), self.state
+            )
             if name == LAST:
-                write_private(self._course.folder / "loss.svg", [loss_curve.draw(self._log.lines()).encode()])
+                write_private(
+                    self._course.folder / "loss.svg", [loss_curve.draw_loss_curve(self._log.lines()).encode()]
+                )
         self._team.wait()
 
     def _note(self, event: str, **values: object) -> None:

@@ -11,20 +11,20 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from torch import Tensor
 from torch.optim import AdamW
 
-from training.distributed.processes import Team
+from training.distributed.processes import ProcessGroup
 from training.packing.layout import pack
-from training.packing.loss import Head, Trunk
+from training.packing.loss import LossHead, Trunk
 from training.packing.probe import make_packable
 from training.planning.recipe import Recipe
-from training.tokenization.examples import Row
+from training.tokenization.examples import TokenizedExample
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW knows of each weight
 
 
-class Learner:
+class LoraLearner:
     """The model, its adapter and its optimiser."""
 
-    def __init__(self, model: Any, recipe: Recipe, team: Team, name: str) -> None:
+    def __init__(self, model: Any, recipe: Recipe, team: ProcessGroup, name: str) -> None:
         """Add a new adapter to a frozen model, which is changed by it. `name` is the base model's."""
         make_packable(model)
         torch.manual_seed(recipe.seed)
@@ -35,7 +35,7 @@ class Learner:
         if recipe.checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._team, self._recipe = team, recipe
-        self._trunk, self._head = team.prepare(Trunk(model, recipe.deep), model), Head(model)
+        self._trunk, self._head = team.prepare(Trunk(model, recipe.deep), model), LossHead(model)
         self._device = model.get_input_embeddings().weight.device
         self._named = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self._weights = list(self._named.values())
@@ -46,7 +46,9 @@ class Learner:
         """How many numbers the adapter has."""
         return sum(weight.numel() for weight in self._weights)
 
-    def learn(self, rows: Sequence[Sequence[Row]], rate: float, number: int) -> tuple[float, float]:
+    def train_step(
+        self, rows: Sequence[Sequence[TokenizedExample]], rate: float, number: int
+    ) -> tuple[float, float]:
         """One step from rows of lessons: the loss (nats a label, weighted mean) and the gradients' norm.
 
         `number` is the step's: what is dropped by chance depends on it alone. Where loss or norm are not
@@ -71,7 +73,7 @@ class Learner:
         return lost, norm
 
     @torch.no_grad()
-    def judge(self, rows: Sequence[Sequence[Row]]) -> float:
+    def eval_loss(self, rows: Sequence[Sequence[TokenizedExample]]) -> float:
         """The loss on rows of lessons, as `learn` has it, without learning."""
         self._trunk.eval()
         lost = sum(float(self._loss(row)) for row in rows[self._team.rank :: self._team.size])
@@ -108,12 +110,12 @@ class Learner:
             state = {moment: moments[f"{moment}/{name}"].to(weight.device).clone() for moment in _MOMENTS}
             self._optimiser.state[weight] = {"step": torch.tensor(float(steps)), **state}
 
-    def _loss(self, rows: Sequence[Row]) -> Tensor:
+    def _loss(self, rows: Sequence[TokenizedExample]) -> Tensor:
         packed = pack(rows, self._device)
         return self._head.loss(self._trunk(packed), packed)
 
 
-def _weight(rows: Sequence[Sequence[Row]]) -> float:
+def _weight(rows: Sequence[Sequence[TokenizedExample]]) -> float:
     return sum(float(row.weights[1:].sum()) for lessons in rows for row in lessons)
 
 

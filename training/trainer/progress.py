@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Bar(AbstractContextManager["Bar"]):
+class TrainingBar(AbstractContextManager["TrainingBar"]):
     """The bar. `total` is in tokens; nothing is shown where nobody looks, and one can still say things."""
 
     def __init__(self, total: int, shown: bool) -> None:

@@ -3,11 +3,11 @@
 import msgspec
 
 from training.planning import memory
-from training.planning.resources import Plan, duration, gigabytes
+from training.planning.resources import ResourcePlan, duration, gigabytes
 from training.runs.checkpoints import BEST, State
 from training.runs.folders import RUNS
-from training.runs.run_config import Record
-from training.trainer.course import Course
+from training.runs.run_config import RunConfig
+from training.trainer.course import TrainingSchedule
 
 BEST_OF = f"work/{RUNS}/{{}}/{BEST}"  # where the best adapter of a run is, in the persona's folder
 
@@ -26,10 +26,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     planned_bytes: int
     tokens: int
     learned: int
-    record: Record
+    record: RunConfig
 
 
-def make(course: Course, record: Record, planned: Plan, state: State, seconds: float) -> Result:
+def make(
+    course: TrainingSchedule, record: RunConfig, planned: ResourcePlan, state: State, seconds: float
+) -> Result:
     """The result of a run that is in that state after so many seconds."""
     done = course.tasks[: state.step]
     return Result(
@@ -40,7 +42,7 @@ def make(course: Course, record: Record, planned: Plan, state: State, seconds: f
         halved=state.halved,
         seconds=round(seconds, 1),
         planned_seconds=round(planned.seconds, 1),
-        bytes=memory.peak(record.recipe.device),
+        bytes=memory.peak_memory(record.recipe.device),
         planned_bytes=planned.bytes,
         tokens=sum(map(course.tokens, done)),
         learned=sum(map(course.learned, done)),

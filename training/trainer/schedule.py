@@ -13,7 +13,7 @@ SAVES = 20  # times that a run is saved
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class StepPlan:
     """One step. `stage` is the number of its stage, `lessons` those of that stage.
 
     After it, the adapter is judged on what is held out, or the run is saved, or both.
@@ -27,7 +27,7 @@ class Task:
     saved: bool = False
 
 
-def tasks(stages: Sequence[Stage], recipe: Recipe) -> list[Task]:
+def step_plans(stages: Sequence[Stage], recipe: Recipe) -> list[StepPlan]:
     """All steps in order. The same stages and recipe give the same steps."""
     found = [task for number, stage in enumerate(stages) for task in _stage(number, stage, recipe)]
     every = max(1, math.ceil(len(found) / SAVES))
@@ -45,17 +45,17 @@ def rate_at(place: int, steps: int, warmup: float, peak: float) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * (place - rising) / max(1, steps - rising)))
 
 
-def _stage(number: int, stage: Stage, recipe: Recipe) -> list[Task]:
+def _stage(number: int, stage: Stage, recipe: Recipe) -> list[StepPlan]:
     answers = [row.answers for row in stage.rows]
     together = batches.together([row.ids for row in stage.rows], answers, recipe.batch // 2)
     epochs = [
         batches.epoch(answers, recipe.batch, recipe.seed, epoch, together) for epoch in range(stage.epochs)
     ]
     total = sum(map(len, epochs))
-    found = list[Task]()
+    found = list[StepPlan]()
     for epoch, steps in enumerate(epochs):
         judged = {round(len(steps) * part / recipe.evaluations) for part in range(1, recipe.evaluations + 1)}
         for place, lessons in enumerate(steps, 1):
             rate = rate_at(len(found), total, recipe.warmup, stage.rate)
-            found.append(Task(number, epoch, lessons, rate, judged=place in judged))
+            found.append(StepPlan(number, epoch, lessons, rate, judged=place in judged))
     return found

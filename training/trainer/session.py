@@ -11,36 +11,36 @@ from filelock import FileLock, Timeout
 
 from bot.errors import UserError
 from training.adapters import install
-from training.dataset.workspace import Desk, settings_of
-from training.distributed.processes import Team
+from training.dataset.workspace import Workspace, read_build_record
+from training.distributed.processes import ProcessGroup
 from training.metrics import canaries
 from training.planning import resources
-from training.planning.recipe import Chosen
-from training.planning.resources import Plan
+from training.planning.recipe import ChosenRecipe
+from training.planning.resources import ResourcePlan
 from training.runs import folders
 from training.runs.checkpoints import BEST, State
 from training.trainer import base_model, forecast, result, tracking
 from training.trainer import stages as staging
 from training.trainer import start as starting
-from training.trainer.base_model import Found
+from training.trainer.base_model import BaseModel
 from training.trainer.canaries import plant
-from training.trainer.course import Course
-from training.trainer.interrupts import Stop
-from training.trainer.loop import Run
-from training.trainer.lora_learner import Learner
-from training.trainer.progress import Bar
+from training.trainer.course import TrainingSchedule
+from training.trainer.interrupts import StopRequest
+from training.trainer.loop import TrainingLoop
+from training.trainer.lora_learner import LoraLearner
+from training.trainer.progress import TrainingBar
 from training.trainer.result import Result
-from training.trainer.schedule import tasks
-from training.trainer.stages import Lessons
-from training.trainer.start import Start, Wanted
+from training.trainer.schedule import step_plans
+from training.trainer.stages import TrainingData
+from training.trainer.start import Start, TrainOptions
 from training.trainer.tracking import Tracker
 
 
-def train(desk: Desk, wanted: Wanted) -> Result | None:
+def train(desk: Workspace, wanted: TrainOptions) -> Result | None:
     """Learn; None where only the plan was wanted, or in a process that does not lead. Raises `UserError`."""
-    settings_of(desk.work)
+    read_build_record(desk.work)
     tracking.check(wanted.track)
-    team = Team(base_model.device_of(desk.settings.model, desk.persona.training))
+    team = ProcessGroup(base_model.device_of(desk.settings.model, desk.persona.training))
     with ExitStack() as stack:
         if team.leads:
             stack.enter_context(_alone(desk.work))
@@ -53,7 +53,7 @@ def train(desk: Desk, wanted: Wanted) -> Result | None:
 class Session:
     """One call of the command."""
 
-    def __init__(self, desk: Desk, wanted: Wanted, team: Team) -> None:
+    def __init__(self, desk: Workspace, wanted: TrainOptions, team: ProcessGroup) -> None:
         self._desk, self._wanted, self._team = desk, wanted, team
 
     def run(self) -> Result | None:
@@ -61,9 +61,9 @@ class Session:
         found = self._find()
         start, lessons = self._start(found)
         stages = staging.stages(lessons, start.record.recipe)
-        planned_tasks = tasks(stages, start.record.recipe)
-        course = Course(start.folder, stages, lessons.held, planned_tasks, start.record.recipe)
-        learner = Learner(found.load(), start.record.recipe, self._team, found.name)
+        planned_tasks = step_plans(stages, start.record.recipe)
+        course = TrainingSchedule(start.folder, stages, lessons.held, planned_tasks, start.record.recipe)
+        learner = LoraLearner(found.load(), start.record.recipe, self._team, found.name)
         if start.adapter is not None:
             learner.restore(start.adapter, {}, 0)
         planned = self._plan(start, course, learner, lessons)
@@ -75,17 +75,17 @@ class Session:
         made = result.make(course, start.record, planned, state, time.perf_counter() - began)
         return self._finish(start, made) if self._team.leads else None
 
-    def _find(self) -> Found:
+    def _find(self) -> BaseModel:
         desk, team = self._desk, self._team
         with team.leader_first():
-            return base_model.find(
+            return base_model.find_base_model(
                 desk.settings.model, desk.persona.training, team.device, desk.settings.data, self._say
             )
 
-    def _start(self, found: Found) -> tuple[Start, Lessons]:
+    def _start(self, found: BaseModel) -> tuple[Start, TrainingData]:
         """Where the run begins, and what there is to learn from there on."""
         with self._team.leader_first():
-            lessons, data = staging.read(self._desk, settings_of(self._desk.work))
+            lessons, data = staging.read(self._desk, read_build_record(self._desk.work))
         if not lessons.dialogue:
             raise UserError("There are no answers to learn, only documents: import chats, then build again.")
         if self._wanted.resume:
@@ -95,15 +95,17 @@ class Session:
         lessons = starting.parted(lessons, start.before)
         return start, plant(self._desk, lessons, start.record)
 
-    def _plan(self, start: Start, course: Course, learner: Learner, lessons: Lessons) -> Plan:
+    def _plan(
+        self, start: Start, course: TrainingSchedule, learner: LoraLearner, lessons: TrainingData
+    ) -> ResourcePlan:
         if start.resumed:
             return forecast.read(start)
         planned = forecast.make(start, course, learner, lessons, self._team.size)
-        chosen = Chosen(start.record.recipe, start.record.reasons)
+        chosen = ChosenRecipe(start.record.recipe, start.record.reasons)
         self._say(resources.as_text(planned, chosen, forecast.notes(lessons, start)))
         return planned
 
-    def _write(self, start: Start, planned: Plan, lessons: Lessons) -> None:
+    def _write(self, start: Start, planned: ResourcePlan, lessons: TrainingData) -> None:
         """Have on disk how the run begins."""
         if self._team.leads and not start.resumed:
             starting.write(start, lessons)
@@ -112,11 +114,11 @@ class Session:
             canaries.record(self._desk.work, start.record.canaries)
         self._team.wait()
 
-    def _learn(self, start: Start, course: Course, learner: Learner) -> State:
+    def _learn(self, start: Start, course: TrainingSchedule, learner: LoraLearner) -> State:
         total = sum(map(course.tokens, course.tasks))
-        with Stop() as stop, Bar(total, self._team.leads) as bar:
+        with StopRequest() as stop, TrainingBar(total, self._team.leads) as bar:
             tracker = Tracker(self._wanted.track if self._team.leads else None, start.folder)
-            run = Run(course, learner, self._team, bar, stop, tracker)
+            run = TrainingLoop(course, learner, self._team, bar, stop, tracker)
             if start.resumed:
                 run.resume()
             try:

@@ -9,28 +9,28 @@ from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt
 from training.dataset.splits import HELD, TRAIN
-from training.dataset.workspace import Desk, Settings
+from training.dataset.workspace import BuildRecord, Workspace
 from training.planning.recipe import Recipe
 from training.tokenization import cache, identity, neutral
 from training.tokenization.encode import Encoder
-from training.tokenization.examples import Row, rows
+from training.tokenization.examples import TokenizedExample, tokenized_examples
 
 NAMES = 5  # people of whom it is asked whether the persona is they
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class TrainingData:
     """Everything there is to learn from. `replayed` were learned by an earlier run, `held` judge."""
 
-    facts: tuple[Row, ...]
-    dialogue: tuple[Row, ...]
-    replayed: tuple[Row, ...]
-    identity: tuple[Row, ...]
-    neutral: tuple[Row, ...]
-    held: tuple[Row, ...]
+    facts: tuple[TokenizedExample, ...]
+    dialogue: tuple[TokenizedExample, ...]
+    replayed: tuple[TokenizedExample, ...]
+    identity: tuple[TokenizedExample, ...]
+    neutral: tuple[TokenizedExample, ...]
+    held: tuple[TokenizedExample, ...]
 
     @property
-    def every(self) -> tuple[Row, ...]:
+    def every(self) -> tuple[TokenizedExample, ...]:
         """All of them."""
         return (*self.facts, *self.dialogue, *self.replayed, *self.identity, *self.neutral, *self.held)
 
@@ -45,34 +45,34 @@ class Stage:
     """Lessons that are learned together, for so many epochs, at that learning rate at most."""
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[TokenizedExample, ...]
     epochs: int
     rate: float
 
 
-def read(desk: Desk, made: Settings) -> tuple[Lessons, dict[str, str]]:
+def read(desk: Workspace, made: BuildRecord) -> tuple[TrainingData, dict[str, str]]:
     """The persona's encoded data, and their hashes; raises `UserError` where nothing is left to learn."""
     serving = desk.serving(made.window)
     files = {name: cache.encoded(desk.work, name, serving, desk.model, made.window) for name in (TRAIN, HELD)}
-    train, held = (rows(cache.read(path)) for path in files.values())
+    train, held = (tokenized_examples(cache.read_encoded(path)) for path in files.values())
     if not train:
         raise UserError(
             f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."
         )
-    excerpts = list(splits.read(desk.work / TRAIN))
+    excerpts = list(splits.read_excerpts(desk.work / TRAIN))
     asked = list(identity.questions(desk.persona.name, _others(excerpts), _language(excerpts)))
-    found = Lessons(
+    found = TrainingData(
         facts=tuple(row for row in train if row.stage == "facts"),
         dialogue=tuple(row for row in train if row.stage != "facts"),
         replayed=(),
-        identity=tuple(rows(Encoder(serving, made.window).lessons(asked))),
-        neutral=tuple(rows(neutral.lessons(serving.reader))),
+        identity=tuple(tokenized_examples(Encoder(serving, made.window).lessons(asked))),
+        neutral=tuple(tokenized_examples(neutral.lessons(serving.reader))),
         held=tuple(held),
     )
     return found, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
 
 
-def stages(found: Lessons, recipe: Recipe) -> list[Stage]:
+def stages(found: TrainingData, recipe: Recipe) -> list[Stage]:
     """What is learned, in order; questions are drawn by the recipe's seed."""
     dice = np.random.default_rng(recipe.seed)
     share = round(recipe.neutral * found.answers)
@@ -84,7 +84,9 @@ def stages(found: Lessons, recipe: Recipe) -> list[Stage]:
     return [stage for stage in (read_, talk) if stage.rows and stage.epochs]
 
 
-def _draw(rows: Sequence[Row], count: int, dice: np.random.Generator) -> tuple[Row, ...]:
+def _draw(
+    rows: Sequence[TokenizedExample], count: int, dice: np.random.Generator
+) -> tuple[TokenizedExample, ...]:
     return tuple(rows[place] for place in sorted(dice.permutation(len(rows))[:count].tolist()))
 
 

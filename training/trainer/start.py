@@ -7,23 +7,23 @@ from pathlib import Path
 from torch import Tensor
 
 from bot.errors import UserError
-from bot.persona.training_options import Training
+from bot.persona.training_options import TrainingOptions
 from training.adapters.manifest import authors_of
-from training.dataset.workspace import Desk, settings_of
-from training.metrics.canaries import draw
+from training.dataset.workspace import Workspace, read_build_record
+from training.metrics.canaries import draw_canaries
 from training.planning import memory, resources
-from training.planning.recipe import Chosen, Known, choose
+from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
 from training.runs import canary_guard, folders, replay, run_config
 from training.runs.checkpoints import BEST
-from training.runs.run_config import Record
-from training.tokenization.examples import Row
+from training.runs.run_config import RunConfig
+from training.tokenization.examples import TokenizedExample
 from training.trainer import continuing
-from training.trainer.base_model import Found
-from training.trainer.stages import Lessons
+from training.trainer.base_model import BaseModel
+from training.trainer.stages import TrainingData
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TrainOptions:
     """What was asked for: at most one of the first two."""
 
     resume: bool = False
@@ -38,7 +38,7 @@ class Start:
     """Where a run begins. `before` are the marks of lessons that were learned earlier."""
 
     folder: Path
-    record: Record
+    record: RunConfig
     before: frozenset[str] = frozenset()
     adapter: Mapping[str, Tensor] | None = None
     resumed: bool = False
@@ -48,18 +48,20 @@ class Start:
 class Earlier:
     """What a new run starts from: an adapter and what it learned, or nothing."""
 
-    wishes: Training
+    wishes: TrainingOptions
     tensors: Mapping[str, Tensor] | None = None
     marks: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
 
 
-def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], wanted: Wanted) -> Start:
+def begin(
+    desk: Workspace, found: BaseModel, lessons: TrainingData, data: dict[str, str], wanted: TrainOptions
+) -> Start:
     """A new run, from nothing or from an adapter; raises `UserError` where that has nothing to learn."""
-    made, wishes, adapter = settings_of(desk.work), desk.persona.training, wanted.continue_from
+    made, wishes, adapter = read_build_record(desk.work), desk.persona.training, wanted.continue_from
     before = _from_adapter(desk, found, lessons, adapter) if adapter is not None else Earlier(wishes)
     chosen = _choose(found, lessons, before.wishes)
-    told = Record(
+    told = RunConfig(
         recipe=chosen.recipe,
         reasons=dict(chosen.reasons),
         base_model=found.name,
@@ -68,12 +70,12 @@ def begin(desk: Desk, found: Found, lessons: Lessons, data: dict[str, str], want
         data=data,
         authors=tuple(sorted({*made.authors, *before.authors})),
         continued_from=str(adapter) if adapter is not None else None,
-        canaries=draw(chosen.recipe.seed) if wanted.canaries else (),
+        canaries=draw_canaries(chosen.recipe.seed) if wanted.canaries else (),
     )
     return Start(folders.coming(desk.work), told, before.marks, before.tensors)
 
 
-def resume(desk: Desk, found: Found, data: dict[str, str], wanted: Wanted) -> Start:
+def resume(desk: Workspace, found: BaseModel, data: dict[str, str], wanted: TrainOptions) -> Start:
     """The newest run, which was interrupted; raises `UserError` where there is none that can go on."""
     known = folders.every(desk.work)
     if not known:
@@ -84,7 +86,7 @@ def resume(desk: Desk, found: Found, data: dict[str, str], wanted: Wanted) -> St
             f"The newest run, {folder.name}, came to its end: train without --resume, or with "
             f"--continue-from {folder / BEST}."
         )
-    told = run_config.read(folder)
+    told = run_config.read_run_config(folder)
     run_config.check_same(told, data, found.plan.fingerprint, folder)
     if wanted.canaries and not told.canaries:
         raise UserError(
@@ -93,39 +95,39 @@ def resume(desk: Desk, found: Found, data: dict[str, str], wanted: Wanted) -> St
     return Start(folder, told, replay.read(folder, replay.BEFORE), resumed=True)
 
 
-def parted(lessons: Lessons, before: frozenset[str]) -> Lessons:
+def parted(lessons: TrainingData, before: frozenset[str]) -> TrainingData:
     """Only what is new is learned fully."""
-    dialogue, old = replay.split(lessons.dialogue, before)
-    facts, old_facts = replay.split(lessons.facts, before)
-    replayed: tuple[Row, ...] = (*old, *old_facts)
+    dialogue, old = replay.split_replay(lessons.dialogue, before)
+    facts, old_facts = replay.split_replay(lessons.facts, before)
+    replayed: tuple[TokenizedExample, ...] = (*old, *old_facts)
     return replace(lessons, dialogue=dialogue, facts=facts, replayed=replayed)
 
 
-def write(start: Start, lessons: Lessons) -> None:
+def write(start: Start, lessons: TrainingData) -> None:
     """Make the run's folder, and say in it how the run begins."""
     folders.make(start.folder)
     learned = (*lessons.dialogue, *lessons.facts)
     replay.write(start.folder, replay.BEFORE, start.before)
-    replay.write(start.folder, replay.MARKS, (*start.before, *map(replay.mark, learned)))
+    replay.write(start.folder, replay.MARKS, (*start.before, *map(replay.example_hash, learned)))
     lineage = {"lineage": {"authors": start.record.authors}}
     folders.write_json(start.folder / replay.MANIFEST, lineage)
     folders.write_json(start.folder / folders.RECIPE, start.record)
 
 
-def _from_adapter(desk: Desk, found: Found, lessons: Lessons, adapter: Path) -> Earlier:
-    canary_guard.refuse(adapter, desk.work)
-    tensors, wishes = continuing.read(adapter, found, desk.persona.training)
+def _from_adapter(desk: Workspace, found: BaseModel, lessons: TrainingData, adapter: Path) -> Earlier:
+    canary_guard.refuse_canary_adapter(adapter, desk.work)
+    tensors, wishes = continuing.read_adapter_tensors(adapter, found, desk.persona.training)
     marks, authors = replay.learned_by(adapter, desk.work)
-    if not replay.split((*lessons.dialogue, *lessons.facts), marks)[0]:
+    if not replay.split_replay((*lessons.dialogue, *lessons.facts), marks)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
     return Earlier(wishes, tensors, marks, authors | authors_of(adapter))
 
 
-def _choose(found: Found, lessons: Lessons, wishes: Training) -> Chosen:
+def _choose(found: BaseModel, lessons: TrainingData, wishes: TrainingOptions) -> ChosenRecipe:
     """The recipe, as far as there is room for it."""
     sizes, device = found.sizes, found.plan.device
     longest = max(len(row.ids) for row in lessons.every)
-    known = Known(
+    known = RecipeInputs(
         parameters=sizes.weights,
         answers=lessons.answers,
         longest=longest,
@@ -133,4 +135,4 @@ def _choose(found: Found, lessons: Lessons, wishes: Training) -> Chosen:
         precision=found.plan.precision,
         device=device,
     )
-    return resources.fit(choose(wishes, known), sizes, memory.room(device), longest)
+    return resources.fit(choose_recipe(wishes, known), sizes, memory.available_memory(device), longest)

@@ -8,24 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.attention.kv_slab import Page, Row
-from bot.engine.kernels.attention import Shape, weighted
+from bot.engine.attention.kv_slab import KVSlab, KVSlot
+from bot.engine.kernels.attention import AttentionShape, attention
 
 NEVER = float("-inf")
 
 
-class Singles:
+class DecodeAttention:
     """The rows of one page that add one token each in a step."""
 
-    def __init__(self, page: Page, tokens: int, device: torch.device | str) -> None:
+    def __init__(self, page: KVSlab, tokens: int, device: torch.device | str) -> None:
         """`tokens`: how many the step has in all."""
         self._page, self._tokens, self._device = page, tokens, device
         self.slots: list[int | None] = []  # for every slot that is read, the place of its token
-        self._rows: dict[int, tuple[Row, int]] = {}
+        self._rows: dict[int, tuple[KVSlot, int]] = {}
         self._masks: dict[int | None, Tensor | None] = {}
         self._targets: dict[int, Tensor] = {}
 
-    def add(self, row: Row, place: int) -> None:
+    def add(self, row: KVSlot, place: int) -> None:
         """Another row, whose token stands at a place."""
         self._rows[row.slot] = (row, place)
         missing = row.slot + 1 - len(self.slots)
@@ -63,7 +63,7 @@ class Singles:
     def _owned(self) -> Tensor:
         return self._tensor([place for _, place in self._rows.values()])
 
-    def attend(self, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
+    def attend(self, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape) -> Tensor:
         """Write and attend, as a step does, for the slots that are read: [slots, heads, size]."""
         tensor = self._page.layer(layer, pair[:, 0])
         own = pair if self._places is None else pair.index_select(0, self._owned)
@@ -74,7 +74,7 @@ class Singles:
         keys = tensor[0].flatten(0, 1)[: count * heads, : self._length]
         values = tensor[1].flatten(0, 1)[: count * heads, : self._length]
         grouped = query.reshape(count * heads, -1, size)
-        return weighted(grouped, keys, values, self._mask(shape.window, heads), shape).view(count, -1, size)
+        return attention(grouped, keys, values, self._mask(shape.window, heads), shape).view(count, -1, size)
 
     def _targets_of(self, heads: int) -> Tensor:
         """Where the new keys and values go, in a layer's tensor seen as [.., head size]."""
@@ -97,7 +97,7 @@ class Singles:
             if len(set(own)) == 1 and (window is None or self._length <= window):
                 self._masks[window] = None
             else:
-                mask = reach(self._tensor(own), self._length, window)
+                mask = causal_mask(self._tensor(own), self._length, window)
                 self._masks[window] = mask.repeat_interleave(heads, 0)[:, None]
         return self._masks[window]
 
@@ -105,7 +105,7 @@ class Singles:
         return torch.tensor(values, device=self._device)
 
 
-def reach(own: Tensor, length: int, window: int | None) -> Tensor:
+def causal_mask(own: Tensor, length: int, window: int | None) -> Tensor:
     """Which of `length` keys tokens at places `own` [tokens] may read: additive, [tokens, length]."""
     distance = own[:, None] - torch.arange(length, device=own.device)
     hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)

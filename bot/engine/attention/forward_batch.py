@@ -7,23 +7,23 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bot.engine.attention.decode_attention import Singles, reach
-from bot.engine.attention.kv_slab import Row
-from bot.engine.kernels.attention import Shape, weighted
+from bot.engine.attention.decode_attention import DecodeAttention, causal_mask
+from bot.engine.attention.kv_slab import KVSlot
+from bot.engine.kernels.attention import AttentionShape, attention
 from bot.engine.kernels.native import Native
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TokenSpan:
     """The next tokens of a row, under the adapter in a bay of the live ones (-1 is none)."""
 
-    row: Row
+    row: KVSlot
     ids: tuple[int, ...]
     bay: int = -1
     strength: float = 1.0
 
 
-class Step:
+class ForwardBatch:
     """What every layer of one forward pass needs to know, worked out once.
 
     Spans of one token come first, by the bay of their adapter; longer ones follow. `spans` is that order, in
@@ -32,7 +32,7 @@ class Step:
     """
 
     def __init__(
-        self, spans: Sequence[Span], device: torch.device | str, native: Native | None = None
+        self, spans: Sequence[TokenSpan], device: torch.device | str, native: Native | None = None
     ) -> None:
         order = sorted(spans, key=lambda span: (len(span.ids) > 1, span.bay < 0, span.bay))
         self.spans = tuple(order)
@@ -68,7 +68,7 @@ class Step:
         for span in self.spans:
             span.row.length += len(span.ids)
 
-    def attend(self, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
+    def attend(self, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape) -> Tensor:
         """Write keys and values, and attend: query [tokens, heads, size], pair [tokens, 2, kv heads, size].
 
         Returns [tokens, heads * size].
@@ -86,7 +86,9 @@ class Step:
         whole = whole.flatten(1)
         return whole if self._restore is None else whole.index_select(0, self._restore)
 
-    def _attend_native(self, native: Native, layer: int, query: Tensor, pair: Tensor, shape: Shape) -> Tensor:
+    def _attend_native(
+        self, native: Native, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape
+    ) -> Tensor:
         whole = query.new_empty(query.shape)
         for page in self.pages:
             native.attend(query, pair, page.layer(layer, pair[:, 0]), whole, page.targets, shape)
@@ -95,16 +97,18 @@ class Step:
             whole[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], mask, shape)
         return whole.flatten(1)
 
-    def long(self) -> list[tuple[Span, int, int]]:
+    def long(self) -> list[tuple[TokenSpan, int, int]]:
         """Spans of more than one token, each with its start and end among the tokens."""
         bounds = zip(self.spans, self.starts, self.starts[1:], strict=False)
         return list(bounds)[self.single :]
 
-    def _single_pages(self) -> list[Singles]:
-        found: dict[int, Singles] = {}
+    def _single_pages(self) -> list[DecodeAttention]:
+        found: dict[int, DecodeAttention] = {}
         for place, span in enumerate(self.spans[: self.single]):
             page = span.row.page
-            found.setdefault(id(page), Singles(page, self.starts[-1], self.device)).add(span.row, place)
+            found.setdefault(id(page), DecodeAttention(page, self.starts[-1], self.device)).add(
+                span.row, place
+            )
         return list(found.values())
 
     @cached_property
@@ -121,18 +125,20 @@ class Step:
         singles = [where[place] for place in range(self.single)]
         return self.tensor([*singles, *range(offset, offset + self.starts[-1] - self.single)])
 
-    def _reach(self, span: Span, shape: Shape) -> Tensor:
+    def _reach(self, span: TokenSpan, shape: AttentionShape) -> Tensor:
         """Which keys each new token of a span may read: additive, [tokens, keys]."""
         key = (id(span), shape.window)
         if key not in self._reaches:
             end = span.row.length + len(span.ids)
             own = torch.arange(span.row.length, end, device=self.device)
-            self._reaches[key] = reach(own, end, shape.window)
+            self._reaches[key] = causal_mask(own, end, shape.window)
         return self._reaches[key]
 
 
-def _attend_span(span: Span, layer: int, query: Tensor, pair: Tensor, mask: Tensor, shape: Shape) -> Tensor:
-    """As `Step.attend`, for one span: [tokens, heads, size]."""
+def _attend_span(
+    span: TokenSpan, layer: int, query: Tensor, pair: Tensor, mask: Tensor, shape: AttentionShape
+) -> Tensor:
+    """As `ForwardBatch.attend`, for one span: [tokens, heads, size]."""
     row, (count, _, heads, size) = span.row, pair.shape
     tensor = row.page.layer(layer, pair[:, 0])
     end = row.length + count
@@ -140,5 +146,5 @@ def _attend_span(span: Span, layer: int, query: Tensor, pair: Tensor, mask: Tens
     keys, values = tensor[:, row.slot, :, :end]
     grouped = query.view(count, heads, -1, size).permute(1, 2, 0, 3)  # [kv heads, group, tokens, size]
     group = grouped.shape[1]
-    found = weighted(grouped.reshape(heads, group * count, size), keys, values, mask.repeat(group, 1), shape)
+    found = attention(grouped.reshape(heads, group * count, size), keys, values, mask.repeat(group, 1), shape)
     return found.view(heads, group, count, size).permute(2, 0, 1, 3).reshape(count, heads * group, size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from bot.engine.attention.kv_slab import Page, Row
+from bot.engine.attention.kv_slab import KVSlab, KVSlot
 
 PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
 SHORTEST = 256  # tokens of the smallest slots
@@ -15,7 +15,7 @@ WORTH = 32  # tokens from which a shared beginning is remembered
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PrefixCacheEntry:
     """The keys and values of a sequence whose row is gone."""
 
     ids: tuple[int, ...]
@@ -33,7 +33,7 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Cache:
+class KVCache:
     """All keys and values, within a budget of bytes. Running rows come first; what is kept makes room.
 
     `token_bytes` is what one token takes over all layers; it is known once a row was written.
@@ -41,11 +41,11 @@ class Cache:
 
     budget: int
     token_bytes: int = 0
-    pages: list[Page] = field(default_factory=list)
-    kept: OrderedDict[Hashable, Kept] = field(default_factory=OrderedDict)
+    pages: list[KVSlab] = field(default_factory=list)
+    kept: OrderedDict[Hashable, PrefixCacheEntry] = field(default_factory=OrderedDict)
 
     @torch.inference_mode()
-    def enter(self, tokens: int, rows: int = 1) -> list[Row] | None:
+    def enter(self, tokens: int, rows: int = 1) -> list[KVSlot] | None:
         """Slots for so many rows of at most so many tokens, or None while there is no room for all."""
         capacity = capacity_for(tokens)
         free = [page for page in self.pages if page.capacity == capacity and len(page.rows) < page.slots]
@@ -54,13 +54,13 @@ class Cache:
         fresh = max(0, -(-missing // slots))
         if not self._make_room(fresh * slots * capacity * self.token_bytes, keep=free):
             return None
-        made = [Page(slots, capacity) for _ in range(fresh)]
+        made = [KVSlab(slots, capacity) for _ in range(fresh)]
         self.pages += made
         places = [page for page in (*free, *made) for _ in range(page.slots - len(page.rows))]
         return [page.enter() for page in places[:rows]]
 
     @torch.inference_mode()
-    def leave(self, row: Row, wipe: int = 0) -> None:
+    def leave(self, row: KVSlot, wipe: int = 0) -> None:
         """Give a row's slot back; the page stays for the next rows until its bytes are wanted.
 
         `wipe` is how many first tokens may hold keys and values that are no numbers.
@@ -70,20 +70,20 @@ class Cache:
             self.token_bytes = row.page.bytes // (row.page.slots * row.page.capacity)
 
     @torch.inference_mode()
-    def copy(self, row: Row, target: Row) -> None:
+    def copy(self, row: KVSlot, target: KVSlot) -> None:
         """Give another row the same beginning."""
         target.page.write(target, row.page.read(row), row.length)
 
     @torch.inference_mode()
-    def keep(self, key: Hashable, ids: Sequence[int], row: Row) -> None:
+    def keep(self, key: Hashable, ids: Sequence[int], row: KVSlot) -> None:
         """Remember a row's tokens under a key, unless they alone would fill half the budget."""
         self.kept.pop(key, None)
         size = row.length * self.token_bytes
         if size <= self.budget // 2 and self._make_room(size, keep=()):
-            self.kept[key] = Kept(tuple(ids[: row.length]), row.page.read(row))
+            self.kept[key] = PrefixCacheEntry(tuple(ids[: row.length]), row.page.read(row))
 
     @torch.inference_mode()
-    def recall(self, keys: Sequence[Hashable], ids: Sequence[int], row: Row) -> int:
+    def recall(self, keys: Sequence[Hashable], ids: Sequence[int], row: KVSlot) -> int:
         """Fill a fresh row with the most that is remembered of these ids under one of the keys.
 
         Returns of how many; one is always left, since the next token comes from it.
@@ -96,7 +96,7 @@ class Cache:
         return common
 
     @torch.inference_mode()
-    def share(self, key: Hashable, ids: Sequence[int], row: Row) -> None:
+    def share(self, key: Hashable, ids: Sequence[int], row: KVSlot) -> None:
         """Remember the first ids of a row for other places, under a key that names them."""
         if len(ids) >= WORTH and (key, tuple(ids)) not in self.kept and row.length >= len(ids):
             whole, row.length = row.length, len(ids)
@@ -132,7 +132,7 @@ class Cache:
         slots = max(1, PAGE // capacity)
         return -(-rows // slots) * slots * capacity * self.token_bytes <= self.budget
 
-    def _make_room(self, size: int, keep: Sequence[Page]) -> bool:
+    def _make_room(self, size: int, keep: Sequence[KVSlab]) -> bool:
         """Drop empty pages, then what is remembered, oldest first, until so many bytes are free.
 
         Nothing is dropped where all of it would not be enough.
@@ -150,7 +150,7 @@ class Cache:
     def _free(self) -> int:
         return self.budget - self._reserved(self.pages) - self.kept_bytes
 
-    def _reserved(self, pages: Iterable[Page]) -> int:
+    def _reserved(self, pages: Iterable[KVSlab]) -> int:
         return sum(page.slots * page.capacity for page in pages) * self.token_bytes
 
 

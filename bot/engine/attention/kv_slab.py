@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 @dataclass(eq=False, slots=True)
-class Row:
+class KVSlot:
     """One sequence in the model: its slot, and how many tokens have their keys and values there."""
 
-    page: "Page"
+    page: "KVSlab"
     slot: int
     length: int = 0
 
 
-class Page:
+class KVSlab:
     """Slots of one capacity. The slots in use are always the first ones, so that they are read together.
 
     Keys and values of a layer lie in one tensor [2, slots, heads, capacity, head size], made when the layer
@@ -25,7 +25,7 @@ class Page:
     def __init__(self, slots: int, capacity: int) -> None:
         self.slots, self.capacity = slots, capacity
         self.layers: dict[int, Tensor] = {}
-        self.rows: list[Row] = []
+        self.rows: list[KVSlot] = []
 
     def layer(self, index: int, like: Tensor) -> Tensor:
         """A layer's tensor, for keys like `like` [tokens, heads, head size]."""
@@ -34,13 +34,13 @@ class Page:
             self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
         return self.layers[index]
 
-    def enter(self) -> Row:
+    def enter(self) -> KVSlot:
         """Take the first free slot."""
-        row = Row(self, len(self.rows))
+        row = KVSlot(self, len(self.rows))
         self.rows.append(row)
         return row
 
-    def leave(self, row: Row, wipe: int = 0) -> None:
+    def leave(self, row: KVSlot, wipe: int = 0) -> None:
         """Give a slot back, with so many first tokens made zeros; the last row moves into it.
 
         What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
@@ -56,11 +56,11 @@ class Page:
             last.slot = row.slot
             self.rows[row.slot] = last
 
-    def read(self, row: Row) -> dict[int, Tensor]:
+    def read(self, row: KVSlot) -> dict[int, Tensor]:
         """A copy of a row: per layer [2, heads, length, head size]."""
         return {index: t[:, row.slot, :, : row.length].clone() for index, t in self.layers.items()}
 
-    def write(self, row: Row, layers: dict[int, Tensor], length: int) -> None:
+    def write(self, row: KVSlot, layers: dict[int, Tensor], length: int) -> None:
         """Fill a row with the first tokens of a copy."""
         for index, tensor in layers.items():
             like = tensor[0].transpose(0, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.engine.checkpoint.source import Source
+from bot.engine.checkpoint.source import ModelSource
 
 STEP = 2.0**-8  # of the grid that weights are rounded to
 _OFFSET = STEP / 3  # no short binary fraction is near a border of the steps, where noise could move it
@@ -20,7 +20,7 @@ Values = npt.NDArray[np.float32]
 
 
 @lru_cache(maxsize=4)
-def norms_of(source: Source) -> str:
+def norms_of(source: ModelSource) -> str:
     """A SHA-256 over the weights of a model's norms, which quantising leaves as they are; "" without any.
 
     It is the same for copies of one model, and also for models that were tuned from it by LoRA alone: it says

@@ -21,7 +21,7 @@ _BLOCK, _BLOCKS = 1 << 16, 64
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """A base model's files. `path` is the folder or the GGUF file; None when only the hub has them."""
 
     kind: Literal["folder", "gguf", "hub"]
@@ -30,7 +30,7 @@ class Source:
     tried: tuple[str, ...] = ()
 
 
-def locate(settings: ModelSettings) -> Source:
+def locate(settings: ModelSettings) -> ModelSource:
     """Find the model that the settings name, without loading or fetching it; raises `UserError`."""
     name = settings.name.strip()
     path = Path(name).expanduser()
@@ -40,10 +40,10 @@ def locate(settings: ModelSettings) -> Source:
         raise UserError(
             f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
         )
-    return _cached(name) or _packaged(name) or Source("hub", name, tried=_tried(name))
+    return _cached(name) or _packaged(name) or ModelSource("hub", name, tried=_tried(name))
 
 
-def download(source: Source) -> Source:
+def download(source: ModelSource) -> ModelSource:
     """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
@@ -58,7 +58,7 @@ def download(source: Source) -> Source:
     return replace(_local(Path(folder), source.name), name=source.name)
 
 
-def fingerprint(source: Source) -> str:
+def fingerprint(source: ModelSource) -> str:
     """What tells base models apart: a GGUF file's SHA-256, or one over samples of a folder's weights."""
     assert source.path is not None
     if source.kind == "gguf":
@@ -101,13 +101,13 @@ def context_of(folder: Path, wanted: int) -> int:
     return min(wanted, longest) if isinstance(longest, int) and longest > 0 else wanted
 
 
-def _local(path: Path, name: str) -> Source:
+def _local(path: Path, name: str) -> ModelSource:
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             raise UserError(
                 f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub."
             )
-        return Source("gguf", name, path)
+        return ModelSource("gguf", name, path)
     if not (path / "config.json").is_file():
         raise UserError(
             f"The folder {name} has no config.json: point [model] name at a transformers model folder."
@@ -115,7 +115,7 @@ def _local(path: Path, name: str) -> Source:
     read_config(path)
     if not _has_weights(path):
         raise UserError(_no_weights(path, name))
-    return Source("folder", name, path)
+    return ModelSource("folder", name, path)
 
 
 def _has_weights(folder: Path) -> bool:
@@ -142,20 +142,20 @@ def _is_path(name: str) -> bool:
     return name.startswith(("/", "./", "../", "~")) or name.endswith(".gguf") or not _HUB_NAME.fullmatch(name)
 
 
-def _cached(name: str) -> Source | None:
+def _cached(name: str) -> ModelSource | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")
     if not isinstance(config, str) or not _has_weights(Path(config).parent):
         return None
-    return Source("folder", name, Path(config).parent)
+    return ModelSource("folder", name, Path(config).parent)
 
 
-def _packaged(name: str) -> Source | None:
+def _packaged(name: str) -> ModelSource | None:
     spec = importlib.util.find_spec(PACKAGE) if name == DEFAULT else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):
-            return Source("gguf", name, file)
+            return ModelSource("gguf", name, file)
     return None
 
 

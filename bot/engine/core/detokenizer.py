@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable
 
 
-class Text:
+class Detokenizer:
     """One candidate's text as it grows. `push` and `flush` return what may be shown; then `stopped`."""
 
     def __init__(self, spell: Callable[[int], bytes], stop: tuple[str, ...] = ()) -> None:

@@ -5,28 +5,28 @@ from time import monotonic
 
 from torch import Tensor
 
-from bot.engine.attention.forward_batch import Span, Step
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.core import scheduling
-from bot.engine.core.output_stream import LocalGeneration
-from bot.engine.core.request_queue import Line
-from bot.engine.core.request_state import Answering, Candidate
-from bot.engine.core.resources import Supplies
-from bot.engine.core.stats import Statistics
-from bot.engine.lora.active import Known
+from bot.engine.core.output_stream import OutputStream
+from bot.engine.core.request_queue import RequestQueue
+from bot.engine.core.request_state import RunningRequest, TokenSequence
+from bot.engine.core.resources import RequestResources
+from bot.engine.core.stats import EngineStats
+from bot.engine.lora.active import LoadedAdapter
 from bot.engine.runtime.errors import free_memory, is_out_of_memory, understood
 from bot.errors import UserError
 from bot.message import Place
 
 
-class Batch:
+class EngineCore:
     """All requests that wait or run, on the engine's thread. No error of a request leaves it."""
 
-    def __init__(self, supplies: Supplies, statistics: Statistics) -> None:
+    def __init__(self, supplies: RequestResources, statistics: EngineStats) -> None:
         """`supplies` is what rows are given when they join."""
         self.supplies = supplies
         self._decoder, self._statistics = supplies.loaded.decoder, statistics
-        self._line = Line()
-        self._running: list[Answering] = []
+        self._line = RequestQueue()
+        self._running: list[RunningRequest] = []
         self._pace = 0.0  # seconds for a token of a prompt
 
     @property
@@ -44,7 +44,7 @@ class Batch:
         """Sequences that run, with those of candidates that wait for others of their request."""
         return sum(len(answering.candidates) for answering in tuple(self._running))
 
-    def add(self, generation: LocalGeneration) -> None:
+    def add(self, generation: OutputStream) -> None:
         """Put a request in line."""
         self._line.waiting.append(generation)
 
@@ -56,7 +56,7 @@ class Batch:
             for answering in self._running:
                 answering.generation.forgotten |= answering.known is known
 
-    def replace(self, known: Known) -> None:
+    def replace(self, known: LoadedAdapter) -> None:
         """Put an adapter in place of one of that name."""
         self.drop(known.name)
         self.supplies.adapters.add(known)
@@ -80,7 +80,7 @@ class Batch:
                 if not answering.going:
                     self._end(answering)
 
-    def _enter(self, generation: LocalGeneration) -> bool:
+    def _enter(self, generation: OutputStream) -> bool:
         """Start a request if there is room for it now; raises `UserError` if there will never be."""
         answering = self.supplies.begin(generation, self.rows)
         if answering is None:
@@ -93,9 +93,9 @@ class Batch:
             self._fail(answering, error)
         return True
 
-    def _spans(self) -> list[tuple[Answering, Span]]:
+    def _spans(self) -> list[tuple[RunningRequest, TokenSpan]]:
         """What everybody adds in this step."""
-        reading = {one: scheduling.Reading(one.left, one.passed) for one in self._running if one.left}
+        reading = {one: scheduling.PrefillState(one.left, one.passed) for one in self._running if one.left}
         alone = len(reading) == len(self._running)
         shortest = min((one.left for one in reading.values()), default=0) if alone else 0
         shares = scheduling.chunks(reading, scheduling.budget(self._pace, shortest))
@@ -108,15 +108,15 @@ class Batch:
                 answering.passed = 0 if fair else answering.passed + 1
                 start = answering.row.length
                 ids = request.ids[start : start + share]
-                spans += [(answering, Span(answering.row, ids, bay, request.strength))] if ids else []
+                spans += [(answering, TokenSpan(answering.row, ids, bay, request.strength))] if ids else []
             else:
                 spans += [
-                    (answering, Span(one.row, (one.tokens[-1],), bay, request.strength))
+                    (answering, TokenSpan(one.row, (one.tokens[-1],), bay, request.strength))
                     for one in answering.going
                 ]
         return spans
 
-    def _run(self, spans: Sequence[tuple[Answering, Span]]) -> None:
+    def _run(self, spans: Sequence[tuple[RunningRequest, TokenSpan]]) -> None:
         """Try a step for all; when that fails, one for each request, so that only what breaks fails.
 
         One that runs out of memory is tried again as long as there was anything to give back.
@@ -136,10 +136,10 @@ class Batch:
             for owner in owners:
                 self._run([one for one in spans if one[0] is owner])
 
-    def _pass(self, spans: Sequence[tuple[Answering, Span]]) -> None:
+    def _pass(self, spans: Sequence[tuple[RunningRequest, TokenSpan]]) -> None:
         began = self._statistics.step_began = monotonic()
         try:
-            step = Step([span for _, span in spans], self._decoder.device, self._decoder.native)
+            step = ForwardBatch([span for _, span in spans], self._decoder.device, self._decoder.native)
             owners = {id(span.row): answering for answering, span in spans}
             drawing = self._drawing(step, owners)
             logits = self._decoder.forward(step)
@@ -152,7 +152,9 @@ class Batch:
             self._take(answering, candidate, token)
         self._statistics.step(len(tokens))
 
-    def _drawing(self, step: Step, owners: dict[int, Answering]) -> list[tuple[int, Answering, Candidate]]:
+    def _drawing(
+        self, step: ForwardBatch, owners: dict[int, RunningRequest]
+    ) -> list[tuple[int, RunningRequest, TokenSequence]]:
         """Which logits give whom a token: those behind a whole prompt serve all candidates."""
         drawing = []
         for place, span in enumerate(step.spans):
@@ -164,21 +166,21 @@ class Batch:
         return drawing
 
     def _draw(
-        self, step: Step, logits: Tensor, drawing: Sequence[tuple[int, Answering, Candidate]]
+        self, step: ForwardBatch, logits: Tensor, drawing: Sequence[tuple[int, RunningRequest, TokenSequence]]
     ) -> list[int | None]:
         if not drawing:
             return []
         picked = logits.index_select(0, step.tensor([place for place, _, _ in drawing]))
         return self.supplies.sampler.draw(picked, [candidate.dice for _, _, candidate in drawing])
 
-    def _measure(self, step: Step, seconds: float) -> None:
+    def _measure(self, step: ForwardBatch, seconds: float) -> None:
         """How long a token of a prompt takes, of steps that were mostly prompts."""
         tokens = step.starts[-1]
         if tokens >= scheduling.FEWEST:
             pace = seconds / tokens
             self._pace = pace if not self._pace else 0.8 * self._pace + 0.2 * pace
 
-    def _take(self, answering: Answering, candidate: Candidate, token: int | None) -> None:
+    def _take(self, answering: RunningRequest, candidate: TokenSequence, token: int | None) -> None:
         if answering not in self._running:
             return
         try:
@@ -188,7 +190,7 @@ class Batch:
         except (Exception, MemoryError) as error:
             self._fail(answering, error)
 
-    def _end(self, answering: Answering) -> None:
+    def _end(self, answering: RunningRequest) -> None:
         """Hand over the answers; what was computed is remembered for the place's next turn."""
         answers = answering.close()
         self._statistics.answered += 1
@@ -199,15 +201,15 @@ class Batch:
         self._leave(answering)
         answering.generation.end(answers)
 
-    def _fail(self, answering: Answering, error: BaseException) -> None:
+    def _fail(self, answering: RunningRequest, error: BaseException) -> None:
         answering.failed = True
         self._leave(answering)
         answering.generation.fail(error if isinstance(error, UserError) else understood(error))
 
-    def _leave(self, answering: Answering) -> None:
+    def _leave(self, answering: RunningRequest) -> None:
         self._running.remove(answering)
         self.supplies.end(answering)
 
 
-def _of(answering: Answering, span: Span) -> Candidate:
+def _of(answering: RunningRequest, span: TokenSpan) -> TokenSequence:
     return next(candidate for candidate in answering.candidates if candidate.row is span.row)

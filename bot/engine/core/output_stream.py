@@ -14,7 +14,7 @@ from bot.errors import UserError
 GRACE = 2.0  # seconds after a deadline that the thread has to end a request itself
 
 
-class LocalGeneration:
+class OutputStream:
     """The `Generation` of an engine in this process. `push`, `end` and `fail` are for the engine's thread."""
 
     def __init__(

@@ -3,19 +3,19 @@
 from collections import deque
 from collections.abc import Callable
 
-from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_state import unanswered
-from bot.engine.core.scheduling import Turns
+from bot.engine.core.scheduling import AdapterRoundRobin
 from bot.engine.runtime.errors import understood
 from bot.errors import UserError
 
 
-class Line:
+class RequestQueue:
     """Requests in the order in which they came; adapters take turns."""
 
     def __init__(self) -> None:
-        self.waiting: deque[LocalGeneration] = deque()
-        self._turns = Turns()
+        self.waiting: deque[OutputStream] = deque()
+        self._turns = AdapterRoundRobin()
 
     def release(self) -> int:
         """Let out who is no longer wanted, or whose deadline has passed; returns how many."""
@@ -25,7 +25,7 @@ class Line:
             generation.end(unanswered(generation, finish))
         return len(leaving)
 
-    def admit(self, enter: Callable[[LocalGeneration], bool]) -> None:
+    def admit(self, enter: Callable[[OutputStream], bool]) -> None:
         """Let in who can `enter`, until the next in turn cannot: nobody smaller passes, so nobody starves.
 
         A request for which `enter` raises will never run, and is told so.

@@ -5,34 +5,34 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bot.engine.core.detokenizer import Text
-from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.detokenizer import Detokenizer
+from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Answer, Finish, Piece, Timings
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.engine.attention.kv_slab import Row
-    from bot.engine.lora.active import Known
+    from bot.engine.attention.kv_slab import KVSlot
+    from bot.engine.lora.active import LoadedAdapter
 
 
 @dataclass(slots=True)
-class Candidate:
+class TokenSequence:
     """One answer as it grows: its row and its place among the dice, until it ends."""
 
-    text: Text
-    row: "Row"
+    text: Detokenizer
+    row: "KVSlot"
     dice: int
     tokens: list[int]
     finish: Finish | None = None
 
 
-class Answering:
+class RunningRequest:
     """A request that runs, on the engine's thread."""
 
     def __init__(
         self,
-        generation: LocalGeneration,
-        known: "Known | None",
+        generation: OutputStream,
+        known: "LoadedAdapter | None",
         spell: Callable[[int], bytes],
         end: Collection[int],
         limit: int,
@@ -44,20 +44,20 @@ class Answering:
         self.end, self.limit = end, limit
         self.failed = False
         self.passed = 0  # steps in which others' prompts were read
-        self.candidates: list[Candidate] = []
+        self.candidates: list[TokenSequence] = []
         self._spell = spell
         self._started = monotonic()
         self._first = 0.0
 
-    def begin(self, rows: "Sequence[Row]", dice: Sequence[int]) -> None:
+    def begin(self, rows: "Sequence[KVSlot]", dice: Sequence[int]) -> None:
         """Take the rows that the candidates will have; the prompt is read in the first one."""
         self.candidates = [
-            Candidate(Text(self._spell, self.request.stop), row, number, [])
+            TokenSequence(Detokenizer(self._spell, self.request.stop), row, number, [])
             for row, number in zip(rows, dice, strict=True)
         ]
 
     @property
-    def row(self) -> "Row":
+    def row(self) -> "KVSlot":
         """The row of the prompt, and of the first candidate."""
         return self.candidates[0].row
 
@@ -77,11 +77,11 @@ class Answering:
         return max(0, len(self.request.ids) - self.row.length)
 
     @property
-    def going(self) -> list[Candidate]:
+    def going(self) -> list[TokenSequence]:
         """The candidates that have not ended."""
         return [candidate for candidate in self.candidates if candidate.finish is None]
 
-    def take(self, candidate: Candidate, token: int | None) -> None:
+    def take(self, candidate: TokenSequence, token: int | None) -> None:
         """Add a token to a candidate, and show what is certain of it; raises `UserError` without a number."""
         if token is None:
             raise UserError(
@@ -114,17 +114,17 @@ class Answering:
         """Seconds from submission to the first token, once there is one."""
         return self._first - self.generation.submitted if self._first else None
 
-    def _answer(self, candidate: Candidate, timings: Timings) -> Answer:
+    def _answer(self, candidate: TokenSequence, timings: Timings) -> Answer:
         assert candidate.finish is not None
         prompt = len(self.request.ids)
         return Answer(candidate.text.shown, prompt, len(candidate.tokens), candidate.finish, timings)
 
-    def _show(self, candidate: Candidate, text: str) -> None:
+    def _show(self, candidate: TokenSequence, text: str) -> None:
         if text:
             self.generation.push(Piece(text, self.candidates.index(candidate)))
 
 
-def unanswered(generation: LocalGeneration, finish: Finish) -> tuple[Answer, ...]:
+def unanswered(generation: OutputStream, finish: Finish) -> tuple[Answer, ...]:
     """The answers of a request that left the queue without having run."""
     total = monotonic() - generation.submitted
     one = Answer("", len(generation.request.ids), 0, finish, Timings(total, total, total))

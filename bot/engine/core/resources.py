@@ -3,27 +3,27 @@
 from collections.abc import Collection
 from typing import Any
 
-from bot.engine.attention.kv_cache import Cache
-from bot.engine.core.output_stream import LocalGeneration
-from bot.engine.core.request_state import Answering
+from bot.engine.attention.kv_cache import KVCache
+from bot.engine.core.output_stream import OutputStream
+from bot.engine.core.request_state import RunningRequest
 from bot.engine.interface import Request
-from bot.engine.lora.registry import Adapters
-from bot.engine.model_loader.loader import Loaded
+from bot.engine.lora.registry import AdapterRegistry
+from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.sampling.sampler import Sampler, seed_of
 from bot.errors import UserError
 
 
-class Supplies:
+class RequestResources:
     """All that running rows share, on the engine's thread. `rows` is the most sequences at once."""
 
-    def __init__(self, loaded: Loaded, rows: int) -> None:
+    def __init__(self, loaded: LoadedModel, rows: int) -> None:
         self.loaded, self._most = loaded, rows
-        self.adapters = Adapters()
-        self.cache = Cache(loaded.cache_bytes, loaded.decoder.token_bytes)
+        self.adapters = AdapterRegistry()
+        self.cache = KVCache(loaded.cache_bytes, loaded.decoder.token_bytes)
         self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
         self.sampler = Sampler(self._vocabulary, rows, loaded.decoder.device)
 
-    def begin(self, generation: LocalGeneration, running: int) -> Answering | None:
+    def begin(self, generation: OutputStream, running: int) -> RunningRequest | None:
         """Give rows to a request beside those that run, or None while there is no room.
 
         Raises `UserError` if there will never be, and `ValueError` for ids that are none of the model's.
@@ -48,7 +48,7 @@ class Supplies:
             for row in rows:
                 self.cache.leave(row)
             raise
-        answering = Answering(generation, known, loaded.tokenizer.spell, end, limit)
+        answering = RunningRequest(generation, known, loaded.tokenizer.spell, end, limit)
         answering.begin(rows, dice)
         return answering
 
@@ -65,13 +65,13 @@ class Supplies:
             raise
         return seats
 
-    def prepare(self, answering: Answering) -> int:
+    def prepare(self, answering: RunningRequest) -> int:
         """Have the adapter at hand, and recall what was read before; returns of how many tokens."""
         if answering.known is not None:
             self.loaded.decoder.live.enter(answering.known)
         return self.cache.recall(_keys(answering), answering.request.ids, answering.row)
 
-    def end(self, answering: Answering) -> None:
+    def end(self, answering: RunningRequest) -> None:
         """Take everything back; slots that may hold no numbers are wiped."""
         wipe = answering.touched if answering.doubtful else 0
         for candidate in answering.candidates:
@@ -80,7 +80,7 @@ class Supplies:
         if answering.known is not None:
             self.loaded.decoder.live.leave(answering.known)
 
-    def remember(self, answering: Answering) -> None:
+    def remember(self, answering: RunningRequest) -> None:
         """Keep what the place's next turn will begin with, and the beginning that other places share."""
         request, row = answering.request, answering.row
         *own, shared = _keys(answering)
@@ -103,7 +103,7 @@ class Supplies:
         }
 
 
-def _keys(answering: Answering) -> list[tuple[Any, ...]]:
+def _keys(answering: RunningRequest) -> list[tuple[Any, ...]]:
     """Under what a row's keys and values may be used again: its place, and its shared beginning."""
     request = answering.request
     under = (answering.known, request.strength if answering.known else 1.0)

@@ -13,14 +13,14 @@ PATIENCE = 32  # tokens by which a waiting prompt counts as shorter after every 
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PrefillState:
     """A prompt that is being read: what is left of it, and for how many steps it was passed over."""
 
     left: int
     passed: int = 0
 
 
-class Turns:
+class AdapterRoundRobin:
     """Which adapter's oldest request is admitted next: the one whose last admission is longest ago.
 
     Between two admissions of a waiting adapter every other one has at most one, so a flood of requests to one
@@ -52,7 +52,7 @@ def budget(pace: float, alone: int = 0) -> int:
     return max(steady, alone) if alone <= AT_ONCE else steady
 
 
-def chunks(prompts: Mapping[Name, Reading], tokens: int) -> dict[Name, int]:
+def chunks(prompts: Mapping[Name, PrefillState], tokens: int) -> dict[Name, int]:
     """How many tokens of each prompt to read in the next step, at most `tokens` of all.
 
     Short ones first, so that a long prompt delays nobody by more than a chunk; one that is passed over comes

@@ -8,7 +8,7 @@ WINDOW = 10.0  # seconds over which speed is measured
 REMEMBERED = 200  # requests whose first tokens are remembered
 
 
-class Statistics:
+class EngineStats:
     """Counts and times. Plain numbers and bounded queues: reading them from another thread needs no lock."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:

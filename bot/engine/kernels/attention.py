@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class AttentionShape:
     """How one layer attends."""
 
     scale: float
@@ -16,7 +16,9 @@ class Shape:
     softcap: float | None = None
 
 
-def weighted(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, shape: Shape) -> Tensor:
+def attention(
+    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, shape: AttentionShape
+) -> Tensor:
     """Attention of [rows, queries, size] over [rows, keys, size], with an additive mask that broadcasts.
 
     On a CPU in float32 two batched products are quicker than the fused kernel for a few queries a row; that

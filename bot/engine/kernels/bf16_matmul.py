@@ -10,11 +10,12 @@ from bot.engine.kernels.native import MOST_ROWS, Native
 _ROWS = 8  # for which oneDNN chooses the order of weights
 
 
-class Packed:
+class PackedMatmul:
     """bfloat16 weights in the order in which oneDNN reads them, for a CPU that multiplies bfloat16 itself.
 
-    `Plain` puts them into that order at every call. With AVX-512 BF16 this halves the time of one row and of
-    eight, and takes a third off that of 32. The operators are those that torch's own compiler calls.
+    `PlainMatmul` puts them into that order at every call. With AVX-512 BF16 this halves the time of one row
+    and of eight, and takes a third off that of 32. The operators are those that torch's own compiler
+    calls.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -43,7 +44,7 @@ class Packed:
         return product
 
 
-class Tiled:
+class TiledMatmul:
     """`Packed`, with the tiles of newer processors used by ourselves for as few rows as decoding has.
 
     oneDNN's product waits for memory, since nothing fetches what lies behind the end of a page: 120 products
@@ -51,7 +52,7 @@ class Tiled:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, native: Native) -> None:
-        self._packed = Packed(weight, bias)
+        self._packed = PackedMatmul(weight, bias)
         self._native, self._out, self._inputs = native, *weight.shape
         self._bias = None if bias is None else bias.bfloat16()
         self.block, self.address = self._packed.width(weight.bfloat16()), self._packed.address

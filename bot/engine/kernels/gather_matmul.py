@@ -10,7 +10,7 @@ _SUM = 0  # of torch's three modes of a bag
 
 
 @dataclass(frozen=True, slots=True)
-class Bags:
+class GatherMatmul:
     """Tokens that stand alone, each with the bay of its adapter.
 
     A vector times a matrix is the sum of the matrix's rows, weighted by the vector: what torch calls a bag of
@@ -41,7 +41,7 @@ class Bags:
         return self._named[blocks, rows]
 
 
-def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:
+def gather_matmul_of(tokens: Sequence[tuple[int, int, float]]) -> GatherMatmul | None:
     """Tokens (place, bay, strength) as bags; None without any."""
     if not tokens:
         return None
@@ -49,4 +49,4 @@ def bags_of(tokens: Sequence[tuple[int, int, float]]) -> Bags | None:
     first = places == tuple(range(len(places)))
     scale = None if set(strengths) == {1} else torch.tensor(strengths)[:, None]
     which = len(places) if first else torch.tensor(places)
-    return Bags(which, torch.tensor(bays), scale)
+    return GatherMatmul(which, torch.tensor(bays), scale)

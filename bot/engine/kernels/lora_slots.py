@@ -14,7 +14,7 @@ _NATIVE = 2.0**24  # by how much native.c reads numbers of 8 bits too large
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class SlotSizes:
     """An adapter's A is [inputs, parts * rank], its B [blocks, rank, width].
 
     `blocks` cut all parts into equal widths, and name the part that each comes from.
@@ -32,11 +32,11 @@ class Sizes:
         return self.rank * (self.inputs * self.parts + len(self.blocks) * self.width)
 
 
-class Bays(Protocol):
+class LoraSlots(Protocol):
     """Room for so many adapters, zero at first."""
 
     count: int
-    sizes: Sizes
+    sizes: SlotSizes
 
     def put(self, bay: int, a: Tensor, b: Tensor) -> None:
         """Give a bay to these matrices."""
@@ -49,36 +49,36 @@ class Bays(Protocol):
         """All that it holds, by bay."""
 
 
-class Wide:
+class FloatSlots:
     """As they are: a [bays, inputs, parts * rank], b [bays, blocks, rank, width]."""
 
-    def __init__(self, count: int, sizes: Sizes, like: Tensor) -> None:
+    def __init__(self, count: int, sizes: SlotSizes, like: Tensor) -> None:
         self.count, self.sizes = count, sizes
         self.a = like.new_zeros(count, sizes.inputs, sizes.parts * sizes.rank)
         self.b = like.new_zeros(count, len(sizes.blocks), sizes.rank, sizes.width)
 
     def put(self, bay: int, a: Tensor, b: Tensor) -> None:
-        """As in `Bays`."""
+        """As in `LoraSlots`."""
         self.a[bay], self.b[bay] = a, b
 
     def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """As in `Bays`."""
+        """As in `LoraSlots`."""
         return self.a[bay].to(dtype), self.b[bay].to(dtype)
 
     @property
     def tensors(self) -> Sequence[Tensor]:
-        """As in `Bays`."""
+        """As in `LoraSlots`."""
         return self.a, self.b
 
 
-class Narrow:
+class Int8Slots:
     """In 8 bits: half of what a batch of many adapters reads, with a scale for every row.
 
     Logits of the demo adapters in float32 move by 0.001 of how much they vary, where a base model in bfloat16
     alone moves them by 0.07. Four rows lie together, as native.c reads them.
     """
 
-    def __init__(self, count: int, sizes: Sizes) -> None:
+    def __init__(self, count: int, sizes: SlotSizes) -> None:
         self.count, self.sizes = count, sizes
         blocks, inner = len(sizes.blocks), sizes.parts * sizes.rank
         self._a = torch.zeros(count, sizes.inputs // 4, inner, 4, dtype=torch.int8)
@@ -91,7 +91,7 @@ class Narrow:
         self._chosen = (INT * blocks)(*sizes.blocks)
 
     @staticmethod
-    def suits(sizes: Sizes) -> bool:
+    def suits(sizes: SlotSizes) -> bool:
         """Whether native.c can read such matrices."""
         inner = sizes.parts * sizes.rank
         return not (sizes.inputs % 4 or sizes.rank % 16 or sizes.width % 16) and inner <= MOST_INNER
@@ -104,12 +104,12 @@ class Narrow:
         return Change(sizes.inputs, outputs, inner, sizes.rank, blocks, sizes.width, wide, chosen)
 
     def put(self, bay: int, a: Tensor, b: Tensor) -> None:
-        """As in `Bays`."""
+        """As in `LoraSlots`."""
         self._a[bay], self._a_scales[bay] = _narrowed(a)
         self._b[bay], self._b_scales[bay] = _narrowed(b)
 
     def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """As in `Bays`."""
+        """As in `LoraSlots`."""
         return (
             _widened(self._a[bay], self._a_scales[bay]).to(dtype),
             _widened(self._b[bay], self._b_scales[bay]).to(dtype),
@@ -117,11 +117,11 @@ class Narrow:
 
     @property
     def tensors(self) -> Sequence[Tensor]:
-        """As in `Bays`."""
+        """As in `LoraSlots`."""
         return self._a, self._b, self._a_scales, self._b_scales
 
 
-def grown(bays: Bays, was: Bays | None) -> Bays:
+def grown(bays: LoraSlots, was: LoraSlots | None) -> LoraSlots:
     """With the adapters of smaller ones."""
     if was is None:
         return bays

@@ -11,23 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
+from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
 from bot.engine.kernels.native import Native
 
 _LARGEST_HALF = 65_504.0
 _TRIED = (8, 64)  # rows with which two kernels are compared: a decoding batch, and a chunk of a prompt
 
 
-class Kernel(Protocol):
+class MatmulKernel(Protocol):
     """A linear layer's arithmetic: x [tokens, in] -> [tokens, out]."""
 
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-Kind = Callable[[Tensor, Tensor | None], Kernel]  # weight [out, in] and bias [out] -> kernel
+Kind = Callable[[Tensor, Tensor | None], MatmulKernel]  # weight [out, in] and bias [out] -> kernel
 
 
-class Plain:
+class PlainMatmul:
     """The matrix as it stands, in the dtype of the activations."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -66,11 +66,11 @@ class Side:
         return products[0] if len(products) == 1 else torch.cat(products, -1)
 
 
-def half(weight: Tensor, bias: Tensor | None) -> Kernel:
+def half(weight: Tensor, bias: Tensor | None) -> MatmulKernel:
     """`Half`, or the matrix in float32 where float16 cannot hold it."""
     least, most = weight.aminmax()
     if max(-float(least), float(most)) > _LARGEST_HALF:
-        return Plain(weight.float(), None if bias is None else bias.float())
+        return PlainMatmul(weight.float(), None if bias is None else bias.float())
     return Half(weight, bias)
 
 
@@ -87,7 +87,7 @@ def quickest(layers: Sequence[Any], dtype: torch.dtype, native: Native | None = 
     devices = {layer.weight.device.type for layer in layers}
     kinds = [half] if devices == {"cpu"} and has_half("cpu") else []
     if devices == {"cpu"} and dtype == torch.bfloat16 and has_packed("cpu"):
-        kinds += [Packed if native is None or not native.tiles else partial(Tiled, native=native)]
+        kinds += [PackedMatmul if native is None or not native.tiles else partial(TiledMatmul, native=native)]
     weights = sum(out * inputs for out, inputs in map(size_of, layers))
     if not layers[0].weight.is_floating_point() and 2 * weights > available() / 4:
         return None
@@ -115,7 +115,7 @@ def _quickest(layer: Any, kinds: Sequence[Kind]) -> Kind | None:
     layer = deepcopy(layer)
     torch.backends.quantized.engine = "fbgemm"
     dtype = layer.weight.dtype if layer.weight.is_floating_point() else torch.float32
-    tried: list[tuple[Kind | None, Kernel, torch.dtype]] = [(None, layer, dtype)]
+    tried: list[tuple[Kind | None, MatmulKernel, torch.dtype]] = [(None, layer, dtype)]
     for kind in kinds:
         tried.append((kind, kind(dense(layer)[0], None), torch.float32 if kind is half else torch.bfloat16))
     seconds = [0.0] * len(tried)
@@ -140,7 +140,7 @@ def dense(layer: Any) -> tuple[Tensor, Tensor | None]:
     return (weight.data.T if name == "Conv1D" else weight.data), bias  # GPT-2 keeps the transpose
 
 
-def joined(layers: Sequence[nn.Module], kind: Kind) -> Kernel:
+def joined(layers: Sequence[nn.Module], kind: Kind) -> MatmulKernel:
     """Layers that read the same input as one matrix, their outputs side by side."""
     pairs = [dense(layer) for layer in layers]
     weight = torch.cat([weight for weight, _ in pairs]) if len(pairs) > 1 else pairs[0][0]
@@ -150,7 +150,7 @@ def joined(layers: Sequence[nn.Module], kind: Kind) -> Kernel:
     return kind(weight, torch.cat(biases).to(weight.dtype))
 
 
-def _seconds(kernel: Kernel, x: Tensor) -> float:
+def _seconds(kernel: MatmulKernel, x: Tensor) -> float:
     """Of one product. The shortest of some counts, since other programs may be running."""
     began = perf_counter()
     kernel(x)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.kernels.attention import Shape
-from bot.engine.kernels.lora_slots import Narrow
+from bot.engine.kernels.attention import AttentionShape
+from bot.engine.kernels.lora_slots import Int8Slots
 from bot.engine.kernels.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
 
 MOST_ROWS = 32  # of a product by tiles
@@ -80,7 +80,7 @@ class Native:
         return size % 32 == 0 and size <= _MOST_SIZE and group <= _MOST_GROUP
 
     def attend(
-        self, query: Tensor, pair: Tensor, cache: Tensor, out: Tensor, rows: Any, shape: Shape
+        self, query: Tensor, pair: Tensor, cache: Tensor, out: Tensor, rows: Any, shape: AttentionShape
     ) -> None:
         """Write keys and values of single tokens into their rows, and attend over these, into `out`.
 
@@ -100,7 +100,7 @@ class Native:
         where = query.data_ptr(), pair.data_ptr(), value, cache.data_ptr(), out.data_ptr()
         self._library.attend(ctypes.byref(how), *where, rows, len(rows) // 3)
 
-    def change(self, bays: Narrow, x: Tensor, y: Tensor, changed: Changed) -> None:
+    def change(self, bays: Int8Slots, x: Tensor, y: Tensor, changed: Changed) -> None:
         """y[place] += strength * (x[place] A) B, of the bay of each token."""
         where = ctypes.byref(bays.change(self._wide)), ctypes.byref(bays.matrices), x.data_ptr(), y.data_ptr()
         self._library.change(*where, *changed.arrays, changed.count)

@@ -8,23 +8,23 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.config import ModelSettings
-from bot.engine.core.output_stream import LocalGeneration
-from bot.engine.core.stats import Statistics
+from bot.engine.core.output_stream import OutputStream
+from bot.engine.core.stats import EngineStats
 from bot.engine.kernels import compiler
 from bot.engine.runtime.environment import prepare
 from bot.errors import UserError
 from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.core.engine_core import Batch
-    from bot.engine.model_loader.loader import Loaded
+    from bot.engine.core.engine_core import EngineCore
+    from bot.engine.model_loader.loader import LoadedModel
 
 logger = logging.getLogger(__name__)
 
 Command = Callable[[], None]
 
 
-class Listener(Protocol):
+class EngineListener(Protocol):
     """Who hears from the thread, on the thread."""
 
     def tokenizer_read(self, tokenizer: Tokenizer) -> None: ...
@@ -37,19 +37,19 @@ class _Closing(Exception):
     """The engine was left while the model was loading."""
 
 
-class Worker:
+class EngineThread:
     """The life of the engine's thread. Others may touch `inbox`, `closing` and the plain fields."""
 
-    def __init__(self, settings: ModelSettings, data: Path, listener: Listener) -> None:
-        self.inbox: SimpleQueue[LocalGeneration | Command | None] = SimpleQueue()
+    def __init__(self, settings: ModelSettings, data: Path, listener: EngineListener) -> None:
+        self.inbox: SimpleQueue[OutputStream | Command | None] = SimpleQueue()
         self.closing = False
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.stage = "starting"
         self.context = settings.context  # until the model's files say less
         self.error: UserError | None = None
-        self.statistics = Statistics()
-        self.loaded: Loaded | None = None
-        self.batch: Batch | None = None
+        self.statistics = EngineStats()
+        self.loaded: LoadedModel | None = None
+        self.batch: EngineCore | None = None
         self._settings, self._data, self._listener = settings, data, listener
 
     def run(self) -> None:
@@ -104,7 +104,9 @@ class Worker:
         self._progress("loading the base model")
         library = compiling.library() if compiling else None
         self.loaded = loader.load(found, self._settings, tokenizer, library)
-        self.batch = engine_core.Batch(resources.Supplies(self.loaded, self._settings.rows), self.statistics)
+        self.batch = engine_core.EngineCore(
+            resources.RequestResources(self.loaded, self._settings.rows), self.statistics
+        )
 
     def _progress(self, stage: str) -> None:
         if self.closing:
@@ -119,13 +121,13 @@ class Worker:
         """Take what has arrived: requests stand in line, commands are carried out at once."""
         while wait or not self.inbox.empty():
             item = self.inbox.get()
-            if isinstance(item, LocalGeneration):
+            if isinstance(item, OutputStream):
                 self._add(item)
             elif item is not None:
                 item()
             wait = False
 
-    def _add(self, generation: LocalGeneration) -> None:
+    def _add(self, generation: OutputStream) -> None:
         if self.batch is not None:
             self.batch.add(generation)
         else:

@@ -9,16 +9,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from bot.config import ModelSettings
-from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Request, Status
-from bot.engine.local.engine_thread import Worker
+from bot.engine.local.engine_thread import EngineThread
 from bot.errors import UserError
 from bot.message import Place
 from bot.prompt.builder import Tokenizer
 
 if TYPE_CHECKING:
-    from bot.engine.core.engine_core import Batch
-    from bot.engine.model_loader.loader import Loaded
+    from bot.engine.core.engine_core import EngineCore
+    from bot.engine.model_loader.loader import LoadedModel
 
 T = TypeVar("T")
 
@@ -37,10 +37,10 @@ class LocalEngine:
     def __init__(self, settings: ModelSettings, data: Path) -> None:
         """`data` is where converted models are kept."""
         self._name = settings.name
-        self._worker = Worker(settings, data, self)
+        self._worker = EngineThread(settings, data, self)
         self._thread = threading.Thread(target=self._worker.run, name="engine", daemon=True)
         self._running = False
-        self._generations: set[LocalGeneration] = set()
+        self._generations: set[OutputStream] = set()
         self._commands: set[asyncio.Future[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -72,7 +72,7 @@ class LocalEngine:
             logger.info("The engine's thread is still busy; it ends with the process.")
 
     @property
-    def loaded(self) -> "Loaded | None":
+    def loaded(self) -> "LoadedModel | None":
         """The model, once it is ready; it belongs to the engine's thread."""
         return self._worker.loaded
 
@@ -93,9 +93,9 @@ class LocalEngine:
         self._check_running()
         await asyncio.shield(self._ready)
 
-    def generate(self, request: Request) -> LocalGeneration:
+    def generate(self, request: Request) -> OutputStream:
         """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
-        generation = LocalGeneration(request, asyncio.get_running_loop(), self._stuck)
+        generation = OutputStream(request, asyncio.get_running_loop(), self._stuck)
         if not self._running:
             generation.fail(_stopped())
             return generation
@@ -182,7 +182,7 @@ class LocalEngine:
         """Called by the thread, last."""
         self._tell(self._ended.set)
 
-    async def _command(self, work: Callable[["Batch"], object]) -> None:
+    async def _command(self, work: Callable[["EngineCore"], object]) -> None:
         """Have the thread do something between two steps, and wait for it."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._commands.add(done)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from bot.engine.lora.linear import Pair, Projection
+from bot.engine.lora.linear import LoraLinear, LoraPair
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Known:
+class LoadedAdapter:
     """An adapter as it was read, in the dtype of its file. One that replaces another is another object."""
 
     name: str
-    pairs: Mapping[str, Pair]
+    pairs: Mapping[str, LoraPair]
     rank: int = field(init=False)  # the largest of its ranks
     bytes: int = field(init=False)  # what its matrices take
 
@@ -23,18 +23,18 @@ class Known:
         object.__setattr__(self, "bytes", sum(pair.a.nbytes + pair.b.nbytes for pair in pairs))
 
 
-class Live:
+class ActiveAdapters:
     """Who sits where. The bays in use are always the first ones; behind them, those just left stay warm."""
 
-    def __init__(self, projections: Iterable[Projection], like: Tensor) -> None:
+    def __init__(self, projections: Iterable[LoraLinear], like: Tensor) -> None:
         """`like` has the dtype and the device that the products are computed in."""
         self._projections = tuple(projections)
         self._like = like
-        self._held: list[Known | None] = []
+        self._held: list[LoadedAdapter | None] = []
         self._users: list[int] = []  # rows of every bay in use
         self._rank = 0
 
-    def enter(self, known: Known) -> None:
+    def enter(self, known: LoadedAdapter) -> None:
         """One more row uses this adapter."""
         if known in self._held[: len(self._users)]:
             self._users[self._held.index(known)] += 1
@@ -46,7 +46,7 @@ class Live:
             self._load(known, bay)
         self._users.append(1)
 
-    def leave(self, known: Known) -> None:
+    def leave(self, known: LoadedAdapter) -> None:
         """One row less does; one whose adapter could not be laid out is not there."""
         if known not in self._held[: len(self._users)]:
             return
@@ -57,7 +57,7 @@ class Live:
             self._users.pop()
             self._move(len(self._users), bay)
 
-    def bay(self, known: Known | None) -> int:
+    def bay(self, known: LoadedAdapter | None) -> int:
         """Where an adapter in use sits; -1 for none."""
         return -1 if known is None else self._held.index(known)
 
@@ -79,14 +79,14 @@ class Live:
         self._held[target] = self._held[bay]
         self._held[bay] = None
 
-    def _load(self, known: Known, bay: int) -> None:
+    def _load(self, known: LoadedAdapter, bay: int) -> None:
         self._reserve(bay + 1, known)
         self._held[bay] = None  # nobody's, should the next lines fail
         for projection in self._projections:
             projection.put(bay, known.pairs)
         self._held[bay] = known
 
-    def _reserve(self, bays: int, known: Known) -> None:
+    def _reserve(self, bays: int, known: LoadedAdapter) -> None:
         """Room for another adapter: twice the bays, the largest rank, and the layers that it changes.
 
         When memory runs out on the way, some layers have more room than they need, which does no harm.

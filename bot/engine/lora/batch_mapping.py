@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.attention.forward_batch import Step
-from bot.engine.kernels.gather_matmul import Bags, bags_of
+from bot.engine.attention.forward_batch import ForwardBatch
+from bot.engine.kernels.gather_matmul import GatherMatmul, gather_matmul_of
 from bot.engine.kernels.native import Changed
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class DecodeGroups:
     """Tokens that stand alone, by adapter: so many bays, each with as many places as the fullest one needs.
 
     Without `index`, the first bays * places tokens are the grid itself. Else `index` names the token of
@@ -23,14 +23,14 @@ class Grid:
 
     bays: int
     places: int
-    tokens: Tensor | int  # as in `Bags`
+    tokens: Tensor | int  # as in `GatherMatmul`
     index: Tensor | None = None
     inverse: Tensor | None = None
     scale: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PrefillSpan:
     """Tokens of one row, end to end, under one adapter."""
 
     bay: int
@@ -40,12 +40,12 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Mix:
+class AdapterBatch:
     """Which tokens of a pass go through which adapters: single ones (place, bay, strength), and stretches."""
 
     singles: Sequence[tuple[int, int, float]]
-    grid: Grid | Bags | None  # the single ones, laid out
-    stretches: Sequence[Stretch] = ()
+    grid: DecodeGroups | GatherMatmul | None  # the single ones, laid out
+    stretches: Sequence[PrefillSpan] = ()
 
     @cached_property
     def changed(self) -> Changed:
@@ -55,15 +55,15 @@ class Mix:
 
 
 @dataclass(slots=True)
-class Current:
+class ForwardContext:
     """The pass that is under way: for all its tokens, and for the last one of each row."""
 
-    tokens: Mix | None = None
-    last: Mix | None = None
-    whole: Any = None  # a `Whole`, where the pass takes whole layers
+    tokens: AdapterBatch | None = None
+    last: AdapterBatch | None = None
+    whole: Any = None  # a `NativeStep`, where the pass takes whole layers
 
 
-def mix_of(step: Step, bagged: bool) -> Mix | None:
+def adapter_batch_of(step: ForwardBatch, bagged: bool) -> AdapterBatch | None:
     """Which tokens of a pass go through which bay, as bags or as a grid; None where no row has an adapter."""
     singles = [
         (place, span.bay, span.strength)
@@ -71,22 +71,24 @@ def mix_of(step: Step, bagged: bool) -> Mix | None:
         if span.bay >= 0
     ]
     stretches = [
-        Stretch(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
+        PrefillSpan(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
     ]
     if not singles and not stretches:
         return None
-    return Mix(singles, bags_of(singles) if bagged else grid_of(singles, step), stretches)
+    return AdapterBatch(
+        singles, gather_matmul_of(singles) if bagged else decode_groups_of(singles, step), stretches
+    )
 
 
-def last_mix_of(step: Step, bagged: bool) -> Mix | None:
+def last_token_batch_of(step: ForwardBatch, bagged: bool) -> AdapterBatch | None:
     """The same for the last token of every row."""
     tokens = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
     if not tokens:
         return None
-    return Mix(tokens, bags_of(tokens) if bagged else grid_of(tokens, step))
+    return AdapterBatch(tokens, gather_matmul_of(tokens) if bagged else decode_groups_of(tokens, step))
 
 
-def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None:
+def decode_groups_of(tokens: Sequence[tuple[int, int, float]], step: ForwardBatch) -> DecodeGroups | None:
     """Tokens (place, bay, strength) as a grid; None without any."""
     if not tokens:
         return None
@@ -105,7 +107,7 @@ def grid_of(tokens: Sequence[tuple[int, int, float]], step: Step) -> Grid | None
     first = changed == list(range(len(changed)))
     which = len(changed) if first else step.tensor(changed)
     if first and flat == changed:
-        return Grid(bays, places, which, scale=scale)
+        return DecodeGroups(bays, places, which, scale=scale)
     held = {(bay, place): bay * places + n for bay, row in groups.items() for n, place in enumerate(row)}
     inverse = step.tensor([held[bay, place] for place, bay, _ in tokens])
-    return Grid(bays, places, which, step.tensor(flat), inverse, scale)
+    return DecodeGroups(bays, places, which, step.tensor(flat), inverse, scale)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.untrusted import Refused
+from bot.untrusted import RefusedFile
 
 MAX_RANK = 256
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
@@ -32,7 +32,7 @@ _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class LoraConfig:
     """What of an adapter's settings matters for serving. `targets` None is every linear layer."""
 
     base: str
@@ -62,18 +62,20 @@ class Config:
         return self.targets is None or any(_ends(module, name) for name in self.targets)
 
 
-def parse_config(data: Mapping[str, Any]) -> Config:
+def parse_config(data: Mapping[str, Any]) -> LoraConfig:
     """Check an adapter_config.json, key by key; raises `Refused`."""
     _check_keys(data)
     if data.get("peft_type") != "LORA" or data.get("task_type") not in (None, "CAUSAL_LM"):
-        raise Refused("it is not a LoRA adapter for a chat model", _RETRAIN)
+        raise RefusedFile("it is not a LoRA adapter for a chat model", _RETRAIN)
     if data.get("bias", "none") != "none":
-        raise Refused("it trains biases, which are not served", "train it with bias = none")
+        raise RefusedFile("it trains biases, which are not served", "train it with bias = none")
     start = data.get("init_lora_weights", True)
     if isinstance(start, str) and start.lower().startswith(_CHANGES_BASE):
-        raise Refused("its training changed the base model's weights", "convert it to a plain LoRA adapter")
+        raise RefusedFile(
+            "its training changed the base model's weights", "convert it to a plain LoRA adapter"
+        )
     targets = data.get("target_modules")
-    return Config(
+    return LoraConfig(
         base=_text(data, "base_model_name_or_path"),
         r=_rank(data.get("r", 8)),
         alpha=_alpha(data.get("lora_alpha", 8)),
@@ -92,25 +94,27 @@ def _check_keys(data: Mapping[str, Any]) -> None:
         off = value is None or value is False or value in ({}, [], "")
         if key not in _READ | _HARMLESS and not off and _DEFAULTS.get(key) != value:
             name = key if _PLAIN.fullmatch(key) and len(key) <= 40 else "(unreadable)"
-            raise Refused(f"its setting {name} is not one that is served", _RETRAIN)
+            raise RefusedFile(f"its setting {name} is not one that is served", _RETRAIN)
 
 
 def _rank(value: Any) -> int:
     if type(value) is not int or not 1 <= value <= MAX_RANK:
-        raise Refused(f"its rank is not a whole number from 1 to {MAX_RANK}", "train it with a smaller rank")
+        raise RefusedFile(
+            f"its rank is not a whole number from 1 to {MAX_RANK}", "train it with a smaller rank"
+        )
     return value
 
 
 def _alpha(value: Any) -> float:
     if type(value) not in (int, float) or not 0 < value <= 65_536:
-        raise Refused("its lora_alpha is not a positive number", "export it again")
+        raise RefusedFile("its lora_alpha is not a positive number", "export it again")
     return float(value)
 
 
 def _flag(data: Mapping[str, Any], key: str) -> bool:
     value = data.get(key)
     if value not in (None, True, False):
-        raise Refused(f"its {key} is neither true nor false", "export it again")
+        raise RefusedFile(f"its {key} is neither true nor false", "export it again")
     return bool(value)
 
 
@@ -122,19 +126,21 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = data.get(key) or {}
     if not isinstance(value, dict) or len(value) > 4096:
-        raise Refused(f"its {key} is not a table", "export it again")
+        raise RefusedFile(f"its {key} is not a table", "export it again")
     return value
 
 
 def _names(value: Any, key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > 4096:
-        raise Refused(f"its {key} is not a list of names", "name the modules one by one, without patterns")
+        raise RefusedFile(
+            f"its {key} is not a list of names", "name the modules one by one, without patterns"
+        )
     return tuple(_plain(name) for name in value)
 
 
 def _plain(name: Any) -> str:
     if not isinstance(name, str) or len(name) > 200 or not _PLAIN.fullmatch(name):
-        raise Refused("it names modules by a pattern", "name the modules one by one, without patterns")
+        raise RefusedFile("it names modules by a pattern", "name the modules one by one, without patterns")
     return name
 
 
@@ -142,7 +148,7 @@ def _layers(data: Mapping[str, Any]) -> bool:
     layers = data.get("layers_to_transform")
     given = layers if isinstance(layers, list) else [layers] if layers is not None else []
     if any(type(layer) is not int for layer in given):
-        raise Refused("its layers_to_transform are not numbers", "export it again")
+        raise RefusedFile("its layers_to_transform are not numbers", "export it again")
     return bool(given)
 
 

@@ -7,17 +7,17 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.bf16_matmul import Tiled
-from bot.engine.kernels.gather_matmul import Bags
-from bot.engine.kernels.lora_slots import Bays, Narrow, Sizes, Wide, grown
-from bot.engine.kernels.matmul import Kernel
+from bot.engine.kernels.bf16_matmul import TiledMatmul
+from bot.engine.kernels.gather_matmul import GatherMatmul
+from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, grown
+from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.structs import Linear, Matrices
-from bot.engine.lora.batch_mapping import Current, Grid, Mix
+from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LoraPair:
     """What an adapter adds to a layer: x -> scale (x A^T) B^T; A [rank, in] and B [out, rank] as stored."""
 
     a: Tensor
@@ -31,7 +31,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class JoinedLayer:
     """One layer of the model, as its own columns of a joined product."""
 
     name: str
@@ -39,21 +39,21 @@ class Part:
     end: int
 
 
-class Projection(nn.Module):
+class LoraLinear(nn.Module):
     """Layers that read the same input, in one product: x [1, tokens, in] -> [1, tokens, out].
 
-    The live adapters' matrices lie side by side (`Bays`), zero where an adapter has less rank or leaves a
-    layer alone. So a token alone is multiplied with its own adapter's matrices, however many adapters are
-    mixed, and with nothing of another's: by native.c, else in two batched products, or as sums of their rows
-    (`Bags`).
+    The active adapters' matrices lie side by side (`LoraSlots`), zero where an adapter has less rank or
+    leaves a layer alone. So a token alone is multiplied with its own adapter's matrices, however many
+    adapters are mixed, and with nothing of another's: by native.c, else in two batched products, or as sums
+    of their rows (`GatherMatmul`).
     """
 
     def __init__(
         self,
-        kernel: Kernel,
-        parts: Sequence[Part],
+        kernel: MatmulKernel,
+        parts: Sequence[JoinedLayer],
         inputs: int,
-        current: Current,
+        current: ForwardContext,
         native: Native | None = None,
         last: bool = False,
     ):
@@ -64,7 +64,7 @@ class Projection(nn.Module):
         self._current, self.reads_last = current, last
         self._width = gcd(*(part.end - part.start for part in parts))
         self._blocks = [n for n, part in enumerate(parts) for _ in range(part.start, part.end, self._width)]
-        self._bays: Bays | None = None
+        self._bays: LoraSlots | None = None
         self._chosen: Tensor | None = None  # the part of every block, where parts are not the blocks
         self.linear = self._linear()
 
@@ -77,15 +77,15 @@ class Projection(nn.Module):
             self._change(self._bays, flat, product, mix)
         return product.view(*x.shape[:-1], -1)
 
-    def _change(self, bays: Bays, x: Tensor, product: Tensor, mix: Mix) -> None:
-        if isinstance(bays, Narrow):
+    def _change(self, bays: LoraSlots, x: Tensor, product: Tensor, mix: AdapterBatch) -> None:
+        if isinstance(bays, Int8Slots):
             assert self._native is not None
             self._native.change(bays, x, product, mix.changed)
             return
-        if mix.grid is not None and isinstance(bays, Wide):
+        if mix.grid is not None and isinstance(bays, FloatSlots):
             of = (
                 self._of_bags(bays, x, mix.grid)
-                if isinstance(mix.grid, Bags)
+                if isinstance(mix.grid, GatherMatmul)
                 else self._of_grid(bays, x, mix.grid)
             )
             if isinstance(mix.grid.tokens, int):
@@ -99,21 +99,21 @@ class Projection(nn.Module):
 
     def _linear(self, made: Linear | None = None) -> Linear | None:
         """What native.c knows of it, changed in place once it was made; None where it cannot compute it."""
-        if not isinstance(self.kernel, Tiled) or self.kernel.block is None:
+        if not isinstance(self.kernel, TiledMatmul) or self.kernel.block is None:
             return None
         address = self.kernel.address, self.kernel.bias_address
         made = made or Linear(*address, Matrices(), self.kernel.block)
         made.change.inputs, made.change.outputs = self.inputs, self.outputs
-        if isinstance(self._bays, Narrow):
+        if isinstance(self._bays, Int8Slots):
             made.matrices, made.change = self._bays.matrices, self._bays.change(wide=0)
-        return None if isinstance(self._bays, Wide) else made
+        return None if isinstance(self._bays, FloatSlots) else made
 
     @property
     def outputs(self) -> int:
         """How many numbers it gives."""
         return self.parts[-1].end
 
-    def _of_bags(self, held: Wide, x: Tensor, bags: Bags) -> Tensor:
+    def _of_bags(self, held: FloatSlots, x: Tensor, bags: GatherMatmul) -> Tensor:
         x = bags.of(x).to(held.a.dtype)
         inner = bags.product(x, held.a.view(-1, held.a.shape[-1]), 1, self.inputs)
         if bags.scale is not None:
@@ -123,7 +123,7 @@ class Projection(nn.Module):
         change = bags.product(inner, held.b.view(-1, self._width), len(self._blocks), held.sizes.rank)
         return change.view(len(x), -1)
 
-    def _of_grid(self, held: Wide, x: Tensor, grid: Grid) -> Tensor:
+    def _of_grid(self, held: FloatSlots, x: Tensor, grid: DecodeGroups) -> Tensor:
         x = x.to(held.a.dtype)
         picked = x[: grid.bays * grid.places] if grid.index is None else x.index_select(0, grid.index)
         inner = torch.bmm(picked.view(grid.bays, grid.places, -1), held.a[: grid.bays])
@@ -146,14 +146,14 @@ class Projection(nn.Module):
         """Make room for so many live adapters of at most that rank; what is there stays, also on an error."""
         was = self._bays
         bays, rank = max(bays, was.count if was else 0), max(rank, was.sizes.rank if was else 0)
-        sizes = Sizes(self.inputs, len(self.parts), tuple(self._blocks), rank, self._width)
+        sizes = SlotSizes(self.inputs, len(self.parts), tuple(self._blocks), rank, self._width)
         narrow = replace(sizes, rank=-(-rank // 16) * 16)
         if len(self._blocks) > len(self.parts):
             self._chosen = torch.tensor(self._blocks, device=like.device)
-        if self._native is not None and like.dtype == torch.bfloat16 and Narrow.suits(narrow):
-            self._bays = grown(Narrow(bays, narrow), was)
+        if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.suits(narrow):
+            self._bays = grown(Int8Slots(bays, narrow), was)
         else:
-            self._bays = grown(Wide(bays, sizes, like), was)
+            self._bays = grown(FloatSlots(bays, sizes, like), was)
         self.linear = self._linear(self.linear)
 
     @property
@@ -161,7 +161,7 @@ class Projection(nn.Module):
         """Whether any live adapter ever changed it."""
         return self._bays is not None
 
-    def put(self, bay: int, pairs: Mapping[str, Pair]) -> None:
+    def put(self, bay: int, pairs: Mapping[str, LoraPair]) -> None:
         """Give a bay to an adapter."""
         if self._bays is None:
             return

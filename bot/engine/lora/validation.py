@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.checkpoint.norm_fingerprint import norms_of
-from bot.engine.checkpoint.source import Source
-from bot.engine.lora.config import Config, parse_config
+from bot.engine.checkpoint.source import ModelSource
+from bot.engine.lora.config import LoraConfig, parse_config
 from bot.engine.lora.weights import Matrix, Misfit, Shapes, read_weights
-from bot.untrusted import Refused, read_json, read_manifest
+from bot.untrusted import RefusedFile, read_json, read_manifest
 
 CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseModelIdentity:
     """The running base model, as adapters must match it."""
 
     name: str
     fingerprint: str
     shapes: Shapes
-    source: Source | None = None
+    source: ModelSource | None = None
 
     @property
     def norms(self) -> str:
@@ -32,7 +32,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class AdapterFiles:
     """What a folder holds, checked: the matrices, the bytes they are in, and the scale of every module."""
 
     matrices: tuple[Matrix, ...]
@@ -40,7 +40,7 @@ class Files:
     scales: Mapping[str, float]
 
 
-def read_files(folder: Path, base: Base) -> Files:
+def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
     """Read and check an adapter's folder; raises `Refused` with the reason and the remedy.
 
     Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
@@ -57,18 +57,20 @@ def read_files(folder: Path, base: Base) -> Files:
         raise _named(misfit, config, base) from None
     pinned = manifest.get("adapter_sha256")
     if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
-        raise Refused("its weights are not those that its manifest names", "copy or train it again")
-    return Files(matrices, content, {matrix.module: config.scale(matrix.module) for matrix in matrices})
+        raise RefusedFile("its weights are not those that its manifest names", "copy or train it again")
+    return AdapterFiles(
+        matrices, content, {matrix.module: config.scale(matrix.module) for matrix in matrices}
+    )
 
 
-def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
+def _check_base(manifest: Mapping[str, Any], base: BaseModelIdentity) -> None:
     name, hash_ = manifest.get("base_model"), manifest.get("base_hash")
     if hash_ is None:
         fits = name is None or _same(name, base.name)
     else:
         fits = hash_ == base.fingerprint or (_same(name, base.name) and _is_copy(manifest, base))
     if not fits:
-        raise Refused(
+        raise RefusedFile(
             f"it was made for the base model {_tidy(name)} and {_tidy(base.name)} is running, "
             "or the weights of that model have changed",
             "set [model] name to its base model, train it again on this one, or remove its folder: then the "
@@ -76,17 +78,17 @@ def _check_base(manifest: Mapping[str, Any], base: Base) -> None:
         )
 
 
-def _is_copy(manifest: Mapping[str, Any], base: Base) -> bool:
+def _is_copy(manifest: Mapping[str, Any], base: BaseModelIdentity) -> bool:
     norms = manifest.get("base_norms")
     return isinstance(norms, str) and norms != "" and norms == base.norms
 
 
-def _named(misfit: Misfit, config: Config, base: Base) -> Refused:
+def _named(misfit: Misfit, config: LoraConfig, base: BaseModelIdentity) -> RefusedFile:
     """The same, with the names of both models where they differ."""
     if not config.base or _same(config.base, base.name):
         return misfit
     models = f"it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running"
-    return Refused(f"{misfit.reason} ({models})", misfit.remedy)
+    return RefusedFile(f"{misfit.reason} ({models})", misfit.remedy)
 
 
 def _same(one: Any, other: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engine.lora.config import Config
-from bot.untrusted import Refused, open_regular, parse_json
+from bot.engine.lora.config import LoraConfig
+from bot.untrusted import RefusedFile, open_regular, parse_json
 
 Shapes = Mapping[str, tuple[int, int]]  # of a base model's linear layers: name to (out, in)
 
@@ -21,7 +21,7 @@ _FIT = "use an adapter made for this model"
 _AGAIN = "copy or export it again"
 
 
-class Misfit(Refused):
+class Misfit(RefusedFile):
     """The weights do not fit the base model: they may be for another."""
 
 
@@ -37,10 +37,10 @@ class Matrix:
     end: int
 
 
-def read_weights(folder: Path, config: Config, shapes: Shapes) -> tuple[bytes, tuple[Matrix, ...]]:
+def read_weights(folder: Path, config: LoraConfig, shapes: Shapes) -> tuple[bytes, tuple[Matrix, ...]]:
     """The whole file, and where its matrices are in it; raises `Refused`."""
     if not os.path.lexists(folder / WEIGHTS):
-        raise Refused(
+        raise RefusedFile(
             f"{WEIGHTS} is missing", "save it in safetensors format, since pickles are never opened"
         )
     with open_regular(folder, WEIGHTS) as file:
@@ -52,14 +52,14 @@ def read_weights(folder: Path, config: Config, shapes: Shapes) -> tuple[bytes, t
         _check_offsets(matrices, start, size)
         content = prefix + header + file.read(size - start)
     if len(content) != size:
-        raise Refused(f"{WEIGHTS} changed while it was read", "try again")
+        raise RefusedFile(f"{WEIGHTS} changed while it was read", "try again")
     return content, matrices
 
 
 def _header_length(prefix: bytes, size: int) -> int:
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or not 2 <= length <= min(HEADER_BYTES, size - 8):
-        raise Refused(f"{WEIGHTS} is not a safetensors file", "export it again")
+        raise RefusedFile(f"{WEIGHTS} is not a safetensors file", "export it again")
     return length
 
 
@@ -67,32 +67,32 @@ def _entries(header: bytes) -> dict[str, Any]:
     data = parse_json(header, f"the header of {WEIGHTS}")
     metadata = data.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise Refused(f"the metadata of {WEIGHTS} is not plain text", "export it again")
+        raise RefusedFile(f"the metadata of {WEIGHTS} is not plain text", "export it again")
     return data
 
 
-def _matrices(entries: dict[str, Any], start: int, config: Config, shapes: Shapes) -> tuple[Matrix, ...]:
+def _matrices(entries: dict[str, Any], start: int, config: LoraConfig, shapes: Shapes) -> tuple[Matrix, ...]:
     matrices = tuple(_matrix(name, entry, start, config, shapes) for name, entry in entries.items())
     halves = {(matrix.module, matrix.half) for matrix in matrices}
     modules = {matrix.module for matrix in matrices}
     if not modules or len(halves) != 2 * len(modules):
-        raise Refused("half of a LoRA matrix pair is missing", _AGAIN)
+        raise RefusedFile("half of a LoRA matrix pair is missing", _AGAIN)
     if config.complete and any(config.targets_module(name) and name not in modules for name in shapes):
-        raise Refused("modules that its settings name are missing from its weights", _AGAIN)
+        raise RefusedFile("modules that its settings name are missing from its weights", _AGAIN)
     return matrices
 
 
-def _matrix(name: str, entry: Any, start: int, config: Config, shapes: Shapes) -> Matrix:
+def _matrix(name: str, entry: Any, start: int, config: LoraConfig, shapes: Shapes) -> Matrix:
     match = _NAME.fullmatch(name)
     if match is None:
-        raise Refused(
+        raise RefusedFile(
             "it holds a tensor that is not half of a LoRA matrix pair", "train a plain LoRA adapter"
         )
     module, half = match[1], match[2]
     if module not in shapes:
         raise Misfit("it adapts a module that the base model does not have", _FIT)
     if not config.targets_module(module):
-        raise Refused("it holds weights for a module that its settings do not name", "export it again")
+        raise RefusedFile("it holds weights for a module that its settings do not name", "export it again")
     out, inner = shapes[module]
     rank = config.rank(module)
     expected = (rank, inner) if half == "A" else (out, rank)
@@ -103,18 +103,20 @@ def _matrix(name: str, entry: Any, start: int, config: Config, shapes: Shapes) -
 def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
     """The offsets of a matrix that has the expected shape."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise Refused(f"the header of {WEIGHTS} has an entry of another form", "export it again")
+        raise RefusedFile(f"the header of {WEIGHTS} has an entry of another form", "export it again")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in SIZES:
-        raise Refused("its weights are not F32, F16 or BF16", "convert it to one of these")
+        raise RefusedFile("its weights are not F32, F16 or BF16", "convert it to one of these")
     if not _are_sizes(shape) or not _are_sizes(offsets):
-        raise Refused(
+        raise RefusedFile(
             f"the header of {WEIGHTS} has sizes that are not two natural numbers", "export it again"
         )
     if tuple(shape) != expected:
         raise Misfit("its shapes do not match the base model and its rank", _FIT)
     if offsets[1] - offsets[0] != math.prod(shape) * SIZES[dtype]:
-        raise Refused(f"the header of {WEIGHTS} has offsets that do not match its shapes", "export it again")
+        raise RefusedFile(
+            f"the header of {WEIGHTS} has offsets that do not match its shapes", "export it again"
+        )
     return offsets[0], offsets[1]
 
 
@@ -123,7 +125,7 @@ def _check_offsets(matrices: tuple[Matrix, ...], start: int, size: int) -> None:
     spans = sorted((matrix.start, matrix.end) for matrix in matrices)
     ends = [start, *(end for _, end in spans)]
     if [begin for begin, _ in spans] != ends[:-1] or ends[-1] != size:
-        raise Refused(f"the tensors in {WEIGHTS} overlap, leave gaps or leave the file", _AGAIN)
+        raise RefusedFile(f"the tensors in {WEIGHTS} overlap, leave gaps or leave the file", _AGAIN)
 
 
 def _are_sizes(values: Any) -> bool:

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from bot.engine.attention.forward_batch import Step
-from bot.engine.kernels.attention import Shape
+from bot.engine.attention.forward_batch import ForwardBatch
+from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.native import Native
-from bot.engine.lora.linear import Projection
+from bot.engine.lora.linear import LoraLinear
 
 # Attention of these classes is: project, norm where there is one, rotate halves, attend, project.
 ALIKE = frozenset(
@@ -18,14 +18,14 @@ ALIKE = frozenset(
 )
 
 
-class Attention(nn.Module):
+class FusedAttention(nn.Module):
     """The attention of `ALIKE`, with one product for queries, keys and values."""
 
     def __init__(self, original: Any, native: Native | None) -> None:
         super().__init__()
         self._native = native
-        self.joined: Projection = original.joined
-        self.out: Projection = original.o_proj
+        self.joined: LoraLinear = original.joined
+        self.out: LoraLinear = original.o_proj
         self.copies = False  # a compiler cannot change in place what is part of something else
         self.index, self.size = original.layer_idx, original.head_dim
         self.group = original.num_key_value_groups
@@ -33,10 +33,16 @@ class Attention(nn.Module):
         self.q_norm, self.k_norm = getattr(original, "q_norm", None), getattr(original, "k_norm", None)
         by_model = type(original).__name__ == "MistralAttention"
         window = getattr(original.config if by_model else original, "sliding_window", None)
-        self.shape = Shape(original.scaling, window, getattr(original, "attn_logit_softcapping", None))
+        self.shape = AttentionShape(
+            original.scaling, window, getattr(original, "attn_logit_softcapping", None)
+        )
 
     def forward(
-        self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], step: Step, **rest: Any
+        self,
+        hidden_states: Tensor,
+        position_embeddings: tuple[Tensor, Tensor],
+        step: ForwardBatch,
+        **rest: Any,
     ) -> tuple[Tensor, None]:
         """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
         cos, sin = position_embeddings
@@ -56,12 +62,13 @@ class Attention(nn.Module):
         attended = self.attend(step, joined[:, :queries], pair)
         return self.out(attended[None]), None
 
-    def attend(self, step: Step, query: Tensor, pair: Tensor) -> Tensor:
-        """As `Step.attend`. A compiler leaves this and `sines` alone, lest it compile every layer anew."""
+    def attend(self, step: ForwardBatch, query: Tensor, pair: Tensor) -> Tensor:
+        """As `ForwardBatch.attend`. A compiler leaves this and `sines` alone, lest it
+        compile every layer anew."""
         return step.attend(self.index, query, pair, self.shape)
 
-    def sines(self, step: Step, sin: Tensor) -> Tensor:
-        """As `Step.signed`."""
+    def sines(self, step: ForwardBatch, sin: Tensor) -> Tensor:
+        """As `ForwardBatch.signed`."""
         return step.signed(sin)
 
     @property
@@ -70,14 +77,14 @@ class Attention(nn.Module):
         return self._native is not None and self._native.attends(self.size, self.group)
 
 
-class Gated(nn.Module):
+class FusedMLP(nn.Module):
     """down(act(gate(x)) * up(x)), with one product for gate and up."""
 
     def __init__(self, original: Any, native: Native | None) -> None:
         super().__init__()
         self._native = native
-        self.joined: Projection = original.joined
-        self.down: Projection = original.down_proj
+        self.joined: LoraLinear = original.joined
+        self.down: LoraLinear = original.down_proj
         self.act = original.act_fn
         self.is_silu = type(original.act_fn).__name__ in ("SiLU", "SiLUActivation")
 
@@ -91,7 +98,7 @@ class Gated(nn.Module):
         return self.down(active.mul_(up))  # type: ignore[no-any-return]
 
 
-class Norm(nn.Module):
+class FusedNorm(nn.Module):
     """Root mean square normalisation in float32."""
 
     def __init__(self, weight: Tensor, epsilon: float, native: Native | None) -> None:
@@ -115,11 +122,11 @@ def rotate(heads: Tensor, cos: Tensor, signed: Tensor) -> None:
     heads.mul_(cos[0, :, None]).add_(other)
 
 
-def norm_of(original: nn.Module, native: Native | None = None) -> Norm | None:
+def norm_of(original: nn.Module, native: Native | None = None) -> FusedNorm | None:
     """The same norm from fewer operations, or None where a layer is no such norm."""
     name = type(original).__name__
     weight = getattr(original, "weight", None)
     epsilon = getattr(original, "variance_epsilon", getattr(original, "eps", None))
     if not name.endswith("RMSNorm") or weight is None or weight.dim() != 1 or epsilon is None:
         return None
-    return Norm(weight.float() + 1 if name.startswith("Gemma") else weight, float(epsilon), native)
+    return FusedNorm(weight.float() + 1 if name.startswith("Gemma") else weight, float(epsilon), native)

@@ -10,16 +10,16 @@ from torch import Tensor
 from transformers import AttentionInterface
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from bot.engine.attention.forward_batch import Span, Step
-from bot.engine.attention.kv_cache import Cache
-from bot.engine.kernels.attention import Shape
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
+from bot.engine.attention.kv_cache import KVCache
+from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.matmul import Half, Side, size_of
 from bot.engine.kernels.native import Native
-from bot.engine.lora.active import Live
-from bot.engine.lora.batch_mapping import Current, last_mix_of, mix_of
+from bot.engine.lora.active import ActiveAdapters
+from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
 from bot.engine.lora.registry import linear_layers
-from bot.engine.model_executor.fused_layers import Attention
-from bot.engine.model_executor.native_layers import Stack
+from bot.engine.model_executor.fused_layers import FusedAttention
+from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
 from bot.errors import UserError
 
@@ -33,7 +33,7 @@ _EXACT, _ROUNDED = 1e-3, 0.25
 _BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
 
 
-class Decoder:
+class ModelRunner:
     """A causal language model whose forward pass takes rows under different adapters, at different places."""
 
     @torch.inference_mode()
@@ -51,7 +51,7 @@ class Decoder:
         self._check_positions(context)
         self.shapes = {path: size_of(layer) for path, layer in linear_layers(model).items()}
         self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._current = Current()
+        self._current = ForwardContext()
         try:
             error, allowed = self._rebuild()
         except _BREAKS as problem:
@@ -68,13 +68,13 @@ class Decoder:
         # Half as many bytes for adapters wherever weights have 16 bits, though `Half` computes in float32.
         narrow = torch.bfloat16 if any(isinstance(each.kernel, Half) for each in projections) else dtype
         self._bagged = self.device.type == "cpu" and narrow != torch.float32
-        self.live = Live(projections, torch.zeros(0, dtype=narrow, device=self.device))
+        self.live = ActiveAdapters(projections, torch.zeros(0, dtype=narrow, device=self.device))
         alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
         replace_layers(self.model, self.native)
         AttentionInterface.register(NAME, _attend)
         self.model.set_attn_implementation(NAME)
         self._projections = tuple(projections)
-        self._stack = Stack(self.model, self.native, self._current)
+        self._stack = NativeModel(self.model, self.native, self._current)
         rough = any(isinstance(projection.kernel, Side) for projection in projections)
         return _distance(self._answers(), alone), _ROUNDED if rough or dtype != torch.float32 else _EXACT
 
@@ -83,12 +83,12 @@ class Decoder:
         return Native(self._library, dtype) if fits and self._library is not None else None
 
     @torch.inference_mode()
-    def forward(self, step: Step) -> Tensor:
+    def forward(self, step: ForwardBatch) -> Tensor:
         """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
-        self._current.tokens = mix_of(step, self._bagged)
+        self._current.tokens = adapter_batch_of(step, self._bagged)
         adapts = any(projection.reserved for projection in self._last)
         self._current.whole = self._stack.whole(step, self._current.tokens)
-        self._current.last = last_mix_of(step, self._bagged) if adapts else None
+        self._current.last = last_token_batch_of(step, self._bagged) if adapts else None
         try:
             output = self.model(
                 input_ids=step.ids[None],
@@ -114,7 +114,7 @@ class Decoder:
         for projection in self._projections:
             projection.forward = whole(projection.forward)  # type: ignore[method-assign]
         for module in self.model.modules():
-            if isinstance(module, Attention):
+            if isinstance(module, FusedAttention):
                 module.attend, module.sines = whole(module.attend), whole(module.sines)  # type: ignore[method-assign]
                 module.copies = True
             if isinstance(module, GradientCheckpointingLayer):
@@ -129,12 +129,12 @@ class Decoder:
 
     def _answers(self) -> list[Tensor]:
         """The logits of the probes' last two tokens: a step for all but the last token, then one for that."""
-        cache = Cache(budget=1 << 60)
+        cache = KVCache(budget=1 << 60)
         rows = cache.enter(len(_PROBES[-1]), len(_PROBES)) or []
         got: dict[int, list[Tensor]] = {id(row): [] for row in rows}
         for part in (slice(None, -1), slice(-1, None)):
-            spans = [Span(row, ids[part]) for row, ids in zip(rows, _PROBES, strict=True) if ids[part]]
-            step = Step(spans, self.device, self.native)
+            spans = [TokenSpan(row, ids[part]) for row, ids in zip(rows, _PROBES, strict=True) if ids[part]]
+            step = ForwardBatch(spans, self.device, self.native)
             for span, logits in zip(step.spans, self.forward(step), strict=True):
                 got[id(span.row)].append(logits)
             step.advance()
@@ -163,13 +163,19 @@ class Decoder:
 
 
 def _attend(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, step: Step, **how: Any
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    step: ForwardBatch,
+    **how: Any,
 ) -> tuple[Tensor, None]:
     """The attention function for transformers: query [1, heads, tokens, size], key and value alike."""
     if how.get("s_aux") is not None or mask is not None:
         raise NotImplementedError("attention with sinks, or with a mask of its own")
     scale = how.get("scaling")
-    shape = Shape(
+    shape = AttentionShape(
         query.shape[-1] ** -0.5 if scale is None else scale, how.get("sliding_window"), how.get("softcap")
     )
     pair = torch.stack((key[0].transpose(0, 1), value[0].transpose(0, 1)), 1)

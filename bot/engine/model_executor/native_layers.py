@@ -7,21 +7,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bot.engine.attention.forward_batch import Step
+from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.native import MOST_ROWS, Native
 from bot.engine.kernels.structs import CachePage, Heads, Layer, Pass
-from bot.engine.lora.batch_mapping import Current, Mix
-from bot.engine.lora.linear import Projection
-from bot.engine.model_executor.fused_layers import Attention, Gated, Norm
+from bot.engine.lora.batch_mapping import AdapterBatch, ForwardContext
+from bot.engine.lora.linear import LoraLinear
+from bot.engine.model_executor.fused_layers import FusedAttention, FusedMLP, FusedNorm
 
 # Layers of these classes are: h += attention(norm(h)), then h += down(act(gate(n)) * up(n)) of n = norm(h).
 _USUAL = frozenset(f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3"))
 
 
-class Whole:
+class NativeStep:
     """A step that takes whole layers: what is the same to all of them, and room for what they compute."""
 
-    def __init__(self, step: Step, mix: Mix | None, widths: Sequence[int]) -> None:
+    def __init__(self, step: ForwardBatch, mix: AdapterBatch | None, widths: Sequence[int]) -> None:
         """`widths`: of the widest input and output of a layer's projections, and of its own."""
         self.pages = step.pages
         tokens = len(step.spans)
@@ -36,13 +36,13 @@ class Whole:
         self.pass_ = Pass(ctypes.addressof(self._pages), *arrays, *room, tokens, len(self.pages), changed)
 
 
-class Block:
+class NativeLayer:
     """A layer of the usual kind, whose forward pass stands in for the one of transformers."""
 
-    def __init__(self, original: Any, native: Native, current: Current) -> None:
-        attention: Attention = original.self_attn
+    def __init__(self, original: Any, native: Native, current: ForwardContext) -> None:
+        attention: FusedAttention = original.self_attn
         self._plain, self._native, self._current = original.forward, native, current
-        gated: Gated = original.mlp
+        gated: FusedMLP = original.mlp
         self._projections = attention.joined, attention.out, gated.joined, gated.down
         self._index = attention.index
         self._layer, self._like = _layer(original, attention, self._projections)
@@ -51,7 +51,7 @@ class Block:
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], **rest: Any
     ) -> Tensor:
         """hidden_states [1, tokens, size], which are changed in place where the step takes whole layers."""
-        whole: Whole | None = self._current.whole
+        whole: NativeStep | None = self._current.whole
         if whole is None:
             return self._plain(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
         caches = [page.layer(self._index, self._like).data_ptr() for page in whole.pages]
@@ -71,26 +71,26 @@ class Block:
         return inputs, max(joined.outputs, gated.outputs), out.outputs
 
 
-class Stack:
+class NativeModel:
     """All layers of a model, where native.c computes every one of them; else it is empty."""
 
-    def __init__(self, model: torch.nn.Module, native: Native | None, current: Current) -> None:
+    def __init__(self, model: torch.nn.Module, native: Native | None, current: ForwardContext) -> None:
         """Put blocks in the place of all decoder layers, or of none."""
         layers: list[Any] = [
             module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
         ]
         fits = native is not None and native.tiles and all(map(_is_usual, layers))
-        self.blocks = [Block(layer, native, current) for layer in layers] if native and fits else []
+        self.blocks = [NativeLayer(layer, native, current) for layer in layers] if native and fits else []
         for layer, block in zip(layers, self.blocks, strict=False):
             layer.forward = block.forward
         self._widths = [max(found) for found in zip(*(block.widths for block in self.blocks), strict=True)]
 
-    def whole(self, step: Step, mix: Mix | None) -> Whole | None:
+    def whole(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
         """The step as one that takes whole layers; None where it cannot."""
         alone = step.single == len(step.spans) <= MOST_ROWS
         if not self.blocks or not alone or not all(block.ready for block in self.blocks):
             return None
-        return Whole(step, mix, self._widths)
+        return NativeStep(step, mix, self._widths)
 
 
 def _is_usual(layer: Any) -> bool:
@@ -98,18 +98,20 @@ def _is_usual(layer: Any) -> bool:
     attention, gated = getattr(layer, "self_attn", None), getattr(layer, "mlp", None)
     if (
         type(layer).__name__ not in _USUAL
-        or not isinstance(attention, Attention)
-        or not isinstance(gated, Gated)
+        or not isinstance(attention, FusedAttention)
+        or not isinstance(gated, FusedMLP)
     ):
         return False
     norms = (layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm)
-    plain = all(norm is None or isinstance(norm, Norm) for norm in norms)
+    plain = all(norm is None or isinstance(norm, FusedNorm) for norm in norms)
     linear = (attention.joined, attention.out, gated.joined, gated.down)
-    packed = all(isinstance(one, Projection) and one.linear is not None for one in linear)
+    packed = all(isinstance(one, LoraLinear) and one.linear is not None for one in linear)
     return plain and packed and gated.is_silu and attention.is_native
 
 
-def _layer(original: Any, attention: Attention, projections: Sequence[Projection]) -> tuple[Layer, Tensor]:
+def _layer(
+    original: Any, attention: FusedAttention, projections: Sequence[LoraLinear]
+) -> tuple[Layer, Tensor]:
     """What native.c knows of a layer, and a tensor like its keys."""
     norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
     size, shape = attention.size, attention.shape

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from bot.engine.kernels import matmul
 from bot.engine.kernels.matmul import size_of
 from bot.engine.kernels.native import Native
-from bot.engine.lora.batch_mapping import Current
-from bot.engine.lora.linear import Part, Projection
+from bot.engine.lora.batch_mapping import ForwardContext
+from bot.engine.lora.linear import JoinedLayer, LoraLinear
 from bot.engine.lora.registry import is_linear, linear_layers
 from bot.engine.model_executor import fused_layers
 
@@ -22,7 +22,7 @@ _JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 class View(nn.Module):
     """One layer of a joined projection, for code that asks for it alone."""
 
-    def __init__(self, projection: Projection, part: Part) -> None:
+    def __init__(self, projection: LoraLinear, part: JoinedLayer) -> None:
         super().__init__()
         self._forward: Callable[[Tensor], Tensor] = lambda x: projection(x)[..., part.start : part.end]
 
@@ -31,8 +31,8 @@ class View(nn.Module):
 
 
 def replace_linear_layers(
-    model: Any, current: Current, native: NativeOf
-) -> tuple[list[Projection], Native | None, torch.dtype]:
+    model: Any, current: ForwardContext, native: NativeOf
+) -> tuple[list[LoraLinear], Native | None, torch.dtype]:
     """Put projections in their place; returns them, and the operations and the dtype it now computes with."""
     kind = _kernel(model, native(model.dtype))
     dtype: torch.dtype = torch.float32 if kind is matmul.half else model.dtype
@@ -46,10 +46,14 @@ def replace_linear_layers(
 def replace_layers(model: nn.Module, native: Native | None) -> None:
     """Put quicker layers in the place of the attention, the gated layers and the norms that are known."""
     for path, module in list(model.named_modules()):
-        if hasattr(module, "joined") and not isinstance(module, fused_layers.Attention | fused_layers.Gated):
+        if hasattr(module, "joined") and not isinstance(
+            module, fused_layers.FusedAttention | fused_layers.FusedMLP
+        ):
             around, _, name = path.rpartition(".")
             kind = (
-                fused_layers.Attention if type(module).__name__ in fused_layers.ALIKE else fused_layers.Gated
+                fused_layers.FusedAttention
+                if type(module).__name__ in fused_layers.ALIKE
+                else fused_layers.FusedMLP
             )
             setattr(model.get_submodule(around), name, kind(module, native))
     for module in list(model.modules()):
@@ -64,12 +68,12 @@ def _kernel(model: Any, native: Native | None) -> matmul.Kind | None:
     plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
     kind = None if exact else matmul.quickest(found, model.dtype, native)
-    return kind or (matmul.Plain if plain else None)
+    return kind or (matmul.PlainMatmul if plain else None)
 
 
 def _projections(
-    model: nn.Module, kind: matmul.Kind | None, current: Current, native: Native | None
-) -> Iterator[Projection]:
+    model: nn.Module, kind: matmul.Kind | None, current: ForwardContext, native: Native | None
+) -> Iterator[LoraLinear]:
     for path, module in list(model.named_modules()):
         for names in _JOINED:
             if all(is_linear(getattr(module, name, None)) for name in names) and _joins(model, module):
@@ -90,17 +94,17 @@ def _projection(
     path: str,
     names: Sequence[str],
     kind: matmul.Kind | None,
-    current: Current,
+    current: ForwardContext,
     native: Native | None,
-) -> Projection:
+) -> LoraLinear:
     paths = [f"{path}.{name}".lstrip(".") for name in names]
     found = [model.get_submodule(name) for name in paths]
-    parts: list[Part] = []
+    parts: list[JoinedLayer] = []
     for name, layer in zip(paths, found, strict=True):
         start = parts[-1].end if parts else 0
-        parts.append(Part(name, start, start + size_of(layer)[0]))
+        parts.append(JoinedLayer(name, start, start + size_of(layer)[0]))
     kernel = matmul.Side(found) if kind is None else matmul.joined(found, kind)
-    return Projection(kernel, parts, size_of(found[0])[1], current, native, last=paths == ["lm_head"])
+    return LoraLinear(kernel, parts, size_of(found[0])[1], current, native, last=paths == ["lm_head"])
 
 
 def _joins(model: Any, module: nn.Module) -> bool:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from bot.config import ModelSettings
 from bot.engine.lora.registry import read_adapter
-from bot.engine.lora.validation import Base
+from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader.loader import linear_shapes, plan
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class AdapterCheck:
     """What of a base model adapters are checked against."""
 
-    base: Base
+    base: BaseModelIdentity
     tokenizer: HFTokenizer
 
     def check(self, name: str, folder: Path) -> str:
@@ -23,11 +23,11 @@ class Inspection:
         return f"{name}: adapts {len(read_adapter(name, folder, self.base).pairs)} layers of {self.base.name}"
 
 
-def inspect(settings: ModelSettings, data: Path) -> Inspection:
+def inspect(settings: ModelSettings, data: Path) -> AdapterCheck:
     """The base model that the settings name; raise `UserError` when there is none.
 
     Converts it first, where that has not been done.
     """
     found = plan(settings, data, progress=lambda stage: None)
-    base = Base(found.source.name, found.fingerprint, linear_shapes(found), found.source)
-    return Inspection(base, read_tokenizer(found.folder))
+    base = BaseModelIdentity(found.source.name, found.fingerprint, linear_shapes(found), found.source)
+    return AdapterCheck(base, read_tokenizer(found.folder))

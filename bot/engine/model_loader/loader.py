@@ -12,11 +12,19 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.converted import copy_of
-from bot.engine.checkpoint.source import LOCAL, Source, context_of, download, fingerprint, locate, read_config
+from bot.engine.checkpoint.source import (
+    LOCAL,
+    ModelSource,
+    context_of,
+    download,
+    fingerprint,
+    locate,
+    read_config,
+)
 from bot.engine.kernels import matmul
 from bot.engine.lora import registry
-from bot.engine.lora.validation import Base
-from bot.engine.model_executor.model_runner import Decoder
+from bot.engine.lora.validation import BaseModelIdentity
+from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.gguf import Progress, convert
 from bot.engine.model_loader.quantization import (
     Precision,
@@ -34,10 +42,10 @@ LEAST_CACHE, MOST_CACHE = 512 << 20, 4 << 30  # bytes for keys and values that n
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadPlan:
     """A base model whose files are on this machine, and how it will be loaded."""
 
-    source: Source
+    source: ModelSource
     fingerprint: str
     precision: Precision
     device: str
@@ -51,16 +59,16 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A base model that answers. `context` is in tokens, of prompt and answer together.
 
     `cache_bytes` is the most that keys and values may take, `bytes` what loading the weights took.
     """
 
     model: Any
-    decoder: Decoder
+    decoder: ModelRunner
     tokenizer: HFTokenizer
-    source: Source
+    source: ModelSource
     fingerprint: str
     precision: Precision
     dtype: str
@@ -70,12 +78,12 @@ class Loaded:
     bytes: int
 
     @property
-    def base(self) -> Base:
+    def base(self) -> BaseModelIdentity:
         """What adapters must match."""
-        return Base(self.source.name, self.fingerprint, self.decoder.shapes, self.source)
+        return BaseModelIdentity(self.source.name, self.fingerprint, self.decoder.shapes, self.source)
 
 
-def plan(settings: ModelSettings, data: Path, progress: Progress) -> Plan:
+def plan(settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
     """Find the model, or fetch it, and make a GGUF file's converted copy; raises `UserError`."""
     prepare()
     _quiet()
@@ -86,7 +94,7 @@ def plan(settings: ModelSettings, data: Path, progress: Progress) -> Plan:
     assert source.path is not None
     device = settings.device if settings.device != "auto" else best_device()
     precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
-    found = Plan(source, fingerprint(source), precision, device)
+    found = LoadPlan(source, fingerprint(source), precision, device)
     if source.kind == "folder":
         return replace(found, precision=stored_precision(source, settings) or precision)
     models = data / "models"
@@ -96,7 +104,7 @@ def plan(settings: ModelSettings, data: Path, progress: Progress) -> Plan:
     return replace(found, copy=copy)
 
 
-def weights(found: Plan, settings: ModelSettings) -> Any:
+def weights(found: LoadPlan, settings: ModelSettings) -> Any:
     """The model as transformers has it; raises `UserError` where it is not in the wanted precision."""
     model = AutoModelForCausalLM.from_pretrained(found.folder, **LOCAL, **_how(found, settings)).eval()
     model.requires_grad_(False)
@@ -104,7 +112,9 @@ def weights(found: Plan, settings: ModelSettings) -> Any:
     return model
 
 
-def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer, library: CDLL | None = None) -> Loaded:
+def load(
+    found: LoadPlan, settings: ModelSettings, tokenizer: HFTokenizer, library: CDLL | None = None
+) -> LoadedModel:
     """The model rebuilt for batches; raises `UserError` when it cannot be served.
 
     `library`: operations of our own for a model on the CPU, from `compiler.compiled`.
@@ -112,8 +122,8 @@ def load(found: Plan, settings: ModelSettings, tokenizer: HFTokenizer, library: 
     model = weights(found, settings)
     context = context_of(found.folder, settings.context)
     size = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    decoder = Decoder(model, found.source.name, context, settings.compile, library)
-    return Loaded(
+    decoder = ModelRunner(model, found.source.name, context, settings.compile, library)
+    return LoadedModel(
         model=model,
         decoder=decoder,
         tokenizer=tokenizer,
@@ -134,7 +144,7 @@ def _cache_bytes(device: torch.device) -> int:
     return max(LEAST_CACHE, min(MOST_CACHE, free // 4))
 
 
-def linear_shapes(found: Plan | nn.Module) -> dict[str, tuple[int, int]]:
+def linear_shapes(found: LoadPlan | nn.Module) -> dict[str, tuple[int, int]]:
     """The (out, in) sizes of every linear layer, of a model's files without reading its weights."""
     if isinstance(found, nn.Module):
         return registry.linear_shapes(found)
@@ -143,7 +153,7 @@ def linear_shapes(found: Plan | nn.Module) -> dict[str, tuple[int, int]]:
     return registry.linear_shapes(model)
 
 
-def _how(found: Plan, settings: ModelSettings) -> dict[str, Any]:
+def _how(found: LoadPlan, settings: ModelSettings) -> dict[str, Any]:
     """Arguments for from_pretrained. Without a device map, stored int8 weights become plain numbers."""
     dtype = dtype_of(found.precision, found.device)
     stored = "quantization_config" in read_config(found.folder)

@@ -8,7 +8,7 @@ import transformers
 from torch import nn
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import Source, read_config
+from bot.engine.checkpoint.source import ModelSource, read_config
 from bot.engine.kernels import matmul
 from bot.engine.lora import registry
 from bot.errors import UserError
@@ -23,14 +23,14 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def best_precision(source: Source, device: str) -> Precision:
+def best_precision(source: ModelSource, device: str) -> Precision:
     """nf4 for large models, else 16 bits where the device computes in them or has a kernel for them."""
     if _parameters(source) > LARGE:
         return "nf4"
     return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_half(device) else "fp32"
 
 
-def stored_precision(source: Source, settings: ModelSettings) -> Precision | None:
+def stored_precision(source: ModelSource, settings: ModelSettings) -> Precision | None:
     """The precision of a folder that was quantised before, or None for plain weights."""
     assert source.path is not None
     stored = read_config(source.path).get("quantization_config")
@@ -98,7 +98,7 @@ def _import_bitsandbytes() -> None:
         torch.compile = compile_
 
 
-def _parameters(source: Source) -> float:
+def _parameters(source: ModelSource) -> float:
     """Roughly how many parameters a model has, by the size of its files."""
     assert source.path is not None
     if source.kind == "gguf":

@@ -22,7 +22,7 @@ _UNUSABLE, _UNSETTLED = -1, -2  # stand where a token would, so that one transfe
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class SamplingColumns:
     """The settings of every row as tensors [rows, 1], and what the host must know of them to choose a road.
 
     A greedy row has temperature 1 and top-k 1.
@@ -40,7 +40,7 @@ class Columns:
     @classmethod
     def of(
         cls, samplings: Sequence[Sampling], vocabulary: int, device: torch.device | str = "cpu"
-    ) -> "Columns":
+    ) -> "SamplingColumns":
         def column(values: list[float] | list[int], dtype: torch.dtype) -> Tensor:
             return torch.tensor(values, dtype=dtype, device=device)[:, None]
 
@@ -58,7 +58,7 @@ class Columns:
             few=_FEW + max((k for k in top_k if k <= _MANY - _FEW), default=0),
         )
 
-    def at(self, rows: Sequence[int]) -> "Columns":
+    def at(self, rows: Sequence[int]) -> "SamplingColumns":
         """Some of the rows."""
         names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
         return replace(self, **{name: getattr(self, name)[list(rows)] for name in names})
@@ -93,7 +93,7 @@ def penalise(scores: Tensor, seen: Tensor, penalty: Tensor) -> None:
     scores.scatter_(1, seen, torch.where(before < 0, before * penalty, before / penalty))
 
 
-def draw(scores: Tensor, columns: Columns, dice: Tensor) -> list[int | None]:
+def draw(scores: Tensor, columns: SamplingColumns, dice: Tensor) -> list[int | None]:
     """Draw one token for each row; None for a row whose scores hold no usable number.
 
     `scores` [rows, padded vocabulary] from `scale`; `dice` [rows, 1] are uniform numbers in [0, 1), float64.
@@ -119,7 +119,7 @@ def _likeliest(scores: Tensor) -> Tensor:
     return torch.where(best.isfinite(), chunk * _CHUNK + inside, _UNUSABLE)[:, 0]
 
 
-def _pick(scores: Tensor, columns: Columns, dice: Tensor, count: int) -> Tensor:
+def _pick(scores: Tensor, columns: SamplingColumns, dice: Tensor, count: int) -> Tensor:
     """The token [rows] that the dice point at, as far as the `count` likeliest tokens settle it."""
     best, ids = _leading(scores, count)
     weights = (best - best[:, :1]).double().exp()  # of which the likeliest has 1
@@ -141,7 +141,7 @@ def _pick(scores: Tensor, columns: Columns, dice: Tensor, count: int) -> Tensor:
     return token.masked_fill(~best[:, :1].isfinite(), _UNUSABLE)[:, 0]  # a single NaN stands first
 
 
-def _kept(weights: Tensor, mass: Tensor, total: Tensor, columns: Columns) -> Tensor:
+def _kept(weights: Tensor, mass: Tensor, total: Tensor, columns: SamplingColumns) -> Tensor:
     """How many tokens [rows, 1], at least one, of those in order remain after top-k, top-p and min-p."""
     place = torch.arange(weights.shape[-1], device=weights.device)
     fits = (place < columns.top_k) & (weights >= columns.min_p) & (weights > 0)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.interface import Request
-from bot.engine.sampling.ops import NEVER, Columns, draw, penalise, room, scale
+from bot.engine.sampling.ops import NEVER, SamplingColumns, draw, penalise, room, scale
 from bot.persona.persona import Sampling
 
 _THROWN = 64  # numbers that a row's dice throw at once
@@ -22,7 +22,7 @@ def seed_of(request: Request) -> int:
 
 
 @dataclass(slots=True)
-class Seat:
+class SamplerState:
     """What one row brings along and has drawn. `seen` stays empty where repetition is not penalised."""
 
     sampling: Sampling
@@ -55,10 +55,12 @@ class Sampler:
         """`rows` is the most that are seated at once."""
         self._vocabulary, self._device = vocabulary, device
         self._free = list(range(rows))
-        self._seats: dict[int, Seat] = {}
+        self._seats: dict[int, SamplerState] = {}
         # The ids that each seat has seen; the places behind them repeat one of them.
         self._seen = torch.zeros((rows, 1), dtype=torch.int64, device=device)
-        self._columns: tuple[tuple[int, ...], Tensor, Columns] | None = None  # of the latest step's seats
+        self._columns: tuple[tuple[int, ...], Tensor, SamplingColumns] | None = (
+            None  # of the latest step's seats
+        )
         self._room = room(0, vocabulary, device)
 
     @torch.inference_mode()
@@ -71,7 +73,7 @@ class Sampler:
             raise ValueError("A row needs a free seat and a prompt.")
         seat = heappop(self._free)
         ends = tuple(token for token in end if token < self._vocabulary)
-        self._seats[seat] = Seat(request.sampling, _dice(seed, candidate), ends, set())
+        self._seats[seat] = SamplerState(request.sampling, _dice(seed, candidate), ends, set())
         try:
             if self._seats[seat].penalised:
                 self._mark(seat, request.ids)
@@ -105,11 +107,11 @@ class Sampler:
         self._remember(seats, tokens)
         return tokens
 
-    def _settings(self, seats: tuple[int, ...]) -> tuple[Tensor, Columns]:
+    def _settings(self, seats: tuple[int, ...]) -> tuple[Tensor, SamplingColumns]:
         if self._columns is None or self._columns[0] != seats:
             samplings = [self._seats[seat].sampling for seat in seats]
             places = torch.tensor(seats, device=self._device)
-            self._columns = seats, places, Columns.of(samplings, self._vocabulary, self._device)
+            self._columns = seats, places, SamplingColumns.of(samplings, self._vocabulary, self._device)
         return self._columns[1:]
 
     def _mark(self, seat: int, ids: Sequence[int]) -> None:
@@ -151,7 +153,7 @@ def _dice(seed: int, candidate: int) -> Iterator[float]:
         yield from torch.rand(_THROWN, generator=generator).tolist()
 
 
-def _forbid(scores: Tensor, seated: Sequence[Seat]) -> None:
+def _forbid(scores: Tensor, seated: Sequence[SamplerState]) -> None:
     """Rule out, in place, what must not come yet."""
     places = [(row, token) for row, seat in enumerate(seated) for token in seat.forbidden]
     if places:

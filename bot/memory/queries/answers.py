@@ -13,7 +13,7 @@ from bot.message import Message, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AnswerRecord:
     """Everything `finish` stores. All replies are one persona's; the parts are the same words, as sent."""
 
     place: Place
@@ -30,7 +30,7 @@ class Answering:
             raise ValueError("an answer has a reply by a persona and a part to send")
 
 
-def finish(connection: sqlite3.Connection, new: Answering) -> tuple[Outgoing, ...]:
+def finish(connection: sqlite3.Connection, new: AnswerRecord) -> tuple[Outgoing, ...]:
     place = conversations.find(connection, new.place)
     if is_erased(connection, place, new):
         return ()
@@ -49,14 +49,14 @@ def finish(connection: sqlite3.Connection, new: Answering) -> tuple[Outgoing, ..
     return outbox.of_answer(connection, answer)
 
 
-def is_erased(connection: sqlite3.Connection, place: int | None, new: Answering) -> bool:
+def is_erased(connection: sqlite3.Connection, place: int | None, new: AnswerRecord) -> bool:
     """Whether what the answer is about has been erased since it was begun."""
     about = [new.replaces] if new.replaces else new.message_ids or ([new.read] if new.read else [])
     return bool(about) and (place is None or not rows_of(connection, place, about))
 
 
 def still_open(
-    connection: sqlite3.Connection, place: int, new: Answering, earlier: int | None
+    connection: sqlite3.Connection, place: int, new: AnswerRecord, earlier: int | None
 ) -> list[tuple[str, int]]:
     """What is to be answered: not what has an answer, unless that one is being replaced."""
     known = rows_of(connection, place, new.message_ids)
@@ -71,7 +71,7 @@ def answer_with(connection: sqlite3.Connection, place: int, message_id: str | No
     return None if row is None else row[0]
 
 
-def stored_before(connection: sqlite3.Connection, place: int, new: Answering) -> int | None:
+def stored_before(connection: sqlite3.Connection, place: int, new: AnswerRecord) -> int | None:
     """The answer that an earlier call with the same reply stored, or that answered all these messages."""
     again = answer_with(connection, place, new.replies[0].id)
     known = rows_of(connection, place, new.message_ids)
@@ -88,7 +88,9 @@ def is_open(connection: sqlite3.Connection, row: int) -> bool:
     return state is not None and state[0] != "answered"
 
 
-def record(connection: sqlite3.Connection, place: int, new: Answering, asked: list[tuple[str, int]]) -> int:
+def record(
+    connection: sqlite3.Connection, place: int, new: AnswerRecord, asked: list[tuple[str, int]]
+) -> int:
     """The answer's own row, its links to what it answers, and their inbox rows."""
     decided = conversations.advance(connection, place)
     rule = str(new.why.get("rule", ""))
@@ -117,7 +119,7 @@ def replace(connection: sqlite3.Connection, answer: int | None) -> None:
 
 
 def store_replies(
-    connection: sqlite3.Connection, place: int, new: Answering, answer: int, asked: list[tuple[str, int]]
+    connection: sqlite3.Connection, place: int, new: AnswerRecord, answer: int, asked: list[tuple[str, int]]
 ) -> None:
     anchor = anchor_for(connection, place, new.read, asked)
     for reply in new.replies:
@@ -136,7 +138,7 @@ def anchor_for(
 
 
 def enqueue_parts(
-    connection: sqlite3.Connection, place: int, new: Answering, answer: int, named: str
+    connection: sqlite3.Connection, place: int, new: AnswerRecord, answer: int, named: str
 ) -> None:
     first = new.replies[0]
     for part, text in enumerate(new.parts):

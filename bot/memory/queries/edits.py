@@ -95,7 +95,7 @@ def append(connection: sqlite3.Connection, place: int, to: int) -> None:
     connection.execute("DELETE FROM places WHERE id = ?", (place,))
 
 
-def bury(
+def dead_letter(
     connection: sqlite3.Connection, platform: str, account: str, letter: str, reason: str, now: float
 ) -> None:
     connection.execute(

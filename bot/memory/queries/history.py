@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from bot.memory.queries import conversations
-from bot.memory.queries.records import LastAnswer, Why
+from bot.memory.queries.records import AnswerExplanation, LastAnswer
 from bot.message import Author, Message, Place
 
 
@@ -129,7 +129,7 @@ def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | No
     return LastAnswer(message(connection, row), answered, read and read[0])
 
 
-def why(connection: sqlite3.Connection, place: Place) -> Why | None:
+def why(connection: sqlite3.Connection, place: Place) -> AnswerExplanation | None:
     where = conversations.find(connection, place)
     if where is None:
         return None
@@ -146,10 +146,12 @@ def why(connection: sqlite3.Connection, place: Place) -> Why | None:
     if asked is None or (said is not None and said[0] >= asked[0]):
         return said and why_said(connection, *said[1:])
     _, message_id, rule, persona, state, reason = asked
-    return Why(message_id, rule, persona, state, reason, {})
+    return AnswerExplanation(message_id, rule, persona, state, reason, {})
 
 
-def why_said(connection: sqlite3.Connection, answer: int, rule: str, persona: str, why: str) -> Why:
+def why_said(
+    connection: sqlite3.Connection, answer: int, rule: str, persona: str, why: str
+) -> AnswerExplanation:
     answered = answered_by(connection, answer)
     message_id = answered[-1][0] if answered else None
-    return Why(message_id, rule, persona, "answered", "", json.loads(why))
+    return AnswerExplanation(message_id, rule, persona, "answered", "", json.loads(why))

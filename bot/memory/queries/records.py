@@ -35,7 +35,7 @@ class LastAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class AnswerExplanation:
     """The newest decision in a place. `message_id` is None where nobody was answered (a greeting)."""
 
     message_id: str | None

@@ -9,8 +9,8 @@ import aiohttp
 import discord
 from discord.http import HTTPClient
 
-from bot.chat.delivery import Later, Refused
-from bot.platforms.discord.clocks import Clocks
+from bot.chat.delivery import DeliveryRefused, RetryLater
+from bot.platforms.discord.clocks import Timings
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,10 @@ _REASONS = {
 }
 
 
-class Calls:
+class ApiCalls:
     """Makes calls that end in time."""
 
-    def __init__(self, http: HTTPClient, clocks: Clocks) -> None:
+    def __init__(self, http: HTTPClient, clocks: Timings) -> None:
         self._http, self.clocks = http, clocks
         self._banned = 0.0  # until when nothing is called
 
@@ -88,18 +88,18 @@ def is_ban(error: discord.HTTPException) -> bool:
     return error.status == 429 and not error.response.headers.get("Via")
 
 
-def outcome(error: BaseException, clocks: Clocks) -> Later | Refused:
+def outcome(error: BaseException, clocks: Timings) -> RetryLater | DeliveryRefused:
     """What a failed call means for the message that it was to send."""
     if isinstance(error, discord.RateLimited):
-        return Later("rate limited", error.retry_after)
+        return RetryLater("rate limited", error.retry_after)
     if not isinstance(error, discord.HTTPException):
-        return Later(f"Discord cannot be reached ({type(error).__name__})")
+        return RetryLater(f"Discord cannot be reached ({type(error).__name__})")
     if is_ban(error):
-        return Later("banned by Cloudflare", clocks.banned)
+        return RetryLater("banned by Cloudflare", clocks.banned)
     if error.status in (408, 429) or error.status >= 500:
-        return Later(f"Discord answered {error.status}")
+        return RetryLater(f"Discord answered {error.status}")
     if error.status == 401:  # the connection ends with a reason of its own; nothing shall be lost by that
-        return Later("the token is not accepted any more", clocks.call)
+        return RetryLater("the token is not accepted any more", clocks.call)
     if error.status == 403 and not error.code:  # not Discord's own words: something before it refuses
-        return Later("Discord answered 403 without a reason", clocks.call)
-    return Refused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")
+        return RetryLater("Discord answered 403 without a reason", clocks.call)
+    return DeliveryRefused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")

@@ -11,7 +11,7 @@ import discord
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.platforms.discord.api import FAILURES, Calls
+from bot.platforms.discord.api import FAILURES, ApiCalls
 from bot.platforms.discord.channels import PLATFORM
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.senders import channel_of
@@ -34,7 +34,7 @@ class Gap:
     after: int
 
 
-class Known:
+class KnownChannel:
     """The newest message known in each channel. `left` is where an unfinished earlier try began.
 
     `since` is when the account first listened; it counts while nobody has been heard.
@@ -52,13 +52,13 @@ class Known:
         return cursor if self._left is None else min(cursor, self._left)
 
 
-class CatchUp:
+class Backfill:
     """Reads what was missed. Where a process or a call ends early, the next one begins as far back."""
 
     def __init__(
         self,
         client: Gateway,
-        calls: Calls,
+        calls: ApiCalls,
         memory: Memory,
         account: str,
         heard: Callable[[discord.Message], Awaitable[None]],
@@ -79,7 +79,7 @@ class CatchUp:
             await self._memory.set_setting(self._scope, "since", str(since))
             if not cursors:
                 return True
-        known = Known(cursors, left, since)
+        known = KnownChannel(cursors, left, since)
         gaps = [*self._in_guilds(known), *self._elsewhere(known)]
         await self._memory.set_setting(self._scope, "catch_up", str(known.floor))
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -90,7 +90,7 @@ class CatchUp:
         log.info("caught up", extra={"channels": len(gaps), "unread": len(missed)})
         return not missed
 
-    def _in_guilds(self, known: Known) -> Iterator[Gap]:
+    def _in_guilds(self, known: KnownChannel) -> Iterator[Gap]:
         """Channels and threads of servers with something newer than what is known."""
         for guild in self._client.guilds:
             for channel in (*guild.channels, *guild.threads):
@@ -100,7 +100,7 @@ class CatchUp:
                 if (channel.last_message_id or 0) > after and _is_readable(channel, guild):
                     yield Gap(channel, channel.id, guild, after)
 
-    def _elsewhere(self, known: Known) -> Iterator[Gap]:
+    def _elsewhere(self, known: KnownChannel) -> Iterator[Gap]:
         """Direct chats, and threads that were archived: a new session names neither."""
         for place in known.cursors:
             key = channel_of(place)
@@ -160,7 +160,7 @@ class CatchUp:
         try:
             return self._client._connection.create_message(channel=channel, data=raw)
         except Exception as error:
-            await self._memory.bury(PLATFORM, self._account, str(raw["id"]), type(error).__name__)
+            await self._memory.dead_letter(PLATFORM, self._account, str(raw["id"]), type(error).__name__)
             return None
 
     async def _page(self, channel_id: int, after: int) -> list[Any]:

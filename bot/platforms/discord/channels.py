@@ -3,17 +3,17 @@
 import discord
 
 from bot.message import Place
-from bot.platforms.discord.api import FAILURES, Calls
+from bot.platforms.discord.api import FAILURES, ApiCalls
 from bot.platforms.discord.gateway import Gateway
 
 PLATFORM = "discord"
 _REMEMBERED = 4096  # threads that had to be asked for
 
 
-class Places:
+class Channels:
     """Knows each channel's place, and asks for that of a thread that nobody told of."""
 
-    def __init__(self, client: Gateway, calls: Calls, account: str) -> None:
+    def __init__(self, client: Gateway, calls: ApiCalls, account: str) -> None:
         self._client, self._calls, self._account = client, calls, account
         self._parents: dict[int, int | None] = {}
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
+class Timings:
     """Seconds; tests shorten them."""
 
     call: float = 30.0  # the longest call: a server that stalls holds up every call of its channel

@@ -9,11 +9,11 @@ import discord
 from discord import app_commands
 
 from bot.chat.chat import Chat
-from bot.chat.commands import Ask, perform
+from bot.chat.commands import CommandCall, run_command
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.discord.api import FAILURES, Calls
-from bot.platforms.discord.channels import Places
+from bot.platforms.discord.api import FAILURES, ApiCalls
+from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.command_menu import MESSAGE_MENU, find, fitting, proposals
 from bot.platforms.discord.permissions import level
 from bot.platforms.discord.senders import NOBODY
@@ -25,10 +25,10 @@ STOPPING = "I am about to stop; ask again in a minute."
 _TRIES = 3
 
 
-class Replies:
+class CommandHandler:
     """Answers interactions, each in a task of its own."""
 
-    def __init__(self, chat: Chat, places: Places, calls: Calls, owners: Collection[str]) -> None:
+    def __init__(self, chat: Chat, places: Channels, calls: ApiCalls, owners: Collection[str]) -> None:
         self._chat, self._places, self._calls, self._owners = chat, places, calls, owners
         self._tasks: set[asyncio.Task[None]] = set()
         self._hushed = False
@@ -39,7 +39,7 @@ class Replies:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def hush(self) -> None:
+    def stop_intake(self) -> None:
         """Do nothing more for anybody."""
         self._hushed = True
 
@@ -80,7 +80,7 @@ class Replies:
             await self._finish(interaction, STOPPING if self._hushed else AWAY)
             return
         options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
-        ask = Ask(
+        ask = CommandCall(
             self._chat,
             place,
             interaction.user.display_name,
@@ -90,13 +90,13 @@ class Replies:
         target = str(data.get("target_id", "")) if is_menu else ""
         await self._finish(interaction, await self._run(name, ask, target))
 
-    async def _run(self, name: str, ask: Ask, target: str) -> str:
+    async def _run(self, name: str, ask: CommandCall, target: str) -> str:
         """What a command answers, or why it cannot; empty for nothing."""
         try:
             async with asyncio.timeout(self._calls.clocks.command):
                 if target:
                     await self._check_target(ask.place, target)
-                return await perform(name, ask)
+                return await run_command(name, ask)
         except UserError as error:
             return str(error)
         except TimeoutError:

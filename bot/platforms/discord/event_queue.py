@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from bot.errors import UserError
-from bot.platforms.discord.inbound import Hearing
+from bot.platforms.discord.inbound import InboundMessages
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _LONGEST_WAIT = 15.0  # seconds between two tries while memory cannot be written
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QueuedEvent:
     """Something to do about an event; the letter is what it is called should it be unreadable.
 
     What `can_wait` is found again by catching up.
@@ -29,7 +29,7 @@ class Item:
     can_wait: bool = False
 
 
-class Intake:
+class EventQueue:
     """A queue and its one consumer.
 
     What comes after a new session waits until what was missed before it has been caught up with. Messages
@@ -38,13 +38,13 @@ class Intake:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: InboundMessages,
         catch_up: Callable[[], Awaitable[None]],
         bury: Callable[[str, str], Awaitable[None]],
         most: int = MOST,
     ) -> None:
         self._hearing, self._catch_up, self._bury, self._most = hearing, catch_up, bury, most
-        self._waiting: deque[Item] = deque()
+        self._waiting: deque[QueuedEvent] = deque()
         self._messages = 0
         self._arrived = asyncio.Event()
         self._overflown = self._hushed = False
@@ -55,31 +55,33 @@ class Intake:
         if self._hushed:
             return
         if event == "connect":  # a new session: nothing said before it is told
-            self._put(Item("catching up", self._catch))
+            self._put(QueuedEvent("catching up", self._catch))
         elif event == "message":
             (said,) = arguments
-            item = Item(str(said.id), partial(self._hearing.heard, said), can_wait=said.guild is not None)
+            item = QueuedEvent(
+                str(said.id), partial(self._hearing.heard, said), can_wait=said.guild is not None
+            )
             self._offer(item)
         elif event == "raw_message_edit":
             (edit,) = arguments
-            self._put(Item(str(edit.message_id), partial(self._hearing.changed, edit.message)))
+            self._put(QueuedEvent(str(edit.message_id), partial(self._hearing.changed, edit.message)))
         elif event in ("raw_message_delete", "raw_bulk_message_delete"):
             (gone,) = arguments
             ids = {gone.message_id} if event == "raw_message_delete" else gone.message_ids
             deleted = partial(self._hearing.deleted, gone.channel_id, gone.guild_id, ids)
-            self._put(Item(str(min(ids, default=0)), deleted))
+            self._put(QueuedEvent(str(min(ids, default=0)), deleted))
 
     def poison(self, event: str, letter: str) -> None:
         """Note an event that could not be read."""
         if event == "MESSAGE_CREATE" and not self._hushed:
-            self._put(Item(letter, partial(self._bury, letter, "the event cannot be read")))
+            self._put(QueuedEvent(letter, partial(self._bury, letter, "the event cannot be read")))
 
     def catch_up(self) -> None:
         """Catch up once more, behind what is waiting."""
         if not self._hushed:
-            self._put(Item("catching up", self._catch))
+            self._put(QueuedEvent("catching up", self._catch))
 
-    def hush(self) -> None:
+    def stop_intake(self) -> None:
         """Take nothing more; what waits is found again at the next start."""
         self._hushed = True
         if self._running:
@@ -104,7 +106,7 @@ class Intake:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def _offer(self, item: Item) -> None:
+    def _offer(self, item: QueuedEvent) -> None:
         """Queue a message if it fits; a direct one always, as there is no way to find it again."""
         if not item.can_wait or (not self._overflown and self._messages < self._most):
             self._put(item)
@@ -113,9 +115,9 @@ class Intake:
             return
         log.warning("too much at once: the rest is read again later", extra={"waiting": self._messages})
         self._overflown = True
-        self._put(Item("catching up", self._catch))
+        self._put(QueuedEvent("catching up", self._catch))
 
-    def _put(self, item: Item) -> None:
+    def _put(self, item: QueuedEvent) -> None:
         self._messages += item.can_wait
         self._waiting.append(item)
         self._arrived.set()
@@ -124,7 +126,7 @@ class Intake:
         self._overflown = False
         await self._catch_up()
 
-    async def _serve(self, item: Item) -> None:
+    async def _serve(self, item: QueuedEvent) -> None:
         """Take one thing in; wait while memory cannot be written, and bury what nobody can read."""
         wait = 0.5
         while not self._hushed:

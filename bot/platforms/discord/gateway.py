@@ -12,7 +12,7 @@ import aiohttp
 import discord
 from discord.backoff import ExponentialBackoff
 
-from bot.platforms.discord.clocks import Clocks
+from bot.platforms.discord.clocks import Timings
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def brief(record: logging.LogRecord) -> bool:
 class Gateway(discord.Client):
     """A client that hands on every event at once, in order, and keeps no messages or members."""
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Timings) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks aloud here
         super().__init__(
             intents=intents(),

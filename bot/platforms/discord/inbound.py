@@ -4,16 +4,16 @@ import discord
 
 from bot.chat.chat import Chat
 from bot.message import Address, Place
-from bot.platforms.discord.channels import Places
+from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.translate import address, is_spoken, message_of, words
 from bot.platforms.discord.webhooks import Webhooks
 
 
-class Hearing:
+class InboundMessages:
     """Takes messages, their edits and deletions to the conversation, all but the account's own."""
 
-    def __init__(self, client: Gateway, chat: Chat, places: Places, webhooks: Webhooks) -> None:
+    def __init__(self, client: Gateway, chat: Chat, places: Channels, webhooks: Webhooks) -> None:
         self._client, self._chat, self._places, self._webhooks = client, chat, places, webhooks
 
     async def heard(self, said: discord.Message) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 import discord
 
-from bot.chat.delivery import Later, Refused
+from bot.chat.delivery import DeliveryRefused, RetryLater
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
@@ -18,15 +18,15 @@ from bot.platforms.discord.api import (
     NOT_THE_AUTHOR,
     UNKNOWN_MESSAGE,
     UNKNOWN_WEBHOOK,
-    Calls,
+    ApiCalls,
     has_code,
     outcome,
 )
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.senders import Account, Voice, channel_of, name_line
-from bot.platforms.discord.sent_lookup import Traces
+from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
+from bot.platforms.discord.sent_lookup import SentLookup
 from bot.platforms.discord.webhooks import Webhooks
-from bot.text.splitting import split
+from bot.text.splitting import split_message
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +35,14 @@ _NOT_MINE = (UNKNOWN_MESSAGE, NOT_THE_AUTHOR, UNKNOWN_WEBHOOK)
 _REMEMBERED = 256  # drafts of which the last text shown is known
 
 
-class Outlet:
+class DiscordOutlet:
     """Discord as answers see it."""
 
     marks = True
 
-    def __init__(self, client: Gateway, calls: Calls, webhooks: Webhooks, memory: Memory) -> None:
+    def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:
         self._client, self._calls, self._webhooks = client, calls, webhooks
-        self._traces = Traces(client, calls, webhooks, memory)
+        self._traces = SentLookup(client, calls, webhooks, memory)
         self._shown: dict[str, str] = {}  # by key, what a try to show it began with
 
     def limit(self, place: Place, persona: Persona | None) -> int:
@@ -79,7 +79,7 @@ class Outlet:
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show the first message of what there is of an answer."""
-        text = split(text, self.limit(draft.place, persona), self.measure)[0].whole
+        text = split_message(text, self.limit(draft.place, persona), self.measure)[0].whole
         if self._shown.get(draft.key) == text:
             return draft.sent_id
         with _delivered(self._calls):
@@ -92,7 +92,7 @@ class Outlet:
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         """Say one part, in the message that stands there for it or in a new one."""
         if not outgoing.text.strip():
-            raise Refused("there are no words to send")
+            raise DeliveryRefused("there are no words to send")
         with _delivered(self._calls):
             standing = outgoing.sent_id
             if standing is None and (outgoing.state == "sending" or outgoing.attempts):
@@ -128,18 +128,18 @@ class Outlet:
             try:
                 return await self._say(voice, outgoing, text, standing, name)
             except discord.HTTPException as error:
-                if isinstance(voice, Account) or not has_code(error, UNKNOWN_WEBHOOK):
+                if isinstance(voice, AccountSender) or not has_code(error, UNKNOWN_WEBHOOK):
                     raise
                 self._webhooks.forget(int(outgoing.place.chat))
-        account = Account(self._client, self._calls, outgoing.place, name)
+        account = AccountSender(self._client, self._calls, outgoing.place, name)
         return await self._say(account, outgoing, text, standing, name)
 
-    async def _voice(self, place: Place, persona: Persona | None) -> Voice:
+    async def _voice(self, place: Place, persona: Persona | None) -> Sender:
         hook = await self._webhooks.find(place, persona) if persona else None
-        return hook or Account(self._client, self._calls, place, persona.name if persona else None)
+        return hook or AccountSender(self._client, self._calls, place, persona.name if persona else None)
 
     async def _say(
-        self, voice: Voice, outgoing: Outgoing, text: str, standing: str | None, name: str | None
+        self, voice: Sender, outgoing: Outgoing, text: str, standing: str | None, name: str | None
     ) -> str:
         nonce = outgoing.key
         if standing is not None:
@@ -158,7 +158,7 @@ class Outlet:
         return said.id
 
     async def _change(
-        self, voice: Voice, outgoing: Outgoing, message_id: str, text: str, name: str | None
+        self, voice: Sender, outgoing: Outgoing, message_id: str, text: str, name: str | None
     ) -> bool:
         """Give a message its words, whoever of us said it; false where it is gone, or cannot be changed."""
         try:
@@ -184,7 +184,7 @@ class Outlet:
     async def _clear(self, place: Place, message_id: str) -> None:
         """Delete what a webhook that is gone has said, where the account may."""
         with suppress(discord.HTTPException):
-            await Account(self._client, self._calls, place, None).take_back(message_id)
+            await AccountSender(self._client, self._calls, place, None).take_back(message_id)
 
 
 async def _once(channel: discord.PartialMessageable) -> None:
@@ -192,15 +192,15 @@ async def _once(channel: discord.PartialMessageable) -> None:
 
 
 @contextmanager
-def _delivered(calls: Calls) -> Iterator[None]:
-    """Let failures out as `Later` and `Refused`."""
+def _delivered(calls: ApiCalls) -> Iterator[None]:
+    """Let failures out as `RetryLater` and `Refused`."""
     try:
         yield
     except FAILURES as error:
         raise outcome(error, calls.clocks) from error
     except UserError as error:  # memory cannot be asked now
-        raise Later(str(error)) from error
-    except (Later, Refused):
+        raise RetryLater(str(error)) from error
+    except (RetryLater, DeliveryRefused):
         raise
     except Exception as error:
         log.exception("a message cannot be sent")

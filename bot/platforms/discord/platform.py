@@ -15,16 +15,16 @@ from discord.http import Route
 from bot.chat.chat import Chat
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
-from bot.platforms.discord.api import FAILURES, Calls
-from bot.platforms.discord.backfill import CatchUp
-from bot.platforms.discord.channels import PLATFORM, Places
-from bot.platforms.discord.clocks import Clocks
+from bot.platforms.discord.api import FAILURES, ApiCalls
+from bot.platforms.discord.backfill import Backfill
+from bot.platforms.discord.channels import PLATFORM, Channels
+from bot.platforms.discord.clocks import Timings
 from bot.platforms.discord.command_menu import digest, menu
-from bot.platforms.discord.commands import Replies
-from bot.platforms.discord.event_queue import Intake
+from bot.platforms.discord.commands import CommandHandler
+from bot.platforms.discord.event_queue import EventQueue
 from bot.platforms.discord.gateway import Gateway, brief
-from bot.platforms.discord.inbound import Hearing
-from bot.platforms.discord.outlet import Outlet
+from bot.platforms.discord.inbound import InboundMessages
+from bot.platforms.discord.outlet import DiscordOutlet
 from bot.platforms.discord.webhooks import Webhooks
 from bot.platforms.instance_lock import only_instance
 
@@ -55,19 +55,19 @@ class Discord:
         settings: DiscordSettings,
         token: str,
         addresses: Addresses,
-        clocks: Clocks | None = None,
+        clocks: Timings | None = None,
     ) -> None:
         self._chat, self._settings, self._token, self._addresses = chat, settings, token, addresses
-        self._clocks = clocks or Clocks()
+        self._clocks = clocks or Timings()
         self._open = AsyncExitStack()
         self._recovered = False
-        self._ears: tuple[Intake | Replies, ...] = ()
+        self._ears: tuple[EventQueue | CommandHandler, ...] = ()
         self._client: Gateway
-        self._calls: Calls
+        self._calls: ApiCalls
         self._webhooks: Webhooks
-        self._intake: Intake
-        self._replies: Replies
-        self._catch_up: CatchUp
+        self._intake: EventQueue
+        self._replies: CommandHandler
+        self._catch_up: Backfill
 
     async def __aenter__(self) -> Self:
         """Log in, however long that takes; `UserError` for a wrong token and a missing intent."""
@@ -87,7 +87,7 @@ class Discord:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.hush()
+        self.stop_intake()
         await self._open.aclose()
 
     @property
@@ -96,10 +96,10 @@ class Discord:
         assert self._client.user
         return str(self._client.user.id)
 
-    def hush(self) -> None:
+    def stop_intake(self) -> None:
         """Accept nothing more; what is being answered can still be sent."""
         for part in self._ears:
-            part.hush()
+            part.stop_intake()
 
     async def run(self) -> None:
         """Stay connected until closed; `UserError` where a restart would not help."""
@@ -145,16 +145,16 @@ class Discord:
 
     def _build(self) -> None:
         client, chat = self._client, self._chat
-        self._calls = Calls(client.http, self._clocks)
+        self._calls = ApiCalls(client.http, self._clocks)
         self._webhooks = Webhooks(client, self._calls)
-        places = Places(client, self._calls, self.account)
-        hearing = Hearing(client, chat, places, self._webhooks)
-        self._catch_up = CatchUp(client, self._calls, chat.memory, self.account, hearing.heard)
-        self._intake = Intake(hearing, self._begin, self._bury)
-        self._replies = Replies(chat, places, self._calls, self._settings.owners)
+        places = Channels(client, self._calls, self.account)
+        hearing = InboundMessages(client, chat, places, self._webhooks)
+        self._catch_up = Backfill(client, self._calls, chat.memory, self.account, hearing.heard)
+        self._intake = EventQueue(hearing, self._begin, self._bury)
+        self._replies = CommandHandler(chat, places, self._calls, self._settings.owners)
         self._ears = (self._intake, self._replies)
         client.events, client.poison = self._take, self._intake.poison
-        chat.join(PLATFORM, Outlet(client, self._calls, self._webhooks, chat.memory), client.health)
+        chat.join(PLATFORM, DiscordOutlet(client, self._calls, self._webhooks, chat.memory), client.health)
 
     def _take(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Sort an event; it is called while discord.py reads the connection, and must not wait."""
@@ -193,7 +193,7 @@ class Discord:
         await self._chat.memory.set_setting(scope, "menu", new)
 
     async def _bury(self, letter: str, reason: str) -> None:
-        await self._chat.memory.bury(PLATFORM, self.account, letter, reason)
+        await self._chat.memory.dead_letter(PLATFORM, self.account, letter, reason)
 
     async def _connect(self) -> None:
         while True:

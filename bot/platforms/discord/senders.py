@@ -6,27 +6,27 @@ from typing import Protocol
 import discord
 
 from bot.message import Place
-from bot.platforms.discord.api import Calls
+from bot.platforms.discord.api import ApiCalls
 from bot.platforms.discord.gateway import Gateway
 
 NOBODY = discord.AllowedMentions.none()
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SentMessage:
     """A message as it stands on Discord."""
 
     id: str
     text: str
 
 
-class Voice(Protocol):
+class Sender(Protocol):
     """Something that can speak in one place. Its calls raise what discord.py raises."""
 
     def dress(self, text: str) -> str:
         """The text as it is sent."""
 
-    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> Said:
+    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
         """Send a message. Where Discord knows the nonce, what it stands for is returned instead."""
 
     async def change(self, message_id: str, text: str) -> None:
@@ -36,10 +36,10 @@ class Voice(Protocol):
         """Delete a message."""
 
 
-class Account:
+class AccountSender:
     """The bot's own account. A persona of another name says so in a line of its own."""
 
-    def __init__(self, client: Gateway, calls: Calls, place: Place, name: str | None) -> None:
+    def __init__(self, client: Gateway, calls: ApiCalls, place: Place, name: str | None) -> None:
         self._calls, self._place = calls, place
         guild = int(place.server) if place.server else None
         self._channel = client.get_partial_messageable(channel_of(place), guild_id=guild)
@@ -48,7 +48,7 @@ class Account:
     def dress(self, text: str) -> str:
         return self._before + text
 
-    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> Said:
+    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
         reference = None
         if reply_to and reply_to.isdecimal() and self._place.server:
             reference = discord.MessageReference(
@@ -61,7 +61,7 @@ class Account:
             allowed_mentions=NOBODY,
         )
         sent = await self._calls.make(sending)
-        return Said(str(sent.id), sent.content)
+        return SentMessage(str(sent.id), sent.content)
 
     async def change(self, message_id: str, text: str) -> None:
         message = self._channel.get_partial_message(int(message_id))
@@ -71,11 +71,11 @@ class Account:
         await self._calls.make(self._channel.get_partial_message(int(message_id)).delete())
 
 
-class Hook:
+class WebhookSender:
     """A webhook of the place's channel. With a `name`, it is shared and borrows name and face."""
 
     def __init__(
-        self, calls: Calls, webhook: discord.Webhook, place: Place, name: str = "", face: str = ""
+        self, calls: ApiCalls, webhook: discord.Webhook, place: Place, name: str = "", face: str = ""
     ) -> None:
         self._calls, self._name, self._face = calls, name, face
         self.webhook = webhook
@@ -84,7 +84,7 @@ class Hook:
     def dress(self, text: str) -> str:
         return text
 
-    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> Said:
+    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
         sending = self.webhook.send(
             text,
             username=self._name or discord.utils.MISSING,
@@ -94,7 +94,7 @@ class Hook:
             wait=True,
         )
         sent = await self._calls.make(sending)
-        return Said(str(sent.id), sent.content)
+        return SentMessage(str(sent.id), sent.content)
 
     async def change(self, message_id: str, text: str) -> None:
         editing = self.webhook.edit_message(

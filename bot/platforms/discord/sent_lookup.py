@@ -8,19 +8,19 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Calls, has_code
+from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ApiCalls, has_code
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.names import legal
-from bot.platforms.discord.senders import Account, Voice, channel_of, name_line
+from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
 from bot.platforms.discord.webhooks import Webhooks
 
 _MOST = 100  # messages that one call gives
 
 
-class Traces:
+class SentLookup:
     """Looks for messages of this account and of its webhooks."""
 
-    def __init__(self, client: Gateway, calls: Calls, webhooks: Webhooks, memory: Memory) -> None:
+    def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:
         self._client, self._calls, self._webhooks, self._memory = client, calls, webhooks, memory
 
     async def find(self, outgoing: Outgoing, persona: Persona | None, text: str) -> str | None:
@@ -33,7 +33,7 @@ class Traces:
         known = await self._memory.sent_among(outgoing.place, [str(message.id) for message in own])
         return self._pick([m for m in own if str(m.id) not in known], outgoing, persona, text)
 
-    async def voice_of(self, place: Place, message_id: str, name: str | None = None) -> Voice | None:
+    async def voice_of(self, place: Place, message_id: str, name: str | None = None) -> Sender | None:
         """Who of us said a message, and can change it; None for nobody, or where it is gone.
 
         `name` is the persona's, for the line that the account puts before its words.
@@ -47,7 +47,7 @@ class Traces:
             raise
         if message.webhook_id:
             return await self._webhooks.with_id(place, message.webhook_id)
-        return Account(self._client, self._calls, place, name) if self._is_own(message) else None
+        return AccountSender(self._client, self._calls, place, name) if self._is_own(message) else None
 
     def _channel(self, place: Place) -> discord.PartialMessageable:
         guild = int(place.server) if place.server else None

@@ -11,10 +11,10 @@ import discord
 
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, Calls, has_code
+from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, ApiCalls, has_code
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.names import legal
-from bot.platforms.discord.senders import Hook
+from bot.platforms.discord.senders import WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ SHARED = "Personas"  # the name of the one that speaks for whoever has none
 class Webhooks:
     """The webhooks of this account, by channel. What Discord says of them is asked for once."""
 
-    def __init__(self, client: Gateway, calls: Calls) -> None:
+    def __init__(self, client: Gateway, calls: ApiCalls) -> None:
         self._client, self._calls = client, calls
         self._own: dict[int, list[discord.Webhook]] = {}
         self._room: dict[int, int] = {}
@@ -44,7 +44,7 @@ class Webhooks:
         self._own.pop(channel_id, None)
         self._denied.pop(channel_id, None)
 
-    async def find(self, place: Place, persona: Persona) -> Hook | None:
+    async def find(self, place: Place, persona: Persona) -> WebhookSender | None:
         """The webhook that speaks for a persona; None where there can be none."""
         channel = self._client.get_channel(int(place.chat)) if place.server else None
         if not isinstance(channel, Channel):
@@ -58,7 +58,7 @@ class Webhooks:
                 self._deny(channel)
                 return None
 
-    async def with_id(self, place: Place, webhook_id: int) -> Hook | None:
+    async def with_id(self, place: Place, webhook_id: int) -> WebhookSender | None:
         """One of this account's webhooks by its id, also where it may no longer ask for them."""
         channel = self._client.get_channel(int(place.chat))
         if webhook_id not in self._met and isinstance(channel, Channel):
@@ -66,7 +66,7 @@ class Webhooks:
                 with suppress(discord.Forbidden):
                     await self._list(channel)
         met = self._met.get(webhook_id)
-        return Hook(self._calls, met, place) if met else None
+        return WebhookSender(self._calls, met, place) if met else None
 
     def _may(self, channel: Channel) -> bool:
         """Whether webhooks can be used here. Those that are known work without the permission."""
@@ -81,18 +81,18 @@ class Webhooks:
         log.info("no webhooks here", extra={"place": str(channel.id)})
         self._denied[channel.id] = asyncio.get_running_loop().time() + self._calls.clocks.denied
 
-    async def _choose(self, channel: Channel, place: Place, persona: Persona) -> Hook | None:
+    async def _choose(self, channel: Channel, place: Place, persona: Persona) -> WebhookSender | None:
         own, name = await self._list(channel), legal(persona.name)
         shared = next((hook for hook in own if hook.name == SHARED), None)
         mine = next((hook for hook in own if hook.name == name), None)
         if mine is None and self._room[channel.id] > (shared is None):
             mine = await self._make(channel, name, persona.avatar)
         if mine is not None:
-            return Hook(self._calls, mine, place)
+            return WebhookSender(self._calls, mine, place)
         if shared is None and self._room[channel.id] > 0:
             shared = await self._make(channel, SHARED, None)
         lent = shared or next(iter(self._own.get(channel.id, ())), None)
-        return Hook(self._calls, lent, place, name, persona.avatar_url) if lent else None
+        return WebhookSender(self._calls, lent, place, name, persona.avatar_url) if lent else None
 
     async def _list(self, channel: Channel) -> list[discord.Webhook]:
         """This account's webhooks; only these come with a token."""

@@ -11,7 +11,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.chat.delivery import Later, Moved, Refused
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.message import Place
 
 API = "https://api.telegram.org"
@@ -63,24 +63,26 @@ def is_unknown(error: InvalidToken) -> bool:
 
 
 async def made(call: Awaitable[T], place: Place, seconds: float) -> T:
-    """The call's result; raise `Later`, `Refused` or `Moved`, and nothing else."""
+    """The call's result; raise `RetryLater`, `Refused` or `ChatMoved`, and nothing else."""
     try:
         async with asyncio.timeout(seconds):
             return await call
     except TooMany as error:
-        raise Later(str(error), error.seconds) from None
+        raise RetryLater(str(error), error.seconds) from None
     except ChatMigrated as error:
-        raise Moved(replace(place, chat=str(error.new_chat_id), thread="")) from None
+        raise ChatMoved(replace(place, chat=str(error.new_chat_id), thread="")) from None
     except (Forbidden, BadRequest) as error:
-        raise Refused(str(error)) from None
+        raise DeliveryRefused(str(error)) from None
     except InvalidToken as error:
-        raise (Refused("there is no such method") if is_unknown(error) else Later("not let in")) from None
+        raise (
+            DeliveryRefused("there is no such method") if is_unknown(error) else RetryLater("not let in")
+        ) from None
     except (TelegramError, TimeoutError) as error:
-        raise Later(type(error).__name__) from None
+        raise RetryLater(type(error).__name__) from None
     except (
         KeyError,
         TypeError,
         ValueError,
         AttributeError,
     ) as error:  # the library could not read the answer
-        raise Later(f"unreadable answer ({type(error).__name__})") from None
+        raise RetryLater(f"unreadable answer ({type(error).__name__})") from None

@@ -13,7 +13,7 @@ Work = Callable[[], Awaitable[None]]
 LONGEST = 20  # what one place may have waiting
 
 
-class Lanes:
+class ChatQueues:
     """A queue and a task for each place that has work."""
 
     def __init__(self) -> None:

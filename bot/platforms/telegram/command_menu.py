@@ -71,7 +71,7 @@ async def buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
     if command != "settings" or level < Level.ADMIN:
         return ()
-    values = await scoped_settings.read(chat.memory, place, chat.settings)
+    values = await scoped_settings.read_settings(chat.memory, place, chat.settings)
     switches = [name for name, setting in SETTINGS.items() if setting.choices == SWITCH]
     other = {name: SWITCH[values[name].is_on] for name in switches}
     return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in other.items())

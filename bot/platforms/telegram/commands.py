@@ -7,13 +7,13 @@ from functools import partial
 
 from bot.chat import proactive
 from bot.chat.chat import Chat
-from bot.chat.commands import Ask, Level, parse, perform
-from bot.chat.delivery import Later, Moved, Refused
+from bot.chat.commands import CommandCall, Level, parse_line, run_command
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.telegram.chat_queues import Lanes
+from bot.platforms.telegram.chat_queues import ChatQueues
 from bot.platforms.telegram.command_menu import Button, Menu, Menus, buttons
-from bot.platforms.telegram.events import Asked, Asker, Pressed
+from bot.platforms.telegram.events import Asker, ButtonEvent, CommandEvent
 from bot.platforms.telegram.notices import change, tell
 from bot.platforms.telegram.permissions import level
 from bot.platforms.telegram.sender import Sender, is_group
@@ -26,24 +26,24 @@ _FOREIGN = "These buttons are for somebody else: send the command yourself."
 _TOAST = 200  # characters that an answer to a button may have (Bot API, answerCallbackQuery)
 
 
-class Errands:
+class CommandHandler:
     """Commands and buttons, done beside intake: in order in each place, except `/stop`, which never waits."""
 
     def __init__(self, sender: Sender, chat: Chat, owners: Container[str]) -> None:
         self._sender, self._chat, self._owners = sender, chat, owners
-        self._lanes, self._menus = Lanes(), Menus()
+        self._lanes, self._menus = ChatQueues(), Menus()
 
     async def close(self) -> None:
         await self._lanes.close()
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: CommandEvent) -> None:
         """Do what a command asks for, and answer it."""
         if asked.name == "stop":
             self._lanes.start(self._command(asked))
         else:
             self._lanes.add(asked.place, partial(self._command, asked))
 
-    def press(self, pressed: Pressed, place: Place) -> None:
+    def press(self, pressed: ButtonEvent, place: Place) -> None:
         """Do what a button stands for, if whoever presses it may."""
         self._lanes.add(place, partial(self._press, pressed))
 
@@ -63,7 +63,7 @@ class Errands:
         await self._chat.room(old).idle()
         await self._chat.move(old, new)
 
-    async def _command(self, asked: Asked) -> None:
+    async def _command(self, asked: CommandEvent) -> None:
         rights = await self._level(asked.asker, asked.place)
         try:
             text = await self._done(asked, rights)
@@ -74,23 +74,25 @@ class Errands:
         found = () if asked.argument else await buttons(self._chat, asked.place, asked.name, rights)
         await self._answer(asked, text, found)
 
-    async def _done(self, asked: Asked, rights: Level) -> str:
+    async def _done(self, asked: CommandEvent, rights: Level) -> str:
         log.info("a command", extra={"place": str(asked.place), "command": asked.name, "level": rights.name})
         if asked.name == START:
             return await self._start(asked, rights)
-        _, options = parse(f"{asked.name} {asked.argument}")
-        return await perform(asked.name, Ask(self._chat, asked.place, asked.asker.name, rights, options))
+        _, options = parse_line(f"{asked.name} {asked.argument}")
+        return await run_command(
+            asked.name, CommandCall(self._chat, asked.place, asked.asker.name, rights, options)
+        )
 
-    async def _start(self, asked: Asked, rights: Level) -> str:
+    async def _start(self, asked: CommandEvent, rights: Level) -> str:
         """A greeting where nothing has been said yet, else what can be asked for."""
         if await self._chat.memory.history(asked.place, limit=1):
-            return await perform("help", Ask(self._chat, asked.place, asked.asker.name, rights))
+            return await run_command("help", CommandCall(self._chat, asked.place, asked.asker.name, rights))
         await proactive.greet(self._chat, asked.place, asked.asker.name, group=is_group(asked.place))
         if await self._chat.memory.history(asked.place, limit=1):
             return ""
         return f"{(await self._chat.resident(asked.place)).name} is here: say something."
 
-    async def _answer(self, asked: Asked, text: str, found: tuple[Button, ...]) -> None:
+    async def _answer(self, asked: CommandEvent, text: str, found: tuple[Button, ...]) -> None:
         asker = None if asked.asker.speaks_as is not None else asked.asker.id
         menu = Menu(asked.place, asker, asked.name, found)
         reply_to = asked.id if is_group(asked.place) else ""
@@ -102,7 +104,7 @@ class Errands:
     async def _say(self, place: Place, text: str, reply_to: str) -> None:
         await tell(self._sender, place, text, reply_to)
 
-    async def _press(self, pressed: Pressed) -> None:
+    async def _press(self, pressed: ButtonEvent) -> None:
         """Every press gets an answer, or the button would spin."""
         chat = str(pressed.asker.chat)
         menu = self._menus.find(chat, pressed.message)
@@ -114,16 +116,16 @@ class Errands:
         if pressed.asker.id != menu.asker and rights < Level.ADMIN:
             await self._toast(pressed, _FOREIGN)
             return
-        ask = Ask(self._chat, menu.place, pressed.asker.name, rights, button.options)
+        ask = CommandCall(self._chat, menu.place, pressed.asker.name, rights, button.options)
         try:
-            text = await perform(menu.command, ask)
+            text = await run_command(menu.command, ask)
         except UserError as error:
             await self._toast(pressed, str(error))
             return
         await self._toast(pressed, "")
         await self._follow(pressed, menu, rights, text)
 
-    async def _follow(self, pressed: Pressed, menu: Menu, rights: Level, text: str) -> None:
+    async def _follow(self, pressed: ButtonEvent, menu: Menu, rights: Level, text: str) -> None:
         """Show what came of a press: settings as they are now, or that somebody else speaks."""
         if menu.command != "settings":
             self._menus.close(str(pressed.asker.chat), pressed.message)
@@ -132,15 +134,17 @@ class Errands:
         found = await buttons(self._chat, menu.place, menu.command, rights)
         fresh = Menu(menu.place, menu.asker, menu.command, found)
         self._menus.open(pressed.message, fresh)
-        shown = await perform(menu.command, Ask(self._chat, menu.place, pressed.asker.name, rights))
+        shown = await run_command(
+            menu.command, CommandCall(self._chat, menu.place, pressed.asker.name, rights)
+        )
         await change(self._sender, menu.place, pressed.message, _narrow(shown), fresh.keyboard)
 
-    async def _toast(self, pressed: Pressed, text: str) -> None:
+    async def _toast(self, pressed: ButtonEvent, text: str) -> None:
         place = Place(PLATFORM, "", str(pressed.asker.chat))
         try:
             answer = self._sender.bot.answer_callback_query(pressed.id, text[:_TOAST] or None)
             await self._sender.call(place, answer)
-        except (Later, Refused, Moved) as error:
+        except (RetryLater, DeliveryRefused, ChatMoved) as error:
             log.info("a press is not answered", extra={"reason": str(error)})
 
     async def _level(self, asker: Asker, place: Place) -> Level:

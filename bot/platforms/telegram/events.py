@@ -28,19 +28,19 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MessageEvent:
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class EditEvent:
     place: Place
     id: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CommandEvent:
     """A command as it was typed, without its name's decoration."""
 
     place: Place
@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class ButtonEvent:
     """A button, by the message it is under and its data."""
 
     id: str
@@ -62,13 +62,13 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Migrated:
+class MigrationEvent:
     old: Place
     new: Place
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MembershipEvent:
     """What the bot now is in a chat, and was before, in the Bot API's words; `by` is who changed it."""
 
     place: Place
@@ -78,10 +78,12 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class IgnoredEvent:
     """What the bot does not answer and does not keep, and why."""
 
     reason: str
 
 
-Event = Said | Edited | Asked | Pressed | Migrated | Standing | Nothing
+Event = (
+    MessageEvent | EditEvent | CommandEvent | ButtonEvent | MigrationEvent | MembershipEvent | IgnoredEvent
+)

@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 
 from bot.chat.chat import Chat
 from bot.errors import UserError
-from bot.message import Message, Place, check
-from bot.platforms.telegram.commands import Errands
+from bot.message import Message, Place, check_text
+from bot.platforms.telegram.commands import CommandHandler
 from bot.platforms.telegram.events import (
-    Asked,
-    Edited,
+    ButtonEvent,
+    CommandEvent,
+    EditEvent,
     Event,
+    IgnoredEvent,
     Me,
-    Migrated,
-    Nothing,
-    Pressed,
-    Said,
-    Standing,
+    MembershipEvent,
+    MessageEvent,
+    MigrationEvent,
 )
 from bot.platforms.telegram.sender import is_group
 from bot.platforms.telegram.translate import PLATFORM, Unreadable, read
@@ -29,10 +29,12 @@ _REMEMBERED = 200  # commands; Telegram brings at most 100 updates again after a
 _OUT = ("left", "kicked")
 
 
-class Intake:
+class InboundUpdates:
     """Takes one update after the other. Raises `UserError` where memory cannot keep what must be kept."""
 
-    def __init__(self, chat: Chat, me: Me, errands: Errands, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, chat: Chat, me: Me, errands: CommandHandler, clock: Callable[[], float] = time.time
+    ) -> None:
         self._chat, self._me, self._errands, self._clock = chat, me, errands, clock
         self._done: deque[str] | None = None
 
@@ -51,28 +53,28 @@ class Intake:
 
     async def _heed(self, event: Event, letter: str) -> None:
         match event:
-            case Said(message):
+            case MessageEvent(message):
                 await self._receive(message, letter)
-            case Edited(place, message_id, text):
+            case EditEvent(place, message_id, text):
                 await self._chat.edit(place, message_id, self._short(text))
-            case Asked():
+            case CommandEvent():
                 await self._ask(event)
-            case Pressed():
+            case ButtonEvent():
                 place = Place(PLATFORM, self._me.account, str(event.asker.chat))
                 if await self._is_new(f"press/{event.id}"):
                     self._errands.press(event, place)
-            case Migrated(old, new):
+            case MigrationEvent(old, new):
                 await self._move(old, new)
-            case Standing():
+            case MembershipEvent():
                 self._note(event)
-            case Nothing(reason):
+            case IgnoredEvent(reason):
                 log.debug("an update is left alone", extra={"update": letter, "reason": reason})
 
     async def _receive(self, message: Message, letter: str) -> None:
         try:
-            check(message.text, self._chat.settings.message_characters)
+            check_text(message.text, self._chat.settings.message_characters)
         except UserError as error:
-            await self._chat.memory.bury(PLATFORM, self._me.account, letter, str(error))
+            await self._chat.memory.dead_letter(PLATFORM, self._me.account, letter, str(error))
             if message.address and not message.author.is_bot:
                 self._errands.tell(message.place, str(error), message.id)
             return
@@ -82,7 +84,7 @@ class Intake:
         """An edit's words as far as a message may have them."""
         return text[: self._chat.settings.message_characters]
 
-    async def _ask(self, asked: Asked) -> None:
+    async def _ask(self, asked: CommandEvent) -> None:
         """A command is done at most once: nobody wants a post twice, and whoever misses one asks again."""
         if self._clock() - asked.time > self._chat.settings.oldest:
             log.info("a command came too late", extra={"place": str(asked.place)})
@@ -109,7 +111,7 @@ class Intake:
         else:
             await self._chat.move(old, new)
 
-    def _note(self, standing: Standing) -> None:
+    def _note(self, standing: MembershipEvent) -> None:
         """Say in the log where the bot is let in and where not, and greet a group that is new."""
         was, now = standing.old not in _OUT, standing.new not in _OUT
         group = is_group(standing.place)
@@ -123,4 +125,4 @@ class Intake:
     async def _bury(self, update: Mapping[str, object], reason: str) -> None:
         letter = str(update.get("update_id"))
         log.warning("an update cannot be read", extra={"update": letter, "reason": reason})
-        await self._chat.memory.bury(PLATFORM, self._me.account, letter, reason)
+        await self._chat.memory.dead_letter(PLATFORM, self._me.account, letter, reason)

@@ -5,11 +5,11 @@ import logging
 
 from telegram import InlineKeyboardMarkup
 
-from bot.chat.delivery import Later, Moved, Refused
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.message import Place
 from bot.platforms.telegram.sender import Sender, Words, number
-from bot.platforms.telegram.text import LIMIT, harmless, measure
-from bot.text.splitting import split
+from bot.platforms.telegram.text import LIMIT, harmless, telegram_length
+from bot.text.splitting import split_message
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ async def tell(
     sender: Sender, place: Place, text: str, reply_to: str, keyboard: InlineKeyboardMarkup | None = None
 ) -> str | None:
     """Tell something, in parts where it is long; the id of the last one, with the buttons, if it was said."""
-    parts = [Words(harmless(part.whole)) for part in split(text, LIMIT, measure, marks=False)]
+    parts = [Words(harmless(part.whole)) for part in split_message(text, LIMIT, telegram_length, marks=False)]
     for part in parts[:-1]:
         await _say(sender, place, part, number(reply_to), None)
     return await _say(sender, place, parts[-1], number(reply_to), keyboard)
@@ -35,12 +35,12 @@ async def _say(
     for _ in range(_TRIES):
         try:
             return await sender.say(place, words, reply_to, keyboard, silent=True)
-        except Later as error:
+        except RetryLater as error:
             reason = str(error)
             await asyncio.sleep(error.seconds or _REST)
-        except Moved as error:
+        except ChatMoved as error:
             place = error.place
-        except Refused as error:
+        except DeliveryRefused as error:
             reason = str(error)
             break
     log.warning("nobody could be told", extra={"place": str(place), "reason": reason})
@@ -53,5 +53,5 @@ async def change(
     """Change something that was told, as far as that goes."""
     try:
         await sender.edit(place, int(message), Words(harmless(text)), keyboard)
-    except (Later, Refused, Moved) as error:
+    except (RetryLater, DeliveryRefused, ChatMoved) as error:
         log.info("what was told stays", extra={"place": str(place), "reason": str(error)})

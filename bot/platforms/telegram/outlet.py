@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.chat.chat import Chat
-from bot.chat.delivery import Later, Moved, Refused
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.telegram.sender import Sender, Words, is_group, number
-from bot.platforms.telegram.text import LIMIT, harmless, measure, name_line
+from bot.platforms.telegram.text import LIMIT, harmless, name_line, telegram_length
 from bot.platforms.telegram.timing import Timing
-from bot.text.splitting import split, utf16
+from bot.text.splitting import split_message, utf16_length
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,10 @@ class TelegramOutlet:
         self._growing: dict[str, Growth] = {}
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:
-        return LIMIT - utf16(self._name(place, persona))
+        return LIMIT - utf16_length(self._name(place, persona))
 
     def measure(self, text: str) -> int:
-        return measure(text)
+        return telegram_length(text)
 
     def pace(self, place: Place) -> float:
         return self._timing.grow if is_group(place) else self._timing.draft
@@ -74,9 +74,9 @@ class TelegramOutlet:
             action = bot.send_chat_action(int(place.chat), "typing", message_thread_id=thread)
             try:
                 await self._sender.call(place, action)
-            except Later as error:
+            except RetryLater as error:
                 await asyncio.sleep(error.seconds)
-            except (Refused, Moved):
+            except (DeliveryRefused, ChatMoved):
                 return
             await asyncio.sleep(self._timing.typing)
 
@@ -95,7 +95,7 @@ class TelegramOutlet:
         showing = self._sender.bot.send_message_draft(int(place.chat), draft, shown, message_thread_id=thread)
         try:
             await self._sender.call(place, showing)
-        except Refused:
+        except DeliveryRefused:
             self._without_drafts.add(place.chat)
 
     async def _grow(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
@@ -126,15 +126,18 @@ class TelegramOutlet:
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
         try:
             await self._sender.delete(place, [found for sent_id in sent_ids if (found := number(sent_id))])
-        except (Later, Refused, Moved) as error:
+        except (RetryLater, DeliveryRefused, ChatMoved) as error:
             log.info("old messages stay", extra={"place": str(place), "reason": str(error)})
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
-        return [part.whole for part in split(text, self.limit(place, persona), measure, marks=False)]
+        return [
+            part.whole
+            for part in split_message(text, self.limit(place, persona), telegram_length, marks=False)
+        ]
 
     def _words(self, text: str, place: Place, persona: Persona | None) -> Words:
         name = self._name(place, persona)
-        return Words(name + harmless(text), utf16(name.rstrip()))
+        return Words(name + harmless(text), utf16_length(name.rstrip()))
 
     def _name(self, place: Place, persona: Persona | None) -> str:
         """The name line, where there are several who could speak."""

@@ -6,7 +6,7 @@ from collections.abc import Container
 from telegram import ChatMember
 
 from bot.chat.commands import Level
-from bot.chat.delivery import Later, Moved, Refused
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.message import Place
 from bot.platforms.telegram.events import Asker
 from bot.platforms.telegram.sender import Sender
@@ -31,7 +31,7 @@ async def level(sender: Sender, asker: Asker, owners: Container[str], place: Pla
         return Level.ADMIN
     try:
         member = await sender.call(place, sender.bot.get_chat_member(asker.chat, asker.id))
-    except (Later, Refused, Moved) as error:
+    except (RetryLater, DeliveryRefused, ChatMoved) as error:
         log.warning("rights are not known", extra={"place": str(place), "reason": str(error)})
         return Level.MEMBER
     return Level.ADMIN if member.status in _ADMINS else Level.MEMBER

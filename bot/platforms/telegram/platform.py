@@ -11,19 +11,19 @@ from typing import Self, TypeVar
 from telegram.error import InvalidToken, TelegramError
 
 from bot.chat.chat import Chat
-from bot.chat.delivery import Later, Moved, Refused
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.instance_lock import only_instance
 from bot.platforms.telegram.api import Connection, TooMany, open_bot
 from bot.platforms.telegram.command_menu import show_commands
-from bot.platforms.telegram.commands import Errands
+from bot.platforms.telegram.commands import CommandHandler
 from bot.platforms.telegram.events import Me
-from bot.platforms.telegram.inbound import Intake
+from bot.platforms.telegram.inbound import InboundUpdates
 from bot.platforms.telegram.outlet import TelegramOutlet
 from bot.platforms.telegram.polling import Polling
-from bot.platforms.telegram.rate_limit import Pace, Rates
+from bot.platforms.telegram.rate_limit import RateLimit, Rates
 from bot.platforms.telegram.sender import Sender
 from bot.platforms.telegram.timing import Timing
 from bot.platforms.telegram.translate import PLATFORM
@@ -68,7 +68,7 @@ class Telegram:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.hush()
+        self.stop_intake()
         await self._open.aclose()
 
     async def run(self) -> None:
@@ -81,10 +81,10 @@ class Telegram:
         await self._chat.recover(PLATFORM, self._me.account)
         await self._polling.run()
 
-    def hush(self) -> None:
+    def stop_intake(self) -> None:
         """Take in nothing more; what is still to be sent can be."""
         if self._polling:
-            self._polling.hush()
+            self._polling.stop_intake()
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         timing = self._timing
@@ -94,11 +94,11 @@ class Telegram:
         await self._insist(bot.initialize)
         self._me = Me(bot.id, bot.username)
         await self._insist(bot.delete_webhook)
-        sender = Sender(bot, Pace(self._rates), timing.call)
+        sender = Sender(bot, RateLimit(self._rates), timing.call)
         stack.push_async_callback(sender.close, timing.last)
-        errands = Errands(sender, self._chat, self._owners)
+        errands = CommandHandler(sender, self._chat, self._owners)
         stack.push_async_callback(errands.close)
-        intake = Intake(self._chat, self._me, errands)
+        intake = InboundUpdates(self._chat, self._me, errands)
         self._polling = polling = Polling(bot, polls, intake.take, timing)
         stack.push_async_callback(polling.acknowledge)
         await self._show_commands(sender)
@@ -109,7 +109,7 @@ class Telegram:
     async def _show_commands(self, sender: Sender) -> None:
         try:
             await show_commands(sender, self._chat, Place(PLATFORM, self._me.account, ""))
-        except (Later, Refused, Moved) as error:
+        except (RetryLater, DeliveryRefused, ChatMoved) as error:
             log.warning("the menu of commands is not shown", extra={"reason": str(error)})
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -50,7 +50,7 @@ class Polling:
         """Seconds since updates could last be asked for."""
         return self._clock() - self._last
 
-    def hush(self) -> None:
+    def stop_intake(self) -> None:
         """Ask no more, take no more; what was not taken comes again at the next start."""
         self._hushed.set()
 

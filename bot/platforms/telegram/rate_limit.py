@@ -26,7 +26,7 @@ class Rates:
 
 
 @dataclass(slots=True)
-class Window:
+class RateWindow:
     """When the newest of a rate were said."""
 
     rate: Rate
@@ -47,13 +47,13 @@ class Window:
         return self.times[0] + self.rate.seconds - now
 
 
-class Pace:
+class RateLimit:
     """Says when a message may go. The clock is the caller's: `now` is in seconds, from any beginning."""
 
     def __init__(self, rates: Rates | None = None) -> None:
         self._rates = rates or Rates()
-        self._overall = Window(self._rates.overall)
-        self._chats: dict[str, list[Window]] = {}
+        self._overall = RateWindow(self._rates.overall)
+        self._chats: dict[str, list[RateWindow]] = {}
         self._closed: dict[str, float] = {}
 
     def take(self, chat: str, group: bool, now: float) -> float:
@@ -79,12 +79,12 @@ class Pace:
         """Let one chat wait, and no other."""
         self._closed[chat] = max(until, self._closed.get(chat, until))
 
-    def _windows(self, chat: str, group: bool, now: float) -> list[Window]:
+    def _windows(self, chat: str, group: bool, now: float) -> list[RateWindow]:
         """The chat's own, the group's where it is one, and the one of all."""
         if chat not in self._chats:
             self._forget(now)
             rates = (self._rates.chat, self._rates.group) if group else (self._rates.chat,)
-            self._chats[chat] = [Window(rate) for rate in rates]
+            self._chats[chat] = [RateWindow(rate) for rate in rates]
         return [*self._chats[chat], self._overall]
 
     def _forget(self, now: float) -> None:

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
 
-from bot.chat.delivery import Later, Refused
+from bot.chat.delivery import DeliveryRefused, RetryLater
 from bot.message import Place
 from bot.platforms.telegram.api import made
-from bot.platforms.telegram.rate_limit import Pace
+from bot.platforms.telegram.rate_limit import RateLimit
 
 T = TypeVar("T")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -43,10 +43,11 @@ def number(id: str | None) -> int | None:
 
 
 class Sender:
-    """Makes the calls, no faster than Telegram bears. They raise `Later`, `Refused` and `Moved` alone."""
+    """Makes the calls, no faster than Telegram bears. They raise
+    `RetryLater`, `DeliveryRefused` and `ChatMoved` alone."""
 
     def __init__(
-        self, bot: Bot, pace: Pace, seconds: float, clock: Callable[[], float] = time.monotonic
+        self, bot: Bot, pace: RateLimit, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`seconds`: the deadline of a call."""
         self.bot = bot
@@ -63,7 +64,7 @@ class Sender:
         task.add_done_callback(self._calls.discard)
         try:
             return await asyncio.shield(task)
-        except Later as error:
+        except RetryLater as error:
             if error.seconds:
                 self._pace.close(place.chat, self._clock() + error.seconds)
             raise
@@ -109,7 +110,7 @@ class Sender:
             )
             try:
                 return str((await self.call(place, sending)).message_id)
-            except Refused as error:
+            except DeliveryRefused as error:
                 reason = str(error).casefold()
                 if thread and _UNTHREADED in reason:
                     thread = None
@@ -133,7 +134,7 @@ class Sender:
         )
         try:
             await self.call(place, editing)
-        except Refused as error:
+        except DeliveryRefused as error:
             reason = str(error).casefold()
             if "not modified" in reason:
                 return True

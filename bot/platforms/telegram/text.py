@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from bot.text.splitting import utf16
+from bot.text.splitting import utf16_length
 
 LIMIT = 4096  # UTF-16 units in a message (Bot API, sendMessage)
 _DEFUSED = "@\u2060"  # the word joiner is seen by nobody, and behind an @ it makes a mention plain text
@@ -15,9 +15,9 @@ def harmless(text: str) -> str:
     return text.replace("@", _DEFUSED) if _is_visible(text) else "…"
 
 
-def measure(text: str) -> int:
+def telegram_length(text: str) -> int:
     """The length that a text has when it is sent."""
-    return utf16(text) + text.count("@")
+    return utf16_length(text) + text.count("@")
 
 
 def name_line(name: str) -> str:

@@ -9,16 +9,16 @@ from bot.chat.commands import COMMANDS
 from bot.message import Address, Author, Message, Place
 from bot.platforms.telegram import wire
 from bot.platforms.telegram.events import (
-    Asked,
     Asker,
-    Edited,
+    ButtonEvent,
+    CommandEvent,
+    EditEvent,
     Event,
+    IgnoredEvent,
     Me,
-    Migrated,
-    Nothing,
-    Pressed,
-    Said,
-    Standing,
+    MembershipEvent,
+    MessageEvent,
+    MigrationEvent,
 )
 
 PLATFORM = "telegram"
@@ -64,8 +64,8 @@ def read(update: Mapping[str, object], me: Me) -> Event:
         return _press(query)
     if change := found.my_chat_member:
         old, new = change.old_chat_member.status, change.new_chat_member.status
-        return Standing(_place(change.chat.id, me), old, new, _name(change.author))
-    return Nothing("not asked for")
+        return MembershipEvent(_place(change.chat.id, me), old, new, _name(change.author))
+    return IgnoredEvent("not asked for")
 
 
 def _place(chat: int, me: Me, thread: int | None = None) -> Place:
@@ -79,18 +79,18 @@ def _place_of(message: wire.Message, me: Me) -> Place:
 
 def _message(message: wire.Message, me: Me, *, is_post: bool) -> Event:
     if message.business_connection_id or message.guest_query_id:
-        return Nothing("said where the bot is only a guest")
+        return IgnoredEvent("said where the bot is only a guest")
     if message.migrate_to_chat_id is not None:
-        return Migrated(_place(message.chat.id, me), _place(message.migrate_to_chat_id, me))
+        return MigrationEvent(_place(message.chat.id, me), _place(message.migrate_to_chat_id, me))
     if message.migrate_from_chat_id is not None:
-        return Migrated(_place(message.migrate_from_chat_id, me), _place(message.chat.id, me))
+        return MigrationEvent(_place(message.migrate_from_chat_id, me), _place(message.chat.id, me))
     if message.author and message.author.id == me.id:
-        return Nothing("its own")
+        return IgnoredEvent("its own")
     command = _COMMAND.fullmatch(message.text)
     if command and (event := _command(command, message, me, is_post)):
         return event
     text = _text(message)
-    return Said(_said(message, text, me)) if text else Nothing("no words")
+    return MessageEvent(_said(message, text, me)) if text else IgnoredEvent("no words")
 
 
 def _command(found: re.Match[str], message: wire.Message, me: Me, is_post: bool) -> Event | None:
@@ -98,11 +98,11 @@ def _command(found: re.Match[str], message: wire.Message, me: Me, is_post: bool)
     name, to = found[1].casefold(), (found[2] or "").casefold()
     is_ours = to == me.username.casefold()
     if message.chat.type != "private" and ((to and not is_ours) or (not to and name not in _NAMES)):
-        return Nothing("another bot's command")
+        return IgnoredEvent("another bot's command")
     if (to and not is_ours) or name not in _NAMES or is_post or not _is_own(message):
         return None
     asker, place = _asker(message), _place_of(message, me)
-    return Asked(place, str(message.message_id), asker, name, found[3] or "", float(message.date))
+    return CommandEvent(place, str(message.message_id), asker, name, found[3] or "", float(message.date))
 
 
 def _is_own(message: wire.Message) -> bool:
@@ -129,15 +129,17 @@ def _asker(message: wire.Message) -> Asker:
 
 def _edit(message: wire.Message, me: Me) -> Event:
     if message.business_connection_id or message.guest_query_id:
-        return Nothing("said where the bot is only a guest")
+        return IgnoredEvent("said where the bot is only a guest")
     text = _text(message)
-    return Edited(_place_of(message, me), str(message.message_id), text) if text else Nothing("no words")
+    return (
+        EditEvent(_place_of(message, me), str(message.message_id), text) if text else IgnoredEvent("no words")
+    )
 
 
-def _press(query: wire.CallbackQuery) -> Pressed:
+def _press(query: wire.CallbackQuery) -> ButtonEvent:
     chat = query.message.chat.id if query.message else 0
     asker = Asker(query.author.id, _name(query.author), chat)
-    return Pressed(query.id, asker, str(query.message.message_id) if query.message else "", query.data)
+    return ButtonEvent(query.id, asker, str(query.message.message_id) if query.message else "", query.data)
 
 
 def _said(message: wire.Message, text: str, me: Me) -> Message:

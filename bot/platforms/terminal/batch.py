@@ -16,7 +16,7 @@ from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, message_of
 from bot.platforms.terminal.screen import Printed
 
 
-class Page(Printed):
+class BatchScreen(Printed):
     """An outlet that writes whole replies, a block of lines each; notices become errors.
 
     What is said in another place than `place`, or before `live`, was asked for by an earlier run: it goes to
@@ -65,13 +65,13 @@ async def say(
     unanswered is answered together with the first text.
     """
     place = Place(PLATFORM, ACCOUNT, persona.key)
-    page = Page(place, out, err, as_json)
+    page = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, page)
     await chat.engine.ready()
     await chat.memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
-    await asyncio.gather(*(room.paid() for room in chat.rooms()))
+    await asyncio.gather(*(room.wait_sent() for room in chat.rooms()))
     page.live = True
     for text in texts:
         page.failure = None

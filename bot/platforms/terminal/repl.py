@@ -13,10 +13,10 @@ from prompt_toolkit.history import InMemoryHistory
 
 from bot.chat.chat import Chat
 from bot.chat.commands import RELOAD, Level
-from bot.chat.commands import run as run_command
+from bot.chat.commands import run_line as run_command
 from bot.chat.proactive import greet
 from bot.errors import UserError
-from bot.message import Author, Message, Place, check
+from bot.message import Author, Message, Place, check_text
 from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import Screen
 
@@ -24,7 +24,7 @@ PLATFORM, ACCOUNT = "terminal", "local"
 T = TypeVar("T")
 
 
-class Terminal:
+class Repl:
     """A person at the keyboard."""
 
     def __init__(self, chat: Chat, author: Author, limit: int) -> None:
@@ -93,7 +93,7 @@ class Terminal:
             if text.startswith("/"):
                 await self._command(text)
             else:
-                message = message_of(check(text, self._limit), self._place, self._author)
+                message = message_of(check_text(text, self._limit), self._place, self._author)
                 await self._chat.receive(message)
                 await self._listen()
         except UserError as error:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.chat.chat import BUSY, LATE
-from bot.chat.delivery import Moved
+from bot.chat.delivery import ChatMoved
 from bot.chat.proactive import again, greet
 from bot.config import ChatSettings
 from bot.errors import UserError
@@ -434,7 +434,7 @@ async def test_an_answer_cut_off_by_a_crash_is_finished_in_the_message_it_was_sh
 
 async def test_who_waits_in_a_chat_that_moves_is_answered_where_it_goes_on(stage: Stage) -> None:
     new = Place("test", "bot", "new")
-    stage.engine.hold, stage.outlet.failures = asyncio.Event(), [Moved(new)]
+    stage.engine.hold, stage.outlet.failures = asyncio.Event(), [ChatMoved(new)]
     await stage.chat.receive(stage.message("one"))
     await stage.engine.holding.wait()
     await stage.chat.receive(stage.message("two", name="Bo"))

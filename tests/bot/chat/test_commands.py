@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.commands import COMMANDS, Level, parse, run
+from bot.chat.commands import COMMANDS, Level, parse_line, run_line
 from bot.errors import UserError
 from bot.message import Place
 from bot.persona.persona import Cast
@@ -12,7 +12,7 @@ from tests.conftest import MARA, OZZO, PLACE, Stage
 
 
 async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
-    return await run(line, stage.chat, place, "Ana", level)
+    return await run_line(line, stage.chat, place, "Ana", level)
 
 
 async def test_help_lists_every_command(stage: Stage) -> None:
@@ -238,4 +238,4 @@ async def test_a_member_sees_only_what_members_can_do(stage: Stage) -> None:
     ],
 )
 def test_typed_options_are_taken_in_their_order(typed: str, parsed: tuple[str, dict[str, str]]) -> None:
-    assert parse(typed) == parsed
+    assert parse_line(typed) == parsed

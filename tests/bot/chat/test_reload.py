@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.commands import Level, run
+from bot.chat.commands import Level, run_line
 from bot.engine.interface import Engine
 from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
 from bot.message import Place
-from bot.persona.persona import load_all
+from bot.persona.persona import load_cast
 from tests.conftest import PLACE, Stage
 from tests.fakes import tiny
 
@@ -37,13 +37,13 @@ async def cast(tmp_path: Path) -> AsyncIterator[Stage]:
     write(tmp_path / "personas", "mara", "Mara")
     write(tmp_path / "personas", "ozzo", "Ozzo")
     stage = Stage(tmp_path)
-    stage.cast = load_all(tmp_path / "personas")
+    stage.cast = load_cast(tmp_path / "personas")
     yield await stage.start()
     await stage.stop()
 
 
 async def ask(stage: Stage, line: str = "/persona reload", level: Level = Level.OWNER) -> str:
-    return await run(line, stage.chat, PLACE, "Ana", level)
+    return await run_line(line, stage.chat, PLACE, "Ana", level)
 
 
 async def test_personas_are_as_their_folders_say(cast: Stage, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_an_answer_under_another_card_than_trained_is_refused_with_what_to
     adapter = tmp_path / "personas/mara/adapter"
     adapter.mkdir()
     (adapter / "manifest.json").write_text(json.dumps({"layout": "User: [0]"}))
-    cast.chat.cast = load_all(tmp_path / "personas")
+    cast.chat.cast = load_cast(tmp_path / "personas")
     await cast.say("Rain?")
     assert [text for _, text in cast.outlet.sent] == [
         'The adapter "mara" was not loaded: it was trained with another chat template; set the persona\'s '
@@ -138,7 +138,7 @@ async def test_adapters_change_while_others_answer(tmp_path: Path) -> None:
     stage.model = stage.model.model_copy(
         update={"name": str(base), "template": "chatml", "precision": "fp32", "threads": 1, "context": 1024}
     )
-    stage.cast = load_all(tmp_path / "personas")
+    stage.cast = load_cast(tmp_path / "personas")
     engine: Engine = LocalEngine(stage.model, tmp_path / "data")
     stage.engine = engine  # type: ignore[assignment]
     async with engine:

@@ -25,28 +25,28 @@ async def memory(tmp_path: Path):
 
 
 async def listens(memory: Memory, place: Place) -> Value:
-    return (await scoped_settings.read(memory, place, ChatSettings()))["listen"]
+    return (await scoped_settings.read_settings(memory, place, ChatSettings()))["listen"]
 
 
 async def test_the_nearest_setting_holds_and_says_where_it_is_from(memory: Memory):
     assert await listens(memory, THREAD) == Value("off", "config.toml")
     assert (
-        await scoped_settings.change(memory, THREAD, "listen", "on", server=True)
+        await scoped_settings.change_setting(memory, THREAD, "listen", "on", server=True)
         == "listen is on for this server."
     )
-    await scoped_settings.change(memory, CHANNEL, "listen", "off")
+    await scoped_settings.change_setting(memory, CHANNEL, "listen", "off")
     assert await listens(memory, OTHER) == Value("on", "this server")
     assert await listens(memory, CHANNEL) == Value("off", "this chat")
     assert await listens(memory, THREAD) == Value("off", "this chat")
-    await scoped_settings.change(memory, THREAD, "listen", "on")
+    await scoped_settings.change_setting(memory, THREAD, "listen", "on")
     assert await listens(memory, THREAD) == Value("on", "this thread")
     assert await listens(memory, ELSEWHERE) == Value("off", "config.toml")
 
 
 async def test_default_leaves_it_to_what_is_above(memory: Memory):
-    await scoped_settings.change(memory, OTHER, "listen", "on", server=True)
-    await scoped_settings.change(memory, CHANNEL, "listen", "off")
-    await scoped_settings.change(memory, CHANNEL, "listen", "default")
+    await scoped_settings.change_setting(memory, OTHER, "listen", "on", server=True)
+    await scoped_settings.change_setting(memory, CHANNEL, "listen", "off")
+    await scoped_settings.change_setting(memory, CHANNEL, "listen", "default")
     assert await listens(memory, CHANNEL) == Value("on", "this server")
 
 
@@ -62,10 +62,10 @@ async def test_what_cannot_be_set_is_refused(
     memory: Memory, place: Place, name: str, text: str, server: bool, said: str
 ):
     with pytest.raises(UserError, match=said):
-        await scoped_settings.change(memory, place, name, text, server=server)
+        await scoped_settings.change_setting(memory, place, name, text, server=server)
 
 
 async def test_what_a_place_chose_goes_with_it(memory: Memory):
-    await scoped_settings.change(memory, CHANNEL, "listen", "on")
+    await scoped_settings.change_setting(memory, CHANNEL, "listen", "on")
     await memory.erase_place(CHANNEL)
     assert await listens(memory, CHANNEL) == Value("off", "config.toml")

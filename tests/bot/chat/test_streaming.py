@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.delivery import Later, Moved, Refused, deliver
-from bot.chat.streaming import Preview
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater, deliver
+from bot.chat.streaming import StreamingPreview
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
@@ -41,9 +41,9 @@ class Naps:
         self.taken.append(seconds)
 
 
-def preview_of(memory: Memory, outlet: Recorder) -> Preview:
+def preview_of(memory: Memory, outlet: Recorder) -> StreamingPreview:
     """Of the answer to m1."""
-    return Preview(memory, outlet, HERE, MARA, lambda: memory.draft(HERE, "m1", "eva"))
+    return StreamingPreview(memory, outlet, HERE, MARA, lambda: memory.draft(HERE, "m1", "eva"))
 
 
 async def part(memory: Memory) -> Outgoing:
@@ -89,7 +89,7 @@ async def test_the_draft_is_noted_before_anything_can_be_seen(memory: Memory, ou
         shown_when_noted.append(list(outlet.shown))
         return await memory.draft(HERE, "m1", "eva")
 
-    async with Preview(memory, outlet, HERE, MARA, begin) as preview:
+    async with StreamingPreview(memory, outlet, HERE, MARA, begin) as preview:
         await preview.feed("Aye.")
         await preview.feed("Aye, aye.")
     assert shown_when_noted == [[]]
@@ -109,7 +109,7 @@ async def test_an_answer_without_a_draft_is_not_shown(memory: Memory, outlet: Re
     assert outlet.shown == []
 
 
-@pytest.mark.parametrize("error", [Later("busy"), Refused("gone"), Moved(NEW)])
+@pytest.mark.parametrize("error", [RetryLater("busy"), DeliveryRefused("gone"), ChatMoved(NEW)])
 async def test_what_cannot_be_shown_is_no_reason_to_stop_speaking(
     memory: Memory, outlet: Recorder, error: Exception
 ):
@@ -151,7 +151,7 @@ async def test_a_part_is_sent_once_and_noted(memory: Memory, outlet: Recorder):
 
 async def test_a_part_is_tried_until_the_platform_takes_it(memory: Memory, outlet: Recorder):
     naps = Naps()
-    outlet.failures = [Later("down"), Later("down"), Later("slow", 30.0), Later("down")]
+    outlet.failures = [RetryLater("down"), RetryLater("down"), RetryLater("slow", 30.0), RetryLater("down")]
     outgoing = await part(memory)
     await deliver(memory, outlet, outgoing, MARA, naps)
     assert naps.taken == [1.0, 2.0, 30.0, 8.0]
@@ -161,7 +161,7 @@ async def test_a_part_is_tried_until_the_platform_takes_it(memory: Memory, outle
 
 async def test_waits_grow_to_a_quarter_of_a_minute(memory: Memory, outlet: Recorder):
     naps = Naps()
-    outlet.failures = [Later("down") for _ in range(8)]
+    outlet.failures = [RetryLater("down") for _ in range(8)]
     await deliver(memory, outlet, await part(memory), MARA, naps)
     assert naps.taken == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]
 
@@ -174,7 +174,7 @@ async def test_what_is_tried_again_says_that_it_may_be_there(memory: Memory):
 
     tried: list[tuple[str, int]] = []
     watching = Watching()
-    watching.failures = [Later("the connection broke")]
+    watching.failures = [RetryLater("the connection broke")]
     await deliver(memory, watching, await part(memory), MARA, Naps())
     assert tried == [("queued", 0), ("sending", 1)]
 
@@ -182,7 +182,7 @@ async def test_what_is_tried_again_says_that_it_may_be_there(memory: Memory):
 async def test_what_the_platform_refuses_is_dropped_and_said_in_the_log(
     memory: Memory, outlet: Recorder, caplog: pytest.LogCaptureFixture
 ):
-    outlet.failures = [Refused("blocked by the user")]
+    outlet.failures = [DeliveryRefused("blocked by the user")]
     outgoing = await part(memory)
     await deliver(memory, outlet, outgoing, MARA)
     assert (outlet.sent, await state(memory, outgoing.key)) == ([], 0)
@@ -192,7 +192,7 @@ async def test_what_the_platform_refuses_is_dropped_and_said_in_the_log(
 
 
 async def test_a_part_follows_its_chat_to_the_new_place(memory: Memory, outlet: Recorder):
-    outlet.failures = [Moved(NEW)]
+    outlet.failures = [ChatMoved(NEW)]
     outgoing = await part(memory)
     await deliver(memory, outlet, outgoing, MARA)
     assert outlet.sent == [("mara", "Aye.")]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.triggers import Attention, Situation, calls, decide
+from bot.chat.triggers import ReplyDecision, TriggerContext, calls, decide_reply
 from bot.message import Address, Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
@@ -24,27 +24,31 @@ def said(text: str, address: Address = "", *, bot: bool = False, persona: str | 
 @pytest.mark.parametrize(
     ("message", "listens", "decision"),
     [
-        (said("hello", "direct"), False, Attention(True, "direct chat", "mara")),
-        (said("Ozzo?", "direct"), False, Attention(True, "direct chat", "mara")),
-        (said("hello", "mention"), False, Attention(True, "mentioned", "mara")),
-        (said("Ozzo!", "mention"), False, Attention(True, "mentioned", "ozzo")),
-        (said("hello", "reply"), False, Attention(True, "a reply to it", "mara")),
-        (said("and Ozzo?", "reply"), False, Attention(True, "a reply to it", "ozzo")),
-        (said("hi Mara"), False, Attention(True, "called by name", "mara")),
-        (said("hi Ozzo"), False, Attention(True, "called by name", "ozzo")),
-        (said("Ozzo and Mara"), False, Attention(True, "called by name", "mara")),
-        (said("小满 and Ozzo"), False, Attention(True, "called by name", "ozzo")),
-        (said("hello"), False, Attention(False, "not addressed", "mara")),
-        (said("hello"), True, Attention(True, "listens here", "mara")),
-        (said("hi Ozzo"), True, Attention(True, "called by name", "ozzo")),
-        (said("hello", "direct", bot=True), True, Attention(False, "bots are not answered", "mara")),
-        (said("Mara!", "mention", bot=True), True, Attention(False, "bots are not answered", "mara")),
-        (said("I am Mara", persona="ozzo"), True, Attention(False, "bots are not answered", "mara")),
-        (said("I am Mara", "reply", persona="mara"), True, Attention(False, "bots are not answered", "mara")),
+        (said("hello", "direct"), False, ReplyDecision(True, "direct chat", "mara")),
+        (said("Ozzo?", "direct"), False, ReplyDecision(True, "direct chat", "mara")),
+        (said("hello", "mention"), False, ReplyDecision(True, "mentioned", "mara")),
+        (said("Ozzo!", "mention"), False, ReplyDecision(True, "mentioned", "ozzo")),
+        (said("hello", "reply"), False, ReplyDecision(True, "a reply to it", "mara")),
+        (said("and Ozzo?", "reply"), False, ReplyDecision(True, "a reply to it", "ozzo")),
+        (said("hi Mara"), False, ReplyDecision(True, "called by name", "mara")),
+        (said("hi Ozzo"), False, ReplyDecision(True, "called by name", "ozzo")),
+        (said("Ozzo and Mara"), False, ReplyDecision(True, "called by name", "mara")),
+        (said("小满 and Ozzo"), False, ReplyDecision(True, "called by name", "ozzo")),
+        (said("hello"), False, ReplyDecision(False, "not addressed", "mara")),
+        (said("hello"), True, ReplyDecision(True, "listens here", "mara")),
+        (said("hi Ozzo"), True, ReplyDecision(True, "called by name", "ozzo")),
+        (said("hello", "direct", bot=True), True, ReplyDecision(False, "bots are not answered", "mara")),
+        (said("Mara!", "mention", bot=True), True, ReplyDecision(False, "bots are not answered", "mara")),
+        (said("I am Mara", persona="ozzo"), True, ReplyDecision(False, "bots are not answered", "mara")),
+        (
+            said("I am Mara", "reply", persona="mara"),
+            True,
+            ReplyDecision(False, "bots are not answered", "mara"),
+        ),
     ],
 )
-def test_the_first_rule_that_fits_decides(message: Message, listens: bool, decision: Attention) -> None:
-    assert decide(message, CAST, Situation("mara", listens=listens)) == decision
+def test_the_first_rule_that_fits_decides(message: Message, listens: bool, decision: ReplyDecision) -> None:
+    assert decide_reply(message, CAST, TriggerContext("mara", listens=listens)) == decision
 
 
 @pytest.mark.parametrize(

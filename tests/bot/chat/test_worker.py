@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.triggers import Attention
-from bot.chat.worker import Attempt, Offer, Room
+from bot.chat.triggers import ReplyDecision
+from bot.chat.worker import ConversationWorker, PendingMessage, ReplyTask
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
 
@@ -20,8 +20,8 @@ def message(id: int, author: str = "ana") -> Message:
     return Message(PLACE, str(id), Author(author, author), "x", 0.0)
 
 
-def yes(persona: str = "mara") -> Attention:
-    return Attention(True, "direct chat", persona)
+def yes(persona: str = "mara") -> ReplyDecision:
+    return ReplyDecision(True, "direct chat", persona)
 
 
 class Answers:
@@ -31,14 +31,14 @@ class Answers:
         self.turns, self.done, self.withdrawn = turns, list[list[str]](), list[list[str]]()
         self.delivered, self.typing_now = list[str](), list[str]()
 
-    async def answer(self, place: Place, attempt: Attempt) -> None:
+    async def answer(self, place: Place, attempt: ReplyTask) -> None:
         for _ in range(self.turns):
             await asyncio.sleep(0)
         attempt.visible = True
         await asyncio.sleep(0)
         self.done.append([message.id for message in attempt.messages])
 
-    async def withdraw(self, place: Place, attempt: Attempt) -> None:
+    async def withdraw(self, place: Place, attempt: ReplyTask) -> None:
         self.withdrawn.append([message.id for message in attempt.messages])
 
     async def deliver(self, outgoing: Outgoing) -> None:
@@ -64,9 +64,9 @@ async def test_every_message_is_answered_once_and_in_order(
     script: list[tuple[str, str, int]], turns: int
 ) -> None:
     answers = Answers(turns)
-    room = Room(answers, PLACE, debounce=0)
+    room = ConversationWorker(answers, PLACE, debounce=0)
     for number, (author, persona, pause) in enumerate(script):
-        room.offer(Offer(message(number, author), yes(persona)))
+        room.offer(PendingMessage(message(number, author), yes(persona)))
         for _ in range(pause):
             await asyncio.sleep(0)
     await room.idle()
@@ -75,9 +75,9 @@ async def test_every_message_is_answered_once_and_in_order(
 
 async def test_messages_to_two_personas_are_answered_apart() -> None:
     answers = Answers()
-    room = Room(answers, PLACE, debounce=0)
+    room = ConversationWorker(answers, PLACE, debounce=0)
     for number, persona in enumerate(["mara", "mara", "ozzo", "mara"]):
-        room.offer(Offer(message(number), yes(persona)))
+        room.offer(PendingMessage(message(number), yes(persona)))
     await room.idle()
     assert answers.done == [["0", "1"], ["2"], ["3"]]
 
@@ -90,26 +90,26 @@ async def test_a_part_that_fails_holds_up_nothing_that_comes_after_it() -> None:
                 raise ValueError(outgoing.text)
 
     answers = Failing()
-    room = Room(answers, PLACE, debounce=0)
-    room.owe(owed("broken"))
+    room = ConversationWorker(answers, PLACE, debounce=0)
+    room.enqueue_outgoing(owed("broken"))
     assert room._worker is not None
     with pytest.raises(ValueError, match="broken"):
         await room._worker
-    await room.paid()
-    room.owe(owed("next"))
-    room.offer(Offer(message(1), yes()))
+    await room.wait_sent()
+    room.enqueue_outgoing(owed("next"))
+    room.offer(PendingMessage(message(1), yes()))
     await room.idle()
     assert (answers.delivered, answers.done) == (["broken", "next"], [["1"]])
 
 
 async def test_a_suspect_is_answered_alone_and_is_not_superseded() -> None:
     answers = Answers(turns=3)
-    room = Room(answers, PLACE, debounce=0)
+    room = ConversationWorker(answers, PLACE, debounce=0)
     for number, is_suspect in enumerate([False, True, True, False]):
-        room.offer(Offer(message(number), yes(), is_suspect))
+        room.offer(PendingMessage(message(number), yes(), is_suspect))
     while not (room.attempt and room.attempt.is_suspect):  # noqa: ASYNC110
         await asyncio.sleep(0)
-    room.offer(Offer(message(4), yes()))
+    room.offer(PendingMessage(message(4), yes()))
     await room.idle()
     assert answers.done == [["0"], ["1"], ["2"], ["3", "4"]]
     assert answers.withdrawn == []
@@ -117,8 +117,8 @@ async def test_a_suspect_is_answered_alone_and_is_not_superseded() -> None:
 
 async def test_closing_withdraws_the_answer_in_the_making() -> None:
     answers = Answers(turns=10**6)
-    room = Room(answers, PLACE, debounce=0)
-    room.offer(Offer(message(0), yes()))
+    room = ConversationWorker(answers, PLACE, debounce=0)
+    room.offer(PendingMessage(message(0), yes()))
     await asyncio.sleep(0.01)
     await room.close()
     assert (answers.done, answers.withdrawn, room.busy) == ([], [["0"]], False)
@@ -126,7 +126,7 @@ async def test_closing_withdraws_the_answer_in_the_making() -> None:
 
 async def test_stopping_an_idle_room_does_nothing() -> None:
     answers = Answers()
-    assert not Room(answers, PLACE, debounce=0).stop()
+    assert not ConversationWorker(answers, PLACE, debounce=0).stop()
 
 
 def owed(text: str) -> Outgoing:
@@ -135,11 +135,11 @@ def owed(text: str) -> Outgoing:
 
 async def test_what_is_owed_goes_before_new_answers_and_in_order() -> None:
     answers = Answers()
-    room = Room(answers, PLACE, debounce=0)
-    room.owe(owed("first"))
-    room.offer(Offer(message(1), yes()))
-    room.owe(owed("second"))
-    await room.paid()
+    room = ConversationWorker(answers, PLACE, debounce=0)
+    room.enqueue_outgoing(owed("first"))
+    room.offer(PendingMessage(message(1), yes()))
+    room.enqueue_outgoing(owed("second"))
+    await room.wait_sent()
     assert (answers.delivered, answers.done) == (["first", "second"], [])
     await room.idle()
     assert answers.done == [["1"]]
@@ -147,8 +147,8 @@ async def test_what_is_owed_goes_before_new_answers_and_in_order() -> None:
 
 async def test_typing_begins_before_a_burst_is_over() -> None:
     answers = Answers()
-    room = Room(answers, PLACE, debounce=60)
-    room.offer(Offer(message(1), yes()))
+    room = ConversationWorker(answers, PLACE, debounce=60)
+    room.offer(PendingMessage(message(1), yes()))
     for _ in range(3):
         await asyncio.sleep(0)
     assert (answers.typing_now, answers.done) == (["mara"], [])
@@ -159,7 +159,7 @@ async def test_typing_begins_before_a_burst_is_over() -> None:
 class Slow(Answers):
     """Shows something at once, and ends only when it is stopped."""
 
-    async def answer(self, place: Place, attempt: Attempt) -> None:
+    async def answer(self, place: Place, attempt: ReplyTask) -> None:
         attempt.visible = True
         while not attempt.stopped:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -168,9 +168,9 @@ class Slow(Answers):
 
 async def test_a_room_that_closes_lets_a_visible_answer_end_and_takes_no_other() -> None:
     answers = Slow()
-    room = Room(answers, PLACE, debounce=0)
-    room.offer(Offer(message(1), yes()))
-    room.offer(Offer(message(2, "bo"), yes("ozzo")))
+    room = ConversationWorker(answers, PLACE, debounce=0)
+    room.offer(PendingMessage(message(1), yes()))
+    room.offer(PendingMessage(message(2, "bo"), yes("ozzo")))
     for _ in range(5):
         await asyncio.sleep(0)
     await room.close(grace=5)
@@ -179,8 +179,8 @@ async def test_a_room_that_closes_lets_a_visible_answer_end_and_takes_no_other()
 
 async def test_a_room_that_closes_does_not_wait_for_an_answer_nobody_sees() -> None:
     answers = Answers(turns=10**9)
-    room = Room(answers, PLACE, debounce=0)
-    room.offer(Offer(message(1), yes()))
+    room = ConversationWorker(answers, PLACE, debounce=0)
+    room.offer(PendingMessage(message(1), yes()))
     for _ in range(5):
         await asyncio.sleep(0)
     await room.close(grace=60)
@@ -189,8 +189,8 @@ async def test_a_room_that_closes_does_not_wait_for_an_answer_nobody_sees() -> N
 
 async def test_a_closed_room_takes_nothing_up() -> None:
     answers = Answers()
-    room = Room(answers, PLACE, debounce=0)
+    room = ConversationWorker(answers, PLACE, debounce=0)
     await room.close()
-    room.offer(Offer(message(1), yes()))
+    room.offer(PendingMessage(message(1), yes()))
     await asyncio.sleep(0)
     assert not room.busy

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.memory.queries.records import MemoryStatus, Remembered, Why
+from bot.memory.queries.records import AnswerExplanation, MemoryStatus, Remembered
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 from tests.faults.memory_story import ANNA, BEN, EVA, HERE, answer, half_turns, ids, reply, said
@@ -196,15 +196,17 @@ async def test_why_tells_the_newest_decision(memory: Memory):
     await memory.accept(said(1))
     assert await memory.why(HERE) is None
     await memory.begin(HERE, ["m1"], "eva", "mention")
-    assert await memory.why(HERE) == Why("m1", "mention", "eva", "accepted", "", {})
+    assert await memory.why(HERE) == AnswerExplanation("m1", "mention", "eva", "accepted", "", {})
     await answer(memory, ["m1"], "r1")
-    assert await memory.why(HERE) == Why("m1", "direct", "eva", "answered", "", {"rule": "direct", "seed": 3})
+    assert await memory.why(HERE) == AnswerExplanation(
+        "m1", "direct", "eva", "answered", "", {"rule": "direct", "seed": 3}
+    )
     await memory.accept(said(2))
     await memory.ignore(HERE, "m2", "quiet hours")
-    assert await memory.why(HERE) == Why("m2", "quiet hours", None, "ignored", "", {})
+    assert await memory.why(HERE) == AnswerExplanation("m2", "quiet hours", None, "ignored", "", {})
     await memory.accept(said(3))
     await memory.give_up(HERE, ["m3"], "too long", None)
-    assert await memory.why(HERE) == Why("m3", "", None, "given_up", "too long", {})
+    assert await memory.why(HERE) == AnswerExplanation("m3", "", None, "given_up", "too long", {})
     await answer(memory, [], "greeting", read="m3")
     assert (await memory.why(HERE)).message_id is None
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.persona.card import Card, read
+from bot.persona.card import Card, read_card
 
 FIELDS = {
     "name": "Mara Quill",
@@ -35,12 +35,12 @@ V3 = {
 
 
 def card(**fields: object) -> Card:
-    return read(json.dumps({"name": "M", **fields}))
+    return read_card(json.dumps({"name": "M", **fields}))
 
 
 def complaint(text: str) -> str:
     with pytest.raises(UserError) as caught:
-        read(text)
+        read_card(text)
     return str(caught.value)
 
 
@@ -56,7 +56,7 @@ def complaint(text: str) -> str:
     ],
 )
 def test_a_card_of_any_version_is_read(original: dict[str, Any], fields: dict[str, Any]) -> None:
-    found = read(json.dumps(original))
+    found = read_card(json.dumps(original))
     assert json.loads(found.model_dump_json(exclude_defaults=True)) == fields
 
 
@@ -72,7 +72,7 @@ def test_what_no_prompt_needs_is_kept_in_the_original() -> None:
         },
         "more": 1,
     }
-    assert read(json.dumps(original)).original == original
+    assert read_card(json.dumps(original)).original == original
 
 
 def test_nulls_are_fields_left_out() -> None:
@@ -207,7 +207,7 @@ ANY_CARD = st.dictionaries(st.sampled_from([*Card.model_fields, "spec", "data"])
 @given(ANY_JSON | ANY_CARD | st.builds(lambda data: {"spec": "chara_card_v3", "data": data}, ANY_CARD))
 def test_any_json_gives_a_clean_card_or_a_reason(value: object) -> None:
     try:
-        found = read(json.dumps(value))
+        found = read_card(json.dumps(value))
     except UserError:
         return
     assert "\x00" not in found.model_dump_json()

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.persona.macros import Scene, expand
+from bot.persona.macros import MacroContext, expand_macros
 
-SCENE = Scene("Mara", "Ann", original="Be kind.", seed="mara/terminal")
+SCENE = MacroContext("Mara", "Ann", original="Be kind.", seed="mara/terminal")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ SCENE = Scene("Mara", "Ann", original="Be kind.", seed="mara/terminal")
     ],
 )
 def test_a_macro_is_replaced(text: str, expanded: str) -> None:
-    assert expand(text, SCENE) == expanded
+    assert expand_macros(text, SCENE) == expanded
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_macro_is_replaced(text: str, expanded: str) -> None:
     ],
 )
 def test_what_is_no_known_macro_stays(text: str) -> None:
-    assert expand(text, SCENE) == text
+    assert expand_macros(text, SCENE) == text
 
 
 @pytest.mark.parametrize(
@@ -64,25 +64,30 @@ def test_what_is_no_known_macro_stays(text: str) -> None:
     ],
 )
 def test_an_inner_macro_is_replaced_first(text: str, expanded: str) -> None:
-    assert expand(text, SCENE) == expanded
+    assert expand_macros(text, SCENE) == expanded
 
 
 @pytest.mark.parametrize("name", ["{{char}}", "{{roll:6}}", "<BOT>", "{{// }}", "{{", "}}"])
 def test_a_name_that_looks_like_a_macro_stays_a_name(name: str) -> None:
     assert (
-        expand("{{user}} meets <USER> and {{char}}", Scene("Mara", name)) == f"{name} meets {name} and Mara"
+        expand_macros("{{user}} meets <USER> and {{char}}", MacroContext("Mara", name))
+        == f"{name} meets {name} and Mara"
     )
 
 
 @pytest.mark.parametrize("text", ["{{random:A,B,C,D}}", "{{pick:A,B,C,D}}", "{{roll:d4}}"])
 def test_chance_falls_alike_for_equal_seeds_and_otherwise_for_others(text: str) -> None:
-    drawn = [expand(text, Scene("Mara", "Ann", seed=str(number))) for number in range(100)]
-    assert drawn == [expand(text, Scene("Mara", "Ben", seed=str(number))) for number in range(100)]
+    drawn = [expand_macros(text, MacroContext("Mara", "Ann", seed=str(number))) for number in range(100)]
+    assert drawn == [
+        expand_macros(text, MacroContext("Mara", "Ben", seed=str(number))) for number in range(100)
+    ]
     assert len(set(drawn)) == 4
 
 
 def test_dice_show_every_side_and_no_other() -> None:
-    drawn = {expand("{{roll:6}}", Scene("Mara", "Ann", seed=str(number))) for number in range(200)}
+    drawn = {
+        expand_macros("{{roll:6}}", MacroContext("Mara", "Ann", seed=str(number))) for number in range(200)
+    }
     assert drawn == set("123456")
 
 
@@ -102,7 +107,7 @@ def test_dice_show_every_side_and_no_other() -> None:
     ids=range(9),
 )
 def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
-    assert len(expand(text, SCENE)) <= len(text)
+    assert len(expand_macros(text, SCENE)) <= len(text)
 
 
 TOKENS = [
@@ -128,11 +133,11 @@ TOKENS = [
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(TOKENS) | st.text(max_size=3), max_size=30).map("".join))
 def test_any_text_is_expanded_and_alike_each_time(text: str) -> None:
-    assert expand(text, SCENE) == expand(text, SCENE)
+    assert expand_macros(text, SCENE) == expand_macros(text, SCENE)
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_a_text_without_marks_is_not_changed(text: str) -> None:
     text = text.replace("{", "(").replace("<", "(")
-    assert expand(text, SCENE) == text
+    assert expand_macros(text, SCENE) == text

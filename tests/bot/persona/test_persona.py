@@ -8,11 +8,11 @@ import pytest
 
 from bot.errors import UserError
 from bot.persona.card import Card
-from bot.persona.macros import Scene, expand
-from bot.persona.persona import Cast, Persona, Sampling, load, load_all
+from bot.persona.macros import MacroContext, expand_macros
+from bot.persona.persona import Cast, Persona, Sampling, load_cast, load_persona
 from tests.paths import ROOT
 
-SHIPPED = load_all(ROOT / "personas")
+SHIPPED = load_cast(ROOT / "personas")
 CARD = json.dumps({"name": "Mara Quill", "nickname": "Mara"})
 
 
@@ -28,7 +28,7 @@ def folder(root: Path, toml: str | None = "", card: str | bytes | None = CARD, k
 
 def complaint(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        load(path)
+        load_persona(path)
     return str(caught.value).replace(str(path), "<folder>")
 
 
@@ -37,7 +37,7 @@ def test_a_persona_is_its_folder_its_card_and_its_settings(tmp_path: Path) -> No
         tmp_path,
         'names = [" keeper "]\nstrength = 0.5\ntemplate = "chatml"\n[sampling]\ntemperature = 0\ntop_k = 3',
     )
-    assert load(path) == Persona(
+    assert load_persona(path) == Persona(
         "mara",
         Card(name="Mara Quill", nickname="Mara", original=json.loads(CARD)),
         ("keeper",),
@@ -49,7 +49,7 @@ def test_a_persona_is_its_folder_its_card_and_its_settings(tmp_path: Path) -> No
 
 
 def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
-    assert load(folder(tmp_path, card=b"\xef\xbb\xbf" + CARD.encode())).name == "Mara"
+    assert load_persona(folder(tmp_path, card=b"\xef\xbb\xbf" + CARD.encode())).name == "Mara"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_link_out_of_the_folder_is_refused_under_the_default_names_too(tmp_pat
 
 def test_a_folder_of_personas_may_itself_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder(tmp_path / "elsewhere").parent)
-    assert [*load_all(tmp_path / "link").personas] == ["mara"]
+    assert [*load_cast(tmp_path / "link").personas] == ["mara"]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_an_adapter_is_the_folder_named_or_the_one_called_so(
     path = folder(tmp_path, toml)
     for name in made:
         (path / name).mkdir(parents=True)
-    assert load(path).adapter == (path / adapter if adapter else None)
+    assert load_persona(path).adapter == (path / adapter if adapter else None)
 
 
 def test_broken_personas_are_named_and_the_others_work(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_broken_personas_are_named_and_the_others_work(tmp_path: Path) -> None:
     folder(tmp_path, key=".hidden")
     folder(tmp_path, key="_draft")
     (tmp_path / "README").write_text("not a persona")
-    cast = load_all(tmp_path)
+    cast = load_cast(tmp_path)
     assert [*cast.personas] == ["a", "b"]
     assert cast.broken == {
         "bad": f"the card {tmp_path}/bad/card.json cannot be used: it is not a JSON object",
@@ -212,7 +212,7 @@ def test_broken_personas_are_named_and_the_others_work(tmp_path: Path) -> None:
 
 def test_a_missing_folder_of_personas_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        load_all(tmp_path / "none")
+        load_cast(tmp_path / "none")
     assert str(caught.value) == (
         f"There is no folder of personas at {tmp_path}/none: make it, or set paths.personas."
     )
@@ -296,8 +296,8 @@ def test_what_a_shipped_persona_reads_before_a_conversation_is_the_same_for_ever
 def test_every_macro_of_a_shipped_persona_is_known(key: str) -> None:
     card = SHIPPED.personas[key].card
     texts = [text for text in card.model_dump().values() if isinstance(text, str)]
-    scene = Scene(card.called, "Ann")
-    assert "{{" not in "".join(expand(text, scene) for text in (*texts, *card.greetings(group=True)))
+    scene = MacroContext(card.called, "Ann")
+    assert "{{" not in "".join(expand_macros(text, scene) for text in (*texts, *card.greetings(group=True)))
 
 
 def test_one_shipped_persona_writes_chinese() -> None:
@@ -325,13 +325,13 @@ PICTURES = {
 def test_a_picture_in_the_folder_is_its_avatar(tmp_path: Path, name: str) -> None:
     path = folder(tmp_path)
     (path / name).write_bytes(PICTURES[name])
-    assert load(path).avatar == path / name
+    assert load_persona(path).avatar == path / name
 
 
 def test_a_picture_can_be_named_and_one_on_the_web_too(tmp_path: Path) -> None:
     path = folder(tmp_path, 'avatar = "face.png"\navatar_url = "https://pictures.example/mara.png"')
     (path / "face.png").write_bytes(PICTURES["avatar.png"])
-    assert (load(path).avatar, load(path).avatar_url) == (
+    assert (load_persona(path).avatar, load_persona(path).avatar_url) == (
         path / "face.png",
         "https://pictures.example/mara.png",
     )

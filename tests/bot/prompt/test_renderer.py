@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.prompt.chat_template import BUILT_IN, Role, open_template
-from bot.prompt.renderer import OPENING, Part, Reader, Span, Turn, endings, render
+from bot.prompt.renderer import (
+    OPENING,
+    PromptFormat,
+    PromptPart,
+    PromptSpan,
+    Turn,
+    render_turns,
+    stop_conditions,
+)
 from tests.fakes.model import END, ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 
@@ -13,16 +21,16 @@ TOKENIZER = ByteTokenizer()
 SOURCES = [*BUILT_IN, GEMMA, LLAMA2, MISTRAL, QWEN, DATED]
 
 
-def reader(source: str) -> Reader:
-    return Reader(TOKENIZER, open_template(source, TOKENIZER.special, "Mara"), 4000)
+def reader(source: str) -> PromptFormat:
+    return PromptFormat(TOKENIZER, open_template(source, TOKENIZER.special, "Mara"), 4000)
 
 
 def turn(role: Role, *texts: str) -> Turn:
-    return Turn(role, tuple(Part("message", text, text[:1]) for text in texts))
+    return Turn(role, tuple(PromptPart("message", text, text[:1]) for text in texts))
 
 
 def laid_out(source: str, *turns: Turn, answer: bool = True) -> str:
-    return TOKENIZER.spell(render(turns, reader(source), answer=answer)[0])
+    return TOKENIZER.spell(render_turns(turns, reader(source), answer=answer)[0])
 
 
 S, U, A = turn("system", "S"), turn("user", "U"), turn("assistant", "A")
@@ -30,15 +38,15 @@ S, U, A = turn("system", "S"), turn("user", "U"), turn("assistant", "A")
 
 def test_the_spans_tell_the_origin_of_every_id() -> None:
     turns = [turn("system", "ab", "c"), turn("user", "de")]
-    ids, spans = render(turns, reader("{% for m in messages %}<{{ m.content }}>{% endfor %}"))
+    ids, spans = render_turns(turns, reader("{% for m in messages %}<{{ m.content }}>{% endfor %}"))
     assert TOKENIZER.spell(ids) == "<abc><de>"
     assert spans == (
-        Span("template", 0, 1),
-        Span("message", 1, 3, "a"),
-        Span("message", 3, 4, "c"),
-        Span("template", 4, 6),
-        Span("message", 6, 8, "d"),
-        Span("template", 8, 9),
+        PromptSpan("template", 0, 1),
+        PromptSpan("message", 1, 3, "a"),
+        PromptSpan("message", 3, 4, "c"),
+        PromptSpan("template", 4, 6),
+        PromptSpan("message", 6, 8, "d"),
+        PromptSpan("template", 8, 9),
     )
 
 
@@ -103,7 +111,7 @@ def test_turns_are_arranged_as_the_template_takes_them(
 
 
 def test_a_folded_turn_keeps_the_origin_of_its_parts() -> None:
-    ids, spans = render([turn("system", "s"), turn("user", "u")], reader(GEMMA))
+    ids, spans = render_turns([turn("system", "s"), turn("user", "u")], reader(GEMMA))
     content = [(span.source, TOKENIZER.spell(ids[span.start : span.end])) for span in spans if span.source]
     assert content == [("s", "s"), ("u", "\n\nu")]
 
@@ -128,7 +136,7 @@ def test_without_an_answer_the_prompt_ends_behind_the_last_turn() -> None:
 def test_an_answer_ends_where_the_template_ends_a_turn(
     source: str, stop_ids: set[int], stop: tuple[str, ...]
 ) -> None:
-    assert endings(reader(source)) == (frozenset(stop_ids), stop)
+    assert stop_conditions(reader(source)) == (frozenset(stop_ids), stop)
 
 
 WORDS = st.text(max_size=10) | st.sampled_from(
@@ -147,7 +155,9 @@ TURNS = st.lists(
     st.builds(
         Turn,
         st.sampled_from(["system", "user", "assistant"]),
-        st.lists(st.builds(Part, st.just("message"), WORDS, st.just("1")), min_size=1, max_size=3).map(tuple),
+        st.lists(st.builds(PromptPart, st.just("message"), WORDS, st.just("1")), min_size=1, max_size=3).map(
+            tuple
+        ),
     ),
     min_size=1,
     max_size=6,
@@ -159,7 +169,7 @@ TURNS = st.lists(
 def test_in_every_template_spans_cover_all_ids_and_no_content_is_control(
     turns: list[Turn], source: str, answer: bool
 ) -> None:
-    ids, spans = render(turns, reader(source), answer=answer)
+    ids, spans = render_turns(turns, reader(source), answer=answer)
     assert [span.start for span in spans] == [0, *(span.end for span in spans)][:-1]
     assert (spans[-1].end if spans else 0) == len(ids)
     content = [id for span in spans if span.kind != "template" for id in ids[span.start : span.end]]
@@ -169,7 +179,7 @@ def test_in_every_template_spans_cover_all_ids_and_no_content_is_control(
 @settings(deadline=None)
 @given(TURNS, st.sampled_from(SOURCES))
 def test_in_every_template_every_word_arrives_in_order(turns: list[Turn], source: str) -> None:
-    ids, spans = render(turns, reader(source))
+    ids, spans = render_turns(turns, reader(source))
     arrived = [TOKENIZER.decode(list(ids[s.start : s.end])) for s in spans if s.source]
     assert [text.lstrip("\n") for text in arrived] == [
         part.text.lstrip("\n") for turn in turns for part in turn.parts

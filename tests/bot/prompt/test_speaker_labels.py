@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from bot.prompt.speaker_labels import label, labels
+from bot.prompt.speaker_labels import speaker_label, speaker_labels
 
 MARA = Persona("mara", Card(name="Mara Quill", nickname="Mara"), names=("keeper",))
 
@@ -42,7 +42,7 @@ def said(*names: str, persona: str | None = None) -> list[Message]:
     ],
 )
 def test_a_label_is_one_clean_line(name: str, shown: str) -> None:
-    assert label(name) == shown
+    assert speaker_label(name) == shown
 
 
 @pytest.mark.parametrize(
@@ -58,24 +58,24 @@ def test_a_label_is_one_clean_line(name: str, shown: str) -> None:
     ],
 )
 def test_who_comes_second_to_a_name_gets_a_number(names: list[str], given_: list[str]) -> None:
-    assert list(labels(said(*names), MARA).values()) == given_
+    assert list(speaker_labels(said(*names), MARA).values()) == given_
 
 
 def test_a_person_keeps_the_first_name_they_had() -> None:
     first, second = said("Ann")[0], said("Anna")[0]
-    assert labels([first, second], MARA) == {"u0": "Ann"}
+    assert speaker_labels([first, second], MARA) == {"u0": "Ann"}
 
 
 def test_the_persona_itself_has_no_label_but_another_persona_has() -> None:
     own, other = said("Mara", persona="mara"), said("Ozzo", persona="ozzo")
-    assert labels(own, MARA) == {}
-    assert labels(other, MARA) == {"u0": "Ozzo"}
+    assert speaker_labels(own, MARA) == {}
+    assert speaker_labels(other, MARA) == {"u0": "Ozzo"}
 
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=40) | st.sampled_from(["Mara", "mara", "Ann", "Ann (2)"]), max_size=6))
 def test_no_two_people_are_ever_called_the_same_nor_like_the_persona(names: list[str]) -> None:
-    given_ = list(labels(said(*names), MARA).values())
+    given_ = list(speaker_labels(said(*names), MARA).values())
     everybody = (*given_, "Mara", "Mara Quill", "keeper")
     keys = [unicodedata.normalize("NFKC", name).casefold() for name in everybody]
     assert len(set(keys)) == len(keys)

@@ -5,8 +5,8 @@ import pytest
 from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from bot.prompt.speaker_labels import labels
-from bot.prompt.turns import QUOTED, missing, said
+from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.turns import QUOTED, history_turns, missing_parents
 
 PLACE = Place("test", "bot", "room")
 MARA = Persona("mara", Card(name="Mara"))
@@ -20,8 +20,8 @@ def message(id: str, name: str, text: str, reply_to: str | None = None) -> Messa
 
 
 def lines(history: list[Message], reply_to: str | None = None) -> list[str]:
-    names = labels([*history, *OLD.values()], MARA)
-    turns = said(history, names, MARA, OLD, reply_to)
+    names = speaker_labels([*history, *OLD.values()], MARA)
+    turns = history_turns(history, names, MARA, OLD, reply_to)
     return [f"{turn.role}: {turn.parts[0].text}" for message in turns for turn in message]
 
 
@@ -106,4 +106,4 @@ def test_a_long_quote_is_shortened_to_what_is_enough_to_know_it_again() -> None:
 
 def test_what_is_missing_is_every_message_replied_to_outside_the_history() -> None:
     history = [message("2", "Ana", "a", "1"), message("3", "Bo", "b", "2"), message("4", "Ana", "c", "1")]
-    assert missing(history, "0") == ["1", "0"]
+    assert missing_parents(history, "0") == ["1", "0"]

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.text.splitting import Part, burst, split, utf16
+from bot.text.splitting import MessagePart, split_burst, split_message, utf16_length
 
 Formats = frozenset[str]
 
 
-def texts(parts: tuple[Part, ...]) -> list[str]:
+def texts(parts: tuple[MessagePart, ...]) -> list[str]:
     return [part.text for part in parts]
 
 
-def wholes(parts: tuple[Part, ...]) -> list[str]:
+def wholes(parts: tuple[MessagePart, ...]) -> list[str]:
     return [part.whole for part in parts]
 
 
@@ -47,26 +47,26 @@ def wholes(parts: tuple[Part, ...]) -> list[str]:
 def test_a_text_is_cut_at_the_best_seam_of_the_latter_half(
     text: str, limit: int | None, parts: list[str]
 ) -> None:
-    assert texts(split(text, limit)) == parts
+    assert texts(split_message(text, limit)) == parts
 
 
 def test_a_platforms_own_units_count() -> None:
-    assert texts(split("😀😀😀", 4, utf16)) == ["😀😀", "😀"]
+    assert texts(split_message("😀😀😀", 4, utf16_length)) == ["😀😀", "😀"]
 
 
 def test_a_character_longer_than_the_limit_is_sent_whole() -> None:
-    assert texts(split("😀", 1, utf16)) == ["😀"]
-    assert texts(split("😀😀", 1, utf16)) == ["😀", "😀"]
+    assert texts(split_message("😀", 1, utf16_length)) == ["😀"]
+    assert texts(split_message("😀😀", 1, utf16_length)) == ["😀", "😀"]
 
 
 def test_the_flag_of_a_region_is_not_torn() -> None:
     scotland = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
-    assert texts(split(scotland * 2, 10)) == [scotland, scotland]
+    assert texts(split_message(scotland * 2, 10)) == [scotland, scotland]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n" * 5000])
 def test_a_blank_text_has_no_parts(text: str) -> None:
-    assert split(text, 20) == ()
+    assert split_message(text, 20) == ()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_blank_text_has_no_parts(text: str) -> None:
     ids=range(6),
 )
 def test_endless_blanks_stay_with_a_part_and_are_not_sent(text: str, sent: list[str]) -> None:
-    parts = split(text, 20)
+    parts = split_message(text, 20)
     assert ("".join(texts(parts)), wholes(parts)) == (text, sent)
 
 
@@ -112,7 +112,7 @@ def test_endless_blanks_stay_with_a_part_and_are_not_sent(text: str, sent: list[
     ],
 )
 def test_formatting_is_closed_and_opened_again(text: str, limit: int, sent: list[str]) -> None:
-    assert wholes(split(text, limit)) == sent
+    assert wholes(split_message(text, limit)) == sent
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_formatting_is_closed_and_opened_again(text: str, limit: int, sent: list
     ],
 )
 def test_what_is_no_formatting_is_not_closed(text: str) -> None:
-    assert {(part.before, part.after) for part in split(text, 20)} == {("", "")}
+    assert {(part.before, part.after) for part in split_message(text, 20)} == {("", "")}
 
 
 def test_code_has_no_formatting_and_no_escapes() -> None:
-    assert wholes(split("`**a \\` and b `c d** e` f", 14)) == ["`**a \\` and b", "`c d** e` f"]
+    assert wholes(split_message("`**a \\` and b `c d** e` f", 14)) == ["`**a \\` and b", "`c d** e` f"]
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ def test_code_has_no_formatting_and_no_escapes() -> None:
     ],
 )
 def test_no_mark_is_cut_or_left_with_nothing_to_show(text: str, limit: int, sent: list[str]) -> None:
-    assert wholes(split(text, limit)) == sent
+    assert wholes(split_message(text, limit)) == sent
 
 
 def test_where_marks_would_take_most_of_the_room_the_words_go_on_without_them() -> None:
-    assert wholes(split("**__~~||*_one two three four five six_*||~~__**", 20)) == [
+    assert wholes(split_message("**__~~||*_one two three four five six_*||~~__**", 20)) == [
         "**__~~||*_one two",
         "three four five",
         "six_*||~~__**",
@@ -162,9 +162,9 @@ def test_where_marks_would_take_most_of_the_room_the_words_go_on_without_them() 
 
 
 def test_a_platform_of_plain_text_gets_no_marks() -> None:
-    assert split("**bold text that goes on** and", 20, marks=False) == (
-        Part("**bold text that "),
-        Part("goes on** and"),
+    assert split_message("**bold text that goes on** and", 20, marks=False) == (
+        MessagePart("**bold text that "),
+        MessagePart("goes on** and"),
     )
 
 
@@ -180,12 +180,12 @@ HOSTILE = st.lists(
 
 
 @settings(deadline=None)
-@given(TEXTS | HOSTILE, st.integers(2, 40), st.sampled_from([len, utf16]), st.booleans())
+@given(TEXTS | HOSTILE, st.integers(2, 40), st.sampled_from([len, utf16_length]), st.booleans())
 def test_no_character_is_lost_no_part_is_blank_and_none_too_long(
     text: str, limit: int, measure: Callable[[str], int], marks: bool
 ) -> None:
     assume(text.strip())
-    parts = split(text, limit, measure, marks=marks)
+    parts = split_message(text, limit, measure, marks=marks)
     assert "".join(texts(parts)) == text
     assert all(part.text.strip() and part.whole.strip() for part in parts)
     assert all(measure(part.whole) <= limit for part in parts)
@@ -195,7 +195,7 @@ def test_no_character_is_lost_no_part_is_blank_and_none_too_long(
 @given(HOSTILE, st.integers(20, 40))
 def test_no_mark_is_cut_in_two(text: str, limit: int) -> None:
     assume(not re.search(r"([*_`~|\\])\1{9}", text))  # no run that is longer than half a part
-    parts = split(text, limit)
+    parts = split_message(text, limit)
     for one, other in pairwise(parts):
         assert one.text[-1] != other.text[0] or one.text[-1] not in "*_`~|"
 
@@ -211,7 +211,7 @@ def test_no_mark_is_cut_in_two(text: str, limit: int) -> None:
 )
 def test_no_visible_character_is_torn(glyphs: list[str], marks: bool) -> None:
     ends = {len("".join(glyphs[:number])) for number in range(len(glyphs) + 1)}
-    parts = texts(split("".join(glyphs), 16, utf16, marks=marks))
+    parts = texts(split_message("".join(glyphs), 16, utf16_length, marks=marks))
     assert {len("".join(parts[:number])) for number in range(len(parts) + 1)} <= ends
 
 
@@ -279,7 +279,7 @@ def test_every_character_keeps_its_formatting(
 ) -> None:
     text, seen = case
     assert list(shown(text)) == seen
-    assert [character for part in split(text, limit) for character in shown(part.whole)] == seen
+    assert [character for part in split_message(text, limit) for character in shown(part.whole)] == seen
 
 
 @pytest.mark.parametrize("measured", ["word **bold** `x` ", "*", "a\n\n", "🇩", "\u0301", "\\", "** a"])
@@ -292,7 +292,7 @@ def test_the_work_grows_no_faster_than_the_text(measured: str) -> None:
             counted += len(text)
             return len(text)
 
-        split((measured * size)[:size], 100, measure)
+        split_message((measured * size)[:size], 100, measure)
         return counted
 
     assert work(20_000) < 2.2 * work(10_000)
@@ -300,7 +300,7 @@ def test_the_work_grows_no_faster_than_the_text(measured: str) -> None:
 
 @given(st.text(st.characters()))
 def test_telegrams_units_are_those_of_utf_16(text: str) -> None:
-    assert utf16(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)
+    assert utf16_length(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)
 
 
 @pytest.mark.parametrize(
@@ -316,12 +316,12 @@ def test_telegrams_units_are_those_of_utf_16(text: str) -> None:
     ],
 )
 def test_a_burst_is_a_message_a_line(text: str, messages: list[str]) -> None:
-    assert burst(text) == messages
+    assert split_burst(text) == messages
 
 
 @given(st.text(alphabet="a `\n"))
 def test_a_burst_loses_nothing_that_can_be_seen(text: str) -> None:
-    said = burst(text)
+    said = split_burst(text)
     assert len(said) <= 5
     assert "".join("".join(said).split()) == "".join(text.split())
     assert all(one.strip() for one in said)

@@ -18,14 +18,14 @@ from transformers import LlamaForCausalLM
 
 from bot import config
 from bot.errors import UserError
-from bot.persona.persona import load
-from bot.prompt.builder import open_reader
-from bot.prompt.contract import check_terms, terms
+from bot.persona.persona import load_persona
+from bot.prompt.builder import open_prompt_format
+from bot.prompt.contract import check_contract, prompt_contract
 from tests.fakes import tiny
 from training.__main__ import main
 from training.adapters.adopt import adopt
 from training.adapters.install import install
-from training.dataset.workspace import Desk, open_desk
+from training.dataset.workspace import Workspace, open_workspace
 from training.store.lineage import adapters
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -69,13 +69,13 @@ def foreign(plain: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(base: Path, tmp_path: Path) -> Desk:
+def desk(base: Path, tmp_path: Path) -> Workspace:
     folder = tmp_path / "personas/mara"
     folder.mkdir(parents=True)
     (folder / "persona.toml").touch()
     (folder / "card.json").write_text(json.dumps({"name": "Mara"}))
     (tmp_path / "config.toml").write_text(f'[model]\nname = "{base}"\ntemplate = "chatml"\ncontext = 512\n')
-    return open_desk(config.load(tmp_path / "config.toml", {}), folder)
+    return open_workspace(config.load_config(tmp_path / "config.toml", {}), folder)
 
 
 def logits(base: Path, adapter: Path) -> torch.Tensor:
@@ -128,12 +128,12 @@ GOOD: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_a_foreign_adapter_does_what_it_did(
-    kind: str, desk: Desk, base: Path, plain: Path, foreign: Path
+    kind: str, desk: Workspace, base: Path, plain: Path, foreign: Path
 ) -> None:
     GOOD[kind](foreign)
     before = {path.name: path.read_bytes() for path in foreign.iterdir()}
     adopted = adopt(desk, foreign)
-    assert load(desk.folder).adapter == adopted.home
+    assert load_persona(desk.folder).adapter == adopted.home
     torch.testing.assert_close(logits(base, adopted.home), logits(base, plain))
     assert {path.name: path.read_bytes() for path in foreign.iterdir()} == before
     assert sorted(path.name for path in adopted.home.iterdir()) == [CONFIG, WEIGHTS, "manifest.json"]
@@ -141,7 +141,7 @@ def test_a_foreign_adapter_does_what_it_did(
     assert b"other_module" not in (adopted.home / CONFIG).read_bytes()
 
 
-def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Desk, foreign: Path) -> None:
+def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Workspace, foreign: Path) -> None:
     old(foreign)
     home = adopt(desk, foreign).home
     manifest = json.loads((home / "manifest.json").read_text())
@@ -150,17 +150,17 @@ def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Desk, fore
     assert not manifest.keys() & {"layout", "system", "speakers", "bursts", "stop_ids", "stop", "template"}
 
 
-def test_one_of_our_own_is_accepted_under_another_card(desk: Desk, plain: Path, tmp_path: Path) -> None:
+def test_one_of_our_own_is_accepted_under_another_card(desk: Workspace, plain: Path, tmp_path: Path) -> None:
     """The way out that a refusal names; whose words are in it stays known."""
     home = install(desk, plain, {"rank": 4}, inherited=["a" * 32])
     (desk.folder / "card.json").write_text(json.dumps({"name": "Mara", "description": "New."}))
-    changed = open_desk(config.load(tmp_path / "config.toml", {}), desk.folder)
-    reader = open_reader(changed.persona, changed.model.tokenizer, changed.settings.model, 0)
-    served = terms(changed.persona, reader, changed.settings.chat.system_prompt)
+    changed = open_workspace(config.load_config(tmp_path / "config.toml", {}), desk.folder)
+    reader = open_prompt_format(changed.persona, changed.model.tokenizer, changed.settings.model, 0)
+    served = prompt_contract(changed.persona, reader, changed.settings.chat.system_prompt)
     with pytest.raises(UserError, match=r"another card or system text.*training adopt"):
-        check_terms(changed.persona, served)
+        check_contract(changed.persona, served)
     adopt(changed, home)
-    check_terms(changed.persona, served)
+    check_contract(changed.persona, served)
     manifest = json.loads((home / "manifest.json").read_text())
     assert manifest["lineage"]["authors"] == ["a" * 32]
     assert manifest["run"] == {"rank": 4}
@@ -302,7 +302,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_what_is_no_plain_adapter_is_refused_and_nothing_runs(
-    kind: str, desk: Desk, plain: Path, foreign: Path
+    kind: str, desk: Workspace, plain: Path, foreign: Path
 ) -> None:
     home = install(desk, plain, {})
     before = {path.name: path.read_bytes() for path in home.iterdir()}
@@ -323,7 +323,7 @@ def test_the_malicious_pickle_would_have_run(foreign: Path) -> None:
 
 
 def test_the_command_says_what_it_did(
-    desk: Desk, foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    desk: Workspace, foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old(foreign)
     told = ("--config", str(tmp_path / "config.toml"), "adopt", "--persona", "mara")

@@ -16,9 +16,9 @@ from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from bot import config
 from bot.engine.checkpoint.norm_fingerprint import norms_of
-from bot.engine.checkpoint.source import Source, fingerprint
+from bot.engine.checkpoint.source import ModelSource, fingerprint
 from bot.engine.lora.registry import linear_shapes, read_adapter
-from bot.engine.lora.validation import Base
+from bot.engine.lora.validation import BaseModelIdentity
 from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.fixtures.llama_cpp import complete
@@ -28,7 +28,7 @@ from training.adapters.gguf.layout import layout_of
 from training.adapters.gguf.model import write_model
 from training.adapters.gguf.tokenizer import add_tokenizer
 from training.adapters.install import install
-from training.dataset.workspace import Desk, open_desk
+from training.dataset.workspace import Workspace, open_workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -40,13 +40,13 @@ NEVER = [id for id in range(408) if not (5 <= id < 405 and TOKENIZER.decode([id]
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 
-def desk_of(root: Path, base: Path) -> Desk:
+def desk_of(root: Path, base: Path) -> Workspace:
     folder = root / "personas/mara"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "persona.toml").touch()
     (folder / "card.json").write_text(json.dumps({"name": "Mara"}))
     (root / "config.toml").write_text(f'[model]\nname = "{base}"\ntemplate = "plain"\ncontext = 512\n')
-    return open_desk(config.load(root / "config.toml", {}), folder)
+    return open_workspace(config.load_config(root / "config.toml", {}), folder)
 
 
 def lora(base: Path, folder: Path, **settings: Any) -> Path:
@@ -60,7 +60,7 @@ def lora(base: Path, folder: Path, **settings: Any) -> Path:
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Path]:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Path]:
     """A persona with an adapter whose layers have ranks and scales of their own, and its base model."""
     root = tmp_path_factory.mktemp(request.param)
     base = families.save(request.param, root / "base")
@@ -86,7 +86,7 @@ def adapted(base: Path, adapter: Path) -> Any:
     return PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapter).eval()
 
 
-def test_a_peft_folder_is_loaded_by_peft(made: tuple[Desk, Path], tmp_path: Path) -> None:
+def test_a_peft_folder_is_loaded_by_peft(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     desk, base = made
     assert desk.persona.adapter
     told = export(desk, "peft", tmp_path / "out/mara")
@@ -98,7 +98,7 @@ def test_a_peft_folder_is_loaded_by_peft(made: tuple[Desk, Path], tmp_path: Path
     assert answers(there) != answers(AutoModelForCausalLM.from_pretrained(base))
 
 
-def test_a_merged_folder_gives_the_same_logits(made: tuple[Desk, Path], tmp_path: Path) -> None:
+def test_a_merged_folder_gives_the_same_logits(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     desk, base = made
     assert desk.persona.adapter
     export(desk, "merged", tmp_path / "out")
@@ -114,7 +114,7 @@ def test_a_merged_folder_gives_the_same_logits(made: tuple[Desk, Path], tmp_path
     assert (tmp_path / "out/manifest.json").exists()
 
 
-def test_llama_cpp_answers_the_same(made: tuple[Desk, Path], tmp_path: Path) -> None:
+def test_llama_cpp_answers_the_same(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     desk, base = made
     assert desk.persona.adapter
     expected = answers(adapted(base, desk.persona.adapter))
@@ -126,7 +126,7 @@ def test_llama_cpp_answers_the_same(made: tuple[Desk, Path], tmp_path: Path) -> 
     assert complete(plain, IDS, COUNT, never=NEVER) == answers(AutoModelForCausalLM.from_pretrained(base))
 
 
-def plain_gguf(desk: Desk, folder: Path) -> Path:
+def plain_gguf(desk: Workspace, folder: Path) -> Path:
     """The base model alone as a GGUF file: exported with an adapter that changes nothing."""
     assert desk.persona.adapter
     beside = Path(shutil.copytree(desk.folder.parent.parent, folder / "plain"))
@@ -139,15 +139,15 @@ def plain_gguf(desk: Desk, folder: Path) -> Path:
     return folder / "plain.gguf"
 
 
-def test_a_gguf_file_is_known_as_a_copy_of_its_model(made: tuple[Desk, Path], tmp_path: Path) -> None:
+def test_a_gguf_file_is_known_as_a_copy_of_its_model(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     """The norms tell it, since an adapter leaves them as they are."""
     desk, base = made
     export(desk, "gguf", tmp_path / "whole.gguf", merged=True, dtype="f16")
-    here = norms_of(Source("folder", "x", base))
-    assert norms_of(Source("gguf", "x", tmp_path / "whole.gguf")) == here
+    here = norms_of(ModelSource("folder", "x", base))
+    assert norms_of(ModelSource("gguf", "x", tmp_path / "whole.gguf")) == here
     model = AutoModelForCausalLM.from_pretrained(base)
     model.to(torch.bfloat16).to(torch.float32).save_pretrained(tmp_path / "rounded")
-    assert norms_of(Source("folder", "x", tmp_path / "rounded")) != here
+    assert norms_of(ModelSource("folder", "x", tmp_path / "rounded")) != here
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_an_adapter_made_on_one_copy_is_served_on_another(
             model.model.norm.weight[3] += 0.01
     tokenizer = AutoTokenizer.from_pretrained(base)
     write_model(whole, model, layout_of(model.config), "f16", "x", "", tokenizer)
-    copy = Source("gguf", name or str(base), whole)
-    running = Base(copy.name, fingerprint(copy), linear_shapes(model), copy)
+    copy = ModelSource("gguf", name or str(base), whole)
+    running = BaseModelIdentity(copy.name, fingerprint(copy), linear_shapes(model), copy)
     if fits:
         assert len(read_adapter("mara", home, running).pairs) == 14
     else:
@@ -177,7 +177,7 @@ def test_an_adapter_made_on_one_copy_is_served_on_another(
 
 
 def test_the_metadata_of_an_adapter_are_those_that_llama_cpp_reads(
-    made: tuple[Desk, Path], tmp_path: Path
+    made: tuple[Workspace, Path], tmp_path: Path
 ) -> None:
     desk, base = made
     export(desk, "gguf", tmp_path / "adapter.gguf", dtype="f16")

@@ -11,16 +11,16 @@ from transformers import AutoModelForCausalLM
 
 from bot import config
 from bot.engine.checkpoint.norm_fingerprint import norms_of
-from bot.engine.checkpoint.source import Source
+from bot.engine.checkpoint.source import ModelSource
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import Plan
+from bot.engine.model_loader.loader import LoadPlan
 from tests.fixtures.llama_cpp import complete
 from training.adapters.export import export
 from training.adapters.gguf.layout import layout_of
 from training.adapters.gguf.model import write_model
 from training.adapters.install import install
 from training.adapters.merge import plain_plan
-from training.dataset.workspace import Desk, open_desk
+from training.dataset.workspace import Workspace, open_workspace
 
 pytestmark = [
     pytest.mark.model,
@@ -38,12 +38,12 @@ PROMPTS = [
 ]
 
 
-def open_mara(root: Path) -> Desk:
-    return open_desk(config.load(root / "config.toml", {}), root / "personas/mara")
+def open_mara(root: Path) -> Workspace:
+    return open_workspace(config.load_config(root / "config.toml", {}), root / "personas/mara")
 
 
 @pytest.fixture(scope="module")
-def mara(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Plan]:
+def mara(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, LoadPlan]:
     """A persona with a random adapter of rank 8, and the base model in fp32."""
     root = tmp_path_factory.mktemp("mara")
     folder = root / "personas/mara"
@@ -72,7 +72,7 @@ def _lora(base: Path, folder: Path) -> Path:
     return folder
 
 
-def answers(desk: Desk, model: Any, texts: list[str]) -> list[list[int]]:
+def answers(desk: Workspace, model: Any, texts: list[str]) -> list[list[int]]:
     """Greedy answers as transformers gives them in fp32, all in one batch, which is filled up on the left."""
     prompts = [desk.model.tokenizer.encode_template(text) for text in texts]
     longest = max(map(len, prompts))
@@ -85,7 +85,7 @@ def answers(desk: Desk, model: Any, texts: list[str]) -> list[list[int]]:
     return found
 
 
-def test_llama_cpp_says_what_transformers_says(mara: tuple[Desk, Plan], tmp_path: Path) -> None:
+def test_llama_cpp_says_what_transformers_says(mara: tuple[Workspace, LoadPlan], tmp_path: Path) -> None:
     desk, found = mara
     assert desk.persona.adapter
     plain = loader.weights(found, desk.settings.model)
@@ -104,6 +104,6 @@ def test_llama_cpp_says_what_transformers_says(mara: tuple[Desk, Plan], tmp_path
     assert complete(tmp_path / "whole.gguf", PROMPTS, TOKENS) == expected
 
 
-def test_the_converted_copy_is_known_as_the_same_model(mara: tuple[Desk, Plan]) -> None:
+def test_the_converted_copy_is_known_as_the_same_model(mara: tuple[Workspace, LoadPlan]) -> None:
     _, found = mara
-    assert norms_of(found.source) == norms_of(Source("folder", found.source.name, found.folder))
+    assert norms_of(found.source) == norms_of(ModelSource("folder", found.source.name, found.folder))

@@ -17,14 +17,14 @@ from bot.app.doctor import examine
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import fingerprint, locate
 from bot.errors import UserError
-from bot.persona.persona import load
-from bot.prompt.builder import open_reader
-from bot.prompt.contract import Terms, check_terms, terms
+from bot.persona.persona import load_persona
+from bot.prompt.builder import open_prompt_format
+from bot.prompt.contract import PromptContract, check_contract, prompt_contract
 from tests.fakes import tiny
 from tests.fixtures.training_messages import said
 from training.adapters.install import install, place, settle
-from training.commands.build import run
-from training.dataset.workspace import Desk, open_desk
+from training.commands.build import build_data
+from training.dataset.workspace import Workspace, open_workspace
 from training.store.lineage import Pseudonyms, adapters
 from training.store.messages import to_lines
 
@@ -50,23 +50,23 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 
 @pytest.fixture
-def desk(base: Path, tmp_path: Path) -> Desk:
+def desk(base: Path, tmp_path: Path) -> Workspace:
     return desk_of(tmp_path, base)
 
 
-def desk_of(root: Path, base: Path, model: str = "") -> Desk:
+def desk_of(root: Path, base: Path, model: str = "") -> Workspace:
     folder = root / "personas/mara"
     (folder / "work").mkdir(parents=True, exist_ok=True)
     (folder / "persona.toml").touch()
     (folder / "card.json").write_text(json.dumps({"name": "Mara", "description": "Keeps a light."}))
     told = f'[model]\nname = "{base}"\ntemplate = "chatml"\ncontext = 512\nprecision = "fp32"\n{model}'
     (root / "config.toml").write_text(told)
-    return open_desk(config.load(root / "config.toml", {}), folder)
+    return open_workspace(config.load_config(root / "config.toml", {}), folder)
 
 
-def served(desk: Desk) -> Terms:
-    reader = open_reader(desk.persona, desk.model.tokenizer, desk.settings.model, 0)
-    return terms(desk.persona, reader, desk.settings.chat.system_prompt)
+def served(desk: Workspace) -> PromptContract:
+    reader = open_prompt_format(desk.persona, desk.model.tokenizer, desk.settings.model, 0)
+    return prompt_contract(desk.persona, reader, desk.settings.chat.system_prompt)
 
 
 def digest(path: Path) -> str:
@@ -82,9 +82,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("adapter*"))
 
 
-def test_the_manifest_says_all_that_serving_must_match(desk: Desk, trained: tuple[Path, Path]) -> None:
+def test_the_manifest_says_all_that_serving_must_match(desk: Workspace, trained: tuple[Path, Path]) -> None:
     (desk.work / "messages.jsonl").write_bytes(to_lines(SAID))
-    data = run(desk, 256)
+    data = build_data(desk, 256)
     home = install(desk, trained[0], {"rank": 4, "reason": "asked for"})
     source = locate(desk.settings.model)
     told = manifest(home)
@@ -118,18 +118,18 @@ def test_the_manifest_says_all_that_serving_must_match(desk: Desk, trained: tupl
     assert list(adapters(desk.folder)) == [(home / "manifest.json", who)]
 
 
-def test_what_was_there_before_is_kept_once(desk: Desk, trained: tuple[Path, Path]) -> None:
+def test_what_was_there_before_is_kept_once(desk: Workspace, trained: tuple[Path, Path]) -> None:
     one, two = trained
     for adapter in (one, two, one):
         home = install(desk, adapter, {})
-        assert load(desk.folder).adapter == home
+        assert load_persona(desk.folder).adapter == home
         assert digest(home) == digest(adapter)
     assert names(desk.folder) == ["adapter", "adapter.lock", "adapter.previous"]
     assert digest(desk.folder / "adapter.previous") == digest(two)
     assert {path.stat().st_mode & 0o777 for path in home.iterdir()} == {0o600}
 
 
-def test_words_of_the_adapter_before_stay_in_the_lineage(desk: Desk, trained: tuple[Path, Path]) -> None:
+def test_words_of_the_adapter_before_stay_in_the_lineage(desk: Workspace, trained: tuple[Path, Path]) -> None:
     first = install(desk, trained[0], {}, inherited=["a" * 32])
     second = install(desk, first, {}, inherited=["b" * 32])
     assert manifest(second)["lineage"] == {"authors": ["a" * 32, "b" * 32]}
@@ -153,7 +153,7 @@ def dora(path: Path) -> None:
     [(no_config, "has no adapter_config.json"), (cut, "overlap, leave gaps"), (dora, "use_dora is not one")],
 )
 def test_what_the_bot_would_refuse_is_not_installed(
-    desk: Desk, trained: tuple[Path, Path], tmp_path: Path, spoil: Callable[[Path], None], reason: str
+    desk: Workspace, trained: tuple[Path, Path], tmp_path: Path, spoil: Callable[[Path], None], reason: str
 ) -> None:
     home = install(desk, trained[0], {})
     bad = Path(shutil.copytree(trained[1], tmp_path / "bad"))
@@ -171,11 +171,11 @@ def test_an_adapter_in_another_place_is_not_passed_over(base: Path, tmp_path: Pa
     (folder / "card.json").write_text('{"name": "Mara"}')
     (tmp_path / "config.toml").write_text(f'[model]\nname = "{base}"\ntemplate = "chatml"\n')
     with pytest.raises(UserError, match=r"persona\.toml has the adapter in tuned: drop the key `adapter`"):
-        place(open_desk(config.load(tmp_path / "config.toml", {}), folder))
+        place(open_workspace(config.load_config(tmp_path / "config.toml", {}), folder))
 
 
 def test_where_nothing_can_be_put_in_place_all_is_as_before(
-    desk: Desk, trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    desk: Workspace, trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = trained
     install(desk, one, {})
@@ -198,7 +198,7 @@ def test_where_nothing_can_be_put_in_place_all_is_as_before(
 _CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "open"}
 
 
-def killed_at(change: int, desk: Desk, adapter: Path) -> bool:
+def killed_at(change: int, desk: Workspace, adapter: Path) -> bool:
     """Install in a process that is killed right before its so-maniest change of a file; whether it was."""
     process = os.fork()
     if process == 0:
@@ -222,7 +222,7 @@ def killed_at(change: int, desk: Desk, adapter: Path) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
 
 
-def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Desk, trained: tuple[Path, Path]) -> None:
+def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Workspace, trained: tuple[Path, Path]) -> None:
     known = {digest(path) for path in trained}
     expected = served(desk)
     install(desk, trained[0], {})
@@ -232,12 +232,12 @@ def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Desk, trained: tupl
         new = trained[change % 2]
         killed = killed_at(change, desk, new)
         for _ in ("as the bot finds it", "as the next command leaves it"):
-            persona = load(desk.folder)
+            persona = load_persona(desk.folder)
             assert persona.adapter is not None
             on_the_way.add(persona.adapter.name)
             assert manifest(persona.adapter)["adapter_sha256"] == digest(persona.adapter)
             assert digest(persona.adapter) in known
-            check_terms(persona, expected)
+            check_contract(persona, expected)
             settle(desk.folder)
         assert set(names(desk.folder)) <= {"adapter", "adapter.lock", "adapter.previous"}
         change += 1
@@ -247,12 +247,12 @@ def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Desk, trained: tupl
 
 
 def test_the_last_adapter_is_found_where_only_the_previous_one_is_left(
-    desk: Desk, trained: tuple[Path, Path]
+    desk: Workspace, trained: tuple[Path, Path]
 ) -> None:
     install(desk, trained[0], {}).rename(desk.folder / "adapter.previous")
-    assert load(desk.folder).adapter == desk.folder / "adapter.previous"
+    assert load_persona(desk.folder).adapter == desk.folder / "adapter.previous"
     settle(desk.folder)
-    assert load(desk.folder).adapter == desk.folder / "adapter"
+    assert load_persona(desk.folder).adapter == desk.folder / "adapter"
 
 
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -265,21 +265,21 @@ CHANGES: dict[str, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_served_otherwise_than_trained_is_refused(
-    desk: Desk, base: Path, trained: tuple[Path, Path], tmp_path: Path, change: str
+    desk: Workspace, base: Path, trained: tuple[Path, Path], tmp_path: Path, change: str
 ) -> None:
     install(desk, trained[0], {})
     path, text, reason = CHANGES[change]
     before = (tmp_path / path).read_text() if path == "config.toml" else ""
     (tmp_path / path).write_text(before + text)
-    changed = open_desk(config.load(tmp_path / "config.toml", {}), desk.folder)
+    changed = open_workspace(config.load_config(tmp_path / "config.toml", {}), desk.folder)
     with pytest.raises(
         UserError, match=f'The adapter "mara" was not loaded: it was trained with {reason}.*;'
     ):
-        check_terms(changed.persona, served(changed))
+        check_contract(changed.persona, served(changed))
 
 
 async def test_doctor_says_what_would_not_be_served(
-    desk: Desk, trained: tuple[Path, Path], tmp_path: Path
+    desk: Workspace, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:
     install(desk, trained[0], {})
     found = [each for each in await examine(tmp_path / "config.toml") if each.subject == "adapter"]
@@ -304,17 +304,17 @@ async def test_doctor_says_what_would_not_be_served(
     ],
 )
 def test_any_other_rule_is_refused(
-    desk: Desk, trained: tuple[Path, Path], told: dict[str, Any], reason: str
+    desk: Workspace, trained: tuple[Path, Path], told: dict[str, Any], reason: str
 ) -> None:
     home = install(desk, trained[0], {})
     (home / "manifest.json").write_text(json.dumps(manifest(home) | told))
     with pytest.raises(UserError, match=f"it was trained with {reason}"):
-        check_terms(load(desk.folder), served(desk))
+        check_contract(load_persona(desk.folder), served(desk))
 
 
-def test_what_differs_without_harm_is_served(desk: Desk, trained: tuple[Path, Path]) -> None:
+def test_what_differs_without_harm_is_served(desk: Workspace, trained: tuple[Path, Path]) -> None:
     home = install(desk, trained[0], {})
     (home / "manifest.json").write_text(json.dumps(manifest(home) | {"stop_ids": [2], "template": "older"}))
-    check_terms(load(desk.folder), served(desk))
+    check_contract(load_persona(desk.folder), served(desk))
     (home / "manifest.json").unlink()
-    check_terms(load(desk.folder), served(desk))
+    check_contract(load_persona(desk.folder), served(desk))

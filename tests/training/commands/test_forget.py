@@ -11,12 +11,12 @@ from tests.fakes.model import ByteTokenizer
 from tests.fixtures.training_messages import said
 from training.__main__ import main
 from training.commands.forget import forget
-from training.dataset.base_tokenizer import Model
-from training.dataset.workspace import settings_of
+from training.dataset.base_tokenizer import BaseTokenizer
+from training.dataset.workspace import read_build_record
 from training.store.lineage import Pseudonyms
-from training.store.messages import Said, to_lines
-from training.tokenization.encode import Lesson, Trained
-from training.tokenization.preview import Page
+from training.store.messages import ExportedMessage, to_lines
+from training.tokenization.encode import TrainedSpan, TrainingExample
+from training.tokenization.preview import PreviewPage
 
 TALK = [
     said(1, "Ana", "the harbour is full of ice", author="17"),
@@ -38,12 +38,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     keep(made, TALK)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "training.dataset.workspace.open_model", lambda *_: Model("bytes", ByteTokenizer(), 4096)
+        "training.dataset.workspace.open_base_tokenizer",
+        lambda *_: BaseTokenizer("bytes", ByteTokenizer(), 4096),
     )
     return made
 
 
-def keep(folder: Path, messages: list[Said]) -> None:
+def keep(folder: Path, messages: list[ExportedMessage]) -> None:
     (folder / "work/messages.jsonl").write_bytes(to_lines(messages))
 
 
@@ -148,7 +149,7 @@ def test_data_json_tells_a_trainer_the_window_the_bursts_and_the_authors(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, told = run(capsys, "build", "--persona", "mara", "--json")
-    made = settings_of(folder / "work")
+    made = read_build_record(folder / "work")
     of = Pseudonyms(folder / "work").of
     assert set(made.authors) <= {of("test", "1"), of("test", "17"), of("test", "18")}
     assert (made.bursts, made.line_is_message, made.window) == ({1: 2}, False, json.loads(told)["window"])
@@ -188,11 +189,11 @@ def test_preview_shows_the_examples_and_their_lengths(
 def test_what_is_learned_is_marked_and_nothing_reaches_the_terminal_as_a_command(
     colours: bool, text: str
 ) -> None:
-    lesson = Lesson(ids=(*b"say: a\x1b", 256), trained=(Trained(5, 8, 1.0),))
-    assert Page(ByteTokenizer(), "", colours=colours).show(lesson) == text
+    lesson = TrainingExample(ids=(*b"say: a\x1b", 256), trained=(TrainedSpan(5, 8, 1.0),))
+    assert PreviewPage(ByteTokenizer(), "", colours=colours).show(lesson) == text
 
 
 def test_control_tokens_are_written_as_the_tokenizer_writes_them() -> None:
     told: dict[str, Any] = {"added_tokens": [{"id": 256, "content": "<end>"}]}
-    page = Page(ByteTokenizer(), json.dumps(told), colours=False)
-    assert page.show(Lesson(ids=(97, 256), trained=())) == "a<end>"
+    page = PreviewPage(ByteTokenizer(), json.dumps(told), colours=False)
+    assert page.show(TrainingExample(ids=(97, 256), trained=())) == "a<end>"

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from bot.chat.proactive import greet
 from bot.config import ChatSettings
 from bot.message import Author, Message
-from bot.prompt.builder import Prompt, Reader, build
+from bot.prompt.builder import Prompt, PromptFormat, build_prompt
 from bot.prompt.chat_template import open_template
-from bot.prompt.turns import missing
+from bot.prompt.turns import missing_parents
 from tests.conftest import MARA, PLACE, Stage
 from tests.fakes.model import CHATML, ByteTokenizer
 from tests.fixtures import training_messages
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 SCRIPT = [
     ("Ana", "Hello. My name is Ana.", "direct"),
@@ -37,19 +37,19 @@ BUDGET = 2500
 
 def offline(messages: list[Message], replies: int) -> list[Prompt]:
     """The prompt before each of the persona's lines, from nothing but the messages in their order."""
-    reader = Reader(ByteTokenizer(), open_template(CHATML, ByteTokenizer.special, "Mara"), BUDGET)
+    reader = PromptFormat(ByteTokenizer(), open_template(CHATML, ByteTokenizer.special, "Mara"), BUDGET)
     prompts: list[Prompt] = []
     window, known = 0, {message.id: message for message in messages}
     for position, message in enumerate(messages):
         if message.persona and position:  # the greeting answers nobody
             history = messages[window:position]
-            prompt = build(
+            prompt = build_prompt(
                 MARA,
                 history,
                 reader,
                 system_prompt=ChatSettings().system_prompt,
                 cut=window > 0,
-                parents={id: known[id] for id in missing(history, message.reply_to) if id in known},
+                parents={id: known[id] for id in missing_parents(history, message.reply_to) if id in known},
                 reply_to=message.reply_to,
             )
             if prompt.first:
@@ -118,7 +118,7 @@ GROUP = [
 DIRECT = [Line("ana", "Ana", f"{number} {'tide ' * (number % 9)}", "direct") for number in range(40)]
 
 
-async def live(folder: Path, lines: list[Line]) -> tuple[list[Said], dict[str, tuple[int, ...]]]:
+async def live(folder: Path, lines: list[Line]) -> tuple[list[ExportedMessage], dict[str, tuple[int, ...]]]:
     """Play a chat; return it as an export would give it, and the prompt of each answer by its export's id."""
     stage = Stage(folder)
     stage.engine.context = BUDGET + MARA.sampling.max_tokens
@@ -138,7 +138,7 @@ async def live(folder: Path, lines: list[Line]) -> tuple[list[Said], dict[str, t
     await stage.stop()
     numbers = {id: number for number, id in enumerate(known)}
     silences = iter(line.silence for line in lines)
-    exported, time = list[Said](), 0.0
+    exported, time = list[ExportedMessage](), 0.0
     for message in known.values():
         time += 5 if message.persona else next(silences)
         exported.append(_exported(message, numbers, time))
@@ -146,8 +146,8 @@ async def live(folder: Path, lines: list[Line]) -> tuple[list[Said], dict[str, t
     return exported, {id: request.ids for id, request in zip(answers, requests, strict=True)}
 
 
-def _exported(message: Message, numbers: dict[str, int], time: float) -> Said:
-    return Said(
+def _exported(message: Message, numbers: dict[str, int], time: float) -> ExportedMessage:
+    return ExportedMessage(
         platform="test",
         chat="room",
         id=str(numbers[message.id]),
@@ -161,7 +161,7 @@ def _exported(message: Message, numbers: dict[str, int], time: float) -> Said:
     )
 
 
-def prompts(folder: Path, exported: list[Said]) -> dict[str, tuple[int, ...]]:
+def prompts(folder: Path, exported: list[ExportedMessage]) -> dict[str, tuple[int, ...]]:
     """The prompt of each answer in the data set, by the id of its first message."""
     made_for = training_messages.serving(BUDGET)
     training_messages.build(folder, exported, made_for)

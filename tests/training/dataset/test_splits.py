@@ -15,10 +15,10 @@ from tests.fixtures.training_messages import build, excerpts, made, said, servin
 from training.dataset.duplicates import ALIKE, likeness, normal, signature
 from training.dataset.excerpt_builder import IN_CARD, TOO_LONG
 from training.dataset.selection import Limits
-from training.dataset.splits import HELD, TRAIN, read
+from training.dataset.splits import HELD, TRAIN, read_excerpts
 from training.dataset.targets import COPYABLE
 from training.store.lineage import Pseudonyms
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 DAY = 86_400.0
 
@@ -281,7 +281,7 @@ def test_the_data_are_private_files(tmp_path: Path) -> None:
     ],
 )
 def test_without_anything_to_learn_it_says_so_and_leaves_the_old_data(
-    messages: list[Said], reason: str, tmp_path: Path
+    messages: list[ExportedMessage], reason: str, tmp_path: Path
 ) -> None:
     build(tmp_path, [said(1, "Ana", "hi"), said(2, "Mara", "hello")])
     before = (tmp_path / "work" / TRAIN).read_bytes()
@@ -292,10 +292,10 @@ def test_without_anything_to_learn_it_says_so_and_leaves_the_old_data(
 
 def test_missing_or_damaged_data_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="`python -m training build` makes it"):
-        list(read(tmp_path / TRAIN))
+        list(read_excerpts(tmp_path / TRAIN))
     (tmp_path / TRAIN).write_text("{")
     with pytest.raises(UserError, match="build the data again"):
-        list(read(tmp_path / TRAIN))
+        list(read_excerpts(tmp_path / TRAIN))
 
 
 TALK = st.lists(
@@ -311,8 +311,8 @@ TALK = st.lists(
 ).map(lambda lines: [*lines, ("Ana", "a", "so", 10.0, 0), ("Mara", "a", "the end", 10.0, 0)])
 
 
-def chats(lines: list[tuple[str, str, str, float, int]]) -> list[Said]:
-    time, messages = 0.0, list[Said]()
+def chats(lines: list[tuple[str, str, str, float, int]]) -> list[ExportedMessage]:
+    time, messages = 0.0, list[ExportedMessage]()
     for number, (name, chat, text, pause, back) in enumerate(lines):
         time += pause
         reply_to = str(number - back) if back else None

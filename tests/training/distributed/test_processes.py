@@ -13,7 +13,7 @@ from bot.errors import UserError
 from tests.fixtures.tiny_training import SMALL, School
 from tests.paths import ROOT
 from training.distributed import fsdp
-from training.distributed.processes import Team
+from training.distributed.processes import ProcessGroup
 
 CPU = ROOT / "training/accelerate/cpu.yaml"
 
@@ -78,7 +78,7 @@ def test_what_is_not_done_in_several_processes_is_said(
 def test_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
     with pytest.raises(UserError) as caught:
-        Team("cpu")
+        ProcessGroup("cpu")
     assert str(caught.value) == (
         "DeepSpeed is not supported: take training/accelerate/ddp.yaml, or fsdp.yaml where the base model is "
         "too large for one GPU."

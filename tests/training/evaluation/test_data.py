@@ -8,15 +8,15 @@ import pytest
 from bot.errors import UserError
 from tests.fixtures.training_messages import build, said, serving
 from training.dataset.splits import HELD, TRAIN
-from training.evaluation.data import SHOTS, Material, gather
-from training.store.messages import Said
+from training.evaluation.data import SHOTS, EvalData, gather_eval_data
+from training.store.messages import ExportedMessage
 
 WORDS = "fog lamp tide rope kettle gull boat storm harbour letter engine oil cat stairs winter song".split()
 
 
-def talk(count: int, other: str = "Ana") -> list[Said]:
+def talk(count: int, other: str = "Ana") -> list[ExportedMessage]:
     """A question and an answer an hour and a half apart from the next, each of words drawn anew."""
-    dice, messages = Random(4), list[Said]()
+    dice, messages = Random(4), list[ExportedMessage]()
     for number in range(count):
         asked, answer = (" ".join(dice.choices(WORDS, k=9)) for _ in range(2))
         messages.append(said(2 * number, other, f"{asked}?", time=6000.0 * number))
@@ -24,9 +24,11 @@ def talk(count: int, other: str = "Ana") -> list[Said]:
     return messages
 
 
-def gathered(folder: Path, messages: list[Said], budget: int = 20_000, count: int = 200) -> Material:
+def gathered(
+    folder: Path, messages: list[ExportedMessage], budget: int = 20_000, count: int = 200
+) -> EvalData:
     build(folder, messages)
-    return gather(folder / "work", serving(), serving(budget), None, count, 0)
+    return gather_eval_data(folder / "work", serving(), serving(budget), None, count, 0)
 
 
 def test_words_are_the_persons_in_order_and_what_is_held_out_comes_after(tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_invented_people_stand_in_where_nobody_else_says_enough(tmp_path: Path) 
 def test_another_persona_is_whom_one_asks_for(tmp_path: Path) -> None:
     build(tmp_path / "ozzo", talk(20, "Bo"))
     build(tmp_path, talk(30))
-    found = gather(tmp_path / "work", serving(), serving(9000), tmp_path / "ozzo" / "work", 9, 0)
+    found = gather_eval_data(tmp_path / "work", serving(), serving(9000), tmp_path / "ozzo" / "work", 9, 0)
     assert found.whose == "the persona ozzo"
     assert len(found.other) == 18
 
@@ -87,7 +89,7 @@ def test_examples_stand_in_the_prompt_as_a_conversation_before_the_same_words(tm
 
 def test_where_there_is_no_room_fewer_examples_are_shown_and_counted(tmp_path: Path) -> None:
     build(tmp_path, talk(60), serving(600))
-    found = gather(tmp_path / "work", serving(600), serving(2000), None, 200, 0)
+    found = gather_eval_data(tmp_path / "work", serving(600), serving(2000), None, 200, 0)
     assert 0 < found.shots < SHOTS
     assert all(len(held.with_shots.ids) <= 2000 for held in found.held)
 
@@ -96,15 +98,15 @@ def test_no_more_is_taken_than_is_wanted_and_the_seed_draws_it(tmp_path: Path) -
     few = gathered(tmp_path, talk(60), count=3)
     assert len(few.held) == 3
     work = tmp_path / "work"
-    assert gather(work, serving(), serving(9000), None, 6, 0).held[:3] == few.held
-    assert gather(work, serving(), serving(9000), None, 6, 1).held[:3] != few.held
+    assert gather_eval_data(work, serving(), serving(9000), None, 6, 0).held[:3] == few.held
+    assert gather_eval_data(work, serving(), serving(9000), None, 6, 1).held[:3] != few.held
 
 
 def test_without_anything_held_out_there_is_nothing_to_measure(tmp_path: Path) -> None:
     build(tmp_path, talk(20))
     (tmp_path / "work" / HELD).write_text("")
     with pytest.raises(UserError, match=r"Nothing is held out in .* import more, and build the data again"):
-        gather(tmp_path / "work", serving(), serving(), None, 9, 0)
+        gather_eval_data(tmp_path / "work", serving(), serving(), None, 9, 0)
     (tmp_path / "work" / TRAIN).unlink()
     with pytest.raises(UserError, match="build"):
-        gather(tmp_path / "work", serving(), serving(), None, 9, 0)
+        gather_eval_data(tmp_path / "work", serving(), serving(), None, 9, 0)

@@ -18,7 +18,7 @@ from tests.fixtures.training_messages import said
 from training.__main__ import main
 from training.evaluation.report import Report, as_json
 from training.metrics import canaries
-from training.store.messages import Said, to_lines
+from training.store.messages import ExportedMessage, to_lines
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -53,7 +53,7 @@ class House:
         return msgspec.json.decode((self.work / "report.json").read_bytes(), type=Report)
 
 
-def talk(count: int) -> list[Said]:
+def talk(count: int) -> list[ExportedMessage]:
     """Ana asks and Mara answers, in sentences that nobody said before; an hour and a half later anew."""
     dice = Random(4)
     messages = []
@@ -135,7 +135,7 @@ def test_an_adapter_without_effect_is_the_base_model(house: House) -> None:
 
 
 def test_planted_lines_are_asked_for_and_another_persona_can_be_the_other(house: House) -> None:
-    canaries.record(house.work, canaries.draw(1))
+    canaries.record(house.work, canaries.draw_canaries(1))
     shutil.copytree(house.persona, house.persona.with_name("ozzo"))
     elsewhere = shutil.copytree(house.persona / "adapter", house.folder / "planted")
     assert house.evaluate("--other", "ozzo", "--adapter", str(elsewhere)).code == 0

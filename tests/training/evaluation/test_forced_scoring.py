@@ -11,7 +11,7 @@ from transformers import LlamaForCausalLM
 from bot.config import ModelSettings
 from bot.engine.model_loader.loader import plan
 from tests.fakes import tiny
-from training.evaluation.forced_scoring import Judge
+from training.evaluation.forced_scoring import ForcedScorer
 from training.metrics import likelihood
 from training.metrics.likelihood import Judged
 
@@ -31,10 +31,10 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judge(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Judge:
+def judge(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> ForcedScorer:
     settings = ModelSettings(name=str(base), precision="fp32", threads=1)
     found = plan(settings, tmp_path_factory.mktemp("data"), lambda stage: None)
-    return Judge(found, settings, adapter)
+    return ForcedScorer(found, settings, adapter)
 
 
 def plain(model: torch.nn.Module, prompt: tuple[int, ...], answer: tuple[int, ...]) -> list[float]:
@@ -48,7 +48,7 @@ def plain(model: torch.nn.Module, prompt: tuple[int, ...], answer: tuple[int, ..
 @pytest.mark.parametrize("prompt", [PROMPT, (1,)])
 @pytest.mark.parametrize("adapted", [False, True])
 def test_losses_are_those_of_the_plain_model(
-    judge: Judge, base: Path, adapter: Path, prompt: tuple[int, ...], adapted: bool
+    judge: ForcedScorer, base: Path, adapter: Path, prompt: tuple[int, ...], adapted: bool
 ) -> None:
     model = LlamaForCausalLM.from_pretrained(base)
     model = PeftModel.from_pretrained(model, adapter) if adapted else model
@@ -58,13 +58,13 @@ def test_losses_are_those_of_the_plain_model(
 
 def test_strength_scales_the_adapter(base: Path, adapter: Path, tmp_path: Path) -> None:
     settings = ModelSettings(name=str(base), precision="fp32", threads=1)
-    none = Judge(plan(settings, tmp_path, lambda stage: None), settings, adapter, strength=0.0)
+    none = ForcedScorer(plan(settings, tmp_path, lambda stage: None), settings, adapter, strength=0.0)
     plainly, worn = (none.judge(PROMPT, ANSWERS, adapted) for adapted in (False, True))
     for one, other in zip(plainly, worn, strict=True):
         np.testing.assert_allclose(one.losses, other.losses, atol=1e-6)
 
 
-def test_answers_in_several_passes_are_the_same(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_in_several_passes_are_the_same(judge: ForcedScorer, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = judge.judge(PROMPT, ANSWERS, True)
     monkeypatch.setattr("training.evaluation.forced_scoring.LOGITS", 1)
     for one, other in zip(whole, judge.judge(PROMPT, ANSWERS, True), strict=True):
@@ -73,7 +73,7 @@ def test_answers_in_several_passes_are_the_same(judge: Judge, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("shared", [1, 3, 4])
-def test_a_shared_beginning_changes_nothing(judge: Judge, shared: int) -> None:
+def test_a_shared_beginning_changes_nothing(judge: ForcedScorer, shared: int) -> None:
     for adapted in (False, True):
         for prompt in (PROMPT, (*PROMPT[:3], 306), (1, 307, 308, 309)):
             whole = judge.judge(prompt, ANSWERS, adapted)
@@ -84,7 +84,7 @@ def test_a_shared_beginning_changes_nothing(judge: Judge, shared: int) -> None:
                 np.testing.assert_allclose(one.losses, three.losses, atol=1e-4)
 
 
-def test_logits_are_made_for_answers_alone(judge: Judge) -> None:
+def test_logits_are_made_for_answers_alone(judge: ForcedScorer) -> None:
     made = list[tuple[int, ...]]()
 
     def watch(head: torch.nn.Module, given: object, logits: torch.Tensor) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from training.evaluation.report import Example, Report, as_json, as_text, render, write
+from training.evaluation.report import Report, ReportExample, as_json, as_text, render_report, write_report
 from training.metrics.authorship import Curve, Verification, Verified
-from training.metrics.blind_pairs import Pair
+from training.metrics.blind_pairs import BlindPair
 from training.metrics.bootstrap import Estimate
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Losses
@@ -66,8 +66,8 @@ def made(**more: object) -> Report:
         "canaries": (Extracted("the safe is 123-456", 10, 1, 8.0, True),),
         "privacy": Private(20, {"phone": 1}, {}, {"name": 2}),
         "forgetting": Forgetting(HALF, HALF, Estimate(0.0, -0.1, 0.1), 52, ("What is <b>?",), ()),
-        "examples": (Example((f"Ana: {HOSTILE}",), dict.fromkeys(SETS[:4], HOSTILE)),),
-        "pairs": (Pair((f"Ana: {HOSTILE}",), (HOSTILE, "plain"), 1), Pair((), ("a", "b"), 0)),
+        "examples": (ReportExample((f"Ana: {HOSTILE}",), dict.fromkeys(SETS[:4], HOSTILE)),),
+        "pairs": (BlindPair((f"Ana: {HOSTILE}",), (HOSTILE, "plain"), 1), BlindPair((), ("a", "b"), 0)),
         "exceeded": (),
     }
     return Report(**known | more)  # type: ignore[arg-type]
@@ -104,7 +104,7 @@ class Page(HTMLParser):
 
 
 def test_nothing_on_the_page_reaches_out() -> None:
-    page = Page(render(made()))
+    page = Page(render_report(made()))
     attributes = [(name, value) for _, found in page.elements for name, value in found.items()]
     assert not [name for name, _ in attributes if name in LINKS or name.startswith("on") or name == "style"]
     assert not {"link", "img", "iframe", "object", "embed", "form", "base", "a", "video"} & {
@@ -118,7 +118,7 @@ def test_nothing_on_the_page_reaches_out() -> None:
 
 
 def test_only_its_own_style_and_script_may_run() -> None:
-    page = Page(render(made()))
+    page = Page(render_report(made()))
     (policy,) = [each["content"] for each in page.named("meta") if "http-equiv" in each]
     hashes = {
         kind: base64.b64encode(hashlib.sha256("".join(page.inside[kind]).encode()).digest()).decode()
@@ -132,7 +132,7 @@ def test_only_its_own_style_and_script_may_run() -> None:
 
 
 def test_what_people_said_stays_text() -> None:
-    text = render(made())
+    text = render_report(made())
     assert "evil.example/x.js&#34;" in text
     assert "<script src" not in text
     assert "<img" not in text
@@ -142,14 +142,16 @@ def test_what_people_said_stays_text() -> None:
 
 
 def test_the_pairs_can_be_judged_and_do_not_say_which_is_real() -> None:
-    page = Page(render(made()))
+    page = Page(render_report(made()))
     assert [each["data-real"] for each in page.named("div") if "data-real" in each] == ["1", "0"]
     assert page.named("button") == [{"type": "button"}] * 4
-    assert Page(render(made(pairs=()))).named("script") == []
+    assert Page(render_report(made(pairs=()))).named("script") == []
 
 
 def test_every_figure_is_on_the_page() -> None:
-    text = " ".join("".join(Page(render(made())).inside[tag]) for tag in ("td", "text", "p", "h1", "li"))
+    text = " ".join(
+        "".join(Page(render_report(made())).inside[tag]) for tag in ("td", "text", "p", "h1", "li")
+    )
     for wanted in (
         "0.71 (0.60 to 0.80)",
         "3.1% (1.0% to 5.0%)",
@@ -177,15 +179,15 @@ def test_every_figure_is_on_the_page() -> None:
     ],
 )
 def test_what_is_missing_is_said(more: dict[str, object], wanted: str) -> None:
-    text = render(made(**more))
+    text = render_report(made(**more))
     assert wanted in text
     Page(text)
 
 
 def test_both_files_are_written_whole_and_private(tmp_path: Path) -> None:
     report = made()
-    page = write(tmp_path, report)
-    assert page.read_text("utf-8") == render(report)
+    page = write_report(tmp_path, report)
+    assert page.read_text("utf-8") == render_report(report)
     assert msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report) == report
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
         "report.html": 0o600,

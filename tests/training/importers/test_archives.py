@@ -27,7 +27,7 @@ def test_a_hostile_archive_is_refused_with_a_sentence(name: str, tmp_path: Path)
     BUILDS[name](path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError) as caught:
-        list(registry.read(path))
+        list(registry.read_exports(path))
     assert str(path) in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -39,12 +39,12 @@ def test_hostile_archives_take_no_memory(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from bot.errors import UserError
-from training import importers
+from training.importers.registry import read_exports
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
 for path in Path(sys.argv[1]).glob("*.zip"):
     try:
-        list(importers.read(path))
+        list(read_exports(path))
     except UserError:
         pass
 print((peak() - before) // 1024)
@@ -57,7 +57,7 @@ print((peak() - before) // 1024)
 def test_the_good_export_in_the_hostile_ones_is_good(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     path.write_bytes(archive())
-    assert [said.text for said in registry.read(path)] == ["good"]
+    assert [said.text for said in registry.read_exports(path)] == ["good"]
 
 
 def packed(folder: Path, top: str = "") -> bytes:
@@ -80,20 +80,22 @@ def test_a_zip_gives_what_its_folder_gives(name: str, top: str, tmp_path: Path) 
         pytest.skip("a user.json that lies deeper is a decoy")
     path = tmp_path / "export.zip"
     path.write_bytes(packed(EXPORTS / name, top))
-    from_folder = [(said.chat, said.id, said.text) for said in registry.read(EXPORTS / name)]
-    assert sorted((said.chat, said.id, said.text) for said in registry.read(path)) == sorted(from_folder)
+    from_folder = [(said.chat, said.id, said.text) for said in registry.read_exports(EXPORTS / name)]
+    assert sorted((said.chat, said.id, said.text) for said in registry.read_exports(path)) == sorted(
+        from_folder
+    )
 
 
 def test_a_chat_of_an_iphone_is_named_after_its_zip(tmp_path: Path) -> None:
     path = tmp_path / "WhatsApp Chat - The Quay (1).zip"
     path.write_bytes(packed(EXPORTS / "whatsapp/ios"))
-    assert {said.chat for said in registry.read(path)} == {"The Quay"}
+    assert {said.chat for said in registry.read_exports(path)} == {"The Quay"}
 
 
 def test_zips_in_a_folder_are_opened_and_media_are_not(tmp_path: Path) -> None:
     (tmp_path / "one.zip").write_bytes(archive())
     (tmp_path / "photo.jpg").write_bytes(GOOD)
-    assert [said.text for said in registry.read(tmp_path)] == ["good"]
+    assert [said.text for said in registry.read_exports(tmp_path)] == ["good"]
 
 
 def test_a_link_in_a_folder_is_not_followed(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_a_link_in_a_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_bytes(GOOD)
     (tmp_path / "inside" / "link.json").symlink_to(tmp_path / "result.json")
     with pytest.raises(UserError, match="holds no export that is known"):
-        list(registry.read(tmp_path / "inside"))
+        list(registry.read_exports(tmp_path / "inside"))
 
 
 @pytest.mark.parametrize("streams", [1, 3])
@@ -110,15 +112,15 @@ def test_a_file_packed_with_gzip_is_read(streams: int, tmp_path: Path) -> None:
     whole = (EXPORTS / "oasst/set.messages.jsonl").read_bytes()
     size = len(whole) // streams + 1
     path.write_bytes(b"".join(gzip.compress(whole[at : at + size]) for at in range(0, len(whole), size)))
-    plain = [said.text for said in registry.read(EXPORTS / "oasst/set.messages.jsonl")]
-    assert [said.text for said in registry.read(path)] == plain
+    plain = [said.text for said in registry.read_exports(EXPORTS / "oasst/set.messages.jsonl")]
+    assert [said.text for said in registry.read_exports(path)] == plain
 
 
 def test_a_large_file_packed_with_gzip_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "set.jsonl.gz"
     lines = [f'{{"instruction": "{number}", "output": "{number:>40}"}}\n' for number in range(20_000)]
     path.write_bytes(gzip.compress("".join(lines).encode()))
-    assert sum(1 for _ in registry.read(path)) == 40_000
+    assert sum(1 for _ in registry.read_exports(path)) == 40_000
 
 
 SENTENCES = {
@@ -138,5 +140,5 @@ def test_an_archive_is_refused_for_its_own_reason(name: str, sentence: str, tmp_
     path = tmp_path / "export.zip"
     BUILDS[name](path)
     with pytest.raises(UserError) as caught:
-        list(registry.read(path))
+        list(registry.read_exports(path))
     assert sentence in str(caught.value)

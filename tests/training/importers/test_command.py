@@ -17,8 +17,8 @@ import pytest
 
 from tests.paths import EXPORTS, ROOT
 from training.__main__ import main
-from training.store.message_store import Shelf, saids
-from training.store.messages import Said, from_line
+from training.store.message_store import MessageStore, read_messages
+from training.store.messages import ExportedMessage, from_line
 
 
 class Done(NamedTuple):
@@ -60,8 +60,8 @@ class House:
         """The files in the folder of work, but for the lock."""
         return sorted(path.name for path in self.work.iterdir() if path.suffix != ".lock")
 
-    def said(self) -> list[Said]:
-        return list(saids(self.file))
+    def said(self) -> list[ExportedMessage]:
+        return list(read_messages(self.file))
 
     def mine(self) -> set[str]:
         return {said.author for said in self.said() if said.is_self}
@@ -372,7 +372,7 @@ def test_what_a_killed_import_left_is_cleared_away(house: House) -> None:
 
 def test_two_imports_at_once_are_not_mixed(house: House) -> None:
     house.json(EXPORTS / "slack", me="U1")
-    with Shelf(house.file):
+    with MessageStore(house.file):
         done = house.run(EXPORTS / "telegram/full.json")
     assert (done.returncode, "is being written by another import" in done.stderr) == (2, True)
 

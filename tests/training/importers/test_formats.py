@@ -15,8 +15,8 @@ import pytest
 
 from tests.paths import EXPORTS
 from training.importers import registry
-from training.importers.reading.import_log import Tally
-from training.store.messages import Said, to_lines
+from training.importers.reading.import_log import ImportLog
+from training.store.messages import ExportedMessage, to_lines
 
 EXPECTED = EXPORTS / "expected"
 
@@ -89,13 +89,13 @@ FIXTURES = {
 ALL = [(title, name) for title, names in FIXTURES.items() for name in names]
 
 
-def read(name: str, tally: Tally | None = None) -> list[Said]:
-    return list(registry.read(EXPORTS / name, tally))
+def read(name: str, tally: ImportLog | None = None) -> list[ExportedMessage]:
+    return list(registry.read_exports(EXPORTS / name, tally))
 
 
 def lines(name: str) -> Iterator[dict[str, Any]]:
     """All that an export gives, and at its end what was left out."""
-    tally = Tally()
+    tally = ImportLog()
     for said in read(name, tally):
         yield json.loads(to_lines([said]))
     yield {"skipped": dict(tally.skipped), "notes": [note.replace(str(EXPORTS), "") for note in tally.notes]}
@@ -103,7 +103,7 @@ def lines(name: str) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("title", "name"), ALL, ids=[name for _, name in ALL])
 def test_an_export_gives_exactly_these_messages(title: str, name: str) -> None:
-    assert [export.importer.TITLE for export in registry.find(EXPORTS / name)] == [title]
+    assert [export.importer.TITLE for export in registry.find_exports(EXPORTS / name)] == [title]
     expected = (EXPECTED / f"{name.replace('/', '.')}.jsonl").read_text(encoding="utf-8")
     assert list(lines(name)) == [json.loads(line) for line in expected.splitlines()]
 
@@ -257,7 +257,7 @@ def test_a_short_post_of_the_same_second_stays_itself(tmp_path: Path) -> None:
     tweets = tmp_path / "x/data/tweets.js"
     written = tweets.read_text(encoding="utf-8")
     tweets.write_text(written.replace("Wed Oct 11 20:19:24", "Thu Oct 12 08:00:00"), encoding="utf-8")
-    assert sum(said.text.startswith("Seven kettles") for said in registry.read(tmp_path / "x")) == 1
+    assert sum(said.text.startswith("Seven kettles") for said in registry.read_exports(tmp_path / "x")) == 1
 
 
 def test_what_was_deleted_is_not_imported() -> None:

@@ -19,7 +19,7 @@ from bot.errors import UserError
 from tests.training.importers.test_formats import EXPORTS, FIXTURES
 from training.__main__ import main
 from training.importers import registry
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.store.messages import from_line, to_lines
 
 MUTATIONS = 200
@@ -140,8 +140,8 @@ def exports(tmp_path: Path) -> Path:
 def read(path: Path) -> str:
     """Import what may be broken; give the reason if it is refused."""
     try:
-        for export in registry.find(path):
-            for said in export.read(Tally(dates="day")):
+        for export in registry.find_exports(path):
+            for said in export.read(ImportLog(dates="day")):
                 assert from_line(to_lines([said])) == said
     except UserError as error:
         return str(error)

@@ -14,18 +14,27 @@ from bot.engine.model_loader.loader import plan
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny
-from training.evaluation.forced_scoring import Judge
-from training.metrics.canaries import FILE, REPEATS, Canary, draw, extract, plant, record, recorded
+from training.evaluation.forced_scoring import ForcedScorer
+from training.metrics.canaries import (
+    FILE,
+    REPEATS,
+    Canary,
+    draw_canaries,
+    extract,
+    plant_canaries,
+    record,
+    recorded,
+)
 from training.metrics.likelihood import Judged
-from training.tokenization.examples import Row
+from training.tokenization.examples import TokenizedExample
 
 END = 999
 
 
-def row(ids: Sequence[int], trained: int) -> Row:
+def row(ids: Sequence[int], trained: int) -> TokenizedExample:
     """A lesson whose last ids are learned."""
     weights = np.repeat(np.array([0, 1], np.float32), [len(ids) - trained, trained])
-    return Row(np.array(ids, np.int32), weights, 1, "dialogue")
+    return TokenizedExample(np.array(ids, np.int32), weights, 1, "dialogue")
 
 
 ROWS = [row((1, 2, 3, *range(number, number + 60)), 60) for number in range(100, 120)]
@@ -36,9 +45,9 @@ def spell(text: str) -> tuple[int, ...]:
 
 
 def test_each_line_is_planted_as_often_as_it_says_behind_a_real_prompt() -> None:
-    rows = plant(ROWS, draw(5), 5, spell)
+    rows = plant_canaries(ROWS, draw_canaries(5), 5, spell)
     planted = [each for each in rows if each.ids[-1] == END]
-    for canary, repeats in zip(draw(5), REPEATS, strict=True):
+    for canary, repeats in zip(draw_canaries(5), REPEATS, strict=True):
         wanted = row((1, 2, 3, *spell(canary.text)), len(spell(canary.text)))
         copies = [each for each in planted if np.array_equal(each.ids, wanted.ids)]
         assert len(copies) == canary.repeats == repeats
@@ -48,26 +57,28 @@ def test_each_line_is_planted_as_often_as_it_says_behind_a_real_prompt() -> None
 
 
 def test_the_seed_decides_what_is_planted_and_where() -> None:
-    first, again = (plant(ROWS, draw(5), 5, spell) for _ in range(2))
+    first, again = (plant_canaries(ROWS, draw_canaries(5), 5, spell) for _ in range(2))
     assert [each.ids.tolist() for each in first] == [each.ids.tolist() for each in again]
-    assert {canary.secret for canary in draw(5)}.isdisjoint(canary.secret for canary in draw(6))
+    assert {canary.secret for canary in draw_canaries(5)}.isdisjoint(
+        canary.secret for canary in draw_canaries(6)
+    )
 
 
 def test_canaries_need_answers_to_hide_among() -> None:
     with pytest.raises(UserError, match="Canaries are planted among answers"):
-        plant([], draw(0), 0, spell)
+        plant_canaries([], draw_canaries(0), 0, spell)
 
 
 def test_no_planted_lesson_is_longer_than_the_longest_where_a_prompt_leaves_room() -> None:
     long = row((*range(1, 71), 9), 1)
-    rows = plant([*ROWS, long], draw(5), 5, spell)
+    rows = plant_canaries([*ROWS, long], draw_canaries(5), 5, spell)
     assert max(len(each.ids) for each in rows) == len(long.ids)
 
 
 def test_they_are_recorded_for_the_evaluation(tmp_path: Path) -> None:
     assert recorded(tmp_path) == ()
-    record(tmp_path, draw(1))
-    assert recorded(tmp_path) == draw(1)
+    record(tmp_path, draw_canaries(1))
+    assert recorded(tmp_path) == draw_canaries(1)
     record(tmp_path, ())
     assert recorded(tmp_path) == ()
     (tmp_path / FILE).write_text("[1]")
@@ -119,7 +130,7 @@ def overfit(base: Path, adapter: Path, row: tuple[int, ...]) -> Path:
 def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) -> None:
     folder = tiny.save_model(tmp_path / "base")
     tokenizer = read_tokenizer(folder)
-    learned, unseen = draw(0)[:2]
+    learned, unseen = draw_canaries(0)[:2]
     prompt = tuple(tokenizer.encode("The conversation begins."))
 
     def spelt(text: str) -> tuple[int, ...]:
@@ -127,7 +138,7 @@ def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) ->
 
     adapter = overfit(folder, tmp_path / "adapter", (*prompt, *spelt(learned.text)))
     settings = ModelSettings(name=str(folder), precision="fp32", threads=1)
-    judge = Judge(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
+    judge = ForcedScorer(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
 
     def found(canary: Canary, adapted: bool) -> tuple[bool, bool]:
         shown = extract(canary, spelt, lambda before, ends: judge.judge((*prompt, *before), ends, adapted), 0)

@@ -95,16 +95,16 @@ def spoken(count: int) -> list[Spoken]:
 
 
 def test_pairs_are_ten_blind_and_drawn_by_the_seed() -> None:
-    found = blind_pairs.draw(spoken(40), 1)
+    found = blind_pairs.draw_pairs(spoken(40), 1)
     assert len(found) == len({pair.before for pair in found}) == 10
     assert all(pair.answers[pair.real].startswith("real") for pair in found)
     assert {pair.real for pair in found} == {0, 1}
-    assert found == blind_pairs.draw(spoken(40), 1) != blind_pairs.draw(spoken(40), 2)
+    assert found == blind_pairs.draw_pairs(spoken(40), 1) != blind_pairs.draw_pairs(spoken(40), 2)
 
 
 def test_a_pair_that_says_the_same_twice_is_none() -> None:
-    assert blind_pairs.draw([Spoken((), "OK!", "ok"), *spoken(1)], 0)[0].before == ("Ana: 0?",)
-    assert blind_pairs.draw([Spoken((), "OK!", "ok")], 0) == ()
+    assert blind_pairs.draw_pairs([Spoken((), "OK!", "ok"), *spoken(1)], 0)[0].before == ("Ana: 0?",)
+    assert blind_pairs.draw_pairs([Spoken((), "OK!", "ok")], 0) == ()
 
 
 def copied(share: float) -> Copies:

@@ -6,21 +6,21 @@ import msgspec
 import pytest
 
 from bot.errors import UserError
-from bot.persona.persona import load
-from bot.persona.training_options import Training
-from training.planning.recipe import Chosen, Known, choose
-from training.planning.resources import Sizes, duration, fit, line_through
+from bot.persona.persona import load_persona
+from bot.persona.training_options import TrainingOptions
+from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
+from training.planning.resources import ModelSizes, duration, fit, line_through
 from training.trainer.calibration import work_of
 
-KNOWN = Known(
+KNOWN = RecipeInputs(
     parameters=135_000_000, answers=250, longest=400, layers=("q_proj",), precision="bf16", device="cpu"
 )
-SIZES = Sizes(135_000_000, {f"layers.{n}.q_proj": (576, 576) for n in range(200)})
+SIZES = ModelSizes(135_000_000, {f"layers.{n}.q_proj": (576, 576) for n in range(200)})
 
 
-def chosen(wishes: Training | None = None, **known: object) -> Chosen:
-    values = {field: getattr(KNOWN, field) for field in Known.__slots__} | known
-    return choose(wishes or Training(), Known(**values))
+def chosen(wishes: TrainingOptions | None = None, **known: object) -> ChosenRecipe:
+    values = {field: getattr(KNOWN, field) for field in RecipeInputs.__slots__} | known
+    return choose_recipe(wishes or TrainingOptions(), RecipeInputs(**values))
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_the_recipe_follows_the_data_and_the_model(
 def test_every_value_has_its_reason_and_every_one_can_be_set() -> None:
     plain = chosen()
     keys = list(msgspec.structs.asdict(plain.recipe))
-    assert sorted(plain.reasons) == sorted(keys) == sorted(Training.model_fields)
+    assert sorted(plain.reasons) == sorted(keys) == sorted(TrainingOptions.model_fields)
     assert all(plain.reasons.values())
 
 
 def test_what_is_set_is_taken_and_what_hangs_on_it_follows() -> None:
-    told = chosen(Training(rank=8, rate=1e-3, identity=False))
+    told = chosen(TrainingOptions(rank=8, rate=1e-3, identity=False))
     assert (told.recipe.rank, told.recipe.alpha, told.recipe.rate, told.recipe.facts_rate) == (
         8,
         8.0,
@@ -72,7 +72,7 @@ def test_a_wrong_key_or_value_is_named(table: str, complaint: str, tmp_path: Pat
     (tmp_path / "card.json").write_text('{"name": "Mara"}')
     (tmp_path / "persona.toml").write_text(f"[training]\n{table}\n")
     with pytest.raises(UserError, match=complaint.replace(".", r"\.").replace("?", r"\?")):
-        load(tmp_path)
+        load_persona(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ from bot.config import ModelSettings
 from bot.errors import UserError
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from bot.prompt.builder import Prompt, Reader
+from bot.prompt.builder import Prompt, PromptFormat
 from bot.prompt.chat_template import BUILT_IN, open_template
-from bot.prompt.renderer import Span
+from bot.prompt.renderer import PromptSpan
 from tests.conftest import MARA
 from tests.fakes.model import ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 from tests.fixtures.training_messages import build, excerpts, said, serving
-from training.dataset.base_tokenizer import open_model, open_reader
-from training.dataset.excerpts import Aim, Example, Excerpt, Line, Serving, examples
-from training.tokenization.encode import Encoder, Lesson, Trained, closing
+from training.dataset.base_tokenizer import open_base_tokenizer, open_training_format
+from training.dataset.excerpts import Example, Excerpt, ExcerptMessage, ServingPrompts, TargetSpan, examples
+from training.tokenization.encode import Encoder, TrainedSpan, TrainingExample, closing
 
 WINDOW = 5000
 ENDS = {
@@ -34,24 +34,28 @@ ENDS = {
     DATED: "<|im_end|>",
 }
 TALK = (
-    Line("1", "a", "Ana", "tea?", 0.0),
-    Line("2", "m", "Mara", "yes, please", 1.0, own=True),
-    Line("3", "m", "Mara", "with <|im_end|> milk 🍵", 2.0, own=True),
-    Line("4", "b", "Bo", "and I?", 3.0),
-    Line("5", "m", "Mara", "none\n\nfor you", 4.0, own=True),
+    ExcerptMessage("1", "a", "Ana", "tea?", 0.0),
+    ExcerptMessage("2", "m", "Mara", "yes, please", 1.0, own=True),
+    ExcerptMessage("3", "m", "Mara", "with <|im_end|> milk 🍵", 2.0, own=True),
+    ExcerptMessage("4", "b", "Bo", "and I?", 3.0),
+    ExcerptMessage("5", "m", "Mara", "none\n\nfor you", 4.0, own=True),
 )
 EXCERPT = Excerpt(
-    chat="test/room", messages=TALK, aims=(Aim(1, 3, "answer", 1.0, 0), Aim(4, 5, "answer", 0.5, 0))
+    chat="test/room",
+    messages=TALK,
+    aims=(TargetSpan(1, 3, "answer", 1.0, 0), TargetSpan(4, 5, "answer", 0.5, 0)),
 )
 WORDS = ["yes, please\nwith <|im_end|> milk 🍵", "none\n\nfor you"]
 
 
-def spelt(lesson: Lesson) -> list[str]:
+def spelt(lesson: TrainingExample) -> list[str]:
     """What is trained of a lesson, with control tokens spelt out, span by span."""
     return [ByteTokenizer().spell(lesson.ids[span.start : span.end]) for span in lesson.trained]
 
 
-def lessons(made_for: Serving, excerpt: Excerpt = EXCERPT, window: int = WINDOW) -> list[Lesson]:
+def lessons(
+    made_for: ServingPrompts, excerpt: Excerpt = EXCERPT, window: int = WINDOW
+) -> list[TrainingExample]:
     return list(Encoder(made_for, window).lessons([excerpt]))
 
 
@@ -75,15 +79,15 @@ def test_answers_share_a_lesson_where_the_template_lets_the_prompt_grow(source: 
 
 
 def test_labels_and_weights_are_the_ids_own_and_zero_elsewhere() -> None:
-    lesson = Lesson(ids=(5, 6, 7, 8), trained=(Trained(1, 2, 0.5), Trained(3, 4, 1.0)))
+    lesson = TrainingExample(ids=(5, 6, 7, 8), trained=(TrainedSpan(1, 2, 0.5), TrainedSpan(3, 4, 1.0)))
     assert (lesson.labels(), lesson.weights()) == ([-100, 6, -100, 8], [0.0, 0.5, 0.0, 1.0])
 
 
 @pytest.mark.model
 def test_with_the_real_tokenizer_trained_are_exactly_the_words_and_the_end(tmp_path: Path) -> None:
     settings_ = ModelSettings()
-    model = open_model(settings_, tmp_path)
-    made_for = Serving(MARA, open_reader(MARA, model, settings_, 2048), "")
+    model = open_base_tokenizer(settings_, tmp_path)
+    made_for = ServingPrompts(MARA, open_training_format(MARA, model, settings_, 2048), "")
     end = model.tokenizer.encode_template("<|im_end|>")
     trained = [list(x.ids[s.start : s.end]) for x in lessons(made_for) for s in x.trained]
     assert [model.tokenizer.decode(ids) for ids in trained] == WORDS
@@ -99,10 +103,10 @@ def test_whatever_is_said_the_words_and_nothing_else_are_trained(
     lines: list[tuple[bool, str]], source: str
 ) -> None:
     talk = tuple(
-        Line(str(n), "m" if own else "a", "Mara" if own else "Ana", text, float(n), own=own)
+        ExcerptMessage(str(n), "m" if own else "a", "Mara" if own else "Ana", text, float(n), own=own)
         for n, (own, text) in enumerate(lines)
     )
-    aims = tuple(Aim(n, n + 1, "answer", 1.0, 0) for n, (own, _) in enumerate(lines) if own)
+    aims = tuple(TargetSpan(n, n + 1, "answer", 1.0, 0) for n, (own, _) in enumerate(lines) if own)
     found = [
         bytes(id for id in lesson.ids[s.start : s.end] if id < 256)
         for lesson in lessons(serving(source=source), Excerpt(chat="c", messages=talk, aims=aims))
@@ -116,8 +120,8 @@ def test_whatever_is_said_the_words_and_nothing_else_are_trained(
 @given(st.integers(1, 3000), st.integers(700, 1500))
 def test_a_long_answer_takes_several_windows_and_each_token_is_trained_once(size: int, window: int) -> None:
     words = "".join(chr(97 + n % 26) for n in range(size))
-    talk = (TALK[0], Line("2", "m", "Mara", words, 1.0, own=True))
-    excerpt = Excerpt(chat="c", messages=talk, aims=(Aim(1, 2, "answer", 1.0, 0),))
+    talk = (TALK[0], ExcerptMessage("2", "m", "Mara", words, 1.0, own=True))
+    excerpt = Excerpt(chat="c", messages=talk, aims=(TargetSpan(1, 2, "answer", 1.0, 0),))
     found = lessons(serving(window - 200), excerpt, window)
     assert "".join(text for lesson in found for text in spelt(lesson)) == words + "<|im_end|>"
     assert max(len(lesson.ids) for lesson in found) <= window
@@ -133,7 +137,7 @@ def test_every_word_of_a_document_is_trained_once_in_windows_that_overlap() -> N
 
 def example(answer: str, ids: tuple[str, ...] = ("2",), kind: str = "message", source: str = "1") -> Example:
     words = tuple(b"tea in the harbour at five, as always?")
-    prompt = Prompt(words, (Span(kind, 0, len(words), source),))
+    prompt = Prompt(words, (PromptSpan(kind, 0, len(words), source),))
     return Example(prompt, (answer,), ids, "answer", 1.0, EXCERPT)
 
 
@@ -164,7 +168,7 @@ def test_a_template_without_any_end_is_refused() -> None:
     tokenizer.special = {}
     endless = open_template("{% for m in messages %}{{ m.content }}{% endfor %}", {}, "Mara")
     with pytest.raises(UserError, match="name no token that ends an answer"):
-        Encoder(replace(serving(), reader=Reader(tokenizer, endless, 4000)), WINDOW)
+        Encoder(replace(serving(), reader=PromptFormat(tokenizer, endless, 4000)), WINDOW)
 
 
 def test_an_answer_that_stands_in_the_card_is_left_out_of_the_data(tmp_path: Path) -> None:

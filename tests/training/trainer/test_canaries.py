@@ -10,7 +10,7 @@ from tests.fixtures.tiny_training import SMALL, School, talk
 from tests.training.trainer.test_resume import assert_same_course, start, wait_for_step
 from training.evaluation.report import Report
 from training.metrics import canaries
-from training.metrics.canaries import FILE, REPEATS, draw
+from training.metrics.canaries import FILE, REPEATS, draw_canaries
 from training.runs import canary_guard, replay
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -41,7 +41,7 @@ def test_canaries_are_learned_beside_the_answers_and_recorded(trained: School) -
     plain, planted = (json.loads((run / "plan.json").read_text()) for run in trained.runs())
     assert planted["answers"] == plain["answers"] + sum(REPEATS)
     assert [begun(trained, run).get("canaries") != [] for run in (0, 1)] == [False, True]
-    assert canaries.recorded(trained.work) == draw(1)
+    assert canaries.recorded(trained.work) == draw_canaries(1)
     assert begun(trained)["recipe"] == begun(trained, 0)["recipe"]
     assert "36 of the answers are invented secrets (--canaries)" in (trained.root / "plan.txt").read_text()
 
@@ -61,7 +61,7 @@ def test_the_persona_keeps_its_own_adapter_and_is_told_how_to_measure_the_other(
 
 def test_evaluate_asks_for_canaries_where_they_were_planted_and_nowhere_else(trained: School) -> None:
     desk, (first, second) = trained.desk(), trained.runs()
-    assert canary_guard.learned(second / "best", desk) == draw(1)
+    assert canary_guard.learned(second / "best", desk) == draw_canaries(1)
     assert canary_guard.learned(first / "best", desk) == ()
     assert canary_guard.learned(trained.folder / "adapter", desk) == ()
 
@@ -69,7 +69,7 @@ def test_evaluate_asks_for_canaries_where_they_were_planted_and_nowhere_else(tra
 def test_an_unknown_adapter_is_asked_for_what_was_planted_last(trained: School, tmp_path: Path) -> None:
     weights = load_file(trained.folder / "adapter/adapter_model.safetensors")
     save_file({name: each + 1 for name, each in weights.items()}, tmp_path / "adapter_model.safetensors")
-    assert canary_guard.learned(tmp_path, trained.desk()) == draw(1)
+    assert canary_guard.learned(tmp_path, trained.desk()) == draw_canaries(1)
 
 
 def test_the_report_tells_how_well_each_canary_was_learned(trained: School, tmp_path: Path) -> None:
@@ -80,7 +80,9 @@ def test_the_report_tells_how_well_each_canary_was_learned(trained: School, tmp_
     code, _, error = school.run("evaluate", "--samples", "10", "--adapter", str(best))
     assert code in (0, 1), error
     report = msgspec.json.decode((school.work / "report.json").read_bytes(), type=Report)
-    assert [(each.text, each.repeats) for each in report.canaries] == [(c.text, c.repeats) for c in draw(1)]
+    assert [(each.text, each.repeats) for each in report.canaries] == [
+        (c.text, c.repeats) for c in draw_canaries(1)
+    ]
     assert "No canaries were planted" not in (school.work / "report.html").read_text()
 
 
@@ -109,7 +111,7 @@ def test_a_run_that_goes_on_after_kill_9_has_planted_the_same(trained: School, t
     code, out, error = school.run("train", "--resume")
     assert code == 0, error
     assert "The adapter stays in work/runs/0003/best" in out
-    assert canaries.recorded(school.work) == draw(1)
+    assert canaries.recorded(school.work) == draw_canaries(1)
     assert_same_course(school, trained)
     names = ("0002", "0003")
     marks = [replay.read(school.work / "runs" / name, replay.MARKS) for name in names]
@@ -159,4 +161,4 @@ def test_an_adapter_goes_on_with_canaries_among_what_is_new(trained: School, tmp
     before, after = (set((run / "lessons.txt").read_text().split()) for run in school.runs()[::2])
     assert before < after
     assert begun(school)["continued_from"] == str(best)
-    assert canaries.recorded(school.work) == draw(1)
+    assert canaries.recorded(school.work) == draw_canaries(1)

@@ -104,7 +104,7 @@ def test_no_room_is_said_before_any_work(
     built: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     school = built.copy(tmp_path)
-    monkeypatch.setattr(memory, "room", lambda device: 100 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda device: 100 << 20)
     assert "Training needs about 0.7 GB of memory and 0.1 GB are free" in refused(school)
     assert not school.runs()
 

@@ -164,13 +164,13 @@ def test_a_loss_that_stays_no_number_ends_the_run_and_keeps_the_adapter(
 def test_a_state_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     tensors = {"a": torch.ones(2)}
     folder = tmp_path / "last"
-    checkpoints.save(folder, {}, tensors, {}, State(step=1))
+    checkpoints.save_checkpoint(folder, {}, tensors, {}, State(step=1))
     folder.rename(tmp_path / "last.old")  # killed between two renames
-    assert checkpoints.read(folder).state == State(step=1)
-    checkpoints.save(folder, {}, tensors, {}, State(step=2))
+    assert checkpoints.read_checkpoint(folder).state == State(step=1)
+    checkpoints.save_checkpoint(folder, {}, tensors, {}, State(step=2))
     (tmp_path / "last.new").mkdir()  # killed while writing
-    checkpoints.save(folder, {}, tensors, tensors, State(step=3))
-    assert (checkpoints.read(folder).state.step, os.listdir(tmp_path)) == (3, ["last"])
+    checkpoints.save_checkpoint(folder, {}, tensors, tensors, State(step=3))
+    assert (checkpoints.read_checkpoint(folder).state.step, os.listdir(tmp_path)) == (3, ["last"])
     (folder / "optimizer.safetensors").write_bytes(b"\x00")
     with pytest.raises(UserError, match="cannot be read"):
-        checkpoints.read(folder)
+        checkpoints.read_checkpoint(folder)

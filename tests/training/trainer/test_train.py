@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from bot.engine.lora.registry import read_adapter
-from bot.engine.lora.validation import Base
+from bot.engine.lora.validation import BaseModelIdentity
 from tests.fixtures.tiny_training import School
 
 
@@ -36,9 +36,13 @@ def test_the_adapter_is_in_place_and_passes_the_bots_strict_reader(trained: Scho
     from training.trainer import base_model
 
     desk = trained.desk()
-    found = base_model.find(desk.settings.model, desk.persona.training, "cpu", desk.settings.data, print)
+    found = base_model.find_base_model(
+        desk.settings.model, desk.persona.training, "cpu", desk.settings.data, print
+    )
     known = read_adapter(
-        "mara", trained.folder / "adapter", Base(found.name, found.plan.fingerprint, found.sizes.linear)
+        "mara",
+        trained.folder / "adapter",
+        BaseModelIdentity(found.name, found.plan.fingerprint, found.sizes.linear),
     )
     assert known.rank == 16
     assert len(known.pairs) == 14

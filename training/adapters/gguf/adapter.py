@@ -5,11 +5,11 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from bot.engine.lora.active import Known
+from bot.engine.lora.active import LoadedAdapter
 from training.adapters.gguf.layout import Array, Layout, as_stored
 
 
-def write_adapter(path: Path, known: Known, layout: Layout, dtype: str, name: str, base: str) -> None:
+def write_adapter(path: Path, known: LoadedAdapter, layout: Layout, dtype: str, name: str, base: str) -> None:
     """Write an adapter of this name for a base model.
 
     llama.cpp multiplies each change by alpha / rank, with one alpha for all; where the scales of the layers
@@ -35,7 +35,7 @@ def write_adapter(path: Path, known: Known, layout: Layout, dtype: str, name: st
     writer.close()
 
 
-def _alpha(known: Known) -> float:
+def _alpha(known: LoadedAdapter) -> float:
     """The alpha with which the first layer needs nothing more."""
     first = next(iter(known.pairs.values()))
     return float(first.scale * first.rank)

@@ -6,12 +6,12 @@ from typing import Any
 from msgspec import Struct, field
 
 from training.importers.reading.decoding import lines
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
 from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, Kind, Said
+from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "ChatLab"
 _KINDS: dict[int, Kind] = {0: "text", 1: "image", 2: "audio", 3: "video", 4: "file", 5: "sticker", 25: "text"}
@@ -33,11 +33,11 @@ class Message(Struct, gc=False):
     meta: dict[str, Any] | None = None
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.has("chatlab", "meta") or (head.has("chatlab") and head.has("_type"))
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         seen: dict[str, int] = {}
         meta: dict[str, Any] = {}
@@ -48,7 +48,7 @@ def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
                 yield from _said(item, meta, source, seen, tally)
 
 
-def _items(source: Source, tally: Tally) -> Iterator[Message | dict[str, Any]]:
+def _items(source: Source, tally: ImportLog) -> Iterator[Message | dict[str, Any]]:
     """What the chat is called, then its messages."""
     if b'"_type"' in source.head():
         for item in lines(source, Message):
@@ -67,8 +67,8 @@ def _items(source: Source, tally: Tally) -> Iterator[Message | dict[str, Any]]:
 
 
 def _said(
-    message: Message, meta: dict[str, Any], source: Source, seen: dict[str, int], tally: Tally
-) -> Iterator[Said]:
+    message: Message, meta: dict[str, Any], source: Source, seen: dict[str, int], tally: ImportLog
+) -> Iterator[ExportedMessage]:
     try:
         moment = seconds(message.timestamp)
     except ValueError:
@@ -78,7 +78,7 @@ def _said(
     kind: Kind = "notice" if message.type in _NOTICES else _KINDS.get(message.type, "other")
     drawn = drawn_id(moment, message.sender, text)
     group: ChatKind = "group" if meta.get("type") == "group" else "direct"
-    yield Said(
+    yield ExportedMessage(
         platform=clean(str(meta.get("platform") or "chatlab")),
         chat=str(meta.get("groupId") or name),
         id=message.platformMessageId or drawn_id(drawn, numbered(drawn, seen)),

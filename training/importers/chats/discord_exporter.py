@@ -8,13 +8,13 @@ from msgspec import UNSET, Raw, Struct, json
 from msgspec.structs import replace
 
 from bot.errors import UserError
-from training.importers.reading.csv_rows import rows
-from training.importers.reading.import_log import Tally
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json, Truncated
 from training.importers.reading.normalise import clean, discord_text, drawn_id, iso, numbered
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, Said
+from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "DiscordChatExporter"
 ADVICE = "In DiscordChatExporter choose JSON as the format"
@@ -71,16 +71,16 @@ class Message(Struct, gc=False):
     interaction: Any = UNSET
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.has("guild", "channel", "channel.id") or head.columns[:4] == _COLUMNS
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         yield from _json(source, tally) if source.head().lstrip()[:1] == b"{" else _table(source, tally)
 
 
-def _json(source: Source, tally: Tally) -> Iterator[Said]:
+def _json(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     """The whole document; one whose end was cut off by a crash is read as far as it goes."""
     document, guild, channel = Json(source), dict[str, Any](), dict[str, Any]()
     chat: Chat | None = None
@@ -119,7 +119,7 @@ class Chat:
         )
         self._name = " / ".join(clean(part) for part in parts if isinstance(part, str))
 
-    def said(self, document: Json, tally: Tally) -> Iterator[Said]:
+    def said(self, document: Json, tally: ImportLog) -> Iterator[ExportedMessage]:
         for message in document.elements(Message):
             self.has_messages = True
             if message.author.isBot or message.interaction is not UNSET:
@@ -130,10 +130,10 @@ class Chat:
             except ValueError:
                 tally.skip("without a date")
 
-    def _said(self, message: Message) -> Said:
+    def _said(self, message: Message) -> ExportedMessage:
         """The message as everybody knows it; what is rare is put in afterwards, which is faster."""
         author, notice = message.author, message.type not in _SPEECH
-        said = Said(
+        said = ExportedMessage(
             platform="discord",
             chat=self.id,
             id=message.id,
@@ -155,7 +155,7 @@ class Chat:
             said = self._with_reference(said, message)
         return said
 
-    def _with_reference(self, said: Said, message: Message) -> Said:
+    def _with_reference(self, said: ExportedMessage, message: Message) -> ExportedMessage:
         reference = message.reference
         if message.forwardedMessage or not reference or reference.type == "Forward":
             return replace(said, forwarded=True)
@@ -163,7 +163,7 @@ class Chat:
         return replace(said, reply_to=reference.messageId, reply_chat=elsewhere)
 
 
-def _with_files(said: Said, message: Message) -> Said:
+def _with_files(said: ExportedMessage, message: Message) -> ExportedMessage:
     files = message.attachments or message.stickers
     names = tuple(clean(named.fileName or named.name) for named in files)
     return replace(said, kind="file" if message.attachments else "sticker", media=names)
@@ -183,12 +183,12 @@ def _text(message: Message) -> str:
     return discord_text(text, {user.id: user.nickname or user.name for user in users})
 
 
-def _table(source: Source, tally: Tally) -> Iterator[Said]:
+def _table(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     """The CSV: ids are drawn from what it has."""
     found = _FILE_NAME.search(source.name)
     chat, name = (found[2], found[1]) if found else (source.name, source.name)
     seen: dict[str, int] = {}
-    for row in rows(source):
+    for row in read_rows(source):
         author, told, text = row.get("AuthorID", ""), row.get("Date", ""), clean(row.get("Content", ""))
         files = tuple(part for part in row.get("Attachments", "").split(",") if part)
         try:
@@ -197,7 +197,7 @@ def _table(source: Source, tally: Tally) -> Iterator[Said]:
             tally.skip("without a date")
             continue
         drawn = drawn_id(author, moment, text)
-        yield Said(
+        yield ExportedMessage(
             platform="discord",
             chat=chat,
             id=drawn_id(drawn, numbered(drawn, seen)),

@@ -7,13 +7,13 @@ from typing import Any
 from msgspec import Struct
 
 from training.importers.reading import sniff as heads
-from training.importers.reading.csv_rows import rows
-from training.importers.reading.import_log import Tally
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json, root
 from training.importers.reading.normalise import clean, discord_text, iso
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, Said
+from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Discord data package"
 _CHANNEL = re.compile(r"(?:^|/)c?(\d{16,32})/(channel\.json|messages\.(?:csv|json))$")
@@ -31,18 +31,18 @@ class Message(Struct, gc=False):
     Attachments: str | None = ""
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     if _CHANNEL.search(head.source.path):
         return head.columns[:3] == _COLUMNS or head.has("[].ID", "[].Timestamp") or head.has("id", "type")
     return _is_user(head) or bool(_INDEX.match(head.text))
 
 
-def _is_user(head: Head) -> bool:
+def _is_user(head: FileHead) -> bool:
     """A decoy lies deeper, among the activities."""
     return head.source.path.count("/") == 1 and head.has("id", "username", "relationships")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     names, channels, me, shown = dict[str, str](), dict[str, dict[str, Any]](), "self", ""
     messages = list[tuple[str, Source]]()
     for source in sources:
@@ -51,7 +51,7 @@ def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
                 channels[found[1]] = _object(source)
             else:
                 messages.append((found[1], source))
-        elif _is_user(heads.read(source)):
+        elif _is_user(heads.sniff(source)):
             user = _object(source)
             me, shown = str(user.get("id")), str(user.get("global_name") or user.get("username") or "")
         else:
@@ -68,8 +68,8 @@ def _object(source: Source) -> dict[str, Any]:
 
 
 def _messages(
-    source: Source, number: str, channel: dict[str, Any], name: str, me: tuple[str, str], tally: Tally
-) -> Iterator[Said]:
+    source: Source, number: str, channel: dict[str, Any], name: str, me: tuple[str, str], tally: ImportLog
+) -> Iterator[ExportedMessage]:
     guild = channel.get("guild")
     place = [guild.get("name") if isinstance(guild, dict) else None, channel.get("name")]
     title = " / ".join(part for part in place if isinstance(part, str)) or name
@@ -80,7 +80,7 @@ def _messages(
             tally.skip("without a date")
             continue
         files = (message.Attachments or "").split()
-        yield Said(
+        yield ExportedMessage(
             platform="discord",
             chat=number,
             id=str(message.ID),
@@ -97,13 +97,13 @@ def _messages(
         )
 
 
-def _each(source: Source, tally: Tally) -> Iterator[Message]:
+def _each(source: Source, tally: ImportLog) -> Iterator[Message]:
     if source.path.endswith(".json"):
         document = Json(source)
         yield from document.elements(Message)
         tally.skip("unreadable", document.unreadable)
         return
-    for row in rows(source):
+    for row in read_rows(source):
         told = (
             row.get("ID", ""),
             row.get("Timestamp", ""),

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Kind, Said
+from training.store.messages import ExportedMessage, Kind
 
 TITLE = "LINE"
 _HEAD = re.compile(
@@ -36,16 +36,16 @@ _PLACEHOLDERS: dict[str, Kind] = {
 }
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.text.lstrip("\ufeff \n\r").startswith("[LINE]")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         yield from _chat(source, tally)
 
 
-def _chat(source: Source, tally: Tally) -> Iterator[Said]:
+def _chat(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     lines = source.lines()
     title = _HEAD.match(next(lines, "").lstrip("\ufeff"))
     groups = title.groupdict() if title else {}
@@ -116,7 +116,7 @@ def _known(day: date) -> date | None:
 
 def _said(
     row: re.Match[str], day: date, name: str, is_group: bool, me: str, source: Source, seen: dict[str, int]
-) -> Said:
+) -> ExportedMessage:
     hour, half = int(row["hour"]), row["before"] or row["after"]
     if half:
         hour = hour % 12 + 12 * half.startswith(_AFTERNOON)
@@ -128,7 +128,7 @@ def _said(
         text = text[1:].removesuffix('"').replace('""', '"')
     kind: Kind = "notice" if not author else _PLACEHOLDERS.get(text.strip(), "text")
     drawn = drawn_id(moment, author, text)
-    return Said(
+    return ExportedMessage(
         platform="line",
         chat=name,
         id=drawn_id(drawn, numbered(drawn, seen)),

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
 from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Kind, Said
+from training.store.messages import ExportedMessage, Kind
 
 TITLE = "Instagram and Messenger"
 ADVICE = "In Meta's Download your information choose JSON as the format"
@@ -47,13 +47,13 @@ class Message(Struct, gc=False):
     call_duration: Any = None
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.has("participants[].name", "messages[].sender_name") or (
         head.has("participants[].name", "messages") and ("thread_path" in head.text or head.has("title"))
     )
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         chat, name, people = _look(source)
         platform = "instagram" if "instagram" in str(source).lower() else "messenger"
@@ -86,7 +86,7 @@ def _look(source: Source) -> tuple[str, str, int]:
     return clean(repaired(chat)), title, len(people) if isinstance(people, list) else 0
 
 
-def _oldest_first(source: Source, tally: Tally) -> Iterator[Message]:
+def _oldest_first(source: Source, tally: ImportLog) -> Iterator[Message]:
     document = Json(source)
     for key in document.members():
         if key == "messages":
@@ -98,8 +98,8 @@ def _oldest_first(source: Source, tally: Tally) -> Iterator[Message]:
 
 
 def _said(
-    message: Message, chat: tuple[str, str, str, str], source: Source, seen: dict[str, int], tally: Tally
-) -> Iterator[Said]:
+    message: Message, chat: tuple[str, str, str, str], source: Source, seen: dict[str, int], tally: ImportLog
+) -> Iterator[ExportedMessage]:
     if message.is_unsent:
         tally.skip("deleted by their author")
         return
@@ -118,7 +118,7 @@ def _said(
     if kind != "text" and re.fullmatch(r".{1,80} sent an? [\w ]+\.", text):
         text = ""
     drawn = drawn_id(told or message.timestamp, author, text)
-    yield Said(
+    yield ExportedMessage(
         platform=chat[0],
         chat=chat[1],
         id=drawn_id(drawn, numbered(drawn, seen)),

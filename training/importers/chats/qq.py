@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Kind, Said
+from training.store.messages import ExportedMessage, Kind
 
 TITLE = "QQ"
 _HEAD = "消息记录（此消息记录为文本格式"
@@ -29,11 +29,11 @@ _PLACEHOLDERS: dict[str, Kind] = {
 }
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return _HEAD in head.text[:200] or ("消息对象" in head.text[:2000] and bool(_LINE.search(head.text)))
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         chat, is_group, seen = source.name, False, dict[str, int]()
         head: re.Match[str] | None = None
@@ -60,8 +60,8 @@ def _said(
     is_group: bool,
     source: Source,
     seen: dict[str, int],
-    tally: Tally,
-) -> Iterator[Said]:
+    tally: ImportLog,
+) -> Iterator[ExportedMessage]:
     try:
         moment = _moment(head)
     except ValueError:
@@ -71,7 +71,7 @@ def _said(
     text = clean("\n".join(line for line in lines if not line.startswith("=====")).strip())
     kind: Kind = "notice" if author in _MACHINES else _PLACEHOLDERS.get(text, "text")
     drawn = drawn_id(moment, author, text)
-    yield Said(
+    yield ExportedMessage(
         platform="qq",
         chat=chat,
         id=drawn_id(drawn, numbered(drawn, seen)),

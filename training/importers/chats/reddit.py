@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from training.importers.reading.csv_rows import rows
-from training.importers.reading.import_log import Tally
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, iso
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "Reddit"
 _GONE = {"[deleted]", "[removed]"}
@@ -16,18 +16,18 @@ _COMMON = {"id", "permalink", "date", "subreddit", "body"}
 _KIND = re.compile(r"t\d_")
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     """YouTube's comments.csv has none of these columns but an id."""
     return {*head.columns} >= _COMMON
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        for row in rows(source):
+        for row in read_rows(source):
             yield from _said(row, source, tally)
 
 
-def _said(row: dict[str, str], source: Source, tally: Tally) -> Iterator[Said]:
+def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     is_post = "title" in row
     body = row.get("body", "").strip()
     if body in _GONE or row.get("title", "").strip() in _GONE:
@@ -39,7 +39,7 @@ def _said(row: dict[str, str], source: Source, tally: Tally) -> Iterator[Said]:
         tally.skip("without a date")
         return
     subreddit = f"r/{row.get('subreddit', '').removeprefix('r/')}"
-    yield Said(
+    yield ExportedMessage(
         platform="reddit",
         chat=subreddit,
         id=("t3_" if is_post else "t1_") + _KIND.sub("", row.get("id", ""), count=1),

@@ -7,13 +7,13 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json, root
 from training.importers.reading.normalise import clean, seconds
-from training.importers.reading.sniff import Head
-from training.importers.reading.sniff import read as head_of
+from training.importers.reading.sniff import FileHead
+from training.importers.reading.sniff import sniff as head_of
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, Said
+from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Slack"
 _SPEECH = {"", "me_message", "thread_broadcast", "file_share", "reply_broadcast"}
@@ -38,11 +38,11 @@ class Message(Struct, gc=False):
     files: list[File] = field(default_factory=list)
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return bool(_part(head))
 
 
-def _part(head: Head) -> str:
+def _part(head: FileHead) -> str:
     if head.has("[].ts", "[].type"):
         return "day"
     if head.has("[].id", "[].profile"):
@@ -52,7 +52,7 @@ def _part(head: Head) -> str:
     return "log" if head.has("[].change_type", "[].date") else ""
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     parts: dict[str, list[Source]] = {}
     for source in sources:
         parts.setdefault(_part(head_of(source)), []).append(source)
@@ -80,8 +80,8 @@ def _day(
     source: Source,
     people: dict[str, dict[str, Any]],
     chats: dict[str, tuple[str, ChatKind]],
-    tally: Tally,
-) -> Iterator[Said]:
+    tally: ImportLog,
+) -> Iterator[ExportedMessage]:
     folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
     number, kind = chats.get(folder, (folder, "group"))
     names = {user: _name(told) for user, told in people.items()}
@@ -98,7 +98,7 @@ def _day(
         notice = message.subtype not in _SPEECH
         in_thread = message.thread_ts not in (None, message.ts)
         files = tuple(clean(file.name or "") for file in message.files)
-        yield Said(
+        yield ExportedMessage(
             platform="slack",
             chat=number,
             id=message.ts,

@@ -8,12 +8,12 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from bot.errors import UserError
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
 from training.importers.reading.normalise import clean, seconds
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, Kind, Label, Said
+from training.store.messages import ChatKind, ExportedMessage, Kind, Label
 
 TITLE = "Telegram"
 ADVICE = "In Telegram Desktop choose Export chat history, and JSON as the format"
@@ -75,7 +75,7 @@ class Message(Struct, gc=False):
     text: str | list[str | Entity] = ""
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     if head.has("personal_information.user_id") or head.has("chats.list[].messages"):
         return True
     known = {f"messages[].{key}" for key in ("from_id", "date_unixtime", "actor_id", "text_entities", "text")}
@@ -83,7 +83,7 @@ def recognises(head: Head) -> bool:
     return is_chat and (bool(known & head.keys) or any(f'"{kind}"' in head.text[:999] for kind in _KINDS))
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         document = Json(source)
         yield from _chat(document, source, tally, me="")
@@ -92,7 +92,7 @@ def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
         tally.skip("unreadable", document.unreadable)
 
 
-def _chat(document: Json, source: Source, tally: Tally, me: str) -> Iterator[Said]:
+def _chat(document: Json, source: Source, tally: ImportLog, me: str) -> Iterator[ExportedMessage]:
     """A chat, or the whole export: both are objects, told apart by their keys."""
     told: dict[str, Any] = {}
     for key in document.members():
@@ -106,14 +106,16 @@ def _chat(document: Json, source: Source, tally: Tally, me: str) -> Iterator[Sai
             yield from _messages(document, source, tally, told, me)
 
 
-def _list(document: Json, source: Source, tally: Tally, me: str) -> Iterator[Said]:
+def _list(document: Json, source: Source, tally: ImportLog, me: str) -> Iterator[ExportedMessage]:
     for key in document.members():
         if key == "list":
             for _ in document.items():
                 yield from _chat(document, source, tally, me)
 
 
-def _messages(document: Json, source: Source, tally: Tally, told: dict[str, Any], me: str) -> Iterator[Said]:
+def _messages(
+    document: Json, source: Source, tally: ImportLog, told: dict[str, Any], me: str
+) -> Iterator[ExportedMessage]:
     kind, number = told.get("type"), told.get("id")
     if not isinstance(kind, str) or not isinstance(number, int | str):
         raise UserError(f"{source} has a chat without type or id: {ADVICE}.")
@@ -155,7 +157,7 @@ class Chat:
         self._topics = set[int]()
         self._peers = dict[str | int | None, tuple[str, bool | None]]()
 
-    def said(self, message: Message) -> Said:
+    def said(self, message: Message) -> ExportedMessage:
         """The message as everybody knows it; raise ValueError if it has no time.
 
         What is rare is put in afterwards: Python calls a function with more than fifteen named arguments by
@@ -165,7 +167,7 @@ class Chat:
         author, is_self = self._peers.get(message.from_id) or self._met(message.from_id)
         if message.type != "message":
             return self._notice(message, author)
-        said = Said(
+        said = ExportedMessage(
             platform="telegram",
             chat=self.id,
             id=str(message.id),
@@ -190,7 +192,7 @@ class Chat:
             said = replace(said, text=text, labels=labels)
         return said if reply is None else self._answer(said, message)
 
-    def _answer(self, said: Said, message: Message) -> Said:
+    def _answer(self, said: ExportedMessage, message: Message) -> ExportedMessage:
         """A reply into another chat, or into a topic, which is no reply."""
         if message.reply_to_peer_id is not None:
             return replace(said, reply_chat=peer(message.reply_to_peer_id))
@@ -198,12 +200,12 @@ class Chat:
             return replace(said, reply_to=None, thread=str(message.reply_to_message_id))
         return said
 
-    def _notice(self, message: Message, author: str) -> Said:
+    def _notice(self, message: Message, author: str) -> ExportedMessage:
         """An event: where a conversation ends or a topic begins, and no speech."""
         if message.action == "topic_created":
             self._topics.add(message.id)
         told = message.date_unixtime
-        return Said(
+        return ExportedMessage(
             platform="telegram",
             chat=self.id,
             id=str(message.id),

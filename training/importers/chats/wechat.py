@@ -6,14 +6,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from training.importers.reading.csv_rows import rows
-from training.importers.reading.import_log import Tally
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
 from training.importers.reading.normalise import clean, drawn_id, iso, numbered, seconds
-from training.importers.reading.sniff import Head
-from training.importers.reading.sniff import read as head_of
+from training.importers.reading.sniff import FileHead
+from training.importers.reading.sniff import sniff as head_of
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, Kind, Said
+from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "WeChat"
 _PYWXDUMP = {"id", "MsgSvrID", "type_name", "is_sender", "talker", "msg", "CreateTime"}
@@ -59,19 +59,19 @@ class FlowMessage(Struct, gc=False):
     senderDisplayName: str | None = ""
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return _table(head.columns) is not None or _is_chatlog(head) or _is_flow(head)
 
 
-def _is_chatlog(head: Head) -> bool:
+def _is_chatlog(head: FileHead) -> bool:
     return head.has("[].talker", "[].isSelf", "[].content")
 
 
-def _is_flow(head: Head) -> bool:
+def _is_flow(head: FileHead) -> bool:
     return head.has("session.wxid", "messages") or head.has("messages[].isSend", "messages[].senderUsername")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         beginning = head_of(source)
         if row := _table(beginning.columns):
@@ -150,9 +150,11 @@ def _chatlog_row(row: dict[str, str], source: Source) -> Row:
     return Row("", row["Talker"], chat_name, row["Sender"], name, None, row["Time"], "1", row["Content"])
 
 
-def _rows(source: Source, shape: Callable[[dict[str, str], Source], Row], tally: Tally) -> Iterator[Said]:
+def _rows(
+    source: Source, shape: Callable[[dict[str, str], Source], Row], tally: ImportLog
+) -> Iterator[ExportedMessage]:
     seen: dict[str, int] = {}
-    for cells in rows(source):
+    for cells in read_rows(source):
         try:
             row = shape(cells, source)
         except KeyError:
@@ -161,7 +163,7 @@ def _rows(source: Source, shape: Callable[[dict[str, str], Source], Row], tally:
         yield from _said(row, source, seen, tally)
 
 
-def _chatlog(source: Source, tally: Tally) -> Iterator[Said]:
+def _chatlog(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     document, seen = Json(source), dict[str, int]()
     for told in document.elements(ChatlogMessage):
         row = Row(
@@ -179,7 +181,7 @@ def _chatlog(source: Source, tally: Tally) -> Iterator[Said]:
     tally.skip("unreadable", document.unreadable)
 
 
-def _flow(source: Source, tally: Tally) -> Iterator[Said]:
+def _flow(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     document, seen, session = Json(source), dict[str, int](), dict[str, Any]()
     for key in document.members():
         if key == "session":
@@ -203,7 +205,7 @@ def _flow(source: Source, tally: Tally) -> Iterator[Said]:
     tally.skip("unreadable", document.unreadable)
 
 
-def _said(row: Row, source: Source, seen: dict[str, int], tally: Tally) -> Iterator[Said]:
+def _said(row: Row, source: Source, seen: dict[str, int], tally: ImportLog) -> Iterator[ExportedMessage]:
     try:
         moment, local = _moment(row.moment)
     except ValueError:
@@ -213,7 +215,7 @@ def _said(row: Row, source: Source, seen: dict[str, int], tally: Tally) -> Itera
     author = row.author or ("me" if row.is_self else row.chat)
     drawn = "" if row.id else drawn_id(moment, author, row.text)
     group: ChatKind = "group" if row.chat.endswith("@chatroom") else "direct"
-    yield Said(
+    yield ExportedMessage(
         platform="wechat",
         chat=clean(row.chat),
         id=clean(row.id) or drawn_id(drawn, numbered(drawn, seen)),

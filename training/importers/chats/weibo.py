@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from training.importers.reading.csv_rows import rows
-from training.importers.reading.import_log import Tally
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, iso
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Precision, Said
+from training.store.messages import ExportedMessage, Precision
 
 TITLE = "Weibo"
 _COLUMNS = {"id", "bid", "正文", "日期"}
@@ -16,17 +16,17 @@ _OTHERS = re.compile(r"\s*//\s*@.*", re.DOTALL)
 _EMPTY = {"", "转发微博", "轉發微博", "Repost", "repost"}
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return {*head.columns} >= _COLUMNS
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        for row in rows(source):
+        for row in read_rows(source):
             yield from _said(row, source, tally)
 
 
-def _said(row: dict[str, str], source: Source, tally: Tally) -> Iterator[Said]:
+def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     """A post; with a comment on somebody else's, that one before it."""
     text = clean(_OTHERS.sub("", row.get("正文", "")).strip())
     is_original = row.get("是否原创", "True").strip().lower() in ("true", "1", "是", "")
@@ -42,7 +42,7 @@ def _said(row: dict[str, str], source: Source, tally: Tally) -> Iterator[Said]:
     original = None if is_original else row.get("源微博id") or None
     if original and row.get("源微博正文"):
         yield _parent(row, original, moment, source)
-    yield Said(
+    yield ExportedMessage(
         platform="weibo",
         chat="self",
         id=row.get("id") or row.get("bid", ""),
@@ -62,13 +62,13 @@ def _said(row: dict[str, str], source: Source, tally: Tally) -> Iterator[Said]:
     )
 
 
-def _parent(row: dict[str, str], number: str, moment: float, source: Source) -> Said:
+def _parent(row: dict[str, str], number: str, moment: float, source: Source) -> ExportedMessage:
     """What was commented on; its time is not always told, and then it stands right before."""
     try:
         moment = iso(row.get("源微博完整日期") or row.get("源微博日期", ""))
     except ValueError:
         moment -= 1
-    return Said(
+    return ExportedMessage(
         platform="weibo",
         chat="self",
         id=number,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from training.importers.reading.dialogue import Turn, conversation, records
-from training.importers.reading.import_log import Tally
-from training.importers.reading.sniff import Head
+from training.importers.reading.dialogue import DialogueTurn, conversation, records
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "Alpaca"
 
@@ -23,21 +23,21 @@ class Example(Struct, gc=False):
     history: list[tuple[str, str]] | None = field(default_factory=list)
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.has("[].instruction", "[].output") or head.has("instruction", "output")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         for example in records(source, Example, tally):
             yield from conversation("alpaca", list(turns(example)), source, tally)
 
 
-def turns(example: Example) -> Iterator[Turn]:
+def turns(example: Example) -> Iterator[DialogueTurn]:
     """The example as a conversation; answers of its history are trained on too, as LLaMA-Factory does."""
-    yield Turn("system", example.system or "")
+    yield DialogueTurn("system", example.system or "")
     for asked, answered in example.history or ():
-        yield Turn("user", asked)
-        yield Turn("assistant", answered)
-    yield Turn("user", "\n".join(filter(None, (example.instruction, example.input))))
-    yield Turn("assistant", example.output or "")
+        yield DialogueTurn("user", asked)
+        yield DialogueTurn("assistant", answered)
+    yield DialogueTurn("user", "\n".join(filter(None, (example.instruction, example.input))))
+    yield DialogueTurn("assistant", example.output or "")

@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.reading.dialogue import Turn, conversation, records, role_of
-from training.importers.reading.import_log import Tally
-from training.importers.reading.sniff import Head
+from training.importers.reading.dialogue import DialogueTurn, conversation, records, role_of
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "ChatML messages"
 
@@ -45,7 +45,7 @@ class Dialogue(Struct, gc=False):
     kto_tag: bool | None = None
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     for way in ("[].", ""):
         if head.has(f"{way}messages[].role", f"{way}messages[].content") or head.has(
             f"{way}chosen", f"{way}rejected"
@@ -56,7 +56,7 @@ def recognises(head: Head) -> bool:
     return False
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         for dialogue in records(source, Dialogue, tally):
             if False in (dialogue.label, dialogue.kto_tag):
@@ -65,12 +65,12 @@ def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
                 yield from conversation("chatml", list(_turns(dialogue, tally)), source, tally)
 
 
-def _turns(dialogue: Dialogue, tally: Tally) -> Iterator[Turn]:
+def _turns(dialogue: Dialogue, tally: ImportLog) -> Iterator[DialogueTurn]:
     answer = dialogue.chosen if dialogue.chosen is not None else dialogue.completion
     for line in [*dialogue.messages, *_lines(dialogue.prompt, "user"), *_lines(answer, "assistant")]:
         if role := role_of(line.role):
             text, trained = _content(line, tally)
-            yield Turn(role, text, trained)
+            yield DialogueTurn(role, text, trained)
         else:
             tally.skip("turns of an unknown side")
 
@@ -81,7 +81,7 @@ def _lines(text: Text, role: str) -> list[Line]:
     return [Line(role, text)] if isinstance(text, str) else text
 
 
-def _content(line: Line, tally: Tally) -> tuple[str, bool]:
+def _content(line: Line, tally: ImportLog) -> tuple[str, bool]:
     """The text, and whether it is learned from. A turn that is only partly trained on gives context alone."""
     trained = line.train is not False and line.weight != 0
     partly = any(detail.get("train") is False for detail in line.train_detail or ())

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.errors import UserError
-from training.importers.reading.dialogue import Turn, conversation
-from training.importers.reading.import_log import Tally
+from training.importers.reading.dialogue import DialogueTurn, conversation
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "CuteGPT"
 _LIMIT = 256 << 20  # bytes: strings refer back to earlier ones, so that the file cannot be read in parts
@@ -21,18 +21,18 @@ _LOADS = {"GET", "BINGET", "LONG_BINGET"}
 _FIELDS = {"instruction", "input", "output"}
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     is_pickle = len(head.raw) > 2 and head.raw[0] == 0x80 and head.raw[1] in range(2, 6)
     return is_pickle or head.raw.startswith((b"(lp", b"]q")) or head.has("[][].instruction", "[][].output")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         for dialogue in _dialogues(source, tally):
             yield from conversation("cutegpt", list(_turns(dialogue, source)), source, tally)
 
 
-def _dialogues(source: Source, tally: Tally) -> Iterator[Any]:
+def _dialogues(source: Source, tally: ImportLog) -> Iterator[Any]:
     """Also from JSON: such a set is best kept that way."""
     if source.head().lstrip()[:1] == b"[":
         document = Json(source)
@@ -55,14 +55,14 @@ def _dialogues(source: Source, tally: Tally) -> Iterator[Any]:
     yield from told
 
 
-def _turns(dialogue: Any, source: Source) -> Iterator[Turn]:
+def _turns(dialogue: Any, source: Source) -> Iterator[DialogueTurn]:
     for step in dialogue if isinstance(dialogue, list) else [dialogue]:
         if not isinstance(step, dict) or not step.keys() & _FIELDS:
             raise UserError(f"{source} holds no conversations of CuteGPT: save it as JSON and import that.")
         told = [step.get(name) for name in ("instruction", "input", "output")]
         asked, more, answered = (part if isinstance(part, str) else "" for part in told)
-        yield Turn("user", "\n".join(filter(None, (asked, more))))
-        yield Turn("assistant", answered)
+        yield DialogueTurn("user", "\n".join(filter(None, (asked, more))))
+        yield DialogueTurn("assistant", answered)
 
 
 def unpack(data: bytes) -> Any:

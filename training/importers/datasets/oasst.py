@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct, field
 
 from training.importers.reading.decoding import lines
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "OASST1"
 _WORST = 1 << 30
@@ -34,18 +34,18 @@ class Tree(Struct, gc=False):
     prompt: Node
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.has("message_tree_id", "prompt.role", "prompt.text") or head.has(
         "message_id", "role", "text", "lang"
     )
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         yield from _trees(source, tally) if b'"prompt"' in source.head() else _flat(source, tally)
 
 
-def _trees(source: Source, tally: Tally) -> Iterator[Said]:
+def _trees(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     for tree in lines(source, Tree):
         node: Node | None = tree.prompt
         parent = None
@@ -55,7 +55,7 @@ def _trees(source: Source, tally: Tally) -> Iterator[Said]:
             parent, node = node.message_id, min(node.replies, key=_rank, default=None)
 
 
-def _flat(source: Source, tally: Tally) -> Iterator[Said]:
+def _flat(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     """Read twice: which answer of a message is the best, and whether its parents are, is known at the end."""
     best, parents = dict[str, tuple[int, str]](), dict[str, str | None]()
     for node in lines(source, Node):
@@ -86,9 +86,9 @@ def _rank(node: Node) -> int:
     return _WORST if node.rank is None or node.deleted else node.rank
 
 
-def _said(node: Node, tree: str, parent: str | None, source: Source) -> Said:
+def _said(node: Node, tree: str, parent: str | None, source: Source) -> ExportedMessage:
     side = "assistant" if node.role == "assistant" else "user"
-    return Said(
+    return ExportedMessage(
         platform="oasst1",
         chat=tree,
         id=node.message_id,

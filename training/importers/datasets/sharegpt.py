@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.reading.dialogue import Turn, conversation, records, role_of
-from training.importers.reading.import_log import Tally
-from training.importers.reading.sniff import Head
+from training.importers.reading.dialogue import DialogueTurn, conversation, records, role_of
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "ShareGPT"
 
@@ -27,17 +27,17 @@ class Dialogue(Struct, gc=False):
     tools: Any = None
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return head.has("[].conversations[].from") or head.has("conversations[].from")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         for dialogue in records(source, Dialogue, tally):
-            turns = [Turn("system", dialogue.system or "")]
+            turns = [DialogueTurn("system", dialogue.system or "")]
             for line in dialogue.conversations:
                 if role := role_of(line.who):
-                    turns.append(Turn(role, line.value or ""))
+                    turns.append(DialogueTurn(role, line.value or ""))
                 else:
                     tally.skip("turns of an unknown side")
             yield from conversation("sharegpt", turns, source, tally)

@@ -9,7 +9,7 @@ from training.importers.reading.source import Source
 _FIELD = 4 << 20  # characters of one cell
 
 
-def rows(source: Source, again: bool = False) -> Iterator[dict[str, str]]:
+def read_rows(source: Source, again: bool = False) -> Iterator[dict[str, str]]:
     """Each row by its column's name; cells behind the last name are called by their number."""
     table = _cells(source, again)
     names = [name.strip() for name in next(table, [])]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from training.importers.reading.decoding import lines
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
 from training.importers.reading.normalise import clean, drawn_id
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 Role = Literal["system", "user", "assistant", "tool"]
 Element = TypeVar("Element")
@@ -22,7 +22,7 @@ ROLES: dict[str, Role] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class DialogueTurn:
     """What one side said; `trained` is false where nothing is to be learned from it."""
 
     role: Role
@@ -30,7 +30,7 @@ class Turn:
     trained: bool = True
 
 
-def records(source: Source, kind: type[Element], tally: Tally) -> Iterator[Element]:
+def records(source: Source, kind: type[Element], tally: ImportLog) -> Iterator[Element]:
     """The records of a data set: an array, or one a line."""
     if source.head().lstrip()[:1] != b"[":
         yield from lines(source, kind)
@@ -40,7 +40,9 @@ def records(source: Source, kind: type[Element], tally: Tally) -> Iterator[Eleme
     tally.skip("unreadable", document.unreadable)
 
 
-def conversation(platform: str, turns: Sequence[Turn], source: Source, tally: Tally) -> Iterator[Said]:
+def conversation(
+    platform: str, turns: Sequence[DialogueTurn], source: Source, tally: ImportLog
+) -> Iterator[ExportedMessage]:
     """The turns as messages: the assistant is the persona; what tools said is left out."""
     said = [turn for turn in turns if turn.text.strip()]
     chat = drawn_id(*(part for turn in said for part in (turn.role, turn.text)))
@@ -48,7 +50,7 @@ def conversation(platform: str, turns: Sequence[Turn], source: Source, tally: Ta
         if turn.role == "tool":
             tally.skip("turns of tools")
             continue
-        yield Said(
+        yield ExportedMessage(
             platform=platform,
             chat=chat,
             id=str(number),

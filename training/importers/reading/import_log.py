@@ -6,7 +6,7 @@ from typing import Literal
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportLog:
     """`skipped` counts messages by the reason they were left out; `notes` are sentences, each said once.
 
     `dates` is which number of a date is first, for files that do not show it.

@@ -15,7 +15,7 @@ _HTML = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class FileHead:
     """What the first 64 KB show: the text, the variable it is assigned to, and every key of its JSON.
 
     A key is given with its way from the root: `messages[].author.id`.
@@ -45,13 +45,13 @@ class Head:
         return self.keys.issuperset(keys)
 
 
-def read(source: Source) -> Head:
+def sniff(source: Source) -> FileHead:
     """Look at a file; raise `UserError` where it cannot be read."""
     raw = source.head()
     text = _text(raw)
     assignment = _ASSIGNMENT.match(text)
     body = text[assignment.end() :] if assignment else text
-    return Head(source, raw, text, assignment[1] if assignment else "", _keys(body))
+    return FileHead(source, raw, text, assignment[1] if assignment else "", _keys(body))
 
 
 def _text(raw: bytes) -> str:

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from bot.engine.attention.kv_cache import PAGE, SHORTEST, WORTH, Cache, capacity_for
-from bot.engine.attention.kv_slab import Page, Row
+from bot.engine.attention.kv_cache import PAGE, SHORTEST, WORTH, KVCache, capacity_for
+from bot.engine.attention.kv_slab import KVSlab, KVSlot
 
 LAYERS, HEADS, SIZE = (0, 1), 2, 2
 TOKEN_BYTES = len(LAYERS) * 2 * HEADS * SIZE * 4
@@ -21,7 +21,7 @@ IDS = tuple(range(PAGE))
 
 
 @torch.inference_mode()
-def write(row: Row, values: list[int]) -> None:
+def write(row: KVSlot, values: list[int]) -> None:
     """Add tokens to a row as a step does; each value stands in all of its token's keys and values."""
     end = row.length + len(values)
     for layer in LAYERS:
@@ -31,7 +31,7 @@ def write(row: Row, values: list[int]) -> None:
     row.length = end
 
 
-def read(row: Row) -> list[int]:
+def read(row: KVSlot) -> list[int]:
     """The values of a row's tokens, which must be the same in all places of theirs."""
     whole = row.page.read(row)
     if not whole:
@@ -43,13 +43,13 @@ def read(row: Row) -> list[int]:
     return [int(value) // 2 for value in first.tolist()]
 
 
-def entered(cache: Cache, tokens: int, rows: int = 1) -> list[Row]:
+def entered(cache: KVCache, tokens: int, rows: int = 1) -> list[KVSlot]:
     found = cache.enter(tokens, rows)
     assert found is not None
     return found
 
 
-def filled(cache: Cache, first: int, tokens: int) -> Row:
+def filled(cache: KVCache, first: int, tokens: int) -> KVSlot:
     """A row that holds so many tokens, from a value on."""
     (row,) = entered(cache, tokens)
     write(row, list(range(first, first + tokens)))
@@ -60,7 +60,7 @@ def filled(cache: Cache, first: int, tokens: int) -> Row:
 class Twin:
     """What a row should hold."""
 
-    row: Row
+    row: KVSlot
     most: int
     ids: list[int] = field(default_factory=list)
     values: list[int] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Twins(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+        self.cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
         self.alive: list[Twin] = []
         self.kept: dict[Hashable, tuple[list[int], list[int]]] = {}  # oldest first
         self.numbers = count()
@@ -208,7 +208,7 @@ def test_a_slot_holds_the_next_power_of_two(tokens: int, capacity: int) -> None:
 
 
 def test_the_last_id_is_never_recalled() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep("k", IDS, filled(cache, 0, 30))
     (row,) = entered(cache, 40)
     assert cache.recall(["k"], IDS[:30], row) == 29
@@ -216,7 +216,7 @@ def test_the_last_id_is_never_recalled() -> None:
 
 
 def test_only_a_common_beginning_is_recalled() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep("k", IDS, filled(cache, 0, 30))
     rows = entered(cache, 40, 2)
     assert cache.recall(["k"], (*IDS[:12], 99, *IDS[13:40]), rows[0]) == 12
@@ -225,7 +225,7 @@ def test_only_a_common_beginning_is_recalled() -> None:
 
 
 def test_the_most_that_is_remembered_under_any_key_is_recalled() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep("short", IDS, filled(cache, 0, 30))
     cache.keep("long", IDS, filled(cache, 100, 40))
     (row,) = entered(cache, 60)
@@ -234,7 +234,7 @@ def test_the_most_that_is_remembered_under_any_key_is_recalled() -> None:
 
 
 def test_a_shared_beginning_holds_its_own_ids_only() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     row = filled(cache, 0, WORTH + 20)
     cache.share("under", IDS[:WORTH], row)
     assert read(row) == list(range(WORTH + 20))
@@ -244,14 +244,14 @@ def test_a_shared_beginning_holds_its_own_ids_only() -> None:
 
 
 def test_a_beginning_that_is_short_or_not_yet_read_is_not_shared() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.share("under", IDS[: WORTH - 1], filled(cache, 0, WORTH))
     cache.share("under", IDS[: WORTH + 1], filled(cache, 0, WORTH))
     assert list(cache.kept) == []
 
 
 def test_a_thing_inside_a_key_inside_a_key_is_forgotten() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     for known in "ab":
         cache.share((known, 1.0), IDS[:WORTH], filled(cache, 0, WORTH))
     cache.forget("a")
@@ -259,7 +259,7 @@ def test_a_thing_inside_a_key_inside_a_key_is_forgotten() -> None:
 
 
 def test_what_was_recalled_last_is_dropped_last() -> None:
-    cache = Cache(2 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     for first, key in enumerate("abc"):
         row = filled(cache, 1000 * first, 1000)
         cache.keep(key, IDS, row)
@@ -272,17 +272,17 @@ def test_what_was_recalled_last_is_dropped_last() -> None:
 
 
 def test_what_would_fill_half_the_budget_is_not_remembered() -> None:
-    cache = Cache(2 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     row = filled(cache, 0, PAGE)
     cache.keep("k", IDS, row)
     assert list(cache.kept) == ["k"]
-    cache = Cache(2 * PAGE_BYTES - 2, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES - 2, TOKEN_BYTES)
     cache.keep("k", IDS, filled(cache, 0, PAGE))
     assert list(cache.kept) == []
 
 
 def test_a_row_keeps_its_own_when_what_it_recalled_is_forgotten() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep(("p", None), IDS, filled(cache, 0, 30))
     (row,) = entered(cache, 40)
     cache.recall([("p", None)], IDS[:40], row)
@@ -292,7 +292,7 @@ def test_a_row_keeps_its_own_when_what_it_recalled_is_forgotten() -> None:
 
 
 def test_a_request_that_must_wait_makes_nothing_forgotten() -> None:
-    cache = Cache(2 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     cache.keep("k", IDS, filled(cache, 0, 30))
     assert cache.enter(PAGE, 2) is None
     assert list(cache.kept) == ["k"]
@@ -310,13 +310,13 @@ def test_a_request_that_must_wait_makes_nothing_forgotten() -> None:
     ],
 )
 def test_what_could_never_run_is_known(tokens: int, rows: int, fits: bool) -> None:
-    cache = Cache(2 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     assert cache.fits(tokens, rows) == fits
     assert (cache.enter(tokens, rows) is not None) == fits
 
 
 def test_a_page_that_nobody_uses_makes_room_before_anything_is_forgotten() -> None:
-    cache = Cache(2 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     row = filled(cache, 0, 30)
     cache.keep("k", IDS, row)
     cache.leave(row)
@@ -326,18 +326,18 @@ def test_a_page_that_nobody_uses_makes_room_before_anything_is_forgotten() -> No
 
 
 def test_what_a_token_takes_is_learnt_from_the_first_row() -> None:
-    cache = Cache(4 * PAGE_BYTES)
+    cache = KVCache(4 * PAGE_BYTES)
     cache.leave(filled(cache, 0, 3))
     assert cache.token_bytes == TOKEN_BYTES
 
 
 def test_a_page_takes_no_memory_before_it_is_written() -> None:
-    assert Page(16, SHORTEST).bytes == 0
+    assert KVSlab(16, SHORTEST).bytes == 0
 
 
 @torch.inference_mode()
 def test_a_row_that_may_hold_no_numbers_leaves_zeros_and_the_others_as_they_are() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     rows = entered(cache, SHORTEST, 3)
     for first, one in enumerate(rows):
         write(one, list(range(1000 * first, 1000 * first + 10 * (3 - first))))
@@ -350,7 +350,7 @@ def test_a_row_that_may_hold_no_numbers_leaves_zeros_and_the_others_as_they_are(
 
 @torch.inference_mode()
 def test_a_row_that_moves_leaves_zeros_behind() -> None:
-    cache = Cache(4 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     first, last = entered(cache, SHORTEST, 2)
     write(first, [1])
     write(last, list(range(20)))
@@ -360,7 +360,7 @@ def test_a_row_that_moves_leaves_zeros_behind() -> None:
 
 
 def test_an_empty_page_that_is_about_to_be_used_does_not_make_room() -> None:
-    cache = Cache(2 * PAGE_BYTES, TOKEN_BYTES)
+    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     for row in (filled(cache, 0, PAGE), filled(cache, 0, 1)):
         cache.leave(row)
     rows = entered(cache, PAGE, 2)

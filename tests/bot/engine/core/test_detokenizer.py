@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.engine.core.detokenizer import Text, first, held_back
+from bot.engine.core.detokenizer import Detokenizer, first, held_back
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 
@@ -20,7 +20,7 @@ def whole(tokenizer: HFTokenizer, ids: list[int]) -> str:
 
 
 def stream(tokenizer: HFTokenizer, ids: list[int], stop: tuple[str, ...]) -> tuple[list[str], int, bool]:
-    text, pieces, used = Text(tokenizer.spell, stop), [], 0
+    text, pieces, used = Detokenizer(tokenizer.spell, stop), [], 0
     for token in ids:
         used += 1
         pieces.append(text.push(token))
@@ -67,13 +67,13 @@ def test_no_piece_holds_part_of_a_character() -> None:
 
 
 def test_part_of_a_stop_string_is_held_back_until_it_is_none() -> None:
-    text = Text(lambda token: bytes([token]), ("END",))
+    text = Detokenizer(lambda token: bytes([token]), ("END",))
     assert [text.push(byte) for byte in b"aENEN"] == ["a", "", "", "EN", ""]
     assert text.flush() == "EN"
 
 
 def test_nothing_comes_after_a_stop_string() -> None:
-    text = Text(lambda token: bytes([token]), ("x",))
+    text = Detokenizer(lambda token: bytes([token]), ("x",))
     assert [text.push(byte) for byte in b"axb"] == ["a", "", ""]
 
 

@@ -7,14 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engine.core.scheduling import FEWEST, MOST, PATIENCE, STEP, Reading, Turns, budget, chunks
+from bot.engine.core.scheduling import (
+    FEWEST,
+    MOST,
+    PATIENCE,
+    STEP,
+    AdapterRoundRobin,
+    PrefillState,
+    budget,
+    chunks,
+)
 
 ADAPTERS = (None, "a", "b", "c")
 arrivals_and_turns = st.lists(st.one_of(st.sampled_from(ADAPTERS), st.just("admit")), max_size=120)
 prompts = st.dictionaries(
-    st.integers(0, 30), st.builds(Reading, st.integers(1, 5000), st.integers(0, 50)), max_size=12
+    st.integers(0, 30), st.builds(PrefillState, st.integers(1, 5000), st.integers(0, 50)), max_size=12
 )
-fresh_prompts = st.dictionaries(st.integers(0, 30), st.builds(Reading, st.integers(1, 5000)), max_size=12)
+fresh_prompts = st.dictionaries(
+    st.integers(0, 30), st.builds(PrefillState, st.integers(1, 5000)), max_size=12
+)
 tokens = st.integers(0, 2000)
 
 
@@ -23,7 +34,7 @@ def admitted(events: Sequence[str | None]) -> list[tuple[str | None, int, list[t
 
     At the end everybody who still waits is admitted.
     """
-    turns, waiting, log = Turns(), [], []
+    turns, waiting, log = AdapterRoundRobin(), [], []
     for number, event in enumerate([*events, *["admit"] * len(events)]):
         if event != "admit":
             waiting.append((event, number))
@@ -71,14 +82,14 @@ def test_a_flood_for_one_adapter_delays_another_by_one_request() -> None:
 
 
 @given(prompts, tokens)
-def test_a_step_reads_what_is_left_up_to_its_budget(left: dict[int, Reading], tokens: int) -> None:
+def test_a_step_reads_what_is_left_up_to_its_budget(left: dict[int, PrefillState], tokens: int) -> None:
     shares = chunks(left, tokens)
     assert sum(shares.values()) == min(tokens, sum(reading.left for reading in left.values()))
     assert all(0 < share <= left[name].left for name, share in shares.items())
 
 
 @given(fresh_prompts, tokens)
-def test_the_shortest_prompts_are_read_whole_first(left: dict[int, Reading], tokens: int) -> None:
+def test_the_shortest_prompts_are_read_whole_first(left: dict[int, PrefillState], tokens: int) -> None:
     shares = chunks(left, tokens)
     unfinished = [reading.left for name, reading in left.items() if shares.get(name, 0) < reading.left]
     assert all(left[name].left <= min(unfinished, default=MOST**2) for name in shares)
@@ -86,9 +97,9 @@ def test_the_shortest_prompts_are_read_whole_first(left: dict[int, Reading], tok
 
 
 def test_a_prompt_that_was_passed_over_counts_as_shorter() -> None:
-    left = {"long": Reading(100, passed=2), "short": Reading(10)}
+    left = {"long": PrefillState(100, passed=2), "short": PrefillState(10)}
     assert chunks(left, 20) == {"short": 10, "long": 10}
-    left["long"] = Reading(100, passed=3)
+    left["long"] = PrefillState(100, passed=3)
     assert 100 - 3 * PATIENCE < 10 < 100 - 2 * PATIENCE
     assert chunks(left, 20) == {"long": 20}
 
@@ -103,7 +114,7 @@ def test_a_prompt_is_read_after_boundedly_many_steps_whatever_arrives(
     length: int, others: list[int], arriving: list[list[int]], tokens: int
 ) -> None:
     mine, names = 0, count(1)
-    left = {mine: Reading(length)} | {next(names): Reading(other) for other in others}
+    left = {mine: PrefillState(length)} | {next(names): PrefillState(other) for other in others}
     # Once it counts as shorter than anything new, only those that came before can be read first.
     steps = length // PATIENCE + 1
     before = sum(others) + sum(sum(new) for _, new in zip(range(steps), cycle(arriving), strict=False))
@@ -112,11 +123,13 @@ def test_a_prompt_is_read_after_boundedly_many_steps_whatever_arrives(
         if mine in shares:
             return
         left = {
-            name: Reading(reading.left - shares.get(name, 0), 0 if name in shares else reading.passed + 1)
+            name: PrefillState(
+                reading.left - shares.get(name, 0), 0 if name in shares else reading.passed + 1
+            )
             for name, reading in left.items()
             if shares.get(name, 0) < reading.left
         }
-        left |= {next(names): Reading(size) for size in new}
+        left |= {next(names): PrefillState(size) for size in new}
     pytest.fail("It was passed over for ever.")
 
 

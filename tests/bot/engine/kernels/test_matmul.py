@@ -4,22 +4,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.bf16_matmul import Packed, has_packed
-from bot.engine.kernels.matmul import Half, Kernel, Plain, half, has_half, joined, quickest
+from bot.engine.kernels.bf16_matmul import PackedMatmul, has_packed
+from bot.engine.kernels.matmul import Half, MatmulKernel, PlainMatmul, half, has_half, joined, quickest
 
 WEIGHT = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)) / 6
 BIAS = torch.linspace(-1, 1, 48)
 needs_half = pytest.mark.skipif(not has_half("cpu"), reason="this CPU has no FBGEMM")
 needs_packed = pytest.mark.skipif(not has_packed("cpu"), reason="oneDNN has no bfloat16 on this CPU")
 KINDS = [
-    (Plain, torch.float32),
-    (Plain, torch.bfloat16),
+    (PlainMatmul, torch.float32),
+    (PlainMatmul, torch.bfloat16),
     pytest.param(half, torch.float32, marks=needs_half),
-    pytest.param(Packed, torch.bfloat16, marks=needs_packed),
+    pytest.param(PackedMatmul, torch.bfloat16, marks=needs_packed),
 ]
 
 
-def close(kernel: Kernel, x: Tensor, bias: Tensor | None, dtype: torch.dtype) -> bool:
+def close(kernel: MatmulKernel, x: Tensor, bias: Tensor | None, dtype: torch.dtype) -> bool:
     whole = nn.functional.linear(x, WEIGHT, bias)
     allowed = {torch.float32: 2e-3, torch.bfloat16: 3e-2}[dtype]
     return bool((kernel(x.to(dtype)).float() - whole).abs().max() < allowed * whole.abs().max())
@@ -46,14 +46,14 @@ def test_joined_layers_are_their_products_side_by_side(kind, dtype) -> None:
 @needs_half
 def test_weights_that_16_bits_cannot_hold_stay_as_they_are() -> None:
     assert isinstance(half(WEIGHT, None), Half)
-    assert isinstance(half(WEIGHT * 1e7, None), Plain)
+    assert isinstance(half(WEIGHT * 1e7, None), PlainMatmul)
 
 
 def test_the_quickest_kernel_reads_the_activations_of_its_model() -> None:
     layers = [nn.Linear(512, 512, bias=False) for _ in range(2)]
     assert quickest(layers, torch.float32) in (None, half)
     sixteen = [layer.bfloat16() for layer in layers]
-    assert quickest(sixteen, torch.bfloat16) in (None, half, Packed)
+    assert quickest(sixteen, torch.bfloat16) in (None, half, PackedMatmul)
 
 
 def test_layers_that_are_not_on_the_processor_stay_as_they_are() -> None:

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import linear, silu
 
 from bot.engine.kernels import compiler
-from bot.engine.kernels.attention import Shape
-from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
+from bot.engine.kernels.attention import AttentionShape
+from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
 from bot.engine.kernels.compiler import compiled
-from bot.engine.kernels.lora_slots import Bays, Narrow, Sizes, Wide, grown
+from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, grown
 from bot.engine.kernels.native import MOST_ROWS, Changed, Native
 
 LIBRARY = compiled()
@@ -76,7 +76,7 @@ def test_only_the_first_heads_turn(dtype: torch.dtype) -> None:
     assert close(x, wanted)
 
 
-def attended(query: Tensor, keys: Tensor, values: Tensor, shape: Shape) -> Tensor:
+def attended(query: Tensor, keys: Tensor, values: Tensor, shape: AttentionShape) -> Tensor:
     """One token's attention: query [heads, size], keys and values [kv heads, length, size]."""
     group, length = query.shape[0] // keys.shape[0], keys.shape[1]
     scores = torch.einsum("hd,hld->hl", query, keys.repeat_interleave(group, 0)) * shape.scale
@@ -89,10 +89,12 @@ def attended(query: Tensor, keys: Tensor, values: Tensor, shape: Shape) -> Tenso
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [32, 64, 96, 128, 256])
-@pytest.mark.parametrize("shape", [Shape(0.2), Shape(0.2, window=9), Shape(0.3, softcap=2.0)])
+@pytest.mark.parametrize(
+    "shape", [AttentionShape(0.2), AttentionShape(0.2, window=9), AttentionShape(0.3, softcap=2.0)]
+)
 @pytest.mark.parametrize("group", [1, 3, 6, 16])
 def test_single_tokens_attend_over_their_own_rows(
-    dtype: torch.dtype, size: int, shape: Shape, group: int
+    dtype: torch.dtype, size: int, shape: AttentionShape, group: int
 ) -> None:
     """Rows of lengths around the chunks that keys are read in, in slots of another order than the tokens."""
     kv_heads, lengths, slots = 2, [0, 1, 63, 64, 130], [3, 0, 4, 1, 2]
@@ -124,8 +126,8 @@ def _ints(values: Sequence[int]) -> Any:
 def test_each_token_goes_through_the_matrices_of_its_bay(
     dtype: torch.dtype, bays: list[int], inputs: int, blocks: tuple[int, ...], rank: int
 ) -> None:
-    sizes, held = Sizes(inputs, len(set(blocks)), blocks, rank, 48), []
-    live = Narrow(3, sizes)
+    sizes, held = SlotSizes(inputs, len(set(blocks)), blocks, rank, 48), []
+    live = Int8Slots(3, sizes)
     for bay in range(3):
         a, b = random(inputs, sizes.parts * rank, seed=bay), random(len(blocks), rank, 48, seed=9 + bay)
         live.put(bay, a, b)
@@ -151,13 +153,13 @@ def test_a_product_by_tiles_is_that_of_onednn(rows: int, out: int, inputs: int, 
         pytest.skip("this CPU has no tiles")
     x, weight = random(rows, inputs, dtype=torch.bfloat16), random(out, inputs, dtype=torch.bfloat16, seed=2)
     bias = random(out, dtype=torch.bfloat16, seed=3) if biased else None
-    tiled = Tiled(weight, bias, native())
+    tiled = TiledMatmul(weight, bias, native())
     assert (tiled.block is None) == (out == 40 or inputs == 40)
     if biased:
         assert bias is not None
         assert close(tiled(x), linear(x.float(), weight.float(), bias.float()))
     else:
-        assert torch.equal(tiled(x), Packed(weight, None)(x))
+        assert torch.equal(tiled(x), PackedMatmul(weight, None)(x))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -166,13 +168,13 @@ def test_a_number_that_broke_is_seen_to_have(dtype: torch.dtype, operation: str)
     """And in no other token's numbers."""
     x = random(1, 2, 64, dtype=dtype)
     x[0, 1, 3] = float("nan")
-    live = Narrow(1, Sizes(64, 1, (0,), 16, 64))
+    live = Int8Slots(1, SlotSizes(64, 1, (0,), 16, 64))
     live.put(0, random(64, 16), random(1, 16, 64))
 
     def attend() -> Tensor:
         query, out = x.view(2, 1, 64), x.new_zeros(2, 1, 64)
         pair, cache = random(2, 2, 1, 64, dtype=dtype), random(2, 2, 1, 9, 64, dtype=dtype)
-        native(dtype).attend(query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), Shape(0.1))
+        native(dtype).attend(query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), AttentionShape(0.1))
         return out.view(1, 2, 64)
 
     def change() -> Tensor:
@@ -194,7 +196,7 @@ def test_a_number_that_broke_is_seen_to_have(dtype: torch.dtype, operation: str)
 def test_eight_bits_hold_every_row_to_half_a_step() -> None:
     a, b = random(64, 32) * torch.logspace(-6, 2, 64)[:, None], random(3, 16, 48)
     a[5] = 0
-    live = Narrow(2, Sizes(64, 2, (0, 0, 1), 16, 48))
+    live = Int8Slots(2, SlotSizes(64, 2, (0, 0, 1), 16, 48))
     live.put(1, a, b)
     for matrix, held in zip((a, b), live.of(1, torch.float32), strict=True):
         step = matrix.abs().amax(-1, keepdim=True) / 127
@@ -202,12 +204,12 @@ def test_eight_bits_hold_every_row_to_half_a_step() -> None:
     assert all(not matrix.any() for matrix in live.of(0, torch.float32))
 
 
-@pytest.mark.parametrize("kind", [Narrow, lambda count, sizes: Wide(count, sizes, torch.zeros(0))])
+@pytest.mark.parametrize("kind", [Int8Slots, lambda count, sizes: FloatSlots(count, sizes, torch.zeros(0))])
 @pytest.mark.parametrize("rank", [16, 32])
 def test_adapters_stay_as_they_are_when_there_is_room_for_more(
-    kind: Callable[[int, Sizes], Bays], rank: int
+    kind: Callable[[int, SlotSizes], LoraSlots], rank: int
 ) -> None:
-    small, large = (Sizes(64, 2, (0, 0, 1), size, 48) for size in (16, rank))
+    small, large = (SlotSizes(64, 2, (0, 0, 1), size, 48) for size in (16, rank))
     was = kind(2, small)
     for bay in range(2):
         was.put(bay, random(64, 32, seed=bay), random(3, 16, 48, seed=bay))

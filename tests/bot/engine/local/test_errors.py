@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bot.config import ModelSettings
-from bot.engine.core.output_stream import LocalGeneration
+from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Answer, Request
 from bot.engine.local import local_engine
 from bot.engine.local.local_engine import LocalEngine
@@ -73,7 +73,7 @@ def lasting(tokens: int = 1500) -> Sampling:
     return GREEDY.model_copy(update={"max_tokens": tokens})
 
 
-async def finish(generation: LocalGeneration) -> tuple[Answer, ...]:
+async def finish(generation: OutputStream) -> tuple[Answer, ...]:
     parts = [""] * generation.request.n
     async for piece in generation:
         parts[piece.candidate] += piece.text
@@ -81,7 +81,7 @@ async def finish(generation: LocalGeneration) -> tuple[Answer, ...]:
     return generation.answers
 
 
-async def finish_rest(generation: LocalGeneration) -> None:
+async def finish_rest(generation: OutputStream) -> None:
     async for _ in generation:
         pass
 
@@ -563,7 +563,7 @@ async def first_tokens(engine: LocalEngine, requests: list[tuple[str, Request]])
     """The names of requests, made in this order, in the order of their first tokens."""
     seen: list[str] = []
 
-    async def one(name: str, generation: LocalGeneration) -> None:
+    async def one(name: str, generation: OutputStream) -> None:
         async for _ in generation:
             if name not in seen:
                 seen.append(name)

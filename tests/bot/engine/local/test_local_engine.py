@@ -11,7 +11,7 @@ import torch
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.core.detokenizer import Text
+from bot.engine.core.detokenizer import Detokenizer
 from bot.engine.interface import Answer, Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
@@ -67,7 +67,7 @@ def theirs(engine: LocalEngine, folder: Path, ids: tuple[int, ...], tokens: int 
         eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
     assert engine.loaded is not None
-    shown = Text(engine.loaded.tokenizer.spell)
+    shown = Detokenizer(engine.loaded.tokenizer.spell)
     return "".join(shown.push(token) for token in output[0, len(ids) :].tolist())
 
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bot.engine.attention.forward_batch import Span, Step
-from bot.engine.attention.kv_cache import Cache
-from bot.engine.attention.kv_slab import Row
-from bot.engine.kernels.matmul import Plain
-from bot.engine.lora.active import Known, Live
-from bot.engine.lora.batch_mapping import Current, last_mix_of, mix_of
-from bot.engine.lora.linear import Pair, Part, Projection
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
+from bot.engine.attention.kv_cache import KVCache
+from bot.engine.attention.kv_slab import KVSlot
+from bot.engine.kernels.matmul import PlainMatmul
+from bot.engine.lora.active import ActiveAdapters, LoadedAdapter
+from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
+from bot.engine.lora.linear import JoinedLayer, LoraLinear, LoraPair
 
 INPUTS = 6
 LAYERS = (("q", "k", "v"), ("gate", "up"), ("down",), ("lm_head",))
@@ -27,14 +27,14 @@ def random(*shape: int) -> Tensor:
     return torch.randint(-3, 4, shape, dtype=torch.float32)
 
 
-def adapter(name: str, rank: int, layers: Sequence[str]) -> Known:
+def adapter(name: str, rank: int, layers: Sequence[str]) -> LoadedAdapter:
     """Whole numbers, so that every sum is exact in float32."""
-    pairs = {layer: Pair(random(rank, INPUTS), random(OUT[layer], rank), 0.5 * rank) for layer in layers}
-    return Known(name, pairs)
+    pairs = {layer: LoraPair(random(rank, INPUTS), random(OUT[layer], rank), 0.5 * rank) for layer in layers}
+    return LoadedAdapter(name, pairs)
 
 
-def rows(count: int) -> list[Row]:
-    return Cache(1 << 30).enter(1, count) or []
+def rows(count: int) -> list[KVSlot]:
+    return KVCache(1 << 30).enter(1, count) or []
 
 
 class Model:
@@ -42,10 +42,10 @@ class Model:
 
     def __init__(self) -> None:
         torch.manual_seed(3)
-        self.current = Current()
+        self.current = ForwardContext()
         self.weights = {layer: random(OUT[layer], INPUTS) for layer in OUT}
         self.projections = [self._projection(names) for names in LAYERS]
-        self.live = Live(self.projections, torch.zeros(0))
+        self.live = ActiveAdapters(self.projections, torch.zeros(0))
         self.known = [
             adapter("narrow", 1, ["q", "v"]),
             adapter("wide", 9, ["v", "gate", "up", "down"]),
@@ -55,22 +55,22 @@ class Model:
             adapter("nothing", 2, []),
         ]
 
-    def _projection(self, names: Sequence[str]) -> Projection:
-        parts: list[Part] = []
+    def _projection(self, names: Sequence[str]) -> LoraLinear:
+        parts: list[JoinedLayer] = []
         for name in names:
             start = parts[-1].end if parts else 0
-            parts.append(Part(name, start, start + OUT[name]))
-        kernel = Plain(torch.cat([self.weights[name] for name in names]), None)
-        return Projection(kernel, parts, INPUTS, self.current, last=names == ("lm_head",))
+            parts.append(JoinedLayer(name, start, start + OUT[name]))
+        kernel = PlainMatmul(torch.cat([self.weights[name] for name in names]), None)
+        return LoraLinear(kernel, parts, INPUTS, self.current, last=names == ("lm_head",))
 
     def check(self, tokens: Sequence["Tokens"]) -> None:
         """Compare a step over spans of these lengths, adapters and strengths, as a grid and as bags."""
         spans = [
-            Span(row, (1,) * one.count, self.live.bay(one.known), one.strength)
+            TokenSpan(row, (1,) * one.count, self.live.bay(one.known), one.strength)
             for row, one in zip(rows(len(tokens)), tokens, strict=True)
         ]
         owner = {id(span): one for span, one in zip(spans, tokens, strict=True)}
-        step = Step(spans, "cpu")
+        step = ForwardBatch(spans, "cpu")
         order = [owner[id(span)] for span in step.spans]
         every = [one for one in order for _ in range(one.count)]
         for projection, names in zip(self.projections, LAYERS, strict=True):
@@ -81,7 +81,10 @@ class Model:
                 for n, one in enumerate(through)
             ]
             for bagged in (False, True):
-                self.current.tokens, self.current.last = mix_of(step, bagged), last_mix_of(step, bagged)
+                self.current.tokens, self.current.last = (
+                    adapter_batch_of(step, bagged),
+                    last_token_batch_of(step, bagged),
+                )
                 torch.testing.assert_close(projection(x)[0], torch.stack(wanted), rtol=0, atol=0)
 
     def _formula(self, x: Tensor, one: "Tokens", name: str) -> Tensor:
@@ -96,7 +99,7 @@ class Model:
 class Tokens:
     """One row's next tokens."""
 
-    known: Known | None
+    known: LoadedAdapter | None
     count: int = 1
     strength: float = 1.0
 
@@ -125,7 +128,7 @@ events = st.lists(
 @settings(max_examples=80)
 def test_any_mix_is_the_plain_formula_whoever_comes_and_goes(events: list[tuple[str, Any]]) -> None:
     model = Model()
-    there: list[Known] = []
+    there: list[LoadedAdapter] = []
     for event, what in events:
         if event == "enter":
             model.live.enter(model.known[what])
@@ -162,13 +165,16 @@ def test_rows_without_an_adapter_go_through_none() -> None:
     model = Model()
     model.live.enter(model.known[4])
     one, other = rows(2)
-    assert mix_of(Step([Span(one, (1,)), Span(other, (1, 2))], "cpu"), bagged=False) is None
+    assert (
+        adapter_batch_of(ForwardBatch([TokenSpan(one, (1,)), TokenSpan(other, (1, 2))], "cpu"), bagged=False)
+        is None
+    )
     model.check([Tokens(None), Tokens(None, 3)])
 
 
 def test_more_adapters_and_larger_ranks_leave_those_there_as_they_are() -> None:
     model = Model()
-    there: list[Known] = []
+    there: list[LoadedAdapter] = []
     for rank in (1, 2, 8, 3, 16, 16, 32):
         there.append(adapter(str(rank), rank, list(OUT)))
         model.live.enter(there[-1])
@@ -232,7 +238,7 @@ def test_running_out_of_memory_while_an_adapter_is_laid_out_harms_no_other(left:
     model = Model()
     like = torch.zeros(0).as_subclass(Short)
     like.left = 1000
-    model.live = Live(model.projections, like)
+    model.live = ActiveAdapters(model.projections, like)
     there = [adapter("a", 2, ["q", "down"]), adapter("b", 2, ["v"])]
     for known in there:
         model.live.enter(known)
@@ -255,8 +261,9 @@ def test_an_adapter_that_cannot_be_laid_out_harms_no_other() -> None:
     model.live.enter(first)
     model.live.enter(second)
     model.live.leave(second)  # its matrices are still there
-    bad = Known(
-        "bad", {"q": Pair(random(2, INPUTS), random(8, 2), 1), "down": Pair(random(2, 1), random(6, 3), 1)}
+    bad = LoadedAdapter(
+        "bad",
+        {"q": LoraPair(random(2, INPUTS), random(8, 2), 1), "down": LoraPair(random(2, 1), random(6, 3), 1)},
     )
     with pytest.raises(RuntimeError):
         model.live.enter(bad)

@@ -21,14 +21,14 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.attention.forward_batch import Span, Step
-from bot.engine.attention.kv_cache import Cache
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
+from bot.engine.attention.kv_cache import KVCache
 from bot.engine.interface import Request
 from bot.engine.local.local_engine import LocalEngine
-from bot.engine.lora.active import Known
+from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_shapes, read_adapter
-from bot.engine.lora.validation import Base
-from bot.engine.model_executor.model_runner import Decoder
+from bot.engine.lora.validation import BaseModelIdentity
+from bot.engine.model_executor.model_runner import ModelRunner
 from bot.errors import UserError
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
@@ -78,14 +78,16 @@ def logits(model: torch.nn.Module) -> torch.Tensor:
     return found
 
 
-def ours(decoder: Decoder, known: Known | None, tokens: int, strength: float = 1.0) -> torch.Tensor:
+def ours(
+    decoder: ModelRunner, known: LoadedAdapter | None, tokens: int, strength: float = 1.0
+) -> torch.Tensor:
     """The logits behind the last id, the prompt read in steps of so many tokens."""
-    (row,) = Cache(1 << 30).enter(len(IDS)) or ()
+    (row,) = KVCache(1 << 30).enter(len(IDS)) or ()
     if known is not None:
         decoder.live.enter(known)
     for start in range(0, len(IDS), tokens):
         ids = IDS[start : start + tokens]
-        step = Step([Span(row, ids, decoder.live.bay(known), strength)], decoder.device)
+        step = ForwardBatch([TokenSpan(row, ids, decoder.live.bay(known), strength)], decoder.device)
         found = decoder.forward(step)[0]
         step.advance()
     if known is not None:
@@ -93,8 +95,8 @@ def ours(decoder: Decoder, known: Known | None, tokens: int, strength: float = 1
     return found
 
 
-def base_of(model: torch.nn.Module) -> Base:
-    return Base("tiny", "0" * 64, linear_shapes(model))
+def base_of(model: torch.nn.Module) -> BaseModelIdentity:
+    return BaseModelIdentity("tiny", "0" * 64, linear_shapes(model))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_an_adapter_does_what_peft_does(folder: Path, tmp_path: Path, config: di
     theirs = logits(PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(folder), made))
     model = LlamaForCausalLM.from_pretrained(folder)
     plain, known = logits(model), read_adapter("a", made, base_of(model))
-    decoder = Decoder(model, "tiny", 512)
+    decoder = ModelRunner(model, "tiny", 512)
     for tokens in (1, len(IDS)):
         torch.testing.assert_close(ours(decoder, known, tokens), theirs[0, -1], atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(ours(decoder, None, tokens), plain[0, -1], atol=1e-4, rtol=1e-4)
@@ -131,7 +133,7 @@ def test_strength_scales_an_adapter(folder: Path, adapter: Path, strength: float
             layer.scale_layer(strength)
     model = LlamaForCausalLM.from_pretrained(folder)
     known = read_adapter("a", adapter, base_of(model))
-    mine = ours(Decoder(model, "tiny", 512), known, tokens, strength)
+    mine = ours(ModelRunner(model, "tiny", 512), known, tokens, strength)
     torch.testing.assert_close(mine, logits(theirs)[0, -1], atol=1e-4, rtol=1e-4)
 
 

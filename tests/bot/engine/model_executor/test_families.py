@@ -16,7 +16,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.core.detokenizer import Text
+from bot.engine.core.detokenizer import Detokenizer
 from bot.engine.interface import Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
@@ -115,7 +115,7 @@ class Served:
         assert self.engine.loaded is not None
         spell, answers = self.engine.loaded.tokenizer.spell, []
         for request in requests:
-            text = Text(spell)
+            text = Detokenizer(spell)
             shown = [text.push(token) for token in self.ids(request)]
             answers.append(("".join(shown), request.sampling.max_tokens))
         return answers

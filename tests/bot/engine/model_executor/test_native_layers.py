@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from bot.engine.attention.forward_batch import Span, Step
-from bot.engine.attention.kv_cache import Cache
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
+from bot.engine.attention.kv_cache import KVCache
 from bot.engine.kernels import matmul
-from bot.engine.kernels.bf16_matmul import Packed, Tiled, has_packed
+from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
 from bot.engine.kernels.compiler import compiled
 from bot.engine.kernels.native import Native
-from bot.engine.lora.active import Known
-from bot.engine.lora.linear import Pair
+from bot.engine.lora.active import LoadedAdapter
+from bot.engine.lora.linear import LoraPair
 from bot.engine.lora.registry import linear_layers
-from bot.engine.model_executor.model_runner import Decoder
+from bot.engine.model_executor.model_runner import ModelRunner
 
 LIBRARY = compiled()
 TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles
@@ -40,12 +40,12 @@ def model(family: str, dtype: torch.dtype) -> AutoModelForCausalLM:
     return AutoModelForCausalLM.from_config(config).to(dtype).eval()
 
 
-def adapter(name: str, decoder: Decoder, rank: int, seed: int) -> Known:
+def adapter(name: str, decoder: ModelRunner, rank: int, seed: int) -> LoadedAdapter:
     dice = torch.Generator().manual_seed(seed)
-    return Known(
+    return LoadedAdapter(
         name,
         {
-            path: Pair(
+            path: LoraPair(
                 torch.randn(rank, inputs, generator=dice), torch.randn(out, rank, generator=dice) / 20, 0.1
             )
             for path, (out, inputs) in decoder.shapes.items()
@@ -54,20 +54,20 @@ def adapter(name: str, decoder: Decoder, rank: int, seed: int) -> Known:
     )
 
 
-def answers(decoder: Decoder, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
+def answers(decoder: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
     """The logits of three rows over a step of prompts and three of single tokens."""
     known = [adapter(f"{seed}", decoder, rank, seed) for rank, seed in adapters]
     for one in known:
         decoder.live.enter(one)
-    rows, found = Cache(1 << 30).enter(50, len(LENGTHS)) or [], []
+    rows, found = KVCache(1 << 30).enter(50, len(LENGTHS)) or [], []
     bays = [decoder.live.bay(known[n % len(known)]) if known else -1 for n in range(len(rows))]
     for number in range(4):
         lengths = LENGTHS if number == 0 else (1, 1, 1)
         spans = [
-            Span(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
+            TokenSpan(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
             for n, (row, length, bay) in enumerate(zip(rows, lengths, bays, strict=True))
         ]
-        step = Step(spans, "cpu", decoder.native)
+        step = ForwardBatch(spans, "cpu", decoder.native)
         logits = decoder.forward(step)
         order = [step.spans.index(span) for span in spans]
         found.append(logits[order])
@@ -82,7 +82,7 @@ def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     def quickest(layers: Sequence[object], dtype: torch.dtype, native: Native | None = None) -> object:
         if request.param == "half":
             return matmul.half
-        return Packed if native is None else partial(Tiled, native=native)
+        return PackedMatmul if native is None else partial(TiledMatmul, native=native)
 
     monkeypatch.setattr(matmul, "quickest", quickest)
 
@@ -94,9 +94,9 @@ def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def test_whole_layers_are_as_near_to_float32_as_others(
     family: str, adapters: Sequence[tuple[int, int]]
 ) -> None:
-    exact = answers(Decoder(model(family, torch.float32), family, 512), adapters)
-    plain = answers(Decoder(model(family, torch.bfloat16), family, 512), adapters)
-    whole = Decoder(model(family, torch.bfloat16), family, 512, library=LIBRARY)
+    exact = answers(ModelRunner(model(family, torch.float32), family, 512), adapters)
+    plain = answers(ModelRunner(model(family, torch.bfloat16), family, 512), adapters)
+    whole = ModelRunner(model(family, torch.bfloat16), family, 512, library=LIBRARY)
     assert len(whole._stack.blocks) == 2
     mine = answers(whole, adapters)
     off, other = (float((logits - exact).norm() / exact.norm()) for logits in (mine, plain))
@@ -110,8 +110,8 @@ def test_whole_layers_are_as_near_to_float32_as_others(
 def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
     """As on a CPU without bfloat16: weights in 16 bits, activations in float32."""
     adapters = ((16, 1), (5, 2))
-    plain = answers(Decoder(model(family, torch.bfloat16), family, 512), adapters)
-    mine = Decoder(model(family, torch.bfloat16), family, 512, library=LIBRARY)
+    plain = answers(ModelRunner(model(family, torch.bfloat16), family, 512), adapters)
+    mine = ModelRunner(model(family, torch.bfloat16), family, 512, library=LIBRARY)
     assert mine.native is not None
     assert mine._stack.blocks == []
     assert float((answers(mine, adapters) - plain).norm() / plain.norm()) < 0.02
@@ -121,7 +121,7 @@ def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
 @pytest.mark.usefixtures("_kernels")
 def test_nothing_of_a_step_stays_behind_it() -> None:
     """Keys and values may have to be forgotten while the engine is idle."""
-    decoder = Decoder(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
+    decoder = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
     answers(decoder)
     assert decoder._current.whole is None
 
@@ -135,4 +135,4 @@ def test_layers_of_another_kind_are_left_as_they_are() -> None:
     )  # fmt: skip
     other = AutoModelForCausalLM.from_config(config).bfloat16().eval()
     assert linear_layers(other)
-    assert Decoder(other, "gemma2", 512, library=LIBRARY)._stack.blocks == []
+    assert ModelRunner(other, "gemma2", 512, library=LIBRARY)._stack.blocks == []

@@ -22,7 +22,7 @@ from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
 from bot.engine.interface import Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import Loaded
+from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from bot.persona.persona import Sampling
@@ -56,7 +56,7 @@ def settings(name: object, **more: object) -> ModelSettings:
     return ModelSettings.model_validate({"name": str(name)} | more)
 
 
-def loaded(name: object, data: Path, **more: object) -> Loaded:
+def loaded(name: object, data: Path, **more: object) -> LoadedModel:
     asked = settings(name, **more)
     found = loader.plan(asked, data, lambda stage: None)
     return loader.load(found, asked, read_tokenizer(found.folder))
@@ -259,10 +259,11 @@ from typing import Any
 from bot.config import ModelSettings
 from bot.engine.runtime.environment import prepare
 prepare()
-from bot.engine import model, tokenizer_files
+from bot.engine.model_loader import loader
+from bot.engine.tokenizer.files import read_tokenizer
 settings = ModelSettings(name={str(folder)!r}, precision="nf4")
 found = loader.plan(settings, Path({str(tmp_path)!r}), print)
-model.load(found, settings, tokenizer_files.read_tokenizer(found.folder))
+loader.load(found, settings, read_tokenizer(found.folder))
 """
     paths = os.pathsep.join([str(tmp_path / "site"), os.getcwd()])
     done = subprocess.run(

@@ -16,7 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from bot.engine.sampling.ops import Columns, draw, penalise, scale
+from bot.engine.sampling.ops import SamplingColumns, draw, penalise, scale
 from bot.persona.persona import Sampling
 
 PLAIN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
@@ -67,7 +67,7 @@ def coarse(draw_from: st.DrawFn) -> torch.Tensor:
 
 
 def drawn(logits: torch.Tensor, chosen: list[Sampling], dice: list[float]) -> list[int | None]:
-    columns = Columns.of(chosen, logits.shape[-1])
+    columns = SamplingColumns.of(chosen, logits.shape[-1])
     return draw(scale(logits, columns.temperature), columns, torch.tensor(dice, dtype=torch.float64)[:, None])
 
 
@@ -137,7 +137,7 @@ def test_a_row_draws_the_same_alone_and_in_any_batch(
 def test_how_many_tokens_are_sorted_at_first_changes_nothing(
     logits: torch.Tensor, sampling: Sampling, number: float, few: int
 ) -> None:
-    columns = Columns.of([sampling], logits.shape[-1])
+    columns = SamplingColumns.of([sampling], logits.shape[-1])
     scores, dice = scale(logits, columns.temperature), torch.tensor([[number]], dtype=torch.float64)
     assert draw(scores, replace(columns, few=few), dice) == draw(scores, columns, dice)
 

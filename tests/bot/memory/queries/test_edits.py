@@ -190,7 +190,7 @@ async def test_a_place_remembers_its_server_and_is_the_same_without(memory: Memo
 
 async def test_what_cannot_be_read_is_counted_once(memory: Memory):
     for _ in range(2):
-        await memory.bury("telegram", "bot", "42", "its date is out of range")
+        await memory.dead_letter("telegram", "bot", "42", "its date is out of range")
     assert (await memory.status()).dead == 1
 
 

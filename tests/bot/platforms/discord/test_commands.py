@@ -279,7 +279,7 @@ async def test_a_command_that_breaks_says_so_and_the_log_has_no_words(
 
 
 async def test_after_the_end_has_begun_commands_are_put_off(stage: DiscordStage) -> None:
-    stage.bot.hush()
+    stage.bot.stop_intake()
     asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo")
     assert (await done(stage, asked)).startswith("I am about to stop")
     assert (await stage.chat.resident(stage.place())).key == "mara"

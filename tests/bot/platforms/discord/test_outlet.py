@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.chat.delivery import Later, Refused
+from bot.chat.delivery import DeliveryRefused, RetryLater
 from bot.chat.proactive import again, post
 from bot.memory.queries.records import Outgoing
 from bot.persona.card import Card
@@ -182,7 +182,7 @@ async def test_a_long_limit_delays_a_message_for_as_long_and_no_longer(
     stage: DiscordStage, voice: str
 ) -> None:
     stage.fake.faults.script(POST[voice], limited(60.0))
-    with pytest.raises(Later) as caught:
+    with pytest.raises(RetryLater) as caught:
         await outlet(stage).send(outgoing(stage), MARA if voice == "webhook" else None)
     assert caught.value.seconds == 60.0
     assert len(stage.fake.sent(POST[voice])) == 1
@@ -194,7 +194,7 @@ async def test_a_ban_stops_sending_for_long_and_is_logged(
     stage.fake.faults.script(POST["account"], limited(1.0, via=False))
     before = len(stage.fake.requests)
     for persona in (None, MARA, None):
-        with pytest.raises(Later) as caught:
+        with pytest.raises(RetryLater) as caught:
             await outlet(stage).send(outgoing(stage), persona)
         assert QUICK.banned - 1 < caught.value.seconds <= QUICK.banned
     assert len(stage.fake.requests) == before + 1
@@ -242,7 +242,7 @@ async def test_a_long_answer_comes_in_parts_that_joined_are_the_answer(
 
 async def test_blank_words_are_not_sent(stage: DiscordStage) -> None:
     for text in ("", " ", "\n"):
-        with pytest.raises(Refused, match="no words"):
+        with pytest.raises(DeliveryRefused, match="no words"):
             await outlet(stage).send(outgoing(stage, text), None)
     assert stage.fake.sent(POST["account"]) == []
 
@@ -358,14 +358,14 @@ async def test_what_can_never_be_sent_is_dropped_with_a_reason(
 async def test_somebody_who_takes_no_messages_is_not_written_to(stage: DiscordStage) -> None:
     chat = stage.fake.dm(stage.ana)
     stage.ana.accepts_dms = False
-    with pytest.raises(Refused, match="takes no direct messages"):
+    with pytest.raises(DeliveryRefused, match="takes no direct messages"):
         await outlet(stage).send(outgoing(stage, place=stage.place(chat)), MARA)
 
 
 async def test_a_message_in_garbage_is_tried_again(stage: DiscordStage) -> None:
     stage.fake.faults.script(POST["account"], answer(200, "<html>"), answer(200, {"id": 1}))
     for _ in range(2):
-        with pytest.raises(Later):
+        with pytest.raises(RetryLater):
             await outlet(stage).send(outgoing(stage), None)
 
 

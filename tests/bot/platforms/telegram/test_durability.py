@@ -210,7 +210,7 @@ async def test_an_update_that_cannot_be_kept_comes_again(telegram: TelegramServe
         if len(tried) == 2:
             raise UserError("The disk is full: make room.")
         if len(tried) == 4:
-            polling.hush()
+            polling.stop_intake()
 
     await library.initialize()
     polling = Polling(library, connection, take, QUICK)
@@ -229,7 +229,7 @@ async def test_hushed_the_bot_takes_nothing_more_and_says_what_it_has_to(cold: B
     cold.engine.hold = asyncio.Event()
     cold.fake.say(chat, ana, "hi")
     await cold.engine.holding.wait()
-    cold.telegram.hush()
+    cold.telegram.stop_intake()
     await asyncio.wait_for(cold.ended(), 1)
     cold.fake.say(other, bo, "too late")
     cold.engine.hold.set()

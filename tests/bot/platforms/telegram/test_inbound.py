@@ -7,7 +7,7 @@ import pytest
 
 from bot.config import ChatSettings
 from bot.message import Author, Message, Place
-from bot.platforms.telegram.events import Edited, Me, Nothing, Said
+from bot.platforms.telegram.events import EditEvent, IgnoredEvent, Me, MessageEvent
 from bot.platforms.telegram.translate import Unreadable, read
 from tests.fakes.telegram_server import TelegramServer
 from tests.fixtures.telegram_bot import Bot, both
@@ -23,7 +23,7 @@ def said(**more: Any) -> str | None:
     """The words that are kept of a private message."""
     wire = {"message_id": 1, "date": 100, "chat": PRIVATE, "from": ANA} | more
     event = read({"update_id": 1, "message": wire}, ME)
-    return event.message.text if isinstance(event, Said) else None
+    return event.message.text if isinstance(event, MessageEvent) else None
 
 
 async def test_a_private_message_is_answered(bot: Bot) -> None:
@@ -40,10 +40,10 @@ def test_a_message_is_read_whole() -> None:
     wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": "Rain?"}
     replied = {"message_id": 3, "date": 99, "chat": PRIVATE, "from": {"id": 9, "is_bot": True}}
     place = Place("telegram", "9", "5")
-    assert read({"update_id": 1, "message": wire | {"reply_to_message": replied}}, ME) == Said(
+    assert read({"update_id": 1, "message": wire | {"reply_to_message": replied}}, ME) == MessageEvent(
         Message(place, "4", Author("5", "Ana Ray"), "Rain?", 100.0, "direct", "3")
     )
-    assert read({"update_id": 1, "edited_message": wire}, ME) == Edited(place, "4", "Rain?")
+    assert read({"update_id": 1, "edited_message": wire}, ME) == EditEvent(place, "4", "Rain?")
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_a_message_has_a_word_for_what_is_not_text(more: dict[str, Any], words: 
 def test_a_mention_is_one_by_its_entity(text: str, entity: dict[str, Any], address: str) -> None:
     wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA}
     event = read({"update_id": 1, "message": wire | {"text": text, "entities": [entity]}}, ME)
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageEvent)
     assert event.message.address == address
 
 
 @pytest.mark.parametrize("text", ["/roll 2d6", "/reset@other_bot", "/wave@other_bot hi"])
 def test_other_bots_commands_in_a_group_are_left_alone(text: str) -> None:
     wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA, "text": text}
-    assert read({"update_id": 1, "message": wire}, ME) == Nothing("another bot's command")
+    assert read({"update_id": 1, "message": wire}, ME) == IgnoredEvent("another bot's command")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.platforms.telegram.rate_limit import Pace, Rate, Rates
-from bot.platforms.telegram.text import LIMIT, harmless, measure, name_line
-from bot.text.splitting import split, utf16
+from bot.platforms.telegram.rate_limit import Rate, RateLimit, Rates
+from bot.platforms.telegram.text import LIMIT, harmless, name_line, telegram_length
+from bot.text.splitting import split_message, utf16_length
 from tests.fakes.telegram.arguments import Arguments
 from tests.fakes.telegram.limits import Rate as FakeRate
 from tests.fakes.telegram.markup import finish, parse
@@ -51,9 +51,9 @@ def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_call_nobody() -> N
 
 @given(st.text(), st.integers(min_value=60, max_value=300))
 def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
-    parts = [part.whole for part in split(text, limit, measure, marks=False)]
+    parts = [part.whole for part in split_message(text, limit, telegram_length, marks=False)]
     assert seen("".join(parts)) == seen(text)
-    assert all(utf16(harmless(part)) <= limit for part in parts)
+    assert all(utf16_length(harmless(part)) <= limit for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
 )
 def test_what_is_sent_is_valid_visible_and_mentions_nobody(text: str, sent: str) -> None:
     assert harmless(text) == sent
-    assert utf16(sent) == measure(text) or sent == "…"
+    assert utf16_length(sent) == telegram_length(text) or sent == "…"
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ async def test_sixty_chats_are_answered_within_the_rates_of_the_whole(
 
 
 def test_a_group_hears_twenty_a_minute_and_nobody_else_waits_for_it() -> None:
-    pace, now, times = Pace(), 0.0, []
+    pace, now, times = RateLimit(), 0.0, []
     for _ in range(22):
         while wait := pace.take("-1", True, now):
             now += wait
@@ -408,7 +408,7 @@ def test_a_group_hears_twenty_a_minute_and_nobody_else_waits_for_it() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2)), max_size=80))
 def test_no_rate_is_ever_passed(asked: list[tuple[str, float]]) -> None:
     rates = Rates(Rate(2, 2.0), Rate(4, 10.0), Rate(5, 1.0))
-    pace, now, went = Pace(rates), 0.0, []
+    pace, now, went = RateLimit(rates), 0.0, []
     for chat, rest in asked:
         now += rest
         while wait := pace.take(chat, chat == "a", now):
@@ -423,7 +423,7 @@ def test_no_rate_is_ever_passed(asked: list[tuple[str, float]]) -> None:
 
 
 def test_a_chat_that_was_told_to_wait_waits_alone_and_previews_leave_room() -> None:
-    pace = Pace()
+    pace = RateLimit()
     pace.close("-1", 30.0)
     assert (pace.take("-1", True, 0.0), pace.take("-2", True, 0.0)) == (30.0, 0.0)
     assert not pace.spare("-1", True, 0.0, keep=0)

@@ -41,7 +41,7 @@ def test_a_set_of_any_protocol_is_read(protocol: int, tmp_path: Path) -> None:
     path = tmp_path / "set.pkl"
     path.write_bytes(pickle.dumps(SET, protocol))
     turns = ["问候", "你好", "再\n一次", "好", "Alone", "Here."]
-    assert [said.text for said in registry.read(path)] == turns
+    assert [said.text for said in registry.read_exports(path)] == turns
 
 
 @given(value=PLAIN, protocol=some.integers(0, pickle.HIGHEST_PROTOCOL))
@@ -62,7 +62,7 @@ def test_nothing_in_a_pickle_is_run_whatever_the_file_is_called(
     path = tmp_path / f"set.{ending}"
     path.write_bytes(pickle.dumps([*SET, Canary(canary)], protocol))
     with pytest.raises(UserError):
-        list(registry.read(path))
+        list(registry.read_exports(path))
     assert not canary.exists()
 
 
@@ -97,10 +97,10 @@ def test_what_is_more_than_lists_and_strings_is_refused(name: str, data: bytes, 
     path = tmp_path / "set.pkl"
     path.write_bytes(data)
     with pytest.raises(UserError, match=r"set\.pkl"):
-        list(registry.read(path))
+        list(registry.read_exports(path))
 
 
 def test_half_a_character_in_a_pickle_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "set.pkl"
     path.write_bytes(pickle.dumps([[{"instruction": "a\ud800b", "input": "", "output": "c"}]]))
-    assert [said.text for said in registry.read(path)] == ["a?b", "c"]
+    assert [said.text for said in registry.read_exports(path)] == ["a?b", "c"]

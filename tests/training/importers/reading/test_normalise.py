@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from training.importers.reading.normalise import clean, drawn_id, iso, rfc, seconds
-from training.store.key_set import Seen
-from training.store.messages import Said, order
+from training.store.key_set import KeySet
+from training.store.messages import ExportedMessage, order
 
 KEYS = some.tuples(
     some.sampled_from(["x", "y"]), some.sampled_from(["1", "2"]), some.integers(0, 300).map(str)
@@ -19,14 +19,14 @@ ZONES = some.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 
 @given(keys=some.lists(KEYS, max_size=2000))
 def test_a_key_is_new_once(keys: list[tuple[str, str, str]]) -> None:
-    seen, known = Seen(), set[tuple[str, str, str]]()
+    seen, known = KeySet(), set[tuple[str, str, str]]()
     for key in keys:
         assert seen.add(*key) == (key not in known)
         known.add(key)
 
 
 def test_many_keys_are_kept_apart() -> None:
-    seen = Seen()
+    seen = KeySet()
     assert all(seen.add("x", "1", str(number)) for number in range(100_000))
     assert not any(seen.add("x", "1", str(number)) for number in range(100_000))
 
@@ -77,8 +77,10 @@ def test_a_drawn_id_is_no_number(number: int) -> None:
 
 
 def test_a_chat_is_ordered_by_time_then_by_the_counter_then_as_it_was() -> None:
-    def said(number: str, time: float) -> Said:
-        return Said(platform="x", chat="1", id=number, author="a", author_name="", time=time, source="")
+    def said(number: str, time: float) -> ExportedMessage:
+        return ExportedMessage(
+            platform="x", chat="1", id=number, author="a", author_name="", time=time, source=""
+        )
 
     chat = [said("10", 2), said("9", 2), said("~b", 1), said("~a", 1)]
     assert [each.id for each in sorted(chat, key=order)] == ["~b", "~a", "9", "10"]

@@ -8,13 +8,13 @@ from training.importers.chats.twitter import posts
 from training.importers.chats.twitter.direct_messages import Conversation, said
 from training.importers.chats.twitter.posts import Archive
 from training.importers.chats.twitter.records import Item, Like, Note, Tweet
-from training.importers.reading.csv_rows import rows
-from training.importers.reading.import_log import Tally
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import Json
-from training.importers.reading.sniff import Head
-from training.importers.reading.sniff import read as head_of
+from training.importers.reading.sniff import FileHead
+from training.importers.reading.sniff import sniff as head_of
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 TITLE = "X (Twitter) archive"
 ADVICE = "Download the archive of your data from X and name the zip"
@@ -37,11 +37,11 @@ _PARTS = {
 }
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     return bool(_part(head)) or (head.columns[:1] == ("tweet_id",) and {*head.columns} >= _CLASSIC)
 
 
-def _part(head: Head) -> str:
+def _part(head: FileHead) -> str:
     """Which part of an archive a file is, by the variable that it assigns; "" for what is of no use."""
     if head.columns[:1] == ("tweet_id",):
         return "table"
@@ -57,7 +57,7 @@ def _part(head: Head) -> str:
     return _PARTS.get(way[2].replace("messages", "message").removesuffix("s"), "other")
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     parts: dict[str, list[Source]] = {}
     for source in sources:
         parts.setdefault(_part(head_of(source)), []).append(source)
@@ -70,7 +70,7 @@ def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
     yield from _talks(parts, archive, tally)
 
 
-def _posts(parts: dict[str, list[Source]], archive: Archive, tally: Tally) -> Iterator[Said]:
+def _posts(parts: dict[str, list[Source]], archive: Archive, tally: ImportLog) -> Iterator[ExportedMessage]:
     """Tweets are read twice: what edits replaced and whose parents are wanted is known at the end."""
     found = parts.get("tweets", [])
     for source in parts.get("notes", []):
@@ -91,7 +91,7 @@ def _posts(parts: dict[str, list[Source]], archive: Archive, tally: Tally) -> It
             yield from posts.parent(like, archive, source, tally)
 
 
-def _talks(parts: dict[str, list[Source]], archive: Archive, tally: Tally) -> Iterator[Said]:
+def _talks(parts: dict[str, list[Source]], archive: Archive, tally: ImportLog) -> Iterator[ExportedMessage]:
     for part in ("direct", "group"):
         for source in parts.get(part, []):
             for item in _elements(source, dict[str, Conversation], again=False):
@@ -126,8 +126,8 @@ def _know(source: Source, archive: Archive) -> None:
             archive.know(inner if isinstance(inner, dict) else item)
 
 
-def _table(source: Source, archive: Archive, tally: Tally) -> Iterator[Said]:
-    for row in rows(source):
+def _table(source: Source, archive: Archive, tally: ImportLog) -> Iterator[ExportedMessage]:
+    for row in read_rows(source):
         tweet = Tweet(
             id_str=row.get("tweet_id", ""),
             created_at=row.get("timestamp", ""),

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from training.importers.chats.twitter.posts import Archive
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, iso
 from training.importers.reading.source import Source
-from training.store.messages import Said
+from training.store.messages import ExportedMessage
 
 
 class Address(Struct, gc=False):
@@ -43,8 +43,8 @@ class Conversation(Struct, gc=False):
 
 
 def said(
-    conversation: Conversation, archive: Archive, source: Source, tally: Tally, is_group: bool
-) -> Iterator[Said]:
+    conversation: Conversation, archive: Archive, source: Source, tally: ImportLog, is_group: bool
+) -> Iterator[ExportedMessage]:
     """The messages of a block, oldest first; blocks are put together by their ids when stored."""
     for event in reversed(conversation.messages):
         message = event.messageCreate
@@ -56,7 +56,7 @@ def said(
         except ValueError:
             tally.skip("without an id or a date")
             continue
-        yield Said(
+        yield ExportedMessage(
             platform="x",
             chat=conversation.conversationId,
             id=message.id,

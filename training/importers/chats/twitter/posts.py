@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from training.importers.chats.twitter.records import Like, Link, Media, Note, Tweet
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, iso
 from training.importers.reading.source import Source
-from training.store.messages import Kind, Label, Said
+from training.store.messages import ExportedMessage, Kind, Label
 
 _MENTIONS = re.compile(r"^(?:@\w+\s+)+")
 _LINK = re.compile(r"https?://t\.co/\w+")
@@ -78,7 +78,7 @@ class Archive:
             self.last[first] = max(self.last.get(first, ""), tweet.number, key=_counter)
 
 
-def said(tweet: Tweet, archive: Archive, source: Source, tally: Tally) -> Iterator[Said]:
+def said(tweet: Tweet, archive: Archive, source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
     """The tweet, unless it is not the person's words."""
     text = html.unescape(tweet.full_text if tweet.full_text is not None else tweet.text or "")
     first = tweet.first_version
@@ -92,12 +92,12 @@ def said(tweet: Tweet, archive: Archive, source: Source, tally: Tally) -> Iterat
         yield _told(tweet, archive, source, moment, text)
 
 
-def _told(tweet: Tweet, archive: Archive, source: Source, moment: float, text: str) -> Said:
+def _told(tweet: Tweet, archive: Archive, source: Source, moment: float, text: str) -> ExportedMessage:
     whole = archive.note(moment, text) or text
     links, pictures = tweet.links, tweet.pictures
     quote = tweet.quoted_status_id_str or _quoted(links)
     words = _plain(whole, links, pictures, is_reply=tweet.partner is not None, has_quote=quote is not None)
-    return Said(
+    return ExportedMessage(
         platform="x",
         chat=archive.owner,
         id=tweet.number,
@@ -119,7 +119,9 @@ def _told(tweet: Tweet, archive: Archive, source: Source, moment: float, text: s
     )
 
 
-def parent(item: dict[str, Like], archive: Archive, source: Source, tally: Tally) -> Iterator[Said]:
+def parent(
+    item: dict[str, Like], archive: Archive, source: Source, tally: ImportLog
+) -> Iterator[ExportedMessage]:
     """A liked tweet that the person answered: the only words of others that an archive holds."""
     for like in item.values():
         number = _counter(like.tweetId)
@@ -127,7 +129,7 @@ def parent(item: dict[str, Like], archive: Archive, source: Source, tally: Tally
             tally.skip("likes")
             continue
         author, name = archive.parents[like.tweetId]
-        yield Said(
+        yield ExportedMessage(
             platform="x",
             chat=archive.owner,
             id=like.tweetId,

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from bot.errors import UserError
 from training.importers.chats.whatsapp import phrases as phrases
-from training.importers.reading.import_log import Tally
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
-from training.importers.reading.sniff import Head
+from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import Kind, Precision, Said
+from training.store.messages import ExportedMessage, Kind, Precision
 
 TITLE = "WhatsApp"
 ADVICE = "In the chat choose More, Export chat"
@@ -72,18 +72,18 @@ class Chat:
         return next(iter(others)) if len(self.authors) == 2 and len(others) == 1 else ""
 
 
-def recognises(head: Head) -> bool:
+def recognises(head: FileHead) -> bool:
     """Whether a line among the first few begins with a date, a time and a mark."""
     return any(_header(line) for line in head.text.split("\n", 20)[:20]) and not head.keys
 
 
-def read(sources: Sequence[Source], tally: Tally) -> Iterator[Said]:
+def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         chat = _look(source, tally)
         yield from _messages(source, chat, tally)
 
 
-def _look(source: Source, tally: Tally) -> Chat:
+def _look(source: Source, tally: ImportLog) -> Chat:
     """Read the file once for its authors, its title and the order of day and month."""
     dates, authors, title = dict[tuple[int, int, int], None](), dict[str, None](), ""
     for line in source.lines(again=True):
@@ -97,7 +97,7 @@ def _look(source: Source, tally: Tally) -> Chat:
     return Chat(source.label, name, _order(source, [*dates], tally), frozenset(authors))
 
 
-def _order(source: Source, dates: list[tuple[int, int, int]], tally: Tally) -> tuple[int, int, int]:
+def _order(source: Source, dates: list[tuple[int, int, int]], tally: ImportLog) -> tuple[int, int, int]:
     """Where year, month and day stand: as every date exists, and as time goes back the least."""
     found: dict[tuple[int, int, int], int] = {}
     for order in _ORDERS:
@@ -143,7 +143,7 @@ def _header(line: str) -> Header | None:
     return Header((first, middle, last), (hour, minute, second), precise, _visible(author).strip("~ "), text)
 
 
-def _messages(source: Source, chat: Chat, tally: Tally) -> Iterator[Said]:
+def _messages(source: Source, chat: Chat, tally: ImportLog) -> Iterator[ExportedMessage]:
     """Each header with the lines below it that have none."""
     header, text, seen, last = None, list[str](), dict[str, int](), 0.0
     for line in source.lines():
@@ -167,7 +167,9 @@ def _moment(chat: Chat, header: Header) -> float:
     return seconds(datetime(day.year, day.month, day.day, *header.clock, tzinfo=UTC).timestamp())
 
 
-def _said(chat: Chat, header: Header, raw: str, tally: Tally, seen: dict[str, int]) -> Iterator[Said]:
+def _said(
+    chat: Chat, header: Header, raw: str, tally: ImportLog, seen: dict[str, int]
+) -> Iterator[ExportedMessage]:
     moment = _moment(chat, header)
     text, kind, media, edited = _content(raw)
     notice = not header.author or _is_notice(raw)
@@ -176,7 +178,7 @@ def _said(chat: Chat, header: Header, raw: str, tally: Tally, seen: dict[str, in
         return
     drawn = drawn_id(moment, header.author, text)
     precision: Precision = "second" if header.precise else "minute"
-    yield Said(
+    yield ExportedMessage(
         platform="whatsapp",
         chat=chat.name,
         id=drawn_id(drawn, numbered(drawn, seen)),
