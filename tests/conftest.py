@@ -65,7 +65,7 @@ class Stage:
     async def say(self, text: str, name: str = "Ana", address: str = "direct", place: Place = PLACE) -> None:
         """Have somebody say something and wait until it has been answered."""
         await self.chat.receive(self.message(text, name, address, place))
-        await self.chat.room(place).idle()
+        await self.chat.worker(place).idle()
 
     async def history(self, place: Place = PLACE) -> list[str]:
         return [f"{m.author.name}: {m.text}" for m in await self.memory.history(place)]

@@ -51,7 +51,7 @@ async def draw(seed: int) -> None:
                 for line in lines:
                     console.print(Text("Ana ", style="bold cyan") + Text(line, style="default"))
                     await chat.receive(message_of(line, place, author))
-                    await chat.room(place).idle()
+                    await chat.worker(place).idle()
     drawn = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="alterego"), flags=re.DOTALL)
     drawn = re.sub(r"<!--.*?-->\s*", "", drawn)
     (ROOT / ".github/conversation.svg").write_text(drawn)  # without fonts that a reader would have to fetch

@@ -71,7 +71,7 @@ class Chat:
 
     async def close(self, grace: float = 0.0) -> None:
         """Stop answering; answers that somebody sees have `grace` seconds to end with what there is."""
-        await asyncio.gather(*(room.close(grace) for room in self.rooms()))
+        await asyncio.gather(*(room.close(grace) for room in self.workers()))
 
     def join(self, platform: str, outlet: Outlet, health: Callable[[], str] | None = None) -> None:
         """Let a platform's messages be answered through this outlet; `health` says how it is doing."""
@@ -107,13 +107,13 @@ class Chat:
 
     def _follow(self, old: Place, new: Place) -> None:
         """Have whoever still waits in a chat that moved answered where it goes on."""
-        for offer in self.room(old).leave():
-            self.room(new).offer(replace(offer, message=moved(offer.message, new)))
+        for offer in self.worker(old).leave():
+            self.worker(new).offer(replace(offer, message=moved(offer.message, new)))
 
     async def recover(self, platform: str, account: str) -> None:
         """Go on where an earlier process ended: send what was not sent, answer what was not answered."""
         for outgoing in await self.memory.unsent(platform, account):
-            self.room(outgoing.place).enqueue_outgoing(outgoing)
+            self.worker(outgoing.place).enqueue_outgoing(outgoing)
         hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
         for message in await self.memory.pending(platform, account):
             tried = await self.memory.attempts(message.place, message.id)
@@ -140,9 +140,9 @@ class Chat:
             return
         if not attention.answer:
             await self.memory.ignore(place, message.id, attention.rule)
-        elif self.room(place).waiting < self.settings.waiting:
+        elif self.worker(place).waiting < self.settings.waiting:
             self._full.discard(place)
-            self.room(place).offer(PendingMessage(message, attention, is_suspect))
+            self.worker(place).offer(PendingMessage(message, attention, is_suspect))
         else:
             await self._refuse(message)
 
@@ -151,7 +151,7 @@ class Chat:
         place, notice = message.place, None if message.place in self._full else BUSY
         self._full.add(place)
         for outgoing in await self.memory.give_up(place, [message.id], BUSY, notice):
-            self.room(place).enqueue_outgoing(outgoing)
+            self.worker(place).enqueue_outgoing(outgoing)
 
     async def answer(self, place: Place, attempt: ReplyTask) -> None:
         """The one edge where everything that can go wrong becomes words."""
@@ -251,11 +251,11 @@ class Chat:
         asked = [message.id for message in attempt.messages]
         notices = await self.memory.give_up(place, asked, notice, notice)
         for outgoing in notices:
-            self.room(place).enqueue_outgoing(outgoing)
+            self.worker(place).enqueue_outgoing(outgoing)
         if orphans := _orphans(attempt, notices):
             await self._outlets[place.platform].remove(place, orphans)
         if not asked:  # an answer asked for again fails without a message to be given up
-            self.room(place).enqueue_outgoing(
+            self.worker(place).enqueue_outgoing(
                 Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None)
             )
 
@@ -264,14 +264,14 @@ class Chat:
         own_id = f"alterego-{self._dice.getrandbits(64):016x}"
         return Message(place, own_id, author, text, self._clock(), reply_to=reply_to, persona=persona.key)
 
-    def room(self, place: Place) -> ConversationWorker:
+    def worker(self, place: Place) -> ConversationWorker:
         """The place's worker."""
         if place not in self._rooms:
             debounce = self.settings.debounce if place.platform != "terminal" else 0
             self._rooms[place] = ConversationWorker(self, place, debounce)
         return self._rooms[place]
 
-    def rooms(self) -> tuple[ConversationWorker, ...]:
+    def workers(self) -> tuple[ConversationWorker, ...]:
         """Every place's worker that there is."""
         return tuple(self._rooms.values())
 
@@ -297,8 +297,8 @@ class Chat:
         for outgoing in await self.memory.finish(
             place, [], [reply], parts, read=read, window=None, why=why, replaces=replaces
         ):
-            self.room(place).enqueue_outgoing(outgoing)
-        await self.room(place).wait_sent()
+            self.worker(place).enqueue_outgoing(outgoing)
+        await self.worker(place).wait_sent()
         await self._outlets[place.platform].remove(place, stale)
 
 

@@ -122,7 +122,7 @@ async def personas(ask: CommandCall) -> str:
 
 async def reset(ask: CommandCall) -> str:
     """Begin anew: the persona no longer reads what was said before. It stays stored; `data forget` erases."""
-    if ask.chat.room(ask.place).busy:
+    if ask.chat.worker(ask.place).busy:
         raise UserError("An answer is being made; stop it first.")
     await ask.chat.memory.reset(ask.place)
     await ask.chat.engine.forget(ask.place)
@@ -141,7 +141,7 @@ async def go_on(ask: CommandCall) -> str:
 
 
 async def stop(ask: CommandCall) -> str:
-    return "" if ask.chat.room(ask.place).stop() else "Nothing is being said."
+    return "" if ask.chat.worker(ask.place).stop() else "Nothing is being said."
 
 
 async def post(ask: CommandCall) -> str:

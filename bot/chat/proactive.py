@@ -52,7 +52,7 @@ async def _last(chat: Chat, place: Place, wish: str) -> tuple[LastAnswer, Person
 
 
 async def _answer(chat: Chat, place: Place, attempt: ReplyTask) -> None:
-    room = chat.room(place)
+    room = chat.worker(place)
     if room.busy:
         raise UserError("An answer is being made; stop it first.")
     room.again(attempt)

@@ -60,6 +60,6 @@ async def test_no_name_of_a_person_a_chat_or_a_message_becomes_a_file(stage: Sta
     for name in NAMES:
         place = Place("test", "bot", name, name)
         await stage.chat.receive(Message(place, name, Author(name, name), name, 1.0, address="direct"))
-        await stage.chat.room(place).idle()
+        await stage.chat.worker(place).idle()
     assert len(stage.outlet.sent) == len(NAMES)
     assert tree(stage.folder) == before

@@ -52,14 +52,14 @@ class Town:
             words = text.format(canary=canary(place))
             said = Message(place, str(number), Author("7", "Ana"), words, float(number), address="direct")
             await self.stage.chat.receive(said)
-            await self.stage.chat.room(place).idle()
+            await self.stage.chat.worker(place).idle()
 
     async def ask(self) -> None:
         """Give every command everywhere."""
         for place in PLACES:
             for line in COMMANDS:
                 self.told.append(await run_line(line, self.stage.chat, place, "Ana"))
-                await self.stage.chat.room(place).idle()
+                await self.stage.chat.worker(place).idle()
 
 
 def canary(place: Place) -> str:

@@ -18,7 +18,7 @@ from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
 
 from bot.errors import UserError
 
-FILE = "training/accelerate/fsdp.yaml"
+FILE = "training/distributed/accelerate/fsdp.yaml"
 
 
 def asked() -> Any:
@@ -48,8 +48,8 @@ def part(model: Any, plugin: Any, device: torch.device, size: int) -> None:
     """Leave each process its part of the layers; all else, the adapter too, goes whole to its device."""
     if getattr(model, "is_quantized", False):
         raise UserError(
-            "A quantised base model cannot be parted: take training/accelerate/ddp.yaml, where each GPU has "
-            'all of it, or set `precision = "bf16"` in the table [training] of persona.toml.'
+            "A quantised base model cannot be parted: take training/distributed/accelerate/ddp.yaml, where "
+            'each GPU has all of it, or set `precision = "bf16"` in the table [training] of persona.toml.'
         )
     trunk = getattr(model, model.base_model_prefix)
     names = set(getattr(model, "_no_split_modules", None) or ())
@@ -57,7 +57,7 @@ def part(model: Any, plugin: Any, device: torch.device, size: int) -> None:
     if not layers:
         raise UserError(
             f"Base models of the kind {model.config.model_type} cannot be parted: take "
-            "training/accelerate/ddp.yaml."
+            "training/distributed/accelerate/ddp.yaml."
         )
     frozen = {each for layer in layers for each in layer.parameters() if not each.requires_grad}
     whole = {each for each in model.parameters() if each not in frozen}

@@ -85,6 +85,6 @@ def _check_launched() -> None:
     """DeepSpeed wants a loop and an optimiser of its own, and what it shares out an adapter does not have."""
     if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
         raise UserError(
-            "DeepSpeed is not supported: take training/accelerate/ddp.yaml, or fsdp.yaml where the base "
-            "model is too large for one GPU."
+            "DeepSpeed is not supported: take training/distributed/accelerate/ddp.yaml, or fsdp.yaml where "
+            "the base model is too large for one GPU."
         )

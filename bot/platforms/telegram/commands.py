@@ -60,7 +60,7 @@ class CommandHandler:
         self._lanes.add(old, partial(self._move, old, new))
 
     async def _move(self, old: Place, new: Place) -> None:
-        await self._chat.room(old).idle()
+        await self._chat.worker(old).idle()
         await self._chat.move(old, new)
 
     async def _command(self, asked: CommandEvent) -> None:

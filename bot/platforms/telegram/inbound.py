@@ -106,7 +106,7 @@ class InboundUpdates:
 
     async def _move(self, old: Place, new: Place) -> None:
         log.warning("a chat has moved", extra={"place": str(old), "to": str(new)})
-        if self._chat.room(old).busy:
+        if self._chat.worker(old).busy:
             self._errands.move(old, new)
         else:
             await self._chat.move(old, new)

@@ -56,7 +56,7 @@ class RateLimit:
         self._chats: dict[str, list[RateWindow]] = {}
         self._closed: dict[str, float] = {}
 
-    def take(self, chat: str, group: bool, now: float) -> float:
+    def wait_turn(self, chat: str, group: bool, now: float) -> float:
         """Count one message that goes now, and return 0; or the seconds after which to ask again."""
         windows = self._windows(chat, group, now)
         wait = max(self._closed.get(chat, now) - now, *(window.wait(now) for window in windows))

@@ -156,7 +156,7 @@ class Sender:
             wait = self._take(place)
 
     def _take(self, place: Place) -> float:
-        return self._pace.take(place.chat, is_group(place), self._clock())
+        return self._pace.wait_turn(place.chat, is_group(place), self._clock())
 
 
 def _reply(message: int | None) -> ReplyParameters | None:

@@ -71,11 +71,11 @@ async def say(
     await chat.memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
-    await asyncio.gather(*(room.wait_sent() for room in chat.rooms()))
+    await asyncio.gather(*(room.wait_sent() for room in chat.workers()))
     page.live = True
     for text in texts:
         page.failure = None
         await chat.receive(message_of(text, place, author))
-        await chat.room(place).idle()
+        await chat.worker(place).idle()
         if page.failure:
             raise UserError(page.failure)

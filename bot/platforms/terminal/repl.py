@@ -85,7 +85,7 @@ class Repl:
             self._gone.set()
             self._end_prompt()
         self._leaving = True
-        for room in self._chat.rooms():
+        for room in self._chat.workers():
             room.stop()
 
     async def _take(self, text: str) -> None:
@@ -119,7 +119,7 @@ class Repl:
 
     async def _listen(self) -> None:
         """Wait until nobody speaks; after a restart, personas of other conversations may."""
-        for room in self._chat.rooms():
+        for room in self._chat.workers():
             await self._unless_gone(room.idle())
 
 

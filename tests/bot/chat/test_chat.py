@@ -32,7 +32,7 @@ async def test_the_same_message_is_answered_once(stage: Stage) -> None:
     message = stage.message("Rain?")
     for _ in range(3):
         await stage.chat.receive(message)
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert len(stage.outlet.sent) == 1
 
 
@@ -76,7 +76,7 @@ async def test_a_burst_is_answered_once(stage: Stage, tmp_path: object) -> None:
     stage.chat._settings = ChatSettings(debounce=0.05)
     for text in ("one", "two", "three"):
         await stage.chat.receive(stage.message(text))
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert len(stage.engine.requests) == 1
     assert "Ana: one\nAna: two\nAna: three<" in stage.engine.prompts()[0]
 
@@ -87,7 +87,7 @@ async def test_the_same_author_going_on_supersedes_an_answer_that_nobody_saw(sta
     await stage.engine.holding.wait()
     await stage.chat.receive(stage.message("two"))
     stage.engine.hold.set()
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert stage.outlet.sent == [("mara", "Answer 2.")]
     assert "Ana: one\nAna: two<" in stage.engine.prompts()[1]
 
@@ -98,7 +98,7 @@ async def test_somebody_elses_message_waits_for_the_next_answer(stage: Stage) ->
     await stage.engine.holding.wait()
     await stage.chat.receive(stage.message("two", name="Bo"))
     stage.engine.hold.set()
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
 
 
@@ -108,7 +108,7 @@ async def test_an_answer_stands_behind_what_its_prompt_had_read(stage: Stage) ->
     await stage.engine.holding.wait()
     await stage.chat.receive(stage.message("meanwhile", name="Bo", address=""))
     stage.engine.hold.set()
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert await stage.history() == ["Ana: one", "Mara: Answer 1.", "Bo: meanwhile"]
 
 
@@ -128,8 +128,8 @@ async def test_a_stopped_answer_is_kept_as_far_as_it_came(stage: Stage) -> None:
     stage.engine.delay = 0.02
     await stage.chat.receive(stage.message("Count"))
     await stage.outlet.has_shown(3)
-    assert stage.chat.room(PLACE).stop()
-    await stage.chat.room(PLACE).idle()
+    assert stage.chat.worker(PLACE).stop()
+    await stage.chat.worker(PLACE).idle()
     (sent,) = stage.outlet.sent
     assert sent[1].startswith("One two three")
     assert not sent[1].endswith("ten.")
@@ -245,7 +245,7 @@ async def test_a_restart_answers_what_was_accepted_and_sends_what_was_not_sent(
 
     second = await new_stage().start()
     await second.chat.recover("test", "bot")
-    await second.chat.room(PLACE).idle()
+    await second.chat.worker(PLACE).idle()
     assert second.outlet.sent == [("mara", "Answer 1."), ("mara", "Answer 1.")]
     assert await second.history() == ["Ana: one", "Mara: Answer 1.", "Ana: two", "Mara: Answer 1."]
     await second.stop()
@@ -270,7 +270,7 @@ async def test_a_message_that_ends_the_process_three_times_is_given_up(
     for _ in range(3):
         await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
     await first.chat.recover("test", "bot")
-    await first.chat.room(PLACE).idle()
+    await first.chat.worker(PLACE).idle()
     assert first.engine.requests == []
     assert dict((await first.memory.status()).inbox)["given_up"] == 1
     await first.stop()
@@ -290,7 +290,7 @@ async def test_a_reply_to_a_personas_words_is_answered_by_that_persona(stage: St
     await stage.say("Ozzo, tea!", address="")
     reply = replace(stage.message("Two sugars.", address=""), reply_to="sent-1")
     await stage.chat.receive(reply)
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert stage.outlet.sent[-1] == ("ozzo", "Answer 2.")
     found = await stage.memory.why(PLACE)
     assert found
@@ -303,7 +303,7 @@ async def test_two_bots_do_not_talk_for_ever(stage: Stage) -> None:
     for _ in range(20):
         said = stage.message("And you?", name="Robo")
         await stage.chat.receive(replace(said, author=replace(said.author, is_bot=True)))
-        await stage.chat.room(PLACE).idle()
+        await stage.chat.worker(PLACE).idle()
     assert len(stage.outlet.sent) == 4
     await stage.say("Go on.", name="Ana")
     assert len(stage.outlet.sent) == 5
@@ -312,7 +312,7 @@ async def test_two_bots_do_not_talk_for_ever(stage: Stage) -> None:
 async def test_other_bots_are_not_answered_unless_that_is_set(stage: Stage) -> None:
     said = stage.message("Beep.", name="Robo")
     await stage.chat.receive(replace(said, author=replace(said.author, is_bot=True)))
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert stage.outlet.sent == []
     assert await stage.history() == ["Robo: Beep."]
 
@@ -325,7 +325,7 @@ async def test_a_flood_is_refused_once_and_nothing_is_silent(stage: Stage) -> No
     for number in range(1, 9):
         await stage.chat.receive(stage.message(str(number), name=f"P{number}"))
     stage.engine.hold.set()
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert [text for speaker, text in stage.outlet.sent if speaker is None] == [BUSY]
     inbox = (await stage.memory.status()).inbox
     assert (inbox["answered"], inbox["given_up"], inbox.get("accepted", 0)) == (4, 5, 0)
@@ -336,7 +336,7 @@ async def test_a_flood_is_refused_once_and_nothing_is_silent(stage: Stage) -> No
 async def test_what_was_said_long_ago_is_remembered_and_not_answered(stage: Stage) -> None:
     old = replace(stage.message("Anybody?"), time=-90_000.0)
     await stage.chat.receive(old)
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert stage.outlet.sent == []
     assert (await stage.memory.status()).inbox == {"ignored": 1}
     assert await stage.history() == ["Ana: Anybody?"]
@@ -348,7 +348,7 @@ async def test_what_was_accepted_and_grew_old_is_given_up_visibly(new_stage: Cal
     await first.stop()
     second = await new_stage().start()
     await second.chat.recover("test", "bot")
-    await second.chat.room(PLACE).idle()
+    await second.chat.worker(PLACE).idle()
     assert second.outlet.sent == [(None, LATE)]
     await second.stop()
 
@@ -357,7 +357,7 @@ async def test_a_message_deleted_before_its_answer_gets_none(stage: Stage) -> No
     stage.chat.settings = ChatSettings(debounce=0.05)
     await stage.chat.receive(stage.message("Forget it"))
     await stage.chat.remove(PLACE, "1")
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert (stage.outlet.sent, await stage.history()) == ([], [])
 
 
@@ -367,7 +367,7 @@ async def test_what_is_shown_of_an_answer_goes_when_its_message_is_deleted(stage
     await stage.chat.receive(stage.message("Forget it"))
     await stage.outlet.has_shown(2)
     await stage.chat.remove(PLACE, "1")
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert stage.outlet.sent == []
     assert [shown.startswith("shown-") for shown in stage.outlet.removed] == [True]
 
@@ -382,7 +382,7 @@ async def test_a_message_edited_before_its_answer_is_answered_as_edited(stage: S
     stage.chat.settings = ChatSettings(debounce=0.05)
     await stage.chat.receive(stage.message("Tee?"))
     await stage.chat.edit(PLACE, "1", "Tea?")
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
     assert "Tea?" in stage.engine.prompts()[0]
     assert "Tee?" not in stage.engine.prompts()[0]
 
@@ -425,7 +425,7 @@ async def test_an_answer_cut_off_by_a_crash_is_finished_in_the_message_it_was_sh
 
     second.outlet.send = watched  # type: ignore[method-assign]
     await second.chat.recover("test", "bot")
-    await second.chat.room(PLACE).idle()
+    await second.chat.worker(PLACE).idle()
     assert second.outlet.sent == [("mara", "Answer 1.")]
     assert seen[0]
     assert seen[0].startswith("shown-")
@@ -439,8 +439,8 @@ async def test_who_waits_in_a_chat_that_moves_is_answered_where_it_goes_on(stage
     await stage.engine.holding.wait()
     await stage.chat.receive(stage.message("two", name="Bo"))
     stage.engine.hold.set()
-    await stage.chat.room(PLACE).idle()
-    await stage.chat.room(new).idle()
+    await stage.chat.worker(PLACE).idle()
+    await stage.chat.worker(new).idle()
     assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
     assert await stage.history(new) == ["Ana: one", "Mara: Answer 1.", "Bo: two", "Mara: Answer 2."]
     assert (await stage.memory.status()).inbox == {"answered": 2}
@@ -458,7 +458,7 @@ async def test_messages_of_one_place_that_were_tried_when_a_process_died_are_ans
     await first.stop()
     second = await new_stage().start()
     await second.chat.recover("test", "bot")
-    await second.chat.room(PLACE).idle()
+    await second.chat.worker(PLACE).idle()
     assert await second.history() == [
         *("Ana: one", "Mara: Answer 1."),
         *("Ana: two", "Mara: Answer 2."),
@@ -486,6 +486,6 @@ async def test_messages_that_were_tried_when_a_process_died_are_tried_one_at_a_t
     assert len(second.engine.requests) == 1
     second.engine.hold.set()
     for place in places:
-        await second.chat.room(place).idle()
+        await second.chat.worker(place).idle()
     assert (await second.memory.status()).inbox == {"answered": 4}
     await second.stop()

@@ -170,7 +170,7 @@ async def test_post_while_an_answer_is_being_made_is_refused(stage: Stage) -> No
     with pytest.raises(UserError, match="An answer is being made"):
         await ask(stage, "/post")
     stage.engine.hold.set()
-    await stage.chat.room(PLACE).idle()
+    await stage.chat.worker(PLACE).idle()
 
 
 async def test_settings_show_where_every_value_comes_from(stage: Stage) -> None:

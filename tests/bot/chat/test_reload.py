@@ -159,7 +159,7 @@ async def _reload_during_an_answer(stage: Stage, expected: str) -> str:
     """Have all read again while Ozzo speaks, and ask Mara; Ozzo's answer is the one it always gives."""
     place = Place("test", "bot", "other")
     await stage.chat.receive(stage.message("Ozzo, a story!", address="", place=place))
-    room = stage.chat.room(place)
+    room = stage.chat.worker(place)
     while not stage.engine.status().running:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     assert (await ask(stage)).startswith(expected)

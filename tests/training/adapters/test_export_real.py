@@ -80,7 +80,7 @@ def answers(desk: Workspace, model: Any, texts: list[str]) -> list[list[int]]:
     mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
     told = {"max_new_tokens": TOKENS, "min_new_tokens": TOKENS, "do_sample": False, "pad_token_id": 0}
     with torch.inference_mode():
-        made = loader.generate(ids, attention_mask=mask, **told)
+        made = model.generate(ids, attention_mask=mask, **told)
     found: list[list[int]] = made[:, longest:].tolist()
     return found
 

@@ -132,7 +132,7 @@ async def live(folder: Path, lines: list[Line]) -> tuple[list[ExportedMessage], 
             reply_to=spoken[-line.back] if 0 < line.back <= len(spoken) else None,
         )
         await stage.chat.receive(message)
-        await stage.chat.room(PLACE).idle()
+        await stage.chat.worker(PLACE).idle()
         known |= {said.id: said for said in await stage.memory.history(PLACE)}
     requests = stage.engine.requests
     await stage.stop()

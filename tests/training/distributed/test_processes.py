@@ -15,13 +15,13 @@ from tests.paths import ROOT
 from training.distributed import fsdp
 from training.distributed.processes import ProcessGroup
 
-CPU = ROOT / "training/accelerate/cpu.yaml"
+CPU = ROOT / "training/distributed/accelerate/cpu.yaml"
 
 
 def on_cpu(folder: Path, old: str = "", new: str = "") -> Path:
     """The configuration for parted base models as one for the CPU, with some words otherwise."""
     path = folder / "launch.yaml"
-    told = (ROOT / "training/accelerate/fsdp.yaml").read_text()
+    told = (ROOT / "training/distributed/accelerate/fsdp.yaml").read_text()
     told = told.replace(old, new) if old else told
     path.write_text(f"use_cpu: true\n{told}")
     return path
@@ -80,8 +80,8 @@ def test_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError) as caught:
         ProcessGroup("cpu")
     assert str(caught.value) == (
-        "DeepSpeed is not supported: take training/accelerate/ddp.yaml, or fsdp.yaml where the base model is "
-        "too large for one GPU."
+        "DeepSpeed is not supported: take training/distributed/accelerate/ddp.yaml, or fsdp.yaml where "
+        "the base model is too large for one GPU."
     )
 
 

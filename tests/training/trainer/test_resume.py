@@ -105,9 +105,9 @@ def test_a_loss_that_is_no_number_halves_the_rate_and_says_so(built: School, tmp
     """A model that breaks where its adapter's weights grow too fast, as one in 16 bits does."""
     school = built.copy(tmp_path)
     school.set(SMALL + "rate = 0.08\nwarmup = 0\n")
-    breaking = session.base.Found.load
+    breaking = session.base_model.BaseModel.load
 
-    def load(found: session.base.Found) -> torch.nn.Module:
+    def load(found: session.base_model.BaseModel) -> torch.nn.Module:
         model = breaking(found)
         layer = model.model.layers[0].mlp
 
@@ -123,7 +123,7 @@ def test_a_loss_that_is_no_number_halves_the_rate_and_says_so(built: School, tmp
         return model  # type: ignore[no-any-return]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session.base.Found, "load", load)
+        patch.setattr(session.base_model.BaseModel, "load", load)
         code, _, error = school.run("train")
     assert code == 0, error
     halved = [line for line in school.log() if line["event"] == "halved"]
@@ -144,9 +144,9 @@ def test_a_loss_that_stays_no_number_ends_the_run_and_keeps_the_adapter(
     school = built.copy(tmp_path)
     (school.folder / "adapter").mkdir()
     (school.folder / "adapter/kept").touch()
-    plain = session.base.Found.load
+    plain = session.base_model.BaseModel.load
 
-    def load(found: session.base.Found) -> torch.nn.Module:
+    def load(found: session.base_model.BaseModel) -> torch.nn.Module:
         model = plain(found)
         model.model.norm.register_forward_hook(
             lambda module, inputs, output: output * float("nan") if model.model.norm.training else output
@@ -154,7 +154,7 @@ def test_a_loss_that_stays_no_number_ends_the_run_and_keeps_the_adapter(
         return model  # type: ignore[no-any-return]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session.base.Found, "load", load)
+        patch.setattr(session.base_model.BaseModel, "load", load)
         code, _, error = school.run("train")
     assert code == 2
     assert "The loss is not a number at step 1, even at a rate of" in error

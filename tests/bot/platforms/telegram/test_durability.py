@@ -308,7 +308,7 @@ async def crash(bot: Bot) -> None:
     """End as a killed process does: whatever is under way stays as it is."""
     assert bot.running
     bot.running.cancel()
-    for room in bot.chat.rooms():
+    for room in bot.chat.workers():
         if room._worker:
             room._worker.cancel()
     await asyncio.gather(bot.running, return_exceptions=True)

@@ -397,12 +397,12 @@ async def test_sixty_chats_are_answered_within_the_rates_of_the_whole(
 def test_a_group_hears_twenty_a_minute_and_nobody_else_waits_for_it() -> None:
     pace, now, times = RateLimit(), 0.0, []
     for _ in range(22):
-        while wait := pace.take("-1", True, now):
+        while wait := pace.wait_turn("-1", True, now):
             now += wait
         times.append(now)
     assert times[:4] == [0.0, 0.0, 0.0, 3.0]
     assert times[19] < 60 <= times[20]
-    assert pace.take("5", False, now) == 0.0
+    assert pace.wait_turn("5", False, now) == 0.0
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2)), max_size=80))
@@ -411,7 +411,7 @@ def test_no_rate_is_ever_passed(asked: list[tuple[str, float]]) -> None:
     pace, now, went = RateLimit(rates), 0.0, []
     for chat, rest in asked:
         now += rest
-        while wait := pace.take(chat, chat == "a", now):
+        while wait := pace.wait_turn(chat, chat == "a", now):
             now += wait
         went.append((chat, now))
     for chat, rate in (("a", rates.group), ("a", rates.chat), ("b", rates.chat), ("abc", rates.overall)):
@@ -425,10 +425,10 @@ def test_no_rate_is_ever_passed(asked: list[tuple[str, float]]) -> None:
 def test_a_chat_that_was_told_to_wait_waits_alone_and_previews_leave_room() -> None:
     pace = RateLimit()
     pace.close("-1", 30.0)
-    assert (pace.take("-1", True, 0.0), pace.take("-2", True, 0.0)) == (30.0, 0.0)
+    assert (pace.wait_turn("-1", True, 0.0), pace.wait_turn("-2", True, 0.0)) == (30.0, 0.0)
     assert not pace.spare("-1", True, 0.0, keep=0)
     for second in range(1, 12):
         assert pace.spare("-2", True, second * 3.0, keep=8) == (second <= 11)
-        pace.take("-2", True, second * 3.0)
+        pace.wait_turn("-2", True, second * 3.0)
     assert not pace.spare("-2", True, 36.0, keep=8)
-    assert pace.take("-1", True, 30.0) == 0.0
+    assert pace.wait_turn("-1", True, 30.0) == 0.0
