@@ -18,11 +18,14 @@ class RefusedFile(Exception):
 
 
 def open_regular(folder: Path, name: str) -> BinaryIO:
-    """Open a regular file in a resolved folder; links may not leave it, and pipes are never waited for."""
+    """Open a regular file of a folder. Links may not leave the folder, and no pipe is waited for.
+
+    Raises `RefusedFile` for anything else.
+    """
     if not os.path.lexists(folder / name):
         raise RefusedFile(f"{name} is missing", "point to the folder that training wrote")
     path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
+    if not path.is_relative_to(folder.resolve()):
         raise RefusedFile(f"{name} is a link to another place", "copy the file itself")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
