@@ -21,7 +21,7 @@ from bot.chat.responder import PromptObserver
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.log import quiet, set_up
+from bot.log import set_up_logging, settings_for_terminal
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.builder import Prompt, Tokenizer
@@ -47,10 +47,10 @@ def _begin_log(options: argparse.Namespace) -> None:
     try:
         settings = config.load_config(options.config)
     except UserError:  # the command says what is wrong with the settings
-        set_up(quiet(LogSettings()), (), sys.stderr)
+        set_up_logging(settings_for_terminal(LogSettings()), (), sys.stderr)
     else:
-        told = settings.log if _serves(options, settings) else quiet(settings.log)
-        set_up(told, settings.tokens.values(), sys.stderr)
+        told = settings.log if _serves(options, settings) else settings_for_terminal(settings.log)
+        set_up_logging(told, settings.tokens.values(), sys.stderr)
 
 
 def _serves(options: argparse.Namespace, settings: Config) -> bool:

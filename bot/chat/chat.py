@@ -23,7 +23,7 @@ from bot.errors import UserError
 from bot.memory.queries.inbox import ATTEMPTS
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
-from bot.message import Author, Message, Place, moved
+from bot.message import Author, Message, Place, message_in_place
 from bot.persona.persona import Cast, Persona
 from bot.prompt.turns import missing_parents
 from bot.text.splitting import split_burst, split_message
@@ -108,7 +108,7 @@ class Chat:
     def _follow(self, old: Place, new: Place) -> None:
         """Have whoever still waits in a chat that moved answered where it goes on."""
         for offer in self.worker(old).leave():
-            self.worker(new).offer(replace(offer, message=moved(offer.message, new)))
+            self.worker(new).offer(replace(offer, message=message_in_place(offer.message, new)))
 
     async def recover(self, platform: str, account: str) -> None:
         """Go on where an earlier process ended: send what was not sent, answer what was not answered."""
@@ -227,7 +227,7 @@ class Chat:
         outlet, said = self._outlets[place.platform], split_burst(text) if persona.bursts else [text]
         limit = outlet.limit(place, persona)
         return [
-            part.whole
+            part.text_to_send
             for one in said
             for part in split_message(one, limit, outlet.measure, marks=outlet.marks)
         ]

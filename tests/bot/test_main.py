@@ -234,7 +234,7 @@ def test_a_bug_that_nobody_caught_is_an_event_of_the_log_without_the_token(tmp_p
         timeout=60,
     )
     event = json.loads(done.stderr)
-    assert (done.returncode, event["level"], event["event"]) == (1, "critical", "nobody caught an error")
+    assert (done.returncode, event["level"], event["event"]) == (1, "critical", "uncaught_exception")
     assert event["trace"].splitlines()[-1] == (
         "ValueError: invalid literal for int() with base 10: '[redacted]'"
     )
