@@ -20,7 +20,7 @@ from bot.chat.worker import ConversationWorker, PendingMessage, ReplyTask
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.memory.queries.inbox import ATTEMPTS
+from bot.memory.queries.inbox import MAX_ATTEMPTS
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place, message_in_place
@@ -117,7 +117,7 @@ class Chat:
         hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
         for message in await self.memory.pending(platform, account):
             tried = await self.memory.attempts(message.place, message.id)
-            if reason := LATE if self._is_late(message) else EXHAUSTED if tried >= ATTEMPTS else None:
+            if reason := LATE if self._is_late(message) else EXHAUSTED if tried >= MAX_ATTEMPTS else None:
                 hopeless[message.place, reason].append(message)
             else:
                 await self._attend(message, is_suspect=tried > 0)
