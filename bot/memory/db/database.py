@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import aiosqlite
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
+from bot.memory.db.compat import ThreadConnection
 from bot.memory.db.connection import transaction, user_errors
 from bot.memory.db.recovery import OpenOptions, make_folder, open_file
 
@@ -20,17 +20,17 @@ class InUse(UserError):
     """Another process holds the database."""
 
 
-class Database(aiosqlite.Connection):
+class Database(ThreadConnection):
     """A database that one process holds. Await `open`, then `run` and `write`, then `close`.
 
     aiosqlite logs the `repr` of each function: pass lambdas and nested functions, whose `repr` has no values.
     """
 
-    def __init__(self, path: Path, how: Callable[[], OpenOptions]) -> None:
-        super().__init__(self._open, iter_chunk_size=64)
+    def __init__(self, path: Path, options: Callable[[], OpenOptions]) -> None:
+        super().__init__(self._open)
         self.path = path
         self.notices: tuple[str, ...] = ()
-        self._how = how
+        self._options = options
         self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
         self._opened: sqlite3.Connection | None = None
 
@@ -39,7 +39,7 @@ class Database(aiosqlite.Connection):
         try:
             await self
         except BaseException:
-            await asyncio.to_thread(self._thread.join)
+            await self.join_thread()
             raise
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -49,15 +49,14 @@ class Database(aiosqlite.Connection):
             with user_errors(self.path):
                 return function(connection)
 
-        result: T = await self._execute(whole, self._conn)  # type: ignore[no-untyped-call]
-        return result
+        return await self.run_on_thread(whole)
 
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run the function as one transaction."""
         return await self.run(lambda connection: transaction(connection, function))
 
     def stop(self) -> asyncio.Future[object] | None:
-        self._tx.put_nowait((None, self._release))  # also when the caller was cancelled while it opened
+        self.run_unawaited(self._release)  # also if the caller was cancelled while it opened
         return super().stop()
 
     def _open(self) -> sqlite3.Connection:
@@ -65,7 +64,7 @@ class Database(aiosqlite.Connection):
             make_folder(self.path)
             self._hold()
             try:
-                self._opened, self.notices = open_file(self.path, self._how())
+                self._opened, self.notices = open_file(self.path, self._options())
             except BaseException:
                 self._lock.release()
                 raise

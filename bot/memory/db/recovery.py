@@ -39,14 +39,14 @@ def make_folder(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def open_file(path: Path, how: OpenOptions) -> tuple[sqlite3.Connection, tuple[str, ...]]:
+def open_file(path: Path, options: OpenOptions) -> tuple[sqlite3.Connection, tuple[str, ...]]:
     """Open for writing. Return the connection, and notices about a damaged or restored file."""
     refuse_unwritable(path)
-    notices = () if is_usable(path, how) else restore_or_create(path, how)
+    notices = () if is_usable(path, options) else restore_or_create(path, options)
     make_private(path)
-    connection = connect(path, how.patience)
+    connection = connect(path, options.patience)
     try:
-        back_up_and_migrate(connection, path, how)
+        back_up_and_migrate(connection, path, options)
         prove_writable(connection)
     except BaseException:
         connection.close()
@@ -61,30 +61,30 @@ def refuse_unwritable(path: Path) -> None:
         raise UserError(unwritable_sentence(path))
 
 
-def is_usable(path: Path, how: OpenOptions) -> bool:
+def is_usable(path: Path, options: OpenOptions) -> bool:
     if not path.exists() or path.stat().st_size < SMALLEST:
         return False
-    return backup.is_sound(path, how.newest, how.patience)
+    return backup.is_sound(path, options.newest, options.patience)
 
 
-def restore_or_create(path: Path, how: OpenOptions) -> tuple[str, ...]:
+def restore_or_create(path: Path, options: OpenOptions) -> tuple[str, ...]:
     """Replace an unusable file by the newest good backup or an empty database. Return the notices."""
     existed = path.exists()
-    saved = backup.newest_good(path, how.newest, how.patience) if existed else None
+    saved = backup.newest_good(path, options.newest, options.patience) if existed else None
     new = backup.create_draft(path)
     if saved is not None:
-        backup.copy_database(saved, new, how.patience)
-    migrate_file(new, how)
-    aside = backup.set_aside(path, how.now)
+        backup.copy_database(saved, new, options.patience)
+    migrate_file(new, options)
+    aside = backup.set_aside(path, options.now)
     backup.rename_draft(new, path)
     return (restored_notice(path, aside, saved),) if existed and aside else ()
 
 
-def migrate_file(new: Path, how: OpenOptions) -> None:
+def migrate_file(new: Path, options: OpenOptions) -> None:
     """Migrate a draft before it gets its name, so that no half-made database has that name."""
-    connection = connect(new, how.patience)
+    connection = connect(new, options.patience)
     try:
-        migrate(connection, how.schema)
+        migrate(connection, options.schema)
     finally:
         connection.close()
 
@@ -104,10 +104,10 @@ def make_private(path: Path) -> None:
         os.chmod(path, mode & 0o700)
 
 
-def back_up_and_migrate(connection: sqlite3.Connection, path: Path, how: OpenOptions) -> None:
-    if 0 < schema_version(connection) < how.newest:
-        backup.write_backup(path, how.now, how.patience)
-    migrate(connection, how.schema)
+def back_up_and_migrate(connection: sqlite3.Connection, path: Path, options: OpenOptions) -> None:
+    if 0 < schema_version(connection) < options.newest:
+        backup.write_backup(path, options.now, options.patience)
+    migrate(connection, options.schema)
 
 
 def prove_writable(connection: sqlite3.Connection) -> None:
