@@ -1,5 +1,6 @@
 """Exports of every kind as one stream of messages: the format is found by content, never by a file's name."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,8 @@ def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:
     for source in gather(path, meter or Meter()):
         beginning = sniff.sniff(source)
         importer = next((each for each in IMPORTERS if each.recognises(beginning)), None)
+        if importer is None and beginning.is_pickle:
+            raise UserError(_pickle(source))
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
         else:
@@ -113,6 +116,16 @@ def read_exports(path: Path, tally: ImportLog | None = None) -> Iterator[Exporte
     """Every message of the exports at a path."""
     for export in find_exports(path):
         yield from export.read(tally or ImportLog())
+
+
+def _pickle(source: Source) -> str:
+    """The reason why a pickle is not opened, and the command that makes JSON of it."""
+    code = "import json, pickle, sys; json.dump(pickle.load(sys.stdin.buffer), sys.stdout)"
+    name = shlex.quote(source.name)
+    return (
+        f"{source} is a Python pickle, which can run code when it is opened: if you trust whoever made it, "
+        f'save it as JSON with `python -c "{code}" < {name} > {name}.json`, and import that.'
+    )
 
 
 def _nothing(path: Path, unknown: list[FileHead]) -> str:

@@ -3,7 +3,6 @@
 Every kind of damage is drawn from a seed, so that a failure comes back under its number.
 """
 
-import pickle
 import re
 import resource
 import shutil
@@ -130,10 +129,8 @@ DAMAGES: list[Callable[[bytes, Random], bytes]] = [
 
 @pytest.fixture
 def exports(tmp_path: Path) -> Path:
-    """A copy of all exports that may be damaged; CuteGPT's as a pickle too."""
+    """A copy of all exports that may be damaged."""
     shutil.copytree(EXPORTS, tmp_path / "exports")
-    steps = [[{"instruction": "Which lamp?", "input": "", "output": "The green one."}] for _ in range(3)]
-    (tmp_path / "exports/cutegpt/set.pkl").write_bytes(pickle.dumps(steps, 4))
     return tmp_path / "exports"
 
 
@@ -150,7 +147,7 @@ def read(path: Path) -> str:
 
 @pytest.mark.parametrize("title", FIXTURES)
 def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str, exports: Path) -> None:
-    names = [*FIXTURES[title], *(["cutegpt/set.pkl"] if title == "CuteGPT" else [])]
+    names = FIXTURES[title]
     (exports.parent / "config.toml").write_text("", encoding="utf-8")
     work = exports.parent / "personas/mara/work"
     work.parent.mkdir(parents=True)

@@ -8,6 +8,13 @@ from training.importers.reading.source import HEAD, Source
 
 _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
 _TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+")(\s*+:)?|[][{}]', re.DOTALL)
+_PICKLES = (
+    b"(lp0\n",
+    b"(dp0\n",
+    b"]q\x00",
+    b"}q\x00",
+    *(bytes((0x80, protocol)) for protocol in range(2, 6)),
+)
 _DEPTH = 16  # no format says who it is deeper down
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
@@ -30,6 +37,11 @@ class FileHead:
     @property
     def is_html(self) -> bool:
         return bool(_HTML.match(self.text))
+
+    @property
+    def is_pickle(self) -> bool:
+        """A Python pickle: a list or dict in protocol 0 or 1, any object in protocols 2 to 5."""
+        return self.raw.startswith(_PICKLES)
 
     @property
     def columns(self) -> tuple[str, ...]:
