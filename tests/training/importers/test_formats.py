@@ -89,16 +89,16 @@ FIXTURES = {
 ALL = [(title, name) for title, names in FIXTURES.items() for name in names]
 
 
-def read(name: str, tally: ImportLog | None = None) -> list[ExportedMessage]:
-    return list(registry.read_exports(EXPORTS / name, tally))
+def read(name: str, log: ImportLog | None = None) -> list[ExportedMessage]:
+    return list(registry.read_exports(EXPORTS / name, log))
 
 
 def lines(name: str) -> Iterator[dict[str, Any]]:
     """All that an export gives, and at its end what was left out."""
-    tally = ImportLog()
-    for said in read(name, tally):
+    log = ImportLog()
+    for said in read(name, log):
         yield json.loads(to_lines([said]))
-    yield {"skipped": dict(tally.skipped), "notes": [note.replace(str(EXPORTS), "") for note in tally.notes]}
+    yield {"skipped": dict(log.skipped), "notes": [note.replace(str(EXPORTS), "") for note in log.notes]}
 
 
 @pytest.mark.parametrize(("title", "name"), ALL, ids=[name for _, name in ALL])
