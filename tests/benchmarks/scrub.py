@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.scrub import Person, Scrubber
+from training.scrub import KnownPerson, Scrubber
 
 EXPORTS = Path(__file__).parent.parent / "exports" / "scrub"
 SETS = ("labelled", "labelled_held", "labelled_hard")
@@ -60,7 +60,7 @@ def scrubber(name: str) -> Scrubber:
     """A scrubber that knows the people of a labelled set."""
     people = json.loads((EXPORTS / "people.json").read_text(encoding="utf-8"))[PEOPLE[name]]
     consent, others = (
-        [Person(row[0], tuple(row[1:])) for row in people[part]] for part in ("consent", "others")
+        [KnownPerson(row[0], tuple(row[1:])) for row in people[part]] for part in ("consent", "others")
     )
     return Scrubber(b"benchmark", consent=consent, others=others)
 
@@ -118,12 +118,12 @@ def texts(count: int, share: float) -> list[str]:
     return [draw.choice(labelled if draw.random() < share else _CHAT) for _ in range(count)]
 
 
-def crowd(count: int) -> list[Person]:
+def crowd(count: int) -> list[KnownPerson]:
     """Invented people, for the cost of a long list of names."""
     draw = random.Random(6)
     syllables = "bal dor fen gri hul jas kel mor nim oss pel quor rin sul tav vex".split()
     names = ("".join(draw.choices(syllables, k=3)).capitalize() for _ in range(2 * count))
-    return [Person(str(number), (f"{next(names)} {next(names)}",)) for number in range(count)]
+    return [KnownPerson(str(number), (f"{next(names)} {next(names)}",)) for number in range(count)]
 
 
 def speed(subject: Scrubber, said: list[str]) -> float:
