@@ -1,7 +1,7 @@
-"""Recall and precision of the scrubber on labelled lines, with what it missed, and its speed.
+"""Recall and precision of the scrubber on labelled lines, with its faults, and its speed.
 
 `python -m tests.benchmarks.scrub` (15 seconds). A labelled detail counts as found when all of its
-characters are gone, whichever rule took them; what was taken counts as right when at least half of it is
+characters are gone, whichever rule took them; a replacement counts as right when at least half of it is
 labelled. All lines are invented, by one author. labelled.jsonl was used while the rules were written;
 labelled_held.jsonl was written before their first run and changed one rule since (Chinese ids of counties
 that are no more); labelled_hard.jsonl was written afterwards to break the rules, and some were mended by it.
@@ -19,12 +19,16 @@ from training.scrub import KnownPerson, Scrubber
 
 EXPORTS = Path(__file__).parent.parent / "exports" / "scrub"
 SETS = ("labelled", "labelled_held", "labelled_hard")
-PEOPLE = {"labelled": "labelled", "labelled_held": "labelled_held", "labelled_hard": "labelled"}  # whose
+PEOPLE = {
+    "labelled": "labelled",
+    "labelled_held": "labelled_held",
+    "labelled_hard": "labelled",
+}  # the set whose people each set knows
 
 
 @dataclass(slots=True)
 class Score:
-    """Of one kind: labelled and found, taken and right; and the lines where that failed."""
+    """The counts of one kind: labelled details and found ones, replacements and right ones; its faults."""
 
     labelled: int = 0
     found: int = 0
@@ -43,7 +47,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A labelled text: the places and kinds of its details."""
+    """A labelled text with the (start, end, kind) of its details."""
 
     lang: str
     text: str
@@ -126,12 +130,12 @@ def crowd(count: int) -> list[KnownPerson]:
     return [KnownPerson(str(number), (f"{next(names)} {next(names)}",)) for number in range(count)]
 
 
-def speed(subject: Scrubber, said: list[str]) -> float:
-    """Texts a second of one core."""
+def speed(subject: Scrubber, chat: list[str]) -> float:
+    """Texts a second of CPU time."""
     begin = time.process_time()
-    for text in said:
+    for text in chat:
         subject.scrub(text)
-    return len(said) / (time.process_time() - begin)
+    return len(chat) / (time.process_time() - begin)
 
 
 def main() -> None:
@@ -155,9 +159,9 @@ def main() -> None:
     for people in (18, 2000):
         subject = scrubber("labelled") if people == 18 else Scrubber(b"benchmark", others=crowd(people))
         for share in (0.0, 0.05, 1.0):
-            said = texts(20_000, share)
+            chat = texts(20_000, share)
             print(
-                f"{people:5} people, {share:4.0%} of the texts labelled: {speed(subject, said):8,.0f} texts/s"
+                f"{people:5} people, {share:4.0%} of the texts labelled: {speed(subject, chat):8,.0f} texts/s"
             )
 
 

@@ -1,4 +1,4 @@
-"""The walk through JSON: the same as a whole decode, whatever the layout and wherever a chunk ends."""
+"""JsonReader gives the values of a whole decode, for every layout and every end of a chunk."""
 
 import io
 import json
@@ -125,13 +125,13 @@ def numbers(document: JsonReader) -> list[int]:
         (b"{messages: [1]}", "near byte"),
     ],
 )
-def test_what_is_broken_is_refused_with_file_and_reason(text: bytes, reason: str) -> None:
+def test_broken_json_is_refused_with_file_and_reason(text: bytes, reason: str) -> None:
     with pytest.raises(UserError, match=r"^file\.json ") as caught:
         numbers(JsonReader(of(text)))
     assert reason in str(caught.value)
 
 
-def test_what_is_cut_off_is_told_from_what_is_broken() -> None:
+def test_truncated_json_is_told_from_broken_json() -> None:
     with pytest.raises(TruncatedJson):
         list(JsonReader(of('[{"id": 1}, {"id": 2')).elements(Numbered))
     with pytest.raises(UserError) as caught:

@@ -1,4 +1,4 @@
-"""The small things that importers share: sets of keys, times, ids, and the order of a chat."""
+"""The values that importers share: sets of keys, times, ids, and the order of a chat."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -68,7 +68,7 @@ def test_a_tweets_time_is_read_in_any_locale() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "-1", "1e300", "yesterday", "4102444800"])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no time|could not convert"):
         unix_seconds(text)
 
@@ -80,7 +80,7 @@ def test_a_clean_text_can_be_stored_anywhere(text: str) -> None:
 
 
 @given(number=some.integers())
-def test_a_drawn_id_is_no_number(number: int) -> None:
+def test_a_derived_id_is_no_number(number: int) -> None:
     assert derived_id(number) == derived_id(number)
     assert not derived_id(number).isdecimal()
 
