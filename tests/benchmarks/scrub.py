@@ -19,11 +19,11 @@ from training.scrub import KnownPerson, Scrubber
 
 EXPORTS = Path(__file__).parent.parent / "exports" / "scrub"
 SETS = ("labelled", "labelled_held", "labelled_hard")
-PEOPLE = {
+PEOPLE = {  # the part of people.json that each set knows
     "labelled": "labelled",
     "labelled_held": "labelled_held",
     "labelled_hard": "labelled",
-}  # the set whose people each set knows
+}
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class Importer(Protocol):
         """Yield the messages of all files of one export. Raises UserError naming the file and its fault."""
 
 
-# The first that recognises a file reads it: formats told by fewer keys stand behind those told by more.
+# The first that recognises a file reads it: formats with fewer distinctive keys stand behind the others.
 IMPORTERS: tuple[Importer, ...] = (
     twitter,
     discord_exporter,

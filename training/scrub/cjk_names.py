@@ -49,7 +49,7 @@ def _split(run: str) -> tuple[str, str]:
 def is_cjk_name(text: str, start: int, end: int, ordinary: bool) -> bool:
     """Return True if a form found here can be the name: its edge makes no word with the next character.
 
-    Without a dictionary 小明 in 小明天 cannot be told from the name: `lists/pairs.txt` has frequent pairs.
+    Only a dictionary distinguishes 小明 in 小明天 from the name: `lists/pairs.txt` has frequent pairs.
     A form that is an ordinary word counts only alone between marks, or before 说, 姐 and 哥.
     """
     if ordinary:

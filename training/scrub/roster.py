@@ -11,7 +11,7 @@ from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import KnownPerson
 from training.scrub.normalise import match_key, normalise_text
 
-CONSENTING = ""  # the owner that stands for all people who agreed to be named
+CONSENTING = ""  # the owner of every name of the people that agreed to be named
 WORD = re.compile(rf"[^\W_{CJK}0-9]+|[0-9]+")
 _RUN = re.compile(f"[{CJK}]+")
 _HANDLE = re.compile(r"[\w.-]*[\d_.][\w.-]*", re.ASCII)

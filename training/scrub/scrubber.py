@@ -56,20 +56,21 @@ _LEFTOVERS = {
 class Scrubber:
     """Replaces private details by placeholders, the same on both sides of a conversation.
 
-    A person becomes an invented name ("Kalimo", in Chinese text 卡莉茉), drawn from the key and the person's
+    A person becomes an invented name ("Kalimo", in Chinese text 卡莉茉), made from the key and the person's
     id: the text still reads like talk among people, the name in it is the name before that person's own
-    messages, and the model learns to use the names that its prompt shows. A number in brackets instead
-    ("[name 3]") would be learnt as a word of this persona and be said to strangers. Everything else becomes
-    one short English word in brackets, in every language and without a number, since no answer turns on
-    which telephone number it was: few new tokens, and easy to spot in what a model says. A handle becomes @
-    and the invented name, or @someone for people outside of the export. A text from the
-    user's list `words` becomes […].
+    messages, and the model learns to use the names that its prompt shows. It would learn a number in
+    brackets ("[name 3]") as a word of this persona and say it to strangers. A handle becomes @ and the
+    invented name, or @someone for people outside of the export.
 
-    `consent` are the persona itself and everybody who agreed to be named; they stay. `others` are all other
-    people of the export; names of people outside of it are not found. `keep` are words that no rule
-    removes, except inside a longer detail. Equal arguments give equal results; a person's invented
-    name depends on nothing but the key and the id, unless two draw the same one. Ids must be unique in the
-    data set: the same id of two platforms is one person.
+    Every other detail becomes one short English word in brackets, in every language and without a number,
+    since no answer depends on the exact telephone number: few new tokens, and easy to spot in generated
+    text. A text from the user's list `words` becomes […].
+
+    `consent` are the persona itself and the people that agreed to be named: their names stay. `others` are
+    all other people of the export; names of people outside of it are not found. `keep` are words that no
+    rule removes, except inside a longer detail. Equal arguments give equal results; a person's invented name
+    depends on the key and the id alone, unless two people get the same one. Ids must be unique in the data
+    set: the same id of two platforms is one person.
     """
 
     def __init__(
@@ -81,7 +82,10 @@ class Scrubber:
         words: Iterable[str] = (),
         keep: Iterable[str] = (),
     ) -> None:
-        """Raises UserError for a word in both `words` and `keep`, and for one without letter or digit."""
+        """Build the roster and its invented names.
+
+        Raises UserError for a word in both `words` and `keep`, and for one without letter or digit.
+        """
         words, keep = tuple(words), tuple(keep)
         _check_words(words, keep)
         self._roster = Roster(consent, others)

@@ -19,11 +19,12 @@ class Surrogate(NamedTuple):
 def draw_surrogates(
     people: dict[str, frozenset[str]], taken: Container[str], key: bytes
 ) -> dict[str, Surrogate]:
-    """An invented name for every person, given by id with the words they are called by; no two are alike.
+    """Return a different invented name for every person; `people` maps ids to the words of their names.
 
-    Each depends on the key and the id alone, unless it is `taken` (an ordinary word, somebody's name) or
-    holds what is, holds a name of the person's own, or is another person's already: then the next one is
-    drawn.
+    A name is the HMAC-SHA256 of the id under the key, spelt in syllables, so that it depends on the key and
+    the id alone. The next attempt counts if the name is `taken` (an ordinary word, a person's name) or holds
+    such a word in Chinese characters, holds a word of the person's own name, or is another person's
+    surrogate.
     """
     surrogates, seen = dict[str, Surrogate](), set[str]()
     for person in sorted(people, key=lambda one: _digest(key, one, 0)):

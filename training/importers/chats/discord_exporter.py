@@ -29,7 +29,7 @@ _FILE_NAME = re.compile(r"(.*) \[(\d+)\]")
 
 
 class ExporterUser(Struct, gc=False):
-    """An author or somebody mentioned. Discord shows the nickname."""
+    """An author, or a person mentioned. Discord shows the nickname."""
 
     id: str
     name: str = ""

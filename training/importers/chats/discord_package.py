@@ -41,7 +41,7 @@ def recognises(head: FileHead) -> bool:
 
 
 def _is_user(head: FileHead) -> bool:
-    """True for the owner's user.json; another file with these keys lies deeper, among the activities."""
+    """True for the owner's user.json; a file with the same keys stands deeper, among the activities."""
     return head.source.path.count("/") == 1 and head.has("id", "username", "relationships")
 
 

@@ -118,10 +118,8 @@ def _convert(
     except ValueError:
         log.skip("without a date")
         return
-    author, text = (
-        clean_text(repair_latin1(message.sender_name)),
-        clean_text(repair_latin1(message.content or "")),
-    )
+    author = clean_text(repair_latin1(message.sender_name))
+    text = clean_text(repair_latin1(message.content or ""))
     kind: Kind = next((kind for name, kind in _MEDIA if getattr(message, name)), "text")
     is_notice = message.type not in ("Generic", "Share") or message.call_duration is not None
     if _REACTION.fullmatch(text):

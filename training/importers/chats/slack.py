@@ -125,7 +125,7 @@ def _name(user: dict[str, Any]) -> str:
 
 
 def _plain_text(text: str, names: dict[str, str]) -> str:
-    """Replace references such as <@U1>, <#C1|general> and <url|label> by what Slack shows for them."""
+    """Replace references such as <@U1>, <#C1|general> and <url|label> by the names that Slack shows."""
 
     def shown(found: re.Match[str]) -> str:
         sign, target, label = found.groups()

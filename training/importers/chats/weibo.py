@@ -27,7 +27,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 
 
 def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
-    """Yield a post; before a comment on somebody else's post, that post."""
+    """Yield a post; before a repost with a comment, yield the original post."""
     text = clean_text(_QUOTED_POSTS.sub("", row.get("正文", "")).strip())
     is_original = row.get("是否原创", "True").strip().lower() in ("true", "1", "是", "")
     pictures = tuple(part for part in row.get("原始图片url", "").split(",") if part and part != "无")

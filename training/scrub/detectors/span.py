@@ -106,7 +106,7 @@ def merge_spans(spans: list[PrivateSpan]) -> list[PrivateSpan]:
 
 
 def check_labels(labels: Sequence[SpanLabel], text: str) -> None:
-    """Raise `UserError` for a label that lies outside its text."""
+    """Raises UserError for a label outside of its text."""
     for label in labels:
         if not 0 <= label.start < label.end <= len(text):
             raise UserError(

@@ -50,7 +50,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 
 
 def _chat(document: JsonReader, source: Source, log: ImportLog, me: str) -> Iterator[ExportedMessage]:
-    """Read a chat or the whole export: both are objects, told apart by their keys."""
+    """Read a chat or the whole export: both are objects, distinguished by their keys."""
     fields: dict[str, Any] = {}
     for key in document.members():
         if key in ("name", "type", "id"):

@@ -56,7 +56,7 @@ class ArchiveIndex:
         """Return the long post whose beginning a tweet is: within a second of it, and with its words.
 
         No id joins the two.
-        TheExGenesis/community-archive (seen at commit 2baf7a1) joins them in the same way.
+        TheExGenesis/community-archive (seen at commit 2baf7a1) joins them like this.
         """
         start = comparable_words(_CUT.sub("", text))
         if len(start) < _LEAST_START:

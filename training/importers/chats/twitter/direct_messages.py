@@ -29,7 +29,7 @@ class DirectMessage(Struct, gc=False):
 
 
 class ConversationEvent(Struct, gc=False):
-    """An event of a conversation: a message, or a notice such as a reaction or somebody who joins."""
+    """An event of a conversation: a message, or a notice, such as a reaction."""
 
     messageCreate: DirectMessage | None = None
     welcomeMessageCreate: DirectMessage | None = None

@@ -1,4 +1,4 @@
-"""The four CSV tables of WeChat messages, told apart by their columns.
+"""The four CSV tables of WeChat messages, distinguished by their columns.
 
 PyWxDump (also WeClone's) and MemoTrace (WeChatMsg) of all chats, MemoTrace of one chat, and chatlog.
 """

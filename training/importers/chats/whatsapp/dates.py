@@ -37,7 +37,7 @@ def find_date_order(source: Source, dates: list[tuple[int, int, int]], log: Impo
 
 
 def to_date(numbers: tuple[int, int, int], order: DateOrder) -> date:
-    """Return the date. Raises ValueError if it does not exist or lies outside of 2009 to 2079."""
+    """Return the date. Raises ValueError if it does not exist or is outside of 2009 to 2079."""
     year, month, day = (numbers[place] for place in order)
     if not 9 <= year % 2000 < 80:
         raise ValueError(f"{year} is no year of WhatsApp")
