@@ -87,7 +87,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 def _json(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     """Read the document; one that a crash cut off is read up to its last whole message."""
     document, guild, channel = JsonReader(source), dict[str, Any](), dict[str, Any]()
-    exported: ExporterChannel | None = None
+    current: ExporterChannel | None = None
     try:
         for key in document.members():
             if key == "guild":
@@ -95,12 +95,12 @@ def _json(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
             elif key == "channel":
                 channel = document.value(dict[str, Any])
             elif key == "messages":
-                exported = ExporterChannel(source, guild, channel)
-                yield from exported.messages(document, log)
+                current = ExporterChannel(source, guild, channel)
+                yield from current.messages(document, log)
         if not document.at_end():
             raise UserError(f"{source} goes on behind its end: export it again.")
     except TruncatedJson:
-        if not (exported and exported.has_messages):
+        if not (current and current.has_messages):
             raise
         log.note(f"{source} is cut off in the middle: the messages before that were taken, export it again.")
     log.skip("unreadable", document.unreadable)
@@ -175,7 +175,7 @@ def _with_files(exported: ExportedMessage, message: ExporterMessage) -> Exported
 
 
 def _plain_text(message: ExporterMessage) -> str:
-    """The words; in an export without --markdown, raw mentions and emoji get their names."""
+    """The words; with --markdown false, raw mentions and emoji get their names."""
     text = message.content
     if not text and message.forwardedMessage:
         text = message.forwardedMessage.content
