@@ -72,21 +72,21 @@ class Backfill:
         """Take in what was missed; false where some of it could not be read, and is to be tried again."""
         stored = await self._memory.cursors(PLATFORM, self._account)
         cursors = {place: int(cursor) for place, cursor in stored.items() if cursor.isdecimal()}
-        kept = await self._memory.settings(self._scope)
+        kept = await self._memory.platform_state(self._scope)
         left, since = _number(kept.get("catch_up", "")), _number(kept.get("since", ""))
         if since is None:
             since = discord.utils.time_snowflake(discord.utils.utcnow())
-            await self._memory.set_setting(self._scope, "since", str(since))
+            await self._memory.set_platform_state(self._scope, "since", str(since))
             if not cursors:
                 return True
         known = KnownChannel(cursors, left, since)
         gaps = [*self._in_guilds(known), *self._elsewhere(known)]
-        await self._memory.set_setting(self._scope, "catch_up", str(known.floor))
+        await self._memory.set_platform_state(self._scope, "catch_up", str(known.floor))
         gate = asyncio.Semaphore(_AT_ONCE)
         read = await asyncio.gather(*(self._read(gap, gate) for gap in gaps))
         self._names.clear()
         missed = [gap.after for gap, whole in zip(gaps, read, strict=True) if not whole]
-        await self._memory.set_setting(self._scope, "catch_up", str(min(missed)) if missed else None)
+        await self._memory.set_platform_state(self._scope, "catch_up", str(min(missed)) if missed else None)
         log.info("caught up", extra={"channels": len(gaps), "unread": len(missed)})
         return not missed
 

@@ -180,7 +180,7 @@ class Discord:
         """Tell Discord the commands, where they have changed."""
         payload = menu()
         scope, new = f"{PLATFORM}/{self.account}", digest(payload)
-        if (await self._chat.memory.settings(scope)).get("menu") == new:
+        if (await self._chat.memory.platform_state(scope)).get("menu") == new:
             return
         application = self._client.application_id
         assert application
@@ -190,7 +190,7 @@ class Discord:
         except FAILURES as error:
             log.error("the commands cannot be published", extra={"error": type(error).__name__})
             return
-        await self._chat.memory.set_setting(scope, "menu", new)
+        await self._chat.memory.set_platform_state(scope, "menu", new)
 
     async def _bury(self, letter: str, reason: str) -> None:
         await self._chat.memory.dead_letter(PLATFORM, self.account, letter, reason)

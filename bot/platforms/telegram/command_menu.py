@@ -82,7 +82,7 @@ async def show_commands(sender: Sender, chat: Chat, place: Place) -> None:
     commands = [(command.name, command.help[:256]) for command in COMMANDS]
     digest = blake2b(json.dumps(commands).encode(), digest_size=8).hexdigest()
     scope = f"{place.platform}/{place.account}"
-    if (await chat.memory.settings(scope)).get("menu") != digest:
+    if (await chat.memory.platform_state(scope)).get("menu") != digest:
         shown = [BotCommand(name, described) for name, described in commands]
         await sender.call(place, sender.bot.set_my_commands(shown))
-        await chat.memory.set_setting(scope, "menu", digest)
+        await chat.memory.set_platform_state(scope, "menu", digest)

@@ -95,12 +95,12 @@ class InboundUpdates:
         """Whether this was not done before, by an earlier process either; it counts as done from now on."""
         scope = f"{PLATFORM}/{self._me.account}"
         if self._done is None:
-            stored = (await self._chat.memory.settings(scope)).get("done", "")
+            stored = (await self._chat.memory.platform_state(scope)).get("done", "")
             self._done = deque(stored.split(), maxlen=_REMEMBERED)
         if name in self._done:
             return False
         done = deque((*self._done, name), maxlen=_REMEMBERED)
-        await self._chat.memory.set_setting(scope, "done", " ".join(done))
+        await self._chat.memory.set_platform_state(scope, "done", " ".join(done))
         self._done = done
         return True
 

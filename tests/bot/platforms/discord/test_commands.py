@@ -48,7 +48,7 @@ async def test_every_command_and_menu_is_published_once(tmp_path: Path) -> None:
             (3, "Why this answer?"),
         }
         assert len(stage.fake.sent("PUT /applications/*/commands")) == 1
-        await stage.memory.set_setting(f"discord/{stage.fake.bot.id}", "menu", "another")
+        await stage.memory.set_platform_state(f"discord/{stage.fake.bot.id}", "menu", "another")
         await stage.stop()
         await stage.start(connected=False)
         await stage.fake.until(lambda: len(stage.fake.sent("PUT /applications/*/commands")) == 2)

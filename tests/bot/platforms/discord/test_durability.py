@@ -199,7 +199,7 @@ async def test_history_that_cannot_be_read_at_once_is_read_later(tmp_path: Path,
         await answered_once(stage, stage.quay, ["before", "meanwhile"])
         scope = f"discord/{stage.fake.bot.id}"
         await stage.idle()
-        assert "catch_up" not in await stage.memory.settings(scope)
+        assert "catch_up" not in await stage.memory.platform_state(scope)
 
 
 async def test_an_unfinished_catching_up_begins_again_where_it_began(
