@@ -10,7 +10,8 @@ import discord
 from discord.http import HTTPClient
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
-from bot.platforms.discord.clocks import Timings
+from bot.platforms.discord.compat import release_global_limit
+from bot.platforms.discord.timings import Timings
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class ApiCalls:
             async with asyncio.timeout(self.clocks.call):
                 return await call
         except (asyncio.CancelledError, TimeoutError):
-            self._reopen()
+            release_global_limit(self._http)
             raise
         except discord.HTTPException as error:
             self._look_for_ban(error)
@@ -66,16 +67,6 @@ class ApiCalls:
         if is_ban(error):
             log.error("Cloudflare has banned this address: nothing is sent for a while")
             self._banned = asyncio.get_running_loop().time() + self.clocks.banned
-
-    def _reopen(self) -> None:
-        """Let other calls through after a while, where the one that was given up made them all wait.
-
-        discord.py 2.7 holds every call while one of them sits out a global limit, and holds them for ever
-        when that one is cancelled.
-        """
-        gate = self._http._global_over
-        if isinstance(gate, asyncio.Event) and not gate.is_set():
-            asyncio.get_running_loop().call_later(self._http.max_ratelimit_timeout or 30.0, gate.set)
 
 
 def has_code(error: BaseException, *codes: int) -> bool:

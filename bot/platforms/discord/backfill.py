@@ -13,6 +13,7 @@ from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.discord.api import FAILURES, ApiCalls
 from bot.platforms.discord.channels import PLATFORM
+from bot.platforms.discord.compat import fetch_raw_history, parse_message
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.senders import channel_of
 
@@ -156,9 +157,8 @@ class Backfill:
 
     async def _read_one(self, gap: Gap, raw: Any) -> discord.Message | None:
         """A message from history; buried where discord.py cannot read it."""
-        channel: Any = gap.channel
         try:
-            return self._client._connection.create_message(channel=channel, data=raw)
+            return parse_message(self._client, gap.channel, raw)
         except Exception as error:
             await self._memory.dead_letter(PLATFORM, self._account, str(raw["id"]), type(error).__name__)
             return None
@@ -168,7 +168,7 @@ class Backfill:
         wait = self._calls.clocks.retry
         for tried in range(_TRIES):
             try:
-                return await self._calls.make(self._client.http.logs_from(channel_id, PAGE, after=after))
+                return await self._calls.make(fetch_raw_history(self._client, channel_id, PAGE, after))
             except (discord.Forbidden, discord.NotFound):
                 raise
             except FAILURES:

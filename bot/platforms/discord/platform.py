@@ -5,12 +5,8 @@ import logging
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import discord
-import yarl
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 
 from bot.chat.chat import Chat
 from bot.config import Addresses, DiscordSettings
@@ -18,13 +14,19 @@ from bot.errors import UserError
 from bot.platforms.discord.api import FAILURES, ApiCalls
 from bot.platforms.discord.backfill import Backfill
 from bot.platforms.discord.channels import PLATFORM, Channels
-from bot.platforms.discord.clocks import Timings
 from bot.platforms.discord.command_menu import digest, menu
 from bot.platforms.discord.commands import CommandHandler
+from bot.platforms.discord.compat import (
+    has_no_socket,
+    publish_commands,
+    shorten_reconnect_record,
+    use_addresses,
+)
 from bot.platforms.discord.event_queue import EventQueue
-from bot.platforms.discord.gateway import Gateway, brief
+from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.inbound import InboundMessages
 from bot.platforms.discord.outlet import DiscordOutlet
+from bot.platforms.discord.timings import Timings
 from bot.platforms.discord.webhooks import Webhooks
 from bot.platforms.instance_lock import only_instance
 
@@ -73,9 +75,9 @@ class Discord:
         """Log in, however long that takes; `UserError` for a wrong token and a missing intent."""
         async with AsyncExitStack() as stack:
             stack.enter_context(only_instance("Discord", self._token))
-            _direct(self._addresses)
+            use_addresses(self._addresses)
             logging.getLogger("discord").setLevel(logging.INFO)  # its debug lines hold what people say
-            logging.getLogger("discord.client").addFilter(brief)
+            logging.getLogger("discord.client").addFilter(shorten_reconnect_record)
             self._client = await self._log_in()
             stack.push_async_callback(self._client.close)
             self._check_intents()
@@ -153,7 +155,7 @@ class Discord:
         self._intake = EventQueue(hearing, self._begin, self._bury)
         self._replies = CommandHandler(chat, places, self._calls, self._settings.owners)
         self._ears = (self._intake, self._replies)
-        client.events, client.poison = self._take, self._intake.poison
+        client.on_event, client.on_unreadable = self._take, self._intake.poison
         chat.join(PLATFORM, DiscordOutlet(client, self._calls, self._webhooks, chat.memory), client.health)
 
     def _take(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -186,7 +188,7 @@ class Discord:
         assert application
         await self._client.wait_until_ready()
         try:
-            await self._calls.make(self._client.http.bulk_upsert_global_commands(application, payload))
+            await self._calls.make(publish_commands(self._client, application, payload))
         except FAILURES as error:
             log.error("the commands cannot be published", extra={"error": type(error).__name__})
             return
@@ -206,8 +208,7 @@ class Discord:
                 known = _ENDS.get(error.code, f"Discord closed the connection (code {error.code}).")
                 raise UserError(known) from None
             except AttributeError:
-                # discord.py 2.7 asks its first connection how far it was, also where there was none yet
-                if self._client.ws is not None:
+                if not has_no_socket(self._client):
                     raise
                 await asyncio.sleep(self._clocks.retry)
 
@@ -220,13 +221,3 @@ class Discord:
             if is_lost != told:
                 told = is_lost
                 log.warning("no connection" if is_lost else "connected again", extra={"platform": PLATFORM})
-
-
-def _direct(addresses: Addresses) -> None:
-    """Send discord.py to other addresses; they hold for the whole process, and only tests have any."""
-    if addresses.discord_api:
-        Route.BASE = addresses.discord_api
-        parts = urlsplit(addresses.discord_api)
-        discord.asset.Asset.BASE = f"{parts.scheme}://{parts.netloc}/cdn"
-    if addresses.discord_gateway:
-        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(addresses.discord_gateway)

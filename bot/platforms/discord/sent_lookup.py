@@ -10,8 +10,8 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ApiCalls, has_code
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.names import legal
 from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
+from bot.platforms.discord.webhook_name import legal
 from bot.platforms.discord.webhooks import Webhooks
 
 _MOST = 100  # messages that one call gives

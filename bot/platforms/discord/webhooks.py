@@ -13,8 +13,8 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, ApiCalls, has_code
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.names import legal
 from bot.platforms.discord.senders import WebhookSender
+from bot.platforms.discord.webhook_name import legal
 
 log = logging.getLogger(__name__)
 

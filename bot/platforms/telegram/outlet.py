@@ -15,7 +15,7 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.telegram.sender import Sender, Words, is_group, number
 from bot.platforms.telegram.text import LIMIT, harmless, name_line, telegram_length
-from bot.platforms.telegram.timing import Timing
+from bot.platforms.telegram.timings import Timing
 from bot.text.splitting import split_message, utf16_length
 
 log = logging.getLogger(__name__)

@@ -16,16 +16,17 @@ from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.instance_lock import only_instance
-from bot.platforms.telegram.api import Connection, TooMany, open_bot
+from bot.platforms.telegram.api import open_bot
 from bot.platforms.telegram.command_menu import show_commands
 from bot.platforms.telegram.commands import CommandHandler
+from bot.platforms.telegram.compat import ApiRequest, TooManyRequests
 from bot.platforms.telegram.events import Me
 from bot.platforms.telegram.inbound import InboundUpdates
 from bot.platforms.telegram.outlet import TelegramOutlet
 from bot.platforms.telegram.polling import Polling
 from bot.platforms.telegram.rate_limit import RateLimit, Rates
 from bot.platforms.telegram.sender import Sender
-from bot.platforms.telegram.timing import Timing
+from bot.platforms.telegram.timings import Timing
 from bot.platforms.telegram.translate import PLATFORM
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Telegram:
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         timing = self._timing
-        polls = Connection(connection_pool_size=4, read_timeout=timing.poll + timing.margin)
+        polls = ApiRequest(connection_pool_size=4, read_timeout=timing.poll + timing.margin)
         bot = open_bot(self._token, self._api, polls, timing.call)
         stack.push_async_callback(bot.shutdown)
         await self._insist(bot.initialize)
@@ -124,7 +125,7 @@ class Telegram:
                 raise UserError(
                     "Telegram refuses TELEGRAM_TOKEN: set the one that BotFather shows."
                 ) from None
-            except TooMany as error:
+            except TooManyRequests as error:
                 rest = error.seconds
             except (TelegramError, TimeoutError) as error:
                 log.warning("Telegram cannot be reached", extra={"reason": type(error).__name__})

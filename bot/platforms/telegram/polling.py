@@ -12,8 +12,8 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.errors import UserError
-from bot.platforms.telegram.api import Connection, TooMany
-from bot.platforms.telegram.timing import Timing
+from bot.platforms.telegram.compat import ApiRequest, TooManyRequests
+from bot.platforms.telegram.timings import Timing
 from bot.platforms.telegram.wire import KINDS
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Polling:
     def __init__(
         self,
         bot: Bot,
-        connection: Connection,
+        connection: ApiRequest,
         take: Take,
         timing: Timing,
         clock: Callable[[], float] = time.monotonic,
@@ -111,7 +111,7 @@ class Polling:
         """Say what is wrong, once for each time it goes on, and for how long to rest; raise what stays so."""
         if isinstance(error, InvalidToken):
             raise UserError("Telegram refuses TELEGRAM_TOKEN: set the one that BotFather shows.") from None
-        if isinstance(error, TooMany):
+        if isinstance(error, TooManyRequests):
             return error.seconds
         self._failures += 1
         if isinstance(error, Conflict):

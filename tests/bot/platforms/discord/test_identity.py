@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.persona.card import Card
 from bot.persona.persona import Cast, Persona
-from bot.platforms.discord.names import legal
+from bot.platforms.discord.webhook_name import legal
 from tests.conftest import MARA, OZZO
 from tests.fakes.discord_server import Channel, Message, answer, limited
 from tests.fixtures.discord_bot import DiscordStage, staged

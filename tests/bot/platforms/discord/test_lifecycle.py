@@ -10,7 +10,7 @@ import pytest
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord import Discord
-from bot.platforms.discord.gateway import RETRY
+from bot.platforms.discord.compat import RECONNECT_MESSAGE
 from tests.fakes.discord_server import Channel, answer, reset
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 
@@ -115,7 +115,7 @@ async def test_however_long_discord_is_away_it_is_tried_again_soon(
     async with staged(tmp_path) as stage:
         await stage.start()
         await stage.fake.down()
-        tries = lambda: [record for record in caplog.records if record.msg == RETRY]  # noqa: E731
+        tries = lambda: [record for record in caplog.records if record.msg == RECONNECT_MESSAGE]  # noqa: E731
         await stage.fake.until(lambda: len(tries()) >= 12, 15)
         await stage.fake.up()
         assert max(record.args for record in tries()) <= (QUICK.reconnect,)  # type: ignore[type-var]

@@ -10,7 +10,8 @@ import pytest
 
 from bot.config import ChatSettings
 from bot.errors import UserError
-from bot.platforms.telegram.api import Connection, open_bot
+from bot.platforms.telegram.api import open_bot
+from bot.platforms.telegram.compat import ApiRequest
 from bot.platforms.telegram.polling import Polling
 from tests.fakes.telegram.chat import Chat, User
 from tests.fakes.telegram_server import (
@@ -201,7 +202,7 @@ async def test_a_poll_that_hangs_is_given_up_and_the_log_says_that_nobody_hears(
 
 async def test_an_update_that_cannot_be_kept_comes_again(telegram: TelegramServer) -> None:
     telegram.updates.longest = 0.5
-    connection = Connection()
+    connection = ApiRequest()
     library = open_bot(telegram.token, telegram.url, connection, 5)
     tried: list[object] = []
 
