@@ -11,13 +11,13 @@ from discord.http import HTTPClient
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
 from bot.platforms.discord.compat import release_global_limit
-from bot.platforms.discord.timings import Timings
+from bot.platforms.discord.timings import DiscordTimings
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 # what a call raises when Discord answers with an error, in garbage, or not at all
-FAILURES = (
+API_ERRORS = (
     discord.DiscordException,
     aiohttp.ClientError,
     OSError,
@@ -42,55 +42,55 @@ _REASONS = {
 class ApiCalls:
     """Makes calls that end in time."""
 
-    def __init__(self, http: HTTPClient, clocks: Timings) -> None:
-        self._http, self.clocks = http, clocks
-        self._banned = 0.0  # until when nothing is called
+    def __init__(self, http: HTTPClient, timings: DiscordTimings) -> None:
+        self._http, self.timings = http, timings
+        self._banned_until = 0.0  # until when nothing is called
 
-    async def make(self, call: Coroutine[Any, Any, T]) -> T:
+    async def make_call(self, call: Coroutine[Any, Any, T]) -> T:
         """What the call gives; `TimeoutError` when that takes too long, `RateLimited` during a ban."""
-        left = self._banned - asyncio.get_running_loop().time()
+        left = self._banned_until - asyncio.get_running_loop().time()
         if left > 0:
             call.close()
             raise discord.RateLimited(left)
         try:
-            async with asyncio.timeout(self.clocks.call):
+            async with asyncio.timeout(self.timings.call_timeout):
                 return await call
         except (asyncio.CancelledError, TimeoutError):
             release_global_limit(self._http)
             raise
         except discord.HTTPException as error:
-            self._look_for_ban(error)
+            self._note_ban(error)
             raise
 
-    def _look_for_ban(self, error: discord.HTTPException) -> None:
+    def _note_ban(self, error: discord.HTTPException) -> None:
         """Call nothing for a while where it is not Discord that refuses, but what stands before it."""
-        if is_ban(error):
+        if is_cloudflare_ban(error):
             log.error("Cloudflare has banned this address: nothing is sent for a while")
-            self._banned = asyncio.get_running_loop().time() + self.clocks.banned
+            self._banned_until = asyncio.get_running_loop().time() + self.timings.ban_pause
 
 
-def has_code(error: BaseException, *codes: int) -> bool:
+def has_error_code(error: BaseException, *codes: int) -> bool:
     """Whether Discord answered with one of these error codes."""
     return isinstance(error, discord.HTTPException) and error.code in codes
 
 
-def is_ban(error: discord.HTTPException) -> bool:
+def is_cloudflare_ban(error: discord.HTTPException) -> bool:
     """Whether Cloudflare has banned this address: its answers name nobody between it and Discord."""
     return error.status == 429 and not error.response.headers.get("Via")
 
 
-def outcome(error: BaseException, clocks: Timings) -> RetryLater | DeliveryRefused:
+def delivery_error(error: BaseException, timings: DiscordTimings) -> RetryLater | DeliveryRefused:
     """What a failed call means for the message that it was to send."""
     if isinstance(error, discord.RateLimited):
         return RetryLater("rate limited", error.retry_after)
     if not isinstance(error, discord.HTTPException):
         return RetryLater(f"Discord cannot be reached ({type(error).__name__})")
-    if is_ban(error):
-        return RetryLater("banned by Cloudflare", clocks.banned)
+    if is_cloudflare_ban(error):
+        return RetryLater("banned by Cloudflare", timings.ban_pause)
     if error.status in (408, 429) or error.status >= 500:
         return RetryLater(f"Discord answered {error.status}")
     if error.status == 401:  # the connection ends with a reason of its own; nothing shall be lost by that
-        return RetryLater("the token is not accepted any more", clocks.call)
+        return RetryLater("the token is not accepted any more", timings.call_timeout)
     if error.status == 403 and not error.code:  # not Discord's own words: something before it refuses
-        return RetryLater("Discord answered 403 without a reason", clocks.call)
+        return RetryLater("Discord answered 403 without a reason", timings.call_timeout)
     return DeliveryRefused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")

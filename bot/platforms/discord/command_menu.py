@@ -10,29 +10,29 @@ import discord
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Command, Level, Option
 
-LONGEST = 2000  # characters of an answer
+MAX_ANSWER = 2000  # characters of an answer
 MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}
 _CHAT_INPUT, _MESSAGE, _STRING = 1, 3, 3
 _IN_SERVERS, _IN_DIRECT_CHATS = 0, 1
 
 
-def menu() -> list[dict[str, Any]]:
+def application_commands() -> list[dict[str, Any]]:
     """Every command and every entry of a message's menu, for `PUT /applications/{id}/commands`."""
     commands = [_entry(command) for command in COMMANDS]
-    menus = [{"type": _MESSAGE, "name": name, **_everywhere()} for name in MESSAGE_MENU]
+    menus = [{"type": _MESSAGE, "name": name, **_contexts()} for name in MESSAGE_MENU]
     return [*commands, *menus]
 
 
-def digest(payload: Sequence[Mapping[str, Any]]) -> str:
+def payload_digest(payload: Sequence[Mapping[str, Any]]) -> str:
     """The same for the same menu: what is known to Discord need not be told again."""
     return blake2b(json.dumps(payload, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
-def find(name: str) -> Command | None:
+def find_command(name: str) -> Command | None:
     return next((command for command in COMMANDS if command.name == name), None)
 
 
-def proposals(chat: Chat, command: Command | None, option: str, typed: str) -> list[str]:
+def autocomplete_values(chat: Chat, command: Command | None, option: str, typed: str) -> list[str]:
     """Values for an option that contain what was typed so far; at most the 25 that Discord takes."""
     options = command.options if command else ()
     choices = next((known.choices for known in options if known.name == option), None)
@@ -40,12 +40,12 @@ def proposals(chat: Chat, command: Command | None, option: str, typed: str) -> l
     return [value[:100] for value in found if typed.casefold() in value.casefold()][:25]
 
 
-def fitting(text: str) -> str:
+def format_answer(text: str) -> str:
     """An answer as one message: a table in a block, and no more than Discord takes, in whole lines."""
     is_table = "\n" in text or "   " in text
     text = text.replace("```", "'''") if is_table else text
     before, after = ("```\n", "\n```") if is_table else ("", "")
-    room = LONGEST - len(before) - len(after)
+    room = MAX_ANSWER - len(before) - len(after)
     if len(text) > room:
         kept = text[: room - 2]
         text = (kept.rpartition("\n")[0] or kept) + "\n…"
@@ -58,14 +58,14 @@ def _entry(command: Command) -> dict[str, Any]:
         "name": command.name,
         "description": command.help[:100],
         "options": [_option(option) for option in command.options],
-        **_everywhere(),
+        **_contexts(),
     }
     if command.level > Level.MEMBER:  # a hint: what counts is checked when it is used
         entry["default_member_permissions"] = str(discord.Permissions(manage_guild=True).value)
     return entry
 
 
-def _everywhere() -> dict[str, Any]:
+def _contexts() -> dict[str, Any]:
     """In servers and in direct chats with the bot; not for people to take along to other servers."""
     return {"contexts": [_IN_SERVERS, _IN_DIRECT_CHATS], "integration_types": [0]}
 

@@ -12,7 +12,7 @@ from bot.platforms.discord.compat import (
     bound_reconnect_waits,
     trace_webhook_calls,
 )
-from bot.platforms.discord.timings import Timings
+from bot.platforms.discord.timings import DiscordTimings
 
 
 def gateway_intents() -> discord.Intents:
@@ -26,51 +26,53 @@ def gateway_intents() -> discord.Intents:
 class Gateway(HookedClient):
     """A client that hands on every event at once, in order, and caches no messages or members."""
 
-    def __init__(self, clocks: Timings) -> None:
+    def __init__(self, timings: DiscordTimings) -> None:
         super().__init__(
             intents=gateway_intents(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            guild_ready_timeout=clocks.guilds,
-            heartbeat_timeout=clocks.heartbeat,
+            guild_ready_timeout=timings.guild_timeout,
+            heartbeat_timeout=timings.heartbeat_timeout,
             max_ratelimit_timeout=LONGEST_RATE_LIMIT,
             http_trace=trace_webhook_calls(),
         )
-        bound_reconnect_waits(clocks.reconnect)
-        self._identify = clocks.identify
-        self.lost: float | None = time.monotonic()  # monotonic seconds; None while there is a connection
-        self._whole = asyncio.Event()
+        bound_reconnect_waits(timings.longest_reconnect)
+        self._identify_delay = timings.identify_delay
+        self.disconnected_at: float | None = (
+            time.monotonic()
+        )  # monotonic seconds; None while there is a connection
+        self._guilds_listed = asyncio.Event()
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Note the state of the connection, then hand on the event."""
         if event in ("connect", "resumed"):
-            self.lost = None
-        elif event == "disconnect" and self.lost is None:
-            self.lost = time.monotonic()
+            self.disconnected_at = None
+        elif event == "disconnect" and self.disconnected_at is None:
+            self.disconnected_at = time.monotonic()
         if event == "connect":
-            self._whole.clear()
+            self._guilds_listed.clear()
         elif event == "ready":
-            self._whole.set()
+            self._guilds_listed.set()
         super().dispatch(event, *args, **kwargs)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait before a new session, as Discord asks."""
         if not initial:
-            await asyncio.sleep(self._identify)
+            await asyncio.sleep(self._identify_delay)
 
-    async def wait_until_whole(self) -> None:
+    async def wait_until_guilds_listed(self) -> None:
         """Wait until the newest session has listed all guilds; `wait_until_ready` knows the first alone."""
-        await self._whole.wait()
+        await self._guilds_listed.wait()
 
-    def unheard(self) -> float:
+    def seconds_offline(self) -> float:
         """Return the seconds without a connection; 0 while there is one."""
-        return 0.0 if self.lost is None else time.monotonic() - self.lost
+        return 0.0 if self.disconnected_at is None else time.monotonic() - self.disconnected_at
 
-    def health(self) -> str:
+    def connection_status(self) -> str:
         """Return the state of the connection, for people."""
-        if self.lost is not None:
-            return f"not connected for {self.unheard():.0f} s"
+        if self.disconnected_at is not None:
+            return f"not connected for {self.seconds_offline():.0f} s"
         latency = self.latency
         return f"connected, {latency * 1000:.0f} ms" if 0 <= latency < float("inf") else "connected"

@@ -7,7 +7,7 @@ import discord
 from bot.chat.commands import Level
 
 
-def level(interaction: discord.Interaction, owners: Collection[str]) -> Level:
+def permission_level(interaction: discord.Interaction, owners: Collection[str]) -> Level:
     """The level of whoever asks: by id and by the rights that Discord computed for this very interaction.
 
     In their own direct chat everybody is an admin.

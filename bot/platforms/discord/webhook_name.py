@@ -3,13 +3,13 @@
 import re
 import unicodedata
 
-_LONGEST = 80  # characters
+_MAX_CHARACTERS = 80  # characters
 _REFUSED = re.compile("(dis(?=cord)|cly(?=de))", re.IGNORECASE)  # also not as part of a word
 _RESERVED = ("everyone", "here")
 _MARKS = str.maketrans("", "", "@#:`")
 
 
-def legal(name: str) -> str:
+def webhook_name(name: str) -> str:
     """The name as near to its own as Discord allows: 1 to 80 characters, nothing that it refuses.
 
     https://docs.discord.com/developers/resources/webhook and .../resources/user say what that is.
@@ -18,7 +18,7 @@ def legal(name: str) -> str:
     plain = _clean(unicodedata.normalize("NFKC", name))
     if _REFUSED.search(plain):
         kept = _REFUSED.sub(r"\1·", plain)
-    kept = kept[:_LONGEST].strip()
+    kept = kept[:_MAX_CHARACTERS].strip()
     if unicodedata.normalize("NFKC", kept).casefold() in _RESERVED:
         kept += "·"
     return kept or "Persona"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.commands import COMMANDS, Level
-from bot.platforms.discord.command_menu import LONGEST, fitting
+from bot.platforms.discord.command_menu import MAX_ANSWER, format_answer
 from tests.fakes.discord_server import Channel, Interaction, answer, permissions, reset
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 
@@ -144,7 +144,7 @@ async def test_a_promise_comes_at_once_however_long_the_answer_takes(stage: Disc
 
 async def test_a_command_that_never_ends_is_given_up(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.clocks = replace(QUICK, command=0.2)
+        stage.timings = replace(QUICK, command=0.2)
         await stage.start()
         stage.call("Rain?")
         await stage.says("Answer 1.")
@@ -295,11 +295,11 @@ async def test_after_the_end_has_begun_commands_are_put_off(stage: DiscordStage)
     ],
 )
 def test_tables_stand_in_a_block_that_nothing_ends(text: str, shown: str) -> None:
-    assert fitting(text) == shown
+    assert format_answer(text) == shown
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "line of a table\n" * 500, "x" * 2000, "a\n" + "x" * 3000])
 def test_a_long_answer_is_cut_and_says_so(text: str) -> None:
-    made = fitting(text)
-    assert len(made) <= LONGEST
+    made = format_answer(text)
+    assert len(made) <= MAX_ANSWER
     assert made == text or "…" in made[-6:]

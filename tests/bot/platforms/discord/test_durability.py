@@ -47,7 +47,7 @@ async def answered_once(stage: DiscordStage, channel: Channel, texts: list[str])
 @pytest.mark.parametrize("trouble", ["close", "op 7", "abort", "op 9", "no answer to heartbeats"])
 async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path, trouble: str) -> None:
     async with staged(tmp_path) as stage:
-        stage.clocks = replace(QUICK, heartbeat=0.4)
+        stage.timings = replace(QUICK, heartbeat=0.4)
         stage.fake.knobs.heartbeat = 0.15
         await stage.start()
         stage.call("before")
@@ -72,7 +72,7 @@ async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path
 
 async def test_what_is_said_between_two_sessions_is_read_where_servers_are_told_late(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.clocks = replace(QUICK, guilds=1.0)
+        stage.timings = replace(QUICK, guilds=1.0)
         await stage.start()
         stage.call("before")
         await stage.says("Answer 1.")
@@ -89,7 +89,7 @@ async def test_a_storm_of_closed_connections_loses_and_doubles_nothing(stage: Di
         stage.call(texts[-1], author=(stage.ana, stage.bo)[number % 2])
         if number % 5 == 4:
             stage.fake.invalidate()
-            await stage.fake.until(lambda: not stage.bot._client.unheard())
+            await stage.fake.until(lambda: not stage.bot._client.seconds_offline())
         else:
             await stage.fake.storm(1)
     await stage.fake.until(lambda: len(stage.engine.requests) >= 1 and stage._is_idle())
@@ -188,7 +188,7 @@ async def test_hundreds_of_missed_messages_are_read_in_pages_and_in_order(tmp_pa
 @pytest.mark.parametrize("fault", [answer(503), reset(after=False), answer(200, "<html>"), stall(9)])
 async def test_history_that_cannot_be_read_at_once_is_read_later(tmp_path: Path, fault: Any) -> None:
     async with staged(tmp_path) as stage:
-        stage.clocks = replace(QUICK, call=0.3)
+        stage.timings = replace(QUICK, call=0.3)
         await stage.start()
         stage.call("before")
         await stage.says("Answer 1.")
@@ -353,7 +353,7 @@ async def test_a_crowd_that_does_not_fit_is_read_again_and_nothing_is_lost(
     monkeypatch.setattr(event_queue, "MOST", 10)
     async with staged(tmp_path) as stage:
         await stage.start()
-        stage.bot._intake._most = 10
+        stage.bot._event_queue._max_messages = 10
         stranger = stage.fake.dm(stage.fake.user("cy"))
         for number in range(100):
             stage.fake.say(stage.quay, stage.ana, f"line {number}")

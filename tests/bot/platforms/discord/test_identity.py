@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.persona.card import Card
 from bot.persona.persona import Cast, Persona
-from bot.platforms.discord.webhook_name import legal
+from bot.platforms.discord.webhook_name import webhook_name
 from tests.conftest import MARA, OZZO
 from tests.fakes.discord_server import Channel, Message, answer, limited
 from tests.fixtures.discord_bot import DiscordStage, staged
@@ -207,7 +207,7 @@ async def test_a_permission_revoked_while_it_speaks_leaves_one_whole_answer(stag
     ],
 )
 def test_a_name_is_made_legal(name: str, legally: str) -> None:
-    assert legal(name) == legally
+    assert webhook_name(name) == legally
 
 
 NAMES = st.text(max_size=120) | st.lists(
@@ -220,11 +220,11 @@ NAMES = st.text(max_size=120) | st.lists(
 
 @given(NAMES)
 def test_every_name_is_legal_and_stays_as_it_is(name: str) -> None:
-    made = legal(name)
+    made = webhook_name(name)
     plain = unicodedata.normalize("NFKC", made).casefold()
     assert 1 <= len(made) <= 80
     assert made == made.strip()
     assert not re.search("discord|clyde", plain)
     assert not re.search("discord|clyde|[@#:`]", made.lower())
     assert plain not in ("everyone", "here")
-    assert legal(made) == made
+    assert webhook_name(made) == made

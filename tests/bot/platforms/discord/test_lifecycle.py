@@ -101,12 +101,12 @@ async def test_a_while_without_discord_ends_in_answers(
         await stage.says("Answer 1.")
         await stage.fake.down()
         await stage.fake.until(lambda: "no connection" in caplog.messages)
-        assert stage.bot._client.health().startswith("not connected for ")
+        assert stage.bot._client.connection_status().startswith("not connected for ")
         await stage.fake.up()
         stage.call("after", author=stage.bo)
         await stage.fake.until(lambda: len(answers(stage.quay)) == 2, 15)
         await stage.fake.until(lambda: "connected again" in caplog.messages)
-        assert stage.bot._client.health().startswith("connected")
+        assert stage.bot._client.connection_status().startswith("connected")
 
 
 async def test_however_long_discord_is_away_it_is_tried_again_soon(
@@ -118,7 +118,7 @@ async def test_however_long_discord_is_away_it_is_tried_again_soon(
         tries = lambda: [record for record in caplog.records if record.msg == RECONNECT_MESSAGE]  # noqa: E731
         await stage.fake.until(lambda: len(tries()) >= 12, 15)
         await stage.fake.up()
-        assert max(record.args for record in tries()) <= (QUICK.reconnect,)  # type: ignore[type-var]
+        assert max(record.args for record in tries()) <= (QUICK.longest_reconnect,)  # type: ignore[type-var]
         assert {(record.levelname, record.exc_info) for record in tries()} == {("WARNING", None)}
         stage.call("Rain?")
         await stage.says("Answer 1.")
