@@ -12,7 +12,7 @@ from bot.errors import UserError
 
 
 @contextmanager
-def only_instance(platform: str, token: str) -> Iterator[None]:
+def hold_token(platform: str, token: str) -> Iterator[None]:
     """Hold the right to a token on this machine; `UserError` when another process has it.
 
     The file's name tells nothing about the token, and the system gives it back when a process dies.

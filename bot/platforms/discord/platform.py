@@ -28,7 +28,7 @@ from bot.platforms.discord.inbound import InboundMessages
 from bot.platforms.discord.outlet import DiscordOutlet
 from bot.platforms.discord.timings import DiscordTimings
 from bot.platforms.discord.webhooks import Webhooks
-from bot.platforms.instance_lock import only_instance
+from bot.platforms.instance_lock import hold_token
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Discord:
     async def __aenter__(self) -> Self:
         """Log in, however long that takes; `UserError` for a wrong token and a missing intent."""
         async with AsyncExitStack() as stack:
-            stack.enter_context(only_instance("Discord", self._token))
+            stack.enter_context(hold_token("Discord", self._token))
             use_addresses(self._addresses)
             logging.getLogger("discord").setLevel(logging.INFO)  # its debug lines hold what people say
             logging.getLogger("discord.client").addFilter(shorten_reconnect_record)

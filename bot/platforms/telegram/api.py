@@ -12,18 +12,18 @@ from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.message import Place
 from bot.platforms.telegram.compat import ApiRequest, TooManyRequests, is_unknown_method
 
-API = "https://api.telegram.org"
+DEFAULT_API = "https://api.telegram.org"
 T = TypeVar("T")
 
 
 def open_bot(token: str, api: str | None, polls: ApiRequest, seconds: float) -> Bot:
     """The library's bot, which is not connected yet; `polls` is the connection kept for polling."""
-    at = api or API
+    at = api or DEFAULT_API
     calls = ApiRequest(connection_pool_size=64, read_timeout=seconds, pool_timeout=seconds)
     return Bot(token, f"{at}/bot", f"{at}/file/bot", request=calls, get_updates_request=polls)
 
 
-async def made(call: Awaitable[T], place: Place, seconds: float) -> T:
+async def call_api(call: Awaitable[T], place: Place, seconds: float) -> T:
     """The call's result; raise `RetryLater`, `Refused` or `ChatMoved`, and nothing else."""
     try:
         async with asyncio.timeout(seconds):

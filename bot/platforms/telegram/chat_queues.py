@@ -10,7 +10,7 @@ from bot.message import Place
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
-LONGEST = 20  # what one place may have waiting
+MAX_QUEUED = 20  # what one place may have waiting
 
 
 class ChatQueues:
@@ -20,20 +20,20 @@ class ChatQueues:
         self._queues: dict[Place, deque[Work]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, place: Place, work: Work) -> None:
+    def enqueue(self, place: Place, work: Work) -> None:
         """Do this after what the place has waiting; past the longest queue it is left out, with a line."""
         queue = self._queues.get(place)
         if queue is None:
             self._queues[place] = deque([work])
             self.start(self._drain(place))
-        elif len(queue) < LONGEST:
+        elif len(queue) < MAX_QUEUED:
             queue.append(work)
         else:
             log.warning("too many commands at once", extra={"place": str(place)})
 
     def start(self, work: Awaitable[None]) -> None:
         """Do this now, whatever waits."""
-        task = asyncio.ensure_future(_careful(work))
+        task = asyncio.ensure_future(_run_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -47,12 +47,12 @@ class ChatQueues:
     async def _drain(self, place: Place) -> None:
         queue = self._queues[place]
         while queue:
-            await _careful(queue[0]())
+            await _run_logged(queue[0]())
             queue.popleft()
         del self._queues[place]
 
 
-async def _careful(work: Awaitable[None]) -> None:
+async def _run_logged(work: Awaitable[None]) -> None:
     """Whatever one piece of work comes to, the next one is done."""
     try:
         await work

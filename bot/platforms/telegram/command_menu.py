@@ -12,10 +12,10 @@ from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Level
 from bot.chat.scoped_settings import SETTINGS, SWITCH
 from bot.message import Place
-from bot.platforms.telegram.sender import Sender
+from bot.platforms.telegram.sender import TelegramSender
 
-_MOST_BUTTONS = 60  # of Telegram's 100
-_MOST_MENUS = 1000
+_MAX_BUTTONS = 60  # of Telegram's 100
+_MAX_MENUS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Menu:
     """Buttons for one command, for the one who asked for them; `asker` is None where that is not known."""
 
     place: Place
-    asker: int | None
+    invoker: int | None
     command: str
     buttons: tuple[Button, ...]
 
@@ -46,7 +46,7 @@ class Menu:
         return self.buttons[number] if number < len(self.buttons) else None
 
 
-class Menus:
+class OpenMenus:
     """The menus that still work: the newest ones since the start, by place and message."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Menus:
 
     def open(self, message: str, menu: Menu) -> None:
         self._open[(menu.place.chat, message)] = menu
-        if len(self._open) > _MOST_MENUS:
+        if len(self._open) > _MAX_MENUS:
             self._open.popitem(last=False)
 
     def find(self, chat: str, message: str) -> Menu | None:
@@ -64,10 +64,10 @@ class Menus:
         self._open.pop((chat, message), None)
 
 
-async def buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple[Button, ...]:
+async def menu_buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple[Button, ...]:
     """The buttons under a command's answer, as the settings are now; none for most."""
     if command == "persona":
-        cast = list(chat.cast.personas.items())[:_MOST_BUTTONS]
+        cast = list(chat.cast.personas.items())[:_MAX_BUTTONS]
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
     if command != "settings" or level < Level.ADMIN:
         return ()
@@ -77,7 +77,7 @@ async def buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple
     return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in other.items())
 
 
-async def show_commands(sender: Sender, chat: Chat, place: Place) -> None:
+async def publish_commands(sender: TelegramSender, chat: Chat, place: Place) -> None:
     """Fill Telegram's menu where it shows something else; raise what calls raise."""
     commands = [(command.name, command.help[:256]) for command in COMMANDS]
     digest = blake2b(json.dumps(commands).encode(), digest_size=8).hexdigest()

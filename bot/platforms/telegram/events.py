@@ -6,7 +6,7 @@ from bot.message import Message, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Me:
+class BotAccount:
     """The bot's own account."""
 
     id: int
@@ -18,13 +18,13 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Invoker:
     """Who wants something of the bot itself; `speaks_as` is the chat in whose name, if in one's."""
 
     id: int
     name: str
-    chat: int
-    speaks_as: int | None = None
+    chat_id: int
+    sender_chat: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class CommandEvent:
 
     place: Place
     id: str
-    asker: Asker
+    invoker: Invoker
     name: str
     argument: str
     time: float
@@ -56,8 +56,8 @@ class ButtonEvent:
     """A button, by the message it is under and its data."""
 
     id: str
-    asker: Asker
-    message: str
+    invoker: Invoker
+    message_id: str
     data: str
 
 
@@ -74,7 +74,7 @@ class MembershipEvent:
     place: Place
     old: str
     new: str
-    by: str
+    changed_by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.instance_lock import only_instance
+from bot.platforms.instance_lock import hold_token
 from bot.platforms.telegram.api import open_bot
-from bot.platforms.telegram.command_menu import show_commands
-from bot.platforms.telegram.commands import CommandHandler
+from bot.platforms.telegram.command_menu import publish_commands
+from bot.platforms.telegram.commands import TelegramCommandHandler
 from bot.platforms.telegram.compat import ApiRequest, TooManyRequests
-from bot.platforms.telegram.events import Me
+from bot.platforms.telegram.events import BotAccount
 from bot.platforms.telegram.inbound import InboundUpdates
 from bot.platforms.telegram.outlet import TelegramOutlet
 from bot.platforms.telegram.polling import Polling
 from bot.platforms.telegram.rate_limit import RateLimit, Rates
-from bot.platforms.telegram.sender import Sender
-from bot.platforms.telegram.timings import Timing
+from bot.platforms.telegram.sender import TelegramSender
+from bot.platforms.telegram.timings import TelegramTimings
 from bot.platforms.telegram.translate import PLATFORM
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,17 @@ class Telegram:
         token: str,
         addresses: Addresses,
         *,
-        timing: Timing | None = None,
+        timings: TelegramTimings | None = None,
         rates: Rates | None = None,
     ) -> None:
-        self._chat, self._owners, self._timing = chat, frozenset(settings.owners), timing or Timing()
+        self._chat, self._owners, self._timings = (
+            chat,
+            frozenset(settings.owners),
+            timings or TelegramTimings(),
+        )
         self._token, self._api, self._rates = token, addresses.telegram_api, rates
-        self._open = AsyncExitStack()
-        self._me: Me
+        self._exit_stack = AsyncExitStack()
+        self._account: BotAccount
         self._polling: Polling | None = None
 
     async def __aenter__(self) -> Self:
@@ -61,16 +65,16 @@ class Telegram:
                 "TELEGRAM_TOKEN is not one of Telegram's: copy it from BotFather, digits and all."
             )
         async with AsyncExitStack() as stack:
-            stack.enter_context(only_instance("Telegram", self._token))
+            stack.enter_context(hold_token("Telegram", self._token))
             await self._connect(stack)
-            self._open = stack.pop_all()
+            self._exit_stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop_intake()
-        await self._open.aclose()
+        await self._exit_stack.aclose()
 
     async def run(self) -> None:
         """Go on where an earlier process ended, then take in what people say until hushed.
@@ -79,7 +83,7 @@ class Telegram:
         the messages.
         """
         assert self._polling
-        await self._chat.recover(PLATFORM, self._me.account)
+        await self._chat.recover(PLATFORM, self._account.account)
         await self._polling.run()
 
     def stop_intake(self) -> None:
@@ -88,38 +92,38 @@ class Telegram:
             self._polling.stop_intake()
 
     async def _connect(self, stack: AsyncExitStack) -> None:
-        timing = self._timing
-        polls = ApiRequest(connection_pool_size=4, read_timeout=timing.poll + timing.margin)
-        bot = open_bot(self._token, self._api, polls, timing.call)
+        timing = self._timings
+        polls = ApiRequest(connection_pool_size=4, read_timeout=timing.poll + timing.poll_margin)
+        bot = open_bot(self._token, self._api, polls, timing.call_timeout)
         stack.push_async_callback(bot.shutdown)
-        await self._insist(bot.initialize)
-        self._me = Me(bot.id, bot.username)
-        await self._insist(bot.delete_webhook)
-        sender = Sender(bot, RateLimit(self._rates), timing.call)
-        stack.push_async_callback(sender.close, timing.last)
-        errands = CommandHandler(sender, self._chat, self._owners)
+        await self._call_until_done(bot.initialize)
+        self._account = BotAccount(bot.id, bot.username)
+        await self._call_until_done(bot.delete_webhook)
+        sender = TelegramSender(bot, RateLimit(self._rates), timing.call_timeout)
+        stack.push_async_callback(sender.close, timing.shutdown_timeout)
+        errands = TelegramCommandHandler(sender, self._chat, self._owners)
         stack.push_async_callback(errands.close)
-        intake = InboundUpdates(self._chat, self._me, errands)
+        intake = InboundUpdates(self._chat, self._account, errands)
         self._polling = polling = Polling(bot, polls, intake.take, timing)
         stack.push_async_callback(polling.acknowledge)
-        await self._show_commands(sender)
+        await self._publish_commands(sender)
         outlet = TelegramOutlet(sender, self._chat, timing)
-        self._chat.join(PLATFORM, outlet, lambda: f"polled {polling.age:.0f} s ago")
-        log.info("logged in", extra={"account": self._me.account})
+        self._chat.join(PLATFORM, outlet, lambda: f"polled {polling.seconds_since_poll:.0f} s ago")
+        log.info("logged in", extra={"account": self._account.account})
 
-    async def _show_commands(self, sender: Sender) -> None:
+    async def _publish_commands(self, sender: TelegramSender) -> None:
         try:
-            await show_commands(sender, self._chat, Place(PLATFORM, self._me.account, ""))
+            await publish_commands(sender, self._chat, Place(PLATFORM, self._account.account, ""))
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
             log.warning("the menu of commands is not shown", extra={"reason": str(error)})
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _call_until_done(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call that everything hangs on, as often as it takes."""
-        wait = self._timing.least
+        wait = self._timings.shortest_wait
         while True:
             rest = wait
             try:
-                async with asyncio.timeout(self._timing.call):
+                async with asyncio.timeout(self._timings.call_timeout):
                     return await call()
             except InvalidToken:
                 raise UserError(
@@ -130,4 +134,4 @@ class Telegram:
             except (TelegramError, TimeoutError) as error:
                 log.warning("Telegram cannot be reached", extra={"reason": type(error).__name__})
             await asyncio.sleep(rest)
-            wait = min(2 * wait, self._timing.most)
+            wait = min(2 * wait, self._timings.longest_wait)

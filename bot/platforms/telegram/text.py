@@ -4,12 +4,12 @@ import unicodedata
 
 from bot.text.splitting import utf16_length
 
-LIMIT = 4096  # UTF-16 units in a message (Bot API, sendMessage)
+MAX_MESSAGE = 4096  # UTF-16 units in a message (Bot API, sendMessage)
 _DEFUSED = "@\u2060"  # the word joiner is seen by nobody, and behind an @ it makes a mention plain text
 _BLANK = "\u2800\u3164\u115f\u1160\uffa0\ufffc"  # letters to Unicode, and nothing to see
 
 
-def harmless(text: str) -> str:
+def sanitize(text: str) -> str:
     """The text as it is sent: valid Unicode, something to see, and no mention in it."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("@", _DEFUSED) if _is_visible(text) else "…"
@@ -23,7 +23,7 @@ def telegram_length(text: str) -> int:
 def name_line(name: str) -> str:
     """Who speaks, as the line before what they say; empty for a name that nobody could see."""
     line = " ".join(name.split())
-    return f"{harmless(line)}\n" if _is_visible(line) else ""
+    return f"{sanitize(line)}\n" if _is_visible(line) else ""
 
 
 def _is_visible(text: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class TelegramTimings:
     """Seconds, unless a name says otherwise.
 
     poll, margin: how long Telegram holds a poll, and how much later it must have come back;
@@ -16,13 +16,13 @@ class Timing:
     """
 
     poll: float = 25.0
-    margin: float = 10.0
-    deaf: float = 60.0
-    least: float = 1.0
-    most: float = 15.0
-    conflicts: int = 6
-    call: float = 20.0
-    typing: float = 4.5
-    draft: float = 1.0
-    grow: float = 3.0
-    last: float = 1.0
+    poll_margin: float = 10.0
+    offline_warning: float = 60.0
+    shortest_wait: float = 1.0
+    longest_wait: float = 15.0
+    max_conflicts: int = 6
+    call_timeout: float = 20.0
+    typing_interval: float = 4.5
+    draft_interval: float = 1.0
+    edit_interval: float = 3.0
+    shutdown_timeout: float = 1.0

@@ -9,13 +9,13 @@ from bot.chat.commands import COMMANDS
 from bot.message import Address, Author, Message, Place
 from bot.platforms.telegram import wire
 from bot.platforms.telegram.events import (
-    Asker,
+    BotAccount,
     ButtonEvent,
     CommandEvent,
     EditEvent,
     Event,
     IgnoredEvent,
-    Me,
+    Invoker,
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
@@ -23,8 +23,8 @@ from bot.platforms.telegram.events import (
 
 PLATFORM = "telegram"
 ANONYMOUS, CHANNEL, LINKED = 1087968824, 136817688, 777000  # who stands in where a chat speaks
-START = "start"  # what Telegram itself says to a bot first
-_NAMES = {command.name for command in COMMANDS} | {START}
+START_COMMAND = "start"  # what Telegram itself says to a bot first
+_COMMAND_NAMES = {command.name for command in COMMANDS} | {START_COMMAND}
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{3,32}))?(?:\s+(.*))?", re.DOTALL)
 _MEDIA = {  # an animation is also a document
     "photo": "[picture]",
@@ -44,40 +44,42 @@ _MEDIA = {  # an animation is also a document
 }
 
 
-class Unreadable(Exception):
+class UnreadableUpdate(Exception):
     """An update that cannot be understood; the text says where, and nothing of what it holds."""
 
 
-def read(update: Mapping[str, object], me: Me) -> Event:
+def parse_update(update: Mapping[str, object], me: BotAccount) -> Event:
     """What an update says; raise `Unreadable` for one that is not as the Bot API has it."""
     try:
         found = wire.Update.model_validate(update)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"] if part in wire.KINDS or isinstance(part, str))
-        raise Unreadable(f"{where}: {first['type']}") from None
+        where = ".".join(
+            str(part) for part in first["loc"] if part in wire.UPDATE_KINDS or isinstance(part, str)
+        )
+        raise UnreadableUpdate(f"{where}: {first['type']}") from None
     if message := found.message or found.channel_post:
         return _message(message, me, is_post=found.message is None)
     if edited := found.edited_message or found.edited_channel_post:
         return _edit(edited, me)
     if query := found.callback_query:
-        return _press(query)
+        return _button(query)
     if change := found.my_chat_member:
         old, new = change.old_chat_member.status, change.new_chat_member.status
         return MembershipEvent(_place(change.chat.id, me), old, new, _name(change.author))
     return IgnoredEvent("not asked for")
 
 
-def _place(chat: int, me: Me, thread: int | None = None) -> Place:
+def _place(chat: int, me: BotAccount, thread: int | None = None) -> Place:
     return Place(PLATFORM, me.account, str(chat), str(thread or ""))
 
 
-def _place_of(message: wire.Message, me: Me) -> Place:
+def _place_of(message: wire.Message, me: BotAccount) -> Place:
     """Replies in a group without topics have a thread id as well, which is no place of its own."""
     return _place(message.chat.id, me, message.message_thread_id if message.is_topic_message else None)
 
 
-def _message(message: wire.Message, me: Me, *, is_post: bool) -> Event:
+def _message(message: wire.Message, me: BotAccount, *, is_post: bool) -> Event:
     if message.business_connection_id or message.guest_query_id:
         return IgnoredEvent("said where the bot is only a guest")
     if message.migrate_to_chat_id is not None:
@@ -90,22 +92,22 @@ def _message(message: wire.Message, me: Me, *, is_post: bool) -> Event:
     if command and (event := _command(command, message, me, is_post)):
         return event
     text = _text(message)
-    return MessageEvent(_said(message, text, me)) if text else IgnoredEvent("no words")
+    return MessageEvent(_to_message(message, text, me)) if text else IgnoredEvent("no words")
 
 
-def _command(found: re.Match[str], message: wire.Message, me: Me, is_post: bool) -> Event | None:
+def _command(found: re.Match[str], message: wire.Message, me: BotAccount, is_post: bool) -> Event | None:
     """A command that is meant for this bot; None where it is said like anything else."""
     name, to = found[1].casefold(), (found[2] or "").casefold()
     is_ours = to == me.username.casefold()
-    if message.chat.type != "private" and ((to and not is_ours) or (not to and name not in _NAMES)):
+    if message.chat.type != "private" and ((to and not is_ours) or (not to and name not in _COMMAND_NAMES)):
         return IgnoredEvent("another bot's command")
-    if (to and not is_ours) or name not in _NAMES or is_post or not _is_own(message):
+    if (to and not is_ours) or name not in _COMMAND_NAMES or is_post or not _is_typed_by_author(message):
         return None
-    asker, place = _asker(message), _place_of(message, me)
+    asker, place = _invoker(message), _place_of(message, me)
     return CommandEvent(place, str(message.message_id), asker, name, found[3] or "", float(message.date))
 
 
-def _is_own(message: wire.Message) -> bool:
+def _is_typed_by_author(message: wire.Message) -> bool:
     """Whether a person, or an anonymous admin, typed this themselves."""
     if message.forward_origin is not None or message.via_bot or message.author is None:
         return False
@@ -121,13 +123,13 @@ def _is_anonymous_admin(message: wire.Message) -> bool:
     )
 
 
-def _asker(message: wire.Message) -> Asker:
+def _invoker(message: wire.Message) -> Invoker:
     author = _author(message)
     speaks_as = message.sender_chat.id if message.sender_chat else None
-    return Asker(message.author.id if message.author else 0, author.name, message.chat.id, speaks_as)
+    return Invoker(message.author.id if message.author else 0, author.name, message.chat.id, speaks_as)
 
 
-def _edit(message: wire.Message, me: Me) -> Event:
+def _edit(message: wire.Message, me: BotAccount) -> Event:
     if message.business_connection_id or message.guest_query_id:
         return IgnoredEvent("said where the bot is only a guest")
     text = _text(message)
@@ -136,13 +138,13 @@ def _edit(message: wire.Message, me: Me) -> Event:
     )
 
 
-def _press(query: wire.CallbackQuery) -> ButtonEvent:
+def _button(query: wire.CallbackQuery) -> ButtonEvent:
     chat = query.message.chat.id if query.message else 0
-    asker = Asker(query.author.id, _name(query.author), chat)
+    asker = Invoker(query.author.id, _name(query.author), chat)
     return ButtonEvent(query.id, asker, str(query.message.message_id) if query.message else "", query.data)
 
 
-def _said(message: wire.Message, text: str, me: Me) -> Message:
+def _to_message(message: wire.Message, text: str, me: BotAccount) -> Message:
     replied = _replied(message)
     return Message(
         _place_of(message, me),
@@ -168,7 +170,7 @@ def _name(user: wire.User) -> str:
     return f"{user.first_name} {user.last_name}".strip()
 
 
-def _replied(message: wire.Message) -> wire.Replied | None:
+def _replied(message: wire.Message) -> wire.RepliedMessage | None:
     """What it replies to on purpose: messages in a topic name the topic's beginning all by themselves."""
     replied = message.reply_to_message
     if replied is None or replied.forum_topic_created is not None:
@@ -176,7 +178,7 @@ def _replied(message: wire.Message) -> wire.Replied | None:
     return replied
 
 
-def _address(message: wire.Message, replied: wire.Replied | None, me: Me) -> Address:
+def _address(message: wire.Message, replied: wire.RepliedMessage | None, me: BotAccount) -> Address:
     if message.chat.type == "private":
         return "direct"
     if _mentions(message, me):
@@ -184,7 +186,7 @@ def _address(message: wire.Message, replied: wire.Replied | None, me: Me) -> Add
     return "reply" if replied and replied.author and replied.author.id == me.id else ""
 
 
-def _mentions(message: wire.Message, me: Me) -> bool:
+def _mentions(message: wire.Message, me: BotAccount) -> bool:
     text = (message.text or message.caption).encode("utf-16-le", "surrogatepass")
     at = f"@{me.username}".casefold()
     for entity in (*message.entities, *message.caption_entities):

@@ -7,27 +7,27 @@ from pydantic import BaseModel, ConfigDict, Field
 Time = Annotated[int, Field(ge=0, le=253_402_300_799)]  # Unix seconds, up to the year 9999
 
 
-class Wire(BaseModel):
+class ApiObject(BaseModel):
     """An object of the Bot API, under its own names."""
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
 
-class User(Wire):
+class User(ApiObject):
     id: int
     is_bot: bool = False
     first_name: str = ""
     last_name: str = ""
 
 
-class Chat(Wire):
+class Chat(ApiObject):
     id: int
     type: str = ""
     title: str = ""
     first_name: str = ""
 
 
-class Entity(Wire):
+class Entity(ApiObject):
     """A stretch of text, in UTF-16 units."""
 
     type: str
@@ -36,11 +36,11 @@ class Entity(Wire):
     user: User | None = None
 
 
-class Emoji(Wire):
+class Emoji(ApiObject):
     emoji: str = ""
 
 
-class Replied(Wire):
+class RepliedMessage(ApiObject):
     """As much as matters of a message that was replied to."""
 
     message_id: int
@@ -49,7 +49,7 @@ class Replied(Wire):
     forum_topic_created: Any = None
 
 
-class Message(Wire):
+class Message(ApiObject):
     """A message; fields for its media are in `model_extra`."""
 
     model_config = ConfigDict(extra="allow")
@@ -65,7 +65,7 @@ class Message(Wire):
     caption_entities: tuple[Entity, ...] = Field(default=(), strict=False)
     message_thread_id: int | None = None
     is_topic_message: bool = False
-    reply_to_message: Replied | None = None
+    reply_to_message: RepliedMessage | None = None
     forward_origin: Any = None
     is_automatic_forward: bool = False
     via_bot: User | None = None
@@ -77,32 +77,32 @@ class Message(Wire):
     migrate_from_chat_id: int | None = None
 
 
-class Pressed(Wire):
+class ButtonMessage(ApiObject):
     """The message under which a button was pressed; more of it is only known while it is young."""
 
     message_id: int
     chat: Chat
 
 
-class CallbackQuery(Wire):
+class CallbackQuery(ApiObject):
     id: str
     author: User = Field(alias="from")
-    message: Pressed | None = None
+    message: ButtonMessage | None = None
     data: str = ""
 
 
-class Member(Wire):
+class Member(ApiObject):
     status: str
 
 
-class MemberChange(Wire):
+class MemberChange(ApiObject):
     chat: Chat
     author: User = Field(alias="from")
     old_chat_member: Member
     new_chat_member: Member
 
 
-class Update(Wire):
+class Update(ApiObject):
     """Something that happened; the kinds that are not here are not asked for."""
 
     update_id: int
@@ -114,4 +114,4 @@ class Update(Wire):
     my_chat_member: MemberChange | None = None
 
 
-KINDS = tuple(name for name in Update.model_fields if name != "update_id")
+UPDATE_KINDS = tuple(name for name in Update.model_fields if name != "update_id")

@@ -12,11 +12,11 @@ from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Place
 from bot.persona.persona import Persona
-from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, message_of
-from bot.platforms.terminal.screen import Printed
+from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, typed_message
+from bot.platforms.terminal.screen import PrintedOutlet
 
 
-class BatchScreen(Printed):
+class BatchScreen(PrintedOutlet):
     """An outlet that writes whole replies, a block of lines each; notices become errors.
 
     What is said in another place than `place`, or before `live`, was asked for by an earlier run: it goes to
@@ -25,7 +25,7 @@ class BatchScreen(Printed):
 
     def __init__(self, place: Place, out: TextIO, err: TextIO, as_json: bool) -> None:
         self._place, self._out, self._err, self._as_json = place, out, err, as_json
-        self.live = False
+        self.is_live = False
         self.failure: str | None = None
 
     @asynccontextmanager
@@ -36,7 +36,7 @@ class BatchScreen(Printed):
         """Nothing is written before it is whole."""
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        own = self.live and outgoing.place == self._place
+        own = self.is_live and outgoing.place == self._place
         if persona is not None:
             self._write(self._out if own else self._err, persona, outgoing.text)
         if own:
@@ -49,7 +49,7 @@ class BatchScreen(Printed):
         out.flush()
 
 
-async def say(
+async def run_batch(
     chat: Chat,
     persona: Persona,
     author: Author,
@@ -72,10 +72,10 @@ async def say(
     await greet(chat, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
     await asyncio.gather(*(room.wait_sent() for room in chat.workers()))
-    page.live = True
+    page.is_live = True
     for text in texts:
         page.failure = None
-        await chat.receive(message_of(text, place, author))
+        await chat.receive(typed_message(text, place, author))
         await chat.worker(place).idle()
         if page.failure:
             raise UserError(page.failure)

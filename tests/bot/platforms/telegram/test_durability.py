@@ -105,7 +105,7 @@ async def test_what_is_said_while_the_bot_is_down_is_answered_once_unless_it_is_
 async def test_poison_is_buried_and_others_are_answered(bot: Bot, change: dict[str, Any]) -> None:
     (chat, ana), (other, bo) = people(bot.fake, 2)
     wire = bot.fake.say(chat, ana, "first").wire
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     polls = len(bot.fake.updates.polls)
     bot.fake.push({"message": wire | {"message_id": 800} | change})
     bot.fake.push({"message": "not a message"})
@@ -139,7 +139,7 @@ async def test_what_is_delivered_several_times_is_answered_once(cold: Bot, times
     cold.fake.repeat(message, times - 1)
     for _ in range(times - 1):
         cold.fake.push({"message": message.wire})  # the same message under another update id
-    await cold.sees(chat, "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.")
     await cold.quiet()
     await cold.stop()
     again = Bot(cold.fake, cold.folder)
@@ -181,9 +181,9 @@ async def test_polling_outlives_what_the_network_does(bot: Bot, fault: Fault) ->
     await bot.fake.until(lambda: bot.fake.updates.polling)
     bot.fake.fail("getUpdates", fault, times=2 if fault.status != 429 else 1)
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     bot.fake.say(chat, ana, "and")
-    await bot.sees(chat, "Answer 1.", "Answer 2.")
+    await bot.sees_exactly(chat, "Answer 1.", "Answer 2.")
 
 
 async def test_a_poll_that_hangs_is_given_up_and_the_log_says_that_nobody_hears(
@@ -193,9 +193,9 @@ async def test_a_poll_that_hangs_is_given_up_and_the_log_says_that_nobody_hears(
     await bot.fake.until(lambda: bot.fake.updates.polling)
     bot.fake.fail("getUpdates", stall(30, do=False))
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     bot.fake.say(chat, ana, "and")
-    await bot.sees(chat, "Answer 1.", "Answer 2.")
+    await bot.sees_exactly(chat, "Answer 1.", "Answer 2.")
     messages = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     assert messages == ["a poll failed", "Telegram is not heard", "Telegram is heard again"]
 
@@ -234,7 +234,7 @@ async def test_hushed_the_bot_takes_nothing_more_and_says_what_it_has_to(cold: B
     await asyncio.wait_for(cold.ended(), 1)
     cold.fake.say(other, bo, "too late")
     cold.engine.hold.set()
-    await cold.sees(chat, "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.")
     await cold.stop()
     assert [update["message"]["text"] for update in cold.fake.updates.pending] == ["too late"]
 
@@ -251,7 +251,7 @@ async def test_a_conflict_passes_and_one_that_stays_ends_the_run(bot: Bot) -> No
     ((chat, ana),) = people(bot.fake, 1)
     bot.fake.fail("getUpdates", conflict(), times=2)
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     bot.fake.fail("getUpdates", conflict(), times=None)
     bot.fake.say(chat, ana, "hi")
     with pytest.raises(UserError, match="Another program takes this bot's messages"):
@@ -294,7 +294,7 @@ async def test_until_telegram_can_be_reached_it_is_tried_again(
     cold.fake.fail("deleteWebhook", bad_gateway(do=False), times=2)
     await starting
     cold.fake.say(chat, ana, "hi")
-    await cold.sees(chat, "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.")
 
 
 async def test_a_webhook_is_removed_and_what_waited_there_answered(cold: Bot) -> None:
@@ -302,7 +302,7 @@ async def test_a_webhook_is_removed_and_what_waited_there_answered(cold: Bot) ->
     cold.fake.updates.webhook = "https://example.org/hook"
     cold.fake.say(chat, ana, "hi")
     await cold.start()
-    await cold.sees(chat, "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.")
 
 
 async def crash(bot: Bot) -> None:
@@ -326,7 +326,7 @@ async def test_an_end_inside_the_send_window_gives_one_extra_copy_at_most(cold: 
     await crash(cold)
     again = Bot(cold.fake, cold.folder)
     await again.start()
-    await again.sees(chat, "Answer 1.", "Answer 1.")
+    await again.sees_exactly(chat, "Answer 1.", "Answer 1.")
     await again.quiet()
     assert await again.history(chat) == ["P0: hi", "Mara: Answer 1."]
     await again.stop()
@@ -345,7 +345,7 @@ async def test_an_end_while_a_group_sees_the_answer_grow_gives_no_second_one(col
     again = Bot(cold.fake, cold.folder)
     again.engine.script.append("Nine ten.")
     await again.start()
-    await again.sees(group, "Nine ten.")
+    await again.sees_exactly(group, "Nine ten.")
     await again.stop()
 
 
@@ -355,7 +355,7 @@ async def grown(bot: Bot) -> tuple[Chat, Chat, User]:
     group = bot.fake.group("Harbour", ana)
     await bot.memory.set_setting(str(bot.place(group)), "names", "off")
     bot.fake.say(group, ana, "@lamp_bot hi")
-    await bot.sees(group, "Answer 1.")
+    await bot.sees_exactly(group, "Answer 1.")
     await bot.quiet()
     return group, bot.fake.migrate(group), ana
 
@@ -363,7 +363,7 @@ async def grown(bot: Bot) -> tuple[Chat, Chat, User]:
 async def test_a_group_that_migrates_keeps_its_story_and_settings(bot: Bot) -> None:
     group, new, ana = await grown(bot)
     bot.fake.say(new, ana, "@lamp_bot still there?")
-    await bot.sees(new, "Answer 2.")
+    await bot.sees_exactly(new, "Answer 2.")
     await bot.quiet()
     assert await bot.history(new) == [
         "Ana: @lamp_bot hi",
@@ -385,7 +385,7 @@ async def test_a_migration_learnt_from_a_refusal_loses_nothing(bot: Bot) -> None
     await bot.fake.until(lambda: not bot.fake.updates.pending)
     new = bot.fake.upgrade(group)
     bot.engine.hold.set()
-    await bot.sees(new, "Answer 1.", "Answer 2.")
+    await bot.sees_exactly(new, "Answer 1.", "Answer 2.")
     await bot.quiet()
     assert await bot.history(new) == [
         "Ana: @lamp_bot one",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.platforms.telegram.rate_limit import Rate, RateLimit, Rates
-from bot.platforms.telegram.text import LIMIT, harmless, name_line, telegram_length
+from bot.platforms.telegram.text import MAX_MESSAGE, name_line, sanitize, telegram_length
 from bot.text.splitting import split_message, utf16_length
 from tests.fakes.telegram.arguments import Arguments
 from tests.fakes.telegram.limits import Rate as FakeRate
@@ -42,8 +42,8 @@ def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_call_nobody() -> N
     dice, users, lost, raised = random.Random(3), {}, 0, 0
     for _ in range(10_000):
         text = fuzzed(dice)
-        sent = harmless(text)
-        found, entities = finish(*parse(Arguments({"text": sent}, {})), users, LIMIT, "too long")
+        sent = sanitize(text)
+        found, entities = finish(*parse(Arguments({"text": sent}, {})), users, MAX_MESSAGE, "too long")
         lost += seen(found.replace("\u2060", "")) not in (seen(text), "…")
         raised += bool(usernames(found, entities)) or any(e["type"] == "text_mention" for e in entities)
     assert (lost, raised) == (0, 0)
@@ -53,7 +53,7 @@ def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_call_nobody() -> N
 def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
     parts = [part.whole for part in split_message(text, limit, telegram_length, marks=False)]
     assert seen("".join(parts)) == seen(text)
-    assert all(utf16_length(harmless(part)) <= limit for part in parts)
+    assert all(utf16_length(sanitize(part)) <= limit for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
     ],
 )
 def test_what_is_sent_is_valid_visible_and_mentions_nobody(text: str, sent: str) -> None:
-    assert harmless(text) == sent
+    assert sanitize(text) == sent
     assert utf16_length(sent) == telegram_length(text) or sent == "…"
 
 
@@ -112,7 +112,7 @@ async def test_marks_arrive_as_they_were_written(bot: Bot, text: str) -> None:
     chat = bot.fake.private(ana)
     bot.engine.script.append(text)
     bot.fake.say(chat, ana, "Mark!")
-    await bot.sees(chat, text)
+    await bot.sees_exactly(chat, text)
     assert bot.fake.refusals == []
 
 
@@ -135,13 +135,13 @@ async def test_the_name_line_of_a_group_with_several_is_counted(cold: Bot, teleg
     group, chat = telegram.group("Harbour", ana), telegram.private(ana)
     cold.engine.script.extend(["x" * 4092, "y"])
     telegram.say(group, ana, "@lamp_bot long")
-    await cold.sees(group, "Mara\n" + "x" * 4091, "x")
+    await cold.sees_exactly(group, "Mara\n" + "x" * 4091, "x")
     telegram.say(group, ana, "Ozzo, @lamp_bot")
-    await cold.sees(group, "Mara\n" + "x" * 4091, "x", "Ozzo\ny")
+    await cold.sees_exactly(group, "Mara\n" + "x" * 4091, "x", "Ozzo\ny")
     assert telegram.sent(group)[2].entities == [{"type": "bold", "offset": 0, "length": 4}]
     cold.engine.script.append("z")
     telegram.say(chat, ana, "hi")
-    await cold.sees(chat, "z")
+    await cold.sees_exactly(chat, "z")
 
 
 async def test_a_private_chat_sees_drafts_grow_and_then_the_message(bot: Bot) -> None:
@@ -171,7 +171,7 @@ async def test_where_there_are_no_drafts_the_answer_comes_all_the_same(bot: Bot)
     bot.engine.delay = 0.03
     bot.engine.script.append("One two three four five six.")
     bot.fake.say(chat, ana, "Count")
-    await bot.sees(chat, "One two three four five six.")
+    await bot.sees_exactly(chat, "One two three four five six.")
     assert len(bot.fake.called("sendMessageDraft")) == 1
 
 
@@ -199,7 +199,7 @@ async def test_typing_shows_at_once_and_goes_on(bot: Bot) -> None:
     bot.fake.say(chat, ana, "Think")
     await bot.fake.until(lambda: len(bot.fake.actions(chat)) == 3)
     bot.engine.hold.set()
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     await bot.quiet()
     shown = len(bot.fake.actions(chat))
     await asyncio.sleep(0.15)
@@ -211,7 +211,7 @@ async def test_an_answer_does_not_wait_for_typing(bot: Bot) -> None:
     chat = bot.fake.private(ana)
     bot.fake.fail("sendChatAction", stall(5, do=False), times=None)
     bot.fake.say(chat, ana, "Think")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
 
 
 @pytest.mark.parametrize(
@@ -224,29 +224,29 @@ async def test_a_failed_call_is_made_again(bot: Bot, fault: object) -> None:
     chat = bot.fake.private(ana)
     bot.fake.fail("sendMessage", fault)  # type: ignore[arg-type]
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     await bot.quiet()
     assert (await bot.memory.status()).unsent == 0
 
 
 async def test_a_hung_call_is_given_up_and_made_again(cold: Bot, telegram: TelegramServer) -> None:
-    cold.timing = replace(cold.timing, call=0.2)
+    cold.timings = replace(cold.timings, call=0.2)
     await cold.start()
     ana = telegram.user("Ana")
     chat = telegram.private(ana)
     telegram.fail("sendMessage", stall(30, do=False))
     telegram.say(chat, ana, "hi")
-    await cold.sees(chat, "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.")
 
 
 async def test_a_hung_call_that_was_heard_gives_one_extra_copy(cold: Bot, telegram: TelegramServer) -> None:
-    cold.timing = replace(cold.timing, call=0.2)
+    cold.timings = replace(cold.timings, call=0.2)
     await cold.start()
     ana = telegram.user("Ana")
     chat = telegram.private(ana)
     telegram.fail("sendMessage", stall(30))
     telegram.say(chat, ana, "hi")
-    await cold.sees(chat, "Answer 1.", "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.", "Answer 1.")
     await cold.quiet()
     assert await cold.history(chat) == ["Ana: hi", "Mara: Answer 1."]
 
@@ -264,7 +264,7 @@ async def test_a_forbidden_answer_is_dropped_with_a_line(
     await bot.fake.until(lambda: bot.fake.called("sendMessage"))
     await bot.quiet()
     bot.fake.say(other, bo, "hi")
-    await bot.sees(other, "Answer 2.")
+    await bot.sees_exactly(other, "Answer 2.")
     await bot.quiet()
     assert bot.fake.visible(chat) == []
     (line,) = [record for record in caplog.records if record.message == "cannot be sent"]
@@ -281,7 +281,7 @@ async def test_the_bot_kicked_while_it_answers_goes_on_elsewhere(bot: Bot) -> No
     bot.fake.kick(group, ana)
     bot.engine.hold.set()
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 2.")
+    await bot.sees_exactly(chat, "Answer 2.")
     await bot.quiet()
     assert (bot.fake.visible(group), (await bot.memory.status()).unsent) == ([], 0)
 
@@ -308,7 +308,7 @@ async def test_an_answer_to_a_topic_that_is_gone_goes_to_the_group(bot: Bot) -> 
     await bot.engine.holding.wait()
     del forum.topics[topic]
     bot.engine.hold.set()
-    await bot.sees(forum, "Answer 1.")
+    await bot.sees_exactly(forum, "Answer 1.")
     assert bot.fake.sent(forum)[0].call.get("message_thread_id") is None
 
 
@@ -319,7 +319,7 @@ async def test_marks_that_telegram_refuses_are_left_out(cold: Bot, telegram: Tel
     group = telegram.group("Harbour", ana)
     telegram.fail("sendMessage", refuse(400, "can't parse entities: unsupported"))
     telegram.say(group, ana, "@lamp_bot hi")
-    await cold.sees(group, "Mara\nAnswer 1.")
+    await cold.sees_exactly(group, "Mara\nAnswer 1.")
     assert telegram.sent(group)[0].entities == []
 
 
@@ -332,7 +332,7 @@ async def test_the_last_edit_may_find_its_words_there_already(bot: Bot) -> None:
         "editMessageText", refuse(400, "message is not modified: nothing is new", do=True), times=None
     )
     bot.fake.say(group, ana, "@lamp_bot hi")
-    await bot.sees(group, "One two.")
+    await bot.sees_exactly(group, "One two.")
     await bot.quiet()
     assert (await bot.memory.status()).unsent == 0
 
@@ -345,16 +345,16 @@ async def test_an_answer_whose_beginning_was_deleted_is_sent_anew(bot: Bot) -> N
     bot.fake.say(group, ana, "@lamp_bot hi")
     await bot.fake.until(lambda: bot.fake.sent(group))
     bot.fake.sent(group)[0].deleted = True
-    await bot.sees(group, "One two three.")
+    await bot.sees_exactly(group, "One two three.")
 
 
 async def test_again_takes_the_old_answer_back(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     bot.fake.say(chat, ana, "/again")
-    await bot.sees(chat, "Answer 2.")
+    await bot.sees_exactly(chat, "Answer 2.")
     assert await bot.history(chat) == ["Ana: hi", "Mara: Answer 2."]
 
 
@@ -374,7 +374,7 @@ async def test_one_group_that_must_wait_holds_up_no_other_chat(bot: Bot) -> None
     await bot.fake.until(lambda: all(bot.fake.visible(chat) for chat in chats))
     assert bot.fake.visible(group) == []
     assert all(bot.fake.sent(chat)[0].at < begun + 0.9 for chat in chats)  # before the group may speak again
-    await bot.sees(group, "Answer 1.")
+    await bot.sees_exactly(group, "Answer 1.")
     assert [call.code for call in bot.fake.refusals].count(429) == 1
 
 
@@ -426,9 +426,9 @@ def test_a_chat_that_was_told_to_wait_waits_alone_and_previews_leave_room() -> N
     pace = RateLimit()
     pace.close("-1", 30.0)
     assert (pace.wait_turn("-1", True, 0.0), pace.wait_turn("-2", True, 0.0)) == (30.0, 0.0)
-    assert not pace.spare("-1", True, 0.0, keep=0)
+    assert not pace.can_spare("-1", True, 0.0, keep=0)
     for second in range(1, 12):
-        assert pace.spare("-2", True, second * 3.0, keep=8) == (second <= 11)
+        assert pace.can_spare("-2", True, second * 3.0, keep=8) == (second <= 11)
         pace.wait_turn("-2", True, second * 3.0)
-    assert not pace.spare("-2", True, 36.0, keep=8)
+    assert not pace.can_spare("-2", True, 36.0, keep=8)
     assert pace.wait_turn("-1", True, 30.0) == 0.0

@@ -220,5 +220,5 @@ async def test_an_answer_that_the_library_cannot_read_is_not_in_its_log(
         await bot.fake.until(lambda: bot.fake.updates.polling)
         bot.fake.fail("getUpdates", garbage(do=False), times=2)
         bot.fake.say(chat, ana, "hi")
-        await bot.sees(chat, "Answer 1.")
+        await bot.sees_exactly(chat, "Answer 1.")
     assert "<<not json>>" not in caplog.text
