@@ -1,4 +1,4 @@
-"""Calls to Discord: each with a deadline, and every failure in the words that delivery knows."""
+"""Calls to Discord's HTTP API: each with a deadline, and each error as a delivery error."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from bot.platforms.discord.timings import DiscordTimings
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# what a call raises when Discord answers with an error, in garbage, or not at all
+# errors of a call: Discord answers with an error, with an unreadable body, or not at all
 API_ERRORS = (
     discord.DiscordException,
     aiohttp.ClientError,
@@ -40,18 +40,21 @@ _REASONS = {
 
 
 class ApiCalls:
-    """Makes calls that end in time."""
+    """Makes calls with a deadline, and none while Cloudflare bans this address."""
 
     def __init__(self, http: HTTPClient, timings: DiscordTimings) -> None:
         self._http, self.timings = http, timings
-        self._banned_until = 0.0  # until when nothing is called
+        self._banned_until = 0.0  # loop time
 
     async def make_call(self, call: Coroutine[Any, Any, T]) -> T:
-        """What the call gives; `TimeoutError` when that takes too long, `RateLimited` during a ban."""
-        left = self._banned_until - asyncio.get_running_loop().time()
-        if left > 0:
+        """Return the call's result.
+
+        Raises `TimeoutError` past the deadline, `discord.RateLimited` during a ban, else the call's errors.
+        """
+        seconds = self._banned_until - asyncio.get_running_loop().time()
+        if seconds > 0:
             call.close()
-            raise discord.RateLimited(left)
+            raise discord.RateLimited(seconds)
         try:
             async with asyncio.timeout(self.timings.call_timeout):
                 return await call
@@ -63,24 +66,24 @@ class ApiCalls:
             raise
 
     def _note_ban(self, error: discord.HTTPException) -> None:
-        """Call nothing for a while where it is not Discord that refuses, but what stands before it."""
+        """Make no call for a while after a ban by Cloudflare."""
         if is_cloudflare_ban(error):
-            log.error("Cloudflare has banned this address: nothing is sent for a while")
+            log.error("cloudflare_ban", extra={"seconds": self.timings.ban_pause})
             self._banned_until = asyncio.get_running_loop().time() + self.timings.ban_pause
 
 
 def has_error_code(error: BaseException, *codes: int) -> bool:
-    """Whether Discord answered with one of these error codes."""
+    """Whether Discord answered with one of these JSON error codes."""
     return isinstance(error, discord.HTTPException) and error.code in codes
 
 
 def is_cloudflare_ban(error: discord.HTTPException) -> bool:
-    """Whether Cloudflare has banned this address: its answers name nobody between it and Discord."""
+    """Whether Cloudflare bans this address: an answer of Discord itself has the header Via."""
     return error.status == 429 and not error.response.headers.get("Via")
 
 
 def delivery_error(error: BaseException, timings: DiscordTimings) -> RetryLater | DeliveryRefused:
-    """What a failed call means for the message that it was to send."""
+    """Return the delivery error for a failed call: try the message again later, or give the message up."""
     if isinstance(error, discord.RateLimited):
         return RetryLater("rate limited", error.retry_after)
     if not isinstance(error, discord.HTTPException):
@@ -89,8 +92,8 @@ def delivery_error(error: BaseException, timings: DiscordTimings) -> RetryLater 
         return RetryLater("banned by Cloudflare", timings.ban_pause)
     if error.status in (408, 429) or error.status >= 500:
         return RetryLater(f"Discord answered {error.status}")
-    if error.status == 401:  # the connection ends with a reason of its own; nothing shall be lost by that
+    if error.status == 401:  # the gateway ends the bot with its own message; no outgoing message may be lost
         return RetryLater("the token is not accepted any more", timings.call_timeout)
-    if error.status == 403 and not error.code:  # not Discord's own words: something before it refuses
+    if error.status == 403 and not error.code:  # no answer of Discord itself: a proxy refuses
         return RetryLater("Discord answered 403 without a reason", timings.call_timeout)
     return DeliveryRefused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")

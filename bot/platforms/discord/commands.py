@@ -1,4 +1,4 @@
-"""Commands asked for on Discord: promised an answer at once, then done, then answered in one message."""
+"""Interactions on Discord: deferred at once, then run, then answered in one message."""
 
 import asyncio
 import logging
@@ -36,13 +36,13 @@ class DiscordCommandHandler:
         self._is_stopping = False
 
     def handle(self, interaction: discord.Interaction) -> None:
-        """Answer an interaction soon."""
+        """Start a task that answers an interaction."""
         task = asyncio.create_task(self._answer(interaction))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def stop_intake(self) -> None:
-        """Do nothing more for anybody."""
+        """Answer each further command with `STOPPING`."""
         self._is_stopping = True
 
     async def close(self) -> None:
@@ -56,10 +56,10 @@ class DiscordCommandHandler:
                 await self._autocomplete(interaction)
             elif interaction.type is discord.InteractionType.application_command:
                 await self._run_interaction(interaction)
-        except API_ERRORS as error:  # above all: too late for Discord, or answered before
-            log.warning("a command is not answered", extra={"error": type(error).__name__})
+        except API_ERRORS as error:  # most often an answer after Discord's deadline, or a second one
+            log.warning("command_unanswered", extra={"error": type(error).__name__})
         except Exception:
-            log.exception("a command failed")
+            log.exception("command_failed")
 
     async def _autocomplete(self, interaction: discord.Interaction) -> None:
         data: Any = interaction.data
@@ -82,7 +82,7 @@ class DiscordCommandHandler:
             await self._respond(interaction, STOPPING if self._is_stopping else NOT_A_MEMBER)
             return
         options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
-        ask = CommandCall(
+        call = CommandCall(
             self._chat,
             place,
             interaction.user.display_name,
@@ -90,33 +90,33 @@ class DiscordCommandHandler:
             options if not is_menu else {},
         )
         target = str(data.get("target_id", "")) if is_menu else ""
-        await self._respond(interaction, await self._run_command(name, ask, target))
+        await self._respond(interaction, await self._run_command(name, call, target))
 
-    async def _run_command(self, name: str, ask: CommandCall, target: str) -> str:
-        """What a command answers, or why it cannot; empty for nothing."""
+    async def _run_command(self, name: str, call: CommandCall, target: str) -> str:
+        """Return a command's answer, or the reason of a failure; an empty text for no answer."""
         try:
             async with asyncio.timeout(self._calls.timings.command_timeout):
                 if target:
-                    await self._check_target(ask.place, target)
-                return await run_command(name, ask)
+                    await self._check_target(call.place, target)
+                return await run_command(name, call)
         except UserError as error:
             return str(error)
         except TimeoutError:
             return "That takes too long; look again later."
         except Exception:
-            log.exception("a command failed", extra={"command": name, "place": str(ask.place)})
+            log.exception("command_failed", extra={"command": name, "place": str(call.place)})
             return "Something went wrong here; the log says what."
 
     async def _check_target(self, place: Place, target: str) -> None:
-        """The menu of a message is about the newest answer, whose parts are several messages."""
+        """Raise `UserError` unless the message of a menu is a part of the newest answer."""
         last = await self._chat.memory.last_answer(place)
         chosen = await self._chat.memory.find(place, target)
         if last is None or chosen is None or chosen.id != last.message.id:
             raise UserError("Only the newest answer here can be asked about: choose that message.")
 
     async def _respond(self, interaction: discord.Interaction, text: str) -> None:
-        """Put the answer where it was promised, or take the promise back; trying twice does no harm."""
-        for tried in range(_ATTEMPTS):
+        """Edit the answer into the deferred response, or delete the response; a repetition does no harm."""
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if text:
                     editing = interaction.edit_original_response(
@@ -129,18 +129,18 @@ class DiscordCommandHandler:
             except (discord.Forbidden, discord.NotFound):
                 raise
             except API_ERRORS:
-                if tried + 1 == _ATTEMPTS:
+                if attempt == _ATTEMPTS:
                     raise
                 await asyncio.sleep(self._calls.timings.retry_delay)
 
     def _place_of(self, interaction: discord.Interaction) -> Place | None:
-        """Where it was asked; None where the bot itself is no member, and must neither read nor write."""
+        """Return the interaction's place; None where the bot is no member, and can neither read nor write."""
         channel = interaction.channel
         if channel is None:
             return None
         if interaction.guild_id is None:
-            mine = interaction.context.dm_channel and isinstance(channel, discord.DMChannel)
-            return self._channels.place_of(channel.id, None) if mine else None
+            is_own = interaction.context.dm_channel and isinstance(channel, discord.DMChannel)
+            return self._channels.place_of(channel.id, None) if is_own else None
         guild = interaction.client.get_guild(interaction.guild_id)
         if guild is None or not interaction.is_guild_integration():
             return None

@@ -1,4 +1,4 @@
-"""What personas say, on Discord: shown by editing one message, sent once, in their own name."""
+"""Persona answers on Discord: drafts as edits of one message, each part sent once, in the persona's name."""
 
 import asyncio
 import logging
@@ -30,23 +30,23 @@ from bot.text.splitting import split_message
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE = 2000  # characters of a message; counted in UTF-16 units, which are never fewer
+MAX_MESSAGE = 2000  # characters of a message, counted in UTF-16 units, which are never fewer
 _NOT_EDITABLE = (UNKNOWN_MESSAGE, NOT_THE_AUTHOR, UNKNOWN_WEBHOOK)
-_MAX_SHOWN = 256  # drafts of which the last text shown is known
+_MAX_SHOWN = 256  # drafts in `_shown`
 
 
 class DiscordOutlet:
-    """Discord as answers see it."""
+    """Discord's implementation of the chat's `Outlet`."""
 
     marks = True
 
     def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:
         self._client, self._calls, self._webhooks = client, calls, webhooks
         self._sent_lookup = SentLookup(client, calls, webhooks, memory)
-        self._shown: dict[str, str] = {}  # by key, what a try to show it began with
+        self._shown: dict[str, str] = {}  # the newest text shown of a draft, by outbox key
 
     def limit(self, place: Place, persona: Persona | None) -> int:
-        """The longest message, with room for a name line: whether one is needed may change."""
+        """Return the longest text, with room for a name line: a later sender may need one."""
         return MAX_MESSAGE - self.measure(name_line(self._client, persona.name if persona else None))
 
     def measure(self, text: str) -> int:
@@ -60,7 +60,7 @@ class DiscordOutlet:
 
     @asynccontextmanager
     async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        """Show at once that somebody is typing, and go on; nothing waits for it."""
+        """Show typing at once and until the context ends; nothing waits for the call."""
         task = asyncio.create_task(self._keep_typing(place))
         try:
             yield
@@ -74,47 +74,47 @@ class DiscordOutlet:
             try:
                 await self._calls.make_call(_trigger_typing(channel))
             except API_ERRORS as error:
-                log.debug("typing is not shown", extra={"place": str(place), "error": type(error).__name__})
+                log.debug("typing_failed", extra={"place": str(place), "error": type(error).__name__})
             await asyncio.sleep(self._calls.timings.typing_interval)
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
-        """Show the first message of what there is of an answer."""
+        """Show the first message of an unfinished answer."""
         text = split_message(text, self.limit(draft.place, persona), self.measure)[0].whole
         if self._shown.get(draft.key) == text:
             return draft.sent_id
         with _delivery_errors(self._calls):
-            seen = (
+            existing_id = (
                 await self._sent_lookup.find_sent(draft, persona, text)
                 if self._may_be_shown(draft)
                 else draft.sent_id
             )
             self._remember_shown(draft.key, text)
-            return await self._edit_or_send(draft, persona, text, seen)
+            return await self._edit_or_send(draft, persona, text, existing_id)
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        """Say one part, in the message that stands there for it or in a new one."""
+        """Send one part, as an edit of the message that shows the part already, or as a new message."""
         if not outgoing.text.strip():
             raise DeliveryRefused("there are no words to send")
         with _delivery_errors(self._calls):
-            standing = outgoing.sent_id
-            if standing is None and (outgoing.state == "sending" or outgoing.attempts):
-                standing = await self._sent_lookup.find_sent(outgoing, persona, outgoing.text)
-            sent_id = await self._edit_or_send(outgoing, persona, outgoing.text, standing)
+            existing_id = outgoing.sent_id
+            if existing_id is None and (outgoing.state == "sending" or outgoing.attempts):
+                existing_id = await self._sent_lookup.find_sent(outgoing, persona, outgoing.text)
+            sent_id = await self._edit_or_send(outgoing, persona, outgoing.text, existing_id)
         self._shown.pop(outgoing.key, None)
         return sent_id
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
-        """Delete messages; what cannot be deleted stays."""
+        """Delete messages; a message that cannot be deleted stays."""
         for sent_id in sent_ids:
             try:
-                voice = await self._sent_lookup.sender_of(place, sent_id)
-                if voice:
-                    await voice.delete(sent_id)
+                sender = await self._sent_lookup.sender_of(place, sent_id)
+                if sender:
+                    await sender.delete(sent_id)
             except API_ERRORS as error:
-                log.info("not taken back", extra={"place": str(place), "error": type(error).__name__})
+                log.info("delete_failed", extra={"place": str(place), "error": type(error).__name__})
 
     def _may_be_shown(self, draft: Outgoing) -> bool:
-        """Whether an earlier process, or an attempt that was taken back, may have shown it."""
+        """Whether an earlier process, or a withdrawn attempt, may have shown the draft."""
         return draft.sent_id is None and draft.attempts > 0 and draft.key not in self._shown
 
     def _remember_shown(self, key: str, text: str) -> None:
@@ -125,22 +125,22 @@ class DiscordOutlet:
     async def _edit_or_send(
         self, outgoing: Outgoing, persona: Persona | None, text: str, existing_id: str | None
     ) -> str:
-        """Let the text stand in the place; by the account, where a webhook fails twice."""
+        """Edit or send the message; by the bot's account, where a webhook is unknown twice."""
         name = persona.name if persona else None
         for _ in range(2):
-            voice = await self._choose_sender(outgoing.place, persona)
+            sender = await self._choose_sender(outgoing.place, persona)
             try:
-                return await self._send_as(voice, outgoing, text, existing_id, name)
+                return await self._send_as(sender, outgoing, text, existing_id, name)
             except discord.HTTPException as error:
-                if isinstance(voice, AccountSender) or not has_error_code(error, UNKNOWN_WEBHOOK):
+                if isinstance(sender, AccountSender) or not has_error_code(error, UNKNOWN_WEBHOOK):
                     raise
                 self._webhooks.forget(int(outgoing.place.chat))
         account = AccountSender(self._client, self._calls, outgoing.place, name)
         return await self._send_as(account, outgoing, text, existing_id, name)
 
     async def _choose_sender(self, place: Place, persona: Persona | None) -> Sender:
-        hook = await self._webhooks.find_sender(place, persona) if persona else None
-        return hook or AccountSender(self._client, self._calls, place, persona.name if persona else None)
+        webhook = await self._webhooks.find_sender(place, persona) if persona else None
+        return webhook or AccountSender(self._client, self._calls, place, persona.name if persona else None)
 
     async def _send_as(
         self, sender: Sender, outgoing: Outgoing, text: str, existing_id: str | None, name: str | None
@@ -149,22 +149,22 @@ class DiscordOutlet:
         if existing_id is not None:
             if await self._edit(sender, outgoing, existing_id, text, name):
                 return existing_id
-            nonce += "a"  # the message under the first one was deleted
-        words, reply_to = sender.format(text), outgoing.reply_to if outgoing.part == 0 else None
+            nonce += "a"  # the message with the first nonce was deleted
+        content, reply_to = sender.format(text), outgoing.reply_to if outgoing.part == 0 else None
         try:
-            said = await sender.send(words, nonce or None, reply_to)
+            sent = await sender.send(content, nonce or None, reply_to)
         except discord.NotFound as error:
             if not has_error_code(error, UNKNOWN_MESSAGE):
                 raise
-            said = await sender.send(words, f"{nonce}b" if nonce else None, reply_to)
-        if said.text.strip() != words.strip():  # the nonce was known, and stands for what was shown before
-            await sender.edit(said.id, words)
-        return said.id
+            sent = await sender.send(content, f"{nonce}b" if nonce else None, reply_to)
+        if sent.text.strip() != content.strip():  # Discord knew the nonce and returned the earlier message
+            await sender.edit(sent.id, content)
+        return sent.id
 
     async def _edit(
         self, sender: Sender, outgoing: Outgoing, message_id: str, text: str, name: str | None
     ) -> bool:
-        """Give a message its words, whoever of us said it; false where it is gone, or cannot be changed."""
+        """Edit a message, whichever sender wrote it; return False for a deleted or uneditable message."""
         try:
             await sender.edit(message_id, sender.format(text))
         except discord.HTTPException as error:
@@ -186,7 +186,7 @@ class DiscordOutlet:
         return False
 
     async def _delete_as_account(self, place: Place, message_id: str) -> None:
-        """Delete what a webhook that is gone has said, where the account may."""
+        """Delete the message of a deleted webhook, where the account may."""
         with suppress(discord.HTTPException):
             await AccountSender(self._client, self._calls, place, None).delete(message_id)
 
@@ -197,15 +197,15 @@ async def _trigger_typing(channel: discord.PartialMessageable) -> None:
 
 @contextmanager
 def _delivery_errors(calls: ApiCalls) -> Iterator[None]:
-    """Let failures out as `RetryLater` and `Refused`."""
+    """Raise every error inside as `RetryLater` or `DeliveryRefused`."""
     try:
         yield
     except API_ERRORS as error:
         raise delivery_error(error, calls.timings) from error
-    except UserError as error:  # memory cannot be asked now
+    except UserError as error:  # memory cannot be read now
         raise RetryLater(str(error)) from error
     except (RetryLater, DeliveryRefused):
         raise
     except Exception as error:
-        log.exception("a message cannot be sent")
+        log.exception("send_failed")
         raise delivery_error(error, calls.timings) from error

@@ -1,4 +1,4 @@
-"""The bot's account on Discord, from logging in to leaving."""
+"""The bot's account on Discord, from login to close."""
 
 import asyncio
 import logging
@@ -43,13 +43,18 @@ _FATAL_CLOSE_CODES = {  # close codes after which a new connection ends the same
     4010: "Discord refuses the connection (code 4010, invalid shard).",
     4011: "The bot is in too many servers for one connection: Discord asks for sharding.",
     4012: "Discord no longer speaks this version of its protocol: update discord.py.",
-    4013: "Discord refuses what the bot wants to be told (code 4013, invalid intents): update discord.py.",
+    4013: "Discord refuses the bot's intents (code 4013, invalid intents): update discord.py.",
     4014: _NO_INTENT,
+}
+_DELETIONS = {  # log events by discord.py's events
+    "guild_remove": "removed_from_server",
+    "guild_channel_delete": "channel_deleted",
+    "thread_delete": "thread_deleted",
 }
 
 
 class Discord:
-    """Takes part in conversations on Discord, in as many servers and direct chats as it is in."""
+    """The Discord platform: one bot account in its servers and direct chats."""
 
     def __init__(
         self,
@@ -72,11 +77,11 @@ class Discord:
         self._backfill: Backfill
 
     async def __aenter__(self) -> Self:
-        """Log in, however long that takes; `UserError` for a wrong token and a missing intent."""
+        """Log in, however long that takes. Raises `UserError` for a wrong token and for a missing intent."""
         async with AsyncExitStack() as stack:
             stack.enter_context(hold_token("Discord", self._token))
             use_addresses(self._addresses)
-            logging.getLogger("discord").setLevel(logging.INFO)  # its debug lines hold what people say
+            logging.getLogger("discord").setLevel(logging.INFO)  # its debug records hold people's messages
             logging.getLogger("discord.client").addFilter(shorten_reconnect_record)
             self._client = await self._log_in()
             stack.push_async_callback(self._client.close)
@@ -99,19 +104,19 @@ class Discord:
         return str(self._client.user.id)
 
     def stop_intake(self) -> None:
-        """Accept nothing more; what is being answered can still be sent."""
-        for part in self._intakes:
-            part.stop_intake()
+        """Accept no further message or command; answers under way can still be sent."""
+        for intake in self._intakes:
+            intake.stop_intake()
 
     async def run(self) -> None:
-        """Stay connected until closed; `UserError` where a restart would not help."""
+        """Stay connected until closed. Raises `UserError` where a restart would not help."""
         works = (self._connect(), self._event_queue.run(), self._log_outages(), self._publish_commands())
         tasks = [asyncio.create_task(work) for work in works]
-        connection, intake, *_ = tasks
+        connection, event_queue, *_ = tasks
         try:
-            await asyncio.wait({connection, intake}, return_when=asyncio.FIRST_COMPLETED)
-            if intake.done() and not connection.done():
-                intake.result()
+            await asyncio.wait({connection, event_queue}, return_when=asyncio.FIRST_COMPLETED)
+            if event_queue.done() and not connection.done():
+                event_queue.result()
             await connection
         finally:
             for task in tasks:
@@ -119,7 +124,7 @@ class Discord:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _log_in(self) -> Gateway:
-        """Log in, as soon as Discord can be reached."""
+        """Return a client that is logged in, as soon as Discord can be reached."""
         wait = self._timings.retry_delay
         while True:
             client = Gateway(self._timings)
@@ -132,7 +137,7 @@ class Discord:
                 raise UserError(_WRONG_TOKEN) from None
             except API_ERRORS as error:
                 await client.close()
-                log.warning("Discord cannot be reached", extra={"error": type(error).__name__})
+                log.warning("discord_unreachable", extra={"error": type(error).__name__})
             except asyncio.CancelledError:
                 await client.close()
                 raise
@@ -140,7 +145,7 @@ class Discord:
             wait = min(2 * wait, self._timings.longest_reconnect)
 
     def _check_intents(self) -> None:
-        """Whether the application may read messages; asked before a connection is used up for the answer."""
+        """Raise `UserError` unless the application may read messages; the check needs no gateway session."""
         flags = self._client.application_flags
         if not (flags.gateway_message_content or flags.gateway_message_content_limited):
             raise UserError(_NO_INTENT)
@@ -149,11 +154,11 @@ class Discord:
         client, chat = self._client, self._chat
         self._calls = ApiCalls(client.http, self._timings)
         self._webhooks = Webhooks(client, self._calls)
-        places = Channels(client, self._calls, self.account)
-        hearing = InboundMessages(client, chat, places, self._webhooks)
-        self._backfill = Backfill(client, self._calls, chat.memory, self.account, hearing.receive)
-        self._event_queue = EventQueue(hearing, self._start_session, self._dead_letter)
-        self._commands = DiscordCommandHandler(chat, places, self._calls, self._settings.owners)
+        channels = Channels(client, self._calls, self.account)
+        inbound = InboundMessages(client, chat, channels, self._webhooks)
+        self._backfill = Backfill(client, self._calls, chat.memory, self.account, inbound.receive)
+        self._event_queue = EventQueue(inbound, self._start_session, self._dead_letter)
+        self._commands = DiscordCommandHandler(chat, channels, self._calls, self._settings.owners)
         self._intakes = (self._event_queue, self._commands)
         client.on_event, client.on_unreadable = self._route_event, self._event_queue.put_unreadable
         chat.join(
@@ -163,18 +168,18 @@ class Discord:
         )
 
     def _route_event(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Sort an event; it is called while discord.py reads the connection, and must not wait."""
+        """Route an event; discord.py calls this method while it reads the connection, so it must not wait."""
         if event == "interaction":
             self._commands.handle(arguments[0])
         elif event == "webhooks_update":
             self._webhooks.forget(arguments[0].id)
-        elif event in ("guild_remove", "guild_channel_delete", "thread_delete"):
-            log.warning("gone", extra={"event": event, "id": arguments[0].id})
+        elif event in _DELETIONS:
+            log.warning(_DELETIONS[event], extra={"id": arguments[0].id})
         else:
             self._event_queue.put_event(event, arguments)
 
     async def _start_session(self) -> None:
-        """A new session: go on where the last process ended, then read what was missed."""
+        """Recover the last process's work on the first session, then read the missed messages."""
         await self._client.wait_until_guilds_listed()
         if not self._recovered:
             await self._chat.recover(PLATFORM, self.account)
@@ -183,10 +188,10 @@ class Discord:
             asyncio.get_running_loop().call_later(self._timings.call_timeout, self._event_queue.put_backfill)
 
     async def _publish_commands(self) -> None:
-        """Tell Discord the commands, where they have changed."""
+        """Publish the commands to Discord where they have changed."""
         payload = application_commands()
-        scope, new = f"{PLATFORM}/{self.account}", payload_digest(payload)
-        if (await self._chat.memory.platform_state(scope)).get("menu") == new:
+        scope, digest = f"{PLATFORM}/{self.account}", payload_digest(payload)
+        if (await self._chat.memory.platform_state(scope)).get("menu") == digest:
             return
         application = self._client.application_id
         assert application
@@ -194,9 +199,9 @@ class Discord:
         try:
             await self._calls.make_call(publish_commands(self._client, application, payload))
         except API_ERRORS as error:
-            log.error("the commands cannot be published", extra={"error": type(error).__name__})
+            log.error("publish_commands_failed", extra={"error": type(error).__name__})
             return
-        await self._chat.memory.set_platform_state(scope, "menu", new)
+        await self._chat.memory.set_platform_state(scope, "menu", digest)
 
     async def _dead_letter(self, delivery_id: str, reason: str) -> None:
         await self._chat.memory.dead_letter(PLATFORM, self.account, delivery_id, reason)
@@ -209,21 +214,23 @@ class Discord:
             except discord.PrivilegedIntentsRequired:
                 raise UserError(_NO_INTENT) from None
             except discord.ConnectionClosed as error:
-                known = _FATAL_CLOSE_CODES.get(
+                message = _FATAL_CLOSE_CODES.get(
                     error.code, f"Discord closed the connection (code {error.code})."
                 )
-                raise UserError(known) from None
+                raise UserError(message) from None
             except AttributeError:
                 if not has_no_socket(self._client):
                     raise
                 await asyncio.sleep(self._timings.retry_delay)
 
     async def _log_outages(self) -> None:
-        """Say in the log when there has been no connection for long, and when there is one again."""
-        told, limit = False, self._timings.offline_warning
+        """Log a long time without connection, and its end."""
+        is_logged, limit = False, self._timings.offline_warning
         while True:
             await asyncio.sleep(min(limit / 4, 5.0))
             is_lost = self._client.seconds_offline() > limit
-            if is_lost != told:
-                told = is_lost
-                log.warning("no connection" if is_lost else "connected again", extra={"platform": PLATFORM})
+            if is_lost != is_logged:
+                is_logged = is_lost
+                log.warning(
+                    "connection_lost" if is_lost else "connection_restored", extra={"platform": PLATFORM}
+                )

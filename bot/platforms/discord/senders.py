@@ -1,4 +1,4 @@
-"""Who speaks on Discord: the bot's own account, or a webhook with a persona's name and face."""
+"""Senders on Discord: the bot's own account, or a webhook with a persona's name and avatar."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,30 +14,30 @@ NO_MENTIONS = discord.AllowedMentions.none()
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """A message as it stands on Discord."""
+    """A message as Discord stores it."""
 
     id: str
     text: str
 
 
 class Sender(Protocol):
-    """Something that can speak in one place. Its calls raise what discord.py raises."""
+    """Sends, edits and deletes messages in one place. Its calls raise discord.py's errors."""
 
     def format(self, text: str) -> str:
-        """The text as it is sent."""
+        """Return the text as this sender sends it."""
 
     async def send(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
-        """Send a message. Where Discord knows the nonce, what it stands for is returned instead."""
+        """Send a message. For a nonce that Discord knows, return the message sent with that nonce before."""
 
     async def edit(self, message_id: str, text: str) -> None:
-        """Give a message other words."""
+        """Replace a message's text."""
 
     async def delete(self, message_id: str) -> None:
         """Delete a message."""
 
 
 class AccountSender:
-    """The bot's own account. A persona of another name says so in a line of its own."""
+    """The bot's own account. A persona of another name is named in the first line of the message."""
 
     def __init__(self, client: Gateway, calls: ApiCalls, place: Place, name: str | None) -> None:
         self._calls, self._place = calls, place
@@ -72,7 +72,7 @@ class AccountSender:
 
 
 class WebhookSender:
-    """A webhook of the place's channel. With a `name`, it is shared and borrows name and face."""
+    """A webhook of the place's channel. With a `name`, the shared webhook takes that name and avatar."""
 
     def __init__(
         self, calls: ApiCalls, webhook: discord.Webhook, place: Place, name: str = "", avatar_url: str = ""
@@ -107,12 +107,12 @@ class WebhookSender:
 
 
 def channel_id_of(place: Place) -> int:
-    """The id of the channel or thread where a place's messages stand."""
+    """Return the id of the channel or thread that holds a place's messages."""
     return int(place.thread or place.chat)
 
 
 def name_line(client: Gateway, name: str | None) -> str:
-    """What stands before a persona's words where they come from an account of another name."""
+    """Return the line with a persona's name, empty where the account bears that name."""
     if name is None or client.user is None or name.casefold() == client.user.display_name.casefold():
         return ""
     return f"**{discord.utils.escape_markdown(' '.join(name.split())[:80])}**\n"

@@ -1,4 +1,4 @@
-"""What this account has said, found again in a channel after a process ended while it was speaking."""
+"""Messages that this account has sent, found again in a channel after a process ended during a send."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from bot.platforms.discord.senders import AccountSender, Sender, channel_id_of, 
 from bot.platforms.discord.webhook_name import webhook_name
 from bot.platforms.discord.webhooks import Webhooks
 
-_PAGE_SIZE = 100  # messages that one call gives
+_PAGE_SIZE = 100  # messages of one call
 
 
 class SentLookup:
@@ -24,19 +24,19 @@ class SentLookup:
         self._client, self._calls, self._webhooks, self._memory = client, calls, webhooks, memory
 
     async def find_sent(self, outgoing: Outgoing, persona: Persona | None, text: str) -> str | None:
-        """The message in which a part stands already, whole or as far as it was shown; None for none."""
+        """Return the id of the message that holds a part already, whole or as a draft, or None."""
         try:
             newest = await self._calls.make_call(self._fetch_newest(outgoing.place, outgoing.reply_to))
-        except discord.Forbidden:  # without the right to look, a second copy is better than none
+        except discord.Forbidden:  # without permission to look, a second copy is better than none
             return None
         own = [message for message in newest if self._is_own(message)]
         known = await self._memory.sent_among(outgoing.place, [str(message.id) for message in own])
         return self._match([m for m in own if str(m.id) not in known], outgoing, persona, text)
 
     async def sender_of(self, place: Place, message_id: str, name: str | None = None) -> Sender | None:
-        """Who of us said a message, and can change it; None for nobody, or where it is gone.
+        """Return the sender that wrote a message and can edit it; None for a foreign or a deleted message.
 
-        `name` is the persona's, for the line that the account puts before its words.
+        `name` is the persona's name, for the name line of the account's messages.
         """
         channel = self._channel(place)
         try:
@@ -54,7 +54,7 @@ class SentLookup:
         return self._client.get_partial_messageable(channel_id_of(place), guild_id=guild)
 
     async def _fetch_newest(self, place: Place, after: str | None) -> list[discord.Message]:
-        """What was said behind a message, else the newest; oldest first."""
+        """Return the messages behind a message, else the newest ones of the channel; oldest first."""
         behind = discord.Object(int(after)) if after and after.isdecimal() else None
         history = self._channel(place).history(
             limit=_PAGE_SIZE, after=behind, oldest_first=behind is not None or None
@@ -63,7 +63,7 @@ class SentLookup:
         return sorted(found, key=lambda message: message.id)
 
     def _is_own(self, message: discord.Message) -> bool:
-        """Whether this account said it, and not as the answer to a command."""
+        """Whether this account or its webhook sent the message, and not as the answer to a command."""
         me, application = self._client.user, self._client.application_id
         if message.interaction_metadata is not None or (application and message.webhook_id == application):
             return False
@@ -74,7 +74,7 @@ class SentLookup:
     def _match(
         self, messages: Sequence[discord.Message], outgoing: Outgoing, persona: Persona | None, text: str
     ) -> str | None:
-        """The message with the same words; else one with other words of the persona, if it may be a draft."""
+        """Return the message with the same text; else one of the persona, if it may be the part's draft."""
         before = name_line(self._client, persona.name if persona else None)
         for message in messages:
             if message.content.strip() in (text.strip(), (before + text).strip()):
@@ -82,7 +82,7 @@ class SentLookup:
         if persona is None or outgoing.part or not outgoing.reply_to:
             return None
         for message in messages:
-            spoke = message.author.name == webhook_name(persona.name)
-            if spoke if message.webhook_id else message.content.startswith(before):
+            has_name = message.author.name == webhook_name(persona.name)
+            if has_name if message.webhook_id else message.content.startswith(before):
                 return str(message.id)
         return None

@@ -1,4 +1,4 @@
-"""Names as a webhook may bear them."""
+"""Persona names as Discord accepts them for webhooks."""
 
 import re
 import unicodedata
@@ -10,9 +10,9 @@ _MARKS = str.maketrans("", "", "@#:`")
 
 
 def webhook_name(name: str) -> str:
-    """The name as near to its own as Discord allows: 1 to 80 characters, nothing that it refuses.
+    """Return the nearest name that Discord allows: 1 to 80 characters, without refused words.
 
-    https://docs.discord.com/developers/resources/webhook and .../resources/user say what that is.
+    Rules: https://docs.discord.com/developers/resources/webhook and .../resources/user.
     """
     kept = _clean(name)
     plain = _clean(unicodedata.normalize("NFKC", name))
@@ -25,6 +25,6 @@ def webhook_name(name: str) -> str:
 
 
 def _clean(name: str) -> str:
-    """One line, without control characters and without what mentions somebody."""
+    """Return the name as one line, without control characters and without characters of mentions."""
     shown = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
     return " ".join("".join(shown).translate(_MARKS).split())

@@ -1,4 +1,4 @@
-"""Webhooks, by which personas have a name and a face: found again, made where there is room, shared else."""
+"""Webhooks that give personas a name and an avatar: found again, created where there is room, else shared."""
 
 import asyncio
 import logging
@@ -23,11 +23,11 @@ WebhookChannel: TypeAlias = (
 )
 
 MAX_WEBHOOKS = 15  # in one channel, of all applications together
-SHARED_NAME = "Personas"  # the name of the one that speaks for whoever has none
+SHARED_NAME = "Personas"  # the name of the webhook that personas without their own share
 
 
 class Webhooks:
-    """The webhooks of this account, by channel. What Discord says of them is asked for once."""
+    """This account's webhooks by channel. Discord is asked for a channel's webhooks once."""
 
     def __init__(self, client: Gateway, calls: ApiCalls) -> None:
         self._client, self._calls = client, calls
@@ -38,16 +38,16 @@ class Webhooks:
         self._known: dict[int, discord.Webhook] = {}
 
     def owns(self, webhook_id: int | None) -> bool:
-        """Whether a webhook is one of this account's, as far as it has met it."""
+        """Whether a webhook is known to be this account's."""
         return webhook_id in self._known
 
     def forget(self, channel_id: int) -> None:
-        """Ask again what webhooks a channel has, and whether they may be used."""
+        """Ask Discord again for a channel's webhooks, and for the permission to use them."""
         self._own.pop(channel_id, None)
         self._denied_until.pop(channel_id, None)
 
     async def find_sender(self, place: Place, persona: Persona) -> WebhookSender | None:
-        """The webhook that speaks for a persona; None where there can be none."""
+        """Return the webhook that sends for a persona; None where there can be none."""
         channel = self._client.get_channel(int(place.chat)) if place.server else None
         if not isinstance(channel, WebhookChannel):
             return None
@@ -61,17 +61,17 @@ class Webhooks:
                 return None
 
     async def sender_by_id(self, place: Place, webhook_id: int) -> WebhookSender | None:
-        """One of this account's webhooks by its id, also where it may no longer ask for them."""
+        """Return this account's webhook of an id; a known webhook needs no permission to list webhooks."""
         channel = self._client.get_channel(int(place.chat))
         if webhook_id not in self._known and isinstance(channel, WebhookChannel):
             async with self._locks[channel.id]:
                 with suppress(discord.Forbidden):
                     await self._fetch_own(channel)
-        met = self._known.get(webhook_id)
-        return WebhookSender(self._calls, met, place) if met else None
+        webhook = self._known.get(webhook_id)
+        return WebhookSender(self._calls, webhook, place) if webhook else None
 
     def _are_allowed(self, channel: WebhookChannel) -> bool:
-        """Whether webhooks can be used here. Those that are known work without the permission."""
+        """Whether webhooks can be used here. Known webhooks work without the permission."""
         if self._own.get(channel.id):
             return True
         me = channel.guild.me
@@ -80,7 +80,7 @@ class Webhooks:
         return asyncio.get_running_loop().time() >= self._denied_until.get(channel.id, 0.0)
 
     def _deny(self, channel: WebhookChannel) -> None:
-        log.info("no webhooks here", extra={"place": str(channel.id)})
+        log.info("webhooks_forbidden", extra={"place": str(channel.id)})
         self._denied_until[channel.id] = (
             asyncio.get_running_loop().time() + self._calls.timings.webhook_denial
         )
@@ -90,45 +90,45 @@ class Webhooks:
     ) -> WebhookSender | None:
         own, name = await self._fetch_own(channel), webhook_name(persona.name)
         shared = next((hook for hook in own if hook.name == SHARED_NAME), None)
-        mine = next((hook for hook in own if hook.name == name), None)
-        if mine is None and self._free[channel.id] > (shared is None):
-            mine = await self._create(channel, name, persona.avatar)
-        if mine is not None:
-            return WebhookSender(self._calls, mine, place)
+        own_webhook = next((hook for hook in own if hook.name == name), None)
+        if own_webhook is None and self._free[channel.id] > (shared is None):
+            own_webhook = await self._create(channel, name, persona.avatar)
+        if own_webhook is not None:
+            return WebhookSender(self._calls, own_webhook, place)
         if shared is None and self._free[channel.id] > 0:
             shared = await self._create(channel, SHARED_NAME, None)
-        lent = shared or next(iter(self._own.get(channel.id, ())), None)
-        return WebhookSender(self._calls, lent, place, name, persona.avatar_url) if lent else None
+        shared = shared or next(iter(self._own.get(channel.id, ())), None)
+        return WebhookSender(self._calls, shared, place, name, persona.avatar_url) if shared else None
 
     async def _fetch_own(self, channel: WebhookChannel) -> list[discord.Webhook]:
-        """This account's webhooks; only these come with a token."""
+        """Return this account's webhooks; only these come with a token."""
         if channel.id not in self._own:
-            every = await self._calls.make_call(channel.webhooks())
+            webhooks = await self._calls.make_call(channel.webhooks())
             me = self._client.user
-            own = [hook for hook in every if hook.token and hook.user and me and hook.user.id == me.id]
-            self._own[channel.id], self._free[channel.id] = own, MAX_WEBHOOKS - len(every)
+            own = [hook for hook in webhooks if hook.token and hook.user and me and hook.user.id == me.id]
+            self._own[channel.id], self._free[channel.id] = own, MAX_WEBHOOKS - len(webhooks)
             self._known |= {hook.id: hook for hook in own}
         return self._own[channel.id]
 
     async def _create(
         self, channel: WebhookChannel, name: str, avatar: Path | None
     ) -> discord.Webhook | None:
-        """A new webhook; None where Discord wants no more of them, now or ever."""
-        face = await asyncio.to_thread(avatar.read_bytes) if avatar else None
+        """Return a new webhook; None where Discord accepts no further one, now or ever."""
+        image = await asyncio.to_thread(avatar.read_bytes) if avatar else None
         try:
-            made = await self._calls.make_call(channel.create_webhook(name=name, avatar=face))
+            webhook = await self._calls.make_call(channel.create_webhook(name=name, avatar=image))
         except discord.RateLimited:
             return None
         except discord.HTTPException as error:
             if has_error_code(error, TOO_MANY_WEBHOOKS):
                 self._free[channel.id] = 0
                 return None
-            if error.status == 400 and face:
-                log.warning("a picture is not accepted", extra={"file": str(avatar)})
+            if error.status == 400 and image:
+                log.warning("avatar_refused", extra={"file": str(avatar)})
                 return await self._create(channel, name, None)
             raise
         self._free[channel.id] -= 1
-        if channel.id in self._own:  # else they have changed meanwhile, and are asked for anew
-            self._own[channel.id].append(made)
-        self._known[made.id] = made
-        return made
+        if channel.id in self._own:  # else `forget` was called meanwhile
+            self._own[channel.id].append(webhook)
+        self._known[webhook.id] = webhook
+        return webhook

@@ -1,4 +1,4 @@
-"""Calls to the Bot API: each with a deadline, and what goes wrong in the words of delivery."""
+"""Calls to the Bot API: each with a deadline, and each error as a delivery error."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -17,14 +17,17 @@ T = TypeVar("T")
 
 
 def open_bot(token: str, api: str | None, polls: ApiRequest, seconds: float) -> Bot:
-    """The library's bot, which is not connected yet; `polls` is the connection kept for polling."""
-    at = api or DEFAULT_API
+    """Return the library's bot, not connected yet.
+
+    `polls` is the HTTP client kept for polling; `seconds` is the read and pool timeout of any other call.
+    """
+    address = api or DEFAULT_API
     calls = ApiRequest(connection_pool_size=64, read_timeout=seconds, pool_timeout=seconds)
-    return Bot(token, f"{at}/bot", f"{at}/file/bot", request=calls, get_updates_request=polls)
+    return Bot(token, f"{address}/bot", f"{address}/file/bot", request=calls, get_updates_request=polls)
 
 
 async def call_api(call: Awaitable[T], place: Place, seconds: float) -> T:
-    """The call's result; raise `RetryLater`, `Refused` or `ChatMoved`, and nothing else."""
+    """Return the call's result. Raises `RetryLater`, `DeliveryRefused` or `ChatMoved`, and no other error."""
     try:
         async with asyncio.timeout(seconds):
             return await call
@@ -35,17 +38,10 @@ async def call_api(call: Awaitable[T], place: Place, seconds: float) -> T:
     except (Forbidden, BadRequest) as error:
         raise DeliveryRefused(str(error)) from None
     except InvalidToken as error:
-        raise (
-            DeliveryRefused("there is no such method")
-            if is_unknown_method(error)
-            else RetryLater("not let in")
-        ) from None
+        if is_unknown_method(error):
+            raise DeliveryRefused("there is no such method") from None
+        raise RetryLater("the token is not accepted any more") from None
     except (TelegramError, TimeoutError) as error:
         raise RetryLater(type(error).__name__) from None
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:  # the library could not read the answer
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # the library cannot read the answer
         raise RetryLater(f"unreadable answer ({type(error).__name__})") from None

@@ -1,4 +1,4 @@
-"""What people ask of the bot itself, by command or by button."""
+"""Commands and buttons on Telegram: run beside polling, and answered."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ _MAX_NOTIFICATION = 200  # characters that an answer to a button may have (Bot A
 
 
 class TelegramCommandHandler:
-    """Commands and buttons, done beside intake: in order in each place, except `/stop`, which never waits."""
+    """Runs commands and buttons in the order of each place; `/stop` alone never waits."""
 
     def __init__(self, sender: TelegramSender, chat: Chat, owners: Container[str]) -> None:
         self._sender, self._chat, self._owners = sender, chat, owners
@@ -37,26 +37,26 @@ class TelegramCommandHandler:
         await self._queues.close()
 
     def run_command(self, event: CommandEvent) -> None:
-        """Do what a command asks for, and answer it."""
+        """Queue a command and its answer."""
         if event.name == "stop":
             self._queues.start(self._run_and_answer(event))
         else:
             self._queues.enqueue(event.place, partial(self._run_and_answer, event))
 
     def press_button(self, event: ButtonEvent, place: Place) -> None:
-        """Do what a button stands for, if whoever presses it may."""
+        """Queue a pressed button's command; the permissions are checked when it runs."""
         self._queues.enqueue(place, partial(self._press_button, event))
 
     def send_notice(self, place: Place, text: str, reply_to: str) -> None:
-        """Say something about a message that was not taken."""
+        """Queue a notice about a message that was not accepted."""
         self._queues.enqueue(place, partial(self._send_notice, place, text, reply_to))
 
     def greet(self, place: Place, user: str) -> None:
-        """Let the persona speak first where the bot was just brought in."""
+        """Queue the persona's greeting of a group to which the bot was added."""
         self._queues.enqueue(place, partial(proactive.greet, self._chat, place, user, group=True))
 
     def move_chat(self, old: Place, new: Place) -> None:
-        """Let a chat go on elsewhere, when nobody speaks in it."""
+        """Queue a chat's move to another id, behind the answers under way."""
         self._queues.enqueue(old, partial(self._move_chat, old, new))
 
     async def _move_chat(self, old: Place, new: Place) -> None:
@@ -64,37 +64,39 @@ class TelegramCommandHandler:
         await self._chat.move(old, new)
 
     async def _run_and_answer(self, event: CommandEvent) -> None:
-        rights = await self._level(event.invoker, event.place)
+        level = await self._level(event.invoker, event.place)
         try:
-            text = await self._run(event, rights)
+            text = await self._run(event, level)
         except UserError as error:
             text = str(error)
         if not text:
             return
-        found = () if event.argument else await menu_buttons(self._chat, event.place, event.name, rights)
-        await self._answer(event, text, found)
+        buttons = () if event.argument else await menu_buttons(self._chat, event.place, event.name, level)
+        await self._answer(event, text, buttons)
 
-    async def _run(self, event: CommandEvent, rights: Level) -> str:
-        log.info("a command", extra={"place": str(event.place), "command": event.name, "level": rights.name})
+    async def _run(self, event: CommandEvent, level: Level) -> str:
+        log.info(
+            "command_called", extra={"place": str(event.place), "command": event.name, "level": level.name}
+        )
         if event.name == START_COMMAND:
-            return await self._start(event, rights)
+            return await self._start(event, level)
         _, options = parse_line(f"{event.name} {event.argument}")
         return await run_command(
-            event.name, CommandCall(self._chat, event.place, event.invoker.name, rights, options)
+            event.name, CommandCall(self._chat, event.place, event.invoker.name, level, options)
         )
 
-    async def _start(self, event: CommandEvent, rights: Level) -> str:
-        """A greeting where nothing has been said yet, else what can be asked for."""
+    async def _start(self, event: CommandEvent, level: Level) -> str:
+        """Greet in an empty conversation and return an empty text; else return the answer of `/help`."""
         if await self._chat.memory.history(event.place, limit=1):
-            return await run_command("help", CommandCall(self._chat, event.place, event.invoker.name, rights))
+            return await run_command("help", CommandCall(self._chat, event.place, event.invoker.name, level))
         await proactive.greet(self._chat, event.place, event.invoker.name, group=is_group(event.place))
         if await self._chat.memory.history(event.place, limit=1):
             return ""
         return f"{(await self._chat.resident(event.place)).name} is here: say something."
 
     async def _answer(self, event: CommandEvent, text: str, buttons: tuple[Button, ...]) -> None:
-        asker = None if event.invoker.sender_chat is not None else event.invoker.id
-        menu = Menu(event.place, asker, event.name, buttons)
+        invoker = None if event.invoker.sender_chat is not None else event.invoker.id
+        menu = Menu(event.place, invoker, event.name, buttons)
         reply_to = event.id if is_group(event.place) else ""
         keyboard = menu.keyboard if buttons else None
         message = await send_notice(self._sender, event.place, _without_columns(text), reply_to, keyboard)
@@ -105,39 +107,41 @@ class TelegramCommandHandler:
         await send_notice(self._sender, place, text, reply_to)
 
     async def _press_button(self, event: ButtonEvent) -> None:
-        """Every press gets an answer, or the button would spin."""
+        """Run a button's command. Every press gets an answer, or the button would show a spinner."""
         chat = str(event.invoker.chat_id)
         menu = self._menus.find(chat, event.message_id)
         button = menu.button(event.data) if menu else None
         if menu is None or button is None:
             await self._notify(event, _EXPIRED)
             return
-        rights = await self._level(event.invoker, menu.place)
-        if event.invoker.id != menu.invoker and rights < Level.ADMIN:
+        level = await self._level(event.invoker, menu.place)
+        if event.invoker.id != menu.invoker and level < Level.ADMIN:
             await self._notify(event, _NOT_THE_INVOKER)
             return
-        ask = CommandCall(self._chat, menu.place, event.invoker.name, rights, button.options)
+        call = CommandCall(self._chat, menu.place, event.invoker.name, level, button.options)
         try:
-            text = await run_command(menu.command, ask)
+            text = await run_command(menu.command, call)
         except UserError as error:
             await self._notify(event, str(error))
             return
         await self._notify(event, "")
-        await self._update_menu(event, menu, rights, text)
+        await self._update_menu(event, menu, level, text)
 
-    async def _update_menu(self, event: ButtonEvent, menu: Menu, rights: Level, text: str) -> None:
-        """Show what came of a press: settings as they are now, or that somebody else speaks."""
+    async def _update_menu(self, event: ButtonEvent, menu: Menu, level: Level, text: str) -> None:
+        """Edit the menu's message after a press: to the new settings, or to the answer without buttons."""
         if menu.command != "settings":
             self._menus.close(str(event.invoker.chat_id), event.message_id)
             await edit_notice(self._sender, menu.place, event.message_id, text, None)
             return
-        found = await menu_buttons(self._chat, menu.place, menu.command, rights)
-        fresh = Menu(menu.place, menu.invoker, menu.command, found)
-        self._menus.open(event.message_id, fresh)
-        shown = await run_command(
-            menu.command, CommandCall(self._chat, menu.place, event.invoker.name, rights)
+        buttons = await menu_buttons(self._chat, menu.place, menu.command, level)
+        updated = Menu(menu.place, menu.invoker, menu.command, buttons)
+        self._menus.open(event.message_id, updated)
+        answer = await run_command(
+            menu.command, CommandCall(self._chat, menu.place, event.invoker.name, level)
         )
-        await edit_notice(self._sender, menu.place, event.message_id, _without_columns(shown), fresh.keyboard)
+        await edit_notice(
+            self._sender, menu.place, event.message_id, _without_columns(answer), updated.keyboard
+        )
 
     async def _notify(self, event: ButtonEvent, text: str) -> None:
         place = Place(PLATFORM, "", str(event.invoker.chat_id))
@@ -145,12 +149,12 @@ class TelegramCommandHandler:
             answer = self._sender.bot.answer_callback_query(event.id, text[:_MAX_NOTIFICATION] or None)
             await self._sender.call(place, answer)
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
-            log.info("a press is not answered", extra={"reason": str(error)})
+            log.info("button_unanswered", extra={"reason": str(error)})
 
     async def _level(self, invoker: Invoker, place: Place) -> Level:
         return await permission_level(self._sender, invoker, self._owners, place)
 
 
 def _without_columns(text: str) -> str:
-    """A table made for a terminal as lines for a telephone."""
+    """Return a table without its padding, for the narrow lines of a telephone."""
     return re.sub(r" {2,}", "  ", text)

@@ -41,12 +41,12 @@ class ApiRequest(HTTPXRequest):
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """Return the answer's JSON object. Raises `TelegramError`, whose text holds nothing of the answer."""
         try:
-            found = json.loads(payload.decode("utf-8", "replace"))
+            answer = json.loads(payload.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             raise TelegramError("an answer that is not JSON") from None
-        if not isinstance(found, dict) or ("result" not in found and "ok" not in found):
+        if not isinstance(answer, dict) or ("result" not in answer and "ok" not in answer):
             raise TelegramError("an answer that is none of the Bot API's")
-        return found
+        return answer
 
 
 def is_unknown_method(error: InvalidToken) -> bool:

@@ -1,4 +1,4 @@
-"""What can happen on Telegram, as far as the bot cares."""
+"""Events on Telegram that the bot handles."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class BotAccount:
 
 @dataclass(frozen=True, slots=True)
 class Invoker:
-    """Who wants something of the bot itself; `speaks_as` is the chat in whose name, if in one's."""
+    """The user of a command or a button; `sender_chat` is the chat in whose name the user acts, if any."""
 
     id: int
     name: str
@@ -41,7 +41,7 @@ class EditEvent:
 
 @dataclass(frozen=True, slots=True)
 class CommandEvent:
-    """A command as it was typed, without its name's decoration."""
+    """A command as typed, without slash and bot name; `time` is in Unix seconds."""
 
     place: Place
     id: str
@@ -53,7 +53,7 @@ class CommandEvent:
 
 @dataclass(frozen=True, slots=True)
 class ButtonEvent:
-    """A button, by the message it is under and its data."""
+    """A pressed button, by the message that holds the button and the button's data."""
 
     id: str
     invoker: Invoker
@@ -69,7 +69,7 @@ class MigrationEvent:
 
 @dataclass(frozen=True, slots=True)
 class MembershipEvent:
-    """What the bot now is in a chat, and was before, in the Bot API's words; `by` is who changed it."""
+    """The bot's old and new status in a chat (Bot API, ChatMember.status); `changed_by` is a user's name."""
 
     place: Place
     old: str
@@ -79,7 +79,7 @@ class MembershipEvent:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEvent:
-    """What the bot does not answer and does not keep, and why."""
+    """An update that the bot neither answers nor stores, and the reason."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""What comes of each update before it may be acknowledged: kept, done once, or buried."""
+"""Inbound updates: stored, run once, or recorded as dead letters before they are acknowledged."""
 
 import logging
 import time
@@ -25,12 +25,14 @@ from bot.platforms.telegram.translate import PLATFORM, UnreadableUpdate, parse_u
 
 log = logging.getLogger(__name__)
 
-_MAX_DONE = 200  # commands; Telegram brings at most 100 updates again after a crash (Bot API, getUpdates)
+_MAX_DONE = (
+    200  # commands and presses; after a crash Telegram resends at most 100 updates (Bot API, getUpdates)
+)
 _ABSENT = ("left", "kicked")
 
 
 class InboundUpdates:
-    """Takes one update after the other. Raises `UserError` where memory cannot keep what must be kept."""
+    """Takes one update after another. Raises `UserError` where memory cannot store an update."""
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class InboundUpdates:
         self._done: deque[str] | None = None
 
     async def take(self, update: Mapping[str, object]) -> None:
-        """Once this returns, the update may be acknowledged."""
+        """Handle an update; the update may be acknowledged when this returns."""
         try:
             event = parse_update(update, self._account)
             await self._handle(event, str(update["update_id"]))
@@ -52,7 +54,7 @@ class InboundUpdates:
         except UserError:
             raise
         except Exception as error:
-            log.exception("an update failed", extra={"update": update.get("update_id")})
+            log.exception("update_failed", extra={"update": update.get("update_id")})
             await self._dead_letter(update, type(error).__name__)
 
     async def _handle(self, event: Event, delivery_id: str) -> None:
@@ -72,7 +74,7 @@ class InboundUpdates:
             case MembershipEvent():
                 self._handle_membership(event)
             case IgnoredEvent(reason):
-                log.debug("an update is left alone", extra={"update": delivery_id, "reason": reason})
+                log.debug("update_ignored", extra={"update": delivery_id, "reason": reason})
 
     async def _receive(self, message: Message, delivery_id: str) -> None:
         try:
@@ -85,18 +87,18 @@ class InboundUpdates:
         await self._chat.receive(message)
 
     def _truncate(self, text: str) -> str:
-        """An edit's words as far as a message may have them."""
+        """Return an edit's text, cut to the longest message."""
         return text[: self._chat.settings.message_characters]
 
     async def _run_command(self, event: CommandEvent) -> None:
-        """A command is done at most once: nobody wants a post twice, and whoever misses one asks again."""
+        """Run a command at most once: a second post harms more than a command that its user must repeat."""
         if self._clock() - event.time > self._chat.settings.oldest:
-            log.info("a command came too late", extra={"place": str(event.place)})
+            log.info("command_expired", extra={"place": str(event.place)})
         elif await self._is_new(f"{event.invoker.chat_id}/{event.id}"):
             self._commands.run_command(event)
 
     async def _is_new(self, name: str) -> bool:
-        """Whether this was not done before, by an earlier process either; it counts as done from now on."""
+        """Whether no process has handled this name before; the name counts as handled from now on."""
         scope = f"{PLATFORM}/{self._account.account}"
         if self._done is None:
             stored = (await self._chat.memory.platform_state(scope)).get("done", "")
@@ -109,24 +111,26 @@ class InboundUpdates:
         return True
 
     async def _move_chat(self, old: Place, new: Place) -> None:
-        log.warning("a chat has moved", extra={"place": str(old), "to": str(new)})
+        log.warning("chat_moved", extra={"place": str(old), "to": str(new)})
         if self._chat.worker(old).busy:
             self._commands.move_chat(old, new)
         else:
             await self._chat.move(old, new)
 
     def _handle_membership(self, event: MembershipEvent) -> None:
-        """Say in the log where the bot is let in and where not, and greet a group that is new."""
+        """Log that the bot was added or removed, and greet a new group."""
         was, now = event.old not in _ABSENT, event.new not in _ABSENT
         group = is_group(event.place)
         if was and not now:
-            log.warning("put out" if group else "blocked", extra={"place": str(event.place)})
+            log.warning(
+                "removed_from_group" if group else "blocked_by_user", extra={"place": str(event.place)}
+            )
         elif now and not was:
-            log.info("let in", extra={"place": str(event.place)})
+            log.info("added_to_group" if group else "unblocked_by_user", extra={"place": str(event.place)})
             if group:
                 self._commands.greet(event.place, event.changed_by)
 
     async def _dead_letter(self, update: Mapping[str, object], reason: str) -> None:
-        letter = str(update.get("update_id"))
-        log.warning("an update cannot be read", extra={"update": letter, "reason": reason})
-        await self._chat.memory.dead_letter(PLATFORM, self._account.account, letter, reason)
+        delivery_id = str(update.get("update_id"))
+        log.warning("update_unreadable", extra={"update": delivery_id, "reason": reason})
+        await self._chat.memory.dead_letter(PLATFORM, self._account.account, delivery_id, reason)

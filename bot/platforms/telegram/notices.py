@@ -1,4 +1,4 @@
-"""What the bot itself tells people: silently, in plain text, and never as a part of the conversation."""
+"""Notices of the bot itself: silent, in plain text, and never a part of the conversation."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ async def send_notice(
     reply_to: str,
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> str | None:
-    """Tell something, in parts where it is long; the id of the last one, with the buttons, if it was said."""
+    """Send a notice, a long one in parts; return the id of the last part, which has the buttons, or None."""
     parts = [
         NamedText(sanitize(part.whole))
         for part in split_message(text, MAX_MESSAGE, telegram_length, marks=False)
@@ -37,15 +37,15 @@ async def send_notice(
 async def _try_send(
     sender: TelegramSender,
     place: Place,
-    words: NamedText,
+    text: NamedText,
     reply_to: int | None,
     keyboard: InlineKeyboardMarkup | None,
 ) -> str | None:
-    """Try a few times, and leave it with a line in the log."""
+    """Send one part in a few tries; return None and log the reason where all fail."""
     reason = ""
     for _ in range(_ATTEMPTS):
         try:
-            return await sender.send(place, words, reply_to, keyboard, silent=True)
+            return await sender.send(place, text, reply_to, keyboard, silent=True)
         except RetryLater as error:
             reason = str(error)
             await asyncio.sleep(error.seconds or _RETRY_DELAY)
@@ -54,15 +54,15 @@ async def _try_send(
         except DeliveryRefused as error:
             reason = str(error)
             break
-    log.warning("nobody could be told", extra={"place": str(place), "reason": reason})
+    log.warning("notice_failed", extra={"place": str(place), "reason": reason})
     return None
 
 
 async def edit_notice(
     sender: TelegramSender, place: Place, message_id: str, text: str, keyboard: InlineKeyboardMarkup | None
 ) -> None:
-    """Change something that was told, as far as that goes."""
+    """Edit a notice; log an edit that fails."""
     try:
         await sender.edit(place, int(message_id), NamedText(sanitize(text)), keyboard)
     except (RetryLater, DeliveryRefused, ChatMoved) as error:
-        log.info("what was told stays", extra={"place": str(place), "reason": str(error)})
+        log.info("edit_failed", extra={"place": str(place), "reason": str(error)})

@@ -1,4 +1,4 @@
-"""What personas say, on its way to Telegram."""
+"""Persona answers on Telegram."""
 
 import asyncio
 import itertools
@@ -20,20 +20,23 @@ from bot.text.splitting import split_message, utf16_length
 
 log = logging.getLogger(__name__)
 
-_RESERVED = 8  # messages of a group's minute that only whole answers may use
+_RESERVED = 8  # messages of a group's minute that are kept for whole answers
 _MAX_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """How often an answer has been shown in a group, and when it may be again."""
+    """The edits of an unfinished answer's message in a group, and the earliest time of the next edit."""
 
     edits: int
     next_edit: float
 
 
 class TelegramOutlet:
-    """Answers as Telegram's messages: plain text, drafts in private chats, few edits in groups."""
+    """Telegram's implementation of the chat's `Outlet`.
+
+    Plain text; drafts in private chats; in groups a message with few edits.
+    """
 
     marks = False
 
@@ -41,10 +44,10 @@ class TelegramOutlet:
         self,
         sender: TelegramSender,
         chat: Chat,
-        timing: TelegramTimings,
+        timings: TelegramTimings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sender, self._chat, self._timing, self._clock = sender, chat, timing, clock
+        self._sender, self._chat, self._timings, self._clock = sender, chat, timings, clock
         self._draft_ids = itertools.count(1)
         self._drafts: dict[Place, int] = {}
         self._without_drafts: set[str] = set()
@@ -57,7 +60,7 @@ class TelegramOutlet:
         return telegram_length(text)
 
     def pace(self, place: Place) -> float:
-        return self._timing.edit_interval if is_group(place) else self._timing.draft_interval
+        return self._timings.edit_interval if is_group(place) else self._timings.draft_interval
 
     def stays(self, place: Place) -> bool:
         return is_group(place)
@@ -72,7 +75,7 @@ class TelegramOutlet:
             await asyncio.wait([task])
 
     async def _keep_typing(self, place: Place) -> None:
-        """Show typing until cancelled, or until the chat does not want it."""
+        """Show typing until cancelled, or until the chat refuses it."""
         bot, thread = self._sender.bot, parse_id(place.thread)
         while True:
             action = bot.send_chat_action(int(place.chat), "typing", message_thread_id=thread)
@@ -82,7 +85,7 @@ class TelegramOutlet:
                 await asyncio.sleep(error.seconds)
             except (DeliveryRefused, ChatMoved):
                 return
-            await asyncio.sleep(self._timing.typing_interval)
+            await asyncio.sleep(self._timings.typing_interval)
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         if is_group(draft.place):
@@ -91,27 +94,27 @@ class TelegramOutlet:
         return None
 
     async def _show_draft(self, place: Place, persona: Persona, text: str) -> None:
-        """A preview that only its reader sees, under an id that stays until the answer is sent."""
+        """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
         if place.chat in self._without_drafts or not self._sender.is_open(place):
             return
         draft = self._drafts.setdefault(place, next(self._draft_ids))
-        shown, thread = sanitize(self._parts(place, persona, text)[-1]), parse_id(place.thread)
-        showing = self._sender.bot.send_message_draft(int(place.chat), draft, shown, message_thread_id=thread)
+        text, thread = sanitize(self._parts(place, persona, text)[-1]), parse_id(place.thread)
+        call = self._sender.bot.send_message_draft(int(place.chat), draft, text, message_thread_id=thread)
         try:
-            await self._sender.call(place, showing)
+            await self._sender.call(place, call)
         except DeliveryRefused:
             self._without_drafts.add(place.chat)
 
     async def _show_in_group(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
-        """Show the beginning of an answer in a message, ever more rarely, while the group bears it."""
+        """Show an answer's beginning in a message, with a doubled wait before each edit, within the rate."""
         place, now = draft.place, self._clock()
-        growth = self._shown.get(draft.key, ShownAnswer(0, now))
-        if now < growth.next_edit or not self._sender.can_spare(place, _RESERVED):
+        shown = self._shown.get(draft.key, ShownAnswer(0, now))
+        if now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
             return draft.sent_id
-        if len(self._shown) >= _MAX_SHOWN:  # answers that were taken back
+        if len(self._shown) >= _MAX_SHOWN:  # entries of withdrawn answers
             self._shown.clear()
         self._shown[draft.key] = ShownAnswer(
-            growth.edits + 1, now + self._timing.edit_interval * 2**growth.edits
+            shown.edits + 1, now + self._timings.edit_interval * 2**shown.edits
         )
         return await self._edit_or_send(
             draft, self._named_text(self._parts(place, persona, text)[0], place, persona)
@@ -120,22 +123,22 @@ class TelegramOutlet:
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         self._drafts.pop(outgoing.place, None)
         self._shown.pop(outgoing.key, None)
-        speaker = None if outgoing.part else persona
-        return await self._edit_or_send(outgoing, self._named_text(outgoing.text, outgoing.place, speaker))
+        named = None if outgoing.part else persona
+        return await self._edit_or_send(outgoing, self._named_text(outgoing.text, outgoing.place, named))
 
-    async def _edit_or_send(self, outgoing: Outgoing, words: NamedText) -> str:
-        """Change the message that stands there for it, or send one."""
+    async def _edit_or_send(self, outgoing: Outgoing, text: NamedText) -> str:
+        """Edit the message that shows the part already, or send a message."""
         sent_id, place = parse_id(outgoing.sent_id), outgoing.place
-        if sent_id and await self._sender.edit(place, sent_id, words):
+        if sent_id and await self._sender.edit(place, sent_id, text):
             return str(sent_id)
         reply_to = parse_id(outgoing.reply_to) if is_group(place) and not outgoing.part else None
-        return await self._sender.send(place, words, reply_to)
+        return await self._sender.send(place, text, reply_to)
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
         try:
             await self._sender.delete(place, [found for sent_id in sent_ids if (found := parse_id(sent_id))])
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
-            log.info("old messages stay", extra={"place": str(place), "reason": str(error)})
+            log.info("delete_failed", extra={"place": str(place), "reason": str(error)})
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
         return [
@@ -148,6 +151,6 @@ class TelegramOutlet:
         return NamedText(name + sanitize(text), utf16_length(name.rstrip()))
 
     def _name_line(self, place: Place, persona: Persona | None) -> str:
-        """The name line, where there are several who could speak."""
+        """Return the line with the persona's name, where several personas share a group."""
         several = is_group(place) and len(self._chat.cast.personas) > 1
         return name_line(persona.name) if persona and several else ""

@@ -1,4 +1,4 @@
-"""What somebody may do in a chat of Telegram's, asked of Telegram when it matters."""
+"""Permission levels of users on Telegram, asked of Telegram for each command."""
 
 import logging
 from collections.abc import Container
@@ -14,17 +14,17 @@ from bot.platforms.telegram.translate import ANONYMOUS, CHANNEL, LINKED
 
 log = logging.getLogger(__name__)
 
-_SHARED_ACCOUNTS = (ANONYMOUS, CHANNEL, LINKED)  # anybody can speak through these
+_SHARED_ACCOUNTS = (ANONYMOUS, CHANNEL, LINKED)  # accounts through which anybody can send
 _ADMINS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
 async def permission_level(
     sender: TelegramSender, invoker: Invoker, owners: Container[str], place: Place
 ) -> Level:
-    """The rights of an asker: by numeric id, never by name, and a member's where Telegram does not say."""
+    """Return the invoker's level: by numeric id, never by name; MEMBER where Telegram does not answer."""
     if invoker.sender_chat is not None:
-        anonymous = invoker.id == ANONYMOUS and invoker.sender_chat == invoker.chat_id
-        return Level.ADMIN if anonymous else Level.MEMBER
+        is_anonymous_admin = invoker.id == ANONYMOUS and invoker.sender_chat == invoker.chat_id
+        return Level.ADMIN if is_anonymous_admin else Level.MEMBER
     if invoker.id in _SHARED_ACCOUNTS:
         return Level.MEMBER
     if str(invoker.id) in owners:
@@ -34,6 +34,6 @@ async def permission_level(
     try:
         member = await sender.call(place, sender.bot.get_chat_member(invoker.chat_id, invoker.id))
     except (RetryLater, DeliveryRefused, ChatMoved) as error:
-        log.warning("rights are not known", extra={"place": str(place), "reason": str(error)})
+        log.warning("permissions_unknown", extra={"place": str(place), "reason": str(error)})
         return Level.MEMBER
     return Level.ADMIN if member.status in _ADMINS else Level.MEMBER

@@ -1,4 +1,4 @@
-"""Messages of the bot's account: said, changed and deleted, each in its turn."""
+"""Messages of the bot's account: sent, edited and deleted within Telegram's rate limits."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ _NOT_EDITABLE = ("message to edit not found", "message can't be edited", "messag
 
 @dataclass(frozen=True, slots=True)
 class NamedText:
-    """A text as it is sent, with the name line as its only mark."""
+    """A text to send, with the name line as its only formatting."""
 
     text: str
     name_length: int = 0  # UTF-16 units of the name line
@@ -33,18 +33,20 @@ class NamedText:
 
 
 def is_group(place: Place) -> bool:
-    """Whether several people can be there; Telegram gives such chats ids below zero."""
+    """Whether several people can be in the chat; Telegram gives such chats negative ids."""
     return place.chat.startswith("-")
 
 
 def parse_id(id: str | None) -> int | None:
-    """A message or thread id of Telegram's; what was said before a chat moved has none that holds."""
+    """Return a message or thread id as a number; None for an id from before a chat's move."""
     return int(id) if id and id.isascii() and id.isdigit() else None
 
 
 class TelegramSender:
-    """Makes the calls, no faster than Telegram bears. They raise
-    `RetryLater`, `DeliveryRefused` and `ChatMoved` alone."""
+    """Makes calls within the rate limits.
+
+    Each call raises `RetryLater`, `DeliveryRefused` or `ChatMoved`, and no other error.
+    """
 
     def __init__(
         self, bot: Bot, rate_limit: RateLimit, seconds: float, clock: Callable[[], float] = time.monotonic
@@ -55,9 +57,9 @@ class TelegramSender:
         self._calls: set[asyncio.Future[Any]] = set()
 
     async def call(self, place: Place, call: Awaitable[T]) -> T:
-        """Make a call; a chat that is told to wait does so alone.
+        """Return a call's result; a rate limit of Telegram holds only its own chat.
 
-        The call goes on when its caller is cancelled: one that is cut off may leave its socket behind.
+        A call goes on where its caller is cancelled: a call that is cut off may leave its socket behind.
         """
         task = asyncio.ensure_future(call_api(call, place, self._seconds))
         self._calls.add(task)
@@ -70,7 +72,7 @@ class TelegramSender:
             raise
 
     async def close(self, seconds: float) -> None:
-        """Wait so long for calls that go on, and no longer."""
+        """Wait so many seconds for calls under way, then cancel them."""
         if calls := list(self._calls):
             await asyncio.wait(calls, timeout=seconds)
             for call in calls:
@@ -78,29 +80,29 @@ class TelegramSender:
             await asyncio.gather(*calls, return_exceptions=True)
 
     def is_open(self, place: Place) -> bool:
-        """Whether the place's chat was not told to wait."""
+        """Whether the place's chat is outside any wait that Telegram asked for."""
         return self._rate_limit.is_open(place.chat, self._clock())
 
     def can_spare(self, place: Place, keep: int) -> bool:
-        """Whether the chat bears a message now that need not be, and `keep` more this minute."""
+        """Whether the chat has room for an optional message, and for `keep` more this minute."""
         return self._rate_limit.can_spare(place.chat, is_group(place), self._clock(), keep)
 
     async def send(
         self,
         place: Place,
-        words: NamedText,
+        text: NamedText,
         reply_to: int | None = None,
         keyboard: InlineKeyboardMarkup | None = None,
         *,
         silent: bool = False,
     ) -> str:
-        """Send a message and return its id; without its thread or marks, where Telegram refuses those."""
-        entities, thread = words.entities, parse_id(place.thread)
+        """Send a message and return its id; without thread or formatting where Telegram refuses those."""
+        entities, thread = text.entities, parse_id(place.thread)
         while True:
             await self._wait_turn(place)
             sending = self.bot.send_message(
                 int(place.chat),
-                words.text,
+                text.text,
                 entities=entities,
                 disable_notification=silent,
                 message_thread_id=thread,
@@ -120,15 +122,15 @@ class TelegramSender:
                     raise
 
     async def edit(
-        self, place: Place, message: int, words: NamedText, keyboard: InlineKeyboardMarkup | None = None
+        self, place: Place, message_id: int, text: NamedText, keyboard: InlineKeyboardMarkup | None = None
     ) -> bool:
-        """Whether the message says this now; not where there is no such message any more."""
+        """Edit a message; return False for a deleted or uneditable message."""
         await self._wait_turn(place)
         editing = self.bot.edit_message_text(
-            words.text,
+            text.text,
             int(place.chat),
-            message,
-            entities=words.entities,
+            message_id,
+            entities=text.entities,
             link_preview_options=_NO_PREVIEW,
             reply_markup=keyboard,
         )
@@ -138,15 +140,15 @@ class TelegramSender:
             reason = str(error).casefold()
             if "not modified" in reason:
                 return True
-            if any(gone in reason for gone in _NOT_EDITABLE):
+            if any(phrase in reason for phrase in _NOT_EDITABLE):
                 return False
             raise
         return True
 
-    async def delete(self, place: Place, messages: Sequence[int]) -> None:
-        """Those of the last two days can be deleted (Bot API, deleteMessage)."""
-        for at in range(0, len(messages), 100):
-            await self.call(place, self.bot.delete_messages(int(place.chat), messages[at : at + 100]))
+    async def delete(self, place: Place, message_ids: Sequence[int]) -> None:
+        """Delete messages of at most two days ago (Bot API, deleteMessage)."""
+        for at in range(0, len(message_ids), 100):
+            await self.call(place, self.bot.delete_messages(int(place.chat), message_ids[at : at + 100]))
 
     async def _wait_turn(self, place: Place) -> None:
         """Wait until one more message may go."""
@@ -159,5 +161,5 @@ class TelegramSender:
         return self._rate_limit.wait_turn(place.chat, is_group(place), self._clock())
 
 
-def _reply_parameters(message: int | None) -> ReplyParameters | None:
-    return ReplyParameters(message, allow_sending_without_reply=True) if message else None
+def _reply_parameters(message_id: int | None) -> ReplyParameters | None:
+    return ReplyParameters(message_id, allow_sending_without_reply=True) if message_id else None

@@ -1,4 +1,4 @@
-"""What is read of Telegram's updates. The rest is left alone, so that news in the Bot API breaks nothing."""
+"""Fields of Telegram's updates that the bot reads. Other fields are ignored: new ones break nothing."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ Time = Annotated[int, Field(ge=0, le=253_402_300_799)]  # Unix seconds, up to th
 
 
 class ApiObject(BaseModel):
-    """An object of the Bot API, under its own names."""
+    """An object of the Bot API, with the Bot API's field names."""
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -28,7 +28,7 @@ class Chat(ApiObject):
 
 
 class Entity(ApiObject):
-    """A stretch of text, in UTF-16 units."""
+    """A formatted span of a text; offset and length are in UTF-16 units."""
 
     type: str
     offset: Annotated[int, Field(ge=0)]
@@ -41,7 +41,7 @@ class Emoji(ApiObject):
 
 
 class RepliedMessage(ApiObject):
-    """As much as matters of a message that was replied to."""
+    """The read fields of a message that was replied to."""
 
     message_id: int
     author: User | None = Field(default=None, alias="from")
@@ -78,7 +78,7 @@ class Message(ApiObject):
 
 
 class ButtonMessage(ApiObject):
-    """The message under which a button was pressed; more of it is only known while it is young."""
+    """The message that holds a pressed button; Telegram sends more of its fields only while it is young."""
 
     message_id: int
     chat: Chat
@@ -103,7 +103,7 @@ class MemberChange(ApiObject):
 
 
 class Update(ApiObject):
-    """Something that happened; the kinds that are not here are not asked for."""
+    """An update; the bot does not ask for kinds that are missing here."""
 
     update_id: int
     message: Message | None = None

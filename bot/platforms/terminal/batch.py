@@ -17,10 +17,9 @@ from bot.platforms.terminal.screen import PrintedOutlet
 
 
 class BatchScreen(PrintedOutlet):
-    """An outlet that writes whole replies, a block of lines each; notices become errors.
+    """An outlet that writes whole replies, a block of lines each; a notice becomes an error.
 
-    What is said in another place than `place`, or before `live`, was asked for by an earlier run: it goes to
-    `err`.
+    A reply in another place than `place`, or before `is_live`, answers an earlier run's message: to `err`.
     """
 
     def __init__(self, place: Place, out: TextIO, err: TextIO, as_json: bool) -> None:
@@ -33,13 +32,13 @@ class BatchScreen(PrintedOutlet):
         yield
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> None:
-        """Nothing is written before it is whole."""
+        """Write nothing before the reply is whole."""
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        own = self.is_live and outgoing.place == self._place
+        is_own = self.is_live and outgoing.place == self._place
         if persona is not None:
-            self._write(self._out if own else self._err, persona, outgoing.text)
-        if own:
+            self._write(self._out if is_own else self._err, persona, outgoing.text)
+        if is_own:
             self.failure = outgoing.text if persona is None else None
         return None
 
@@ -59,23 +58,23 @@ async def run_batch(
     err: TextIO,
     as_json: bool = False,
 ) -> None:
-    """Say each text to a persona and write its reply. Raises `UserError` for the first that gets none.
+    """Send each text to a persona and write its reply. Raises `UserError` for the first text without a reply.
 
-    The greeting, and replies that an earlier run made and could not write, go to `err`. What it left
-    unanswered is answered together with the first text.
+    The greeting, and replies that an earlier run made and could not write, go to `err`. Messages that an
+    earlier run left unanswered are answered together with the first text.
     """
     place = Place(PLATFORM, ACCOUNT, persona.key)
-    page = BatchScreen(place, out, err, as_json)
-    chat.join(PLATFORM, page)
+    screen = BatchScreen(place, out, err, as_json)
+    chat.join(PLATFORM, screen)
     await chat.engine.ready()
     await chat.memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
-    await asyncio.gather(*(room.wait_sent() for room in chat.workers()))
-    page.is_live = True
+    await asyncio.gather(*(worker.wait_sent() for worker in chat.workers()))
+    screen.is_live = True
     for text in texts:
-        page.failure = None
+        screen.failure = None
         await chat.receive(typed_message(text, place, author))
         await chat.worker(place).idle()
-        if page.failure:
-            raise UserError(page.failure)
+        if screen.failure:
+            raise UserError(screen.failure)

@@ -1,4 +1,4 @@
-"""The terminal: one person, a conversation with each persona, kept from run to run."""
+"""The interactive terminal: one person, a conversation with each persona, kept from run to run."""
 
 import asyncio
 import signal
@@ -25,19 +25,19 @@ T = TypeVar("T")
 
 
 class Repl:
-    """A person at the keyboard."""
+    """The loop that reads lines, passes messages to the chat and runs commands."""
 
     def __init__(self, chat: Chat, author: Author, limit: int) -> None:
         self._chat, self._author, self._limit = chat, author, limit
         self._screen = Screen(lambda: chat.engine.status().stage)
         self._session: PromptSession[str] = PromptSession(history=InMemoryHistory())
         self._place = Place(PLATFORM, ACCOUNT, "")
-        self._was_interrupted = False  # one Ctrl-C came, and nothing since
+        self._was_interrupted = False  # the last input was Ctrl-C
         self._left = asyncio.Event()
         chat.join(PLATFORM, self._screen)
 
     async def run(self, persona: Persona) -> None:
-        """Talk until the person leaves."""
+        """Read and handle lines until the person leaves."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         self._screen.note("/help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.")
         await self._open_conversation(persona)
@@ -50,7 +50,7 @@ class Repl:
                 await self._handle_line(text)
 
     async def _read_line(self) -> str | None:
-        """The next line; None to leave. While a line is read, Ctrl-C is a key."""
+        """Return the next line; None to leave. Ctrl-C is a key while a line is read, and no signal."""
         name = HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
         try:
             line = await self._session.prompt_async(name, pre_run=self._end_prompt, handle_sigint=False)
@@ -64,29 +64,29 @@ class Repl:
         return line.strip()
 
     def _end_prompt(self) -> None:
-        """Read no line any more, if the person has left; the signal may come before the prompt does."""
+        """End an open prompt if the person has left; the signal may come before the prompt opens."""
         future = self._session.app.future
         if self._left.is_set() and future and not future.done():
             self._session.app.exit(exception=EOFError())
 
     async def _until_left(self, work: Coroutine[None, None, T]) -> T | None:
-        """What the work gives, or None as soon as the person has left."""
-        waits = [asyncio.create_task(work), asyncio.create_task(self._left.wait())]
+        """Return the work's result, or None as soon as the person has left."""
+        tasks = [asyncio.create_task(work), asyncio.create_task(self._left.wait())]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            return waits[0].result() if waits[0].done() else None
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return tasks[0].result() if tasks[0].done() else None
         finally:
-            for wait in waits:
-                wait.cancel()
+            for task in tasks:
+                task.cancel()
 
     def _interrupt(self) -> None:
-        """Ctrl-C: stop the answer that is being made; once more, leave."""
+        """Handle Ctrl-C: stop the answer under way; leave at the second Ctrl-C in a row."""
         if self._was_interrupted and not self._left.is_set():
             self._left.set()
             self._end_prompt()
         self._was_interrupted = True
-        for room in self._chat.workers():
-            room.stop()
+        for worker in self._chat.workers():
+            worker.stop()
 
     async def _handle_line(self, text: str) -> None:
         try:
@@ -112,17 +112,17 @@ class Repl:
             self._screen.note(f"{'/quit':<32} leave")
 
     async def _open_conversation(self, persona: Persona) -> None:
-        """Go to the conversation with a persona, who greets where nothing has been said yet."""
+        """Open the conversation with a persona, who greets in an empty conversation."""
         self._place = Place(PLATFORM, ACCOUNT, persona.key)
         await self._chat.memory.set_setting(str(self._place), "persona", persona.key)
         await greet(self._chat, self._place, self._author.name)
 
     async def _wait_idle(self) -> None:
-        """Wait until nobody speaks; after a restart, personas of other conversations may."""
-        for room in self._chat.workers():
-            await self._until_left(room.idle())
+        """Wait until no persona answers; after a restart, personas of other conversations may answer too."""
+        for worker in self._chat.workers():
+            await self._until_left(worker.idle())
 
 
 def typed_message(text: str, place: Place, author: Author) -> Message:
-    """A line typed just now."""
+    """Return a line typed just now as a message."""
     return Message(place, uuid4().hex, author, text, time.time(), address="direct")

@@ -1,4 +1,4 @@
-"""What the terminal shows: answers while they come, broken between words; notes; a spinner while it waits."""
+"""The terminal's screen: answers while they arrive, wrapped between words; notes; a spinner during a wait."""
 
 import asyncio
 import re
@@ -21,18 +21,18 @@ _WORD = re.compile(
 
 
 class WordWrap:
-    """Breaks a text into lines of so many cells while it comes in pieces; the last word waits for its end."""
+    """Wraps a text that arrives in pieces into lines of `width` cells; the last word waits for its end."""
 
     def __init__(self, width: int) -> None:
         self._width, self._column, self._last_word = width, 0, ""
 
     def feed(self, text: str) -> str:
-        """What can be written now that this much more is known."""
+        """Return the text that can be written after this piece."""
         *whole, self._last_word = _WORD.findall(self._last_word + text) or [""]
         return "".join(map(self._place, whole))
 
     def flush(self) -> str:
-        """The last word; the next text begins a line."""
+        """Return the last word; the next text begins a line."""
         text, self._last_word = self._place(self._last_word), ""
         self._column = 0
         return text
@@ -50,7 +50,7 @@ class WordWrap:
 
 
 class PrintedOutlet:
-    """What every outlet that prints has in common: no limit, no pace, and nothing is taken back."""
+    """The common part of outlets that print: no limit, no pace, no removal."""
 
     marks = False
 
@@ -67,11 +67,11 @@ class PrintedOutlet:
         return False
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
-        """What is printed stays."""
+        """Do nothing: printed text stays."""
 
 
 class Screen(PrintedOutlet):
-    """An outlet that writes answers while they come, under the persona's name."""
+    """An outlet that writes answers while they arrive, under the persona's name."""
 
     def __init__(self, stage: Callable[[], str], console: Console | None = None) -> None:
         self._console, self._stage = console or Console(highlight=False), stage
@@ -116,7 +116,7 @@ class Screen(PrintedOutlet):
         return None
 
     def note(self, text: str, style: str = "dim") -> None:
-        """Something that the program says, and no persona."""
+        """Print a text of the program itself, not of a persona."""
         if self._shown:
             self._end_answer()
         if text:

@@ -144,7 +144,7 @@ async def test_a_promise_comes_at_once_however_long_the_answer_takes(stage: Disc
 
 async def test_a_command_that_never_ends_is_given_up(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.timings = replace(QUICK, command=0.2)
+        stage.timings = replace(QUICK, command_timeout=0.2)
         await stage.start()
         stage.call("Rain?")
         await stage.says("Answer 1.")

@@ -47,7 +47,7 @@ async def answered_once(stage: DiscordStage, channel: Channel, texts: list[str])
 @pytest.mark.parametrize("trouble", ["close", "op 7", "abort", "op 9", "no answer to heartbeats"])
 async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path, trouble: str) -> None:
     async with staged(tmp_path) as stage:
-        stage.timings = replace(QUICK, heartbeat=0.4)
+        stage.timings = replace(QUICK, heartbeat_timeout=0.4)
         stage.fake.knobs.heartbeat = 0.15
         await stage.start()
         stage.call("before")
@@ -72,7 +72,7 @@ async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path
 
 async def test_what_is_said_between_two_sessions_is_read_where_servers_are_told_late(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.timings = replace(QUICK, guilds=1.0)
+        stage.timings = replace(QUICK, guild_timeout=1.0)
         await stage.start()
         stage.call("before")
         await stage.says("Answer 1.")
@@ -188,7 +188,7 @@ async def test_hundreds_of_missed_messages_are_read_in_pages_and_in_order(tmp_pa
 @pytest.mark.parametrize("fault", [answer(503), reset(after=False), answer(200, "<html>"), stall(9)])
 async def test_history_that_cannot_be_read_at_once_is_read_later(tmp_path: Path, fault: Any) -> None:
     async with staged(tmp_path) as stage:
-        stage.timings = replace(QUICK, call=0.3)
+        stage.timings = replace(QUICK, call_timeout=0.3)
         await stage.start()
         stage.call("before")
         await stage.says("Answer 1.")
@@ -350,7 +350,7 @@ async def test_a_draft_whose_note_was_lost_is_found_again(tmp_path: Path) -> Non
 async def test_a_crowd_that_does_not_fit_is_read_again_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(event_queue, "MOST", 10)
+    monkeypatch.setattr(event_queue, "MAX_MESSAGES", 10)
     async with staged(tmp_path) as stage:
         await stage.start()
         stage.bot._event_queue._max_messages = 10
@@ -363,7 +363,7 @@ async def test_a_crowd_that_does_not_fit_is_read_again_and_nothing_is_lost(
         await stage.idle()
         heard = [line.partition(": ")[2] for line in await stage.history()]
         assert heard[:-1] == [*(f"line {number}" for number in range(100)), "Well?"]
-        assert "too much at once: the rest is read again later" in caplog.messages
+        assert "event_queue_full" in caplog.messages
 
 
 async def test_memory_that_cannot_be_written_for_a_while_loses_nothing(
@@ -402,7 +402,7 @@ async def test_what_comes_after_hush_is_left_for_the_next_start(tmp_path: Path) 
 
 
 async def test_pages_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "PAGES", 1)
+    monkeypatch.setattr(backfill, "MAX_PAGES", 1)
     async with staged(tmp_path) as stage:
         await stage.start()
         stage.fake.say(stage.quay, stage.ana, "before")

@@ -67,7 +67,7 @@ async def test_until_discord_can_be_reached_it_is_tried_again(
         await stage.fake.down()
         stage.fake.faults.script("GET /users/@me", answer(503), answer(503))
         starting = asyncio.create_task(stage.start())
-        await stage.fake.until(lambda: caplog.messages.count("Discord cannot be reached") >= 4)
+        await stage.fake.until(lambda: caplog.messages.count("discord_unreachable") >= 4)
         await stage.fake.up()
         await starting
         stage.call("Rain?")
@@ -100,12 +100,12 @@ async def test_a_while_without_discord_ends_in_answers(
         stage.call("before")
         await stage.says("Answer 1.")
         await stage.fake.down()
-        await stage.fake.until(lambda: "no connection" in caplog.messages)
+        await stage.fake.until(lambda: "connection_lost" in caplog.messages)
         assert stage.bot._client.connection_status().startswith("not connected for ")
         await stage.fake.up()
         stage.call("after", author=stage.bo)
         await stage.fake.until(lambda: len(answers(stage.quay)) == 2, 15)
-        await stage.fake.until(lambda: "connected again" in caplog.messages)
+        await stage.fake.until(lambda: "connection_restored" in caplog.messages)
         assert stage.bot._client.connection_status().startswith("connected")
 
 

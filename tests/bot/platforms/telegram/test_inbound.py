@@ -255,8 +255,8 @@ async def test_being_blocked_and_put_out_stand_in_the_log(bot: Bot, caplog: pyte
         bot.fake.kick(group, ana)
         await bot.quiet()
     assert [(r.message, r.__dict__["place"]) for r in caplog.records] == [
-        ("blocked", str(bot.place(bot.fake.private(ana)))),
-        ("put out", str(bot.place(group))),
+        ("blocked_by_user", str(bot.place(bot.fake.private(ana)))),
+        ("removed_from_group", str(bot.place(group))),
     ]
 
 

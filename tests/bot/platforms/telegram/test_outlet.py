@@ -230,7 +230,7 @@ async def test_a_failed_call_is_made_again(bot: Bot, fault: object) -> None:
 
 
 async def test_a_hung_call_is_given_up_and_made_again(cold: Bot, telegram: TelegramServer) -> None:
-    cold.timings = replace(cold.timings, call=0.2)
+    cold.timings = replace(cold.timings, call_timeout=0.2)
     await cold.start()
     ana = telegram.user("Ana")
     chat = telegram.private(ana)
@@ -240,7 +240,7 @@ async def test_a_hung_call_is_given_up_and_made_again(cold: Bot, telegram: Teleg
 
 
 async def test_a_hung_call_that_was_heard_gives_one_extra_copy(cold: Bot, telegram: TelegramServer) -> None:
-    cold.timings = replace(cold.timings, call=0.2)
+    cold.timings = replace(cold.timings, call_timeout=0.2)
     await cold.start()
     ana = telegram.user("Ana")
     chat = telegram.private(ana)
