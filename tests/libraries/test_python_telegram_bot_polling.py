@@ -1,4 +1,4 @@
-"""What python-telegram-bot does by itself when it polls: an upgrade that changes it is noticed."""
+"""Behaviour of python-telegram-bot while it polls: an upgrade that changes this behaviour fails here."""
 
 import asyncio
 import itertools

@@ -30,7 +30,7 @@ API_ERRORS = (
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 NOT_THE_AUTHOR, TOO_MANY_WEBHOOKS = 50005, 30007
 _REASONS = {
-    UNKNOWN_CHANNEL: "the channel is gone",
+    UNKNOWN_CHANNEL: "the channel was deleted",
     50001: "the bot cannot see the channel: give it the permission View Channel, or invite it again",
     50013: "the bot lacks the permission Send Messages (in threads: Send Messages in Threads)",
     50007: "this person takes no direct messages from the bot",

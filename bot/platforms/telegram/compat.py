@@ -19,7 +19,7 @@ class TooManyRequests(TelegramError):
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__("told to wait")
+        super().__init__("rate limited")
         self.seconds = seconds
 
 

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,18 +19,12 @@ from tests.fixtures.discord_bot import DiscordStage, staged
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(32)
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[DiscordStage]:
-    async with staged(tmp_path) as built:
-        yield await built.start()
-
-
 def last(channel: Channel) -> Message:
     return list(channel.messages.values())[-1]
 
 
 async def ask(stage: DiscordStage, channel: Channel | None = None, text: str = "Rain?") -> Message:
-    """What is answered."""
+    """Send a message to the bot and return the answer."""
     where, count = channel or stage.quay, len(stage.engine.requests)
     stage.call(text, channel=where)
     await stage.fake.until(lambda: len(stage.engine.requests) > count and last(where).author.bot)
@@ -108,7 +101,7 @@ async def test_the_sixteenth_persona_shares_a_webhook_under_its_own_name(tmp_pat
         assert faces == [None] * 14 + ["https://pictures.example/a.png", None]
 
 
-async def test_where_others_took_all_webhooks_the_account_speaks(stage: DiscordStage) -> None:
+async def test_where_others_took_all_webhooks_the_account_sends(stage: DiscordStage) -> None:
     for number in range(15):
         stage.fake.webhook(stage.quay, f"gull {number}")
     assert (await ask(stage)).content == "**Mara**\nAnswer 1."
@@ -127,7 +120,7 @@ async def test_a_limit_on_new_webhooks_is_not_waited_out(stage: DiscordStage) ->
     assert (await ask(stage)).content == "**Mara**\nAnswer 1."
 
 
-async def test_without_the_permission_the_account_speaks_and_asks_for_nothing(stage: DiscordStage) -> None:
+async def test_without_the_permission_the_account_sends_and_asks_for_nothing(stage: DiscordStage) -> None:
     stage.fake.permit(stage.quay, stage.fake.bot, deny=["manage_webhooks"])
     for number in (1, 2):
         assert (await ask(stage)).content == f"**Mara**\nAnswer {number}."
@@ -163,7 +156,7 @@ async def test_a_webhook_that_is_deleted_is_made_anew(stage: DiscordStage) -> No
     assert len(stage.fake.platform.webhooks) == 1
 
 
-async def test_a_webhook_deleted_while_it_speaks_leaves_one_whole_answer(stage: DiscordStage) -> None:
+async def test_a_webhook_deleted_during_an_answer_leaves_one_whole_answer(stage: DiscordStage) -> None:
     stage.engine.script.append("one two three four five six")
     stage.engine.delay = 0.05
     stage.call("Rain?")
@@ -174,7 +167,7 @@ async def test_a_webhook_deleted_while_it_speaks_leaves_one_whole_answer(stage: 
     assert stage.quay.texts[1:] == ["one two three four five six"]
 
 
-async def test_a_permission_revoked_while_it_speaks_leaves_one_whole_answer(stage: DiscordStage) -> None:
+async def test_a_permission_revoked_during_an_answer_leaves_one_whole_answer(stage: DiscordStage) -> None:
     stage.engine.script.append("one two three four five six")
     stage.engine.delay = 0.05
     stage.call("Rain?")

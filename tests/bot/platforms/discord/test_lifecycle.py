@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,11 @@ from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord import Discord
 from bot.platforms.discord.compat import RECONNECT_MESSAGE
-from tests.fakes.discord_server import Channel, answer, reset
+from tests.fakes.discord_server import answer, reset
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[DiscordStage]:
-    async with staged(tmp_path) as built:
-        yield await built.start()
-
-
-def answers(channel: Channel) -> list[str]:
-    return [message.content for message in channel.messages.values() if message.author.bot]
+from tests.fixtures.discord_outlet import (
+    answers,
+)
 
 
 async def test_a_wrong_token_is_said_and_nothing_identifies(tmp_path: Path) -> None:

@@ -1,29 +1,15 @@
-"""What comes in on Telegram, and what the bot makes of it."""
+"""Inbound updates on Telegram: groups, topics, edits, other bots and memberships."""
 
 import logging
-from typing import Any
 
 import pytest
 
 from bot.config import ChatSettings
-from bot.message import Author, Message, Place
-from bot.platforms.telegram.events import BotAccount, EditEvent, IgnoredEvent, MessageEvent
-from bot.platforms.telegram.translate import UnreadableUpdate, parse_update
+from bot.message import Author
 from tests.fakes.telegram_server import TelegramServer
 from tests.fixtures.telegram_bot import Bot, both
 
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
-
-ME = BotAccount(9, "lamp_bot")
-ANA = {"id": 5, "is_bot": False, "first_name": "Ana", "last_name": "Ray"}
-PRIVATE = {"id": 5, "type": "private", "first_name": "Ana"}
-
-
-def said(**more: Any) -> str | None:
-    """The words that are kept of a private message."""
-    wire = {"message_id": 1, "date": 100, "chat": PRIVATE, "from": ANA} | more
-    event = parse_update({"update_id": 1, "message": wire}, ME)
-    return event.message.text if isinstance(event, MessageEvent) else None
 
 
 async def test_a_private_message_is_answered(bot: Bot) -> None:
@@ -36,87 +22,7 @@ async def test_a_private_message_is_answered(bot: Bot) -> None:
     assert await bot.history(chat) == ["Ana: Rain?", "Mara: Aye, it is wet."]
 
 
-def test_a_message_is_read_whole() -> None:
-    wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": "Rain?"}
-    replied = {"message_id": 3, "date": 99, "chat": PRIVATE, "from": {"id": 9, "is_bot": True}}
-    place = Place("telegram", "9", "5")
-    assert parse_update(
-        {"update_id": 1, "message": wire | {"reply_to_message": replied}}, ME
-    ) == MessageEvent(Message(place, "4", Author("5", "Ana Ray"), "Rain?", 100.0, "direct", "3"))
-    assert parse_update({"update_id": 1, "edited_message": wire}, ME) == EditEvent(place, "4", "Rain?")
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        ({"photo": [{}], "caption": "my boat"}, "[picture] my boat"),
-        ({"animation": {}, "document": {}}, "[animation]"),
-        ({"document": {}}, "[file]"),
-        ({"voice": {}}, "[voice message]"),
-        ({"video_note": {}}, "[video message]"),
-        ({"sticker": {"emoji": "🌊"}}, "🌊"),
-        ({"sticker": {}}, "[sticker]"),
-        ({"dice": {"emoji": "🎲", "value": 3}}, "🎲"),
-        ({"location": {}}, "[location]"),
-        ({"poll": {}}, "[poll]"),
-        ({"text": "hear this", "forward_origin": {"type": "hidden_user"}}, "[forwarded] hear this"),
-        ({"text": "/start of a story"}, None),
-        ({"text": "/tmp/boat is there"}, "/tmp/boat is there"),
-        ({"text": "/unheard of"}, "/unheard of"),
-        ({"new_chat_members": [{}]}, None),
-        ({"pinned_message": {}}, None),
-    ],
-)
-def test_a_message_has_a_word_for_what_is_not_text(more: dict[str, Any], words: str | None) -> None:
-    assert said(**more) == words
-
-
-@pytest.mark.parametrize(
-    ("text", "entity", "address"),
-    [
-        ("😀 @Lamp_Bot hi", {"type": "mention", "offset": 3, "length": 9}, "mention"),
-        ("@lamp_bots hi", {"type": "mention", "offset": 0, "length": 10}, ""),
-        ("Lamp hi", {"type": "text_mention", "offset": 0, "length": 4, "user": {"id": 9}}, "mention"),
-        ("Lamp hi", {"type": "text_mention", "offset": 0, "length": 4, "user": {"id": 8}}, ""),
-        ("/wave@lamp_bot", {"type": "bot_command", "offset": 0, "length": 14}, "mention"),
-        ("hi", {"type": "mention", "offset": 90, "length": 9}, ""),
-    ],
-)
-def test_a_mention_is_one_by_its_entity(text: str, entity: dict[str, Any], address: str) -> None:
-    wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA}
-    event = parse_update({"update_id": 1, "message": wire | {"text": text, "entities": [entity]}}, ME)
-    assert isinstance(event, MessageEvent)
-    assert event.message.address == address
-
-
-@pytest.mark.parametrize("text", ["/roll 2d6", "/reset@other_bot", "/wave@other_bot hi"])
-def test_other_bots_commands_in_a_group_are_left_alone(text: str) -> None:
-    wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA, "text": text}
-    assert parse_update({"update_id": 1, "message": wire}, ME) == IgnoredEvent("another bot's command")
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"date": 10**18},
-        {"date": -1},
-        {"date": "yesterday"},
-        {"text": 5},
-        {"chat": None},
-        {"from": {"id": "x"}},
-        {"message_id": 2.5},
-        {"entities": [{"type": "mention", "offset": -1, "length": 3}]},
-    ],
-)
-def test_what_is_not_as_telegram_has_it_cannot_be_read_and_is_not_quoted(broken: dict[str, Any]) -> None:
-    wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": "canary"}
-    with pytest.raises(UnreadableUpdate) as error:
-        parse_update({"update_id": 1, "message": wire | broken}, ME)
-    assert next(iter(broken)) in str(error.value)
-    assert not {"canary", "yesterday"} & set(str(error.value).split())
-
-
-async def test_a_group_with_privacy_mode_answers_who_speaks_to_it(bot: Bot) -> None:
+async def test_a_group_with_privacy_mode_answers_messages_to_the_bot(bot: Bot) -> None:
     both(bot)
     ana, bo = bot.fake.user("Ana", "ana_ray"), bot.fake.user("Bo", "bo_lin")
     chat = bot.fake.group("Harbour", ana, bo)
@@ -190,7 +96,7 @@ async def test_a_linked_channels_posts_are_its_own_words_and_not_answered(bot: B
     await bot.fake.until(lambda: bot.fake.sent(group) and bot.fake.sent(channel))
 
 
-async def test_an_anonymous_admin_speaks_as_the_group(bot: Bot) -> None:
+async def test_an_anonymous_admins_author_is_the_group(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     group = bot.fake.supergroup("Talk", ana)
     bot.fake.say(group, ana, "@lamp_bot hello", anonymous=True)
@@ -247,7 +153,9 @@ async def test_a_group_that_the_bot_is_brought_into_is_greeted_once(bot: Bot) ->
     await bot.sees_exactly(chat, "Sit, Ana.")
 
 
-async def test_being_blocked_and_put_out_stand_in_the_log(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_block_and_a_removal_from_a_group_are_logged(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
     ana = bot.fake.user("Ana")
     group = bot.fake.group("Harbour", ana)
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""Who may do what on Telegram, what the log tells, and what never leaves its chat."""
+"""Security on Telegram: permissions, texts that the log must not hold, and the separation of chats."""
 
 import logging
 from typing import Any

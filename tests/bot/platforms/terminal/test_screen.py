@@ -1,4 +1,4 @@
-"""What the terminal shows, and how a text that comes in pieces is broken into lines."""
+"""The terminal's screen, and the wrapping of a text that arrives in pieces."""
 
 import io
 from textwrap import dedent
