@@ -177,7 +177,7 @@ async def test_a_client_that_allows_no_mentions_pings_nobody(
 
 
 @pytest.mark.parametrize("path", [*MESSAGE_PATHS, *CALL_PATHS])
-async def test_a_client_that_says_nothing_of_mentions_pings_whom_discord_parses(
+async def test_a_client_without_allowed_mentions_pings_as_discord_parses(
     fake: DiscordServer, quay: Channel, ana: User, path: str
 ) -> None:
     allowed, pinged = await _pings(fake, quay, ana, path)

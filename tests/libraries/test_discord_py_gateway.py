@@ -39,7 +39,7 @@ async def _abort(fake: DiscordServer) -> None:
 
 
 @pytest.mark.parametrize("disturb", [_close, _reconnect, _abort])
-async def test_it_resumes_and_hears_what_was_said_meanwhile(
+async def test_it_resumes_and_receives_messages_of_the_outage(
     fake: DiscordServer, quay: Channel, ana: User, disturb: Callable[[DiscordServer], Awaitable[None]]
 ) -> None:
     async with running(fake) as client:
@@ -63,7 +63,7 @@ async def test_a_storm_of_closings_loses_nothing(fake: DiscordServer, quay: Chan
         assert len(fake.identifies) == 1
 
 
-async def test_an_invalid_session_is_begun_anew_and_misses_what_was_said_meanwhile(
+async def test_an_invalid_session_is_begun_anew_and_misses_messages_of_the_outage(
     fake: DiscordServer, quay: Channel, ana: User
 ) -> None:
     async with running(fake) as client:
@@ -101,7 +101,7 @@ async def test_a_session_that_is_gone_is_begun_anew_after_a_resume_was_refused(
         assert client.hooks == [True, False]
 
 
-async def test_what_was_said_while_it_was_down_never_reaches_a_new_client(
+async def test_messages_of_a_downtime_never_reach_a_new_client(
     fake: DiscordServer, quay: Channel, ana: User
 ) -> None:
     async with running(fake):
@@ -114,7 +114,9 @@ async def test_what_was_said_while_it_was_down_never_reaches_a_new_client(
         assert (client.heard, missed) == (["heard"], ["unheard"])
 
 
-async def test_an_event_told_twice_is_handled_twice(fake: DiscordServer, quay: Channel, ana: User) -> None:
+async def test_an_event_delivered_twice_is_handled_twice(
+    fake: DiscordServer, quay: Channel, ana: User
+) -> None:
     async with running(fake) as client:
         fake.say(quay, ana, "ahoy")
         fake.repeat()
@@ -161,7 +163,7 @@ def _no_such_intent(fake: DiscordServer, intents: discord.Intents) -> None:
         (_no_such_intent, discord.ConnectionClosed, 4013),
     ],
 )
-async def test_what_no_retry_can_mend_ends_it_after_one_identify(
+async def test_a_fatal_close_code_ends_it_after_one_identify(
     fake: DiscordServer,
     spoil: Callable[[DiscordServer, discord.Intents], None],
     error: type[Exception],

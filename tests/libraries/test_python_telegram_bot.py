@@ -71,7 +71,7 @@ async def test_a_failed_send_raises_at_once_and_is_not_tried_again(
     assert telegram.token not in str(caught.value)
 
 
-async def test_a_migrated_group_tells_its_new_id(telegram: TelegramServer, ana: Person) -> None:
+async def test_a_migrated_groups_error_has_the_new_id(telegram: TelegramServer, ana: Person) -> None:
     group = telegram.group("Attic", ana.user)
     new = telegram.migrate(group)
     async with connected(telegram) as bot:

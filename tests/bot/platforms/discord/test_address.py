@@ -19,7 +19,7 @@ async def test_a_direct_message_is_answered_by_the_account_with_a_name_line(stag
     assert await stage.history(chat) == ["ana: Rain?", "Mara: Answer 1."]
 
 
-async def test_what_is_said_to_nobody_is_remembered_with_its_author(stage: DiscordStage) -> None:
+async def test_a_message_without_an_address_is_stored_with_its_author(stage: DiscordStage) -> None:
     stage.guild.members[stage.bo.id].nick = "Bo of the quay"
     stage.fake.say(stage.quay, stage.ana, "We talk about boats.")
     stage.fake.say(stage.quay, stage.bo, "Nice ones.")
@@ -49,7 +49,7 @@ async def test_a_mention_that_names_another_persona_goes_to_that_one(stage: Disc
     assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
 
 
-async def test_a_reply_to_a_webhook_message_goes_to_the_persona_that_said_it(stage: DiscordStage) -> None:
+async def test_a_reply_to_a_webhook_message_goes_to_that_persona(stage: DiscordStage) -> None:
     stage.fake.say(stage.quay, stage.ana, "Ozzo, my bags!")
     await stage.says("Answer 1.")
     said = list(stage.quay.messages.values())[-1]
@@ -69,7 +69,7 @@ async def test_a_reply_to_the_account_is_an_address_without_a_ping(stage: Discor
     assert (message.text, message.address, message.reply_to) == ("Sure?", "reply", str(said.id))
 
 
-async def test_a_reply_to_somebody_else_is_no_address(stage: DiscordStage) -> None:
+async def test_a_reply_to_another_person_is_no_address(stage: DiscordStage) -> None:
     said = stage.fake.say(stage.quay, stage.ana, "Rain?")
     stage.fake.say(stage.quay, stage.bo, "Yes.", reply_to=said)
     await stage.fake.until(lambda: len(stage.quay.messages) == 2)

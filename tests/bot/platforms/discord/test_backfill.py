@@ -17,7 +17,7 @@ from tests.fixtures.discord_outlet import (
 )
 
 
-async def test_what_was_said_while_the_bot_was_down_is_answered_once_everywhere(tmp_path: Path) -> None:
+async def test_messages_of_a_downtime_are_answered_once_everywhere(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         new = stage.fake.channel(stage.guild, "new")
         chat, thread = stage.fake.dm(stage.ana), stage.fake.thread(stage.quay, owner=stage.fake.bot)
@@ -69,7 +69,7 @@ async def test_the_very_first_message_is_answered_when_sent_while_the_bot_is_dow
         assert await stage.history() == ["ana: meanwhile", "Mara: Answer 1."]
 
 
-async def test_what_is_too_old_is_remembered_and_not_answered(tmp_path: Path) -> None:
+async def test_a_message_that_is_too_old_is_stored_and_not_answered(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.start()
         stage.call("before")
@@ -117,7 +117,7 @@ async def test_history_that_cannot_be_read_at_once_is_read_later(tmp_path: Path,
         assert "catch_up" not in await stage.memory.platform_state(scope)
 
 
-async def test_an_unfinished_catching_up_begins_again_where_it_began(
+async def test_an_unfinished_backfill_begins_again_at_its_floor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "_MARGIN", 0)

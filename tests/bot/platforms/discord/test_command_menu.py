@@ -83,7 +83,7 @@ def test_tables_stand_in_a_block_that_nothing_ends(text: str, shown: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "line of a table\n" * 500, "x" * 2000, "a\n" + "x" * 3000])
-def test_a_long_answer_is_cut_and_says_so(text: str) -> None:
+def test_a_long_answer_is_cut_and_marked(text: str) -> None:
     made = format_answer(text)
     assert len(made) <= MAX_ANSWER
     assert made == text or "…" in made[-6:]

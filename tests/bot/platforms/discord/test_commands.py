@@ -101,7 +101,7 @@ async def test_a_command_that_never_ends_is_given_up(tmp_path: Path) -> None:
         stage.engine.hold.set()
 
 
-async def test_an_interaction_told_twice_is_done_once(stage: DiscordStage) -> None:
+async def test_an_interaction_delivered_twice_is_run_once(stage: DiscordStage) -> None:
     asked = stage.fake.slash(stage.quay, stage.ana, "post", permissions=ADMIN, text="Ahoy.")
     stage.fake.repeat("INTERACTION_CREATE", 2)
     await done(stage, asked)
@@ -123,7 +123,7 @@ async def test_an_answer_whose_calls_fail_is_sent_once(stage: DiscordStage) -> N
     assert (await slash(stage, "persona")).startswith("Mara (mara)")
 
 
-async def test_a_command_that_breaks_says_so_and_the_log_has_no_words(
+async def test_a_command_that_fails_answers_with_an_error_and_logs_no_text(
     stage: DiscordStage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> None:

@@ -43,7 +43,7 @@ async def test_an_error_of_the_server_delays_an_answer_and_copies_nothing(
         (stall(1.0, after=True), 0.3),
     ],
 )
-async def test_what_was_stored_although_the_call_failed_is_there_once(
+async def test_a_message_stored_although_the_call_failed_is_shown_once(
     tmp_path: Path, sender: str, fault: Any, deadline: float
 ) -> None:
     async with staged(tmp_path) as stage:
@@ -58,7 +58,7 @@ async def test_what_was_stored_although_the_call_failed_is_there_once(
         assert (await stage.memory.status()).unsent == 0
 
 
-async def test_what_is_stored_long_after_the_call_was_given_up_is_there_once(tmp_path: Path) -> None:
+async def test_a_message_stored_long_after_the_calls_deadline_is_shown_once(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.timings = replace(QUICK, call_timeout=0.3)
         await stage.start()
@@ -151,7 +151,7 @@ async def test_a_call_given_up_in_a_global_limit_does_not_hold_the_others_for_ev
         ("blind", "the bot cannot see the channel"),
     ],
 )
-async def test_what_can_never_be_sent_is_dropped_with_a_reason(
+async def test_an_undeliverable_message_is_dropped_with_a_reason(
     stage: DiscordStage, trouble: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.fake.permit(stage.quay, stage.fake.bot, deny=["manage_webhooks"])
@@ -175,7 +175,7 @@ async def test_what_can_never_be_sent_is_dropped_with_a_reason(
     await stage.fake.until(lambda: len(said(chat)) == 1)
 
 
-async def test_somebody_who_takes_no_messages_is_not_written_to(stage: DiscordStage) -> None:
+async def test_a_person_who_takes_no_direct_messages_gets_none(stage: DiscordStage) -> None:
     chat = stage.fake.dm(stage.ana)
     stage.ana.accepts_dms = False
     with pytest.raises(DeliveryRefused, match="takes no direct messages"):

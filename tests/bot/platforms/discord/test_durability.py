@@ -17,7 +17,7 @@ from tests.fixtures.discord_outlet import (
 
 
 @pytest.mark.parametrize("trouble", ["close", "op 7", "abort", "op 9", "no answer to heartbeats"])
-async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path, trouble: str) -> None:
+async def test_a_message_during_an_outage_is_answered_once(tmp_path: Path, trouble: str) -> None:
     async with staged(tmp_path) as stage:
         stage.timings = replace(QUICK, heartbeat_timeout=0.4)
         stage.fake.knobs.heartbeat = 0.15
@@ -42,7 +42,7 @@ async def test_what_is_said_without_a_connection_is_answered_once(tmp_path: Path
         assert len(stage.fake.identifies) == (2 if trouble == "op 9" else 1)
 
 
-async def test_what_is_said_between_two_sessions_is_read_where_servers_are_told_late(tmp_path: Path) -> None:
+async def test_a_message_between_two_sessions_is_read_where_guilds_are_listed_late(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.timings = replace(QUICK, guild_timeout=1.0)
         await stage.start()
@@ -74,7 +74,7 @@ async def test_a_storm_of_closed_connections_loses_and_doubles_nothing(stage: Di
     assert states == {"answered": 51}
 
 
-async def test_a_crowd_that_does_not_fit_is_read_again_and_nothing_is_lost(
+async def test_messages_beyond_a_full_queue_are_read_again_and_none_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(event_queue, "MAX_MESSAGES", 10)

@@ -36,7 +36,7 @@ async def test_mentions_are_made_readable(stage: DiscordStage) -> None:
     assert await stage.history() == [f"gull: {heard}" for _, heard in READABLE]
 
 
-async def test_what_is_no_text_becomes_a_word_and_is_not_fetched(stage: DiscordStage) -> None:
+async def test_an_attachment_becomes_a_word_and_is_not_fetched(stage: DiscordStage) -> None:
     files = [
         File("a.png", b"x", "image/png"),
         File("b.mp4", b"x", "video/mp4"),
@@ -78,7 +78,7 @@ async def test_edits_and_deletions_reach_memory(stage: DiscordStage) -> None:
     assert await stage.history() == ["ana: changed", "ana: e", "ana: Rain?", "Mara: Answer 1."]
 
 
-async def test_an_edit_of_its_own_words_changes_nothing_and_a_deletion_is_taken_up(
+async def test_an_edit_of_an_answer_changes_nothing_and_its_deletion_is_stored(
     stage: DiscordStage,
 ) -> None:
     stage.call("Rain?")
@@ -120,7 +120,7 @@ async def test_two_bots_that_may_talk_stop_after_a_while(stage: DiscordStage) ->
     assert 1 <= len(stage.engine.requests) <= 8
 
 
-async def test_servers_do_not_hear_each_other(stage: DiscordStage) -> None:
+async def test_servers_share_no_messages(stage: DiscordStage) -> None:
     other = stage.fake.guild("Lighthouse", stage.ana)
     lamp = stage.fake.channel(other, "lamp")
     stage.call("The word is herring.")

@@ -17,7 +17,7 @@ from tests.fixtures.discord_outlet import (
 )
 
 
-async def test_a_wrong_token_is_said_and_nothing_identifies(tmp_path: Path) -> None:
+async def test_a_wrong_token_is_an_error_before_any_session(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.fake.rest.token = "another"
         with pytest.raises(UserError, match="does not accept the token"):
@@ -25,7 +25,7 @@ async def test_a_wrong_token_is_said_and_nothing_identifies(tmp_path: Path) -> N
         assert stage.fake.identifies == []
 
 
-async def test_a_missing_intent_is_said_and_nothing_identifies(tmp_path: Path) -> None:
+async def test_a_missing_intent_is_an_error_before_any_session(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.fake.faults.clear()
         with pytest.raises(UserError, match="switch on the Message Content Intent"):
@@ -128,7 +128,7 @@ async def test_two_instances_of_one_token_do_not_run(stage: DiscordStage) -> Non
         await second.__aenter__()
 
 
-async def test_no_word_no_name_and_no_token_stands_in_the_log(
+async def test_the_log_holds_no_message_no_name_and_no_token(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -150,7 +150,7 @@ async def test_no_word_no_name_and_no_token_stands_in_the_log(
         assert stage.fake.token not in caplog.text
 
 
-async def test_what_is_said_in_one_place_is_read_in_no_other(stage: DiscordStage) -> None:
+async def test_a_message_is_read_in_no_other_place(stage: DiscordStage) -> None:
     places = [stage.fake.channel(stage.guild, f"room{n}") for n in range(5)]
     places += [
         stage.fake.thread(places[0], owner=stage.ana),

@@ -55,7 +55,7 @@ async def test_an_answer_is_shown_while_it_comes_in_one_message(stage: DiscordSt
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
 
 
-async def test_edits_keep_to_the_limits_and_end_with_the_newest_words(
+async def test_edits_keep_to_the_limits_and_end_with_the_newest_text(
     stage: DiscordStage, sender: str
 ) -> None:
     stage.fake.limits.on = True
@@ -84,14 +84,14 @@ async def test_a_long_answer_comes_in_parts_that_joined_are_the_answer(
     assert "".join("".join(said(channel)).split()) == "".join(text.split())
 
 
-async def test_blank_words_are_not_sent(stage: DiscordStage) -> None:
+async def test_a_blank_text_is_not_sent(stage: DiscordStage) -> None:
     for text in ("", " ", "\n"):
         with pytest.raises(DeliveryRefused, match="no words"):
             await outlet(stage).send(outgoing(stage, text), None)
     assert stage.fake.sent(POST["account"]) == []
 
 
-async def test_an_empty_answer_of_the_model_is_told_and_not_sent(stage: DiscordStage) -> None:
+async def test_an_empty_answer_of_the_model_becomes_a_notice(stage: DiscordStage) -> None:
     stage.engine.script.append("   ")
     stage.call("Rain?")
     await stage.says("Mara found no words; ask again.")
@@ -148,7 +148,7 @@ async def test_a_part_tried_long_ago_is_found_again(stage: DiscordStage, persona
     assert stage.quay.texts == ["words"]
 
 
-async def test_what_is_known_as_sent_is_not_taken_for_what_is_to_be_sent(stage: DiscordStage) -> None:
+async def test_a_message_noted_as_sent_is_not_taken_for_another_part(stage: DiscordStage) -> None:
     stage.engine.script.append("words")
     stage.call("Rain?")
     await stage.says("words")

@@ -37,7 +37,7 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
 
 
 @pytest.mark.parametrize("right", ["manage_guild", "administrator"])
-async def test_an_admin_of_the_server_may_set_what_holds(stage: DiscordStage, right: str) -> None:
+async def test_an_admin_of_the_server_may_change_settings(stage: DiscordStage, right: str) -> None:
     bits = permissions(right)
     text = await slash(stage, "settings", name="listen", value="on", where="server", permissions=bits)
     assert text == "listen is on for this server."
@@ -46,7 +46,7 @@ async def test_an_admin_of_the_server_may_set_what_holds(stage: DiscordStage, ri
     await stage.says("Ahoy.")
 
 
-async def test_an_owner_may_everything_by_id_and_nobody_by_name(tmp_path: Path) -> None:
+async def test_an_owner_is_known_by_id_and_nobody_by_name(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.owners = (str(stage.ana.id),)
         twin = stage.fake.user("ana", display=str(stage.ana.id))
@@ -60,7 +60,7 @@ async def test_an_owner_may_everything_by_id_and_nobody_by_name(tmp_path: Path) 
         assert await done(stage, asked) == "/post is for admins."
 
 
-async def test_where_the_bot_is_no_member_nothing_is_read_or_written(stage: DiscordStage) -> None:
+async def test_in_a_place_without_the_bot_nothing_is_read_or_written(stage: DiscordStage) -> None:
     foreign = stage.fake.guild("Elsewhere", stage.ana, bot=None)
     channels = [stage.fake.channel(foreign, "far"), stage.fake.dm(stage.ana, stage.bo)]
     before = await stage.memory.places()

@@ -12,7 +12,9 @@ from tests.fixtures.discord_outlet import (
 )
 
 
-async def test_what_an_earlier_process_accepted_is_answered_before_what_was_missed(tmp_path: Path) -> None:
+async def test_messages_accepted_by_an_earlier_process_are_answered_before_missed_ones(
+    tmp_path: Path,
+) -> None:
     async with staged(tmp_path) as stage:
         await stage.start()
         stage.engine.hold = asyncio.Event()

@@ -38,7 +38,7 @@ async def test_a_menu_that_cannot_be_filled_stops_nothing(cold: Bot) -> None:
     await cold.sees_exactly(chat, "Answer 1.")
 
 
-async def test_start_greets_where_nothing_was_said_and_helps_later(bot: Bot) -> None:
+async def test_start_greets_in_an_empty_conversation_and_helps_later(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "/start")
@@ -82,7 +82,7 @@ async def test_commands_of_the_table_are_understood(pair: Bot, text: str, answer
     await pair.quiet()
 
 
-async def test_status_says_how_telegram_is_doing(bot: Bot) -> None:
+async def test_status_shows_the_age_of_the_last_poll(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "/status")
@@ -110,7 +110,7 @@ async def test_a_chosen_persona_survives_a_restart_and_is_the_places_own(cold: B
     await again.stop()
 
 
-async def test_commands_of_a_place_are_done_in_order_and_hold_up_nobody(bot: Bot) -> None:
+async def test_commands_of_a_place_run_in_order_and_hold_up_no_other(bot: Bot) -> None:
     ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
     chat, other = bot.fake.private(ana), bot.fake.private(bo)
     bot.fake.fail("sendMessage", stall(0.3), when=lambda said: said["chat_id"] == chat.id)

@@ -82,7 +82,7 @@ async def test_an_unreadable_update_is_a_dead_letter_and_others_are_answered(
     assert said == ["P0: first", "P0: second"]
 
 
-async def test_who_asks_for_a_persona_that_has_left_is_told_so(bot: Bot) -> None:
+async def test_a_message_to_a_removed_persona_gets_a_notice(bot: Bot) -> None:
     (chat, ana), _ = people(bot.fake, 2)
     await bot.memory.set_setting(str(bot.place(chat)), "persona", "nobody")
     bot.fake.say(chat, ana, "hi")
@@ -94,7 +94,7 @@ async def test_who_asks_for_a_persona_that_has_left_is_told_so(bot: Bot) -> None
 
 
 @pytest.mark.parametrize("times", [2, 5])
-async def test_what_is_delivered_several_times_is_answered_once(cold: Bot, times: int) -> None:
+async def test_an_update_delivered_several_times_is_answered_once(cold: Bot, times: int) -> None:
     await cold.start()
     ((chat, ana),) = people(cold.fake, 1)
     message = cold.fake.say(chat, ana, "hi")
@@ -138,7 +138,7 @@ async def test_order_holds_in_every_chat(bot: Bot) -> None:
     ],
     ids=["502", "garbage", "garbage after", "reset", "429", "500", "no list", "no updates"],
 )
-async def test_polling_outlives_what_the_network_does(bot: Bot, fault: Fault) -> None:
+async def test_polling_survives_each_network_fault(bot: Bot, fault: Fault) -> None:
     ((chat, ana),) = people(bot.fake, 1)
     await bot.fake.until(lambda: bot.fake.updates.polling)
     bot.fake.fail("getUpdates", fault, times=2 if fault.status != 429 else 1)
@@ -148,7 +148,7 @@ async def test_polling_outlives_what_the_network_does(bot: Bot, fault: Fault) ->
     await bot.sees_exactly(chat, "Answer 1.", "Answer 2.")
 
 
-async def test_a_poll_that_hangs_is_given_up_and_the_log_says_that_nobody_hears(
+async def test_a_hung_poll_is_given_up_and_the_outage_is_logged(
     bot: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
     ((chat, ana),) = people(bot.fake, 1)

@@ -82,7 +82,7 @@ async def test_an_edited_message_is_read_as_edited_and_not_answered_anew(bot: Bo
     assert len(bot.engine.requests) == 1
 
 
-async def test_a_linked_channels_posts_are_its_own_words_and_not_answered(bot: Bot) -> None:
+async def test_a_linked_channels_posts_are_stored_and_not_answered(bot: Bot) -> None:
     bot.fake.privacy = False
     ana = bot.fake.user("Ana")
     group = bot.fake.supergroup("Talk", ana)
@@ -168,7 +168,7 @@ async def test_a_block_and_a_removal_from_a_group_are_logged(
     ]
 
 
-async def test_a_message_that_is_too_long_is_told_so_and_nothing_of_it_is_kept(
+async def test_a_message_that_is_too_long_gets_a_notice_and_is_not_stored(
     cold: Bot, telegram: TelegramServer
 ) -> None:
     cold.settings = ChatSettings(debounce=0, message_characters=100)

@@ -47,7 +47,7 @@ async def test_a_token_that_is_revoked_ends_the_run(bot: Bot) -> None:
 
 
 @pytest.mark.parametrize("fault", [unauthorized(), refuse(404, "Not Found")])
-async def test_a_wrong_token_is_said_at_the_start_and_not_shown(cold: Bot, fault: Fault) -> None:
+async def test_a_wrong_token_is_an_error_at_the_start_and_not_shown(cold: Bot, fault: Fault) -> None:
     cold.fake.fail("getMe", fault)
     with pytest.raises(UserError, match="Telegram refuses TELEGRAM_TOKEN") as error:
         await cold.start()
@@ -56,7 +56,7 @@ async def test_a_wrong_token_is_said_at_the_start_and_not_shown(cold: Bot, fault
 
 
 @pytest.mark.parametrize("token", ["", "secret", "12:34/../x", "12:short", "12 :AAAAAAAAAAAAAAAAAAAAAA"])
-async def test_what_is_no_token_is_not_sent_anywhere(cold: Bot, token: str) -> None:
+async def test_a_text_that_is_no_token_is_not_sent_anywhere(cold: Bot, token: str) -> None:
     cold.fake.token = token
     with pytest.raises(UserError, match="TELEGRAM_TOKEN is not one of Telegram's"):
         await cold.start()
@@ -77,7 +77,7 @@ async def test_until_telegram_can_be_reached_it_is_tried_again(
     await cold.sees_exactly(chat, "Answer 1.")
 
 
-async def test_a_webhook_is_removed_and_what_waited_there_answered(cold: Bot) -> None:
+async def test_a_webhook_is_removed_and_its_waiting_updates_are_answered(cold: Bot) -> None:
     ((chat, ana),) = people(cold.fake, 1)
     cold.fake.updates.webhook = "https://example.org/hook"
     cold.fake.say(chat, ana, "hi")

@@ -208,7 +208,7 @@ async def test_marks_that_telegram_refuses_are_left_out(cold: Bot, telegram: Tel
     assert telegram.sent(group)[0].entities == []
 
 
-async def test_the_last_edit_may_find_its_words_there_already(bot: Bot) -> None:
+async def test_the_last_edit_may_change_nothing(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     group = bot.fake.group("Harbour", ana)
     bot.engine.script.append("One two.")

@@ -49,7 +49,7 @@ async def test_sixty_chats_are_answered_within_the_rates_of_the_whole(
     assert telegram.refusals == []
 
 
-def test_a_group_hears_twenty_a_minute_and_nobody_else_waits_for_it() -> None:
+def test_a_group_gets_twenty_messages_a_minute_and_no_other_chat_waits() -> None:
     pace, now, times = RateLimit(), 0.0, []
     for _ in range(22):
         while wait := pace.wait_turn("-1", True, now):
@@ -77,7 +77,7 @@ def test_no_rate_is_ever_passed(asked: list[tuple[str, float]]) -> None:
         )
 
 
-def test_a_chat_that_was_told_to_wait_waits_alone_and_previews_leave_room() -> None:
+def test_a_limited_chat_waits_alone_and_drafts_leave_room() -> None:
     pace = RateLimit()
     pace.close("-1", 30.0)
     assert (pace.wait_turn("-1", True, 0.0), pace.wait_turn("-2", True, 0.0)) == (30.0, 0.0)

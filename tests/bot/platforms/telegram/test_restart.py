@@ -12,7 +12,7 @@ from tests.fixtures.telegram_bot import Bot, people
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 
-async def test_what_waits_at_a_stop_is_answered_once_after_it(cold: Bot) -> None:
+async def test_messages_that_wait_at_a_stop_are_answered_once_after_it(cold: Bot) -> None:
     await cold.start()
     cold.engine.hold = asyncio.Event()
     chats = people(cold.fake, 10)
@@ -29,7 +29,7 @@ async def test_what_waits_at_a_stop_is_answered_once_after_it(cold: Bot) -> None
     await again.stop()
 
 
-async def test_what_is_said_while_the_bot_is_down_is_answered_once_unless_it_is_too_old(cold: Bot) -> None:
+async def test_messages_of_a_downtime_are_answered_once_unless_they_are_too_old(cold: Bot) -> None:
     chats, now = people(cold.fake, 8), int(time.time())
     cold.settings = ChatSettings(debounce=0, oldest=3600)
     for number, (chat, user) in enumerate(chats):
@@ -68,7 +68,7 @@ async def test_an_end_inside_the_send_window_gives_one_extra_copy_at_most(cold: 
     await again.stop()
 
 
-async def test_an_end_while_a_group_sees_the_answer_grow_gives_no_second_one(cold: Bot) -> None:
+async def test_an_end_while_a_group_sees_an_unfinished_answer_gives_no_second_one(cold: Bot) -> None:
     await cold.start()
     ana = cold.fake.user("Ana")
     group = cold.fake.group("Harbour", ana)

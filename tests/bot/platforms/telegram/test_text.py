@@ -33,7 +33,7 @@ def seen(text: str) -> str:
     return "".join(clean(text).split())
 
 
-def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_call_nobody() -> None:
+def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_mention_nobody() -> None:
     dice, users, lost, raised = random.Random(3), {}, 0, 0
     for _ in range(10_000):
         text = fuzzed(dice)
@@ -45,7 +45,7 @@ def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_call_nobody() -> N
 
 
 @given(st.text(), st.integers(min_value=60, max_value=300))
-def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
+def test_parts_fit_and_joined_are_the_text(text: str, limit: int) -> None:
     parts = [part.whole for part in split_message(text, limit, telegram_length, marks=False)]
     assert seen("".join(parts)) == seen(text)
     assert all(utf16_length(sanitize(part)) <= limit for part in parts)
@@ -61,7 +61,7 @@ def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
         ("half \ud83d", "half \ufffd"),
     ],
 )
-def test_what_is_sent_is_valid_visible_and_mentions_nobody(text: str, sent: str) -> None:
+def test_sanitized_text_is_valid_visible_and_mentions_nobody(text: str, sent: str) -> None:
     assert sanitize(text) == sent
     assert utf16_length(sent) == telegram_length(text) or sent == "…"
 
@@ -69,7 +69,7 @@ def test_what_is_sent_is_valid_visible_and_mentions_nobody(text: str, sent: str)
 @pytest.mark.parametrize(
     ("name", "line"), [("Mara", "Mara\n"), (" Ma\nra ", "Ma ra\n"), ("@all", "@\u2060all\n"), ("\u200b", "")]
 )
-def test_a_name_is_one_line_that_calls_nobody(name: str, line: str) -> None:
+def test_a_name_is_one_line_that_mentions_nobody(name: str, line: str) -> None:
     assert name_line(name) == line
 
 
@@ -88,7 +88,7 @@ async def test_fuzzed_answers_arrive_and_no_call_is_refused(bot: Bot) -> None:
     assert bot.fake.refusals == []
 
 
-async def test_a_mention_in_an_answer_pings_nobody_while_it_grows_in_parts_and_at_its_end(bot: Bot) -> None:
+async def test_a_mention_in_an_answer_pings_nobody_in_drafts_parts_and_at_the_end(bot: Bot) -> None:
     both(bot)
     ana = bot.fake.user("Ana", "ana_ray")
     group = bot.fake.group("Harbour", ana)

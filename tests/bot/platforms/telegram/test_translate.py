@@ -58,7 +58,7 @@ def test_a_message_is_read_whole() -> None:
         ({"pinned_message": {}}, None),
     ],
 )
-def test_a_message_has_a_word_for_what_is_not_text(more: dict[str, Any], words: str | None) -> None:
+def test_a_message_has_a_word_for_each_attachment(more: dict[str, Any], words: str | None) -> None:
     assert said(**more) == words
 
 
@@ -99,7 +99,7 @@ def test_other_bots_commands_in_a_group_are_left_alone(text: str) -> None:
         {"entities": [{"type": "mention", "offset": -1, "length": 3}]},
     ],
 )
-def test_what_is_not_as_telegram_has_it_cannot_be_read_and_is_not_quoted(broken: dict[str, Any]) -> None:
+def test_an_update_that_breaks_the_format_is_unreadable_and_not_quoted(broken: dict[str, Any]) -> None:
     wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": "canary"}
     with pytest.raises(UnreadableUpdate) as error:
         parse_update({"update_id": 1, "message": wire | broken}, ME)
