@@ -12,8 +12,8 @@ from bot.platforms.discord import backfill
 from tests.fakes.discord_server import answer, reset, stall
 from tests.fixtures.discord_bot import QUICK, staged
 from tests.fixtures.discord_outlet import (
-    answered_once,
     answers,
+    assert_answered_once,
 )
 
 
@@ -111,7 +111,7 @@ async def test_history_that_cannot_be_read_at_once_is_read_later(tmp_path: Path,
         stage.call("meanwhile")
         stage.fake.faults.script("GET /channels/*/messages", fault, times=6)
         await stage.start()
-        await answered_once(stage, stage.quay, ["before", "meanwhile"])
+        await assert_answered_once(stage, stage.quay, ["before", "meanwhile"])
         scope = f"discord/{stage.fake.bot.id}"
         await stage.idle()
         assert "catch_up" not in await stage.memory.platform_state(scope)
@@ -143,8 +143,8 @@ async def test_an_unfinished_backfill_begins_again_at_its_floor(
         await stage.stop()
         hang.set()
         await stage.start()
-        await answered_once(stage, new, ["meanwhile"])
-        await answered_once(stage, stage.quay, ["before", "newer"])
+        await assert_answered_once(stage, new, ["meanwhile"])
+        await assert_answered_once(stage, stage.quay, ["before", "newer"])
 
 
 async def test_a_channel_that_may_not_be_read_holds_up_no_other(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_channel_that_may_not_be_read_holds_up_no_other(tmp_path: Path) 
         stage.fake.say(hidden, stage.ana, "meanwhile")
         stage.fake.faults.script(f"GET /channels/{hidden.id}/messages", answer(403, {"code": 50001}))
         await stage.start()
-        await answered_once(stage, stage.quay, ["before", "meanwhile"])
+        await assert_answered_once(stage, stage.quay, ["before", "meanwhile"])
         assert stage.fake.sent(f"GET /channels/{secret.id}/messages") == []
 
 
@@ -183,7 +183,7 @@ async def test_an_unreadable_message_of_the_history_is_a_dead_letter_and_the_res
 
         stage.fake.faults.script("GET /channels/*/messages", spoilt)
         await stage.start()
-        await answered_once(stage, stage.quay, ["before", "good"])
+        await assert_answered_once(stage, stage.quay, ["before", "good"])
         assert (await stage.memory.status()).dead == 1
 
 

@@ -8,7 +8,7 @@ from bot.chat.commands import COMMANDS, Level
 from bot.platforms.discord.command_menu import MAX_ANSWER, format_answer
 from tests.fakes.discord_server import answer
 from tests.fixtures.discord_bot import DiscordStage, staged
-from tests.fixtures.discord_outlet import done
+from tests.fixtures.discord_outlet import final_answer
 
 
 async def test_every_command_and_menu_is_published_once(tmp_path: Path) -> None:
@@ -58,15 +58,15 @@ async def test_menus_of_a_message_ask_about_the_newest_answer(stage: DiscordStag
     stage.call("Rain?")
     await stage.says("Answer 1.")
     old = list(stage.quay.messages.values())[-1]
-    why = await done(stage, stage.fake.menu(stage.quay, stage.bo, "Why this answer?", old))
+    why = await final_answer(stage, stage.fake.menu(stage.quay, stage.bo, "Why this answer?", old))
     assert why.startswith("```\nrule      mentioned; answered\npersona   mara")
-    assert await done(stage, stage.fake.menu(stage.quay, stage.bo, "Another answer", old)) == ""
+    assert await final_answer(stage, stage.fake.menu(stage.quay, stage.bo, "Another answer", old)) == ""
     await stage.says("Answer 2.")
     stage.call("More?")
     await stage.says("Answer 3.")
     for target in (next(iter(stage.quay.messages.values())), old):
         asked = stage.fake.menu(stage.quay, stage.bo, "Another answer", target)
-        assert (await done(stage, asked)).startswith("Only the newest answer here can be asked about")
+        assert (await final_answer(stage, asked)).startswith("Only the newest answer here can be asked about")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from tests.fakes.discord_server import answer, permissions, reset
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 from tests.fixtures.discord_outlet import (
-    done,
-    slash,
+    final_answer,
+    run_slash,
 )
 
 ADMIN = permissions("manage_guild")
@@ -18,7 +18,7 @@ ADMIN = permissions("manage_guild")
 
 async def test_help_is_a_table_for_the_asker_alone(stage: DiscordStage) -> None:
     asked = stage.fake.slash(stage.quay, stage.ana, "help")
-    text = await done(stage, asked)
+    text = await final_answer(stage, asked)
     assert text.startswith("```\n/help ")
     assert "/post" not in text
     assert (asked.ephemeral, asked.deferred) == (True, True)
@@ -26,19 +26,19 @@ async def test_help_is_a_table_for_the_asker_alone(stage: DiscordStage) -> None:
 
 async def test_a_persona_is_chosen_for_a_channel_and_everybody_sees_it(stage: DiscordStage) -> None:
     asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo")
-    assert await done(stage, asked) == "Ozzo speaks here now."
+    assert await final_answer(stage, asked) == "Ozzo speaks here now."
     assert not asked.ephemeral
     stage.call("Who?")
     await stage.says("Answer 1.")
     assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
     other = stage.fake.channel(stage.guild, "other")
-    assert (await slash(stage, "persona", other)).startswith("Mara (mara) speaks here")
+    assert (await run_slash(stage, "persona", other)).startswith("Mara (mara) speaks here")
 
 
 async def test_a_chosen_persona_survives_a_restart(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.start()
-        await slash(stage, "persona", name="ozzo")
+        await run_slash(stage, "persona", name="ozzo")
         await stage.stop()
         await stage.start()
         stage.call("Who?")
@@ -48,7 +48,7 @@ async def test_a_chosen_persona_survives_a_restart(tmp_path: Path) -> None:
 
 async def test_a_channel_that_is_to_be_listened_to_needs_no_mention(stage: DiscordStage) -> None:
     other = stage.fake.channel(stage.guild, "other")
-    await slash(stage, "settings", name="listen", value="on", permissions=ADMIN)
+    await run_slash(stage, "settings", name="listen", value="on", permissions=ADMIN)
     for channel in (other, stage.quay):
         stage.fake.say(channel, stage.ana, "Rain?")
     await stage.says("Answer 1.")
@@ -57,21 +57,23 @@ async def test_a_channel_that_is_to_be_listened_to_needs_no_mention(stage: Disco
 
 async def test_threads_and_direct_chats_have_their_own_persona(stage: DiscordStage) -> None:
     thread = stage.fake.thread(stage.quay)
-    assert await slash(stage, "persona", thread, name="ozzo") == "Ozzo speaks here now."
-    assert (await slash(stage, "persona")).startswith("Mara (mara)")
+    assert await run_slash(stage, "persona", thread, name="ozzo") == "Ozzo speaks here now."
+    assert (await run_slash(stage, "persona")).startswith("Mara (mara)")
     chat = stage.fake.dm(stage.ana)
-    assert await slash(stage, "persona", chat, name="ozzo") == "Ozzo speaks here now."
-    assert await slash(stage, "settings", chat, name="listen", value="on") == "listen is on for this chat."
+    assert await run_slash(stage, "persona", chat, name="ozzo") == "Ozzo speaks here now."
+    assert (
+        await run_slash(stage, "settings", chat, name="listen", value="on") == "listen is on for this chat."
+    )
 
 
 async def test_an_error_for_people_is_the_answer(stage: DiscordStage) -> None:
-    assert await slash(stage, "persona", name="zed") == "There is no persona 'zed': known are mara, ozzo."
+    assert await run_slash(stage, "persona", name="zed") == "There is no persona 'zed': known are mara, ozzo."
 
 
 async def test_a_command_without_an_answer_deletes_its_deferred_response(stage: DiscordStage) -> None:
     stage.call("Rain?")
     await stage.says("Answer 1.")
-    assert await slash(stage, "again") == ""
+    assert await run_slash(stage, "again") == ""
     await stage.says("Answer 2.")
     assert stage.quay.texts[1:] == ["Answer 2."]
 
@@ -85,7 +87,7 @@ async def test_a_command_is_deferred_at_once_however_long_the_answer_takes(stage
     await stage.engine.holding.wait()
     await asyncio.sleep(0.5)
     stage.engine.hold.set()
-    assert await done(stage, asked) == ""
+    assert await final_answer(stage, asked) == ""
     assert asked.acknowledged is not None
     assert asked.acknowledged - asked.at < 0.3
 
@@ -97,14 +99,14 @@ async def test_a_command_that_never_ends_is_given_up(tmp_path: Path) -> None:
         stage.call("Rain?")
         await stage.says("Answer 1.")
         stage.engine.hold = asyncio.Event()
-        assert await slash(stage, "again") == "That takes too long; look again later."
+        assert await run_slash(stage, "again") == "That takes too long; look again later."
         stage.engine.hold.set()
 
 
 async def test_an_interaction_delivered_twice_is_run_once(stage: DiscordStage) -> None:
     asked = stage.fake.slash(stage.quay, stage.ana, "post", permissions=ADMIN, text="Ahoy.")
     stage.fake.repeat("INTERACTION_CREATE", 2)
-    await done(stage, asked)
+    await final_answer(stage, asked)
     await stage.fake.until(lambda: len(stage.fake.sent("POST /interactions/*")) == 3)
     await stage.idle()
     assert stage.quay.texts.count("Ahoy.") == 1
@@ -120,7 +122,7 @@ async def test_an_interaction_that_comes_too_late_is_not_done(stage: DiscordStag
 
 async def test_an_answer_whose_calls_fail_is_sent_once(stage: DiscordStage) -> None:
     stage.fake.faults.script("PATCH /webhooks/*", reset(), answer(429, headers={"Via": "1"}, body="x"))
-    assert (await slash(stage, "persona")).startswith("Mara (mara)")
+    assert (await run_slash(stage, "persona")).startswith("Mara (mara)")
 
 
 async def test_a_command_that_fails_answers_with_an_error_and_logs_no_text(
@@ -130,7 +132,7 @@ async def test_a_command_that_fails_answers_with_an_error_and_logs_no_text(
         raise RuntimeError("inside")
 
     monkeypatch.setattr("bot.chat.proactive.post", broken)
-    text = await slash(stage, "post", text="my private words", permissions=ADMIN)
+    text = await run_slash(stage, "post", text="my private words", permissions=ADMIN)
     assert text == "Something went wrong here; the log says what."
     assert "private" not in caplog.text
 
@@ -138,5 +140,5 @@ async def test_a_command_that_fails_answers_with_an_error_and_logs_no_text(
 async def test_after_the_end_has_begun_commands_are_put_off(stage: DiscordStage) -> None:
     stage.bot.stop_intake()
     asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo")
-    assert (await done(stage, asked)).startswith("I am about to stop")
+    assert (await final_answer(stage, asked)).startswith("I am about to stop")
     assert (await stage.chat.resident(stage.place())).key == "mara"

@@ -14,11 +14,11 @@ from tests.fakes.discord_server import answer, limited, reset, stall
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 from tests.fixtures.discord_outlet import (
     POST,
-    ask,
+    channel_of_sender,
     outgoing,
     outlet,
-    room,
-    said,
+    send_question,
+    sent_texts,
 )
 
 
@@ -27,11 +27,11 @@ async def test_an_error_of_the_server_delays_an_answer_and_copies_nothing(
     stage: DiscordStage, sender: str, status: int
 ) -> None:
     stage.fake.faults.script(POST[sender], answer(status))
-    channel = room(stage, sender)
-    ask(stage, channel)
-    await stage.fake.until(lambda: said(channel) == ["Answer 1."])
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sent_texts(channel) == ["Answer 1."])
     await stage.idle()
-    assert said(channel) == ["Answer 1."]
+    assert sent_texts(channel) == ["Answer 1."]
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ async def test_a_message_stored_although_the_call_failed_is_shown_once(
     async with staged(tmp_path) as stage:
         stage.timings = replace(QUICK, call_timeout=deadline)
         await stage.start()
-        channel = room(stage, sender)
+        channel = channel_of_sender(stage, sender)
         stage.fake.faults.script(POST[sender], fault)
-        ask(stage, channel)
-        await stage.fake.until(lambda: said(channel) == ["Answer 1."])
+        send_question(stage, channel)
+        await stage.fake.until(lambda: sent_texts(channel) == ["Answer 1."])
         await stage.idle()
-        assert said(channel) == ["Answer 1."]
+        assert sent_texts(channel) == ["Answer 1."]
         assert (await stage.memory.status()).unsent == 0
 
 
@@ -64,11 +64,11 @@ async def test_a_message_stored_long_after_the_calls_deadline_is_shown_once(tmp_
         await stage.start()
         chat = stage.fake.dm(stage.ana)
         stage.fake.faults.script(POST["account"], stall(2.0))
-        ask(stage, chat)
+        send_question(stage, chat)
         served = lambda: [one for one in stage.fake.sent(POST["account"]) if one.status]  # noqa: E731
         await stage.fake.until(lambda: len(served()) == 2)
         await stage.idle()
-        assert said(chat) == ["Answer 1."]
+        assert sent_texts(chat) == ["Answer 1."]
 
 
 async def test_a_draft_that_was_stored_although_the_call_failed_becomes_the_answer(
@@ -76,21 +76,21 @@ async def test_a_draft_that_was_stored_although_the_call_failed_becomes_the_answ
 ) -> None:
     async with staged(tmp_path) as stage:
         await stage.start()
-        channel = room(stage, sender)
+        channel = channel_of_sender(stage, sender)
         stage.fake.faults.script(POST[sender], reset())
         stage.engine.script.append("one two three four five")
         stage.engine.delay = 0.05
-        ask(stage, channel)
-        await stage.fake.until(lambda: said(channel) == ["one two three four five"])
+        send_question(stage, channel)
+        await stage.fake.until(lambda: sent_texts(channel) == ["one two three four five"])
         await stage.idle()
-        assert said(channel) == ["one two three four five"]
+        assert sent_texts(channel) == ["one two three four five"]
 
 
 async def test_a_limit_is_waited_out(stage: DiscordStage, sender: str) -> None:
     stage.fake.faults.script(POST[sender], limited(0.3))
-    channel = room(stage, sender)
-    ask(stage, channel)
-    await stage.fake.until(lambda: said(channel) == ["Answer 1."])
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sent_texts(channel) == ["Answer 1."])
     first, second = stage.fake.sent(POST[sender])
     assert second.at - first.at >= 0.3
 
@@ -125,7 +125,7 @@ async def test_a_global_limit_holds_other_channels_too_and_passes(stage: Discord
     await stage.fake.until(lambda: stage.fake.sent("POST /channels/*/typing"))
     stage.fake.say(chats[1], stage.bo, "Rain?")
     for chat in chats:
-        await stage.fake.until(lambda chat=chat: len(said(chat)) == 1)  # type: ignore[misc]
+        await stage.fake.until(lambda chat=chat: len(sent_texts(chat)) == 1)  # type: ignore[misc]
         assert list(chat.messages.values())[-1].at - asked.at >= 0.45
 
 
@@ -139,7 +139,7 @@ async def test_a_call_given_up_in_a_global_limit_does_not_hold_the_others_for_ev
         stage.fake.faults.script("POST /channels/*/typing", limited(0.9, "global"))
         chat = stage.fake.dm(stage.ana)
         stage.fake.say(chat, stage.ana, "Rain?")
-        await stage.fake.until(lambda: len(said(chat)) == 1)
+        await stage.fake.until(lambda: len(sent_texts(chat)) == 1)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_an_undeliverable_message_is_dropped_with_a_reason(
     assert record.__dict__["reason"].startswith(reason)
     chat = stage.fake.dm(stage.bo)
     stage.fake.say(chat, stage.bo, "Still there?")
-    await stage.fake.until(lambda: len(said(chat)) == 1)
+    await stage.fake.until(lambda: len(sent_texts(chat)) == 1)
 
 
 async def test_a_person_who_takes_no_direct_messages_gets_none(stage: DiscordStage) -> None:

@@ -11,8 +11,8 @@ from bot.message import Message
 from bot.platforms.discord import event_queue
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
 from tests.fixtures.discord_outlet import (
-    answered_once,
     answers,
+    assert_answered_once,
 )
 
 
@@ -38,7 +38,7 @@ async def test_a_message_during_an_outage_is_answered_once(tmp_path: Path, troub
             await stage.fake.until(lambda: len(stage.fake.connections) > before)
             stage.fake.knobs.acknowledge = True
         stage.call("meanwhile", author=stage.bo)
-        await answered_once(stage, stage.quay, ["before", "meanwhile"])
+        await assert_answered_once(stage, stage.quay, ["before", "meanwhile"])
         assert len(stage.fake.identifies) == (2 if trouble == "op 9" else 1)
 
 
@@ -51,7 +51,7 @@ async def test_a_message_between_two_sessions_is_read_where_guilds_are_listed_la
         stage.fake.knobs.servers = 0.2
         stage.fake.invalidate()
         stage.call("meanwhile", author=stage.bo)
-        await answered_once(stage, stage.quay, ["before", "meanwhile"])
+        await assert_answered_once(stage, stage.quay, ["before", "meanwhile"])
 
 
 async def test_a_storm_of_closed_connections_loses_and_doubles_nothing(stage: DiscordStage) -> None:

@@ -8,7 +8,7 @@ from bot.chat.proactive import again, post
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from tests.fixtures.discord_bot import DiscordStage, staged
-from tests.fixtures.discord_outlet import ask, outgoing, outlet, said
+from tests.fixtures.discord_outlet import outgoing, outlet, send_question, sent_texts
 
 PINGS = ["@everyone", "@here", "<@{user}>", "<@&{role}>", "`@everyone`", "```\n@everyone <@{user}>\n```"]
 
@@ -34,7 +34,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     elif path == "notice":
         await outlet(stage).send(outgoing(stage, text, reply_to=str(stage.call("x").id)), None)
     else:
-        ask(stage, channel)
+        send_question(stage, channel)
     await stage.fake.until(lambda: any("@everyone" in m.content for m in stage.fake.messages if m.author.bot))
     await stage.idle()
     if path == "again":
@@ -50,6 +50,6 @@ async def test_a_name_that_would_ping_does_not(tmp_path: Path) -> None:
         await stage.start()
         chat = stage.fake.dm(stage.ana)
         for channel in (chat, stage.quay):
-            ask(stage, channel)
-            await stage.fake.until(lambda channel=channel: len(said(channel)) == 1)  # type: ignore[misc]
+            send_question(stage, channel)
+            await stage.fake.until(lambda channel=channel: len(sent_texts(channel)) == 1)  # type: ignore[misc]
         assert {m.pings for m in stage.fake.messages if m.author.bot} == {frozenset()}

@@ -15,11 +15,11 @@ from tests.fixtures.discord_bot import DiscordStage
 from tests.fixtures.discord_outlet import (
     PATCH,
     POST,
-    ask,
+    channel_of_sender,
     outgoing,
     outlet,
-    room,
-    said,
+    send_question,
+    sent_texts,
 )
 
 
@@ -44,10 +44,10 @@ async def test_typing_that_fails_holds_nothing_up(stage: DiscordStage) -> None:
 async def test_an_answer_is_shown_while_it_comes_in_one_message(stage: DiscordStage, sender: str) -> None:
     stage.engine.script.append(" ".join(f"word{number}" for number in range(30)))
     stage.engine.delay = 0.01
-    channel = room(stage, sender)
-    ask(stage, channel)
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
     whole = " ".join(f"word{number}" for number in range(30))
-    await stage.fake.until(lambda: said(channel) == [whole])
+    await stage.fake.until(lambda: sent_texts(channel) == [whole])
     await stage.idle()
     (message,) = (m for m in channel.messages.values() if m.author.bot)
     shown = [version.content for version in message.versions]
@@ -63,9 +63,9 @@ async def test_edits_keep_to_the_limits_and_end_with_the_newest_text(
         stage.fake.limits.rules[line] = (3, 0.4)
     stage.engine.script.append(" ".join(f"word{number}" for number in range(60)))
     stage.engine.delay = 0.01
-    channel = room(stage, sender)
-    ask(stage, channel)
-    await stage.fake.until(lambda: said(channel)[-1:] == [" ".join(f"word{n}" for n in range(60))])
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sent_texts(channel)[-1:] == [" ".join(f"word{n}" for n in range(60))])
     await stage.idle()
     assert [request.line for request in stage.fake.requests if request.status == 429] == []
     assert len(stage.fake.sent(PATCH[sender])) <= 15
@@ -76,12 +76,12 @@ async def test_a_long_answer_comes_in_parts_that_joined_are_the_answer(
 ) -> None:
     text = "\n".join(f"{number} " + "word " * 30 for number in range(40)).strip()
     stage.engine.script.append(text)
-    channel = room(stage, sender)
-    ask(stage, channel)
-    await stage.fake.until(lambda: sum(map(len, said(channel))) >= 5900)
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sum(map(len, sent_texts(channel))) >= 5900)
     await stage.idle()
     assert all(len(message.content) <= 2000 for message in channel.messages.values())
-    assert "".join("".join(said(channel)).split()) == "".join(text.split())
+    assert "".join("".join(sent_texts(channel)).split()) == "".join(text.split())
 
 
 async def test_a_blank_text_is_not_sent(stage: DiscordStage) -> None:
@@ -112,15 +112,15 @@ async def test_an_answer_to_a_message_that_is_gone_is_sent_all_the_same(stage: D
 
 
 async def test_a_deleted_draft_is_sent_anew(stage: DiscordStage, sender: str) -> None:
-    channel = room(stage, sender)
+    channel = channel_of_sender(stage, sender)
     stage.engine.script.append("one two three four five six seven")
     stage.engine.delay = 0.05
-    ask(stage, channel)
-    await stage.fake.until(lambda: len(said(channel)) == 1)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: len(sent_texts(channel)) == 1)
     stage.fake.delete(list(channel.messages.values())[-1])
-    await stage.fake.until(lambda: said(channel) == ["one two three four five six seven"])
+    await stage.fake.until(lambda: sent_texts(channel) == ["one two three four five six seven"])
     await stage.idle()
-    assert said(channel) == ["one two three four five six seven"]
+    assert sent_texts(channel) == ["one two three four five six seven"]
 
 
 async def test_a_nonce_that_stands_for_a_deleted_message_is_replaced(stage: DiscordStage) -> None:
@@ -154,13 +154,13 @@ async def test_a_message_noted_as_sent_is_not_taken_for_another_part(stage: Disc
     await stage.says("words")
     again = outgoing(stage, state="sending", attempts=1)
     await outlet(stage).send(again, MARA)
-    assert said(stage.quay) == ["words", "words"]
+    assert sent_texts(stage.quay) == ["words", "words"]
 
 
 async def test_another_answer_takes_the_place_of_the_last(stage: DiscordStage, sender: str) -> None:
-    channel = room(stage, sender)
-    ask(stage, channel)
-    await stage.fake.until(lambda: said(channel) == ["Answer 1."])
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sent_texts(channel) == ["Answer 1."])
     await stage.idle()
     await again(stage.chat, stage.place(channel), "ana")
-    await stage.fake.until(lambda: said(channel) == ["Answer 2."])
+    await stage.fake.until(lambda: sent_texts(channel) == ["Answer 2."])

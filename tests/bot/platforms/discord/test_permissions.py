@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.discord_server import permissions
 from tests.fixtures.discord_bot import DiscordStage, staged
-from tests.fixtures.discord_outlet import done, slash
+from tests.fixtures.discord_outlet import final_answer, run_slash
 
 ADMIN = permissions("manage_guild")
 
@@ -27,7 +27,7 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
     for channel in channels:
         for bits in rights:
             for path, options in asks:
-                text = await slash(stage, path, channel, permissions=bits, **options)
+                text = await run_slash(stage, path, channel, permissions=bits, **options)
                 assert text.startswith(("Only an admin", "Only an owner", "/post is for admins"))
                 tried += 1
     assert tried == 42
@@ -39,10 +39,10 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
 @pytest.mark.parametrize("right", ["manage_guild", "administrator"])
 async def test_an_admin_of_the_server_may_change_settings(stage: DiscordStage, right: str) -> None:
     bits = permissions(right)
-    text = await slash(stage, "settings", name="listen", value="on", where="server", permissions=bits)
+    text = await run_slash(stage, "settings", name="listen", value="on", where="server", permissions=bits)
     assert text == "listen is on for this server."
-    assert (await slash(stage, "persona", name="reload", permissions=bits)).startswith("Only an owner")
-    await slash(stage, "post", text="Ahoy.", permissions=bits)
+    assert (await run_slash(stage, "persona", name="reload", permissions=bits)).startswith("Only an owner")
+    await run_slash(stage, "post", text="Ahoy.", permissions=bits)
     await stage.says("Ahoy.")
 
 
@@ -52,12 +52,12 @@ async def test_an_owner_is_known_by_id_and_nobody_by_name(tmp_path: Path) -> Non
         twin = stage.fake.user("ana", display=str(stage.ana.id))
         stage.fake.join(stage.guild, twin)
         await stage.start()
-        assert await slash(stage, "settings", name="listen", value="on", permissions=0) == (
+        assert await run_slash(stage, "settings", name="listen", value="on", permissions=0) == (
             "listen is on for this chat."
         )
-        assert await slash(stage, "persona", name="reload", permissions=0) == "Read again: mara, ozzo."
+        assert await run_slash(stage, "persona", name="reload", permissions=0) == "Read again: mara, ozzo."
         asked = stage.fake.slash(stage.quay, twin, "post", permissions=0, text="Mine.")
-        assert await done(stage, asked) == "/post is for admins."
+        assert await final_answer(stage, asked) == "/post is for admins."
 
 
 async def test_in_a_place_without_the_bot_nothing_is_read_or_written(stage: DiscordStage) -> None:
@@ -67,7 +67,7 @@ async def test_in_a_place_without_the_bot_nothing_is_read_or_written(stage: Disc
     for channel in channels:
         for path, options in (("persona", {"name": "ozzo"}), ("why", {}), ("reset", {}), ("status", {})):
             asked = stage.fake.slash(channel, stage.ana, path, permissions=ADMIN, **options)
-            assert (await done(stage, asked)).startswith("This works where I am a member")
+            assert (await final_answer(stage, asked)).startswith("This works where I am a member")
             assert asked.ephemeral
         asked = stage.fake.complete(channel, stage.ana, "persona", "name", name="")
         await stage.fake.until(lambda asked=asked: asked.callback)  # type: ignore[misc]

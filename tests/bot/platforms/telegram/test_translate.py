@@ -11,7 +11,7 @@ from bot.platforms.telegram.translate import UnreadableUpdate, parse_update
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
 
-ME = BotAccount(9, "lamp_bot")
+ACCOUNT = BotAccount(9, "lamp_bot")
 
 
 ANA = {"id": 5, "is_bot": False, "first_name": "Ana", "last_name": "Ray"}
@@ -20,10 +20,10 @@ ANA = {"id": 5, "is_bot": False, "first_name": "Ana", "last_name": "Ray"}
 PRIVATE = {"id": 5, "type": "private", "first_name": "Ana"}
 
 
-def said(**more: Any) -> str | None:
+def event_of(**more: Any) -> str | None:
     """The words that are kept of a private message."""
     wire = {"message_id": 1, "date": 100, "chat": PRIVATE, "from": ANA} | more
-    event = parse_update({"update_id": 1, "message": wire}, ME)
+    event = parse_update({"update_id": 1, "message": wire}, ACCOUNT)
     return event.message.text if isinstance(event, MessageEvent) else None
 
 
@@ -32,9 +32,9 @@ def test_a_message_is_read_whole() -> None:
     replied = {"message_id": 3, "date": 99, "chat": PRIVATE, "from": {"id": 9, "is_bot": True}}
     place = Place("telegram", "9", "5")
     assert parse_update(
-        {"update_id": 1, "message": wire | {"reply_to_message": replied}}, ME
+        {"update_id": 1, "message": wire | {"reply_to_message": replied}}, ACCOUNT
     ) == MessageEvent(Message(place, "4", Author("5", "Ana Ray"), "Rain?", 100.0, "direct", "3"))
-    assert parse_update({"update_id": 1, "edited_message": wire}, ME) == EditEvent(place, "4", "Rain?")
+    assert parse_update({"update_id": 1, "edited_message": wire}, ACCOUNT) == EditEvent(place, "4", "Rain?")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_message_is_read_whole() -> None:
     ],
 )
 def test_a_message_has_a_word_for_each_attachment(more: dict[str, Any], words: str | None) -> None:
-    assert said(**more) == words
+    assert event_of(**more) == words
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_message_has_a_word_for_each_attachment(more: dict[str, Any], words: s
 )
 def test_a_mention_is_one_by_its_entity(text: str, entity: dict[str, Any], address: str) -> None:
     wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA}
-    event = parse_update({"update_id": 1, "message": wire | {"text": text, "entities": [entity]}}, ME)
+    event = parse_update({"update_id": 1, "message": wire | {"text": text, "entities": [entity]}}, ACCOUNT)
     assert isinstance(event, MessageEvent)
     assert event.message.address == address
 
@@ -83,7 +83,7 @@ def test_a_mention_is_one_by_its_entity(text: str, entity: dict[str, Any], addre
 @pytest.mark.parametrize("text", ["/roll 2d6", "/reset@other_bot", "/wave@other_bot hi"])
 def test_other_bots_commands_in_a_group_are_left_alone(text: str) -> None:
     wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA, "text": text}
-    assert parse_update({"update_id": 1, "message": wire}, ME) == IgnoredEvent("another bot's command")
+    assert parse_update({"update_id": 1, "message": wire}, ACCOUNT) == IgnoredEvent("another bot's command")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,6 @@ def test_other_bots_commands_in_a_group_are_left_alone(text: str) -> None:
 def test_an_update_that_breaks_the_format_is_unreadable_and_not_quoted(broken: dict[str, Any]) -> None:
     wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": "canary"}
     with pytest.raises(UnreadableUpdate) as error:
-        parse_update({"update_id": 1, "message": wire | broken}, ME)
+        parse_update({"update_id": 1, "message": wire | broken}, ACCOUNT)
     assert next(iter(broken)) in str(error.value)
     assert not {"canary", "yesterday"} & set(str(error.value).split())
