@@ -149,9 +149,11 @@ def _talk(
     """
     author = Author("local", settings.terminal.name)
     if texts:
-        from bot.platforms.terminal.batch import say
+        from bot.platforms.terminal.batch import run_batch
 
-        return lambda chat: say(chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json)
+        return lambda chat: run_batch(
+            chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json
+        )
     from bot.platforms.terminal.repl import Repl
 
     return lambda chat: Repl(chat, author, settings.chat.message_characters).run(persona)

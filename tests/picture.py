@@ -20,7 +20,7 @@ from bot.engine.local.local_engine import LocalEngine
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import load_cast
-from bot.platforms.terminal.repl import message_of
+from bot.platforms.terminal.repl import typed_message
 from bot.platforms.terminal.screen import Screen
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +50,7 @@ async def draw(seed: int) -> None:
                 await greet(chat, place, author.name)
                 for line in lines:
                     console.print(Text("Ana ", style="bold cyan") + Text(line, style="default"))
-                    await chat.receive(message_of(line, place, author))
+                    await chat.receive(typed_message(line, place, author))
                     await chat.worker(place).idle()
     drawn = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="alterego"), flags=re.DOTALL)
     drawn = re.sub(r"<!--.*?-->\s*", "", drawn)

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from bot.memory.lifecycle import MemoryLifecycle
-from bot.memory.queries import answers, conversations, edits, erase, history, inbox, outbox, settings, status
+from bot.memory.queries import (
+    answers,
+    conversations,
+    edits,
+    erase,
+    history,
+    inbox,
+    outbox,
+    platform_state,
+    settings,
+    status,
+)
 from bot.memory.queries.export import Row, export_author
 from bot.memory.queries.records import (
     AnswerExplanation,
@@ -199,6 +210,16 @@ class Memory(MemoryLifecycle):
     async def set_setting(self, scope: str, key: str, value: str | None) -> None:
         """Store a setting; None removes it."""
         await self._database.write(lambda inside: settings.store_setting(inside, scope, key, value))
+
+    async def platform_state(self, scope: str) -> dict[str, str]:
+        """Return the state that a platform keeps of its own account under `platform/account`, by name."""
+        return await self._database.run(lambda inside: platform_state.platform_state(inside, scope))
+
+    async def set_platform_state(self, scope: str, name: str, value: str | None) -> None:
+        """Store a value of a platform's own state; None removes the value."""
+        await self._database.write(
+            lambda inside: platform_state.set_platform_state(inside, scope, name, value)
+        )
 
     async def places(self) -> tuple[Remembered, ...]:
         return await self._database.run(status.remembered_places)

@@ -1,1 +1,1 @@
-"""Where people talk: each platform translates, and nothing else."""
+"""Platforms: Discord, Telegram and the terminal, each translated to and from the chat's messages."""

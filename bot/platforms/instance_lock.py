@@ -1,4 +1,4 @@
-"""One instance per token: two of them would answer everything twice, or take each other's messages."""
+"""A lock per token: two instances would answer everything twice, or take each other's messages."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from bot.errors import UserError
 
 
 @contextmanager
-def only_instance(platform: str, token: str) -> Iterator[None]:
-    """Hold the right to a token on this machine; `UserError` when another process has it.
+def hold_token(platform: str, token: str) -> Iterator[None]:
+    """Hold this machine's lock on a token. Raises `UserError` where another process holds the lock.
 
-    The file's name tells nothing about the token, and the system gives it back when a process dies.
+    The file's name tells nothing about the token, and the system releases the lock when a process dies.
     """
     name = blake2b(token.encode(), digest_size=12, person=b"alterego").hexdigest()
     lock = FileLock(Path(tempfile.gettempdir()) / f"alterego-{name}.lock", mode=0o600)

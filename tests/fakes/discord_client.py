@@ -1,4 +1,4 @@
-"""The real discord.py, pointed at the fake server, noting what it hears."""
+"""The real discord.py, connected to the fake server, with a record of its messages and events."""
 
 import asyncio
 import warnings
@@ -22,7 +22,7 @@ __all__ = ["Client", "Hurry", "commanded", "discord", "pointed", "running", "tex
 
 
 class Client(discord.Client):
-    """discord.py, noting what it hears; it identifies again without the wait of five seconds."""
+    """discord.py with a record of messages and events; identifies again without the five seconds' wait."""
 
     def __init__(self, **options: Any) -> None:
         intents = discord.Intents.default()
@@ -61,7 +61,7 @@ def text_channel(client: Client, channel: Channel) -> discord.TextChannel:
 
 
 class Hurry:
-    """asyncio as discord.http sees it, with waits that are noted and not waited."""
+    """A stand-in for asyncio in discord.py, which records each sleep's seconds and does not sleep."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
@@ -97,7 +97,7 @@ async def commanded(
 
 @asynccontextmanager
 async def pointed(patch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    """A server to which this process's discord.py is pointed; it has no rate limits."""
+    """A server without rate limits, to which discord.py of this process connects."""
     async with DiscordServer() as server:
         patch.setattr(Route, "BASE", server.api)
         patch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway))

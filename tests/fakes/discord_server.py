@@ -113,7 +113,7 @@ class DiscordServer(People, Calls, Weather):
 
     @property
     def schema_errors(self) -> list[str]:
-        """What the fake said, or was asked, that Discord's description does not allow."""
+        """Payloads of the fake, and requests to it, that Discord's OpenAPI description does not allow."""
         return self.spec.errors if self.spec else []
 
     @property

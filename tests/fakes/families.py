@@ -22,7 +22,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How one model is made. `plain` are settings under which it would answer otherwise, one claim each."""
+    """The recipe of a tiny model. `plain` are settings under which it answers otherwise, one claim each."""
 
     model_type: str
     settings: Settings

@@ -1,4 +1,4 @@
-"""A model that says what it is told, behind the engine's own interface: fast, and without torch."""
+"""A scripted model behind the engine's own interface: fast, and without torch."""
 
 import asyncio
 from collections import deque
@@ -127,7 +127,7 @@ class ScriptedEngine:
             raise self.failure
 
     async def breathe(self) -> None:
-        """What passes before each word."""
+        """Wait before each word."""
         await asyncio.sleep(self.delay)
 
     def generate(self, request: Request) -> ScriptedGeneration:

@@ -1,4 +1,4 @@
-"""A platform that keeps what it is told to show and to send."""
+"""A platform that records the texts to show and to send."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

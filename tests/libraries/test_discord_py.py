@@ -1,6 +1,6 @@
-"""What discord.py itself does with a faithful HTTP API: a pin for every behaviour the bot builds on.
+"""Behaviour of discord.py on a faithful HTTP API: a test for each behaviour that the bot relies on.
 
-An upgrade of the library that changes one of these shows here, before it shows in a channel.
+An upgrade of the library that changes such a behaviour fails here, before it shows in a channel.
 """
 
 import asyncio
@@ -207,48 +207,3 @@ async def test_too_long_and_blank_texts_are_refused(
         with pytest.raises(discord.HTTPException) as caught:
             await text_channel(client, quay).send(text)
     assert (caught.value.status, caught.value.code) == (400, code)
-
-
-async def test_it_handles_messages_of_a_channel_at_the_same_time(
-    fake: DiscordServer, quay: Channel, ana: User
-) -> None:
-    done: list[str] = []
-    later = asyncio.Event()
-
-    async def on_message(message: discord.Message) -> None:
-        if message.content == "first":
-            await later.wait()
-        done.append(message.content)
-        later.set()
-
-    async with running(fake) as client:
-        client.event(on_message)
-        fake.say(quay, ana, "first")
-        fake.say(quay, ana, "second")
-        await fake.until(lambda: len(done) == 2)
-    assert done == ["second", "first"]
-
-
-async def test_a_client_that_is_not_sharded_never_asks_for_the_gateway(fake: DiscordServer) -> None:
-    async with running(fake):
-        pass
-    assert [request.line for request in fake.requests] == ["GET /users/@me", "GET /oauth2/applications/@me"]
-
-
-@pytest.mark.parametrize("compress", [True, False])
-async def test_it_reads_compressed_and_plain_frames(
-    fake: DiscordServer, quay: Channel, ana: User, compress: bool
-) -> None:
-    fake.knobs.compress = compress
-    async with running(fake) as client:
-        assert [connection.compress for connection in fake.connections] == [compress]
-        fake.say(quay, ana, "ahoy " * 300)
-        await fake.until(lambda: client.heard)
-
-
-async def test_it_is_ready_only_after_a_pause_without_new_guilds(fake: DiscordServer, ana: User) -> None:
-    fake.guild("Harbour", ana)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    async with running(fake, guild_ready_timeout=0.4):
-        assert loop.time() - began >= 0.4

@@ -1,4 +1,4 @@
-"""What discord.py itself does with commands, and whom its messages ping."""
+"""Behaviour of discord.py with commands, and the users that its messages ping."""
 
 import asyncio
 import json
@@ -134,14 +134,14 @@ class Paths:
 MESSAGE_PATHS = "send send_with_file send_layout reply edit partial_edit webhook webhook_edit".split()
 CALL_PATHS = "callback original followup".split()
 ONLY_PEOPLE = [*CALL_PATHS, "webhook", "webhook_edit"]
-"""Where Discord parses nothing but users unless it is told otherwise (discord-api-docs#7629)."""
+"""Calls for which Discord parses only users by default (discord-api-docs#7629)."""
 SILENT = discord.AllowedMentions.none()
 
 
 async def _pings(
     fake: DiscordServer, quay: Channel, ana: User, path: str, **options: Any
 ) -> tuple[list[Any], frozenset[str]]:
-    """What was allowed by the requests that carried the text, and whom they would have pinged."""
+    """Return the allowed mentions of the requests with the text, and the users that they would ping."""
     assert quay.guild is not None
     role = fake.role(quay.guild, "crew", mentionable=True)
     text = EVERYBODY.format(user=ana.id, role=role.id)
@@ -177,7 +177,7 @@ async def test_a_client_that_allows_no_mentions_pings_nobody(
 
 
 @pytest.mark.parametrize("path", [*MESSAGE_PATHS, *CALL_PATHS])
-async def test_a_client_that_says_nothing_of_mentions_pings_whom_discord_parses(
+async def test_a_client_without_allowed_mentions_pings_as_discord_parses(
     fake: DiscordServer, quay: Channel, ana: User, path: str
 ) -> None:
     allowed, pinged = await _pings(fake, quay, ana, path)

@@ -1,5 +1,6 @@
-"""What discord.py itself does when the gateway closes, stalls, repeats itself or forgets it."""
+"""Behaviour of discord.py when the gateway closes, stalls, repeats events or forgets the session."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -38,7 +39,7 @@ async def _abort(fake: DiscordServer) -> None:
 
 
 @pytest.mark.parametrize("disturb", [_close, _reconnect, _abort])
-async def test_it_resumes_and_hears_what_was_said_meanwhile(
+async def test_it_resumes_and_receives_messages_of_the_outage(
     fake: DiscordServer, quay: Channel, ana: User, disturb: Callable[[DiscordServer], Awaitable[None]]
 ) -> None:
     async with running(fake) as client:
@@ -62,7 +63,7 @@ async def test_a_storm_of_closings_loses_nothing(fake: DiscordServer, quay: Chan
         assert len(fake.identifies) == 1
 
 
-async def test_an_invalid_session_is_begun_anew_and_misses_what_was_said_meanwhile(
+async def test_an_invalid_session_is_begun_anew_and_misses_messages_of_the_outage(
     fake: DiscordServer, quay: Channel, ana: User
 ) -> None:
     async with running(fake) as client:
@@ -100,7 +101,7 @@ async def test_a_session_that_is_gone_is_begun_anew_after_a_resume_was_refused(
         assert client.hooks == [True, False]
 
 
-async def test_what_was_said_while_it_was_down_never_reaches_a_new_client(
+async def test_messages_of_a_downtime_never_reach_a_new_client(
     fake: DiscordServer, quay: Channel, ana: User
 ) -> None:
     async with running(fake):
@@ -113,7 +114,9 @@ async def test_what_was_said_while_it_was_down_never_reaches_a_new_client(
         assert (client.heard, missed) == (["heard"], ["unheard"])
 
 
-async def test_an_event_told_twice_is_handled_twice(fake: DiscordServer, quay: Channel, ana: User) -> None:
+async def test_an_event_delivered_twice_is_handled_twice(
+    fake: DiscordServer, quay: Channel, ana: User
+) -> None:
     async with running(fake) as client:
         fake.say(quay, ana, "ahoy")
         fake.repeat()
@@ -160,7 +163,7 @@ def _no_such_intent(fake: DiscordServer, intents: discord.Intents) -> None:
         (_no_such_intent, discord.ConnectionClosed, 4013),
     ],
 )
-async def test_what_no_retry_can_mend_ends_it_after_one_identify(
+async def test_a_fatal_close_code_ends_it_after_one_identify(
     fake: DiscordServer,
     spoil: Callable[[DiscordServer, discord.Intents], None],
     error: type[Exception],
@@ -188,3 +191,48 @@ async def test_an_answer_that_is_not_exactly_json_ends_the_login(fake: DiscordSe
     async with Client() as client:
         with pytest.raises(TypeError):
             await client.start(fake.token)
+
+
+async def test_it_handles_messages_of_a_channel_at_the_same_time(
+    fake: DiscordServer, quay: Channel, ana: User
+) -> None:
+    done: list[str] = []
+    later = asyncio.Event()
+
+    async def on_message(message: discord.Message) -> None:
+        if message.content == "first":
+            await later.wait()
+        done.append(message.content)
+        later.set()
+
+    async with running(fake) as client:
+        client.event(on_message)
+        fake.say(quay, ana, "first")
+        fake.say(quay, ana, "second")
+        await fake.until(lambda: len(done) == 2)
+    assert done == ["second", "first"]
+
+
+async def test_a_client_that_is_not_sharded_never_asks_for_the_gateway(fake: DiscordServer) -> None:
+    async with running(fake):
+        pass
+    assert [request.line for request in fake.requests] == ["GET /users/@me", "GET /oauth2/applications/@me"]
+
+
+@pytest.mark.parametrize("compress", [True, False])
+async def test_it_reads_compressed_and_plain_frames(
+    fake: DiscordServer, quay: Channel, ana: User, compress: bool
+) -> None:
+    fake.knobs.compress = compress
+    async with running(fake) as client:
+        assert [connection.compress for connection in fake.connections] == [compress]
+        fake.say(quay, ana, "ahoy " * 300)
+        await fake.until(lambda: client.heard)
+
+
+async def test_it_is_ready_only_after_a_pause_without_new_guilds(fake: DiscordServer, ana: User) -> None:
+    fake.guild("Harbour", ana)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with running(fake, guild_ready_timeout=0.4):
+        assert loop.time() - began >= 0.4

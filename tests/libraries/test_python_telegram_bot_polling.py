@@ -1,4 +1,4 @@
-"""What python-telegram-bot does by itself when it polls: an upgrade that changes it is noticed."""
+"""Behaviour of python-telegram-bot while it polls: an upgrade that changes this behaviour fails here."""
 
 import asyncio
 import itertools
@@ -110,7 +110,7 @@ async def test_a_raw_call_reads_what_cannot_be_parsed(telegram: TelegramServer) 
     assert raw == [{"update_id": number, "message": {"date": 10**18}}]
 
 
-async def test_a_hung_poll_recovers_and_tells_nobody(telegram: TelegramServer, ana: Person) -> None:
+async def test_a_hung_poll_recovers_and_reports_no_error(telegram: TelegramServer, ana: Person) -> None:
     telegram.fail("getUpdates", stall(30, do=False))
     async with running(telegram, wait=1) as it:
         telegram.say(ana.chat, ana.user, "hello")
@@ -124,7 +124,7 @@ async def test_two_pollers_both_meet_a_conflict(telegram: TelegramServer) -> Non
         assert {type(error) for error in one.errors + two.errors} == {Conflict}
 
 
-async def test_a_bad_gateway_while_polling_is_told_and_survived(
+async def test_a_bad_gateway_while_polling_is_reported_and_survived(
     telegram: TelegramServer, ana: Person
 ) -> None:
     telegram.fail("getUpdates", bad_gateway(do=False))

@@ -1,4 +1,4 @@
-"""Discord: what people say there becomes messages, and what personas answer is said there."""
+"""Discord: messages from servers and direct chats in, persona answers out."""
 
 from bot.platforms.discord.platform import Discord
 

@@ -1,4 +1,4 @@
-"""Calls to Discord: each with a deadline, and every failure in the words that delivery knows."""
+"""Calls to Discord's HTTP API: each with a deadline, and each error as a delivery error."""
 
 import asyncio
 import logging
@@ -10,13 +10,14 @@ import discord
 from discord.http import HTTPClient
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
-from bot.platforms.discord.clocks import Timings
+from bot.platforms.discord.compat import release_global_limit
+from bot.platforms.discord.timings import DiscordTimings
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# what a call raises when Discord answers with an error, in garbage, or not at all
-FAILURES = (
+# errors of a call: Discord answers with an error, with an unreadable body, or not at all
+API_ERRORS = (
     discord.DiscordException,
     aiohttp.ClientError,
     OSError,
@@ -29,7 +30,7 @@ FAILURES = (
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 NOT_THE_AUTHOR, TOO_MANY_WEBHOOKS = 50005, 30007
 _REASONS = {
-    UNKNOWN_CHANNEL: "the channel is gone",
+    UNKNOWN_CHANNEL: "the channel was deleted",
     50001: "the bot cannot see the channel: give it the permission View Channel, or invite it again",
     50013: "the bot lacks the permission Send Messages (in threads: Send Messages in Threads)",
     50007: "this person takes no direct messages from the bot",
@@ -39,67 +40,60 @@ _REASONS = {
 
 
 class ApiCalls:
-    """Makes calls that end in time."""
+    """Makes calls with a deadline, and none while Cloudflare bans this address."""
 
-    def __init__(self, http: HTTPClient, clocks: Timings) -> None:
-        self._http, self.clocks = http, clocks
-        self._banned = 0.0  # until when nothing is called
+    def __init__(self, http: HTTPClient, timings: DiscordTimings) -> None:
+        self._http, self.timings = http, timings
+        self._banned_until = 0.0  # loop time
 
-    async def make(self, call: Coroutine[Any, Any, T]) -> T:
-        """What the call gives; `TimeoutError` when that takes too long, `RateLimited` during a ban."""
-        left = self._banned - asyncio.get_running_loop().time()
-        if left > 0:
+    async def make_call(self, call: Coroutine[Any, Any, T]) -> T:
+        """Return the call's result.
+
+        Raises `TimeoutError` past the deadline, `discord.RateLimited` during a ban, else the call's errors.
+        """
+        seconds = self._banned_until - asyncio.get_running_loop().time()
+        if seconds > 0:
             call.close()
-            raise discord.RateLimited(left)
+            raise discord.RateLimited(seconds)
         try:
-            async with asyncio.timeout(self.clocks.call):
+            async with asyncio.timeout(self.timings.call_timeout):
                 return await call
         except (asyncio.CancelledError, TimeoutError):
-            self._reopen()
+            release_global_limit(self._http)
             raise
         except discord.HTTPException as error:
-            self._look_for_ban(error)
+            self._note_ban(error)
             raise
 
-    def _look_for_ban(self, error: discord.HTTPException) -> None:
-        """Call nothing for a while where it is not Discord that refuses, but what stands before it."""
-        if is_ban(error):
-            log.error("Cloudflare has banned this address: nothing is sent for a while")
-            self._banned = asyncio.get_running_loop().time() + self.clocks.banned
-
-    def _reopen(self) -> None:
-        """Let other calls through after a while, where the one that was given up made them all wait.
-
-        discord.py 2.7 holds every call while one of them sits out a global limit, and holds them for ever
-        when that one is cancelled.
-        """
-        gate = self._http._global_over
-        if isinstance(gate, asyncio.Event) and not gate.is_set():
-            asyncio.get_running_loop().call_later(self._http.max_ratelimit_timeout or 30.0, gate.set)
+    def _note_ban(self, error: discord.HTTPException) -> None:
+        """Make no call for a while after a ban by Cloudflare."""
+        if is_cloudflare_ban(error):
+            log.error("cloudflare_ban", extra={"seconds": self.timings.ban_pause})
+            self._banned_until = asyncio.get_running_loop().time() + self.timings.ban_pause
 
 
-def has_code(error: BaseException, *codes: int) -> bool:
-    """Whether Discord answered with one of these error codes."""
+def has_error_code(error: BaseException, *codes: int) -> bool:
+    """Whether Discord answered with one of these JSON error codes."""
     return isinstance(error, discord.HTTPException) and error.code in codes
 
 
-def is_ban(error: discord.HTTPException) -> bool:
-    """Whether Cloudflare has banned this address: its answers name nobody between it and Discord."""
+def is_cloudflare_ban(error: discord.HTTPException) -> bool:
+    """Whether Cloudflare bans this address: an answer of Discord itself has the header Via."""
     return error.status == 429 and not error.response.headers.get("Via")
 
 
-def outcome(error: BaseException, clocks: Timings) -> RetryLater | DeliveryRefused:
-    """What a failed call means for the message that it was to send."""
+def delivery_error(error: BaseException, timings: DiscordTimings) -> RetryLater | DeliveryRefused:
+    """Return the delivery error for a failed call: try the message again later, or give the message up."""
     if isinstance(error, discord.RateLimited):
         return RetryLater("rate limited", error.retry_after)
     if not isinstance(error, discord.HTTPException):
         return RetryLater(f"Discord cannot be reached ({type(error).__name__})")
-    if is_ban(error):
-        return RetryLater("banned by Cloudflare", clocks.banned)
+    if is_cloudflare_ban(error):
+        return RetryLater("banned by Cloudflare", timings.ban_pause)
     if error.status in (408, 429) or error.status >= 500:
         return RetryLater(f"Discord answered {error.status}")
-    if error.status == 401:  # the connection ends with a reason of its own; nothing shall be lost by that
-        return RetryLater("the token is not accepted any more", clocks.call)
-    if error.status == 403 and not error.code:  # not Discord's own words: something before it refuses
-        return RetryLater("Discord answered 403 without a reason", clocks.call)
+    if error.status == 401:  # the gateway ends the bot with its own message; no outgoing message may be lost
+        return RetryLater("the token is not accepted any more", timings.call_timeout)
+    if error.status == 403 and not error.code:  # no answer of Discord itself: a proxy refuses
+        return RetryLater("Discord answered 403 without a reason", timings.call_timeout)
     return DeliveryRefused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")

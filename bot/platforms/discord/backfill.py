@@ -1,4 +1,4 @@
-"""What was said while nobody was connected: read from every channel, behind the last message known there."""
+"""Backfill: messages written while the bot was offline, read behind the newest known one of each channel."""
 
 import asyncio
 import logging
@@ -11,22 +11,23 @@ import discord
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.platforms.discord.api import FAILURES, ApiCalls
+from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import PLATFORM
+from bot.platforms.discord.compat import fetch_raw_history, parse_message
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.senders import channel_of
+from bot.platforms.discord.senders import channel_id_of
 
 log = logging.getLogger(__name__)
 
-PAGE, PAGES = 100, 20  # messages of one call, and calls for one channel
-_AT_ONCE = 4  # channels read at once
-_TRIES = 4  # of one call
-_MARGIN = 60_000 << 22  # a minute of ids: across channels they come in almost, not quite, their order
+PAGE_SIZE, MAX_PAGES = 100, 20  # messages of one call, and calls for one channel
+_MAX_CONCURRENT = 4  # channels read at once
+_ATTEMPTS = 4  # of one call
+_MARGIN = 60_000 << 22  # one minute as a difference of ids: ids of several channels arrive almost in order
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A channel in which something was said behind a message."""
+class ChannelGap:
+    """A channel with messages behind the message `after`."""
 
     channel: discord.abc.Messageable
     channel_id: int
@@ -34,26 +35,28 @@ class Gap:
     after: int
 
 
-class KnownChannel:
-    """The newest message known in each channel. `left` is where an unfinished earlier try began.
+class ChannelCursors:
+    """The newest known message of each channel, as the id behind which the channel is read.
 
-    `since` is when the account first listened; it counts while nobody has been heard.
+    `unfinished_from` is the floor of an earlier backfill that did not end. `first_connected` is the id of the
+    moment when the account first connected; it counts while no message is known.
     """
 
-    def __init__(self, cursors: dict[Place, int], left: int | None, since: int) -> None:
-        self.cursors, self._left = cursors, left
-        self._channels = {channel_of(place): cursor for place, cursor in cursors.items()}
-        newest = max(cursors.values(), default=since) - _MARGIN
-        self.floor = newest if left is None else min(newest, left)  # where channels without a message begin
+    def __init__(self, cursors: dict[Place, int], unfinished_from: int | None, first_connected: int) -> None:
+        self.cursors, self._unfinished_from = cursors, unfinished_from
+        self._channels = {channel_id_of(place): cursor for place, cursor in cursors.items()}
+        newest = max(cursors.values(), default=first_connected) - _MARGIN
+        # cursor of a channel without a known message
+        self.floor = newest if unfinished_from is None else min(newest, unfinished_from)
 
-    def after(self, channel_id: int) -> int:
-        """The message behind which a channel is to be read."""
+    def cursor_of(self, channel_id: int) -> int:
+        """Return the id of the message behind which a channel is read."""
         cursor = self._channels.get(channel_id, self.floor)
-        return cursor if self._left is None else min(cursor, self._left)
+        return cursor if self._unfinished_from is None else min(cursor, self._unfinished_from)
 
 
 class Backfill:
-    """Reads what was missed. Where a process or a call ends early, the next one begins as far back."""
+    """Reads missed messages. After an early end of process or call, the next backfill begins as far back."""
 
     def __init__(
         self,
@@ -61,131 +64,136 @@ class Backfill:
         calls: ApiCalls,
         memory: Memory,
         account: str,
-        heard: Callable[[discord.Message], Awaitable[None]],
+        receive: Callable[[discord.Message], Awaitable[None]],
     ) -> None:
-        self._client, self._calls, self._memory, self._heard = client, calls, memory, heard
+        self._client, self._calls, self._memory, self._receive = client, calls, memory, receive
         self._account = account
         self._scope = f"{PLATFORM}/{account}"
-        self._names: dict[tuple[int, int], discord.Member | None] = {}
+        self._members: dict[tuple[int, int], discord.Member | None] = {}
 
     async def run(self) -> bool:
-        """Take in what was missed; false where some of it could not be read, and is to be tried again."""
+        """Receive missed messages; return False where a channel could not be read and needs another try."""
         stored = await self._memory.cursors(PLATFORM, self._account)
         cursors = {place: int(cursor) for place, cursor in stored.items() if cursor.isdecimal()}
-        kept = await self._memory.settings(self._scope)
-        left, since = _number(kept.get("catch_up", "")), _number(kept.get("since", ""))
+        state = await self._memory.platform_state(self._scope)
+        unfinished_from, since = _parse_id(state.get("catch_up", "")), _parse_id(state.get("since", ""))
         if since is None:
             since = discord.utils.time_snowflake(discord.utils.utcnow())
-            await self._memory.set_setting(self._scope, "since", str(since))
+            await self._memory.set_platform_state(self._scope, "since", str(since))
             if not cursors:
                 return True
-        known = KnownChannel(cursors, left, since)
-        gaps = [*self._in_guilds(known), *self._elsewhere(known)]
-        await self._memory.set_setting(self._scope, "catch_up", str(known.floor))
-        gate = asyncio.Semaphore(_AT_ONCE)
-        read = await asyncio.gather(*(self._read(gap, gate) for gap in gaps))
-        self._names.clear()
-        missed = [gap.after for gap, whole in zip(gaps, read, strict=True) if not whole]
-        await self._memory.set_setting(self._scope, "catch_up", str(min(missed)) if missed else None)
-        log.info("caught up", extra={"channels": len(gaps), "unread": len(missed)})
-        return not missed
+        known = ChannelCursors(cursors, unfinished_from, since)
+        gaps = [*self._guild_gaps(known), *self._unlisted_gaps(known)]
+        await self._memory.set_platform_state(self._scope, "catch_up", str(known.floor))
+        semaphore = asyncio.Semaphore(_MAX_CONCURRENT)
+        completed = await asyncio.gather(*(self._read_channel(gap, semaphore) for gap in gaps))
+        self._members.clear()
+        unread = [gap.after for gap, is_complete in zip(gaps, completed, strict=True) if not is_complete]
+        await self._memory.set_platform_state(self._scope, "catch_up", str(min(unread)) if unread else None)
+        log.info("backfill_done", extra={"channels": len(gaps), "unread": len(unread)})
+        return not unread
 
-    def _in_guilds(self, known: KnownChannel) -> Iterator[Gap]:
-        """Channels and threads of servers with something newer than what is known."""
+    def _guild_gaps(self, known: ChannelCursors) -> Iterator[ChannelGap]:
+        """Yield channels and threads of servers whose newest message is not known."""
         for guild in self._client.guilds:
             for channel in (*guild.channels, *guild.threads):
                 if isinstance(channel, discord.CategoryChannel | discord.ForumChannel):
                     continue
-                after = known.after(channel.id)
+                after = known.cursor_of(channel.id)
                 if (channel.last_message_id or 0) > after and _is_readable(channel, guild):
-                    yield Gap(channel, channel.id, guild, after)
+                    yield ChannelGap(channel, channel.id, guild, after)
 
-    def _elsewhere(self, known: KnownChannel) -> Iterator[Gap]:
-        """Direct chats, and threads that were archived: a new session names neither."""
+    def _unlisted_gaps(self, known: ChannelCursors) -> Iterator[ChannelGap]:
+        """Yield direct chats and archived threads with known messages: a new session lists neither."""
         for place in known.cursors:
-            key = channel_of(place)
+            channel_id = channel_id_of(place)
             guild = self._client.get_guild(int(place.server)) if place.server else None
-            hidden = guild is not None and place.thread and self._client.get_channel(key) is None
-            if not place.server or hidden:
-                channel = self._client.get_partial_messageable(key, guild_id=guild.id if guild else None)
-                yield Gap(channel, key, guild, known.after(key))
+            is_archived = guild is not None and place.thread and self._client.get_channel(channel_id) is None
+            if not place.server or is_archived:
+                channel = self._client.get_partial_messageable(
+                    channel_id, guild_id=guild.id if guild else None
+                )
+                yield ChannelGap(channel, channel_id, guild, known.cursor_of(channel_id))
 
-    async def _read(self, gap: Gap, gate: asyncio.Semaphore) -> bool:
-        """Take in a channel's messages, oldest first; false where it could not be read to the end."""
-        async with gate:
+    async def _read_channel(self, gap: ChannelGap, semaphore: asyncio.Semaphore) -> bool:
+        """Receive a channel's messages, oldest first; return False where an error ended the reading."""
+        async with semaphore:
             try:
-                async for said in self._messages(gap):
-                    await self._take(gap, said)
+                async for message in self._read_pages(gap):
+                    await self._take_message(gap, message)
             except (discord.Forbidden, discord.NotFound):
                 return True
-            except (*FAILURES, UserError) as error:  # Discord, or memory
+            except (*API_ERRORS, UserError) as error:  # Discord, or memory
                 log.warning(
-                    "a channel cannot be read yet",
+                    "channel_unreadable",
                     extra={"place": str(gap.channel_id), "error": type(error).__name__},
                 )
                 return False
         return True
 
-    async def _take(self, gap: Gap, said: discord.Message) -> None:
-        if gap.guild and isinstance(said.author, discord.User) and not said.webhook_id:
-            said.author = await self._member(gap.guild, said.author) or said.author
-        await self._heard(said)
+    async def _take_message(self, gap: ChannelGap, message: discord.Message) -> None:
+        if gap.guild and isinstance(message.author, discord.User) and not message.webhook_id:
+            message.author = await self._member(gap.guild, message.author) or message.author
+        await self._receive(message)
 
     async def _member(self, guild: discord.Guild, user: discord.User) -> discord.Member | None:
-        """Who somebody is on the server, with the name shown there; history has only the account."""
+        """Return the member with the name shown on the server; history names only the account."""
         key = (guild.id, user.id)
-        if key not in self._names:
+        if key not in self._members:
             try:
-                self._names[key] = await self._calls.make(guild.fetch_member(user.id))
-            except FAILURES:
-                self._names[key] = None
-        return self._names[key]
+                self._members[key] = await self._calls.make_call(guild.fetch_member(user.id))
+            except API_ERRORS:
+                self._members[key] = None
+        return self._members[key]
 
-    async def _messages(self, gap: Gap) -> AsyncIterator[discord.Message]:
+    async def _read_pages(self, gap: ChannelGap) -> AsyncIterator[discord.Message]:
         after = gap.after
-        for _ in range(PAGES):
-            page = sorted(await self._page(gap.channel_id, after), key=lambda raw: int(raw["id"]))
-            for raw in page:
-                said = await self._read_one(gap, raw)
-                if said:
-                    yield said
-            if len(page) < PAGE:
+        for _ in range(MAX_PAGES):
+            page = sorted(
+                await self._fetch_page(gap.channel_id, after), key=lambda payload: int(payload["id"])
+            )
+            for payload in page:
+                message = await self._parse_payload(gap, payload)
+                if message:
+                    yield message
+            if len(page) < PAGE_SIZE:
                 return
             after = int(page[-1]["id"])
-        log.warning("more was said than is read again", extra={"place": str(gap.channel_id)})
+        log.warning("backfill_cut", extra={"place": str(gap.channel_id)})
 
-    async def _read_one(self, gap: Gap, raw: Any) -> discord.Message | None:
-        """A message from history; buried where discord.py cannot read it."""
-        channel: Any = gap.channel
+    async def _parse_payload(self, gap: ChannelGap, payload: Any) -> discord.Message | None:
+        """Return the message; None after a dead letter for a payload that discord.py cannot parse."""
         try:
-            return self._client._connection.create_message(channel=channel, data=raw)
+            return parse_message(self._client, gap.channel, payload)
         except Exception as error:
-            await self._memory.dead_letter(PLATFORM, self._account, str(raw["id"]), type(error).__name__)
+            await self._memory.dead_letter(PLATFORM, self._account, str(payload["id"]), type(error).__name__)
             return None
 
-    async def _page(self, channel_id: int, after: int) -> list[Any]:
-        """The next messages; tried again while Discord cannot be reached."""
-        wait = self._calls.clocks.retry
-        for tried in range(_TRIES):
+    async def _fetch_page(self, channel_id: int, after: int) -> list[Any]:
+        """Return the next messages as payloads; try again while Discord cannot be reached."""
+        wait = self._calls.timings.retry_delay
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._calls.make(self._client.http.logs_from(channel_id, PAGE, after=after))
+                return await self._calls.make_call(
+                    fetch_raw_history(self._client, channel_id, PAGE_SIZE, after)
+                )
             except (discord.Forbidden, discord.NotFound):
                 raise
-            except FAILURES:
-                if tried + 1 == _TRIES:
+            except API_ERRORS:
+                if attempt == _ATTEMPTS:
                     raise
                 await asyncio.sleep(wait)
                 wait *= 2
         raise AssertionError
 
 
-def _number(text: str) -> int | None:
+def _parse_id(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
 def _is_readable(channel: discord.abc.GuildChannel | discord.Thread, guild: discord.Guild) -> bool:
-    """Whether the bot may read what was said; also where that is not known."""
+    """Whether the bot may read the channel's history; True where the permissions are not known."""
     if guild.me is None or (isinstance(channel, discord.Thread) and channel.parent is None):
         return True
-    rights = channel.permissions_for(guild.me)
-    return rights.view_channel and rights.read_message_history
+    permissions = channel.permissions_for(guild.me)
+    return permissions.view_channel and permissions.read_message_history

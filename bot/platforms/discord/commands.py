@@ -1,4 +1,4 @@
-"""Commands asked for on Discord: promised an answer at once, then done, then answered in one message."""
+"""Interactions on Discord: deferred at once, then run, then answered in one message."""
 
 import asyncio
 import logging
@@ -12,36 +12,38 @@ from bot.chat.chat import Chat
 from bot.chat.commands import CommandCall, run_command
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.discord.api import FAILURES, ApiCalls
+from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import Channels
-from bot.platforms.discord.command_menu import MESSAGE_MENU, find, fitting, proposals
-from bot.platforms.discord.permissions import level
-from bot.platforms.discord.senders import NOBODY
+from bot.platforms.discord.command_menu import MESSAGE_MENU, autocomplete_values, find_command, format_answer
+from bot.platforms.discord.permissions import permission_level
+from bot.platforms.discord.senders import NO_MENTIONS
 
 log = logging.getLogger(__name__)
 
-AWAY = "This works where I am a member: in a server that I was invited to, or in a direct chat with me."
+NOT_A_MEMBER = (
+    "This works where I am a member: in a server that I was invited to, or in a direct chat with me."
+)
 STOPPING = "I am about to stop; ask again in a minute."
-_TRIES = 3
+_ATTEMPTS = 3
 
 
-class CommandHandler:
+class DiscordCommandHandler:
     """Answers interactions, each in a task of its own."""
 
-    def __init__(self, chat: Chat, places: Channels, calls: ApiCalls, owners: Collection[str]) -> None:
-        self._chat, self._places, self._calls, self._owners = chat, places, calls, owners
+    def __init__(self, chat: Chat, channels: Channels, calls: ApiCalls, owners: Collection[str]) -> None:
+        self._chat, self._channels, self._calls, self._owners = chat, channels, calls, owners
         self._tasks: set[asyncio.Task[None]] = set()
-        self._hushed = False
+        self._is_stopping = False
 
-    def take(self, interaction: discord.Interaction) -> None:
-        """Answer an interaction soon."""
+    def handle(self, interaction: discord.Interaction) -> None:
+        """Start a task that answers an interaction."""
         task = asyncio.create_task(self._answer(interaction))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def stop_intake(self) -> None:
-        """Do nothing more for anybody."""
-        self._hushed = True
+        """Answer each further command with `STOPPING`."""
+        self._is_stopping = True
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -51,97 +53,97 @@ class CommandHandler:
     async def _answer(self, interaction: discord.Interaction) -> None:
         try:
             if interaction.type is discord.InteractionType.autocomplete:
-                await self._complete(interaction)
+                await self._autocomplete(interaction)
             elif interaction.type is discord.InteractionType.application_command:
-                await self._command(interaction)
-        except FAILURES as error:  # above all: too late for Discord, or answered before
-            log.warning("a command is not answered", extra={"error": type(error).__name__})
+                await self._run_interaction(interaction)
+        except API_ERRORS as error:  # most often an answer after Discord's deadline, or a second one
+            log.warning("command_unanswered", extra={"error": type(error).__name__})
         except Exception:
-            log.exception("a command failed")
+            log.exception("command_failed")
 
-    async def _complete(self, interaction: discord.Interaction) -> None:
+    async def _autocomplete(self, interaction: discord.Interaction) -> None:
         data: Any = interaction.data
         focused = next((option for option in data.get("options", ()) if option.get("focused")), None)
         values: list[str] = []
-        if focused and self._place(interaction):
+        if focused and self._place_of(interaction):
             typed = str(focused.get("value", ""))
-            values = proposals(self._chat, find(data["name"]), focused["name"], typed)
+            values = autocomplete_values(self._chat, find_command(data["name"]), focused["name"], typed)
         choices = [app_commands.Choice(name=value, value=value) for value in values]
-        await self._calls.make(interaction.response.autocomplete(choices))
+        await self._calls.make_call(interaction.response.autocomplete(choices))
 
-    async def _command(self, interaction: discord.Interaction) -> None:
+    async def _run_interaction(self, interaction: discord.Interaction) -> None:
         data: Any = interaction.data
         is_menu = data.get("type") == discord.AppCommandType.message.value
         name = MESSAGE_MENU.get(data["name"], "") if is_menu else data["name"]
-        place, command = self._place(interaction), find(name)
-        ephemeral = place is None or command is None or self._hushed or not command.public
-        await self._calls.make(interaction.response.defer(ephemeral=ephemeral, thinking=True))
-        if place is None or self._hushed:
-            await self._finish(interaction, STOPPING if self._hushed else AWAY)
+        place, command = self._place_of(interaction), find_command(name)
+        ephemeral = place is None or command is None or self._is_stopping or not command.public
+        await self._calls.make_call(interaction.response.defer(ephemeral=ephemeral, thinking=True))
+        if place is None or self._is_stopping:
+            await self._respond(interaction, STOPPING if self._is_stopping else NOT_A_MEMBER)
             return
         options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
-        ask = CommandCall(
+        call = CommandCall(
             self._chat,
             place,
             interaction.user.display_name,
-            level(interaction, self._owners),
+            permission_level(interaction, self._owners),
             options if not is_menu else {},
         )
         target = str(data.get("target_id", "")) if is_menu else ""
-        await self._finish(interaction, await self._run(name, ask, target))
+        await self._respond(interaction, await self._run_command(name, call, target))
 
-    async def _run(self, name: str, ask: CommandCall, target: str) -> str:
-        """What a command answers, or why it cannot; empty for nothing."""
+    async def _run_command(self, name: str, call: CommandCall, target: str) -> str:
+        """Return a command's answer, or the reason of a failure; an empty text for no answer."""
         try:
-            async with asyncio.timeout(self._calls.clocks.command):
+            async with asyncio.timeout(self._calls.timings.command_timeout):
                 if target:
-                    await self._check_target(ask.place, target)
-                return await run_command(name, ask)
+                    await self._check_target(call.place, target)
+                return await run_command(name, call)
         except UserError as error:
             return str(error)
         except TimeoutError:
             return "That takes too long; look again later."
         except Exception:
-            log.exception("a command failed", extra={"command": name, "place": str(ask.place)})
+            log.exception("command_failed", extra={"command": name, "place": str(call.place)})
             return "Something went wrong here; the log says what."
 
     async def _check_target(self, place: Place, target: str) -> None:
-        """The menu of a message is about the newest answer, whose parts are several messages."""
+        """Raise `UserError` unless the message of a menu is a part of the newest answer."""
         last = await self._chat.memory.last_answer(place)
         chosen = await self._chat.memory.find(place, target)
         if last is None or chosen is None or chosen.id != last.message.id:
             raise UserError("Only the newest answer here can be asked about: choose that message.")
 
-    async def _finish(self, interaction: discord.Interaction, text: str) -> None:
-        """Put the answer where it was promised, or take the promise back; trying twice does no harm."""
-        for tried in range(_TRIES):
+    async def _respond(self, interaction: discord.Interaction, text: str) -> None:
+        """Edit the answer into the deferred response, or delete the response; a repetition does no harm."""
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if text:
                     editing = interaction.edit_original_response(
-                        content=fitting(text), allowed_mentions=NOBODY
+                        content=format_answer(text), allowed_mentions=NO_MENTIONS
                     )
-                    await self._calls.make(editing)
+                    await self._calls.make_call(editing)
                 else:
-                    await self._calls.make(interaction.delete_original_response())
+                    await self._calls.make_call(interaction.delete_original_response())
                 return
             except (discord.Forbidden, discord.NotFound):
                 raise
-            except FAILURES:
-                if tried + 1 == _TRIES:
+            except API_ERRORS:
+                if attempt == _ATTEMPTS:
                     raise
-                await asyncio.sleep(self._calls.clocks.retry)
+                await asyncio.sleep(self._calls.timings.retry_delay)
 
-    def _place(self, interaction: discord.Interaction) -> Place | None:
-        """Where it was asked; None where the bot itself is no member, and must neither read nor write."""
+    def _place_of(self, interaction: discord.Interaction) -> Place | None:
+        """Return the interaction's place; None where the bot is no member, and can neither read nor write."""
         channel = interaction.channel
         if channel is None:
             return None
         if interaction.guild_id is None:
-            mine = interaction.context.dm_channel and isinstance(channel, discord.DMChannel)
-            return self._places.at(channel.id, None) if mine else None
+            is_own = interaction.context.dm_channel and isinstance(channel, discord.DMChannel)
+            return self._channels.place_of(channel.id, None) if is_own else None
         guild = interaction.client.get_guild(interaction.guild_id)
         if guild is None or not interaction.is_guild_integration():
             return None
         if isinstance(channel, discord.Thread):
-            return self._places.at(channel.parent_id, guild.id, channel.id)
-        return self._places.at(channel.id, guild.id)
+            return self._channels.place_of(channel.parent_id, guild.id, channel.id)
+        return self._channels.place_of(channel.id, guild.id)

@@ -1,4 +1,4 @@
-"""Everything that comes in, in the order of the gateway, one thing at a time."""
+"""Events of the gateway, handled one at a time in their order."""
 
 import asyncio
 import logging
@@ -13,131 +13,135 @@ from bot.platforms.discord.inbound import InboundMessages
 
 log = logging.getLogger(__name__)
 
-MOST = 1000  # messages that wait to be stored
-_LONGEST_WAIT = 15.0  # seconds between two tries while memory cannot be written
+MAX_MESSAGES = 1000  # messages of servers that wait in the queue
+_MAX_RETRY_DELAY = 15.0  # seconds, while memory cannot be written
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedEvent:
-    """Something to do about an event; the letter is what it is called should it be unreadable.
+    """An event with its handler; `delivery_id` names the event in a dead letter.
 
-    What `can_wait` is found again by catching up.
+    A backfill finds an event again that `can_be_backfilled`.
     """
 
-    letter: str
-    take: Callable[[], Awaitable[None]]
-    can_wait: bool = False
+    delivery_id: str
+    handle: Callable[[], Awaitable[None]]
+    can_be_backfilled: bool = False
 
 
 class EventQueue:
     """A queue and its one consumer.
 
-    What comes after a new session waits until what was missed before it has been caught up with. Messages
-    that do not fit are left out, and found again by catching up behind those that did.
+    Events after a new session wait until the backfill before them has ended. Messages that do not fit are
+    dropped; a backfill then reads them behind those that did fit.
     """
 
     def __init__(
         self,
-        hearing: InboundMessages,
-        catch_up: Callable[[], Awaitable[None]],
-        bury: Callable[[str, str], Awaitable[None]],
-        most: int = MOST,
+        inbound: InboundMessages,
+        run_backfill: Callable[[], Awaitable[None]],
+        dead_letter: Callable[[str, str], Awaitable[None]],
+        max_messages: int = MAX_MESSAGES,
     ) -> None:
-        self._hearing, self._catch_up, self._bury, self._most = hearing, catch_up, bury, most
+        self._inbound, self._run_backfill, self._dead_letter = inbound, run_backfill, dead_letter
+        self._max_messages = max_messages
         self._waiting: deque[QueuedEvent] = deque()
-        self._messages = 0
+        self._queued_messages = 0
         self._arrived = asyncio.Event()
-        self._overflown = self._hushed = False
+        self._has_overflowed = self._is_stopped = False
         self._running: asyncio.Task[None] | None = None
 
-    def take(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Queue what an event of discord.py means, where it means anything."""
-        if self._hushed:
+    def put_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Queue the handler of a discord.py event; an event of another kind is ignored."""
+        if self._is_stopped:
             return
-        if event == "connect":  # a new session: nothing said before it is told
-            self._put(QueuedEvent("catching up", self._catch))
+        if event == "connect":  # a new session: the gateway does not send earlier messages
+            self._put(QueuedEvent("backfill", self._backfill))
         elif event == "message":
-            (said,) = arguments
+            (message,) = arguments
             item = QueuedEvent(
-                str(said.id), partial(self._hearing.heard, said), can_wait=said.guild is not None
+                str(message.id), partial(self._inbound.receive, message), message.guild is not None
             )
-            self._offer(item)
+            self._put_message(item)
         elif event == "raw_message_edit":
             (edit,) = arguments
-            self._put(QueuedEvent(str(edit.message_id), partial(self._hearing.changed, edit.message)))
+            self._put(QueuedEvent(str(edit.message_id), partial(self._inbound.edit, edit.message)))
         elif event in ("raw_message_delete", "raw_bulk_message_delete"):
-            (gone,) = arguments
-            ids = {gone.message_id} if event == "raw_message_delete" else gone.message_ids
-            deleted = partial(self._hearing.deleted, gone.channel_id, gone.guild_id, ids)
-            self._put(QueuedEvent(str(min(ids, default=0)), deleted))
+            (deletion,) = arguments
+            ids = {deletion.message_id} if event == "raw_message_delete" else deletion.message_ids
+            remove = partial(self._inbound.remove, deletion.channel_id, deletion.guild_id, ids)
+            self._put(QueuedEvent(str(min(ids, default=0)), remove))
 
-    def poison(self, event: str, letter: str) -> None:
-        """Note an event that could not be read."""
-        if event == "MESSAGE_CREATE" and not self._hushed:
-            self._put(QueuedEvent(letter, partial(self._bury, letter, "the event cannot be read")))
+    def put_unreadable(self, event: str, delivery_id: str) -> None:
+        """Queue a dead letter for a message that discord.py could not parse."""
+        if event == "MESSAGE_CREATE" and not self._is_stopped:
+            self._put(
+                QueuedEvent(delivery_id, partial(self._dead_letter, delivery_id, "the event cannot be read"))
+            )
 
-    def catch_up(self) -> None:
-        """Catch up once more, behind what is waiting."""
-        if not self._hushed:
-            self._put(QueuedEvent("catching up", self._catch))
+    def put_backfill(self) -> None:
+        """Queue one more backfill."""
+        if not self._is_stopped:
+            self._put(QueuedEvent("backfill", self._backfill))
 
     def stop_intake(self) -> None:
-        """Take nothing more; what waits is found again at the next start."""
-        self._hushed = True
+        """Handle nothing more; the next start reads the messages that still wait."""
+        self._is_stopped = True
         if self._running:
             self._running.cancel()
 
     async def run(self) -> None:
-        """Take everything in, until hushed."""
+        """Handle events until `stop_intake`."""
         self._running = asyncio.current_task()
         try:
-            while not self._hushed:
-                await self._next()
+            while not self._is_stopped:
+                await self._handle_next()
         except asyncio.CancelledError:
-            if not self._hushed:
+            if not self._is_stopped:
                 raise
 
-    async def _next(self) -> None:
+    async def _handle_next(self) -> None:
         if self._waiting:
             item = self._waiting.popleft()
-            self._messages -= item.can_wait
-            await self._serve(item)
+            self._queued_messages -= item.can_be_backfilled
+            await self._handle(item)
         else:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def _offer(self, item: QueuedEvent) -> None:
-        """Queue a message if it fits; a direct one always, as there is no way to find it again."""
-        if not item.can_wait or (not self._overflown and self._messages < self._most):
+    def _put_message(self, item: QueuedEvent) -> None:
+        """Queue a message if the queue has room; a direct message always, as no backfill would find it."""
+        has_room = not self._has_overflowed and self._queued_messages < self._max_messages
+        if has_room or not item.can_be_backfilled:
             self._put(item)
             return
-        if self._overflown:
+        if self._has_overflowed:
             return
-        log.warning("too much at once: the rest is read again later", extra={"waiting": self._messages})
-        self._overflown = True
-        self._put(QueuedEvent("catching up", self._catch))
+        log.warning("event_queue_full", extra={"waiting": self._queued_messages})
+        self._has_overflowed = True
+        self._put(QueuedEvent("backfill", self._backfill))
 
     def _put(self, item: QueuedEvent) -> None:
-        self._messages += item.can_wait
+        self._queued_messages += item.can_be_backfilled
         self._waiting.append(item)
         self._arrived.set()
 
-    async def _catch(self) -> None:
-        self._overflown = False
-        await self._catch_up()
+    async def _backfill(self) -> None:
+        self._has_overflowed = False
+        await self._run_backfill()
 
-    async def _serve(self, item: QueuedEvent) -> None:
-        """Take one thing in; wait while memory cannot be written, and bury what nobody can read."""
+    async def _handle(self, item: QueuedEvent) -> None:
+        """Handle an event; wait while memory cannot be written, record a dead letter for any other error."""
         wait = 0.5
-        while not self._hushed:
+        while not self._is_stopped:
             try:
-                await item.take()
+                await item.handle()
             except UserError as error:
-                log.error("memory cannot be written", extra={"letter": item.letter, "reason": str(error)})
-                wait = min(2 * wait, _LONGEST_WAIT)
+                log.error("memory_unwritable", extra={"delivery_id": item.delivery_id, "reason": str(error)})
+                wait = min(2 * wait, _MAX_RETRY_DELAY)
                 await asyncio.sleep(wait)
                 continue
             except Exception as error:
-                log.exception("an event cannot be taken in", extra={"letter": item.letter})
-                await self._bury(item.letter, type(error).__name__)
+                log.exception("event_failed", extra={"delivery_id": item.delivery_id})
+                await self._dead_letter(item.delivery_id, type(error).__name__)
             return

@@ -1,4 +1,4 @@
-"""What is heard on Discord, one thing at a time: into the conversation, or into what it remembers."""
+"""Inbound messages, edits and deletions, one at a time: into the conversation and its memory."""
 
 import discord
 
@@ -6,60 +6,66 @@ from bot.chat.chat import Chat
 from bot.message import Address, Place
 from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.translate import address, is_spoken, message_of, words
+from bot.platforms.discord.translate import address_of, is_written, message_text, to_message
 from bot.platforms.discord.webhooks import Webhooks
 
 
 class InboundMessages:
-    """Takes messages, their edits and deletions to the conversation, all but the account's own."""
+    """Passes messages, edits and deletions to the chat, all but the account's own."""
 
-    def __init__(self, client: Gateway, chat: Chat, places: Channels, webhooks: Webhooks) -> None:
-        self._client, self._chat, self._places, self._webhooks = client, chat, places, webhooks
+    def __init__(self, client: Gateway, chat: Chat, channels: Channels, webhooks: Webhooks) -> None:
+        self._client, self._chat, self._channels, self._webhooks = client, chat, channels, webhooks
 
-    async def heard(self, said: discord.Message) -> None:
-        """Take in a message; it is stored when this returns."""
-        if not is_spoken(said) or self._is_own(said):
+    async def receive(self, message: discord.Message) -> None:
+        """Receive a message; memory holds the message when this returns."""
+        if not is_written(message) or self._is_own(message):
             return
-        place, text = await self._place(said), self._words(said)
+        place, text = await self._place_of(message), self._text(message)
         if text:
-            await self._chat.receive(message_of(said, place, text, await self._address(said, place)))
+            await self._chat.receive(to_message(message, place, text, await self._address_of(message, place)))
 
-    async def changed(self, said: discord.Message) -> None:
-        """Take in other words of a message."""
-        text = self._words(said) if is_spoken(said) and not self._is_own(said) else ""
+    async def edit(self, message: discord.Message) -> None:
+        """Apply a message's edit."""
+        text = self._text(message) if is_written(message) and not self._is_own(message) else ""
         if text:
-            await self._chat.edit(await self._place(said), str(said.id), text)
+            await self._chat.edit(await self._place_of(message), str(message.id), text)
 
-    async def deleted(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
-        """Take in that messages are gone."""
-        place = await self._places.of(channel_id, guild_id)
+    async def remove(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
+        """Remove deleted messages."""
+        place = await self._channels.resolve_place(channel_id, guild_id)
         await self._chat.remove(place, *map(str, sorted(message_ids)))
 
-    def _me(self) -> discord.ClientUser:
+    def _bot_user(self) -> discord.ClientUser:
         assert self._client.user
         return self._client.user
 
-    def _is_own(self, said: discord.Message) -> bool:
-        if said.webhook_id is None:
-            return said.author.id == self._me().id
-        own = {self._client.application_id, self._me().id}
-        return said.application_id in own or said.webhook_id in own or self._webhooks.owns(said.webhook_id)
+    def _is_own(self, message: discord.Message) -> bool:
+        if message.webhook_id is None:
+            return message.author.id == self._bot_user().id
+        own = {self._client.application_id, self._bot_user().id}
+        return (
+            message.application_id in own
+            or message.webhook_id in own
+            or self._webhooks.owns(message.webhook_id)
+        )
 
-    def _words(self, said: discord.Message) -> str:
-        return words(said, self._me(), self._chat.settings.message_characters)
+    def _text(self, message: discord.Message) -> str:
+        return message_text(message, self._bot_user(), self._chat.settings.message_characters)
 
-    async def _place(self, said: discord.Message) -> Place:
-        return await self._places.of(said.channel.id, said.guild.id if said.guild else None)
+    async def _place_of(self, message: discord.Message) -> Place:
+        return await self._channels.resolve_place(
+            message.channel.id, message.guild.id if message.guild else None
+        )
 
-    async def _address(self, said: discord.Message, place: Place) -> Address:
-        found = address(said, self._me(), self._is_own)
+    async def _address_of(self, message: discord.Message, place: Place) -> Address:
+        found = address_of(message, self._bot_user(), self._is_own)
         if found or not place.thread:
             return found
         thread = self._client.get_channel(int(place.thread))
-        if isinstance(thread, discord.Thread) and thread.owner_id == self._me().id:
+        if isinstance(thread, discord.Thread) and thread.owner_id == self._bot_user().id:
             return "thread"
-        # a thread has the id of the message that it was begun on
-        begun_on = await self._chat.memory.find(
-            self._places.at(int(place.chat), int(place.server)), place.thread
+        # a thread has the id of the message on which it was started
+        starter = await self._chat.memory.find(
+            self._channels.place_of(int(place.chat), int(place.server)), place.thread
         )
-        return "thread" if begun_on and begun_on.persona else ""
+        return "thread" if starter and starter.persona else ""

@@ -1,4 +1,4 @@
-"""What somebody may do, as Discord and the settings say at the moment they ask."""
+"""Permission levels of users, as Discord and the settings say at the moment of an interaction."""
 
 from collections.abc import Collection
 
@@ -7,10 +7,10 @@ import discord
 from bot.chat.commands import Level
 
 
-def level(interaction: discord.Interaction, owners: Collection[str]) -> Level:
-    """The level of whoever asks: by id and by the rights that Discord computed for this very interaction.
+def permission_level(interaction: discord.Interaction, owners: Collection[str]) -> Level:
+    """Return the user's level: by id, and by the permissions that Discord computed for this interaction.
 
-    In their own direct chat everybody is an admin.
+    In a direct chat with the bot everybody is an admin.
     """
     if str(interaction.user.id) in owners:
         return Level.OWNER

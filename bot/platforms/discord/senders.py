@@ -1,4 +1,4 @@
-"""Who speaks on Discord: the bot's own account, or a webhook with a persona's name and face."""
+"""Senders on Discord: the bot's own account, or a webhook with a persona's name and avatar."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,46 +9,46 @@ from bot.message import Place
 from bot.platforms.discord.api import ApiCalls
 from bot.platforms.discord.gateway import Gateway
 
-NOBODY = discord.AllowedMentions.none()
+NO_MENTIONS = discord.AllowedMentions.none()
 
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """A message as it stands on Discord."""
+    """A message as Discord stores it."""
 
     id: str
     text: str
 
 
 class Sender(Protocol):
-    """Something that can speak in one place. Its calls raise what discord.py raises."""
+    """Sends, edits and deletes messages in one place. Its calls raise discord.py's errors."""
 
-    def dress(self, text: str) -> str:
-        """The text as it is sent."""
+    def format(self, text: str) -> str:
+        """Return the text as this sender sends it."""
 
-    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
-        """Send a message. Where Discord knows the nonce, what it stands for is returned instead."""
+    async def send(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
+        """Send a message. For a nonce that Discord knows, return the message sent with that nonce before."""
 
-    async def change(self, message_id: str, text: str) -> None:
-        """Give a message other words."""
+    async def edit(self, message_id: str, text: str) -> None:
+        """Replace a message's text."""
 
-    async def take_back(self, message_id: str) -> None:
+    async def delete(self, message_id: str) -> None:
         """Delete a message."""
 
 
 class AccountSender:
-    """The bot's own account. A persona of another name says so in a line of its own."""
+    """The bot's own account. A persona of another name is named in the first line of the message."""
 
     def __init__(self, client: Gateway, calls: ApiCalls, place: Place, name: str | None) -> None:
         self._calls, self._place = calls, place
         guild = int(place.server) if place.server else None
-        self._channel = client.get_partial_messageable(channel_of(place), guild_id=guild)
-        self._before = name_line(client, name)
+        self._channel = client.get_partial_messageable(channel_id_of(place), guild_id=guild)
+        self._name_line = name_line(client, name)
 
-    def dress(self, text: str) -> str:
-        return self._before + text
+    def format(self, text: str) -> str:
+        return self._name_line + text
 
-    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
+    async def send(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
         reference = None
         if reply_to and reply_to.isdecimal() and self._place.server:
             reference = discord.MessageReference(
@@ -58,61 +58,61 @@ class AccountSender:
             text,
             nonce=nonce,  # type: ignore[arg-type]
             reference=reference,  # type: ignore[arg-type]
-            allowed_mentions=NOBODY,
+            allowed_mentions=NO_MENTIONS,
         )
-        sent = await self._calls.make(sending)
+        sent = await self._calls.make_call(sending)
         return SentMessage(str(sent.id), sent.content)
 
-    async def change(self, message_id: str, text: str) -> None:
+    async def edit(self, message_id: str, text: str) -> None:
         message = self._channel.get_partial_message(int(message_id))
-        await self._calls.make(message.edit(content=text, allowed_mentions=NOBODY))
+        await self._calls.make_call(message.edit(content=text, allowed_mentions=NO_MENTIONS))
 
-    async def take_back(self, message_id: str) -> None:
-        await self._calls.make(self._channel.get_partial_message(int(message_id)).delete())
+    async def delete(self, message_id: str) -> None:
+        await self._calls.make_call(self._channel.get_partial_message(int(message_id)).delete())
 
 
 class WebhookSender:
-    """A webhook of the place's channel. With a `name`, it is shared and borrows name and face."""
+    """A webhook of the place's channel. With a `name`, the shared webhook takes that name and avatar."""
 
     def __init__(
-        self, calls: ApiCalls, webhook: discord.Webhook, place: Place, name: str = "", face: str = ""
+        self, calls: ApiCalls, webhook: discord.Webhook, place: Place, name: str = "", avatar_url: str = ""
     ) -> None:
-        self._calls, self._name, self._face = calls, name, face
+        self._calls, self._name, self._avatar_url = calls, name, avatar_url
         self.webhook = webhook
         self._thread = discord.Object(int(place.thread)) if place.thread else discord.utils.MISSING
 
-    def dress(self, text: str) -> str:
+    def format(self, text: str) -> str:
         return text
 
-    async def say(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
+    async def send(self, text: str, nonce: str | None, reply_to: str | None) -> SentMessage:
         sending = self.webhook.send(
             text,
             username=self._name or discord.utils.MISSING,
-            avatar_url=self._face or discord.utils.MISSING,
+            avatar_url=self._avatar_url or discord.utils.MISSING,
             thread=self._thread,
-            allowed_mentions=NOBODY,
+            allowed_mentions=NO_MENTIONS,
             wait=True,
         )
-        sent = await self._calls.make(sending)
+        sent = await self._calls.make_call(sending)
         return SentMessage(str(sent.id), sent.content)
 
-    async def change(self, message_id: str, text: str) -> None:
+    async def edit(self, message_id: str, text: str) -> None:
         editing = self.webhook.edit_message(
-            int(message_id), content=text, allowed_mentions=NOBODY, thread=self._thread
+            int(message_id), content=text, allowed_mentions=NO_MENTIONS, thread=self._thread
         )
-        await self._calls.make(editing)
+        await self._calls.make_call(editing)
 
-    async def take_back(self, message_id: str) -> None:
-        await self._calls.make(self.webhook.delete_message(int(message_id), thread=self._thread))
+    async def delete(self, message_id: str) -> None:
+        await self._calls.make_call(self.webhook.delete_message(int(message_id), thread=self._thread))
 
 
-def channel_of(place: Place) -> int:
-    """The id of the channel or thread where a place's messages stand."""
+def channel_id_of(place: Place) -> int:
+    """Return the id of the channel or thread that holds a place's messages."""
     return int(place.thread or place.chat)
 
 
 def name_line(client: Gateway, name: str | None) -> str:
-    """What stands before a persona's words where they come from an account of another name."""
+    """Return the line with a persona's name, empty where the account bears that name."""
     if name is None or client.user is None or name.casefold() == client.user.display_name.casefold():
         return ""
     return f"**{discord.utils.escape_markdown(' '.join(name.split())[:80])}**\n"

@@ -1,4 +1,4 @@
-"""What this account has said, found again in a channel after a process ended while it was speaking."""
+"""Messages that this account has sent, found again in a channel after a process ended during a send."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ApiCalls, has_code
+from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ApiCalls, has_error_code
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.names import legal
-from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
+from bot.platforms.discord.senders import AccountSender, Sender, channel_id_of, name_line
+from bot.platforms.discord.webhook_name import webhook_name
 from bot.platforms.discord.webhooks import Webhooks
 
-_MOST = 100  # messages that one call gives
+_PAGE_SIZE = 100  # messages of one call
 
 
 class SentLookup:
@@ -23,47 +23,47 @@ class SentLookup:
     def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:
         self._client, self._calls, self._webhooks, self._memory = client, calls, webhooks, memory
 
-    async def find(self, outgoing: Outgoing, persona: Persona | None, text: str) -> str | None:
-        """The message in which a part stands already, whole or as far as it was shown; None for none."""
+    async def find_sent(self, outgoing: Outgoing, persona: Persona | None, text: str) -> str | None:
+        """Return the id of the message that holds a part already, whole or as a draft, or None."""
         try:
-            newest = await self._calls.make(self._newest(outgoing.place, outgoing.reply_to))
-        except discord.Forbidden:  # without the right to look, a second copy is better than none
+            newest = await self._calls.make_call(self._fetch_newest(outgoing.place, outgoing.reply_to))
+        except discord.Forbidden:  # without permission to look, a second copy is better than none
             return None
         own = [message for message in newest if self._is_own(message)]
         known = await self._memory.sent_among(outgoing.place, [str(message.id) for message in own])
-        return self._pick([m for m in own if str(m.id) not in known], outgoing, persona, text)
+        return self._match([m for m in own if str(m.id) not in known], outgoing, persona, text)
 
-    async def voice_of(self, place: Place, message_id: str, name: str | None = None) -> Sender | None:
-        """Who of us said a message, and can change it; None for nobody, or where it is gone.
+    async def sender_of(self, place: Place, message_id: str, name: str | None = None) -> Sender | None:
+        """Return the sender that wrote a message and can edit it; None for a foreign or a deleted message.
 
-        `name` is the persona's, for the line that the account puts before its words.
+        `name` is the persona's name, for the name line of the account's messages.
         """
         channel = self._channel(place)
         try:
-            message = await self._calls.make(channel.fetch_message(int(message_id)))
+            message = await self._calls.make_call(channel.fetch_message(int(message_id)))
         except discord.HTTPException as error:
-            if has_code(error, UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
+            if has_error_code(error, UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
                 return None
             raise
         if message.webhook_id:
-            return await self._webhooks.with_id(place, message.webhook_id)
+            return await self._webhooks.sender_by_id(place, message.webhook_id)
         return AccountSender(self._client, self._calls, place, name) if self._is_own(message) else None
 
     def _channel(self, place: Place) -> discord.PartialMessageable:
         guild = int(place.server) if place.server else None
-        return self._client.get_partial_messageable(channel_of(place), guild_id=guild)
+        return self._client.get_partial_messageable(channel_id_of(place), guild_id=guild)
 
-    async def _newest(self, place: Place, after: str | None) -> list[discord.Message]:
-        """What was said behind a message, else the newest; oldest first."""
+    async def _fetch_newest(self, place: Place, after: str | None) -> list[discord.Message]:
+        """Return the messages behind a message, else the newest ones of the channel; oldest first."""
         behind = discord.Object(int(after)) if after and after.isdecimal() else None
         history = self._channel(place).history(
-            limit=_MOST, after=behind, oldest_first=behind is not None or None
+            limit=_PAGE_SIZE, after=behind, oldest_first=behind is not None or None
         )
         found = [message async for message in history]
         return sorted(found, key=lambda message: message.id)
 
     def _is_own(self, message: discord.Message) -> bool:
-        """Whether this account said it, and not as the answer to a command."""
+        """Whether this account or its webhook sent the message, and not as the answer to a command."""
         me, application = self._client.user, self._client.application_id
         if message.interaction_metadata is not None or (application and message.webhook_id == application):
             return False
@@ -71,10 +71,10 @@ class SentLookup:
             return self._webhooks.owns(message.webhook_id) or message.application_id == application
         return me is not None and message.author.id == me.id
 
-    def _pick(
+    def _match(
         self, messages: Sequence[discord.Message], outgoing: Outgoing, persona: Persona | None, text: str
     ) -> str | None:
-        """The message with the same words; else one with other words of the persona, if it may be a draft."""
+        """Return the message with the same text; else one of the persona, if it may be the part's draft."""
         before = name_line(self._client, persona.name if persona else None)
         for message in messages:
             if message.content.strip() in (text.strip(), (before + text).strip()):
@@ -82,7 +82,7 @@ class SentLookup:
         if persona is None or outgoing.part or not outgoing.reply_to:
             return None
         for message in messages:
-            spoke = message.author.name == legal(persona.name)
-            if spoke if message.webhook_id else message.content.startswith(before):
+            has_name = message.author.name == webhook_name(persona.name)
+            if has_name if message.webhook_id else message.content.startswith(before):
                 return str(message.id)
         return None

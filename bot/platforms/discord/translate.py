@@ -1,4 +1,4 @@
-"""From a message on Discord to what a persona reads: readable words, and how it turned to the bot."""
+"""Discord messages as chat messages: readable text, and the address (mention, reply, direct)."""
 
 import re
 from collections.abc import Callable
@@ -12,8 +12,8 @@ _TOKEN = re.compile(
     r"|<a?:(?P<emoji>\w{1,32}):\d{15,20}>"
     r"|</(?P<command>[^:<>]{1,100}):\d{15,20}>"
 )
-_KINDS = {"image": "[picture]", "video": "[video]", "audio": "[audio]"}
-_SPOKEN = (
+_ATTACHMENTS = {"image": "[picture]", "video": "[video]", "audio": "[audio]"}
+_MESSAGE_TYPES = (
     discord.MessageType.default,
     discord.MessageType.reply,
     discord.MessageType.chat_input_command,
@@ -21,92 +21,96 @@ _SPOKEN = (
 )
 
 
-def is_spoken(message: discord.Message) -> bool:
-    """Whether somebody said it, as opposed to joins, pins and the like."""
-    return message.type in _SPOKEN
+def is_written(message: discord.Message) -> bool:
+    """Whether somebody wrote the message, as opposed to joins, pins and other system messages."""
+    return message.type in _MESSAGE_TYPES
 
 
-def message_of(said: discord.Message, place: Place, text: str, address: Address) -> Message:
-    """The message, with its own id, time and author."""
-    author = said.author
-    is_reply = said.type is discord.MessageType.reply and said.reference is not None
+def to_message(message: discord.Message, place: Place, text: str, address: Address) -> Message:
+    """Return the chat message, with the Discord message's id, time and author."""
+    author = message.author
+    is_reply = message.type is discord.MessageType.reply and message.reference is not None
     return Message(
         place,
-        str(said.id),
-        Author(str(author.id), author.display_name, author.bot or said.webhook_id is not None),
+        str(message.id),
+        Author(str(author.id), author.display_name, author.bot or message.webhook_id is not None),
         text,
-        said.created_at.timestamp(),
+        message.created_at.timestamp(),
         address,
-        str(said.reference.message_id) if is_reply and said.reference and said.reference.message_id else None,
+        str(message.reference.message_id)
+        if is_reply and message.reference and message.reference.message_id
+        else None,
     )
 
 
-def words(said: discord.Message, me: discord.ClientUser, longest: int) -> str:
-    """What was said, with names for ids, and a word for each thing that is no text; empty for nothing at all.
+def message_text(message: discord.Message, me: discord.ClientUser, longest: int) -> str:
+    """Return the text with names in place of ids, and a word for each attachment; empty for an empty message.
 
-    The bot's own mention is left out at either end, where it only calls, and is its name elsewhere. A text
-    that is too long is cut.
+    A mention of the bot is dropped at either end of the text, where the mention only calls the bot, and
+    becomes the bot's name elsewhere. A text longer than `longest` characters is cut.
     """
-    text = _without_calls(said.content, _own_tokens(said, me))
-    text = _TOKEN.sub(lambda token: _spelt(token, said, me), text).strip()
-    parts = [*filter(None, [text]), *_things(said)]
-    whole = "\n".join(parts) if parts else f"@{me.display_name}" if said.content.strip() else ""
-    return whole if len(whole) <= longest else whole[: longest - 1] + "…"
+    text = _strip_mentions(message.content, _bot_mentions(message, me))
+    text = _TOKEN.sub(lambda token: _token_text(token, message, me), text).strip()
+    parts = [*filter(None, [text]), *_attachment_words(message)]
+    full = "\n".join(parts) if parts else f"@{me.display_name}" if message.content.strip() else ""
+    return full if len(full) <= longest else full[: longest - 1] + "…"
 
 
-def address(
-    said: discord.Message, me: discord.ClientUser, is_own: Callable[[discord.Message], bool]
+def address_of(
+    message: discord.Message, me: discord.ClientUser, is_own: Callable[[discord.Message], bool]
 ) -> Address:
-    """How the message turned to the bot; its threads are not looked at."""
-    if said.guild is None:
+    """Return the message's address; a message in the bot's own thread has none here."""
+    if message.guild is None:
         return "direct"
-    answered = said.reference.resolved if said.reference else None
-    if said.type is discord.MessageType.reply and isinstance(answered, discord.Message) and is_own(answered):
+    replied = message.reference.resolved if message.reference else None
+    if message.type is discord.MessageType.reply and isinstance(replied, discord.Message) and is_own(replied):
         return "reply"
-    return "mention" if any(token in said.content for token in _own_tokens(said, me)) else ""
+    return "mention" if any(token in message.content for token in _bot_mentions(message, me)) else ""
 
 
-def _own_tokens(said: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
-    """How the bot is mentioned: as a user, and by the role that Discord made for it."""
-    role = said.guild.self_role if said.guild else None
+def _bot_mentions(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
+    """Return the mentions of the bot: of its user, and of the role that Discord made for the bot."""
+    role = message.guild.self_role if message.guild else None
     return (f"<@{me.id}>", f"<@!{me.id}>", *([f"<@&{role.id}>"] if role else []))
 
 
-def _without_calls(text: str, tokens: tuple[str, ...]) -> str:
-    """The text without the bot's mentions at its beginning and end."""
+def _strip_mentions(text: str, mentions: tuple[str, ...]) -> str:
+    """Return the text without the bot's mentions at its beginning and end."""
     text, before = text.strip(), ""
     while text != before:
         before = text
-        for token in tokens:
+        for token in mentions:
             if text.startswith(token):
                 text = text.removeprefix(token).lstrip(" \n\t,:")
             text = text.removesuffix(token).rstrip()
     return text
 
 
-def _spelt(token: re.Match[str], said: discord.Message, me: discord.ClientUser) -> str:
+def _token_text(token: re.Match[str], message: discord.Message, me: discord.ClientUser) -> str:
     if token["emoji"]:
         return f":{token['emoji']}:"
     if token["command"]:
         return f"/{token['command']}"
-    key = int(token["id"])
+    entity_id = int(token["id"])
     if token["kind"] == "#":
-        channel = said.guild.get_channel_or_thread(key) if said.guild else None
+        channel = message.guild.get_channel_or_thread(entity_id) if message.guild else None
         return f"#{channel.name}" if channel else "#channel"
     if token["kind"] == "@&":
-        role = said.guild.get_role(key) if said.guild else None
+        role = message.guild.get_role(entity_id) if message.guild else None
         return f"@{role.name}" if role else "@role"
-    if key == me.id:
+    if entity_id == me.id:
         return f"@{me.display_name}"
-    return next((f"@{user.display_name}" for user in said.mentions if user.id == key), "@someone")
+    return next((f"@{user.display_name}" for user in message.mentions if user.id == entity_id), "@someone")
 
 
-def _things(said: discord.Message) -> list[str]:
-    """A word for everything that is no text."""
-    found = [_KINDS.get((file.content_type or "").split("/")[0], "[file]") for file in said.attachments]
-    found += ["[sticker]" for _ in said.stickers]
-    found += ["[poll]"] if said.poll else []
-    found += ["[forwarded message]" for _ in said.message_snapshots]
-    if not found and not said.content.strip() and (said.embeds or said.components):
+def _attachment_words(message: discord.Message) -> list[str]:
+    """Return a word for each part of the message that is no text."""
+    found = [
+        _ATTACHMENTS.get((file.content_type or "").split("/")[0], "[file]") for file in message.attachments
+    ]
+    found += ["[sticker]" for _ in message.stickers]
+    found += ["[poll]"] if message.poll else []
+    found += ["[forwarded message]" for _ in message.message_snapshots]
+    if not found and not message.content.strip() and (message.embeds or message.components):
         found = ["[embed]"]
     return found

@@ -1,4 +1,4 @@
-"""Webhooks, by which personas have a name and a face: found again, made where there is room, shared else."""
+"""Webhooks that give personas a name and an avatar: found again, created where there is room, else shared."""
 
 import asyncio
 import logging
@@ -11,116 +11,124 @@ import discord
 
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, ApiCalls, has_code
+from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, ApiCalls, has_error_code
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.names import legal
 from bot.platforms.discord.senders import WebhookSender
+from bot.platforms.discord.webhook_name import webhook_name
 
 log = logging.getLogger(__name__)
 
-Channel: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
+WebhookChannel: TypeAlias = (
+    discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
+)
 
-MOST = 15  # in one channel, of all applications together
-SHARED = "Personas"  # the name of the one that speaks for whoever has none
+MAX_WEBHOOKS = 15  # in one channel, of all applications together
+SHARED_NAME = "Personas"  # the name of the webhook that personas without their own share
 
 
 class Webhooks:
-    """The webhooks of this account, by channel. What Discord says of them is asked for once."""
+    """This account's webhooks by channel. Discord is asked for a channel's webhooks once."""
 
     def __init__(self, client: Gateway, calls: ApiCalls) -> None:
         self._client, self._calls = client, calls
         self._own: dict[int, list[discord.Webhook]] = {}
-        self._room: dict[int, int] = {}
-        self._denied: dict[int, float] = {}
-        self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._met: dict[int, discord.Webhook] = {}
+        self._free: dict[int, int] = {}
+        self._denied_until: dict[int, float] = {}
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._known: dict[int, discord.Webhook] = {}
 
     def owns(self, webhook_id: int | None) -> bool:
-        """Whether a webhook is one of this account's, as far as it has met it."""
-        return webhook_id in self._met
+        """Whether a webhook is known to be this account's."""
+        return webhook_id in self._known
 
     def forget(self, channel_id: int) -> None:
-        """Ask again what webhooks a channel has, and whether they may be used."""
+        """Ask Discord again for a channel's webhooks, and for the permission to use them."""
         self._own.pop(channel_id, None)
-        self._denied.pop(channel_id, None)
+        self._denied_until.pop(channel_id, None)
 
-    async def find(self, place: Place, persona: Persona) -> WebhookSender | None:
-        """The webhook that speaks for a persona; None where there can be none."""
+    async def find_sender(self, place: Place, persona: Persona) -> WebhookSender | None:
+        """Return the webhook that sends for a persona; None where there can be none."""
         channel = self._client.get_channel(int(place.chat)) if place.server else None
-        if not isinstance(channel, Channel):
+        if not isinstance(channel, WebhookChannel):
             return None
-        async with self._busy[channel.id]:
-            if not self._may(channel):
+        async with self._locks[channel.id]:
+            if not self._are_allowed(channel):
                 return None
             try:
-                return await self._choose(channel, place, persona)
+                return await self._choose_webhook(channel, place, persona)
             except discord.Forbidden:
                 self._deny(channel)
                 return None
 
-    async def with_id(self, place: Place, webhook_id: int) -> WebhookSender | None:
-        """One of this account's webhooks by its id, also where it may no longer ask for them."""
+    async def sender_by_id(self, place: Place, webhook_id: int) -> WebhookSender | None:
+        """Return this account's webhook of an id; a known webhook needs no permission to list webhooks."""
         channel = self._client.get_channel(int(place.chat))
-        if webhook_id not in self._met and isinstance(channel, Channel):
-            async with self._busy[channel.id]:
+        if webhook_id not in self._known and isinstance(channel, WebhookChannel):
+            async with self._locks[channel.id]:
                 with suppress(discord.Forbidden):
-                    await self._list(channel)
-        met = self._met.get(webhook_id)
-        return WebhookSender(self._calls, met, place) if met else None
+                    await self._fetch_own(channel)
+        webhook = self._known.get(webhook_id)
+        return WebhookSender(self._calls, webhook, place) if webhook else None
 
-    def _may(self, channel: Channel) -> bool:
-        """Whether webhooks can be used here. Those that are known work without the permission."""
+    def _are_allowed(self, channel: WebhookChannel) -> bool:
+        """Whether webhooks can be used here. Known webhooks work without the permission."""
         if self._own.get(channel.id):
             return True
         me = channel.guild.me
         if me is not None and not channel.permissions_for(me).manage_webhooks:
             return False
-        return asyncio.get_running_loop().time() >= self._denied.get(channel.id, 0.0)
+        return asyncio.get_running_loop().time() >= self._denied_until.get(channel.id, 0.0)
 
-    def _deny(self, channel: Channel) -> None:
-        log.info("no webhooks here", extra={"place": str(channel.id)})
-        self._denied[channel.id] = asyncio.get_running_loop().time() + self._calls.clocks.denied
+    def _deny(self, channel: WebhookChannel) -> None:
+        log.info("webhooks_forbidden", extra={"place": str(channel.id)})
+        self._denied_until[channel.id] = (
+            asyncio.get_running_loop().time() + self._calls.timings.webhook_denial
+        )
 
-    async def _choose(self, channel: Channel, place: Place, persona: Persona) -> WebhookSender | None:
-        own, name = await self._list(channel), legal(persona.name)
-        shared = next((hook for hook in own if hook.name == SHARED), None)
-        mine = next((hook for hook in own if hook.name == name), None)
-        if mine is None and self._room[channel.id] > (shared is None):
-            mine = await self._make(channel, name, persona.avatar)
-        if mine is not None:
-            return WebhookSender(self._calls, mine, place)
-        if shared is None and self._room[channel.id] > 0:
-            shared = await self._make(channel, SHARED, None)
-        lent = shared or next(iter(self._own.get(channel.id, ())), None)
-        return WebhookSender(self._calls, lent, place, name, persona.avatar_url) if lent else None
+    async def _choose_webhook(
+        self, channel: WebhookChannel, place: Place, persona: Persona
+    ) -> WebhookSender | None:
+        own, name = await self._fetch_own(channel), webhook_name(persona.name)
+        shared = next((hook for hook in own if hook.name == SHARED_NAME), None)
+        own_webhook = next((hook for hook in own if hook.name == name), None)
+        if own_webhook is None and self._free[channel.id] > (shared is None):
+            own_webhook = await self._create(channel, name, persona.avatar)
+        if own_webhook is not None:
+            return WebhookSender(self._calls, own_webhook, place)
+        if shared is None and self._free[channel.id] > 0:
+            shared = await self._create(channel, SHARED_NAME, None)
+        shared = shared or next(iter(self._own.get(channel.id, ())), None)
+        return WebhookSender(self._calls, shared, place, name, persona.avatar_url) if shared else None
 
-    async def _list(self, channel: Channel) -> list[discord.Webhook]:
-        """This account's webhooks; only these come with a token."""
+    async def _fetch_own(self, channel: WebhookChannel) -> list[discord.Webhook]:
+        """Return this account's webhooks; only these come with a token."""
         if channel.id not in self._own:
-            every = await self._calls.make(channel.webhooks())
+            webhooks = await self._calls.make_call(channel.webhooks())
             me = self._client.user
-            own = [hook for hook in every if hook.token and hook.user and me and hook.user.id == me.id]
-            self._own[channel.id], self._room[channel.id] = own, MOST - len(every)
-            self._met |= {hook.id: hook for hook in own}
+            own = [hook for hook in webhooks if hook.token and hook.user and me and hook.user.id == me.id]
+            self._own[channel.id], self._free[channel.id] = own, MAX_WEBHOOKS - len(webhooks)
+            self._known |= {hook.id: hook for hook in own}
         return self._own[channel.id]
 
-    async def _make(self, channel: Channel, name: str, picture: Path | None) -> discord.Webhook | None:
-        """A new webhook; None where Discord wants no more of them, now or ever."""
-        face = await asyncio.to_thread(picture.read_bytes) if picture else None
+    async def _create(
+        self, channel: WebhookChannel, name: str, avatar: Path | None
+    ) -> discord.Webhook | None:
+        """Return a new webhook; None where Discord accepts no further one, now or ever."""
+        image = await asyncio.to_thread(avatar.read_bytes) if avatar else None
         try:
-            made = await self._calls.make(channel.create_webhook(name=name, avatar=face))
+            webhook = await self._calls.make_call(channel.create_webhook(name=name, avatar=image))
         except discord.RateLimited:
             return None
         except discord.HTTPException as error:
-            if has_code(error, TOO_MANY_WEBHOOKS):
-                self._room[channel.id] = 0
+            if has_error_code(error, TOO_MANY_WEBHOOKS):
+                self._free[channel.id] = 0
                 return None
-            if error.status == 400 and face:
-                log.warning("a picture is not accepted", extra={"file": str(picture)})
-                return await self._make(channel, name, None)
+            if error.status == 400 and image:
+                log.warning("avatar_refused", extra={"file": str(avatar)})
+                return await self._create(channel, name, None)
             raise
-        self._room[channel.id] -= 1
-        if channel.id in self._own:  # else they have changed meanwhile, and are asked for anew
-            self._own[channel.id].append(made)
-        self._met[made.id] = made
-        return made
+        self._free[channel.id] -= 1
+        if channel.id in self._own:  # else `forget` was called meanwhile
+            self._own[channel.id].append(webhook)
+        self._known[webhook.id] = webhook
+        return webhook

@@ -1,4 +1,4 @@
-"""Telegram, on python-telegram-bot; nothing else imports that library."""
+"""Telegram, on python-telegram-bot; no other package of bot/ imports that library."""
 
 from bot.platforms.telegram.platform import Telegram
 

@@ -1,4 +1,4 @@
-"""Work beside intake: in order within a place, places at once, and never without end."""
+"""Work beside polling: in order within a place, several places at once, with bounded queues."""
 
 import asyncio
 import logging
@@ -10,35 +10,35 @@ from bot.message import Place
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
-LONGEST = 20  # what one place may have waiting
+MAX_QUEUED = 20  # pieces of work that wait in one place
 
 
 class ChatQueues:
-    """A queue and a task for each place that has work."""
+    """A queue and a task for each place with work."""
 
     def __init__(self) -> None:
         self._queues: dict[Place, deque[Work]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, place: Place, work: Work) -> None:
-        """Do this after what the place has waiting; past the longest queue it is left out, with a line."""
+    def enqueue(self, place: Place, work: Work) -> None:
+        """Run the work behind the place's waiting work; a full queue drops the work and logs that."""
         queue = self._queues.get(place)
         if queue is None:
             self._queues[place] = deque([work])
             self.start(self._drain(place))
-        elif len(queue) < LONGEST:
+        elif len(queue) < MAX_QUEUED:
             queue.append(work)
         else:
-            log.warning("too many commands at once", extra={"place": str(place)})
+            log.warning("command_queue_full", extra={"place": str(place)})
 
     def start(self, work: Awaitable[None]) -> None:
-        """Do this now, whatever waits."""
-        task = asyncio.ensure_future(_careful(work))
+        """Run the work now, beside every queue."""
+        task = asyncio.ensure_future(_run_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Leave the rest undone."""
+        """Cancel all work, running and waiting."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -47,14 +47,14 @@ class ChatQueues:
     async def _drain(self, place: Place) -> None:
         queue = self._queues[place]
         while queue:
-            await _careful(queue[0]())
+            await _run_logged(queue[0]())
             queue.popleft()
         del self._queues[place]
 
 
-async def _careful(work: Awaitable[None]) -> None:
-    """Whatever one piece of work comes to, the next one is done."""
+async def _run_logged(work: Awaitable[None]) -> None:
+    """Await the work; log an exception, so that the queue goes on."""
     try:
         await work
     except Exception:
-        log.exception("a command failed")
+        log.exception("command_failed")

@@ -1,4 +1,4 @@
-"""Commands in Telegram's menu, and buttons for those that are easier to press than to type."""
+"""Commands in Telegram's menu, and inline buttons for commands that are easier to press than to type."""
 
 import json
 from collections import OrderedDict
@@ -12,15 +12,15 @@ from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Level
 from bot.chat.scoped_settings import SETTINGS, SWITCH
 from bot.message import Place
-from bot.platforms.telegram.sender import Sender
+from bot.platforms.telegram.sender import TelegramSender
 
-_MOST_BUTTONS = 60  # of Telegram's 100
-_MOST_MENUS = 1000
+_MAX_BUTTONS = 60  # Telegram accepts 100
+_MAX_MENUS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """What it shows, and the options that it gives to the menu's command."""
+    """A button's label, and the options that the button gives to the menu's command."""
 
     label: str
     options: dict[str, str]
@@ -28,61 +28,66 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Buttons for one command, for the one who asked for them; `asker` is None where that is not known."""
+    """Buttons for one command and its invoker; `invoker` is None for an anonymous one."""
 
     place: Place
-    asker: int | None
+    invoker: int | None
     command: str
     buttons: tuple[Button, ...]
 
     @property
     def keyboard(self) -> InlineKeyboardMarkup:
-        """The buttons by their numbers; what those mean is never taken from a message."""
-        keys = [InlineKeyboardButton(b.label[:64], callback_data=str(n)) for n, b in enumerate(self.buttons)]
-        return InlineKeyboardMarkup([keys[at : at + 2] for at in range(0, len(keys), 2)])
+        """The buttons with their numbers as data; an option is never read from a message."""
+        buttons = [
+            InlineKeyboardButton(b.label[:64], callback_data=str(n)) for n, b in enumerate(self.buttons)
+        ]
+        return InlineKeyboardMarkup([buttons[at : at + 2] for at in range(0, len(buttons), 2)])
 
     def button(self, data: str) -> Button | None:
         number = int(data) if data.isascii() and data.isdigit() else len(self.buttons)
         return self.buttons[number] if number < len(self.buttons) else None
 
 
-class Menus:
-    """The menus that still work: the newest ones since the start, by place and message."""
+class OpenMenus:
+    """The newest menus since the start, by chat and message; older menus have expired."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[str, str], Menu] = OrderedDict()
 
-    def open(self, message: str, menu: Menu) -> None:
-        self._open[(menu.place.chat, message)] = menu
-        if len(self._open) > _MOST_MENUS:
+    def open(self, message_id: str, menu: Menu) -> None:
+        self._open[(menu.place.chat, message_id)] = menu
+        if len(self._open) > _MAX_MENUS:
             self._open.popitem(last=False)
 
-    def find(self, chat: str, message: str) -> Menu | None:
-        return self._open.get((chat, message))
+    def find(self, chat: str, message_id: str) -> Menu | None:
+        return self._open.get((chat, message_id))
 
-    def close(self, chat: str, message: str) -> None:
-        self._open.pop((chat, message), None)
+    def close(self, chat: str, message_id: str) -> None:
+        self._open.pop((chat, message_id), None)
 
 
-async def buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple[Button, ...]:
-    """The buttons under a command's answer, as the settings are now; none for most."""
+async def menu_buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple[Button, ...]:
+    """Return the buttons under a command's answer, for the present settings; empty for most commands."""
     if command == "persona":
-        cast = list(chat.cast.personas.items())[:_MOST_BUTTONS]
+        cast = list(chat.cast.personas.items())[:_MAX_BUTTONS]
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
     if command != "settings" or level < Level.ADMIN:
         return ()
     values = await scoped_settings.read_settings(chat.memory, place, chat.settings)
     switches = [name for name, setting in SETTINGS.items() if setting.choices == SWITCH]
-    other = {name: SWITCH[values[name].is_on] for name in switches}
-    return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in other.items())
+    toggled = {name: SWITCH[values[name].is_on] for name in switches}
+    return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in toggled.items())
 
 
-async def show_commands(sender: Sender, chat: Chat, place: Place) -> None:
-    """Fill Telegram's menu where it shows something else; raise what calls raise."""
+async def publish_commands(sender: TelegramSender, chat: Chat, place: Place) -> None:
+    """Publish the commands to Telegram's menu where they have changed.
+
+    Raises the errors of `TelegramSender.call`.
+    """
     commands = [(command.name, command.help[:256]) for command in COMMANDS]
     digest = blake2b(json.dumps(commands).encode(), digest_size=8).hexdigest()
     scope = f"{place.platform}/{place.account}"
-    if (await chat.memory.settings(scope)).get("menu") != digest:
-        shown = [BotCommand(name, described) for name, described in commands]
-        await sender.call(place, sender.bot.set_my_commands(shown))
-        await chat.memory.set_setting(scope, "menu", digest)
+    if (await chat.memory.platform_state(scope)).get("menu") != digest:
+        menu = [BotCommand(name, description) for name, description in commands]
+        await sender.call(place, sender.bot.set_my_commands(menu))
+        await chat.memory.set_platform_state(scope, "menu", digest)

@@ -1,4 +1,4 @@
-"""What people ask of the bot itself, by command or by button."""
+"""Commands and buttons on Telegram: run beside polling, and answered."""
 
 import logging
 import re
@@ -12,145 +12,149 @@ from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.errors import UserError
 from bot.message import Place
 from bot.platforms.telegram.chat_queues import ChatQueues
-from bot.platforms.telegram.command_menu import Button, Menu, Menus, buttons
-from bot.platforms.telegram.events import Asker, ButtonEvent, CommandEvent
-from bot.platforms.telegram.notices import change, tell
-from bot.platforms.telegram.permissions import level
-from bot.platforms.telegram.sender import Sender, is_group
-from bot.platforms.telegram.translate import PLATFORM, START
+from bot.platforms.telegram.command_menu import Button, Menu, OpenMenus, menu_buttons
+from bot.platforms.telegram.events import ButtonEvent, CommandEvent, Invoker
+from bot.platforms.telegram.notices import edit_notice, send_notice
+from bot.platforms.telegram.permissions import permission_level
+from bot.platforms.telegram.sender import TelegramSender, is_group
+from bot.platforms.telegram.translate import PLATFORM, START_COMMAND
 
 log = logging.getLogger(__name__)
 
-_OLD = "These buttons are too old: send the command again."
-_FOREIGN = "These buttons are for somebody else: send the command yourself."
-_TOAST = 200  # characters that an answer to a button may have (Bot API, answerCallbackQuery)
+_EXPIRED = "These buttons are too old: send the command again."
+_NOT_THE_INVOKER = "These buttons are for somebody else: send the command yourself."
+_MAX_NOTIFICATION = 200  # characters that an answer to a button may have (Bot API, answerCallbackQuery)
 
 
-class CommandHandler:
-    """Commands and buttons, done beside intake: in order in each place, except `/stop`, which never waits."""
+class TelegramCommandHandler:
+    """Runs commands and buttons in the order of each place; `/stop` alone never waits."""
 
-    def __init__(self, sender: Sender, chat: Chat, owners: Container[str]) -> None:
+    def __init__(self, sender: TelegramSender, chat: Chat, owners: Container[str]) -> None:
         self._sender, self._chat, self._owners = sender, chat, owners
-        self._lanes, self._menus = ChatQueues(), Menus()
+        self._queues, self._menus = ChatQueues(), OpenMenus()
 
     async def close(self) -> None:
-        await self._lanes.close()
+        await self._queues.close()
 
-    def ask(self, asked: CommandEvent) -> None:
-        """Do what a command asks for, and answer it."""
-        if asked.name == "stop":
-            self._lanes.start(self._command(asked))
+    def run_command(self, event: CommandEvent) -> None:
+        """Queue a command and its answer."""
+        if event.name == "stop":
+            self._queues.start(self._run_and_answer(event))
         else:
-            self._lanes.add(asked.place, partial(self._command, asked))
+            self._queues.enqueue(event.place, partial(self._run_and_answer, event))
 
-    def press(self, pressed: ButtonEvent, place: Place) -> None:
-        """Do what a button stands for, if whoever presses it may."""
-        self._lanes.add(place, partial(self._press, pressed))
+    def press_button(self, event: ButtonEvent, place: Place) -> None:
+        """Queue a pressed button's command; the permissions are checked when it runs."""
+        self._queues.enqueue(place, partial(self._press_button, event))
 
-    def tell(self, place: Place, text: str, reply_to: str) -> None:
-        """Say something about a message that was not taken."""
-        self._lanes.add(place, partial(self._say, place, text, reply_to))
+    def send_notice(self, place: Place, text: str, reply_to: str) -> None:
+        """Queue a notice about a message that was not accepted."""
+        self._queues.enqueue(place, partial(self._send_notice, place, text, reply_to))
 
     def greet(self, place: Place, user: str) -> None:
-        """Let the persona speak first where the bot was just brought in."""
-        self._lanes.add(place, partial(proactive.greet, self._chat, place, user, group=True))
+        """Queue the persona's greeting of a group to which the bot was added."""
+        self._queues.enqueue(place, partial(proactive.greet, self._chat, place, user, group=True))
 
-    def move(self, old: Place, new: Place) -> None:
-        """Let a chat go on elsewhere, when nobody speaks in it."""
-        self._lanes.add(old, partial(self._move, old, new))
+    def move_chat(self, old: Place, new: Place) -> None:
+        """Queue a chat's move to another id, behind the answers under way."""
+        self._queues.enqueue(old, partial(self._move_chat, old, new))
 
-    async def _move(self, old: Place, new: Place) -> None:
+    async def _move_chat(self, old: Place, new: Place) -> None:
         await self._chat.worker(old).idle()
         await self._chat.move(old, new)
 
-    async def _command(self, asked: CommandEvent) -> None:
-        rights = await self._level(asked.asker, asked.place)
+    async def _run_and_answer(self, event: CommandEvent) -> None:
+        level = await self._level(event.invoker, event.place)
         try:
-            text = await self._done(asked, rights)
+            text = await self._run(event, level)
         except UserError as error:
             text = str(error)
         if not text:
             return
-        found = () if asked.argument else await buttons(self._chat, asked.place, asked.name, rights)
-        await self._answer(asked, text, found)
+        buttons = () if event.argument else await menu_buttons(self._chat, event.place, event.name, level)
+        await self._answer(event, text, buttons)
 
-    async def _done(self, asked: CommandEvent, rights: Level) -> str:
-        log.info("a command", extra={"place": str(asked.place), "command": asked.name, "level": rights.name})
-        if asked.name == START:
-            return await self._start(asked, rights)
-        _, options = parse_line(f"{asked.name} {asked.argument}")
+    async def _run(self, event: CommandEvent, level: Level) -> str:
+        log.info(
+            "command_called", extra={"place": str(event.place), "command": event.name, "level": level.name}
+        )
+        if event.name == START_COMMAND:
+            return await self._start(event, level)
+        _, options = parse_line(f"{event.name} {event.argument}")
         return await run_command(
-            asked.name, CommandCall(self._chat, asked.place, asked.asker.name, rights, options)
+            event.name, CommandCall(self._chat, event.place, event.invoker.name, level, options)
         )
 
-    async def _start(self, asked: CommandEvent, rights: Level) -> str:
-        """A greeting where nothing has been said yet, else what can be asked for."""
-        if await self._chat.memory.history(asked.place, limit=1):
-            return await run_command("help", CommandCall(self._chat, asked.place, asked.asker.name, rights))
-        await proactive.greet(self._chat, asked.place, asked.asker.name, group=is_group(asked.place))
-        if await self._chat.memory.history(asked.place, limit=1):
+    async def _start(self, event: CommandEvent, level: Level) -> str:
+        """Greet in an empty conversation and return an empty text; else return the answer of `/help`."""
+        if await self._chat.memory.history(event.place, limit=1):
+            return await run_command("help", CommandCall(self._chat, event.place, event.invoker.name, level))
+        await proactive.greet(self._chat, event.place, event.invoker.name, group=is_group(event.place))
+        if await self._chat.memory.history(event.place, limit=1):
             return ""
-        return f"{(await self._chat.resident(asked.place)).name} is here: say something."
+        return f"{(await self._chat.resident(event.place)).name} is here: say something."
 
-    async def _answer(self, asked: CommandEvent, text: str, found: tuple[Button, ...]) -> None:
-        asker = None if asked.asker.speaks_as is not None else asked.asker.id
-        menu = Menu(asked.place, asker, asked.name, found)
-        reply_to = asked.id if is_group(asked.place) else ""
-        keyboard = menu.keyboard if found else None
-        message = await tell(self._sender, asked.place, _narrow(text), reply_to, keyboard)
-        if message and found:
+    async def _answer(self, event: CommandEvent, text: str, buttons: tuple[Button, ...]) -> None:
+        invoker = None if event.invoker.sender_chat is not None else event.invoker.id
+        menu = Menu(event.place, invoker, event.name, buttons)
+        reply_to = event.id if is_group(event.place) else ""
+        keyboard = menu.keyboard if buttons else None
+        message = await send_notice(self._sender, event.place, _without_columns(text), reply_to, keyboard)
+        if message and buttons:
             self._menus.open(message, menu)
 
-    async def _say(self, place: Place, text: str, reply_to: str) -> None:
-        await tell(self._sender, place, text, reply_to)
+    async def _send_notice(self, place: Place, text: str, reply_to: str) -> None:
+        await send_notice(self._sender, place, text, reply_to)
 
-    async def _press(self, pressed: ButtonEvent) -> None:
-        """Every press gets an answer, or the button would spin."""
-        chat = str(pressed.asker.chat)
-        menu = self._menus.find(chat, pressed.message)
-        button = menu.button(pressed.data) if menu else None
+    async def _press_button(self, event: ButtonEvent) -> None:
+        """Run a button's command. Every press gets an answer, or the button would show a spinner."""
+        chat = str(event.invoker.chat_id)
+        menu = self._menus.find(chat, event.message_id)
+        button = menu.button(event.data) if menu else None
         if menu is None or button is None:
-            await self._toast(pressed, _OLD)
+            await self._notify(event, _EXPIRED)
             return
-        rights = await self._level(pressed.asker, menu.place)
-        if pressed.asker.id != menu.asker and rights < Level.ADMIN:
-            await self._toast(pressed, _FOREIGN)
+        level = await self._level(event.invoker, menu.place)
+        if event.invoker.id != menu.invoker and level < Level.ADMIN:
+            await self._notify(event, _NOT_THE_INVOKER)
             return
-        ask = CommandCall(self._chat, menu.place, pressed.asker.name, rights, button.options)
+        call = CommandCall(self._chat, menu.place, event.invoker.name, level, button.options)
         try:
-            text = await run_command(menu.command, ask)
+            text = await run_command(menu.command, call)
         except UserError as error:
-            await self._toast(pressed, str(error))
+            await self._notify(event, str(error))
             return
-        await self._toast(pressed, "")
-        await self._follow(pressed, menu, rights, text)
+        await self._notify(event, "")
+        await self._update_menu(event, menu, level, text)
 
-    async def _follow(self, pressed: ButtonEvent, menu: Menu, rights: Level, text: str) -> None:
-        """Show what came of a press: settings as they are now, or that somebody else speaks."""
+    async def _update_menu(self, event: ButtonEvent, menu: Menu, level: Level, text: str) -> None:
+        """Edit the menu's message after a press: to the new settings, or to the answer without buttons."""
         if menu.command != "settings":
-            self._menus.close(str(pressed.asker.chat), pressed.message)
-            await change(self._sender, menu.place, pressed.message, text, None)
+            self._menus.close(str(event.invoker.chat_id), event.message_id)
+            await edit_notice(self._sender, menu.place, event.message_id, text, None)
             return
-        found = await buttons(self._chat, menu.place, menu.command, rights)
-        fresh = Menu(menu.place, menu.asker, menu.command, found)
-        self._menus.open(pressed.message, fresh)
-        shown = await run_command(
-            menu.command, CommandCall(self._chat, menu.place, pressed.asker.name, rights)
+        buttons = await menu_buttons(self._chat, menu.place, menu.command, level)
+        updated = Menu(menu.place, menu.invoker, menu.command, buttons)
+        self._menus.open(event.message_id, updated)
+        answer = await run_command(
+            menu.command, CommandCall(self._chat, menu.place, event.invoker.name, level)
         )
-        await change(self._sender, menu.place, pressed.message, _narrow(shown), fresh.keyboard)
+        await edit_notice(
+            self._sender, menu.place, event.message_id, _without_columns(answer), updated.keyboard
+        )
 
-    async def _toast(self, pressed: ButtonEvent, text: str) -> None:
-        place = Place(PLATFORM, "", str(pressed.asker.chat))
+    async def _notify(self, event: ButtonEvent, text: str) -> None:
+        place = Place(PLATFORM, "", str(event.invoker.chat_id))
         try:
-            answer = self._sender.bot.answer_callback_query(pressed.id, text[:_TOAST] or None)
+            answer = self._sender.bot.answer_callback_query(event.id, text[:_MAX_NOTIFICATION] or None)
             await self._sender.call(place, answer)
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
-            log.info("a press is not answered", extra={"reason": str(error)})
+            log.info("button_unanswered", extra={"reason": str(error)})
 
-    async def _level(self, asker: Asker, place: Place) -> Level:
-        return await level(self._sender, asker, self._owners, place)
+    async def _level(self, invoker: Invoker, place: Place) -> Level:
+        return await permission_level(self._sender, invoker, self._owners, place)
 
 
-def _narrow(text: str) -> str:
-    """A table made for a terminal as lines for a telephone."""
+def _without_columns(text: str) -> str:
+    """Return a table without its padding, for the narrow lines of a telephone."""
     return re.sub(r" {2,}", "  ", text)

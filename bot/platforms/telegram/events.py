@@ -1,4 +1,4 @@
-"""What can happen on Telegram, as far as the bot cares."""
+"""Events on Telegram that the bot handles."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from bot.message import Message, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Me:
+class BotAccount:
     """The bot's own account."""
 
     id: int
@@ -18,13 +18,13 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who wants something of the bot itself; `speaks_as` is the chat in whose name, if in one's."""
+class Invoker:
+    """The user of a command or a button; `sender_chat` is the chat in whose name the user acts, if any."""
 
     id: int
     name: str
-    chat: int
-    speaks_as: int | None = None
+    chat_id: int
+    sender_chat: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class EditEvent:
 
 @dataclass(frozen=True, slots=True)
 class CommandEvent:
-    """A command as it was typed, without its name's decoration."""
+    """A command as typed, without slash and bot name; `time` is in Unix seconds."""
 
     place: Place
     id: str
-    asker: Asker
+    invoker: Invoker
     name: str
     argument: str
     time: float
@@ -53,11 +53,11 @@ class CommandEvent:
 
 @dataclass(frozen=True, slots=True)
 class ButtonEvent:
-    """A button, by the message it is under and its data."""
+    """A pressed button, by the message that holds the button and the button's data."""
 
     id: str
-    asker: Asker
-    message: str
+    invoker: Invoker
+    message_id: str
     data: str
 
 
@@ -69,17 +69,17 @@ class MigrationEvent:
 
 @dataclass(frozen=True, slots=True)
 class MembershipEvent:
-    """What the bot now is in a chat, and was before, in the Bot API's words; `by` is who changed it."""
+    """The bot's old and new status in a chat (Bot API, ChatMember.status); `changed_by` is a user's name."""
 
     place: Place
     old: str
     new: str
-    by: str
+    changed_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEvent:
-    """What the bot does not answer and does not keep, and why."""
+    """An update that the bot neither answers nor stores, and the reason."""
 
     reason: str
 

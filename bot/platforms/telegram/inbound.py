@@ -1,4 +1,4 @@
-"""What comes of each update before it may be acknowledged: kept, done once, or buried."""
+"""Inbound updates: stored, run once, or recorded as dead letters before they are acknowledged."""
 
 import logging
 import time
@@ -8,121 +8,129 @@ from collections.abc import Callable, Mapping
 from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.message import Message, Place, check_text
-from bot.platforms.telegram.commands import CommandHandler
+from bot.platforms.telegram.commands import TelegramCommandHandler
 from bot.platforms.telegram.events import (
+    BotAccount,
     ButtonEvent,
     CommandEvent,
     EditEvent,
     Event,
     IgnoredEvent,
-    Me,
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
 )
 from bot.platforms.telegram.sender import is_group
-from bot.platforms.telegram.translate import PLATFORM, Unreadable, read
+from bot.platforms.telegram.translate import PLATFORM, UnreadableUpdate, parse_update
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED = 200  # commands; Telegram brings at most 100 updates again after a crash (Bot API, getUpdates)
-_OUT = ("left", "kicked")
+_MAX_DONE = (
+    200  # commands and presses; after a crash Telegram resends at most 100 updates (Bot API, getUpdates)
+)
+_ABSENT = ("left", "kicked")
 
 
 class InboundUpdates:
-    """Takes one update after the other. Raises `UserError` where memory cannot keep what must be kept."""
+    """Takes one update after another. Raises `UserError` where memory cannot store an update."""
 
     def __init__(
-        self, chat: Chat, me: Me, errands: CommandHandler, clock: Callable[[], float] = time.time
+        self,
+        chat: Chat,
+        account: BotAccount,
+        commands: TelegramCommandHandler,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._chat, self._me, self._errands, self._clock = chat, me, errands, clock
+        self._chat, self._account, self._commands, self._clock = chat, account, commands, clock
         self._done: deque[str] | None = None
 
     async def take(self, update: Mapping[str, object]) -> None:
-        """Once this returns, the update may be acknowledged."""
+        """Handle an update; the update may be acknowledged when this returns."""
         try:
-            event = read(update, self._me)
-            await self._heed(event, str(update["update_id"]))
-        except Unreadable as error:
-            await self._bury(update, str(error))
+            event = parse_update(update, self._account)
+            await self._handle(event, str(update["update_id"]))
+        except UnreadableUpdate as error:
+            await self._dead_letter(update, str(error))
         except UserError:
             raise
         except Exception as error:
-            log.exception("an update failed", extra={"update": update.get("update_id")})
-            await self._bury(update, type(error).__name__)
+            log.exception("update_failed", extra={"update": update.get("update_id")})
+            await self._dead_letter(update, type(error).__name__)
 
-    async def _heed(self, event: Event, letter: str) -> None:
+    async def _handle(self, event: Event, delivery_id: str) -> None:
         match event:
             case MessageEvent(message):
-                await self._receive(message, letter)
+                await self._receive(message, delivery_id)
             case EditEvent(place, message_id, text):
-                await self._chat.edit(place, message_id, self._short(text))
+                await self._chat.edit(place, message_id, self._truncate(text))
             case CommandEvent():
-                await self._ask(event)
+                await self._run_command(event)
             case ButtonEvent():
-                place = Place(PLATFORM, self._me.account, str(event.asker.chat))
+                place = Place(PLATFORM, self._account.account, str(event.invoker.chat_id))
                 if await self._is_new(f"press/{event.id}"):
-                    self._errands.press(event, place)
+                    self._commands.press_button(event, place)
             case MigrationEvent(old, new):
-                await self._move(old, new)
+                await self._move_chat(old, new)
             case MembershipEvent():
-                self._note(event)
+                self._handle_membership(event)
             case IgnoredEvent(reason):
-                log.debug("an update is left alone", extra={"update": letter, "reason": reason})
+                log.debug("update_ignored", extra={"update": delivery_id, "reason": reason})
 
-    async def _receive(self, message: Message, letter: str) -> None:
+    async def _receive(self, message: Message, delivery_id: str) -> None:
         try:
             check_text(message.text, self._chat.settings.message_characters)
         except UserError as error:
-            await self._chat.memory.dead_letter(PLATFORM, self._me.account, letter, str(error))
+            await self._chat.memory.dead_letter(PLATFORM, self._account.account, delivery_id, str(error))
             if message.address and not message.author.is_bot:
-                self._errands.tell(message.place, str(error), message.id)
+                self._commands.send_notice(message.place, str(error), message.id)
             return
         await self._chat.receive(message)
 
-    def _short(self, text: str) -> str:
-        """An edit's words as far as a message may have them."""
+    def _truncate(self, text: str) -> str:
+        """Return an edit's text, cut to the longest message."""
         return text[: self._chat.settings.message_characters]
 
-    async def _ask(self, asked: CommandEvent) -> None:
-        """A command is done at most once: nobody wants a post twice, and whoever misses one asks again."""
-        if self._clock() - asked.time > self._chat.settings.oldest:
-            log.info("a command came too late", extra={"place": str(asked.place)})
-        elif await self._is_new(f"{asked.asker.chat}/{asked.id}"):
-            self._errands.ask(asked)
+    async def _run_command(self, event: CommandEvent) -> None:
+        """Run a command at most once: a second post harms more than a command that its user must repeat."""
+        if self._clock() - event.time > self._chat.settings.oldest:
+            log.info("command_expired", extra={"place": str(event.place)})
+        elif await self._is_new(f"{event.invoker.chat_id}/{event.id}"):
+            self._commands.run_command(event)
 
     async def _is_new(self, name: str) -> bool:
-        """Whether this was not done before, by an earlier process either; it counts as done from now on."""
-        scope = f"{PLATFORM}/{self._me.account}"
+        """Whether no process has handled this name before; the name counts as handled from now on."""
+        scope = f"{PLATFORM}/{self._account.account}"
         if self._done is None:
-            stored = (await self._chat.memory.settings(scope)).get("done", "")
-            self._done = deque(stored.split(), maxlen=_REMEMBERED)
+            stored = (await self._chat.memory.platform_state(scope)).get("done", "")
+            self._done = deque(stored.split(), maxlen=_MAX_DONE)
         if name in self._done:
             return False
-        done = deque((*self._done, name), maxlen=_REMEMBERED)
-        await self._chat.memory.set_setting(scope, "done", " ".join(done))
+        done = deque((*self._done, name), maxlen=_MAX_DONE)
+        await self._chat.memory.set_platform_state(scope, "done", " ".join(done))
         self._done = done
         return True
 
-    async def _move(self, old: Place, new: Place) -> None:
-        log.warning("a chat has moved", extra={"place": str(old), "to": str(new)})
+    async def _move_chat(self, old: Place, new: Place) -> None:
+        log.warning("chat_moved", extra={"place": str(old), "to": str(new)})
         if self._chat.worker(old).busy:
-            self._errands.move(old, new)
+            self._commands.move_chat(old, new)
         else:
             await self._chat.move(old, new)
 
-    def _note(self, standing: MembershipEvent) -> None:
-        """Say in the log where the bot is let in and where not, and greet a group that is new."""
-        was, now = standing.old not in _OUT, standing.new not in _OUT
-        group = is_group(standing.place)
+    def _handle_membership(self, event: MembershipEvent) -> None:
+        """Log that the bot was added or removed, and greet a new group."""
+        was, now = event.old not in _ABSENT, event.new not in _ABSENT
+        group = is_group(event.place)
         if was and not now:
-            log.warning("put out" if group else "blocked", extra={"place": str(standing.place)})
+            log.warning(
+                "removed_from_group" if group else "blocked_by_user", extra={"place": str(event.place)}
+            )
         elif now and not was:
-            log.info("let in", extra={"place": str(standing.place)})
+            log.info("added_to_group" if group else "unblocked_by_user", extra={"place": str(event.place)})
             if group:
-                self._errands.greet(standing.place, standing.by)
+                self._commands.greet(event.place, event.changed_by)
 
-    async def _bury(self, update: Mapping[str, object], reason: str) -> None:
-        letter = str(update.get("update_id"))
-        log.warning("an update cannot be read", extra={"update": letter, "reason": reason})
-        await self._chat.memory.dead_letter(PLATFORM, self._me.account, letter, reason)
+    async def _dead_letter(self, update: Mapping[str, object], reason: str) -> None:
+        delivery_id = str(update.get("update_id"))
+        log.warning("update_unreadable", extra={"update": delivery_id, "reason": reason})
+        await self._chat.memory.dead_letter(PLATFORM, self._account.account, delivery_id, reason)

@@ -1,4 +1,4 @@
-"""What personas say, on its way to Telegram."""
+"""Persona answers on Telegram."""
 
 import asyncio
 import itertools
@@ -13,63 +13,70 @@ from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.telegram.sender import Sender, Words, is_group, number
-from bot.platforms.telegram.text import LIMIT, harmless, name_line, telegram_length
-from bot.platforms.telegram.timing import Timing
+from bot.platforms.telegram.sender import NamedText, TelegramSender, is_group, parse_id
+from bot.platforms.telegram.text import MAX_MESSAGE, name_line, sanitize, telegram_length
+from bot.platforms.telegram.timings import TelegramTimings
 from bot.text.splitting import split_message, utf16_length
 
 log = logging.getLogger(__name__)
 
-_KEPT = 8  # messages of a group's minute that only whole answers may use
-_MOST_GROWING = 1000
+_RESERVED = 8  # messages of a group's minute that are kept for whole answers
+_MAX_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """How often an answer has been shown in a group, and when it may be again."""
+class ShownAnswer:
+    """The edits of an unfinished answer's message in a group, and the earliest time of the next edit."""
 
-    shown: int
-    due: float
+    edits: int
+    next_edit: float
 
 
 class TelegramOutlet:
-    """Answers as Telegram's messages: plain text, drafts in private chats, few edits in groups."""
+    """Telegram's implementation of the chat's `Outlet`.
+
+    Plain text; drafts in private chats; in groups a message with few edits.
+    """
 
     marks = False
 
     def __init__(
-        self, sender: Sender, chat: Chat, timing: Timing, clock: Callable[[], float] = time.monotonic
+        self,
+        sender: TelegramSender,
+        chat: Chat,
+        timings: TelegramTimings,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sender, self._chat, self._timing, self._clock = sender, chat, timing, clock
+        self._sender, self._chat, self._timings, self._clock = sender, chat, timings, clock
         self._draft_ids = itertools.count(1)
         self._drafts: dict[Place, int] = {}
         self._without_drafts: set[str] = set()
-        self._growing: dict[str, Growth] = {}
+        self._shown: dict[str, ShownAnswer] = {}
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:
-        return LIMIT - utf16_length(self._name(place, persona))
+        return MAX_MESSAGE - utf16_length(self._name_line(place, persona))
 
     def measure(self, text: str) -> int:
         return telegram_length(text)
 
     def pace(self, place: Place) -> float:
-        return self._timing.grow if is_group(place) else self._timing.draft
+        return self._timings.edit_interval if is_group(place) else self._timings.draft_interval
 
     def stays(self, place: Place) -> bool:
         return is_group(place)
 
     @asynccontextmanager
     async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._type(place))
+        task = asyncio.create_task(self._keep_typing(place))
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
 
-    async def _type(self, place: Place) -> None:
-        """Show typing until cancelled, or until the chat does not want it."""
-        bot, thread = self._sender.bot, number(place.thread)
+    async def _keep_typing(self, place: Place) -> None:
+        """Show typing until cancelled, or until the chat refuses it."""
+        bot, thread = self._sender.bot, parse_id(place.thread)
         while True:
             action = bot.send_chat_action(int(place.chat), "typing", message_thread_id=thread)
             try:
@@ -78,56 +85,60 @@ class TelegramOutlet:
                 await asyncio.sleep(error.seconds)
             except (DeliveryRefused, ChatMoved):
                 return
-            await asyncio.sleep(self._timing.typing)
+            await asyncio.sleep(self._timings.typing_interval)
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         if is_group(draft.place):
-            return await self._grow(draft, persona, text)
+            return await self._show_in_group(draft, persona, text)
         await self._show_draft(draft.place, persona, text)
         return None
 
     async def _show_draft(self, place: Place, persona: Persona, text: str) -> None:
-        """A preview that only its reader sees, under an id that stays until the answer is sent."""
+        """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
         if place.chat in self._without_drafts or not self._sender.is_open(place):
             return
         draft = self._drafts.setdefault(place, next(self._draft_ids))
-        shown, thread = harmless(self._parts(place, persona, text)[-1]), number(place.thread)
-        showing = self._sender.bot.send_message_draft(int(place.chat), draft, shown, message_thread_id=thread)
+        text, thread = sanitize(self._parts(place, persona, text)[-1]), parse_id(place.thread)
+        call = self._sender.bot.send_message_draft(int(place.chat), draft, text, message_thread_id=thread)
         try:
-            await self._sender.call(place, showing)
+            await self._sender.call(place, call)
         except DeliveryRefused:
             self._without_drafts.add(place.chat)
 
-    async def _grow(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
-        """Show the beginning of an answer in a message, ever more rarely, while the group bears it."""
+    async def _show_in_group(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
+        """Show an answer's beginning in a message, with a doubled wait before each edit, within the rate."""
         place, now = draft.place, self._clock()
-        growth = self._growing.get(draft.key, Growth(0, now))
-        if now < growth.due or not self._sender.can_spare(place, _KEPT):
+        shown = self._shown.get(draft.key, ShownAnswer(0, now))
+        if now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
             return draft.sent_id
-        if len(self._growing) >= _MOST_GROWING:  # answers that were taken back
-            self._growing.clear()
-        self._growing[draft.key] = Growth(growth.shown + 1, now + self._timing.grow * 2**growth.shown)
-        return await self._put(draft, self._words(self._parts(place, persona, text)[0], place, persona))
+        if len(self._shown) >= _MAX_SHOWN:  # entries of withdrawn answers
+            self._shown.clear()
+        self._shown[draft.key] = ShownAnswer(
+            shown.edits + 1, now + self._timings.edit_interval * 2**shown.edits
+        )
+        return await self._edit_or_send(
+            draft, self._named_text(self._parts(place, persona, text)[0], place, persona)
+        )
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         self._drafts.pop(outgoing.place, None)
-        self._growing.pop(outgoing.key, None)
-        speaker = None if outgoing.part else persona
-        return await self._put(outgoing, self._words(outgoing.text, outgoing.place, speaker))
+        self._shown.pop(outgoing.key, None)
+        named = None if outgoing.part else persona
+        return await self._edit_or_send(outgoing, self._named_text(outgoing.text, outgoing.place, named))
 
-    async def _put(self, outgoing: Outgoing, words: Words) -> str:
-        """Change the message that stands there for it, or send one."""
-        sent_id, place = number(outgoing.sent_id), outgoing.place
-        if sent_id and await self._sender.edit(place, sent_id, words):
+    async def _edit_or_send(self, outgoing: Outgoing, text: NamedText) -> str:
+        """Edit the message that shows the part already, or send a message."""
+        sent_id, place = parse_id(outgoing.sent_id), outgoing.place
+        if sent_id and await self._sender.edit(place, sent_id, text):
             return str(sent_id)
-        reply_to = number(outgoing.reply_to) if is_group(place) and not outgoing.part else None
-        return await self._sender.say(place, words, reply_to)
+        reply_to = parse_id(outgoing.reply_to) if is_group(place) and not outgoing.part else None
+        return await self._sender.send(place, text, reply_to)
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
         try:
-            await self._sender.delete(place, [found for sent_id in sent_ids if (found := number(sent_id))])
+            await self._sender.delete(place, [found for sent_id in sent_ids if (found := parse_id(sent_id))])
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
-            log.info("old messages stay", extra={"place": str(place), "reason": str(error)})
+            log.info("delete_failed", extra={"place": str(place), "reason": str(error)})
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
         return [
@@ -135,11 +146,11 @@ class TelegramOutlet:
             for part in split_message(text, self.limit(place, persona), telegram_length, marks=False)
         ]
 
-    def _words(self, text: str, place: Place, persona: Persona | None) -> Words:
-        name = self._name(place, persona)
-        return Words(name + harmless(text), utf16_length(name.rstrip()))
+    def _named_text(self, text: str, place: Place, persona: Persona | None) -> NamedText:
+        name = self._name_line(place, persona)
+        return NamedText(name + sanitize(text), utf16_length(name.rstrip()))
 
-    def _name(self, place: Place, persona: Persona | None) -> str:
-        """The name line, where there are several who could speak."""
+    def _name_line(self, place: Place, persona: Persona | None) -> str:
+        """Return the line with the persona's name, where several personas share a group."""
         several = is_group(place) and len(self._chat.cast.personas) > 1
         return name_line(persona.name) if persona and several else ""

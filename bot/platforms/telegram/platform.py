@@ -1,4 +1,4 @@
-"""The account on Telegram, from logging in to logging out."""
+"""The bot's account on Telegram, from login to close."""
 
 import asyncio
 import logging
@@ -15,17 +15,18 @@ from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
 from bot.message import Place
-from bot.platforms.instance_lock import only_instance
-from bot.platforms.telegram.api import Connection, TooMany, open_bot
-from bot.platforms.telegram.command_menu import show_commands
-from bot.platforms.telegram.commands import CommandHandler
-from bot.platforms.telegram.events import Me
+from bot.platforms.instance_lock import hold_token
+from bot.platforms.telegram.api import open_bot
+from bot.platforms.telegram.command_menu import publish_commands
+from bot.platforms.telegram.commands import TelegramCommandHandler
+from bot.platforms.telegram.compat import ApiRequest, TooManyRequests
+from bot.platforms.telegram.events import BotAccount
 from bot.platforms.telegram.inbound import InboundUpdates
 from bot.platforms.telegram.outlet import TelegramOutlet
 from bot.platforms.telegram.polling import Polling
 from bot.platforms.telegram.rate_limit import RateLimit, Rates
-from bot.platforms.telegram.sender import Sender
-from bot.platforms.telegram.timing import Timing
+from bot.platforms.telegram.sender import TelegramSender
+from bot.platforms.telegram.timings import TelegramTimings
 from bot.platforms.telegram.translate import PLATFORM
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{10,}")
 
 
 class Telegram:
-    """One bot account with its personas, while the context is entered."""
+    """The Telegram platform: one bot account, connected while the context is entered."""
 
     def __init__(
         self,
@@ -44,89 +45,89 @@ class Telegram:
         token: str,
         addresses: Addresses,
         *,
-        timing: Timing | None = None,
+        timings: TelegramTimings | None = None,
         rates: Rates | None = None,
     ) -> None:
-        self._chat, self._owners, self._timing = chat, frozenset(settings.owners), timing or Timing()
+        self._chat, self._owners = chat, frozenset(settings.owners)
+        self._timings = timings or TelegramTimings()
         self._token, self._api, self._rates = token, addresses.telegram_api, rates
-        self._open = AsyncExitStack()
-        self._me: Me
+        self._exit_stack = AsyncExitStack()
+        self._account: BotAccount
         self._polling: Polling | None = None
 
     async def __aenter__(self) -> Self:
-        """Log in, however long that takes, and join the chat; `UserError` where the token is refused."""
+        """Log in, however long that takes, and join the chat. Raises `UserError` for a refused token."""
         if not _TOKEN.fullmatch(self._token):
             raise UserError(
                 "TELEGRAM_TOKEN is not one of Telegram's: copy it from BotFather, digits and all."
             )
         async with AsyncExitStack() as stack:
-            stack.enter_context(only_instance("Telegram", self._token))
+            stack.enter_context(hold_token("Telegram", self._token))
             await self._connect(stack)
-            self._open = stack.pop_all()
+            self._exit_stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop_intake()
-        await self._open.aclose()
+        await self._exit_stack.aclose()
 
     async def run(self) -> None:
-        """Go on where an earlier process ended, then take in what people say until hushed.
+        """Recover the last process's work, then take updates until `stop_intake`.
 
-        Raises `UserError` where a restart cannot help: the token is revoked, or somebody else's poll takes
-        the messages.
+        Raises `UserError` where a restart cannot help: a revoked token, or a second program that polls.
         """
         assert self._polling
-        await self._chat.recover(PLATFORM, self._me.account)
+        await self._chat.recover(PLATFORM, self._account.account)
         await self._polling.run()
 
     def stop_intake(self) -> None:
-        """Take in nothing more; what is still to be sent can be."""
+        """Accept no further update; answers under way can still be sent."""
         if self._polling:
             self._polling.stop_intake()
 
     async def _connect(self, stack: AsyncExitStack) -> None:
-        timing = self._timing
-        polls = Connection(connection_pool_size=4, read_timeout=timing.poll + timing.margin)
-        bot = open_bot(self._token, self._api, polls, timing.call)
+        timings = self._timings
+        polls = ApiRequest(connection_pool_size=4, read_timeout=timings.poll + timings.poll_margin)
+        bot = open_bot(self._token, self._api, polls, timings.call_timeout)
         stack.push_async_callback(bot.shutdown)
-        await self._insist(bot.initialize)
-        self._me = Me(bot.id, bot.username)
-        await self._insist(bot.delete_webhook)
-        sender = Sender(bot, RateLimit(self._rates), timing.call)
-        stack.push_async_callback(sender.close, timing.last)
-        errands = CommandHandler(sender, self._chat, self._owners)
-        stack.push_async_callback(errands.close)
-        intake = InboundUpdates(self._chat, self._me, errands)
-        self._polling = polling = Polling(bot, polls, intake.take, timing)
+        await self._call_until_done(bot.initialize)
+        self._account = BotAccount(bot.id, bot.username)
+        await self._call_until_done(bot.delete_webhook)
+        sender = TelegramSender(bot, RateLimit(self._rates), timings.call_timeout)
+        stack.push_async_callback(sender.close, timings.shutdown_timeout)
+        commands = TelegramCommandHandler(sender, self._chat, self._owners)
+        stack.push_async_callback(commands.close)
+        inbound = InboundUpdates(self._chat, self._account, commands)
+        self._polling = polling = Polling(bot, polls, inbound.take, timings)
         stack.push_async_callback(polling.acknowledge)
-        await self._show_commands(sender)
-        outlet = TelegramOutlet(sender, self._chat, timing)
-        self._chat.join(PLATFORM, outlet, lambda: f"polled {polling.age:.0f} s ago")
-        log.info("logged in", extra={"account": self._me.account})
+        await self._publish_commands(sender)
+        outlet = TelegramOutlet(sender, self._chat, timings)
+        self._chat.join(PLATFORM, outlet, lambda: f"polled {polling.seconds_since_poll:.0f} s ago")
+        log.info("logged_in", extra={"account": self._account.account})
 
-    async def _show_commands(self, sender: Sender) -> None:
+    async def _publish_commands(self, sender: TelegramSender) -> None:
         try:
-            await show_commands(sender, self._chat, Place(PLATFORM, self._me.account, ""))
+            await publish_commands(sender, self._chat, Place(PLATFORM, self._account.account, ""))
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
-            log.warning("the menu of commands is not shown", extra={"reason": str(error)})
+            log.warning("publish_commands_failed", extra={"reason": str(error)})
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call that everything hangs on, as often as it takes."""
-        wait = self._timing.least
+    async def _call_until_done(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of a call without which the bot cannot start; try again as often as needed."""
+        wait = self._timings.shortest_wait
         while True:
-            rest = wait
+            seconds = wait
             try:
-                async with asyncio.timeout(self._timing.call):
+                async with asyncio.timeout(self._timings.call_timeout):
                     return await call()
             except InvalidToken:
                 raise UserError(
                     "Telegram refuses TELEGRAM_TOKEN: set the one that BotFather shows."
                 ) from None
-            except TooMany as error:
-                rest = error.seconds
+            except TooManyRequests as error:
+                seconds = error.seconds
             except (TelegramError, TimeoutError) as error:
-                log.warning("Telegram cannot be reached", extra={"reason": type(error).__name__})
-            await asyncio.sleep(rest)
-            wait = min(2 * wait, self._timing.most)
+                log.warning("telegram_unreachable", extra={"reason": type(error).__name__})
+            await asyncio.sleep(seconds)
+            wait = min(2 * wait, self._timings.longest_wait)

@@ -1,4 +1,4 @@
-"""The long poll: one update after another, and none acknowledged before it is kept."""
+"""The long poll: one update after another, and none acknowledged before memory holds it."""
 
 import asyncio
 import json
@@ -12,142 +12,147 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.errors import UserError
-from bot.platforms.telegram.api import Connection, TooMany
-from bot.platforms.telegram.timing import Timing
-from bot.platforms.telegram.wire import KINDS
+from bot.platforms.telegram.compat import ApiRequest, TooManyRequests
+from bot.platforms.telegram.timings import TelegramTimings
+from bot.platforms.telegram.wire import UPDATE_KINDS
 
 log = logging.getLogger(__name__)
 
-Take = Callable[[Mapping[str, Any]], Awaitable[None]]
+TakeUpdate = Callable[[Mapping[str, Any]], Awaitable[None]]
 T = TypeVar("T")
 
 
 class Polling:
-    """Asks for updates until hushed. The next question acknowledges those that `take` has returned from.
+    """Polls for updates until stopped. Each poll acknowledges the updates from which `take` has returned.
 
-    `take` raises `UserError` where an update could not be kept: it comes again.
+    `take` raises `UserError` where memory could not store an update: Telegram sends that update again.
     """
 
     def __init__(
         self,
         bot: Bot,
-        connection: Connection,
-        take: Take,
-        timing: Timing,
+        request: ApiRequest,
+        take: TakeUpdate,
+        timings: TelegramTimings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._bot, self._connection, self._take, self._timing = bot, connection, take, timing
+        self._bot, self._request, self._take, self._timings = bot, request, take, timings
         self._clock = clock
         self._offset: int | None = None
         self._is_acknowledged = True
-        self._hushed = asyncio.Event()
-        self._last = clock()
-        self._is_deaf = False
+        self._stopping = asyncio.Event()
+        self._last_poll = clock()
+        self._is_offline = False
         self._failures = self._conflicts = 0
 
     @property
-    def age(self) -> float:
-        """Seconds since updates could last be asked for."""
-        return self._clock() - self._last
+    def seconds_since_poll(self) -> float:
+        """Seconds since the last successful poll."""
+        return self._clock() - self._last_poll
 
     def stop_intake(self) -> None:
-        """Ask no more, take no more; what was not taken comes again at the next start."""
-        self._hushed.set()
+        """Poll no more, take no more; Telegram sends the remaining updates to the next process."""
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Poll until hushed; `UserError` when the token is refused, or another program keeps using it."""
-        while not self._hushed.is_set():
+        """Poll until `stop_intake`.
+
+        Raises `UserError` where Telegram refuses the token, or another program keeps polling with it.
+        """
+        while not self._stopping.is_set():
             try:
-                updates = await self._unless_hushed(self._poll())
+                updates = await self._until_stopping(self._poll())
                 for update in updates or ():
-                    await self._hand_over(update)
+                    await self._take_update(update)
                 self._failures = 0
             except (TelegramError, TimeoutError, UserError, KeyError, TypeError) as error:
-                await self._rest(await self._note(error))
+                await self._wait(await self._handle_error(error))
 
     async def acknowledge(self) -> None:
-        """Tell Telegram what has been taken since the last poll."""
+        """Acknowledge the updates taken since the last poll."""
         if self._is_acknowledged:
             return
         try:
-            async with asyncio.timeout(self._timing.last):
-                await self._ask(0, limit=1)
+            async with asyncio.timeout(self._timings.shutdown_timeout):
+                await self._get_updates(0, limit=1)
         except (TelegramError, TimeoutError, KeyError):
-            log.info("what was taken last comes again")
+            log.info("acknowledge_failed")
 
     async def _poll(self) -> list[Mapping[str, Any]]:
-        async with asyncio.timeout(self._timing.poll + self._timing.margin):
-            updates = await self._ask(self._timing.poll)
-        self._last, self._is_acknowledged = self._clock(), True
+        async with asyncio.timeout(self._timings.poll + self._timings.poll_margin):
+            updates = await self._get_updates(self._timings.poll)
+        self._last_poll, self._is_acknowledged = self._clock(), True
         self._conflicts = 0
-        if self._is_deaf:
-            self._is_deaf = False
-            log.warning("Telegram is heard again")
+        if self._is_offline:
+            self._is_offline = False
+            log.warning("connection_restored")
         return updates
 
-    async def _ask(self, seconds: float, limit: int = 100) -> list[Mapping[str, Any]]:
-        """The updates as they come, so that one that is wrong is only itself."""
-        wanted = {"timeout": round(seconds), "limit": limit, "allowed_updates": json.dumps(KINDS)}
+    async def _get_updates(self, seconds: float, limit: int = 100) -> list[Mapping[str, Any]]:
+        """Return raw updates, so that an unreadable one affects no other."""
+        query = {"timeout": round(seconds), "limit": limit, "allowed_updates": json.dumps(UPDATE_KINDS)}
         offset = {} if self._offset is None else {"offset": self._offset}
-        found = await self._connection.post(
-            f"{self._bot.base_url}/getUpdates?{urlencode(wanted | offset)}",
-            read_timeout=seconds + 2 * self._timing.margin,  # the deadline above comes first
+        result = await self._request.post(
+            f"{self._bot.base_url}/getUpdates?{urlencode(query | offset)}",
+            read_timeout=seconds + 2 * self._timings.poll_margin,  # the deadline of `_poll` ends earlier
         )
-        if not isinstance(found, list):
+        if not isinstance(result, list):
             raise TypeError("updates are a list")
         updates: list[Mapping[str, Any]] = [
-            one for one in found if isinstance(one, dict) and isinstance(one.get("update_id"), int)
+            one for one in result if isinstance(one, dict) and isinstance(one.get("update_id"), int)
         ]
-        if found and not updates:
-            raise TypeError("what cannot be acknowledged would come for ever")
+        if result and not updates:
+            raise TypeError("updates without a number, which cannot be acknowledged")
         return updates
 
-    async def _hand_over(self, update: Mapping[str, Any]) -> None:
-        if not self._hushed.is_set():
+    async def _take_update(self, update: Mapping[str, Any]) -> None:
+        if not self._stopping.is_set():
             await self._take(update)
             self._offset, self._is_acknowledged = update["update_id"] + 1, False
 
-    async def _note(self, error: Exception) -> float:
-        """Say what is wrong, once for each time it goes on, and for how long to rest; raise what stays so."""
+    async def _handle_error(self, error: Exception) -> float:
+        """Log an error and return the seconds to wait; raise `UserError` for an error that will not pass."""
         if isinstance(error, InvalidToken):
             raise UserError("Telegram refuses TELEGRAM_TOKEN: set the one that BotFather shows.") from None
-        if isinstance(error, TooMany):
+        if isinstance(error, TooManyRequests):
             return error.seconds
         self._failures += 1
         if isinstance(error, Conflict):
-            self._note_conflict()
+            self._count_conflict()
         if isinstance(error, TimeoutError):
-            await self._renew()
+            await self._reconnect()
         reason = str(error) if isinstance(error, UserError) else type(error).__name__
         log.log(
             logging.WARNING if self._failures == 1 else logging.INFO,
-            "a poll failed",
+            "poll_failed",
             extra={"reason": reason},
         )
-        if self.age > self._timing.deaf and not self._is_deaf:
-            self._is_deaf = True
-            log.error("Telegram is not heard", extra={"seconds": round(self.age)})
-        return min(self._timing.least * 2.0 ** min(self._failures - 1, 10), self._timing.most)
+        if self.seconds_since_poll > self._timings.offline_warning and not self._is_offline:
+            self._is_offline = True
+            log.error("connection_lost", extra={"seconds": round(self.seconds_since_poll)})
+        return min(
+            self._timings.shortest_wait * 2.0 ** min(self._failures - 1, 10), self._timings.longest_wait
+        )
 
-    def _note_conflict(self) -> None:
+    def _count_conflict(self) -> None:
         self._conflicts += 1
-        if self._conflicts >= self._timing.conflicts:
+        if self._conflicts >= self._timings.max_conflicts:
             raise UserError(
                 "Another program takes this bot's messages with the same TELEGRAM_TOKEN, or a webhook does: "
                 "stop it, or use another token."
             )
 
-    async def _renew(self) -> None:
-        """Open the connection anew: the old one hangs."""
-        await self._connection.shutdown()
-        await self._connection.initialize()
+    async def _reconnect(self) -> None:
+        """Replace the HTTP client's connections after a poll that hung."""
+        await self._request.shutdown()
+        await self._request.initialize()
 
-    async def _rest(self, seconds: float) -> None:
-        await self._unless_hushed(asyncio.sleep(seconds))
+    async def _wait(self, seconds: float) -> None:
+        await self._until_stopping(asyncio.sleep(seconds))
 
-    async def _unless_hushed(self, work: Awaitable[T]) -> T | None:
-        """What the work gives; None, and the work is cancelled, as soon as nothing more is taken."""
-        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(self._hushed.wait())]
+    async def _until_stopping(self, work: Awaitable[T]) -> T | None:
+        """Return the work's result; cancel the work and return None at `stop_intake`."""
+        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return tasks[0].result() if tasks[0].done() else None

@@ -1,29 +1,29 @@
-"""Texts as Telegram takes them: plain, counted in its units, and calling nobody."""
+"""Texts as Telegram accepts them: plain, counted in UTF-16 units, without mentions."""
 
 import unicodedata
 
 from bot.text.splitting import utf16_length
 
-LIMIT = 4096  # UTF-16 units in a message (Bot API, sendMessage)
-_DEFUSED = "@\u2060"  # the word joiner is seen by nobody, and behind an @ it makes a mention plain text
-_BLANK = "\u2800\u3164\u115f\u1160\uffa0\ufffc"  # letters to Unicode, and nothing to see
+MAX_MESSAGE = 4096  # UTF-16 units in a message (Bot API, sendMessage)
+_NO_MENTION = "@\u2060"  # the invisible word joiner behind an @ makes a mention plain text
+_BLANK = "\u2800\u3164\u115f\u1160\uffa0\ufffc"  # letters in Unicode without a visible glyph
 
 
-def harmless(text: str) -> str:
-    """The text as it is sent: valid Unicode, something to see, and no mention in it."""
+def sanitize(text: str) -> str:
+    """Return the text as sent: valid Unicode, with a visible character, without mentions."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("@", _DEFUSED) if _is_visible(text) else "…"
+    return text.replace("@", _NO_MENTION) if _is_visible(text) else "…"
 
 
 def telegram_length(text: str) -> int:
-    """The length that a text has when it is sent."""
+    """Return the length of the sanitized text in UTF-16 units."""
     return utf16_length(text) + text.count("@")
 
 
 def name_line(name: str) -> str:
-    """Who speaks, as the line before what they say; empty for a name that nobody could see."""
+    """Return the line with a persona's name; empty for a name without a visible character."""
     line = " ".join(name.split())
-    return f"{harmless(line)}\n" if _is_visible(line) else ""
+    return f"{sanitize(line)}\n" if _is_visible(line) else ""
 
 
 def _is_visible(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Telegram's updates in the bot's own words."""
+"""Telegram's updates as events of the bot."""
 
 import re
 from collections.abc import Mapping
@@ -9,22 +9,26 @@ from bot.chat.commands import COMMANDS
 from bot.message import Address, Author, Message, Place
 from bot.platforms.telegram import wire
 from bot.platforms.telegram.events import (
-    Asker,
+    BotAccount,
     ButtonEvent,
     CommandEvent,
     EditEvent,
     Event,
     IgnoredEvent,
-    Me,
+    Invoker,
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
 )
 
 PLATFORM = "telegram"
-ANONYMOUS, CHANNEL, LINKED = 1087968824, 136817688, 777000  # who stands in where a chat speaks
-START = "start"  # what Telegram itself says to a bot first
-_NAMES = {command.name for command in COMMANDS} | {START}
+ANONYMOUS, CHANNEL, LINKED = (
+    1087968824,
+    136817688,
+    777000,
+)  # Telegram's accounts for messages that a chat sends
+START_COMMAND = "start"  # the first command that Telegram's apps send to a bot
+_COMMAND_NAMES = {command.name for command in COMMANDS} | {START_COMMAND}
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{3,32}))?(?:\s+(.*))?", re.DOTALL)
 _MEDIA = {  # an animation is also a document
     "photo": "[picture]",
@@ -44,69 +48,71 @@ _MEDIA = {  # an animation is also a document
 }
 
 
-class Unreadable(Exception):
-    """An update that cannot be understood; the text says where, and nothing of what it holds."""
+class UnreadableUpdate(Exception):
+    """An update that breaks the Bot API's format; the text names the field, and none of its content."""
 
 
-def read(update: Mapping[str, object], me: Me) -> Event:
-    """What an update says; raise `Unreadable` for one that is not as the Bot API has it."""
+def parse_update(update: Mapping[str, object], account: BotAccount) -> Event:
+    """Return an update's event. Raises `UnreadableUpdate` where the update breaks the Bot API's format."""
     try:
-        found = wire.Update.model_validate(update)
+        parsed = wire.Update.model_validate(update)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"] if part in wire.KINDS or isinstance(part, str))
-        raise Unreadable(f"{where}: {first['type']}") from None
-    if message := found.message or found.channel_post:
-        return _message(message, me, is_post=found.message is None)
-    if edited := found.edited_message or found.edited_channel_post:
-        return _edit(edited, me)
-    if query := found.callback_query:
-        return _press(query)
-    if change := found.my_chat_member:
+        field = ".".join(
+            str(part) for part in first["loc"] if part in wire.UPDATE_KINDS or isinstance(part, str)
+        )
+        raise UnreadableUpdate(f"{field}: {first['type']}") from None
+    if message := parsed.message or parsed.channel_post:
+        return _message(message, account, is_post=parsed.message is None)
+    if edited := parsed.edited_message or parsed.edited_channel_post:
+        return _edit(edited, account)
+    if query := parsed.callback_query:
+        return _button(query)
+    if change := parsed.my_chat_member:
         old, new = change.old_chat_member.status, change.new_chat_member.status
-        return MembershipEvent(_place(change.chat.id, me), old, new, _name(change.author))
+        return MembershipEvent(_place(change.chat.id, account), old, new, _name(change.author))
     return IgnoredEvent("not asked for")
 
 
-def _place(chat: int, me: Me, thread: int | None = None) -> Place:
-    return Place(PLATFORM, me.account, str(chat), str(thread or ""))
+def _place(chat: int, account: BotAccount, thread: int | None = None) -> Place:
+    return Place(PLATFORM, account.account, str(chat), str(thread or ""))
 
 
-def _place_of(message: wire.Message, me: Me) -> Place:
-    """Replies in a group without topics have a thread id as well, which is no place of its own."""
-    return _place(message.chat.id, me, message.message_thread_id if message.is_topic_message else None)
+def _place_of(message: wire.Message, account: BotAccount) -> Place:
+    """Return the message's place; a reply in a group without topics has a thread id without a thread."""
+    return _place(message.chat.id, account, message.message_thread_id if message.is_topic_message else None)
 
 
-def _message(message: wire.Message, me: Me, *, is_post: bool) -> Event:
+def _message(message: wire.Message, account: BotAccount, *, is_post: bool) -> Event:
     if message.business_connection_id or message.guest_query_id:
-        return IgnoredEvent("said where the bot is only a guest")
+        return IgnoredEvent("a guest's message")
     if message.migrate_to_chat_id is not None:
-        return MigrationEvent(_place(message.chat.id, me), _place(message.migrate_to_chat_id, me))
+        return MigrationEvent(_place(message.chat.id, account), _place(message.migrate_to_chat_id, account))
     if message.migrate_from_chat_id is not None:
-        return MigrationEvent(_place(message.migrate_from_chat_id, me), _place(message.chat.id, me))
-    if message.author and message.author.id == me.id:
+        return MigrationEvent(_place(message.migrate_from_chat_id, account), _place(message.chat.id, account))
+    if message.author and message.author.id == account.id:
         return IgnoredEvent("its own")
     command = _COMMAND.fullmatch(message.text)
-    if command and (event := _command(command, message, me, is_post)):
+    if command and (event := _command(command, message, account, is_post)):
         return event
     text = _text(message)
-    return MessageEvent(_said(message, text, me)) if text else IgnoredEvent("no words")
+    return MessageEvent(_to_message(message, text, account)) if text else IgnoredEvent("no words")
 
 
-def _command(found: re.Match[str], message: wire.Message, me: Me, is_post: bool) -> Event | None:
-    """A command that is meant for this bot; None where it is said like anything else."""
+def _command(found: re.Match[str], message: wire.Message, account: BotAccount, is_post: bool) -> Event | None:
+    """Return the event of a command to this bot; None for a text that is a plain message."""
     name, to = found[1].casefold(), (found[2] or "").casefold()
-    is_ours = to == me.username.casefold()
-    if message.chat.type != "private" and ((to and not is_ours) or (not to and name not in _NAMES)):
+    is_to_bot = to == account.username.casefold()
+    if message.chat.type != "private" and ((to and not is_to_bot) or (not to and name not in _COMMAND_NAMES)):
         return IgnoredEvent("another bot's command")
-    if (to and not is_ours) or name not in _NAMES or is_post or not _is_own(message):
+    if (to and not is_to_bot) or name not in _COMMAND_NAMES or is_post or not _is_typed_by_author(message):
         return None
-    asker, place = _asker(message), _place_of(message, me)
-    return CommandEvent(place, str(message.message_id), asker, name, found[3] or "", float(message.date))
+    invoker, place = _invoker(message), _place_of(message, account)
+    return CommandEvent(place, str(message.message_id), invoker, name, found[3] or "", float(message.date))
 
 
-def _is_own(message: wire.Message) -> bool:
-    """Whether a person, or an anonymous admin, typed this themselves."""
+def _is_typed_by_author(message: wire.Message) -> bool:
+    """Whether a person, or an anonymous admin, typed the message: no forward, no inline bot's text."""
     if message.forward_origin is not None or message.via_bot or message.author is None:
         return False
     return not message.author.is_bot or _is_anonymous_admin(message)
@@ -121,42 +127,44 @@ def _is_anonymous_admin(message: wire.Message) -> bool:
     )
 
 
-def _asker(message: wire.Message) -> Asker:
+def _invoker(message: wire.Message) -> Invoker:
     author = _author(message)
-    speaks_as = message.sender_chat.id if message.sender_chat else None
-    return Asker(message.author.id if message.author else 0, author.name, message.chat.id, speaks_as)
+    sender_chat = message.sender_chat.id if message.sender_chat else None
+    return Invoker(message.author.id if message.author else 0, author.name, message.chat.id, sender_chat)
 
 
-def _edit(message: wire.Message, me: Me) -> Event:
+def _edit(message: wire.Message, account: BotAccount) -> Event:
     if message.business_connection_id or message.guest_query_id:
-        return IgnoredEvent("said where the bot is only a guest")
+        return IgnoredEvent("a guest's message")
     text = _text(message)
     return (
-        EditEvent(_place_of(message, me), str(message.message_id), text) if text else IgnoredEvent("no words")
+        EditEvent(_place_of(message, account), str(message.message_id), text)
+        if text
+        else IgnoredEvent("no words")
     )
 
 
-def _press(query: wire.CallbackQuery) -> ButtonEvent:
+def _button(query: wire.CallbackQuery) -> ButtonEvent:
     chat = query.message.chat.id if query.message else 0
-    asker = Asker(query.author.id, _name(query.author), chat)
-    return ButtonEvent(query.id, asker, str(query.message.message_id) if query.message else "", query.data)
+    invoker = Invoker(query.author.id, _name(query.author), chat)
+    return ButtonEvent(query.id, invoker, str(query.message.message_id) if query.message else "", query.data)
 
 
-def _said(message: wire.Message, text: str, me: Me) -> Message:
+def _to_message(message: wire.Message, text: str, account: BotAccount) -> Message:
     replied = _replied(message)
     return Message(
-        _place_of(message, me),
+        _place_of(message, account),
         str(message.message_id),
         _author(message),
         text,
         float(message.date),
-        address=_address(message, replied, me),
+        address=_address(message, replied, account),
         reply_to=str(replied.message_id) if replied else None,
     )
 
 
 def _author(message: wire.Message) -> Author:
-    """Who says it; a chat that speaks for itself is a person's words, whatever account stands in for it."""
+    """Return the author; a chat that sends in its own name counts as a person."""
     if chat := message.sender_chat:
         return Author(str(chat.id), chat.title or chat.first_name)
     if message.author is None:
@@ -168,41 +176,41 @@ def _name(user: wire.User) -> str:
     return f"{user.first_name} {user.last_name}".strip()
 
 
-def _replied(message: wire.Message) -> wire.Replied | None:
-    """What it replies to on purpose: messages in a topic name the topic's beginning all by themselves."""
+def _replied(message: wire.Message) -> wire.RepliedMessage | None:
+    """Return the deliberately replied message; each message of a topic also replies to its creation."""
     replied = message.reply_to_message
     if replied is None or replied.forum_topic_created is not None:
         return None
     return replied
 
 
-def _address(message: wire.Message, replied: wire.Replied | None, me: Me) -> Address:
+def _address(message: wire.Message, replied: wire.RepliedMessage | None, account: BotAccount) -> Address:
     if message.chat.type == "private":
         return "direct"
-    if _mentions(message, me):
+    if _mentions(message, account):
         return "mention"
-    return "reply" if replied and replied.author and replied.author.id == me.id else ""
+    return "reply" if replied and replied.author and replied.author.id == account.id else ""
 
 
-def _mentions(message: wire.Message, me: Me) -> bool:
+def _mentions(message: wire.Message, account: BotAccount) -> bool:
     text = (message.text or message.caption).encode("utf-16-le", "surrogatepass")
-    at = f"@{me.username}".casefold()
+    at = f"@{account.username}".casefold()
     for entity in (*message.entities, *message.caption_entities):
         part = text[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le", "replace")
         if entity.type == "mention" and part.casefold() == at:
             return True
         if entity.type == "bot_command" and part.casefold().endswith(at):
             return True
-        if entity.type == "text_mention" and entity.user and entity.user.id == me.id:
+        if entity.type == "text_mention" and entity.user and entity.user.id == account.id:
             return True
     return False
 
 
 def _text(message: wire.Message) -> str:
-    """What it says, with a word for each thing that is not text, and a mark on somebody else's words."""
-    shown = message.sticker or message.dice
-    media = (shown.emoji or "[sticker]") if shown else ""
+    """Return the text, with a word for each attachment, and a mark on a forwarded text."""
+    emoji = message.sticker or message.dice
+    media = (emoji.emoji or "[sticker]") if emoji else ""
     media = media or next((word for kind, word in _MEDIA.items() if kind in (message.model_extra or {})), "")
     text = " ".join(filter(None, (media, message.text or message.caption)))
-    borrowed = message.forward_origin is not None and not message.is_automatic_forward
-    return f"[forwarded] {text}" if text and borrowed else text
+    is_forwarded = message.forward_origin is not None and not message.is_automatic_forward
+    return f"[forwarded] {text}" if text and is_forwarded else text

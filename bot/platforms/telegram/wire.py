@@ -1,4 +1,4 @@
-"""What is read of Telegram's updates. The rest is left alone, so that news in the Bot API breaks nothing."""
+"""Fields of Telegram's updates that the bot reads. Other fields are ignored: new ones break nothing."""
 
 from typing import Annotated, Any
 
@@ -7,28 +7,28 @@ from pydantic import BaseModel, ConfigDict, Field
 Time = Annotated[int, Field(ge=0, le=253_402_300_799)]  # Unix seconds, up to the year 9999
 
 
-class Wire(BaseModel):
-    """An object of the Bot API, under its own names."""
+class ApiObject(BaseModel):
+    """An object of the Bot API, with the Bot API's field names."""
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
 
-class User(Wire):
+class User(ApiObject):
     id: int
     is_bot: bool = False
     first_name: str = ""
     last_name: str = ""
 
 
-class Chat(Wire):
+class Chat(ApiObject):
     id: int
     type: str = ""
     title: str = ""
     first_name: str = ""
 
 
-class Entity(Wire):
-    """A stretch of text, in UTF-16 units."""
+class Entity(ApiObject):
+    """A formatted span of a text; offset and length are in UTF-16 units."""
 
     type: str
     offset: Annotated[int, Field(ge=0)]
@@ -36,12 +36,12 @@ class Entity(Wire):
     user: User | None = None
 
 
-class Emoji(Wire):
+class Emoji(ApiObject):
     emoji: str = ""
 
 
-class Replied(Wire):
-    """As much as matters of a message that was replied to."""
+class RepliedMessage(ApiObject):
+    """The read fields of a message that was replied to."""
 
     message_id: int
     author: User | None = Field(default=None, alias="from")
@@ -49,7 +49,7 @@ class Replied(Wire):
     forum_topic_created: Any = None
 
 
-class Message(Wire):
+class Message(ApiObject):
     """A message; fields for its media are in `model_extra`."""
 
     model_config = ConfigDict(extra="allow")
@@ -65,7 +65,7 @@ class Message(Wire):
     caption_entities: tuple[Entity, ...] = Field(default=(), strict=False)
     message_thread_id: int | None = None
     is_topic_message: bool = False
-    reply_to_message: Replied | None = None
+    reply_to_message: RepliedMessage | None = None
     forward_origin: Any = None
     is_automatic_forward: bool = False
     via_bot: User | None = None
@@ -77,33 +77,33 @@ class Message(Wire):
     migrate_from_chat_id: int | None = None
 
 
-class Pressed(Wire):
-    """The message under which a button was pressed; more of it is only known while it is young."""
+class ButtonMessage(ApiObject):
+    """The message that holds a pressed button; Telegram sends more of its fields only while it is young."""
 
     message_id: int
     chat: Chat
 
 
-class CallbackQuery(Wire):
+class CallbackQuery(ApiObject):
     id: str
     author: User = Field(alias="from")
-    message: Pressed | None = None
+    message: ButtonMessage | None = None
     data: str = ""
 
 
-class Member(Wire):
+class Member(ApiObject):
     status: str
 
 
-class MemberChange(Wire):
+class MemberChange(ApiObject):
     chat: Chat
     author: User = Field(alias="from")
     old_chat_member: Member
     new_chat_member: Member
 
 
-class Update(Wire):
-    """Something that happened; the kinds that are not here are not asked for."""
+class Update(ApiObject):
+    """An update; the bot does not ask for kinds that are missing here."""
 
     update_id: int
     message: Message | None = None
@@ -114,4 +114,4 @@ class Update(Wire):
     my_chat_member: MemberChange | None = None
 
 
-KINDS = tuple(name for name in Update.model_fields if name != "update_id")
+UPDATE_KINDS = tuple(name for name in Update.model_fields if name != "update_id")

@@ -12,20 +12,19 @@ from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Place
 from bot.persona.persona import Persona
-from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, message_of
-from bot.platforms.terminal.screen import Printed
+from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, typed_message
+from bot.platforms.terminal.screen import PrintedOutlet
 
 
-class BatchScreen(Printed):
-    """An outlet that writes whole replies, a block of lines each; notices become errors.
+class BatchScreen(PrintedOutlet):
+    """An outlet that writes whole replies, a block of lines each; a notice becomes an error.
 
-    What is said in another place than `place`, or before `live`, was asked for by an earlier run: it goes to
-    `err`.
+    A reply in another place than `place`, or before `is_live`, answers an earlier run's message: to `err`.
     """
 
     def __init__(self, place: Place, out: TextIO, err: TextIO, as_json: bool) -> None:
         self._place, self._out, self._err, self._as_json = place, out, err, as_json
-        self.live = False
+        self.is_live = False
         self.failure: str | None = None
 
     @asynccontextmanager
@@ -33,13 +32,13 @@ class BatchScreen(Printed):
         yield
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> None:
-        """Nothing is written before it is whole."""
+        """Write nothing before the reply is whole."""
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        own = self.live and outgoing.place == self._place
+        is_own = self.is_live and outgoing.place == self._place
         if persona is not None:
-            self._write(self._out if own else self._err, persona, outgoing.text)
-        if own:
+            self._write(self._out if is_own else self._err, persona, outgoing.text)
+        if is_own:
             self.failure = outgoing.text if persona is None else None
         return None
 
@@ -49,7 +48,7 @@ class BatchScreen(Printed):
         out.flush()
 
 
-async def say(
+async def run_batch(
     chat: Chat,
     persona: Persona,
     author: Author,
@@ -59,23 +58,23 @@ async def say(
     err: TextIO,
     as_json: bool = False,
 ) -> None:
-    """Say each text to a persona and write its reply. Raises `UserError` for the first that gets none.
+    """Send each text to a persona and write its reply. Raises `UserError` for the first text without a reply.
 
-    The greeting, and replies that an earlier run made and could not write, go to `err`. What it left
-    unanswered is answered together with the first text.
+    The greeting, and replies that an earlier run made and could not write, go to `err`. Messages that an
+    earlier run left unanswered are answered together with the first text.
     """
     place = Place(PLATFORM, ACCOUNT, persona.key)
-    page = BatchScreen(place, out, err, as_json)
-    chat.join(PLATFORM, page)
+    screen = BatchScreen(place, out, err, as_json)
+    chat.join(PLATFORM, screen)
     await chat.engine.ready()
     await chat.memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
-    await asyncio.gather(*(room.wait_sent() for room in chat.workers()))
-    page.live = True
+    await asyncio.gather(*(worker.wait_sent() for worker in chat.workers()))
+    screen.is_live = True
     for text in texts:
-        page.failure = None
-        await chat.receive(message_of(text, place, author))
+        screen.failure = None
+        await chat.receive(typed_message(text, place, author))
         await chat.worker(place).idle()
-        if page.failure:
-            raise UserError(page.failure)
+        if screen.failure:
+            raise UserError(screen.failure)

@@ -1,4 +1,4 @@
-"""The terminal: one person, a conversation with each persona, kept from run to run."""
+"""The interactive terminal: one person, a conversation with each persona, kept from run to run."""
 
 import asyncio
 import signal
@@ -25,32 +25,32 @@ T = TypeVar("T")
 
 
 class Repl:
-    """A person at the keyboard."""
+    """The loop that reads lines, passes messages to the chat and runs commands."""
 
     def __init__(self, chat: Chat, author: Author, limit: int) -> None:
         self._chat, self._author, self._limit = chat, author, limit
         self._screen = Screen(lambda: chat.engine.status().stage)
         self._session: PromptSession[str] = PromptSession(history=InMemoryHistory())
         self._place = Place(PLATFORM, ACCOUNT, "")
-        self._leaving = False  # one Ctrl-C came, and nothing since
-        self._gone = asyncio.Event()
+        self._was_interrupted = False  # the last input was Ctrl-C
+        self._left = asyncio.Event()
         chat.join(PLATFORM, self._screen)
 
     async def run(self, persona: Persona) -> None:
-        """Talk until the person leaves."""
+        """Read and handle lines until the person leaves."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         self._screen.note("/help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.")
-        await self._open(persona)
+        await self._open_conversation(persona)
         await self._chat.recover(PLATFORM, ACCOUNT)
-        await self._listen()
-        while (text := await self._ask()) is not None:
+        await self._wait_idle()
+        while (text := await self._read_line()) is not None:
             if text.casefold() in ("/quit", "/exit"):
                 return
             if text:
-                await self._take(text)
+                await self._handle_line(text)
 
-    async def _ask(self) -> str | None:
-        """The next line; None to leave. While a line is read, Ctrl-C is a key."""
+    async def _read_line(self) -> str | None:
+        """Return the next line; None to leave. Ctrl-C is a key while a line is read, and no signal."""
         name = HTML("<b><ansicyan>{}</ansicyan></b> ").format(self._author.name)
         try:
             line = await self._session.prompt_async(name, pre_run=self._end_prompt, handle_sigint=False)
@@ -58,71 +58,71 @@ class Repl:
             return None
         except KeyboardInterrupt:
             self._interrupt()
-            self._screen.note("" if self._gone.is_set() else "Ctrl-C once more leaves.")
-            return None if self._gone.is_set() else ""
-        self._leaving = False
+            self._screen.note("" if self._left.is_set() else "Ctrl-C once more leaves.")
+            return None if self._left.is_set() else ""
+        self._was_interrupted = False
         return line.strip()
 
     def _end_prompt(self) -> None:
-        """Read no line any more, if the person has left; the signal may come before the prompt does."""
+        """End an open prompt if the person has left; the signal may come before the prompt opens."""
         future = self._session.app.future
-        if self._gone.is_set() and future and not future.done():
+        if self._left.is_set() and future and not future.done():
             self._session.app.exit(exception=EOFError())
 
-    async def _unless_gone(self, work: Coroutine[None, None, T]) -> T | None:
-        """What the work gives, or None as soon as the person has left."""
-        waits = [asyncio.create_task(work), asyncio.create_task(self._gone.wait())]
+    async def _until_left(self, work: Coroutine[None, None, T]) -> T | None:
+        """Return the work's result, or None as soon as the person has left."""
+        tasks = [asyncio.create_task(work), asyncio.create_task(self._left.wait())]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            return waits[0].result() if waits[0].done() else None
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return tasks[0].result() if tasks[0].done() else None
         finally:
-            for wait in waits:
-                wait.cancel()
+            for task in tasks:
+                task.cancel()
 
     def _interrupt(self) -> None:
-        """Ctrl-C: stop the answer that is being made; once more, leave."""
-        if self._leaving and not self._gone.is_set():
-            self._gone.set()
+        """Handle Ctrl-C: stop the answer under way; leave at the second Ctrl-C in a row."""
+        if self._was_interrupted and not self._left.is_set():
+            self._left.set()
             self._end_prompt()
-        self._leaving = True
-        for room in self._chat.workers():
-            room.stop()
+        self._was_interrupted = True
+        for worker in self._chat.workers():
+            worker.stop()
 
-    async def _take(self, text: str) -> None:
+    async def _handle_line(self, text: str) -> None:
         try:
             if text.startswith("/"):
-                await self._command(text)
+                await self._run_command(text)
             else:
-                message = message_of(check_text(text, self._limit), self._place, self._author)
+                message = typed_message(check_text(text, self._limit), self._place, self._author)
                 await self._chat.receive(message)
-                await self._listen()
+                await self._wait_idle()
         except UserError as error:
             self._screen.note(str(error), style="yellow")
 
-    async def _command(self, text: str) -> None:
+    async def _run_command(self, text: str) -> None:
         name, _, argument = text.removeprefix("/").partition(" ")
         if name.casefold() == "persona" and argument.strip().casefold() not in ("", RELOAD):
-            await self._open(self._chat.cast.find(argument.strip()))
+            await self._open_conversation(self._chat.cast.find(argument.strip()))
             return
-        answer = await self._unless_gone(
+        answer = await self._until_left(
             run_command(text, self._chat, self._place, self._author.name, Level.OWNER)
         )
         self._screen.note(answer or "")
         if name.casefold() == "help":
             self._screen.note(f"{'/quit':<32} leave")
 
-    async def _open(self, persona: Persona) -> None:
-        """Go to the conversation with a persona, who greets where nothing has been said yet."""
+    async def _open_conversation(self, persona: Persona) -> None:
+        """Open the conversation with a persona, who greets in an empty conversation."""
         self._place = Place(PLATFORM, ACCOUNT, persona.key)
         await self._chat.memory.set_setting(str(self._place), "persona", persona.key)
         await greet(self._chat, self._place, self._author.name)
 
-    async def _listen(self) -> None:
-        """Wait until nobody speaks; after a restart, personas of other conversations may."""
-        for room in self._chat.workers():
-            await self._unless_gone(room.idle())
+    async def _wait_idle(self) -> None:
+        """Wait until no persona answers; after a restart, personas of other conversations may answer too."""
+        for worker in self._chat.workers():
+            await self._until_left(worker.idle())
 
 
-def message_of(text: str, place: Place, author: Author) -> Message:
-    """A line typed just now."""
+def typed_message(text: str, place: Place, author: Author) -> Message:
+    """Return a line typed just now as a message."""
     return Message(place, uuid4().hex, author, text, time.time(), address="direct")

@@ -1,4 +1,4 @@
-"""What the terminal shows: answers while they come, broken between words; notes; a spinner while it waits."""
+"""The terminal's screen: answers while they arrive, wrapped between words; notes; a spinner during a wait."""
 
 import asyncio
 import re
@@ -20,20 +20,20 @@ _WORD = re.compile(
 )
 
 
-class Wrap:
-    """Breaks a text into lines of so many cells while it comes in pieces; the last word waits for its end."""
+class WordWrap:
+    """Wraps a text that arrives in pieces into lines of `width` cells; the last word waits for its end."""
 
     def __init__(self, width: int) -> None:
-        self._width, self._column, self._held = width, 0, ""
+        self._width, self._column, self._last_word = width, 0, ""
 
     def feed(self, text: str) -> str:
-        """What can be written now that this much more is known."""
-        *whole, self._held = _WORD.findall(self._held + text) or [""]
+        """Return the text that can be written after this piece."""
+        *whole, self._last_word = _WORD.findall(self._last_word + text) or [""]
         return "".join(map(self._place, whole))
 
     def flush(self) -> str:
-        """The last word; the next text begins a line."""
-        text, self._held = self._place(self._held), ""
+        """Return the last word; the next text begins a line."""
+        text, self._last_word = self._place(self._last_word), ""
         self._column = 0
         return text
 
@@ -49,8 +49,8 @@ class Wrap:
         return word
 
 
-class Printed:
-    """What every outlet that prints has in common: no limit, no pace, and nothing is taken back."""
+class PrintedOutlet:
+    """The common part of outlets that print: no limit, no pace, no removal."""
 
     marks = False
 
@@ -67,16 +67,16 @@ class Printed:
         return False
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
-        """What is printed stays."""
+        """Do nothing: printed text stays."""
 
 
-class Screen(Printed):
-    """An outlet that writes answers while they come, under the persona's name."""
+class Screen(PrintedOutlet):
+    """An outlet that writes answers while they arrive, under the persona's name."""
 
     def __init__(self, stage: Callable[[], str], console: Console | None = None) -> None:
         self._console, self._stage = console or Console(highlight=False), stage
         self._spinner: Spinner | None = None
-        self._shown, self._wrap = "", Wrap(self._console.width)
+        self._shown, self._wrap = "", WordWrap(self._console.width)
 
     @asynccontextmanager
     async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
@@ -87,7 +87,7 @@ class Screen(Printed):
             yield
         finally:
             ticker.cancel()
-            self._quiet()
+            self._stop_spinner()
 
     async def _tick(self, spinner: Spinner, name: str) -> None:
         while True:
@@ -96,43 +96,43 @@ class Screen(Printed):
             await asyncio.sleep(0.25)
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> None:
-        self._quiet()
+        self._stop_spinner()
         if not self._shown:
-            self._head(persona)
+            self._print_name(persona)
         self._write(self._wrap.feed(text[len(self._shown) :]))
         self._shown = text
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        self._quiet()
+        self._stop_spinner()
         if persona is None:
             self.note(outgoing.text, style="yellow")
             return None
         if not outgoing.text.startswith(self._shown):
-            self._end()
+            self._end_answer()
         if not self._shown:
-            self._head(persona)
+            self._print_name(persona)
         self._write(self._wrap.feed(outgoing.text[len(self._shown) :]))
-        self._end()
+        self._end_answer()
         return None
 
     def note(self, text: str, style: str = "dim") -> None:
-        """Something that the program says, and no persona."""
+        """Print a text of the program itself, not of a persona."""
         if self._shown:
-            self._end()
+            self._end_answer()
         if text:
             self._console.print(Text(text + "\n", style=style))
 
-    def _end(self) -> None:
+    def _end_answer(self) -> None:
         self._write(self._wrap.flush() + "\n\n")
         self._shown = ""
 
     def _write(self, text: str) -> None:
         self._console.print(Text(text), end="", soft_wrap=True)
 
-    def _head(self, persona: Persona) -> None:
+    def _print_name(self, persona: Persona) -> None:
         self._console.print(Text(persona.name, style="bold magenta"))
 
-    def _quiet(self) -> None:
+    def _stop_spinner(self) -> None:
         if self._spinner:
             self._spinner.stop()
             self._spinner = None

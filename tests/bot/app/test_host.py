@@ -162,7 +162,7 @@ async def test_a_platform_that_cannot_be_reached_holds_up_no_other(
     await life.program.start()
     telegram.say(1, 0)
     await until(lambda: answered(telegram, 1))
-    await until(lambda: "Discord cannot be reached" in life.log)
+    await until(lambda: "discord_unreachable" in life.log)
     await discord.fake.up()
     await until(discord.meetings)
     discord.say(1, 0)
@@ -176,7 +176,7 @@ async def test_it_ends_when_it_is_asked_to_while_nothing_can_be_reached(
     life = begin(discord)
     await discord.fake.down()
     await life.program.start()
-    await until(lambda: "Discord cannot be reached" in life.log)
+    await until(lambda: "discord_unreachable" in life.log)
     assert await life.program.end() == 0
 
 
@@ -220,7 +220,7 @@ async def test_on_a_full_disk_it_waits_and_loses_nothing(begin: Begin, telegram:
     limit = (log.stat().st_size, resource.RLIM_INFINITY)
     resource.prlimit(life.program.process.pid, resource.RLIMIT_FSIZE, limit)
     telegram.say(2, 0)
-    await until(lambda: "a poll failed" in life.log)
+    await until(lambda: "poll_failed" in life.log)
     assert len(telegram.seen(0)) == 1
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     resource.prlimit(life.program.process.pid, resource.RLIMIT_FSIZE, unlimited)

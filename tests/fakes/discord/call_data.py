@@ -1,4 +1,4 @@
-"""Interactions as JSON: what the gateway sends when somebody calls on the bot."""
+"""Interactions as JSON, as the gateway sends them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from tests.fakes.discord.world import Channel, Json, User
 
 
 def owners(platform: Platform, channel: Channel, user: User) -> dict[str, str]:
-    """Who installed the application: the guild (0), or the user (1)."""
+    """The owners of the installation: the guild (0), or the user (1)."""
     if channel.guild and platform.bot.id in channel.guild.members:
         return {"0": str(channel.guild.id)}
     return {"0": "0"} if platform.bot in channel.recipients else {"1": str(user.id)}

@@ -1,4 +1,4 @@
-"""How people call on the bot in a test: commands, completions, menus, buttons and forms."""
+"""Interactions of people in a test: commands, completions, menus, buttons and forms."""
 
 import secrets
 from collections.abc import Iterable, Mapping

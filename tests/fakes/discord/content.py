@@ -1,4 +1,4 @@
-"""What a message may hold: the checks on a request's body, and its way into the message."""
+"""Content of messages: the checks of a request's body, and the message made of it."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -24,7 +24,7 @@ _CHUNK = 1000
 
 @dataclass(slots=True)
 class Told:
-    """One event as it was told: to how many sessions, at which monotonic second."""
+    """An event as sent: the number of sessions, and the monotonic second."""
 
     event: str
     data: Json
@@ -34,10 +34,7 @@ class Told:
 
 @dataclass(slots=True)
 class Knobs:
-    """What tests turn. `heartbeat` is in seconds; `privileged` has the intents that the portal grants.
-
-    `servers` is how many seconds behind READY the servers are told.
-    """
+    """Settings for tests. `heartbeat` is in seconds; `privileged` has the intents that the portal grants."""
 
     heartbeat: float = 41.25
     acknowledge: bool = True
@@ -45,11 +42,11 @@ class Knobs:
     privileged: int = PRIVILEGED
     close_next: list[int] = field(default_factory=list)
     per_minute: int = 120
-    servers: float = 0.0
+    servers: float = 0.0  # seconds from READY to the first guild
 
 
 class Gateway:
-    """`identifies` has the monotonic times of every IDENTIFY, `presences` what the bot said of itself."""
+    """`identifies` has the monotonic times of each IDENTIFY, `presences` the bot's own presences."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.knobs = Knobs()
@@ -66,7 +63,7 @@ class Gateway:
 
     @property
     def open(self) -> list[Connection]:
-        """The connections that are up, oldest first."""
+        """The open connections, oldest first."""
         return [one for one in self.connections if one.close_code is None]
 
     def emit(self, event: str, data: Json, where: Channel | Guild | None) -> None:

@@ -39,7 +39,7 @@ class Interaction:
 
     @property
     def text(self) -> str | None:
-        """What the original answer says now; None while there is none."""
+        """The present text of the original answer; None while there is none."""
         return None if self.original is None or self.original.loading else self.original.content
 
     @property
@@ -53,7 +53,7 @@ class Interaction:
 
     @property
     def choices(self) -> list[Json]:
-        """What was offered to complete the option."""
+        """The values offered to complete the option."""
         found: list[Json] = self._sent(COMPLETE).get("choices", [])
         return found
 

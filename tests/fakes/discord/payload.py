@@ -22,7 +22,7 @@ def user(one: User) -> Json:
 
 
 def own_user(one: User) -> Json:
-    """What a bot is told about itself."""
+    """Return the bot's own user object."""
     return user(one) | {"mfa_enabled": False, "locale": "en-US", "verified": True, "email": None}
 
 

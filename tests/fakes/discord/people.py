@@ -1,4 +1,4 @@
-"""What people and administrators do in a test: build guilds, talk, edit, delete, react, leave."""
+"""Actions of people and administrators in a test: build guilds, send, edit, delete, react, leave."""
 
 from collections.abc import Iterable
 

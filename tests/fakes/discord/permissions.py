@@ -47,15 +47,15 @@ ORDINARY = permissions(
     "create_public_threads",
     "send_messages_in_threads",
 )
-"""What everybody in a new guild may do."""
+"""Permissions of everybody in a new guild."""
 
 BOT = ORDINARY | permissions("manage_messages", "manage_webhooks", "manage_threads", "mention_everyone")
-"""What the bot may do unless a test says otherwise: also ping everybody, so that it shows when it does."""
+"""Permissions of the bot by default: also to ping everybody, so that a test sees such a ping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overwrite:
-    """What one channel allows and denies. `kind` is 0 for a role and 1 for a member."""
+    """A channel's allowed and denied permissions. `kind` is 0 for a role and 1 for a member."""
 
     kind: int
     allow: int = 0

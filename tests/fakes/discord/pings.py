@@ -1,4 +1,4 @@
-"""Whom a message would ping, from its texts and its `allowed_mentions`; pure.
+"""The users that a message would ping, from its texts and its `allowed_mentions`; pure.
 
 An upper bound: text in code blocks counts.
 https://discord.com/developers/docs/resources/message#allowed-mentions-object
@@ -28,7 +28,7 @@ class Pings:
 
 
 def texts(content: str, components: Iterable[Mapping[str, Any]]) -> str:
-    """What can ping: the content, and the text displays of a layout, however deep."""
+    """Return the texts that can ping: the content, and the text displays of a layout at any depth."""
     found = [content]
     for part in components:
         if part.get("type") == 10:

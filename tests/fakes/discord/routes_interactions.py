@@ -86,7 +86,7 @@ def _message(platform: Platform, interaction: Interaction, kind: int = 20) -> Me
 
 
 def _metadata(interaction: Interaction) -> Json:
-    """What a message says of the interaction that it answers."""
+    """Return a message's metadata of the interaction that it answers."""
     found: Json = {
         "id": str(interaction.id),
         "type": interaction.kind,

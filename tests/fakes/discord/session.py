@@ -1,4 +1,4 @@
-"""A session of the gateway: what the bot subscribed to, and all that was told it, so that it can resume."""
+"""A session of the gateway: the bot's intents, and all events sent, so that the bot can resume."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Session:
         return bool(self.intents & INTENTS[name])
 
     def tell(self, event: str, data: Json) -> None:
-        """Number an event, keep it for a resume and send it if somebody listens."""
+        """Number an event, keep it for a resume and send it over an open connection."""
         self.sequence += 1
         frame = json.dumps({"op": 0, "t": event, "s": self.sequence, "d": data})
         self.log.append((self.sequence, event, frame))

@@ -62,7 +62,7 @@ def _shape(template: str) -> str:
 
 
 class Spec:
-    """`errors` has a line for everything the fake said that Discord's description does not allow."""
+    """`errors` has a line for each payload of the fake that Discord's description does not allow."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""What befalls the gateway in a test: repeats, closings, resets and storms."""
+"""Faults of the gateway in a test: repeats, closings, resets and storms."""
 
 from collections.abc import Callable
 

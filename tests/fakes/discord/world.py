@@ -1,4 +1,4 @@
-"""What Discord knows: users, guilds, channels, webhooks and messages, as plain records with identity."""
+"""Discord's world: users, guilds, channels, webhooks and messages, as plain records with identity."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Channel:
 
     @property
     def texts(self) -> list[str]:
-        """What stands in the channel, oldest first."""
+        """The texts of the channel's messages, oldest first."""
         return [message.content for message in self.messages.values()]
 
     def permissions(self, user: User) -> int:
@@ -154,7 +154,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a message said at a time, in monotonic seconds; `pings` has mentions as `@everyone`, `<@1>`."""
+    """A version of a message; its time in monotonic seconds; `pings` has mentions as `@everyone`, `<@1>`."""
 
     content: str
     at: float
@@ -203,5 +203,5 @@ class Message:
 
     @property
     def at(self) -> float:
-        """When it was stored, in monotonic seconds."""
+        """The time of the first version, in monotonic seconds."""
         return self.versions[0].at

@@ -1,4 +1,4 @@
-"""Where the bot may go, and what it may hear there."""
+"""Access of the bot to chats, and to the messages in them."""
 
 from tests.fakes.telegram.chat import ADMINISTRATORS, MEDIA, Chat, Message
 from tests.fakes.telegram.refusal import Refusal

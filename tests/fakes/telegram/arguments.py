@@ -58,7 +58,7 @@ class Arguments:
         return self.text("chat_id")
 
     def record(self) -> Json:
-        """What the call said, for the tests: JSON where a parameter reads as such, except the texts."""
+        """The call's parameters, for tests: JSON values where a parameter is JSON, except for texts."""
         read: Json = {}
         for name, value in self.values.items():
             plain = not isinstance(value, str) or name in TEXTS

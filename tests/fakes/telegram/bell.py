@@ -1,4 +1,4 @@
-"""What tests and long polls wait on: it rings whenever something has changed."""
+"""A condition for tests and long polls, notified at every change."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who and what is in the world: users, chats, members, messages, each with its Bot API object as `wire`."""
+"""Telegram's world: users, chats, members, messages, each with its Bot API object as `wire`."""
 
 from dataclasses import dataclass, field
 
@@ -154,7 +154,7 @@ class Message:
         return {key: value for key, value in self.wire.items() if key != "reply_to_message"}
 
     def ping(self, users: dict[int, User]) -> frozenset[int]:
-        """Who would be notified by name: members mentioned by @username, and linked users."""
+        """The users notified by name: members mentioned by @username, and linked users."""
         named = usernames(self.text, self.entities)
         linked = {e["user"]["id"] for e in self.entities if e["type"] == "text_mention"}
         inside = {u for u in users.values() if self.chat.peer == u or self.chat.member(u).inside}

@@ -37,7 +37,7 @@ async def connected(fake: TelegramServer, **settings: Any) -> AsyncIterator[Bot]
 
 @dataclass
 class Running:
-    """An application that polls, and the errors its poller told of."""
+    """An application that polls, and the errors of its poller."""
 
     application: Any
     errors: list[TelegramError]

@@ -1,4 +1,4 @@
-"""What people, chats and Telegram itself do, each with an update for the bot where it would hear of it."""
+"""Actions of people, chats and Telegram itself, each with an update where the bot would receive one."""
 
 import time
 from copy import deepcopy
@@ -60,7 +60,7 @@ class Events(Cast):
         self.bell.ring()
 
     def edit(self, message: Message, text: str) -> None:
-        """Somebody changes what they said."""
+        """Edit a user's message."""
         message.wire.pop("entities", None)
         self.rewrite(message, found(text))
         business = "business_connection_id" in message.wire

@@ -1,4 +1,4 @@
-"""What can go wrong with a call, as answers that a test scripts beforehand."""
+"""Faults of a call, as answers that a test scripts beforehand."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class Fault:
     reset: bool = False
 
     async def respond(self, request: web.Request, said: web.Response, arguments: Json) -> web.StreamResponse:
-        """Answer in place of what would have been said."""
+        """Answer in place of the real answer."""
         if self.call and (waiting := self.call(arguments)):
             await waiting
         await asyncio.sleep(self.seconds)
@@ -96,7 +96,7 @@ def stall(seconds: float, *, do: bool = True) -> Fault:
 
 
 def call_back(call: Callable[[Json], Awaitable[None] | None]) -> Fault:
-    """Do it, then call the test with the arguments before the bot hears of it: the send window."""
+    """Handle the call, then call the test with the arguments before the answer: the send window."""
     return Fault(call=call)
 
 

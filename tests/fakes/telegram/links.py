@@ -1,4 +1,4 @@
-"""What a link in a markup stands for."""
+"""Targets of links in a markup."""
 
 import re
 

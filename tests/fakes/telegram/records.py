@@ -1,4 +1,4 @@
-"""What the bot has done, kept for tests to look at."""
+"""Records of the bot's calls, for tests."""
 
 import time
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ PREFIXES = {400: "Bad Request: ", 403: "Forbidden: ", 409: "Conflict: ", 429: "T
 
 
 class Refusal(Exception):
-    """What a call is refused with: HTTP status, description without its prefix, and response parameters."""
+    """The refusal of a call: HTTP status, description without its prefix, and response parameters."""
 
     def __init__(self, code: int, reason: str, **parameters: int) -> None:
         super().__init__(f"{PREFIXES.get(code, '')}{reason}")

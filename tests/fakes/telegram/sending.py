@@ -71,7 +71,7 @@ def send(world: Events, arguments: Arguments, chat: Chat, content: Json) -> Json
 
 
 def sender(world: Events, arguments: Arguments, chat: Chat) -> Json:
-    """Who the message comes from: the bot, its channel, or the account that hired it."""
+    """Return the sender fields: the bot, its channel, or the business account that the bot serves."""
     if connection := arguments.text("business_connection_id"):
         owner = world.connections[connection][0].wire()
         return {"from": owner, "sender_business_bot": world.bot.wire(), "business_connection_id": connection}

@@ -44,7 +44,7 @@ class Spec:
         return cls(_load(path))
 
     def call(self, method: str, arguments: Json, files: set[str]) -> list[str]:
-        """What is wrong with a call's parameters, given as texts from a form or as JSON values."""
+        """Return the errors of a call's parameters, given as texts of a form or as JSON values."""
         if method not in self.methods:
             return []
         fields = {f["name"]: f for f in self.methods[method].get("fields", [])}

@@ -25,7 +25,7 @@ def units(text: str) -> int:
 
 
 def part(text: str, entity: Json) -> str:
-    """What an entity covers."""
+    """Return the text of an entity."""
     start, end = 2 * entity["offset"], 2 * (entity["offset"] + entity["length"])
     return text.encode("utf-16-le", "surrogatepass")[start:end].decode("utf-16-le", "surrogatepass")
 

@@ -15,7 +15,7 @@ WEBHOOK = "can't use getUpdates method while webhook is active; use deleteWebhoo
 
 @dataclass
 class Updates:
-    """What waits for the bot, what it polled and acknowledged; `longest`: of all polls, in seconds."""
+    """The bot's waiting updates, polls and acknowledgements; `longest` is the longest poll, in seconds."""
 
     bell: Bell
     check: Callable[[Json], None]

@@ -38,7 +38,16 @@ def rows(path: Path) -> dict[str, set[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as connection:
         return {
             table: set(connection.execute(f"SELECT * FROM {table}"))
-            for table in ("places", "messages", "answers", "answered", "inbox", "outbox", "settings")
+            for table in (
+                "places",
+                "messages",
+                "answers",
+                "answered",
+                "inbox",
+                "outbox",
+                "settings",
+                "platform_state",
+            )
         }
 
 

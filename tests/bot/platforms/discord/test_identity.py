@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.persona.card import Card
 from bot.persona.persona import Cast, Persona
-from bot.platforms.discord.names import legal
+from bot.platforms.discord.webhook_name import webhook_name
 from tests.conftest import MARA, OZZO
 from tests.fakes.discord_server import Channel, Message, answer, limited
 from tests.fixtures.discord_bot import DiscordStage, staged
@@ -20,18 +19,12 @@ from tests.fixtures.discord_bot import DiscordStage, staged
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(32)
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[DiscordStage]:
-    async with staged(tmp_path) as built:
-        yield await built.start()
-
-
 def last(channel: Channel) -> Message:
     return list(channel.messages.values())[-1]
 
 
 async def ask(stage: DiscordStage, channel: Channel | None = None, text: str = "Rain?") -> Message:
-    """What is answered."""
+    """Send a message to the bot and return the answer."""
     where, count = channel or stage.quay, len(stage.engine.requests)
     stage.call(text, channel=where)
     await stage.fake.until(lambda: len(stage.engine.requests) > count and last(where).author.bot)
@@ -108,7 +101,7 @@ async def test_the_sixteenth_persona_shares_a_webhook_under_its_own_name(tmp_pat
         assert faces == [None] * 14 + ["https://pictures.example/a.png", None]
 
 
-async def test_where_others_took_all_webhooks_the_account_speaks(stage: DiscordStage) -> None:
+async def test_where_others_took_all_webhooks_the_account_sends(stage: DiscordStage) -> None:
     for number in range(15):
         stage.fake.webhook(stage.quay, f"gull {number}")
     assert (await ask(stage)).content == "**Mara**\nAnswer 1."
@@ -127,7 +120,7 @@ async def test_a_limit_on_new_webhooks_is_not_waited_out(stage: DiscordStage) ->
     assert (await ask(stage)).content == "**Mara**\nAnswer 1."
 
 
-async def test_without_the_permission_the_account_speaks_and_asks_for_nothing(stage: DiscordStage) -> None:
+async def test_without_the_permission_the_account_sends_and_asks_for_nothing(stage: DiscordStage) -> None:
     stage.fake.permit(stage.quay, stage.fake.bot, deny=["manage_webhooks"])
     for number in (1, 2):
         assert (await ask(stage)).content == f"**Mara**\nAnswer {number}."
@@ -163,7 +156,7 @@ async def test_a_webhook_that_is_deleted_is_made_anew(stage: DiscordStage) -> No
     assert len(stage.fake.platform.webhooks) == 1
 
 
-async def test_a_webhook_deleted_while_it_speaks_leaves_one_whole_answer(stage: DiscordStage) -> None:
+async def test_a_webhook_deleted_during_an_answer_leaves_one_whole_answer(stage: DiscordStage) -> None:
     stage.engine.script.append("one two three four five six")
     stage.engine.delay = 0.05
     stage.call("Rain?")
@@ -174,7 +167,7 @@ async def test_a_webhook_deleted_while_it_speaks_leaves_one_whole_answer(stage: 
     assert stage.quay.texts[1:] == ["one two three four five six"]
 
 
-async def test_a_permission_revoked_while_it_speaks_leaves_one_whole_answer(stage: DiscordStage) -> None:
+async def test_a_permission_revoked_during_an_answer_leaves_one_whole_answer(stage: DiscordStage) -> None:
     stage.engine.script.append("one two three four five six")
     stage.engine.delay = 0.05
     stage.call("Rain?")
@@ -207,7 +200,7 @@ async def test_a_permission_revoked_while_it_speaks_leaves_one_whole_answer(stag
     ],
 )
 def test_a_name_is_made_legal(name: str, legally: str) -> None:
-    assert legal(name) == legally
+    assert webhook_name(name) == legally
 
 
 NAMES = st.text(max_size=120) | st.lists(
@@ -220,11 +213,11 @@ NAMES = st.text(max_size=120) | st.lists(
 
 @given(NAMES)
 def test_every_name_is_legal_and_stays_as_it_is(name: str) -> None:
-    made = legal(name)
+    made = webhook_name(name)
     plain = unicodedata.normalize("NFKC", made).casefold()
     assert 1 <= len(made) <= 80
     assert made == made.strip()
     assert not re.search("discord|clyde", plain)
     assert not re.search("discord|clyde|[@#:`]", made.lower())
     assert plain not in ("everyone", "here")
-    assert legal(made) == made
+    assert webhook_name(made) == made

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,15 @@ import pytest
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord import Discord
-from bot.platforms.discord.gateway import RETRY
-from tests.fakes.discord_server import Channel, answer, reset
+from bot.platforms.discord.compat import RECONNECT_MESSAGE
+from tests.fakes.discord_server import answer, reset
 from tests.fixtures.discord_bot import QUICK, DiscordStage, staged
+from tests.fixtures.discord_outlet import (
+    answers,
+)
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[DiscordStage]:
-    async with staged(tmp_path) as built:
-        yield await built.start()
-
-
-def answers(channel: Channel) -> list[str]:
-    return [message.content for message in channel.messages.values() if message.author.bot]
-
-
-async def test_a_wrong_token_is_said_and_nothing_identifies(tmp_path: Path) -> None:
+async def test_a_wrong_token_is_an_error_before_any_session(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.fake.rest.token = "another"
         with pytest.raises(UserError, match="does not accept the token"):
@@ -33,7 +25,7 @@ async def test_a_wrong_token_is_said_and_nothing_identifies(tmp_path: Path) -> N
         assert stage.fake.identifies == []
 
 
-async def test_a_missing_intent_is_said_and_nothing_identifies(tmp_path: Path) -> None:
+async def test_a_missing_intent_is_an_error_before_any_session(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.fake.faults.clear()
         with pytest.raises(UserError, match="switch on the Message Content Intent"):
@@ -67,7 +59,7 @@ async def test_until_discord_can_be_reached_it_is_tried_again(
         await stage.fake.down()
         stage.fake.faults.script("GET /users/@me", answer(503), answer(503))
         starting = asyncio.create_task(stage.start())
-        await stage.fake.until(lambda: caplog.messages.count("Discord cannot be reached") >= 4)
+        await stage.fake.until(lambda: caplog.messages.count("discord_unreachable") >= 4)
         await stage.fake.up()
         await starting
         stage.call("Rain?")
@@ -100,13 +92,13 @@ async def test_a_while_without_discord_ends_in_answers(
         stage.call("before")
         await stage.says("Answer 1.")
         await stage.fake.down()
-        await stage.fake.until(lambda: "no connection" in caplog.messages)
-        assert stage.bot._client.health().startswith("not connected for ")
+        await stage.fake.until(lambda: "connection_lost" in caplog.messages)
+        assert stage.bot._client.connection_status().startswith("not connected for ")
         await stage.fake.up()
         stage.call("after", author=stage.bo)
         await stage.fake.until(lambda: len(answers(stage.quay)) == 2, 15)
-        await stage.fake.until(lambda: "connected again" in caplog.messages)
-        assert stage.bot._client.health().startswith("connected")
+        await stage.fake.until(lambda: "connection_restored" in caplog.messages)
+        assert stage.bot._client.connection_status().startswith("connected")
 
 
 async def test_however_long_discord_is_away_it_is_tried_again_soon(
@@ -115,10 +107,10 @@ async def test_however_long_discord_is_away_it_is_tried_again_soon(
     async with staged(tmp_path) as stage:
         await stage.start()
         await stage.fake.down()
-        tries = lambda: [record for record in caplog.records if record.msg == RETRY]  # noqa: E731
+        tries = lambda: [record for record in caplog.records if record.msg == RECONNECT_MESSAGE]  # noqa: E731
         await stage.fake.until(lambda: len(tries()) >= 12, 15)
         await stage.fake.up()
-        assert max(record.args for record in tries()) <= (QUICK.reconnect,)  # type: ignore[type-var]
+        assert max(record.args for record in tries()) <= (QUICK.longest_reconnect,)  # type: ignore[type-var]
         assert {(record.levelname, record.exc_info) for record in tries()} == {("WARNING", None)}
         stage.call("Rain?")
         await stage.says("Answer 1.")
@@ -136,7 +128,7 @@ async def test_two_instances_of_one_token_do_not_run(stage: DiscordStage) -> Non
         await second.__aenter__()
 
 
-async def test_no_word_no_name_and_no_token_stands_in_the_log(
+async def test_the_log_holds_no_message_no_name_and_no_token(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -158,7 +150,7 @@ async def test_no_word_no_name_and_no_token_stands_in_the_log(
         assert stage.fake.token not in caplog.text
 
 
-async def test_what_is_said_in_one_place_is_read_in_no_other(stage: DiscordStage) -> None:
+async def test_a_message_is_read_in_no_other_place(stage: DiscordStage) -> None:
     places = [stage.fake.channel(stage.guild, f"room{n}") for n in range(5)]
     places += [
         stage.fake.thread(places[0], owner=stage.ana),

@@ -35,14 +35,14 @@ async def test_a_menu_that_cannot_be_filled_stops_nothing(cold: Bot) -> None:
     ana = cold.fake.user("Ana")
     chat = cold.fake.private(ana)
     cold.fake.say(chat, ana, "hi")
-    await cold.sees(chat, "Answer 1.")
+    await cold.sees_exactly(chat, "Answer 1.")
 
 
-async def test_start_greets_where_nothing_was_said_and_helps_later(bot: Bot) -> None:
+async def test_start_greets_in_an_empty_conversation_and_helps_later(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "/start")
-    await bot.sees(chat, "Sit, Ana.")
+    await bot.sees_exactly(chat, "Sit, Ana.")
     bot.fake.say(chat, ana, "/start")
     await bot.fake.until(lambda: len(bot.fake.sent(chat)) == 2)
     assert bot.fake.visible(chat)[1].startswith("/help  this list\n/persona [name] [where]  who speaks")
@@ -53,7 +53,7 @@ async def test_a_command_is_answered_silently_and_is_no_part_of_the_conversation
     ana = bot.fake.user("Ana")
     group = bot.fake.group("Harbour", ana)
     asked = bot.fake.say(group, ana, "/stop@lamp_bot")
-    await bot.sees(group, "Nothing is being said.")
+    await bot.sees_exactly(group, "Nothing is being said.")
     (message,) = bot.fake.sent(group)
     assert (message.reply_to, message.call["disable_notification"]) == (asked.id, True)
     await bot.quiet()
@@ -82,7 +82,7 @@ async def test_commands_of_the_table_are_understood(pair: Bot, text: str, answer
     await pair.quiet()
 
 
-async def test_status_says_how_telegram_is_doing(bot: Bot) -> None:
+async def test_status_shows_the_age_of_the_last_poll(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "/status")
@@ -96,7 +96,7 @@ async def test_a_chosen_persona_survives_a_restart_and_is_the_places_own(cold: B
     ana, bo = cold.fake.user("Ana"), cold.fake.user("Bo")
     chat, other = cold.fake.private(ana), cold.fake.private(bo)
     cold.fake.say(chat, ana, "/persona ozzo")
-    await cold.sees(chat, "Ozzo speaks here now.")
+    await cold.sees_exactly(chat, "Ozzo speaks here now.")
     await cold.quiet()
     await cold.stop()
     again = Bot(cold.fake, cold.folder)
@@ -110,16 +110,16 @@ async def test_a_chosen_persona_survives_a_restart_and_is_the_places_own(cold: B
     await again.stop()
 
 
-async def test_commands_of_a_place_are_done_in_order_and_hold_up_nobody(bot: Bot) -> None:
+async def test_commands_of_a_place_run_in_order_and_hold_up_no_other(bot: Bot) -> None:
     ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
     chat, other = bot.fake.private(ana), bot.fake.private(bo)
     bot.fake.fail("sendMessage", stall(0.3), when=lambda said: said["chat_id"] == chat.id)
     for text in ("/settings listen on", "/settings listen off", "/settings listen default"):
         bot.fake.say(chat, ana, text)
     bot.fake.say(other, bo, "hi")
-    await bot.sees(other, "Answer 1.")
+    await bot.sees_exactly(other, "Answer 1.")
     ends = ("on for this chat.", "off for this chat.", "default for this chat.")
-    await bot.sees(chat, *(f"listen is {end}" for end in ends))
+    await bot.sees_exactly(chat, *(f"listen is {end}" for end in ends))
     assert bot.fake.sent(other)[0].at < bot.fake.sent(chat)[1].at
 
 
@@ -127,7 +127,7 @@ async def test_stop_waits_for_no_other_command(bot: Bot) -> None:
     ana = bot.fake.user("Ana")
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "hi")
-    await bot.sees(chat, "Answer 1.")
+    await bot.sees_exactly(chat, "Answer 1.")
     bot.engine.hold, bot.engine.holding = asyncio.Event(), asyncio.Event()
     bot.fake.say(chat, ana, "/continue")
     await bot.engine.holding.wait()
@@ -201,7 +201,7 @@ async def test_a_command_is_done_once_however_often_it_is_delivered(cold: Bot) -
     ana = cold.fake.user("Ana")
     chat = cold.fake.private(ana)
     message = cold.fake.say(chat, ana, "/post Ahoy")
-    await cold.sees(chat, "Ahoy")
+    await cold.sees_exactly(chat, "Ahoy")
     cold.fake.repeat(message, 4)
     cold.fake.push({"message": message.wire})
     await cold.quiet()
@@ -210,7 +210,7 @@ async def test_a_command_is_done_once_however_often_it_is_delivered(cold: Bot) -
     await again.start()
     again.fake.push({"message": message.wire})
     again.fake.say(chat, ana, "hi")
-    await again.sees(chat, "Ahoy", "Answer 1.")
+    await again.sees_exactly(chat, "Ahoy", "Answer 1.")
     await again.stop()
 
 
@@ -219,4 +219,4 @@ async def test_a_command_from_long_ago_is_not_done(bot: Bot) -> None:
     chat = bot.fake.private(ana)
     bot.fake.say(chat, ana, "/post Ahoy", date=1_000_000_000)
     bot.fake.say(chat, ana, "/post Now")
-    await bot.sees(chat, "Now")
+    await bot.sees_exactly(chat, "Now")

@@ -1,4 +1,4 @@
-"""Who may do what on Telegram, what the log tells, and what never leaves its chat."""
+"""Security on Telegram: permissions, texts that the log must not hold, and the separation of chats."""
 
 import logging
 from typing import Any
@@ -68,7 +68,7 @@ async def test_no_forged_admin_changes_a_setting(bot: Bot, command: str) -> None
     await bot.fake.until(lambda: DONE in bot.fake.visible(scene.group))
 
 
-async def test_no_forged_admin_lets_the_persona_say_anything(bot: Bot) -> None:
+async def test_no_forged_admin_makes_the_persona_post(bot: Bot) -> None:
     scene = Scene(bot)
     scene.forge("/post I was forged")
     await bot.quiet()
@@ -83,7 +83,7 @@ async def test_an_anonymous_admin_of_the_very_chat_may(bot: Bot) -> None:
     await bot.fake.until(lambda: DONE in bot.fake.visible(scene.group))
 
 
-async def test_rights_hold_as_they_are_when_somebody_asks(bot: Bot) -> None:
+async def test_permissions_are_those_of_the_moment_of_the_command(bot: Bot) -> None:
     scene = Scene(bot)
     bot.fake.promote(scene.group, scene.member, scene.admin)
     bot.fake.say(scene.group, scene.member, COMMAND)
@@ -112,7 +112,7 @@ async def test_an_owner_is_a_number_and_never_a_stand_in(
     await telegram.until(lambda: "I own this" in telegram.visible(scene.group))
 
 
-async def test_no_press_does_more_than_the_one_who_presses_may(cold: Bot) -> None:
+async def test_a_press_needs_the_permissions_of_its_user(cold: Bot) -> None:
     both(cold)
     await cold.start()
     scene = Scene(cold)
@@ -167,7 +167,7 @@ async def test_a_replayed_press_and_one_from_before_a_restart_do_nothing(cold: B
     await again.stop()
 
 
-async def test_what_is_said_in_one_chat_is_read_in_no_other(bot: Bot) -> None:
+async def test_a_message_is_read_in_no_other_chat(bot: Bot) -> None:
     bot.fake.privacy = False
     people = [bot.fake.user(f"P{n}") for n in range(5)]
     forum = bot.fake.supergroup("Forum", *people, forum=True)
@@ -184,7 +184,7 @@ async def test_what_is_said_in_one_chat_is_read_in_no_other(bot: Bot) -> None:
         assert sum(f"canary-{number:02}" in prompt for number in range(len(places))) == 1
 
 
-async def test_the_log_tells_neither_words_nor_names_nor_the_token(
+async def test_the_log_holds_neither_texts_nor_names_nor_the_token(
     cold: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "bot"):
@@ -220,5 +220,5 @@ async def test_an_answer_that_the_library_cannot_read_is_not_in_its_log(
         await bot.fake.until(lambda: bot.fake.updates.polling)
         bot.fake.fail("getUpdates", garbage(do=False), times=2)
         bot.fake.say(chat, ana, "hi")
-        await bot.sees(chat, "Answer 1.")
+        await bot.sees_exactly(chat, "Answer 1.")
     assert "<<not json>>" not in caplog.text

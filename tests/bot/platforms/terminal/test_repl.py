@@ -83,7 +83,7 @@ def test_the_persona_greets_answers_and_remembers(start: Start) -> None:
     assert again.ends() == 0
 
 
-def test_commands_work_and_mistakes_are_said(start: Start) -> None:
+def test_commands_work_and_mistakes_are_explained(start: Start) -> None:
     screen = start()
     screen.prompt()
     for line, answer in (
@@ -155,7 +155,7 @@ def test_an_answer_that_was_cut_off_is_given_at_the_next_start(start: Start) -> 
     again.expect("Here it is.")
 
 
-def test_a_model_that_cannot_be_loaded_is_said_and_nothing_is_lost(start: Start) -> None:
+def test_a_model_that_cannot_be_loaded_is_an_error_and_nothing_is_lost(start: Start) -> None:
     screen = start(FAILURE="There is no model at nowhere.")
     screen.prompt()
     screen.type("hello")

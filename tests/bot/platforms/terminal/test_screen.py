@@ -1,4 +1,4 @@
-"""What the terminal shows, and how a text that comes in pieces is broken into lines."""
+"""The terminal's screen, and the wrapping of a text that arrives in pieces."""
 
 import io
 from textwrap import dedent
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
-from bot.platforms.terminal.screen import Screen, Wrap
+from bot.platforms.terminal.screen import Screen, WordWrap
 from tests.conftest import MARA, PLACE
 
 
@@ -27,7 +27,7 @@ from tests.conftest import MARA, PLACE
     ],
 )
 def test_lines_break_between_words(text: str, lines: list[str]) -> None:
-    wrap = Wrap(8)
+    wrap = WordWrap(8)
     assert (wrap.feed(text) + wrap.flush()).split("\n") == lines
 
 
@@ -35,7 +35,7 @@ def test_lines_break_between_words(text: str, lines: list[str]) -> None:
 def test_pieces_give_the_same_lines_as_the_whole_and_lose_only_blanks(
     text: str, cuts: list[int], width: int
 ) -> None:
-    whole, pieces, written, rest = Wrap(width), Wrap(width), "", text
+    whole, pieces, written, rest = WordWrap(width), WordWrap(width), "", text
     for cut in cuts:
         written += pieces.feed(rest[:cut])
         rest = rest[cut:]
@@ -46,7 +46,7 @@ def test_pieces_give_the_same_lines_as_the_whole_and_lose_only_blanks(
 
 @given(st.lists(st.text(st.characters(categories=["Ll", "Lo"]), min_size=1, max_size=4)), st.integers(8, 20))
 def test_no_line_is_wider_than_the_terminal(words: list[str], width: int) -> None:
-    wrap = Wrap(width)
+    wrap = WordWrap(width)
     lines = (wrap.feed(" ".join(words)) + wrap.flush()).split("\n")
     assert all(cell_len(line.rstrip()) <= width for line in lines)
 

@@ -1,30 +1,30 @@
-"""Names as a webhook may bear them."""
+"""Persona names as Discord accepts them for webhooks."""
 
 import re
 import unicodedata
 
-_LONGEST = 80  # characters
+_MAX_CHARACTERS = 80  # characters
 _REFUSED = re.compile("(dis(?=cord)|cly(?=de))", re.IGNORECASE)  # also not as part of a word
 _RESERVED = ("everyone", "here")
 _MARKS = str.maketrans("", "", "@#:`")
 
 
-def legal(name: str) -> str:
-    """The name as near to its own as Discord allows: 1 to 80 characters, nothing that it refuses.
+def webhook_name(name: str) -> str:
+    """Return the nearest name that Discord allows: 1 to 80 characters, without refused words.
 
-    https://docs.discord.com/developers/resources/webhook and .../resources/user say what that is.
+    Rules: https://docs.discord.com/developers/resources/webhook and .../resources/user.
     """
     kept = _clean(name)
     plain = _clean(unicodedata.normalize("NFKC", name))
     if _REFUSED.search(plain):
         kept = _REFUSED.sub(r"\1·", plain)
-    kept = kept[:_LONGEST].strip()
+    kept = kept[:_MAX_CHARACTERS].strip()
     if unicodedata.normalize("NFKC", kept).casefold() in _RESERVED:
         kept += "·"
     return kept or "Persona"
 
 
 def _clean(name: str) -> str:
-    """One line, without control characters and without what mentions somebody."""
+    """Return the name as one line, without control characters and without characters of mentions."""
     shown = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
     return " ".join("".join(shown).translate(_MARKS).split())
