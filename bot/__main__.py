@@ -22,6 +22,7 @@ from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.log import quiet, set_up
+from bot.memory.store import Memory
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.builder import Prompt, Tokenizer
@@ -134,14 +135,14 @@ async def _converse(
         await stack.enter_async_context(chat)
         for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
             print(f"alterego: {notice}", file=sys.stderr)
-        await talk(chat)
+        await talk(chat, memory)
         if await memory.wants_backup():
             await memory.backup()
 
 
 def _talk(
     settings: Config, persona: Persona, texts: list[str], as_json: bool
-) -> Callable[[Chat], Coroutine[None, None, None]]:
+) -> Callable[[Chat, Memory], Coroutine[None, None, None]]:
     """What is done with an open chat.
 
     The terminal is imported now, before the model's libraries compete for the interpreter: that halves the
@@ -151,10 +152,12 @@ def _talk(
     if texts:
         from bot.platforms.terminal.batch import say
 
-        return lambda chat: say(chat, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json)
+        return lambda chat, memory: say(
+            chat, memory, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json
+        )
     from bot.platforms.terminal.repl import Repl
 
-    return lambda chat: Repl(chat, author, settings.chat.message_characters).run(persona)
+    return lambda chat, memory: Repl(chat, memory, author, settings.chat.message_characters).run(persona)
 
 
 def _watcher(path: Path | None) -> PromptObserver | None:

@@ -47,7 +47,7 @@ async def draw(seed: int) -> None:
                 place = Place("terminal", "local", persona)
                 console.print(Text("Ana ", style="bold cyan") + Text(f"/persona {persona}", style="default"))
                 await memory.set_setting(str(place), "persona", persona)
-                await greet(chat, place, author.name)
+                await greet(chat, memory, place, author.name)
                 for line in lines:
                     console.print(Text("Ana ", style="bold cyan") + Text(line, style="default"))
                     await chat.receive(message_of(line, place, author))

@@ -44,7 +44,7 @@ class Platform(Protocol):
         """Take in nothing more; what is still to be sent can be."""
 
 
-Open = Callable[[Chat, Config], Platform]
+Open = Callable[[Chat, Memory, Config], Platform]
 
 
 async def serve(
@@ -58,7 +58,7 @@ async def serve(
             log.warning(notice)
         engine = await stack.enter_async_context(open_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, watch=watch)
-        platforms = _open_all(chat, settings)
+        platforms = _open_all(chat, memory, settings)
         try:
             await _run(platforms, chat, memory, stack)
         finally:
@@ -88,24 +88,24 @@ def _heed_signals() -> None:
         loop.add_signal_handler(number, heed)
 
 
-def _open_all(chat: Chat, settings: Config) -> list[Platform]:
-    return [_OPEN[name](chat, settings) for name in settings.tokens]
+def _open_all(chat: Chat, memory: Memory, settings: Config) -> list[Platform]:
+    return [_OPEN[name](chat, memory, settings) for name in settings.tokens]
 
 
-def _discord(chat: Chat, settings: Config) -> Platform:
+def _discord(chat: Chat, memory: Memory, settings: Config) -> Platform:
     try:
         from bot.platforms.discord import Discord
     except ModuleNotFoundError as error:
         raise _missing(error, "discord") from None
-    return Discord(chat, settings.discord, settings.tokens["DISCORD_TOKEN"], settings.addresses)
+    return Discord(chat, memory, settings.discord, settings.tokens["DISCORD_TOKEN"], settings.addresses)
 
 
-def _telegram(chat: Chat, settings: Config) -> Platform:
+def _telegram(chat: Chat, memory: Memory, settings: Config) -> Platform:
     try:
         from bot.platforms.telegram import Telegram
     except ModuleNotFoundError as error:
         raise _missing(error, "telegram") from None
-    return Telegram(chat, settings.telegram, settings.tokens["TELEGRAM_TOKEN"], settings.addresses)
+    return Telegram(chat, memory, settings.telegram, settings.tokens["TELEGRAM_TOKEN"], settings.addresses)
 
 
 def _missing(error: ModuleNotFoundError, library: str) -> Exception:

@@ -8,6 +8,7 @@ from bot.chat import proactive, reload, scoped_settings
 from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.memory.queries.records import AnswerExplanation
+from bot.memory.store import Memory
 from bot.message import Place
 
 RELOAD = "reload"  # in the place of a persona's name
@@ -26,6 +27,7 @@ class CommandCall:
     """Who asks for something, where, with which rights, and the options given."""
 
     chat: Chat
+    memory: Memory
     place: Place
     user: str
     level: Level
@@ -81,16 +83,16 @@ async def persona(ask: CommandCall) -> str:
     chosen, server = ask.chat.cast.find(ask.option("name")), _server(ask)
     if server and ask.level < Level.ADMIN:
         raise UserError("Only an admin can choose who speaks on the whole server.")
-    await scoped_settings.change_setting(ask.chat.memory, ask.place, "persona", chosen.key, server=server)
+    await scoped_settings.change_setting(ask.memory, ask.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."
-    await proactive.greet(ask.chat, ask.place, ask.user)
+    await proactive.greet(ask.chat, ask.memory, ask.place, ask.user)
     return f"{chosen.name} speaks here now."
 
 
 async def _resident(ask: CommandCall) -> str:
     current = await ask.chat.resident(ask.place)
-    value = (await scoped_settings.read_settings(ask.chat.memory, ask.place, ask.chat.settings))["persona"]
+    value = (await scoped_settings.read_settings(ask.memory, ask.place, ask.chat.settings))["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
     chosen = f"; chosen by {value.source}" if value.text else ""
     return (
@@ -124,19 +126,19 @@ async def reset(ask: CommandCall) -> str:
     """Begin anew: the persona no longer reads what was said before. It stays stored; `data forget` erases."""
     if ask.chat.worker(ask.place).busy:
         raise UserError("An answer is being made; stop it first.")
-    await ask.chat.memory.reset(ask.place)
+    await ask.memory.reset(ask.place)
     await ask.chat.engine.forget(ask.place)
-    await proactive.greet(ask.chat, ask.place, ask.user)
+    await proactive.greet(ask.chat, ask.memory, ask.place, ask.user)
     return "The conversation begins anew; what was said before is no longer read."
 
 
 async def again(ask: CommandCall) -> str:
-    await proactive.again(ask.chat, ask.place, ask.user)
+    await proactive.again(ask.chat, ask.memory, ask.place, ask.user)
     return ""
 
 
 async def go_on(ask: CommandCall) -> str:
-    await proactive.go_on(ask.chat, ask.place)
+    await proactive.go_on(ask.chat, ask.memory, ask.place)
     return ""
 
 
@@ -146,7 +148,7 @@ async def stop(ask: CommandCall) -> str:
 
 async def post(ask: CommandCall) -> str:
     """Let the persona of this place say given words, which it remembers as its own, or some of its own."""
-    await proactive.post(ask.chat, ask.place, ask.option("text"))
+    await proactive.post(ask.chat, ask.memory, ask.place, ask.option("text"))
     return ""
 
 
@@ -159,10 +161,8 @@ async def settings(ask: CommandCall) -> str:
         value = ask.option("value")
         if name == "persona" and value != "default":
             value = ask.chat.cast.find(value).key
-        return await scoped_settings.change_setting(
-            ask.chat.memory, ask.place, name, value, server=_server(ask)
-        )
-    values = await scoped_settings.read_settings(ask.chat.memory, ask.place, ask.chat.settings)
+        return await scoped_settings.change_setting(ask.memory, ask.place, name, value, server=_server(ask))
+    values = await scoped_settings.read_settings(ask.memory, ask.place, ask.chat.settings)
     if name and name not in values:
         raise UserError(f"There is no setting {name!r}: known are {', '.join(values)}.")
     return "\n".join(
@@ -174,12 +174,12 @@ async def settings(ask: CommandCall) -> str:
 
 async def why(ask: CommandCall) -> str:
     """Say which rule fired for the last message, and what the answer was made of."""
-    found = await ask.chat.memory.why(ask.place)
+    found = await ask.memory.why(ask.place)
     return "Nothing has been decided here yet." if found is None else _explain(found)
 
 
 async def status(ask: CommandCall) -> str:
-    engine, memory = ask.chat.engine.status(), await ask.chat.memory.status()
+    engine, memory = ask.chat.engine.status(), await ask.memory.status()
     inbox = ", ".join(
         f"{count:,} {state.replace('_', ' ')}" for state, count in memory.inbox.items() if count
     )
@@ -260,10 +260,12 @@ def parse_line(text: str) -> tuple[str, dict[str, str]]:
     return name, {option.name: word for option, word in zip(options, words, strict=False)}
 
 
-async def run_line(text: str, chat: Chat, place: Place, user: str, level: Level = Level.MEMBER) -> str:
+async def run_line(
+    text: str, chat: Chat, memory: Memory, place: Place, user: str, level: Level = Level.MEMBER
+) -> str:
     """Run a line that begins with "/"."""
     name, options = parse_line(text)
-    return await run_command(name, CommandCall(chat, place, user, level, options))
+    return await run_command(name, CommandCall(chat, memory, place, user, level, options))
 
 
 def _server(ask: CommandCall) -> bool:

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.chat.chat import Chat
 from bot.chat.commands import CommandCall, run_command
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.discord.api import FAILURES, ApiCalls
 from bot.platforms.discord.channels import Channels
@@ -28,8 +29,11 @@ _TRIES = 3
 class CommandHandler:
     """Answers interactions, each in a task of its own."""
 
-    def __init__(self, chat: Chat, places: Channels, calls: ApiCalls, owners: Collection[str]) -> None:
-        self._chat, self._places, self._calls, self._owners = chat, places, calls, owners
+    def __init__(
+        self, chat: Chat, memory: Memory, places: Channels, calls: ApiCalls, owners: Collection[str]
+    ) -> None:
+        self._chat, self._memory = chat, memory
+        self._places, self._calls, self._owners = places, calls, owners
         self._tasks: set[asyncio.Task[None]] = set()
         self._hushed = False
 
@@ -82,6 +86,7 @@ class CommandHandler:
         options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
         ask = CommandCall(
             self._chat,
+            self._memory,
             place,
             interaction.user.display_name,
             level(interaction, self._owners),
@@ -107,8 +112,8 @@ class CommandHandler:
 
     async def _check_target(self, place: Place, target: str) -> None:
         """The menu of a message is about the newest answer, whose parts are several messages."""
-        last = await self._chat.memory.last_answer(place)
-        chosen = await self._chat.memory.find(place, target)
+        last = await self._memory.last_answer(place)
+        chosen = await self._memory.find(place, target)
         if last is None or chosen is None or chosen.id != last.message.id:
             raise UserError("Only the newest answer here can be asked about: choose that message.")
 

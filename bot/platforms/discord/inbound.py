@@ -3,6 +3,7 @@
 import discord
 
 from bot.chat.chat import Chat
+from bot.memory.store import Memory
 from bot.message import Address, Place
 from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.gateway import Gateway
@@ -13,8 +14,11 @@ from bot.platforms.discord.webhooks import Webhooks
 class InboundMessages:
     """Takes messages, their edits and deletions to the conversation, all but the account's own."""
 
-    def __init__(self, client: Gateway, chat: Chat, places: Channels, webhooks: Webhooks) -> None:
-        self._client, self._chat, self._places, self._webhooks = client, chat, places, webhooks
+    def __init__(
+        self, client: Gateway, chat: Chat, memory: Memory, places: Channels, webhooks: Webhooks
+    ) -> None:
+        self._client, self._chat, self._memory = client, chat, memory
+        self._places, self._webhooks = places, webhooks
 
     async def heard(self, said: discord.Message) -> None:
         """Take in a message; it is stored when this returns."""
@@ -59,7 +63,5 @@ class InboundMessages:
         if isinstance(thread, discord.Thread) and thread.owner_id == self._me().id:
             return "thread"
         # a thread has the id of the message that it was begun on
-        begun_on = await self._chat.memory.find(
-            self._places.at(int(place.chat), int(place.server)), place.thread
-        )
+        begun_on = await self._memory.find(self._places.at(int(place.chat), int(place.server)), place.thread)
         return "thread" if begun_on and begun_on.persona else ""

@@ -15,6 +15,7 @@ from discord.http import Route
 from bot.chat.chat import Chat
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.platforms.discord.api import FAILURES, ApiCalls
 from bot.platforms.discord.backfill import Backfill
 from bot.platforms.discord.channels import PLATFORM, Channels
@@ -52,12 +53,14 @@ class Discord:
     def __init__(
         self,
         chat: Chat,
+        memory: Memory,
         settings: DiscordSettings,
         token: str,
         addresses: Addresses,
         clocks: Timings | None = None,
     ) -> None:
-        self._chat, self._settings, self._token, self._addresses = chat, settings, token, addresses
+        self._chat, self._memory = chat, memory
+        self._settings, self._token, self._addresses = settings, token, addresses
         self._clocks = clocks or Timings()
         self._open = AsyncExitStack()
         self._recovered = False
@@ -148,13 +151,13 @@ class Discord:
         self._calls = ApiCalls(client.http, self._clocks)
         self._webhooks = Webhooks(client, self._calls)
         places = Channels(client, self._calls, self.account)
-        hearing = InboundMessages(client, chat, places, self._webhooks)
-        self._catch_up = Backfill(client, self._calls, chat.memory, self.account, hearing.heard)
+        hearing = InboundMessages(client, chat, self._memory, places, self._webhooks)
+        self._catch_up = Backfill(client, self._calls, self._memory, self.account, hearing.heard)
         self._intake = EventQueue(hearing, self._begin, self._bury)
-        self._replies = CommandHandler(chat, places, self._calls, self._settings.owners)
+        self._replies = CommandHandler(chat, self._memory, places, self._calls, self._settings.owners)
         self._ears = (self._intake, self._replies)
         client.events, client.poison = self._take, self._intake.poison
-        chat.join(PLATFORM, DiscordOutlet(client, self._calls, self._webhooks, chat.memory), client.health)
+        chat.join(PLATFORM, DiscordOutlet(client, self._calls, self._webhooks, self._memory), client.health)
 
     def _take(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Sort an event; it is called while discord.py reads the connection, and must not wait."""
@@ -180,7 +183,7 @@ class Discord:
         """Tell Discord the commands, where they have changed."""
         payload = menu()
         scope, new = f"{PLATFORM}/{self.account}", digest(payload)
-        if (await self._chat.memory.settings(scope)).get("menu") == new:
+        if (await self._memory.settings(scope)).get("menu") == new:
             return
         application = self._client.application_id
         assert application
@@ -190,10 +193,10 @@ class Discord:
         except FAILURES as error:
             log.error("the commands cannot be published", extra={"error": type(error).__name__})
             return
-        await self._chat.memory.set_setting(scope, "menu", new)
+        await self._memory.set_setting(scope, "menu", new)
 
     async def _bury(self, letter: str, reason: str) -> None:
-        await self._chat.memory.dead_letter(PLATFORM, self.account, letter, reason)
+        await self._memory.dead_letter(PLATFORM, self.account, letter, reason)
 
     async def _connect(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from bot.chat import scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Level
 from bot.chat.scoped_settings import SETTINGS, SWITCH
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.telegram.sender import Sender
 
@@ -64,25 +65,25 @@ class Menus:
         self._open.pop((chat, message), None)
 
 
-async def buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple[Button, ...]:
+async def buttons(chat: Chat, memory: Memory, place: Place, command: str, level: Level) -> tuple[Button, ...]:
     """The buttons under a command's answer, as the settings are now; none for most."""
     if command == "persona":
         cast = list(chat.cast.personas.items())[:_MOST_BUTTONS]
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
     if command != "settings" or level < Level.ADMIN:
         return ()
-    values = await scoped_settings.read_settings(chat.memory, place, chat.settings)
+    values = await scoped_settings.read_settings(memory, place, chat.settings)
     switches = [name for name, setting in SETTINGS.items() if setting.choices == SWITCH]
     other = {name: SWITCH[values[name].is_on] for name in switches}
     return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in other.items())
 
 
-async def show_commands(sender: Sender, chat: Chat, place: Place) -> None:
+async def show_commands(sender: Sender, memory: Memory, place: Place) -> None:
     """Fill Telegram's menu where it shows something else; raise what calls raise."""
     commands = [(command.name, command.help[:256]) for command in COMMANDS]
     digest = blake2b(json.dumps(commands).encode(), digest_size=8).hexdigest()
     scope = f"{place.platform}/{place.account}"
-    if (await chat.memory.settings(scope)).get("menu") != digest:
+    if (await memory.settings(scope)).get("menu") != digest:
         shown = [BotCommand(name, described) for name, described in commands]
         await sender.call(place, sender.bot.set_my_commands(shown))
-        await chat.memory.set_setting(scope, "menu", digest)
+        await memory.set_setting(scope, "menu", digest)

@@ -10,6 +10,7 @@ from bot.chat.chat import Chat
 from bot.chat.commands import CommandCall, Level, parse_line, run_command
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.telegram.chat_queues import ChatQueues
 from bot.platforms.telegram.command_menu import Button, Menu, Menus, buttons
@@ -29,8 +30,8 @@ _TOAST = 200  # characters that an answer to a button may have (Bot API, answerC
 class CommandHandler:
     """Commands and buttons, done beside intake: in order in each place, except `/stop`, which never waits."""
 
-    def __init__(self, sender: Sender, chat: Chat, owners: Container[str]) -> None:
-        self._sender, self._chat, self._owners = sender, chat, owners
+    def __init__(self, sender: Sender, chat: Chat, memory: Memory, owners: Container[str]) -> None:
+        self._sender, self._chat, self._memory, self._owners = sender, chat, memory, owners
         self._lanes, self._menus = ChatQueues(), Menus()
 
     async def close(self) -> None:
@@ -53,7 +54,7 @@ class CommandHandler:
 
     def greet(self, place: Place, user: str) -> None:
         """Let the persona speak first where the bot was just brought in."""
-        self._lanes.add(place, partial(proactive.greet, self._chat, place, user, group=True))
+        self._lanes.add(place, partial(proactive.greet, self._chat, self._memory, place, user, group=True))
 
     def move(self, old: Place, new: Place) -> None:
         """Let a chat go on elsewhere, when nobody speaks in it."""
@@ -71,7 +72,9 @@ class CommandHandler:
             text = str(error)
         if not text:
             return
-        found = () if asked.argument else await buttons(self._chat, asked.place, asked.name, rights)
+        found = (
+            () if asked.argument else await buttons(self._chat, self._memory, asked.place, asked.name, rights)
+        )
         await self._answer(asked, text, found)
 
     async def _done(self, asked: CommandEvent, rights: Level) -> str:
@@ -80,15 +83,19 @@ class CommandHandler:
             return await self._start(asked, rights)
         _, options = parse_line(f"{asked.name} {asked.argument}")
         return await run_command(
-            asked.name, CommandCall(self._chat, asked.place, asked.asker.name, rights, options)
+            asked.name, CommandCall(self._chat, self._memory, asked.place, asked.asker.name, rights, options)
         )
 
     async def _start(self, asked: CommandEvent, rights: Level) -> str:
         """A greeting where nothing has been said yet, else what can be asked for."""
-        if await self._chat.memory.history(asked.place, limit=1):
-            return await run_command("help", CommandCall(self._chat, asked.place, asked.asker.name, rights))
-        await proactive.greet(self._chat, asked.place, asked.asker.name, group=is_group(asked.place))
-        if await self._chat.memory.history(asked.place, limit=1):
+        if await self._memory.history(asked.place, limit=1):
+            return await run_command(
+                "help", CommandCall(self._chat, self._memory, asked.place, asked.asker.name, rights)
+            )
+        await proactive.greet(
+            self._chat, self._memory, asked.place, asked.asker.name, group=is_group(asked.place)
+        )
+        if await self._memory.history(asked.place, limit=1):
             return ""
         return f"{(await self._chat.resident(asked.place)).name} is here: say something."
 
@@ -116,7 +123,7 @@ class CommandHandler:
         if pressed.asker.id != menu.asker and rights < Level.ADMIN:
             await self._toast(pressed, _FOREIGN)
             return
-        ask = CommandCall(self._chat, menu.place, pressed.asker.name, rights, button.options)
+        ask = CommandCall(self._chat, self._memory, menu.place, pressed.asker.name, rights, button.options)
         try:
             text = await run_command(menu.command, ask)
         except UserError as error:
@@ -131,11 +138,11 @@ class CommandHandler:
             self._menus.close(str(pressed.asker.chat), pressed.message)
             await change(self._sender, menu.place, pressed.message, text, None)
             return
-        found = await buttons(self._chat, menu.place, menu.command, rights)
+        found = await buttons(self._chat, self._memory, menu.place, menu.command, rights)
         fresh = Menu(menu.place, menu.asker, menu.command, found)
         self._menus.open(pressed.message, fresh)
         shown = await run_command(
-            menu.command, CommandCall(self._chat, menu.place, pressed.asker.name, rights)
+            menu.command, CommandCall(self._chat, self._memory, menu.place, pressed.asker.name, rights)
         )
         await change(self._sender, menu.place, pressed.message, _narrow(shown), fresh.keyboard)
 

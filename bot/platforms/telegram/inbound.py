@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from bot.chat.chat import Chat
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Message, Place, check_text
 from bot.platforms.telegram.commands import CommandHandler
 from bot.platforms.telegram.events import (
@@ -33,9 +34,15 @@ class InboundUpdates:
     """Takes one update after the other. Raises `UserError` where memory cannot keep what must be kept."""
 
     def __init__(
-        self, chat: Chat, me: Me, errands: CommandHandler, clock: Callable[[], float] = time.time
+        self,
+        chat: Chat,
+        memory: Memory,
+        me: Me,
+        errands: CommandHandler,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._chat, self._me, self._errands, self._clock = chat, me, errands, clock
+        self._chat, self._memory = chat, memory
+        self._me, self._errands, self._clock = me, errands, clock
         self._done: deque[str] | None = None
 
     async def take(self, update: Mapping[str, object]) -> None:
@@ -74,7 +81,7 @@ class InboundUpdates:
         try:
             check_text(message.text, self._chat.settings.message_characters)
         except UserError as error:
-            await self._chat.memory.dead_letter(PLATFORM, self._me.account, letter, str(error))
+            await self._memory.dead_letter(PLATFORM, self._me.account, letter, str(error))
             if message.address and not message.author.is_bot:
                 self._errands.tell(message.place, str(error), message.id)
             return
@@ -95,12 +102,12 @@ class InboundUpdates:
         """Whether this was not done before, by an earlier process either; it counts as done from now on."""
         scope = f"{PLATFORM}/{self._me.account}"
         if self._done is None:
-            stored = (await self._chat.memory.settings(scope)).get("done", "")
+            stored = (await self._memory.settings(scope)).get("done", "")
             self._done = deque(stored.split(), maxlen=_REMEMBERED)
         if name in self._done:
             return False
         done = deque((*self._done, name), maxlen=_REMEMBERED)
-        await self._chat.memory.set_setting(scope, "done", " ".join(done))
+        await self._memory.set_setting(scope, "done", " ".join(done))
         self._done = done
         return True
 
@@ -125,4 +132,4 @@ class InboundUpdates:
     async def _bury(self, update: Mapping[str, object], reason: str) -> None:
         letter = str(update.get("update_id"))
         log.warning("an update cannot be read", extra={"update": letter, "reason": reason})
-        await self._chat.memory.dead_letter(PLATFORM, self._me.account, letter, reason)
+        await self._memory.dead_letter(PLATFORM, self._me.account, letter, reason)

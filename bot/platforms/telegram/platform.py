@@ -14,6 +14,7 @@ from bot.chat.chat import Chat
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.instance_lock import only_instance
 from bot.platforms.telegram.api import Connection, TooMany, open_bot
@@ -40,6 +41,7 @@ class Telegram:
     def __init__(
         self,
         chat: Chat,
+        memory: Memory,
         settings: TelegramSettings,
         token: str,
         addresses: Addresses,
@@ -47,7 +49,8 @@ class Telegram:
         timing: Timing | None = None,
         rates: Rates | None = None,
     ) -> None:
-        self._chat, self._owners, self._timing = chat, frozenset(settings.owners), timing or Timing()
+        self._chat, self._memory = chat, memory
+        self._owners, self._timing = frozenset(settings.owners), timing or Timing()
         self._token, self._api, self._rates = token, addresses.telegram_api, rates
         self._open = AsyncExitStack()
         self._me: Me
@@ -96,9 +99,9 @@ class Telegram:
         await self._insist(bot.delete_webhook)
         sender = Sender(bot, RateLimit(self._rates), timing.call)
         stack.push_async_callback(sender.close, timing.last)
-        errands = CommandHandler(sender, self._chat, self._owners)
+        errands = CommandHandler(sender, self._chat, self._memory, self._owners)
         stack.push_async_callback(errands.close)
-        intake = InboundUpdates(self._chat, self._me, errands)
+        intake = InboundUpdates(self._chat, self._memory, self._me, errands)
         self._polling = polling = Polling(bot, polls, intake.take, timing)
         stack.push_async_callback(polling.acknowledge)
         await self._show_commands(sender)
@@ -108,7 +111,7 @@ class Telegram:
 
     async def _show_commands(self, sender: Sender) -> None:
         try:
-            await show_commands(sender, self._chat, Place(PLATFORM, self._me.account, ""))
+            await show_commands(sender, self._memory, Place(PLATFORM, self._me.account, ""))
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
             log.warning("the menu of commands is not shown", extra={"reason": str(error)})
 

@@ -10,6 +10,7 @@ from bot.chat.chat import Chat
 from bot.chat.proactive import greet
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
+from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import Persona
 from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, message_of
@@ -51,6 +52,7 @@ class BatchScreen(Printed):
 
 async def say(
     chat: Chat,
+    memory: Memory,
     persona: Persona,
     author: Author,
     texts: Sequence[str],
@@ -68,8 +70,8 @@ async def say(
     page = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, page)
     await chat.engine.ready()
-    await chat.memory.set_setting(str(place), "persona", persona.key)
-    await greet(chat, place, author.name)
+    await memory.set_setting(str(place), "persona", persona.key)
+    await greet(chat, memory, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
     await asyncio.gather(*(room.wait_sent() for room in chat.workers()))
     page.live = True

@@ -16,6 +16,7 @@ from bot.chat.commands import RELOAD, Level
 from bot.chat.commands import run_line as run_command
 from bot.chat.proactive import greet
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Author, Message, Place, check_text
 from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import Screen
@@ -27,8 +28,8 @@ T = TypeVar("T")
 class Repl:
     """A person at the keyboard."""
 
-    def __init__(self, chat: Chat, author: Author, limit: int) -> None:
-        self._chat, self._author, self._limit = chat, author, limit
+    def __init__(self, chat: Chat, memory: Memory, author: Author, limit: int) -> None:
+        self._chat, self._memory, self._author, self._limit = chat, memory, author, limit
         self._screen = Screen(lambda: chat.engine.status().stage)
         self._session: PromptSession[str] = PromptSession(history=InMemoryHistory())
         self._place = Place(PLATFORM, ACCOUNT, "")
@@ -105,7 +106,7 @@ class Repl:
             await self._open(self._chat.cast.find(argument.strip()))
             return
         answer = await self._unless_gone(
-            run_command(text, self._chat, self._place, self._author.name, Level.OWNER)
+            run_command(text, self._chat, self._memory, self._place, self._author.name, Level.OWNER)
         )
         self._screen.note(answer or "")
         if name.casefold() == "help":
@@ -114,8 +115,8 @@ class Repl:
     async def _open(self, persona: Persona) -> None:
         """Go to the conversation with a persona, who greets where nothing has been said yet."""
         self._place = Place(PLATFORM, ACCOUNT, persona.key)
-        await self._chat.memory.set_setting(str(self._place), "persona", persona.key)
-        await greet(self._chat, self._place, self._author.name)
+        await self._memory.set_setting(str(self._place), "persona", persona.key)
+        await greet(self._chat, self._memory, self._place, self._author.name)
 
     async def _listen(self) -> None:
         """Wait until nobody speaks; after a restart, personas of other conversations may."""

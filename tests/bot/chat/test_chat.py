@@ -190,13 +190,13 @@ async def test_a_personas_adapter_strength_and_sampling_reach_the_engine(stage: 
 
 async def test_greetings_are_said_once_and_filled_in(stage: Stage) -> None:
     for _ in range(2):
-        await greet(stage.chat, PLACE, "Ana: the {{char}}")
+        await greet(stage.chat, stage.memory, PLACE, "Ana: the {{char}}")
     assert stage.outlet.sent == [("mara", "Sit, Ana the {{char}}.")]
 
 
 async def test_again_replaces_the_last_answer(stage: Stage) -> None:
     await stage.say("Rain?")
-    await again(stage.chat, PLACE, "Ana")
+    await again(stage.chat, stage.memory, PLACE, "Ana")
     assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 2."]
     assert stage.engine.prompts()[0] == stage.engine.prompts()[1]
@@ -204,9 +204,9 @@ async def test_again_replaces_the_last_answer(stage: Stage) -> None:
 
 
 async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
-    await greet(stage.chat, PLACE, "Ana")
+    await greet(stage.chat, stage.memory, PLACE, "Ana")
     for _ in range(2):
-        await again(stage.chat, PLACE, "Ana")
+        await again(stage.chat, stage.memory, PLACE, "Ana")
     assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
     assert await stage.history() == ["Mara: Sit, Ana."]
 
@@ -214,7 +214,7 @@ async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
 async def test_again_that_fails_is_told_and_the_old_answer_stays(stage: Stage) -> None:
     await stage.say("Rain?")
     stage.engine.script.append(UserError("No memory left."))
-    await again(stage.chat, PLACE, "Ana")
+    await again(stage.chat, stage.memory, PLACE, "Ana")
     assert stage.outlet.sent[-1] == (None, "No memory left.")
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]
 

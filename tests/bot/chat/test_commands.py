@@ -12,7 +12,7 @@ from tests.conftest import MARA, OZZO, PLACE, Stage
 
 
 async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, place, "Ana", level)
+    return await run_line(line, stage.chat, stage.memory, place, "Ana", level)
 
 
 async def test_help_lists_every_command(stage: Stage) -> None:

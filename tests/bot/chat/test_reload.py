@@ -43,7 +43,7 @@ async def cast(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def ask(stage: Stage, line: str = "/persona reload", level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, PLACE, "Ana", level)
+    return await run_line(line, stage.chat, stage.memory, PLACE, "Ana", level)
 
 
 async def test_personas_are_as_their_folders_say(cast: Stage, tmp_path: Path) -> None:

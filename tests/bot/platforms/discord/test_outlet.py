@@ -318,7 +318,7 @@ async def test_another_answer_takes_the_place_of_the_last(stage: DiscordStage, v
     ask(stage, channel)
     await stage.fake.until(lambda: said(channel) == ["Answer 1."])
     await stage.idle()
-    await again(stage.chat, stage.place(channel), "ana")
+    await again(stage.chat, stage.memory, stage.place(channel), "ana")
     await stage.fake.until(lambda: said(channel) == ["Answer 2."])
 
 
@@ -389,7 +389,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     if path == "command":
         stage.fake.slash(stage.quay, stage.ana, "persona", name=text[:1000])
     elif path == "post":
-        await post(stage.chat, stage.place(), text)
+        await post(stage.chat, stage.memory, stage.place(), text)
     elif path == "notice":
         await outlet(stage).send(outgoing(stage, text, reply_to=str(stage.call("x").id)), None)
     else:
@@ -397,7 +397,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     await stage.fake.until(lambda: any("@everyone" in m.content for m in stage.fake.messages if m.author.bot))
     await stage.idle()
     if path == "again":
-        await again(stage.chat, stage.place(), "ana")
+        await again(stage.chat, stage.memory, stage.place(), "ana")
     pings = [message.pings for message in stage.fake.messages if message.author.bot]
     assert len(pings) >= 1
     assert set(pings) == {frozenset()}
