@@ -91,7 +91,7 @@ def _talk_or_serve(options: argparse.Namespace) -> int:
     if not _serves(options, settings):
         return _chat(settings, cast, options)
     cast.chosen(settings.chat.persona)
-    asyncio.run(host.serve(settings, cast, _local_engine, _watcher(options.prompts)))
+    asyncio.run(host.serve(settings, cast, _local_engine, _prompt_observer(options.prompts)))
     return 0
 
 
@@ -131,7 +131,14 @@ async def _converse(
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
         engine = await stack.enter_async_context(_local_engine(settings))
-        chat = Chat(memory, engine, cast, settings.chat, settings.model, watch=_watcher(options.prompts))
+        chat = Chat(
+            memory,
+            engine,
+            cast,
+            settings.chat,
+            settings.model,
+            observe_prompt=_prompt_observer(options.prompts),
+        )
         await stack.enter_async_context(chat)
         for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
             print(f"alterego: {notice}", file=sys.stderr)
@@ -160,19 +167,19 @@ def _talk(
     return lambda chat, memory: Repl(chat, memory, author, settings.chat.message_characters).run(persona)
 
 
-def _watcher(path: Path | None) -> PromptObserver | None:
+def _prompt_observer(path: Path | None) -> PromptObserver | None:
     if path is None:
         return None
     if not path.parent.is_dir() or path.is_dir():
         raise UserError(f"{path} cannot be written: name a file in a folder that is there.")
 
-    def watch(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
+    def append_prompt(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
         line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
         private = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
         with open(private, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    return watch
+    return append_prompt
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -57,6 +57,12 @@ class Stage:
     async def stop(self) -> None:
         await self._open.aclose()
 
+    async def restart(self, **settings: float) -> None:
+        """Close the chat and open it again on the same memory, with other settings."""
+        await self.stop()
+        self.settings = ChatSettings(**{"debounce": 0, **settings})
+        await self.start()
+
     def message(self, text: str, name: str = "Ana", address: str = "direct", place: Place = PLACE) -> Message:
         self._count += 1
         author = Author(name.casefold(), name)

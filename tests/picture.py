@@ -40,7 +40,7 @@ async def draw(seed: int) -> None:
         async with (
             memory,
             engine,
-            Chat(memory, engine, cast, settings.chat, settings.model, dice=Random(seed)) as chat,
+            Chat(memory, engine, cast, settings.chat, settings.model, random=Random(seed)) as chat,
         ):
             chat.join("terminal", Screen(lambda: "", console))
             for persona, lines in LINES.items():

@@ -48,7 +48,10 @@ Open = Callable[[Chat, Memory, Config], Platform]
 
 
 async def serve(
-    settings: Config, cast: Cast, open_engine: Callable[[Config], Engine], watch: PromptObserver | None = None
+    settings: Config,
+    cast: Cast,
+    open_engine: Callable[[Config], Engine],
+    observe_prompt: PromptObserver | None = None,
 ) -> None:
     """Host the personas until SIGTERM or SIGINT, which ends in time and loses nothing."""
     _heed_signals()
@@ -57,7 +60,7 @@ async def serve(
         for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
             log.warning(notice)
         engine = await stack.enter_async_context(open_engine(settings))
-        chat = Chat(memory, engine, cast, settings.chat, settings.model, watch=watch)
+        chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)
         platforms = _open_all(chat, memory, settings)
         try:
             await _run(platforms, chat, memory, stack)

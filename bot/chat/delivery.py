@@ -11,6 +11,7 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
+from bot.text.splitting import split_burst, split_message
 
 log = logging.getLogger(__name__)
 
@@ -73,17 +74,15 @@ class Outlet(Protocol):
         """Take back messages that another answer replaces, as far as the platform allows."""
 
 
-def tidy(text: str, name: str, *, whole: bool = False) -> str:
-    """An answer without the speaker's own name before it and without blank ends.
-
-    Of one that is not `whole`, what can be shown: nothing yet, where it may still become the name.
-    """
-    text, name = text.strip(), name.casefold()
-    if not whole and name.startswith(text.casefold()):
-        return ""
-    # what folds to the name may be shorter than it: "ß" folds to "ss"
-    end = next((end for end in range(len(name) + 1) if text[:end].casefold() == name), len(text))
-    return text[end + 1 :].strip() if text[end : end + 1] in (":", "：") else text
+def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[str]:
+    """Split a reply into the texts to send: a burst by its lines, then each text by the platform's limit."""
+    messages = split_burst(text) if persona.bursts else [text]
+    limit = outlet.limit(place, persona)
+    return [
+        part.whole
+        for message in messages
+        for part in split_message(message, limit, outlet.measure, marks=outlet.marks)
+    ]
 
 
 async def deliver(

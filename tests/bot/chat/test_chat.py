@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.chat.chat import BUSY, LATE
 from bot.chat.delivery import ChatMoved
-from bot.chat.proactive import again, greet
-from bot.config import ChatSettings
+from bot.chat.intake import BUSY, LATE
+from bot.chat.proactive import greet, regenerate
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
@@ -73,7 +72,7 @@ async def test_a_persona_that_writes_in_bursts_sends_a_message_a_line(stage: Sta
 
 
 async def test_a_burst_is_answered_once(stage: Stage, tmp_path: object) -> None:
-    stage.chat._settings = ChatSettings(debounce=0.05)
+    await stage.restart(debounce=0.05)
     for text in ("one", "two", "three"):
         await stage.chat.receive(stage.message(text))
     await stage.chat.worker(PLACE).idle()
@@ -196,7 +195,7 @@ async def test_greetings_are_said_once_and_filled_in(stage: Stage) -> None:
 
 async def test_again_replaces_the_last_answer(stage: Stage) -> None:
     await stage.say("Rain?")
-    await again(stage.chat, stage.memory, PLACE, "Ana")
+    await regenerate(stage.chat, stage.memory, PLACE, "Ana")
     assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 2."]
     assert stage.engine.prompts()[0] == stage.engine.prompts()[1]
@@ -206,7 +205,7 @@ async def test_again_replaces_the_last_answer(stage: Stage) -> None:
 async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
     await greet(stage.chat, stage.memory, PLACE, "Ana")
     for _ in range(2):
-        await again(stage.chat, stage.memory, PLACE, "Ana")
+        await regenerate(stage.chat, stage.memory, PLACE, "Ana")
     assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
     assert await stage.history() == ["Mara: Sit, Ana."]
 
@@ -214,7 +213,7 @@ async def test_again_after_a_greeting_gives_the_next_one(stage: Stage) -> None:
 async def test_again_that_fails_is_told_and_the_old_answer_stays(stage: Stage) -> None:
     await stage.say("Rain?")
     stage.engine.script.append(UserError("No memory left."))
-    await again(stage.chat, stage.memory, PLACE, "Ana")
+    await regenerate(stage.chat, stage.memory, PLACE, "Ana")
     assert stage.outlet.sent[-1] == (None, "No memory left.")
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]
 
@@ -318,7 +317,7 @@ async def test_other_bots_are_not_answered_unless_that_is_set(stage: Stage) -> N
 
 
 async def test_a_flood_is_refused_once_and_nothing_is_silent(stage: Stage) -> None:
-    stage.chat.settings = ChatSettings(debounce=0, waiting=3)
+    await stage.restart(waiting=3)
     stage.engine.hold = asyncio.Event()
     await stage.chat.receive(stage.message("0"))
     await stage.engine.holding.wait()
@@ -354,7 +353,7 @@ async def test_what_was_accepted_and_grew_old_is_given_up_visibly(new_stage: Cal
 
 
 async def test_a_message_deleted_before_its_answer_gets_none(stage: Stage) -> None:
-    stage.chat.settings = ChatSettings(debounce=0.05)
+    await stage.restart(debounce=0.05)
     await stage.chat.receive(stage.message("Forget it"))
     await stage.chat.remove(PLACE, "1")
     await stage.chat.worker(PLACE).idle()
@@ -379,7 +378,7 @@ async def test_an_answer_stays_in_the_message_in_which_it_was_shown(stage: Stage
 
 
 async def test_a_message_edited_before_its_answer_is_answered_as_edited(stage: Stage) -> None:
-    stage.chat.settings = ChatSettings(debounce=0.05)
+    await stage.restart(debounce=0.05)
     await stage.chat.receive(stage.message("Tee?"))
     await stage.chat.edit(PLACE, "1", "Tea?")
     await stage.chat.worker(PLACE).idle()

@@ -7,8 +7,7 @@ import pytest
 from bot.chat.commands import COMMANDS, Level, parse_line, run_line
 from bot.errors import UserError
 from bot.message import Place
-from bot.persona.persona import Cast
-from tests.conftest import MARA, OZZO, PLACE, Stage
+from tests.conftest import PLACE, Stage
 
 
 async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
@@ -57,7 +56,7 @@ async def test_an_unknown_persona_names_those_there_are(stage: Stage) -> None:
 
 
 async def test_personas_shows_the_broken_ones_too(stage: Stage) -> None:
-    stage.chat.cast = Cast({"mara": MARA, "ozzo": OZZO}, {"lost": "card.json is missing"})
+    stage.cast.broken["lost"] = "card.json is missing"
     assert await ask(stage, "/personas") == (
         "* mara         Mara: no notes\n  ozzo         Ozzo: no notes\n! lost         card.json is missing"
     )
@@ -222,7 +221,7 @@ async def test_a_member_may_not_do_what_admins_do(stage: Stage, line: str, said:
 
 async def test_a_member_sees_only_what_members_can_do(stage: Stage) -> None:
     assert "/post" not in await ask(stage, "/help", level=Level.MEMBER)
-    stage.chat.cast = Cast({"mara": MARA}, {"lost": "card.json is missing"})
+    stage.cast.broken["lost"] = "card.json is missing"
     assert "lost" not in await ask(stage, "/personas", level=Level.ADMIN)
 
 

@@ -118,7 +118,8 @@ async def test_an_answer_under_another_card_than_trained_is_refused_with_what_to
     adapter = tmp_path / "personas/mara/adapter"
     adapter.mkdir()
     (adapter / "manifest.json").write_text(json.dumps({"layout": "User: [0]"}))
-    cast.chat.cast = load_cast(tmp_path / "personas")
+    cast.cast = load_cast(tmp_path / "personas")
+    await cast.restart()
     await cast.say("Rain?")
     assert [text for _, text in cast.outlet.sent] == [
         'The adapter "mara" was not loaded: it was trained with another chat template; set the persona\'s '

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
-from bot.chat.proactive import again, post
+from bot.chat.proactive import post, regenerate
 from bot.memory.queries.records import Outgoing
 from bot.persona.card import Card
 from bot.persona.persona import Persona
@@ -54,7 +54,7 @@ def outgoing(stage: DiscordStage, text: str = "words", **others: Any) -> Outgoin
 
 
 def outlet(stage: DiscordStage) -> Any:
-    return stage.chat._outlets["discord"]
+    return stage.chat._resources.outlets["discord"]
 
 
 async def test_typing_is_shown_at_once_and_again_while_it_lasts(stage: DiscordStage) -> None:
@@ -318,7 +318,7 @@ async def test_another_answer_takes_the_place_of_the_last(stage: DiscordStage, v
     ask(stage, channel)
     await stage.fake.until(lambda: said(channel) == ["Answer 1."])
     await stage.idle()
-    await again(stage.chat, stage.memory, stage.place(channel), "ana")
+    await regenerate(stage.chat, stage.memory, stage.place(channel), "ana")
     await stage.fake.until(lambda: said(channel) == ["Answer 2."])
 
 
@@ -397,7 +397,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     await stage.fake.until(lambda: any("@everyone" in m.content for m in stage.fake.messages if m.author.bot))
     await stage.idle()
     if path == "again":
-        await again(stage.chat, stage.memory, stage.place(), "ana")
+        await regenerate(stage.chat, stage.memory, stage.place(), "ana")
     pings = [message.pings for message in stage.fake.messages if message.author.bot]
     assert len(pings) >= 1
     assert set(pings) == {frozenset()}
