@@ -25,6 +25,7 @@ from bot.prompt.turns import missing_parents
 log = logging.getLogger(__name__)
 
 _TYPING, _LONGEST_PAUSE = 0.03, 2.0  # seconds a character, and at most, before the next message of a burst
+_CHARACTERS_PER_TOKEN = 16  # more than any tokenizer has: the budget of tokens decides
 _FAILED = "Something went wrong here; the log says what."
 
 
@@ -78,17 +79,14 @@ class ReplyPipeline:
         await self._deliver(context, task, parts)
 
     async def _read_context(self, place: Place, request: ReplyRequest) -> ReplyContext | None:
-        """Count an attempt at the messages and read the history; None where no message still wants a reply.
-
-        More characters are read than any budget of tokens holds.
-        """
+        """Count an attempt at the messages and read the history; None where no message wants a reply."""
         memory, replaced = self._memory, request.replaced_id
         persona = self._resources.cast.find(request.persona)
         wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)
         if request.messages and not wanted:
             return None
         budget = await self._responder.prompt_budget(persona)
-        history = request.readable(await memory.history(place, characters=budget * 16))
+        history = request.readable(await memory.history(place, characters=budget * _CHARACTERS_PER_TOKEN))
         return ReplyContext(
             place,
             persona,
