@@ -187,7 +187,7 @@ async def test_what_the_platform_refuses_is_dropped_and_said_in_the_log(
     await deliver(memory, outlet, outgoing, MARA)
     assert (outlet.sent, await state(memory, outgoing.key)) == ([], 0)
     assert [(record.message, record.__dict__["reason"]) for record in caplog.records] == [
-        ("cannot be sent", "blocked by the user")
+        ("send_refused", "blocked by the user")
     ]
 
 
