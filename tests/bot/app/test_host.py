@@ -1,4 +1,4 @@
-"""The installed command on its platforms: what it does where it is refused, told to end, or out of room."""
+"""The installed command on its platforms: refused logins, signals, a model that fails, a full disk."""
 
 import asyncio
 import resource
@@ -74,7 +74,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def answered(town: Town, *numbers: int) -> bool:
-    """Whether the newest message of the first place answers these numbers and no others."""
+    """Return True where the newest message of the first place answers these numbers and no others."""
     said = " ".join(f"#{number}" for number in numbers)
     return [seen.text.rpartition("\n")[2] for seen in town.seen(0)][-1:] == [f"I have heard {said} over"]
 
@@ -147,7 +147,7 @@ async def test_a_platform_that_cannot_go_on_is_left_out_while_the_other_goes_on(
     await life.program.start()
     await until(lambda: discord.meetings() and telegram.fake.updates.polling)
     discord.fake.close_gateway(4014)
-    await until(lambda: "a platform is left out" in life.log)
+    await until(lambda: "platform_left_out" in life.log)
     telegram.say(1, 0)
     await until(lambda: answered(telegram, 1))
     telegram.fake.token = "123456789:another_secret_that_is_as_long_as_one"
