@@ -21,7 +21,7 @@ from bot.chat.responder import PromptObserver
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.log import quiet, set_up
+from bot.log import set_up_logging, settings_for_terminal
 from bot.memory.store import Memory
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona, load_cast
@@ -48,10 +48,11 @@ def _set_up_log(options: argparse.Namespace) -> None:
     try:
         settings = config.load_config(options.config)
     except UserError:  # the command itself reports the error
-        set_up(quiet(LogSettings()), (), sys.stderr)
+        set_up_logging(settings_for_terminal(LogSettings()), (), sys.stderr)
     else:
-        log_settings = settings.log if _has_platforms(options, settings) else quiet(settings.log)
-        set_up(log_settings, settings.tokens.values(), sys.stderr)
+        is_hosted = _has_platforms(options, settings)
+        log_settings = settings.log if is_hosted else settings_for_terminal(settings.log)
+        set_up_logging(log_settings, settings.tokens.values(), sys.stderr)
 
 
 def _has_platforms(options: argparse.Namespace, settings: Config) -> bool:

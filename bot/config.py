@@ -1,4 +1,4 @@
-"""Settings: config.toml and the environment, checked before anything starts."""
+"""Settings of config.toml and the environment, checked before anything starts."""
 
 import os
 import stat
@@ -38,13 +38,13 @@ class ModelSettings(Section):
 
 
 class ChatSettings(Section):
-    """How personas take part in a conversation."""
+    """Manners of personas in a conversation."""
 
-    persona: str = ""  # who speaks where nobody was chosen; empty is the first by name
-    system_prompt: str = (  # what a card's own system_prompt replaces, or quotes as {{original}}
+    persona: str = ""  # the persona of a place without a choice; empty is the first by name
+    system_prompt: str = (  # a card's own system_prompt replaces it, or quotes it as {{original}}
         "Write the next reply of {{char}} in this chat. Stay in character."
     )
-    listen: bool = False  # answer everything that is said, where nobody set it otherwise
+    listen: bool = False  # answer every message, in places without a setting of their own
     names: bool = True  # answer whoever says a persona's name
     bots: bool = False  # answer other bots, a few times in a row
     debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
@@ -58,7 +58,7 @@ class ChatSettings(Section):
 class TerminalSettings(Section):
     """The conversation in this terminal."""
 
-    name: str = Field(default="User", min_length=1, max_length=32)  # what personas call you
+    name: str = Field(default="User", min_length=1, max_length=32)  # your name in conversations
 
 
 class DiscordSettings(Section):
@@ -74,7 +74,7 @@ class TelegramSettings(Section):
 
 
 class LogSettings(Section):
-    """What the program says of itself, on standard error."""
+    """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"  # a line, or an object of JSON, for each event
@@ -102,7 +102,7 @@ class ConfigFile(Section):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything the program was told, with paths made absolute. Tokens stay out of its `repr`."""
+    """All settings, with absolute paths. Tokens stay out of its `repr`."""
 
     file: Path
     model: ModelSettings
@@ -119,7 +119,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the platforms are; None is their own address. Tests and a local Bot API server name others."""
+    """Addresses of the platforms; None is the public one. Tests and a local Bot API server set others."""
 
     discord_api: str | None = None
     discord_gateway: str | None = None
@@ -127,14 +127,14 @@ class Addresses:
 
 
 class Tokens(dict[str, str]):
-    """Secrets by name. Showing it shows only which are set."""
+    """Secrets by name. Its `repr` shows the names alone."""
 
     def __repr__(self) -> str:
         return f"Tokens({', '.join(sorted(self)) or 'none'})"
 
 
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read the settings; raise `UserError` naming the file, the key and the nearest known key."""
+    """Load the settings. Raises `UserError` with the file, the key and the nearest known key."""
     path = (path or Path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
     file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
     root = path.parent
@@ -154,7 +154,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
 
 
 def _addresses(environment: Mapping[str, str]) -> Addresses:
-    """A token is sent to these, so that Discord's are on this machine, where only a test can be."""
+    """Read the addresses of the platforms. Those of Discord, which get a token, must be on this machine."""
     found = {name: environment.get(f"ALTEREGO_{name.upper()}", "").strip() or None for name in _SCHEMES}
     for name, address in found.items():
         parts = urlsplit(address or "")

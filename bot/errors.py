@@ -1,5 +1,5 @@
-"""The one error whose text is meant for a person."""
+"""The error whose text is meant for a person."""
 
 
 class UserError(Exception):
-    """What went wrong and what to do about it, in one clear sentence; shown as it is, with exit code 2."""
+    """A fault and its remedy in one clear sentence, shown as it is, with exit code 2."""

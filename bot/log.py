@@ -1,10 +1,10 @@
-"""The log: one line an event, its facts as fields, no secret and none of people's words at any level.
+"""The log: one line an event, its facts as fields, no secret and no word of a message at any level.
 
-Libraries are held back, since they log what people wrote. Below INFO none is heard: discord.gateway,
-discord.http and discord.webhook show whole payloads, aiosqlite every parameter of every statement, asyncio
-the arguments of callbacks. telegram, httpx and httpcore are not heard below WARNING: they show updates, and
-addresses that hold the token. The errors of telegram, discord.ui and asyncio quote what could not be handled:
-of these the words of the library are shown without the values.
+Libraries log messages of people, so their levels have floors. Below INFO no library is logged:
+discord.gateway, discord.http and discord.webhook log whole payloads, aiosqlite the parameters of every
+statement, asyncio the arguments of callbacks. telegram, httpx and httpcore are not logged below WARNING:
+they log updates, and addresses that hold the token. Errors of telegram, discord.ui and asyncio quote the
+value that could not be handled; the log shows the library's words without the value.
 """
 
 import json
@@ -23,22 +23,22 @@ from typing import TextIO
 from bot.config import LogSettings
 from bot.text.redaction import Redactor
 
-FLOORS = {  # the lowest level at which a logger and those below it are heard; others: INFO
+FLOORS = {  # the lowest level that is logged, by logger and its children; others: INFO
     "bot": logging.DEBUG,
     "training": logging.DEBUG,
     "telegram": logging.WARNING,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
 }
-QUOTING = ("telegram", "discord.ui", "asyncio")  # loggers whose errors show what people wrote
+QUOTING = ("telegram", "discord.ui", "asyncio")  # loggers whose errors quote messages of people
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 Value = str | int | float | bool | None
 
 log = logging.getLogger(__name__)
 
 
-def set_up(settings: LogSettings, secrets: Collection[str], stream: TextIO) -> None:
-    """Write every record, warning and uncaught error to the stream; an earlier set-up is replaced."""
+def set_up_logging(settings: LogSettings, secrets: Collection[str], stream: TextIO) -> None:
+    """Log every record, warning and uncaught error to the stream, in place of an earlier set-up."""
     root, level = logging.getLogger(), logging.getLevelName(settings.level.upper())
     for old in [handler for handler in root.handlers if isinstance(handler, _Lines)]:
         root.removeHandler(old)
@@ -51,27 +51,27 @@ def set_up(settings: LogSettings, secrets: Collection[str], stream: TextIO) -> N
     threading.excepthook = lambda left: _uncaught(left.exc_type, left.exc_value, left.exc_traceback)
 
 
-def quiet(settings: LogSettings) -> LogSettings:
-    """The same for a conversation in the terminal, where lines of the usual level would stand in between."""
+def settings_for_terminal(settings: LogSettings) -> LogSettings:
+    """Return the settings of a conversation in the terminal, whose lines INFO would interrupt."""
     return settings.model_copy(update={"level": "warning"}) if settings.level == "info" else settings
 
 
 def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if issubclass(kind, Exception):
-        log.critical("nobody caught an error", exc_info=error)
+        log.critical("uncaught_exception", exc_info=error)
     elif kind is not SystemExit:
         sys.__excepthook__(kind, error or kind(), trace)
 
 
 class _Lines(logging.Handler):
-    """Writes records and never fails: of one that cannot be shown, it says where that was made."""
+    """Writes records and never fails. An unreadable record is logged by its place in the code."""
 
     def __init__(self, formatter: logging.Formatter, stream: TextIO) -> None:
         super().__init__()
         self.formatter, self._stream = formatter, stream
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is heard; a library may have set its own logger's level lower."""
+        """Return whether the record is logged; a library may have set its logger's level below the floor."""
         names = record.name.split(".")
         floors = (FLOORS.get(".".join(names[:end])) for end in range(len(names), 0, -1))
         return record.levelno >= next((floor for floor in floors if floor is not None), logging.INFO)
@@ -84,19 +84,19 @@ class _Lines(logging.Handler):
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
-        except (OSError, ValueError):  # nobody reads it any more
+        except (OSError, ValueError):  # the stream is closed
             return
 
 
 def _unshown(record: logging.LogRecord) -> logging.LogRecord:
-    event = f"the record made at {PurePath(record.pathname).name}:{record.lineno} cannot be shown"
+    event = f"unreadable_record {PurePath(record.pathname).name}:{record.lineno}"
     return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, event, (), None)
 
 
 class _Formatter(logging.Formatter):
-    """A record as `time level name event key=value ...`, or as one object of JSON.
+    """Formats a record as `time level name event key=value ...`, or as one object of JSON.
 
-    In text, a traceback follows in lines that begin with a bar: no line begins as a record does but a record.
+    In text, a traceback follows in lines that begin with a bar, so that only a record begins with a time.
     """
 
     def __init__(self, as_json: bool, redact: Redactor) -> None:
@@ -117,7 +117,7 @@ class _Formatter(logging.Formatter):
         return self._redact("\n".join(lines))
 
     def _field(self, value: object) -> Value:
-        """What JSON has is kept as it is; anything else, and what looks like a secret, becomes text."""
+        """Return None, numbers and booleans unchanged, and any other value or likely secret as text."""
         text = str(value)
         kept = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
         return value if kept and self._redact(text) == text else self._redact(text)  # type: ignore[return-value]
@@ -131,13 +131,13 @@ def _event(record: logging.LogRecord) -> str:
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:
-    """The fields that the program itself gave; those of libraries may be anything."""
+    """Return the fields of the program's own records; fields of libraries may hold anything."""
     own = record.name.partition(".")[0] in ("bot", "training")
     return {key: value for key, value in vars(record).items() if own and key not in _STANDARD}
 
 
 def _trace(record: logging.LogRecord) -> str:
-    """The traceback with those of its causes, then the stack."""
+    """Return the traceback with those of its causes, then the stack."""
     error = record.exc_info and record.exc_info[1]
     causes = "".join(traceback.format_exception(error)) if error else ""
     return causes + (record.stack_info or "")
@@ -148,7 +148,7 @@ def _if(trace: str) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Text on one line: what does not print is written as an escape."""
+    """Return text on one line, with escapes for characters that do not print."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,4 +1,4 @@
-"""What was said, by whom, where: on a platform or in an export."""
+"""Messages with author and place, on a platform or in an export."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -10,9 +10,9 @@ Address = Literal["", "direct", "mention", "reply", "thread"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where people talk, and the key of all memory: nothing said in one place is ever read in another.
+    """A chat or thread: the key of all memory. No message of one place is ever read in another.
 
-    The server it belongs to is no part of the key: it only lends its settings.
+    The server is no part of the key; it only lends its settings.
     """
 
     platform: str
@@ -27,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Somebody who speaks. The id is stable; the name is whatever they show at the time."""
+    """An author. The id is stable; the name is the one that they showed at the time."""
 
     id: str
     name: str
@@ -36,11 +36,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing said. `id` is the platform's own, unique within its place; `time` is Unix seconds, UTC.
+    """A message. `id` is the platform's own, unique within its place; `time` is Unix seconds, UTC.
 
-    `address` says how the message turned to the bot: in a direct chat, by mention, by reply, in a
-    thread of its own, or not at all.
-    `persona` names the persona that said it, where one did.
+    `address` tells the way in which the message addressed the bot: a direct chat, a mention, a reply, a
+    thread of its own, or none. `persona` is the key of the persona that wrote it, None for people.
     """
 
     place: Place
@@ -53,13 +52,13 @@ class Message:
     persona: str | None = field(default=None, kw_only=True)
 
 
-def moved(message: Message, place: Place) -> Message:
-    """A message as it is known once its chat goes on in another place, which counts its messages anew."""
+def message_in_place(message: Message, place: Place) -> Message:
+    """Return a message of a chat that moved to another place, where ids begin anew: its id gets a prefix."""
     return replace(message, place=place, id=f"{message.place.chat}:{message.id}")
 
 
 def check_text(text: str, limit: int) -> str:
-    """Return a text that may be stored and shown to a model; raise `UserError` saying what is wrong."""
+    """Return a text that may be stored and prompted. Raises `UserError` with the fault."""
     if not text.strip():
         raise UserError("The message is empty: write at least one word.")
     if len(text) > limit:

@@ -1,4 +1,4 @@
-"""A TOML file as checked settings: a mistake is named with its file, line, key and the nearest known key."""
+"""TOML files as checked settings. Errors name file, line, key and the nearest known key."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from bot.errors import UserError
 
 
 class Section(BaseModel):
-    """A table of settings; keys it does not know are errors."""
+    """A table of settings; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -22,7 +22,7 @@ Parsed = TypeVar("Parsed", bound=Section)
 
 
 def parse_toml(kind: type[Parsed], text: str, path: Path) -> Parsed:
-    """TOML text as a section; raise `UserError` that names the file, the line, the key and what is known."""
+    """Parse TOML text into a section. Raises `UserError` with file, line, key and the known keys."""
     try:
         return kind.model_validate(tomllib.loads(text))
     except ValidationError as error:
@@ -33,7 +33,7 @@ def parse_toml(kind: type[Parsed], text: str, path: Path) -> Parsed:
 
 
 def read_toml(path: Path, advice: str) -> str:
-    """The text of a settings file; raise `UserError` when it cannot be read, with advice if there is none."""
+    """Return the text of a settings file. Raises `UserError`, with the advice for a missing file."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def read_toml(path: Path, advice: str) -> str:
 
 
 def _line(text: str, location: tuple[int | str, ...]) -> str:
-    """The line of a key, or of what holds it, as ", line N"; nothing where it cannot be told."""
+    """Return the line of a key, or of its table, as ", line N"; empty if neither is found."""
     lines = _lines(text)
     for end in range(len(location), 0, -1):
         if number := lines.get(".".join(str(part) for part in location[:end])):
@@ -52,7 +52,7 @@ def _line(text: str, location: tuple[int | str, ...]) -> str:
 
 
 def _lines(text: str) -> dict[str, int]:
-    """The line on which each table and each key stands, by dotted name."""
+    """Return the line number of each table and key, by dotted name."""
     table, lines = "", dict[str, int]()
     for number, line in enumerate(text.split("\n"), 1):
         key, equals, _ = line.partition("=")

@@ -1,4 +1,4 @@
-"""Files and JSON from strangers: regular files inside their folder, of bounded size, without surprises."""
+"""Reading untrusted files: regular files inside their folder, of bounded size, with strict JSON."""
 
 import json
 import os
@@ -10,7 +10,7 @@ MANIFEST, MANIFEST_BYTES = "manifest.json", 1 << 20
 
 
 class RefusedFile(Exception):
-    """Why something of a stranger's is not read, and what to do about it."""
+    """An untrusted file was refused, for a reason and with a remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(reason)
@@ -18,11 +18,14 @@ class RefusedFile(Exception):
 
 
 def open_regular(folder: Path, name: str) -> BinaryIO:
-    """Open a regular file in a resolved folder; links may not leave it, and pipes are never waited for."""
+    """Open a regular file of a folder. Links may not leave the folder, and no pipe is waited for.
+
+    Raises `RefusedFile` for anything else.
+    """
     if not os.path.lexists(folder / name):
         raise RefusedFile(f"{name} is missing", "point to the folder that training wrote")
     path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
+    if not path.is_relative_to(folder.resolve()):
         raise RefusedFile(f"{name} is a link to another place", "copy the file itself")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -35,7 +38,7 @@ def open_regular(folder: Path, name: str) -> BinaryIO:
 
 
 def read_json(folder: Path, name: str, limit: int) -> dict[str, Any]:
-    """A JSON object from a regular file of at most `limit` bytes."""
+    """Read a JSON object from a regular file of at most `limit` bytes. Raises `RefusedFile`."""
     with open_regular(folder, name) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
@@ -50,7 +53,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def parse_json(content: bytes, name: str) -> dict[str, Any]:
-    """A JSON object without duplicate keys, NaN or infinity."""
+    """Parse a JSON object without duplicate keys, NaN or infinity. Raises `RefusedFile`."""
     try:
         data = json.loads(content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -62,7 +65,7 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key stands there twice")
+        raise ValueError("duplicate key")
     return dict(pairs)
 
 

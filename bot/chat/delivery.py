@@ -83,7 +83,7 @@ def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> li
     messages = split_burst(text) if persona.bursts else [text]
     limit = outlet.limit(place, persona)
     return [
-        part.whole
+        part.text_to_send
         for message in messages
         for part in split_message(message, limit, outlet.measure, marks=outlet.marks)
     ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.chat.worker import ConversationWorker, Process
 from bot.memory.queries.records import Outgoing
-from bot.message import Place, moved
+from bot.message import Place, message_in_place
 
 
 class WorkerPool:
@@ -35,7 +35,7 @@ class WorkerPool:
     def move(self, old: Place, new: Place) -> None:
         """Queue the waiting messages of a chat that moved where the chat goes on."""
         for pending in self.worker(old).take_pending():
-            self.worker(new).enqueue_message(replace(pending, message=moved(pending.message, new)))
+            self.worker(new).enqueue_message(replace(pending, message=message_in_place(pending.message, new)))
 
     async def close(self, grace: float) -> None:
         """Close all workers at once; each visible reply has `grace` seconds to end."""

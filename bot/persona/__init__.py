@@ -1,1 +1,1 @@
-"""Who speaks: personas, their cards and lore."""
+"""Personas: their folders, cards, macros and avatars."""

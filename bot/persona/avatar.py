@@ -1,4 +1,4 @@
-"""A persona's face: a picture in its folder, or one that is public on the web."""
+"""Avatars: a picture in the persona's folder, or a public one on the web."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,20 +10,20 @@ _NAMES = ("avatar.png", "avatar.jpg", "avatar.jpeg", "avatar.webp", "avatar.gif"
 _KINDS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "gif": b"GIF8"}
 
 
-def kind(data: bytes) -> str | None:
-    """What kind of picture begins like this; None for what no platform takes."""
+def picture_format(data: bytes) -> str | None:
+    """Return the format of a picture from its first bytes; None for a format that no platform takes."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     return next((name for name, magic in _KINDS.items() if data.startswith(magic)), None)
 
 
-def names() -> tuple[str, ...]:
-    """What a picture is called that is taken without being named in persona.toml."""
+def default_picture_names() -> tuple[str, ...]:
+    """Return the file names that are taken as the avatar without a key in persona.toml."""
     return _NAMES
 
 
-def check(path: Path) -> Path:
-    """The path of a picture that can be used; raise `UserError` saying what is wrong with it."""
+def check_picture(path: Path) -> Path:
+    """Return the path of a usable picture. Raises `UserError` with the fault and the remedy."""
     try:
         size = path.stat().st_size if path.is_file() else None
         if size is None:
@@ -31,15 +31,15 @@ def check(path: Path) -> Path:
         if size > _LIMIT:
             raise UserError(f"the picture {path} has more than {_LIMIT:,} bytes: make it smaller")
         with path.open("rb") as file:
-            if kind(file.read(16)) is None:
+            if picture_format(file.read(16)) is None:
                 raise UserError(f"{path} is no picture: use PNG, JPEG, WebP or GIF")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     return path
 
 
-def check_url(url: str) -> str:
-    """An address that a platform can fetch the picture from; empty where there is none."""
+def check_picture_url(url: str) -> str:
+    """Return an https address for platforms to fetch, or an empty one. Raises `UserError` for any other."""
     parts = urlsplit(url)
     if url and (parts.scheme != "https" or "." not in (parts.hostname or "") or parts.username is not None):
         raise UserError(f"avatar_url is not a public address: write https://host/picture.png, not {url!r}")

@@ -1,4 +1,4 @@
-"""Character cards: V1, V2 and V3 in, and what a prompt needs of them."""
+"""Character cards: versions 1, 2 and 3 (chara_card_v2, chara_card_v3) become one `Card`."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _START = re.compile(r"<START>", re.IGNORECASE)
 
 
 def _clean(value: object) -> object:
-    """Cards in the wild leave a field out by null, and carry NUL and lone surrogates through JSON escapes."""
+    """Return a field without NUL and lone surrogates. Real cards write null for a field that is left out."""
     if not isinstance(value, str):
         return "" if value is None else value
     return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -29,9 +29,9 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(lambda value: value or ())]
 
 
 class Card(BaseModel):
-    """Who a character is. Texts are raw: macros are expanded when a prompt is made, for the current speaker.
+    """A character. Texts are raw: the prompt builder expands macros for the current speaker.
 
-    `original` is the card as it was read, for an export that loses nothing.
+    `original` is the JSON object that was read, so that an export loses nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -53,7 +53,7 @@ class Card(BaseModel):
 
     @property
     def called(self) -> str:
-        """What {{char}} stands for."""
+        """The name that {{char}} stands for."""
         return self.nickname or self.name
 
     @property
@@ -62,13 +62,13 @@ class Card(BaseModel):
         return tuple(block.strip() for block in _START.split(self.mes_example) if block.strip())
 
     def greetings(self, group: bool) -> tuple[str, ...]:
-        """What it may say first, the preferred one first."""
+        """Return the greetings of a direct chat or a group, the preferred one first."""
         own = (self.first_mes, *self.alternate_greetings)
         return tuple(text for text in ((*self.group_only_greetings, *own) if group else own) if text.strip())
 
 
 def read_card(text: str) -> Card:
-    """A card of version 1, 2 or 3 from its JSON; raise `UserError` naming the field that is wrong."""
+    """Parse the JSON of a card of version 1, 2 or 3. Raises `UserError` that names the wrong field."""
     try:
         original = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Macros in card texts, expanded when a prompt is made: who speaks now decides what {{user}} means."""
+"""Macros in card texts. The prompt builder expands them, since {{user}} stands for the current speaker."""
 
 import re
 from collections.abc import Callable
@@ -13,22 +13,22 @@ _COMMA = re.compile(r"(?<!\\),")
 
 @dataclass(frozen=True, slots=True)
 class MacroContext:
-    """What macros stand for: the character, the current speaker, and dice that decide the random ones."""
+    """Values of the macros: character, current speaker, and the seed of the random ones."""
 
     char: str
     user: str
-    original: str = ""  # the text that the one being expanded replaces
-    seed: str = ""  # equal seeds give equal choices, so that a prompt's beginning stays as it was
+    original: str = ""  # the text that the expanded text replaces
+    seed: str = ""  # equal seeds give equal choices, so that the prefix of a prompt stays the same
 
 
 @lru_cache(maxsize=1024)
-def expand_macros(text: str, scene: MacroContext) -> str:
+def expand_macros(text: str, context: MacroContext) -> str:
     """Replace every known macro, innermost first; unknown ones stay as they are.
 
-    What a macro gave is not read again: a speaker who is called "{{char}}" stays called so.
+    The value of a macro is not expanded again: a speaker named "{{char}}" keeps that name.
     """
-    dice, pick = Random(scene.seed), Random(f"{scene.seed}/{text}")
-    open_: list[list[str]] = [[]]  # the text outside of all macros, then what each open macro holds so far
+    rng, pick = Random(context.seed), Random(f"{context.seed}/{text}")
+    open_: list[list[str]] = [[]]  # text outside of all macros, then of each open macro
     for piece in _MARK.split(text):
         value = None
         if piece == "{{" and len(open_) <= _DEEPEST:
@@ -36,22 +36,22 @@ def expand_macros(text: str, scene: MacroContext) -> str:
             continue
         if piece == "}}" and len(open_) > 1:
             piece = "{{" + "".join(open_.pop()) + "}}"
-            value = _value(piece[2:-2], scene, dice, pick)
+            value = _value(piece[2:-2], context, rng, pick)
         elif _MARK.fullmatch(piece):
-            value = _value(piece[1:-1], scene, dice, pick)
+            value = _value(piece[1:-1], context, rng, pick)
         open_[-1].append(piece if value is None else value)
     return "{{".join("".join(held) for held in open_)
 
 
-def _value(body: str, scene: MacroContext, dice: Random, pick: Random) -> str | None:
+def _value(body: str, scene: MacroContext, rng: Random, pick: Random) -> str | None:
     if body.lstrip().startswith("//"):
         return ""
     name, _, argument = body.partition(":")
     names = {"char": scene.char, "bot": scene.char, "user": scene.user, "original": scene.original}
     known: dict[str, Callable[[], str | None]] = {
-        "random": lambda: dice.choice(_options(argument)),
+        "random": lambda: rng.choice(_options(argument)),
         "pick": lambda: pick.choice(_options(argument)),
-        "roll": lambda: _roll(argument, dice),
+        "roll": lambda: _roll(argument, rng),
         "reverse": lambda: argument[::-1],
         "comment": lambda: "",
         "hidden_key": lambda: "",
@@ -66,7 +66,7 @@ def _options(argument: str) -> list[str]:
     return [option.replace("\\,", ",") for option in _COMMA.split(argument)]
 
 
-def _roll(argument: str, dice: Random) -> str | None:
+def _roll(argument: str, rng: Random) -> str | None:
     sides = argument.strip().lower().removeprefix("d")
     sides = sides if sides.isdecimal() and len(sides) <= 6 else "0"
-    return str(dice.randint(1, int(sides))) if int(sides) else None
+    return str(rng.randint(1, int(sides))) if int(sides) else None

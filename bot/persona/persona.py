@@ -1,4 +1,4 @@
-"""A persona: a card (who it is), usually an adapter (how it speaks), and how its words are drawn."""
+"""Personas: a card, usually a LoRA adapter, and sampling settings, read from a folder."""
 
 import os
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from bot.persona.training_options import TrainingOptions
 from bot.toml import Section, parse_toml, read_toml
 
 _LIMIT = 8 << 20  # bytes of a card file
-# where an adapter is: in its place, or, if training was ended while it put a new one there, on its way: the
-# new one, which is whole, or the one before
+# Folders that may hold the adapter. The last two exist if training was killed while it replaced the adapter:
+# the new one, which is whole, and the one before.
 ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Sampling(Section):
-    """How the next token is drawn. The defaults suit chat with a small model; a persona sets its own."""
+    """Sampling settings. The defaults suit chat with a small model; a persona sets its own."""
 
     temperature: float = Field(default=0.8, ge=0, le=5)  # 0 is greedy: always the likeliest token
     top_p: float = Field(default=0.95, gt=0, le=1)  # the smallest set of tokens that holds this probability
@@ -34,7 +34,7 @@ class Sampling(Section):
 
 
 class PersonaFile(Section):
-    """persona.toml: what a card cannot say."""
+    """The keys of persona.toml, which a card cannot hold."""
 
     card: Path = Path("card.json")
     names: tuple[Name, ...] = ()  # what it answers to in a group, beside its card's name
@@ -50,7 +50,7 @@ class PersonaFile(Section):
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A character as the bot knows it. `key` is its folder's name: what people type and memory stores."""
+    """A loaded persona. `key` is the name of its folder, which people type and memory stores."""
 
     key: str
     card: Card
@@ -66,24 +66,27 @@ class Persona:
 
     @property
     def name(self) -> str:
-        """What it is called in conversation."""
+        """The name in conversation."""
         return self.card.called
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Every persona by key, and for each folder that is broken the reason."""
+    """Every persona by key, and the fault of each broken folder by key."""
 
     personas: dict[str, Persona]
     broken: dict[str, str]
-    folder: Path | None = None  # where they were read
+    folder: Path | None = None  # the folder of all personas
 
     def read_again(self) -> "Cast":
-        """The cast as its folder is now; raise `UserError` when that is gone."""
+        """Load the folder of all personas again. Raises `UserError` if it is gone."""
         return load_cast(self.folder) if self.folder else self
 
     def find(self, name: str) -> Persona:
-        """The persona of that key, else of that name, in any case; raise `UserError` listing all."""
+        """Return the persona with that key, else with that name, in any case.
+
+        Raises `UserError` that lists all personas.
+        """
         wanted = name.casefold()
         keys = {key.casefold(): key for key in (*self.broken, *self.personas)}
         if (key := keys.get(wanted, "")) in self.personas:
@@ -96,7 +99,7 @@ class Cast:
         raise UserError(f"There is no persona {name!r}: known are {', '.join(self.personas) or 'none'}.")
 
     def chosen(self, name: str) -> Persona:
-        """The persona of that name, or the first one where nobody is named."""
+        """Return the persona with that name, or the first one for an empty name."""
         if name:
             return self.find(name)
         if not self.personas:
@@ -105,7 +108,7 @@ class Cast:
 
 
 def load_cast(folder: Path) -> Cast:
-    """Read every persona in a folder of folders; broken ones are named and left out."""
+    """Load every persona of a folder of folders; broken ones are left out with their fault."""
     if not folder.is_dir():
         raise UserError(f"There is no folder of personas at {folder}: make it, or set paths.personas.")
     personas, broken = {}, {}
@@ -118,7 +121,7 @@ def load_cast(folder: Path) -> Cast:
 
 
 def load_persona(folder: Path) -> Persona:
-    """Read one persona's folder; raise `UserError` with the file and what is wrong in it."""
+    """Load one persona's folder. Raises `UserError` with the file and its fault."""
     file = folder / "persona.toml"
     told = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
     card, adapter = _card(_inside(folder, told.card)), _adapter(folder, told)
@@ -131,14 +134,14 @@ def load_persona(folder: Path) -> Persona:
         told.strength,
         told.template,
         _avatar(folder, told),
-        avatar.check_url(told.avatar_url),
+        avatar.check_picture_url(told.avatar_url),
         told.bursts,
         told.training,
     )
 
 
 def _inside(folder: Path, path: Path) -> Path:
-    """A path of the persona's own: one that leads elsewhere, also by a symbolic link, is refused."""
+    """Return a path inside the persona's folder. Raises `UserError` if it leads out, also by a link."""
     whole = folder / path
     if "\x00" in str(path) or not Path(os.path.realpath(whole)).is_relative_to(os.path.realpath(folder)):
         raise UserError(f"{str(path)!r} leads out of the folder {folder}: keep the persona's files in it")
@@ -170,7 +173,7 @@ def _adapter(folder: Path, told: PersonaFile) -> Path | None:
 
 
 def _avatar(folder: Path, told: PersonaFile) -> Path | None:
-    named = [told.avatar] if told.avatar else [Path(name) for name in avatar.names()]
+    named = [told.avatar] if told.avatar else [Path(name) for name in avatar.default_picture_names()]
     paths = [_inside(folder, path) for path in named]
     found = next((path for path in paths if told.avatar or path.exists()), None)
-    return found and avatar.check(found)
+    return found and avatar.check_picture(found)

@@ -1,4 +1,4 @@
-"""The table [training] of persona.toml: what somebody wants otherwise than the trainer's recipe has it."""
+"""The table [training] of persona.toml: values that replace those of the trainer's recipe."""
 
 from typing import Annotated, Literal
 
@@ -10,31 +10,29 @@ Layer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]
 
 
 class TrainingOptions(Section):
-    """A key that is absent is chosen by the trainer, which prints each value with its reason."""
+    """Options of training. The trainer chooses a value for each absent key and prints it with its reason."""
 
     rank: int | None = Field(default=None, ge=1, le=256)  # of the adapter's matrices
-    alpha: float | None = Field(default=None, gt=0, le=1024)  # what the adapter is multiplied by, before rank
+    alpha: float | None = Field(default=None, gt=0, le=1024)  # LoRA scale, before it is divided by the rank
     rslora: bool | None = None  # divide alpha by the root of the rank (arXiv 2312.03732), not by the rank
     layers: tuple[Layer, ...] | None = None  # endings of the names of linear layers
-    dropout: float | None = Field(default=None, ge=0, lt=1)  # of what the adapter reads
-    rate: float | None = Field(default=None, gt=0)  # the highest learning rate
-    facts_rate: float | None = Field(default=None, gt=0)  # the same while documents are learned
-    warmup: float | None = Field(default=None, ge=0, lt=1)  # the share of the steps in which the rate rises
-    decay: float | None = Field(default=None, ge=0)  # of weights, as AdamW has it
-    clip: float | None = Field(default=None, gt=0)  # the largest norm of a step's gradients
+    dropout: float | None = Field(default=None, ge=0, lt=1)  # of the adapter's input
+    rate: float | None = Field(default=None, gt=0)  # peak learning rate
+    facts_rate: float | None = Field(default=None, gt=0)  # peak learning rate of the stage "facts"
+    warmup: float | None = Field(default=None, ge=0, lt=1)  # share of steps in which the rate rises
+    decay: float | None = Field(default=None, ge=0)  # weight decay of AdamW
+    clip: float | None = Field(default=None, gt=0)  # largest gradient norm of a step
     batch: int | None = Field(default=None, ge=1)  # answers in a step
     epochs: int | None = Field(default=None, ge=1, le=100)
     facts_epochs: int | None = Field(default=None, ge=0, le=100)
-    evaluations: int | None = Field(default=None, ge=1)  # in an epoch, on what is held out
-    patience: int | None = Field(default=None, ge=1)  # evaluations without progress after which training ends
+    evaluations: int | None = Field(default=None, ge=1)  # on the validation set, in each epoch
+    patience: int | None = Field(default=None, ge=1)  # evaluations without progress that end training
     neutral: float | None = Field(default=None, ge=0, le=1)  # everyday questions, as a share of all answers
     identity: bool | None = None  # questions for the persona's name
-    replay: float | None = Field(default=None, ge=0, le=1)  # of what it knows already, as a share of the new
+    replay: float | None = Field(default=None, ge=0, le=1)  # of old examples, as a share of the new ones
     seed: int | None = Field(default=None, ge=0)
-    row: int | None = Field(default=None, ge=64)  # tokens that are read at once
-    deep: bool | None = (
-        None  # let gradients go through all that was read before an answer, not through it alone
-    )
-    checkpointing: bool | None = None  # forget activations and make them again: less memory, a third slower
+    row: int | None = Field(default=None, ge=64)  # tokens of a packed row
+    deep: bool | None = None  # full backpropagation: through the prompt too, not through the answer alone
+    checkpointing: bool | None = None  # recompute activations: less memory, a third slower
     precision: Literal["nf4", "int8", "bf16", "fp16", "fp32"] | None = None  # of the base model
     device: str | None = None  # "cpu", "cuda", "cuda:1"

@@ -1,0 +1,1 @@
+"""Text between model and platform: splitting, Markdown, redaction."""

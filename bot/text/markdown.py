@@ -1,4 +1,4 @@
-"""Where formatting begins and ends in a text, by Discord's Markdown: what a cut would leave open."""
+"""Spans of Discord's Markdown in a text, and the spans that a cut would leave open."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -20,23 +20,23 @@ _MARKS = {  # what a run of signs may be, outermost first; longer runs are rules
 
 @dataclass(frozen=True, slots=True)
 class FormatSpan:
-    """Formatting: from `begin` to `finish` with its marks, from `start` to `end` what is seen of it."""
+    """A formatted span of a text: [opening_start, closing_end) with its marks, [start, end) without."""
 
-    begin: int
+    opening_start: int
     start: int
     end: int
-    finish: int
+    closing_end: int
     opening: str
     closing: str
 
 
 class FormatSpans:
-    """The formatting of a text, to be asked what is open at a cut: between `cut - 1` and `cut`."""
+    """The formatted spans of a text, by cut: the border between characters `cut - 1` and `cut`."""
 
     def __init__(self, text: str) -> None:
         spans = list(_spans(text))
-        changes = [(span.begin, 1, -span.finish, span) for span in spans]
-        changes += [(span.finish - 1, 0, 0, span) for span in spans]
+        changes = [(span.opening_start, 1, -span.closing_end, span) for span in spans]
+        changes += [(span.closing_end - 1, 0, 0, span) for span in spans]
         changes.sort(key=lambda change: change[:3])  # of two that begin together, the longer is outside
         self._positions = [change[0] for change in changes]
         self._states: list[tuple[FormatSpan, ...]] = [()]
@@ -44,13 +44,13 @@ class FormatSpans:
             state = self._states[-1]
             self._states.append((*state, span) if opens else tuple(s for s in state if s is not span))
 
-    def at(self, cut: int) -> tuple[FormatSpan, ...]:
-        """The spans that a cut would tear, outermost first."""
+    def open_at(self, cut: int) -> tuple[FormatSpan, ...]:
+        """Return the spans that a cut would tear, outermost first."""
         return self._states[bisect_left(self._positions, cut)]
 
 
 def _spans(text: str) -> Iterator[FormatSpan]:
-    """Every pair of marks that belong together; others are no formatting. Time is linear in the text."""
+    """Yield a span for each pair of marks that belong together, in time linear in the text."""
     runs: dict[int, list[int]] = defaultdict(list)
     for run in re.finditer("`+", text):
         runs[len(run[0])].append(run.start())
@@ -61,13 +61,13 @@ def _spans(text: str) -> Iterator[FormatSpan]:
             code = _fence(text, token.start()) if len(token[1]) > 2 else _code(text, token, runs)
             if code:
                 yield code
-                at = code.finish
+                at = code.closing_end
         elif token[1]:
             yield from pairs.take(token)
 
 
 def _fence(text: str, begin: int) -> FormatSpan | None:
-    """A block of code; one without an end reaches to the end of the text, if it stands on its own line."""
+    """Return a fenced block. One without an end reaches to the end of the text, if it begins a line."""
     fence = _FENCE.match(text, begin)
     assert fence
     close = text.find("```", fence.end())
@@ -81,7 +81,7 @@ def _fence(text: str, begin: int) -> FormatSpan | None:
 
 
 def _code(text: str, token: re.Match[str], runs: dict[int, list[int]]) -> FormatSpan | None:
-    """Code within a line: it ends at the next run of as many backticks."""
+    """Return inline code, which ends at the next run of as many backticks."""
     ends = runs[len(token[0])]
     found = bisect_right(ends, token.start())
     if found == len(ends):
@@ -91,7 +91,7 @@ def _code(text: str, token: re.Match[str], runs: dict[int, list[int]]) -> Format
 
 
 def _span(text: str, begin: int, start: int, end: int, finish: int, opening: str, closing: str) -> FormatSpan:
-    """A span whose blank borders count as its marks: no cut leaves marks with nothing between them."""
+    """Return a span whose blank borders count as its marks, so that no cut leaves marks around nothing."""
     blank = _BLANK.match(text, start, end)
     assert blank
     start = blank.end()
@@ -99,14 +99,14 @@ def _span(text: str, begin: int, start: int, end: int, finish: int, opening: str
 
 
 class _Pairs:
-    """The marks that were opened and not yet closed, and the spans that come of them."""
+    """The marks that are open, and the spans that their closing gives."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._open: list[tuple[str, re.Match[str]]] = []  # each mark once at most
 
     def take(self, run: re.Match[str]) -> Iterator[FormatSpan]:
-        """Close what this run of signs closes; where that is nothing, open what it opens."""
+        """Close the marks that this run of signs closes; if it closes none, open its marks."""
         marks = _MARKS.get(run[0], ())
         start, end = run.span()
         before, after = self._text[max(start - 1, 0) : start], self._text[end : end + 1]
@@ -119,7 +119,7 @@ class _Pairs:
                     self._open = [*(pair for pair in self._open if pair[0] != mark), (mark, run)]
 
     def _close(self, mark: str, run: re.Match[str]) -> FormatSpan:
-        """End a mark; those opened within it and not ended are no marks."""
+        """Close a mark. Marks opened within it and not closed are plain text."""
         number = next(number for number, (other, _) in enumerate(self._open) if other == mark)
         opened = self._open[number][1]
         within = [pair for pair in self._open[number + 1 :] if pair[1] is opened]  # of the same "***"

@@ -1,4 +1,4 @@
-"""Secrets taken out of text: the configured ones in every usual writing, and whatever is shaped like one."""
+"""Redaction of secrets: configured ones in every usual encoding, and strings shaped like a token."""
 
 import re
 from base64 import b64encode
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from urllib.parse import quote
 
 REDACTED = "[redacted]"
-SHORTEST = 8  # a shorter "secret" stands in too many words to be taken out
+SHORTEST = 8  # characters; a shorter "secret" is part of too many words
 
 # (?<!...) lets a long run of such characters be tried once, not once a character
 _SHAPES = [
@@ -23,7 +23,7 @@ _SHAPES = [
 
 
 class Redactor:
-    """Takes secrets out of text; the work grows with the text alone."""
+    """Replaces secrets in text, in time linear in the text."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
@@ -32,14 +32,14 @@ class Redactor:
         self._rules = [(re.compile(shape, re.ASCII | re.IGNORECASE), instead) for shape, instead in shapes]
 
     def __call__(self, text: str) -> str:
-        """The text with `[redacted]` in place of every secret."""
+        """Return the text with `[redacted]` in place of every secret."""
         for rule, instead in self._rules:
             text = rule.sub(instead, text)
         return text
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret, its long pieces (a token has public ones and secret ones), and how these may be written."""
+    """Yield the encodings of a secret and of its long pieces; a token has public and secret pieces."""
     for piece in (secret, *(piece for piece in re.split("[:.]", secret) if len(piece) >= 20)):
         yield piece
         yield quote(piece, safe="")
@@ -51,7 +51,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _base64(secret: bytes, lead: int) -> str:
-    """What is the same in the base64 of every text that has the secret behind `lead` bytes, modulo three."""
+    """Return the part of the base64 that every text with the secret behind `lead` bytes (modulo 3) shares."""
     encoded = b64encode(bytes(lead) + secret).decode("ascii")
     end = (lead + len(secret)) * 8 // 6  # characters made of nothing but the bytes so far
     return encoded[(lead * 8 + 5) // 6 : end]

@@ -1,4 +1,4 @@
-"""Long answers in parts that a platform takes: cut where a reader would pause, formatting carried over."""
+"""Splitting of long replies into messages, where a reader would pause, with formatting carried over."""
 
 import re
 import unicodedata
@@ -14,14 +14,14 @@ _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make
 _SIGNS = "`*_~|"
 _BLANK = re.compile(r"\s*")
 _FENCE = re.compile(r"^```.*?(?:^```\s*?$|\Z)", re.MULTILINE | re.DOTALL)
-MOST_IN_A_BURST = 5  # messages; a model that goes on and on floods nobody
+MAX_BURST_MESSAGES = 5  # messages; a model that goes on and on floods nobody
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePart:
-    """A piece of an answer; the texts of all parts joined are the answer.
+    """A piece of a reply. The texts of all parts joined are the reply.
 
-    The marks before and after it go on with the formatting that the cuts tore.
+    `before` and `after` are marks that reopen and close the formatting that the cuts tore.
     """
 
     text: str
@@ -29,21 +29,19 @@ class MessagePart:
     after: str = ""
 
     @property
-    def whole(self) -> str:
-        """What is sent: without the blank ends, which platforms do not show (indented code keeps its own)."""
+    def text_to_send(self) -> str:
+        """The text without blank ends, which platforms do not show; indented code keeps its own."""
         text = self.text.rstrip() if self.before.endswith("\n") else self.text.strip()
         return self.before + text + self.after
 
 
 def utf16_length(text: str) -> int:
-    """The length in UTF-16 code units, in which Telegram counts."""
+    """Return the length in UTF-16 code units, the unit of Telegram's Bot API."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def split_burst(text: str, most: int = MOST_IN_A_BURST) -> list[str]:
-    """An answer as messages sent one after the other, one a line; fenced code stays whole, as does the rest
-    of one with more than `most` lines.
-    """
+def split_burst(text: str, most: int = MAX_BURST_MESSAGES) -> list[str]:
+    """Split a reply into one message a line. Fenced code is not split, and message `most` holds the rest."""
     fences = [match.span() for match in _FENCE.finditer(text)]
     ends = [at for at, sign in enumerate(text) if sign == "\n" and not any(a <= at < b for a, b in fences)]
     lines = [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
@@ -54,11 +52,12 @@ def split_burst(text: str, most: int = MOST_IN_A_BURST) -> list[str]:
 def split_message(
     text: str, limit: int | None, measure: Callable[[str], int] = len, *, marks: bool = True
 ) -> tuple[MessagePart, ...]:
-    """Parts of which at most `limit` units are sent each, cut at the best seam of their latter half.
+    """Split a reply into parts of at most `limit` units, cut at the best seam of their latter half.
 
-    `measure` counts the units of a text, at least one a character. With `marks`, formatting that is open at
-    a cut is closed there and opened again behind it, unless that would take more than half the room. No part
-    is blank: blanks too long to be sent stay with the part before them, and a blank text has no parts.
+    `measure` counts the units of a text, at least one a character; None is no limit. With `marks`, formatting
+    that is open at a cut is closed there and reopened behind it, unless the marks would take more than half
+    of the limit. No part is blank: blanks too long to be sent stay with the part before them, and a blank
+    text has no parts.
     """
     if not text.strip():
         return ()
@@ -81,20 +80,20 @@ class _Splitter:
         return parts
 
     def _marked(self, at: int) -> MessagePart | None:
-        """The part from here on with its formatting; None where the marks leave too little room."""
+        """Return the part from `at` on with its formatting; None if the marks leave too little room."""
         if self._marks is None:
             return None
         marks, start = self._marks, self._behind(at)
-        before = "".join(span.opening for span in marks.at(at))
+        before = "".join(span.opening for span in marks.open_at(at))
         if self._measure(before) > self._limit // 2:
             return None
         cut = self._cut(start, self._end(start, before), lambda cut: self._holds(start, cut, before, marks))
-        return (
-            MessagePart(self._text[at : self._behind(cut)], before, _closing(marks.at(cut))) if cut else None
-        )
+        if cut is None:
+            return None
+        return MessagePart(self._text[at : self._behind(cut)], before, _closing(marks.open_at(cut)))
 
     def _plain(self, at: int) -> MessagePart:
-        """The part from here on as it stands; where nothing better fits, a visible character is cut."""
+        """Return the part from `at` on without marks. If nothing better fits, a visible character is cut."""
         start = self._behind(at)
         seen, end = self._seen(start), self._end(start, "")
         cut = self._cut(start, end, lambda _: True) or next(
@@ -103,7 +102,7 @@ class _Splitter:
         return MessagePart(self._text[at : self._behind(cut)])
 
     def _behind(self, at: int) -> int:
-        """Behind the blanks that stand here, if they reach to the end or are too many for a part."""
+        """Return the end of the blanks at `at` if they reach the end of the text or are too many."""
         seen = self._seen(at)
         return seen if seen == len(self._text) or seen - at >= self._limit // 2 else at
 
@@ -113,7 +112,7 @@ class _Splitter:
         return blank.end()
 
     def _end(self, start: int, before: str) -> int:
-        """Up to where the text fits behind these marks; at least one character."""
+        """Return the farthest end at which the text fits behind these marks; at least one character."""
         low, high = start + 1, min(len(self._text), start + self._limit)
         while low < high:
             middle = (low + high + 1) // 2
@@ -122,7 +121,7 @@ class _Splitter:
         return low
 
     def _cut(self, start: int, end: int, holds: Callable[[int], bool]) -> int | None:
-        """The best place for a cut up to `end`, with something to be seen before it."""
+        """Return the best cut up to `end` with a visible character before it."""
         text, seen = self._text, self._seen(start)
 
         def may(cut: int) -> bool:
@@ -138,7 +137,7 @@ class _Splitter:
         return next(filter(may, range(end, seen, -1)), None)
 
     def _tears(self, start: int, cut: int) -> bool:
-        """Whether a visible character, a mark or an escape stands on both sides of the cut."""
+        """Return whether the cut tears a visible character, a mark or an escape."""
         before, after = self._text[cut - 1], self._text[cut : cut + 1]
         if before in _FLAGS and after in _FLAGS:
             return (cut - start - len(self._text[start:cut].rstrip(_FLAGS))) % 2 == 1
@@ -150,8 +149,8 @@ class _Splitter:
         return self._marks is not None and (same or (before == "\\" and not after.isspace()))
 
     def _holds(self, start: int, cut: int, before: str, marks: FormatSpans) -> bool:
-        """Whether formatting goes on over the cut, and its marks leave room for words."""
-        spans, text = marks.at(cut), self._text[start:cut]
+        """Return whether formatting goes on over the cut and its marks leave room for words."""
+        spans, text = marks.open_at(cut), self._text[start:cut]
         after = _closing(spans)
         return (
             all(span.start < cut < span.end for span in spans)
@@ -166,7 +165,7 @@ def _closing(spans: tuple[FormatSpan, ...]) -> str:
 
 
 def _clash(spans: tuple[FormatSpan, ...], last: str, following: str) -> bool:
-    """Whether what is seen beside the cut would run together with the marks put there."""
+    """Return whether the characters beside the cut would run together with the marks put there."""
     if not spans or spans[-1].closing.startswith("\n"):  # a fence keeps to lines of its own
         return False
     inner = spans[-1].closing
@@ -175,7 +174,7 @@ def _clash(spans: tuple[FormatSpan, ...], last: str, following: str) -> bool:
 
 
 def _joined(before: str, after: str) -> bool:
-    """Whether two characters show as one: marks upon letters, joined emoji, skin tones, line ends."""
+    """Return whether two characters show as one: combining marks, joined emoji, skin tones, line ends."""
     return (
         unicodedata.category(after)[0] == "M"
         or "\u200d" in (before, after)

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.config import LogSettings
-from bot.log import quiet, set_up
+from bot.log import set_up_logging, settings_for_terminal
 from bot.text.redaction import Redactor
 
 TELEGRAM = "5550001111:AAcanaryTELEGRAM-canary_canary12345x"
@@ -50,7 +50,7 @@ def begin() -> Iterator[Begin]:
     def start(level: str = "debug", form: Format = "text", secrets: tuple[str, ...] = CONFIGURED) -> StringIO:
         stream = StringIO()
         root.handlers[:] = [handler for handler in root.handlers if of_the_log(handler)]  # pytest's own raise
-        set_up(LogSettings.model_validate({"level": level, "format": form}), secrets, stream)
+        set_up_logging(LogSettings.model_validate({"level": level, "format": form}), secrets, stream)
         return stream
 
     yield start
@@ -103,7 +103,7 @@ def test_the_level_is_that_of_the_settings(begin: Begin, level: str, heard: str)
     [("debug", "debug"), ("info", "warning"), ("warning", "warning"), ("error", "error")],
 )
 def test_the_terminal_is_not_told_what_is_usual(level: str, in_the_terminal: str) -> None:
-    assert quiet(LogSettings.model_validate({"level": level})).level == in_the_terminal
+    assert settings_for_terminal(LogSettings.model_validate({"level": level})).level == in_the_terminal
 
 
 def test_a_second_set_up_replaces_the_first(begin: Begin) -> None:
@@ -364,7 +364,7 @@ def test_a_record_that_cannot_be_shown_is_named_and_raises_nothing(
     out = begin(form=form)
     call()
     (line,) = out.getvalue().splitlines()
-    assert "the record made at test_log.py:" in line
+    assert "unreadable_record test_log.py:" in line
     assert capsys.readouterr() == ("", "")
 
 
@@ -433,7 +433,7 @@ def test_every_record_is_one_line_of_valid_json(
     out = StringIO()
     root = logging.getLogger()
     handlers, hooks = list(root.handlers), (sys.excepthook, threading.excepthook)
-    set_up(LogSettings(format="json"), CONFIGURED, out)
+    set_up_logging(LogSettings(format="json"), CONFIGURED, out)
     own = next(handler for handler in root.handlers if handler not in handlers)
     root.handlers[:] = handlers
     sys.excepthook, threading.excepthook = hooks

@@ -234,7 +234,7 @@ def test_an_uncaught_exception_is_a_log_event_without_the_token(tmp_path: Path) 
         timeout=60,
     )
     event = json.loads(done.stderr)
-    assert (done.returncode, event["level"], event["event"]) == (1, "critical", "nobody caught an error")
+    assert (done.returncode, event["level"], event["event"]) == (1, "critical", "uncaught_exception")
     assert event["trace"].splitlines()[-1] == (
         "ValueError: invalid literal for int() with base 10: '[redacted]'"
     )

@@ -79,7 +79,7 @@ class DiscordOutlet:
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show the first message of what there is of an answer."""
-        text = split_message(text, self.limit(draft.place, persona), self.measure)[0].whole
+        text = split_message(text, self.limit(draft.place, persona), self.measure)[0].text_to_send
         if self._shown.get(draft.key) == text:
             return draft.sent_id
         with _delivered(self._calls):

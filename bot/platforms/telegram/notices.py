@@ -21,7 +21,10 @@ async def tell(
     sender: Sender, place: Place, text: str, reply_to: str, keyboard: InlineKeyboardMarkup | None = None
 ) -> str | None:
     """Tell something, in parts where it is long; the id of the last one, with the buttons, if it was said."""
-    parts = [Words(harmless(part.whole)) for part in split_message(text, LIMIT, telegram_length, marks=False)]
+    parts = [
+        Words(harmless(part.text_to_send))
+        for part in split_message(text, LIMIT, telegram_length, marks=False)
+    ]
     for part in parts[:-1]:
         await _say(sender, place, part, number(reply_to), None)
     return await _say(sender, place, parts[-1], number(reply_to), keyboard)

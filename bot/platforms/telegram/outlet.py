@@ -131,7 +131,7 @@ class TelegramOutlet:
 
     def _parts(self, place: Place, persona: Persona, text: str) -> list[str]:
         return [
-            part.whole
+            part.text_to_send
             for part in split_message(text, self.limit(place, persona), telegram_length, marks=False)
         ]
 

@@ -18,7 +18,7 @@ def texts(parts: tuple[MessagePart, ...]) -> list[str]:
 
 
 def wholes(parts: tuple[MessagePart, ...]) -> list[str]:
-    return [part.whole for part in parts]
+    return [part.text_to_send for part in parts]
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_no_character_is_lost_no_part_is_blank_and_none_too_long(
     assume(text.strip())
     parts = split_message(text, limit, measure, marks=marks)
     assert "".join(texts(parts)) == text
-    assert all(part.text.strip() and part.whole.strip() for part in parts)
-    assert all(measure(part.whole) <= limit for part in parts)
+    assert all(part.text.strip() and part.text_to_send.strip() for part in parts)
+    assert all(measure(part.text_to_send) <= limit for part in parts)
 
 
 @settings(deadline=None)
@@ -279,7 +279,9 @@ def test_every_character_keeps_its_formatting(
 ) -> None:
     text, seen = case
     assert list(shown(text)) == seen
-    assert [character for part in split_message(text, limit) for character in shown(part.whole)] == seen
+    assert [
+        character for part in split_message(text, limit) for character in shown(part.text_to_send)
+    ] == seen
 
 
 @pytest.mark.parametrize("measured", ["word **bold** `x` ", "*", "a\n\n", "🇩", "\u0301", "\\", "** a"])

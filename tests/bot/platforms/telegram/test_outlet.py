@@ -51,7 +51,7 @@ def test_ten_thousand_outputs_pass_telegrams_parser_whole_and_call_nobody() -> N
 
 @given(st.text(), st.integers(min_value=60, max_value=300))
 def test_parts_fit_and_say_the_text(text: str, limit: int) -> None:
-    parts = [part.whole for part in split_message(text, limit, telegram_length, marks=False)]
+    parts = [part.text_to_send for part in split_message(text, limit, telegram_length, marks=False)]
     assert seen("".join(parts)) == seen(text)
     assert all(utf16_length(harmless(part)) <= limit for part in parts)
 
