@@ -1,31 +1,23 @@
-"""The `alterego` command: reads the settings, opens memory, engine and platforms, closes them in reverse."""
+"""The `alterego` command: hosts personas on Discord and Telegram, or opens a chat in this terminal."""
 
 import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import NoReturn
 
 from bot import config
 from bot.app import admin, doctor, host
-from bot.app.admin import open_memory
 from bot.app.arguments import argument_parser
-from bot.chat.chat import Chat
-from bot.chat.responder import PromptObserver
+from bot.app.terminal_chat import chat_in_terminal, messages_to_send, prompt_observer
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.log import set_up_logging, settings_for_terminal
-from bot.memory.store import Memory
-from bot.message import Author, Place, check_text
-from bot.persona.persona import Cast, Persona, load_cast
-from bot.prompt.builder import Prompt, Tokenizer
+from bot.persona.persona import Cast, load_cast
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -92,95 +84,15 @@ def _serve_or_chat(options: argparse.Namespace) -> int:
     if not _has_platforms(options, settings):
         return _chat(settings, cast, options)
     cast.chosen(settings.chat.persona)
-    asyncio.run(host.serve(settings, cast, _local_engine, _prompt_observer(options.prompts)))
+    asyncio.run(host.serve(settings, cast, _local_engine, prompt_observer(options.prompts)))
     return 0
 
 
 def _chat(settings: Config, cast: Cast, options: argparse.Namespace) -> int:
     persona = cast.chosen(options.persona or settings.chat.persona)
-    texts = [check_text(text, settings.chat.message_characters) for text in _messages_to_send(options.say)]
-    asyncio.run(_chat_in_terminal(settings, cast, persona, texts, options))
+    texts = messages_to_send(options.say, settings.chat.message_characters)
+    asyncio.run(chat_in_terminal(settings, cast, persona, texts, _local_engine, options))
     return 0
-
-
-def _messages_to_send(given: list[str] | None) -> list[str]:
-    """Return the messages of --say, else the lines of a piped standard input; none for a terminal."""
-    if given:
-        return [_standard_input() if text == "-" else text for text in given]
-    if sys.stdin.isatty():
-        return []
-    lines = [line for line in _standard_input().splitlines() if line.strip()]
-    if not lines:
-        raise UserError("There is nothing to say: write a line on standard input, or use --say TEXT.")
-    return lines
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"Standard input is not UTF-8 text ({error.reason}): save it as UTF-8.") from None
-
-
-async def _chat_in_terminal(
-    settings: Config, cast: Cast, persona: Persona, texts: list[str], options: argparse.Namespace
-) -> None:
-    task = asyncio.current_task()
-    assert task
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    terminal = _terminal(settings, persona, texts, options.json)
-    async with AsyncExitStack() as stack:
-        memory = await stack.enter_async_context(open_memory(settings))
-        engine = await stack.enter_async_context(_local_engine(settings))
-        chat = Chat(
-            memory,
-            engine,
-            cast,
-            settings.chat,
-            settings.model,
-            observe_prompt=_prompt_observer(options.prompts),
-        )
-        await stack.enter_async_context(chat)
-        for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
-            print(f"alterego: {notice}", file=sys.stderr)
-        await terminal(chat, memory)
-        if await memory.wants_backup():
-            await memory.backup()
-
-
-def _terminal(
-    settings: Config, persona: Persona, texts: list[str], as_json: bool
-) -> Callable[[Chat, Memory], Coroutine[None, None, None]]:
-    """Return the function that runs the terminal with an open chat: given texts, else a session.
-
-    The terminal is imported now, before the model's libraries compete for the interpreter: that halves the
-    time to the first prompt.
-    """
-    author = Author("local", settings.terminal.name)
-    if texts:
-        from bot.platforms.terminal.batch import say
-
-        return lambda chat, memory: say(
-            chat, memory, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json
-        )
-    from bot.platforms.terminal.repl import Repl
-
-    return lambda chat, memory: Repl(chat, memory, author, settings.chat.message_characters).run(persona)
-
-
-def _prompt_observer(path: Path | None) -> PromptObserver | None:
-    if path is None:
-        return None
-    if not path.parent.is_dir() or path.is_dir():
-        raise UserError(f"{path} cannot be written: name a file in a folder that is there.")
-
-    def append_prompt(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
-        line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
-        private = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
-        with open(private, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-    return append_prompt
 
 
 def _doctor(options: argparse.Namespace) -> int:
