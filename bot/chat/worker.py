@@ -121,21 +121,20 @@ class ConversationWorker:
         try:
             if request is None:
                 await self._wait_out_burst()
-            if not running.done():
+            if not running.done() and (request or self._pending):
                 request = request or self._take_burst()
                 self._current, self._running = task, running
                 task.hand_over(request)
-            await asyncio.wait([running])
-        except asyncio.CancelledError:  # the worker is being closed
-            running.cancel()
-            await asyncio.wait([running])
-            raise
+                await asyncio.wait([running])
         finally:
             self._current = self._running = None
-        if running.cancelled() and request:
-            self._requeue(request)
-        else:
+            if not running.done():  # the worker closes, or its chat moved during the burst
+                running.cancel()
+                await asyncio.wait([running])
+        if not running.cancelled():
             running.result()
+        elif request:
+            self._requeue(request)
 
     def _take_burst(self) -> ReplyRequest:
         """Take the oldest waiting messages that go to one persona; a suspect alone."""

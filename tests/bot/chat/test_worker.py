@@ -196,6 +196,17 @@ async def test_a_pipeline_that_fails_during_a_burst_loses_no_message() -> None:
     assert pipeline.replied == [("1", "2")]
 
 
+async def test_a_chat_that_moves_during_a_burst_leaves_no_reply_running() -> None:
+    pipeline = Pipeline()
+    worker = worker_of(pipeline, debounce=0.01)
+    worker.enqueue_message(pending(1))
+    await pass_turns(3)
+    assert [taken.message.id for taken in worker.take_pending()] == ["1"]
+    await worker.idle()
+    assert (pipeline.started, pipeline.requests) == (["mara"], [])
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 class EndlessReply(Pipeline):
     """Makes a reply that is visible at once and ends only when it is stopped."""
 
