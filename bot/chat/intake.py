@@ -9,7 +9,7 @@ from bot.chat.trigger_context import read_trigger_context
 from bot.chat.triggers import decide_reply
 from bot.chat.worker_pool import WorkerPool
 from bot.errors import UserError
-from bot.memory.queries.inbox import ATTEMPTS
+from bot.memory.queries.inbox import MAX_ATTEMPTS
 from bot.message import Message, Place
 
 BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
@@ -57,7 +57,7 @@ class Intake:
         hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
         for message in await self._memory.pending(platform, account):
             attempts = await self._memory.attempts(message.place, message.id)
-            if reason := LATE if self._is_late(message) else EXHAUSTED if attempts >= ATTEMPTS else None:
+            if reason := LATE if self._is_late(message) else EXHAUSTED if attempts >= MAX_ATTEMPTS else None:
                 hopeless[message.place, reason].append(message)
             else:
                 await self._decide(message, is_suspect=attempts > 0)

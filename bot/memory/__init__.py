@@ -1,1 +1,1 @@
-"""What is remembered: the story of every place, what must still be answered, what must still be sent."""
+"""Memory: the history of every place, the inbox and the outbox, in one SQLite file."""

@@ -1,4 +1,4 @@
-"""What makes a memory last, and forget: opening and closing, backups, and erasure to the last byte."""
+"""Lifecycle of the database file: opening, closing, backups, and erasure to the last byte."""
 
 import asyncio
 import sqlite3
@@ -14,23 +14,23 @@ from typing import Self, TypeVar
 
 from bot.errors import UserError
 from bot.memory.db import backup
-from bot.memory.db.connection import told
+from bot.memory.db.connection import user_errors
 from bot.memory.db.database import Database
 from bot.memory.db.migration import own_scripts
-from bot.memory.db.recovery import Opening
+from bot.memory.db.recovery import OpenOptions
 from bot.memory.queries import erase, status
 from bot.memory.queries.records import Erased
 
 T = TypeVar("T")
 
 BACKUP_AGE = timedelta(hours=24)
-STEP = 0.2  # seconds of waiting for readers at a time
+STEP = 0.2  # seconds between two tries while other processes read
 
 
-class Upkeep:
-    """A database file, held from `async with` to its end; `notices` tell a person about its opening.
+class MemoryLifecycle:
+    """A database file, held inside of `async with`; `notices` tell a person about its opening.
 
-    `patience` is how many seconds another process is waited for; `schema` is the folder of migrations.
+    The opening waits `patience` seconds for other processes; `schema` is the folder of migrations.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Upkeep:
         self.notices: tuple[str, ...] = ()
         self._clock = clock
         self._patience = patience
-        self._database = Database(path, lambda: Opening(schema or own_scripts(), clock(), patience))
+        self._database = Database(path, lambda: OpenOptions(schema or own_scripts(), clock(), patience))
         self._copying = threading.Lock()
 
     async def __aenter__(self) -> Self:
@@ -65,24 +65,24 @@ class Upkeep:
         await self._database.close()
 
     async def backup(self) -> Path:
-        """Write a backup and keep the newest three. Raises `UserError` when the disk refuses."""
+        """Write a backup and keep the newest three. Raises `UserError` if the disk refuses."""
         return await asyncio.to_thread(self._write_backup)
 
     async def wants_backup(self) -> bool:
-        """Whether the newest backup is older than a day, or missing, and there is something to save."""
-        newest = next(iter(backup.backups(self.path)), None)
+        """Return whether there are messages and the newest backup is missing or older than a day."""
+        newest = next(iter(backup.list_backups(self.path)), None)
         now = datetime.fromtimestamp(self._clock(), UTC)
-        if newest is not None and now - backup.stamped(newest) <= BACKUP_AGE:
+        if newest is not None and now - backup.written_at(newest) <= BACKUP_AGE:
             return False
         return await self._database.run(status.has_messages)
 
     async def settle(self) -> None:
-        """Delete the last copies of what has been erased; `UserError` when another process holds them."""
+        """Delete the last copies of erased rows. Raises `UserError` if another process holds them."""
         if await self._database.run(erase.is_unfinished):
             await self._finish_erasing()
 
     async def _erase(self, function: Callable[[sqlite3.Connection], Erased]) -> Erased:
-        """Erase rows, then every copy of them; what an interruption leaves is done at the next opening."""
+        """Erase rows, then every copy of them. The next opening finishes an interrupted erasure."""
         erased = await self._database.write(function)
         backups, set_aside = await self._finish_erasing()
         return replace(erased, backups=backups, set_aside=set_aside)
@@ -95,27 +95,28 @@ class Upkeep:
 
     async def _finish_erasing(self) -> tuple[int, int]:
         deleted = await asyncio.to_thread(self._delete_copies)
-        await self._database.run(erase.rebuild)
+        await self._database.run(erase.vacuum)
         for _ in range(max(1, round(self._patience / STEP))):
             if await asyncio.to_thread(self._empty_log):
                 break
         else:
             raise UserError(
-                f"What was erased can still be read from {self.path}-wal, because {erase.readers(self.path)}"
-                " holds it open: close that and erase again, or start alterego again."
+                f"Erased words can still be read from {self.path}-wal, because "
+                f"{erase.processes_reading(self.path)} holds it open: close that and erase again, or start "
+                "alterego again."
             )
         await self.backup()
-        await self._database.write(erase.settle)
+        await self._database.write(erase.finish_erasures)
         return deleted
 
     def _write_backup(self) -> Path:
-        with self._copying, told(self.path):
+        with self._copying, user_errors(self.path):
             return backup.write_backup(self.path, self._clock(), self._patience)
 
     def _delete_copies(self) -> tuple[int, int]:
-        with self._copying, told(self.path):
+        with self._copying, user_errors(self.path):
             return backup.delete_copies(self.path)
 
     def _empty_log(self) -> bool:
-        with told(self.path):
-            return erase.empty_log(self.path, STEP)
+        with user_errors(self.path):
+            return erase.truncate_wal(self.path, STEP)

@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.message import Message
 from bot.persona.macros import MacroContext, expand_macros
 from bot.persona.persona import Persona
-from bot.prompt.chat_template import Role, open_template
+from bot.prompt.chat_template import Role, open_chat_template
 from bot.prompt.renderer import (
     OPENING,
     PromptFormat,
@@ -21,7 +21,7 @@ from bot.prompt.renderer import (
     stop_conditions,
 )
 from bot.prompt.speaker_labels import speaker_labels
-from bot.prompt.truncation import SILENCE, HistoryFitter, rendered_ids
+from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
 
 __all__ = [
     "Prompt",
@@ -73,7 +73,7 @@ def open_prompt_format(
             f"The model {settings.name} has no chat template: set model.template to chatml, plain or one of "
             "your own."
         )
-    return PromptFormat(tokenizer, open_template(source, tokenizer.special, persona.name), budget)
+    return PromptFormat(tokenizer, open_chat_template(source, tokenizer.special, persona.name), budget)
 
 
 def system_text(persona: Persona, system_prompt: str) -> str:
@@ -108,14 +108,14 @@ def build_prompt(
     late = _late(persona, scene)
     talk = HistoryFitter(persona, names, reader, parents, reply_to)
     start, turns = 0, talk.turns(history)
-    needed = sum(talk.costs(turns))
+    needed = sum(talk.token_costs(turns))
     for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = _frame(persona, scene, system_prompt, examples)
-        room = reader.budget - len(rendered_ids((*frame, SILENCE, *late), reader))
+        room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader))
         if needed <= room:
             break
     else:
-        start, turns = talk.fit(history, room)
+        start, turns = talk.drop_oldest(history, room)
     ids, spans = render_turns((*frame, *chain.from_iterable(turns), *late), reader)
     stop_ids, stop = stop_conditions(reader)
     return Prompt(

@@ -1,4 +1,4 @@
-"""Chat templates: how a model wants turns to be laid out, and what it can and cannot take."""
+"""Chat templates (Jinja): the layout of turns, and the roles that a template accepts."""
 
 import re
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ import jinja2.sandbox
 from bot.errors import UserError
 
 Role = Literal["system", "user", "assistant"]
-BUILT_IN = {
-    # for models tuned on it, and a fair guess for a base model that is to be tuned here
+BUILT_IN_TEMPLATES = {
+    # for models tuned on ChatML, and a fair guess for a base model that is to be tuned here
     "chatml": (
         "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -39,11 +39,11 @@ _SLOT = re.compile("\ue000([0-9]+)\ue001")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A chat template and what was found out about it by trying.
+    """A chat template and the traits that trials found.
 
-    `system` and `late_system`: it takes a system turn at the start, and after the history. `opens_with_user`:
-    it refuses a conversation that the assistant begins. `after` is its own text between an assistant's turn
-    and the next one: where an answer ends.
+    `system` and `late_system`: it accepts a system turn at the start, and after the history.
+    `opens_with_user`: it refuses a conversation that the assistant begins. `after` is its text between an
+    assistant's turn and the next one, at the end of a reply.
     """
 
     source: str
@@ -55,18 +55,19 @@ class Template:
     after: str = ""
 
     def segments(self, roles: Sequence[Role], answer: bool) -> list[str | int]:
-        """The laid-out conversation: the template's own text, and for each turn's content its index.
+        """Return the layout of a conversation: the template's text, and the index of each turn for its
+        content.
 
-        With `answer`, it ends where the assistant is to speak. Raises `UserError` when the template refuses
-        these roles, or drops, repeats or moves a turn.
+        With `answer`, the layout ends before the assistant's next turn. Raises `UserError` if the template
+        refuses these roles, or drops, repeats or moves a turn.
         """
         return list(_segments(self, tuple(roles), answer))
 
     def lay_out(self, roles: Sequence[Role], answer: bool) -> list[str | int]:
-        """The same, made anew."""
+        """Return the layout without the cache of `segments`."""
         try:
             text = self._render([(role, f"\ue000{index}\ue001") for index, role in enumerate(roles)], answer)
-        except Exception as error:  # a stranger's program: it may fail in any way, and only it is to blame
+        except Exception as error:  # the template is untrusted code and may fail in any way
             raise UserError(f"The chat template refuses this conversation: {error}.") from None
         pieces: list[str | int] = [*_SLOT.split(text)]
         pieces[1::2] = [int(index) for index in pieces[1::2]]
@@ -88,25 +89,25 @@ class Template:
 
 @lru_cache(maxsize=1024)
 def _segments(template: Template, roles: tuple[Role, ...], answer: bool) -> tuple[str | int, ...]:
-    """Conversations differ in their words far more than in their turns."""
+    """Cache layouts: conversations share their roles far more often than their words."""
     return tuple(template.lay_out(roles, answer))
 
 
-def open_template(source: str, special: dict[str, str], char: str) -> Template:
-    """Compile a template (Jinja, or a built-in one's name) and find out what it takes; raise `UserError`."""
-    if "{" not in source and source not in BUILT_IN:
+def open_chat_template(source: str, special: dict[str, str], char: str) -> Template:
+    """Compile a template (Jinja, or the name of a built-in one) and try its traits. Raises `UserError`."""
+    if "{" not in source and source not in BUILT_IN_TEMPLATES:
         raise UserError(
-            f"There is no chat template {source!r}: write Jinja, or one of {', '.join(BUILT_IN)}."
+            f"There is no chat template {source!r}: write Jinja, or one of {', '.join(BUILT_IN_TEMPLATES)}."
         )
     tokens = {"bos_token": "", "eos_token": "", **special}
-    template = Template(BUILT_IN.get(source, source), tuple(sorted(tokens.items())), char)
+    template = Template(BUILT_IN_TEMPLATES.get(source, source), tuple(sorted(tokens.items())), char)
     try:
         _compile(template.source)
-    except Exception as error:  # Jinja also lets Python's own errors through, for code that nests too deep
+    except Exception as error:  # Jinja lets Python's own errors through, for code that nests too deep
         reason = error.message if isinstance(error, jinja2.TemplateError) else type(error).__name__
         raise UserError(
             f"The chat template is not valid Jinja ({reason}): mend it, or set model.template to one of "
-            f"{', '.join(BUILT_IN)}."
+            f"{', '.join(BUILT_IN_TEMPLATES)}."
         ) from None
     system = _takes(template, ["system", "user", "assistant", "user"])
     between = template.segments(["user", "assistant", "user"], answer=False)
@@ -132,7 +133,7 @@ def _takes(template: Template, roles: list[Role]) -> bool:
 
 
 def _takes_late_system(template: Template) -> bool:
-    """Whether a system turn may stand anywhere, and reads as one: some give it to the assistant."""
+    """Return whether a system turn may stand anywhere; some templates lay it out as the assistant's."""
     roles: list[Role] = ["system", "user", "assistant", "user", "system"]
     if not (_takes(template, roles) and _takes(template, ["system", "user", "assistant", "system"])):
         return False
@@ -141,7 +142,9 @@ def _takes_late_system(template: Template) -> bool:
 
 
 class _Generation(jinja2.ext.Extension):
-    """`{% generation %}` marks the assistant's words for some trainers; here its body only passes through."""
+    """The tag `{% generation %}`, which marks the assistant's words for some trainers: its body passes
+    through.
+    """
 
     tags = {"generation"}  # noqa: RUF012
 
@@ -156,16 +159,16 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _now(form: str) -> str:
-    """The date, for templates that tell it to their model: always the day that Llama 3.1's falls back to.
+    """Return a constant date for templates that show one: the fallback date of Llama 3.1's template.
 
-    With the real one, training would read other prompts than serving does, and all change at midnight.
+    With the real date, training would read other prompts than serving, and all would change at midnight.
     """
     return datetime(2024, 7, 26).strftime(form)
 
 
 @lru_cache(maxsize=8)
 def _compile(source: str) -> jinja2.Template:
-    """A template comes with a model from a stranger, so it runs in a sandbox that cannot change anything."""
+    """Compile an untrusted template for a sandbox that cannot change anything."""
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
     )

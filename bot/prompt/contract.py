@@ -8,7 +8,7 @@ from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import PromptFormat, stop_conditions, system_text
 from bot.prompt.chat_template import Role
-from bot.prompt.renderer import arrange
+from bot.prompt.renderer import merge_turns
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.turns import history_turns
 from bot.untrusted import RefusedFile, read_manifest
@@ -106,7 +106,7 @@ def _shown(persona: Persona, reader: PromptFormat, lines: Sequence[_Line]) -> tu
     """A conversation as turns; a line's text is also its id."""
     history = [_message(*line, persona) for line in lines]
     turns = history_turns(history, speaker_labels(history, persona), persona, {})
-    arranged = arrange([turn for each in turns for turn in each], reader.template)
+    arranged = merge_turns([turn for each in turns for turn in each], reader.template)
     return tuple((turn.role, "".join(part.text for part in turn.parts)) for turn in arranged)
 
 

@@ -1,4 +1,6 @@
-"""From turns to token ids: template and content are encoded apart and spliced, so no word becomes control."""
+"""Rendering of turns to token ids. Template and content are encoded apart and spliced, so that no word of a
+message becomes a control token.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +10,11 @@ from bot.prompt.chat_template import Role, Template
 
 
 class Tokenizer(Protocol):
-    """A base model's tokenizer as prompts need it: text that people wrote never becomes a control token."""
+    """A base model's tokenizer with two doors, for content and for template text."""
 
     @property
     def template(self) -> str | None:
-        """The model's own chat template (Jinja), or None when it has none."""
+        """The model's own chat template (Jinja), or None."""
 
     @property
     def special(self) -> dict[str, str]:
@@ -20,25 +22,25 @@ class Tokenizer(Protocol):
 
     @property
     def control(self) -> frozenset[int]:
-        """Every id that content must never contain."""
+        """The control ids, which content never contains."""
 
     @property
     def end(self) -> frozenset[int]:
-        """The ids that end a turn or a text, as the model's own configuration says."""
+        """The ids that end a turn or a text, by the model's configuration."""
 
     def encode(self, text: str) -> list[int]:
-        """Content to ids; none of them is a control id, and no space or special token is added."""
+        """Encode content, without control ids, and without an added space or special token."""
 
     def encode_template(self, text: str) -> list[int]:
-        """A template's own text to ids; here control tokens are recognised."""
+        """Encode text of a template, with control tokens."""
 
     def decode(self, ids: list[int]) -> str:
-        """Ids to text, control tokens left out."""
+        """Decode ids to text, without control tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptPart:
-    """A stretch of content with one origin; `source` is the message's id where it is a message."""
+    """A piece of content with one origin; `source` is the id of its message, if it is one."""
 
     kind: str
     text: str
@@ -47,19 +49,19 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one role says at a stretch."""
+    """Consecutive content of one role."""
 
     role: Role
     parts: tuple[PromptPart, ...]
 
 
-# said for the user: between examples and the history, and where a template wants the user to speak first
+# a user turn between examples and history, and before templates' conversations that must begin with the user
 OPENING = Turn("user", (PromptPart("opening", "[The conversation begins.]"),))
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSpan:
-    """ids[start:end] came from one part, or from the template (kind "template")."""
+    """The origin of ids[start:end]: one part, or the template (kind "template")."""
 
     kind: str
     start: int
@@ -69,10 +71,10 @@ class PromptSpan:
 
 @dataclass(frozen=True, slots=True)
 class PromptFormat:
-    """The model's side of a prompt: its tokenizer, its template, and how many ids a prompt may have.
+    """A base model's tokenizer and template, and the budget of a prompt in ids.
 
-    `kept` is the share of the room for history that stays filled when some of it has to go: dropping in large
-    steps keeps the beginning stable.
+    `kept` is the share of the history's budget that stays filled if messages are dropped: large steps keep
+    the prefix of prompts stable.
     """
 
     tokenizer: Tokenizer
@@ -84,11 +86,11 @@ class PromptFormat:
 def render_turns(
     turns: Sequence[Turn], reader: PromptFormat, *, answer: bool = True
 ) -> tuple[tuple[int, ...], tuple[PromptSpan, ...]]:
-    """Turns to ids and the spans of their parts; with `answer`, up to where the assistant is to speak.
+    """Render turns to ids and the spans of their parts; with `answer`, up to the assistant's next turn.
 
     Template text is encoded with control tokens, content without any, and the two are spliced.
     """
-    turns = arrange(turns, reader.template)
+    turns = merge_turns(turns, reader.template)
     ids: list[int] = []
     spans: list[PromptSpan] = []
 
@@ -106,7 +108,9 @@ def render_turns(
 
 
 def stop_conditions(reader: PromptFormat) -> tuple[frozenset[int], tuple[str, ...]]:
-    """What ends an answer: the control token that the template writes behind one, or its text."""
+    """Return the stop ids and stop strings: the control token that the template writes behind a reply, or
+    text.
+    """
     after = reader.tokenizer.encode_template(reader.template.after)
     control = next((id for id in after if id in reader.tokenizer.control), None)
     text = reader.template.after.rstrip()
@@ -115,8 +119,8 @@ def stop_conditions(reader: PromptFormat) -> tuple[frozenset[int], tuple[str, ..
     return reader.tokenizer.end, (text or reader.template.after,) if reader.template.after else ()
 
 
-def arrange(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
-    """Turns as the template takes them: one role never twice in a row, and no role that it refuses."""
+def merge_turns(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
+    """Return turns that the template accepts: no role twice in a row, and no role that it refuses."""
     arranged: list[Turn] = []
     for position, turn in enumerate(turns):
         accepted = template.system if position == 0 else template.late_system

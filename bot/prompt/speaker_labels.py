@@ -1,4 +1,4 @@
-"""What people are called in a prompt: short, clean, and nobody under another one's name."""
+"""Speaker labels in prompts: short, clean, and unique."""
 
 import re
 import unicodedata
@@ -12,13 +12,15 @@ _COLON = re.compile("[:：﹕︓]")
 
 
 def speaker_label(name: str) -> str:
-    """A display name as it may stand before somebody's words: one line, no control characters, no colon."""
+    """Return a display name as a label: one line, without control characters and colons."""
     kept = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
     return " ".join(_COLON.sub(" ", "".join(kept)).split())[:_LONGEST].strip() or "Someone"
 
 
 def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:
-    """The name of everybody but the persona, by author id; who comes second to a name gets a number."""
+    """Return the label of everybody but the persona, by author id; a second author of that name gets a
+    number.
+    """
     names: dict[str, str] = {}
     taken = {_key(speaker_label(name)) for name in (persona.name, persona.card.name, *persona.names)}
     for author in (message.author for message in messages if message.persona != persona.key):

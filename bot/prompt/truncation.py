@@ -1,4 +1,4 @@
-"""How much of what was said there is room for: whole turns, the newest kept, dropped in large steps."""
+"""Truncation of the history to a token budget: whole turns, the newest kept, dropped in large steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
 from bot.prompt.turns import history_turns
 
-SILENCE = Turn("user", (PromptPart("message", ""),))  # what a turn costs when nothing is said
-_PROBE = (SILENCE, Turn("assistant", SILENCE.parts), SILENCE)
+EMPTY_TURN = Turn("user", (PromptPart("message", ""),))  # a turn without content, for the template's own cost
+_PROBE = (EMPTY_TURN, Turn("assistant", EMPTY_TURN.parts), EMPTY_TURN)
 
 
 @lru_cache(maxsize=256)
 def rendered_ids(turns: tuple[Turn, ...], reader: PromptFormat) -> tuple[int, ...]:
-    """The ids of turns that come in prompt after prompt, since they are the card's."""
+    """Return the ids of turns. The cache serves the card's turns, which stand in every prompt."""
     return render_turns(turns, reader)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryFitter:
-    """A history on its way to turns."""
+    """Turns a history into turns within a budget."""
 
     persona: Persona
     names: Mapping[str, str]
@@ -34,21 +34,22 @@ class HistoryFitter:
         parents = {**self.parents, **{message.id: message for message in dropped}}
         return history_turns(history, self.names, self.persona, parents, self.reply_to)
 
-    def fit(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
-        """The index of the oldest message to keep, and the turns from there on.
+    def drop_oldest(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
+        """Return the index of the oldest message to keep, and the turns from there on.
 
-        What replies to a message that has been dropped now quotes it, so that even more may have to go.
+        A reply to a dropped message quotes it, so that even more may have to be dropped. Raises `UserError`
+        if the newest message does not fit.
         """
         start = 0
         while True:
             turns = self.turns(history[start:], history[:start])
-            step = _start(self.costs(turns), room, self.reader.kept, self.persona)
+            step = _start(self.token_costs(turns), room, self.reader.kept, self.persona)
             if not step:
                 return start, turns
             start += step
 
-    def costs(self, said: Sequence[tuple[Turn, ...]]) -> list[int]:
-        """An upper bound of the ids that each message adds: its content and what the template puts around."""
+    def token_costs(self, said: Sequence[tuple[Turn, ...]]) -> list[int]:
+        """Return an upper bound of the ids that each message adds: its content and the template around it."""
         short, long = (len(rendered_ids(turns, self.reader)) for turns in (_PROBE[:1], _PROBE))
         around = -(-(long - short) // 2) + 1
         costs, role = list[int](), None
@@ -63,7 +64,7 @@ class HistoryFitter:
 
 
 def _start(costs: Sequence[int], room: int, kept: float, persona: Persona) -> int:
-    """The index of the oldest turn to keep: the first one while all fit, else a large step later."""
+    """Return the index of the oldest turn to keep: 0 if all fit, else one that fills `kept` of it."""
     if costs and costs[-1] > room:
         raise UserError(
             f"The message is too long: beside its card {persona.name} can read {max(0, room):,} tokens, "

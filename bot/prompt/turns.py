@@ -1,4 +1,4 @@
-"""What was said, as turns: under whose name, and what it replies to where that is not plain to see."""
+"""Messages as turns: with speaker labels, and quotes of replied messages that are not nearby."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptPart, Turn
 
-QUOTED = 120  # characters of a quoted message: enough to know it again
+MAX_QUOTE = 120  # characters of a quoted message, enough to recognise it
 
 
 def history_turns(
@@ -17,27 +17,27 @@ def history_turns(
     parents: Mapping[str, Message],
     reply_to: str | None = None,
 ) -> list[tuple[Turn, ...]]:
-    """The turns of each message.
+    """Return the turns of each message.
 
-    One that replies to something else than what was said right before it has a quote of that before it. The
-    newest one also has, behind it, a quote of what the persona is about to answer, where that needs one.
+    A message that replies to one that does not stand right before it follows a quote of that one. Behind the
+    newest message stands a quote of the message that the persona is about to answer, if it needs one.
     """
-    scene = _Scene(history, names, persona, parents)
-    turns = [(*scene.quote(at, said), scene.words(said)) for at, said in enumerate(history)]
+    context = _QuoteContext(history, names, persona, parents)
+    turns = [(*context.quote(at, message), context.words(message)) for at, message in enumerate(history)]
     if reply_to and history:
         answer = replace(history[-1], reply_to=reply_to, persona=persona.key)
-        turns[-1] += scene.quote(len(history), answer)
+        turns[-1] += context.quote(len(history), answer)
     return turns
 
 
 def missing_parents(history: Sequence[Message], reply_to: str | None = None) -> list[str]:
-    """The ids that these messages and the coming answer reply to, and that no message here has."""
+    """Return the ids that the messages and the coming reply refer to, and that the history lacks."""
     known = {message.id for message in history}
     wanted = [*(message.reply_to for message in history), reply_to]
     return list(dict.fromkeys(id for id in wanted if id and id not in known))
 
 
-class _Scene:
+class _QuoteContext:
     def __init__(
         self,
         history: Sequence[Message],
@@ -55,7 +55,9 @@ class _Scene:
         return Turn("user", (PromptPart("message", line, message.id),))
 
     def quote(self, at: int, message: Message) -> tuple[Turn, ...]:
-        """What a message that stands `at` this place replies to, unless that is what was said before it."""
+        """Return a quote of the parent of the message at index `at`, unless the parent stands right before
+        it.
+        """
         if not message.reply_to:
             return ()
         place = self._places.get(message.reply_to)
@@ -64,11 +66,11 @@ class _Scene:
             return ()
         name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
         words = " ".join(parent.text.split())
-        short = words if len(words) <= QUOTED else words[: QUOTED - 1].rstrip() + "…"
+        short = words if len(words) <= MAX_QUOTE else words[: MAX_QUOTE - 1].rstrip() + "…"
         return (Turn("user", (PromptPart("quote", f"[In reply to {name}: {short}]", parent.id),)),)
 
     def _is_near(self, at: int, message: Message, parent: Message) -> bool:
-        """Whether only more words of these two stand between the parent and a message at this place."""
+        """Return whether only messages of these two authors stand between the parent and index `at`."""
         place = self._places.get(parent.id)
         if place is None:
             return False
@@ -79,15 +81,15 @@ class _Scene:
         return at <= place
 
     def _goes_on(self, earlier: Message, message: Message, parent: Message) -> bool:
-        """Whether both messages are one speaker's, and the earlier one was not said to somebody else."""
+        """Return whether both are by one speaker, and the earlier one is no reply to somebody else."""
         if self._speaker(earlier) != self._speaker(message):
             return False
-        said_to = self._places.get(earlier.reply_to or "")
-        return said_to is None or self._speaker(self._history[said_to]) == self._speaker(parent)
+        replied = self._places.get(earlier.reply_to or "")
+        return replied is None or self._speaker(self._history[replied]) == self._speaker(parent)
 
     def _is_own(self, message: Message) -> bool:
         return message.persona == self._persona.key
 
     def _speaker(self, message: Message) -> str | None:
-        """None is the persona."""
+        """Return the author's id; None for the persona."""
         return None if self._is_own(message) else message.author.id

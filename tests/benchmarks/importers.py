@@ -1,10 +1,10 @@
-"""How fast exports are read, and in what memory: beside chatpack (Rust), ijson and msgspec (C), side by side.
+"""The speed and the memory of reading exports, beside chatpack (Rust), ijson and msgspec (C).
 
     python -m tests.benchmarks.importers [--megabytes 100] [--rounds 3] [--folder FOLDER]
 
-Every reader runs in a process of its own, one after another and round after round, so that a change of the
-machine's mood meets all of them; the table has the median. Seconds are those of the processor: what else runs
-on the machine counts less. `chatpack` 0.1.0 and `ijson` are measured where they are installed.
+Every reader runs in a process of its own, one after another and round after round, so that a slow minute of
+the machine meets all of them; the table has the median. Seconds are CPU time, on which other programs weigh
+less. `chatpack` 0.1.0 and `ijson` are measured where they are installed.
 """
 
 import argparse
@@ -99,7 +99,7 @@ MAKERS: dict[str, tuple[Callable[[int, Random], dict[str, Any]], int]] = {
 
 
 def generate(kind: str, path: Path, size: int) -> int:
-    """Write an export of about so many bytes, indented as its program does; give the number of messages."""
+    """Write an export of about `size` bytes, indented as its program does; return the number of messages."""
     make, indent = MAKERS[kind]
     random, number = Random(kind), 0
     margin = "\n" + " " * (2 * indent)
@@ -121,7 +121,7 @@ def ours(kind: str, path: Path) -> Iterator[Any]:
 
 
 def chatpack(kind: str, path: Path) -> Iterator[Any]:
-    """As a stream; but its stream for Discord knows lines only, and finds nothing in an exporter's file."""
+    """Read a stream; chatpack's stream for Discord reads JSON Lines only, so Discord is parsed whole."""
     import chatpack  # type: ignore[import-not-found,unused-ignore]
 
     if kind == "telegram":
@@ -137,7 +137,7 @@ def ijson(kind: str, path: Path) -> Iterator[Any]:
 
 
 def msgspec(kind: str, path: Path) -> Iterator[Any]:
-    """The whole file at once."""
+    """Decode the whole file at once."""
     import msgspec
 
     return iter(msgspec.json.decode(path.read_bytes())["messages"])
@@ -153,8 +153,8 @@ COMMAND = "python -m training import"
 
 
 def measure(reader: str, kind: str, path: Path) -> None:
-    """In a process of its own: seconds of the processor, messages, and the most memory in MB."""
-    for module in ("training.__main__", "chatpack", "ijson", "msgspec"):  # not to be measured
+    """Print CPU seconds, messages, and the peak memory in MB; runs in a process of its own."""
+    for module in ("training.__main__", "chatpack", "ijson", "msgspec"):  # imports are not measured
         if find_spec(module):
             import_module(module)
     began = process_time()
@@ -165,7 +165,7 @@ def measure(reader: str, kind: str, path: Path) -> None:
 
 
 def command(path: Path) -> int:
-    """Import into a persona's folder."""
+    """Import into a persona's folder; return the number of messages."""
     from contextlib import redirect_stdout
     from io import StringIO
 
@@ -187,7 +187,7 @@ def run(reader: str, kind: str, path: Path) -> tuple[float, int, float]:
 
 
 def table(kind: str, path: Path, messages: int, rounds: int) -> None:
-    """A line for each reader: the median of its rounds."""
+    """Print a line for each reader: the median of its rounds."""
     size = path.stat().st_size / 1e6
     readers = [name for name in READERS if name == "training.importers" or find_spec(name)]
     runs: dict[str, list[tuple[float, int, float]]] = {name: [] for name in [*readers, COMMAND]}

@@ -1,7 +1,7 @@
-"""Recall and precision of the scrubber on labelled lines, with what it missed, and its speed.
+"""Recall and precision of the scrubber on labelled lines, with its faults, and its speed.
 
 `python -m tests.benchmarks.scrub` (15 seconds). A labelled detail counts as found when all of its
-characters are gone, whichever rule took them; what was taken counts as right when at least half of it is
+characters are gone, whichever rule took them; a replacement counts as right when at least half of it is
 labelled. All lines are invented, by one author. labelled.jsonl was used while the rules were written;
 labelled_held.jsonl was written before their first run and changed one rule since (Chinese ids of counties
 that are no more); labelled_hard.jsonl was written afterwards to break the rules, and some were mended by it.
@@ -15,16 +15,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.scrub import Person, Scrubber
+from training.scrub import KnownPerson, Scrubber
 
 EXPORTS = Path(__file__).parent.parent / "exports" / "scrub"
 SETS = ("labelled", "labelled_held", "labelled_hard")
-PEOPLE = {"labelled": "labelled", "labelled_held": "labelled_held", "labelled_hard": "labelled"}  # whose
+PEOPLE = {  # the part of people.json that each set knows
+    "labelled": "labelled",
+    "labelled_held": "labelled_held",
+    "labelled_hard": "labelled",
+}
 
 
 @dataclass(slots=True)
 class Score:
-    """Of one kind: labelled and found, taken and right; and the lines where that failed."""
+    """The counts of one kind: labelled details and found ones, replacements and right ones; its faults."""
 
     labelled: int = 0
     found: int = 0
@@ -43,7 +47,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A labelled text: the places and kinds of its details."""
+    """A labelled text with the (start, end, kind) of its details."""
 
     lang: str
     text: str
@@ -60,7 +64,7 @@ def scrubber(name: str) -> Scrubber:
     """A scrubber that knows the people of a labelled set."""
     people = json.loads((EXPORTS / "people.json").read_text(encoding="utf-8"))[PEOPLE[name]]
     consent, others = (
-        [Person(row[0], tuple(row[1:])) for row in people[part]] for part in ("consent", "others")
+        [KnownPerson(row[0], tuple(row[1:])) for row in people[part]] for part in ("consent", "others")
     )
     return Scrubber(b"benchmark", consent=consent, others=others)
 
@@ -118,20 +122,20 @@ def texts(count: int, share: float) -> list[str]:
     return [draw.choice(labelled if draw.random() < share else _CHAT) for _ in range(count)]
 
 
-def crowd(count: int) -> list[Person]:
+def crowd(count: int) -> list[KnownPerson]:
     """Invented people, for the cost of a long list of names."""
     draw = random.Random(6)
     syllables = "bal dor fen gri hul jas kel mor nim oss pel quor rin sul tav vex".split()
     names = ("".join(draw.choices(syllables, k=3)).capitalize() for _ in range(2 * count))
-    return [Person(str(number), (f"{next(names)} {next(names)}",)) for number in range(count)]
+    return [KnownPerson(str(number), (f"{next(names)} {next(names)}",)) for number in range(count)]
 
 
-def speed(subject: Scrubber, said: list[str]) -> float:
-    """Texts a second of one core."""
+def speed(subject: Scrubber, chat: list[str]) -> float:
+    """Texts a second of CPU time."""
     begin = time.process_time()
-    for text in said:
+    for text in chat:
         subject.scrub(text)
-    return len(said) / (time.process_time() - begin)
+    return len(chat) / (time.process_time() - begin)
 
 
 def main() -> None:
@@ -155,9 +159,9 @@ def main() -> None:
     for people in (18, 2000):
         subject = scrubber("labelled") if people == 18 else Scrubber(b"benchmark", others=crowd(people))
         for share in (0.0, 0.05, 1.0):
-            said = texts(20_000, share)
+            chat = texts(20_000, share)
             print(
-                f"{people:5} people, {share:4.0%} of the texts labelled: {speed(subject, said):8,.0f} texts/s"
+                f"{people:5} people, {share:4.0%} of the texts labelled: {speed(subject, chat):8,.0f} texts/s"
             )
 
 

@@ -1,5 +1,9 @@
-"""Exports of every kind as one stream of messages: the format is found by content, never by a file's name."""
+"""The importers of all formats: find the exports at a path and read them as one stream of messages.
 
+The format of a file is found by its content, never by its name.
+"""
+
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,36 +19,35 @@ from training.importers.chats import (
     qq,
     reddit,
     slack,
-    telegram,
-    wechat,
     weibo,
 )
-from training.importers.chats.twitter import archive
-from training.importers.chats.whatsapp import chat
+from training.importers.chats.telegram import export as telegram
+from training.importers.chats.twitter import archive as twitter
+from training.importers.chats.wechat import export as wechat
+from training.importers.chats.whatsapp import chat as whatsapp
 from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
-from training.importers.reading import sniff
-from training.importers.reading.archive import gather
+from training.importers.reading.archive import list_sources
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.sniff import FileHead
+from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Meter, Source
 from training.store.messages import ExportedMessage
 
 
 class Importer(Protocol):
-    """A format: what it is called, whether a file is of it, and its messages."""
+    """A format as a module: its title, the test for its files, and the reader of its messages."""
 
     TITLE: str
 
     def recognises(self, head: FileHead) -> bool:
-        """Whether a file that begins like this belongs to the format."""
+        """Return True if a file with this head belongs to the format."""
 
-    def read(self, sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
-        """The messages of all files of one export; raise `UserError` naming the file and what is wrong."""
+    def read(self, sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
+        """Yield the messages of all files of one export. Raises UserError naming the file and its fault."""
 
 
-# in this order: a format that is told by less stands behind those that are told by more
+# The first that recognises a file reads it: formats with fewer distinctive keys stand behind the others.
 IMPORTERS: tuple[Importer, ...] = (
-    archive,
+    twitter,
     discord_exporter,
     discord_package,
     chatlab,
@@ -56,7 +59,7 @@ IMPORTERS: tuple[Importer, ...] = (
     wechat,
     line,
     qq,
-    chat,
+    whatsapp,
     cutegpt,
     alpaca,
     sharegpt,
@@ -64,8 +67,8 @@ IMPORTERS: tuple[Importer, ...] = (
     chatml,
     xtuner,
 )
-# how to get from a page for people to a file for programs, by what only such a page holds
-_PAGES = {
+# a mark that only this exporter's HTML pages hold: how to export JSON instead
+_HTML_ADVICE = {
     "tgme_page": telegram.ADVICE,
     'class="page_wrap': telegram.ADVICE,
     "chatlog__": discord_exporter.ADVICE,
@@ -73,53 +76,68 @@ _PAGES = {
     "_a6-": meta.ADVICE,
     "_3-95": meta.ADVICE,
 }
-_ANY_PAGE = "Export again, and choose JSON as the format"
+_OTHER_HTML = "Export again, and choose JSON as the format"
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Files of one format that belong together."""
+    """All files of one format at a path."""
 
     importer: Importer
     sources: tuple[Source, ...]
 
     @property
     def size(self) -> int:
-        """Bytes, as they are read."""
+        """Bytes to read."""
         return sum(source.size for source in self.sources)
 
-    def read(self, tally: ImportLog) -> Iterator[ExportedMessage]:
-        """Its messages."""
-        return self.importer.read(self.sources, tally)
+    def read(self, log: ImportLog) -> Iterator[ExportedMessage]:
+        """Yield the messages. Raises UserError naming the file and its fault."""
+        return self.importer.read(self.sources, log)
 
 
 def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:
-    """The exports in a file, a zip or a folder; raise `UserError` saying what to do if there is none."""
+    """Return the exports in a file, a zip or a folder.
+
+    Raises UserError with a remedy for a pickle, for an unreadable file and for a path without any export.
+    """
     found: dict[str, list[Source]] = {}
     unknown: list[FileHead] = []
-    for source in gather(path, meter or Meter()):
-        beginning = sniff.sniff(source)
-        importer = next((each for each in IMPORTERS if each.recognises(beginning)), None)
+    for source in list_sources(path, meter or Meter()):
+        head = sniff_head(source)
+        importer = next((each for each in IMPORTERS if each.recognises(head)), None)
+        if importer is None and head.is_pickle:
+            raise UserError(_pickle_refusal(source))
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
         else:
-            unknown.append(beginning)
+            unknown.append(head)
     if not found:
-        raise UserError(_nothing(path, unknown))
+        raise UserError(_no_export(path, unknown))
     return [Export(each, tuple(found[each.TITLE])) for each in IMPORTERS if each.TITLE in found]
 
 
-def read_exports(path: Path, tally: ImportLog | None = None) -> Iterator[ExportedMessage]:
-    """Every message of the exports at a path."""
+def read_exports(path: Path, log: ImportLog | None = None) -> Iterator[ExportedMessage]:
+    """Yield every message of the exports at a path. Raises UserError like `find_exports` and importers."""
     for export in find_exports(path):
-        yield from export.read(tally or ImportLog())
+        yield from export.read(log or ImportLog())
 
 
-def _nothing(path: Path, unknown: list[FileHead]) -> str:
-    """Why there is nothing to import, and what to do."""
-    pages = [beginning for beginning in unknown if beginning.is_html]
+def _pickle_refusal(source: Source) -> str:
+    """The reason why a pickle is not opened, and the command that makes JSON of it."""
+    code = "import json, pickle, sys; json.dump(pickle.load(sys.stdin.buffer), sys.stdout)"
+    name = shlex.quote(source.name)
+    return (
+        f"{source} is a Python pickle, which can run code when it is opened: if you trust whoever made it, "
+        f'save it as JSON with `python -c "{code}" < {name} > {name}.json`, and import that.'
+    )
+
+
+def _no_export(path: Path, unknown: list[FileHead]) -> str:
+    """The reason why a path gives no export, and the remedy."""
+    pages = [head for head in unknown if head.is_html]
     if pages:
-        advice = next((advice for mark, advice in _PAGES.items() if mark in pages[0].text), _ANY_PAGE)
+        advice = next((advice for mark, advice in _HTML_ADVICE.items() if mark in pages[0].text), _OTHER_HTML)
         return f"{pages[0].source} is a page for people (HTML). {advice}, and import that."
     if len(unknown) == 1 and not unknown[0].raw.strip():
         return f"{unknown[0].source} is empty: export it again."

@@ -1,4 +1,4 @@
-"""The secret of one persona that its people's invented names are drawn from."""
+"""The secret key of one persona, from which the invented names of its people are drawn."""
 
 import secrets
 from pathlib import Path
@@ -10,10 +10,10 @@ _SIZE = 32  # bytes
 
 
 def read_key(path: Path) -> bytes:
-    """The key in a file; a new one is drawn and kept there (mode 0600) if there is none.
+    """Return the 32 bytes in a file; write a new random key there (mode 0600) if there is none.
 
-    With the key lost, people get other invented names at the next build. Raise `UserError` for a file that
-    holds something else.
+    With the key lost, people get other invented names at the next build. Raises UserError for a file that
+    holds no key.
     """
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))

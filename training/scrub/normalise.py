@@ -1,4 +1,4 @@
-"""A text as the rules read it: no full-width or foreign digits, no hidden characters; and the way back."""
+"""A text without full-width forms, other scripts' digits and hidden characters, with original offsets."""
 
 import re
 import unicodedata
@@ -24,27 +24,27 @@ _UNSEEN = re.compile(f"[{_HIDDEN}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """The text to search, and for each of its characters where the original one begins and ends."""
+class NormalisedText:
+    """The text to search; `starts` and `ends` are each character's original offsets, None if unchanged."""
 
     text: str
     starts: list[int] | None = None
     ends: list[int] | None = None
 
-    def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where folded characters `start` to before `end` stand in the original."""
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the offsets in the original of characters `start` to before `end`."""
         if self.starts is None or self.ends is None:
             return start, end
         return self.starts[start], self.ends[end - 1]
 
 
-def fold(text: str) -> Folded:
-    """NFKC for letters and digits only, every digit as ASCII, hidden characters left out.
+def normalise_text(text: str) -> NormalisedText:
+    """Apply NFKC to letters and digits only, turn every digit into ASCII, drop hidden characters.
 
-    Punctuation is not folded: a full-width comma ends an address that an ASCII one could be part of.
+    Punctuation stays as it is: a full-width comma ends an address that an ASCII one could be part of.
     """
     if text.isascii() or not _ODD.search(text):
-        return Folded(text)
+        return NormalisedText(text)
     parts, starts, ends, last = list[str](), list[int](), list[int](), 0
     for odd in _ODD.finditer(text):
         start, end = odd.span()
@@ -56,7 +56,7 @@ def fold(text: str) -> Folded:
     parts.append(text[last:])
     starts += range(last, len(text))
     ends += range(last + 1, len(text) + 1)
-    return Folded("".join(parts), starts, ends)
+    return NormalisedText("".join(parts), starts, ends)
 
 
 def _plain(odd: str) -> str:
@@ -64,8 +64,8 @@ def _plain(odd: str) -> str:
     return "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in shown)
 
 
-def bare(word: str) -> str:
-    """A word for comparison: lower case, without accents, so that "Jose" and "JOSÉ" are the same."""
+def match_key(word: str) -> str:
+    """Return a word's key for comparison: lower case without accents, equal for "Jose" and "JOSÉ"."""
     if word.isascii():
         return word.lower()
     parts = unicodedata.normalize("NFKD", word.casefold())

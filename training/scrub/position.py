@@ -1,4 +1,4 @@
-"""Is this ordinary English word a name here? By its capital, its neighbours and its place in the sentence."""
+"""The rules that tell an ordinary English word from a name: its capital, its neighbours, its position."""
 
 import re
 from collections.abc import Container
@@ -44,13 +44,17 @@ _TITLES = frozenset("mr mrs ms miss dr prof sir aunt auntie uncle coach i herr f
 _AROUND = 40  # characters
 
 
-def is_name(text: str, start: int, end: int, common: Container[str]) -> bool:
-    """Whether a word that is also an ordinary one ("Will", "May", "Rose") stands for a person.
+def is_english_name(text: str, start: int, end: int, common: Container[str]) -> bool:
+    """Return True if a word that is also an ordinary one ("Will", "May", "Rose") is a name here.
 
-    Small letters: only as the one spoken to, behind a greeting ("hey will,"). Capitals throughout: only
-    alone in its sentence. One capital: inside a sentence, unless it is determined, counted, a month by its
-    neighbours, or part of a longer proper name ("Taco Bell"); at a sentence's start, only before a mark, a
-    possessive or a verb in the third person ("Will is late", not "Will it rain").
+    - in small letters: only behind a greeting ("hey will,") or before "said" and the like;
+    - in capitals throughout: only alone in its sentence;
+    - with one capital, inside a sentence: unless it has an article or a number, is a month by its
+      neighbours, or belongs to a longer proper name ("Taco Bell");
+    - with one capital, at a sentence's start: only before a mark, a possessive or a verb in the third person
+      ("Will is late", not "Will it rain").
+
+    `common` are the ordinary words.
     """
     word = text[start:end]
     before, after = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]

@@ -1,21 +1,26 @@
-"""A text in which details are replaced round by round, each found one in offsets of the original."""
+"""Replacement of details in several rounds, with every replacement in offsets of the original text."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-from training.scrub.detectors.span import Found, Span
+from training.scrub.detectors.span import PrivateSpan, Replacement
 
-Placeholder = Callable[[Span, str], str]  # of a place and the words of the original there
+Placeholder = Callable[[PrivateSpan, str], str]  # from a span and the original words there
 
 
-def replaced(
-    text: str, found: Sequence[Found], spans: Iterable[Span], placeholder: Placeholder
-) -> list[Found]:
-    """All details of a text, given those found and the places of new ones in the text without the former.
+def replace_spans(
+    text: str, found: Sequence[Replacement], spans: Iterable[PrivateSpan], placeholder: Placeholder
+) -> list[Replacement]:
+    """Return all replacements of a text: the earlier ones, `found`, and new ones.
 
-    A new one swallows the placeholders that it touches, whole.
+    `spans` are offsets in the text with the earlier replacements applied. A new replacement swallows every
+    placeholder that it touches, whole.
     """
-    whole, index, shift = list[Found](), 0, 0  # `shift`: what an offset gains by the placeholders before it
+    whole, index, shift = (
+        list[Replacement](),
+        0,
+        0,
+    )  # `shift`: the growth by the placeholders before
     for span in spans:
         while index < len(found) and found[index].start + shift + len(found[index].placeholder) <= span.start:
             whole.append(found[index])
@@ -28,28 +33,28 @@ def replaced(
             shift += _growth(found[index])
             index += 1
         end = span.end - shift if end < 0 else end
-        whole.append(Found(span.kind, start, end, text[start:end], placeholder(span, text[start:end])))
+        whole.append(Replacement(span.kind, start, end, text[start:end], placeholder(span, text[start:end])))
     return [*whole, *found[index:]]
 
 
-def _growth(one: Found) -> int:
-    return len(one.placeholder) - (one.end - one.start)
+def _growth(replacement: Replacement) -> int:
+    return len(replacement.placeholder) - (replacement.end - replacement.start)
 
 
-def applied(text: str, found: Iterable[Found]) -> str:
-    """The text with every placeholder in its place."""
+def apply_replacements(text: str, found: Iterable[Replacement]) -> str:
+    """Return the text with its placeholders."""
     parts, last = list[str](), 0
-    for one in found:
-        parts += (text[last : one.start], one.placeholder)
-        last = one.end
+    for replacement in found:
+        parts += (text[last : replacement.start], replacement.placeholder)
+        last = replacement.end
     return "".join((*parts, text[last:]))
 
 
-def outside(spans: Iterable[Span], places: Sequence[tuple[int, int]]) -> list[Span]:
-    """The spans that lie in none of the places, which are sorted and do not overlap."""
+def spans_outside(spans: Iterable[PrivateSpan], places: Sequence[tuple[int, int]]) -> list[PrivateSpan]:
+    """Return the spans that lie in none of the places (start, end), which are sorted and do not overlap."""
     starts = [start for start, _ in places]
     return [span for span in spans if not _is_inside(span, places, bisect_right(starts, span.start) - 1)]
 
 
-def _is_inside(span: Span, places: Sequence[tuple[int, int]], index: int) -> bool:
+def _is_inside(span: PrivateSpan, places: Sequence[tuple[int, int]], index: int) -> bool:
     return index >= 0 and span.end <= places[index][1]

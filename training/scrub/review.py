@@ -1,4 +1,4 @@
-"""What was removed, and what was not although it looks alike: counts and samples for a person to check."""
+"""The review of a scrubbing: counts and samples of removed details and of words that look like details."""
 
 import json
 from collections import Counter
@@ -6,7 +6,7 @@ from hashlib import blake2b
 from heapq import heappushpop
 from pathlib import Path
 
-from training.scrub.detectors.span import Scrubbed
+from training.scrub.detectors.span import ScrubbedText
 from training.scrub.private import write
 from training.scrub.scrubber import Scrubber
 
@@ -18,11 +18,11 @@ Something was left that should go: add it to the list of words, and build again.
 Something went that should stay: add it to the list of words to keep.
 """
 
-Sample = tuple[int, str, str, str, str]  # its draw, what stands before, the detail, what follows, the mark
+Sample = tuple[int, str, str, str, str]  # hash, text before, detail, text behind, placeholder
 
 
-class Review:
-    """Counts and draws samples in constant memory; the same texts give the same samples in any order."""
+class ScrubReview:
+    """Counts details and draws samples in constant memory; equal texts give equal samples in any order."""
 
     def __init__(self, scrubber: Scrubber) -> None:
         self._scrubber = scrubber
@@ -30,23 +30,25 @@ class Review:
         self._removed, self._left = Counter[str](), Counter[str]()
         self._samples = dict[tuple[str, str], list[Sample]]()
 
-    def add(self, text: str, scrubbed: Scrubbed) -> None:
-        """Take note of one text and of what became of it."""
+    def add_text(self, text: str, scrubbed: ScrubbedText) -> None:
+        """Count and sample the replacements and leftovers of one text."""
         self._texts += 1
         self._changed += bool(scrubbed.found)
         for found in scrubbed.found:
             self._removed[found.kind] += 1
-            self._keep(("removed", found.kind), text, found.start, found.end, found.placeholder)
-        for why, start, end in self._scrubber.left(scrubbed.text):
-            self._left[why] += 1
-            self._keep(("left", why), scrubbed.text, start, end, "")
+            self._sample(("removed", found.kind), text, found.start, found.end, found.placeholder)
+        for reason, start, end in self._scrubber.find_leftovers(scrubbed.text):
+            self._left[reason] += 1
+            self._sample(("left", reason), scrubbed.text, start, end, "")
 
-    def _keep(self, group: tuple[str, str], text: str, start: int, end: int, placeholder: str) -> None:
-        """Keep the samples with the greatest hashes: a fair draw that depends on nothing but the texts."""
+    def _sample(self, group: tuple[str, str], text: str, start: int, end: int, placeholder: str) -> None:
+        """Keep the samples with the greatest hashes: a uniform draw that depends on the texts alone."""
         before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
-        said = text[start:end]
-        hashed = blake2b("\0".join((before, said, after)).encode("utf-8", "replace"), digest_size=8).digest()
-        sample = (int.from_bytes(hashed, "big"), before, said, after, placeholder)
+        detail = text[start:end]
+        hashed = blake2b(
+            "\0".join((before, detail, after)).encode("utf-8", "replace"), digest_size=8
+        ).digest()
+        sample = (int.from_bytes(hashed, "big"), before, detail, after, placeholder)
         drawn = self._samples.setdefault(group, [])
         if sample in drawn:
             return
@@ -56,7 +58,7 @@ class Review:
         else:
             heappushpop(drawn, sample)
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
+    def write_files(self, folder: Path) -> tuple[Path, Path]:
         """Write scrub-review.json and scrub-review.txt (mode 0600) into a folder; return both paths."""
         table, page = folder / "scrub-review.json", folder / "scrub-review.txt"
         write(table, json.dumps(self._table(), indent=1))
@@ -67,8 +69,8 @@ class Review:
         samples = {
             part: {
                 kind: [
-                    dict(zip(("before", "text", "after", "placeholder"), one[1:], strict=True))
-                    for one in sorted(drawn)
+                    dict(zip(("before", "text", "after", "placeholder"), sample[1:], strict=True))
+                    for sample in sorted(drawn)
                 ]
                 for (group, kind), drawn in sorted(self._samples.items())
                 if group == part
@@ -88,6 +90,6 @@ class Review:
 
 
 def _line(sample: Sample) -> str:
-    _, before, said, after, placeholder = sample
-    shown = f"{before}>>{said}<<{after}" + (f"   became {placeholder}" if placeholder else "")
-    return "  " + " ".join("".join(c if c.isprintable() else " " for c in shown).split())
+    _, before, detail, after, placeholder = sample
+    line = f"{before}>>{detail}<<{after}" + (f"   became {placeholder}" if placeholder else "")
+    return "  " + " ".join("".join(c if c.isprintable() else " " for c in line).split())

@@ -1,4 +1,4 @@
-"""Takes the private details out of what was said, before it becomes training data."""
+"""The scrubber: replaces the private details of a text before it becomes training data."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,33 +8,43 @@ from bot.message import Author
 from training.scrub.cjk_names import CJK
 from training.scrub.detectors import address, identity, internet, phone, secret
 from training.scrub.detectors.lists import word_set
-from training.scrub.detectors.span import ANYBODY, MARKS, Found, Label, Person, Scrubbed, Span, check, merged
-from training.scrub.normalise import bare, fold
-from training.scrub.people import UNKNOWN, People
-from training.scrub.replacements import applied, outside, replaced
-from training.scrub.roster import KEPT, Roster
-from training.scrub.surrogate import Surrogate, surrogates
+from training.scrub.detectors.span import (
+    PLACEHOLDERS,
+    UNKNOWN_HANDLE,
+    KnownPerson,
+    PrivateSpan,
+    Replacement,
+    ScrubbedText,
+    SpanLabel,
+    check_labels,
+    merge_spans,
+)
+from training.scrub.normalise import match_key, normalise_text
+from training.scrub.people import UNKNOWN_PERSON, NameFinder
+from training.scrub.replacements import apply_replacements, replace_spans, spans_outside
+from training.scrub.roster import CONSENTING, Roster
+from training.scrub.surrogate import Surrogate, draw_surrogates
 
-_ROUNDS = 8  # what a placeholder moves together can be a detail itself; two rounds are the rule
+_ROUNDS = 8  # a placeholder can join words around it to a new detail; two rounds are the rule
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_MARK = re.compile("|".join(map(re.escape, (*MARKS.values(), ANYBODY))))
+_PLACEHOLDER = re.compile("|".join(map(re.escape, (*PLACEHOLDERS.values(), UNKNOWN_HANDLE))))
 _SPACED = re.compile(rf"[^\W{CJK}]")
 _EDGE, _END = rf"(?<![^\W{CJK}])", rf"(?![^\W{CJK}])"
-_DETECTORS: tuple[Callable[[str], Iterator[Span]], ...] = (
-    secret.secrets,
-    internet.links,
-    internet.emails,
-    address.chinese,
+_DETECTORS: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
+    secret.find_secrets,
+    internet.find_links,
+    internet.find_emails,
+    address.find_chinese_addresses,
 )
-_NUMERIC: tuple[Callable[[str], Iterator[Span]], ...] = (
-    internet.machines,
-    identity.accounts,
-    identity.identities,
-    phone.phones,
-    address.addresses,
+_NUMERIC: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
+    internet.find_network_addresses,
+    identity.find_payment_numbers,
+    identity.find_identity_numbers,
+    phone.find_phone_numbers,
+    address.find_addresses,
 )
 _DIGIT = re.compile("[0-9]")
-_LEFT = {
+_LEFTOVERS = {
     "many digits": re.compile(r"[0-9](?:[ ./()-]{0,2}[0-9]){6,30}"),
     "an at sign": re.compile(r"[^\s@]{0,30}@(?!someone)[^\s@]{1,30}"),
     "letters and digits": re.compile(
@@ -46,111 +56,128 @@ _LEFT = {
 class Scrubber:
     """Replaces private details by placeholders, the same on both sides of a conversation.
 
-    A person becomes an invented name ("Kalimo", in Chinese text 卡莉茉), drawn from the key and the person's
-    id: what is left reads like talk among people, the name in the text is the name before that person's own
-    messages, and the model learns to use whatever name its prompt shows. A number in brackets instead
-    ("[name 3]") would be learnt as a word of this persona and be said to strangers. Everything else becomes
-    one short English word in brackets, in every language and without a number, since no answer turns on
-    which telephone number it was: few new tokens, and easy to spot in what a model says. A handle becomes @
-    and the invented name, or @someone for people outside of the export. What a user lists in `words`
-    becomes […].
+    A person becomes an invented name ("Kalimo", in Chinese text 卡莉茉), made from the key and the person's
+    id: the text still reads like talk among people, the name in it is the name before that person's own
+    messages, and the model learns to use the names that its prompt shows. It would learn a number in
+    brackets ("[name 3]") as a word of this persona and say it to strangers. A handle becomes @ and the
+    invented name, or @someone for people outside of the export.
 
-    `consent` are the persona itself and everybody who agreed to be named; they stay. `others` are all other
-    people of the export. Nobody else's names are looked for. `keep` are words that stay whatever a rule
-    says, except inside something longer that goes. Equal arguments give equal results; a person's invented
-    name depends on nothing but the key and the id, unless two draw the same one. Ids must be unique in the
-    data set: the same id of two platforms is one person.
+    Every other detail becomes one short English word in brackets, in every language and without a number,
+    since no answer depends on the exact telephone number: few new tokens, and easy to spot in generated
+    text. A text from the user's list `words` becomes […].
+
+    `consent` are the persona itself and the people that agreed to be named: their names stay. `others` are
+    all other people of the export; names of people outside of it are not found. `keep` are words that no
+    rule removes, except inside a longer detail. Equal arguments give equal results; a person's invented name
+    depends on the key and the id alone, unless two people get the same one. Ids must be unique in the data
+    set: the same id of two platforms is one person.
     """
 
     def __init__(
         self,
         key: bytes,
         *,
-        consent: Iterable[Person] = (),
-        others: Iterable[Person] = (),
+        consent: Iterable[KnownPerson] = (),
+        others: Iterable[KnownPerson] = (),
         words: Iterable[str] = (),
         keep: Iterable[str] = (),
     ) -> None:
-        """Raise `UserError` for a word that is both to be removed and kept, or has no letter or digit."""
-        words, keep = tuple(words), tuple(keep)
-        _check(words, keep)
-        self._roster = Roster(consent, others)
-        listed = frozenset(bare(word) for word in (*words, *keep))
-        taken = word_set("english") | self._roster.forms | listed
-        self._names = surrogates(self._roster.called, taken, key)
-        self._people = People(
-            self._roster, frozenset(bare(form) for name in self._names.values() for form in name)
-        )
-        self._words, self._keep = _listed(words), _listed(keep)
+        """Build the roster and its invented names.
 
-    def author(self, author: Author) -> Author:
-        """The author under the name that training data show; "Someone" for an id that is not listed."""
-        owner = self._roster.ids.get(author.id, UNKNOWN)
-        if owner == KEPT:
+        Raises UserError for a word in both `words` and `keep`, and for one without letter or digit.
+        """
+        words, keep = tuple(words), tuple(keep)
+        _check_words(words, keep)
+        self._roster = Roster(consent, others)
+        listed = frozenset(match_key(word) for word in (*words, *keep))
+        taken = word_set("english") | self._roster.forms | listed
+        self._names = draw_surrogates(self._roster.called, taken, key)
+        self._finder = NameFinder(
+            self._roster, frozenset(match_key(form) for name in self._names.values() for form in name)
+        )
+        self._words, self._keep = _words_pattern(words), _words_pattern(keep)
+
+    def shown_author(self, author: Author) -> Author:
+        """Return the author under the name in training data; "Someone" for an id that is not listed."""
+        owner = self._roster.ids.get(author.id, UNKNOWN_PERSON)
+        if owner == CONSENTING:
             return author
         name = self._names.get(owner)
-        shown = _script(name, author.name) if name else ANYBODY.lstrip("@").capitalize()
+        shown = _script(name, author.name) if name else UNKNOWN_HANDLE.lstrip("@").capitalize()
         return Author(author.id, shown, author.is_bot)
 
-    def scrub(self, text: str, labels: Sequence[Label] = ()) -> Scrubbed:
-        """The text without private details. Scrubbing the result again changes nothing."""
-        check(labels, text)
+    def scrub(self, text: str, labels: Sequence[SpanLabel] = ()) -> ScrubbedText:
+        """Return the text without private details. Scrubbing the result again changes nothing.
+
+        Raises UserError for a label outside of the text.
+        """
+        check_labels(labels, text)
         spans = [span for label in labels if (span := self._labelled(label, text))]
-        found, current = list[Found](), text
+        found, current = list[Replacement](), text
         for _ in range(_ROUNDS):
-            spans = merged([*spans, *self._spans(current)])
+            spans = merge_spans([*spans, *self._spans(current)])
             if not spans:
                 break
-            found = replaced(text, found, spans, self._placeholder)
-            current, spans = applied(text, found), []
-        return Scrubbed(current, tuple(found))
+            found = replace_spans(text, found, spans, self._placeholder)
+            current, spans = apply_replacements(text, found), []
+        return ScrubbedText(current, tuple(found))
 
-    def left(self, text: str) -> list[tuple[str, int, int]]:
-        """What looks like a detail in a scrubbed text and was taken for none: why, from where, to where."""
-        marked = [(why, *found.span()) for why, shape in _LEFT.items() for found in shape.finditer(text)]
-        marked += [("a word that is also a name", span.start, span.end) for span in self._people.doubts(text)]
+    def find_leftovers(self, text: str) -> list[tuple[str, int, int]]:
+        """Return (reason, start, end) of words in a scrubbed text that look like a detail and were left."""
+        marked = [
+            (reason, *found.span()) for reason, shape in _LEFTOVERS.items() for found in shape.finditer(text)
+        ]
+        marked += [
+            ("a word that is also a name", span.start, span.end)
+            for span in self._finder.find_doubtful_names(text)
+        ]
         return [
-            one for one in marked if not self._people.stands_for_somebody(text[one[1] : one[2]].lstrip("@"))
+            (reason, start, end)
+            for reason, start, end in marked
+            if not self._finder.is_surrogate(text[start:end].lstrip("@"))
         ]
 
-    def _labelled(self, label: Label, text: str) -> Span | None:
-        """What an exporter's label takes out; nothing for marks of punctuation and for those who agreed."""
-        span = label.span()
-        said = text[label.start : label.end]
-        if not span or not any(map(str.isalnum, said)):
+    def _labelled(self, label: SpanLabel, text: str) -> PrivateSpan | None:
+        """The span of an exporter's label; None for punctuation and for consenting people."""
+        span = label.private_span()
+        words = text[label.start : label.end]
+        if not span or not any(map(str.isalnum, words)):
             return None
         if span.kind in ("name", "handle"):
             known = self._roster.ids.get(label.person) if label.person else None
-            span = span._replace(person=self._people.whose(said.lstrip("@")) if known is None else known)
-            return None if span.person == KEPT else span
+            span = span._replace(person=self._finder.owner_of(words.lstrip("@")) if known is None else known)
+            return None if span.person == CONSENTING else span
         return span
 
-    def _spans(self, text: str) -> list[Span]:
-        """Every detail in a text, in its own offsets; they may overlap."""
-        folded = fold(text)
-        plain = folded.text
+    def _spans(self, text: str) -> list[PrivateSpan]:
+        """Every detail of a text, in offsets of this text; they may overlap."""
+        normalised = normalise_text(text)
+        plain = normalised.text
         detectors = _DETECTORS + _NUMERIC if _DIGIT.search(plain) else _DETECTORS
         spans = [span for detect in detectors for span in detect(plain)]
-        spans += self._people.handles(plain)
-        spans += self._people.names(plain)
+        spans += self._finder.find_handles(plain)
+        spans += self._finder.find_names(plain)
         if self._words:
-            spans += (Span(*found.span(), "word") for found in self._words.finditer(plain))
+            spans += (PrivateSpan(*found.span(), "word") for found in self._words.finditer(plain))
         if not spans:
             return spans
-        for safe in (_MARK, self._keep):
+        for safe in (_PLACEHOLDER, self._keep):
             if safe:
-                spans = outside(spans, [found.span() for found in safe.finditer(plain)])
-        return [Span(*folded.place(start, end), kind, person) for start, end, kind, person in spans]
+                spans = spans_outside(spans, [found.span() for found in safe.finditer(plain)])
+        return [
+            PrivateSpan(*normalised.original_span(start, end), kind, person)
+            for start, end, kind, person in spans
+        ]
 
-    def _placeholder(self, span: Span, original: str) -> str:
+    def _placeholder(self, span: PrivateSpan, original: str) -> str:
         name = self._names.get(span.person)
         if span.kind not in ("name", "handle"):
-            placeholder = MARKS[span.kind]
+            placeholder = PLACEHOLDERS[span.kind]
         elif span.kind == "handle":
-            placeholder = f"@{_script(name, original)}" if name else ANYBODY
+            placeholder = f"@{_script(name, original)}" if name else UNKNOWN_HANDLE
         else:
-            placeholder = _cased(_script(name, original), original) if name else ANYBODY.lstrip("@")
-        return MARKS["word"] if original.casefold() in placeholder.casefold() else placeholder
+            placeholder = _cased(_script(name, original), original) if name else UNKNOWN_HANDLE.lstrip("@")
+        return PLACEHOLDERS["word"] if original.casefold() in placeholder.casefold() else placeholder
 
 
 def _script(name: Surrogate, original: str) -> str:
@@ -158,23 +185,23 @@ def _script(name: Surrogate, original: str) -> str:
 
 
 def _cased(name: str, original: str) -> str:
-    """The name in the case of the one it stands for: the persona's way of writing is what is learnt."""
+    """The invented name in the case of the original: the model learns the persona's way of writing."""
     if original.islower():
         return name.lower()
     return name.upper() if original.isupper() and len(original) > 2 else name
 
 
-def _check(words: Sequence[str], keep: Sequence[str]) -> None:
+def _check_words(words: Sequence[str], keep: Sequence[str]) -> None:
     for word in (*words, *keep):
         if not any(map(str.isalnum, word)):
             raise UserError(f"The list of words holds {word!r}: a word needs at least one letter or digit.")
-    if both := {bare(word) for word in words} & {bare(word) for word in keep}:
+    if both := {match_key(word) for word in words} & {match_key(word) for word in keep}:
         raise UserError(f"{min(both)!r} is to be removed and to be kept: take it from one of the two lists.")
 
 
-def _listed(words: Iterable[str]) -> re.Pattern[str] | None:
-    """One pattern for all words, the longest first; whole words where a script has spaces."""
-    plain = sorted({fold(word).text.strip() for word in words}, key=lambda word: (-len(word), word))
+def _words_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
+    """One pattern for all words, the longest first; whole words in scripts with spaces."""
+    plain = sorted({normalise_text(word).text.strip() for word in words}, key=lambda word: (-len(word), word))
     patterns = [
         f"{_EDGE if _SPACED.match(word) else ''}{re.escape(word)}{_END if _SPACED.match(word[-1]) else ''}"
         for word in plain

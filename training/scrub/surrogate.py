@@ -1,12 +1,12 @@
-"""The invented names that people get in training data."""
+"""The invented names of people in training data."""
 
 import hmac
 from collections.abc import Container
 from typing import NamedTuple
 
-from training.scrub.detectors.lists import ordered
+from training.scrub.detectors.lists import word_list
 
-_TRIES = 200  # the last ones have more than twenty syllables: one is always free
+_ATTEMPTS = 200  # the last ones have more than twenty syllables: one is always free
 
 
 class Surrogate(NamedTuple):
@@ -16,20 +16,23 @@ class Surrogate(NamedTuple):
     han: str
 
 
-def surrogates(people: dict[str, frozenset[str]], taken: Container[str], key: bytes) -> dict[str, Surrogate]:
-    """An invented name for every person, given by id with the words they are called by; no two are alike.
+def draw_surrogates(
+    people: dict[str, frozenset[str]], taken: Container[str], key: bytes
+) -> dict[str, Surrogate]:
+    """Return a different invented name for every person; `people` maps ids to the words of their names.
 
-    Each depends on the key and the id alone, unless it is `taken` (an ordinary word, somebody's name) or
-    holds what is, holds a name of the person's own, or is another person's already: then the next one is
-    drawn.
+    A name is the HMAC-SHA256 of the id under the key, spelt in syllables, so that it depends on the key and
+    the id alone. The next attempt counts if the name is `taken` (an ordinary word, a person's name) or holds
+    such a word in Chinese characters, holds a word of the person's own name, or is another person's
+    surrogate.
     """
-    given, seen = dict[str, Surrogate](), set[str]()
+    surrogates, seen = dict[str, Surrogate](), set[str]()
     for person in sorted(people, key=lambda one: _digest(key, one, 0)):
-        draws = (_drawn(_digest(key, person, attempt), attempt) for attempt in range(_TRIES))
+        draws = (_spell(_digest(key, person, attempt), attempt) for attempt in range(_ATTEMPTS))
         name = next(one for one in draws if one.latin not in seen and _is_free(one, taken, people[person]))
         seen.add(name.latin)
-        given[person] = name
-    return given
+        surrogates[person] = name
+    return surrogates
 
 
 def _is_free(name: Surrogate, taken: Container[str], own: frozenset[str]) -> bool:
@@ -43,9 +46,9 @@ def _digest(key: bytes, person: str, attempt: int) -> int:
     return int.from_bytes(hmac.digest(key, text, "sha256"), "big")
 
 
-def _drawn(number: int, attempt: int) -> Surrogate:
-    """Three syllables, of which there are 41,160; four after the tenth attempt, and so on."""
-    first, middle, last = (choice.split() for choice in " ".join(ordered("syllables")).split("/"))
+def _spell(number: int, attempt: int) -> Surrogate:
+    """Spell a number in three syllables, of which there are 41,160; in four from the eleventh attempt on."""
+    first, middle, last = (choice.split() for choice in " ".join(word_list("syllables")).split("/"))
     syllables = list[tuple[str, str]]()
     for choice in (first, *([middle] * (1 + attempt // 10)), last):
         number, index = divmod(number, len(choice))

@@ -8,8 +8,8 @@ import msgspec
 from bot.errors import UserError
 from bot.message import Author
 from bot.persona.persona import Persona
-from training.scrub import Label, Person, Review, Scrubber, read_key
-from training.scrub.roster import everybody
+from training.scrub import KnownPerson, Scrubber, ScrubReview, SpanLabel, read_key
+from training.scrub.roster import list_people
 from training.store.atomic import draft
 from training.store.message_store import read_messages
 from training.store.messages import ExportedMessage, to_lines
@@ -29,7 +29,7 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
     if not source.exists():
         raise UserError(f"There are no messages at {source}: `python -m training import` them.")
     scrubber = open_scrubber(work, persona)
-    review, batch = Review(scrubber), list[ExportedMessage]()
+    review, batch = ScrubReview(scrubber), list[ExportedMessage]()
     with draft(path) as file:
         for said in read_messages(source):
             batch.append(_scrubbed(said, scrubber, review))
@@ -37,15 +37,15 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
                 file.write(to_lines(batch))
                 batch.clear()
         file.write(to_lines(batch))
-    review.write(work)
+    review.write_files(work)
     return path, scrubber
 
 
-def _scrubbed(said: ExportedMessage, scrubber: Scrubber, review: Review) -> ExportedMessage:
-    shown = scrubber.author(_author(said))
-    labels = [Label(*label) for label in said.labels if 0 <= label[0] < label[1] <= len(said.text)]
+def _scrubbed(said: ExportedMessage, scrubber: Scrubber, review: ScrubReview) -> ExportedMessage:
+    shown = scrubber.shown_author(_author(said))
+    labels = [SpanLabel(*label) for label in said.labels if 0 <= label[0] < label[1] <= len(said.text)]
     found = scrubber.scrub(said.text, labels)
-    review.add(said.text, found)
+    review.add_text(said.text, found)
     return msgspec.structs.replace(
         said, author_name=shown.name, text=found.text, labels=(), chat_name="", media=()
     )
@@ -62,9 +62,9 @@ def open_scrubber(work: Path, persona: Persona) -> Scrubber:
                 selves.add(_author(said).id)
             yield _author(said)
 
-    people = everybody(authors())
+    people = list_people(authors())
     agreed = [person for person in people if person.id in selves or _names(person) & listed]
-    own = Person("persona", (persona.name, persona.card.name, *persona.names))
+    own = KnownPerson("persona", (persona.name, persona.card.name, *persona.names))
     others = [person for person in people if person not in agreed]
     words, keep = lines(work / WORDS), lines(work / KEEP)
     return Scrubber(read_key(work / KEY), consent=[own, *agreed], others=others, words=words, keep=keep)
@@ -74,7 +74,7 @@ def _author(said: ExportedMessage) -> Author:
     return Author(f"{said.platform}/{said.author}", said.author_name)
 
 
-def _names(person: Person) -> set[str]:
+def _names(person: KnownPerson) -> set[str]:
     """Whatever may stand for somebody in a list."""
     _, _, id = person.id.partition("/")
     return {name.casefold() for name in (person.id, id, *person.names)}

@@ -1,4 +1,4 @@
-"""Copies of the database file: checked, set aside when damaged, written, found and deleted."""
+"""Copies of the database file: backups, files set aside as damaged, and half-written drafts."""
 
 import os
 import re
@@ -8,31 +8,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import UserError
-from bot.memory.db.connection import DAMAGED, code, connect_for_reading
-from bot.memory.db.migration import APPLICATION_ID, version
+from bot.memory.db.connection import DAMAGED, connect_for_reading, result_code
+from bot.memory.db.migration import APPLICATION_ID, schema_version
 
 KEPT = 3
 STAMP = "%Y%m%dT%H%M%S%fZ"
 SIDECARS = ("-wal", "-shm", "-journal")
 
 
-def stamp(now: float) -> str:
+def timestamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).strftime(STAMP)
 
 
-def stamped(backup: Path) -> datetime:
-    """When a backup was written, by its name. Raises `ValueError` for a foreign name."""
+def written_at(backup: Path) -> datetime:
+    """Return the time of a backup by its name. Raises `ValueError` for a foreign name."""
     return datetime.strptime(backup.stem.partition("-")[2], STAMP).replace(tzinfo=UTC)
 
 
 def is_sound(path: Path, newest: int, patience: float) -> bool:
-    """Whether SQLite finds the file whole. Raises `UserError` for a foreign or a newer one."""
+    """Return whether SQLite finds the file whole. Raises `UserError` for a foreign or newer file."""
     try:
         with closing(connect_for_reading(path, patience)) as connection:
             refuse_foreign(connection, path, newest)
             return connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
     except sqlite3.DatabaseError as error:
-        if code(error) in DAMAGED:
+        if result_code(error) in DAMAGED:
             return False
         raise
 
@@ -44,19 +44,19 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path, newest: int) -> N
         raise UserError(
             f"{path} is a database of another program: move it, or set ALTEREGO_DATA to another folder."
         )
-    if version(connection) > newest:
+    if schema_version(connection) > newest:
         raise UserError(
             f"{path} was written by a newer alterego: update, or set ALTEREGO_DATA to another folder."
         )
 
 
 def set_aside(path: Path, now: float) -> Path | None:
-    """Give the file another name, ready to be replaced, and move what SQLite keeps beside it out of the way.
+    """Rename a damaged file and its sidecars, so that the file can be replaced. Return the new path, or None.
 
-    Returns the new name, or None without a file. By a link where there are links: then no moment is without
-    a file under the old name, and a start that is killed here is followed by one that restores the backup.
+    A hard link keeps the old name where the file system has links: then a file stands under the old name at
+    every moment, and a start that is killed here is followed by one that restores the backup.
     """
-    aside = path.with_name(f"{path.name}.corrupt-{stamp(now)}")
+    aside = path.with_name(f"{path.name}.corrupt-{timestamp(now)}")
     for suffix in SIDECARS:
         if os.path.lexists(f"{path}{suffix}"):
             os.rename(f"{path}{suffix}", f"{aside}{suffix}")
@@ -69,18 +69,20 @@ def set_aside(path: Path, now: float) -> Path | None:
     return aside
 
 
-def backups(path: Path) -> list[Path]:
-    """The backups of this database, newest first."""
+def list_backups(path: Path) -> list[Path]:
+    """Return the backups of this database, newest first."""
     name = re.compile(rf"{re.escape(path.stem)}-\d{{8}}T\d{{12}}Z\.db")
-    return sorted((file for file in folder_of(path).glob("*.db") if name.fullmatch(file.name)), reverse=True)
+    return sorted(
+        (file for file in backup_folder(path).glob("*.db") if name.fullmatch(file.name)), reverse=True
+    )
 
 
-def folder_of(path: Path) -> Path:
+def backup_folder(path: Path) -> Path:
     return path.parent / "backups"
 
 
 def newest_good(path: Path, newest: int, patience: float) -> Path | None:
-    return next((backup for backup in backups(path) if is_good(backup, newest, patience)), None)
+    return next((backup for backup in list_backups(path) if is_good(backup, newest, patience)), None)
 
 
 def is_good(backup: Path, newest: int, patience: float) -> bool:
@@ -91,19 +93,19 @@ def is_good(backup: Path, newest: int, patience: float) -> bool:
 
 
 def write_backup(path: Path, now: float, patience: float) -> Path:
-    """Copy a snapshot into backups/ while others read and write, and delete all but the newest `KEPT`."""
-    folder_of(path).mkdir(mode=0o700, exist_ok=True)
-    backup = folder_of(path) / f"{path.stem}-{stamp(now)}.db"
-    new = fresh(folder_of(path) / path.name)
-    copy(path, new, patience)
-    install(new, backup)
-    for old in backups(path)[KEPT:]:
+    """Copy a snapshot into backups/ beside readers and writers, and delete all but the newest `KEPT`."""
+    backup_folder(path).mkdir(mode=0o700, exist_ok=True)
+    backup = backup_folder(path) / f"{path.stem}-{timestamp(now)}.db"
+    new = create_draft(backup_folder(path) / path.name)
+    copy_database(path, new, patience)
+    rename_draft(new, backup)
+    for old in list_backups(path)[KEPT:]:
         old.unlink()
     return backup
 
 
-def copy(path: Path, target: Path, patience: float) -> None:
-    """Copy by SQLite, so that what stands in the log is copied too; the copy is one file without a log."""
+def copy_database(path: Path, target: Path, patience: float) -> None:
+    """Copy by SQLite, so that the write-ahead log is copied too. The copy is one file without a log."""
     with (
         closing(connect_for_reading(path, patience)) as source,
         closing(sqlite3.connect(target, isolation_level=None)) as connection,
@@ -112,8 +114,8 @@ def copy(path: Path, target: Path, patience: float) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def fresh(path: Path) -> Path:
-    """An empty private file beside `path`, which `install` renames once it is whole."""
+def create_draft(path: Path) -> Path:
+    """Create an empty private file beside `path`, which `rename_draft` renames once it is whole."""
     new = path.with_name(f"{path.name}.new")
     for suffix in (*SIDECARS, ""):
         Path(f"{new}{suffix}").unlink(missing_ok=True)
@@ -121,8 +123,8 @@ def fresh(path: Path) -> Path:
     return new
 
 
-def install(new: Path, path: Path) -> None:
-    """Give the file that `fresh` made its name, in place of any file that has it, and make that durable."""
+def rename_draft(new: Path, path: Path) -> None:
+    """Rename a draft over the file of that name, durably."""
     os.replace(new, path)
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
@@ -133,10 +135,10 @@ def install(new: Path, path: Path) -> None:
 
 
 def delete_copies(path: Path) -> tuple[int, int]:
-    """Delete every backup and every file set aside, whole or half written; returns how many of each."""
-    halves = [*path.parent.glob(f"{path.name}.new*"), *folder_of(path).glob(f"{path.name}.new*")]
+    """Delete every backup and file set aside, whole or half-written. Return the number of each."""
+    halves = [*path.parent.glob(f"{path.name}.new*"), *backup_folder(path).glob(f"{path.name}.new*")]
     asides = list(path.parent.glob(f"{path.name}.corrupt-*"))
-    whole = backups(path)
+    whole = list_backups(path)
     for file in (*halves, *asides, *whole):
         file.unlink(missing_ok=True)
     return len(whole), sum(not aside.name.endswith(SIDECARS) for aside in asides)

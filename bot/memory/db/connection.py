@@ -1,4 +1,4 @@
-"""An SQLite connection as memory needs it: durable, forgetful on demand, and safe from poisoned text."""
+"""SQLite connections: durable, with secure deletion, safe from text that SQLite cannot store."""
 
 import re
 import sqlite3
@@ -27,18 +27,23 @@ DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Connection(sqlite3.Connection):
-    """SQLite cannot store a lone surrogate and cuts text at NUL: the one becomes U+FFFD, the other goes."""
+    """A connection that stores any text. SQLite refuses lone surrogates, which become U+FFFD, and cuts text
+    at
+    NUL, which is dropped.
+    """
 
     def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
-        return super().execute(sql, [clean(value) if isinstance(value, str) else value for value in values])
+        return super().execute(
+            sql, [storable(value) if isinstance(value, str) else value for value in values]
+        )
 
 
-def clean(text: str) -> str:
+def storable(text: str) -> str:
     return POISON.sub(lambda match: "" if match[0] == "\x00" else "\ufffd", text)
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Open for reading and writing; wait `patience` seconds for other processes before an error."""
+    """Open for reading and writing. Each statement waits `patience` seconds for other processes."""
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, factory=Connection)
     try:
         for pragma in PRAGMAS:
@@ -56,7 +61,7 @@ def connect_for_reading(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def transaction(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
-    """Run the function whole, or not at all."""
+    """Run the function as one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = function(connection)
@@ -68,27 +73,27 @@ def transaction(connection: sqlite3.Connection, function: Callable[[sqlite3.Conn
     return result
 
 
-def code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; 0 for an error of the Python module."""
+def result_code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; 0 for an error of the Python module."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn what a person can mend into a `UserError`; bugs pass."""
+def user_errors(path: Path) -> Iterator[None]:
+    """Turn errors that a person can mend into `UserError`; others pass."""
     try:
         yield
     except sqlite3.Error as error:
-        sentence = sentences(path).get(code(error))
+        sentence = sentences(path).get(result_code(error))
         if sentence is None:
             raise
         raise UserError(sentence) from error
     except OSError as error:
-        raise UserError(refusal(path, error)) from error
+        raise UserError(os_error_sentence(path, error)) from error
 
 
 def sentences(path: Path) -> dict[int, str]:
-    """What to tell a person, by SQLite's result code."""
+    """Return the sentences for a person, by SQLite's result code."""
     busy = f"Another program is using {path}: close it and try again."
     damaged = f"The memory at {path} is damaged: start again, and the newest backup will be restored."
     return {
@@ -98,18 +103,18 @@ def sentences(path: Path) -> dict[int, str]:
         sqlite3.SQLITE_NOTADB: damaged,
         sqlite3.SQLITE_FULL: f"The disk that holds {path} is full: free some space and try again.",
         sqlite3.SQLITE_IOERR: f"{path} could not be read or written: check the disk and its free space.",
-        sqlite3.SQLITE_READONLY: unwritable(path),
-        sqlite3.SQLITE_CANTOPEN: unwritable(path),
+        sqlite3.SQLITE_READONLY: unwritable_sentence(path),
+        sqlite3.SQLITE_CANTOPEN: unwritable_sentence(path),
     }
 
 
-def refusal(path: Path, error: OSError) -> str:
+def os_error_sentence(path: Path, error: OSError) -> str:
     if error.errno in (EACCES, EPERM, EROFS):
-        return unwritable(path)
+        return unwritable_sentence(path)
     if error.errno in (ENOSPC, EDQUOT):
         return f"The disk that holds {path} is full: free some space and try again."
     return f"{path} cannot be used ({error.strerror}): mend that, or set ALTEREGO_DATA to another folder."
 
 
-def unwritable(path: Path) -> str:
+def unwritable_sentence(path: Path) -> str:
     return f"{path} cannot be written: allow it for file and folder, or set ALTEREGO_DATA to another folder."

@@ -1,4 +1,4 @@
-"""One SQLite file, one writer: a transaction is one function that runs whole on the database's own thread."""
+"""One SQLite file with one writer. A transaction is one function, run whole on the database's thread."""
 
 import asyncio
 import sqlite3
@@ -6,66 +6,65 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import aiosqlite
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
-from bot.memory.db.connection import told, transaction
-from bot.memory.db.recovery import Opening, make_folder, open_file
+from bot.memory.db.compat import ThreadConnection
+from bot.memory.db.connection import transaction, user_errors
+from bot.memory.db.recovery import OpenOptions, make_folder, open_file
 
 T = TypeVar("T")
 
 
 class InUse(UserError):
-    """Another process holds the database; it is sound as far as that one knows."""
+    """Another process holds the database."""
 
 
-class Database(aiosqlite.Connection):
+class Database(ThreadConnection):
     """A database that one process holds. Await `open`, then `run` and `write`, then `close`.
 
-    aiosqlite logs the `repr` of what it runs: pass lambdas and nested functions, which show no arguments.
+    aiosqlite logs the `repr` of each function: pass lambdas and nested functions, whose `repr` has no values.
     """
 
-    def __init__(self, path: Path, how: Callable[[], Opening]) -> None:
-        super().__init__(self._open, iter_chunk_size=64)
+    def __init__(self, path: Path, options: Callable[[], OpenOptions]) -> None:
+        super().__init__(self._open)
         self.path = path
         self.notices: tuple[str, ...] = ()
-        self._how = how
+        self._options = options
         self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
         self._opened: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Raises `UserError` when the file cannot be used; nothing is left running then."""
+        """Open the file. Raises `UserError` if the file cannot be used; then no thread is left running."""
         try:
             await self
         except BaseException:
-            await asyncio.to_thread(self._thread.join)
+            await self.join_thread()
             raise
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the function on the worker thread; it ends there even when the caller is cancelled."""
+        """Run the function on the worker thread, to its end even if the caller is cancelled."""
 
         def whole(connection: sqlite3.Connection) -> T:
-            with told(self.path):
+            with user_errors(self.path):
                 return function(connection)
 
-        result: T = await self._execute(whole, self._conn)  # type: ignore[no-untyped-call]
-        return result
+        return await self.run_on_thread(whole)
 
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the function as one transaction: all of it is committed, or nothing."""
+        """Run the function as one transaction."""
         return await self.run(lambda connection: transaction(connection, function))
 
     def stop(self) -> asyncio.Future[object] | None:
-        self._tx.put_nowait((None, self._release))  # also when the caller was cancelled while it opened
+        self.run_unawaited(self._release)  # also if the caller was cancelled while it opened
         return super().stop()
 
     def _open(self) -> sqlite3.Connection:
-        with told(self.path):
+        with user_errors(self.path):
             make_folder(self.path)
             self._hold()
             try:
-                self._opened, self.notices = open_file(self.path, self._how())
+                self._opened, self.notices = open_file(self.path, self._options())
             except BaseException:
                 self._lock.release()
                 raise

@@ -1,4 +1,4 @@
-"""The numbered scripts that bring a database to the version this program knows."""
+"""Migrations: numbered SQL scripts that bring a database to the newest version."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,31 +15,31 @@ def own_scripts() -> Traversable:
 
 
 def scripts(folder: Traversable) -> dict[int, str]:
-    """The text of each script by the version it leads to, in order: 001_initial.sql leads to 1."""
+    """Return the text of each script by its version, in order: 001_initial.sql has version 1."""
     names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
     return {int(name.partition("_")[0]): (folder / name).read_text("utf-8") for name in names}
 
 
-def version(connection: sqlite3.Connection) -> int:
+def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(connection: sqlite3.Connection, folder: Traversable) -> None:
-    """Run the scripts the database lacks, each in one transaction; a script sets its own user_version."""
-    known = version(connection)
+    """Run the missing scripts, each in one transaction; a script sets its own user_version."""
+    known = schema_version(connection)
     for number, script in scripts(folder).items():
         if number > known:
-            transaction(connection, lambda inside, script=script: run(inside, script))  # type: ignore[misc]
-            assert version(connection) == number, f"script {number} must set user_version"
+            transaction(connection, lambda inside, script=script: run_script(inside, script))  # type: ignore[misc]
+            assert schema_version(connection) == number, f"script {number} must set user_version"
 
 
-def run(connection: sqlite3.Connection, script: str) -> None:
+def run_script(connection: sqlite3.Connection, script: str) -> None:
     for statement in statements(script):
         connection.execute(statement)
 
 
 def statements(script: str) -> Iterator[str]:
-    """Cut a script after each complete statement; `executescript` would commit in between."""
+    """Yield the statements of a script; `executescript` would commit in between."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

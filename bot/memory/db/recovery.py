@@ -1,4 +1,4 @@
-"""From a path to a sound, migrated database: created, or put back from a backup, when it has to be."""
+"""Opening a database file: created, restored from a backup if damaged, and migrated."""
 
 import os
 import sqlite3
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from bot.errors import UserError
 from bot.memory.db import backup
-from bot.memory.db.connection import connect, unwritable
-from bot.memory.db.migration import migrate, scripts, version
+from bot.memory.db.connection import connect, unwritable_sentence
+from bot.memory.db.migration import migrate, schema_version, scripts
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 SMALLEST = 512  # bytes of the smallest page; SQLite takes less for an empty database
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """How to open: the migrations, the time (Unix seconds), and how long to wait for others (seconds)."""
+class OpenOptions:
+    """Migrations, the time (Unix seconds), and the wait for other processes (seconds)."""
 
     schema: Traversable
     now: float
@@ -29,7 +29,7 @@ class Opening:
 
 
 def make_folder(path: Path) -> None:
-    """Make the file's folder where there is none. Raises `UserError` where no file can stand."""
+    """Make the file's folder. Raises `UserError` if no file can stand there."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise UserError(
             f"SQLite {sqlite3.sqlite_version} is too old: alterego needs Python with SQLite 3.37 or newer."
@@ -39,14 +39,14 @@ def make_folder(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def open_file(path: Path, how: Opening) -> tuple[sqlite3.Connection, tuple[str, ...]]:
-    """Open for writing, with notices for a person where something was lost or put back."""
+def open_file(path: Path, options: OpenOptions) -> tuple[sqlite3.Connection, tuple[str, ...]]:
+    """Open for writing. Return the connection, and notices about a damaged or restored file."""
     refuse_unwritable(path)
-    notices = () if is_usable(path, how) else replace(path, how)
+    notices = () if is_usable(path, options) else restore_or_create(path, options)
     make_private(path)
-    connection = connect(path, how.patience)
+    connection = connect(path, options.patience)
     try:
-        upgrade(connection, path, how)
+        back_up_and_migrate(connection, path, options)
         prove_writable(connection)
     except BaseException:
         connection.close()
@@ -55,63 +55,63 @@ def open_file(path: Path, how: Opening) -> tuple[sqlite3.Connection, tuple[str, 
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Before SQLite touches the file: it would leave a log beside it with the same rights."""
+    """Raise `UserError` for an unwritable file, before SQLite leaves a log with the same rights."""
     effective = os.access in os.supports_effective_ids
     if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=effective):
-        raise UserError(unwritable(path))
+        raise UserError(unwritable_sentence(path))
 
 
-def is_usable(path: Path, how: Opening) -> bool:
+def is_usable(path: Path, options: OpenOptions) -> bool:
     if not path.exists() or path.stat().st_size < SMALLEST:
         return False
-    return backup.is_sound(path, how.newest, how.patience)
+    return backup.is_sound(path, options.newest, options.patience)
 
 
-def replace(path: Path, how: Opening) -> tuple[str, ...]:
-    """Put a backup, or an empty database, where there is no usable file."""
+def restore_or_create(path: Path, options: OpenOptions) -> tuple[str, ...]:
+    """Replace an unusable file by the newest good backup or an empty database. Return the notices."""
     existed = path.exists()
-    saved = backup.newest_good(path, how.newest, how.patience) if existed else None
-    new = backup.fresh(path)
+    saved = backup.newest_good(path, options.newest, options.patience) if existed else None
+    new = backup.create_draft(path)
     if saved is not None:
-        backup.copy(saved, new, how.patience)
-    prepare(new, how)
-    aside = backup.set_aside(path, how.now)
-    backup.install(new, path)
-    return (account(path, aside, saved),) if existed and aside else ()
+        backup.copy_database(saved, new, options.patience)
+    migrate_file(new, options)
+    aside = backup.set_aside(path, options.now)
+    backup.rename_draft(new, path)
+    return (restored_notice(path, aside, saved),) if existed and aside else ()
 
 
-def prepare(new: Path, how: Opening) -> None:
-    """Bring the file to its final form before it gets its name, so that no half-made database ever has it."""
-    connection = connect(new, how.patience)
+def migrate_file(new: Path, options: OpenOptions) -> None:
+    """Migrate a draft before it gets its name, so that no half-made database has that name."""
+    connection = connect(new, options.patience)
     try:
-        migrate(connection, how.schema)
+        migrate(connection, options.schema)
     finally:
         connection.close()
 
 
-def account(path: Path, aside: Path, saved: Path | None) -> str:
+def restored_notice(path: Path, aside: Path, saved: Path | None) -> str:
     damage = f"The memory at {path} was damaged and has been set aside as {aside.name}."
     if saved is None:
         return f"{damage} There was no backup to restore: it starts empty."
-    when = f"{backup.stamped(saved):%Y-%m-%d %H:%M} UTC"
-    return f"{damage} The backup of {when} was restored: what was said since then is missing."
+    when = f"{backup.written_at(saved):%Y-%m-%d %H:%M} UTC"
+    return f"{damage} The backup of {when} was restored: later messages are missing."
 
 
 def make_private(path: Path) -> None:
-    """Take others' rights away; never give the owner one, for a read-only file may be meant so."""
+    """Remove the rights of group and others. The owner gets none: a read-only file may be intended."""
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         os.chmod(path, mode & 0o700)
 
 
-def upgrade(connection: sqlite3.Connection, path: Path, how: Opening) -> None:
-    if 0 < version(connection) < how.newest:
-        backup.write_backup(path, how.now, how.patience)
-    migrate(connection, how.schema)
+def back_up_and_migrate(connection: sqlite3.Connection, path: Path, options: OpenOptions) -> None:
+    if 0 < schema_version(connection) < options.newest:
+        backup.write_backup(path, options.now, options.patience)
+    migrate(connection, options.schema)
 
 
 def prove_writable(connection: sqlite3.Connection) -> None:
-    """Find out now, not at the first message, that another process holds the file or it is read-only."""
+    """Fail now, not at the first message, if another process holds the file or the file is read-only."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(

@@ -1,4 +1,4 @@
-"""What personas said, why, and to whom: stored with its outbox and inbox rows, or not at all."""
+"""Answers of personas, stored with their outbox and inbox rows in one transaction."""
 
 import json
 import sqlite3
@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from bot.memory.queries import conversations, outbox
 from bot.memory.queries.history import answered_by, row_of
-from bot.memory.queries.inbox import insert, rows_of
+from bot.memory.queries.inbox import insert_message, rows_of
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """Everything `finish` stores. All replies are one persona's; the parts are the same words, as sent."""
+    """The values that `finish_answer` stores. All replies are one persona's; the parts are their text as
+    sent.
+    """
 
     place: Place
     message_ids: Sequence[str]
@@ -30,27 +32,27 @@ class AnswerRecord:
             raise ValueError("an answer has a reply by a persona and a part to send")
 
 
-def finish(connection: sqlite3.Connection, new: AnswerRecord) -> tuple[Outgoing, ...]:
-    place = conversations.find(connection, new.place)
+def finish_answer(connection: sqlite3.Connection, new: AnswerRecord) -> tuple[Outgoing, ...]:
+    place = conversations.place_row(connection, new.place)
     if is_erased(connection, place, new):
         return ()
-    place = place or conversations.enter(connection, new.place)
+    place = place or conversations.ensure_place(connection, new.place)
     stored = stored_before(connection, place, new)
     if stored is not None:
-        return outbox.of_answer(connection, stored)
+        return outbox.parts_of_answer(connection, stored)
     earlier = answer_with(connection, place, new.replaces)
     asked = answered_by(connection, earlier) if earlier else []
     asked += still_open(connection, place, new, earlier)
-    answer = record(connection, place, new, asked)
-    replace(connection, earlier)
+    answer = insert_answer(connection, place, new, asked)
+    replace_answer(connection, earlier)
     store_replies(connection, place, new, answer, asked)
     enqueue_parts(connection, place, new, answer, new.replies[0].id if earlier or not asked else asked[0][0])
     move_window(connection, place, new.window)
-    return outbox.of_answer(connection, answer)
+    return outbox.parts_of_answer(connection, answer)
 
 
 def is_erased(connection: sqlite3.Connection, place: int | None, new: AnswerRecord) -> bool:
-    """Whether what the answer is about has been erased since it was begun."""
+    """Return whether the messages of the answer have been erased since it was begun."""
     about = [new.replaces] if new.replaces else new.message_ids or ([new.read] if new.read else [])
     return bool(about) and (place is None or not rows_of(connection, place, about))
 
@@ -58,13 +60,13 @@ def is_erased(connection: sqlite3.Connection, place: int | None, new: AnswerReco
 def still_open(
     connection: sqlite3.Connection, place: int, new: AnswerRecord, earlier: int | None
 ) -> list[tuple[str, int]]:
-    """What is to be answered: not what has an answer, unless that one is being replaced."""
+    """Return ids and rows of the messages to answer: unanswered ones, or all if an answer is replaced."""
     known = rows_of(connection, place, new.message_ids)
     return [(given, row) for given, row in known if earlier or is_open(connection, row)]
 
 
 def answer_with(connection: sqlite3.Connection, place: int, message_id: str | None) -> int | None:
-    """The answer that this message is part of."""
+    """Return the answer that a message belongs to."""
     row = connection.execute(
         "SELECT answer FROM messages WHERE place = ? AND message_id = ?", (place, message_id)
     ).fetchone()
@@ -72,7 +74,7 @@ def answer_with(connection: sqlite3.Connection, place: int, message_id: str | No
 
 
 def stored_before(connection: sqlite3.Connection, place: int, new: AnswerRecord) -> int | None:
-    """The answer that an earlier call with the same reply stored, or that answered all these messages."""
+    """Return the answer that an earlier call stored for the same reply, or that answered all the messages."""
     again = answer_with(connection, place, new.replies[0].id)
     known = rows_of(connection, place, new.message_ids)
     if again or new.replaces or not known or any(is_open(connection, row) for _, row in known):
@@ -88,11 +90,11 @@ def is_open(connection: sqlite3.Connection, row: int) -> bool:
     return state is not None and state[0] != "answered"
 
 
-def record(
+def insert_answer(
     connection: sqlite3.Connection, place: int, new: AnswerRecord, asked: list[tuple[str, int]]
 ) -> int:
-    """The answer's own row, its links to what it answers, and their inbox rows."""
-    decided = conversations.advance(connection, place)
+    """Insert the answer's row and its links to the answered messages, and update their inbox rows."""
+    decided = conversations.next_number(connection, place)
     rule = str(new.why.get("rule", ""))
     if asked and not rule:
         (rule,) = connection.execute("SELECT rule FROM inbox WHERE message = ?", (asked[0][1],)).fetchone()
@@ -112,10 +114,10 @@ def record(
     return answer
 
 
-def replace(connection: sqlite3.Connection, answer: int | None) -> None:
-    """Take an answer out of the story; it stays stored as an alternative."""
+def replace_answer(connection: sqlite3.Connection, answer: int | None) -> None:
+    """Take an answer out of the history; it stays stored as an alternative."""
     connection.execute("UPDATE messages SET replaced = 1 WHERE answer = ?", (answer,))
-    outbox.drop_answer(connection, answer)
+    outbox.drop_unsent_parts(connection, answer)
 
 
 def store_replies(
@@ -123,17 +125,17 @@ def store_replies(
 ) -> None:
     anchor = anchor_for(connection, place, new.read, asked)
     for reply in new.replies:
-        number = conversations.advance(connection, place)
-        insert(connection, reply, place, anchor=anchor, number=number, answer=answer)
+        number = conversations.next_number(connection, place)
+        insert_message(connection, reply, place, anchor=anchor, number=number, answer=answer)
 
 
 def anchor_for(
     connection: sqlite3.Connection, place: int, read: str | None, asked: list[tuple[str, int]]
 ) -> int:
-    """Where the last message read stands; if that has been erased, where the last answered one does."""
+    """Return the anchor of the last message read, or of the last answered one if that has been erased."""
     last = (read and row_of(connection, place, read)) or (asked[-1][1] if asked and read else None)
     if not last:
-        return conversations.since(connection, place)
+        return conversations.last_reset(connection, place)
     return int(connection.execute("SELECT anchor FROM messages WHERE id = ?", (last,)).fetchone()[0])
 
 
@@ -142,9 +144,9 @@ def enqueue_parts(
 ) -> None:
     first = new.replies[0]
     for part, text in enumerate(new.parts):
-        outbox.enqueue(
+        outbox.enqueue_part(
             connection,
-            outbox.key(new.place, named, "reply", part),
+            outbox.part_key(new.place, named, "reply", part),
             place,
             text,
             part=part,
@@ -155,7 +157,7 @@ def enqueue_parts(
 
 
 def move_window(connection: sqlite3.Connection, place: int, window: str | None) -> None:
-    """Let the window begin at this message; an unknown one moves nothing."""
+    """Let the window begin at a message; an unknown one moves nothing."""
     if window is not None:
         connection.execute(
             "UPDATE places SET window_anchor = messages.anchor, window_number = messages.number"

@@ -1,4 +1,4 @@
-"""What platforms change in what was said: messages edited and deleted, chats that move, dead letters."""
+"""Changes by platforms: edited and deleted messages, moved chats, dead letters."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from bot.memory.queries.inbox import rows_of
 from bot.message import Place
 
 
-def edit(connection: sqlite3.Connection, place: Place, message_id: str, text: str) -> bool:
-    """Change the words of a person's message; false when they are the same or nobody knows it."""
-    where = conversations.find(connection, place)
+def edit_message(connection: sqlite3.Connection, place: Place, message_id: str, text: str) -> bool:
+    """Change the text of a person's message. Return False if the text is the same or the message unknown."""
+    where = conversations.place_row(connection, place)
     row = where and row_of(connection, where, message_id)
     changed = connection.execute(
         "UPDATE messages SET text = ? WHERE id = ? AND persona IS NULL AND text != ?", (text, row, text)
@@ -19,13 +19,14 @@ def edit(connection: sqlite3.Connection, place: Place, message_id: str, text: st
     return changed.rowcount == 1
 
 
-def remove(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], now: float) -> int:
-    """Erase people's messages, and let answers of which a part was deleted leave the history.
+def remove_messages(
+    connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], now: float
+) -> int:
+    """Erase people's messages, and take answers with a deleted part out of the history.
 
-    Returns how many messages of either kind that were. Copies in the log and in backups go with the next
-    erasure that is finished.
+    Return the number of messages of both kinds. The next finished erasure deletes copies in log and backups.
     """
-    where = conversations.find(connection, place)
+    where = conversations.place_row(connection, place)
     if where is None:
         return 0
     rows = dict(rows_of(connection, where, message_ids))
@@ -36,11 +37,11 @@ def remove(connection: sqlite3.Connection, place: Place, message_ids: Sequence[s
     )
     if removed:
         connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
-    return removed + sum(withhold(connection, row) for row in replies)
+    return removed + sum(withdraw_reply(connection, row) for row in replies)
 
 
-def withhold(connection: sqlite3.Connection, reply: int) -> int:
-    """Take the answer that this reply is part of out of the history."""
+def withdraw_reply(connection: sqlite3.Connection, reply: int) -> int:
+    """Take the answer that a reply belongs to out of the history."""
     return connection.execute(
         "UPDATE messages SET replaced = 1 WHERE NOT replaced"
         " AND answer = (SELECT answer FROM messages WHERE id = ?)",
@@ -48,13 +49,13 @@ def withhold(connection: sqlite3.Connection, reply: int) -> int:
     ).rowcount
 
 
-def move(connection: sqlite3.Connection, old: Place, new: Place) -> None:
-    """Let a chat go on under another name, before what was already said there.
+def move_place(connection: sqlite3.Connection, old: Place, new: Place) -> None:
+    """Move a chat to another place, before the messages that stand there.
 
-    Old message ids are kept apart from those of the new chat, which counts anew.
+    Old message ids get a prefix, since the new chat counts anew.
     """
     connection.execute("UPDATE OR REPLACE settings SET scope = ? WHERE scope = ?", (str(new), str(old)))
-    before = conversations.find(connection, old)
+    before = conversations.place_row(connection, old)
     if before is None:
         return
     connection.execute(
@@ -66,17 +67,17 @@ def move(connection: sqlite3.Connection, old: Place, new: Place) -> None:
         "UPDATE outbox SET sent_id = ?1 || ':' || sent_id, reply_to = ?1 || ':' || reply_to WHERE place = ?2",
         (old.chat, before),
     )
-    behind = conversations.find(connection, new)
+    behind = conversations.place_row(connection, new)
     if behind is not None:
-        append(connection, behind, before)
+        append_place(connection, behind, before)
     connection.execute(
         "UPDATE places SET chat = ?, thread = ?, server = ?, cursor = '' WHERE id = ?",
         (new.chat, new.thread, new.server, before),
     )
 
 
-def append(connection: sqlite3.Connection, place: int, to: int) -> None:
-    """Put everything of one place behind everything of another."""
+def append_place(connection: sqlite3.Connection, place: int, to: int) -> None:
+    """Append all rows of one place to another."""
     (tip,) = connection.execute("SELECT tip FROM places WHERE id = ?", (to,)).fetchone()
     (more,) = connection.execute("SELECT tip FROM places WHERE id = ?", (place,)).fetchone()
     connection.execute(

@@ -1,27 +1,27 @@
-"""Erasing what was said in a place or by a person, so that no byte of it is left in any file."""
+"""Erasure of a place or a person, so that no byte of their messages is left in any file."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.memory.db.connection import code
+from bot.memory.db.connection import result_code
 from bot.memory.queries import conversations
 from bot.memory.queries.records import Erased
 from bot.message import Place
 
 
 def erase_place(connection: sqlite3.Connection, place: Place, now: float) -> Erased:
-    before = count(connection)
-    where = conversations.find(connection, place)
+    before = count_rows(connection)
+    where = conversations.place_row(connection, place)
     if where is not None:
         connection.execute("DELETE FROM places WHERE id = ?", (where,))
     connection.execute("DELETE FROM settings WHERE scope = ?", (str(place),))
     connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
-    return difference(before, count(connection))
+    return difference(before, count_rows(connection))
 
 
 def erase_author(connection: sqlite3.Connection, author_id: str, platform: str | None, now: float) -> Erased:
-    before = count(connection)
+    before = count_rows(connection)
     found = connection.execute(
         "SELECT messages.id, messages.place FROM messages JOIN places ON places.id = messages.place"
         " WHERE author_id = ?1 AND persona IS NULL AND (?2 IS NULL OR platform = ?2)",
@@ -37,11 +37,11 @@ def erase_author(connection: sqlite3.Connection, author_id: str, platform: str |
     for row in theirs:
         connection.execute("DELETE FROM messages WHERE id = ?", (row,))
     connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
-    return difference(before, count(connection))
+    return difference(before, count_rows(connection))
 
 
 def is_alone(connection: sqlite3.Connection, author_id: str, place: int) -> bool:
-    """Whether no other person ever spoke there."""
+    """Return whether no other person ever spoke in a place."""
     other = connection.execute(
         "SELECT 1 FROM messages WHERE place = ? AND author_id != ? AND persona IS NULL AND NOT is_bot"
         " LIMIT 1",
@@ -51,7 +51,7 @@ def is_alone(connection: sqlite3.Connection, author_id: str, place: int) -> bool
 
 
 def answers_about(connection: sqlite3.Connection, row: int) -> list[int]:
-    """The answers given to this message, or given to nobody right behind it."""
+    """Return the answers to a message, and those to nobody right behind it."""
     found = connection.execute(
         "SELECT answer FROM answered WHERE message = ?1 UNION SELECT id FROM answers WHERE read = ?1", (row,)
     )
@@ -59,13 +59,13 @@ def answers_about(connection: sqlite3.Connection, row: int) -> list[int]:
 
 
 def addressees(connection: sqlite3.Connection, answer: int) -> set[int]:
-    """The messages an answer was given to; the one it stands behind where it was given to nobody."""
+    """Return the messages that an answer answered, or the one it stands behind if it answered none."""
     answered = connection.execute("SELECT message FROM answered WHERE answer = ?", (answer,)).fetchall()
     read = connection.execute("SELECT read FROM answers WHERE id = ?", (answer,)).fetchall()
     return {row for (row,) in answered or read}
 
 
-def count(connection: sqlite3.Connection) -> Erased:
+def count_rows(connection: sqlite3.Connection) -> Erased:
     return Erased(
         *connection.execute(
             "SELECT (SELECT count(*) FROM places), (SELECT count(*) FROM messages),"
@@ -83,8 +83,8 @@ def difference(before: Erased, after: Erased) -> Erased:
     )
 
 
-def rebuild(connection: sqlite3.Connection) -> None:
-    """Write the database anew: deleted cells are zeroed, but pages keep copies of cells that moved away."""
+def vacuum(connection: sqlite3.Connection) -> None:
+    """Rewrite the database: deleted cells are zeroed, but pages keep copies of cells that moved away."""
     connection.execute("VACUUM")
 
 
@@ -92,34 +92,36 @@ def is_unfinished(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM erasures LIMIT 1").fetchone() is not None
 
 
-def settle(connection: sqlite3.Connection) -> None:
+def finish_erasures(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM erasures")
 
 
-def empty_log(path: Path, patience: float) -> bool:
-    """Write the log into the database and cut it to nothing; false when a reader holds an old snapshot.
+def truncate_wal(path: Path, patience: float) -> bool:
+    """Write the log into the database and truncate it. Return False if a reader holds an old snapshot.
 
-    On a connection of its own, so that meanwhile the story waits `patience` seconds at most.
+    A connection of its own waits `patience` seconds at most, so that transactions wait no longer.
     """
     with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
         try:
             busy, left, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
-            if code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if result_code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
             return False
     return not busy and left <= 0
 
 
-def readers(path: Path) -> str:
-    """Name the processes that have the database open, where the system tells (Linux); they hold its log."""
+def processes_reading(path: Path) -> str:
+    """Return the names of processes that have the database open (Linux), and so hold its log."""
     held = {f"{path.resolve()}{suffix}" for suffix in ("", "-wal", "-shm")}
-    names = [f"process {process.name}" for process in Path("/proc").glob("[0-9]*") if held & opened(process)]
+    names = [
+        f"process {process.name}" for process in Path("/proc").glob("[0-9]*") if held & open_files(process)
+    ]
     return " and ".join(names) or "Another program"
 
 
-def opened(process: Path) -> set[str]:
+def open_files(process: Path) -> set[str]:
     try:
         return {str(file.readlink()) for file in (process / "fd").iterdir()}
-    except OSError:  # it has ended, or is somebody else's
+    except OSError:  # the process has ended, or belongs to another user
         return set()

@@ -1,4 +1,4 @@
-"""Everything stored about a person, as plain dictionaries that JSON can hold."""
+"""Export of everything that is stored about a person, as dictionaries for JSON."""
 
 import json
 import sqlite3
@@ -25,15 +25,19 @@ ORDER BY replies.id
 """
 
 
-def export(connection: sqlite3.Connection, author_id: str, platform: str | None) -> dict[str, list[Row]]:
-    answers = rows(connection, ANSWERS, author_id, platform)
+def export_author(
+    connection: sqlite3.Connection, author_id: str, platform: str | None
+) -> dict[str, list[Row]]:
+    answers = select_rows(connection, ANSWERS, author_id, platform)
     return {
-        "messages": rows(connection, MESSAGES, author_id, platform),
+        "messages": select_rows(connection, MESSAGES, author_id, platform),
         "answers": [{**answer, "why": json.loads(str(answer["why"]))} for answer in answers],
     }
 
 
-def rows(connection: sqlite3.Connection, query: str, author_id: str, platform: str | None) -> list[Row]:
+def select_rows(
+    connection: sqlite3.Connection, query: str, author_id: str, platform: str | None
+) -> list[Row]:
     with closing(connection.execute(query, (author_id, platform))) as cursor:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,4 +1,4 @@
-"""Reading what was said: the history of a place in the order it is read, and single messages."""
+"""The history of a place in reading order, and single messages."""
 
 import json
 import sqlite3
@@ -18,44 +18,44 @@ def row_of(connection: sqlite3.Connection, place: int, message_id: str) -> int |
     return row and int(row[0])
 
 
-def message(connection: sqlite3.Connection, row: int) -> Message:
+def message_at(connection: sqlite3.Connection, row: int) -> Message:
     place, *rest = connection.execute(
         "SELECT place, message_id, author_id, author_name, is_bot, text, time, address, reply_to, persona"
         " FROM messages WHERE id = ?",
         (row,),
     ).fetchone()
-    return from_row(conversations.place_of(connection, place), rest)
+    return message_from_row(conversations.place_of(connection, place), rest)
 
 
-def from_row(place: Place, row: Sequence[Any]) -> Message:
+def message_from_row(place: Place, row: Sequence[Any]) -> Message:
     message_id, author, name, is_bot, text, time, address, reply_to, persona = row
     who = Author(author, name, bool(is_bot))
     return Message(place, message_id, who, text, time, address, reply_to, persona=persona)
 
 
-def find(connection: sqlite3.Connection, place: Place, message_id: str) -> Message | None:
-    """By the id it was stored with, or by the platform's id of a part that was sent."""
-    where = conversations.find(connection, place)
+def find_message(connection: sqlite3.Connection, place: Place, message_id: str) -> Message | None:
+    """Return a message by its stored id, or by the platform's id of a part that was sent."""
+    where = conversations.place_row(connection, place)
     if where is None:
         return None
     row = row_of(connection, where, message_id) or sent_row(connection, where, message_id)
-    return message(connection, row) if row else None
+    return message_at(connection, row) if row else None
 
 
-def parents(connection: sqlite3.Connection, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
-    where = conversations.find(connection, place)
+def find_parents(connection: sqlite3.Connection, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
+    where = conversations.place_row(connection, place)
     if where is None:
         return {}
-    since, found = conversations.since(connection, where), dict[str, Message]()
+    since, found = conversations.last_reset(connection, where), dict[str, Message]()
     for given in wanted:
         row = row_of(connection, where, given) or sent_row(connection, where, given)
         if row and is_read(connection, row, since):
-            found[given] = message(connection, row)
+            found[given] = message_at(connection, row)
     return found
 
 
 def is_read(connection: sqlite3.Connection, row: int, since: int) -> bool:
-    """Whether a message is part of the conversation: not from before the last reset, not taken back."""
+    """Return whether a message is part of the conversation: since the last reset, and not replaced."""
     stands = connection.execute(
         "SELECT 1 FROM messages WHERE id = ? AND NOT replaced AND anchor >= ?", (row, since)
     )
@@ -63,7 +63,7 @@ def is_read(connection: sqlite3.Connection, row: int, since: int) -> bool:
 
 
 def sent_row(connection: sqlite3.Connection, place: int, sent_id: str) -> int | None:
-    """The first message of the answer of which this was sent as a part."""
+    """Return the first message of the answer that a sent part belongs to."""
     row: int | None = connection.execute(
         "SELECT min(messages.id) FROM outbox JOIN messages ON messages.answer = outbox.answer"
         " WHERE outbox.place = ? AND sent_id = ?",
@@ -72,15 +72,17 @@ def sent_row(connection: sqlite3.Connection, place: int, sent_id: str) -> int | 
     return row
 
 
-def history(connection: sqlite3.Connection, place: Place, limit: int, characters: int) -> tuple[Message, ...]:
-    """The newest messages that fit both limits, oldest first."""
-    where = conversations.find(connection, place)
+def read_history(
+    connection: sqlite3.Connection, place: Place, limit: int, characters: int
+) -> tuple[Message, ...]:
+    """Return the newest messages that fit both limits, oldest first."""
+    where = conversations.place_row(connection, place)
     if where is None:
         return ()
     newest: list[Message] = []
-    with closing(reading(connection, where, limit)) as rows:
+    with closing(select_history(connection, where, limit)) as rows:
         for row in rows:
-            said = from_row(place, row)
+            said = message_from_row(place, row)
             characters -= len(said.text)
             if characters < 0:
                 break
@@ -88,8 +90,8 @@ def history(connection: sqlite3.Connection, place: Place, limit: int, characters
     return tuple(reversed(newest))
 
 
-def reading(connection: sqlite3.Connection, place: int, limit: int) -> sqlite3.Cursor:
-    """Newest first, from the tip back to the window's beginning or the last reset."""
+def select_history(connection: sqlite3.Connection, place: int, limit: int) -> sqlite3.Cursor:
+    """Select rows newest first, back to the window's beginning or the last reset."""
     since, anchor, number = connection.execute(
         "SELECT since, window_anchor, window_number FROM places WHERE id = ?", (place,)
     ).fetchone()
@@ -102,7 +104,7 @@ def reading(connection: sqlite3.Connection, place: int, limit: int) -> sqlite3.C
 
 
 def answered_by(connection: sqlite3.Connection, answer: int) -> list[tuple[str, int]]:
-    """The messages that this answer answered: their ids and rows, oldest first."""
+    """Return ids and rows of the messages that an answer answered, oldest first."""
     return connection.execute(
         "SELECT message_id, id FROM answered JOIN messages ON id = message"
         " WHERE answered.answer = ? ORDER BY id",
@@ -111,13 +113,13 @@ def answered_by(connection: sqlite3.Connection, answer: int) -> list[tuple[str, 
 
 
 def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | None:
-    where = conversations.find(connection, place)
+    where = conversations.place_row(connection, place)
     if where is None:
         return None
     found = connection.execute(
         "SELECT id, answer FROM messages WHERE place = ? AND persona IS NOT NULL AND NOT replaced"
         " AND anchor >= ? ORDER BY number DESC LIMIT 1",
-        (where, conversations.since(connection, where)),
+        (where, conversations.last_reset(connection, where)),
     ).fetchone()
     if found is None:
         return None
@@ -126,11 +128,11 @@ def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | No
         "SELECT message_id FROM messages JOIN answers ON messages.id = read WHERE answers.id = ?", (answer,)
     ).fetchone()
     answered = tuple(message_id for message_id, _ in answered_by(connection, answer))
-    return LastAnswer(message(connection, row), answered, read and read[0])
+    return LastAnswer(message_at(connection, row), answered, read and read[0])
 
 
-def why(connection: sqlite3.Connection, place: Place) -> AnswerExplanation | None:
-    where = conversations.find(connection, place)
+def explain_decision(connection: sqlite3.Connection, place: Place) -> AnswerExplanation | None:
+    where = conversations.place_row(connection, place)
     if where is None:
         return None
     asked = connection.execute(
@@ -144,12 +146,12 @@ def why(connection: sqlite3.Connection, place: Place) -> AnswerExplanation | Non
         (where,),
     ).fetchone()
     if asked is None or (said is not None and said[0] >= asked[0]):
-        return said and why_said(connection, *said[1:])
+        return said and explain_answer(connection, *said[1:])
     _, message_id, rule, persona, state, reason = asked
     return AnswerExplanation(message_id, rule, persona, state, reason, {})
 
 
-def why_said(
+def explain_answer(
     connection: sqlite3.Connection, answer: int, rule: str, persona: str, why: str
 ) -> AnswerExplanation:
     answered = answered_by(connection, answer)

@@ -1,28 +1,28 @@
-"""What people said, from accepted to ignored, answered or given up."""
+"""The inbox: messages of people, from accepted to ignored, answered or given up."""
 
 import sqlite3
 from collections.abc import Sequence
 
 from bot.memory.queries import conversations, outbox
-from bot.memory.queries.history import message, row_of
+from bot.memory.queries.history import message_at, row_of
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 
-def accept(connection: sqlite3.Connection, said: Message, now: float) -> bool:
-    place = conversations.enter(connection, said.place)
+def accept_message(connection: sqlite3.Connection, said: Message, now: float) -> bool:
+    place = conversations.ensure_place(connection, said.place)
     if row_of(connection, place, said.id) is not None or outbox.was_sent(connection, place, said.id):
         return False
-    number = conversations.advance(connection, place)
-    row = insert(connection, said, place, anchor=number, number=number, answer=None)
+    number = conversations.next_number(connection, place)
+    row = insert_message(connection, said, place, anchor=number, number=number, answer=None)
     connection.execute("INSERT INTO inbox (message, place, accepted) VALUES (?, ?, ?)", (row, place, now))
     conversations.move_cursor(connection, place, said.id)
     return True
 
 
-def insert(
+def insert_message(
     connection: sqlite3.Connection, said: Message, place: int, *, anchor: int, number: int, answer: int | None
 ) -> int:
     author = said.author
@@ -37,35 +37,35 @@ def insert(
 
 
 def rows_of(connection: sqlite3.Connection, place: int, message_ids: Sequence[str]) -> list[tuple[str, int]]:
-    """Each known message's id with its row, in the order given, none twice."""
+    """Return id and row of each known message, in the given order, none twice."""
     found = ((given, row_of(connection, place, given)) for given in dict.fromkeys(message_ids))
     return [(given, row) for given, row in found if row is not None]
 
 
-def ignore(connection: sqlite3.Connection, place: Place, message_id: str, rule: str) -> None:
-    where = conversations.find(connection, place)
+def ignore_message(connection: sqlite3.Connection, place: Place, message_id: str, rule: str) -> None:
+    where = conversations.place_row(connection, place)
     row = where and row_of(connection, where, message_id)
     if where and row:
         connection.execute(
             "UPDATE inbox SET state = 'ignored', rule = ?, decided = ?"
             " WHERE message = ? AND state = 'accepted'",
-            (rule, conversations.advance(connection, where), row),
+            (rule, conversations.next_number(connection, where), row),
         )
 
 
-def begin(
+def begin_attempt(
     connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], persona: str, rule: str
 ) -> tuple[str, ...]:
-    where = conversations.find(connection, place)
+    where = conversations.place_row(connection, place)
     if where is None:
         return ()
-    decided = conversations.advance(connection, where)
+    decided = conversations.next_number(connection, where)
     known = rows_of(connection, where, message_ids)
-    return tuple(given for given, row in known if attempt(connection, row, decided, persona, rule))
+    return tuple(given for given, row in known if count_attempt(connection, row, decided, persona, rule))
 
 
-def attempt(connection: sqlite3.Connection, row: int, decided: int, persona: str, rule: str) -> bool:
-    """Count one more attempt at a message; false for one that is not accepted any more."""
+def count_attempt(connection: sqlite3.Connection, row: int, decided: int, persona: str, rule: str) -> bool:
+    """Count an attempt at a message. Return False for one that is no longer in state "accepted"."""
     tried = connection.execute(
         "UPDATE inbox SET attempts = attempts + 1, decided = ?, persona = ?, rule = ?"
         " WHERE message = ? AND state = 'accepted'",
@@ -74,17 +74,17 @@ def attempt(connection: sqlite3.Connection, row: int, decided: int, persona: str
     return tried.rowcount == 1
 
 
-def attempts(connection: sqlite3.Connection, place: Place, message_id: str) -> int:
+def attempts_at(connection: sqlite3.Connection, place: Place, message_id: str) -> int:
     found = connection.execute(
         "SELECT attempts FROM inbox JOIN messages ON messages.id = message"
         " WHERE messages.place = ? AND message_id = ?",
-        (conversations.find(connection, place), message_id),
+        (conversations.place_row(connection, place), message_id),
     ).fetchone()
     return found[0] if found else 0
 
 
-def withdraw(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> None:
-    where = conversations.find(connection, place)
+def withdraw_attempt(connection: sqlite3.Connection, place: Place, message_ids: Sequence[str]) -> None:
+    where = conversations.place_row(connection, place)
     for _, row in rows_of(connection, where, message_ids) if where else ():
         connection.execute(
             "UPDATE inbox SET attempts = max(attempts - 1, 0) WHERE message = ? AND state = 'accepted'",
@@ -92,47 +92,47 @@ def withdraw(connection: sqlite3.Connection, place: Place, message_ids: Sequence
         )
 
 
-def give_up(
+def give_up_messages(
     connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], reason: str, notice: str | None
 ) -> tuple[Outgoing, ...]:
-    where = conversations.find(connection, place)
+    where = conversations.place_row(connection, place)
     if where is None:
         return ()
-    decided = conversations.advance(connection, where)
+    decided = conversations.next_number(connection, where)
     known = rows_of(connection, where, message_ids)
-    given_up = [(given, row) for given, row in known if abandon(connection, row, decided, reason)]
+    given_up = [(given, row) for given, row in known if give_up_row(connection, row, decided, reason)]
     if notice is None or not given_up:
         return ()
-    keys = [outbox.key(place, given, "notice", 0) for given, _ in given_up]
+    keys = [outbox.part_key(place, given, "notice", 0) for given, _ in given_up]
     for (given, _), key in zip(given_up, keys, strict=True):
-        outbox.settle_draft(connection, outbox.key(place, given, "reply", 0), key, notice)
+        outbox.turn_draft_into_notice(connection, outbox.part_key(place, given, "reply", 0), key, notice)
     noted = tuple(found for key in keys for found in outbox.with_key(connection, key))
     if noted:
         return noted
     message_id, row = given_up[0]
-    outbox.enqueue(connection, keys[0], where, notice, message=row, reply_to=message_id)
+    outbox.enqueue_part(connection, keys[0], where, notice, message=row, reply_to=message_id)
     return outbox.with_key(connection, keys[0])
 
 
-def abandon(connection: sqlite3.Connection, row: int, decided: int, reason: str) -> bool:
-    """Give up an accepted message; true also for one given up before, whose notice may be missing.
+def give_up_row(connection: sqlite3.Connection, row: int, decided: int, reason: str) -> bool:
+    """Give up an accepted message. Return True also for one given up before, whose notice may be missing.
 
-    One that had all its attempts leaves the history: nothing that reads it may be killed by it again.
+    A message with all its attempts leaves the history, so that no later prompt can be killed by it.
     """
     given_up = connection.execute(
         "UPDATE inbox SET state = 'given_up', decided = ?, reason = ?"
         " WHERE message = ? AND state IN ('accepted', 'given_up') RETURNING attempts",
         (decided, reason, row),
     ).fetchone()
-    if given_up and given_up[0] >= ATTEMPTS:
+    if given_up and given_up[0] >= MAX_ATTEMPTS:
         connection.execute("UPDATE messages SET replaced = 1 WHERE id = ?", (row,))
     return given_up is not None
 
 
-def pending(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Message, ...]:
+def pending_messages(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Message, ...]:
     rows = connection.execute(
         "SELECT inbox.message FROM inbox JOIN places ON places.id = inbox.place"
         " WHERE inbox.state = 'accepted' AND platform = ? AND account = ? ORDER BY inbox.message",
         (platform, account),
     )
-    return tuple(message(connection, row) for (row,) in rows.fetchall())
+    return tuple(message_at(connection, row) for (row,) in rows.fetchall())

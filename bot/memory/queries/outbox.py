@@ -1,4 +1,4 @@
-"""What must be sent, from queued to sent or dropped; nothing in it is stored twice or sent under two keys."""
+"""The outbox: parts from queued to sent or dropped. No part is stored twice or sent under two keys."""
 
 import json
 import sqlite3
@@ -13,13 +13,13 @@ from bot.memory.queries.records import Outgoing
 from bot.message import Place
 
 
-def key(place: Place, message_id: str, kind: Literal["reply", "notice"], part: int) -> str:
-    """24 hexadecimal digits, as a Discord nonce allows; the same for the same message, kind and part."""
+def part_key(place: Place, message_id: str, kind: Literal["reply", "notice"], part: int) -> str:
+    """Return 24 hexadecimal digits (a Discord nonce has 25 at most), by message, kind and part."""
     name = [place.platform, place.account, place.chat, place.thread, message_id, kind, part]
     return blake2b(json.dumps(name).encode(), digest_size=12).hexdigest()
 
 
-def enqueue(
+def enqueue_part(
     connection: sqlite3.Connection,
     key: str,
     place: int,
@@ -31,7 +31,7 @@ def enqueue(
     reply_to: str | None = None,
     persona: str | None = None,
 ) -> None:
-    """Store one part, over its draft if there is one; nothing happens when its key is known otherwise."""
+    """Store a part, over its draft if there is one. A part with a known key is not stored again."""
     connection.execute(
         "INSERT INTO outbox (key, place, answer, message, part, text, reply_to, persona)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET answer = excluded.answer,"
@@ -41,15 +41,15 @@ def enqueue(
     )
 
 
-def draft(
+def note_draft(
     connection: sqlite3.Connection, place: Place, message_id: str, persona: str
 ) -> tuple[Outgoing, ...]:
-    """A part without words yet, noted before anything of it is shown; the one from before a crash, if any."""
-    where = conversations.find(connection, place)
+    """Note a part without text before its draft is shown. Return it, or the one from before a crash."""
+    where = conversations.place_row(connection, place)
     row = where and row_of(connection, where, message_id)
     if not where or not row:
         return ()
-    name = key(place, message_id, "reply", 0)
+    name = part_key(place, message_id, "reply", 0)
     connection.execute(
         "INSERT INTO outbox (key, place, message, part, text, reply_to, persona, state)"
         " VALUES (?, ?, ?, 0, '', ?, ?, 'sending') ON CONFLICT (key) DO UPDATE SET attempts = attempts + 1"
@@ -59,13 +59,13 @@ def draft(
     return with_key(connection, name)
 
 
-def shown(connection: sqlite3.Connection, key: str, sent_id: str) -> None:
-    """The message in which a part is being shown."""
+def note_shown(connection: sqlite3.Connection, key: str, sent_id: str) -> None:
+    """Note the platform's id of the message that shows a part."""
     connection.execute("UPDATE outbox SET sent_id = ? WHERE key = ? AND state = 'sending'", (sent_id, key))
 
 
-def settle_draft(connection: sqlite3.Connection, key: str, new_key: str, notice: str) -> None:
-    """Let a notice stand where an answer was shown, if one was."""
+def turn_draft_into_notice(connection: sqlite3.Connection, key: str, new_key: str, notice: str) -> None:
+    """Let a notice take the place of a shown draft, if there is one."""
     connection.execute(
         "UPDATE OR IGNORE outbox SET key = ?, text = ?"
         " WHERE key = ? AND answer IS NULL AND text = '' AND state = 'sending'",
@@ -79,19 +79,19 @@ def with_key(connection: sqlite3.Connection, key: str) -> tuple[Outgoing, ...]:
         " WHERE key = ?",
         (key,),
     )
-    return outgoing(connection, rows)
+    return outgoing_from_rows(connection, rows)
 
 
-def of_answer(connection: sqlite3.Connection, answer: int) -> tuple[Outgoing, ...]:
+def parts_of_answer(connection: sqlite3.Connection, answer: int) -> tuple[Outgoing, ...]:
     rows = connection.execute(
         "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id FROM outbox"
         " WHERE answer = ? ORDER BY part",
         (answer,),
     )
-    return outgoing(connection, rows)
+    return outgoing_from_rows(connection, rows)
 
 
-def unsent(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Outgoing, ...]:
+def unsent_parts(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Outgoing, ...]:
     rows = connection.execute(
         "SELECT key, place, part, text, state, attempts, outbox.reply_to, persona, sent_id"
         " FROM outbox JOIN places ON places.id = outbox.place"
@@ -99,14 +99,14 @@ def unsent(connection: sqlite3.Connection, platform: str, account: str) -> tuple
         " ORDER BY outbox.id",
         (platform, account),
     )
-    return outgoing(connection, rows)
+    return outgoing_from_rows(connection, rows)
 
 
-def outgoing(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> tuple[Outgoing, ...]:
+def outgoing_from_rows(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> tuple[Outgoing, ...]:
     return tuple(Outgoing(key, place_of(connection, place), *rest) for key, place, *rest in rows.fetchall())
 
 
-def sending(connection: sqlite3.Connection, key: str) -> None:
+def note_sending(connection: sqlite3.Connection, key: str) -> None:
     connection.execute(
         "UPDATE outbox SET state = 'sending', attempts = attempts + 1"
         " WHERE key = ? AND state IN ('queued', 'sending')",
@@ -114,22 +114,22 @@ def sending(connection: sqlite3.Connection, key: str) -> None:
     )
 
 
-def sent(connection: sqlite3.Connection, key: str, sent_id: str | None) -> None:
+def note_sent(connection: sqlite3.Connection, key: str, sent_id: str | None) -> None:
     connection.execute(
         "UPDATE outbox SET state = 'sent', text = '', sent_id = coalesce(?, sent_id) WHERE key = ?",
         (sent_id, key),
     )
 
 
-def drop(connection: sqlite3.Connection, key: str) -> None:
+def drop_part(connection: sqlite3.Connection, key: str) -> None:
     connection.execute(
         "UPDATE outbox SET state = 'dropped', text = '' WHERE key = ? AND state IN ('queued', 'sending')",
         (key,),
     )
 
 
-def drop_answer(connection: sqlite3.Connection, answer: int | None) -> None:
-    """What has been replaced before it was sent is not sent any more."""
+def drop_unsent_parts(connection: sqlite3.Connection, answer: int | None) -> None:
+    """Drop the queued parts of an answer that was replaced before they were sent."""
     connection.execute(
         "UPDATE outbox SET state = 'dropped', text = '' WHERE answer = ? AND state = 'queued'", (answer,)
     )
@@ -143,16 +143,16 @@ def was_sent(connection: sqlite3.Connection, place: int, sent_id: str) -> bool:
 
 
 def sent_among(connection: sqlite3.Connection, place: Place, ids: Sequence[str]) -> frozenset[str]:
-    """Those of the ids under which a part is noted as sent or shown."""
-    where = conversations.find(connection, place)
+    """Return those of the ids under which a part was sent or shown."""
+    where = conversations.place_row(connection, place)
     return frozenset(given for given in ids if where and was_sent(connection, where, given))
 
 
-def sent_of(connection: sqlite3.Connection, place: Place, message_id: str) -> tuple[str, ...]:
-    """The platform's ids of the parts of the answer that this message is part of, in order."""
+def sent_ids_of_answer(connection: sqlite3.Connection, place: Place, message_id: str) -> tuple[str, ...]:
+    """Return the platform's ids of the parts of the answer that a message belongs to, in order."""
     rows = connection.execute(
         "SELECT sent_id FROM outbox JOIN messages ON messages.answer = outbox.answer"
         " WHERE messages.place = ? AND message_id = ? AND sent_id IS NOT NULL ORDER BY part",
-        (conversations.find(connection, place), message_id),
+        (conversations.place_row(connection, place), message_id),
     )
     return tuple(sent_id for (sent_id,) in rows)

@@ -1,4 +1,4 @@
-"""What memory answers with."""
+"""Values that memory returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ OutboxState = Literal["queued", "sending", "sent", "dropped"]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One part to be sent. The key (24 hexadecimal digits) is the same however often the part is tried."""
+    """An outgoing part. The key (24 hexadecimal digits) stays the same over all attempts."""
 
     key: str
     place: Place
@@ -22,12 +22,12 @@ class Outgoing:
     attempts: int
     reply_to: str | None
     persona: str | None  # None for a notice
-    sent_id: str | None = None  # the platform's id of the message that stands there for it, if one does
+    sent_id: str | None = None  # the platform's id of the message that shows it, if any
 
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """The newest answer that stands: its last message, what it answered, and the last message it had read."""
+    """The newest answer in the history: its last message, the answered ids, and the last id it had read."""
 
     message: Message
     answered: tuple[str, ...]
@@ -36,7 +36,7 @@ class LastAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerExplanation:
-    """The newest decision in a place. `message_id` is None where nobody was answered (a greeting)."""
+    """The newest decision in a place. `message_id` is None for an answer to nobody (a greeting)."""
 
     message_id: str | None
     rule: str
@@ -48,7 +48,7 @@ class AnswerExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A place with the number of messages kept from it and the time of the newest, in Unix seconds."""
+    """A place, the number of its messages, and the time of the newest (Unix seconds)."""
 
     place: Place
     messages: int
@@ -57,9 +57,9 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class MemoryStatus:
-    """What memory holds: inbox rows by state, parts not yet sent, and the bytes of the database file.
+    """Counts: inbox rows by state, unsent parts, and the bytes of the database file.
 
-    `dead` counts what platforms delivered and nobody could read.
+    `dead` counts the dead letters: unreadable deliveries of platforms.
     """
 
     inbox: Mapping[InboxState, int]
@@ -72,7 +72,7 @@ class MemoryStatus:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was erased: rows, and files that held copies (one new backup is not counted)."""
+    """Counts of erased rows, and of files that held copies (the new backup is not counted)."""
 
     places: int
     messages: int

@@ -1,13 +1,13 @@
-"""Settings that people change while the bot runs, by scope."""
+"""Settings that people change while the bot runs, by scope and key."""
 
 import sqlite3
 
 
-def settings(connection: sqlite3.Connection, scope: str) -> dict[str, str]:
+def read_stored_settings(connection: sqlite3.Connection, scope: str) -> dict[str, str]:
     return dict(connection.execute("SELECT key, value FROM settings WHERE scope = ? ORDER BY key", (scope,)))
 
 
-def set_setting(connection: sqlite3.Connection, scope: str, key: str, value: str | None) -> None:
+def store_setting(connection: sqlite3.Connection, scope: str, key: str, value: str | None) -> None:
     if value is None:
         connection.execute("DELETE FROM settings WHERE scope = ? AND key = ?", (scope, key))
     else:

@@ -1,4 +1,4 @@
-"""How much is remembered, and where from."""
+"""Counts of memory, whole and by place."""
 
 import sqlite3
 
@@ -6,7 +6,7 @@ from bot.memory.queries.records import MemoryStatus, Remembered
 from bot.message import Place
 
 
-def status(connection: sqlite3.Connection) -> MemoryStatus:
+def read_status(connection: sqlite3.Connection) -> MemoryStatus:
     messages, places, unsent, dead = connection.execute(
         "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM places),"
         " (SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') AND text != ''),"
@@ -18,7 +18,7 @@ def status(connection: sqlite3.Connection) -> MemoryStatus:
     return MemoryStatus(inbox, unsent, messages, places, pages * page, dead)
 
 
-def places(connection: sqlite3.Connection) -> tuple[Remembered, ...]:
+def remembered_places(connection: sqlite3.Connection) -> tuple[Remembered, ...]:
     rows = connection.execute(
         "SELECT platform, account, chat, thread, server, count(messages.id), max(time)"
         " FROM places LEFT JOIN messages ON messages.place = places.id GROUP BY places.id ORDER BY places.id"

@@ -9,7 +9,7 @@ from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, PromptFormat, build_prompt
-from bot.prompt.chat_template import open_template
+from bot.prompt.chat_template import open_chat_template
 from tests.fakes.model import CHATML, ByteTokenizer
 
 PLACE = Place("test", "bot", "room")
@@ -27,7 +27,7 @@ MARA = Persona("mara", CARD, names=("keeper",))
 
 
 def reader(budget: int = 4000) -> PromptFormat:
-    return PromptFormat(TOKENIZER, open_template(CHATML, TOKENIZER.special, "Mara"), budget)
+    return PromptFormat(TOKENIZER, open_chat_template(CHATML, TOKENIZER.special, "Mara"), budget)
 
 
 def said(id: str, name: str, text: str, persona: str | None = None) -> Message:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.prompt.chat_template import BUILT_IN, Role, Template, open_template
+from bot.prompt.chat_template import BUILT_IN_TEMPLATES, Role, Template, open_chat_template
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>"}
@@ -16,7 +16,7 @@ S, U, A = "system", "user", "assistant"
 
 
 def opened(source: str) -> Template:
-    return open_template(source, SPECIAL, "Mara")
+    return open_chat_template(source, SPECIAL, "Mara")
 
 
 def laid_out(source: str, *roles: Role, answer: bool = True) -> str:
@@ -241,7 +241,7 @@ def test_a_late_system_turn_never_becomes_the_assistants(source: str) -> None:
 
 def test_a_missing_special_token_is_empty() -> None:
     source = "{% for m in messages %}{{ bos_token + m.content + eos_token }}{% endfor %}"
-    assert open_template(source, {}, "Mara").segments([U, A], answer=True) == [0, 1]
+    assert open_chat_template(source, {}, "Mara").segments([U, A], answer=True) == [0, 1]
 
 
 PIECES = [
@@ -273,7 +273,7 @@ def test_any_text_is_a_template_or_refused(source: str) -> None:
 @settings(deadline=None)
 @given(
     st.lists(st.sampled_from([S, U, A]), max_size=8),
-    st.sampled_from([*BUILT_IN, GEMMA, LLAMA2, MISTRAL, QWEN, DATED]),
+    st.sampled_from([*BUILT_IN_TEMPLATES, GEMMA, LLAMA2, MISTRAL, QWEN, DATED]),
 )
 def test_any_conversation_keeps_its_turns_in_order_or_is_refused(roles: list[Role], source: str) -> None:
     template = opened(source)

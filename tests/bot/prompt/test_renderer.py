@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.prompt.chat_template import BUILT_IN, Role, open_template
+from bot.prompt.chat_template import BUILT_IN_TEMPLATES, Role, open_chat_template
 from bot.prompt.renderer import (
     OPENING,
     PromptFormat,
@@ -18,11 +18,11 @@ from tests.fakes.model import END, ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 
 TOKENIZER = ByteTokenizer()
-SOURCES = [*BUILT_IN, GEMMA, LLAMA2, MISTRAL, QWEN, DATED]
+SOURCES = [*BUILT_IN_TEMPLATES, GEMMA, LLAMA2, MISTRAL, QWEN, DATED]
 
 
 def reader(source: str) -> PromptFormat:
-    return PromptFormat(TOKENIZER, open_template(source, TOKENIZER.special, "Mara"), 4000)
+    return PromptFormat(TOKENIZER, open_chat_template(source, TOKENIZER.special, "Mara"), 4000)
 
 
 def turn(role: Role, *texts: str) -> Turn:

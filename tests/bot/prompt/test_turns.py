@@ -6,7 +6,7 @@ from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from bot.prompt.speaker_labels import speaker_labels
-from bot.prompt.turns import QUOTED, history_turns, missing_parents
+from bot.prompt.turns import MAX_QUOTE, history_turns, missing_parents
 
 PLACE = Place("test", "bot", "room")
 MARA = Persona("mara", Card(name="Mara"))
@@ -101,7 +101,7 @@ def test_the_coming_answer_quotes_what_it_replies_to_as_it_will_in_the_history(
 
 def test_a_long_quote_is_shortened_to_what_is_enough_to_know_it_again() -> None:
     history = [message("1", "Ana", "x" * 500), BO, message("3", "Ana", "this", "1")]
-    assert lines(history)[2] == f"user: [In reply to Ana: {'x' * (QUOTED - 1)}…]"
+    assert lines(history)[2] == f"user: [In reply to Ana: {'x' * (MAX_QUOTE - 1)}…]"
 
 
 def test_what_is_missing_is_every_message_replied_to_outside_the_history() -> None:

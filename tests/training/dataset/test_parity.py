@@ -17,7 +17,7 @@ from bot.chat.proactive import greet
 from bot.config import ChatSettings
 from bot.message import Author, Message
 from bot.prompt.builder import Prompt, PromptFormat, build_prompt
-from bot.prompt.chat_template import open_template
+from bot.prompt.chat_template import open_chat_template
 from bot.prompt.turns import missing_parents
 from tests.conftest import MARA, PLACE, Stage
 from tests.fakes.model import CHATML, ByteTokenizer
@@ -37,7 +37,7 @@ BUDGET = 2500
 
 def offline(messages: list[Message], replies: int) -> list[Prompt]:
     """The prompt before each of the persona's lines, from nothing but the messages in their order."""
-    reader = PromptFormat(ByteTokenizer(), open_template(CHATML, ByteTokenizer.special, "Mara"), BUDGET)
+    reader = PromptFormat(ByteTokenizer(), open_chat_template(CHATML, ByteTokenizer.special, "Mara"), BUDGET)
     prompts: list[Prompt] = []
     window, known = 0, {message.id: message for message in messages}
     for position, message in enumerate(messages):

@@ -1,4 +1,4 @@
-"""Archives: read as streams and never extracted; those that lie are refused, cheaply and with a sentence."""
+"""Archives are read as streams, never extracted; hostile ones are refused, in bounded memory."""
 
 import gzip
 import io
@@ -10,11 +10,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from bot.errors import UserError
-from tests.fixtures.hostile_archives import BUILDS, GOOD, archive
+from tests.fixtures.archives import GOOD, archive
+from tests.fixtures.hostile_archives import BUILDS
 from tests.paths import EXPORTS, ROOT
 from training.importers import registry
 
-MEGABYTES = 64  # more memory than this, no archive may take
+MEGABYTES = 64  # memory that any archive may take, at most
 
 
 def test_there_are_forty_hostile_archives() -> None:
@@ -57,7 +58,7 @@ print((peak() - before) // 1024)
 def test_the_good_export_in_the_hostile_ones_is_good(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     path.write_bytes(archive())
-    assert [said.text for said in registry.read_exports(path)] == ["good"]
+    assert [message.text for message in registry.read_exports(path)] == ["good"]
 
 
 def packed(folder: Path, top: str = "") -> bytes:
@@ -73,6 +74,10 @@ def packed(folder: Path, top: str = "") -> bytes:
     return written.getvalue()
 
 
+def summary(path: Path) -> list[tuple[str, str, str]]:
+    return sorted((message.chat, message.id, message.text) for message in registry.read_exports(path))
+
+
 @pytest.mark.parametrize("top", ["", "twitter-2023/"])
 @pytest.mark.parametrize("name", ["x/manifest", "slack", "discord_package/localised", "meta/messenger"])
 def test_a_zip_gives_what_its_folder_gives(name: str, top: str, tmp_path: Path) -> None:
@@ -80,22 +85,19 @@ def test_a_zip_gives_what_its_folder_gives(name: str, top: str, tmp_path: Path) 
         pytest.skip("a user.json that lies deeper is a decoy")
     path = tmp_path / "export.zip"
     path.write_bytes(packed(EXPORTS / name, top))
-    from_folder = [(said.chat, said.id, said.text) for said in registry.read_exports(EXPORTS / name)]
-    assert sorted((said.chat, said.id, said.text) for said in registry.read_exports(path)) == sorted(
-        from_folder
-    )
+    assert summary(path) == summary(EXPORTS / name)
 
 
 def test_a_chat_of_an_iphone_is_named_after_its_zip(tmp_path: Path) -> None:
     path = tmp_path / "WhatsApp Chat - The Quay (1).zip"
     path.write_bytes(packed(EXPORTS / "whatsapp/ios"))
-    assert {said.chat for said in registry.read_exports(path)} == {"The Quay"}
+    assert {message.chat for message in registry.read_exports(path)} == {"The Quay"}
 
 
 def test_zips_in_a_folder_are_opened_and_media_are_not(tmp_path: Path) -> None:
     (tmp_path / "one.zip").write_bytes(archive())
     (tmp_path / "photo.jpg").write_bytes(GOOD)
-    assert [said.text for said in registry.read_exports(tmp_path)] == ["good"]
+    assert [message.text for message in registry.read_exports(tmp_path)] == ["good"]
 
 
 def test_a_link_in_a_folder_is_not_followed(tmp_path: Path) -> None:
@@ -112,8 +114,8 @@ def test_a_file_packed_with_gzip_is_read(streams: int, tmp_path: Path) -> None:
     whole = (EXPORTS / "oasst/set.messages.jsonl").read_bytes()
     size = len(whole) // streams + 1
     path.write_bytes(b"".join(gzip.compress(whole[at : at + size]) for at in range(0, len(whole), size)))
-    plain = [said.text for said in registry.read_exports(EXPORTS / "oasst/set.messages.jsonl")]
-    assert [said.text for said in registry.read_exports(path)] == plain
+    plain = [message.text for message in registry.read_exports(EXPORTS / "oasst/set.messages.jsonl")]
+    assert [message.text for message in registry.read_exports(path)] == plain
 
 
 def test_a_large_file_packed_with_gzip_is_read_to_its_end(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
-"""Two hundred broken exports of every format: each is imported or refused with file and reason.
+"""Two hundred damaged exports of every format: each is imported or refused with file and reason.
 
-Every kind of damage is drawn from a seed, so that a failure comes back under its number.
+The damage is drawn from a seed, so that a failure comes back under its number.
 """
 
-import pickle
 import re
 import resource
 import shutil
@@ -16,14 +15,15 @@ from random import Random
 import pytest
 
 from bot.errors import UserError
-from tests.training.importers.test_formats import EXPORTS, FIXTURES
+from tests.paths import EXPORTS
+from tests.training.importers.fixtures import FIXTURES
 from training.__main__ import main
 from training.importers import registry
 from training.importers.reading.import_log import ImportLog
 from training.store.messages import from_line, to_lines
 
 MUTATIONS = 200
-BY_COMMAND = 20  # of which every so manieth goes through the whole command
+BY_COMMAND = 20  # every 20th goes through the whole command
 MEGABYTES = 200
 
 _VALUE = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null')
@@ -99,7 +99,7 @@ def insert(data: bytes, random: Random) -> bytes:
 
 
 def swap(data: bytes, random: Random) -> bytes:
-    """Another value in the place of one or some, also of keys."""
+    """Replace one to three values or keys by strange values."""
     for _ in range(random.randint(1, 3)):
         if found := list(_VALUE.finditer(data)):
             one = random.choice(found)
@@ -130,19 +130,17 @@ DAMAGES: list[Callable[[bytes, Random], bytes]] = [
 
 @pytest.fixture
 def exports(tmp_path: Path) -> Path:
-    """A copy of all exports that may be damaged; CuteGPT's as a pickle too."""
+    """A copy of all exports, to be damaged."""
     shutil.copytree(EXPORTS, tmp_path / "exports")
-    steps = [[{"instruction": "Which lamp?", "input": "", "output": "The green one."}] for _ in range(3)]
-    (tmp_path / "exports/cutegpt/set.pkl").write_bytes(pickle.dumps(steps, 4))
     return tmp_path / "exports"
 
 
-def read(path: Path) -> str:
-    """Import what may be broken; give the reason if it is refused."""
+def refusal(path: Path) -> str:
+    """Import a damaged export; return the reason if it is refused, else ""."""
     try:
         for export in registry.find_exports(path):
-            for said in export.read(ImportLog(dates="day")):
-                assert from_line(to_lines([said])) == said
+            for message in export.read(ImportLog(dates="day")):
+                assert from_line(to_lines([message])) == message
     except UserError as error:
         return str(error)
     return ""
@@ -150,7 +148,7 @@ def read(path: Path) -> str:
 
 @pytest.mark.parametrize("title", FIXTURES)
 def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str, exports: Path) -> None:
-    names = [*FIXTURES[title], *(["cutegpt/set.pkl"] if title == "CuteGPT" else [])]
+    names = FIXTURES[title]
     (exports.parent / "config.toml").write_text("", encoding="utf-8")
     work = exports.parent / "personas/mara/work"
     work.parent.mkdir(parents=True)
@@ -165,10 +163,10 @@ def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str,
         )
         whole = file.read_bytes()
         file.write_bytes(random.choice(DAMAGES)(whole, random))
-        reason = read(path)
+        reason = refusal(path)
         assert not reason or str(path) in reason, (number, reason)
         if number % BY_COMMAND == 0:
-            refused = by_command(path, exports.parent / "config.toml")
+            refused = is_refused_by_command(path, exports.parent / "config.toml")
             assert sorted(each.name for each in work.glob("*[!k]")) == ([] if refused else ["messages.jsonl"])
             shutil.rmtree(work, ignore_errors=True)
         file.write_bytes(whole)
@@ -176,8 +174,8 @@ def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str,
     assert grown < MEGABYTES << 10
 
 
-def by_command(path: Path, config: Path) -> bool:
-    """Whether the command refuses it: with code 2 and one line."""
+def is_refused_by_command(path: Path, config: Path) -> bool:
+    """Run the command; return True if it refuses the export, with exit code 2 and one line."""
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = main(["--config", str(config), "import", str(path), "--persona", "mara", "--dates", "day"])

@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, PromptFormat
-from bot.prompt.chat_template import BUILT_IN, open_template
+from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
 from bot.prompt.renderer import PromptSpan
 from tests.conftest import MARA
 from tests.fakes.model import ByteTokenizer
@@ -59,13 +59,17 @@ def lessons(
     return list(Encoder(made_for, window).lessons([excerpt]))
 
 
-@pytest.mark.parametrize("source", ENDS, ids=[*BUILT_IN, "gemma", "llama2", "mistral", "qwen", "dated"])
+@pytest.mark.parametrize(
+    "source", ENDS, ids=[*BUILT_IN_TEMPLATES, "gemma", "llama2", "mistral", "qwen", "dated"]
+)
 def test_trained_are_exactly_the_persons_words_and_their_end_in_every_template(source: str) -> None:
     trained = [text for lesson in lessons(serving(source=source)) for text in spelt(lesson)]
     assert trained == [words + ENDS[source] for words in WORDS]
 
 
-@pytest.mark.parametrize("source", ENDS, ids=[*BUILT_IN, "gemma", "llama2", "mistral", "qwen", "dated"])
+@pytest.mark.parametrize(
+    "source", ENDS, ids=[*BUILT_IN_TEMPLATES, "gemma", "llama2", "mistral", "qwen", "dated"]
+)
 def test_every_trained_stretch_stands_behind_the_very_prompt_of_serving(source: str) -> None:
     made_for = serving(source=source)
     prompts = [example.prompt.ids for example in examples(EXCERPT, made_for)]
@@ -166,7 +170,7 @@ def test_repeating_what_was_said_or_a_short_word_of_the_card_is_no_leak(right: E
 def test_a_template_without_any_end_is_refused() -> None:
     tokenizer = ByteTokenizer()
     tokenizer.special = {}
-    endless = open_template("{% for m in messages %}{{ m.content }}{% endfor %}", {}, "Mara")
+    endless = open_chat_template("{% for m in messages %}{{ m.content }}{% endfor %}", {}, "Mara")
     with pytest.raises(UserError, match="name no token that ends an answer"):
         Encoder(replace(serving(), reader=PromptFormat(tokenizer, endless, 4000)), WINDOW)
 

@@ -1,14 +1,17 @@
-"""ChatLab's interchange format, as one JSON document or as lines."""
+"""ChatLab's interchange format, as one JSON document or as JSON Lines.
+
+Source: hellodigua/ChatLab, seen at commit 4e7ba91.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.reading.decoding import lines
+from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json
-from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage, Kind
@@ -18,8 +21,8 @@ _KINDS: dict[int, Kind] = {0: "text", 1: "image", 2: "audio", 3: "video", 4: "fi
 _NOTICES = range(80, 99)
 
 
-class Message(Struct, gc=False):
-    """A message, or in lines also a head or a member; the time is Unix seconds."""
+class ChatLabMessage(Struct, gc=False):
+    """A message; among JSON Lines also the header or a member. `timestamp` is in Unix seconds."""
 
     row: str = field(name="_type", default="message")
     sender: str = ""
@@ -37,57 +40,56 @@ def recognises(head: FileHead) -> bool:
     return head.has("chatlab", "meta") or (head.has("chatlab") and head.has("_type"))
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         seen: dict[str, int] = {}
         meta: dict[str, Any] = {}
-        for item in _items(source, tally):
+        for item in _items(source, log):
             if isinstance(item, dict):
                 meta = item
             else:
-                yield from _said(item, meta, source, seen, tally)
+                yield from _convert(item, meta, source, seen, log)
 
 
-def _items(source: Source, tally: ImportLog) -> Iterator[Message | dict[str, Any]]:
-    """What the chat is called, then its messages."""
+def _items(source: Source, log: ImportLog) -> Iterator[ChatLabMessage | dict[str, Any]]:
+    """Yield the chat's meta object and its messages, in the order of the file."""
     if b'"_type"' in source.head():
-        for item in lines(source, Message):
+        for item in read_json_lines(source, ChatLabMessage):
             if item.meta is not None:
                 yield item.meta
             elif item.row == "message":
                 yield item
         return
-    document = Json(source)
+    document = JsonReader(source)
     for key in document.members():
         if key == "meta":
             yield document.value(dict[str, Any])
         elif key == "messages":
-            yield from document.elements(Message)
-    tally.skip("unreadable", document.unreadable)
+            yield from document.elements(ChatLabMessage)
+    log.skip("unreadable", document.unreadable)
 
 
-def _said(
-    message: Message, meta: dict[str, Any], source: Source, seen: dict[str, int], tally: ImportLog
+def _convert(
+    message: ChatLabMessage, meta: dict[str, Any], source: Source, seen: dict[str, int], log: ImportLog
 ) -> Iterator[ExportedMessage]:
     try:
-        moment = seconds(message.timestamp)
+        time = unix_seconds(message.timestamp)
     except ValueError:
-        tally.skip("without a date")
+        log.skip("without a date")
         return
-    text, name = clean(message.content or ""), clean(str(meta.get("name") or source.name))
+    text, name = clean_text(message.content or ""), clean_text(str(meta.get("name") or source.name))
     kind: Kind = "notice" if message.type in _NOTICES else _KINDS.get(message.type, "other")
-    drawn = drawn_id(moment, message.sender, text)
-    group: ChatKind = "group" if meta.get("type") == "group" else "direct"
+    chat_kind: ChatKind = "group" if meta.get("type") == "group" else "direct"
     yield ExportedMessage(
-        platform=clean(str(meta.get("platform") or "chatlab")),
+        platform=clean_text(str(meta.get("platform") or "chatlab")),
         chat=str(meta.get("groupId") or name),
-        id=message.platformMessageId or drawn_id(drawn, numbered(drawn, seen)),
+        id=message.platformMessageId or unique_id(seen, time, message.sender, text),
         author=message.sender,
-        author_name=clean(message.groupNickname or message.accountName or message.sender),
-        time=moment,
+        author_name=clean_text(message.groupNickname or message.accountName or message.sender),
+        time=time,
         source=source.label,
         text=text if kind == "text" else "",
-        chat_kind=group,
+        chat_kind=chat_kind,
         chat_name=name,
         reply_to=message.replyToMessageId,
         kind=kind,

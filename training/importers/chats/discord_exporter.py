@@ -1,4 +1,7 @@
-"""What DiscordChatExporter writes: JSON with everything, or CSV with neither ids nor replies."""
+"""DiscordChatExporter's JSON, and its CSV, which has neither ids nor replies.
+
+Source: Tyrrrz/DiscordChatExporter, seen at commit 4f29fa6.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,8 +13,9 @@ from msgspec.structs import replace
 from bot.errors import UserError
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json, Truncated
-from training.importers.reading.normalise import clean, discord_text, drawn_id, iso, numbered
+from training.importers.reading.json_scanner import TruncatedJson
+from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.normalise import clean_text, discord_text, parse_iso_time, unique_id
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
@@ -24,8 +28,8 @@ _DIRECT: dict[str, ChatKind] = {"DirectTextChat": "direct", "GuildNews": "channe
 _FILE_NAME = re.compile(r"(.*) \[(\d+)\]")
 
 
-class User(Struct, gc=False):
-    """Who wrote, or was mentioned. The nickname is what is shown."""
+class ExporterUser(Struct, gc=False):
+    """An author, or a person mentioned. Discord shows the nickname."""
 
     id: str
     name: str = ""
@@ -33,41 +37,41 @@ class User(Struct, gc=False):
     isBot: bool = False
 
 
-class Named(Struct, gc=False):
+class ExporterFile(Struct, gc=False):
     """An attachment or a sticker."""
 
     fileName: str = ""
     name: str = ""
 
 
-class Forwarded(Struct, gc=False):
-    """What was forwarded from elsewhere (since 2026)."""
+class ExporterForward(Struct, gc=False):
+    """The copy of a forwarded message (`forwardedMessage`, since February 2026)."""
 
     content: str = ""
 
 
-class Reference(Struct, gc=False):
-    """What a message answers, or forwards."""
+class ExporterReference(Struct, gc=False):
+    """The message that is answered or forwarded."""
 
     type: str = "Default"
     messageId: str | None = None
     channelId: str | None = None
 
 
-class Message(Struct, gc=False):
-    """A message as the exporter writes it, as far as it is used; a kind that it does not know is a number."""
+class ExporterMessage(Struct, gc=False):
+    """A message as far as the importer reads it; a type that the exporter does not know is a number."""
 
     id: str
     timestamp: str
-    author: User
+    author: ExporterUser
     type: str | int = "Default"
     timestampEdited: str | None = None
     content: str = ""
-    attachments: tuple[Named, ...] = ()
-    stickers: tuple[Named, ...] = ()
-    mentions: Raw = Raw(b"[]")  # read where a text has marks that want names, which is rare
-    reference: Reference | None = None
-    forwardedMessage: Forwarded | None = None
+    attachments: tuple[ExporterFile, ...] = ()
+    stickers: tuple[ExporterFile, ...] = ()
+    mentions: Raw = Raw(b"[]")  # decoded only for a text with raw mentions, which is rare
+    reference: ExporterReference | None = None
+    forwardedMessage: ExporterForward | None = None
     interaction: Any = UNSET
 
 
@@ -75,15 +79,15 @@ def recognises(head: FileHead) -> bool:
     return head.has("guild", "channel", "channel.id") or head.columns[:4] == _COLUMNS
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        yield from _json(source, tally) if source.head().lstrip()[:1] == b"{" else _table(source, tally)
+        yield from _json(source, log) if source.head().lstrip()[:1] == b"{" else _table(source, log)
 
 
-def _json(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
-    """The whole document; one whose end was cut off by a crash is read as far as it goes."""
-    document, guild, channel = Json(source), dict[str, Any](), dict[str, Any]()
-    chat: Chat | None = None
+def _json(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
+    """Read the document; one that a crash cut off is read up to its last whole message."""
+    document, guild, channel = JsonReader(source), dict[str, Any](), dict[str, Any]()
+    current: ExporterChannel | None = None
     try:
         for key in document.members():
             if key == "guild":
@@ -91,119 +95,119 @@ def _json(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
             elif key == "channel":
                 channel = document.value(dict[str, Any])
             elif key == "messages":
-                chat = Chat(source, guild, channel)
-                yield from chat.said(document, tally)
+                current = ExporterChannel(source, guild, channel)
+                yield from current.messages(document, log)
         if not document.at_end():
             raise UserError(f"{source} goes on behind its end: export it again.")
-    except Truncated:
-        if not (chat and chat.has_messages):
+    except TruncatedJson:
+        if not (current and current.has_messages):
             raise
-        tally.note(
-            f"{source} is cut off in the middle: the messages before that were taken, export it again."
-        )
-    tally.skip("unreadable", document.unreadable)
+        log.note(f"{source} is cut off in the middle: the messages before that were taken, export it again.")
+    log.skip("unreadable", document.unreadable)
 
 
-class Chat:
-    """A channel, a thread or a direct chat: each is a file, or several."""
+class ExporterChannel:
+    """A channel, a thread or a direct chat. Each is exported as a file, or as several parts.
+
+    Raises UserError for a channel without an id.
+    """
 
     def __init__(self, source: Source, guild: dict[str, Any], channel: dict[str, Any]) -> None:
-        number = channel.get("id")
-        if not isinstance(number, str | int):
+        channel_id = channel.get("id")
+        if not isinstance(channel_id, str | int):
             raise UserError(f"{source} does not say which channel it is: {ADVICE} and export it again.")
         kind = str(channel.get("type"))
-        self.id, self._source, self.has_messages = str(number), source.label, False
+        self.id, self._source, self.has_messages = str(channel_id), source.label, False
         self._kind: ChatKind = _DIRECT.get(kind, "group")
         parts = (
             [channel.get("name")] if kind.startswith("Direct") else [guild.get("name"), channel.get("name")]
         )
-        self._name = " / ".join(clean(part) for part in parts if isinstance(part, str))
+        self._name = " / ".join(clean_text(part) for part in parts if isinstance(part, str))
 
-    def said(self, document: Json, tally: ImportLog) -> Iterator[ExportedMessage]:
-        for message in document.elements(Message):
+    def messages(self, document: JsonReader, log: ImportLog) -> Iterator[ExportedMessage]:
+        for message in document.elements(ExporterMessage):
             self.has_messages = True
             if message.author.isBot or message.interaction is not UNSET:
-                tally.skip("written by bots")
+                log.skip("written by bots")
                 continue
             try:
-                yield self._said(message)
+                yield self._convert(message)
             except ValueError:
-                tally.skip("without a date")
+                log.skip("without a date")
 
-    def _said(self, message: Message) -> ExportedMessage:
-        """The message as everybody knows it; what is rare is put in afterwards, which is faster."""
-        author, notice = message.author, message.type not in _SPEECH
-        said = ExportedMessage(
+    def _convert(self, message: ExporterMessage) -> ExportedMessage:
+        """The message in the shape of messages.jsonl; rare fields are put in by `replace`: that is faster."""
+        author, is_notice = message.author, message.type not in _SPEECH
+        exported = ExportedMessage(
             platform="discord",
             chat=self.id,
             id=message.id,
             author=author.id,
-            author_name=clean(author.nickname or author.name),
-            time=iso(message.timestamp),
+            author_name=clean_text(author.nickname or author.name),
+            time=parse_iso_time(message.timestamp),
             source=self._source,
-            text="" if notice else _text(message),
+            text="" if is_notice else _plain_text(message),
             chat_kind=self._kind,
             chat_name=self._name,
             precision="millisecond",
             edited=message.timestampEdited is not None,
         )
-        if notice:
-            return replace(said, kind="notice")
+        if is_notice:
+            return replace(exported, kind="notice")
         if message.attachments or message.stickers:
-            said = _with_files(said, message)
+            exported = _with_files(exported, message)
         if message.reference or message.forwardedMessage:
-            said = self._with_reference(said, message)
-        return said
+            exported = self._with_reference(exported, message)
+        return exported
 
-    def _with_reference(self, said: ExportedMessage, message: Message) -> ExportedMessage:
+    def _with_reference(self, exported: ExportedMessage, message: ExporterMessage) -> ExportedMessage:
         reference = message.reference
         if message.forwardedMessage or not reference or reference.type == "Forward":
-            return replace(said, forwarded=True)
+            return replace(exported, forwarded=True)
         elsewhere = reference.channelId if reference.channelId != self.id else None
-        return replace(said, reply_to=reference.messageId, reply_chat=elsewhere)
+        return replace(exported, reply_to=reference.messageId, reply_chat=elsewhere)
 
 
-def _with_files(said: ExportedMessage, message: Message) -> ExportedMessage:
+def _with_files(exported: ExportedMessage, message: ExporterMessage) -> ExportedMessage:
     files = message.attachments or message.stickers
-    names = tuple(clean(named.fileName or named.name) for named in files)
-    return replace(said, kind="file" if message.attachments else "sticker", media=names)
+    names = tuple(clean_text(named.fileName or named.name) for named in files)
+    return replace(exported, kind="file" if message.attachments else "sticker", media=names)
 
 
-def _text(message: Message) -> str:
-    """The words; where Markdown was left raw, mentions and emoji get their names."""
+def _plain_text(message: ExporterMessage) -> str:
+    """The words; with --markdown false, raw mentions and emoji get their names."""
     text = message.content
     if not text and message.forwardedMessage:
         text = message.forwardedMessage.content
     if "<" not in text:
-        return clean(text)
+        return clean_text(text)
     try:
-        users = json.decode(message.mentions, type=list[User])
-    except ValueError:  # the text does without names
+        users = json.decode(message.mentions, type=list[ExporterUser])
+    except ValueError:  # broken mentions: the text keeps the ids
         users = []
     return discord_text(text, {user.id: user.nickname or user.name for user in users})
 
 
-def _table(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
-    """The CSV: ids are drawn from what it has."""
-    found = _FILE_NAME.search(source.name)
-    chat, name = (found[2], found[1]) if found else (source.name, source.name)
+def _table(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
+    """Read the CSV; ids are derived from author, time and text, the channel from the file's name."""
+    file_name = _FILE_NAME.search(source.name)
+    chat, name = (file_name[2], file_name[1]) if file_name else (source.name, source.name)
     seen: dict[str, int] = {}
     for row in read_rows(source):
-        author, told, text = row.get("AuthorID", ""), row.get("Date", ""), clean(row.get("Content", ""))
+        author, text = row.get("AuthorID", ""), clean_text(row.get("Content", ""))
         files = tuple(part for part in row.get("Attachments", "").split(",") if part)
         try:
-            moment = iso(told)
+            time = parse_iso_time(row.get("Date", ""))
         except ValueError:
-            tally.skip("without a date")
+            log.skip("without a date")
             continue
-        drawn = drawn_id(author, moment, text)
         yield ExportedMessage(
             platform="discord",
             chat=chat,
-            id=drawn_id(drawn, numbered(drawn, seen)),
+            id=unique_id(seen, author, time, text),
             author=author,
             author_name=row.get("Author", ""),
-            time=moment,
+            time=time,
             source=source.label,
             text=text,
             chat_kind="group",

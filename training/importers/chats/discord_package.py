@@ -1,4 +1,8 @@
-"""Discord's own data package: what one person wrote, without answers, in folders of any language."""
+"""Discord's data package: the messages of one person, without answers, in folders named in their language.
+
+Source: Androz2091/discord-data-package-explorer, seen at commit e287227. Before December 2021 the folders of
+channels had no "c" before the id; before March 2024 messages were CSV, since then JSON.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,12 +10,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from training.importers.reading import sniff as heads
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json, root
-from training.importers.reading.normalise import clean, discord_text, iso
-from training.importers.reading.sniff import FileHead
+from training.importers.reading.json_stream import JsonReader, read_document
+from training.importers.reading.normalise import clean_text, discord_text, parse_iso_time
+from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
@@ -22,8 +25,8 @@ _COLUMNS = ("ID", "Timestamp", "Contents")
 _KINDS: dict[str, ChatKind] = {"1": "direct", "DM": "direct", "3": "group", "GROUP_DM": "group"}
 
 
-class Message(Struct, gc=False):
-    """A message as it stands in messages.json (since March 2024); the id is a number."""
+class PackageMessage(Struct, gc=False):
+    """A message in messages.json, where the id is a number, or a row of messages.csv."""
 
     ID: int | str
     Timestamp: str
@@ -38,12 +41,12 @@ def recognises(head: FileHead) -> bool:
 
 
 def _is_user(head: FileHead) -> bool:
-    """A decoy lies deeper, among the activities."""
+    """True for the owner's user.json; a file with the same keys stands deeper, among the activities."""
     return head.source.path.count("/") == 1 and head.has("id", "username", "relationships")
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
-    names, channels, me, shown = dict[str, str](), dict[str, dict[str, Any]](), "self", ""
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
+    names, channels, owner_id, owner_name = dict[str, str](), dict[str, dict[str, Any]](), "self", ""
     messages = list[tuple[str, Source]]()
     for source in sources:
         if found := _CHANNEL.search(source.path):
@@ -51,63 +54,66 @@ def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessag
                 channels[found[1]] = _object(source)
             else:
                 messages.append((found[1], source))
-        elif _is_user(heads.sniff(source)):
+        elif _is_user(sniff_head(source)):
             user = _object(source)
-            me, shown = str(user.get("id")), str(user.get("global_name") or user.get("username") or "")
+            owner_id = str(user.get("id"))
+            owner_name = str(user.get("global_name") or user.get("username") or "")
         else:
-            names |= {number: name for number, name in _object(source).items() if isinstance(name, str)}
-    tally.skip("channels without messages", len(channels.keys() - {number for number, _ in messages}))
-    for number, source in messages:
-        channel = channels.get(number, {})
-        yield from _messages(source, number, channel, names.get(number, ""), (me, shown), tally)
+            names |= {key: name for key, name in _object(source).items() if isinstance(name, str)}
+    log.skip("channels without messages", len(channels.keys() - {channel_id for channel_id, _ in messages}))
+    for channel_id, source in messages:
+        channel = channels.get(channel_id, {})
+        yield from _messages(
+            source, channel_id, channel, names.get(channel_id, ""), (owner_id, owner_name), log
+        )
 
 
 def _object(source: Source) -> dict[str, Any]:
-    told = root(source)
-    return told if isinstance(told, dict) else {}
+    root = read_document(source)
+    return root if isinstance(root, dict) else {}
 
 
 def _messages(
-    source: Source, number: str, channel: dict[str, Any], name: str, me: tuple[str, str], tally: ImportLog
+    source: Source,
+    channel_id: str,
+    channel: dict[str, Any],
+    name: str,
+    owner: tuple[str, str],
+    log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     guild = channel.get("guild")
     place = [guild.get("name") if isinstance(guild, dict) else None, channel.get("name")]
     title = " / ".join(part for part in place if isinstance(part, str)) or name
-    for message in _each(source, tally):
+    for message in _package_messages(source, log):
         try:
-            moment = iso(message.Timestamp)
+            time = parse_iso_time(message.Timestamp)
         except ValueError:
-            tally.skip("without a date")
+            log.skip("without a date")
             continue
         files = (message.Attachments or "").split()
         yield ExportedMessage(
             platform="discord",
-            chat=number,
+            chat=channel_id,
             id=str(message.ID),
-            author=me[0],
-            author_name=clean(me[1]),
-            time=moment,
+            author=owner[0],
+            author_name=clean_text(owner[1]),
+            time=time,
             source=source.label,
             text=discord_text(message.Contents, {}),
             is_self=True,
             chat_kind=_KINDS.get(str(channel.get("type")), "group"),
-            chat_name=clean(title),
+            chat_name=clean_text(title),
             kind="file" if files else "text",
             media=tuple(url.partition("?")[0].rpartition("/")[2] for url in files),
         )
 
 
-def _each(source: Source, tally: ImportLog) -> Iterator[Message]:
+def _package_messages(source: Source, log: ImportLog) -> Iterator[PackageMessage]:
     if source.path.endswith(".json"):
-        document = Json(source)
-        yield from document.elements(Message)
-        tally.skip("unreadable", document.unreadable)
+        document = JsonReader(source)
+        yield from document.elements(PackageMessage)
+        log.skip("unreadable", document.unreadable)
         return
     for row in read_rows(source):
-        told = (
-            row.get("ID", ""),
-            row.get("Timestamp", ""),
-            row.get("Contents", ""),
-            row.get("Attachments", ""),
-        )
-        yield Message(*told)
+        cells = (row.get(column, "") for column in ("ID", "Timestamp", "Contents", "Attachments"))
+        yield PackageMessage(*cells)

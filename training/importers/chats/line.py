@@ -1,23 +1,26 @@
-"""LINE's text: a head in the phone's language, a row for each day, then time, sender and text by tabs."""
+"""LINE's text export: a header in the phone's language, a row a day, then time, sender and text by tabs.
+
+Source: hellodigua/ChatLab, seen at commit 4e7ba91.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind
 
 TITLE = "LINE"
-_HEAD = re.compile(
+_HEADER = re.compile(
     r"\s*\[LINE\]\s*(?:Chat history (?P<how>with|in) (?P<english>.+)|(?P<japanese>.+?)とのトーク履歴|"
     r"(?P<group>.+?)のトーク履歴|与(?P<chinese>.+?)的聊天[记記][录錄]|與(?P<taiwan>.+?)的聊天[记記][录錄]|(?P<other>.+))"
 )
-_SORTED = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})\.?(?:\s*[(（]?\w+[)）]?)?\s*")
-_ENGLISH = re.compile(r"([A-Z][a-z]{2}),? (\d{1,2})/(\d{1,2})/(\d{4})\s*")
-_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_YEAR_FIRST = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})\.?(?:\s*[(（]?\w+[)）]?)?\s*")
+_WEEKDAY_FIRST = re.compile(r"([A-Z][a-z]{2}),? (\d{1,2})/(\d{1,2})/(\d{4})\s*")
+_WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 _ROW = re.compile(
     r"(?P<before>午前|午後|上午|下午|오전|오후|[AaPp][Mm])?\s?(?P<hour>\d{1,2}):(?P<minute>\d{2})"
     r"\s?(?P<after>[AaPp][Mm])?\t(?P<author>[^\t]*)\t(?P<text>.*)",
@@ -40,16 +43,18 @@ def recognises(head: FileHead) -> bool:
     return head.text.lstrip("\ufeff \n\r").startswith("[LINE]")
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        yield from _chat(source, tally)
+        yield from _chat(source, log)
 
 
-def _chat(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
+def _chat(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     lines = source.lines()
-    title = _HEAD.match(next(lines, "").lstrip("\ufeff"))
+    title = _HEADER.match(next(lines, "").lstrip("\ufeff"))
     groups = title.groupdict() if title else {}
-    name = clean(next((part for key, part in groups.items() if part and key != "how"), source.name)).strip()
+    name = clean_text(
+        next((part for key, part in groups.items() if part and key != "how"), source.name)
+    ).strip()
     is_group = groups.get("how") == "in" or bool(groups.get("group"))
     me = "" if is_group else _me(source, name)
     day, seen = None, dict[str, int]()
@@ -58,28 +63,28 @@ def _chat(source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
             day = found
             seen.clear()
         elif (row := _ROW.match(line)) and day:
-            yield _said(row, day, name, is_group, me, source, seen)
+            yield _convert(row, day, name, is_group, me, source, seen)
         elif row:
-            tally.skip("without a date")
+            log.skip("without a date")
         elif line.strip() and day:
-            tally.skip("lines that are no message")
+            log.skip("lines that are no message")
 
 
 def _me(source: Source, partner: str) -> str:
-    """In a chat of two that is named after one of them, the other."""
+    """The exporting user: in a chat of two that is named after one of them, the other; else ""."""
     rows = filter(None, map(_ROW.match, source.lines(again=True)))
-    authors = {name for row in rows if (name := clean(row["author"]).strip())}
+    authors = {name for row in rows if (name := clean_text(row["author"]).strip())}
     return min(authors - {partner}) if len(authors) == 2 and partner in authors else ""
 
 
 def _joined(lines: Iterator[str]) -> Iterator[str]:
-    """Texts of several lines stand in double quotes."""
+    """Join the lines of a row whose text stands in double quotes."""
     for line in lines:
         row = _ROW.match(line)
-        if row and row["text"].startswith('"') and not _closed(row["text"]):
+        if row and row["text"].startswith('"') and not _is_closed(row["text"]):
             parts = [line]
             for more in lines:
-                if _ROW.match(more) or _day(more):  # the quote was the sender's own
+                if _ROW.match(more) or _day(more):  # a quote that the sender typed
                     yield "\n".join(parts)
                     parts = [more]
                     break
@@ -90,51 +95,50 @@ def _joined(lines: Iterator[str]) -> Iterator[str]:
         yield line
 
 
-def _closed(text: str) -> bool:
+def _is_closed(text: str) -> bool:
     return len(text) > 1 and text.endswith('"')
 
 
 def _day(line: str) -> date | None:
-    """The day of a row that holds nothing else; where numbers can say two days, the weekday decides."""
+    """The day of a row that holds only a day; where its numbers fit two days, the weekday decides."""
     try:
-        if found := _SORTED.fullmatch(line):
-            return _known(date(int(found[1]), int(found[2]), int(found[3])))
-        if english := _ENGLISH.fullmatch(line):
+        if found := _YEAR_FIRST.fullmatch(line):
+            return _plausible(date(int(found[1]), int(found[2]), int(found[3])))
+        if english := _WEEKDAY_FIRST.fullmatch(line):
             first, second, year = (int(english[at]) for at in (2, 3, 4))
             days = [date(year, *order) for order in ((first, second), (second, first)) if order[0] < 13]
-            fitting = [day for day in days if _DAYS[day.weekday()] == english[1]]
-            return _known((fitting or days)[0]) if days else None
+            fitting = [day for day in days if _WEEKDAYS[day.weekday()] == english[1]]
+            return _plausible((fitting or days)[0]) if days else None
     except ValueError:
         return None
     return None
 
 
-def _known(day: date) -> date | None:
-    """The day, if there was LINE."""
+def _plausible(day: date) -> date | None:
+    """The day if LINE existed then, else None."""
     return day if 2011 <= day.year < 2100 else None
 
 
-def _said(
+def _convert(
     row: re.Match[str], day: date, name: str, is_group: bool, me: str, source: Source, seen: dict[str, int]
 ) -> ExportedMessage:
     hour, half = int(row["hour"]), row["before"] or row["after"]
     if half:
         hour = hour % 12 + 12 * half.startswith(_AFTERNOON)
-    moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
+    time = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
         hours=hour, minutes=int(row["minute"])
     )
-    author, text = clean(row["author"]).strip(), clean(row["text"])
+    author, text = clean_text(row["author"]).strip(), clean_text(row["text"])
     if "\n" in text and text.startswith('"'):
         text = text[1:].removesuffix('"').replace('""', '"')
     kind: Kind = "notice" if not author else _PLACEHOLDERS.get(text.strip(), "text")
-    drawn = drawn_id(moment, author, text)
     return ExportedMessage(
         platform="line",
         chat=name,
-        id=drawn_id(drawn, numbered(drawn, seen)),
+        id=unique_id(seen, time, author, text),
         author=author,
         author_name=author,
-        time=seconds(moment.timestamp()),
+        time=unix_seconds(time.timestamp()),
         source=source.label,
         text=text if kind == "text" else "",
         is_self=author == me if me and author else None,

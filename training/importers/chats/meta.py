@@ -1,4 +1,8 @@
-"""Instagram and Messenger: ten thousand messages a file, newest first, in UTF-8 taken for Latin-1."""
+"""Instagram and Messenger ("Download your information"): files of at most 10,000 messages, newest first.
+
+Meta writes the bytes of UTF-8 as if each were a Latin-1 character; `repair_latin1` undoes that. Old Messenger
+files have `timestamp` in seconds, all others `timestamp_ms`.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,15 +11,15 @@ from typing import Any
 from msgspec import Struct
 
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json
-from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind
 
 TITLE = "Instagram and Messenger"
 ADVICE = "In Meta's Download your information choose JSON as the format"
-_WHOLE = 64 << 20  # bytes of a file that is turned round in memory
+_REVERSED_LIMIT = 64 << 20  # bytes of a file that is reversed in memory
 _REACTION = re.compile(r"Reacted .{1,20} to your message\s*|Liked a message\s*")
 _MEDIA: tuple[tuple[str, Kind], ...] = (
     ("photos", "image"),
@@ -28,8 +32,8 @@ _MEDIA: tuple[tuple[str, Kind], ...] = (
 )
 
 
-class Message(Struct, gc=False):
-    """A message; old files of Messenger have `timestamp` in seconds."""
+class MetaMessage(Struct, gc=False):
+    """A message; `timestamp` is in seconds, and stands in old files only."""
 
     sender_name: str = ""
     timestamp_ms: int | None = None
@@ -53,18 +57,18 @@ def recognises(head: FileHead) -> bool:
     )
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        chat, name, people = _look(source)
+        chat, name, people = _thread(source)
         platform = "instagram" if "instagram" in str(source).lower() else "messenger"
         kind = "group" if people > 2 else "direct"
         seen: dict[str, int] = {}
-        for message in _oldest_first(source, tally):
-            yield from _said(message, (platform, chat, name, kind), source, seen, tally)
+        for message in _oldest_first(source, log):
+            yield from _convert(message, (platform, chat, name, kind), source, seen, log)
 
 
-def repaired(text: str) -> str:
-    """Text whose bytes were written as if each were a character, made right; other text as it is."""
+def repair_latin1(text: str) -> str:
+    """Decode a text whose UTF-8 bytes were written as Latin-1 characters; return any other text unchanged."""
     if text.isascii():
         return text
     try:
@@ -73,73 +77,78 @@ def repaired(text: str) -> str:
         return text
 
 
-def _look(source: Source) -> tuple[str, str, int]:
-    """The way and the title of the thread, which stand behind its messages, and how many talk there."""
-    told: dict[str, Any] = {}
-    document = Json(source, again=True)
+def _thread(source: Source) -> tuple[str, str, int]:
+    """The path, the title and the number of people of a thread; the file holds them behind the messages."""
+    fields: dict[str, Any] = {}
+    document = JsonReader(source, again=True)
     for key in document.members():
         if key in ("thread_path", "title", "participants"):
-            told[key] = document.value(object)
-    people = told.get("participants")
-    title = clean(repaired(str(told.get("title") or "")))
-    chat = str(told.get("thread_path") or source.path.rpartition("/")[0] or title)
-    return clean(repaired(chat)), title, len(people) if isinstance(people, list) else 0
+            fields[key] = document.value(object)
+    people = fields.get("participants")
+    title = clean_text(repair_latin1(str(fields.get("title") or "")))
+    chat = str(fields.get("thread_path") or source.path.rpartition("/")[0] or title)
+    return clean_text(repair_latin1(chat)), title, len(people) if isinstance(people, list) else 0
 
 
-def _oldest_first(source: Source, tally: ImportLog) -> Iterator[Message]:
-    document = Json(source)
+def _oldest_first(source: Source, log: ImportLog) -> Iterator[MetaMessage]:
+    document = JsonReader(source)
     for key in document.members():
         if key == "messages":
-            if source.size <= _WHOLE:
-                yield from reversed(list(document.elements(Message)))
+            if source.size <= _REVERSED_LIMIT:
+                yield from reversed(list(document.elements(MetaMessage)))
             else:
-                yield from document.elements(Message)
-    tally.skip("unreadable", document.unreadable)
+                yield from document.elements(MetaMessage)
+    log.skip("unreadable", document.unreadable)
 
 
-def _said(
-    message: Message, chat: tuple[str, str, str, str], source: Source, seen: dict[str, int], tally: ImportLog
+def _convert(
+    message: MetaMessage,
+    chat: tuple[str, str, str, str],
+    source: Source,
+    seen: dict[str, int],
+    log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     if message.is_unsent:
-        tally.skip("deleted by their author")
+        log.skip("deleted by their author")
         return
-    told = message.timestamp_ms
+    milliseconds = message.timestamp_ms
     try:
-        moment = seconds(message.timestamp or "") if told is None else seconds(told / 1000)
+        seconds = message.timestamp or "" if milliseconds is None else milliseconds / 1000
+        time = unix_seconds(seconds)
     except ValueError:
-        tally.skip("without a date")
+        log.skip("without a date")
         return
-    author, text = clean(repaired(message.sender_name)), clean(repaired(message.content or ""))
+    author = clean_text(repair_latin1(message.sender_name))
+    text = clean_text(repair_latin1(message.content or ""))
     kind: Kind = next((kind for name, kind in _MEDIA if getattr(message, name)), "text")
-    notice = message.type not in ("Generic", "Share") or message.call_duration is not None
+    is_notice = message.type not in ("Generic", "Share") or message.call_duration is not None
     if _REACTION.fullmatch(text):
-        tally.skip("reactions")
+        log.skip("reactions")
         return
     if kind != "text" and re.fullmatch(r".{1,80} sent an? [\w ]+\.", text):
         text = ""
-    drawn = drawn_id(told or message.timestamp, author, text)
     yield ExportedMessage(
         platform=chat[0],
         chat=chat[1],
-        id=drawn_id(drawn, numbered(drawn, seen)),
+        id=unique_id(seen, milliseconds or message.timestamp, author, text),
         author=author,
         author_name=author,
-        time=moment,
+        time=time,
         source=source.label,
-        text="" if notice else text,
+        text="" if is_notice else text,
         chat_kind="group" if chat[3] == "group" else "direct",
         chat_name=chat[2],
-        precision="second" if told is None else "millisecond",
-        kind="notice" if notice else kind,
-        media=() if notice else _files(message),
+        precision="second" if milliseconds is None else "millisecond",
+        kind="notice" if is_notice else kind,
+        media=() if is_notice else _files(message),
     )
 
 
-def _files(message: Message) -> tuple[str, ...]:
+def _files(message: MetaMessage) -> tuple[str, ...]:
     found: list[str] = []
     for name, _ in _MEDIA:
-        listed = getattr(message, name)
-        for item in listed if isinstance(listed, list) else [listed]:
-            if isinstance(item, dict) and isinstance(uri := item.get("uri"), str):
+        value = getattr(message, name)
+        for file in value if isinstance(value, list) else [value]:
+            if isinstance(file, dict) and isinstance(uri := file.get("uri"), str):
                 found.append(uri)
     return tuple(found)

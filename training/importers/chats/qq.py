@@ -1,24 +1,24 @@
-"""QQ's message records as text: a head, a line with time, nickname and number, and the words below it."""
+"""QQ's message records as text: a header, then messages of a line "time nickname(number)" and words."""
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean, drawn_id, numbered, seconds
+from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind
 
 TITLE = "QQ"
-_HEAD = "消息记录（此消息记录为文本格式"
-_LINE = re.compile(
+_TITLE_LINE = "消息记录（此消息记录为文本格式"
+_AUTHOR_LINE = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2}) (?P<clock>\d{1,2}:\d{2}:\d{2})(?P<half> [AP]M)? "
     r"(?P<name>.*?)(?:\((?P<number>\d{4,12})\)|<(?P<mail>[^<>]+@[^<>]+)>)\s*"
 )
 _PARTNER = re.compile(r"消息对象[:：](.*)")
 _GROUP = re.compile(r"消息分组[:：](.*)")
-_MACHINES = {"10000", "1000000", "2854196310"}  # the system, and two of QQ's own helpers
+_SYSTEM = {"10000", "1000000", "2854196310"}  # numbers of QQ itself and of two of its assistants
 _PLACEHOLDERS: dict[str, Kind] = {
     "[图片]": "image",
     "[语音]": "audio",
@@ -30,54 +30,55 @@ _PLACEHOLDERS: dict[str, Kind] = {
 
 
 def recognises(head: FileHead) -> bool:
-    return _HEAD in head.text[:200] or ("消息对象" in head.text[:2000] and bool(_LINE.search(head.text)))
+    return _TITLE_LINE in head.text[:200] or (
+        "消息对象" in head.text[:2000] and bool(_AUTHOR_LINE.search(head.text))
+    )
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         chat, is_group, seen = source.name, False, dict[str, int]()
-        head: re.Match[str] | None = None
+        author_line: re.Match[str] | None = None
         text: list[str] = []
         for line in source.lines():
-            following = _LINE.fullmatch(line.lstrip("\ufeff"))
+            following = _AUTHOR_LINE.fullmatch(line.lstrip("\ufeff"))
             group, partner = _GROUP.fullmatch(line), _PARTNER.fullmatch(line)
             if not (following or group or partner):
                 text.append(line)
                 continue
-            if head:
-                yield from _said(head, text, chat, is_group, source, seen, tally)
-            head, text = following, []
+            if author_line:
+                yield from _convert(author_line, text, chat, is_group, source, seen, log)
+            author_line, text = following, []
             is_group = "群" in group[1] if group else is_group
-            chat = clean(partner[1]).strip() if partner else chat
-        if head:
-            yield from _said(head, text, chat, is_group, source, seen, tally)
+            chat = clean_text(partner[1]).strip() if partner else chat
+        if author_line:
+            yield from _convert(author_line, text, chat, is_group, source, seen, log)
 
 
-def _said(
-    head: re.Match[str],
+def _convert(
+    author_line: re.Match[str],
     lines: list[str],
     chat: str,
     is_group: bool,
     source: Source,
     seen: dict[str, int],
-    tally: ImportLog,
+    log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     try:
-        moment = _moment(head)
+        time = _parse_time(author_line)
     except ValueError:
-        tally.skip("without a date")
+        log.skip("without a date")
         return
-    author = head["number"] or head["mail"]
-    text = clean("\n".join(line for line in lines if not line.startswith("=====")).strip())
-    kind: Kind = "notice" if author in _MACHINES else _PLACEHOLDERS.get(text, "text")
-    drawn = drawn_id(moment, author, text)
+    author = author_line["number"] or author_line["mail"]
+    text = clean_text("\n".join(line for line in lines if not line.startswith("=====")).strip())
+    kind: Kind = "notice" if author in _SYSTEM else _PLACEHOLDERS.get(text, "text")
     yield ExportedMessage(
         platform="qq",
         chat=chat,
-        id=drawn_id(drawn, numbered(drawn, seen)),
+        id=unique_id(seen, time, author, text),
         author=author,
-        author_name=clean(head["name"]).strip(),
-        time=moment,
+        author_name=clean_text(author_line["name"]).strip(),
+        time=time,
         source=source.label,
         text=text if kind == "text" else "",
         chat_kind="group" if is_group else "direct",
@@ -87,9 +88,9 @@ def _said(
     )
 
 
-def _moment(head: re.Match[str]) -> float:
-    hour, minute, second = (int(part) for part in head["clock"].split(":"))
-    if half := head["half"]:
+def _parse_time(author_line: re.Match[str]) -> float:
+    hour, minute, second = (int(part) for part in author_line["clock"].split(":"))
+    if half := author_line["half"]:
         hour = hour % 12 + 12 * (half == " PM")
-    day = datetime.fromisoformat(head["day"])
-    return seconds(day.replace(hour=hour, minute=minute, second=second, tzinfo=UTC).timestamp())
+    day = datetime.fromisoformat(author_line["day"])
+    return unix_seconds(day.replace(hour=hour, minute=minute, second=second, tzinfo=UTC).timestamp())

@@ -1,42 +1,42 @@
-"""Reddit's data request: comments.csv and posts.csv, which hold one person's own words."""
+"""Reddit's data request (GDPR): comments.csv and posts.csv, which hold one person's own words."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean, iso
+from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "Reddit"
-_GONE = {"[deleted]", "[removed]"}
-_COMMON = {"id", "permalink", "date", "subreddit", "body"}
+_DELETED = {"[deleted]", "[removed]"}
+_COLUMNS = {"id", "permalink", "date", "subreddit", "body"}
 _KIND = re.compile(r"t\d_")
 
 
 def recognises(head: FileHead) -> bool:
-    """YouTube's comments.csv has none of these columns but an id."""
-    return {*head.columns} >= _COMMON
+    """Return True for Reddit's columns; YouTube Takeout's comments.csv has only the id of them."""
+    return {*head.columns} >= _COLUMNS
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         for row in read_rows(source):
-            yield from _said(row, source, tally)
+            yield from _convert(row, source, log)
 
 
-def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
+def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     is_post = "title" in row
     body = row.get("body", "").strip()
-    if body in _GONE or row.get("title", "").strip() in _GONE:
-        tally.skip("deleted")
+    if body in _DELETED or row.get("title", "").strip() in _DELETED:
+        log.skip("deleted")
         return
     try:
-        moment = iso(row.get("date", ""))
+        time = parse_iso_time(row.get("date", ""))
     except ValueError:
-        tally.skip("without a date")
+        log.skip("without a date")
         return
     subreddit = f"r/{row.get('subreddit', '').removeprefix('r/')}"
     yield ExportedMessage(
@@ -45,9 +45,9 @@ def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[Exp
         id=("t3_" if is_post else "t1_") + _KIND.sub("", row.get("id", ""), count=1),
         author="self",
         author_name="",
-        time=moment,
+        time=time,
         source=source.label,
-        text=clean("\n\n".join(filter(None, (row.get("title", "").strip(), body)))),
+        text=clean_text("\n\n".join(filter(None, (row.get("title", "").strip(), body)))),
         is_self=True,
         chat_kind="timeline",
         chat_name=subreddit,
@@ -58,7 +58,7 @@ def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[Exp
 
 
 def _parent(row: dict[str, str]) -> str | None:
-    """The comment or post that is answered; older exports leave out which of both it is."""
+    """The id of the answered comment (t1_) or post (t3_); older exports leave the prefix out."""
     parent = row.get("parent", "").strip()
     if not parent or _KIND.match(parent):
         return parent or None

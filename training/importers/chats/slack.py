@@ -1,4 +1,4 @@
-"""Slack's export of a workspace: a folder for each channel with a file for each day."""
+"""Slack's export of a workspace: a folder for each channel with a JSON file for each day."""
 
 import html
 import re
@@ -8,23 +8,22 @@ from typing import Any
 from msgspec import Struct, field
 
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json, root
-from training.importers.reading.normalise import clean, seconds
-from training.importers.reading.sniff import FileHead
-from training.importers.reading.sniff import sniff as head_of
+from training.importers.reading.json_stream import JsonReader, read_document
+from training.importers.reading.normalise import clean_text, unix_seconds
+from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Slack"
 _SPEECH = {"", "me_message", "thread_broadcast", "file_share", "reply_broadcast"}
-_MARK = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
+_REFERENCE = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
 
 
-class File(Struct, gc=False):
+class SlackFile(Struct, gc=False):
     name: str | None = ""
 
 
-class Message(Struct, gc=False):
+class SlackMessage(Struct, gc=False):
     """A message of a day; `ts` is its time and its id."""
 
     ts: str
@@ -35,7 +34,7 @@ class Message(Struct, gc=False):
     thread_ts: str | None = None
     bot_id: str | None = None
     edited: Any = None
-    files: list[File] = field(default_factory=list)
+    files: list[SlackFile] = field(default_factory=list)
 
 
 def recognises(head: FileHead) -> bool:
@@ -52,19 +51,19 @@ def _part(head: FileHead) -> str:
     return "log" if head.has("[].change_type", "[].date") else ""
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     parts: dict[str, list[Source]] = {}
     for source in sources:
-        parts.setdefault(_part(head_of(source)), []).append(source)
+        parts.setdefault(_part(sniff_head(source)), []).append(source)
     people = {str(user.get("id")): user for source in parts.get("users", []) for user in _objects(source)}
     chats: dict[str, tuple[str, ChatKind]] = {}
     for source in parts.get("channels", []):
         kind = _kind(source)
         for chat in _objects(source):
-            number = str(chat.get("id"))
-            chats[str(chat.get("name") or number)] = chats[number] = number, kind
+            chat_id = str(chat.get("id"))
+            chats[str(chat.get("name") or chat_id)] = chats[chat_id] = chat_id, kind
     for source in parts.get("day", []):
-        yield from _day(source, people, chats, tally)
+        yield from _day(source, people, chats, log)
 
 
 def _kind(source: Source) -> ChatKind:
@@ -72,61 +71,61 @@ def _kind(source: Source) -> ChatKind:
 
 
 def _objects(source: Source) -> list[dict[str, Any]]:
-    told = root(source)
-    return [item for item in told if isinstance(item, dict)] if isinstance(told, list) else []
+    root = read_document(source)
+    return [item for item in root if isinstance(item, dict)] if isinstance(root, list) else []
 
 
 def _day(
     source: Source,
     people: dict[str, dict[str, Any]],
     chats: dict[str, tuple[str, ChatKind]],
-    tally: ImportLog,
+    log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
-    number, kind = chats.get(folder, (folder, "group"))
-    names = {user: _name(told) for user, told in people.items()}
-    document = Json(source)
-    for message in document.elements(Message):
+    chat_id, kind = chats.get(folder, (folder, "group"))
+    names = {user: _name(fields) for user, fields in people.items()}
+    document = JsonReader(source)
+    for message in document.elements(SlackMessage):
         if message.bot_id or message.subtype == "bot_message" or people.get(message.user, {}).get("is_bot"):
-            tally.skip("written by bots")
+            log.skip("written by bots")
             continue
         try:
-            moment = seconds(message.ts)
+            time = unix_seconds(message.ts)
         except ValueError:
-            tally.skip("without a date")
+            log.skip("without a date")
             continue
-        notice = message.subtype not in _SPEECH
+        is_notice = message.subtype not in _SPEECH
         in_thread = message.thread_ts not in (None, message.ts)
-        files = tuple(clean(file.name or "") for file in message.files)
+        files = tuple(clean_text(file.name or "") for file in message.files)
         yield ExportedMessage(
             platform="slack",
-            chat=number,
+            chat=chat_id,
             id=message.ts,
             author=message.user,
             author_name=names.get(message.user, message.user),
-            time=moment,
+            time=time,
             source=source.label,
-            text="" if notice else _plain(message.text, names),
+            text="" if is_notice else _plain_text(message.text, names),
             chat_kind=kind,
             chat_name=folder,
             thread=message.thread_ts or "",
             reply_to=message.thread_ts if in_thread else None,
             precision="millisecond",
             edited=message.edited is not None,
-            kind="notice" if notice else "file" if files else "text",
+            kind="notice" if is_notice else "file" if files else "text",
             media=files,
         )
-    tally.skip("unreadable", document.unreadable)
+    log.skip("unreadable", document.unreadable)
 
 
 def _name(user: dict[str, Any]) -> str:
     profile = user.get("profile")
     shown = profile.get("display_name") or profile.get("real_name") if isinstance(profile, dict) else ""
-    return clean(str(shown or user.get("real_name") or user.get("name") or ""))
+    return clean_text(str(shown or user.get("real_name") or user.get("name") or ""))
 
 
-def _plain(text: str, names: dict[str, str]) -> str:
-    """Marks in angle brackets as people see them."""
+def _plain_text(text: str, names: dict[str, str]) -> str:
+    """Replace references such as <@U1>, <#C1|general> and <url|label> by the names that Slack shows."""
 
     def shown(found: re.Match[str]) -> str:
         sign, target, label = found.groups()
@@ -136,4 +135,4 @@ def _plain(text: str, names: dict[str, str]) -> str:
             return label or f"@{target.partition('^')[0]}"
         return f"#{label or target}" if sign == "#" else label or target
 
-    return clean(html.unescape(_MARK.sub(shown, text)))
+    return clean_text(html.unescape(_REFERENCE.sub(shown, text)))

@@ -1,54 +1,54 @@
-"""Weibo, as weibo-crawler writes it: one table for each person."""
+"""Weibo posts as dataabc/weibo-crawler writes them: one CSV for each person. Weibo itself has no export."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean, iso
+from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Precision
 
 TITLE = "Weibo"
 _COLUMNS = {"id", "bid", "正文", "日期"}
-_OTHERS = re.compile(r"\s*//\s*@.*", re.DOTALL)
-_EMPTY = {"", "转发微博", "轉發微博", "Repost", "repost"}
+_QUOTED_POSTS = re.compile(r"\s*//\s*@.*", re.DOTALL)
+_PLAIN_REPOST = {"", "转发微博", "轉發微博", "Repost", "repost"}
 
 
 def recognises(head: FileHead) -> bool:
     return {*head.columns} >= _COLUMNS
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
         for row in read_rows(source):
-            yield from _said(row, source, tally)
+            yield from _convert(row, source, log)
 
 
-def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[ExportedMessage]:
-    """A post; with a comment on somebody else's, that one before it."""
-    text = clean(_OTHERS.sub("", row.get("正文", "")).strip())
+def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
+    """Yield a post; before a repost with a comment, yield the original post."""
+    text = clean_text(_QUOTED_POSTS.sub("", row.get("正文", "")).strip())
     is_original = row.get("是否原创", "True").strip().lower() in ("true", "1", "是", "")
     pictures = tuple(part for part in row.get("原始图片url", "").split(",") if part and part != "无")
-    if not is_original and text in _EMPTY:
-        tally.skip("reposts")
+    if not is_original and text in _PLAIN_REPOST:
+        log.skip("reposts")
         return
     try:
-        moment, precision = _moment(row)
+        time, precision = _parse_time(row)
     except ValueError:
-        tally.skip("without a date")
+        log.skip("without a date")
         return
     original = None if is_original else row.get("源微博id") or None
     if original and row.get("源微博正文"):
-        yield _parent(row, original, moment, source)
+        yield _parent(row, original, time, source)
     yield ExportedMessage(
         platform="weibo",
         chat="self",
         id=row.get("id") or row.get("bid", ""),
         author="self",
         author_name="",
-        time=moment,
+        time=time,
         source=source.label,
         text=text,
         is_self=True,
@@ -62,21 +62,21 @@ def _said(row: dict[str, str], source: Source, tally: ImportLog) -> Iterator[Exp
     )
 
 
-def _parent(row: dict[str, str], number: str, moment: float, source: Source) -> ExportedMessage:
-    """What was commented on; its time is not always told, and then it stands right before."""
+def _parent(row: dict[str, str], post_id: str, time: float, source: Source) -> ExportedMessage:
+    """The post that was commented on; without a time of its own, it stands a second before the comment."""
     try:
-        moment = iso(row.get("源微博完整日期") or row.get("源微博日期", ""))
+        time = parse_iso_time(row.get("源微博完整日期") or row.get("源微博日期", ""))
     except ValueError:
-        moment -= 1
+        time -= 1
     return ExportedMessage(
         platform="weibo",
         chat="self",
-        id=number,
+        id=post_id,
         author=row.get("源用户id") or "unknown",
-        author_name=clean(row.get("源用户昵称", "")),
-        time=moment,
+        author_name=clean_text(row.get("源用户昵称", "")),
+        time=time,
         source=source.label,
-        text=clean(row.get("源微博正文", "")),
+        text=clean_text(row.get("源微博正文", "")),
         is_self=False,
         chat_kind="timeline",
         precision="day",
@@ -84,7 +84,7 @@ def _parent(row: dict[str, str], number: str, moment: float, source: Source) -> 
     )
 
 
-def _moment(row: dict[str, str]) -> tuple[float, Precision]:
+def _parse_time(row: dict[str, str]) -> tuple[float, Precision]:
     if whole := row.get("完整日期", "").strip():
-        return iso(whole), "second"
-    return iso(row.get("日期", "")), "day"
+        return parse_iso_time(whole), "second"
+    return parse_iso_time(row.get("日期", "")), "day"

@@ -1,10 +1,10 @@
-"""Alpaca's instructions: JSON or lines, with a history where there is one."""
+"""Alpaca's instruction data, as JSON or JSON Lines, with LLaMA-Factory's `system` and `history`."""
 
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from training.importers.reading.dialogue import DialogueTurn, conversation, records
+from training.importers.reading.dialogue import DialogueTurn, dialogue_messages, read_records
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -13,8 +13,8 @@ from training.store.messages import ExportedMessage
 TITLE = "Alpaca"
 
 
-class Example(Struct, gc=False):
-    """What was asked and answered; the input belongs to the instruction."""
+class AlpacaExample(Struct, gc=False):
+    """An instruction with its input and answer; `history` holds earlier pairs of question and answer."""
 
     instruction: str = ""
     input: str | None = ""
@@ -27,14 +27,14 @@ def recognises(head: FileHead) -> bool:
     return head.has("[].instruction", "[].output") or head.has("instruction", "output")
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        for example in records(source, Example, tally):
-            yield from conversation("alpaca", list(turns(example)), source, tally)
+        for example in read_records(source, AlpacaExample, log):
+            yield from dialogue_messages("alpaca", list(_turns(example)), source, log)
 
 
-def turns(example: Example) -> Iterator[DialogueTurn]:
-    """The example as a conversation; answers of its history are trained on too, as LLaMA-Factory does."""
+def _turns(example: AlpacaExample) -> Iterator[DialogueTurn]:
+    """The example as a dialogue; the answers of its history are trained on too, as LLaMA-Factory does."""
     yield DialogueTurn("system", example.system or "")
     for asked, answered in example.history or ():
         yield DialogueTurn("user", asked)

@@ -1,11 +1,11 @@
-"""ShareGPT's conversations."""
+"""ShareGPT's conversations, with LLaMA-Factory's `system` and `tools`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.reading.dialogue import DialogueTurn, conversation, records, role_of
+from training.importers.reading.dialogue import DialogueTurn, dialogue_messages, read_records, role_of
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -14,15 +14,15 @@ from training.store.messages import ExportedMessage
 TITLE = "ShareGPT"
 
 
-class Line(Struct, gc=False):
-    who: str = field(name="from", default="")
+class ShareGptTurn(Struct, gc=False):
+    role: str = field(name="from", default="")
     value: str | None = ""
 
 
-class Dialogue(Struct, gc=False):
-    """Turns in order, with the system's words beside them or among them."""
+class ShareGptDialogue(Struct, gc=False):
+    """Turns in order; the system prompt stands beside them or among them."""
 
-    conversations: list[Line]
+    conversations: list[ShareGptTurn]
     system: str | None = ""
     tools: Any = None
 
@@ -31,13 +31,13 @@ def recognises(head: FileHead) -> bool:
     return head.has("[].conversations[].from") or head.has("conversations[].from")
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        for dialogue in records(source, Dialogue, tally):
+        for dialogue in read_records(source, ShareGptDialogue, log):
             turns = [DialogueTurn("system", dialogue.system or "")]
-            for line in dialogue.conversations:
-                if role := role_of(line.who):
-                    turns.append(DialogueTurn(role, line.value or ""))
+            for turn in dialogue.conversations:
+                if role := role_of(turn.role):
+                    turns.append(DialogueTurn(role, turn.value or ""))
                 else:
-                    tally.skip("turns of an unknown side")
-            yield from conversation("sharegpt", turns, source, tally)
+                    log.skip("turns of an unknown side")
+            yield from dialogue_messages("sharegpt", turns, source, log)

@@ -1,4 +1,4 @@
-"""Zips and folders as lists of sources. A zip is read member by member and never extracted."""
+"""Zips and folders as lists of sources. A zip is read member by member and never extracted to disk."""
 
 import os
 import re
@@ -14,13 +14,13 @@ from bot.errors import UserError
 from training.importers.reading.source import Meter, Source
 
 MEMBERS = 100_000  # files in one archive; an X archive with its pictures has some ten thousands
-_DIRECTORY = 24 << 20  # bytes of the list of members
+_DIRECTORY = 24 << 20  # bytes of the central directory
 _TOTAL = 64 << 30  # bytes of all members
-_RATIO = 200  # a member that unpacks to more than this is a bomb; indented JSON reaches 40
-_SMALL = 1 << 20  # a member below this may have any ratio
+_RATIO = 200  # unpacked bytes for one packed byte: more is a bomb; indented JSON reaches 40
+_SMALL = 1 << 20  # bytes: an unpacked member up to this size may have any ratio
 _NAME = 512  # characters of a member's path
-_DEPTH = 16  # folders in folders
-_TAIL = 22 + 0xFFFF  # where the end record can begin: its size, and the longest comment
+_DEPTH = 16  # nested folders
+_TAIL = 22 + 0xFFFF  # bytes: the end record and the longest comment behind it (APPNOTE.TXT 4.3.16)
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _METHODS = {8: "Deflate", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 _ESCAPE = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\x00-\x1f\\]")
@@ -30,8 +30,11 @@ _MEDIA = frozenset(
 )
 
 
-def gather(path: Path, meter: Meter) -> list[Source]:
-    """Every file that may hold messages below a path; raise `UserError` for what cannot be read."""
+def list_sources(path: Path, meter: Meter) -> list[Source]:
+    """Return every file below a path that may hold messages.
+
+    Raises UserError for a missing or unreadable path and for a damaged or hostile zip.
+    """
     if not path.exists():
         raise UserError(f"There is nothing at {path}: check the path of the export.")
     if path.is_dir():
@@ -40,10 +43,10 @@ def gather(path: Path, meter: Meter) -> list[Source]:
         raise UserError(f"{path} is neither a file nor a folder: name an export.")
     try:
         with path.open("rb") as file:
-            beginning = file.read(4)
+            head = file.read(4)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    if beginning in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
+    if head in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return _zip(path, meter)
     return [Source(str(path), "", path.stat().st_size, lambda: path.open("rb", buffering=0), meter)]
 
@@ -84,10 +87,10 @@ def _wanted(name: str) -> bool:
 def _zip(path: Path, meter: Meter) -> list[Source]:
     try:
         with path.open("rb") as file:
-            _check_end(path, file)
+            _check_directory(path, file)
         archive = ZipFile(path)
         members = archive.infolist()
-        _check(path, members)
+        _check_members(path, members)
     except (BadZipFile, OSError, ValueError, struct.error, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path} is a damaged zip ({error}): copy or download it again.") from None
     return [_member(path, archive, member, meter) for member in members if _readable(member)]
@@ -100,15 +103,15 @@ def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Sour
 
 
 def _readable(member: ZipInfo) -> bool:
-    """Whether it may hold messages; an archive in an archive is not looked into."""
+    """True for a file that may hold messages; an archive inside the archive is not opened."""
     parts = member.filename.split("/")
     return (
         not member.is_dir() and all(map(_wanted, parts)) and not parts[-1].lower().endswith((".zip", ".tar"))
     )
 
 
-def _check_end(path: Path, file: BinaryIO) -> None:
-    """Refuse a list of members that is too long before anything reads it, or that lies elsewhere."""
+def _check_directory(path: Path, file: BinaryIO) -> None:
+    """Refuse a central directory that is too long or lies outside the file, before zipfile reads it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _TAIL))
     tail = file.read()
@@ -127,23 +130,23 @@ def _check_end(path: Path, file: BinaryIO) -> None:
         raise UserError(f"{path} is a zip whose list of files lies outside it: it is not an export.")
 
 
-def _check(path: Path, members: list[ZipInfo]) -> None:
-    """Refuse the whole archive for one member that no program for exports would write."""
+def _check_members(path: Path, members: list[ZipInfo]) -> None:
+    """Refuse the whole archive for one member that no exporter would write."""
     if len(members) > MEMBERS:
         raise UserError(f"{path} holds more than {MEMBERS:,} files: pack the folder of one export.")
     for member in members:
-        if reason := _wrong(member):
+        if reason := _refusal(member):
             raise UserError(f"{path} was not imported: {reason}.")
     if len({member.filename for member in members}) < len(members):
         raise UserError(f"{path} was not imported: it holds two files of one name.")
     if sum(member.file_size for member in members) > _TOTAL:
         raise UserError(f"{path} was not imported: it unpacks to more than {_TOTAL >> 30} GB.")
-    if not all(_apart(members, path.stat().st_size)):
+    if not all(_are_apart(members, path.stat().st_size)):
         raise UserError(f"{path} was not imported: its files lie on top of each other.")
 
 
-def _wrong(member: ZipInfo) -> str:
-    """Why this member must not be read, or nothing."""
+def _refusal(member: ZipInfo) -> str:
+    """The reason not to read this member, or ""."""
     name = repr(member.filename[:60])
     if member.flag_bits & 0x41:
         return f"{name} is encrypted. Unpack the archive with its password and name the folder"
@@ -163,8 +166,8 @@ def _wrong(member: ZipInfo) -> str:
     return ""
 
 
-def _apart(members: list[ZipInfo], size: int) -> Iterator[bool]:
-    """For each member in the order of the file, whether it ends before the next begins."""
+def _are_apart(members: list[ZipInfo], size: int) -> Iterator[bool]:
+    """For each member in the order of the file, True if its bytes end before the next member begins."""
     spans = sorted((member.header_offset, member.compress_size) for member in members)
     for (start, length), (following, _) in pairwise([*spans, (size, 0)]):
         yield start >= 0 and start + 30 + length <= following

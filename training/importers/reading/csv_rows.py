@@ -1,4 +1,4 @@
-"""Tables: CSV with quotes and line ends inside of quotes, as dictionaries, one row at a time."""
+"""CSV tables as dictionaries, one row at a time; a quoted cell may hold line ends (RFC 4180)."""
 
 import csv
 from collections.abc import Iterator
@@ -6,28 +6,31 @@ from collections.abc import Iterator
 from bot.errors import UserError
 from training.importers.reading.source import Source
 
-_FIELD = 4 << 20  # characters of one cell
+_CELL_LIMIT = 4 << 20  # characters
 
 
 def read_rows(source: Source, again: bool = False) -> Iterator[dict[str, str]]:
-    """Each row by its column's name; cells behind the last name are called by their number."""
+    """Yield each row as {column: cell}. A cell without a column name gets its index as name.
+
+    Raises UserError naming the line of a broken row.
+    """
     table = _cells(source, again)
-    names = [name.strip() for name in next(table, [])]
+    columns = [name.strip() for name in next(table, [])]
     for cells in table:
         if cells:
             yield {
-                name or str(at): cell
-                for at, (name, cell) in enumerate(zip(_named(names, cells), cells, strict=True))
+                name or str(index): cell
+                for index, (name, cell) in enumerate(zip(_padded(columns, len(cells)), cells, strict=True))
             }
 
 
-def _named(names: list[str], cells: list[str]) -> list[str]:
-    """A name for every cell, and none too many."""
-    return [*names, *[""] * (len(cells) - len(names))][: len(cells)]
+def _padded(columns: list[str], count: int) -> list[str]:
+    """Exactly `count` names: the rest is cut, missing ones are empty."""
+    return [*columns, *[""] * (count - len(columns))][:count]
 
 
 def _cells(source: Source, again: bool) -> Iterator[list[str]]:
-    csv.field_size_limit(_FIELD)
+    csv.field_size_limit(_CELL_LIMIT)
     reader = csv.reader((f"{line}\n" for line in source.lines(again)), strict=True)
     try:
         yield from reader

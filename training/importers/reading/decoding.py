@@ -1,4 +1,4 @@
-"""JSON values out of bytes: typed, with the escapes mended that some exporters get wrong, and one a line."""
+"""JSON bytes as typed values, also with the wrong escapes of some exporters, and JSON Lines."""
 
 import re
 from collections.abc import Iterator
@@ -10,65 +10,69 @@ from bot.errors import UserError
 from training.importers.reading.source import Source
 
 Element = TypeVar("Element")
-VALUE = 64 << 20  # bytes of the longest single value
-_LINE = 16 << 20  # bytes of the longest line
+VALUE_LIMIT = 64 << 20  # bytes of one value
+_LINE_LIMIT = 16 << 20  # bytes of one line
 
-# A pair of surrogates stays; one alone cannot be text. tdesktop writes control characters as \x1F.
+# Groups: 1 a lone surrogate, 2 the two digits of \x1F, as tdesktop writes control characters
+# (export_output_json.cpp, seen at commit 929032d). A surrogate pair and an escaped backslash match neither.
 _ESCAPE = re.compile(
     rb"\\(?:\\|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|u([dD][89a-fA-F][0-9a-fA-F]{2})|x([0-9a-fA-F]{2}))"
 )
 
 
-def lines(source: Source, kind: type[Element]) -> Iterator[Element]:
-    """A file of one JSON value a line; raise `UserError` that names the line which is none."""
+def read_json_lines(source: Source, kind: type[Element]) -> Iterator[Element]:
+    """Yield the value of each line that is not blank. Raises UserError naming the first broken line."""
     decoder, number = msgspec.json.Decoder(kind), 0
     for chunk in _whole_lines(source):
         for line in chunk.split(b"\n"):
             number += 1
             if line.strip():
                 try:
-                    yield decode(decoder, line)
+                    yield decode_json(decoder, line)
                 except (ValueError, RecursionError) as error:
-                    why = reason(error)
+                    reason = decode_error(error)
                     raise UserError(
-                        f"{source}, line {number}, cannot be read ({why}): export it again."
+                        f"{source}, line {number}, cannot be read ({reason}): export it again."
                     ) from None
 
 
 def _whole_lines(source: Source) -> Iterator[bytes]:
     rest = b""
     for chunk in source.chunks():
-        whole, end, tail = (rest + chunk).rpartition(b"\n")
+        lines, end, tail = (rest + chunk).rpartition(b"\n")
         rest = tail
-        if len(rest) > _LINE:
-            raise UserError(f"{source} has a line of more than {_LINE >> 20} MB: it is no export.")
+        if len(rest) > _LINE_LIMIT:
+            raise UserError(f"{source} has a line of more than {_LINE_LIMIT >> 20} MB: it is no export.")
         if end:
-            yield whole
+            yield lines
     yield rest
 
 
-def decode(decoder: "msgspec.json.Decoder[Element]", text: bytes) -> Element:
-    """Decode, and where that fails once more with the escapes mended that some exporters get wrong."""
+def decode_json(decoder: "msgspec.json.Decoder[Element]", text: bytes) -> Element:
+    """Decode a value; after a syntax error, decode it once more with its escapes repaired.
+
+    Raises msgspec.ValidationError for a value of another type, ValueError or RecursionError for broken JSON.
+    """
     try:
         return decoder.decode(text)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        mended = _ESCAPE.sub(_mend, text)
-        if mended == text:
+        repaired = _ESCAPE.sub(_repair, text)
+        if repaired == text:
             raise
-        return decoder.decode(mended)
+        return decoder.decode(repaired)
 
 
-def _mend(found: "re.Match[bytes]") -> bytes:
-    if found[1]:
+def _repair(escape: "re.Match[bytes]") -> bytes:
+    if escape[1]:
         return b"\\ufffd"
-    return b"\\u00" + found[2] if found[2] else found[0]
+    return b"\\u00" + escape[2] if escape[2] else escape[0]
 
 
-def reason(error: Exception) -> str:
-    """Why a text could not be decoded, in a few words."""
+def decode_error(error: Exception) -> str:
+    """Return the reason of a failed decode in a few words, without the position that msgspec counts."""
     if isinstance(error, RecursionError):
         return "it is nested too deep"
     if isinstance(error, UnicodeDecodeError):

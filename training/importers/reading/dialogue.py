@@ -1,13 +1,13 @@
-"""Conversations of data sets: a list of turns without times or ids becomes a chat of its own."""
+"""Dialogues of data sets: a list of turns without times or ids becomes a chat of its own."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from training.importers.reading.decoding import lines
+from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json
-from training.importers.reading.normalise import clean, drawn_id
+from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.normalise import clean_text, derived_id
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
@@ -23,32 +23,32 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class DialogueTurn:
-    """What one side said; `trained` is false where nothing is to be learned from it."""
+    """One turn of a dialogue; with `trained` false, its tokens give context and no loss."""
 
     role: Role
     text: str
     trained: bool = True
 
 
-def records(source: Source, kind: type[Element], tally: ImportLog) -> Iterator[Element]:
-    """The records of a data set: an array, or one a line."""
+def read_records(source: Source, kind: type[Element], log: ImportLog) -> Iterator[Element]:
+    """Yield the records of a data set, which is a JSON array or JSON Lines."""
     if source.head().lstrip()[:1] != b"[":
-        yield from lines(source, kind)
+        yield from read_json_lines(source, kind)
         return
-    document = Json(source)
+    document = JsonReader(source)
     yield from document.elements(kind)
-    tally.skip("unreadable", document.unreadable)
+    log.skip("unreadable", document.unreadable)
 
 
-def conversation(
-    platform: str, turns: Sequence[DialogueTurn], source: Source, tally: ImportLog
+def dialogue_messages(
+    platform: str, turns: Sequence[DialogueTurn], source: Source, log: ImportLog
 ) -> Iterator[ExportedMessage]:
-    """The turns as messages: the assistant is the persona; what tools said is left out."""
-    said = [turn for turn in turns if turn.text.strip()]
-    chat = drawn_id(*(part for turn in said for part in (turn.role, turn.text)))
-    for number, turn in enumerate(said):
+    """Yield a dialogue's turns as messages: the assistant is the persona, turns of tools are left out."""
+    turns = [turn for turn in turns if turn.text.strip()]
+    chat = derived_id(*(part for turn in turns for part in (turn.role, turn.text)))
+    for number, turn in enumerate(turns):
         if turn.role == "tool":
-            tally.skip("turns of tools")
+            log.skip("turns of tools")
             continue
         yield ExportedMessage(
             platform=platform,
@@ -58,7 +58,7 @@ def conversation(
             author_name=turn.role,
             time=0,
             source=source.label,
-            text=clean(turn.text),
+            text=clean_text(turn.text),
             is_self=turn.role == "assistant",
             precision="none",
             kind="system" if turn.role == "system" else "text",
@@ -66,6 +66,6 @@ def conversation(
         )
 
 
-def role_of(told: Any) -> Role | None:
-    """The side that a word names, in any of the data sets' words."""
-    return ROLES.get(told.lower()) if isinstance(told, str) else None
+def role_of(name: Any) -> Role | None:
+    """Return the role that a data set's word names, such as "human" or "gpt"; None for other values."""
+    return ROLES.get(name.lower()) if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""What an importer is told, and what it has to say beside its messages: what it left out, and why."""
+"""The options of an import, and the record of messages that importers leave out."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Literal
 
 @dataclass(slots=True)
 class ImportLog:
-    """`skipped` counts messages by the reason they were left out; `notes` are sentences, each said once.
+    """`skipped` counts left-out messages by reason; `notes` are sentences for the person, each kept once.
 
-    `dates` is which number of a date is first, for files that do not show it.
+    `dates` is the user's --dates: the first number of a date in files whose dates fit both orders.
     """
 
     dates: Literal["", "day", "month"] = ""
@@ -17,10 +17,10 @@ class ImportLog:
     notes: dict[str, None] = field(default_factory=dict)
 
     def skip(self, reason: str, count: int = 1) -> None:
-        """Count something that is left out."""
+        """Count messages that are left out."""
         if count:
             self.skipped[reason] += count
 
     def note(self, sentence: str) -> None:
-        """Say something once."""
+        """Keep a sentence for the end of the import, once."""
         self.notes[sentence] = None

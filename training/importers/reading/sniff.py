@@ -1,4 +1,4 @@
-"""The beginning of a file, as far as it tells the format: names and endings are never believed."""
+"""The beginning of a file as far as it tells the format; file names and extensions are never believed."""
 
 import csv
 import re
@@ -8,7 +8,8 @@ from training.importers.reading.source import HEAD, Source
 
 _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
 _TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+")(\s*+:)?|[][{}]', re.DOTALL)
-_DEPTH = 16  # no format says who it is deeper down
+_PICKLES = (b"(lp0\n", b"(dp0\n", b"]q\x00", b"}q\x00", *(bytes((0x80, version)) for version in (2, 3, 4, 5)))
+_DEPTH = 16  # nested arrays and objects: no format is recognised by deeper keys
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
 )
@@ -16,9 +17,9 @@ _HTML = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileHead:
-    """What the first 64 KB show: the text, the variable it is assigned to, and every key of its JSON.
+    """The first 64 KB of a file: its text, the variable that the JSON is assigned to, and the JSON's keys.
 
-    A key is given with its way from the root: `messages[].author.id`.
+    Each key stands with its path from the root: `messages[].author.id`.
     """
 
     source: Source
@@ -32,8 +33,13 @@ class FileHead:
         return bool(_HTML.match(self.text))
 
     @property
+    def is_pickle(self) -> bool:
+        """True for a Python pickle: a list or dict in protocol 0 or 1, any object in protocols 2 to 5."""
+        return self.raw.startswith(_PICKLES)
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        """The first row, if this is a table with a comma or a tab between columns."""
+        """The cells of the first line read as CSV; () for a line that is no CSV."""
         line = self.text.lstrip("\ufeff").partition("\n")[0].rstrip("\r")
         try:
             return tuple(name.strip() for name in next(csv.reader([line], strict=True), []))
@@ -41,43 +47,44 @@ class FileHead:
             return ()
 
     def has(self, *keys: str) -> bool:
-        """Whether all these keys are there."""
+        """Return True if the JSON has all these keys."""
         return self.keys.issuperset(keys)
 
 
-def sniff(source: Source) -> FileHead:
-    """Look at a file; raise `UserError` where it cannot be read."""
+def sniff_head(source: Source) -> FileHead:
+    """Read the head of a file. Raises UserError for a file that cannot be read."""
     raw = source.head()
-    text = _text(raw)
+    text = _decode(raw)
     assignment = _ASSIGNMENT.match(text)
     body = text[assignment.end() :] if assignment else text
     return FileHead(source, raw, text, assignment[1] if assignment else "", _keys(body))
 
 
-def _text(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        if len(raw) >= HEAD and error.start > HEAD - 4:  # a character was cut
+        if len(raw) >= HEAD and error.start > HEAD - 4:  # the head ends inside a character
             return raw[: error.start].decode()
         return raw.decode("gb18030", "replace")
 
 
 def _keys(text: str) -> frozenset[str]:
+    """The paths of all keys, found by tokens: the head of a document is no whole JSON."""
     if not text.lstrip()[:1] or text.lstrip()[0] not in "[{":
         return frozenset()
-    found, way, key = set[str](), [""], ""
+    found, paths, key = set[str](), [""], ""
     for token in _TOKEN.finditer(text):
         if token[2]:
             key = token[1][1:-1]
-            found.add(f"{way[-1]}.{key}".lstrip("."))
-        elif len(way) > _DEPTH:
+            found.add(f"{paths[-1]}.{key}".lstrip("."))
+        elif len(paths) > _DEPTH:
             break
         elif token[0] in "[{":
-            here = way[-1] if key == "" else f"{way[-1]}.{key}".lstrip(".")
-            way.append(here + "[]" if token[0] == "[" else here)
+            path = paths[-1] if key == "" else f"{paths[-1]}.{key}".lstrip(".")
+            paths.append(path + "[]" if token[0] == "[" else path)
             key = ""
-        elif token[0] in "]}" and len(way) > 1:
-            way.pop()
+        elif token[0] in "]}" and len(paths) > 1:
+            paths.pop()
             key = ""
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""A file of an export, wherever it lies: on the disk, in a zip, or packed with gzip; it is only ever read."""
+"""One file of an export: on disk, in a zip or packed with gzip. Files are opened for reading only."""
 
 import codecs
 import zlib
@@ -9,9 +9,9 @@ from zipfile import BadZipFile
 
 from bot.errors import UserError
 
-CHUNK = 128 << 10  # bytes read at once: what is made of them stays in the processor's cache
+CHUNK = 128 << 10  # bytes read at once: a chunk and its messages fit in the processor's cache
 HEAD = 64 << 10  # bytes that tell a format: base64 avatars push keys past 8 KB
-_RATIO = 200  # a file that unpacks to more than this is a bomb
+_RATIO = 200  # unpacked bytes for one packed byte: more is a bomb
 _LINE = 16 << 20  # characters of the longest line
 _GZIP = b"\x1f\x8b"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -20,14 +20,17 @@ _BROKEN = (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, Runti
 
 @dataclass(slots=True)
 class Meter:
-    """Counts the bytes that were read, as they lie in the export."""
+    """A callback with the bytes of each chunk read, as they lie in the export, for a progress bar."""
 
     tell: Callable[[int], None] = lambda count: None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of what a person named. `path` is its place below `root`, "" for the root itself."""
+    """One file below a path that the user named: `path` is relative to `root`, "" for the root itself.
+
+    `size` is in bytes; `opened` opens the raw bytes.
+    """
 
     root: str
     path: str
@@ -45,14 +48,14 @@ class Source:
 
     @property
     def label(self) -> str:
-        """What messages remember of it: names only, since the rest of the way is this computer's."""
+        """The name that messages keep as their source, without the folders of this computer."""
         root = self.root.replace("\\", "/").rstrip("/").rpartition("/")[2]
         return f"{root}/{self.path}" if self.path else root
 
     def chunks(self, again: bool = False) -> Iterator[bytes]:
-        """The file in pieces, as UTF-8 without a mark where it was UTF-16; raise `UserError` if unreadable.
+        """Yield the file's bytes, unpacked, with UTF-16 as UTF-8, and without a byte order mark.
 
-        `again` keeps a second reading out of the progress bar.
+        `again` keeps a second reading out of the progress bar. Raises UserError for an unreadable file.
         """
         raw = self._raw(again)
         first = next(raw, b"")
@@ -66,16 +69,19 @@ class Source:
         yield from raw
 
     def head(self) -> bytes:
-        """The beginning: enough to tell the format."""
-        gathered = b""
+        """Return the first HEAD bytes as `chunks` gives them."""
+        head = b""
         for chunk in self.chunks(again=True):
-            gathered += chunk
-            if len(gathered) >= HEAD:
+            head += chunk
+            if len(head) >= HEAD:
                 break
-        return gathered[:HEAD]
+        return head[:HEAD]
 
     def lines(self, again: bool = False) -> Iterator[str]:
-        """The lines of a text in UTF-8, UTF-16 or GB 18030, without their ends."""
+        """Yield the lines of a text in UTF-8, UTF-16 or GB 18030, without their line ends.
+
+        Raises UserError for another encoding and for a line of more than 16 M characters.
+        """
         decoder = codecs.getincrementaldecoder(self._encoding())()
         rest = ""
         try:
@@ -117,15 +123,15 @@ class Source:
 
 
 def _unpacked(packed: bytes, raw: Iterator[bytes], source: Source) -> Iterator[bytes]:
-    """gzip taken apart in pieces of a bounded size; a file may hold several streams."""
-    stream, read, made = zlib.decompressobj(wbits=31), 0, 0
+    """Unpack gzip in pieces of at most CHUNK bytes; a file may hold several streams (RFC 1952, 2.2)."""
+    stream, read, unpacked = zlib.decompressobj(wbits=31), 0, 0
     while packed:
         read += len(packed)
         piece = packed
         while piece:
             piece = stream.decompress(packed, CHUNK)
-            made += len(piece)
-            if made > max(read * _RATIO, 8 * CHUNK):
+            unpacked += len(piece)
+            if unpacked > max(read * _RATIO, 8 * CHUNK):
                 raise UserError(
                     f"{source} unpacks to more than {_RATIO} times its size: it is not an export."
                 )

@@ -1,4 +1,4 @@
-"""Accounts at other services, which a text names beside the service: "QQ 12345678", "ig: rosie_k"."""
+"""Accounts at other services that a text names behind the service: "QQ 12345678", "ig: rosie_k"."""
 
 import re
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ _NAMED = re.compile(
 _MARKED = re.compile(r"[0-9_.#-]")
 
 
-def accounts(text: str) -> Iterator[tuple[int, int]]:
-    """Where numbers stand behind QQ, and handles with a digit or a sign in them behind another service."""
+def find_service_accounts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of numbers behind "QQ" and of handles with a digit or sign behind other services."""
     for found in _NAMED.finditer(text):
         group = "number" if found["number"] else "handle"
         handle = found[group].rstrip(".-")

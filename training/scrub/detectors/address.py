@@ -1,9 +1,9 @@
-"""Postal addresses, as far as rules go: a number beside a word for a street, and what hangs on to both."""
+"""Postal addresses, as far as rules go: a house number beside a word for a street, with flat and town."""
 
 import re
 from collections.abc import Iterator
 
-from training.scrub.detectors.span import Span
+from training.scrub.detectors.span import PrivateSpan
 
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]?\s[0-9][A-Z]{2}"
 _STREET = (
@@ -55,30 +55,30 @@ _JAPANESE = re.compile(
 )
 
 
-def addresses(text: str) -> Iterator[Span]:
-    """Streets with a house number in English, German, Spanish, French and Japanese; postcodes.
+def find_addresses(text: str) -> Iterator[PrivateSpan]:
+    """Yield streets with a house number in English, German, Spanish, French and Japanese, and postcodes.
 
-    Rules see the usual forms only: of the labelled addresses that were written to be hard, less than half are
-    found (`tests/benchmarks/scrub.py`). A place without a number ("the flat over the bakery") always stays.
+    Rules find the usual forms only: less than half of the labelled addresses that were written to be hard
+    (`tests/benchmarks/scrub.py`). A place without a number ("the flat over the bakery") always stays.
     """
-    yield from (Span(*found.span(), "address") for found in _ENGLISH.finditer(text))
-    yield from (Span(*found.span(1), "address") for found in _AREA.finditer(text))
-    yield from (Span(*found.span(), "address") for found in _EUROPEAN.finditer(text))
+    yield from (PrivateSpan(*found.span(), "address") for found in _ENGLISH.finditer(text))
+    yield from (PrivateSpan(*found.span(1), "address") for found in _AREA.finditer(text))
+    yield from (PrivateSpan(*found.span(), "address") for found in _EUROPEAN.finditer(text))
     if not text.isascii():
-        yield from (Span(*found.span(), "address") for found in _JAPANESE.finditer(text))
+        yield from (PrivateSpan(*found.span(), "address") for found in _JAPANESE.finditer(text))
 
 
-def chinese(text: str) -> Iterator[Span]:
-    """Chinese addresses down to the house, whose number may be a word."""
+def find_chinese_addresses(text: str) -> Iterator[PrivateSpan]:
+    """Yield Chinese addresses down to the house, whose number may be written in characters."""
     if not text.isascii():
         yield from (_widened(text, *found.span()) for found in _CHINESE.finditer(text))
 
 
-def _widened(text: str, start: int, end: int) -> Span:
-    """From a street and its number to the left up to a word like 住在, to the right to the door."""
+def _widened(text: str, start: int, end: int) -> PrivateSpan:
+    """Extend a street with its number to the left up to a word like 住在, to the right to the door."""
     left = text[max(0, start - 40) : start]
     run = _LEFT.search(left)
-    kept = _STOP.split(run[0] if run else "")[-1]
+    prefix = _STOP.split(run[0] if run else "")[-1]
     while inner := _INNER.match(text, end):
         end = inner.end()
-    return Span(start - len(kept), end, "address")
+    return PrivateSpan(start - len(prefix), end, "address")

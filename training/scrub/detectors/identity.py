@@ -9,7 +9,7 @@ from importlib import import_module
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-from training.scrub.detectors.span import Span
+from training.scrub.detectors.span import PrivateSpan
 
 _DIGITS = re.compile(r"(?:[0-9][^0-9]{0,3}){6}")
 _EDGE, _END = r"(?<![A-Za-z0-9_.])", r"(?![A-Za-z0-9_])"
@@ -25,15 +25,18 @@ _CARD = re.compile(  # lengths and first digits: ISO/IEC 7812 as the networks pu
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A number of one country: its shape, stdnum's module for its check, words without which it is none."""
+class IdentityRule:
+    """An identity number of one country: its shape, stdnum's module for its check digits, words before it.
+
+    With `context`, a number counts only behind such words.
+    """
 
     shape: re.Pattern[str]
     module: str = ""
     context: re.Pattern[str] | None = None
 
     def holds(self, found: re.Match[str]) -> bool:
-        """Whether the digits check, and whether the words stand at most 40 characters before."""
+        """Return True if the check digits are right and the words stand at most 40 characters before."""
         if self.context and not self.context.search(found.string, max(0, found.start() - 40), found.start()):
             return False
         return not self.module or _validator(self.module)(found[0])
@@ -47,7 +50,7 @@ def _validator(module: str) -> Callable[[str], bool]:
 
 
 def _is_resident(number: str) -> bool:
-    """Date and check digit only: stdnum refuses counties that are no more; people still bear their codes."""
+    """Check date and check digit only: stdnum refuses abolished counties, whose codes people still have."""
     try:
         ric.get_birth_date(number)
     except ValidationError:
@@ -55,8 +58,8 @@ def _is_resident(number: str) -> bool:
     return number[-1].upper() == ric.calc_check_digit(number)
 
 
-def _rule(shape: str, module: str = "", context: str = "") -> Rule:
-    return Rule(
+def _rule(shape: str, module: str = "", context: str = "") -> IdentityRule:
+    return IdentityRule(
         re.compile(_EDGE + shape + _END, re.IGNORECASE),
         module,
         re.compile(context, re.IGNORECASE) if context else None,
@@ -71,9 +74,9 @@ _PASSPORT = (
 _AADHAAR = r"aadhaa?r|uidai|आधार"
 _RULES = (
     _rule(r"[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9X]", "cn.ric"),
-    _rule(r"[0-9]{3}-[0-9]{2}-[0-9]{4}"),  # a US SSN; its shape is unlike any other number's
+    _rule(r"[0-9]{3}-[0-9]{2}-[0-9]{4}"),  # a US SSN; no other number has this shape
     _rule(r"[0-9]{3} ?[0-9]{2} ?[0-9]{4}", context=_SSN),
-    _rule(r"[A-Z]{2} [0-9]{2} [0-9]{2} [0-9]{2} [A-D]"),  # a UK NINO as it is written
+    _rule(r"[A-Z]{2} [0-9]{2} [0-9]{2} [0-9]{2} [A-D]"),  # a UK NINO with its usual spaces
     _rule(r"[A-Z]{2}[0-9]{6}[A-D]", context=r"\bnino\b|\bni n|national ins"),
     _rule(r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", "de.idnr", r"steuer|\bidnr|tax id|identifikationsn"),
     _rule(
@@ -95,31 +98,30 @@ _RULES = (
 )
 
 
-def accounts(text: str) -> Iterator[Span]:
-    """IBANs with a right check and length, and card numbers that pass Luhn, bare or in groups."""
+def find_payment_numbers(text: str) -> Iterator[PrivateSpan]:
+    """Yield IBANs with right check digits and length, and card numbers that pass Luhn (ISO/IEC 7812)."""
     if not _DIGITS.search(text):
         return
     for found in _IBAN.finditer(text):
         yield from _shortened(found)
     for found in _CARD.finditer(text):
         if _validator("luhn")(re.sub("[ .-]", "", found[0])):
-            yield Span(*found.span(), "card")
+            yield PrivateSpan(*found.span(), "card")
 
 
-def _shortened(found: re.Match[str]) -> Iterator[Span]:
-    """The longest beginning that is an IBAN: "... 00 danke" has the shape of one group more."""
+def _shortened(found: re.Match[str]) -> Iterator[PrivateSpan]:
+    """Yield the longest beginning that is an IBAN: "... 00 danke" has the shape of one more group."""
     end = found.end()
     while end - found.start() > 14:
         if _validator("iban")(found.string[found.start() : end]):
-            yield Span(found.start(), end, "iban")
+            yield PrivateSpan(found.start(), end, "iban")
             return
         end = max(found.string.rfind(" ", found.start(), end), found.start())
 
 
-def identities(text: str) -> Iterator[Span]:
-    """Numbers of persons in CN, US, UK, DE, FR, ES, IT, NL, BR, IN, JP and KR."""
+def find_identity_numbers(text: str) -> Iterator[PrivateSpan]:
+    """Yield national identity numbers of CN, US, UK, DE, FR, ES, IT, NL, BR, IN, JP and KR."""
     if _DIGITS.search(text):
         for rule in _RULES:
-            yield from (
-                Span(*found.span(), "identity") for found in rule.shape.finditer(text) if rule.holds(found)
-            )
+            matches = filter(rule.holds, rule.shape.finditer(text))
+            yield from (PrivateSpan(*found.span(), "identity") for found in matches)

@@ -1,10 +1,10 @@
-"""E-mail addresses, links, and the addresses of machines."""
+"""E-mail addresses, links, and IP and MAC addresses."""
 
 import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from training.scrub.detectors.span import Span
+from training.scrub.detectors.span import PrivateSpan
 
 _LOCAL = r"A-Za-z0-9._%+\-À-ɏ"
 _EMAIL = re.compile(
@@ -41,28 +41,28 @@ _MAC = re.compile(
 _VERSION = re.compile(r"(?:\bv|version|release|build|python|版本号?|section|chapter)\s?$", re.IGNORECASE)
 
 
-def emails(text: str) -> Iterator[Span]:
-    """Addresses with an at sign, and those that spell it: "name (at) example (dot) com"."""
+def find_emails(text: str) -> Iterator[PrivateSpan]:
+    """Yield addresses with an at sign, and spelt ones: "name (at) example (dot) com"."""
     if "@" in text:
-        yield from (Span(*found.span(), "email") for found in _EMAIL.finditer(text))
-    said = text.lower()
-    if "at" in said and ("(" in said or "[" in said or " dot " in said):
-        yield from (Span(*found.span(), "email") for found in _SPELT.finditer(text))
+        yield from (PrivateSpan(*found.span(), "email") for found in _EMAIL.finditer(text))
+    lower = text.lower()
+    if "at" in lower and ("(" in lower or "[" in lower or " dot " in lower):
+        yield from (PrivateSpan(*found.span(), "email") for found in _SPELT.finditer(text))
 
 
-def links(text: str) -> Iterator[Span]:
-    """Whatever has a scheme or begins with www, and bare host names under well-known top-level domains.
+def find_links(text: str) -> Iterator[PrivateSpan]:
+    """Yield texts with a scheme or "www." and bare host names under well-known top-level domains.
 
     Domains that are also words ("see you.in a bit") count only with a path behind them.
     """
     if "." not in text and "://" not in text:
         return
     for found in _LINK.finditer(text):
-        yield Span(found.start(), found.start() + len(_trimmed(found[0])), "link")
+        yield PrivateSpan(found.start(), found.start() + len(_trimmed(found[0])), "link")
 
 
 def _trimmed(link: str) -> str:
-    """The link without the punctuation of the sentence around it; a bracket stays if it was opened inside."""
+    """The link without the sentence's punctuation; a closing bracket stays if the link opens one."""
     spare = link.count(")") - link.count("(")
     end = len(link)
     while end and link[end - 1] in _TRAIL:
@@ -74,14 +74,18 @@ def _trimmed(link: str) -> str:
     return link[:end]
 
 
-def machines(text: str) -> Iterator[Span]:
-    """IPv4, IPv6 and MAC addresses; not versions ("v1.2.3.4"), not the machine itself (127.0.0.1)."""
+def find_network_addresses(text: str) -> Iterator[PrivateSpan]:
+    """Yield IPv4, IPv6 and MAC addresses; no versions ("v1.2.3.4") and no loopback (127.0.0.1)."""
     if text.count(".") > 2:
-        yield from (Span(*found.span(), "machine") for found in _IPV4.finditer(text) if _is_ipv4(found))
+        yield from (_machine(found) for found in _IPV4.finditer(text) if _is_ipv4(found))
     if text.count(":") > 1:
-        yield from (Span(*found.span(), "machine") for found in _IPV6.finditer(text) if _is_ipv6(found[0]))
+        yield from (_machine(found) for found in _IPV6.finditer(text) if _is_ipv6(found[0]))
     if text.count(":") > 4 or text.count("-") > 4 or text.count(".") > 1:
-        yield from (Span(*found.span(), "machine") for found in _MAC.finditer(text))
+        yield from map(_machine, _MAC.finditer(text))
+
+
+def _machine(found: re.Match[str]) -> PrivateSpan:
+    return PrivateSpan(*found.span(), "machine")
 
 
 def _is_ipv4(found: re.Match[str]) -> bool:
@@ -89,8 +93,8 @@ def _is_ipv4(found: re.Match[str]) -> bool:
         address = IPv4Address(found[0])
     except AddressValueError:
         return False
-    said_before = found.string[max(0, found.start() - 12) : found.start()]
-    return not (address.is_loopback or address.is_unspecified or _VERSION.search(said_before))
+    before = found.string[max(0, found.start() - 12) : found.start()]
+    return not (address.is_loopback or address.is_unspecified or _VERSION.search(before))
 
 
 def _is_ipv6(text: str) -> bool:

@@ -1,12 +1,12 @@
-"""Keys, tokens and passwords: by the shape of their maker, or by the word in front of them."""
+"""Keys, tokens and passwords: by the shape that their issuer documents, or by the word before them."""
 
 import re
 from collections.abc import Iterator
 
 from training.scrub.detectors.lists import word_set
-from training.scrub.detectors.span import Span
+from training.scrub.detectors.span import PrivateSpan
 
-_TOKEN = re.compile(  # shapes as their makers document them
+_TOKEN = re.compile(  # shapes as their issuers document them
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:(?!-----).)*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
     r"|(?<![A-Za-z0-9_\-.])(?:"
     r"(?:[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
@@ -22,7 +22,7 @@ _TOKEN = re.compile(  # shapes as their makers document them
     re.DOTALL,
 )
 _LONG = re.compile(r"(?<![A-Za-z0-9_+/=\-])[A-Za-z0-9_+/\-]{32,}+={0,2}(?![A-Za-z0-9_])")
-_SOME = re.compile(r"[A-Za-z0-9_\-+/:.]{16}|-----BEGIN")
+_MAY_HOLD_TOKEN = re.compile(r"[A-Za-z0-9_\-+/:.]{16}|-----BEGIN")
 _KEYS = re.compile(
     "p(?:ass|wd?|in)|code|key|token|secret|bearer|kennwort|contraseña|clave|senha|パスワード|暗証番号|비밀번호"
     "|密[码碼]|口令|[验驗][证證][码碼]"
@@ -43,42 +43,43 @@ _VERB = re.compile(r"(?:pass|token|secret)\s")  # "pass MODE=fast": only a sign 
 _MARK = re.compile(r"\[[a-z …]+\]")
 
 
-def secrets(text: str) -> Iterator[Span]:
-    """Tokens in the shapes of Discord, Telegram, GitHub, AWS and others; what follows "password:"."""
-    if _SOME.search(text):
-        yield from (Span(*found.span(), "secret") for found in _TOKEN.finditer(text))
-        yield from (Span(*found.span(), "secret") for found in _LONG.finditer(text) if _is_random(found[0]))
-    said = text.lower()
-    if len(said) != len(text):  # by letters such as İ
-        said = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
-    if _KEYS.search(said):
-        yield from _after_a_key(text, said)
+def find_secrets(text: str) -> Iterator[PrivateSpan]:
+    """Yield tokens of Discord, Telegram, GitHub, AWS and others, and the word behind "password:"."""
+    if _MAY_HOLD_TOKEN.search(text):
+        yield from (PrivateSpan(*found.span(), "secret") for found in _TOKEN.finditer(text))
+        long = (found for found in _LONG.finditer(text) if _is_random(found[0]))
+        yield from (PrivateSpan(*found.span(), "secret") for found in long)
+    lower = text.lower()
+    if len(lower) != len(text):  # letters such as İ have two in lower case
+        lower = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
+    if _KEYS.search(lower):
+        yield from _behind_key(text, lower)
 
 
-def _after_a_key(text: str, said: str) -> Iterator[Span]:
-    for found in _KEYED.finditer(said):
+def _behind_key(text: str, lower: str) -> Iterator[PrivateSpan]:
+    for found in _KEYED.finditer(lower):
         group = "value" if found["value"] else "text"
         start = found.start(group)
         value = text[start : found.end(group)].rstrip(".,;)]}`")
-        sure = any(sign in (found["sign"] or "") for sign in "=:：")
+        has_sign = any(sign in (found["sign"] or "") for sign in "=:：")
         if found["sign"] and found["sign"].isspace() and _VERB.match(found[0]):
             continue
-        if len(value) > 3 and not _MARK.match(text, start) and _is_password(value, sure):
-            yield Span(start, start + len(value), "secret")
+        if len(value) > 3 and not _MARK.match(text, start) and _is_password(value, has_sign):
+            yield PrivateSpan(start, start + len(value), "secret")
 
 
-def _is_password(value: str, sure: bool) -> bool:
-    """Behind a colon anything but an ordinary word; otherwise what has a digit in it, or a sign inside."""
+def _is_password(value: str, has_sign: bool) -> bool:
+    """True for a value with a digit or an inner sign; behind a colon, for all but ordinary words."""
     has_digit = any(c.isdigit() for c in value)
     return (
         has_digit
         or any(c in "#$%&*+@^_~!" for c in value[:-1])
-        or (sure and value not in word_set("english"))
+        or (has_sign and value not in word_set("english"))
     )
 
 
 def _is_random(token: str) -> bool:
-    """A long run with a piece of 16 or more of capitals, small letters and digits: no path, no hash."""
+    """True for a run with a part of 16 or more of capitals, small letters and digits: no path, no hash."""
     longest = max(_PIECE.split(token), key=len)
     kinds = (str.isupper, str.islower, str.isdigit)
     return len(longest) > 15 and all(any(map(is_kind, longest)) for is_kind in kinds)

@@ -1,4 +1,4 @@
-"""A place in a text that gives a private detail away, what it is, and what stands there afterwards."""
+"""Private spans of a text: their kinds, the labels of exporters, and the placeholders that replace them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bot.errors import UserError
 
-MARKS = {
+PLACEHOLDERS = {
     "word": "[…]",
     "link": "[link]",
     "secret": "[secret]",
@@ -18,10 +18,11 @@ MARKS = {
     "phone": "[phone]",
     "address": "[address]",
 }
-KINDS = (*MARKS, "handle", "name")  # where two overlap, the one listed first gives its placeholder
-RANK = {kind: rank for rank, kind in enumerate(KINDS)}
-ANYBODY = "@someone"  # for the handle of somebody who is not in the export
-LABELS = {
+# of two overlapping spans, the kind listed first gives the placeholder
+PRIVATE_KINDS = (*PLACEHOLDERS, "handle", "name")
+RANK = {kind: rank for rank, kind in enumerate(PRIVATE_KINDS)}
+UNKNOWN_HANDLE = "@someone"  # placeholder for the handle of a person outside of the export
+LABEL_KINDS = {  # the kinds of Telegram's entities
     "phone": "phone",
     "email": "email",
     "bank_card": "card",
@@ -32,8 +33,8 @@ LABELS = {
 }
 
 
-class Span(NamedTuple):
-    """Characters from `start` to before `end`; `person` is the id of the one named, where that is known."""
+class PrivateSpan(NamedTuple):
+    """Characters `start` to before `end` of a text; `person` is the id of the person named, "" if unknown."""
 
     start: int
     end: int
@@ -42,11 +43,11 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """What an exporter says about characters `start` to before `end` of a text.
+class SpanLabel:
+    """An exporter's label of characters `start` to before `end` of a text.
 
-    `kind` is one of `KINDS` or a word of Telegram's exports (`LABELS`); other kinds, such as bold, are
-    ignored. `person` is the id of the one mentioned, where the export gives it.
+    `kind` is one of `PRIVATE_KINDS` or of Telegram's entity types (`LABEL_KINDS`); others, such as bold, are
+    ignored. `person` is the id of the person mentioned, "" if the export does not give it.
     """
 
     start: int
@@ -54,23 +55,26 @@ class Label:
     kind: str
     person: str = ""
 
-    def span(self) -> Span | None:
-        """The place to empty; nothing for a label that gives no private detail away."""
-        kind = LABELS.get(self.kind, self.kind)
-        return Span(self.start, self.end, kind, self.person) if kind in RANK else None
+    def private_span(self) -> PrivateSpan | None:
+        """Return the span to replace; None for a label that gives no private detail away."""
+        kind = LABEL_KINDS.get(self.kind, self.kind)
+        return PrivateSpan(self.start, self.end, kind, self.person) if kind in RANK else None
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody in an export: the author id, and every name and handle they went by."""
+class KnownPerson:
+    """A person in an export: the author id, and every name and handle that the person had."""
 
     id: str
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One private detail: kind, place in the original text, words (not in the repr), placeholder."""
+class Replacement:
+    """A private detail and its placeholder; `start` and `end` count the original text.
+
+    `original` are the words that were replaced; the repr leaves them out.
+    """
 
     kind: str
     start: int
@@ -80,29 +84,29 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Scrubbed:
-    """A text without its private details, and what was taken out, from left to right."""
+class ScrubbedText:
+    """A text without its private details; `found` are its replacements from left to right."""
 
     text: str
-    found: tuple[Found, ...] = ()
+    found: tuple[Replacement, ...] = ()
 
 
-def merged(spans: list[Span]) -> list[Span]:
-    """The spans from left to right; those that overlap become one, of the first of their kinds in `KINDS`."""
-    whole: list[Span] = []
+def merge_spans(spans: list[PrivateSpan]) -> list[PrivateSpan]:
+    """Return the spans from left to right; overlapping ones are joined under the first of their kinds."""
+    whole: list[PrivateSpan] = []
     for span in sorted(spans):
         if not whole or span.start >= whole[-1].end:
             whole.append(span)
             continue
         last = whole[-1]
-        chief = min(last, span, key=lambda one: (RANK[one.kind], not one.person))
+        chief = min(last, span, key=lambda each: (RANK[each.kind], not each.person))
         person = chief.person or last.person or span.person
-        whole[-1] = Span(last.start, max(last.end, span.end), chief.kind, person)
+        whole[-1] = PrivateSpan(last.start, max(last.end, span.end), chief.kind, person)
     return whole
 
 
-def check(labels: Sequence[Label], text: str) -> None:
-    """Raise `UserError` for a label that lies outside its text."""
+def check_labels(labels: Sequence[SpanLabel], text: str) -> None:
+    """Raises UserError for a label outside of its text."""
     for label in labels:
         if not 0 <= label.start < label.end <= len(text):
             raise UserError(

@@ -185,7 +185,7 @@ async def test_a_damaged_file_is_set_aside_and_the_backup_restored(tmp_path: Pat
     assert aside.read_bytes() == damaged
     assert notice == (
         f"The memory at {path} was damaged and has been set aside as {aside.name}."
-        " The backup of 2026-09-21 14:13 UTC was restored: what was said since then is missing."
+        " The backup of 2026-09-21 14:13 UTC was restored: later messages are missing."
     )
     assert half_turns(path) == []
     assert path.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The walk through JSON: the same as a whole decode, whatever the layout and wherever a chunk ends."""
+"""JsonReader gives the values of a whole decode, for every layout and every end of a chunk."""
 
 import io
 import json
@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from bot.errors import UserError
 from training.importers.reading import decoding, json_stream, source
-from training.importers.reading.json_stream import Json, Truncated
+from training.importers.reading.json_scanner import TruncatedJson
+from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.source import Source
 
 LAYOUTS: list[dict[str, Any]] = [
@@ -52,7 +53,7 @@ def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 @given(elements=ELEMENTS, layout=some.sampled_from(LAYOUTS), size=some.sampled_from([1, 7, 64, 1 << 20]))
 def test_elements_are_those_of_a_whole_decode(elements: list[Any], layout: dict[str, Any], size: int) -> None:
     text = json.dumps({"before": elements[:2], "messages": elements, "after": 1}, **layout)
-    document, found = Json(of(text)), list[Any]()
+    document, found = JsonReader(of(text)), list[Any]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "CHUNK", size)
         patch.setattr(json_stream, "CHUNK", size)
@@ -70,33 +71,33 @@ class Numbered(Struct):
 
 def test_unread_values_are_skipped_however_deep(chunk: int) -> None:
     text = json.dumps({"a": [{"b": ["]", "}", {"c": '"'}]}] * 20, "d": 7, "e": "x" * 99, "f": -1.5})
-    document = Json(of(text))
+    document = JsonReader(of(text))
     assert {key: document.value(int) for key in document.members() if key == "d"} == {"d": 7}
 
 
 def test_items_that_are_not_read_are_skipped(chunk: int) -> None:
-    document = Json(of('[{"a": 1}, [2, {"b": "]"}], "3", 4, null]'))
+    document = JsonReader(of('[{"a": 1}, [2, {"b": "]"}], "3", 4, null]'))
     assert list(document.items()) == [0, 1, 2, 3, 4]
 
 
 def test_an_element_of_another_kind_is_counted_and_left_out(chunk: int) -> None:
-    document = Json(of('[{"id": 1}, {"id": "two"}, {"text": "three"}, 4, {"id": 5}]'))
+    document = JsonReader(of('[{"id": 1}, {"id": "two"}, {"text": "three"}, 4, {"id": 5}]'))
     assert ([each.id for each in document.elements(Numbered)], document.unreadable) == ([1, 5], 3)
 
 
 def test_one_wrong_element_among_many_costs_only_itself() -> None:
     rows = [{"id": number if number != 700 else "x", "text": "word " * 20} for number in range(30_000)]
-    document = Json(of(json.dumps(rows, indent=1)))
+    document = JsonReader(of(json.dumps(rows, indent=1)))
     assert (sum(1 for _ in document.elements(Numbered)), document.unreadable) == (29_999, 1)
 
 
 def test_a_border_inside_of_a_string_or_a_deeper_array_is_no_border(chunk: int) -> None:
     rows = [{"id": number, "text": '"},{"id":9', "in": [{"id": 1}, {"id": 2}]} for number in range(50)]
-    document = Json(of(json.dumps(rows, separators=(",", ":"))))
+    document = JsonReader(of(json.dumps(rows, separators=(",", ":"))))
     assert [each.id for each in document.elements(Numbered)] == list(range(50))
 
 
-def numbers(document: Json) -> list[int]:
+def numbers(document: JsonReader) -> list[int]:
     """The ids in `messages`."""
     found: list[int] = []
     for key in document.members():
@@ -124,39 +125,39 @@ def numbers(document: Json) -> list[int]:
         (b"{messages: [1]}", "near byte"),
     ],
 )
-def test_what_is_broken_is_refused_with_file_and_reason(text: bytes, reason: str) -> None:
+def test_broken_json_is_refused_with_file_and_reason(text: bytes, reason: str) -> None:
     with pytest.raises(UserError, match=r"^file\.json ") as caught:
-        numbers(Json(of(text)))
+        numbers(JsonReader(of(text)))
     assert reason in str(caught.value)
 
 
-def test_what_is_cut_off_is_told_from_what_is_broken() -> None:
-    with pytest.raises(Truncated):
-        list(Json(of('[{"id": 1}, {"id": 2')).elements(Numbered))
+def test_truncated_json_is_told_from_broken_json() -> None:
+    with pytest.raises(TruncatedJson):
+        list(JsonReader(of('[{"id": 1}, {"id": 2')).elements(Numbered))
     with pytest.raises(UserError) as caught:
-        list(Json(of('[{"id": 1}, {"id": 2]]')).elements(Numbered))
-    assert not isinstance(caught.value, Truncated)
+        list(JsonReader(of('[{"id": 1}, {"id": 2]]')).elements(Numbered))
+    assert not isinstance(caught.value, TruncatedJson)
 
 
 def test_elements_before_the_cut_come_first() -> None:
-    elements = Json(of('[{"id": 1}, {"id": 2}, {"id": 3')).elements(Numbered)
+    elements = JsonReader(of('[{"id": 1}, {"id": 2}, {"id": 3')).elements(Numbered)
     assert [next(elements).id, next(elements).id] == [1, 2]
 
 
 def test_arrays_of_one_layout_behind_each_other_are_kept_apart(chunk: int) -> None:
     text = json.dumps([{"messages": [{"id": 10 * at + of} for of in range(at)]} for at in range(9)], indent=1)
-    document = Json(of(text))
+    document = JsonReader(of(text))
     found = [numbers(document) for _ in document.items()]
     assert found == [[10 * at + of for of in range(at)] for at in range(9)]
 
 
 def test_lines_name_the_one_that_is_broken() -> None:
     with pytest.raises(UserError, match=r"^file\.json, line 3, cannot be read"):
-        list(decoding.lines(of('{"id": 1}\n\n{"id": }\n'), Numbered))
+        list(decoding.read_json_lines(of('{"id": 1}\n\n{"id": }\n'), Numbered))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
 def test_marks_of_an_encoding_are_understood(encoding: str) -> None:
     text = '[{"id": 1, "text": "灯 🙂"}]'
     data = b"\xfe\xff" + text.encode(encoding) if encoding == "utf-16-be" else text.encode(encoding)
-    assert [each.text for each in Json(of(data)).elements(Numbered)] == ["灯 🙂"]
+    assert [each.text for each in JsonReader(of(data)).elements(Numbered)] == ["灯 🙂"]

@@ -1,4 +1,4 @@
-"""The small things that importers share: sets of keys, times, ids, and the order of a chat."""
+"""The values that importers share: sets of keys, times, ids, and the order of a chat."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from training.importers.reading.normalise import clean, drawn_id, iso, rfc, seconds
+from training.importers.reading.normalise import (
+    clean_text,
+    derived_id,
+    parse_iso_time,
+    parse_tweet_time,
+    unix_seconds,
+)
 from training.store.key_set import KeySet
 from training.store.messages import ExportedMessage, order
 
@@ -34,7 +40,7 @@ def test_many_keys_are_kept_apart() -> None:
 @given(moment=MOMENTS, zone=ZONES, separator=some.sampled_from("T "))
 def test_a_time_with_a_zone_is_the_same_moment(moment: datetime, zone: timezone, separator: str) -> None:
     there = moment.replace(tzinfo=zone)
-    assert iso(there.isoformat(separator)) == pytest.approx(there.timestamp(), abs=1e-5)
+    assert parse_iso_time(there.isoformat(separator)) == pytest.approx(there.timestamp(), abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -51,29 +57,32 @@ def test_a_time_with_a_zone_is_the_same_moment(moment: datetime, zone: timezone,
     ],
 )
 def test_times_of_all_exporters_are_read(text: str, moment: datetime) -> None:
-    assert iso(text) == moment.replace(tzinfo=UTC).timestamp()
+    assert parse_iso_time(text) == moment.replace(tzinfo=UTC).timestamp()
 
 
 def test_a_tweets_time_is_read_in_any_locale() -> None:
-    assert rfc("Wed Oct 10 20:19:24 +0200 2018") == datetime(2018, 10, 10, 18, 19, 24, tzinfo=UTC).timestamp()
+    assert (
+        parse_tweet_time("Wed Oct 10 20:19:24 +0200 2018")
+        == datetime(2018, 10, 10, 18, 19, 24, tzinfo=UTC).timestamp()
+    )
 
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "-1", "1e300", "yesterday", "4102444800"])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no time|could not convert"):
-        seconds(text)
+        unix_seconds(text)
 
 
 @given(text=some.text())
 def test_a_clean_text_can_be_stored_anywhere(text: str) -> None:
-    assert "\x00" not in clean(text)
-    assert clean(text).encode().decode() == text.replace("\x00", "")
+    assert "\x00" not in clean_text(text)
+    assert clean_text(text).encode().decode() == text.replace("\x00", "")
 
 
 @given(number=some.integers())
-def test_a_drawn_id_is_no_number(number: int) -> None:
-    assert drawn_id(number) == drawn_id(number)
-    assert not drawn_id(number).isdecimal()
+def test_a_derived_id_is_no_number(number: int) -> None:
+    assert derived_id(number) == derived_id(number)
+    assert not derived_id(number).isdecimal()
 
 
 def test_a_chat_is_ordered_by_time_then_by_the_counter_then_as_it_was() -> None:

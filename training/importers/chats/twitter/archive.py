@@ -1,29 +1,32 @@
-"""The archive of X, once Twitter: tweets of all three generations, notes, direct messages, liked parents."""
+"""The archive of X, once Twitter: tweets of three generations, long posts, direct messages, liked parents.
+
+Generations: classic (tweets.csv and data/js/), GDPR without a manifest (to about March 2020), and with
+data/manifest.js (since). Sources: alkihis/twitter-archive-reader (seen at commit a23fb89) and
+timhutton/twitter-archive-parser (seen at 66f511b).
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.errors import UserError
-from training.importers.chats.twitter import posts
-from training.importers.chats.twitter.direct_messages import Conversation, said
-from training.importers.chats.twitter.posts import Archive
-from training.importers.chats.twitter.records import Item, Like, Note, Tweet
+from training.importers.chats.twitter.archive_index import ArchiveIndex
+from training.importers.chats.twitter.direct_messages import ConversationBlock, direct_messages
+from training.importers.chats.twitter.posts import liked_parents, tweet_messages
+from training.importers.chats.twitter.records import LikedTweet, NoteTweet, Tweet, TweetItem
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import Json
-from training.importers.reading.sniff import FileHead
-from training.importers.reading.sniff import sniff as head_of
+from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "X (Twitter) archive"
-ADVICE = "Download the archive of your data from X and name the zip"
 _CLASSIC = {"tweet_id", "timestamp", "text"}
 _CIRCLE = (
     "Tweets for a Circle (2022 and 2023) are not marked in an archive of X: look through the data before you "
     "share an adapter."
 )
-# by the name of the variable, without number and plural: deleted_tweets is none of these
+# by the whole name of the variable without number and plural, so that deleted_tweets is no tweet
 _PARTS = {
     "tweet": "tweets",
     "community_tweet": "tweets",
@@ -42,7 +45,7 @@ def recognises(head: FileHead) -> bool:
 
 
 def _part(head: FileHead) -> str:
-    """Which part of an archive a file is, by the variable that it assigns; "" for what is of no use."""
+    """The part of an archive that a file is, by the variable that it assigns; "" for no such file."""
     if head.columns[:1] == ("tweet_id",):
         return "table"
     if head.variable.startswith("Grailbird.data.tweets"):
@@ -51,62 +54,66 @@ def _part(head: FileHead) -> str:
         return "account"
     if head.variable == "window.__THAR_CONFIG":
         return "account"
-    way = head.variable.split(".")
-    if way[:2] != ["window", "YTD"] or len(way) != 4:
+    path = head.variable.split(".")
+    if path[:2] != ["window", "YTD"] or len(path) != 4:
         return ""
-    return _PARTS.get(way[2].replace("messages", "message").removesuffix("s"), "other")
+    return _PARTS.get(path[2].replace("messages", "message").removesuffix("s"), "other")
 
 
-def read(sources: Sequence[Source], tally: ImportLog) -> Iterator[ExportedMessage]:
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     parts: dict[str, list[Source]] = {}
     for source in sources:
-        parts.setdefault(_part(head_of(source)), []).append(source)
-    archive = Archive()
+        parts.setdefault(_part(sniff_head(source)), []).append(source)
+    archive = ArchiveIndex()
     for source in parts.get("account", []):
-        _know(source, archive)
+        _read_account(source, archive)
     for source in parts.get("deleted", []):
-        tally.skip("deleted by their author", sum(1 for _ in _elements(source, dict[str, Any], again=False)))
-    yield from _posts(parts, archive, tally)
-    yield from _talks(parts, archive, tally)
+        log.skip("deleted by their author", sum(1 for _ in _elements(source, dict[str, Any], again=False)))
+    yield from _posts(parts, archive, log)
+    yield from _conversations(parts, archive, log)
 
 
-def _posts(parts: dict[str, list[Source]], archive: Archive, tally: ImportLog) -> Iterator[ExportedMessage]:
-    """Tweets are read twice: what edits replaced and whose parents are wanted is known at the end."""
-    found = parts.get("tweets", [])
+def _posts(
+    parts: dict[str, list[Source]], archive: ArchiveIndex, log: ImportLog
+) -> Iterator[ExportedMessage]:
+    """Read the tweets twice: edits and answered tweets are known when all tweets were read once."""
+    tweet_files = parts.get("tweets", [])
     for source in parts.get("notes", []):
-        for note in _elements(source, dict[str, Note], again=False):
-            archive.keep_note(note)
-    for source in found:
+        for note in _elements(source, dict[str, NoteTweet], again=False):
+            archive.add_note(note)
+    for source in tweet_files:
         for tweet in _tweets(source, again=True):
-            archive.look(tweet)
-    for source in found:
+            archive.add_tweet(tweet)
+    for source in tweet_files:
         for tweet in _tweets(source, again=False):
-            yield from posts.said(tweet, archive, source, tally)
-        tally.note(_CIRCLE)
-    if not found:  # the table says the same as the files beside it, and less
+            yield from tweet_messages(tweet, archive, source, log)
+        log.note(_CIRCLE)
+    if not tweet_files:  # a classic archive's table repeats the files beside it, with fewer fields
         for source in parts.get("table", []):
-            yield from _table(source, archive, tally)
+            yield from _table(source, archive, log)
     for source in parts.get("likes", []):
-        for like in _elements(source, dict[str, Like], again=False):
-            yield from posts.parent(like, archive, source, tally)
+        for like in _elements(source, dict[str, LikedTweet], again=False):
+            yield from liked_parents(like, archive, source, log)
 
 
-def _talks(parts: dict[str, list[Source]], archive: Archive, tally: ImportLog) -> Iterator[ExportedMessage]:
+def _conversations(
+    parts: dict[str, list[Source]], archive: ArchiveIndex, log: ImportLog
+) -> Iterator[ExportedMessage]:
     for part in ("direct", "group"):
         for source in parts.get(part, []):
-            for item in _elements(source, dict[str, Conversation], again=False):
-                for conversation in item.values():
-                    yield from said(conversation, archive, source, tally, is_group=part == "group")
+            for item in _elements(source, dict[str, ConversationBlock], again=False):
+                for block in item.values():
+                    yield from direct_messages(block, archive, source, log, is_group=part == "group")
 
 
 def _tweets(source: Source, again: bool) -> Iterator[Tweet]:
-    """Tweets that stand bare, or as {"tweet": ...}."""
-    for item in _elements(source, Item, again):
+    """Yield tweets that stand bare, or as {"tweet": ...}."""
+    for item in _elements(source, TweetItem, again):
         yield item.tweet or item
 
 
 def _elements(source: Source, kind: Any, again: bool) -> Iterator[Any]:
-    document = Json(source, again)
+    document = JsonReader(source, again)
     document.skip_assignment()
     yield from document.elements(kind)
     if document.unreadable:
@@ -115,18 +122,18 @@ def _elements(source: Source, kind: Any, again: bool) -> Iterator[Any]:
         )
 
 
-def _know(source: Source, archive: Archive) -> None:
-    """Who this archive belongs to: account.js, manifest.js, user_details.js and payload_details.js say so."""
-    document = Json(source, again=True)
+def _read_account(source: Source, archive: ArchiveIndex) -> None:
+    """Read the owner from account.js, manifest.js, user_details.js or payload_details.js."""
+    document = JsonReader(source, again=True)
     document.skip_assignment()
-    told: Any = document.value(object)
-    for item in told if isinstance(told, list) else [told]:
+    root: Any = document.value(object)
+    for item in root if isinstance(root, list) else [root]:
         if isinstance(item, dict):
             inner = item.get("account") or item.get("userInfo")
-            archive.know(inner if isinstance(inner, dict) else item)
+            archive.add_account(inner if isinstance(inner, dict) else item)
 
 
-def _table(source: Source, archive: Archive, tally: ImportLog) -> Iterator[ExportedMessage]:
+def _table(source: Source, archive: ArchiveIndex, log: ImportLog) -> Iterator[ExportedMessage]:
     for row in read_rows(source):
         tweet = Tweet(
             id_str=row.get("tweet_id", ""),
@@ -136,4 +143,4 @@ def _table(source: Source, archive: Archive, tally: ImportLog) -> Iterator[Expor
             in_reply_to_user_id_str=row.get("in_reply_to_user_id") or None,
             retweeted_status=row.get("retweeted_status_id") or None,
         )
-        yield from posts.said(tweet, archive, source, tally)
+        yield from tweet_messages(tweet, archive, source, log)

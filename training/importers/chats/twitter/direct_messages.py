@@ -1,60 +1,63 @@
-"""The direct messages of X: blocks that belong together, with ids instead of names."""
+"""The direct messages of X, which an archive holds in blocks, with ids instead of names."""
 
 import html
 from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from training.importers.chats.twitter.posts import Archive
+from training.importers.chats.twitter.archive_index import ArchiveIndex
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean, iso
+from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 
-class Address(Struct, gc=False):
+class DirectMessageLink(Struct, gc=False):
     url: str = ""
     expanded: str = ""
 
 
-class Create(Struct, gc=False):
-    """One message; in a group the recipient is absent or 0. `urls` came with 2021."""
+class DirectMessage(Struct, gc=False):
+    """A message (`messageCreate`); `urls` exists since 2021."""
 
     id: str = ""
     senderId: str = ""
     text: str = ""
     createdAt: str = ""
-    urls: list[Address] = field(default_factory=list)
+    urls: list[DirectMessageLink] = field(default_factory=list)
     mediaUrls: list[str] = field(default_factory=list)
 
 
-class Event(Struct, gc=False):
-    """An event of a conversation, of which only messages are words."""
+class ConversationEvent(Struct, gc=False):
+    """An event of a conversation: a message, or a notice, such as a reaction."""
 
-    messageCreate: Create | None = None
-    welcomeMessageCreate: Create | None = None
+    messageCreate: DirectMessage | None = None
+    welcomeMessageCreate: DirectMessage | None = None
 
 
-class Conversation(Struct, gc=False):
-    """A block of at most 1000 events. A long conversation has several, which overlap."""
+class ConversationBlock(Struct, gc=False):
+    """At most 1000 events, newest first. A long conversation has several blocks, whose times overlap.
+
+    Source: timhutton/twitter-archive-parser, pull request 98.
+    """
 
     conversationId: str = ""
-    messages: list[Event] = field(default_factory=list)
+    messages: list[ConversationEvent] = field(default_factory=list)
 
 
-def said(
-    conversation: Conversation, archive: Archive, source: Source, tally: ImportLog, is_group: bool
+def direct_messages(
+    conversation: ConversationBlock, archive: ArchiveIndex, source: Source, log: ImportLog, is_group: bool
 ) -> Iterator[ExportedMessage]:
-    """The messages of a block, oldest first; blocks are put together by their ids when stored."""
+    """Yield the messages of a block, oldest first; the message store drops those that two blocks hold."""
     for event in reversed(conversation.messages):
         message = event.messageCreate
         if message is None:
-            tally.skip("notices")
+            log.skip("notices")
             continue
         try:
-            moment = iso(message.createdAt)
+            time = parse_iso_time(message.createdAt)
         except ValueError:
-            tally.skip("without an id or a date")
+            log.skip("without an id or a date")
             continue
         yield ExportedMessage(
             platform="x",
@@ -62,9 +65,9 @@ def said(
             id=message.id,
             author=message.senderId,
             author_name=archive.people.get(message.senderId, message.senderId),
-            time=moment,
+            time=time,
             source=source.label,
-            text=_plain(message),
+            text=_plain_text(message),
             is_self=message.senderId == archive.id if archive.id else None,
             chat_kind="group" if is_group else "direct",
             chat_name="" if is_group else _partner(conversation.conversationId, archive),
@@ -74,17 +77,17 @@ def said(
         )
 
 
-def _plain(message: Create) -> str:
+def _plain_text(message: DirectMessage) -> str:
     text = html.unescape(message.text)
     for link in message.urls:
         if link.url:
             text = text.replace(
                 link.url, "" if "/messages/media/" in link.expanded else link.expanded or link.url
             )
-    return clean(text.strip())
+    return clean_text(text.strip())
 
 
-def _partner(conversation: str, archive: Archive) -> str:
-    """Who the other one is: the id of a conversation of two is made of both."""
+def _partner(conversation: str, archive: ArchiveIndex) -> str:
+    """The name of the other person: the id of a conversation of two is made of both ids."""
     others = [number for number in conversation.split("-") if number != archive.id]
     return archive.people.get(others[0], others[0]) if others else ""

@@ -1,4 +1,4 @@
-"""What WhatsApp itself writes into an exported chat, in the languages of its users; all in lower case."""
+"""The texts that WhatsApp itself writes into an exported chat, in the languages of its users, in lower case."""
 
 OMITTED = frozenset(
     """<media omitted>|<media weggelaat>|<تم استبعاد الوسائط>|<media buraxıldı>|<media çıxarılmışdır>|<без файл>
@@ -62,7 +62,7 @@ ATTACHED = (
     "file attached|archivo adjunto|datei angehängt|fichier joint|file allegato|arquivo anexado|"
     "bestand bijgevoegd|файл добавлен|文件附件|檔案附件|ファイル添付|파일 첨부됨|dosya ekli"
 ).split("|")
-# notices that stand where a message of the other person would
+# notices that look like a message of the other person
 NOTICES = (
     "messages and calls are end-to-end encrypted|messages to this chat and calls are now secured|"
     "messages to this group are now secured|los mensajes y las llamadas están cifrados de extremo a extremo|"

@@ -1,12 +1,12 @@
-"""Word lists beside this file, read when they are first needed."""
+"""The word lists in this folder, each read at its first use."""
 
 from functools import cache
 from importlib.resources import files
 
 
 @cache
-def ordered(name: str) -> tuple[str, ...]:
-    """The words of a list, in their order."""
+def word_list(name: str) -> tuple[str, ...]:
+    """Return the words of a list, in the order of its file."""
     return tuple(
         (files("training.scrub.detectors.lists") / f"{name}.txt").read_text(encoding="utf-8").split()
     )
@@ -14,5 +14,5 @@ def ordered(name: str) -> tuple[str, ...]:
 
 @cache
 def word_set(name: str) -> frozenset[str]:
-    """The words of a list as a set."""
-    return frozenset(ordered(name))
+    """Return the words of a list as a set."""
+    return frozenset(word_list(name))

@@ -1,0 +1,81 @@
+"""The export files in tests/exports by format; all of them are invented."""
+
+from tests.paths import EXPORTS
+from training.importers import registry
+from training.importers.reading.import_log import ImportLog
+from training.store.messages import ExportedMessage
+
+FIXTURES = {
+    "X (Twitter) archive": ["x/manifest", "x/gdpr", "x/classic", "x/table"],
+    "DiscordChatExporter": [
+        "discord_exporter/guild.json",
+        "discord_exporter/guild [part 2].json",
+        "discord_exporter/thread.json",
+        "discord_exporter/direct.json",
+        "discord_exporter/reversed.json",
+        "discord_exporter/cut.json",
+        "discord_exporter/raw.json",
+        "discord_exporter/old.json",
+        "discord_exporter/Quay - Text - table [70].csv",
+    ],
+    "Discord data package": ["discord_package/old", "discord_package/localised", "discord_package/json"],
+    "Telegram": [
+        "telegram/single.json",
+        "telegram/personal.json",
+        "telegram/full.json",
+        "telegram/escapes.json",
+        "telegram/old.json",
+        "telegram/forum.json",
+        "telegram/minified.json",
+    ],
+    "WhatsApp": [
+        "whatsapp/WhatsApp Chat with Bo.txt",
+        "whatsapp/ios",
+        "whatsapp/iso.txt",
+        "whatsapp/dotted.txt",
+        "whatsapp/finnish.txt",
+        "whatsapp/narrow.txt",
+        "whatsapp/chinese before.txt",
+        "whatsapp/chinese after.txt",
+        "whatsapp/japanese.txt",
+        "whatsapp/korean.txt",
+        "whatsapp/spanish.txt",
+        "whatsapp/decreasing.txt",
+    ],
+    "Reddit": ["reddit"],
+    "Slack": ["slack"],
+    "Instagram and Messenger": ["meta/instagram", "meta/messenger"],
+    "LINE": ["line/english.txt", "line/japanese.txt", "line/chinese.txt", "line/group.txt"],
+    "WeChat": [
+        "wechat/weclone",
+        "wechat/memotrace.csv",
+        "wechat/memotrace older.csv",
+        "wechat/one chat.csv",
+        "wechat/chatlog.csv",
+        "wechat/chatlog.json",
+        "wechat/weflow.json",
+    ],
+    "QQ": ["qq/records.txt", "qq/gb18030.txt"],
+    "Weibo": ["weibo/7001.csv", "weibo/older.csv"],
+    "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl"],
+    "Alpaca": ["alpaca/set.json", "alpaca/set.jsonl"],
+    "ShareGPT": ["sharegpt/set.json", "sharegpt/set.jsonl"],
+    "ChatML messages": [
+        "chatml/set.jsonl",
+        "chatml/array.json",
+        "chatml/completion.jsonl",
+        "chatml/preference.jsonl",
+        "chatml/kto.jsonl",
+    ],
+    "xtuner": ["xtuner/set.json"],
+    "OASST1": ["oasst/set.messages.jsonl", "oasst/set.trees.jsonl"],
+    "CuteGPT": ["cutegpt/set.json"],
+}
+
+
+def read_fixture(name: str, log: ImportLog | None = None) -> list[ExportedMessage]:
+    return list(registry.read_exports(EXPORTS / name, log))
+
+
+def fixture_texts(name: str) -> list[str]:
+    return [message.text for message in read_fixture(name)]

@@ -1,0 +1,129 @@
+"""WeChat messages as other programs take them from a phone: PyWxDump and WeClone, MemoTrace, chatlog, WeFlow.
+
+WeChat itself exports nothing. Columns and keys are those of the files of these programs.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from training.importers.chats.wechat.records import ChatlogMessage, WeChatRow, WeFlowMessage
+from training.importers.chats.wechat.tables import table_reader
+from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.normalise import clean_text, parse_iso_time, unique_id, unix_seconds
+from training.importers.reading.sniff import FileHead, sniff_head
+from training.importers.reading.source import Source
+from training.store.messages import ChatKind, ExportedMessage, Kind
+
+TITLE = "WeChat"
+_SLASHES = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2}))?$")
+_TEXT = {"文本", "文本消息", "text", "1", "引用消息", "引用回复"}
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("图片", "图片消息", "image", "3"), "image"),
+    **dict.fromkeys(("视频", "视频消息", "video", "43"), "video"),
+    **dict.fromkeys(("语音", "语音消息", "voice", "34"), "audio"),
+    **dict.fromkeys(("动画表情", "表情包", "表情消息", "sticker", "47"), "sticker"),
+    **dict.fromkeys(("文件", "文件消息", "file"), "file"),
+    **dict.fromkeys(("系统通知", "系统消息", "拍一拍", "撤回消息", "system", "10000", "10002"), "notice"),
+}
+
+
+def recognises(head: FileHead) -> bool:
+    return table_reader(head.columns) is not None or _is_chatlog(head) or _is_weflow(head)
+
+
+def _is_chatlog(head: FileHead) -> bool:
+    return head.has("[].talker", "[].isSelf", "[].content")
+
+
+def _is_weflow(head: FileHead) -> bool:
+    return head.has("session.wxid", "messages") or head.has("messages[].isSend", "messages[].senderUsername")
+
+
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
+    for source in sources:
+        seen: dict[str, int] = {}
+        for row in _rows(source, log):
+            yield from _convert(row, source, seen, log)
+
+
+def _rows(source: Source, log: ImportLog) -> Iterator[WeChatRow]:
+    head = sniff_head(source)
+    if to_row := table_reader(head.columns):
+        for cells in read_rows(source):
+            try:
+                row = to_row(cells, source)
+            except KeyError:
+                log.skip("rows that end early")
+            else:
+                yield row
+    elif _is_chatlog(head):
+        yield from _chatlog_rows(source, log)
+    else:
+        yield from _weflow_rows(source, log)
+
+
+def _chatlog_rows(source: Source, log: ImportLog) -> Iterator[WeChatRow]:
+    document = JsonReader(source)
+    for message in document.elements(ChatlogMessage):
+        yield message.row()
+    log.skip("unreadable", document.unreadable)
+
+
+def _weflow_rows(source: Source, log: ImportLog) -> Iterator[WeChatRow]:
+    document, session = JsonReader(source), dict[str, Any]()
+    for key in document.members():
+        if key == "session":
+            session = document.value(dict[str, Any])
+        elif key == "messages":
+            chat = str(session.get("wxid") or source.name)
+            name = str(session.get("remark") or session.get("nickname") or session.get("displayName") or chat)
+            for message in document.elements(WeFlowMessage):
+                yield message.row(chat, name)
+    log.skip("unreadable", document.unreadable)
+
+
+def _convert(
+    row: WeChatRow, source: Source, seen: dict[str, int], log: ImportLog
+) -> Iterator[ExportedMessage]:
+    try:
+        time, is_local = _parse_time(row.timestamp)
+    except ValueError:
+        log.skip("without a date")
+        return
+    kind: Kind = "text" if row.type.lower() in _TEXT else _KINDS.get(row.type.lower(), "other")
+    author = row.author or ("me" if row.is_self else row.chat)
+    chat_kind: ChatKind = "group" if row.chat.endswith("@chatroom") else "direct"
+    yield ExportedMessage(
+        platform="wechat",
+        chat=clean_text(row.chat),
+        id=clean_text(row.id) or unique_id(seen, time, author, row.text),
+        author=clean_text(author),
+        author_name=clean_text(row.author_name or author),
+        time=time,
+        source=source.label,
+        text=clean_text(row.text) if kind == "text" else "",
+        is_self=row.is_self,
+        chat_kind=chat_kind,
+        chat_name=clean_text(row.chat_name),
+        local=is_local,
+        forwarded=row.forwarded,
+        kind=kind,
+    )
+
+
+def _parse_time(text: str) -> tuple[float, bool]:
+    """Return seconds, and True where they are a phone's clock: `2021-07-07 10:27:23`, `2024/10/4 11:42`.
+
+    Numbers are Unix seconds, or milliseconds from 10^11 on.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdecimal() and len(text) < 14:
+        number = int(text)
+        return unix_seconds(number / 1000 if number > 10**11 else number), False
+    if found := _SLASHES.match(text):
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+        text = f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+    return parse_iso_time(text), not re.search(r"[+Z]", text)
