@@ -1,4 +1,4 @@
-"""What several test files need: a cast of invented personas, and a chat in a temporary folder."""
+"""Fixtures of many test files: a cast of invented personas, and a chat in a temporary folder."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -34,7 +34,7 @@ settings.load_profile("patient")
 
 
 class Stage:
-    """A chat with everything around it, which can be closed and opened again on the same memory."""
+    """A chat with memory, scripted engine and recording outlet; it can be reopened on the same memory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.engine, self.outlet = folder, ScriptedEngine(), Recorder()
@@ -57,13 +57,19 @@ class Stage:
     async def stop(self) -> None:
         await self._open.aclose()
 
+    async def restart(self, **settings: float) -> None:
+        """Close the chat and open it again on the same memory, with other settings."""
+        await self.stop()
+        self.settings = ChatSettings(**{"debounce": 0, **settings})
+        await self.start()
+
     def message(self, text: str, name: str = "Ana", address: str = "direct", place: Place = PLACE) -> Message:
         self._count += 1
         author = Author(name.casefold(), name)
         return Message(place, str(self._count), author, text, float(self._count), address=address)  # type: ignore[arg-type]
 
     async def say(self, text: str, name: str = "Ana", address: str = "direct", place: Place = PLACE) -> None:
-        """Have somebody say something and wait until it has been answered."""
+        """Receive a message and wait until it has been answered."""
         await self.chat.receive(self.message(text, name, address, place))
         await self.chat.worker(place).idle()
 
@@ -80,5 +86,5 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 def new_stage(tmp_path: Path) -> Callable[[], Stage]:
-    """Stages on one folder, one after another: a bot that is started again."""
+    """Return stages on one folder, to be opened one after another: a bot that is started again."""
     return lambda: Stage(tmp_path)

@@ -40,14 +40,14 @@ async def draw(seed: int) -> None:
         async with (
             memory,
             engine,
-            Chat(memory, engine, cast, settings.chat, settings.model, dice=Random(seed)) as chat,
+            Chat(memory, engine, cast, settings.chat, settings.model, random=Random(seed)) as chat,
         ):
             chat.join("terminal", Screen(lambda: "", console))
             for persona, lines in LINES.items():
                 place = Place("terminal", "local", persona)
                 console.print(Text("Ana ", style="bold cyan") + Text(f"/persona {persona}", style="default"))
                 await memory.set_setting(str(place), "persona", persona)
-                await greet(chat, place, author.name)
+                await greet(chat, memory, place, author.name)
                 for line in lines:
                     console.print(Text("Ana ", style="bold cyan") + Text(line, style="default"))
                     await chat.receive(typed_message(line, place, author))

@@ -1,4 +1,4 @@
-"""What can be asked of personas and data without talking to anybody: each function gives text to print."""
+"""Commands about personas and stored data: each function returns the text to print."""
 
 import json
 from argparse import Namespace
@@ -13,7 +13,7 @@ from bot.persona.persona import load_cast
 
 
 def open_memory(settings: Config) -> Memory:
-    """The memory that these settings name."""
+    """Return the memory in the data folder of these settings; enter it to open the file."""
     return Memory(settings.data / "memory.db")
 
 
@@ -50,21 +50,21 @@ async def data_export(options: Namespace) -> str:
 async def data_forget(options: Namespace) -> str:
     async with open_memory(config.load_config(options.config)) as memory:
         if options.author:
-            return _told(await memory.erase_author(options.author))
+            return _erased_text(await memory.erase_author(options.author))
         known = {str(remembered.place): remembered.place for remembered in await memory.places()}
         if options.place not in known:
             raise UserError(f"There is no place {options.place!r}: `data status` lists them.")
-        return _told(await memory.erase_place(known[options.place]))
+        return _erased_text(await memory.erase_place(known[options.place]))
 
 
-def _told(erased: Erased) -> str:
+def _erased_text(erased: Erased) -> str:
     return (
         f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} unsent parts, "
         f"{erased.backups} backups and {erased.set_aside} damaged files."
     )
 
 
-COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {
+ADMIN_COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {
     "persona list": persona_list,
     "persona show": persona_show,
     "data status": data_status,

@@ -1,19 +1,19 @@
-"""The command line: which commands there are, what they take, and what they say of themselves."""
+"""The command line: its commands, their options and their help."""
 
 import argparse
 from pathlib import Path
 
-Commands = argparse._SubParsersAction  # argparse has no public name for what it gives
+Commands = argparse._SubParsersAction  # argparse has no public name for the type of `add_subparsers`
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """The whole command line; `command` is the chosen one's name, "run" where none is."""
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; its `command` is the command's name, "run" by default."""
     whole = argparse.ArgumentParser(prog="alterego", description=description)
     whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
     whole.set_defaults(command="run", persona=None, say=None, prompts=None, json=False)
     commands = whole.add_subparsers(title="commands", metavar="COMMAND")
     _add_chat(commands)
-    doctor = commands.add_parser("doctor", help="say what is right, what is wrong and how to mend it")
+    doctor = commands.add_parser("doctor", help="check the installation and say how to mend what is wrong")
     doctor.add_argument("--json", action="store_true", help="a line of JSON for each finding")
     doctor.set_defaults(command="doctor")
     _add_persona(commands)

@@ -1,4 +1,4 @@
-"""Is everything there that a conversation needs? One finding a line, each with its remedy."""
+"""The checks of `doctor`: one finding for each part of the installation, with its remedy."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.builder import open_prompt_format
 from bot.prompt.contract import check_contract, prompt_contract
 
-ROOM = 2e9  # bytes of disk below which a converted model or a backup may not fit
+LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, and what was found; what is wrong says how to mend it."""
+    """The result of one check; `text` says how to mend what is wrong."""
 
     subject: str
     right: bool
@@ -32,8 +32,8 @@ class Finding:
         return f"{'ok   ' if self.right else 'WRONG'} {self.subject:<10} {self.text}"
 
 
-async def examine(path: Path | None) -> list[Finding]:
-    """Look at settings, personas, tokens, model, adapters, memory and disk."""
+async def run_checks(path: Path | None) -> list[Finding]:
+    """Check settings, tokens, personas, model, adapters, native kernels, memory and disk."""
     try:
         settings = config.load_config(path)
     except UserError as error:
@@ -41,21 +41,21 @@ async def examine(path: Path | None) -> list[Finding]:
     findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
     cast, personas = _personas(settings)
     model = await asyncio.to_thread(_model, settings, cast)
-    native = await asyncio.to_thread(_native, settings)
+    native = await asyncio.to_thread(_native_kernels, settings)
     return [*findings, *personas, *model, native, await _memory(settings), _disk(settings)]
 
 
 def _tokens(settings: Config) -> Finding:
-    """Which platforms it will be on, and whether their libraries are there."""
-    there = [name for name in TOKENS if name in settings.tokens]
-    if not there:
+    """Check that each platform with a token has its library."""
+    names = [name for name in TOKENS if name in settings.tokens]
+    if not names:
         return Finding("tokens", True, "none set: it talks in the terminal")
-    extras = [name.partition("_")[0].lower() for name in there]
+    extras = [name.partition("_")[0].lower() for name in names]
     if missing := [extra for extra in extras if find_spec(extra) is None]:
         return Finding(
             "tokens", False, f"their library is missing: pip install 'alterego[{','.join(missing)}]'"
         )
-    return Finding("tokens", True, f"{', '.join(there)} set")
+    return Finding("tokens", True, f"{', '.join(names)} set")
 
 
 def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
@@ -70,7 +70,7 @@ def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
 
 
 def _model(settings: Config, cast: Cast) -> list[Finding]:
-    """The base model's files, and every adapter against them; no weights are read."""
+    """Check the base model's files, and every adapter against them; no weights are read."""
     from bot.engine.checkpoint.source import locate
 
     try:
@@ -98,16 +98,16 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
     for persona in personas:
         assert persona.adapter
         try:
-            adapts = inspection.check(persona.key, persona.adapter)
-            reader = open_prompt_format(persona, inspection.tokenizer, settings.model, 0)
-            check_contract(persona, prompt_contract(persona, reader, settings.chat.system_prompt))
-            yield Finding("adapter", True, adapts)
+            text = inspection.check(persona.key, persona.adapter)
+            prompt_format = open_prompt_format(persona, inspection.tokenizer, settings.model, 0)
+            check_contract(persona, prompt_contract(persona, prompt_format, settings.chat.system_prompt))
+            yield Finding("adapter", True, text)
         except UserError as error:
             yield Finding("adapter", False, str(error))
 
 
-def _native(settings: Config) -> Finding:
-    """Whether steps are computed by operations that are compiled for this processor; it may take seconds."""
+def _native_kernels(settings: Config) -> Finding:
+    """Check whether the kernels are compiled for this processor; compiling them may take seconds."""
     from bot.engine.kernels.compiler import cache, made
 
     if not settings.model.native:
@@ -137,4 +137,8 @@ def _disk(settings: Config) -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding("disk", False, f"{folder} cannot be written to: set ALTEREGO_DATA to another folder")
     text = f"{free / 1e9:.1f} GB free for {settings.data}"
-    return Finding("disk", free > ROOM, text if free > ROOM else f"{text}: make room, 2 GB are needed")
+    return Finding(
+        "disk",
+        free > LEAST_FREE_BYTES,
+        text if free > LEAST_FREE_BYTES else f"{text}: make room, 2 GB are needed",
+    )

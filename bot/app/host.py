@@ -1,4 +1,4 @@
-"""The bot on its platforms: everything opened in order, run until a signal, closed in reverse."""
+"""Hosting on platforms: everything is opened in order, runs until a signal, and is closed in reverse."""
 
 import asyncio
 import logging
@@ -21,16 +21,16 @@ from bot.persona.persona import Cast
 
 log = logging.getLogger(__name__)
 
-GRACE = 7.0  # seconds that answers somebody sees have to end after a signal
-DEADLINE = 9.5  # seconds after which the process ends whatever hangs
-UPKEEP = 3600.0  # seconds between backups, and between erasures of last copies
+GRACE = 7.0  # seconds that visible replies have to end after a signal
+DEADLINE = 9.5  # seconds after a signal until the process ends, whatever hangs
+MAINTENANCE_INTERVAL = 3600.0  # seconds between backups, and between erasures of last copies
 
 
 class Platform(Protocol):
     """A platform from login to logout."""
 
     async def __aenter__(self) -> Self:
-        """Log in, however long that takes; `UserError` where a restart cannot help."""
+        """Log in, however long that takes. Raises `UserError` where a restart cannot help."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -38,29 +38,32 @@ class Platform(Protocol):
         """Log out."""
 
     async def run(self) -> None:
-        """Take in what people say until closed; `UserError` where a restart cannot help."""
+        """Accept messages until closed. Raises `UserError` where a restart cannot help."""
 
     def stop_intake(self) -> None:
-        """Take in nothing more; what is still to be sent can be."""
+        """Accept no more messages; parts can still be sent."""
 
 
-Open = Callable[[Chat, Config], Platform]
+OpenPlatform = Callable[[Chat, Memory, Config], Platform]
 
 
 async def serve(
-    settings: Config, cast: Cast, open_engine: Callable[[Config], Engine], watch: PromptObserver | None = None
+    settings: Config,
+    cast: Cast,
+    open_engine: Callable[[Config], Engine],
+    observe_prompt: PromptObserver | None = None,
 ) -> None:
-    """Host the personas until SIGTERM or SIGINT, which ends in time and loses nothing."""
-    _heed_signals()
+    """Host the personas until SIGTERM or SIGINT; the process then ends in time and loses no message."""
+    _handle_signals()
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
         for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
-            log.warning(notice)
+            log.warning("startup_notice", extra={"notice": notice})
         engine = await stack.enter_async_context(open_engine(settings))
-        chat = Chat(memory, engine, cast, settings.chat, settings.model, watch=watch)
-        platforms = _open_all(chat, settings)
+        chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)
+        platforms = _open_platforms(chat, memory, settings)
         try:
-            await _run(platforms, chat, memory, stack)
+            await _run_platforms(platforms, chat, memory, stack)
         finally:
             for platform in platforms:
                 platform.stop_intake()
@@ -68,103 +71,108 @@ async def serve(
             await chat.close(GRACE)
 
 
-def _heed_signals() -> None:
-    """The first signal cancels this task; a second one, or the deadline after the first, ends the process."""
+def _handle_signals() -> None:
+    """Let the first signal cancel this task; a second one, or the deadline, ends the process."""
     task = asyncio.current_task()
     assert task
-    loop, told = asyncio.get_running_loop(), False
+    loop, is_ending = asyncio.get_running_loop(), False
 
-    def heed() -> None:
-        nonlocal told
-        if told:
+    def handle() -> None:
+        nonlocal is_ending
+        if is_ending:
             os._exit(0)
-        told = True
+        is_ending = True
         timer = threading.Timer(DEADLINE, os._exit, [0])
         timer.daemon = True
         timer.start()
         task.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, heed)
+        loop.add_signal_handler(number, handle)
 
 
-def _open_all(chat: Chat, settings: Config) -> list[Platform]:
-    return [_OPEN[name](chat, settings) for name in settings.tokens]
+def _open_platforms(chat: Chat, memory: Memory, settings: Config) -> list[Platform]:
+    return [_PLATFORMS[name](chat, memory, settings) for name in settings.tokens]
 
 
-def _discord(chat: Chat, settings: Config) -> Platform:
+def _discord(chat: Chat, memory: Memory, settings: Config) -> Platform:
     try:
         from bot.platforms.discord import Discord
     except ModuleNotFoundError as error:
         raise _missing(error, "discord") from None
-    return Discord(chat, settings.discord, settings.tokens["DISCORD_TOKEN"], settings.addresses)
+    return Discord(chat, memory, settings.discord, settings.tokens["DISCORD_TOKEN"], settings.addresses)
 
 
-def _telegram(chat: Chat, settings: Config) -> Platform:
+def _telegram(chat: Chat, memory: Memory, settings: Config) -> Platform:
     try:
         from bot.platforms.telegram import Telegram
     except ModuleNotFoundError as error:
         raise _missing(error, "telegram") from None
-    return Telegram(chat, settings.telegram, settings.tokens["TELEGRAM_TOKEN"], settings.addresses)
+    return Telegram(chat, memory, settings.telegram, settings.tokens["TELEGRAM_TOKEN"], settings.addresses)
 
 
 def _missing(error: ModuleNotFoundError, library: str) -> Exception:
-    """What to say of a platform's library that is not there; a bug of our own stays one."""
+    """Return the error to raise for a missing platform library; an import bug of our own stays as it is."""
     if error.name != library:
         return error
     return UserError(f"{library.title()} needs its library: run `pip install 'alterego[{library}]'`.")
 
 
-_OPEN: dict[str, Open] = {"DISCORD_TOKEN": _discord, "TELEGRAM_TOKEN": _telegram}
+_PLATFORMS: dict[str, OpenPlatform] = {"DISCORD_TOKEN": _discord, "TELEGRAM_TOKEN": _telegram}
 
 
-async def _run(platforms: Sequence[Platform], chat: Chat, memory: Memory, stack: AsyncExitStack) -> None:
-    """Run every platform, while the model loads and backups are made; one that cannot go on is left out."""
-    running = {asyncio.create_task(_live(platform, stack)) for platform in platforms}
-    beside = {asyncio.create_task(_ready(chat.engine)), asyncio.create_task(_keep_up(memory))}
+async def _run_platforms(
+    platforms: Sequence[Platform], chat: Chat, memory: Memory, stack: AsyncExitStack
+) -> None:
+    """Run all platforms while the model loads and memory is maintained; leave out one that cannot go on."""
+    running = {asyncio.create_task(_run_platform(platform, stack)) for platform in platforms}
+    background = {
+        asyncio.create_task(_wait_for_model(chat.engine)),
+        asyncio.create_task(_maintain_memory(memory)),
+    }
     try:
         while running:
-            done, _ = await asyncio.wait(running | beside, return_when=asyncio.FIRST_COMPLETED)
-            for task in done & beside:
+            done, _ = await asyncio.wait(running | background, return_when=asyncio.FIRST_COMPLETED)
+            for task in done & background:
                 task.result()
-            beside -= done
+            background -= done
             for task in done & running:
                 running.discard(task)
-                _note_end(task, last=not running)
+                _handle_end(task, last=not running)
     finally:
-        for task in running | beside:
+        for task in running | background:
             task.cancel()
-        await asyncio.gather(*running, *beside, return_exceptions=True)
+        await asyncio.gather(*running, *background, return_exceptions=True)
 
 
-async def _live(platform: Platform, stack: AsyncExitStack) -> None:
-    """Log in and run, whatever others wait for; logging out is left to the stack."""
+async def _run_platform(platform: Platform, stack: AsyncExitStack) -> None:
+    """Log in and run, independent of other platforms; the stack logs out."""
     await stack.enter_async_context(platform)
     await platform.run()
 
 
-def _note_end(task: asyncio.Task[None], *, last: bool) -> None:
-    """Raise what ended the last platform; of another one, say it and go on."""
+def _handle_end(task: asyncio.Task[None], *, last: bool) -> None:
+    """Raise the error that ended the last platform; log the error of any other."""
     try:
         task.result()
     except UserError as error:
         if last:
             raise
-        log.error("a platform is left out", extra={"reason": str(error)})
+        log.error("platform_left_out", extra={"reason": str(error)})
 
 
-async def _ready(engine: Engine) -> None:
+async def _wait_for_model(engine: Engine) -> None:
     await engine.ready()
-    log.info("the model is ready")
+    log.info("model_ready")
 
 
-async def _keep_up(memory: Memory) -> None:
-    """Back up once a day, and finish erasures."""
+async def _maintain_memory(memory: Memory) -> None:
+    """Back up once a day, and finish erasures, until cancelled."""
     while True:
         try:
             await memory.settle()
             if await memory.wants_backup():
                 await memory.backup()
         except UserError as error:
-            log.error("upkeep failed", extra={"reason": str(error)})
-        await asyncio.sleep(UPKEEP)
+            log.error("maintenance_failed", extra={"reason": str(error)})
+        await asyncio.sleep(MAINTENANCE_INTERVAL)

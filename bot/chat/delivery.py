@@ -1,4 +1,4 @@
-"""From the model's words to sent messages: tidied, shown while they come, sent once."""
+"""The way of parts to a platform: its outlet, splitting by its limit, sending until it takes or refuses."""
 
 import asyncio
 import logging
@@ -11,14 +11,15 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
+from bot.text.splitting import split_burst, split_message
 
 log = logging.getLogger(__name__)
 
-_LONGEST_WAIT = 15.0  # seconds between two tries while a platform cannot be reached
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 15.0  # seconds between two tries while a platform cannot be reached
 
 
 class RetryLater(Exception):
-    """The platform cannot take a message now; after so many seconds it may, 0 where it did not say."""
+    """The platform cannot take a message now. It may after `seconds`; 0 where the platform gave no time."""
 
     def __init__(self, reason: str, seconds: float = 0.0) -> None:
         super().__init__(reason)
@@ -26,11 +27,11 @@ class RetryLater(Exception):
 
 
 class DeliveryRefused(Exception):
-    """The platform will not take this message, however often it is tried."""
+    """The platform will never take this message."""
 
 
 class ChatMoved(Exception):
-    """The chat goes on in another place."""
+    """The chat goes on in another place, `place`."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(f"moved to {place}")
@@ -38,52 +39,54 @@ class ChatMoved(Exception):
 
 
 class Outlet(Protocol):
-    """A platform as replies see it. Its calls raise `RetryLater`, `DeliveryRefused` and `ChatMoved` only."""
+    """A platform as replies see it.
 
-    marks: bool  # whether it reads Markdown, so that marks cut by a split are closed and opened again
+    Its calls raise `RetryLater`, `DeliveryRefused` and `ChatMoved`, and nothing else.
+    """
+
+    marks: bool  # True where the platform reads Markdown: marks cut by a split are closed and opened again
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:
-        """The longest message it takes, in its own units; None for no limit."""
+        """Return the longest message that the platform takes, in its own units; None for no limit."""
 
     def measure(self, text: str) -> int:
-        """The length of a text in the platform's own units."""
+        """Return the length of a text in the platform's own units."""
 
     def pace(self, place: Place) -> float:
-        """Seconds to wait before each time that an answer is shown; 0 shows every piece as it comes."""
+        """Return the seconds to wait before each update of a preview; 0 shows every piece at once."""
 
     def stays(self, place: Place) -> bool:
-        """Whether what is shown is a message that stays, even when this process does not."""
+        """Return True where the preview is a message that stays when this process ends."""
 
     def typing(self, place: Place, persona: Persona) -> AbstractAsyncContextManager[None]:
-        """Show that an answer is being made, for as long as the context lasts."""
+        """Show the persona as typing while the context lasts."""
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
-        """Show the answer so far, which only grows, in the message `draft.sent_id` or a new one.
+        """Show the reply so far, which only grows, in the message `draft.sent_id` or a new one.
 
-        Returns the platform's id of that message where it stays.
+        Returns the platform's id of that message where the message stays.
         """
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
-        """Say one part for good, or a notice (no persona); returns the platform's message id, if any.
+        """Send one part of a reply, or a notice (no persona); return the platform's message id, if any.
 
-        A part that was tried before may be there already: `state` is "sending", `sent_id` may say where.
+        A part that was tried before may be there already: its `state` is "sending", its `sent_id` may name
+        the message.
         """
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
-        """Take back messages that another answer replaces, as far as the platform allows."""
+        """Remove messages that another reply replaces, as far as the platform allows."""
 
 
-def tidy(text: str, name: str, *, whole: bool = False) -> str:
-    """An answer without the speaker's own name before it and without blank ends.
-
-    Of one that is not `whole`, what can be shown: nothing yet, where it may still become the name.
-    """
-    text, name = text.strip(), name.casefold()
-    if not whole and name.startswith(text.casefold()):
-        return ""
-    # what folds to the name may be shorter than it: "ß" folds to "ss"
-    end = next((end for end in range(len(name) + 1) if text[:end].casefold() == name), len(text))
-    return text[end + 1 :].strip() if text[end : end + 1] in (":", "：") else text
+def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[str]:
+    """Split a reply into the texts to send: a burst by its lines, then each text by the platform's limit."""
+    messages = split_burst(text) if persona.bursts else [text]
+    limit = outlet.limit(place, persona)
+    return [
+        part.text_to_send
+        for message in messages
+        for part in split_message(message, limit, outlet.measure, marks=outlet.marks)
+    ]
 
 
 async def deliver(
@@ -93,25 +96,25 @@ async def deliver(
     persona: Persona | None,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> Place:
-    """Send one part, as often as it takes: noted before each try, and with the platform's id after the last.
+    """Send one part, trying until the platform takes or refuses it; return the place where the part went.
 
-    Returns the place where it went, another one when the chat has moved. What the platform refuses for good
-    is dropped, with a line in the log.
+    Memory notes the part before each try, and the platform's message id after the last. The place is another
+    one where the chat has moved. A refused part is dropped, with a line in the log. `sleep` takes seconds.
     """
-    wait = 0.5
+    wait = _FIRST_WAIT
     while True:
         await memory.sending(outgoing.key)
         try:
             sent_id = await outlet.send(outgoing, persona)
         except RetryLater as error:
-            log.warning("not sent yet", extra={"place": str(outgoing.place), "reason": str(error)})
-            wait = min(2 * wait, _LONGEST_WAIT)
+            log.warning("send_deferred", extra={"place": str(outgoing.place), "reason": str(error)})
             await sleep(error.seconds or wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
         except ChatMoved as error:
             await memory.move(outgoing.place, error.place)
             outgoing = replace(outgoing, place=error.place, sent_id=None, reply_to=None)
         except DeliveryRefused as error:
-            log.error("cannot be sent", extra={"place": str(outgoing.place), "reason": str(error)})
+            log.error("send_refused", extra={"place": str(outgoing.place), "reason": str(error)})
             await memory.drop(outgoing.key)
             return outgoing.place
         else:

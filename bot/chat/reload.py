@@ -1,47 +1,67 @@
-"""The command `/persona reload`: folders and adapters are read again while others answer."""
+"""The command `/persona reload`: folders and adapters are read again while replies are being made."""
 
 import asyncio
 import logging
 import os
 from dataclasses import dataclass
 
-from bot.chat.chat import Chat
+from bot.chat.adapter_loader import AdapterLoader
+from bot.chat.resources import ChatResources
 from bot.errors import UserError
-from bot.persona.persona import Cast, Persona
+from bot.persona.persona import Cast
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadResult:
-    """The keys of the personas that are now as their folders say, and why others are not."""
+    """The keys of the personas that are now as their folders say, and the reason why others are not."""
 
-    taken: tuple[str, ...]
+    reloaded: tuple[str, ...]
     refused: dict[str, str]
 
 
-async def reload(chat: Chat, resident: str) -> ReloadResult:
-    """Read all personas again, with the adapters in use and the resident's; who is broken stays as before."""
-    async with chat.casting:
-        before, fresh = chat.cast, await asyncio.to_thread(chat.cast.read_again)
-        refused = {key: why.replace(f"{fresh.folder}{os.sep}", "") for key, why in fresh.broken.items()}
+class PersonaReload:
+    """Reads all personas again, one reload at a time."""
+
+    def __init__(self, resources: ChatResources, adapters: AdapterLoader) -> None:
+        self._resources, self._adapters = resources, adapters
+        self._lock = asyncio.Lock()
+
+    async def run(self, resident: str) -> ReloadResult:
+        """Read all personas, and the adapters in use and of `resident`; a broken persona stays as before."""
+        async with self._lock:
+            before = self._resources.cast
+            fresh = await asyncio.to_thread(before.read_again)
+            refused = {key: why.replace(f"{fresh.folder}{os.sep}", "") for key, why in fresh.broken.items()}
+            refused |= await self._reload_adapters(fresh, resident)
+            cast = _merge(before, fresh, refused)
+            self._resources.cast = cast
+            await self._unload_adapters(before, cast)
+        for key, reason in refused.items():
+            log.warning("persona_not_reloaded", extra={"persona": key, "reason": reason})
+        return ReloadResult(tuple(key for key in cast.personas if key not in refused), refused)
+
+    async def _reload_adapters(self, fresh: Cast, resident: str) -> dict[str, str]:
+        """Load the adapters that changed; return the reasons of the refused ones by persona."""
+        refused = {}
         for persona in fresh.personas.values():
             try:
-                await chat.speaker.take_up(persona, now=persona.key == resident)
+                await self._adapters.reload(persona, now=persona.key == resident)
             except UserError as error:
                 refused[persona.key] = str(error).rstrip(".")
-        known = {**before.personas, **{key: one for key, one in fresh.personas.items() if key not in refused}}
-        gone = before.personas.keys() - fresh.personas.keys() - refused.keys()
-        personas = {key: known[key] for key in sorted(known.keys() - gone)}
-        chat.cast = Cast(personas, refused, fresh.folder)
-        await _let_go(chat, before, personas)
-    for key, why in refused.items():
-        log.warning("a persona was not read again", extra={"persona": key, "reason": why})
-    return ReloadResult(tuple(key for key in personas if key not in refused), refused)
+        return refused
+
+    async def _unload_adapters(self, before: Cast, after: Cast) -> None:
+        """Drop the adapters of personas that are gone, or have no adapter any more."""
+        for key, persona in before.personas.items():
+            if persona.adapter and (key not in after.personas or after.personas[key].adapter is None):
+                await self._adapters.unload(persona)
 
 
-async def _let_go(chat: Chat, before: Cast, personas: dict[str, Persona]) -> None:
-    """Forget the adapters of personas that have none any more."""
-    for key, persona in before.personas.items():
-        if persona.adapter and (key not in personas or personas[key].adapter is None):
-            await chat.speaker.let_go(persona)
+def _merge(before: Cast, fresh: Cast, refused: dict[str, str]) -> Cast:
+    """Return the fresh cast, with the personas of before where the fresh ones are refused."""
+    accepted = {key: persona for key, persona in fresh.personas.items() if key not in refused}
+    kept = {key: persona for key, persona in before.personas.items() if key in refused}
+    personas = {**kept, **accepted}
+    return Cast({key: personas[key] for key in sorted(personas)}, refused, fresh.folder)

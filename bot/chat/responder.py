@@ -1,22 +1,20 @@
-"""From what was said to what a persona says: its prompt, its adapter, its words as they come."""
+"""The generate step of the reply pipeline: prompt, adapter, and text that people see grow."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from random import Random
 
-from bot.chat.delivery import Outlet, tidy
+from bot.chat.adapter_loader import AdapterLoader
+from bot.chat.reply_task import ReplyRequest, ReplyTask
+from bot.chat.resources import ChatResources
 from bot.chat.streaming import StreamingPreview
-from bot.chat.worker import ReplyTask
-from bot.config import ChatSettings, ModelSettings
-from bot.engine.interface import Answer, Engine, Generation, Request
+from bot.chat.text_steps import apply_text_steps
+from bot.engine.interface import Answer, Generation, Request
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
-from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
-from bot.prompt.contract import check_contract, prompt_contract
 from bot.text.splitting import split_burst
 
 PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
@@ -24,17 +22,26 @@ PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
 
 @dataclass(frozen=True, slots=True)
 class ReplyContext:
-    """What a persona can have read when it speaks, and whether older words have left the window."""
+    """Everything that a persona can have read when it replies. `is_cut`: older messages left the window."""
 
-    history: Sequence[Message]
+    place: Place
+    persona: Persona
+    request: ReplyRequest
+    message_ids: tuple[str, ...]  # those of the request that still want a reply
+    history: tuple[Message, ...]
     is_cut: bool
-    parents: Mapping[str, Message]  # messages outside of it, by the ids that its messages reply to
-    reply_to: str | None  # what is to be answered
+    parents: Mapping[str, Message]  # messages outside the history, by the ids that its messages reply to
+    stale_ids: tuple[str, ...]  # the platform's ids of the reply that this one replaces
+
+    @property
+    def reply_to(self) -> str | None:
+        """The id of the message that the reply is to."""
+        return self.message_ids[-1] if self.message_ids else None
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedReply:
-    """What a persona said, what it had read, and how it came about (without a word of it)."""
+    """The text of a reply, its prompt, and how the reply came about (`why` holds no word of the chat)."""
 
     text: str
     prompt: Prompt
@@ -42,147 +49,122 @@ class GeneratedReply:
 
 
 class Responder:
-    """Lets personas speak through an engine. `watch` is shown every prompt before the engine is."""
+    """Generates replies with an engine. `observe_prompt` is shown every prompt before the engine is."""
 
     def __init__(
         self,
-        memory: Memory,
-        engine: Engine,
-        settings: ChatSettings,
-        model: ModelSettings,
-        dice: Random,
-        watch: PromptObserver | None = None,
+        resources: ChatResources,
+        adapters: AdapterLoader,
+        observe_prompt: PromptObserver | None = None,
     ) -> None:
-        self._memory, self._engine, self._settings, self._model = memory, engine, settings, model
-        self._dice, self._watch = dice, watch
-        self._adapters: set[str] = set()
+        self._resources, self._adapters, self._observe_prompt = resources, adapters, observe_prompt
 
-    async def speak(
-        self, persona: Persona, past: ReplyContext, place: Place, attempt: ReplyTask, outlet: Outlet
-    ) -> GeneratedReply:
-        """One answer to what was said, shown while it comes. Raises `UserError` when there is none."""
-        prompt = await self._prompt(persona, past, place)
-        if persona.adapter and persona.key not in self._adapters:
-            await self._load_adapter(persona)
-        answer = await self._generate(self._request(persona, prompt, place), persona, place, attempt, outlet)
-        text = tidy(answer.text, persona.name, whole=True)
+    async def generate(self, context: ReplyContext, task: ReplyTask) -> GeneratedReply:
+        """Generate one reply and show it while it grows. Raises `UserError` where there is none."""
+        persona = context.persona
+        prompt = await self._prompt(context)
+        await self._adapters.ensure_loaded(persona)
+        answer = await self._stream(self._request(context, prompt), context, task)
+        text = apply_text_steps(answer.text, persona, whole=True)
         if not text:
-            raise UserError("Stopped." if attempt.stopped else f"{persona.name} found no words; ask again.")
-        return GeneratedReply(text, prompt, _why(attempt, persona, prompt, answer))
+            raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
+        return GeneratedReply(text, prompt, _why(context, prompt, answer))
 
-    async def budget(self, persona: Persona) -> int:
-        """How many tokens a prompt of this persona may have."""
-        await self._engine.tokenizer()
-        context = self._engine.status().context
-        if persona.sampling.max_tokens >= context:
+    async def prompt_budget(self, persona: Persona) -> int:
+        """Return the number of tokens that a prompt of this persona may have.
+
+        Raises `UserError` where the persona's replies alone may fill the model's context.
+        """
+        engine, longest = self._resources.engine, persona.sampling.max_tokens
+        await engine.tokenizer()
+        context = engine.status().context
+        if longest >= context:
             raise UserError(
-                f"{persona.name} may write {persona.sampling.max_tokens:,} tokens, but the model reads and "
+                f"{persona.name} may write {longest:,} tokens, but the model reads and "
                 f"writes {context:,} in all: lower sampling.max_tokens in its persona.toml."
             )
-        return context - persona.sampling.max_tokens
+        return context - longest
 
-    async def _prompt(self, persona: Persona, past: ReplyContext, place: Place) -> Prompt:
-        tokenizer, budget = await self._engine.tokenizer(), await self.budget(persona)
-        prompt = await asyncio.to_thread(self._build, persona, past, tokenizer, budget)
-        if self._watch:
-            self._watch(place, prompt, tokenizer)
+    async def _prompt(self, context: ReplyContext) -> Prompt:
+        tokenizer = await self._resources.engine.tokenizer()
+        budget = await self.prompt_budget(context.persona)
+        prompt = await asyncio.to_thread(self._build, context, tokenizer, budget)
+        if self._observe_prompt:
+            self._observe_prompt(context.place, prompt, tokenizer)
         return prompt
 
-    def _build(self, persona: Persona, past: ReplyContext, tokenizer: Tokenizer, budget: int) -> Prompt:
-        """Off the event loop, which never tokenises."""
+    def _build(self, context: ReplyContext, tokenizer: Tokenizer, budget: int) -> Prompt:
+        """Build the prompt off the event loop, which never tokenises."""
+        resources, persona = self._resources, context.persona
         return build_prompt(
             persona,
-            past.history,
-            open_prompt_format(persona, tokenizer, self._model, budget),
-            system_prompt=self._settings.system_prompt,
-            cut=past.is_cut,
-            parents=past.parents,
-            reply_to=past.reply_to,
+            context.history,
+            open_prompt_format(persona, tokenizer, resources.model, budget),
+            system_prompt=resources.settings.system_prompt,
+            cut=context.is_cut,
+            parents=context.parents,
+            reply_to=context.reply_to,
         )
 
-    async def take_up(self, persona: Persona, *, now: bool = False) -> None:
-        """Follow a persona that was read again: its adapter is loaded anew if it was before, or `now`.
-
-        Raises `UserError` where it cannot be used; the one before then stays in use.
-        """
-        if persona.adapter and (now or persona.key in self._adapters):
-            await self._load_adapter(persona)
-
-    async def let_go(self, persona: Persona) -> None:
-        """Forget a persona's adapter."""
-        if persona.key in self._adapters:
-            self._adapters.discard(persona.key)
-            await self._engine.drop_adapter(persona.key)
-
-    async def _load_adapter(self, persona: Persona) -> None:
-        assert persona.adapter
-        tokenizer = await self._engine.tokenizer()
-        await asyncio.to_thread(self._check_adapter, persona, tokenizer)
-        await self._engine.add_adapter(persona.key, persona.adapter)
-        self._adapters.add(persona.key)
-
-    def _check_adapter(self, persona: Persona, tokenizer: Tokenizer) -> None:
-        reader = open_prompt_format(persona, tokenizer, self._model, 0)
-        check_contract(persona, prompt_contract(persona, reader, self._settings.system_prompt))
-
-    def _request(self, persona: Persona, prompt: Prompt, place: Place) -> Request:
+    def _request(self, context: ReplyContext, prompt: Prompt) -> Request:
+        persona, settings = context.persona, self._resources.settings
         return Request(
             prompt.ids,
             persona.sampling,
             adapter=persona.key if persona.adapter else None,
             strength=persona.strength,
-            place=place,
+            place=context.place,
             shared=prompt.shared,
             stop_ids=prompt.stop_ids,
             stop=prompt.stop,
-            seed=self._dice.getrandbits(31),
-            first_deadline=self._settings.first_deadline,
-            deadline=self._settings.deadline,
+            seed=self._resources.random.getrandbits(31),
+            first_deadline=settings.first_deadline,
+            deadline=settings.deadline,
         )
 
-    async def _generate(
-        self, request: Request, persona: Persona, place: Place, attempt: ReplyTask, outlet: Outlet
-    ) -> Answer:
+    async def _stream(self, request: Request, context: ReplyContext, task: ReplyTask) -> Answer:
         async def begin() -> Outgoing | None:
-            return await self._draft(place, persona, attempt, outlet)
+            return await self._draft(context, task)
 
-        preview = StreamingPreview(self._memory, outlet, place, persona, begin)
+        resources, place = self._resources, context.place
+        preview = StreamingPreview(resources.memory, resources.outlet(place), place, context.persona, begin)
         try:
-            async with self._engine.generate(request) as generation, preview:
-                attempt.generation = generation
-                if attempt.stopped:
-                    generation.cancel()
-                await _show(generation, persona, preview)
+            async with resources.engine.generate(request) as generation, preview:
+                task.attach(generation)
+                await _feed(preview, generation, context.persona)
                 return generation.answers[0]
         finally:
-            attempt.shown_in = preview.sent_id
+            task.note_preview(preview.sent_id)
 
-    async def _draft(
-        self, place: Place, persona: Persona, attempt: ReplyTask, outlet: Outlet
-    ) -> Outgoing | None:
-        """What the answer is shown in. In a message that stays it must be known before, to be found again;
-        there is no such note for an answer that no message asked for.
+    async def _draft(self, context: ReplyContext, task: ReplyTask) -> Outgoing | None:
+        """Return the part in which the growing reply is shown; None where it is not shown.
+
+        Memory notes a message that stays before it is sent, so that a later process finds it again. Memory
+        has no such note for a reply that a command asks for, which is not shown where messages stay.
         """
-        if outlet.stays(place) and not attempt.messages:
+        stays, request = self._resources.outlet(context.place).stays(context.place), context.request
+        if stays and not request.messages:
             return None
-        attempt.visible = True
-        if not outlet.stays(place):
-            return Outgoing("", place, 0, "", "sending", 0, None, persona.key)
-        return await self._memory.draft(place, attempt.messages[0].id, persona.key)
+        task.mark_visible()
+        if not stays:
+            return Outgoing("", context.place, 0, "", "sending", 0, None, context.persona.key)
+        first = request.messages[0].id
+        return await self._resources.memory.draft(context.place, first, context.persona.key)
 
 
-async def _show(generation: Generation, persona: Persona, preview: StreamingPreview) -> None:
-    """Let the preview have an answer as it comes."""
+async def _feed(preview: StreamingPreview, generation: Generation, persona: Persona) -> None:
+    """Give the preview each longer beginning of the reply; of a burst, its first message."""
     text = ""
     async for piece in generation:
         text += piece.text
-        if shown := tidy(text, persona.name):
+        if shown := apply_text_steps(text, persona, whole=False):
             await preview.feed(split_burst(shown)[0] if persona.bursts else shown)
 
 
-def _why(attempt: ReplyTask, persona: Persona, prompt: Prompt, answer: Answer) -> dict[str, object]:
+def _why(context: ReplyContext, prompt: Prompt, answer: Answer) -> dict[str, object]:
+    persona = context.persona
     return {
-        "rule": attempt.rule,
+        "rule": context.request.rule,
         "persona": persona.key,
         "adapter": persona.adapter.name if persona.adapter else None,
         "sampling": persona.sampling.model_dump(),

@@ -1,4 +1,4 @@
-"""What can be set for a place while the bot runs, and where a value comes from."""
+"""Settings of a thread, chat or server that people change while the bot runs, each value with its source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ SWITCH = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """Something people can set; without `choices`, its words are checked where they are used."""
+class SettingSpec:
+    """The description of a setting; the user of a setting without `choices` checks its value."""
 
     name: str
     help: str
@@ -21,8 +21,8 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """What holds in a place, and who says so."""
+class SettingValue:
+    """The value of a setting in a place, and the scope that it comes from."""
 
     text: str
     source: str
@@ -35,48 +35,48 @@ class Value:
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("persona", "who speaks where nobody is called by name", ()),
-        Setting("listen", "answer everything that is said"),
-        Setting("names", "answer whoever says a persona's name"),
-        Setting("bots", "answer other bots, a few times in a row"),
+        SettingSpec("persona", "who speaks where nobody is called by name", ()),
+        SettingSpec("listen", "answer everything that is said"),
+        SettingSpec("names", "answer whoever says a persona's name"),
+        SettingSpec("bots", "answer other bots, a few times in a row"),
     )
 }
 
 
-def scopes(place: Place) -> dict[str, str]:
-    """The scopes whose settings hold in a place, the nearest first, each with what to call it."""
-    chat = replace(place, thread="")
-    found = {"this thread": str(place)} if place.thread else {}
-    found["this chat"] = str(chat)
+def setting_scopes(place: Place) -> dict[str, str]:
+    """Return the scopes whose settings hold in a place, by their names for people, the nearest first."""
+    scopes = {"this thread": str(place)} if place.thread else {}
+    scopes["this chat"] = str(replace(place, thread=""))
     if place.server:
-        found["this server"] = f"{place.platform}/{place.account}/server/{place.server}"
-    return found
+        scopes["this server"] = f"{place.platform}/{place.account}/server/{place.server}"
+    return scopes
 
 
-async def read_settings(memory: Memory, place: Place, settings: ChatSettings) -> dict[str, Value]:
-    """Every setting as it holds in a place."""
-    values = {name: Value(text, "config.toml") for name, text in _defaults(settings).items()}
-    for source, scope in reversed(scopes(place).items()):
+async def read_settings(memory: Memory, place: Place, settings: ChatSettings) -> dict[str, SettingValue]:
+    """Return every setting as it holds in a place, by name."""
+    values = {name: SettingValue(text, "config.toml") for name, text in _defaults(settings).items()}
+    for source, scope in reversed(setting_scopes(place).items()):
         stored = await memory.settings(scope)
-        values |= {name: Value(text, source) for name, text in stored.items() if name in SETTINGS}
+        values |= {name: SettingValue(text, source) for name, text in stored.items() if name in SETTINGS}
     return values
 
 
 async def change_setting(memory: Memory, place: Place, name: str, text: str, *, server: bool = False) -> str:
-    """Set something for a place or its server, or with "default" leave it to what is above; says what holds.
+    """Change a setting of a place or its server, and return the change as a sentence.
 
-    Raises `UserError` for what cannot be set.
+    The value "default" removes the setting, so that the next scope's value holds. Raises `UserError` for an
+    unknown setting or value, and where there is no server.
     """
     if name not in SETTINGS:
         raise UserError(f"There is no setting {name!r}: known are {', '.join(SETTINGS)}.")
     choices = SETTINGS[name].choices
     if choices and text not in (*choices, "default"):
         raise UserError(f"{name} is {', '.join(choices)} or default, not {text!r}.")
-    held = scopes(place)
-    if server and "this server" not in held:
+    scopes = setting_scopes(place)
+    if server and "this server" not in scopes:
         raise UserError("There is no server here: set it for this chat.")
-    source = "this server" if server else next(iter(held))
-    await memory.set_setting(held[source], name, None if text == "default" else text)
+    source = "this server" if server else next(iter(scopes))
+    await memory.set_setting(scopes[source], name, None if text == "default" else text)
     return f"{name} is {text} for {source}."
 
 
@@ -89,5 +89,5 @@ def _defaults(settings: ChatSettings) -> Mapping[str, str]:
     }
 
 
-def _switch(on: bool) -> str:
-    return "on" if on else "off"
+def _switch(is_on: bool) -> str:
+    return "on" if is_on else "off"

@@ -1,4 +1,4 @@
-"""An answer while it is being made, as people see it grow."""
+"""The preview of a reply: people see the text grow while it is generated."""
 
 import asyncio
 import logging
@@ -17,9 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class StreamingPreview:
-    """Shows an answer while it comes: the newest words, no oftener than its platform bears.
+    """Shows the newest text of a reply while it is generated, no oftener than the outlet's pace.
 
-    `begin` is called before anything can be seen, and gives the draft it is shown in; None shows nothing.
+    `begin` is called before anything can be seen, and returns the part in which the preview is shown; None
+    shows nothing.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class StreamingPreview:
         self._draft: Outgoing | None = None
         self._text = self._shown = ""
         self._fed = asyncio.Event()
-        self._calling = asyncio.Lock()
+        self._showing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -44,9 +45,9 @@ class StreamingPreview:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Show no more. A call under way is waited for, so that it cannot come after the last one."""
+        """Show no more. A running call to the platform ends first, so that no preview follows the reply."""
         if kind is None:
-            await self._calling.acquire()
+            await self._showing.acquire()
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -55,36 +56,36 @@ class StreamingPreview:
 
     @property
     def sent_id(self) -> str | None:
-        """The message in which the answer is shown, where that is one that stays."""
+        """The platform's id of the message in which the preview is shown, where that message stays."""
         return self._draft.sent_id if self._draft else None
 
     async def feed(self, text: str) -> None:
-        """Take the answer so far."""
+        """Take the text of the reply so far."""
         self._text = text
         pace = self._outlet.pace(self._place)
         if not pace:
             await self._show()
         elif self._task is None:
-            self._task = asyncio.create_task(self._run(pace))
+            self._task = asyncio.create_task(self._show_at_pace(pace))
         self._fed.set()
 
-    async def _run(self, pace: float) -> None:
+    async def _show_at_pace(self, pace: float) -> None:
         while True:
             await self._fed.wait()
             await asyncio.sleep(pace)
             self._fed.clear()
-            async with self._calling:
+            async with self._showing:
                 try:
                     await self._show()
                 except (RetryLater, DeliveryRefused, ChatMoved) as error:
-                    log.info("an answer is not shown while it comes", extra={"reason": str(error)})
+                    log.info("preview_ended", extra={"place": str(self._place), "reason": str(error)})
                     return
 
     async def _show(self) -> None:
         if self._text == self._shown:
             return
-        first, self._shown = not self._shown, self._text
-        self._draft = await self._begin() if first else self._draft
+        is_first, self._shown = not self._shown, self._text
+        self._draft = await self._begin() if is_first else self._draft
         if self._draft is None:
             return
         sent_id = await self._outlet.show(self._draft, self._persona, self._shown)

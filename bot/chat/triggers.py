@@ -1,4 +1,4 @@
-"""Does this message call for an answer, by which rule, and whose?"""
+"""The decision whether a message calls for a reply, by which rule, and by which persona."""
 
 import re
 import unicodedata
@@ -17,13 +17,13 @@ _LETTER = (
 )
 
 
-LONGEST_BOT_TALK = 8  # messages of bots and personas in a row, after which a person must say something
-_ADDRESSED = {"mention": "mentioned", "reply": "a reply to it", "thread": "its own thread"}
+LONGEST_BOT_TALK = 8  # messages in a row by bots and personas; then a person must write first
+_ADDRESS_RULES = {"mention": "mentioned", "reply": "a reply to it", "thread": "its own thread"}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyDecision:
-    """The decision about one message; the rule is a phrase that `/why` can show."""
+    """The decision about one message, with the persona that replies; `/why` shows the rule."""
 
     answer: bool
     rule: str
@@ -32,12 +32,12 @@ class ReplyDecision:
 
 @dataclass(frozen=True, slots=True)
 class TriggerContext:
-    """What matters of the place where a message was said.
+    """The facts about a message's place that the rules need.
 
-    `resident` is the persona of the place, the one who answers unless another one is called by name;
-    `replied` the one whose words the message replies to. In a place that `listens`, everything is answered;
-    with `names`, whoever is called; with `bots`, other bots too, unless `bot_turns` of them and of personas
-    came in a row.
+    `resident` is the key of the persona that replies unless another one is called by name; `replied` is the
+    key of the persona whose message this one replies to. In a place that `listens`, every message gets a
+    reply; with `names`, a message that calls a persona; with `bots`, messages of other bots too. `bot_turns`
+    counts the newest messages in a row by bots and personas.
     """
 
     resident: str
@@ -48,34 +48,49 @@ class TriggerContext:
     bot_turns: int = 0
 
 
-def decide_reply(
-    message: Message, personas: Mapping[str, Persona], situation: TriggerContext
-) -> ReplyDecision:
-    """Apply the rules in their order."""
-    resident = situation.resident
+def decide_reply(message: Message, personas: Mapping[str, Persona], context: TriggerContext) -> ReplyDecision:
+    """Return the decision of the first rule that applies.
+
+    | #  | the message                                               | reply | rule                         |
+    |----|-----------------------------------------------------------|-------|------------------------------|
+    | 1  | is a persona's, or a bot's where `bots` is off            | no    | bots are not answered        |
+    | 2  | is a bot's, after `LONGEST_BOT_TALK` by bots and personas | no    | bots have talked long enough |
+    | 3  | was sent in a direct chat                                 | yes   | direct chat                  |
+    | 4  | replies to a message of a persona in the cast             | yes   | a reply to it                |
+    | 5  | mentions the bot                                          | yes   | mentioned                    |
+    | 6  | replies to any other message of the bot                   | yes   | a reply to it                |
+    | 7  | is in a thread that the bot began                         | yes   | its own thread               |
+    | 8  | calls a persona by name, where `names` is on              | yes   | called by name               |
+    | 9  | is any other, where `listens` is on                       | yes   | listens here                 |
+    | 10 | is any other                                              | no    | not addressed                |
+
+    Under rule 3 the resident replies. Under any other rule, the persona of the message that this one replies
+    to does; else the resident, if it is called or nobody is; else the first persona called.
+    """
+    resident = context.resident
     called = [key for key, persona in personas.items() if calls(message.text, persona)]
     speaker = resident if resident in called or not called else called[0]
-    if situation.replied in personas:
-        speaker = str(situation.replied)
-    if message.persona or (message.author.is_bot and not situation.bots):
+    if context.replied in personas:
+        speaker = str(context.replied)
+    if message.persona or (message.author.is_bot and not context.bots):
         return ReplyDecision(False, "bots are not answered", speaker)
-    if message.author.is_bot and situation.bot_turns >= LONGEST_BOT_TALK:
+    if message.author.is_bot and context.bot_turns >= LONGEST_BOT_TALK:
         return ReplyDecision(False, "bots have talked long enough", speaker)
     if message.address == "direct":
         return ReplyDecision(True, "direct chat", resident)
-    if situation.replied in personas:
+    if context.replied in personas:
         return ReplyDecision(True, "a reply to it", speaker)
     if message.address:
-        return ReplyDecision(True, _ADDRESSED[message.address], speaker)
-    if called and situation.names:
+        return ReplyDecision(True, _ADDRESS_RULES[message.address], speaker)
+    if called and context.names:
         return ReplyDecision(True, "called by name", speaker)
-    if situation.listens:
+    if context.listens:
         return ReplyDecision(True, "listens here", speaker)
     return ReplyDecision(False, "not addressed", speaker)
 
 
 def calls(text: str, persona: Persona) -> bool:
-    """Whether a text names the persona, as a whole word where its script has words."""
+    """Return True where a text names the persona, as a whole word where its script has words."""
     folded = _fold(text)
     names = {persona.name, persona.card.name, *persona.names}
     return any(_word(_fold(name)).search(folded) for name in names)

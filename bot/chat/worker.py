@@ -1,226 +1,166 @@
-"""A place's own worker: first in, first out, one answer at a time, bursts answered once."""
+"""A place's own worker: first in, first out, one reply at a time, one reply to a burst."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Coroutine
 
+from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
 from bot.chat.triggers import ReplyDecision
-from bot.engine.interface import Generation
-from bot.memory.queries.records import LastAnswer, Outgoing
-from bot.message import Message, Place
+from bot.memory.queries.records import Outgoing
+from bot.message import Place
 
-_LONGEST_BURST = 5  # debounces; who never stops typing is answered all the same
+Process = Callable[[ReplyTask | Outgoing], Coroutine[None, None, None]]
 
-
-@dataclass(frozen=True, slots=True)
-class PendingMessage:
-    """A message that waits for an answer. A suspect was being answered when an earlier process died."""
-
-    message: Message
-    attention: ReplyDecision
-    is_suspect: bool = False
-
-
-@dataclass(slots=True)
-class ReplyTask:
-    """An answer in the making: to some messages of one place, all for one persona, or instead of one."""
-
-    persona: str
-    rule: str
-    messages: list[Message] = field(default_factory=list)
-    replaces: LastAnswer | None = None
-    is_suspect: bool = False
-    reads_on: bool = True  # beyond its own messages; not while suspects wait behind them
-    shown_in: str | None = None  # the platform's id of the message in which it is shown
-    visible: bool = False  # somebody has seen some of it, so it can no longer be taken back
-    generation: Generation | None = None
-    stopped: bool = False
-
-    def gives_way_to(self, message: Message, attention: ReplyDecision) -> bool:
-        """Whether a message supersedes this answer: the same author goes on, and nothing is visible yet."""
-        if self.visible or self.stopped or self.is_suspect or not self.messages:
-            return False
-        return self.messages[-1].author.id == message.author.id and self.persona == attention.persona
-
-    @property
-    def replaced(self) -> str | None:
-        """The id of the answer's message that this one is made instead of."""
-        return self.replaces.message.id if self.replaces else None
-
-    def before(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
-        """What may be read: where suspects wait behind these messages, nothing after them."""
-        ids = [message.id for message in history]
-        if self.reads_on or self.messages[-1].id not in ids:
-            return history
-        return history[: ids.index(self.messages[-1].id) + 1]
-
-    def stop(self) -> None:
-        """End the answer with what there is of it."""
-        self.stopped = True
-        if self.generation:
-            self.generation.cancel()
-
-
-class Host(Protocol):
-    """What a room needs done."""
-
-    async def answer(self, place: Place, attempt: ReplyTask) -> None:
-        """Make the answer, and send it."""
-
-    async def withdraw(self, place: Place, attempt: ReplyTask) -> None:
-        """Take back that an answer has been attempted."""
-
-    async def deliver(self, outgoing: Outgoing) -> None:
-        """Send a part of an answer that was made before."""
-
-    def typing(self, place: Place, persona: str) -> AbstractAsyncContextManager[None]:
-        """Show that a persona is about to speak."""
+_LONGEST_BURST = 5  # debounces; a message of somebody who never stops typing is answered all the same
 
 
 class ConversationWorker:
-    """Takes what is to be answered in one place and has it answered in order.
+    """Queues messages and parts of one place and passes them to `process` one at a time, in order.
 
-    A message by the author who is being answered supersedes that answer while nothing of it is visible: both
-    are then answered together. Any other message waits for the next answer. A suspect is answered alone: if
-    the process dies again, no other message is to blame. What an earlier process left to be sent goes first.
+    A message by the author who is being answered supersedes that reply while nothing of it is visible: both
+    messages are then answered together. Any other message waits for the next reply. A suspect is answered
+    alone: if the process dies again, no other message is to blame. Parts that an earlier process left unsent
+    go first.
     """
 
-    def __init__(self, host: Host, place: Place, debounce: float) -> None:
-        self._host, self._place, self._debounce = host, place, debounce
-        self._waiting: list[PendingMessage] = []
-        self._owed: list[Outgoing] = []
-        self._paid = asyncio.Event()
-        self._paid.set()
-        self._again: ReplyTask | None = None
-        self._worker: asyncio.Task[None] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self.attempt: ReplyTask | None = None
+    def __init__(self, process: Process, place: Place, debounce: float) -> None:
+        self._process, self._place, self._debounce = process, place, debounce
+        self._pending: list[PendingMessage] = []
+        self._outgoing: list[Outgoing] = []
+        self._all_sent = asyncio.Event()
+        self._all_sent.set()
+        self._request: ReplyRequest | None = None  # by command
+        self._loop: asyncio.Task[None] | None = None
+        self._current: ReplyTask | None = None
+        self._running: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
         self._closing = False
 
     @property
     def busy(self) -> bool:
-        return self._worker is not None and not self._worker.done()
+        return self._loop is not None and not self._loop.done()
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for an answer that nobody makes yet."""
-        return len(self._waiting)
+        """The number of messages that wait for a reply not yet begun."""
+        return len(self._pending)
 
-    def offer(self, offer: PendingMessage) -> None:
-        """Queue a message for an answer."""
-        self._waiting.append(offer)
+    def enqueue_message(self, pending: PendingMessage) -> None:
+        """Queue a message for a reply."""
+        self._pending.append(pending)
         self._arrived.set()
-        if self._task and self.attempt and self.attempt.gives_way_to(offer.message, offer.attention):
-            self._task.cancel()
+        if self._running and self._current and self._current.gives_way_to(pending):
+            self._running.cancel()
         self._start()
 
     def enqueue_outgoing(self, outgoing: Outgoing) -> None:
         """Queue a part that is still to be sent."""
-        self._owed.append(outgoing)
-        self._paid.clear()
+        self._outgoing.append(outgoing)
+        self._all_sent.clear()
         self._start()
 
-    def again(self, attempt: ReplyTask) -> None:
-        """Make an answer that no message asks for; only while the room is not busy."""
-        self._again = attempt
+    def enqueue_request(self, request: ReplyRequest) -> None:
+        """Queue a reply that a command asks for; only while the worker is not busy."""
+        self._request = request
         self._start()
 
-    def leave(self) -> list[PendingMessage]:
-        """Take out what waits for an answer: the chat goes on elsewhere."""
-        waiting, self._waiting = self._waiting, []
-        return waiting
+    def take_pending(self) -> list[PendingMessage]:
+        """Take out the messages that wait for a reply: their chat goes on in another place."""
+        pending, self._pending = self._pending, []
+        return pending
 
     def stop(self) -> bool:
-        """End the answer in the making, if there is one, with what there is of it."""
-        if self.attempt is None:
+        """End the current reply with the text generated so far; return False where no reply is being made."""
+        if self._current is None:
             return False
-        self.attempt.stop()
+        self._current.stop()
         return True
 
     async def idle(self) -> None:
-        """Return when everything offered has been answered."""
-        while self._worker and not self._worker.done():
-            await asyncio.wait([self._worker])
+        """Return when every queued message has been answered."""
+        while self._loop and not self._loop.done():
+            await asyncio.wait([self._loop])
 
     async def wait_sent(self) -> None:
-        """Return when everything owed has been sent."""
-        await self._paid.wait()
+        """Return when every queued part has been sent."""
+        await self._all_sent.wait()
 
     async def close(self, grace: float = 0.0) -> None:
-        """Stop. An answer that somebody sees has `grace` seconds to end with what there is of it.
+        """Stop. A visible reply has `grace` seconds to end with the text generated so far.
 
-        What was not finished stays accepted in memory, and is taken up at the next start.
+        Unfinished messages and parts stay accepted in memory; the next process takes them up.
         """
         self._closing = True
-        if self._worker:
-            if grace and self.attempt and self.attempt.visible:
-                self.attempt.stop()
-                await asyncio.wait([self._worker], timeout=grace)
-            self._worker.cancel()
-            await asyncio.wait([self._worker])
+        if self._loop:
+            if grace and self._current and self._current.is_visible:
+                self._current.stop()
+                await asyncio.wait([self._loop], timeout=grace)
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
 
     def _start(self) -> None:
         if not self.busy and not self._closing:
-            self._worker = asyncio.create_task(self._work())
+            self._loop = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
         try:
-            while not self._closing and (self._owed or self._waiting or self._again):
-                if self._owed:
-                    await self._host.deliver(self._owed.pop(0))
+            while not self._closing and (self._outgoing or self._pending or self._request):
+                if self._outgoing:
+                    await self._process(self._outgoing.pop(0))
                     continue
-                self._paid.set()
-                await self._serve(self._again.persona if self._again else self._waiting[0].attention.persona)
+                self._all_sent.set()
+                await self._reply()
         finally:
-            if not self._owed:
-                self._paid.set()
+            if not self._outgoing:
+                self._all_sent.set()
 
-    async def _serve(self, persona: str) -> None:
-        """One answer, typing from before the burst is over."""
-        async with self._host.typing(self._place, persona):
-            if self._again:
-                self.attempt, self._again = self._again, None
-            else:
-                await self._quiet()
-                self.attempt = self._take()
-            try:
-                await self._try(self.attempt)
-            finally:
-                self.attempt = None
-
-    async def _try(self, attempt: ReplyTask) -> None:
-        self._task = asyncio.create_task(self._host.answer(self._place, attempt))
+    async def _reply(self) -> None:
+        """Have one reply made, begun before the burst is over so that typing is shown."""
+        request, self._request = self._request, None
+        task = ReplyTask(self._place, request.persona if request else self._pending[0].decision.persona)
+        running = asyncio.create_task(self._process(task))
         try:
-            await asyncio.wait([self._task])
-        except asyncio.CancelledError:  # the room is being closed
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            await self._host.withdraw(self._place, attempt)
-            raise
-        if self._task.cancelled():
-            attention = ReplyDecision(True, attempt.rule, attempt.persona)
-            self._waiting[:0] = [PendingMessage(message, attention) for message in attempt.messages]
-            await self._host.withdraw(self._place, attempt)
-        else:
-            self._task.result()
+            if request is None:
+                await self._wait_out_burst()
+            if not running.done() and (request or self._pending):
+                request = request or self._take_burst()
+                self._current, self._running = task, running
+                task.hand_over(request)
+                await asyncio.wait([running])
+        finally:
+            self._current = self._running = None
+            if not running.done():  # the worker closes, or its chat moved during the burst
+                running.cancel()
+                await asyncio.wait([running])
+        if not running.cancelled():
+            running.result()
+        elif request:
+            self._requeue(request)
 
-    def _take(self) -> ReplyTask:
-        """The oldest waiting messages that go to one persona."""
-        first = self._waiting.pop(0)
-        persona, rule = first.attention.persona, first.attention.rule
-        attempt = ReplyTask(persona, rule, [first.message], is_suspect=first.is_suspect)
-        while self._waiting and not first.is_suspect:
-            following = self._waiting[0]
-            if following.is_suspect or following.attention.persona != persona:
+    def _take_burst(self) -> ReplyRequest:
+        """Take the oldest waiting messages that go to one persona; a suspect alone."""
+        first, taken = self._pending[0], 1
+        for following in self._pending[1:]:
+            if first.is_suspect or following.is_suspect:
                 break
-            attempt.messages.append(self._waiting.pop(0).message)
-        attempt.reads_on = not (first.is_suspect or any(offer.is_suspect for offer in self._waiting))
-        return attempt
+            if following.decision.persona != first.decision.persona:
+                break
+            taken += 1
+        burst, self._pending = self._pending[:taken], self._pending[taken:]
+        return ReplyRequest(
+            first.decision.persona,
+            first.decision.rule,
+            tuple(pending.message for pending in burst),
+            is_suspect=first.is_suspect,
+            reads_on=not (first.is_suspect or any(pending.is_suspect for pending in self._pending)),
+        )
 
-    async def _quiet(self) -> None:
-        """Wait until a burst is over."""
+    def _requeue(self, superseded: ReplyRequest) -> None:
+        """Put the messages of a superseded reply first in the queue."""
+        decision = ReplyDecision(True, superseded.rule, superseded.persona)
+        self._pending[:0] = [PendingMessage(message, decision) for message in superseded.messages]
+
+    async def _wait_out_burst(self) -> None:
+        """Return when no message has come for the debounce, or after the longest burst."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + _LONGEST_BURST * self._debounce
         while self._debounce:

@@ -101,7 +101,7 @@ class Status:
 
 
 class Engine(Protocol):
-    """One face for a model in this process and for one behind HTTP. Enter it to start, leave it to stop."""
+    """A model that answers requests. Enter the context to start the engine, leave it to stop."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(

@@ -79,7 +79,7 @@ def open_prompt_format(
 def system_text(persona: Persona, system_prompt: str) -> str:
     """What a persona's prompts say around the conversation, its example dialogues left out."""
     scene = MacroContext(persona.name, "{{user}}", seed=persona.key)
-    turns = (*_frame(persona, scene, system_prompt, 0), *_late(persona, scene, (), ()))
+    turns = (*_frame(persona, scene, system_prompt, 0), *_late(persona, scene))
     return "\n\n".join(part.text.strip() for turn in turns for part in turn.parts)
 
 
@@ -89,26 +89,23 @@ def build_prompt(
     reader: PromptFormat,
     *,
     system_prompt: str = "",
-    speaker: str | None = None,
     cut: bool = False,
     parents: Mapping[str, Message] | None = None,
     reply_to: str | None = None,
-    memories: Sequence[str] = (),
-    lore: Sequence[str] = (),
 ) -> Prompt:
     """Fit the card and as much of the history as there is room for, in whole turns, newest kept.
 
-    The order is: card, example dialogues, history, lore, memories, the card's last instructions. Examples go
+    The order is: card, example dialogues, history, the card's last instructions. Examples go
     first when room is short, then the oldest part of the history; once the history has been `cut`, they stay
-    away. `speaker` is what {{user}} stands for; by default, whoever spoke last. `parents` are messages
+    away. {{user}} stands for whoever spoke last. `parents` are messages
     outside the history, by the ids that its messages reply to; `reply_to` is the one that is being answered.
     Raises `UserError` when the card and the newest message alone do not fit.
     """
     parents = parents or {}
     names = speaker_labels([*history, *parents.values()], persona)
-    current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), speaker or "User")
+    current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
     scene = MacroContext(persona.name, current, seed=persona.key)
-    late = _late(persona, scene, lore, memories)
+    late = _late(persona, scene)
     talk = HistoryFitter(persona, names, reader, parents, reply_to)
     start, turns = 0, talk.turns(history)
     needed = sum(talk.token_costs(turns))
@@ -158,12 +155,9 @@ def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: Pr
     return next((place for place, (own, other) in pairs if own != other), min(len(ids), len(others)))
 
 
-def _late(
-    persona: Persona, scene: MacroContext, lore: Sequence[str], memories: Sequence[str]
-) -> tuple[Turn, ...]:
+def _late(persona: Persona, scene: MacroContext) -> tuple[Turn, ...]:
     last = expand_macros(persona.card.post_history_instructions, scene)
-    notes = [("lore", text) for text in lore] + [("memory", text) for text in memories]
-    return _system([*notes, ("instructions", last)])
+    return _system([("instructions", last)])
 
 
 def _system(fields: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:

@@ -54,7 +54,7 @@ def test_a_second_run_remembers_the_first(run: Run, tmp_path: Path) -> None:
     assert prompt.index("User: My name is Ana.") < prompt.index("User: What is my name?")
 
 
-def test_personas_do_not_share_what_was_said(run: Run, tmp_path: Path) -> None:
+def test_personas_do_not_share_messages(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "My name is Ana.")
     run("chat", "--persona", "ozzo", "--say", "What is my name?", "--prompts", str(tmp_path / "prompts"))
     assert "Ana" not in (tmp_path / "prompts").read_text()
@@ -65,7 +65,7 @@ def test_json_gives_a_line_for_each_reply(run: Run) -> None:
     assert done.stdout == '{"persona": "mara", "text": "两杯茶"}\n'
 
 
-def test_text_comes_from_standard_input_too(run: Run) -> None:
+def test_messages_are_read_from_standard_input(run: Run) -> None:
     piped = run("chat", "--persona", "mara", said="one\n\ntwo\n")
     dashed = run("chat", "--persona", "mara", "--say", "-", said="all of\nthis")
     assert (piped.stdout, dashed.stdout) == ("Answer 1.\n\nAnswer 2.\n\n", "Answer 1.\n\n")
@@ -111,12 +111,12 @@ def test_an_unknown_key_in_the_settings_is_named(run: Run, tmp_path: Path) -> No
     assert done.returncode == 2
 
 
-def test_a_model_that_cannot_be_loaded_loses_nothing_and_says_why(run: Run) -> None:
+def test_a_model_that_cannot_be_loaded_is_one_sentence_and_exit_code_2(run: Run) -> None:
     done = run("chat", "--persona", "mara", "--say", "x", FAILURE="There is no model at nowhere.")
     assert (done.stderr, done.returncode) == ("alterego: There is no model at nowhere.\n", 2)
 
 
-def test_what_was_given_up_before_does_not_fail_what_is_said_now(run: Run, tmp_path: Path) -> None:
+def test_a_message_given_up_earlier_does_not_fail_a_new_one(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "poison", SCRIPT="poisoned")
     with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other, other:
         other.execute("UPDATE inbox SET state = 'accepted', attempts = 3")
@@ -124,7 +124,7 @@ def test_what_was_given_up_before_does_not_fail_what_is_said_now(run: Run, tmp_p
     assert (done.stdout, done.returncode) == ("Answer 1.\n\n", 0)
 
 
-def test_what_another_persona_was_asked_before_is_no_reply_here(run: Run, tmp_path: Path) -> None:
+def test_a_reply_of_another_persona_is_not_printed(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "ozzo", "--say", "hello")
     with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other, other:
         other.execute("UPDATE inbox SET state = 'accepted'")
@@ -132,7 +132,7 @@ def test_what_another_persona_was_asked_before_is_no_reply_here(run: Run, tmp_pa
     assert [json.loads(line)["persona"] for line in done.stdout.splitlines()] == ["mara"]
 
 
-def test_a_locked_database_is_said(run: Run, tmp_path: Path) -> None:
+def test_a_locked_database_is_one_sentence(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "x")
     with closing(sqlite3.connect(tmp_path / "data/memory.db")) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -141,7 +141,7 @@ def test_a_locked_database_is_said(run: Run, tmp_path: Path) -> None:
     assert "memory.db" in done.stderr
 
 
-def test_a_read_only_database_is_said(run: Run, tmp_path: Path) -> None:
+def test_a_read_only_database_is_one_sentence(run: Run, tmp_path: Path) -> None:
     data = tmp_path / "data"
     run("chat", "--persona", "mara", "--say", "x")
     if os.geteuid() == 0:  # root writes everywhere; a folder in its place cannot be written by anybody
@@ -154,7 +154,7 @@ def test_a_read_only_database_is_said(run: Run, tmp_path: Path) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
-def test_a_damaged_database_is_set_aside_and_the_backup_is_put_back(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_database_is_set_aside_and_the_backup_restored(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "My name is Ana.")
     (tmp_path / "data/memory.db").write_bytes(os.urandom(50_000))
     done = run("chat", "--persona", "mara", "--say", "hello?", "--prompts", str(tmp_path / "prompts"))
@@ -163,7 +163,7 @@ def test_a_damaged_database_is_set_aside_and_the_backup_is_put_back(run: Run, tm
     assert "My name is Ana." in (tmp_path / "prompts").read_text()
 
 
-def test_what_is_remembered_can_be_seen_and_erased(run: Run, tmp_path: Path) -> None:
+def test_stored_data_can_be_exported_and_erased(run: Run, tmp_path: Path) -> None:
     run("chat", "--persona", "mara", "--say", "the word is xylophone")
     assert "terminal/local/mara" in run("data", "status").stdout
     assert "xylophone" in run("data", "export", "--author", "local").stdout
@@ -177,7 +177,7 @@ def test_what_is_remembered_can_be_seen_and_erased(run: Run, tmp_path: Path) -> 
     assert left == []
 
 
-def test_doctor_finds_nothing_wrong_here(run: Run) -> None:
+def test_doctor_finds_nothing_wrong(run: Run) -> None:
     done = run("doctor")
     assert done.returncode == 0, done.stdout
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
@@ -192,7 +192,7 @@ def test_doctor_finds_nothing_wrong_here(run: Run) -> None:
     ]
 
 
-def test_doctor_may_be_asked_while_the_program_runs(run: Run, tmp_path: Path) -> None:
+def test_doctor_runs_beside_the_program(run: Run, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with FileLock(tmp_path / "data/memory.db.lock"):
         done = run("doctor")
@@ -202,7 +202,7 @@ def test_doctor_may_be_asked_while_the_program_runs(run: Run, tmp_path: Path) ->
     assert refused.returncode == 2
 
 
-def test_doctor_names_what_is_wrong_and_leaves_with_1(run: Run, tmp_path: Path) -> None:
+def test_doctor_names_each_fault_and_exits_with_1(run: Run, tmp_path: Path) -> None:
     (tmp_path / "personas/lost").mkdir(parents=True)
     settings = tmp_path / "config.toml"
     settings.write_text('[model]\nname = "./nowhere"\n')
@@ -213,14 +213,14 @@ def test_doctor_names_what_is_wrong_and_leaves_with_1(run: Run, tmp_path: Path) 
     assert (done.returncode, wrong) == (1, {"persona", "personas", "model"})
 
 
-def test_persona_list_names_the_broken_ones(run: Run, tmp_path: Path) -> None:
+def test_persona_list_names_broken_personas(run: Run, tmp_path: Path) -> None:
     (tmp_path / "personas/lost").mkdir(parents=True)
     (tmp_path / "config.toml").write_text("")
     done = run("--config", str(tmp_path / "config.toml"), "persona", "list")
     assert done.stdout.startswith("lost         broken: There is no settings file")
 
 
-def test_a_bug_that_nobody_caught_is_an_event_of_the_log_without_the_token(tmp_path: Path) -> None:
+def test_an_uncaught_exception_is_a_log_event_without_the_token(tmp_path: Path) -> None:
     token = "5550001111:AAcanaryTELEGRAM-canary_canary12345x"
     settings = tmp_path / "config.toml"
     settings.write_text(f'[log]\nformat = "json"\n[paths]\npersonas = "{house() / "personas"}"\n')
@@ -241,6 +241,6 @@ def test_a_bug_that_nobody_caught_is_an_event_of_the_log_without_the_token(tmp_p
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["chat", "--help"], ["data", "forget", "--help"]])
-def test_help_is_there(run: Run, arguments: list[str]) -> None:
+def test_help_is_printed(run: Run, arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout[:5]) == (0, "usage")

@@ -1,4 +1,4 @@
-"""`kill -9` and SIGTERM while people talk to the bot on Discord: nothing is lost, said by half or seen twice.
+"""`kill -9` and SIGTERM while people write to the bot on Discord: no message is lost, cut or seen twice.
 
 The long form is a command: `python -m tests.faults.campaign`.
 """
@@ -23,6 +23,6 @@ async def outcome(platform: str) -> Outcome:
     return found
 
 
-async def test_killed_on_discord_it_loses_nothing_and_nobody_sees_anything_twice() -> None:
+async def test_kills_on_discord_lose_no_message_and_repeat_none() -> None:
     found = await outcome("discord")
     assert (found.in_window > 0, found.twice) == (True, [])

@@ -3,7 +3,7 @@
 from tests.end_to_end.test_campaign import outcome
 
 
-async def test_killed_on_telegram_it_loses_nothing_and_repeats_at_most_what_was_in_the_send_window() -> None:
+async def test_kills_on_telegram_lose_no_message_and_repeat_only_those_in_the_send_window() -> None:
     found = await outcome("telegram")
     assert found.in_window > 0
     assert len(found.twice) <= found.in_window

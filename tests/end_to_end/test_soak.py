@@ -1,4 +1,4 @@
-"""A minute of bad weather on both platforms at once: all is answered once, in order, whatever goes wrong.
+"""One minute of faults on both platforms at once: every message is answered once and in order.
 
 The long form is a command: `python -m tests.faults.soak`.
 """
@@ -23,31 +23,31 @@ def report() -> Report:
 
 
 @PLATFORMS
-def test_nothing_that_people_say_is_lost(report: Report, platform: str) -> None:
+def test_no_message_is_lost(report: Report, platform: str) -> None:
     assert report.outcomes[platform].said > 0
     assert report.outcomes[platform].lost == []
 
 
 @PLATFORMS
-def test_everything_is_answered_in_the_order_of_its_place(report: Report, platform: str) -> None:
+def test_messages_of_a_place_are_answered_in_order(report: Report, platform: str) -> None:
     assert report.outcomes[platform].disorder == 0
 
 
 @PLATFORMS
-def test_no_answer_breaks_off(report: Report, platform: str) -> None:
+def test_no_reply_breaks_off(report: Report, platform: str) -> None:
     assert report.outcomes[platform].unfinished == []
 
 
-def test_nothing_is_seen_twice_on_discord(report: Report) -> None:
+def test_discord_shows_no_reply_twice(report: Report) -> None:
     assert report.outcomes["Discord"].repeated == []
 
 
-def test_telegram_repeats_at_most_what_was_done_and_answered_otherwise(report: Report) -> None:
+def test_telegram_repeats_only_sends_that_took_effect_and_reported_failure(report: Report) -> None:
     found = report.outcomes["Telegram"]
     assert len(found.repeated) <= found.ambiguous
 
 
-def test_there_was_trouble_of_many_kinds(report: Report) -> None:
+def test_more_than_twenty_kinds_of_faults_occurred(report: Report) -> None:
     assert len(report.struck) > 20
 
 
@@ -55,7 +55,7 @@ def test_no_turn_is_stored_by_half(report: Report) -> None:
     assert report.half == []
 
 
-def test_it_ends_when_it_is_asked_to(report: Report) -> None:
+def test_sigterm_ends_the_process_with_0(report: Report) -> None:
     assert report.code == 0
 
 

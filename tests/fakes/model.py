@@ -19,7 +19,7 @@ CHATML = (
 
 
 class ByteTokenizer:
-    """A token a byte, and two control tokens."""
+    """One token for each byte, and two control tokens."""
 
     template: str | None = CHATML
     special = {"eos_token": "<|im_end|>"}  # noqa: RUF012
@@ -41,13 +41,13 @@ class ByteTokenizer:
         return bytes(id for id in ids if id < 256).decode("utf-8", "replace")
 
     def spell(self, ids: tuple[int, ...]) -> str:
-        """The ids as text with control tokens spelt out, for assertions on a whole prompt."""
+        """Return the ids as text with control tokens spelt out, for assertions on a whole prompt."""
         pieces = [self._spelled[id].encode() if id in self._spelled else bytes([id]) for id in ids]
         return b"".join(pieces).decode("utf-8", "replace")
 
 
 class ScriptedGeneration:
-    """Gives one scripted answer word by word."""
+    """Generates one scripted answer word by word."""
 
     def __init__(self, engine: "ScriptedEngine", request: Request, script: str | Exception) -> None:
         self._engine, self._request, self._script = engine, request, script
@@ -93,9 +93,9 @@ class ScriptedGeneration:
 
 
 class ScriptedEngine:
-    """Answers from a script, then with the number of the request; keeps every request it was given.
+    """Answers from a script, then with the number of the request; keeps every request.
 
-    With `hold` set to an event, no word comes before the event does; `holding` tells that one is waited for.
+    While the event `hold` is not set, no word is generated; `holding` is set while a generation waits for it.
     """
 
     def __init__(self, *script: str | Exception, delay: float = 0.0) -> None:
@@ -156,5 +156,5 @@ class ScriptedEngine:
         )
 
     def prompts(self) -> list[str]:
-        """Every prompt so far, as text."""
+        """Return every prompt so far, as text."""
         return [self._tokenizer.spell(request.ids) for request in self.requests]

@@ -10,7 +10,7 @@ from bot.persona.persona import Persona
 
 
 class Recorder:
-    """An outlet; `sent` has (speaker, text) pairs, with None as the speaker of a notice."""
+    """Records calls; `sent` has pairs of persona key (None for a notice) and text."""
 
     marks = True
 
@@ -25,8 +25,6 @@ class Recorder:
         self.typed: list[str] = []
         self.failure: Exception | None = None
         self._changed = asyncio.Condition()
-
-    marks = True
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:
         return self.room
@@ -58,7 +56,7 @@ class Recorder:
         return (draft.sent_id or f"shown-{draft.key}") if self.kept else None
 
     async def has_shown(self, count: int) -> None:
-        """Wait until an answer has been shown so many times."""
+        """Wait until previews have been shown so many times."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self.shown) >= count)
 

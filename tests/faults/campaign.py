@@ -37,11 +37,11 @@ GIVEN_UP = ("say it in other words.", "Say it again in a moment.")
 
 @dataclass
 class Outcome:
-    """What people saw in the end, and how often the program died where."""
+    """The replies that people saw in the end, and the deaths of the program by crash point."""
 
     said: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
-    codes: list[int] = field(default_factory=list)  # with which it ended when it was asked to
+    codes: list[int] = field(default_factory=list)  # exit codes after SIGTERM
     given_up: set[int] = field(default_factory=set)
     lost: list[int] = field(default_factory=list)
     in_window: int = 0  # messages that were out, and not noted as sent, when the program died
@@ -64,15 +64,15 @@ class Outcome:
 class Campaign:
     """One town, one memory, and a program that is started and killed."""
 
-    def __init__(self, town: Town, folder: Path, dice: random.Random) -> None:
-        self._town, self._program, self._dice = town, Program(town.environment, folder), dice
+    def __init__(self, town: Town, folder: Path, rng: random.Random) -> None:
+        self._town, self._program, self._rng = town, Program(town.environment, folder), rng
         self._known: set[tuple[str, str]] = set()
         self.outcome = Outcome()
 
     async def run(self, kills: int, points: int, ends: int) -> Outcome:
-        """Kill so many times at random and at each named point, and ask it to end so often, in any order."""
+        """Kill so many times at random and at each named point, and send SIGTERM so often, shuffled."""
         deaths = [AT_RANDOM] * kills + [point for point in NAMED for _ in range(points)] + [ASKED] * ends
-        self._dice.shuffle(deaths)
+        self._rng.shuffle(deaths)
         await self._meet()
         for number, point in enumerate(deaths, 1):
             await (self._live_and_end() if point == ASKED else self._live_and_die(point))
@@ -84,7 +84,7 @@ class Campaign:
         return self.outcome
 
     async def _live_and_die(self, point: str) -> None:
-        named = {"CRASH": f"{point}:{self._dice.randint(1, 3)}"} if point not in (AT_RANDOM, WINDOW) else {}
+        named = {"CRASH": f"{point}:{self._rng.randint(1, 3)}"} if point not in (AT_RANDOM, WINDOW) else {}
         met = self._town.meetings()
         await self._program.start(**named)
         talking = asyncio.create_task(self._talk())
@@ -94,10 +94,8 @@ class Campaign:
         assert process
         try:
             if point == AT_RANDOM:
-                await self._connected(met, 20.0 if self._dice.random() < 0.8 else self._dice.random())
-            await asyncio.wait_for(
-                process.wait(), self._dice.uniform(0, LIFE) if point == AT_RANDOM else 20.0
-            )
+                await self._connected(met, 20.0 if self._rng.random() < 0.8 else self._rng.random())
+            await asyncio.wait_for(process.wait(), self._rng.uniform(0, LIFE) if point == AT_RANDOM else 20.0)
             self.outcome.deaths[point] += 1
         except TimeoutError:
             self._program.kill()
@@ -107,7 +105,7 @@ class Campaign:
             talking.cancel()
 
     async def _meet(self) -> None:
-        """Let everybody speak once: what is missed is looked for where somebody has been heard."""
+        """Say one number in each place: the bot backfills only places that it knows."""
         met = self._town.meetings()
         await self._program.start()
         await self._connected(met, 20.0)
@@ -130,13 +128,13 @@ class Campaign:
         talking = asyncio.create_task(self._talk())
         try:
             await self._connected(met, 20.0)
-            await asyncio.sleep(self._dice.uniform(0, LIFE))
+            await asyncio.sleep(self._rng.uniform(0, LIFE))
             self.outcome.codes.append(await self._program.end())
         finally:
             talking.cancel()
 
     async def _connected(self, met: int, seconds: float) -> None:
-        """Wait until the program has connected, so long at most."""
+        """Wait until the program has connected, at most so many seconds."""
         ends = time.monotonic() + seconds
         while self._town.meetings() == met and time.monotonic() < ends:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -145,11 +143,11 @@ class Campaign:
         """Say something now and then, for as long as this process lives."""
         while True:
             self.outcome.said += 1
-            self._town.say(self.outcome.said, self._dice.randrange(self._town.places))
-            await asyncio.sleep(self._dice.uniform(0.1, 0.9))
+            self._town.say(self.outcome.said, self._rng.randrange(self._town.places))
+            await asyncio.sleep(self._rng.uniform(0.1, 0.9))
 
     def _look(self) -> None:
-        """Count what the platform has, and memory does not know to be there."""
+        """Count the messages that the platform has and memory has not noted as sent."""
         there = {(seen.chat, seen.id) for place in self._places() for seen in self._town.seen(place)}
         if self._program.memory.exists():
             with closing(sqlite3.connect(self._program.memory)) as memory:
@@ -197,7 +195,7 @@ class Campaign:
 
 
 def numbers(texts: list[str]) -> list[int]:
-    """Every number in finished answers; what was cut off has answered nothing."""
+    """Return the numbers in finished replies; a reply that was cut off answers none."""
     return [int(number) for text in texts if text.endswith("over") for number in re.findall(r"#(\d+)", text)]
 
 

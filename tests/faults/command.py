@@ -1,8 +1,8 @@
 """The installed command `alterego`, with nothing but the model scripted.
 
-What runs is the console script beside this interpreter, in a process of its own: its entry point, its
-arguments, settings, wiring, memory, platforms and signals are the real ones. `site/sitecustomize.py` gives
-it the model of `scripted.py`, which can also be told to kill the process at a named point.
+The console script beside this interpreter runs in a process of its own: its entry point, arguments,
+settings, wiring, memory, platforms and signals are the real ones. `site/sitecustomize.py` gives it the model
+of `scripted.py`, which can also kill the process at a named point.
 """
 
 import atexit
@@ -18,16 +18,16 @@ COMMAND = str(Path(sys.executable).with_name("alterego"))
 
 
 def environment(data: Path, **told: str) -> dict[str, str]:
-    """What a process of the command is started with; `told` is what `scripted.py` reads, and more."""
+    """Return the environment of a process of the command; `told` adds variables, as of `scripted.py`."""
     site = str(Path(__file__).parent / "site")
     return {**os.environ, "PYTHONPATH": site, "ALTEREGO_DATA": str(data), **told}
 
 
 @cache
 def house() -> Path:
-    """A folder to start it in: the repository's settings and personas, without the adapters.
+    """Return a folder to start the command in: the repository's settings and personas, without adapters.
 
-    Those fit the default base model, and the scripted one has other tokens.
+    The adapters fit the default base model, and the scripted model has other tokens.
     """
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

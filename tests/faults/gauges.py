@@ -1,4 +1,4 @@
-"""What a process takes of its machine, measured again and again: does it grow?"""
+"""The resources of a process, measured again and again, and whether they grow."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

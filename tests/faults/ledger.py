@@ -1,4 +1,4 @@
-"""What was said in a town, and what became of it: each number answered once, and in order in its place."""
+"""The numbers said in a town and their replies: each answered once, and in order in its place."""
 
 import re
 import time
@@ -37,21 +37,21 @@ class Ledger:
         self._gone.add(number)
 
     def missing(self) -> list[int]:
-        """The numbers that nobody has answered."""
+        """Return the numbers without a reply."""
         heard = {number for place in self._places() for number, _ in self._heard(place)}
         return [number for number in self._said if number not in heard | self._gone]
 
     def repeated(self) -> list[str]:
-        """The messages that answer what had been answered before."""
+        """Return the messages that answer a number answered before."""
         return [seen.text for place in self._places() for seen in self._split(place)[1]]
 
     def unfinished(self) -> list[str]:
-        """The messages that break off."""
+        """Return the messages that break off."""
         seen = [one.text for place in self._places() for one in self.town.seen(place)]
         return [text for text in seen if not text.endswith("over")]
 
     def disorder(self) -> int:
-        """How often an answer stands behind the answer to something later; repetitions left out."""
+        """Count the replies that stand behind the reply to a later number, without repetitions."""
         return sum(
             after < before
             for place in self._places()
@@ -72,7 +72,7 @@ class Ledger:
         return [(number, seen.at) for seen in self._split(place)[0] for number in numbers(seen)]
 
     def _split(self, place: int) -> tuple[list[Seen], list[Seen]]:
-        """What answers something for the first time, and what repeats."""
+        """Return the messages that answer a number for the first time, and those that repeat."""
         heard, first, again = set[int](), list[Seen](), list[Seen]()
         for seen in self.town.seen(place):
             (again if heard.intersection(numbers(seen)) else first).append(seen)
@@ -81,7 +81,7 @@ class Ledger:
 
 
 def numbers(seen: Seen) -> list[int]:
-    """The numbers in a finished answer; what was cut off has answered nothing."""
+    """Return the numbers in a finished reply; a reply that was cut off answers none."""
     return [int(number) for number in re.findall(r"#(\d+)", seen.text)] if seen.text.endswith("over") else []
 
 

@@ -1,4 +1,4 @@
-"""What the tests of memory tell: small messages and turns, and the check that no turn was stored by half."""
+"""Messages and turns for tests of memory, and the check that no turn was stored by half."""
 
 import sqlite3
 from contextlib import closing
@@ -37,7 +37,7 @@ HALF_TURNS = {
 
 
 def half_turns(path: Path) -> list[str]:
-    """The names of the checks that found a turn stored by half, and what SQLite finds broken."""
+    """Return the checks that found a turn stored by half, and the faults that SQLite finds."""
     with closing(sqlite3.connect(path)) as connection:
         broken = [name for name, query in HALF_TURNS.items() if connection.execute(query).fetchone()[0]]
         broken += [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]

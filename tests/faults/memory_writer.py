@@ -1,4 +1,4 @@
-"""A host that takes turns as fast as it can, to be killed: `python -m tests.faults.memory_writer PATH FROM`.
+"""A writer of turns, as fast as it can, to be killed: `python -m tests.faults.memory_writer PATH FROM`.
 
 Prints a line for each message after it has been accepted, and for each answer after it has been stored.
 """

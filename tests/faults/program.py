@@ -19,7 +19,7 @@ level = "{level}"
 
 
 class Program:
-    """Started and ended as often as one likes, always with the same memory and the same log."""
+    """The command, started and ended any number of times with the same memory and the same log."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Program:
             self.process.kill()
 
     async def end(self) -> int:
-        """Ask it to end, and return its exit code."""
+        """Send SIGTERM and return the exit code."""
         assert self.process
         self.process.terminate()
         return await asyncio.wait_for(self.process.wait(), 15)

@@ -1,4 +1,4 @@
-"""A soak that is over: what became of everything, and whether that is as it should be."""
+"""The report of a soak: the fate of every message, and whether all promises were kept."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ WORDS = ("say #", "have heard", "indeed")  # what people and bots say
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A soak that is over."""
+    """The outcomes, leaks, gauges and faults of one soak."""
 
     outcomes: dict[str, Outcome]
     half: list[str]
@@ -38,7 +38,7 @@ class Report:
 
 
 def leaks(folder: Path, secrets: list[str]) -> list[str]:
-    """Where a token stands in a file, or what was said in the log."""
+    """Return the files that hold a token, and the message texts that stand in the log."""
     found = [
         f"{secret[:4]}... in {file.name}"
         for file in folder.rglob("*")

@@ -1,4 +1,4 @@
-"""A model for the installed command: scripted, told by the environment, and deadly if wanted.
+"""A scripted model for the installed command, set up by the environment, which can kill the process.
 
 SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
 "over". DELAY: seconds before each word of an answer; FAILURE: what loading says; CRASH=point:n kills the
@@ -18,7 +18,7 @@ from bot.errors import UserError
 from bot.memory.store import Memory
 from tests.fakes.model import ScriptedEngine, ScriptedGeneration
 
-# what the process has just done when it dies
+# the method that has just returned when the process dies
 POINTS: dict[str, tuple[type, str]] = {
     "accepted": (Memory, "accept"),
     "stored": (Memory, "finish"),
@@ -27,7 +27,7 @@ POINTS: dict[str, tuple[type, str]] = {
 
 
 class EchoEngine(ScriptedEngine):
-    """Says which numbers were said since its last answer; dies at its `fatal`-th word, if told."""
+    """Replies with the numbers said since its last reply; kills the process at the `fatal`-th word."""
 
     fatal = 0
 
@@ -51,7 +51,7 @@ def die() -> None:
 
 
 def crash(engine: ScriptedEngine, point: str, count: int) -> None:
-    """Let the process die the `count`-th time that it has got to a point."""
+    """Let the process die the `count`-th time that it reaches a point."""
     if point == "generating":
         assert isinstance(engine, EchoEngine)
         engine.fatal = count
@@ -63,7 +63,7 @@ def crash(engine: ScriptedEngine, point: str, count: int) -> None:
 def fatal(
     function: Callable[..., Coroutine[Any, Any, Any]], count: int
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The same function, which kills the process behind its `count`-th true or empty result."""
+    """Return the function, changed to kill the process after its `count`-th result other than False."""
     left = count
 
     async def wrapped(*given: Any, **named: Any) -> Any:
@@ -78,7 +78,7 @@ def fatal(
 
 
 def open_engine(settings: ModelSettings, data: Path) -> ScriptedEngine:
-    """What stands for `LocalEngine` in a process that tests start."""
+    """Open the engine that replaces `LocalEngine` in a process that tests start."""
     script = os.environ.get("SCRIPT", "").split("\n") if os.environ.get("SCRIPT") else []
     kind = EchoEngine if os.environ.get("ECHO") else ScriptedEngine
     engine = kind(*script, delay=float(os.environ.get("DELAY", "0")))

@@ -1,4 +1,4 @@
-"""One platform of a soak: its people, its troubles, and what became of everything said there."""
+"""One platform of a soak: its people, its faults, and the fate of every message."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ MOMENT = 15.0  # seconds for which it answers
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of everything that was said on one platform."""
+    """The fate of every message said on one platform."""
 
     said: int
     lost: list[int]
@@ -37,7 +37,7 @@ class Outcome:
 
 
 class Side:
-    """One platform: its people, its troubles, and what was said there."""
+    """One platform: its people, its faults, and its ledger of numbers."""
 
     def __init__(self, name: str, town: DiscordTown | TelegramTown, longest: float) -> None:
         """`longest`: seconds that a trouble lasts at most."""

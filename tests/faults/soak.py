@@ -1,4 +1,4 @@
-"""Lets the installed command live for hours on both platforms at once, in gentle traffic and bad weather.
+"""Runs the installed command for hours on both platforms at once, with gentle traffic and many faults.
 
 `python -m tests.faults.soak [--minutes 120] [--seed N]` says something every second or two in eight places
 and lets something go wrong every few seconds: everything of `trouble.py` in turn, and another bot that
@@ -37,7 +37,7 @@ PATIENCE = 240.0  # seconds in which everything must have been answered at the e
 
 
 class Soak:
-    """The program, both platforms, and everything that happens to them."""
+    """The program, both platforms, and the faults that happen to them."""
 
     def __init__(self, discord: DiscordTown, telegram: TelegramTown, folder: Path, minutes: float) -> None:
         self._seconds, longest = minutes * 60, min(LONGEST, minutes * 5)
@@ -47,13 +47,11 @@ class Soak:
         self.gauges, self.struck = Gauges(self.program.memory), Counter[str]()
         self._under_way: set[asyncio.Future[None]] = set()
 
-    async def run(self, dice: random.Random) -> int:
-        """Live for as long as told, then let everything be answered; the exit code of the program."""
+    async def run(self, rng: random.Random) -> int:
+        """Run for the given time, then let every message be answered; return the exit code of the program."""
         await self.program.start()
         await self._meet()
-        works = [
-            asyncio.create_task(work) for work in (self._talk(dice), self._strike(dice), self._measure())
-        ]
+        works = [asyncio.create_task(work) for work in (self._talk(rng), self._strike(rng), self._measure())]
         try:
             await asyncio.wait(works, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             for work in works:
@@ -78,27 +76,27 @@ class Soak:
         await self._settle()
         self._read()
 
-    async def _talk(self, dice: random.Random) -> None:
+    async def _talk(self, rng: random.Random) -> None:
         while True:
-            side = dice.choice(self.sides)
+            side = rng.choice(self.sides)
             if not side.trouble.silent:
-                side.ledger.say(dice.randrange(PLACES))
-            await asyncio.sleep(dice.uniform(*PAUSE))
+                side.ledger.say(rng.randrange(PLACES))
+            await asyncio.sleep(rng.uniform(*PAUSE))
 
-    async def _strike(self, dice: random.Random) -> None:
-        """One trouble after another, each once before any comes again."""
+    async def _strike(self, rng: random.Random) -> None:
+        """Let one fault happen after another, each once before any comes again."""
         count = sum(len(side.deck()) for side in self.sides)
-        for name, happen in self._deal(dice):
+        for name, happen in self._deal(rng):
             self.struck[name] += 1
             if inspect.isawaitable(found := happen()):
                 self._under_way.add(task := asyncio.ensure_future(found))
                 task.add_done_callback(self._under_way.discard)
-            await asyncio.sleep(dice.uniform(0, 2 * min(STRIKE, self._seconds / count)))
+            await asyncio.sleep(rng.uniform(0, 2 * min(STRIKE, self._seconds / count)))
 
-    def _deal(self, dice: random.Random) -> Iterator[tuple[str, Happen]]:
+    def _deal(self, rng: random.Random) -> Iterator[tuple[str, Happen]]:
         while True:
             deck = [card for side in self.sides for card in side.deck().items()]
-            dice.shuffle(deck)
+            rng.shuffle(deck)
             yield from deck
 
     async def _measure(self) -> None:
@@ -125,7 +123,7 @@ class Soak:
 
 
 async def soak(minutes: float, seed: int) -> Report:
-    """Open both platforms, live, and remove what is left, unless something went wrong."""
+    """Open both platforms, run a soak, and remove its folder unless a promise was broken."""
     folder = Path(tempfile.mkdtemp())
     async with DiscordTown(PLACES) as discord, TelegramTown(PLACES) as telegram:
         life = Soak(discord, telegram, folder, minutes)

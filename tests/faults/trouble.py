@@ -1,4 +1,4 @@
-"""What can go wrong on either platform, as things that a soak lets happen, each named."""
+"""Faults of both platforms that a soak lets happen, each named."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ DEADLINE = 19.0  # seconds in which a call to Telegram that comes back has alway
 
 
 class DiscordTrouble:
-    """Nothing of it excuses a second copy: `ambiguous` stays 0."""
+    """Faults of Discord. None of them excuses a second copy: `ambiguous` stays 0."""
 
     ambiguous = 0
 
@@ -36,7 +36,7 @@ class DiscordTrouble:
         self.silent = False  # while nobody may speak, since a connection shall be seen to hang
 
     def deck(self) -> dict[str, Happen]:
-        """Everything that can happen, by name."""
+        """Return every fault by name."""
         sends = {
             "429, short": limited(0.5),
             "429, long": limited(self._longest),
@@ -105,7 +105,7 @@ class DiscordTrouble:
         await self._fake.up()
 
     def trim(self) -> None:
-        """Forget what nobody will ask for, so that a long soak fits into memory."""
+        """Drop old records, so that a long soak fits into memory."""
         for records in (self._fake.requests, self._fake.hub.told, self._fake.typings):
             records.clear()
         for session in self._fake.sessions:
@@ -113,7 +113,7 @@ class DiscordTrouble:
 
 
 class TelegramTrouble:
-    """`ambiguous`: sends that took effect and were answered otherwise, each of which may be repeated once."""
+    """Faults of Telegram. `ambiguous` counts sends that took effect and failed; each may be repeated once."""
 
     silent = False
 

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.chat.chat import Chat
 from bot.chat.commands import CommandCall, run_command
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import Channels
@@ -30,8 +31,11 @@ _ATTEMPTS = 3
 class DiscordCommandHandler:
     """Answers interactions, each in a task of its own."""
 
-    def __init__(self, chat: Chat, channels: Channels, calls: ApiCalls, owners: Collection[str]) -> None:
-        self._chat, self._channels, self._calls, self._owners = chat, channels, calls, owners
+    def __init__(
+        self, chat: Chat, memory: Memory, channels: Channels, calls: ApiCalls, owners: Collection[str]
+    ) -> None:
+        self._chat, self._memory = chat, memory
+        self._channels, self._calls, self._owners = channels, calls, owners
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
 
@@ -84,6 +88,7 @@ class DiscordCommandHandler:
         options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
         call = CommandCall(
             self._chat,
+            self._memory,
             place,
             interaction.user.display_name,
             permission_level(interaction, self._owners),
@@ -109,8 +114,8 @@ class DiscordCommandHandler:
 
     async def _check_target(self, place: Place, target: str) -> None:
         """Raise `UserError` unless the message of a menu is a part of the newest answer."""
-        last = await self._chat.memory.last_answer(place)
-        chosen = await self._chat.memory.find(place, target)
+        last = await self._memory.last_answer(place)
+        chosen = await self._memory.find(place, target)
         if last is None or chosen is None or chosen.id != last.message.id:
             raise UserError("Only the newest answer here can be asked about: choose that message.")
 

@@ -3,6 +3,7 @@
 import discord
 
 from bot.chat.chat import Chat
+from bot.memory.store import Memory
 from bot.message import Address, Place
 from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.gateway import Gateway
@@ -13,8 +14,11 @@ from bot.platforms.discord.webhooks import Webhooks
 class InboundMessages:
     """Passes messages, edits and deletions to the chat, all but the account's own."""
 
-    def __init__(self, client: Gateway, chat: Chat, channels: Channels, webhooks: Webhooks) -> None:
-        self._client, self._chat, self._channels, self._webhooks = client, chat, channels, webhooks
+    def __init__(
+        self, client: Gateway, chat: Chat, memory: Memory, channels: Channels, webhooks: Webhooks
+    ) -> None:
+        self._client, self._chat, self._memory = client, chat, memory
+        self._channels, self._webhooks = channels, webhooks
 
     async def receive(self, message: discord.Message) -> None:
         """Receive a message; memory holds the message when this returns."""
@@ -65,7 +69,7 @@ class InboundMessages:
         if isinstance(thread, discord.Thread) and thread.owner_id == self._bot_user().id:
             return "thread"
         # a thread has the id of the message on which it was started
-        starter = await self._chat.memory.find(
+        starter = await self._memory.find(
             self._channels.place_of(int(place.chat), int(place.server)), place.thread
         )
         return "thread" if starter and starter.persona else ""

@@ -11,6 +11,7 @@ import discord
 from bot.chat.chat import Chat
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.backfill import Backfill
 from bot.platforms.discord.channels import PLATFORM, Channels
@@ -59,12 +60,14 @@ class Discord:
     def __init__(
         self,
         chat: Chat,
+        memory: Memory,
         settings: DiscordSettings,
         token: str,
         addresses: Addresses,
         timings: DiscordTimings | None = None,
     ) -> None:
-        self._chat, self._settings, self._token, self._addresses = chat, settings, token, addresses
+        self._chat, self._memory, self._settings = chat, memory, settings
+        self._token, self._addresses = token, addresses
         self._timings = timings or DiscordTimings()
         self._exit_stack = AsyncExitStack()
         self._recovered = False
@@ -155,15 +158,17 @@ class Discord:
         self._calls = ApiCalls(client.http, self._timings)
         self._webhooks = Webhooks(client, self._calls)
         channels = Channels(client, self._calls, self.account)
-        inbound = InboundMessages(client, chat, channels, self._webhooks)
-        self._backfill = Backfill(client, self._calls, chat.memory, self.account, inbound.receive)
+        inbound = InboundMessages(client, chat, self._memory, channels, self._webhooks)
+        self._backfill = Backfill(client, self._calls, self._memory, self.account, inbound.receive)
         self._event_queue = EventQueue(inbound, self._start_session, self._dead_letter)
-        self._commands = DiscordCommandHandler(chat, channels, self._calls, self._settings.owners)
+        self._commands = DiscordCommandHandler(
+            chat, self._memory, channels, self._calls, self._settings.owners
+        )
         self._intakes = (self._event_queue, self._commands)
         client.on_event, client.on_unreadable = self._route_event, self._event_queue.put_unreadable
         chat.join(
             PLATFORM,
-            DiscordOutlet(client, self._calls, self._webhooks, chat.memory),
+            DiscordOutlet(client, self._calls, self._webhooks, self._memory),
             client.connection_status,
         )
 
@@ -191,7 +196,7 @@ class Discord:
         """Publish the commands to Discord where they have changed."""
         payload = application_commands()
         scope, digest = f"{PLATFORM}/{self.account}", payload_digest(payload)
-        if (await self._chat.memory.platform_state(scope)).get("menu") == digest:
+        if (await self._memory.platform_state(scope)).get("menu") == digest:
             return
         application = self._client.application_id
         assert application
@@ -201,10 +206,10 @@ class Discord:
         except API_ERRORS as error:
             log.error("publish_commands_failed", extra={"error": type(error).__name__})
             return
-        await self._chat.memory.set_platform_state(scope, "menu", digest)
+        await self._memory.set_platform_state(scope, "menu", digest)
 
     async def _dead_letter(self, delivery_id: str, reason: str) -> None:
-        await self._chat.memory.dead_letter(PLATFORM, self.account, delivery_id, reason)
+        await self._memory.dead_letter(PLATFORM, self.account, delivery_id, reason)
 
     async def _connect(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from bot.chat import scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Level
 from bot.chat.scoped_settings import SETTINGS, SWITCH
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.telegram.sender import TelegramSender
 
@@ -66,20 +67,22 @@ class OpenMenus:
         self._open.pop((chat, message_id), None)
 
 
-async def menu_buttons(chat: Chat, place: Place, command: str, level: Level) -> tuple[Button, ...]:
+async def menu_buttons(
+    chat: Chat, memory: Memory, place: Place, command: str, level: Level
+) -> tuple[Button, ...]:
     """Return the buttons under a command's answer, for the present settings; empty for most commands."""
     if command == "persona":
         cast = list(chat.cast.personas.items())[:_MAX_BUTTONS]
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
     if command != "settings" or level < Level.ADMIN:
         return ()
-    values = await scoped_settings.read_settings(chat.memory, place, chat.settings)
+    values = await scoped_settings.read_settings(memory, place, chat.settings)
     switches = [name for name, setting in SETTINGS.items() if setting.choices == SWITCH]
     toggled = {name: SWITCH[values[name].is_on] for name in switches}
     return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in toggled.items())
 
 
-async def publish_commands(sender: TelegramSender, chat: Chat, place: Place) -> None:
+async def publish_commands(sender: TelegramSender, memory: Memory, place: Place) -> None:
     """Publish the commands to Telegram's menu where they have changed.
 
     Raises the errors of `TelegramSender.call`.
@@ -87,7 +90,7 @@ async def publish_commands(sender: TelegramSender, chat: Chat, place: Place) -> 
     commands = [(command.name, command.help[:256]) for command in COMMANDS]
     digest = blake2b(json.dumps(commands).encode(), digest_size=8).hexdigest()
     scope = f"{place.platform}/{place.account}"
-    if (await chat.memory.platform_state(scope)).get("menu") != digest:
+    if (await memory.platform_state(scope)).get("menu") != digest:
         menu = [BotCommand(name, description) for name, description in commands]
         await sender.call(place, sender.bot.set_my_commands(menu))
-        await chat.memory.set_platform_state(scope, "menu", digest)
+        await memory.set_platform_state(scope, "menu", digest)

@@ -10,6 +10,7 @@ from bot.chat.chat import Chat
 from bot.chat.commands import CommandCall, Level, parse_line, run_command
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.telegram.chat_queues import ChatQueues
 from bot.platforms.telegram.command_menu import Button, Menu, OpenMenus, menu_buttons
@@ -29,8 +30,8 @@ _MAX_NOTIFICATION = 200  # characters that an answer to a button may have (Bot A
 class TelegramCommandHandler:
     """Runs commands and buttons in the order of each place; `/stop` alone never waits."""
 
-    def __init__(self, sender: TelegramSender, chat: Chat, owners: Container[str]) -> None:
-        self._sender, self._chat, self._owners = sender, chat, owners
+    def __init__(self, sender: TelegramSender, chat: Chat, memory: Memory, owners: Container[str]) -> None:
+        self._sender, self._chat, self._memory, self._owners = sender, chat, memory, owners
         self._queues, self._menus = ChatQueues(), OpenMenus()
 
     async def close(self) -> None:
@@ -53,7 +54,9 @@ class TelegramCommandHandler:
 
     def greet(self, place: Place, user: str) -> None:
         """Queue the persona's greeting of a group to which the bot was added."""
-        self._queues.enqueue(place, partial(proactive.greet, self._chat, place, user, group=True))
+        self._queues.enqueue(
+            place, partial(proactive.greet, self._chat, self._memory, place, user, group=True)
+        )
 
     def move_chat(self, old: Place, new: Place) -> None:
         """Queue a chat's move to another id, behind the answers under way."""
@@ -71,7 +74,11 @@ class TelegramCommandHandler:
             text = str(error)
         if not text:
             return
-        buttons = () if event.argument else await menu_buttons(self._chat, event.place, event.name, level)
+        buttons = (
+            ()
+            if event.argument
+            else await menu_buttons(self._chat, self._memory, event.place, event.name, level)
+        )
         await self._answer(event, text, buttons)
 
     async def _run(self, event: CommandEvent, level: Level) -> str:
@@ -82,15 +89,19 @@ class TelegramCommandHandler:
             return await self._start(event, level)
         _, options = parse_line(f"{event.name} {event.argument}")
         return await run_command(
-            event.name, CommandCall(self._chat, event.place, event.invoker.name, level, options)
+            event.name, CommandCall(self._chat, self._memory, event.place, event.invoker.name, level, options)
         )
 
     async def _start(self, event: CommandEvent, level: Level) -> str:
         """Greet in an empty conversation and return an empty text; else return the answer of `/help`."""
-        if await self._chat.memory.history(event.place, limit=1):
-            return await run_command("help", CommandCall(self._chat, event.place, event.invoker.name, level))
-        await proactive.greet(self._chat, event.place, event.invoker.name, group=is_group(event.place))
-        if await self._chat.memory.history(event.place, limit=1):
+        if await self._memory.history(event.place, limit=1):
+            return await run_command(
+                "help", CommandCall(self._chat, self._memory, event.place, event.invoker.name, level)
+            )
+        await proactive.greet(
+            self._chat, self._memory, event.place, event.invoker.name, group=is_group(event.place)
+        )
+        if await self._memory.history(event.place, limit=1):
             return ""
         return f"{(await self._chat.resident(event.place)).name} is here: say something."
 
@@ -118,7 +129,7 @@ class TelegramCommandHandler:
         if event.invoker.id != menu.invoker and level < Level.ADMIN:
             await self._notify(event, _NOT_THE_INVOKER)
             return
-        call = CommandCall(self._chat, menu.place, event.invoker.name, level, button.options)
+        call = CommandCall(self._chat, self._memory, menu.place, event.invoker.name, level, button.options)
         try:
             text = await run_command(menu.command, call)
         except UserError as error:
@@ -133,11 +144,11 @@ class TelegramCommandHandler:
             self._menus.close(str(event.invoker.chat_id), event.message_id)
             await edit_notice(self._sender, menu.place, event.message_id, text, None)
             return
-        buttons = await menu_buttons(self._chat, menu.place, menu.command, level)
+        buttons = await menu_buttons(self._chat, self._memory, menu.place, menu.command, level)
         updated = Menu(menu.place, menu.invoker, menu.command, buttons)
         self._menus.open(event.message_id, updated)
         answer = await run_command(
-            menu.command, CommandCall(self._chat, menu.place, event.invoker.name, level)
+            menu.command, CommandCall(self._chat, self._memory, menu.place, event.invoker.name, level)
         )
         await edit_notice(
             self._sender, menu.place, event.message_id, _without_columns(answer), updated.keyboard

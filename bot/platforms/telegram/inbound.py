@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from bot.chat.chat import Chat
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Message, Place, check_text
 from bot.platforms.telegram.commands import TelegramCommandHandler
 from bot.platforms.telegram.events import (
@@ -37,11 +38,13 @@ class InboundUpdates:
     def __init__(
         self,
         chat: Chat,
+        memory: Memory,
         account: BotAccount,
         commands: TelegramCommandHandler,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._chat, self._account, self._commands, self._clock = chat, account, commands, clock
+        self._chat, self._memory = chat, memory
+        self._account, self._commands, self._clock = account, commands, clock
         self._done: deque[str] | None = None
 
     async def take(self, update: Mapping[str, object]) -> None:
@@ -80,7 +83,7 @@ class InboundUpdates:
         try:
             check_text(message.text, self._chat.settings.message_characters)
         except UserError as error:
-            await self._chat.memory.dead_letter(PLATFORM, self._account.account, delivery_id, str(error))
+            await self._memory.dead_letter(PLATFORM, self._account.account, delivery_id, str(error))
             if message.address and not message.author.is_bot:
                 self._commands.send_notice(message.place, str(error), message.id)
             return
@@ -101,12 +104,12 @@ class InboundUpdates:
         """Whether no process has handled this name before; the name counts as handled from now on."""
         scope = f"{PLATFORM}/{self._account.account}"
         if self._done is None:
-            stored = (await self._chat.memory.platform_state(scope)).get("done", "")
+            stored = (await self._memory.platform_state(scope)).get("done", "")
             self._done = deque(stored.split(), maxlen=_MAX_DONE)
         if name in self._done:
             return False
         done = deque((*self._done, name), maxlen=_MAX_DONE)
-        await self._chat.memory.set_platform_state(scope, "done", " ".join(done))
+        await self._memory.set_platform_state(scope, "done", " ".join(done))
         self._done = done
         return True
 
@@ -133,4 +136,4 @@ class InboundUpdates:
     async def _dead_letter(self, update: Mapping[str, object], reason: str) -> None:
         delivery_id = str(update.get("update_id"))
         log.warning("update_unreadable", extra={"update": delivery_id, "reason": reason})
-        await self._chat.memory.dead_letter(PLATFORM, self._account.account, delivery_id, reason)
+        await self._memory.dead_letter(PLATFORM, self._account.account, delivery_id, reason)

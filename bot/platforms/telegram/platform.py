@@ -14,6 +14,7 @@ from bot.chat.chat import Chat
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Place
 from bot.platforms.instance_lock import hold_token
 from bot.platforms.telegram.api import open_bot
@@ -41,6 +42,7 @@ class Telegram:
     def __init__(
         self,
         chat: Chat,
+        memory: Memory,
         settings: TelegramSettings,
         token: str,
         addresses: Addresses,
@@ -48,7 +50,7 @@ class Telegram:
         timings: TelegramTimings | None = None,
         rates: Rates | None = None,
     ) -> None:
-        self._chat, self._owners = chat, frozenset(settings.owners)
+        self._chat, self._memory, self._owners = chat, memory, frozenset(settings.owners)
         self._timings = timings or TelegramTimings()
         self._token, self._api, self._rates = token, addresses.telegram_api, rates
         self._exit_stack = AsyncExitStack()
@@ -97,9 +99,9 @@ class Telegram:
         await self._call_until_done(bot.delete_webhook)
         sender = TelegramSender(bot, RateLimit(self._rates), timings.call_timeout)
         stack.push_async_callback(sender.close, timings.shutdown_timeout)
-        commands = TelegramCommandHandler(sender, self._chat, self._owners)
+        commands = TelegramCommandHandler(sender, self._chat, self._memory, self._owners)
         stack.push_async_callback(commands.close)
-        inbound = InboundUpdates(self._chat, self._account, commands)
+        inbound = InboundUpdates(self._chat, self._memory, self._account, commands)
         self._polling = polling = Polling(bot, polls, inbound.take, timings)
         stack.push_async_callback(polling.acknowledge)
         await self._publish_commands(sender)
@@ -109,7 +111,7 @@ class Telegram:
 
     async def _publish_commands(self, sender: TelegramSender) -> None:
         try:
-            await publish_commands(sender, self._chat, Place(PLATFORM, self._account.account, ""))
+            await publish_commands(sender, self._memory, Place(PLATFORM, self._account.account, ""))
         except (RetryLater, DeliveryRefused, ChatMoved) as error:
             log.warning("publish_commands_failed", extra={"reason": str(error)})
 

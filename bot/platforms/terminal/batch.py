@@ -10,6 +10,7 @@ from bot.chat.chat import Chat
 from bot.chat.proactive import greet
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
+from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import Persona
 from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, typed_message
@@ -50,6 +51,7 @@ class BatchScreen(PrintedOutlet):
 
 async def run_batch(
     chat: Chat,
+    memory: Memory,
     persona: Persona,
     author: Author,
     texts: Sequence[str],
@@ -67,8 +69,8 @@ async def run_batch(
     screen = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, screen)
     await chat.engine.ready()
-    await chat.memory.set_setting(str(place), "persona", persona.key)
-    await greet(chat, place, author.name)
+    await memory.set_setting(str(place), "persona", persona.key)
+    await greet(chat, memory, place, author.name)
     await chat.recover(PLATFORM, ACCOUNT)
     await asyncio.gather(*(worker.wait_sent() for worker in chat.workers()))
     screen.is_live = True

@@ -12,10 +12,10 @@ from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
 
 from bot.chat.chat import Chat
-from bot.chat.commands import RELOAD, Level
-from bot.chat.commands import run_line as run_command
+from bot.chat.commands import RELOAD, Level, run_line
 from bot.chat.proactive import greet
 from bot.errors import UserError
+from bot.memory.store import Memory
 from bot.message import Author, Message, Place, check_text
 from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import Screen
@@ -27,8 +27,8 @@ T = TypeVar("T")
 class Repl:
     """The loop that reads lines, passes messages to the chat and runs commands."""
 
-    def __init__(self, chat: Chat, author: Author, limit: int) -> None:
-        self._chat, self._author, self._limit = chat, author, limit
+    def __init__(self, chat: Chat, memory: Memory, author: Author, limit: int) -> None:
+        self._chat, self._memory, self._author, self._limit = chat, memory, author, limit
         self._screen = Screen(lambda: chat.engine.status().stage)
         self._session: PromptSession[str] = PromptSession(history=InMemoryHistory())
         self._place = Place(PLATFORM, ACCOUNT, "")
@@ -105,7 +105,7 @@ class Repl:
             await self._open_conversation(self._chat.cast.find(argument.strip()))
             return
         answer = await self._until_left(
-            run_command(text, self._chat, self._place, self._author.name, Level.OWNER)
+            run_line(text, self._chat, self._memory, self._place, self._author.name, Level.OWNER)
         )
         self._screen.note(answer or "")
         if name.casefold() == "help":
@@ -114,8 +114,8 @@ class Repl:
     async def _open_conversation(self, persona: Persona) -> None:
         """Open the conversation with a persona, who greets in an empty conversation."""
         self._place = Place(PLATFORM, ACCOUNT, persona.key)
-        await self._chat.memory.set_setting(str(self._place), "persona", persona.key)
-        await greet(self._chat, self._place, self._author.name)
+        await self._memory.set_setting(str(self._place), "persona", persona.key)
+        await greet(self._chat, self._memory, self._place, self._author.name)
 
     async def _wait_idle(self) -> None:
         """Wait until no persona answers; after a restart, personas of other conversations may answer too."""

@@ -1,4 +1,4 @@
-"""The installed command on its platforms: what it does where it is refused, told to end, or out of room."""
+"""The installed command on its platforms: refused logins, signals, a model that fails, a full disk."""
 
 import asyncio
 import resource
@@ -74,7 +74,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def answered(town: Town, *numbers: int) -> bool:
-    """Whether the newest message of the first place answers these numbers and no others."""
+    """Return True where the newest message of the first place answers these numbers and no others."""
     said = " ".join(f"#{number}" for number in numbers)
     return [seen.text.rpartition("\n")[2] for seen in town.seen(0)][-1:] == [f"I have heard {said} over"]
 
@@ -105,7 +105,7 @@ def portal(town: DiscordTown) -> None:
     ],
     ids=["token", "intent", "close 4004", "close 4014"],
 )
-async def test_what_a_restart_on_discord_cannot_help_is_one_sentence_and_exit_code_2(
+async def test_a_fatal_error_of_discord_is_one_sentence_and_exit_code_2(
     begin: Begin, discord: DiscordTown, trouble: Callable[[DiscordTown], None], said: str
 ) -> None:
     life = begin(discord)
@@ -128,7 +128,7 @@ async def test_a_wrong_token_of_telegram_is_one_sentence_and_exit_code_2(
     assert len(telegram.fake.called("getMe")) == 1
 
 
-async def test_a_model_that_cannot_be_loaded_ends_it_and_loses_nothing(
+async def test_a_model_that_cannot_be_loaded_ends_the_process_and_loses_no_message(
     begin: Begin, telegram: TelegramTown
 ) -> None:
     life = begin(telegram)
@@ -140,14 +140,14 @@ async def test_a_model_that_cannot_be_loaded_ends_it_and_loses_nothing(
     await until(lambda: answered(telegram, 1))
 
 
-async def test_a_platform_that_cannot_go_on_is_left_out_while_the_other_goes_on(
+async def test_a_failed_platform_is_left_out_and_the_other_goes_on(
     begin: Begin, discord: DiscordTown, telegram: TelegramTown
 ) -> None:
     life = begin(discord, telegram)
     await life.program.start()
     await until(lambda: discord.meetings() and telegram.fake.updates.polling)
     discord.fake.close_gateway(4014)
-    await until(lambda: "a platform is left out" in life.log)
+    await until(lambda: "platform_left_out" in life.log)
     telegram.say(1, 0)
     await until(lambda: answered(telegram, 1))
     telegram.fake.token = "123456789:another_secret_that_is_as_long_as_one"
@@ -170,9 +170,7 @@ async def test_a_platform_that_cannot_be_reached_holds_up_no_other(
     assert await life.program.end() == 0
 
 
-async def test_it_ends_when_it_is_asked_to_while_nothing_can_be_reached(
-    begin: Begin, discord: DiscordTown
-) -> None:
+async def test_sigterm_ends_a_process_that_reaches_no_platform(begin: Begin, discord: DiscordTown) -> None:
     life = begin(discord)
     await discord.fake.down()
     await life.program.start()
@@ -194,7 +192,7 @@ async def test_a_second_instance_of_a_token_ends_and_the_first_goes_on(
 
 
 @pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGTERM] * 2, [signal.SIGINT, signal.SIGTERM]])
-async def test_whatever_asks_it_to_end_it_ends_with_0_and_answers_later(
+async def test_every_signal_ends_the_process_with_0_and_the_next_process_answers(
     begin: Begin, telegram: TelegramTown, numbers: list[signal.Signals]
 ) -> None:
     life = begin(telegram)
@@ -210,7 +208,7 @@ async def test_whatever_asks_it_to_end_it_ends_with_0_and_answers_later(
     await until(lambda: answered(telegram, 1))
 
 
-async def test_on_a_full_disk_it_waits_and_loses_nothing(begin: Begin, telegram: TelegramTown) -> None:
+async def test_a_full_disk_stops_intake_and_loses_no_message(begin: Begin, telegram: TelegramTown) -> None:
     life = begin(telegram)
     await life.program.start()
     telegram.say(1, 0)

@@ -1,4 +1,4 @@
-"""Commands: what people see, as they see it."""
+"""Commands, and the texts that people see."""
 
 import asyncio
 
@@ -7,12 +7,11 @@ import pytest
 from bot.chat.commands import COMMANDS, Level, parse_line, run_line
 from bot.errors import UserError
 from bot.message import Place
-from bot.persona.persona import Cast
-from tests.conftest import MARA, OZZO, PLACE, Stage
+from tests.conftest import PLACE, Stage
 
 
 async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, place, "Ana", level)
+    return await run_line(line, stage.chat, stage.memory, place, "Ana", level)
 
 
 async def test_help_lists_every_command(stage: Stage) -> None:
@@ -36,7 +35,7 @@ def test_names_do_not_clash() -> None:
     assert all(command.usage.split()[0] == f"/{command.name}" for command in COMMANDS)
 
 
-async def test_an_unknown_command_is_said(stage: Stage) -> None:
+async def test_an_unknown_command_is_refused(stage: Stage) -> None:
     with pytest.raises(UserError, match="There is no command /dance"):
         await ask(stage, "/dance now")
 
@@ -56,14 +55,14 @@ async def test_an_unknown_persona_names_those_there_are(stage: Stage) -> None:
         await ask(stage, "/persona Zed")
 
 
-async def test_personas_shows_the_broken_ones_too(stage: Stage) -> None:
-    stage.chat.cast = Cast({"mara": MARA, "ozzo": OZZO}, {"lost": "card.json is missing"})
+async def test_personas_shows_broken_personas_to_owners(stage: Stage) -> None:
+    stage.cast.broken["lost"] = "card.json is missing"
     assert await ask(stage, "/personas") == (
         "* mara         Mara: no notes\n  ozzo         Ozzo: no notes\n! lost         card.json is missing"
     )
 
 
-async def test_reset_hides_what_was_said_and_greets_again(stage: Stage) -> None:
+async def test_reset_leaves_old_messages_out_of_prompts_and_greets_again(stage: Stage) -> None:
     await stage.say("my name is Ana")
     assert (await ask(stage, "/reset")).startswith("The conversation begins anew")
     await stage.say("what is my name?")
@@ -71,13 +70,13 @@ async def test_reset_hides_what_was_said_and_greets_again(stage: Stage) -> None:
     assert "assistant\nSit, Ana.<" in stage.engine.prompts()[-1]
 
 
-async def test_reset_forgets_what_the_engine_computed_of_the_place(stage: Stage) -> None:
+async def test_reset_drops_the_places_keys_and_values_in_the_engine(stage: Stage) -> None:
     await stage.say("my name is Ana")
     await ask(stage, "/reset")
     assert stage.engine.forgotten == [PLACE]
 
 
-async def test_why_explains_the_rule_and_the_prompt_without_the_words(stage: Stage) -> None:
+async def test_why_explains_rule_and_prompt_without_message_text(stage: Stage) -> None:
     assert await ask(stage, "/why") == "Nothing has been decided here yet."
     await stage.say("my private words")
     tokens = len(stage.engine.requests[0].ids)
@@ -90,12 +89,12 @@ async def test_why_explains_the_rule_and_the_prompt_without_the_words(stage: Sta
     assert "private" not in explained
 
 
-async def test_why_explains_silence(stage: Stage) -> None:
+async def test_why_explains_an_ignored_message(stage: Stage) -> None:
     await stage.say("talking to somebody else", address="")
     assert await ask(stage, "/why") == "rule      not addressed; ignored"
 
 
-async def test_why_explains_what_was_given_up(stage: Stage) -> None:
+async def test_why_explains_a_message_given_up(stage: Stage) -> None:
     stage.engine.script.append(UserError("No memory left."))
     await stage.say("Rain?")
     assert "rule      direct chat; given up No memory left." in await ask(stage, "/why")
@@ -106,7 +105,7 @@ async def test_again_without_an_answer_is_refused(stage: Stage) -> None:
         await ask(stage, "/again")
 
 
-async def test_stop_says_when_there_is_nothing_to_stop(stage: Stage) -> None:
+async def test_stop_without_a_reply_in_the_making_says_so(stage: Stage) -> None:
     assert await ask(stage, "/stop") == "Nothing is being said."
 
 
@@ -123,7 +122,7 @@ async def test_status_shows_model_and_memory(stage: Stage) -> None:
     assert lines[6] == "inbox     1 answered; 0 unsent, 0 unreadable"
 
 
-async def test_continue_lets_whoever_spoke_last_go_on(stage: Stage) -> None:
+async def test_continue_lets_the_last_persona_go_on(stage: Stage) -> None:
     await stage.say("Ozzo, a story!", address="")
     assert await ask(stage, "/continue") == ""
     assert stage.outlet.sent == [("ozzo", "Answer 1."), ("ozzo", "Answer 2.")]
@@ -136,14 +135,14 @@ async def test_continue_without_an_answer_is_refused(stage: Stage) -> None:
         await ask(stage, "/continue")
 
 
-async def test_again_takes_the_old_answer_back_where_it_was_sent(stage: Stage) -> None:
+async def test_again_removes_the_old_reply_from_the_platform(stage: Stage) -> None:
     await stage.say("Rain?")
     await ask(stage, "/again")
     assert stage.outlet.sent == [("mara", "Answer 1."), ("mara", "Answer 2.")]
     assert stage.outlet.removed == ["sent-1"]
 
 
-async def test_post_lets_the_persona_say_given_words_and_remember_them(stage: Stage) -> None:
+async def test_post_sends_and_stores_the_given_text_as_the_personas(stage: Stage) -> None:
     await stage.say("Rain?")
     assert await ask(stage, "/post The  harbour opens at six.") == ""
     assert stage.outlet.sent[-1] == ("mara", "The  harbour opens at six.")
@@ -151,19 +150,19 @@ async def test_post_lets_the_persona_say_given_words_and_remember_them(stage: St
     assert (await ask(stage, "/why")).startswith("rule      posted; answered")
 
 
-async def test_post_before_anything_was_said_stands_in_the_history(stage: Stage) -> None:
+async def test_a_post_to_an_empty_place_stands_in_the_history(stage: Stage) -> None:
     await ask(stage, "/post Good morning.")
     assert await stage.history() == ["Mara: Good morning."]
 
 
-async def test_post_without_words_lets_the_persona_say_something_of_its_own(stage: Stage) -> None:
+async def test_post_without_a_text_generates_one(stage: Stage) -> None:
     assert await ask(stage, "/post ") == ""
     assert stage.outlet.sent == [("mara", "Answer 1.")]
     assert await stage.history() == ["Mara: Answer 1."]
     assert (await ask(stage, "/why")).startswith("rule      asked to say something; answered")
 
 
-async def test_post_while_an_answer_is_being_made_is_refused(stage: Stage) -> None:
+async def test_post_while_a_reply_is_being_made_is_refused(stage: Stage) -> None:
     stage.engine.hold = asyncio.Event()
     await stage.chat.receive(stage.message("Rain?"))
     await stage.engine.holding.wait()
@@ -173,7 +172,7 @@ async def test_post_while_an_answer_is_being_made_is_refused(stage: Stage) -> No
     await stage.chat.worker(PLACE).idle()
 
 
-async def test_settings_show_where_every_value_comes_from(stage: Stage) -> None:
+async def test_settings_show_the_source_of_every_value(stage: Stage) -> None:
     await ask(stage, "/settings listen on")
     assert await ask(stage, "/settings") == (
         "persona  (the first)  config.toml: who speaks where nobody is called by name\n"
@@ -187,7 +186,7 @@ async def test_settings_show_where_every_value_comes_from(stage: Stage) -> None:
     )
 
 
-async def test_settings_hold_for_the_whole_server_where_that_is_said(stage: Stage) -> None:
+async def test_settings_changed_for_the_server_hold_in_all_its_chats(stage: Stage) -> None:
     here, there = (Place("test", "bot", chat, server="guild") for chat in ("here", "there"))
     await ask(stage, "/settings names off server", here)
     assert "names    off          this server" in await ask(stage, "/settings", there)
@@ -222,7 +221,7 @@ async def test_a_member_may_not_do_what_admins_do(stage: Stage, line: str, said:
 
 async def test_a_member_sees_only_what_members_can_do(stage: Stage) -> None:
     assert "/post" not in await ask(stage, "/help", level=Level.MEMBER)
-    stage.chat.cast = Cast({"mara": MARA}, {"lost": "card.json is missing"})
+    stage.cast.broken["lost"] = "card.json is missing"
     assert "lost" not in await ask(stage, "/personas", level=Level.ADMIN)
 
 

@@ -1,4 +1,4 @@
-"""`/persona reload`: folders and adapters are read again while others answer; the broken changes nothing."""
+"""`/persona reload`: folders and adapters are read again while others reply; a broken one changes nothing."""
 
 import asyncio
 import json
@@ -43,10 +43,10 @@ async def cast(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def ask(stage: Stage, line: str = "/persona reload", level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, PLACE, "Ana", level)
+    return await run_line(line, stage.chat, stage.memory, PLACE, "Ana", level)
 
 
-async def test_personas_are_as_their_folders_say(cast: Stage, tmp_path: Path) -> None:
+async def test_reload_reads_changed_new_and_removed_folders(cast: Stage, tmp_path: Path) -> None:
     write(tmp_path / "personas", "mara", "Marina")
     write(tmp_path / "personas", "zed", "Zed")
     shutil.rmtree(tmp_path / "personas/ozzo")
@@ -54,7 +54,7 @@ async def test_personas_are_as_their_folders_say(cast: Stage, tmp_path: Path) ->
     assert await ask(cast, "/personas") == "* mara         Marina: no notes\n  zed          Zed: no notes"
 
 
-async def test_a_persona_that_breaks_stays_as_it_was(cast: Stage, tmp_path: Path) -> None:
+async def test_a_broken_persona_stays_as_it_was(cast: Stage, tmp_path: Path) -> None:
     (tmp_path / "personas/mara/card.json").write_text("{")
     write(tmp_path / "personas", "zed", "Zed", "nmaes = []")
     told = await ask(cast)
@@ -70,7 +70,7 @@ async def test_a_persona_that_breaks_stays_as_it_was(cast: Stage, tmp_path: Path
     assert await ask(cast) == "Read again: mara, ozzo."
 
 
-async def test_only_owners_may_and_the_log_has_the_reason(
+async def test_only_owners_may_reload_and_the_log_has_the_reason(
     cast: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "personas/mara/card.json").write_text("{")
@@ -82,7 +82,7 @@ async def test_only_owners_may_and_the_log_has_the_reason(
     assert [record.__dict__["persona"] for record in caplog.records] == ["mara"]
 
 
-async def test_an_adapter_comes_is_refused_and_goes(cast: Stage, tmp_path: Path) -> None:
+async def test_an_adapter_is_loaded_refused_and_unloaded(cast: Stage, tmp_path: Path) -> None:
     adapter = tmp_path / "personas/mara/adapter"
     adapter.mkdir()
     assert await ask(cast) == "Read again: mara, ozzo."
@@ -98,7 +98,7 @@ async def test_an_adapter_comes_is_refused_and_goes(cast: Stage, tmp_path: Path)
     assert cast.engine.loaded == {}
 
 
-async def test_a_manifest_that_says_otherwise_leaves_the_adapter_in_use(cast: Stage, tmp_path: Path) -> None:
+async def test_another_manifest_leaves_the_adapter_in_use(cast: Stage, tmp_path: Path) -> None:
     adapter = tmp_path / "personas/mara/adapter"
     adapter.mkdir()
     await ask(cast)
@@ -112,13 +112,14 @@ async def test_a_manifest_that_says_otherwise_leaves_the_adapter_in_use(cast: St
     assert cast.engine.loaded == {}
 
 
-async def test_an_answer_under_another_card_than_trained_is_refused_with_what_to_do(
+async def test_a_reply_with_another_template_than_in_training_is_refused_with_a_remedy(
     cast: Stage, tmp_path: Path
 ) -> None:
     adapter = tmp_path / "personas/mara/adapter"
     adapter.mkdir()
     (adapter / "manifest.json").write_text(json.dumps({"layout": "User: [0]"}))
-    cast.chat.cast = load_cast(tmp_path / "personas")
+    cast.cast = load_cast(tmp_path / "personas")
+    await cast.restart()
     await cast.say("Rain?")
     assert [text for _, text in cast.outlet.sent] == [
         'The adapter "mara" was not loaded: it was trained with another chat template; set the persona\'s '
@@ -128,7 +129,7 @@ async def test_an_answer_under_another_card_than_trained_is_refused_with_what_to
     assert cast.engine.requests == []
 
 
-async def test_adapters_change_while_others_answer(tmp_path: Path) -> None:
+async def test_adapters_change_while_another_persona_replies(tmp_path: Path) -> None:
     """With a real engine: Ozzo answers while Mara's adapter is replaced, refused and replaced again."""
     base = tiny.save_model(tmp_path / "base", max_position_embeddings=1024)
     one, two = (tiny.save_adapter(tmp_path / str(seed), base, seed) for seed in (1, 2))

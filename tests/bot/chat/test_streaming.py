@@ -1,11 +1,11 @@
-"""Answers shown while they come, and parts sent for good, on a platform that fails in every known way."""
+"""The preview of a reply: paced, noted before it is seen, ended by every known failure of a platform."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
 
-from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater, deliver
+from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.chat.streaming import StreamingPreview
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
@@ -31,16 +31,6 @@ def outlet() -> Recorder:
     return recorder
 
 
-class Naps:
-    """Sleeps no time, and keeps how long it was told to."""
-
-    def __init__(self) -> None:
-        self.taken: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.taken.append(seconds)
-
-
 def preview_of(memory: Memory, outlet: Recorder) -> StreamingPreview:
     """Of the answer to m1."""
     return StreamingPreview(memory, outlet, HERE, MARA, lambda: memory.draft(HERE, "m1", "eva"))
@@ -51,11 +41,7 @@ async def part(memory: Memory) -> Outgoing:
     return outgoing
 
 
-async def state(memory: Memory, key: str) -> int:
-    return sum(one.key == key for one in await memory.unsent("telegram", "bot"))
-
-
-async def test_without_a_pace_every_piece_is_shown_as_it_comes(memory: Memory, outlet: Recorder):
+async def test_without_a_pace_every_piece_is_shown_at_once(memory: Memory, outlet: Recorder):
     async with preview_of(memory, outlet) as preview:
         for text in ("A", "A b", "A b", "A b c"):
             await preview.feed(text)
@@ -73,7 +59,7 @@ async def test_with_a_pace_pieces_are_shown_together(memory: Memory, outlet: Rec
     assert outlet.shown == ["A b c", "A b c d"]
 
 
-async def test_a_short_answer_is_over_before_anything_is_shown_or_noted(memory: Memory, outlet: Recorder):
+async def test_a_reply_that_ends_before_the_first_pace_has_no_preview(memory: Memory, outlet: Recorder):
     outlet.wait = 60.0
     async with preview_of(memory, outlet) as preview:
         await preview.feed("Aye.")
@@ -95,14 +81,14 @@ async def test_the_draft_is_noted_before_anything_can_be_seen(memory: Memory, ou
     assert shown_when_noted == [[]]
 
 
-async def test_the_message_an_answer_is_shown_in_is_noted(memory: Memory, outlet: Recorder):
+async def test_the_message_of_the_preview_is_noted(memory: Memory, outlet: Recorder):
     async with preview_of(memory, outlet) as preview:
         await preview.feed("Aye.")
     noted = await part(memory)
     assert noted.sent_id == f"shown-{noted.key}"
 
 
-async def test_an_answer_without_a_draft_is_not_shown(memory: Memory, outlet: Recorder):
+async def test_a_reply_without_a_draft_is_not_shown(memory: Memory, outlet: Recorder):
     await memory.remove(HERE, ["m1"])
     async with preview_of(memory, outlet) as preview:
         await preview.feed("Aye.")
@@ -110,9 +96,7 @@ async def test_an_answer_without_a_draft_is_not_shown(memory: Memory, outlet: Re
 
 
 @pytest.mark.parametrize("error", [RetryLater("busy"), DeliveryRefused("gone"), ChatMoved(NEW)])
-async def test_what_cannot_be_shown_is_no_reason_to_stop_speaking(
-    memory: Memory, outlet: Recorder, error: Exception
-):
+async def test_a_failed_preview_does_not_end_the_reply(memory: Memory, outlet: Recorder, error: Exception):
     class Blind(Recorder):
         async def show(self, draft: Outgoing, persona: object, text: str) -> str | None:
             raise error
@@ -125,7 +109,7 @@ async def test_what_cannot_be_shown_is_no_reason_to_stop_speaking(
         await preview.feed("Aye, it is wet.")
 
 
-async def test_a_bug_while_showing_is_not_swallowed(memory: Memory, outlet: Recorder):
+async def test_a_bug_in_the_preview_is_raised(memory: Memory, outlet: Recorder):
     class Broken(Recorder):
         async def show(self, draft: Outgoing, persona: object, text: str) -> str | None:
             raise ZeroDivisionError
@@ -140,60 +124,3 @@ async def test_a_bug_while_showing_is_not_swallowed(memory: Memory, outlet: Reco
 
     with pytest.raises(ZeroDivisionError):
         await speak()
-
-
-async def test_a_part_is_sent_once_and_noted(memory: Memory, outlet: Recorder):
-    outgoing = await part(memory)
-    await deliver(memory, outlet, outgoing, MARA)
-    assert outlet.sent == [("mara", "Aye.")]
-    assert not await state(memory, outgoing.key)
-
-
-async def test_a_part_is_tried_until_the_platform_takes_it(memory: Memory, outlet: Recorder):
-    naps = Naps()
-    outlet.failures = [RetryLater("down"), RetryLater("down"), RetryLater("slow", 30.0), RetryLater("down")]
-    outgoing = await part(memory)
-    await deliver(memory, outlet, outgoing, MARA, naps)
-    assert naps.taken == [1.0, 2.0, 30.0, 8.0]
-    assert outlet.sent == [("mara", "Aye.")]
-    assert not await state(memory, outgoing.key)
-
-
-async def test_waits_grow_to_a_quarter_of_a_minute(memory: Memory, outlet: Recorder):
-    naps = Naps()
-    outlet.failures = [RetryLater("down") for _ in range(8)]
-    await deliver(memory, outlet, await part(memory), MARA, naps)
-    assert naps.taken == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]
-
-
-async def test_what_is_tried_again_says_that_it_may_be_there(memory: Memory):
-    class Watching(Recorder):
-        async def send(self, outgoing: Outgoing, persona: object) -> str | None:
-            tried.append((outgoing.state, outgoing.attempts))
-            return await super().send(outgoing, MARA)
-
-    tried: list[tuple[str, int]] = []
-    watching = Watching()
-    watching.failures = [RetryLater("the connection broke")]
-    await deliver(memory, watching, await part(memory), MARA, Naps())
-    assert tried == [("queued", 0), ("sending", 1)]
-
-
-async def test_what_the_platform_refuses_is_dropped_and_said_in_the_log(
-    memory: Memory, outlet: Recorder, caplog: pytest.LogCaptureFixture
-):
-    outlet.failures = [DeliveryRefused("blocked by the user")]
-    outgoing = await part(memory)
-    await deliver(memory, outlet, outgoing, MARA)
-    assert (outlet.sent, await state(memory, outgoing.key)) == ([], 0)
-    assert [(record.message, record.__dict__["reason"]) for record in caplog.records] == [
-        ("cannot be sent", "blocked by the user")
-    ]
-
-
-async def test_a_part_follows_its_chat_to_the_new_place(memory: Memory, outlet: Recorder):
-    outlet.failures = [ChatMoved(NEW)]
-    outgoing = await part(memory)
-    await deliver(memory, outlet, outgoing, MARA)
-    assert outlet.sent == [("mara", "Aye.")]
-    assert [message.text for message in await memory.history(NEW)] == ["say 1", "Aye."]

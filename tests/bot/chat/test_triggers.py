@@ -1,4 +1,4 @@
-"""Does a message call for an answer, by which rule, and whose."""
+"""The decision whether a message calls for a reply, by which rule, and by which persona."""
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +47,9 @@ def said(text: str, address: Address = "", *, bot: bool = False, persona: str | 
         ),
     ],
 )
-def test_the_first_rule_that_fits_decides(message: Message, listens: bool, decision: ReplyDecision) -> None:
+def test_the_first_rule_that_applies_decides(
+    message: Message, listens: bool, decision: ReplyDecision
+) -> None:
     assert decide_reply(message, CAST, TriggerContext("mara", listens=listens)) == decision
 
 
@@ -106,6 +108,6 @@ def test_a_key_alone_is_no_name() -> None:
 
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=10).filter(str.strip), st.text(" .,!?，。", max_size=3))
-def test_every_name_is_heard_when_it_stands_alone(name: str, around: str) -> None:
+def test_every_name_that_stands_alone_calls_its_persona(name: str, around: str) -> None:
     card = Card(name=name)
     assert calls(around + card.name + around, Persona("p", card))

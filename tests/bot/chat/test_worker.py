@@ -1,56 +1,71 @@
-"""A place's worker: order, bursts, and what happens to an answer when its room is closed."""
+"""A place's worker: order, bursts, superseded replies, and the end of a reply when its worker closes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
 from bot.chat.triggers import ReplyDecision
-from bot.chat.worker import ConversationWorker, PendingMessage, ReplyTask
+from bot.chat.worker import ConversationWorker
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
 
 PLACE = Place("test", "bot", "room")
 
 
-def message(id: int, author: str = "ana") -> Message:
-    return Message(PLACE, str(id), Author(author, author), "x", 0.0)
+def pending(
+    id: int, author: str = "ana", persona: str = "mara", *, is_suspect: bool = False
+) -> PendingMessage:
+    message = Message(PLACE, str(id), Author(author, author), "x", 0.0)
+    return PendingMessage(message, ReplyDecision(True, "direct chat", persona), is_suspect)
 
 
-def yes(persona: str = "mara") -> ReplyDecision:
-    return ReplyDecision(True, "direct chat", persona)
+def part(text: str) -> Outgoing:
+    return Outgoing(text, PLACE, 0, text, "queued", 0, None, "mara")
 
 
-class Answers:
-    """Notes which messages were answered together; takes as many turns of the loop as it is told."""
+class Pipeline:
+    """Notes the messages of each reply and each sent part; a reply is visible after so many loop turns."""
 
     def __init__(self, turns: int = 0) -> None:
-        self.turns, self.done, self.withdrawn = turns, list[list[str]](), list[list[str]]()
-        self.delivered, self.typing_now = list[str](), list[str]()
+        self.turns = turns
+        self.started, self.requests = list[str](), list[ReplyRequest]()
+        self.replied, self.cancelled = list[tuple[str, ...]](), list[tuple[str, ...]]()
+        self.sent = list[str]()
 
-    async def answer(self, place: Place, attempt: ReplyTask) -> None:
+    async def __call__(self, work: ReplyTask | Outgoing) -> None:
+        if isinstance(work, Outgoing):
+            await self.send(work)
+            return
+        self.started.append(work.persona)
+        request = await work.request()
+        self.requests.append(request)
+        try:
+            await self.reply(work)
+        except asyncio.CancelledError:
+            self.cancelled.append(request.message_ids)
+            raise
+        self.replied.append(request.message_ids)
+
+    async def reply(self, task: ReplyTask) -> None:
         for _ in range(self.turns):
             await asyncio.sleep(0)
-        attempt.visible = True
+        task.mark_visible()
         await asyncio.sleep(0)
-        self.done.append([message.id for message in attempt.messages])
 
-    async def withdraw(self, place: Place, attempt: ReplyTask) -> None:
-        self.withdrawn.append([message.id for message in attempt.messages])
+    async def send(self, outgoing: Outgoing) -> None:
+        self.sent.append(outgoing.text)
 
-    async def deliver(self, outgoing: Outgoing) -> None:
-        self.delivered.append(outgoing.text)
 
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: str) -> AsyncIterator[None]:
-        self.typing_now.append(persona)
-        try:
-            yield
-        finally:
-            self.typing_now.remove(persona)
+def worker_of(pipeline: Pipeline, debounce: float = 0) -> ConversationWorker:
+    return ConversationWorker(pipeline, PLACE, debounce)
+
+
+async def pass_turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,134 +78,166 @@ class Answers:
 async def test_every_message_is_answered_once_and_in_order(
     script: list[tuple[str, str, int]], turns: int
 ) -> None:
-    answers = Answers(turns)
-    room = ConversationWorker(answers, PLACE, debounce=0)
+    pipeline = Pipeline(turns)
+    worker = worker_of(pipeline)
     for number, (author, persona, pause) in enumerate(script):
-        room.offer(PendingMessage(message(number, author), yes(persona)))
-        for _ in range(pause):
-            await asyncio.sleep(0)
-    await room.idle()
-    assert [id for batch in answers.done for id in batch] == [str(number) for number in range(len(script))]
+        worker.enqueue_message(pending(number, author, persona))
+        await pass_turns(pause)
+    await worker.idle()
+    assert [id for burst in pipeline.replied for id in burst] == [
+        str(number) for number in range(len(script))
+    ]
 
 
 async def test_messages_to_two_personas_are_answered_apart() -> None:
-    answers = Answers()
-    room = ConversationWorker(answers, PLACE, debounce=0)
+    pipeline = Pipeline()
+    worker = worker_of(pipeline)
     for number, persona in enumerate(["mara", "mara", "ozzo", "mara"]):
-        room.offer(PendingMessage(message(number), yes(persona)))
-    await room.idle()
-    assert answers.done == [["0", "1"], ["2"], ["3"]]
+        worker.enqueue_message(pending(number, persona=persona))
+    await worker.idle()
+    assert pipeline.replied == [("0", "1"), ("2",), ("3",)]
 
 
-async def test_a_part_that_fails_holds_up_nothing_that_comes_after_it() -> None:
-    class Failing(Answers):
-        async def deliver(self, outgoing: Outgoing) -> None:
-            await super().deliver(outgoing)
+async def test_a_failed_part_holds_up_no_later_part() -> None:
+    class Failing(Pipeline):
+        async def send(self, outgoing: Outgoing) -> None:
+            await super().send(outgoing)
             if outgoing.text == "broken":
                 raise ValueError(outgoing.text)
 
-    answers = Failing()
-    room = ConversationWorker(answers, PLACE, debounce=0)
-    room.enqueue_outgoing(owed("broken"))
-    assert room._worker is not None
+    pipeline = Failing()
+    worker = worker_of(pipeline)
+    worker.enqueue_outgoing(part("broken"))
+    assert worker._loop is not None
     with pytest.raises(ValueError, match="broken"):
-        await room._worker
-    await room.wait_sent()
-    room.enqueue_outgoing(owed("next"))
-    room.offer(PendingMessage(message(1), yes()))
-    await room.idle()
-    assert (answers.delivered, answers.done) == (["broken", "next"], [["1"]])
+        await worker._loop
+    await worker.wait_sent()
+    worker.enqueue_outgoing(part("next"))
+    worker.enqueue_message(pending(1))
+    await worker.idle()
+    assert (pipeline.sent, pipeline.replied) == (["broken", "next"], [("1",)])
+
+
+async def test_a_message_of_the_same_author_supersedes_a_reply_that_nobody_sees() -> None:
+    pipeline = Pipeline(turns=10)
+    worker = worker_of(pipeline)
+    worker.enqueue_message(pending(1))
+    await pass_turns(5)
+    worker.enqueue_message(pending(2))
+    await worker.idle()
+    assert (pipeline.cancelled, pipeline.replied) == ([("1",)], [("1", "2")])
 
 
 async def test_a_suspect_is_answered_alone_and_is_not_superseded() -> None:
-    answers = Answers(turns=3)
-    room = ConversationWorker(answers, PLACE, debounce=0)
+    pipeline = Pipeline(turns=3)
+    worker = worker_of(pipeline)
     for number, is_suspect in enumerate([False, True, True, False]):
-        room.offer(PendingMessage(message(number), yes(), is_suspect))
-    while not (room.attempt and room.attempt.is_suspect):  # noqa: ASYNC110
+        worker.enqueue_message(pending(number, is_suspect=is_suspect))
+    while not (pipeline.requests and pipeline.requests[-1].is_suspect):  # noqa: ASYNC110
         await asyncio.sleep(0)
-    room.offer(PendingMessage(message(4), yes()))
-    await room.idle()
-    assert answers.done == [["0"], ["1"], ["2"], ["3", "4"]]
-    assert answers.withdrawn == []
+    worker.enqueue_message(pending(4))
+    await worker.idle()
+    assert pipeline.replied == [("0",), ("1",), ("2",), ("3", "4")]
+    assert pipeline.cancelled == []
 
 
-async def test_closing_withdraws_the_answer_in_the_making() -> None:
-    answers = Answers(turns=10**6)
-    room = ConversationWorker(answers, PLACE, debounce=0)
-    room.offer(PendingMessage(message(0), yes()))
+async def test_closing_cancels_the_current_reply() -> None:
+    pipeline = Pipeline(turns=10**6)
+    worker = worker_of(pipeline)
+    worker.enqueue_message(pending(0))
     await asyncio.sleep(0.01)
-    await room.close()
-    assert (answers.done, answers.withdrawn, room.busy) == ([], [["0"]], False)
+    await worker.close()
+    assert (pipeline.replied, pipeline.cancelled, worker.busy) == ([], [("0",)], False)
 
 
-async def test_stopping_an_idle_room_does_nothing() -> None:
-    answers = Answers()
-    assert not ConversationWorker(answers, PLACE, debounce=0).stop()
+async def test_an_idle_worker_has_nothing_to_stop() -> None:
+    assert not worker_of(Pipeline()).stop()
 
 
-def owed(text: str) -> Outgoing:
-    return Outgoing(text, PLACE, 0, text, "queued", 0, None, "mara")
+async def test_parts_go_before_new_replies_and_in_order() -> None:
+    pipeline = Pipeline()
+    worker = worker_of(pipeline)
+    worker.enqueue_outgoing(part("first"))
+    worker.enqueue_message(pending(1))
+    worker.enqueue_outgoing(part("second"))
+    await worker.wait_sent()
+    assert (pipeline.sent, pipeline.replied) == (["first", "second"], [])
+    await worker.idle()
+    assert pipeline.replied == [("1",)]
 
 
-async def test_what_is_owed_goes_before_new_answers_and_in_order() -> None:
-    answers = Answers()
-    room = ConversationWorker(answers, PLACE, debounce=0)
-    room.enqueue_outgoing(owed("first"))
-    room.offer(PendingMessage(message(1), yes()))
-    room.enqueue_outgoing(owed("second"))
-    await room.wait_sent()
-    assert (answers.delivered, answers.done) == (["first", "second"], [])
-    await room.idle()
-    assert answers.done == [["1"]]
+async def test_the_pipeline_starts_before_a_burst_is_over_and_ends_with_the_worker() -> None:
+    pipeline = Pipeline()
+    worker = worker_of(pipeline, debounce=60)
+    worker.enqueue_message(pending(1))
+    await pass_turns(3)
+    assert (pipeline.started, pipeline.requests, worker.stop()) == (["mara"], [], False)
+    before = asyncio.all_tasks()
+    await worker.close()
+    assert all(task.done() for task in before - {asyncio.current_task()})
 
 
-async def test_typing_begins_before_a_burst_is_over() -> None:
-    answers = Answers()
-    room = ConversationWorker(answers, PLACE, debounce=60)
-    room.offer(PendingMessage(message(1), yes()))
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert (answers.typing_now, answers.done) == (["mara"], [])
-    await room.close()
-    assert answers.typing_now == []
+async def test_a_pipeline_that_fails_during_a_burst_loses_no_message() -> None:
+    class Failing(Pipeline):
+        async def __call__(self, work: ReplyTask | Outgoing) -> None:
+            if not self.started and isinstance(work, ReplyTask):
+                self.started.append(work.persona)
+                raise ValueError("no typing")
+            await super().__call__(work)
+
+    pipeline = Failing()
+    worker = worker_of(pipeline, debounce=0.01)
+    worker.enqueue_message(pending(1))
+    assert worker._loop is not None
+    with pytest.raises(ValueError, match="no typing"):
+        await worker._loop
+    worker.enqueue_message(pending(2))
+    await worker.idle()
+    assert pipeline.replied == [("1", "2")]
 
 
-class Slow(Answers):
-    """Shows something at once, and ends only when it is stopped."""
+async def test_a_chat_that_moves_during_a_burst_leaves_no_reply_running() -> None:
+    pipeline = Pipeline()
+    worker = worker_of(pipeline, debounce=0.01)
+    worker.enqueue_message(pending(1))
+    await pass_turns(3)
+    assert [taken.message.id for taken in worker.take_pending()] == ["1"]
+    await worker.idle()
+    assert (pipeline.started, pipeline.requests) == (["mara"], [])
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    async def answer(self, place: Place, attempt: ReplyTask) -> None:
-        attempt.visible = True
-        while not attempt.stopped:  # noqa: ASYNC110
+
+class EndlessReply(Pipeline):
+    """Makes a reply that is visible at once and ends only when it is stopped."""
+
+    async def reply(self, task: ReplyTask) -> None:
+        task.mark_visible()
+        while not task.is_stopped:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        await super().answer(place, attempt)
 
 
-async def test_a_room_that_closes_lets_a_visible_answer_end_and_takes_no_other() -> None:
-    answers = Slow()
-    room = ConversationWorker(answers, PLACE, debounce=0)
-    room.offer(PendingMessage(message(1), yes()))
-    room.offer(PendingMessage(message(2, "bo"), yes("ozzo")))
-    for _ in range(5):
-        await asyncio.sleep(0)
-    await room.close(grace=5)
-    assert (answers.done, answers.withdrawn) == ([["1"]], [])
+async def test_a_closing_worker_lets_a_visible_reply_end_and_begins_no_other() -> None:
+    pipeline = EndlessReply()
+    worker = worker_of(pipeline)
+    worker.enqueue_message(pending(1))
+    worker.enqueue_message(pending(2, "bo", "ozzo"))
+    await pass_turns(5)
+    await worker.close(grace=5)
+    assert (pipeline.replied, pipeline.cancelled) == ([("1",)], [])
 
 
-async def test_a_room_that_closes_does_not_wait_for_an_answer_nobody_sees() -> None:
-    answers = Answers(turns=10**9)
-    room = ConversationWorker(answers, PLACE, debounce=0)
-    room.offer(PendingMessage(message(1), yes()))
-    for _ in range(5):
-        await asyncio.sleep(0)
-    await room.close(grace=60)
-    assert (answers.done, answers.withdrawn) == ([], [["1"]])
+async def test_a_closing_worker_does_not_wait_for_a_reply_that_nobody_sees() -> None:
+    pipeline = Pipeline(turns=10**9)
+    worker = worker_of(pipeline)
+    worker.enqueue_message(pending(1))
+    await pass_turns(5)
+    await worker.close(grace=60)
+    assert (pipeline.replied, pipeline.cancelled) == ([], [("1",)])
 
 
-async def test_a_closed_room_takes_nothing_up() -> None:
-    answers = Answers()
-    room = ConversationWorker(answers, PLACE, debounce=0)
-    await room.close()
-    room.offer(PendingMessage(message(1), yes()))
+async def test_a_closed_worker_begins_nothing() -> None:
+    worker = worker_of(Pipeline())
+    await worker.close()
+    worker.enqueue_message(pending(1))
     await asyncio.sleep(0)
-    assert not room.busy
+    assert not worker.busy

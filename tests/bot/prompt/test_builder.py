@@ -55,20 +55,6 @@ def test_the_prompt_has_card_examples_history_and_last_instructions_in_this_orde
     )
 
 
-def test_lore_and_memories_stand_late_before_the_last_instructions() -> None:
-    prompt = build_prompt(
-        MARA,
-        [said("1", "Ana", "Hello!")],
-        reader(),
-        lore=["The reef sank two ships."],
-        memories=["Ana sails."],
-    )
-    assert spelt(prompt).endswith(
-        "Ana: Hello!<|im_end|>\n<|im_start|>system\nThe reef sank two ships.\n\nAna sails.\n\nBe brief, Mara."
-        "<|im_end|>\n<|im_start|>assistant\n"
-    )
-
-
 def test_a_cards_own_system_prompt_replaces_the_general_one_and_may_quote_it() -> None:
     persona = Persona("mara", CARD.model_copy(update={"system_prompt": "{{original}} Rhyme."}))
     assert "system\nPlay Mara. Rhyme.\n\n" in spelt(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot import config
-from bot.app.doctor import examine
+from bot.app.doctor import run_checks
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import fingerprint, locate
 from bot.errors import UserError
@@ -282,12 +282,12 @@ async def test_doctor_says_what_would_not_be_served(
     desk: Workspace, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:
     install(desk, trained[0], {})
-    found = [each for each in await examine(tmp_path / "config.toml") if each.subject == "adapter"]
+    found = [each for each in await run_checks(tmp_path / "config.toml") if each.subject == "adapter"]
     assert [(each.right, each.text.partition(" of ")[0]) for each in found] == [
         (True, "mara: adapts 6 layers")
     ]
     (desk.folder / "card.json").write_text(json.dumps({"name": "Mara"}))
-    found = [each for each in await examine(tmp_path / "config.toml") if each.subject == "adapter"]
+    found = [each for each in await run_checks(tmp_path / "config.toml") if each.subject == "adapter"]
     assert [each.right for each in found] == [False]
     assert "it was trained with another card or system text" in found[0].text
 

@@ -171,6 +171,6 @@ def test_limits(
     ],
 )
 def test_answers_are_tidied_as_the_bot_does_it(text: str, tidied: str) -> None:
-    from bot.chat import delivery
+    from bot.text import tidy as serving
 
-    assert tidy(text, "Mara") == delivery.tidy(text, "Mara", whole=True) == tidied
+    assert tidy(text, "Mara") == serving.tidy(text, "Mara", whole=True) == tidied

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.doctor import examine
+from bot.app.doctor import run_checks
 from bot.config import ModelSettings
 from bot.engine.interface import Request
 from bot.engine.kernels import compiler
@@ -125,6 +125,6 @@ async def test_the_doctor_says_what_serves(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "config.toml").write_text(f"[model]\nnative = {str(native).lower()}\n")
-    found = {each.subject: each for each in await examine(tmp_path / "config.toml")}
+    found = {each.subject: each for each in await run_checks(tmp_path / "config.toml")}
     assert found["native"].right
     assert ("install gcc" if native else "switched off") in found["native"].text

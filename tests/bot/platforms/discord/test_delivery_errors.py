@@ -168,7 +168,7 @@ async def test_an_undeliverable_message_is_dropped_with_a_reason(
     stage.engine.hold.set()
     await stage.idle()
     assert (await stage.memory.status()).unsent == 0
-    (record,) = (r for r in caplog.records if r.getMessage() == "cannot be sent")
+    (record,) = (r for r in caplog.records if r.getMessage() == "send_refused")
     assert record.__dict__["reason"].startswith(reason)
     chat = stage.fake.dm(stage.bo)
     stage.fake.say(chat, stage.bo, "Still there?")

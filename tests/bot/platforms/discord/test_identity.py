@@ -145,8 +145,9 @@ async def test_an_account_of_the_personas_name_needs_no_name_line(tmp_path: Path
         await stage.start()
         chat = stage.fake.dm(stage.ana)
         assert (await ask(stage, chat)).content == "Answer 1."
-        assert stage.chat._outlets["discord"].limit(stage.place(chat), MARA) == 2000
-        assert stage.chat._outlets["discord"].limit(stage.place(chat), OZZO) == 2000 - len("**Ozzo**\n")
+        outlet = stage.chat._resources.outlets["discord"]
+        assert outlet.limit(stage.place(chat), MARA) == 2000
+        assert outlet.limit(stage.place(chat), OZZO) == 2000 - len("**Ozzo**\n")
 
 
 async def test_a_webhook_that_is_deleted_is_made_anew(stage: DiscordStage) -> None:

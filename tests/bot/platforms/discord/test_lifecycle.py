@@ -119,6 +119,7 @@ async def test_however_long_discord_is_away_it_is_tried_again_soon(
 async def test_two_instances_of_one_token_do_not_run(stage: DiscordStage) -> None:
     second = Discord(
         stage.chat,
+        stage.memory,
         DiscordSettings(),
         stage.fake.token,
         Addresses(stage.fake.api, stage.fake.gateway),

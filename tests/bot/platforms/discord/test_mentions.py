@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.proactive import again, post
+from bot.chat.proactive import post, regenerate
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from tests.fixtures.discord_bot import DiscordStage, staged
@@ -30,7 +30,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     if path == "command":
         stage.fake.slash(stage.quay, stage.ana, "persona", name=text[:1000])
     elif path == "post":
-        await post(stage.chat, stage.place(), text)
+        await post(stage.chat, stage.memory, stage.place(), text)
     elif path == "notice":
         await outlet(stage).send(outgoing(stage, text, reply_to=str(stage.call("x").id)), None)
     else:
@@ -38,7 +38,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     await stage.fake.until(lambda: any("@everyone" in m.content for m in stage.fake.messages if m.author.bot))
     await stage.idle()
     if path == "again":
-        await again(stage.chat, stage.place(), "ana")
+        await regenerate(stage.chat, stage.memory, stage.place(), "ana")
     pings = [message.pings for message in stage.fake.messages if message.author.bot]
     assert len(pings) >= 1
     assert set(pings) == {frozenset()}

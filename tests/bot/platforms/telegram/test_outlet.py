@@ -152,7 +152,7 @@ async def test_a_forbidden_answer_is_dropped_with_a_line(
     await bot.sees_exactly(other, "Answer 2.")
     await bot.quiet()
     assert bot.fake.visible(chat) == []
-    (line,) = [record for record in caplog.records if record.message == "cannot be sent"]
+    (line,) = [record for record in caplog.records if record.message == "send_refused"]
     assert reason in line.__dict__["reason"]
     assert (await bot.memory.status()).unsent == 0
 

@@ -46,8 +46,8 @@ async def crash(bot: Bot) -> None:
     assert bot.running
     bot.running.cancel()
     for room in bot.chat.workers():
-        if room._worker:
-            room._worker.cancel()
+        if room._loop:
+            room._loop.cancel()
     await asyncio.gather(bot.running, return_exceptions=True)
     bot.running = None
     await bot.stop()

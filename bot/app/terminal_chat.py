@@ -1,0 +1,113 @@
+"""The `chat` command: a conversation in this terminal, or given messages and their replies for scripts."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bot.app.admin import open_memory
+from bot.chat.chat import Chat
+from bot.chat.responder import PromptObserver
+from bot.config import Config
+from bot.engine.interface import Engine
+from bot.errors import UserError
+from bot.memory.store import Memory
+from bot.message import Author, Place, check_text
+from bot.persona.persona import Cast, Persona
+from bot.prompt.builder import Prompt, Tokenizer
+
+
+async def chat_in_terminal(
+    settings: Config,
+    cast: Cast,
+    persona: Persona,
+    texts: list[str],
+    open_engine: Callable[[Config], Engine],
+    options: argparse.Namespace,
+) -> None:
+    """Send the texts to a persona and print its replies; without texts, hold a session with a person."""
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    terminal = _terminal(settings, persona, texts, options.json)
+    async with AsyncExitStack() as stack:
+        memory = await stack.enter_async_context(open_memory(settings))
+        engine = await stack.enter_async_context(open_engine(settings))
+        observer = prompt_observer(options.prompts)
+        chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observer)
+        await stack.enter_async_context(chat)
+        for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
+            sys.stderr.write(f"alterego: {notice}\n")
+        await terminal(chat, memory)
+        if await memory.wants_backup():
+            await memory.backup()
+
+
+def messages_to_send(given: list[str] | None, most: int) -> list[str]:
+    """Return the messages of --say, else the lines of a piped standard input; none for a terminal.
+
+    Raises `UserError` for a message of more than `most` characters, and for text that cannot be sent.
+    """
+    return [check_text(text, most) for text in _texts(given)]
+
+
+def _texts(given: list[str] | None) -> list[str]:
+    if given:
+        return [_standard_input() if text == "-" else text for text in given]
+    if sys.stdin.isatty():
+        return []
+    lines = [line for line in _standard_input().splitlines() if line.strip()]
+    if not lines:
+        raise UserError("There is nothing to say: write a line on standard input, or use --say TEXT.")
+    return lines
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"Standard input is not UTF-8 text ({error.reason}): save it as UTF-8.") from None
+
+
+def _terminal(
+    settings: Config, persona: Persona, texts: list[str], as_json: bool
+) -> Callable[[Chat, Memory], Coroutine[None, None, None]]:
+    """Return the function that runs the terminal with an open chat: given texts, else a session.
+
+    The terminal is imported now, before the model's libraries compete for the interpreter: that halves the
+    time to the first prompt.
+    """
+    author = Author("local", settings.terminal.name)
+    if texts:
+        from bot.platforms.terminal.batch import run_batch
+
+        return lambda chat, memory: run_batch(
+            chat, memory, persona, author, texts, out=sys.stdout, err=sys.stderr, as_json=as_json
+        )
+    from bot.platforms.terminal.repl import Repl
+
+    return lambda chat, memory: Repl(chat, memory, author, settings.chat.message_characters).run(persona)
+
+
+def prompt_observer(path: Path | None) -> PromptObserver | None:
+    """Return a function that appends every prompt to a private file, as a line of JSON; None for no path.
+
+    Raises `UserError` for a path that cannot be a file.
+    """
+    if path is None:
+        return None
+    if not path.parent.is_dir() or path.is_dir():
+        raise UserError(f"{path} cannot be written: name a file in a folder that is there.")
+
+    def append_prompt(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
+        line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
+        private = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+        with open(private, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    return append_prompt

@@ -1,0 +1,17 @@
+"""Commands to the bot itself: one table, which every platform shows."""
+
+from bot.chat.commands.call import Command, CommandCall, Level, Option
+from bot.chat.commands.personas import RELOAD
+from bot.chat.commands.table import COMMANDS, parse_line, run_command, run_line
+
+__all__ = [
+    "COMMANDS",
+    "RELOAD",
+    "Command",
+    "CommandCall",
+    "Level",
+    "Option",
+    "parse_line",
+    "run_command",
+    "run_line",
+]

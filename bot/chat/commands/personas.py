@@ -1,0 +1,68 @@
+"""Commands about personas: show, choose and reload them."""
+
+from bot.chat import proactive, scoped_settings
+from bot.chat.chat import Chat
+from bot.chat.commands.call import CommandCall, Level
+from bot.errors import UserError
+
+RELOAD = "reload"  # in the place of a persona's name
+
+
+async def show_or_choose_persona(call: CommandCall) -> str:
+    """Show the persona of this place, choose another for the place or its server, or reload all personas."""
+    name = call.option("name")
+    if not name:
+        return await _describe_resident(call)
+    if name.casefold() == RELOAD:
+        return await _reload_personas(call)
+    chosen, server = call.chat.cast.find(name), call.is_for_server
+    if server and call.level < Level.ADMIN:
+        raise UserError("Only an admin can choose who speaks on the whole server.")
+    await scoped_settings.change_setting(call.memory, call.place, "persona", chosen.key, server=server)
+    if server:
+        return f"{chosen.name} speaks on this server now, where nobody else was chosen."
+    await proactive.greet(call.chat, call.memory, call.place, call.user)
+    return f"{chosen.name} speaks here now."
+
+
+async def _describe_resident(call: CommandCall) -> str:
+    current = await call.chat.resident(call.place)
+    values = await scoped_settings.read_settings(call.memory, call.place, call.chat.settings)
+    value = values["persona"]
+    adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
+    chosen = f"; chosen by {value.source}" if value.text else ""
+    return (
+        f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {current.card.creator_notes}".strip()
+    )
+
+
+async def _reload_personas(call: CommandCall) -> str:
+    """Reload all personas; for owners alone, since everybody is an admin in a direct chat."""
+    if call.level < Level.OWNER:
+        raise UserError("Only an owner, named in config.toml, can have the personas read again.")
+    result = await call.chat.reload_personas((await call.chat.resident(call.place)).key)
+    lines = [f"Read again: {', '.join(result.reloaded) or 'nobody'}."]
+    for key, why in result.refused.items():
+        stays = "stays as it was" if key in call.chat.cast.personas else "is left out"
+        lines.append(f"{key} {stays}: {why}.")
+    return "\n".join(lines)
+
+
+async def list_personas(call: CommandCall) -> str:
+    """List all personas, the one of this place marked; for owners the broken ones too."""
+    current = (await call.chat.resident(call.place)).key
+    lines = [
+        f"{'*' if key == current else ' '} {key:<12} {persona.name}: {_summary(persona.card.creator_notes)}"
+        for key, persona in call.chat.cast.personas.items()
+    ]
+    broken = call.chat.cast.broken.items() if call.level is Level.OWNER else ()
+    return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in broken)])
+
+
+def persona_keys(chat: Chat) -> tuple[str, ...]:
+    """Return the keys of all working personas, as choices of an option."""
+    return tuple(chat.cast.personas)
+
+
+def _summary(notes: str) -> str:
+    return notes.strip().splitlines()[0] if notes.strip() else "no notes"

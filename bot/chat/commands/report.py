@@ -1,0 +1,54 @@
+"""Commands that report: the last decision of a place, and the state of model, memory and platforms."""
+
+from collections.abc import Mapping
+
+from bot.chat.commands.call import CommandCall
+from bot.memory.queries.records import AnswerExplanation
+
+
+async def explain_last_decision(call: CommandCall) -> str:
+    """Name the rule that fired for the last message, and the prompt, tokens and seconds of its reply."""
+    found = await call.memory.why(call.place)
+    return "Nothing has been decided here yet." if found is None else _explain(found)
+
+
+async def show_status(call: CommandCall) -> str:
+    engine, memory = call.chat.engine.status(), await call.memory.status()
+    inbox = ", ".join(
+        f"{count:,} {state.replace('_', ' ')}" for state, count in memory.inbox.items() if count
+    )
+    return "\n".join(
+        (
+            *(f"{platform:<9} {health()}" for platform, health in call.chat.health.items()),
+            f"model     {engine.model}: {engine.error or engine.stage or engine.state}",
+            f"answers   {engine.answered:,} made, {engine.running} running in {engine.rows} rows, "
+            f"{engine.queued} waiting",
+            f"speed     {engine.tokens_per_second:.1f} tokens/s; first token after "
+            f"{engine.first_token[0]:.2f} s (p50), {engine.first_token[1]:.2f} s (p95); "
+            f"{engine.hit_rate:.0%} of prompts remembered",
+            f"takes     {_sizes(engine.memory)}",
+            f"adapters  {', '.join(engine.adapters) or 'none loaded'}",
+            f"memory    {memory.messages:,} messages, {memory.places:,} places, {memory.bytes / 1e6:.1f} MB",
+            f"inbox     {inbox or 'empty'}; {memory.unsent} unsent, {memory.dead} unreadable",
+        )
+    )
+
+
+def _sizes(memory: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in memory.items()) or "nothing yet"
+
+
+def _explain(found: AnswerExplanation) -> str:
+    lines = [f"rule      {found.rule or 'none'}; {found.state.replace('_', ' ')} {found.reason}".rstrip()]
+    if found.persona:
+        lines.append(f"persona   {found.persona}, adapter {found.why.get('adapter') or 'none'}")
+    prompt, seconds = found.why.get("prompt"), found.why.get("seconds")
+    if isinstance(prompt, dict):
+        parts = ", ".join(f"{kind} {count:,}" for kind, count in prompt.items())
+        lines.append(f"prompt    {sum(prompt.values()):,} tokens: {parts}")
+    if isinstance(seconds, dict):
+        lines.append(
+            f"answer    {found.why['tokens']} tokens, ended by {found.why['finish']}; first after "
+            f"{seconds['first_token']:.2f} s, all after {seconds['total']:.2f} s"
+        )
+    return "\n".join(lines)

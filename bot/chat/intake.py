@@ -1,0 +1,97 @@
+"""Intake: a message is stored, judged, and ignored, refused or handed to the worker of its place."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from bot.chat.reply_task import PendingMessage
+from bot.chat.resources import ChatResources
+from bot.chat.trigger_context import read_trigger_context
+from bot.chat.triggers import decide_reply
+from bot.chat.worker_pool import WorkerPool
+from bot.errors import UserError
+from bot.memory.queries.inbox import MAX_ATTEMPTS
+from bot.message import Message, Place
+
+BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
+EXHAUSTED = "This message has failed three times and is given up; say it in other words."
+LATE = "This was said long ago, while nobody was here to answer: say it again."
+
+
+class Intake:
+    """Takes messages, edits, removals and moves from platforms, and unfinished work from memory."""
+
+    def __init__(self, resources: ChatResources, workers: WorkerPool) -> None:
+        self._resources, self._memory, self._workers = resources, resources.memory, workers
+        self._full: set[Place] = set()  # places where a message was refused, and none queued since
+
+    async def receive(self, message: Message) -> bool:
+        """Store a message, then ignore, refuse or queue it; False for a message that was stored before."""
+        if not await self._memory.accept(message):
+            return False
+        if self._is_late(message):
+            await self._memory.ignore(message.place, message.id, "said too long ago")
+        else:
+            await self._decide(message)
+        return True
+
+    async def edit(self, place: Place, message_id: str, text: str) -> None:
+        """Store the new text of an edited message."""
+        await self._memory.edit(place, message_id, text)
+
+    async def remove(self, place: Place, message_ids: Sequence[str]) -> None:
+        """Erase deleted messages."""
+        await self._memory.remove(place, message_ids)
+
+    async def move(self, old: Place, new: Place) -> None:
+        """Move history and waiting messages to another place; only while no reply is made in `old`."""
+        await self._memory.move(old, new)
+        self._workers.move(old, new)
+
+    async def recover(self, platform: str, account: str) -> None:
+        """Queue the parts and messages that an earlier process left unsent and unanswered.
+
+        Messages that are too old, or that were tried too often, are given up with one notice for each place
+        and reason.
+        """
+        self._workers.enqueue_outgoing(await self._memory.unsent(platform, account))
+        hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
+        for message in await self._memory.pending(platform, account):
+            attempts = await self._memory.attempts(message.place, message.id)
+            if reason := LATE if self._is_late(message) else EXHAUSTED if attempts >= MAX_ATTEMPTS else None:
+                hopeless[message.place, reason].append(message)
+            else:
+                await self._decide(message, is_suspect=attempts > 0)
+        for (place, reason), messages in hopeless.items():
+            await self._give_up(place, messages, reason, reason)
+
+    def _is_late(self, message: Message) -> bool:
+        return self._resources.clock() - message.time > self._resources.settings.oldest
+
+    async def _decide(self, message: Message, *, is_suspect: bool = False) -> None:
+        """Ignore, refuse or queue a stored message; give it up where its place's persona is gone."""
+        resources, place = self._resources, message.place
+        try:
+            context = await read_trigger_context(message, self._memory, resources.cast, resources.settings)
+            decision = decide_reply(message, resources.cast.personas, context)
+        except UserError as error:
+            await self._give_up(place, [message], str(error), str(error))
+            return
+        if not decision.answer:
+            await self._memory.ignore(place, message.id, decision.rule)
+        elif self._workers.worker(place).waiting < resources.settings.waiting:
+            self._full.discard(place)
+            self._workers.worker(place).enqueue_message(PendingMessage(message, decision, is_suspect))
+        else:
+            await self._refuse(message)
+
+    async def _refuse(self, message: Message) -> None:
+        """Give up a message that too many others wait before; say so once, until there is room again."""
+        notice = None if message.place in self._full else BUSY
+        self._full.add(message.place)
+        await self._give_up(message.place, [message], BUSY, notice)
+
+    async def _give_up(
+        self, place: Place, messages: Sequence[Message], reason: str, notice: str | None
+    ) -> None:
+        message_ids = [message.id for message in messages]
+        self._workers.enqueue_outgoing(await self._memory.give_up(place, message_ids, reason, notice))

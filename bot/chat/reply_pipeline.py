@@ -1,0 +1,175 @@
+"""The reply pipeline: context -> generate -> store -> deliver, readable in `ReplyPipeline._reply`.
+
+Each step returns a frozen value that the next step takes. A new step is one line:
+- a lorebook or retrieval: after `_read_context`, a line that returns a ReplyContext with more in it;
+- a thought to hide: an entry of `TEXT_STEPS` (text_steps.py), which preview and stored reply both go through;
+- a moderation hook: after `generate`, a line that returns another GeneratedReply, or raises `UserError`;
+- a row of buttons on the last part: after `_store`, a line that returns the parts with the last one changed.
+"""
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from bot.chat.delivery import deliver, split_reply
+from bot.chat.reply_task import ReplyRequest, ReplyTask
+from bot.chat.resources import ChatResources
+from bot.chat.responder import GeneratedReply, ReplyContext, Responder
+from bot.chat.worker_pool import WorkerPool
+from bot.errors import UserError
+from bot.memory.queries.records import Outgoing
+from bot.message import Author, Message, Place
+from bot.persona.persona import Persona
+from bot.prompt.turns import missing_parents
+
+log = logging.getLogger(__name__)
+
+_TYPING, _LONGEST_PAUSE = 0.03, 2.0  # seconds a character, and at most, before the next message of a burst
+_CHARACTERS_PER_TOKEN = 16  # more than any tokenizer has: the budget of tokens decides
+_FAILED = "Something went wrong here; the log says what."
+
+
+class ReplyPipeline:
+    """Makes replies, stores them in memory and sends their parts."""
+
+    def __init__(self, resources: ChatResources, responder: Responder, workers: WorkerPool) -> None:
+        self._resources, self._memory = resources, resources.memory
+        self._responder, self._workers = responder, workers
+        self._suspects = asyncio.Lock()  # one suspect at a time, in all places together
+
+    async def process(self, work: ReplyTask | Outgoing) -> None:
+        """Send an unsent part, or make a reply and show typing until its last part is sent.
+
+        A cancelled reply is withdrawn: memory does not count it as an attempt at its messages.
+        """
+        if isinstance(work, Outgoing):
+            await self._send(work)
+            return
+        async with self._typing(work):
+            request = await work.request()
+            try:
+                await self._reply_or_give_up(work, request)
+            except asyncio.CancelledError:
+                await self._memory.withdraw(work.place, request.message_ids)
+                raise
+
+    def _typing(self, task: ReplyTask) -> AbstractAsyncContextManager[None]:
+        persona = self._resources.cast.personas.get(task.persona)
+        return self._resources.outlet(task.place).typing(task.place, persona) if persona else nullcontext()
+
+    async def _reply_or_give_up(self, task: ReplyTask, request: ReplyRequest) -> None:
+        """Reply; every error becomes a notice to people here, and nowhere else."""
+        try:
+            await self._reply(task, request)
+        except UserError as error:
+            await self._give_up(task, request, str(error))
+        except Exception:
+            log.exception("reply_failed", extra={"place": str(task.place)})
+            await self._give_up(task, request, _FAILED)
+
+    async def _reply(self, task: ReplyTask, request: ReplyRequest) -> None:
+        """Take one reply through all steps; a reply whose messages were all deleted ends after the first."""
+        async with self._suspects if request.is_suspect else nullcontext():
+            context = await self._read_context(task.place, request)
+            if context is None:
+                return
+            reply = await self._responder.generate(context, task)
+            task.mark_visible()
+            parts = await self._store(context, reply)
+        await self._deliver(context, task, parts)
+
+    async def _read_context(self, place: Place, request: ReplyRequest) -> ReplyContext | None:
+        """Count an attempt at the messages and read the history; None where no message wants a reply."""
+        memory, replaced = self._memory, request.replaced_id
+        persona = self._resources.cast.find(request.persona)
+        wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)
+        if request.messages and not wanted:
+            return None
+        budget = await self._responder.prompt_budget(persona)
+        history = request.readable(await memory.history(place, characters=budget * _CHARACTERS_PER_TOKEN))
+        return ReplyContext(
+            place,
+            persona,
+            request,
+            wanted,
+            history,
+            is_cut=await memory.is_cut(place),
+            parents=await memory.parents(place, missing_parents(history, wanted[-1] if wanted else None)),
+            stale_ids=await memory.sent_of(place, replaced) if replaced else (),
+        )
+
+    async def _store(self, context: ReplyContext, reply: GeneratedReply) -> tuple[Outgoing, ...]:
+        """Store the reply and its parts in one transaction; return the parts to be sent."""
+        return await self._memory.finish(
+            context.place,
+            context.message_ids,
+            [self._message(context.place, context.persona, reply.text, context.reply_to)],
+            split_reply(self._resources.outlet(context.place), context.place, context.persona, reply.text),
+            read=reply.prompt.read,
+            window=reply.prompt.first,
+            why=reply.why,
+            replaces=context.request.replaced_id,
+        )
+
+    async def _deliver(self, context: ReplyContext, task: ReplyTask, parts: tuple[Outgoing, ...]) -> None:
+        """Send the parts, then remove the messages of a replaced reply and a preview that no part went to."""
+        for outgoing in parts:
+            if outgoing.part and context.persona.bursts:
+                await asyncio.sleep(min(_LONGEST_PAUSE, _TYPING * len(outgoing.text)))
+            await self._send(outgoing)
+        orphaned = task.orphaned_preview({outgoing.sent_id for outgoing in parts})
+        await self._resources.outlet(context.place).remove(context.place, (*context.stale_ids, *orphaned))
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        """Send a part, however long that takes; no other part of its place goes before it.
+
+        Where memory cannot note the sending, the part is left for the next process.
+        """
+        persona = self._resources.cast.personas.get(outgoing.persona or "")
+        outlet = self._resources.outlet(outgoing.place)
+        try:
+            place = await deliver(self._memory, outlet, outgoing, persona)
+        except UserError as error:
+            log.error("send_not_noted", extra={"place": str(outgoing.place), "reason": str(error)})
+            return
+        if place != outgoing.place:
+            self._workers.move(outgoing.place, place)
+
+    async def _give_up(self, task: ReplyTask, request: ReplyRequest, notice: str) -> None:
+        """Give up the request's messages, with a notice to people in place of the reply."""
+        place = task.place
+        notices = await self._memory.give_up(place, request.message_ids, notice, notice)
+        self._workers.enqueue_outgoing(notices)
+        if orphaned := task.orphaned_preview({outgoing.sent_id for outgoing in notices}):
+            await self._resources.outlet(place).remove(place, orphaned)
+        if not request.messages:
+            unstored = Outgoing("", place, 0, notice, "queued", 0, reply_to=None, persona=None)
+            self._workers.enqueue_outgoing([unstored])
+
+    async def say(
+        self,
+        place: Place,
+        persona: Persona,
+        text: str,
+        why: dict[str, object],
+        *,
+        read: str | None = None,
+        replaces: str | None = None,
+    ) -> None:
+        """Store and send a text that no model generated, and remove the messages that it replaces."""
+        outlet, message = self._resources.outlet(place), self._message(place, persona, text, None)
+        stale_ids = await self._memory.sent_of(place, replaces) if replaces else ()
+        parts = split_reply(outlet, place, persona, text)
+        self._workers.enqueue_outgoing(
+            await self._memory.finish(
+                place, [], [message], parts, read=read, window=None, why=why, replaces=replaces
+            )
+        )
+        await self._workers.worker(place).wait_sent()
+        await outlet.remove(place, stale_ids)
+
+    def _message(self, place: Place, persona: Persona, text: str, reply_to: str | None) -> Message:
+        author = Author(f"persona:{persona.key}", persona.name, is_bot=True)
+        own_id = f"alterego-{self._resources.random.getrandbits(64):016x}"
+        time = self._resources.clock()
+        return Message(place, own_id, author, text, time, reply_to=reply_to, persona=persona.key)

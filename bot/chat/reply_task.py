@@ -1,0 +1,116 @@
+"""A reply in the making: its request, and the state that the place's worker and the reply pipeline share."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.chat.triggers import ReplyDecision
+from bot.engine.interface import Generation
+from bot.memory.queries.records import LastAnswer
+from bot.message import Message, Place
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMessage:
+    """A message that waits for a reply. An earlier process died while a suspect was being answered."""
+
+    message: Message
+    decision: ReplyDecision
+    is_suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequest:
+    """The messages that one persona answers in one reply; none where a command asks for the reply."""
+
+    persona: str
+    rule: str
+    messages: tuple[Message, ...] = ()
+    replaces: LastAnswer | None = None
+    is_suspect: bool = False
+    reads_on: bool = True  # the prompt may hold messages behind its own; not while suspects wait behind them
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        return tuple(message.id for message in self.messages)
+
+    @property
+    def replaced_id(self) -> str | None:
+        """The id of the message that this reply is made instead of."""
+        return self.replaces.message.id if self.replaces else None
+
+    def readable(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Return the messages that the prompt may hold: never the replaced one."""
+        kept = tuple(message for message in history if message.id != self.replaced_id)
+        ids = [message.id for message in kept]
+        if self.reads_on or self.messages[-1].id not in ids:
+            return kept
+        return kept[: ids.index(self.messages[-1].id) + 1]
+
+
+class ReplyTask:
+    """The shared state of one reply.
+
+    The worker starts the pipeline with a task when a burst begins, so that typing is shown at once. The
+    worker hands the request over when the burst is over, may stop the reply, and asks whether a new message
+    supersedes the reply. The pipeline waits for the request, attaches the generation that `stop` cancels,
+    and marks the reply visible.
+    """
+
+    def __init__(self, place: Place, persona: str) -> None:
+        self.place, self.persona = place, persona
+        self._request: ReplyRequest | None = None
+        self._handed_over = asyncio.Event()
+        self._generation: Generation | None = None
+        self._is_visible = self._is_stopped = False
+        self._preview_id: str | None = None
+
+    def hand_over(self, request: ReplyRequest) -> None:
+        """Give the pipeline the messages that the reply answers."""
+        self._request = request
+        self._handed_over.set()
+
+    async def request(self) -> ReplyRequest:
+        """Return the request as soon as the burst is over."""
+        await self._handed_over.wait()
+        assert self._request
+        return self._request
+
+    def gives_way_to(self, pending: PendingMessage) -> bool:
+        """Return True where a message supersedes this reply: by the same author, while nothing is visible."""
+        request = self._request
+        if not request or not request.messages or request.is_suspect or self._is_visible or self._is_stopped:
+            return False
+        is_same_author = request.messages[-1].author.id == pending.message.author.id
+        return is_same_author and request.persona == pending.decision.persona
+
+    def stop(self) -> None:
+        """End the reply with the text generated so far."""
+        self._is_stopped = True
+        if self._generation:
+            self._generation.cancel()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_stopped
+
+    def attach(self, generation: Generation) -> None:
+        """Let `stop` cancel this generation; cancel the generation now where the reply was stopped before."""
+        self._generation = generation
+        if self._is_stopped:
+            generation.cancel()
+
+    def mark_visible(self) -> None:
+        """Note that people may see the reply, or that memory stores it: no message supersedes it now."""
+        self._is_visible = True
+
+    @property
+    def is_visible(self) -> bool:
+        return self._is_visible
+
+    def note_preview(self, sent_id: str | None) -> None:
+        """Note the platform's id of the message in which the growing reply was shown, where one stays."""
+        self._preview_id = sent_id
+
+    def orphaned_preview(self, sent_ids: set[str | None]) -> tuple[str, ...]:
+        """Return the id of the preview's message, where no part is sent in that message."""
+        return (self._preview_id,) if self._preview_id and self._preview_id not in sent_ids else ()

@@ -1,0 +1,42 @@
+"""The workers of a chat, one for each place."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.chat.worker import ConversationWorker, Process
+from bot.memory.queries.records import Outgoing
+from bot.message import Place, message_in_place
+
+
+class WorkerPool:
+    """Makes a place's worker when the place is first used. `debounce` is in seconds, 0 in the terminal."""
+
+    def __init__(self, process: Process, debounce: float) -> None:
+        self._process, self._debounce = process, debounce
+        self._workers: dict[Place, ConversationWorker] = {}
+
+    def worker(self, place: Place) -> ConversationWorker:
+        """Return the worker of a place."""
+        if place not in self._workers:
+            debounce = self._debounce if place.platform != "terminal" else 0
+            self._workers[place] = ConversationWorker(self._process, place, debounce)
+        return self._workers[place]
+
+    def workers(self) -> tuple[ConversationWorker, ...]:
+        """Return the workers made so far."""
+        return tuple(self._workers.values())
+
+    def enqueue_outgoing(self, parts: Iterable[Outgoing]) -> None:
+        """Queue each part with the worker of its place."""
+        for outgoing in parts:
+            self.worker(outgoing.place).enqueue_outgoing(outgoing)
+
+    def move(self, old: Place, new: Place) -> None:
+        """Queue the waiting messages of a chat that moved where the chat goes on."""
+        for pending in self.worker(old).take_pending():
+            self.worker(new).enqueue_message(replace(pending, message=message_in_place(pending.message, new)))
+
+    async def close(self, grace: float) -> None:
+        """Close all workers at once; each visible reply has `grace` seconds to end."""
+        await asyncio.gather(*(worker.close(grace) for worker in self.workers()))

@@ -1,0 +1,36 @@
+"""Replies that no message asks for: greetings, and another reply."""
+
+from bot.chat.proactive import greet, regenerate
+from bot.errors import UserError
+from tests.conftest import PLACE, Stage
+
+
+async def test_a_greeting_is_sent_once_with_its_macros_expanded(stage: Stage) -> None:
+    for _ in range(2):
+        await greet(stage.chat, stage.memory, PLACE, "Ana: the {{char}}")
+    assert stage.outlet.sent == [("mara", "Sit, Ana the {{char}}.")]
+
+
+async def test_regenerating_replaces_the_last_reply(stage: Stage) -> None:
+    await stage.say("Rain?")
+    await regenerate(stage.chat, stage.memory, PLACE, "Ana")
+    assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
+    assert await stage.history() == ["Ana: Rain?", "Mara: Answer 2."]
+    assert stage.engine.prompts()[0] == stage.engine.prompts()[1]
+    assert stage.engine.requests[0].seed != stage.engine.requests[1].seed
+
+
+async def test_regenerating_a_greeting_sends_the_next_one(stage: Stage) -> None:
+    await greet(stage.chat, stage.memory, PLACE, "Ana")
+    for _ in range(2):
+        await regenerate(stage.chat, stage.memory, PLACE, "Ana")
+    assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
+    assert await stage.history() == ["Mara: Sit, Ana."]
+
+
+async def test_a_failed_regeneration_becomes_a_notice_and_the_old_reply_stays(stage: Stage) -> None:
+    await stage.say("Rain?")
+    stage.engine.script.append(UserError("No memory left."))
+    await regenerate(stage.chat, stage.memory, PLACE, "Ana")
+    assert stage.outlet.sent[-1] == (None, "No memory left.")
+    assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]
