@@ -44,7 +44,7 @@ def moved(loaded: LoadedModel, rows: int, length: int, adapters: int = 0) -> Mov
     live = loaded.decoder.live
     each = live.bytes / len(live._held) if adapters else 0  # there may be room for more than are live
     keys = rows * length * loaded.decoder.token_bytes
-    products = rows * (parameters + (live.numbers if adapters else 0))
+    products = rows * (parameters + (live.parameters if adapters else 0))
     return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from bot.engine.attention.kv_slab import KVSlab, KVSlot
 from bot.engine.kernels.attention import AttentionShape, attention
 
-NEVER = float("-inf")
+NEG_INF = float("-inf")
 
 
 class DecodeAttention:
@@ -20,29 +20,29 @@ class DecodeAttention:
     def __init__(self, page: KVSlab, tokens: int, device: torch.device | str) -> None:
         """`tokens`: how many the step has in all."""
         self._page, self._tokens, self._device = page, tokens, device
-        self.slots: list[int | None] = []  # for every slot that is read, the place of its token
+        self.token_of_slot: list[int | None] = []  # for every slot that is read, the place of its token
         self._rows: dict[int, tuple[KVSlot, int]] = {}
         self._masks: dict[int | None, Tensor | None] = {}
         self._targets: dict[int, Tensor] = {}
 
-    def add(self, row: KVSlot, place: int) -> None:
+    def add_slot(self, row: KVSlot, place: int) -> None:
         """Another row, whose token stands at a place."""
-        self._rows[row.slot] = (row, place)
-        missing = row.slot + 1 - len(self.slots)
-        self.slots += [None] * missing
-        self.slots[row.slot] = place
+        self._rows[row.index] = (row, place)
+        missing = row.index + 1 - len(self.token_of_slot)
+        self.token_of_slot += [None] * missing
+        self.token_of_slot[row.index] = place
 
-    def layer(self, layer: int, like: Tensor) -> Tensor:
+    def layer_tensor(self, layer: int, like: Tensor) -> Tensor:
         """The page's tensor for a layer, for keys like `like` [tokens, heads, size]."""
-        return self._page.layer(layer, like)
+        return self._page.layer_tensor(layer, like)
 
     @property
-    def extent(self) -> tuple[int, int]:
+    def slab_size(self) -> tuple[int, int]:
         """How many slots the page has, and for how many tokens each."""
-        return self._page.slots, self._page.capacity
+        return self._page.slot_count, self._page.capacity
 
     @cached_property
-    def targets(self) -> Any:
+    def native_targets(self) -> Any:
         """Of every token: its place, its row's slot and length, as an array of C."""
         found = [(place, slot, row.length) for slot, (row, place) in self._rows.items()]
         return (c_int * (3 * len(found)))(*chain.from_iterable(found))
@@ -54,10 +54,10 @@ class DecodeAttention:
     @cached_property
     def _places(self) -> Tensor | None:
         """The token of each slot, any for a slot without one; None where both are in one order."""
-        if self.slots == list(range(self._tokens)):
+        if self.token_of_slot == list(range(self._tokens)):
             return None
         any_ = next(iter(self._rows.values()))[1]
-        return self._tensor([any_ if place is None else place for place in self.slots])
+        return self._tensor([any_ if place is None else place for place in self.token_of_slot])
 
     @cached_property
     def _owned(self) -> Tensor:
@@ -65,12 +65,12 @@ class DecodeAttention:
 
     def attend(self, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape) -> Tensor:
         """Write and attend, as a step does, for the slots that are read: [slots, heads, size]."""
-        tensor = self._page.layer(layer, pair[:, 0])
+        tensor = self._page.layer_tensor(layer, pair[:, 0])
         own = pair if self._places is None else pair.index_select(0, self._owned)
         heads, size = pair.shape[2], pair.shape[3]
         tensor.view(-1, size)[self._targets_of(heads)] = own.reshape(-1, size)
         query = query if self._places is None else query.index_select(0, self._places)
-        count = len(self.slots)
+        count = len(self.token_of_slot)
         keys = tensor[0].flatten(0, 1)[: count * heads, : self._length]
         values = tensor[1].flatten(0, 1)[: count * heads, : self._length]
         grouped = query.reshape(count * heads, -1, size)
@@ -82,7 +82,7 @@ class DecodeAttention:
             page = self._page
             self._targets[heads] = self._tensor(
                 [
-                    ((half * page.slots + slot) * heads + head) * page.capacity + row.length
+                    ((half * page.slot_count + slot) * heads + head) * page.capacity + row.length
                     for slot, (row, _) in self._rows.items()
                     for half in (0, 1)
                     for head in range(heads)
@@ -93,7 +93,10 @@ class DecodeAttention:
     def _mask(self, window: int | None, heads: int) -> Tensor | None:
         """What each slot may not read, additive, [slots * heads, 1, keys]; None where all may be read."""
         if window not in self._masks:
-            own = [self._rows[slot][0].length if slot in self._rows else 0 for slot in range(len(self.slots))]
+            own = [
+                self._rows[slot][0].length if slot in self._rows else 0
+                for slot in range(len(self.token_of_slot))
+            ]
             if len(set(own)) == 1 and (window is None or self._length <= window):
                 self._masks[window] = None
             else:
@@ -109,4 +112,4 @@ def causal_mask(own: Tensor, length: int, window: int | None) -> Tensor:
     """Which of `length` keys tokens at places `own` [tokens] may read: additive, [tokens, length]."""
     distance = own[:, None] - torch.arange(length, device=own.device)
     hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)
-    return torch.zeros(hidden.shape, device=own.device).masked_fill(hidden, NEVER)
+    return torch.zeros(hidden.shape, device=own.device).masked_fill(hidden, NEG_INF)

@@ -10,8 +10,8 @@ from torch import Tensor
 class KVSlot:
     """One sequence in the model: its slot, and how many tokens have their keys and values there."""
 
-    page: "KVSlab"
-    slot: int
+    slab: "KVSlab"
+    index: int
     length: int = 0
 
 
@@ -23,48 +23,48 @@ class KVSlab:
     """
 
     def __init__(self, slots: int, capacity: int) -> None:
-        self.slots, self.capacity = slots, capacity
+        self.slot_count, self.capacity = slots, capacity
         self.layers: dict[int, Tensor] = {}
-        self.rows: list[KVSlot] = []
+        self.used_slots: list[KVSlot] = []
 
-    def layer(self, index: int, like: Tensor) -> Tensor:
+    def layer_tensor(self, index: int, like: Tensor) -> Tensor:
         """A layer's tensor, for keys like `like` [tokens, heads, head size]."""
         if index not in self.layers:
-            shape = (2, self.slots, like.shape[1], self.capacity, like.shape[2])
+            shape = (2, self.slot_count, like.shape[1], self.capacity, like.shape[2])
             self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
         return self.layers[index]
 
-    def enter(self) -> KVSlot:
+    def allocate(self) -> KVSlot:
         """Take the first free slot."""
-        row = KVSlot(self, len(self.rows))
-        self.rows.append(row)
+        row = KVSlot(self, len(self.used_slots))
+        self.used_slots.append(row)
         return row
 
-    def leave(self, row: KVSlot, wipe: int = 0) -> None:
+    def free(self, row: KVSlot, wipe: int = 0) -> None:
         """Give a slot back, with so many first tokens made zeros; the last row moves into it.
 
         What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
         not for a NaN. A row that moves may yet turn out to hold some, so it leaves zeros behind.
         """
-        last = self.rows.pop()
+        last = self.used_slots.pop()
         for tensor in self.layers.values():
-            tensor[:, row.slot, :, :wipe] = 0
+            tensor[:, row.index, :, :wipe] = 0
             if last is not row:
-                tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
-                tensor[:, last.slot, :, : self.capacity if wipe else last.length] = 0
+                tensor[:, row.index, :, : last.length] = tensor[:, last.index, :, : last.length]
+                tensor[:, last.index, :, : self.capacity if wipe else last.length] = 0
         if last is not row:
-            last.slot = row.slot
-            self.rows[row.slot] = last
+            last.index = row.index
+            self.used_slots[row.index] = last
 
-    def read(self, row: KVSlot) -> dict[int, Tensor]:
+    def read_slot(self, row: KVSlot) -> dict[int, Tensor]:
         """A copy of a row: per layer [2, heads, length, head size]."""
-        return {index: t[:, row.slot, :, : row.length].clone() for index, t in self.layers.items()}
+        return {index: t[:, row.index, :, : row.length].clone() for index, t in self.layers.items()}
 
-    def write(self, row: KVSlot, layers: dict[int, Tensor], length: int) -> None:
+    def write_slot(self, row: KVSlot, layers: dict[int, Tensor], length: int) -> None:
         """Fill a row with the first tokens of a copy."""
         for index, tensor in layers.items():
             like = tensor[0].transpose(0, 1)
-            self.layer(index, like)[:, row.slot, :, :length] = tensor[:, :, :length]
+            self.layer_tensor(index, like)[:, row.index, :, :length] = tensor[:, :, :length]
         row.length = length
 
     @property

@@ -5,7 +5,7 @@ from ctypes import c_char
 import torch
 from torch import Tensor
 
-from bot.engine.kernels.native import MOST_ROWS, Native
+from bot.engine.kernels.native import MAX_AMX_ROWS, Native
 
 _ROWS = 8  # for which oneDNN chooses the order of weights
 
@@ -28,7 +28,7 @@ class PackedMatmul:
         found: int = torch.ops.mkldnn.data_ptr(self._packed)
         return found
 
-    def width(self, weight: Tensor) -> int | None:
+    def find_block_width(self, weight: Tensor) -> int | None:
         """How many outputs lie together: [out / width, in / 2, width, 2]; None where the order is another."""
         out, inputs = weight.shape
         if out % 32 or inputs % 32 or torch.ops.mkldnn._nbytes(self._packed) != weight.nbytes:
@@ -44,7 +44,7 @@ class PackedMatmul:
         return product
 
 
-class TiledMatmul:
+class AmxMatmul:
     """`Packed`, with the tiles of newer processors used by ourselves for as few rows as decoding has.
 
     oneDNN's product waits for memory, since nothing fetches what lies behind the end of a page: 120 products
@@ -55,12 +55,15 @@ class TiledMatmul:
         self._packed = PackedMatmul(weight, bias)
         self._native, self._out, self._inputs = native, *weight.shape
         self._bias = None if bias is None else bias.bfloat16()
-        self.block, self.address = self._packed.width(weight.bfloat16()), self._packed.address
+        self.block_width, self.address = (
+            self._packed.find_block_width(weight.bfloat16()),
+            self._packed.address,
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.block is None or not 0 < x.shape[0] <= MOST_ROWS or not x.is_contiguous():
+        if self.block_width is None or not 0 < x.shape[0] <= MAX_AMX_ROWS or not x.is_contiguous():
             return self._packed(x)
-        product = self._native.product(x, self.address, self.block, self._out)
+        product = self._native.amx_matmul(x, self.address, self.block_width, self._out)
         return product if self._bias is None else product.add_(self._bias)
 
     @property
@@ -78,7 +81,7 @@ def _in_blocks(weight: Tensor, packed: Tensor, width: int) -> bool:
     )
 
 
-def has_packed(device: str) -> bool:
+def has_onednn_bf16(device: str) -> bool:
     """Whether `Packed` runs there."""
     there = device == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

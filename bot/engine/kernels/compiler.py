@@ -20,15 +20,15 @@ FLAGS = (
     # sums in any order, but infinities and NaN as they are: numbers that broke must be seen to have
     "-fassociative-math -fno-signed-zeros -fno-trapping-math -fno-math-errno"
 ).split()
-_PATIENCE = 60.0  # seconds for what takes four
+_TIMEOUT_SECONDS = 60.0  # seconds for what takes four
 
 
-def cache() -> Path:
+def cache_folder() -> Path:
     """Where it is kept: it depends on nothing but this machine, so every data folder of a user shares it."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alterego"
 
 
-class Compiling:
+class LibraryBuild:
     """The library in the making on a thread of its own, while others import and convert."""
 
     def __init__(self) -> None:
@@ -39,43 +39,43 @@ class Compiling:
     def library(self) -> ctypes.CDLL | None:
         """Wait for it; None where there is none. Call it when torch is imported, whose threads it shares."""
         self._thread.join()
-        return opened(self._path)
+        return open_library(self._path)
 
     def _run(self) -> None:
-        self._path = made()
+        self._path = build_library()
 
 
-def compiled(folder: Path | None = None) -> ctypes.CDLL | None:
+def load_library(folder: Path | None = None) -> ctypes.CDLL | None:
     """The library, made now unless the folder has it; None without a compiler, or when it fails."""
-    return opened(made(folder))
+    return open_library(build_library(folder))
 
 
-def made(folder: Path | None = None) -> Path | None:
+def build_library(folder: Path | None = None) -> Path | None:
     """Where the library is, as soon as it is there; None where it cannot be made."""
     compiler = shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         return None
     source = resources.files("bot.engine.kernels").joinpath("native.c").read_bytes()
     try:
-        path = (folder or cache()) / f"native-{_digest(source, compiler)}.so"
+        path = (folder or cache_folder()) / f"native-{_digest(source, compiler)}.so"
         if not path.exists():
             _compile(source, compiler, path)
         return path
     except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: nobody's home
-        _note(getattr(problem, "stderr", None) or str(problem))
+        _log_fallback(getattr(problem, "stderr", None) or str(problem))
         return None
 
 
-def opened(path: Path | None) -> ctypes.CDLL | None:
+def open_library(path: Path | None) -> ctypes.CDLL | None:
     """The library in this process; None where it cannot serve."""
     try:
         return None if path is None or _has_other_threads() else ctypes.CDLL(str(path))
     except OSError as problem:
-        _note(str(problem))
+        _log_fallback(str(problem))
         return None
 
 
-def _note(reason: str) -> None:
+def _log_fallback(reason: str) -> None:
     logger.info("Operations in C could not be compiled, those of torch serve: %s", reason.strip()[-500:])
 
 
@@ -87,13 +87,19 @@ def _compile(source: bytes, compiler: str, path: Path) -> None:
         (made.parent / "native.c").write_bytes(source)
         command = [compiler, *FLAGS, str(made.parent / "native.c"), "-o", str(made), "-lm"]
         quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
-        subprocess.run(command, check=True, timeout=_PATIENCE, **quiet)  # type: ignore[call-overload]
+        subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **quiet)  # type: ignore[call-overload]
         made.replace(path)
 
 
 def _digest(source: bytes, compiler: str) -> str:
     """Of all that the library depends on: a folder may be carried to another machine."""
-    parts = (source, " ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), _features())
+    parts = (
+        source,
+        " ".join(FLAGS).encode(),
+        compiler.encode(),
+        platform.machine().encode(),
+        _cpu_features(),
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
@@ -103,7 +109,7 @@ def _has_other_threads() -> bool:
     return "/libiomp" in loaded or "/libomp" in loaded
 
 
-def _features() -> bytes:
+def _cpu_features() -> bytes:
     """What this processor can do, as Linux tells; nothing where it does not."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()

@@ -19,15 +19,15 @@ class GatherMatmul:
     """
 
     tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
-    bays: Tensor  # [changed] the bay of each of them
+    lora_slots: Tensor  # [changed] the bay of each of them
     scale: Tensor | None = None  # [changed, 1] their adapters' strengths
     _named: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
-    def of(self, x: Tensor) -> Tensor:
+    def select(self, x: Tensor) -> Tensor:
         """The tokens that change, of all."""
         return x[: self.tokens] if isinstance(self.tokens, int) else x.index_select(0, self.tokens)
 
-    def product(self, x: Tensor, table: Tensor, blocks: int, rows: int) -> Tensor:
+    def multiply(self, x: Tensor, table: Tensor, blocks: int, rows: int) -> Tensor:
         """x [changed, blocks, rows], table [bays * blocks * rows, width] -> [changed * blocks, width]."""
         named, ends = self._named.get((blocks, rows)) or self._name(blocks, rows)
         weights = x.reshape(-1)
@@ -35,7 +35,7 @@ class GatherMatmul:
 
     def _name(self, blocks: int, rows: int) -> tuple[Tensor, Tensor]:
         """The table rows of every bag, and where each begins and ends; once for all layers of that size."""
-        first = (self.bays[:, None] * blocks + torch.arange(blocks)).view(-1, 1) * rows
+        first = (self.lora_slots[:, None] * blocks + torch.arange(blocks)).view(-1, 1) * rows
         named = (first + torch.arange(rows)).flatten().int()
         self._named[blocks, rows] = named, torch.arange(0, len(named) + 1, rows, dtype=torch.int32)
         return self._named[blocks, rows]

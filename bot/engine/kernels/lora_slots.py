@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bot.engine.kernels.structs import INT, MOST_INNER, Change, Matrices
+from bot.engine.kernels.structs import INT, MAX_LORA_INNER, LoraMatrices, LoraShape
 
 _NATIVE = 2.0**24  # by how much native.c reads numbers of 8 bits too large
 
@@ -27,7 +27,7 @@ class SlotSizes:
     width: int
 
     @property
-    def numbers(self) -> int:
+    def parameters(self) -> int:
         """Of one adapter."""
         return self.rank * (self.inputs * self.parts + len(self.blocks) * self.width)
 
@@ -38,10 +38,10 @@ class LoraSlots(Protocol):
     count: int
     sizes: SlotSizes
 
-    def put(self, bay: int, a: Tensor, b: Tensor) -> None:
+    def set_lora(self, bay: int, a: Tensor, b: Tensor) -> None:
         """Give a bay to these matrices."""
 
-    def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def get_lora(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """A bay's matrices."""
 
     @property
@@ -57,11 +57,11 @@ class FloatSlots:
         self.a = like.new_zeros(count, sizes.inputs, sizes.parts * sizes.rank)
         self.b = like.new_zeros(count, len(sizes.blocks), sizes.rank, sizes.width)
 
-    def put(self, bay: int, a: Tensor, b: Tensor) -> None:
+    def set_lora(self, bay: int, a: Tensor, b: Tensor) -> None:
         """As in `LoraSlots`."""
         self.a[bay], self.b[bay] = a, b
 
-    def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def get_lora(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """As in `LoraSlots`."""
         return self.a[bay].to(dtype), self.b[bay].to(dtype)
 
@@ -87,32 +87,32 @@ class Int8Slots:
             torch.zeros(count, sizes.inputs),
             torch.zeros(count, blocks, sizes.rank),
         )
-        self.matrices = Matrices(*(tensor.data_ptr() for tensor in self.tensors))
+        self.native_matrices = LoraMatrices(*(tensor.data_ptr() for tensor in self.tensors))
         self._chosen = (INT * blocks)(*sizes.blocks)
 
     @staticmethod
-    def suits(sizes: SlotSizes) -> bool:
+    def supports(sizes: SlotSizes) -> bool:
         """Whether native.c can read such matrices."""
         inner = sizes.parts * sizes.rank
-        return not (sizes.inputs % 4 or sizes.rank % 16 or sizes.width % 16) and inner <= MOST_INNER
+        return not (sizes.inputs % 4 or sizes.rank % 16 or sizes.width % 16) and inner <= MAX_LORA_INNER
 
-    def change(self, wide: int) -> Change:
+    def native_shape(self, wide: int) -> LoraShape:
         """The sizes as native.c takes them; `wide`: activations are in float32."""
         sizes, blocks = self.sizes, len(self.sizes.blocks)
         outputs, inner = blocks * sizes.width, sizes.parts * sizes.rank
         chosen = ctypes.addressof(self._chosen)
-        return Change(sizes.inputs, outputs, inner, sizes.rank, blocks, sizes.width, wide, chosen)
+        return LoraShape(sizes.inputs, outputs, inner, sizes.rank, blocks, sizes.width, wide, chosen)
 
-    def put(self, bay: int, a: Tensor, b: Tensor) -> None:
+    def set_lora(self, bay: int, a: Tensor, b: Tensor) -> None:
         """As in `LoraSlots`."""
-        self._a[bay], self._a_scales[bay] = _narrowed(a)
-        self._b[bay], self._b_scales[bay] = _narrowed(b)
+        self._a[bay], self._a_scales[bay] = _quantize_rows(a)
+        self._b[bay], self._b_scales[bay] = _quantize_rows(b)
 
-    def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def get_lora(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """As in `LoraSlots`."""
         return (
-            _widened(self._a[bay], self._a_scales[bay]).to(dtype),
-            _widened(self._b[bay], self._b_scales[bay]).to(dtype),
+            _dequantize_rows(self._a[bay], self._a_scales[bay]).to(dtype),
+            _dequantize_rows(self._b[bay], self._b_scales[bay]).to(dtype),
         )
 
     @property
@@ -121,7 +121,7 @@ class Int8Slots:
         return self._a, self._b, self._a_scales, self._b_scales
 
 
-def grown(bays: LoraSlots, was: LoraSlots | None) -> LoraSlots:
+def resize_slots(bays: LoraSlots, was: LoraSlots | None) -> LoraSlots:
     """With the adapters of smaller ones."""
     if was is None:
         return bays
@@ -130,16 +130,16 @@ def grown(bays: LoraSlots, was: LoraSlots | None) -> LoraSlots:
             mine[: was.count] = theirs
         return bays
     for bay in range(was.count):
-        a, b = was.of(bay, torch.float32)
+        a, b = was.get_lora(bay, torch.float32)
         wider = torch.zeros(bays.sizes.inputs, bays.sizes.parts, bays.sizes.rank)
         wider[:, :, : was.sizes.rank] = a.view(len(a), -1, was.sizes.rank)
         longer = torch.zeros(len(b), bays.sizes.rank, b.shape[2])
         longer[:, : was.sizes.rank] = b
-        bays.put(bay, wider.flatten(1), longer)
+        bays.set_lora(bay, wider.flatten(1), longer)
     return bays
 
 
-def _narrowed(matrix: Tensor) -> tuple[Tensor, Tensor]:
+def _quantize_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """[.., rows, columns] in 8 bits [.., rows / 4, columns, 4], and the scale [.., rows] of each row."""
     matrix = matrix.float()
     scales = matrix.abs().amax(-1) / 127
@@ -149,7 +149,7 @@ def _narrowed(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return packed, scales / _NATIVE
 
 
-def _widened(packed: Tensor, scales: Tensor) -> Tensor:
+def _dequantize_rows(packed: Tensor, scales: Tensor) -> Tensor:
     """The inverse."""
     rows = packed.transpose(-1, -2).flatten(-3, -2)
     return rows.float() * (scales * _NATIVE)[..., None]

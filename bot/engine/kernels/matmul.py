@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
+from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.native import Native
 
 _LARGEST_HALF = 65_504.0
@@ -24,7 +24,7 @@ class MatmulKernel(Protocol):
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-Kind = Callable[[Tensor, Tensor | None], MatmulKernel]  # weight [out, in] and bias [out] -> kernel
+KernelFactory = Callable[[Tensor, Tensor | None], MatmulKernel]  # weight [out, in] and bias [out] -> kernel
 
 
 class PlainMatmul:
@@ -37,7 +37,7 @@ class PlainMatmul:
         return linear(x, self._weight, self._bias)
 
 
-class Half:
+class Fp16Matmul:
     """Weights of 16 bits, activations and sums in float32, by FBGEMM.
 
     float16 holds every bfloat16 number between 6e-5 and 65,504 exactly, and smaller ones to within 3e-8, so
@@ -55,7 +55,7 @@ class Half:
         return product
 
 
-class Side:
+class SeparateMatmul:
     """Layers as they are, such as those of bitsandbytes, with their outputs side by side."""
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
@@ -66,35 +66,41 @@ class Side:
         return products[0] if len(products) == 1 else torch.cat(products, -1)
 
 
-def half(weight: Tensor, bias: Tensor | None) -> MatmulKernel:
+def fp16_matmul(weight: Tensor, bias: Tensor | None) -> MatmulKernel:
     """`Half`, or the matrix in float32 where float16 cannot hold it."""
     least, most = weight.aminmax()
     if max(-float(least), float(most)) > _LARGEST_HALF:
         return PlainMatmul(weight.float(), None if bias is None else bias.float())
-    return Half(weight, bias)
+    return Fp16Matmul(weight, bias)
 
 
-def has_half(device: str) -> bool:
+def has_fbgemm(device: str) -> bool:
     """Whether `Half` runs there."""
     return device == "cpu" and "fbgemm" in torch.backends.quantized.supported_engines
 
 
-def quickest(layers: Sequence[Any], dtype: torch.dtype, native: Native | None = None) -> Kind | None:
+def fastest_kernel(
+    layers: Sequence[Any], dtype: torch.dtype, native: Native | None = None
+) -> KernelFactory | None:
     """What is to stand for these layers, whose activations have this dtype; None where they are quickest.
 
     Quantised layers grow by it, so it must also leave most of the machine's free memory free.
     """
     devices = {layer.weight.device.type for layer in layers}
-    kinds = [half] if devices == {"cpu"} and has_half("cpu") else []
-    if devices == {"cpu"} and dtype == torch.bfloat16 and has_packed("cpu"):
-        kinds += [PackedMatmul if native is None or not native.tiles else partial(TiledMatmul, native=native)]
-    weights = sum(out * inputs for out, inputs in map(size_of, layers))
-    if not layers[0].weight.is_floating_point() and 2 * weights > available() / 4:
+    kinds = [fp16_matmul] if devices == {"cpu"} and has_fbgemm("cpu") else []
+    if devices == {"cpu"} and dtype == torch.bfloat16 and has_onednn_bf16("cpu"):
+        kinds += [PackedMatmul if native is None or not native.has_amx else partial(AmxMatmul, native=native)]
+    weights = sum(out * inputs for out, inputs in map(linear_size, layers))
+    if not layers[0].weight.is_floating_point() and 2 * weights > available_memory() / 4:
         return None
-    return _quickest(min(layers, key=lambda layer: abs(sum(size_of(layer)) - 4096)), kinds) if kinds else None
+    return (
+        _benchmark_kernels(min(layers, key=lambda layer: abs(sum(linear_size(layer)) - 4096)), kinds)
+        if kinds
+        else None
+    )
 
 
-def available() -> int:
+def available_memory() -> int:
     """Bytes that programs can still have, as far as the system tells; else none."""
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -102,7 +108,7 @@ def available() -> int:
         return 0
 
 
-def size_of(layer: nn.Module) -> tuple[int, int]:
+def linear_size(layer: nn.Module) -> tuple[int, int]:
     """How many numbers a linear layer gives and reads."""
     if isinstance(layer, nn.Linear):
         return layer.out_features, layer.in_features
@@ -110,23 +116,29 @@ def size_of(layer: nn.Module) -> tuple[int, int]:
     return out, inner
 
 
-def _quickest(layer: Any, kinds: Sequence[Kind]) -> Kind | None:
+def _benchmark_kernels(layer: Any, kinds: Sequence[KernelFactory]) -> KernelFactory | None:
     """Try all on this CPU, on a copy: bitsandbytes packs weights anew when they are first used."""
     layer = deepcopy(layer)
     torch.backends.quantized.engine = "fbgemm"
     dtype = layer.weight.dtype if layer.weight.is_floating_point() else torch.float32
-    tried: list[tuple[Kind | None, MatmulKernel, torch.dtype]] = [(None, layer, dtype)]
+    tried: list[tuple[KernelFactory | None, MatmulKernel, torch.dtype]] = [(None, layer, dtype)]
     for kind in kinds:
-        tried.append((kind, kind(dense(layer)[0], None), torch.float32 if kind is half else torch.bfloat16))
+        tried.append(
+            (
+                kind,
+                kind(dense_weight(layer)[0], None),
+                torch.float32 if kind is fp16_matmul else torch.bfloat16,
+            )
+        )
     seconds = [0.0] * len(tried)
     for rows in _TRIED:
-        x = torch.ones(rows, size_of(layer)[1])
+        x = torch.ones(rows, linear_size(layer)[1])
         times = [[_seconds(kernel, x.to(dtype)) for _, kernel, dtype in tried] for _ in range(6)]
         seconds = [whole + min(own) for whole, own in zip(seconds, zip(*times[1:], strict=True), strict=True)]
     return tried[seconds.index(min(seconds))][0]
 
 
-def dense(layer: Any) -> tuple[Tensor, Tensor | None]:
+def dense_weight(layer: Any) -> tuple[Tensor, Tensor | None]:
     """The weight [out, in] of a linear layer in floating point, whatever holds it, and its bias."""
     weight, bias = layer.weight, getattr(layer, "bias", None)
     name = type(layer).__name__
@@ -140,9 +152,9 @@ def dense(layer: Any) -> tuple[Tensor, Tensor | None]:
     return (weight.data.T if name == "Conv1D" else weight.data), bias  # GPT-2 keeps the transpose
 
 
-def joined(layers: Sequence[nn.Module], kind: Kind) -> MatmulKernel:
+def join_layers(layers: Sequence[nn.Module], kind: KernelFactory) -> MatmulKernel:
     """Layers that read the same input as one matrix, their outputs side by side."""
-    pairs = [dense(layer) for layer in layers]
+    pairs = [dense_weight(layer) for layer in layers]
     weight = torch.cat([weight for weight, _ in pairs]) if len(pairs) > 1 else pairs[0][0]
     if all(bias is None for _, bias in pairs):
         return kind(weight, None)

@@ -3,7 +3,7 @@
 import ctypes
 from typing import Any
 
-MOST_INNER = 1024  # numbers between an adapter's two matrices, all parts together
+MAX_LORA_INNER = 1024  # numbers between an adapter's two matrices, all parts together
 POINTER, LONG, INT, FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 
 
@@ -11,7 +11,7 @@ def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
     return [(name, kind) for name in names.split()]
 
 
-class Heads(ctypes.Structure):
+class AttentionParams(ctypes.Structure):
     """How a layer attends, and where its keys lie: `struct attention`."""
 
     _fields_ = [
@@ -20,47 +20,47 @@ class Heads(ctypes.Structure):
     ]
 
 
-class Change(ctypes.Structure):
+class LoraShape(ctypes.Structure):
     """The sizes of a projection's adapters, and for each block of outputs its part of the inner numbers."""
 
     _fields_ = [*_fields(LONG, "inputs outputs inner rank blocks width wide"), ("chosen", POINTER)]
 
 
-class Matrices(ctypes.Structure):
+class LoraMatrices(ctypes.Structure):
     """Where live adapters' matrices and their scales lie."""
 
     _fields_ = _fields(POINTER, "a b a_scales b_scales")
 
 
-class Linear(ctypes.Structure):
+class LinearParams(ctypes.Structure):
     """A projection: its packed weights, and its adapters where there are any."""
 
     _fields_ = [
         *_fields(POINTER, "weights bias"),
-        ("matrices", Matrices),
+        ("matrices", LoraMatrices),
         ("block", LONG),
-        ("change", Change),
+        ("change", LoraShape),
     ]
 
 
-class Layer(ctypes.Structure):
+class LayerParams(ctypes.Structure):
     """A decoder layer of the usual kind."""
 
     _fields_ = [
         *_fields(POINTER, "first_norm second_norm query_norm key_norm joined out gated down"),
-        ("attention", Heads),
+        ("attention", AttentionParams),
         *_fields(LONG, "heads turning"),
         *_fields(FLOAT, "first_epsilon second_epsilon query_epsilon key_epsilon"),
     ]
 
 
-class CachePage(ctypes.Structure):
+class SlabParams(ctypes.Structure):
     """A page of the cache, and the tokens that belong to its rows."""
 
     _fields_ = [("rows", POINTER), *_fields(LONG, "count slots capacity")]
 
 
-class Pass(ctypes.Structure):
+class StepParams(ctypes.Structure):
     """What a step is to all layers."""
 
     _fields_ = [

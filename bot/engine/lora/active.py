@@ -34,7 +34,7 @@ class ActiveAdapters:
         self._users: list[int] = []  # rows of every bay in use
         self._rank = 0
 
-    def enter(self, known: LoadedAdapter) -> None:
+    def activate(self, known: LoadedAdapter) -> None:
         """One more row uses this adapter."""
         if known in self._held[: len(self._users)]:
             self._users[self._held.index(known)] += 1
@@ -46,7 +46,7 @@ class ActiveAdapters:
             self._load(known, bay)
         self._users.append(1)
 
-    def leave(self, known: LoadedAdapter) -> None:
+    def deactivate(self, known: LoadedAdapter) -> None:
         """One row less does; one whose adapter could not be laid out is not there."""
         if known not in self._held[: len(self._users)]:
             return
@@ -57,14 +57,14 @@ class ActiveAdapters:
             self._users.pop()
             self._move(len(self._users), bay)
 
-    def bay(self, known: LoadedAdapter | None) -> int:
+    def slot_of(self, known: LoadedAdapter | None) -> int:
         """Where an adapter in use sits; -1 for none."""
         return -1 if known is None else self._held.index(known)
 
     @property
-    def numbers(self) -> int:
+    def parameters(self) -> int:
         """Of one adapter's matrices, with the zeros that fill them up."""
-        return sum(projection.numbers for projection in self._projections)
+        return sum(projection.parameters_per_slot for projection in self._projections)
 
     @property
     def bytes(self) -> int:
@@ -75,7 +75,7 @@ class ActiveAdapters:
         if bay == target:
             return
         for projection in self._projections:
-            projection.move(bay, target)
+            projection.copy_slot(bay, target)
         self._held[target] = self._held[bay]
         self._held[bay] = None
 
@@ -83,7 +83,7 @@ class ActiveAdapters:
         self._reserve(bay + 1, known)
         self._held[bay] = None  # nobody's, should the next lines fail
         for projection in self._projections:
-            projection.put(bay, known.pairs)
+            projection.set_lora(bay, known.pairs)
         self._held[bay] = known
 
     def _reserve(self, bays: int, known: LoadedAdapter) -> None:
@@ -95,7 +95,7 @@ class ActiveAdapters:
         larger, rank = more > 0 or known.rank > self._rank, max(self._rank, known.rank)
         for projection in self._projections:
             wanted = any(part.name in known.pairs for part in projection.parts)
-            if (larger and (projection.reserved or wanted)) or (wanted and not projection.reserved):
-                projection.reserve(len(self._held) + more, rank, self._like)
+            if (larger and (projection.has_slots or wanted)) or (wanted and not projection.has_slots):
+                projection.reserve_slots(len(self._held) + more, rank, self._like)
         self._held += [None] * more
         self._rank = rank

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.gather_matmul import GatherMatmul, gather_matmul_of
-from bot.engine.kernels.native import Changed
+from bot.engine.kernels.native import LoraTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class DecodeGroups:
     every place, and `inverse` the place of each of the `tokens`. `scale` [bays, places, 1] is the strength.
     """
 
-    bays: int
-    places: int
+    slot_count: int
+    slot_tokens: int
     tokens: Tensor | int  # as in `GatherMatmul`
     index: Tensor | None = None
     inverse: Tensor | None = None
@@ -33,7 +33,7 @@ class DecodeGroups:
 class PrefillSpan:
     """Tokens of one row, end to end, under one adapter."""
 
-    bay: int
+    lora_slot: int
     start: int
     end: int
     strength: float
@@ -43,15 +43,17 @@ class PrefillSpan:
 class AdapterBatch:
     """Which tokens of a pass go through which adapters: single ones (place, bay, strength), and stretches."""
 
-    singles: Sequence[tuple[int, int, float]]
-    grid: DecodeGroups | GatherMatmul | None  # the single ones, laid out
-    stretches: Sequence[PrefillSpan] = ()
+    decode_tokens: Sequence[tuple[int, int, float]]
+    decode_layout: DecodeGroups | GatherMatmul | None  # the single ones, laid out
+    prefill_spans: Sequence[PrefillSpan] = ()
 
     @cached_property
-    def changed(self) -> Changed:
+    def lora_tokens(self) -> LoraTokens:
         """All of them, for operations of our own."""
-        every = [(n, one.bay, one.strength) for one in self.stretches for n in range(one.start, one.end)]
-        return Changed([*self.singles, *every])
+        every = [
+            (n, one.lora_slot, one.strength) for one in self.prefill_spans for n in range(one.start, one.end)
+        ]
+        return LoraTokens([*self.decode_tokens, *every])
 
 
 @dataclass(slots=True)
@@ -60,32 +62,34 @@ class ForwardContext:
 
     tokens: AdapterBatch | None = None
     last: AdapterBatch | None = None
-    whole: Any = None  # a `NativeStep`, where the pass takes whole layers
+    native_step: Any = None  # a `NativeStep`, where the pass takes whole layers
 
 
-def adapter_batch_of(step: ForwardBatch, bagged: bool) -> AdapterBatch | None:
+def adapter_batch_of(step: ForwardBatch, gather: bool) -> AdapterBatch | None:
     """Which tokens of a pass go through which bay, as bags or as a grid; None where no row has an adapter."""
     singles = [
-        (place, span.bay, span.strength)
-        for place, span in enumerate(step.spans[: step.single])
-        if span.bay >= 0
+        (place, span.lora_slot, span.strength)
+        for place, span in enumerate(step.spans[: step.decode_count])
+        if span.lora_slot >= 0
     ]
     stretches = [
-        PrefillSpan(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
+        PrefillSpan(span.lora_slot, start, end, span.strength)
+        for span, start, end in step.prefill_spans()
+        if span.lora_slot >= 0
     ]
     if not singles and not stretches:
         return None
     return AdapterBatch(
-        singles, gather_matmul_of(singles) if bagged else decode_groups_of(singles, step), stretches
+        singles, gather_matmul_of(singles) if gather else decode_groups_of(singles, step), stretches
     )
 
 
-def last_token_batch_of(step: ForwardBatch, bagged: bool) -> AdapterBatch | None:
+def last_token_batch_of(step: ForwardBatch, gather: bool) -> AdapterBatch | None:
     """The same for the last token of every row."""
-    tokens = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
+    tokens = [(i, span.lora_slot, span.strength) for i, span in enumerate(step.spans) if span.lora_slot >= 0]
     if not tokens:
         return None
-    return AdapterBatch(tokens, gather_matmul_of(tokens) if bagged else decode_groups_of(tokens, step))
+    return AdapterBatch(tokens, gather_matmul_of(tokens) if gather else decode_groups_of(tokens, step))
 
 
 def decode_groups_of(tokens: Sequence[tuple[int, int, float]], step: ForwardBatch) -> DecodeGroups | None:

@@ -7,12 +7,12 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.bf16_matmul import TiledMatmul
+from bot.engine.kernels.bf16_matmul import AmxMatmul
 from bot.engine.kernels.gather_matmul import GatherMatmul
-from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, grown
+from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
 from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
-from bot.engine.kernels.structs import Linear, Matrices
+from bot.engine.kernels.structs import LinearParams, LoraMatrices
 from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext
 
 
@@ -66,7 +66,7 @@ class LoraLinear(nn.Module):
         self._blocks = [n for n, part in enumerate(parts) for _ in range(part.start, part.end, self._width)]
         self._bays: LoraSlots | None = None
         self._chosen: Tensor | None = None  # the part of every block, where parts are not the blocks
-        self.linear = self._linear()
+        self.native_params = self._linear()
 
     def forward(self, x: Tensor) -> Tensor:
         """The base model's product and, for tokens under an adapter, its change."""
@@ -80,32 +80,32 @@ class LoraLinear(nn.Module):
     def _change(self, bays: LoraSlots, x: Tensor, product: Tensor, mix: AdapterBatch) -> None:
         if isinstance(bays, Int8Slots):
             assert self._native is not None
-            self._native.change(bays, x, product, mix.changed)
+            self._native.add_lora(bays, x, product, mix.lora_tokens)
             return
-        if mix.grid is not None and isinstance(bays, FloatSlots):
+        if mix.decode_layout is not None and isinstance(bays, FloatSlots):
             of = (
-                self._of_bags(bays, x, mix.grid)
-                if isinstance(mix.grid, GatherMatmul)
-                else self._of_grid(bays, x, mix.grid)
+                self._of_bags(bays, x, mix.decode_layout)
+                if isinstance(mix.decode_layout, GatherMatmul)
+                else self._of_grid(bays, x, mix.decode_layout)
             )
-            if isinstance(mix.grid.tokens, int):
-                product[: mix.grid.tokens].add_(of)
+            if isinstance(mix.decode_layout.tokens, int):
+                product[: mix.decode_layout.tokens].add_(of)
             else:
-                product.index_add_(0, mix.grid.tokens, of.to(product.dtype))
-        for one in mix.stretches:
-            a, b = bays.of(one.bay, x.dtype)
+                product.index_add_(0, mix.decode_layout.tokens, of.to(product.dtype))
+        for one in mix.prefill_spans:
+            a, b = bays.get_lora(one.lora_slot, x.dtype)
             inner = (x[one.start : one.end] @ a)[None]
             product[one.start : one.end].add_(self._outer(inner, b[None]), alpha=one.strength)
 
-    def _linear(self, made: Linear | None = None) -> Linear | None:
+    def _linear(self, made: LinearParams | None = None) -> LinearParams | None:
         """What native.c knows of it, changed in place once it was made; None where it cannot compute it."""
-        if not isinstance(self.kernel, TiledMatmul) or self.kernel.block is None:
+        if not isinstance(self.kernel, AmxMatmul) or self.kernel.block_width is None:
             return None
         address = self.kernel.address, self.kernel.bias_address
-        made = made or Linear(*address, Matrices(), self.kernel.block)
+        made = made or LinearParams(*address, LoraMatrices(), self.kernel.block_width)
         made.change.inputs, made.change.outputs = self.inputs, self.outputs
         if isinstance(self._bays, Int8Slots):
-            made.matrices, made.change = self._bays.matrices, self._bays.change(wide=0)
+            made.matrices, made.change = self._bays.native_matrices, self._bays.native_shape(wide=0)
         return None if isinstance(self._bays, FloatSlots) else made
 
     @property
@@ -114,22 +114,24 @@ class LoraLinear(nn.Module):
         return self.parts[-1].end
 
     def _of_bags(self, held: FloatSlots, x: Tensor, bags: GatherMatmul) -> Tensor:
-        x = bags.of(x).to(held.a.dtype)
-        inner = bags.product(x, held.a.view(-1, held.a.shape[-1]), 1, self.inputs)
+        x = bags.select(x).to(held.a.dtype)
+        inner = bags.multiply(x, held.a.view(-1, held.a.shape[-1]), 1, self.inputs)
         if bags.scale is not None:
             inner = inner * bags.scale.to(inner.dtype)
         if self._chosen is not None:
             inner = inner.view(len(x), -1, held.sizes.rank).index_select(1, self._chosen)
-        change = bags.product(inner, held.b.view(-1, self._width), len(self._blocks), held.sizes.rank)
+        change = bags.multiply(inner, held.b.view(-1, self._width), len(self._blocks), held.sizes.rank)
         return change.view(len(x), -1)
 
     def _of_grid(self, held: FloatSlots, x: Tensor, grid: DecodeGroups) -> Tensor:
         x = x.to(held.a.dtype)
-        picked = x[: grid.bays * grid.places] if grid.index is None else x.index_select(0, grid.index)
-        inner = torch.bmm(picked.view(grid.bays, grid.places, -1), held.a[: grid.bays])
+        picked = (
+            x[: grid.slot_count * grid.slot_tokens] if grid.index is None else x.index_select(0, grid.index)
+        )
+        inner = torch.bmm(picked.view(grid.slot_count, grid.slot_tokens, -1), held.a[: grid.slot_count])
         if grid.scale is not None:
             inner = inner * grid.scale
-        change = self._outer(inner, held.b[: grid.bays])
+        change = self._outer(inner, held.b[: grid.slot_count])
         return change if grid.inverse is None else change.index_select(0, grid.inverse)
 
     def _outer(self, inner: Tensor, b: Tensor) -> Tensor:
@@ -142,7 +144,7 @@ class LoraLinear(nn.Module):
         change = torch.bmm(apart.reshape(bays * blocks, places, rank), outer)
         return change.view(bays, blocks, places, -1).transpose(1, 2).reshape(bays * places, -1)
 
-    def reserve(self, bays: int, rank: int, like: Tensor) -> None:
+    def reserve_slots(self, bays: int, rank: int, like: Tensor) -> None:
         """Make room for so many live adapters of at most that rank; what is there stays, also on an error."""
         was = self._bays
         bays, rank = max(bays, was.count if was else 0), max(rank, was.sizes.rank if was else 0)
@@ -150,18 +152,18 @@ class LoraLinear(nn.Module):
         narrow = replace(sizes, rank=-(-rank // 16) * 16)
         if len(self._blocks) > len(self.parts):
             self._chosen = torch.tensor(self._blocks, device=like.device)
-        if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.suits(narrow):
-            self._bays = grown(Int8Slots(bays, narrow), was)
+        if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.supports(narrow):
+            self._bays = resize_slots(Int8Slots(bays, narrow), was)
         else:
-            self._bays = grown(FloatSlots(bays, sizes, like), was)
-        self.linear = self._linear(self.linear)
+            self._bays = resize_slots(FloatSlots(bays, sizes, like), was)
+        self.native_params = self._linear(self.native_params)
 
     @property
-    def reserved(self) -> bool:
+    def has_slots(self) -> bool:
         """Whether any live adapter ever changed it."""
         return self._bays is not None
 
-    def put(self, bay: int, pairs: Mapping[str, LoraPair]) -> None:
+    def set_lora(self, bay: int, pairs: Mapping[str, LoraPair]) -> None:
         """Give a bay to an adapter."""
         if self._bays is None:
             return
@@ -174,9 +176,9 @@ class LoraLinear(nn.Module):
                 outer = (pair.b.float() * pair.scale).T.reshape(pair.rank, -1, self._width).transpose(0, 1)
                 first = self._blocks.index(number)
                 b[first : first + len(outer), : pair.rank] = outer
-        self._bays.put(bay, a.flatten(1), b)
+        self._bays.set_lora(bay, a.flatten(1), b)
 
-    def move(self, bay: int, target: int) -> None:
+    def copy_slot(self, bay: int, target: int) -> None:
         """Copy an adapter to another bay."""
         for tensor in self._bays.tensors if self._bays else ():
             tensor[target] = tensor[bay]
@@ -187,6 +189,6 @@ class LoraLinear(nn.Module):
         return sum(tensor.nbytes for tensor in self._bays.tensors) if self._bays else 0
 
     @property
-    def numbers(self) -> int:
+    def parameters_per_slot(self) -> int:
         """Of one live adapter's matrices."""
-        return 0 if self._bays is None else self._bays.sizes.numbers
+        return 0 if self._bays is None else self._bays.sizes.parameters

@@ -8,16 +8,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.matmul import size_of
+from bot.engine.kernels.matmul import linear_size
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.linear import LoraPair
 from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
-from bot.engine.lora.weights import Matrix
+from bot.engine.lora.weights import StoredMatrix
 from bot.engine.runtime import cpu_threads
 from bot.errors import UserError
 from bot.untrusted import RefusedFile
 
-STRONGEST = 1.5
+MAX_STRENGTH = 1.5
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -29,7 +29,7 @@ def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdap
         numbers = torch.frombuffer(bytearray(memoryview(files.content)[start:]), dtype=torch.uint8)
         stored = StoredMatrices(numbers, start, _layout(files.matrices, tuple(files.scales.items())))
         with cpu_threads.one():
-            stored.check()
+            stored.check_finite()
     except RefusedFile as refused:
         raise UserError(
             f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'
@@ -41,12 +41,12 @@ def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdap
 class AdapterLayout:
     """Where the matrices of every module are in a file, and how much they weigh."""
 
-    matrices: Mapping[tuple[str, str], Matrix]  # by module and half
+    matrices: Mapping[tuple[str, str], StoredMatrix]  # by module and half
     scales: Mapping[str, float]
 
 
 @lru_cache(maxsize=64)
-def _layout(matrices: tuple[Matrix, ...], scales: tuple[tuple[str, float], ...]) -> AdapterLayout:
+def _layout(matrices: tuple[StoredMatrix, ...], scales: tuple[tuple[str, float], ...]) -> AdapterLayout:
     """One for all adapters that are laid out alike: 400 matrices' places would take 3% of an adapter."""
     return AdapterLayout({(matrix.module, matrix.half): matrix for matrix in matrices}, dict(scales))
 
@@ -74,7 +74,7 @@ class StoredMatrices(Mapping[str, LoraPair]):
     def __contains__(self, module: object) -> bool:
         return module in self._layout.scales
 
-    def check(self) -> None:
+    def check_finite(self) -> None:
         """Raise `Refused` where a number is none."""
         for module, half in self._layout.matrices:
             if not bool(self._tensor(module, half).isfinite().all()):
@@ -95,7 +95,7 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 def linear_shapes(model: nn.Module) -> dict[str, tuple[int, int]]:
     """The (out, in) sizes of every linear layer; a model on the meta device will do."""
-    return {name: size_of(module) for name, module in linear_layers(model).items()}
+    return {name: linear_size(module) for name, module in linear_layers(model).items()}
 
 
 class AdapterRegistry:
@@ -114,22 +114,22 @@ class AdapterRegistry:
         """What they take as they were read."""
         return sum(known.bytes for known in tuple(self._known.values()))
 
-    def add(self, known: LoadedAdapter) -> None:
+    def register(self, known: LoadedAdapter) -> None:
         """Put an adapter in place of one of that name."""
         self._known[known.name] = known
 
-    def drop(self, name: str) -> LoadedAdapter | None:
+    def unregister(self, name: str) -> LoadedAdapter | None:
         """Forget an adapter; returns it if it was there."""
         return self._known.pop(name, None)
 
-    def find(self, name: str | None, strength: float) -> LoadedAdapter | None:
+    def resolve(self, name: str | None, strength: float) -> LoadedAdapter | None:
         """The adapter that a request names, None for the base alone; raises `UserError`."""
         if name is not None and name not in self._known:
             raise UserError(
                 f'There is no adapter "{name}" in the engine: load it first, or answer without one.'
             )
-        if not 0 <= strength <= STRONGEST:
-            raise UserError(f"An adapter's strength goes from 0 to {STRONGEST}: choose a value between.")
+        if not 0 <= strength <= MAX_STRENGTH:
+            raise UserError(f"An adapter's strength goes from 0 to {MAX_STRENGTH}: choose a value between.")
         return self._known[name] if name is not None and strength else None
 
 

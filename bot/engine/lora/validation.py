@@ -10,7 +10,7 @@ from typing import Any
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
-from bot.engine.lora.weights import Matrix, Misfit, Shapes, read_weights
+from bot.engine.lora.weights import LinearShapes, ShapeMismatch, StoredMatrix, read_weights
 from bot.untrusted import RefusedFile, read_json, read_manifest
 
 CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
@@ -22,7 +22,7 @@ class BaseModelIdentity:
 
     name: str
     fingerprint: str
-    shapes: Shapes
+    shapes: LinearShapes
     source: ModelSource | None = None
 
     @property
@@ -35,7 +35,7 @@ class BaseModelIdentity:
 class AdapterFiles:
     """What a folder holds, checked: the matrices, the bytes they are in, and the scale of every module."""
 
-    matrices: tuple[Matrix, ...]
+    matrices: tuple[StoredMatrix, ...]
     content: bytes
     scales: Mapping[str, float]
 
@@ -53,7 +53,7 @@ def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
     _check_base(manifest, base)
     try:
         content, matrices = read_weights(folder, config, base.shapes)
-    except Misfit as misfit:
+    except ShapeMismatch as misfit:
         raise _named(misfit, config, base) from None
     pinned = manifest.get("adapter_sha256")
     if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
@@ -83,7 +83,7 @@ def _is_copy(manifest: Mapping[str, Any], base: BaseModelIdentity) -> bool:
     return isinstance(norms, str) and norms != "" and norms == base.norms
 
 
-def _named(misfit: Misfit, config: LoraConfig, base: BaseModelIdentity) -> RefusedFile:
+def _named(misfit: ShapeMismatch, config: LoraConfig, base: BaseModelIdentity) -> RefusedFile:
     """The same, with the names of both models where they differ."""
     if not config.base or _same(config.base, base.name):
         return misfit

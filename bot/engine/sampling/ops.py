@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bot.persona.persona import Sampling
 
-NEVER = float("-inf")
+NEG_INF = float("-inf")
 GREEDY = 1e-5  # a lower temperature is zero, as in vLLM: dividing by it would leave no finite number
 _CHUNK = 32  # scores are padded to a multiple of it, and looked through in so many parts
 _FEW, _MANY = 64, 1024  # how many of the likeliest are sorted at first, and at second; at last it is all
@@ -34,11 +34,11 @@ class SamplingColumns:
     min_p: Tensor
     penalty: Tensor
     greedy: bool  # every row
-    whole: bool  # a row needs the probability of the whole vocabulary
-    few: int  # how many of the likeliest tokens settle most rows
+    needs_full_mass: bool  # a row needs the probability of the whole vocabulary
+    first_count: int  # how many of the likeliest tokens settle most rows
 
     @classmethod
-    def of(
+    def from_samplings(
         cls, samplings: Sequence[Sampling], vocabulary: int, device: torch.device | str = "cpu"
     ) -> "SamplingColumns":
         def column(values: list[float] | list[int], dtype: torch.dtype) -> Tensor:
@@ -54,37 +54,37 @@ class SamplingColumns:
             min_p=column([s.min_p for s in samplings], torch.float64),
             penalty=column([s.repetition_penalty for s in samplings], torch.float32),
             greedy=all(greedy),
-            whole=_EVERY in top_k,
-            few=_FEW + max((k for k in top_k if k <= _MANY - _FEW), default=0),
+            needs_full_mass=_EVERY in top_k,
+            first_count=_FEW + max((k for k in top_k if k <= _MANY - _FEW), default=0),
         )
 
-    def at(self, rows: Sequence[int]) -> "SamplingColumns":
+    def select(self, rows: Sequence[int]) -> "SamplingColumns":
         """Some of the rows."""
         names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
         return replace(self, **{name: getattr(self, name)[list(rows)] for name in names})
 
 
-def room(rows: int, vocabulary: int, device: torch.device | str) -> Tensor:
+def score_buffer(rows: int, vocabulary: int, device: torch.device | str) -> Tensor:
     """Where scores of so many rows can be written: [rows, padded vocabulary], float32."""
     scores = torch.empty((rows, -(-vocabulary // _CHUNK) * _CHUNK), dtype=torch.float32, device=device)
-    scores[:, vocabulary:] = NEVER
+    scores[:, vocabulary:] = NEG_INF
     return scores
 
 
-def scale(logits: Tensor, temperature: Tensor, scores: Tensor | None = None) -> Tensor:
+def scale_logits(logits: Tensor, temperature: Tensor, scores: Tensor | None = None) -> Tensor:
     """Scores [rows, padded vocabulary] that may be written to, from logits [rows, vocabulary].
 
     `scores`: a `room` of an earlier step, for as many rows at least. The system clears fresh memory first,
     which takes as long as all the rest.
     """
     rows, vocabulary = logits.shape
-    scores = room(rows, vocabulary, logits.device) if scores is None else scores[:rows]
+    scores = score_buffer(rows, vocabulary, logits.device) if scores is None else scores[:rows]
     # one division would be several times slower where the logits have 16 bits: it casts them number by number
     scores[:, :vocabulary].copy_(logits).div_(temperature)
     return scores
 
 
-def penalise(scores: Tensor, seen: Tensor, penalty: Tensor) -> None:
+def penalise_repetition(scores: Tensor, seen: Tensor, penalty: Tensor) -> None:
     """Make ids that were there before less likely, as in arXiv 1909.05858, in place.
 
     `seen` [rows, any number] holds ids; one that stands there twice counts once.
@@ -93,7 +93,7 @@ def penalise(scores: Tensor, seen: Tensor, penalty: Tensor) -> None:
     scores.scatter_(1, seen, torch.where(before < 0, before * penalty, before / penalty))
 
 
-def draw(scores: Tensor, columns: SamplingColumns, dice: Tensor) -> list[int | None]:
+def sample_tokens(scores: Tensor, columns: SamplingColumns, dice: Tensor) -> list[int | None]:
     """Draw one token for each row; None for a row whose scores hold no usable number.
 
     `scores` [rows, padded vocabulary] from `scale`; `dice` [rows, 1] are uniform numbers in [0, 1), float64.
@@ -102,10 +102,10 @@ def draw(scores: Tensor, columns: SamplingColumns, dice: Tensor) -> list[int | N
     if columns.greedy:
         drawn: list[int] = _likeliest(scores).tolist()
     else:
-        drawn = _pick(scores, columns, dice, columns.few).tolist()
+        drawn = _pick(scores, columns, dice, columns.first_count).tolist()
     for count in (_MANY, scores.shape[-1]):
         if wide := [row for row, token in enumerate(drawn) if token == _UNSETTLED]:
-            again = _pick(scores[wide], columns.at(wide), dice[wide], count).tolist()
+            again = _pick(scores[wide], columns.select(wide), dice[wide], count).tolist()
             for row, token in zip(wide, again, strict=True):
                 drawn[row] = token
     return [None if token == _UNUSABLE else token for token in drawn]
@@ -124,7 +124,7 @@ def _pick(scores: Tensor, columns: SamplingColumns, dice: Tensor, count: int) ->
     best, ids = _leading(scores, count)
     weights = (best - best[:, :1]).double().exp()  # of which the likeliest has 1
     mass = weights.cumsum(-1)
-    whole = 1 / scores.softmax(-1).gather(1, ids[:, :1]).double() if columns.whole else mass[:, -1:]
+    whole = 1 / scores.softmax(-1).gather(1, ids[:, :1]).double() if columns.needs_full_mass else mass[:, -1:]
     limited = columns.top_k < _EVERY
     total = torch.where(limited, mass.gather(1, columns.top_k.clamp(max=best.shape[-1]) - 1), whole)
     kept = _kept(weights, mass, total, columns)

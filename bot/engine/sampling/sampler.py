@@ -9,14 +9,21 @@ import torch
 from torch import Tensor
 
 from bot.engine.interface import Request
-from bot.engine.sampling.ops import NEVER, SamplingColumns, draw, penalise, room, scale
+from bot.engine.sampling.ops import (
+    NEG_INF,
+    SamplingColumns,
+    penalise_repetition,
+    sample_tokens,
+    scale_logits,
+    score_buffer,
+)
 from bot.persona.persona import Sampling
 
 _THROWN = 64  # numbers that a row's dice throw at once
 _SPARE = 512  # places for seen tokens that are added when there are too few
 
 
-def seed_of(request: Request) -> int:
+def request_seed(request: Request) -> int:
     """The request's own seed, or one that nobody can foresee."""
     return request.seed if request.seed is not None else secrets.randbits(62)
 
@@ -26,26 +33,26 @@ class SamplerState:
     """What one row brings along and has drawn. `seen` stays empty where repetition is not penalised."""
 
     sampling: Sampling
-    dice: Iterator[float]
-    ends: tuple[int, ...]
-    seen: set[int]
-    drawn: int = 0
-    thrown: float | None = None  # for the next token, which a step that fails does not draw
+    rng: Iterator[float]
+    end_ids: tuple[int, ...]
+    seen_ids: set[int]
+    sampled: int = 0
+    number: float | None = None  # for the next token, which a step that fails does not draw
 
     @property
     def penalised(self) -> bool:
         return self.sampling.repetition_penalty != 1
 
     @property
-    def forbidden(self) -> tuple[int, ...]:
+    def forbidden_ids(self) -> tuple[int, ...]:
         """The tokens that must not come yet."""
-        return self.ends if self.drawn < self.sampling.min_tokens else ()
+        return self.end_ids if self.sampled < self.sampling.min_tokens else ()
 
-    def throw(self) -> float:
+    def draw_number(self) -> float:
         """The number for the next token, the same one until that is drawn."""
-        if self.thrown is None:
-            self.thrown = next(self.dice)
-        return self.thrown
+        if self.number is None:
+            self.number = next(self.rng)
+        return self.number
 
 
 class Sampler:
@@ -61,10 +68,10 @@ class Sampler:
         self._columns: tuple[tuple[int, ...], Tensor, SamplingColumns] | None = (
             None  # of the latest step's seats
         )
-        self._room = room(0, vocabulary, device)
+        self._room = score_buffer(0, vocabulary, device)
 
     @torch.inference_mode()
-    def join(self, request: Request, candidate: int, end: Collection[int], seed: int) -> int:
+    def add_sequence(self, request: Request, candidate: int, end: Collection[int], seed: int) -> int:
         """Seat one candidate of a request whose prompt has been read; `seed` is the whole request's.
 
         Raises ValueError when no seat is free or the prompt is empty.
@@ -78,18 +85,18 @@ class Sampler:
             if self._seats[seat].penalised:
                 self._mark(seat, request.ids)
         except (RuntimeError, MemoryError):
-            self.leave(seat)
+            self.remove_sequence(seat)
             raise
         return seat
 
-    def leave(self, seat: int) -> None:
+    def remove_sequence(self, seat: int) -> None:
         """Free a seat; KeyError when nobody has it."""
         del self._seats[seat]
         heappush(self._free, seat)
         self._columns = None  # the next row on this seat has other settings
 
     @torch.inference_mode()
-    def draw(self, logits: Tensor, seats: Sequence[int]) -> list[int | None]:
+    def sample(self, logits: Tensor, seats: Sequence[int]) -> list[int | None]:
         """The next token of each seat, from logits [seats, vocabulary]; None where no number is usable.
 
         After an error nothing has been drawn, and the same may be tried again.
@@ -97,13 +104,13 @@ class Sampler:
         places, columns = self._settings(tuple(seats))
         seated = [self._seats[seat] for seat in seats]
         if len(self._room) < len(seats):
-            self._room = room(len(seats), self._vocabulary, self._device)
-        scores = scale(logits, columns.temperature, self._room)
-        if longest := max(len(seat.seen) for seat in seated):
-            penalise(scores, self._seen[:, :longest].index_select(0, places), columns.penalty)
+            self._room = score_buffer(len(seats), self._vocabulary, self._device)
+        scores = scale_logits(logits, columns.temperature, self._room)
+        if longest := max(len(seat.seen_ids) for seat in seated):
+            penalise_repetition(scores, self._seen[:, :longest].index_select(0, places), columns.penalty)
         _forbid(scores, seated)
-        dice = torch.tensor([seat.throw() for seat in seated], dtype=torch.float64)
-        tokens = draw(scores, columns, dice[:, None].to(logits.device))
+        dice = torch.tensor([seat.draw_number() for seat in seated], dtype=torch.float64)
+        tokens = sample_tokens(scores, columns, dice[:, None].to(logits.device))
         self._remember(seats, tokens)
         return tokens
 
@@ -111,12 +118,16 @@ class Sampler:
         if self._columns is None or self._columns[0] != seats:
             samplings = [self._seats[seat].sampling for seat in seats]
             places = torch.tensor(seats, device=self._device)
-            self._columns = seats, places, SamplingColumns.of(samplings, self._vocabulary, self._device)
+            self._columns = (
+                seats,
+                places,
+                SamplingColumns.from_samplings(samplings, self._vocabulary, self._device),
+            )
         return self._columns[1:]
 
     def _mark(self, seat: int, ids: Sequence[int]) -> None:
         """Note a prompt as seen by a seat's new row."""
-        seen = self._seats[seat].seen
+        seen = self._seats[seat].seen_ids
         seen.update(ids)
         self._widen(len(seen))
         self._seen[seat] = ids[0]
@@ -126,18 +137,18 @@ class Sampler:
         """Count what was drawn, and note what had not been seen."""
         seated = [self._seats[place] for place in seats]
         new = [
-            (place, len(seat.seen), token)
+            (place, len(seat.seen_ids), token)
             for place, seat, token in zip(seats, seated, tokens, strict=True)
-            if token is not None and seat.penalised and token not in seat.seen
+            if token is not None and seat.penalised and token not in seat.seen_ids
         ]
         if new:
             self._widen(1 + max(column for _, column, _ in new))
             row, column, value = torch.tensor(new, device=self._device).T
             self._seen[row, column] = value
         for place, _, token in new:
-            self._seats[place].seen.add(token)
+            self._seats[place].seen_ids.add(token)
         for seat in seated:
-            seat.drawn, seat.thrown = seat.drawn + 1, None
+            seat.sampled, seat.number = seat.sampled + 1, None
 
     def _widen(self, width: int) -> None:
         """Have room for so many seen ids at every seat."""
@@ -155,7 +166,7 @@ def _dice(seed: int, candidate: int) -> Iterator[float]:
 
 def _forbid(scores: Tensor, seated: Sequence[SamplerState]) -> None:
     """Rule out, in place, what must not come yet."""
-    places = [(row, token) for row, seat in enumerate(seated) for token in seat.forbidden]
+    places = [(row, token) for row, seat in enumerate(seated) for token in seat.forbidden_ids]
     if places:
         rows, tokens = torch.tensor(places, device=scores.device).T
-        scores[rows, tokens] = NEVER
+        scores[rows, tokens] = NEG_INF

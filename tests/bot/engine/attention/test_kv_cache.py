@@ -11,13 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from bot.engine.attention.kv_cache import PAGE, SHORTEST, WORTH, KVCache, capacity_for
+from bot.engine.attention.kv_cache import MIN_CAPACITY, MIN_SHARED_TOKENS, SLAB_TOKENS, KVCache, capacity_for
 from bot.engine.attention.kv_slab import KVSlab, KVSlot
 
 LAYERS, HEADS, SIZE = (0, 1), 2, 2
 TOKEN_BYTES = len(LAYERS) * 2 * HEADS * SIZE * 4
-PAGE_BYTES = PAGE * TOKEN_BYTES
-IDS = tuple(range(PAGE))
+PAGE_BYTES = SLAB_TOKENS * TOKEN_BYTES
+IDS = tuple(range(SLAB_TOKENS))
 
 
 @torch.inference_mode()
@@ -25,15 +25,15 @@ def write(row: KVSlot, values: list[int]) -> None:
     """Add tokens to a row as a step does; each value stands in all of its token's keys and values."""
     end = row.length + len(values)
     for layer in LAYERS:
-        tensor = row.page.layer(layer, torch.zeros(1, HEADS, SIZE))
+        tensor = row.slab.layer_tensor(layer, torch.zeros(1, HEADS, SIZE))
         marks = torch.tensor(values, dtype=torch.float32) * 2 + layer
-        tensor[:, row.slot, :, row.length : end] = marks[:, None]
+        tensor[:, row.index, :, row.length : end] = marks[:, None]
     row.length = end
 
 
 def read(row: KVSlot) -> list[int]:
     """The values of a row's tokens, which must be the same in all places of theirs."""
-    whole = row.page.read(row)
+    whole = row.slab.read_slot(row)
     if not whole:
         assert row.length == 0
         return []
@@ -44,7 +44,7 @@ def read(row: KVSlot) -> list[int]:
 
 
 def entered(cache: KVCache, tokens: int, rows: int = 1) -> list[KVSlot]:
-    found = cache.enter(tokens, rows)
+    found = cache.allocate(tokens, rows)
     assert found is not None
     return found
 
@@ -82,29 +82,33 @@ class Twins(RuleBasedStateMachine):
 
     def forgotten_but_newest(self) -> None:
         """Whatever had to make room, the oldest went first; the model follows."""
-        there = list(self.cache.kept)
+        there = list(self.cache.prefixes)
         assert there == list(self.kept)[len(self.kept) - len(there) :]
         self.kept = {key: self.kept[key] for key in there}
 
     @rule(
         target=twins,
-        tokens=st.sampled_from([1, 40, SHORTEST, SHORTEST + 1, 1000, PAGE, 2 * PAGE]),
+        tokens=st.sampled_from([1, 40, MIN_CAPACITY, MIN_CAPACITY + 1, 1000, SLAB_TOKENS, 2 * SLAB_TOKENS]),
         rows=st.integers(1, 3),
     )
     def enter(self, tokens: int, rows: int) -> Any:
-        held = sum(page.slots * page.capacity for page in self.cache.pages if page.rows) * TOKEN_BYTES
-        slots = max(1, PAGE // capacity_for(tokens))
-        alike = [page for page in self.cache.pages if page.capacity == capacity_for(tokens) and page.rows]
-        missing = max(0, rows - sum(page.slots - len(page.rows) for page in alike))
+        held = (
+            sum(page.slot_count * page.capacity for page in self.cache.slabs if page.used_slots) * TOKEN_BYTES
+        )
+        slots = max(1, SLAB_TOKENS // capacity_for(tokens))
+        alike = [
+            page for page in self.cache.slabs if page.capacity == capacity_for(tokens) and page.used_slots
+        ]
+        missing = max(0, rows - sum(page.slot_count - len(page.used_slots) for page in alike))
         fresh = -(-missing // slots) * slots * capacity_for(tokens) * TOKEN_BYTES
-        found = self.cache.enter(tokens, rows)
+        found = self.cache.allocate(tokens, rows)
         assert (found is not None) == (held + fresh <= self.cache.budget)
         if found is None:
-            assert list(self.cache.kept) == list(self.kept)
+            assert list(self.cache.prefixes) == list(self.kept)
             return multiple()
         self.forgotten_but_newest()
         assert len(found) == rows
-        assert all(row.length == 0 and row.page.capacity >= tokens for row in found)
+        assert all(row.length == 0 and row.slab.capacity >= tokens for row in found)
         made = [Twin(row, tokens) for row in found]
         self.alive += made
         return multiple(*made)
@@ -120,23 +124,25 @@ class Twins(RuleBasedStateMachine):
     @rule(twin=consumes(twins))
     def leave(self, twin: Twin) -> None:
         self.alive.remove(twin)
-        self.cache.leave(twin.row)
+        self.cache.free(twin.row)
 
     @rule(twin=twins, other=twins)
     def copy(self, twin: Twin, other: Twin) -> None:
         if not other.ids and len(twin.ids) <= other.most:
-            self.cache.copy(twin.row, other.row)
+            self.cache.copy_slot(twin.row, other.row)
             other.ids, other.values = list(twin.ids), list(twin.values)
 
     @rule(twin=twins, key=keys, more=st.integers(0, 2))
     def keep(self, twin: Twin, key: Hashable, more: int) -> None:
-        self.cache.keep(key, [*twin.ids, *[7] * more], twin.row)
+        self.cache.store_prefix(key, [*twin.ids, *[7] * more], twin.row)
         self.kept.pop(key, None)
         small = len(twin.ids) * TOKEN_BYTES <= self.cache.budget // 2
-        reserved = sum(page.slots * page.capacity for page in self.cache.pages if page.rows) * TOKEN_BYTES
+        reserved = (
+            sum(page.slot_count * page.capacity for page in self.cache.slabs if page.used_slots) * TOKEN_BYTES
+        )
         if small and reserved + len(twin.ids) * TOKEN_BYTES <= self.cache.budget:
             self.kept[key] = (list(twin.ids), list(twin.values))
-            assert key in self.cache.kept
+            assert key in self.cache.prefixes
         self.forgotten_but_newest()
 
     @rule(twin=twins, key=keys, ids=ids, same=st.integers(0, 3000))
@@ -147,7 +153,7 @@ class Twins(RuleBasedStateMachine):
         wanted = [*was[:same], *ids][: twin.most]
         matching = (n for n, pair in enumerate(zip(was, wanted, strict=False)) if pair[0] != pair[1])
         common = min(next(matching, min(len(was), len(wanted))), len(wanted) - 1)
-        assert self.cache.recall([key], wanted, twin.row) == common
+        assert self.cache.load_prefix([key], wanted, twin.row) == common
         twin.ids, twin.values = wanted[:common], values[:common]
         if common:
             self.kept[key] = self.kept.pop(key)
@@ -155,19 +161,19 @@ class Twins(RuleBasedStateMachine):
     @rule(twin=twins, key=keys, ids=ids)
     def recall_in_vain(self, twin: Twin, key: Hashable, ids: list[int]) -> None:
         if not twin.ids and key not in self.kept:
-            assert self.cache.recall([key], ids, twin.row) == 0
+            assert self.cache.load_prefix([key], ids, twin.row) == 0
 
     @rule(wanted=st.sampled_from(("p", "q", "r", "a", "b")))
     def forget(self, wanted: str) -> None:
-        self.cache.forget(wanted)
+        self.cache.drop_prefixes(wanted)
         self.kept = {key: value for key, value in self.kept.items() if wanted not in key}  # type: ignore[operator]
-        assert list(self.cache.kept) == list(self.kept)
+        assert list(self.cache.prefixes) == list(self.kept)
 
     @rule()
     def shrink(self) -> None:
-        self.cache.shrink()
+        self.cache.release_unused()
         self.kept = {}
-        assert all(page.rows for page in self.cache.pages)
+        assert all(page.used_slots for page in self.cache.slabs)
 
     @invariant()
     def every_row_holds_its_own(self) -> None:
@@ -177,23 +183,23 @@ class Twins(RuleBasedStateMachine):
 
     @invariant()
     def slots_are_compact(self) -> None:
-        found = [row for page in self.cache.pages for row in page.rows]
+        found = [row for page in self.cache.slabs for row in page.used_slots]
         assert {id(row) for row in found} == {id(twin.row) for twin in self.alive}
-        for page in self.cache.pages:
-            assert [row.slot for row in page.rows] == list(range(len(page.rows)))
-            assert all(row.page is page for row in page.rows)
-            assert len(page.rows) <= page.slots
+        for page in self.cache.slabs:
+            assert [row.index for row in page.used_slots] == list(range(len(page.used_slots)))
+            assert all(row.slab is page for row in page.used_slots)
+            assert len(page.used_slots) <= page.slot_count
 
     @invariant()
     def the_budget_is_never_exceeded(self) -> None:
-        reserved = sum(page.slots * page.capacity for page in self.cache.pages) * TOKEN_BYTES
-        assert self.cache.running_bytes <= reserved
-        assert reserved + self.cache.kept_bytes <= self.cache.budget
+        reserved = sum(page.slot_count * page.capacity for page in self.cache.slabs) * TOKEN_BYTES
+        assert self.cache.slab_bytes <= reserved
+        assert reserved + self.cache.prefix_bytes <= self.cache.budget
 
     @invariant()
     def what_is_remembered_is_whole(self) -> None:
-        assert list(self.cache.kept) == list(self.kept)
-        assert self.cache.kept_bytes == sum(len(ids) for ids, _ in self.kept.values()) * TOKEN_BYTES
+        assert list(self.cache.prefixes) == list(self.kept)
+        assert self.cache.prefix_bytes == sum(len(ids) for ids, _ in self.kept.values()) * TOKEN_BYTES
 
 
 TestCache = Twins.TestCase
@@ -209,159 +215,159 @@ def test_a_slot_holds_the_next_power_of_two(tokens: int, capacity: int) -> None:
 
 def test_the_last_id_is_never_recalled() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, 30))
+    cache.store_prefix("k", IDS, filled(cache, 0, 30))
     (row,) = entered(cache, 40)
-    assert cache.recall(["k"], IDS[:30], row) == 29
+    assert cache.load_prefix(["k"], IDS[:30], row) == 29
     assert read(row) == list(range(29))
 
 
 def test_only_a_common_beginning_is_recalled() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, 30))
+    cache.store_prefix("k", IDS, filled(cache, 0, 30))
     rows = entered(cache, 40, 2)
-    assert cache.recall(["k"], (*IDS[:12], 99, *IDS[13:40]), rows[0]) == 12
-    assert cache.recall(["k"], (99, *IDS[1:40]), rows[1]) == 0
+    assert cache.load_prefix(["k"], (*IDS[:12], 99, *IDS[13:40]), rows[0]) == 12
+    assert cache.load_prefix(["k"], (99, *IDS[1:40]), rows[1]) == 0
     assert [read(row) for row in rows] == [list(range(12)), []]
 
 
 def test_the_most_that_is_remembered_under_any_key_is_recalled() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("short", IDS, filled(cache, 0, 30))
-    cache.keep("long", IDS, filled(cache, 100, 40))
+    cache.store_prefix("short", IDS, filled(cache, 0, 30))
+    cache.store_prefix("long", IDS, filled(cache, 100, 40))
     (row,) = entered(cache, 60)
-    assert cache.recall(["none", "short", "long", "short"], IDS[:50], row) == 40
+    assert cache.load_prefix(["none", "short", "long", "short"], IDS[:50], row) == 40
     assert read(row) == list(range(100, 140))
 
 
 def test_a_shared_beginning_holds_its_own_ids_only() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    row = filled(cache, 0, WORTH + 20)
-    cache.share("under", IDS[:WORTH], row)
-    assert read(row) == list(range(WORTH + 20))
+    row = filled(cache, 0, MIN_SHARED_TOKENS + 20)
+    cache.store_shared_prefix("under", IDS[:MIN_SHARED_TOKENS], row)
+    assert read(row) == list(range(MIN_SHARED_TOKENS + 20))
     (other,) = entered(cache, 60)
-    assert cache.recall([("under", IDS[:WORTH])], IDS[:60], other) == WORTH
-    assert read(other) == list(range(WORTH))
+    assert cache.load_prefix([("under", IDS[:MIN_SHARED_TOKENS])], IDS[:60], other) == MIN_SHARED_TOKENS
+    assert read(other) == list(range(MIN_SHARED_TOKENS))
 
 
 def test_a_beginning_that_is_short_or_not_yet_read_is_not_shared() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.share("under", IDS[: WORTH - 1], filled(cache, 0, WORTH))
-    cache.share("under", IDS[: WORTH + 1], filled(cache, 0, WORTH))
-    assert list(cache.kept) == []
+    cache.store_shared_prefix("under", IDS[: MIN_SHARED_TOKENS - 1], filled(cache, 0, MIN_SHARED_TOKENS))
+    cache.store_shared_prefix("under", IDS[: MIN_SHARED_TOKENS + 1], filled(cache, 0, MIN_SHARED_TOKENS))
+    assert list(cache.prefixes) == []
 
 
 def test_a_thing_inside_a_key_inside_a_key_is_forgotten() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
     for known in "ab":
-        cache.share((known, 1.0), IDS[:WORTH], filled(cache, 0, WORTH))
-    cache.forget("a")
-    assert list(cache.kept) == [(("b", 1.0), IDS[:WORTH])]
+        cache.store_shared_prefix((known, 1.0), IDS[:MIN_SHARED_TOKENS], filled(cache, 0, MIN_SHARED_TOKENS))
+    cache.drop_prefixes("a")
+    assert list(cache.prefixes) == [(("b", 1.0), IDS[:MIN_SHARED_TOKENS])]
 
 
 def test_what_was_recalled_last_is_dropped_last() -> None:
     cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     for first, key in enumerate("abc"):
         row = filled(cache, 1000 * first, 1000)
-        cache.keep(key, IDS, row)
-        cache.leave(row)
+        cache.store_prefix(key, IDS, row)
+        cache.free(row)
     (row,) = entered(cache, 1000)
-    assert cache.recall(["a"], IDS[:1000], row) == 999
-    cache.keep("d", IDS, filled(cache, 0, 1000))
-    cache.keep("e", IDS, filled(cache, 0, 1000))
-    assert list(cache.kept) == ["c", "a", "d", "e"]
+    assert cache.load_prefix(["a"], IDS[:1000], row) == 999
+    cache.store_prefix("d", IDS, filled(cache, 0, 1000))
+    cache.store_prefix("e", IDS, filled(cache, 0, 1000))
+    assert list(cache.prefixes) == ["c", "a", "d", "e"]
 
 
 def test_what_would_fill_half_the_budget_is_not_remembered() -> None:
     cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    row = filled(cache, 0, PAGE)
-    cache.keep("k", IDS, row)
-    assert list(cache.kept) == ["k"]
+    row = filled(cache, 0, SLAB_TOKENS)
+    cache.store_prefix("k", IDS, row)
+    assert list(cache.prefixes) == ["k"]
     cache = KVCache(2 * PAGE_BYTES - 2, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, PAGE))
-    assert list(cache.kept) == []
+    cache.store_prefix("k", IDS, filled(cache, 0, SLAB_TOKENS))
+    assert list(cache.prefixes) == []
 
 
 def test_a_row_keeps_its_own_when_what_it_recalled_is_forgotten() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep(("p", None), IDS, filled(cache, 0, 30))
+    cache.store_prefix(("p", None), IDS, filled(cache, 0, 30))
     (row,) = entered(cache, 40)
-    cache.recall([("p", None)], IDS[:40], row)
-    cache.forget("p")
+    cache.load_prefix([("p", None)], IDS[:40], row)
+    cache.drop_prefixes("p")
     assert read(row) == list(range(30))
-    assert cache.kept_bytes == 0
+    assert cache.prefix_bytes == 0
 
 
 def test_a_request_that_must_wait_makes_nothing_forgotten() -> None:
     cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, 30))
-    assert cache.enter(PAGE, 2) is None
-    assert list(cache.kept) == ["k"]
+    cache.store_prefix("k", IDS, filled(cache, 0, 30))
+    assert cache.allocate(SLAB_TOKENS, 2) is None
+    assert list(cache.prefixes) == ["k"]
 
 
 @pytest.mark.parametrize(
     ("tokens", "rows", "fits"),
     [
-        (PAGE, 2, True),
-        (PAGE, 3, False),
-        (2 * PAGE, 1, True),
-        (2 * PAGE, 2, False),
+        (SLAB_TOKENS, 2, True),
+        (SLAB_TOKENS, 3, False),
+        (2 * SLAB_TOKENS, 1, True),
+        (2 * SLAB_TOKENS, 2, False),
         (1, 32, True),
         (1, 33, False),
     ],
 )
 def test_what_could_never_run_is_known(tokens: int, rows: int, fits: bool) -> None:
     cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    assert cache.fits(tokens, rows) == fits
-    assert (cache.enter(tokens, rows) is not None) == fits
+    assert cache.fits_budget(tokens, rows) == fits
+    assert (cache.allocate(tokens, rows) is not None) == fits
 
 
 def test_a_page_that_nobody_uses_makes_room_before_anything_is_forgotten() -> None:
     cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
     row = filled(cache, 0, 30)
-    cache.keep("k", IDS, row)
-    cache.leave(row)
+    cache.store_prefix("k", IDS, row)
+    cache.free(row)
     entered(cache, 1000)
-    assert list(cache.kept) == ["k"]
-    assert [page.capacity for page in cache.pages] == [1024]
+    assert list(cache.prefixes) == ["k"]
+    assert [page.capacity for page in cache.slabs] == [1024]
 
 
 def test_what_a_token_takes_is_learnt_from_the_first_row() -> None:
     cache = KVCache(4 * PAGE_BYTES)
-    cache.leave(filled(cache, 0, 3))
+    cache.free(filled(cache, 0, 3))
     assert cache.token_bytes == TOKEN_BYTES
 
 
 def test_a_page_takes_no_memory_before_it_is_written() -> None:
-    assert KVSlab(16, SHORTEST).bytes == 0
+    assert KVSlab(16, MIN_CAPACITY).bytes == 0
 
 
 @torch.inference_mode()
 def test_a_row_that_may_hold_no_numbers_leaves_zeros_and_the_others_as_they_are() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    rows = entered(cache, SHORTEST, 3)
+    rows = entered(cache, MIN_CAPACITY, 3)
     for first, one in enumerate(rows):
         write(one, list(range(1000 * first, 1000 * first + 10 * (3 - first))))
-    for tensor in rows[0].page.layers.values():
+    for tensor in rows[0].slab.layers.values():
         tensor[:, 0, :, :30] = float("nan")
-    cache.leave(rows[0], wipe=30)
+    cache.free(rows[0], wipe=30)
     assert [read(one) for one in rows[1:]] == [list(range(1000, 1020)), list(range(2000, 2010))]
-    assert all(bool(tensor.isfinite().all()) for tensor in rows[1].page.layers.values())
+    assert all(bool(tensor.isfinite().all()) for tensor in rows[1].slab.layers.values())
 
 
 @torch.inference_mode()
 def test_a_row_that_moves_leaves_zeros_behind() -> None:
     cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    first, last = entered(cache, SHORTEST, 2)
+    first, last = entered(cache, MIN_CAPACITY, 2)
     write(first, [1])
     write(last, list(range(20)))
-    cache.leave(first)
+    cache.free(first)
     assert read(last) == list(range(20))
-    assert all(bool((tensor[:, 1] == 0).all()) for tensor in last.page.layers.values())
+    assert all(bool((tensor[:, 1] == 0).all()) for tensor in last.slab.layers.values())
 
 
 def test_an_empty_page_that_is_about_to_be_used_does_not_make_room() -> None:
     cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    for row in (filled(cache, 0, PAGE), filled(cache, 0, 1)):
-        cache.leave(row)
-    rows = entered(cache, PAGE, 2)
-    assert [row.page for row in rows] == cache.pages
+    for row in (filled(cache, 0, SLAB_TOKENS), filled(cache, 0, 1)):
+        cache.free(row)
+    rows = entered(cache, SLAB_TOKENS, 2)
+    assert [row.slab for row in rows] == cache.slabs

@@ -13,7 +13,7 @@ from bot.app.doctor import examine
 from bot.config import ModelSettings
 from bot.engine.interface import Request
 from bot.engine.kernels import compiler
-from bot.engine.kernels.compiler import compiled
+from bot.engine.kernels.compiler import load_library
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
@@ -33,25 +33,25 @@ def fake_compiler(folder: Path, script: str) -> str:
 
 @needs_compiler
 def test_a_library_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert compiled(tmp_path / "cache") is not None
+    assert load_library(tmp_path / "cache") is not None
     (made,) = (tmp_path / "cache").iterdir()
     before = made.stat()
-    assert compiled(tmp_path / "cache") is not None
+    assert load_library(tmp_path / "cache") is not None
     assert [*(tmp_path / "cache").iterdir()] == [made]
     assert made.stat() == before
 
 
 @needs_compiler
 def test_another_processor_gets_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled(tmp_path)
-    monkeypatch.setattr(compiler, "_features", lambda: b"flags: of another machine")
-    compiled(tmp_path)
+    load_library(tmp_path)
+    monkeypatch.setattr(compiler, "_cpu_features", lambda: b"flags: of another machine")
+    load_library(tmp_path)
     assert len([*tmp_path.iterdir()]) == 2
 
 
 def test_without_a_compiler_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert compiled(tmp_path / "cache") is None
+    assert load_library(tmp_path / "cache") is None
     assert not (tmp_path / "cache").exists()
 
 
@@ -72,29 +72,29 @@ def test_a_compiler_that_does_not_serve_is_noted_and_nothing_fails(
 ) -> None:
     monkeypatch.setenv("PATH", fake_compiler(tmp_path / "bin", script) + os.pathsep + os.environ["PATH"])
     with caplog.at_level(logging.INFO):
-        assert compiled(tmp_path / "cache") is None
+        assert load_library(tmp_path / "cache") is None
     assert "those of torch serve" in caplog.text
     assert said in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert compiled(tmp_path / "file" / "cache") is None
+    assert load_library(tmp_path / "file" / "cache") is None
 
 
 def test_it_is_kept_where_a_user_keeps_such_things(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert compiler.cache() == tmp_path / "alterego"
+    assert compiler.cache_folder() == tmp_path / "alterego"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert compiler.cache() == tmp_path / ".cache" / "alterego"
+    assert compiler.cache_folder() == tmp_path / ".cache" / "alterego"
 
 
 @needs_compiler
 def test_two_processes_that_begin_at_once_make_one_whole_library(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from bot.engine.kernels.compiler import compiled\n"
-        "print(compiled(pathlib.Path(sys.argv[1])) is not None)"
+        "import sys, pathlib; from bot.engine.kernels.compiler import load_library\n"
+        "print(load_library(pathlib.Path(sys.argv[1])) is not None)"
     )
     begun = [
         subprocess.Popen(
@@ -116,7 +116,7 @@ async def test_the_setting_leaves_the_operators_of_torch(tmp_path: Path, precisi
             generation = engine.generate(Request((300, 301, 302), greedy, first_deadline=300))
             assert [piece async for piece in generation]
             assert engine.loaded is not None
-            assert (engine.loaded.decoder.native is not None) == (native and compiled() is not None)
+            assert (engine.loaded.decoder.native is not None) == (native and load_library() is not None)
 
 
 @pytest.mark.parametrize("native", [True, False])

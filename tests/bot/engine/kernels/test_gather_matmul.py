@@ -12,7 +12,7 @@ def test_a_bag_in_sixteen_bits_is_the_product_with_its_own_matrix() -> None:
     assert bags is not None
     wanted = torch.einsum("nbr,nbrw->nbw", x.float(), matrices[[3, 0, 3]].float()).flatten(0, 1)
     torch.testing.assert_close(
-        bags.product(x, matrices.flatten(0, 2), 2, 64).float(), wanted, atol=0.02, rtol=0.01
+        bags.multiply(x, matrices.flatten(0, 2), 2, 64).float(), wanted, atol=0.02, rtol=0.01
     )
 
 
@@ -22,6 +22,6 @@ def test_bags_name_the_tokens_that_change_and_their_strengths() -> None:
     assert apart is not None
     assert isinstance(apart.tokens, torch.Tensor)
     assert apart.scale is not None
-    assert (first.tokens, first.scale, first.bays.tolist()) == (2, None, [1, 2])
+    assert (first.tokens, first.scale, first.lora_slots.tolist()) == (2, None, [1, 2])
     assert (apart.tokens.tolist(), apart.scale.tolist()) == ([0, 2], [[0.5], [1.5]])
     assert gather_matmul_of([]) is None

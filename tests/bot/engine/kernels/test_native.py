@@ -12,12 +12,12 @@ from torch.nn.functional import linear, silu
 
 from bot.engine.kernels import compiler
 from bot.engine.kernels.attention import AttentionShape
-from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
-from bot.engine.kernels.compiler import compiled
-from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, grown
-from bot.engine.kernels.native import MOST_ROWS, Changed, Native
+from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
+from bot.engine.kernels.compiler import load_library
+from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
+from bot.engine.kernels.native import MAX_AMX_ROWS, LoraTokens, Native
 
-LIBRARY = compiled()
+LIBRARY = load_library()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")
 DTYPES = [torch.float32, torch.bfloat16]
 
@@ -30,7 +30,7 @@ def _vectors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             if platform.machine() != "x86_64":
                 pytest.skip("no other width for this kind of processor")
             patch.setattr(compiler, "FLAGS", [*compiler.FLAGS, "-mno-avx512f"])
-            patch.setattr(sys.modules[__name__], "LIBRARY", compiled(tmp_path_factory.mktemp("native")))
+            patch.setattr(sys.modules[__name__], "LIBRARY", load_library(tmp_path_factory.mktemp("native")))
         yield
 
 
@@ -55,14 +55,14 @@ def test_a_norm_reads_rows_in_groups_that_lie_apart(dtype: torch.dtype, size: in
     whole, weight = random(5, 7, size, dtype=dtype), random(size, seed=2)
     part = whole[:, 2:5]
     wanted = part.float() * (part.float().square().sum(-1, keepdim=True) + 0.5).rsqrt() * weight
-    assert close(native(dtype).norm(part, weight, 0.5), wanted)
+    assert close(native(dtype).rms_norm(part, weight, 0.5), wanted)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_gate_is_silu_times_the_other_half(dtype: torch.dtype) -> None:
     x = random(1, 3, 70, dtype=dtype) * 40  # beyond where a power overflows
     wanted = silu(x.float()[..., :35]) * x.float()[..., 35:]
-    assert close(native(dtype).gate(x), wanted)
+    assert close(native(dtype).silu_and_mul(x), wanted)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -72,7 +72,7 @@ def test_only_the_first_heads_turn(dtype: torch.dtype) -> None:
     swapped = torch.cat((-wide[..., 8:], wide[..., :8]), -1)
     wanted = wide * cos.float()[0, :, None] + swapped * sin.float()[0, :, None]
     wanted[:, 3:] = wide[:, 3:]
-    native(dtype).rotate(x, 3, cos, sin)
+    native(dtype).rotary_embedding(x, 3, cos, sin)
     assert close(x, wanted)
 
 
@@ -104,7 +104,9 @@ def test_single_tokens_attend_over_their_own_rows(
     query, pair = joined[:, : group * kv_heads], joined[:, group * kv_heads :].unflatten(1, (2, kv_heads))
     out = torch.full((len(lengths), group * kv_heads, size), float("nan"), dtype=dtype)
     rows = [(place, slots[place], length) for place, length in enumerate(lengths)]
-    native(dtype).attend(query, pair, cache, out, _ints([one for row in rows for one in row]), shape)
+    native(dtype).decode_attention(
+        query, pair, cache, out, _ints([one for row in rows for one in row]), shape
+    )
     for place, slot, length in rows:
         before[:, slot, :, length] = pair[place]
         keys, values = before[:, slot, :, : length + 1].float()
@@ -130,8 +132,8 @@ def test_each_token_goes_through_the_matrices_of_its_bay(
     live = Int8Slots(3, sizes)
     for bay in range(3):
         a, b = random(inputs, sizes.parts * rank, seed=bay), random(len(blocks), rank, 48, seed=9 + bay)
-        live.put(bay, a, b)
-        held.append(live.of(bay, torch.float32))
+        live.set_lora(bay, a, b)
+        held.append(live.get_lora(bay, torch.float32))
     x, y = random(20, inputs, dtype=dtype), random(20, 48 * len(blocks), dtype=dtype, seed=5)
     tokens = [(2 * n, bay, 1.5 if n % 2 else 0.5) for n, bay in enumerate(bays)]
     wanted = y.float().clone()
@@ -139,22 +141,22 @@ def test_each_token_goes_through_the_matrices_of_its_bay(
         a, b = held[bay]
         inner = (x[place].float() @ a).view(-1, rank)
         wanted[place] += strength * torch.cat([inner[part] @ b[n] for n, part in enumerate(blocks)])
-    native(dtype).change(live, x, y, Changed(tokens))
+    native(dtype).add_lora(live, x, y, LoraTokens(tokens))
     assert close(y, wanted)
 
 
-@pytest.mark.skipif(not has_packed("cpu"), reason="oneDNN has no bfloat16 on this CPU")
-@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, MOST_ROWS, MOST_ROWS + 1])
+@pytest.mark.skipif(not has_onednn_bf16("cpu"), reason="oneDNN has no bfloat16 on this CPU")
+@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, MAX_AMX_ROWS, MAX_AMX_ROWS + 1])
 @pytest.mark.parametrize(("out", "inputs"), [(32, 32), (96, 64), (64, 160), (40, 32), (64, 40)])
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_product_by_tiles_is_that_of_onednn(rows: int, out: int, inputs: int, biased: bool) -> None:
     """Bit by bit without a bias, whose sum is rounded once more here; also where sizes fit no tiles."""
-    if not native().tiles:
+    if not native().has_amx:
         pytest.skip("this CPU has no tiles")
     x, weight = random(rows, inputs, dtype=torch.bfloat16), random(out, inputs, dtype=torch.bfloat16, seed=2)
     bias = random(out, dtype=torch.bfloat16, seed=3) if biased else None
-    tiled = TiledMatmul(weight, bias, native())
-    assert (tiled.block is None) == (out == 40 or inputs == 40)
+    tiled = AmxMatmul(weight, bias, native())
+    assert (tiled.block_width is None) == (out == 40 or inputs == 40)
     if biased:
         assert bias is not None
         assert close(tiled(x), linear(x.float(), weight.float(), bias.float()))
@@ -169,22 +171,24 @@ def test_a_number_that_broke_is_seen_to_have(dtype: torch.dtype, operation: str)
     x = random(1, 2, 64, dtype=dtype)
     x[0, 1, 3] = float("nan")
     live = Int8Slots(1, SlotSizes(64, 1, (0,), 16, 64))
-    live.put(0, random(64, 16), random(1, 16, 64))
+    live.set_lora(0, random(64, 16), random(1, 16, 64))
 
     def attend() -> Tensor:
         query, out = x.view(2, 1, 64), x.new_zeros(2, 1, 64)
         pair, cache = random(2, 2, 1, 64, dtype=dtype), random(2, 2, 1, 9, 64, dtype=dtype)
-        native(dtype).attend(query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), AttentionShape(0.1))
+        native(dtype).decode_attention(
+            query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), AttentionShape(0.1)
+        )
         return out.view(1, 2, 64)
 
     def change() -> Tensor:
         y = x.new_zeros(2, 64)
-        native(dtype).change(live, x[0], y, Changed([(0, 0, 1.0), (1, 0, 1.0)]))
+        native(dtype).add_lora(live, x[0], y, LoraTokens([(0, 0, 1.0), (1, 0, 1.0)]))
         return y[None]
 
     calls: dict[str, Callable[[], Tensor]] = {
-        "norm": lambda: native(dtype).norm(x, torch.ones(64), 1e-5),
-        "gate": lambda: native(dtype).gate(x),
+        "norm": lambda: native(dtype).rms_norm(x, torch.ones(64), 1e-5),
+        "gate": lambda: native(dtype).silu_and_mul(x),
         "attend": attend,
         "change": change,
     }
@@ -197,11 +201,11 @@ def test_eight_bits_hold_every_row_to_half_a_step() -> None:
     a, b = random(64, 32) * torch.logspace(-6, 2, 64)[:, None], random(3, 16, 48)
     a[5] = 0
     live = Int8Slots(2, SlotSizes(64, 2, (0, 0, 1), 16, 48))
-    live.put(1, a, b)
-    for matrix, held in zip((a, b), live.of(1, torch.float32), strict=True):
+    live.set_lora(1, a, b)
+    for matrix, held in zip((a, b), live.get_lora(1, torch.float32), strict=True):
         step = matrix.abs().amax(-1, keepdim=True) / 127
         assert ((held - matrix).abs() <= step * 0.5001).all()
-    assert all(not matrix.any() for matrix in live.of(0, torch.float32))
+    assert all(not matrix.any() for matrix in live.get_lora(0, torch.float32))
 
 
 @pytest.mark.parametrize("kind", [Int8Slots, lambda count, sizes: FloatSlots(count, sizes, torch.zeros(0))])
@@ -212,10 +216,10 @@ def test_adapters_stay_as_they_are_when_there_is_room_for_more(
     small, large = (SlotSizes(64, 2, (0, 0, 1), size, 48) for size in (16, rank))
     was = kind(2, small)
     for bay in range(2):
-        was.put(bay, random(64, 32, seed=bay), random(3, 16, 48, seed=bay))
-    now = grown(kind(4, large), was)
+        was.set_lora(bay, random(64, 32, seed=bay), random(3, 16, 48, seed=bay))
+    now = resize_slots(kind(4, large), was)
     for bay in range(2):
-        old, new = was.of(bay, torch.float32), now.of(bay, torch.float32)
+        old, new = was.get_lora(bay, torch.float32), now.get_lora(bay, torch.float32)
         torch.testing.assert_close(new[0].view(64, 2, rank)[..., :16], old[0].view(64, 2, 16))
         torch.testing.assert_close(new[1][:, :16], old[1])
         assert new[0].view(64, 2, rank)[..., 16:].eq(0).all()

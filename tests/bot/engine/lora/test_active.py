@@ -34,7 +34,7 @@ def adapter(name: str, rank: int, layers: Sequence[str]) -> LoadedAdapter:
 
 
 def rows(count: int) -> list[KVSlot]:
-    return KVCache(1 << 30).enter(1, count) or []
+    return KVCache(1 << 30).allocate(1, count) or []
 
 
 class Model:
@@ -66,7 +66,7 @@ class Model:
     def check(self, tokens: Sequence["Tokens"]) -> None:
         """Compare a step over spans of these lengths, adapters and strengths, as a grid and as bags."""
         spans = [
-            TokenSpan(row, (1,) * one.count, self.live.bay(one.known), one.strength)
+            TokenSpan(row, (1,) * one.count, self.live.slot_of(one.known), one.strength)
             for row, one in zip(rows(len(tokens)), tokens, strict=True)
         ]
         owner = {id(span): one for span, one in zip(spans, tokens, strict=True)}
@@ -131,17 +131,17 @@ def test_any_mix_is_the_plain_formula_whoever_comes_and_goes(events: list[tuple[
     there: list[LoadedAdapter] = []
     for event, what in events:
         if event == "enter":
-            model.live.enter(model.known[what])
+            model.live.activate(model.known[what])
             there.append(model.known[what])
         elif event == "leave" and there:
-            model.live.leave(there.pop(what % len(there)))
+            model.live.deactivate(there.pop(what % len(there)))
         elif event == "replace":
             was = model.known[what]
             model.known[what] = adapter(was.name, max(was.rank, 1) + 1, list(was.pairs))
         elif event == "step":
             users = [*dict.fromkeys(there), None]
             model.check([Tokens(users[n % len(users)], count, strength) for n, count, strength in what])
-        bays = sorted(model.live.bay(known) for known in set(there))
+        bays = sorted(model.live.slot_of(known) for known in set(there))
         assert bays == list(range(len(bays)))
 
 
@@ -149,7 +149,7 @@ def test_any_mix_is_the_plain_formula_whoever_comes_and_goes(events: list[tuple[
 def test_ranks_and_layers_may_differ_in_one_step(count: int) -> None:
     model = Model()
     for known in model.known:
-        model.live.enter(known)
+        model.live.activate(known)
     mixed = [*model.known, None, *reversed(model.known), None]
     model.check([Tokens(known, count) for known in mixed])
 
@@ -157,16 +157,16 @@ def test_ranks_and_layers_may_differ_in_one_step(count: int) -> None:
 def test_strengths_may_differ_under_one_adapter() -> None:
     model = Model()
     whole = model.known[4]
-    model.live.enter(whole)
+    model.live.activate(whole)
     model.check([Tokens(whole, count, strength) for count in (1, 3) for strength in (0.0, 0.5, 1.0, 1.5)])
 
 
 def test_rows_without_an_adapter_go_through_none() -> None:
     model = Model()
-    model.live.enter(model.known[4])
+    model.live.activate(model.known[4])
     one, other = rows(2)
     assert (
-        adapter_batch_of(ForwardBatch([TokenSpan(one, (1,)), TokenSpan(other, (1, 2))], "cpu"), bagged=False)
+        adapter_batch_of(ForwardBatch([TokenSpan(one, (1,)), TokenSpan(other, (1, 2))], "cpu"), gather=False)
         is None
     )
     model.check([Tokens(None), Tokens(None, 3)])
@@ -177,17 +177,17 @@ def test_more_adapters_and_larger_ranks_leave_those_there_as_they_are() -> None:
     there: list[LoadedAdapter] = []
     for rank in (1, 2, 8, 3, 16, 16, 32):
         there.append(adapter(str(rank), rank, list(OUT)))
-        model.live.enter(there[-1])
+        model.live.activate(there[-1])
         model.check([Tokens(known, count) for known in there for count in (1, 2)])
 
 
 def test_an_adapter_that_left_last_is_at_hand_when_it_comes_back() -> None:
     model = Model()
     first, second = model.known[4], model.known[2]
-    model.live.enter(first)
-    model.live.enter(second)
-    model.live.leave(second)
-    model.live.enter(second)
+    model.live.activate(first)
+    model.live.activate(second)
+    model.live.deactivate(second)
+    model.live.activate(second)
     model.check([Tokens(first), Tokens(second), Tokens(None)])
 
 
@@ -195,25 +195,25 @@ def test_an_adapter_stays_while_any_of_its_rows_does() -> None:
     model = Model()
     whole, other = model.known[4], model.known[2]
     for known in (other, whole, whole):
-        model.live.enter(known)
-    model.live.leave(whole)
-    model.live.leave(other)
+        model.live.activate(known)
+    model.live.deactivate(whole)
+    model.live.deactivate(other)
     model.check([Tokens(whole), Tokens(None), Tokens(whole, 2)])
 
 
 def test_leaving_without_having_come_changes_nothing() -> None:
     model = Model()
-    model.live.enter(model.known[4])
-    model.live.leave(model.known[2])
+    model.live.activate(model.known[4])
+    model.live.deactivate(model.known[2])
     model.check([Tokens(model.known[4]), Tokens(None)])
 
 
 def test_known_adapters_take_no_room_until_they_are_used() -> None:
     model = Model()
     assert model.live.bytes == 0
-    model.live.enter(model.known[3])
+    model.live.activate(model.known[3])
     assert 0 < model.live.bytes < 4 * sum(projection.inputs * 64 for projection in model.projections)
-    assert sum(projection.reserved for projection in model.projections) == 1
+    assert sum(projection.has_slots for projection in model.projections) == 1
 
 
 class Short(Tensor):
@@ -241,16 +241,16 @@ def test_running_out_of_memory_while_an_adapter_is_laid_out_harms_no_other(left:
     model.live = ActiveAdapters(model.projections, like)
     there = [adapter("a", 2, ["q", "down"]), adapter("b", 2, ["v"])]
     for known in there:
-        model.live.enter(known)
+        model.live.activate(known)
     new = adapter("c", 8, list(OUT))
     like.left = left
     with pytest.raises(RuntimeError, match="not enough memory"):
-        model.live.enter(new)
-    model.live.leave(new)
+        model.live.activate(new)
+    model.live.deactivate(new)
     for later in (adapter("d", 4, ["q", "v"]), new, adapter("e", 16, list(OUT))):
         model.check([Tokens(known, count) for known in (*there, None) for count in (1, 2)])
         like.left = 1000
-        model.live.enter(later)
+        model.live.activate(later)
         there.append(later)
     model.check([Tokens(known, count) for known in (*there, None) for count in (1, 2)])
 
@@ -258,15 +258,15 @@ def test_running_out_of_memory_while_an_adapter_is_laid_out_harms_no_other(left:
 def test_an_adapter_that_cannot_be_laid_out_harms_no_other() -> None:
     model = Model()
     first, second = adapter("a", 2, ["q", "down"]), adapter("b", 2, ["q", "down"])
-    model.live.enter(first)
-    model.live.enter(second)
-    model.live.leave(second)  # its matrices are still there
+    model.live.activate(first)
+    model.live.activate(second)
+    model.live.deactivate(second)  # its matrices are still there
     bad = LoadedAdapter(
         "bad",
         {"q": LoraPair(random(2, INPUTS), random(8, 2), 1), "down": LoraPair(random(2, 1), random(6, 3), 1)},
     )
     with pytest.raises(RuntimeError):
-        model.live.enter(bad)
-    model.live.leave(bad)
-    model.live.enter(second)
+        model.live.activate(bad)
+    model.live.deactivate(bad)
+    model.live.activate(second)
     model.check([Tokens(first), Tokens(second), Tokens(None), Tokens(second, 2)])

@@ -82,16 +82,16 @@ def ours(
     decoder: ModelRunner, known: LoadedAdapter | None, tokens: int, strength: float = 1.0
 ) -> torch.Tensor:
     """The logits behind the last id, the prompt read in steps of so many tokens."""
-    (row,) = KVCache(1 << 30).enter(len(IDS)) or ()
+    (row,) = KVCache(1 << 30).allocate(len(IDS)) or ()
     if known is not None:
-        decoder.live.enter(known)
+        decoder.live.activate(known)
     for start in range(0, len(IDS), tokens):
         ids = IDS[start : start + tokens]
-        step = ForwardBatch([TokenSpan(row, ids, decoder.live.bay(known), strength)], decoder.device)
+        step = ForwardBatch([TokenSpan(row, ids, decoder.live.slot_of(known), strength)], decoder.device)
         found = decoder.forward(step)[0]
         step.advance()
     if known is not None:
-        decoder.live.leave(known)
+        decoder.live.deactivate(known)
     return found
 
 

@@ -16,7 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from bot.engine.sampling.ops import SamplingColumns, draw, penalise, scale
+from bot.engine.sampling.ops import SamplingColumns, penalise_repetition, sample_tokens, scale_logits
 from bot.persona.persona import Sampling
 
 PLAIN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
@@ -67,8 +67,10 @@ def coarse(draw_from: st.DrawFn) -> torch.Tensor:
 
 
 def drawn(logits: torch.Tensor, chosen: list[Sampling], dice: list[float]) -> list[int | None]:
-    columns = SamplingColumns.of(chosen, logits.shape[-1])
-    return draw(scale(logits, columns.temperature), columns, torch.tensor(dice, dtype=torch.float64)[:, None])
+    columns = SamplingColumns.from_samplings(chosen, logits.shape[-1])
+    return sample_tokens(
+        scale_logits(logits, columns.temperature), columns, torch.tensor(dice, dtype=torch.float64)[:, None]
+    )
 
 
 def plainly_drawn(logits: list[float], sampling: Sampling, number: float) -> int:
@@ -137,9 +139,11 @@ def test_a_row_draws_the_same_alone_and_in_any_batch(
 def test_how_many_tokens_are_sorted_at_first_changes_nothing(
     logits: torch.Tensor, sampling: Sampling, number: float, few: int
 ) -> None:
-    columns = SamplingColumns.of([sampling], logits.shape[-1])
-    scores, dice = scale(logits, columns.temperature), torch.tensor([[number]], dtype=torch.float64)
-    assert draw(scores, replace(columns, few=few), dice) == draw(scores, columns, dice)
+    columns = SamplingColumns.from_samplings([sampling], logits.shape[-1])
+    scores, dice = scale_logits(logits, columns.temperature), torch.tensor([[number]], dtype=torch.float64)
+    assert sample_tokens(scores, replace(columns, first_count=few), dice) == sample_tokens(
+        scores, columns, dice
+    )
 
 
 def theirs(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
@@ -165,14 +169,14 @@ def test_tokens_come_as_often_as_transformers_would_draw_them(case: dict[str, ob
 def test_repetition_is_penalised_once_as_transformers_does(penalty: float) -> None:
     logits, ids = logits_of(2), torch.tensor([[1, 5, 5, 900], [0, 2, 3, 4]])
     expected = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits.clone())
-    penalise(logits, ids, torch.full((2, 1), penalty))
+    penalise_repetition(logits, ids, torch.full((2, 1), penalty))
     torch.testing.assert_close(logits, expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_scores_are_float32_and_padded_with_what_is_never_drawn(dtype: torch.dtype) -> None:
     logits = logits_of(2, 40).to(dtype)
-    scores = scale(logits, torch.tensor([[0.5], [2.0]]))
+    scores = scale_logits(logits, torch.tensor([[0.5], [2.0]]))
     expected = torch.full((2, 64), -math.inf)
     expected[:, :40] = logits.float() / torch.tensor([[0.5], [2.0]])
     assert torch.equal(scores, expected)
