@@ -168,7 +168,7 @@ def test_a_row_needs_a_prompt_and_a_free_seat(ids: tuple[int, ...]) -> None:
     full = sampler(1)
     if ids:
         full.add_sequence(asked(), 0, END, 0)
-    with pytest.raises(ValueError, match="free seat and a prompt"):
+    with pytest.raises(ValueError, match="free sampler slot and a prompt"):
         full.add_sequence(asked(ids), 0, END, 0)
 
 
