@@ -1,4 +1,4 @@
-"""A stranger's adapter_model.safetensors: its header is checked before its data is read."""
+"""An untrusted adapter_model.safetensors, whose header is validated before its data is read."""
 
 import math
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from bot.engine.lora.config import LoraConfig
 from bot.untrusted import RefusedFile, open_regular, parse_json
 
-LinearShapes = Mapping[str, tuple[int, int]]  # of a base model's linear layers: name to (out, in)
+LinearShapes = Mapping[str, tuple[int, int]]  # a base model's linear layers: name to (out, in)
 
 WEIGHTS = "adapter_model.safetensors"
 HEADER_BYTES = 2 << 20
@@ -22,12 +22,12 @@ _AGAIN = "copy or export it again"
 
 
 class ShapeMismatch(RefusedFile):
-    """The weights do not fit the base model: they may be for another."""
+    """Weights whose shapes do not fit the base model: they may be for another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMatrix:
-    """One matrix in the file: half "A" is [rank, in], half "B" is [out, rank]; `start` and `end` in bytes."""
+    """One matrix of the file, at bytes `start` to `end`: half "A" is [rank, in], half "B" is [out, rank]."""
 
     module: str
     half: str
@@ -40,7 +40,7 @@ class StoredMatrix:
 def read_weights(
     folder: Path, config: LoraConfig, shapes: LinearShapes
 ) -> tuple[bytes, tuple[StoredMatrix, ...]]:
-    """The whole file, and where its matrices are in it; raises `Refused`."""
+    """Return the whole file and the places of its matrices; raises RefusedFile."""
     if not os.path.lexists(folder / WEIGHTS):
         raise RefusedFile(
             f"{WEIGHTS} is missing", "save it in safetensors format, since pickles are never opened"
@@ -97,15 +97,15 @@ def _matrix(name: str, entry: Any, start: int, config: LoraConfig, shapes: Linea
         raise ShapeMismatch("it adapts a module that the base model does not have", _FIT)
     if not config.targets_module(module):
         raise RefusedFile("it holds weights for a module that its settings do not name", "export it again")
-    out, inner = shapes[module]
+    out, inputs = shapes[module]
     rank = config.rank(module)
-    expected = (rank, inner) if half == "A" else (out, rank)
+    expected = (rank, inputs) if half == "A" else (out, rank)
     begin, end = _check_entry(entry, expected)
     return StoredMatrix(module, half, entry["dtype"], expected, start + begin, start + end)
 
 
 def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
-    """The offsets of a matrix that has the expected shape."""
+    """Return the offsets of a matrix, in bytes, and refuse another shape or dtype."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise RefusedFile(f"the header of {WEIGHTS} has an entry of another form", "export it again")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -125,7 +125,7 @@ def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
 
 
 def _check_offsets(matrices: tuple[StoredMatrix, ...], start: int, size: int) -> None:
-    """Every byte behind the header belongs to exactly one matrix."""
+    """Refuse a file with a byte behind the header that does not belong to exactly one matrix."""
     spans = sorted((matrix.start, matrix.end) for matrix in matrices)
     ends = [start, *(end for _, end in spans)]
     if [begin for begin, _ in spans] != ends[:-1] or ends[-1] != size:
