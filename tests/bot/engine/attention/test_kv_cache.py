@@ -58,8 +58,8 @@ def test_a_prefix_that_is_short_or_not_yet_computed_is_not_shared() -> None:
 
 def test_a_prefix_is_dropped_by_a_part_of_a_nested_key() -> None:
     cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
-    for known in "ab":
-        cache.store_shared_prefix((known, 1.0), IDS[:MIN_SHARED_TOKENS], filled(cache, 0, MIN_SHARED_TOKENS))
+    for name in "ab":
+        cache.store_shared_prefix((name, 1.0), IDS[:MIN_SHARED_TOKENS], filled(cache, 0, MIN_SHARED_TOKENS))
     cache.drop_prefixes("a")
     assert list(cache.prefixes) == [(("b", 1.0), IDS[:MIN_SHARED_TOKENS])]
 
