@@ -108,12 +108,12 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
 
 def _native_kernels(settings: Config) -> Finding:
     """Check whether the kernels are compiled for this processor; compiling them may take seconds."""
-    from bot.engine.kernels.compiler import cache, made
+    from bot.engine.kernels.compiler import build_library, cache_folder
 
     if not settings.model.native:
         text = "switched off: torch's operators serve"
-    elif made() is not None:
-        text = f"compiled for this processor, in {cache()}"
+    elif build_library() is not None:
+        text = f"compiled for this processor, in {cache_folder()}"
     else:
         text = "not compiled: on a CPU answers take up to twice as long; install gcc (Linux)"
     return Finding("native", True, text)

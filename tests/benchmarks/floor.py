@@ -7,9 +7,9 @@ from bot.engine.model_loader.loader import LoadedModel
 from tests.benchmarks.machine import Machine
 
 _BYTES = {
-    "Half": 2.0,
-    "Packed": 2.0,
-    "Tiled": 2.0,
+    "Fp16Matmul": 2.0,
+    "PackedMatmul": 2.0,
+    "AmxMatmul": 2.0,
     "float32": 4.0,
     "bfloat16": 2.0,
     "float16": 2.0,
@@ -42,16 +42,16 @@ def moved(loaded: LoadedModel, rows: int, length: int, adapters: int = 0) -> Mov
     """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
     parameters = sum(out * inputs for out, inputs in loaded.decoder.shapes.values())
     live = loaded.decoder.live
-    each = live.bytes / len(live._held) if adapters else 0  # there may be room for more than are live
+    each = live.bytes / live.slot_count if adapters else 0  # there may be room for more than are live
     keys = rows * length * loaded.decoder.token_bytes
-    products = rows * (parameters + (live.numbers if adapters else 0))
+    products = rows * (parameters + (live.parameters if adapters else 0))
     return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 
 
 def weight_bytes(loaded: LoadedModel) -> float:
     """Bytes of one weight, as the kernels that are in place hold it."""
     kinds = kernels(loaded)
-    if "Side" in kinds:
+    if "SeparateMatmul" in kinds:
         return _BYTES[loaded.precision]
     return max(_BYTES.get(kind, _BYTES.get(loaded.dtype, 4.0)) for kind in kinds)
 

@@ -17,7 +17,7 @@ from bot.engine.core.engine_core import EngineCore
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.resources import RequestResources
 from bot.engine.kernels import matmul
-from bot.engine.kernels.compiler import compiled
+from bot.engine.kernels.compiler import load_library
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor import model_runner
@@ -62,7 +62,7 @@ async def show(run: Run, precision: str = "auto") -> None:
     os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
     found = base(run.data, precision)
-    loaded = load(found, settings, read_tokenizer(found.folder), compiled())
+    loaded = load(found, settings, read_tokenizer(found.folder), load_library())
     names = ", ".join(floor.kernels(loaded))
     print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
     for rows in (1, 8, 32):
@@ -112,8 +112,8 @@ def _watched() -> Iterator[Watch]:
     found = [
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
         (linear.LoraLinear, "forward", "adapters"),
-        (forward_batch, "weighted", "attention"),
-        (sampler.Sampler, "draw", "sampling"),
+        (forward_batch, "attention", "attention"),
+        (sampler.Sampler, "sample", "sampling"),
         (model_runner.ModelRunner, "forward", "the model's rest"),
         (EngineCore, "step", "the batch"),
     ]

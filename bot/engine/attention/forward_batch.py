@@ -1,4 +1,4 @@
-"""One forward pass over rows of any length: new tokens lie end to end, only attention tells rows apart."""
+"""The batch of one forward pass: new tokens of all sequences end to end; only attention separates them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ from bot.engine.kernels.native import Native
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """The next tokens of a row, under the adapter in a bay of the live ones (-1 is none)."""
+    """The next tokens of a sequence, under the adapter in a LoRA slot (-1 for none)."""
 
-    row: KVSlot
+    kv_slot: KVSlot
     ids: tuple[int, ...]
-    bay: int = -1
+    lora_slot: int = -1
     strength: float = 1.0
 
 
 class ForwardBatch:
-    """What every layer of one forward pass needs to know, worked out once.
+    """The token spans of one forward pass and all that its layers share, computed once.
 
-    Spans of one token come first, by the bay of their adapter; longer ones follow. `spans` is that order, in
-    which `last` [spans] names every span's last token. The rows' lengths grow with `advance`, after the pass:
-    until then it may be repeated.
+    Spans of one token (decoding) come first, by LoRA slot; longer ones (prefill) follow. `spans` has that
+    order, and `last` [spans] is the index of every span's last token. `advance` adds to the slots' lengths
+    after the pass: until then the pass may be repeated.
     """
 
     def __init__(
         self, spans: Sequence[TokenSpan], device: torch.device | str, native: Native | None = None
     ) -> None:
-        order = sorted(spans, key=lambda span: (len(span.ids) > 1, span.bay < 0, span.bay))
+        order = sorted(spans, key=lambda span: (len(span.ids) > 1, span.lora_slot < 0, span.lora_slot))
         self.spans = tuple(order)
-        self.single = sum(len(span.ids) == 1 for span in order)
+        self.decode_count = sum(len(span.ids) == 1 for span in order)
         self.device, self._native = device, native
         starts = [0]
         for span in order:
@@ -44,107 +44,112 @@ class ForwardBatch:
         self.starts = tuple(starts)
         self.ids = self.tensor([token for span in order for token in span.ids])
         self.positions = self.tensor(
-            [place for span in order for place in range(span.row.length, span.row.length + len(span.ids))]
+            [
+                position
+                for span in order
+                for position in range(span.kv_slot.length, span.kv_slot.length + len(span.ids))
+            ]
         )
         self.last = self.tensor([start - 1 for start in starts[1:]])
-        self._reaches: dict[tuple[int, int | None], Tensor] = {}
-        self._signed: dict[int, tuple[Tensor, Tensor]] = {}
-        self.pages = self._single_pages()
+        self._masks: dict[tuple[int, int | None], Tensor] = {}  # by span and window
+        self._signed_sines: dict[int, tuple[Tensor, Tensor]] = {}
+        self.decode_slabs = self._group_by_slab()
 
     def tensor(self, values: Sequence[int]) -> Tensor:
-        """Whole numbers on the device."""
+        """Return integers [len(values)] on the device, int64."""
         return torch.tensor(values, device=self.device)
 
-    def signed(self, sin: Tensor) -> Tensor:
-        """The sines of rotary positions, those of the first half negative; once for all layers they serve."""
-        if id(sin) not in self._signed:
+    def signed_sines(self, sin: Tensor) -> Tensor:
+        """Return sines [.., size] with the first half negated; once for all layers that share them."""
+        if id(sin) not in self._signed_sines:
             half = sin.shape[-1] // 2
-            # with the sines, so that their id is not given to others
-            self._signed[id(sin)] = sin, torch.cat((-sin[..., :half], sin[..., half:]), -1)
-        return self._signed[id(sin)][1]
+            # kept with the sines, so that no other tensor gets their id
+            self._signed_sines[id(sin)] = sin, torch.cat((-sin[..., :half], sin[..., half:]), -1)
+        return self._signed_sines[id(sin)][1]
 
     def advance(self) -> None:
-        """Count the tokens of a pass that went well."""
+        """Add the tokens of a pass that succeeded to their slots' lengths."""
         for span in self.spans:
-            span.row.length += len(span.ids)
+            span.kv_slot.length += len(span.ids)
 
     def attend(self, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape) -> Tensor:
-        """Write keys and values, and attend: query [tokens, heads, size], pair [tokens, 2, kv heads, size].
+        """Append keys and values to the KV slots and attend.
 
-        Returns [tokens, heads * size].
+        query [tokens, heads, size], pair [tokens, 2, kv heads, size]; returns [tokens, heads * size].
         """
-        if self._native is not None and self._native.attends(
+        if self._native is not None and self._native.supports_attention(
             query.shape[-1], query.shape[1] // pair.shape[2]
         ):
             return self._attend_native(self._native, layer, query, pair, shape)
-        parts = [page.attend(layer, query, pair, shape) for page in self.pages]
+        parts = [slab.attend(layer, query, pair, shape) for slab in self.decode_slabs]
         parts += [
-            _attend_span(span, layer, query[start:end], pair[start:end], self._reach(span, shape), shape)
-            for span, start, end in self.long()
+            _attend_span(span, layer, query[start:end], pair[start:end], self._mask(span, shape), shape)
+            for span, start, end in self.prefill_spans()
         ]
-        whole = parts[0] if len(parts) == 1 else torch.cat(parts)
-        whole = whole.flatten(1)
-        return whole if self._restore is None else whole.index_select(0, self._restore)
+        out = parts[0] if len(parts) == 1 else torch.cat(parts)
+        out = out.flatten(1)
+        return out if self._token_order is None else out.index_select(0, self._token_order)
 
     def _attend_native(
         self, native: Native, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape
     ) -> Tensor:
-        whole = query.new_empty(query.shape)
-        for page in self.pages:
-            native.attend(query, pair, page.layer(layer, pair[:, 0]), whole, page.targets, shape)
-        for span, start, end in self.long():
-            mask = self._reach(span, shape)
-            whole[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], mask, shape)
-        return whole.flatten(1)
+        out = query.new_empty(query.shape)
+        for slab in self.decode_slabs:
+            cache = slab.layer_tensor(layer, pair[:, 0])
+            native.decode_attention(query, pair, cache, out, slab.native_targets, shape)
+        for span, start, end in self.prefill_spans():
+            mask = self._mask(span, shape)
+            out[start:end] = _attend_span(span, layer, query[start:end], pair[start:end], mask, shape)
+        return out.flatten(1)
 
-    def long(self) -> list[tuple[TokenSpan, int, int]]:
-        """Spans of more than one token, each with its start and end among the tokens."""
+    def prefill_spans(self) -> list[tuple[TokenSpan, int, int]]:
+        """Return the spans of more than one token, each with its start and end among the tokens."""
         bounds = zip(self.spans, self.starts, self.starts[1:], strict=False)
-        return list(bounds)[self.single :]
+        return list(bounds)[self.decode_count :]
 
-    def _single_pages(self) -> list[DecodeAttention]:
-        found: dict[int, DecodeAttention] = {}
-        for place, span in enumerate(self.spans[: self.single]):
-            page = span.row.page
-            found.setdefault(id(page), DecodeAttention(page, self.starts[-1], self.device)).add(
-                span.row, place
-            )
-        return list(found.values())
+    def _group_by_slab(self) -> list[DecodeAttention]:
+        slabs: dict[int, DecodeAttention] = {}
+        for token, span in enumerate(self.spans[: self.decode_count]):
+            slab = span.kv_slot.slab
+            group = slabs.setdefault(id(slab), DecodeAttention(slab, self.starts[-1], self.device))
+            group.add_slot(span.kv_slot, token)
+        return list(slabs.values())
 
     @cached_property
-    def _restore(self) -> Tensor | None:
-        """Where every token's result is, when the pages' results stand one after the other."""
-        places = [place for page in self.pages for place in page.slots]
-        if places == list(range(self.single)):
+    def _token_order(self) -> Tensor | None:
+        """The row of every token [tokens] in the concatenated results of slabs and spans; None in order."""
+        tokens = [token for slab in self.decode_slabs for token in slab.token_of_slot]
+        if tokens == list(range(self.decode_count)):
             return None
-        where: dict[int, int] = {}
+        rows: dict[int, int] = {}
         offset = 0
-        for page in self.pages:
-            where |= {place: offset + slot for slot, place in enumerate(page.slots) if place is not None}
-            offset += len(page.slots)
-        singles = [where[place] for place in range(self.single)]
-        return self.tensor([*singles, *range(offset, offset + self.starts[-1] - self.single)])
+        for slab in self.decode_slabs:
+            slab_tokens = enumerate(slab.token_of_slot)
+            rows |= {token: offset + index for index, token in slab_tokens if token is not None}
+            offset += len(slab.token_of_slot)
+        decoding = [rows[token] for token in range(self.decode_count)]
+        return self.tensor([*decoding, *range(offset, offset + self.starts[-1] - self.decode_count)])
 
-    def _reach(self, span: TokenSpan, shape: AttentionShape) -> Tensor:
-        """Which keys each new token of a span may read: additive, [tokens, keys]."""
+    def _mask(self, span: TokenSpan, shape: AttentionShape) -> Tensor:
+        """The additive mask [tokens, keys] of a prefill span."""
         key = (id(span), shape.window)
-        if key not in self._reaches:
-            end = span.row.length + len(span.ids)
-            own = torch.arange(span.row.length, end, device=self.device)
-            self._reaches[key] = causal_mask(own, end, shape.window)
-        return self._reaches[key]
+        if key not in self._masks:
+            end = span.kv_slot.length + len(span.ids)
+            positions = torch.arange(span.kv_slot.length, end, device=self.device)
+            self._masks[key] = causal_mask(positions, end, shape.window)
+        return self._masks[key]
 
 
 def _attend_span(
     span: TokenSpan, layer: int, query: Tensor, pair: Tensor, mask: Tensor, shape: AttentionShape
 ) -> Tensor:
-    """As `ForwardBatch.attend`, for one span: [tokens, heads, size]."""
-    row, (count, _, heads, size) = span.row, pair.shape
-    tensor = row.page.layer(layer, pair[:, 0])
-    end = row.length + count
-    tensor[:, row.slot, :, row.length : end] = pair.permute(1, 2, 0, 3)
-    keys, values = tensor[:, row.slot, :, :end]
+    """As `ForwardBatch.attend` for one prefill span: [tokens, heads, size]."""
+    slot, (count, _, heads, size) = span.kv_slot, pair.shape
+    tensor = slot.slab.layer_tensor(layer, pair[:, 0])
+    end = slot.length + count
+    tensor[:, slot.index, :, slot.length : end] = pair.permute(1, 2, 0, 3)
+    keys, values = tensor[:, slot.index, :, :end]
     grouped = query.view(count, heads, -1, size).permute(1, 2, 0, 3)  # [kv heads, group, tokens, size]
     group = grouped.shape[1]
-    found = attention(grouped.reshape(heads, group * count, size), keys, values, mask.repeat(group, 1), shape)
-    return found.view(heads, group, count, size).permute(2, 0, 1, 3).reshape(count, heads * group, size)
+    out = attention(grouped.reshape(heads, group * count, size), keys, values, mask.repeat(group, 1), shape)
+    return out.view(heads, group, count, size).permute(2, 0, 1, 3).reshape(count, heads * group, size)

@@ -1,4 +1,4 @@
-"""All keys and values within a budget: pages for running rows, tight copies for places at rest."""
+"""The KV cache: slabs for running sequences, and prefixes of ended ones, within a budget of bytes."""
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -9,160 +9,167 @@ from torch import Tensor
 
 from bot.engine.attention.kv_slab import KVSlab, KVSlot
 
-PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
-SHORTEST = 256  # tokens of the smallest slots
-WORTH = 32  # tokens from which a shared beginning is remembered
+SLAB_TOKENS = 4096  # tokens of a slab: 16 slots of 256, one of 4,096
+MIN_CAPACITY = 256  # tokens of the smallest slots
+MIN_SHARED_TOKENS = 32  # tokens from which a shared prefix is stored
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixCacheEntry:
-    """The keys and values of a sequence whose row is gone."""
+    """The tokens of a sequence with their keys and values, per layer [2, kv heads, tokens, head size]."""
 
     ids: tuple[int, ...]
     layers: dict[int, Tensor]
 
     @property
     def bytes(self) -> int:
-        """What its tensors take."""
+        """The bytes of all layers' tensors."""
         return sum(tensor.nbytes for tensor in self.layers.values())
 
-    def common(self, ids: Sequence[int]) -> int:
-        """How many of the first ids are the same."""
+    def common_prefix(self, ids: Sequence[int]) -> int:
+        """Return the count of first ids that are the same."""
         pairs = enumerate(zip(self.ids, ids, strict=False))
         return next((place for place, (own, other) in pairs if own != other), min(len(self.ids), len(ids)))
 
 
 @dataclass(slots=True)
 class KVCache:
-    """All keys and values, within a budget of bytes. Running rows come first; what is kept makes room.
+    """All keys and values within `budget` bytes. Slots of running sequences come before stored prefixes.
 
-    `token_bytes` is what one token takes over all layers; it is known once a row was written.
+    `token_bytes` are the bytes of one token in all layers, known once a slot was written. `prefixes` are
+    ordered by last use, oldest first.
     """
 
     budget: int
     token_bytes: int = 0
-    pages: list[KVSlab] = field(default_factory=list)
-    kept: OrderedDict[Hashable, PrefixCacheEntry] = field(default_factory=OrderedDict)
+    slabs: list[KVSlab] = field(default_factory=list)
+    prefixes: OrderedDict[Hashable, PrefixCacheEntry] = field(default_factory=OrderedDict)
 
     @torch.inference_mode()
-    def enter(self, tokens: int, rows: int = 1) -> list[KVSlot] | None:
-        """Slots for so many rows of at most so many tokens, or None while there is no room for all."""
+    def allocate(self, tokens: int, count: int = 1) -> list[KVSlot] | None:
+        """Return `count` slots for at most `tokens` tokens each, or None without room for all of them."""
         capacity = capacity_for(tokens)
-        free = [page for page in self.pages if page.capacity == capacity and len(page.rows) < page.slots]
-        missing = rows - sum(page.slots - len(page.rows) for page in free)
-        slots = max(1, PAGE // capacity)
-        fresh = max(0, -(-missing // slots))
-        if not self._make_room(fresh * slots * capacity * self.token_bytes, keep=free):
+        open_slabs = [slab for slab in self.slabs if slab.capacity == capacity and _free_slots(slab)]
+        missing = count - sum(map(_free_slots, open_slabs))
+        slab_slots = max(1, SLAB_TOKENS // capacity)
+        new_count = max(0, -(-missing // slab_slots))
+        if not self._make_room(new_count * slab_slots * capacity * self.token_bytes, keep=open_slabs):
             return None
-        made = [KVSlab(slots, capacity) for _ in range(fresh)]
-        self.pages += made
-        places = [page for page in (*free, *made) for _ in range(page.slots - len(page.rows))]
-        return [page.enter() for page in places[:rows]]
+        new_slabs = [KVSlab(slab_slots, capacity) for _ in range(new_count)]
+        self.slabs += new_slabs
+        chosen = [slab for slab in (*open_slabs, *new_slabs) for _ in range(_free_slots(slab))]
+        return [slab.allocate() for slab in chosen[:count]]
 
     @torch.inference_mode()
-    def leave(self, row: KVSlot, wipe: int = 0) -> None:
-        """Give a row's slot back; the page stays for the next rows until its bytes are wanted.
+    def free(self, slot: KVSlot, wipe: int = 0) -> None:
+        """Free a sequence's slot; the slab stays for the next sequences until its bytes are needed.
 
-        `wipe` is how many first tokens may hold keys and values that are no numbers.
+        `wipe`: the count of first tokens whose keys and values may be NaN, which become zeros.
         """
-        row.page.leave(row, wipe)
+        slot.slab.free(slot, wipe)
         if self.token_bytes == 0:
-            self.token_bytes = row.page.bytes // (row.page.slots * row.page.capacity)
+            self.token_bytes = slot.slab.bytes // (slot.slab.slot_count * slot.slab.capacity)
 
     @torch.inference_mode()
-    def copy(self, row: KVSlot, target: KVSlot) -> None:
-        """Give another row the same beginning."""
-        target.page.write(target, row.page.read(row), row.length)
+    def copy_slot(self, slot: KVSlot, target: KVSlot) -> None:
+        """Copy all tokens of a slot to another slot."""
+        target.slab.write_slot(target, slot.slab.read_slot(slot), slot.length)
 
     @torch.inference_mode()
-    def keep(self, key: Hashable, ids: Sequence[int], row: KVSlot) -> None:
-        """Remember a row's tokens under a key, unless they alone would fill half the budget."""
-        self.kept.pop(key, None)
-        size = row.length * self.token_bytes
+    def store_prefix(self, key: Hashable, ids: Sequence[int], slot: KVSlot) -> None:
+        """Store a slot's tokens under a key, unless they alone would fill half the budget."""
+        self.prefixes.pop(key, None)
+        size = slot.length * self.token_bytes
         if size <= self.budget // 2 and self._make_room(size, keep=()):
-            self.kept[key] = PrefixCacheEntry(tuple(ids[: row.length]), row.page.read(row))
+            self.prefixes[key] = PrefixCacheEntry(tuple(ids[: slot.length]), slot.slab.read_slot(slot))
 
     @torch.inference_mode()
-    def recall(self, keys: Sequence[Hashable], ids: Sequence[int], row: KVSlot) -> int:
-        """Fill a fresh row with the most that is remembered of these ids under one of the keys.
+    def load_prefix(self, keys: Sequence[Hashable], ids: Sequence[int], slot: KVSlot) -> int:
+        """Fill an empty slot with the longest stored prefix of these ids under one of the keys.
 
-        Returns of how many; one is always left, since the next token comes from it.
+        Return the count of its tokens; at most len(ids) - 1, since the next token comes from the last id.
         """
-        found = [(self.kept[key].common(ids), key) for key in keys if key in self.kept]
+        found = [(self.prefixes[key].common_prefix(ids), key) for key in keys if key in self.prefixes]
         common, key = max(found, key=lambda pair: pair[0], default=(0, None))
         if common := min(common, len(ids) - 1):
-            self.kept.move_to_end(key)
-            row.page.write(row, self.kept[key].layers, common)
+            self.prefixes.move_to_end(key)
+            slot.slab.write_slot(slot, self.prefixes[key].layers, common)
         return common
 
     @torch.inference_mode()
-    def share(self, key: Hashable, ids: Sequence[int], row: KVSlot) -> None:
-        """Remember the first ids of a row for other places, under a key that names them."""
-        if len(ids) >= WORTH and (key, tuple(ids)) not in self.kept and row.length >= len(ids):
-            whole, row.length = row.length, len(ids)
-            self.keep((key, tuple(ids)), ids, row)
-            row.length = whole
+    def store_shared_prefix(self, key: Hashable, ids: Sequence[int], slot: KVSlot) -> None:
+        """Store the first ids of a slot for sequences of other places, under the key and these ids."""
+        full_key = (key, tuple(ids))
+        if len(ids) >= MIN_SHARED_TOKENS and full_key not in self.prefixes and slot.length >= len(ids):
+            length, slot.length = slot.length, len(ids)
+            self.store_prefix(full_key, ids, slot)
+            slot.length = length
 
-    def forget(self, wanted: Hashable = None) -> None:
-        """Drop what is remembered under keys that hold `wanted`, or everything."""
-        for key in list(self.kept):
-            if wanted is None or wanted in _flat(key):
-                del self.kept[key]
+    def drop_prefixes(self, part: Hashable = None) -> None:
+        """Drop the prefixes under keys that hold `part`, at any depth of tuples; all of them for None."""
+        for key in list(self.prefixes):
+            if part is None or part in _flatten_key(key):
+                del self.prefixes[key]
 
-    def shrink(self) -> bool:
-        """Give back everything that no running row needs; returns whether there was any such thing."""
-        spare = bool(self.kept) or not all(page.rows for page in self.pages)
-        self.kept.clear()
-        self.pages = [page for page in self.pages if page.rows]
+    def release_unused(self) -> bool:
+        """Drop all prefixes and empty slabs; return whether there were any."""
+        spare = bool(self.prefixes) or not all(slab.used_slots for slab in self.slabs)
+        self.prefixes.clear()
+        self.slabs = [slab for slab in self.slabs if slab.used_slots]
         return spare
 
     @property
-    def running_bytes(self) -> int:
-        """What the pages take at most."""
-        return sum(page.bytes for page in tuple(self.pages))
+    def slab_bytes(self) -> int:
+        """The bytes of all slabs."""
+        return sum(slab.bytes for slab in tuple(self.slabs))
 
     @property
-    def kept_bytes(self) -> int:
-        """What is remembered of places at rest."""
-        return sum(kept.bytes for kept in tuple(self.kept.values()))
+    def prefix_bytes(self) -> int:
+        """The bytes of all prefixes."""
+        return sum(entry.bytes for entry in tuple(self.prefixes.values()))
 
-    def fits(self, tokens: int, rows: int) -> bool:
-        """Whether so many rows of so many tokens could ever run."""
+    def fits_budget(self, tokens: int, count: int) -> bool:
+        """Return whether `count` slots of `tokens` tokens each fit an empty cache."""
         capacity = capacity_for(tokens)
-        slots = max(1, PAGE // capacity)
-        return -(-rows // slots) * slots * capacity * self.token_bytes <= self.budget
+        slab_slots = max(1, SLAB_TOKENS // capacity)
+        return -(-count // slab_slots) * slab_slots * capacity * self.token_bytes <= self.budget
 
     def _make_room(self, size: int, keep: Sequence[KVSlab]) -> bool:
-        """Drop empty pages, then what is remembered, oldest first, until so many bytes are free.
+        """Drop empty slabs, then prefixes, oldest first, until `size` bytes are free.
 
-        Nothing is dropped where all of it would not be enough.
+        Nothing is dropped where dropping everything would not free enough.
         """
-        if self.budget - self._reserved(page for page in self.pages if page.rows or page in keep) < size:
+        needed = (slab for slab in self.slabs if slab.used_slots or slab in keep)
+        if self.budget - self._reserved_bytes(needed) < size:
             return False
-        while self._free() < size:
-            empty = next((page for page in self.pages if not page.rows and page not in keep), None)
+        while self._free_bytes() < size:
+            empty = next((slab for slab in self.slabs if not slab.used_slots and slab not in keep), None)
             if empty is not None:
-                self.pages.remove(empty)
+                self.slabs.remove(empty)
             else:
-                self.kept.popitem(last=False)
+                self.prefixes.popitem(last=False)
         return True
 
-    def _free(self) -> int:
-        return self.budget - self._reserved(self.pages) - self.kept_bytes
+    def _free_bytes(self) -> int:
+        return self.budget - self._reserved_bytes(self.slabs) - self.prefix_bytes
 
-    def _reserved(self, pages: Iterable[KVSlab]) -> int:
-        return sum(page.slots * page.capacity for page in pages) * self.token_bytes
+    def _reserved_bytes(self, slabs: Iterable[KVSlab]) -> int:
+        return sum(slab.slot_count * slab.capacity for slab in slabs) * self.token_bytes
 
 
-def _flat(key: Hashable) -> Iterator[Hashable]:
-    """What a key holds, of tuples in tuples too."""
+def _free_slots(slab: KVSlab) -> int:
+    return slab.slot_count - len(slab.used_slots)
+
+
+def _flatten_key(key: Hashable) -> Iterator[Hashable]:
+    """Yield the parts of a key, of tuples in tuples too."""
     if isinstance(key, tuple):
         for part in key:
-            yield from _flat(part)
+            yield from _flatten_key(part)
     else:
         yield key
 
 
 def capacity_for(tokens: int) -> int:
-    """The capacity of the slots for rows of at most so many tokens: the next power of two."""
-    return max(SHORTEST, 1 << (tokens - 1).bit_length())
+    """Return the capacity of slots for at most `tokens` tokens: the next power of two."""
+    return max(MIN_CAPACITY, 1 << (tokens - 1).bit_length())

@@ -1,4 +1,4 @@
-"""Pages: slots of equal capacity in which running rows have their keys and values."""
+"""KV slabs: the keys and values of running sequences, in slots of equal capacity."""
 
 from dataclasses import dataclass
 
@@ -8,66 +8,67 @@ from torch import Tensor
 
 @dataclass(eq=False, slots=True)
 class KVSlot:
-    """One sequence in the model: its slot, and how many tokens have their keys and values there."""
+    """One sequence's slot: its index in the slab, and the count of tokens whose keys and values it holds."""
 
-    page: "KVSlab"
-    slot: int
+    slab: "KVSlab"
+    index: int
     length: int = 0
 
 
 class KVSlab:
-    """Slots of one capacity. The slots in use are always the first ones, so that they are read together.
+    """The KV slots of several sequences of equal capacity, in tokens. Slots in use come first.
 
-    Keys and values of a layer lie in one tensor [2, slots, heads, capacity, head size], made when the layer
-    is first written. They begin as zeros, which the system hands out without touching memory.
+    Attention reads the slots in use together. A layer's keys and values are one tensor [2, slots, kv heads,
+    capacity, head size], allocated when the layer is first written. It begins as zeros, which the system
+    hands out without touching memory.
     """
 
-    def __init__(self, slots: int, capacity: int) -> None:
-        self.slots, self.capacity = slots, capacity
+    def __init__(self, slot_count: int, capacity: int) -> None:
+        self.slot_count, self.capacity = slot_count, capacity
         self.layers: dict[int, Tensor] = {}
-        self.rows: list[KVSlot] = []
+        self.used_slots: list[KVSlot] = []
 
-    def layer(self, index: int, like: Tensor) -> Tensor:
-        """A layer's tensor, for keys like `like` [tokens, heads, head size]."""
+    def layer_tensor(self, index: int, like: Tensor) -> Tensor:
+        """Return a layer's tensor, for keys of the dtype and sizes of `like` [tokens, kv heads, size]."""
         if index not in self.layers:
-            shape = (2, self.slots, like.shape[1], self.capacity, like.shape[2])
+            shape = (2, self.slot_count, like.shape[1], self.capacity, like.shape[2])
             self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
         return self.layers[index]
 
-    def enter(self) -> KVSlot:
+    def allocate(self) -> KVSlot:
         """Take the first free slot."""
-        row = KVSlot(self, len(self.rows))
-        self.rows.append(row)
-        return row
+        slot = KVSlot(self, len(self.used_slots))
+        self.used_slots.append(slot)
+        return slot
 
-    def leave(self, row: KVSlot, wipe: int = 0) -> None:
-        """Give a slot back, with so many first tokens made zeros; the last row moves into it.
+    def free(self, slot: KVSlot, wipe: int = 0) -> None:
+        """Free a slot and zero its first `wipe` tokens; the last slot in use moves into its place.
 
-        What a slot holds behind its row's tokens is read with weight zero, which is right for any number but
-        not for a NaN. A row that moves may yet turn out to hold some, so it leaves zeros behind.
+        Attention reads the numbers behind a slot's tokens with weight zero, which is right for any number but
+        not for a NaN. A slot that moves may turn out to hold NaN later, so it leaves zeros behind.
         """
-        last = self.rows.pop()
+        last = self.used_slots.pop()
         for tensor in self.layers.values():
-            tensor[:, row.slot, :, :wipe] = 0
-            if last is not row:
-                tensor[:, row.slot, :, : last.length] = tensor[:, last.slot, :, : last.length]
-                tensor[:, last.slot, :, : self.capacity if wipe else last.length] = 0
-        if last is not row:
-            last.slot = row.slot
-            self.rows[row.slot] = last
+            tensor[:, slot.index, :, :wipe] = 0
+            if last is not slot:
+                tensor[:, slot.index, :, : last.length] = tensor[:, last.index, :, : last.length]
+                tensor[:, last.index, :, : self.capacity if wipe else last.length] = 0
+        if last is not slot:
+            last.index = slot.index
+            self.used_slots[slot.index] = last
 
-    def read(self, row: KVSlot) -> dict[int, Tensor]:
-        """A copy of a row: per layer [2, heads, length, head size]."""
-        return {index: t[:, row.slot, :, : row.length].clone() for index, t in self.layers.items()}
+    def read_slot(self, slot: KVSlot) -> dict[int, Tensor]:
+        """Return a copy of a slot's tokens: per layer [2, kv heads, length, head size]."""
+        return {layer: t[:, slot.index, :, : slot.length].clone() for layer, t in self.layers.items()}
 
-    def write(self, row: KVSlot, layers: dict[int, Tensor], length: int) -> None:
-        """Fill a row with the first tokens of a copy."""
+    def write_slot(self, slot: KVSlot, layers: dict[int, Tensor], length: int) -> None:
+        """Fill a slot with the first `length` tokens of a copy from `read_slot`."""
         for index, tensor in layers.items():
             like = tensor[0].transpose(0, 1)
-            self.layer(index, like)[:, row.slot, :, :length] = tensor[:, :, :length]
-        row.length = length
+            self.layer_tensor(index, like)[:, slot.index, :, :length] = tensor[:, :, :length]
+        slot.length = length
 
     @property
     def bytes(self) -> int:
-        """What its tensors may take."""
+        """The bytes of all layers' tensors."""
         return sum(tensor.nbytes for tensor in tuple(self.layers.values()))

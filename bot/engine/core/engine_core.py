@@ -50,20 +50,20 @@ class EngineCore:
 
     def drop(self, name: str) -> None:
         """Forget an adapter, and what was computed under it; rows under way keep it to their end."""
-        known = self.supplies.adapters.drop(name)
+        known = self.supplies.adapters.unregister(name)
         if known is not None:
-            self.supplies.cache.forget(known)
+            self.supplies.cache.drop_prefixes(known)
             for answering in self._running:
                 answering.generation.forgotten |= answering.known is known
 
     def replace(self, known: LoadedAdapter) -> None:
         """Put an adapter in place of one of that name."""
         self.drop(known.name)
-        self.supplies.adapters.add(known)
+        self.supplies.adapters.register(known)
 
     def forget(self, place: Place) -> None:
         """Forget what was computed of a place; what runs or waits for it is not remembered either."""
-        self.supplies.cache.forget(place)
+        self.supplies.cache.drop_prefixes(place)
         for generation in (*self._line.waiting, *(answering.generation for answering in self._running)):
             generation.forgotten |= generation.request.place == place
 
@@ -101,7 +101,7 @@ class EngineCore:
         shares = scheduling.chunks(reading, scheduling.budget(self._pace, shortest))
         spans = []
         for answering in self._running:
-            request, bay = answering.request, self._decoder.live.bay(answering.known)
+            request, bay = answering.request, self._decoder.live.slot_of(answering.known)
             if answering.left:
                 share = shares.get(answering, 0)
                 fair = 2 * share >= min(answering.left, scheduling.FEWEST)  # more than what others left over
@@ -126,7 +126,7 @@ class EngineCore:
             self._pass(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
             short = is_out_of_memory(error)
-            roomier = short and self.supplies.cache.shrink()
+            roomier = short and self.supplies.cache.release_unused()
             if len(owners) == 1 and not roomier:
                 self._fail(owners[0], error)
                 return
@@ -140,7 +140,7 @@ class EngineCore:
         began = self._statistics.step_began = monotonic()
         try:
             step = ForwardBatch([span for _, span in spans], self._decoder.device, self._decoder.native)
-            owners = {id(span.row): answering for answering, span in spans}
+            owners = {id(span.kv_slot): answering for answering, span in spans}
             drawing = self._drawing(step, owners)
             logits = self._decoder.forward(step)
             tokens = self._draw(step, logits, drawing)
@@ -158,7 +158,7 @@ class EngineCore:
         """Which logits give whom a token: those behind a whole prompt serve all candidates."""
         drawing = []
         for place, span in enumerate(step.spans):
-            answering = owners[id(span.row)]
+            answering = owners[id(span.kv_slot)]
             if answering.left > len(span.ids):
                 continue
             which = answering.candidates if answering.left else [_of(answering, span)]
@@ -171,7 +171,7 @@ class EngineCore:
         if not drawing:
             return []
         picked = logits.index_select(0, step.tensor([place for place, _, _ in drawing]))
-        return self.supplies.sampler.draw(picked, [candidate.dice for _, _, candidate in drawing])
+        return self.supplies.sampler.sample(picked, [candidate.dice for _, _, candidate in drawing])
 
     def _measure(self, step: ForwardBatch, seconds: float) -> None:
         """How long a token of a prompt takes, of steps that were mostly prompts."""
@@ -185,7 +185,7 @@ class EngineCore:
             return
         try:
             if candidate is not answering.candidates[0] and candidate.row.length == 0:
-                self.supplies.cache.copy(answering.row, candidate.row)
+                self.supplies.cache.copy_slot(answering.row, candidate.row)
             answering.take(candidate, token)
         except (Exception, MemoryError) as error:
             self._fail(answering, error)
@@ -212,4 +212,4 @@ class EngineCore:
 
 
 def _of(answering: RunningRequest, span: TokenSpan) -> TokenSequence:
-    return next(candidate for candidate in answering.candidates if candidate.row is span.row)
+    return next(candidate for candidate in answering.candidates if candidate.row is span.kv_slot)

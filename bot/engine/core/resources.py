@@ -9,7 +9,7 @@ from bot.engine.core.request_state import RunningRequest
 from bot.engine.interface import Request
 from bot.engine.lora.registry import AdapterRegistry
 from bot.engine.model_loader.loader import LoadedModel
-from bot.engine.sampling.sampler import Sampler, seed_of
+from bot.engine.sampling.sampler import Sampler, request_seed
 from bot.errors import UserError
 
 
@@ -30,15 +30,15 @@ class RequestResources:
         """
         request, loaded = generation.request, self.loaded
         room = _room(request.ids, self._vocabulary, loaded.context)
-        known = self.adapters.find(request.adapter, request.strength)
+        known = self.adapters.resolve(request.adapter, request.strength)
         limit = min(room, request.sampling.max_tokens)
         tokens = len(request.ids) + limit
-        if request.n > self._most or not self.cache.fits(tokens, request.n):
+        if request.n > self._most or not self.cache.fits_budget(tokens, request.n):
             raise UserError(
                 "There is not enough memory for this request: try a shorter message, a smaller context, "
                 "or a larger [model] cache."
             )
-        rows = self.cache.enter(tokens, request.n) if running + request.n <= self._most else None
+        rows = self.cache.allocate(tokens, request.n) if running + request.n <= self._most else None
         if rows is None:
             return None
         end = request.stop_ids or loaded.tokenizer.end
@@ -46,7 +46,7 @@ class RequestResources:
             dice = self._seat(request, end)
         except (Exception, MemoryError):
             for row in rows:
-                self.cache.leave(row)
+                self.cache.free(row)
             raise
         answering = RunningRequest(generation, known, loaded.tokenizer.spell, end, limit)
         answering.begin(rows, dice)
@@ -56,40 +56,40 @@ class RequestResources:
         """A place among the dice for each candidate, or for none when one cannot have it."""
         seats: list[int] = []
         try:
-            seed = seed_of(request)
+            seed = request_seed(request)
             for candidate in range(request.n):
-                seats.append(self.sampler.join(request, candidate, end, seed))
+                seats.append(self.sampler.add_sequence(request, candidate, end, seed))
         except (Exception, MemoryError):
             for seat in seats:
-                self.sampler.leave(seat)
+                self.sampler.remove_sequence(seat)
             raise
         return seats
 
     def prepare(self, answering: RunningRequest) -> int:
         """Have the adapter at hand, and recall what was read before; returns of how many tokens."""
         if answering.known is not None:
-            self.loaded.decoder.live.enter(answering.known)
-        return self.cache.recall(_keys(answering), answering.request.ids, answering.row)
+            self.loaded.decoder.live.activate(answering.known)
+        return self.cache.load_prefix(_keys(answering), answering.request.ids, answering.row)
 
     def end(self, answering: RunningRequest) -> None:
         """Take everything back; slots that may hold no numbers are wiped."""
         wipe = answering.touched if answering.doubtful else 0
         for candidate in answering.candidates:
-            self.cache.leave(candidate.row, wipe)
-            self.sampler.leave(candidate.dice)
+            self.cache.free(candidate.row, wipe)
+            self.sampler.remove_sequence(candidate.dice)
         if answering.known is not None:
-            self.loaded.decoder.live.leave(answering.known)
+            self.loaded.decoder.live.deactivate(answering.known)
 
     def remember(self, answering: RunningRequest) -> None:
         """Keep what the place's next turn will begin with, and the beginning that other places share."""
         request, row = answering.request, answering.row
         *own, shared = _keys(answering)
         try:
-            self.cache.share(shared[0], request.ids[: request.shared], row)
+            self.cache.store_shared_prefix(shared[0], request.ids[: request.shared], row)
             for key in own if row.length else ():
-                self.cache.keep(key, (*request.ids, *answering.candidates[0].tokens), row)
+                self.cache.store_prefix(key, (*request.ids, *answering.candidates[0].tokens), row)
         except (RuntimeError, MemoryError):  # no memory for a copy: the next turn reads its prompt again
-            self.cache.shrink()
+            self.cache.release_unused()
 
     @property
     def memory(self) -> dict[str, int]:
@@ -98,8 +98,8 @@ class RequestResources:
             "weights": self.loaded.bytes,
             "known adapters": self.adapters.bytes,
             "live adapters": self.loaded.decoder.live.bytes,
-            "running rows": self.cache.running_bytes,
-            "remembered": self.cache.kept_bytes,
+            "running rows": self.cache.slab_bytes,
+            "remembered": self.cache.prefix_bytes,
         }
 
 

@@ -1,4 +1,4 @@
-"""The arithmetic of attention, for few queries and for many."""
+"""Attention by torch, for a few queries of each head and for many."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 @dataclass(frozen=True, slots=True)
 class AttentionShape:
-    """How one layer attends."""
+    """The scale, the sliding window in tokens and the softcap of one layer's attention."""
 
     scale: float
     window: int | None = None
@@ -19,22 +19,23 @@ class AttentionShape:
 def attention(
     query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, shape: AttentionShape
 ) -> Tensor:
-    """Attention of [rows, queries, size] over [rows, keys, size], with an additive mask that broadcasts.
+    """Attend with query [heads, queries, size] over keys and values [heads, keys, size], -> query's shape.
 
-    On a CPU in float32 two batched products are quicker than the fused kernel for a few queries a row; that
-    kernel serves longer spans and other dtypes.
+    The additive mask [1 or heads, 1 or queries, keys] holds 0 and -inf. On a CPU in float32 two batched
+    products are faster than the fused kernel for a few queries of each head; the fused kernel serves longer
+    spans and other dtypes.
     """
     fused = query.dtype != torch.float32 or query.shape[1] > 16
     if fused and shape.softcap is None:
-        shaped = None if mask is None else mask.to(query.dtype).expand(len(query), *mask.shape[-2:])[None]
+        expanded = None if mask is None else mask.to(query.dtype).expand(len(query), *mask.shape[-2:])[None]
         return scaled_dot_product_attention(
-            query[None], keys[None], values[None], attn_mask=shaped, scale=shape.scale
+            query[None], keys[None], values[None], attn_mask=expanded, scale=shape.scale
         )[0]
     scores = torch.bmm(query * shape.scale, keys.transpose(1, 2)) if shape.softcap or mask is None else None
     if scores is None:
         assert mask is not None
-        wide = mask.to(query.dtype).expand(len(query), query.shape[1], keys.shape[1])
-        scores = torch.baddbmm(wide, query, keys.transpose(1, 2), alpha=shape.scale)
+        expanded = mask.to(query.dtype).expand(len(query), query.shape[1], keys.shape[1])
+        scores = torch.baddbmm(expanded, query, keys.transpose(1, 2), alpha=shape.scale)
     elif shape.softcap:
         scores = torch.tanh(scores / shape.softcap) * shape.softcap
         scores = scores if mask is None else scores + mask.to(scores.dtype)

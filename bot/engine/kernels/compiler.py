@@ -1,4 +1,4 @@
-"""native.c made a library for this very processor, once, by the C compiler gcc where it is at hand."""
+"""Compilation of `csrc/` into a shared library for this CPU, by gcc where it is installed."""
 
 import ctypes
 import hashlib
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -17,19 +18,23 @@ logger = logging.getLogger(__name__)
 
 FLAGS = (
     "-O3 -march=native -fopenmp -shared -fPIC -Wno-psabi "
-    # sums in any order, but infinities and NaN as they are: numbers that broke must be seen to have
+    # sums in any order, but infinities and NaN stay, so that broken numbers remain visible
     "-fassociative-math -fno-signed-zeros -fno-trapping-math -fno-math-errno"
 ).split()
-_PATIENCE = 60.0  # seconds for what takes four
+_MAIN = "native.c"  # includes the other files: one translation unit
+_TIMEOUT_SECONDS = 60.0  # a compilation takes four
 
 
-def cache() -> Path:
-    """Where it is kept: it depends on nothing but this machine, so every data folder of a user shares it."""
+def cache_folder() -> Path:
+    """Return the folder of compiled libraries, which all data folders of a user share.
+
+    A library depends only on the machine.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alterego"
 
 
-class Compiling:
-    """The library in the making on a thread of its own, while others import and convert."""
+class LibraryBuild:
+    """A compilation on a thread of its own, while other threads import and convert."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
@@ -37,74 +42,86 @@ class Compiling:
         self._thread.start()
 
     def library(self) -> ctypes.CDLL | None:
-        """Wait for it; None where there is none. Call it when torch is imported, whose threads it shares."""
+        """Wait for the library; None where the machine cannot build one.
+
+        Call this after the import of torch: the library uses torch's OpenMP threads.
+        """
         self._thread.join()
-        return opened(self._path)
+        return open_library(self._path)
 
     def _run(self) -> None:
-        self._path = made()
+        self._path = build_library()
 
 
-def compiled(folder: Path | None = None) -> ctypes.CDLL | None:
-    """The library, made now unless the folder has it; None without a compiler, or when it fails."""
-    return opened(made(folder))
+def load_library(folder: Path | None = None) -> ctypes.CDLL | None:
+    """Load the library, compiled now unless the folder has it; None without a compiler or on its failure."""
+    return open_library(build_library(folder))
 
 
-def made(folder: Path | None = None) -> Path | None:
-    """Where the library is, as soon as it is there; None where it cannot be made."""
+def build_library(folder: Path | None = None) -> Path | None:
+    """Return the path of the compiled library; None where it cannot be compiled."""
     compiler = shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         return None
-    source = resources.files("bot.engine.kernels").joinpath("native.c").read_bytes()
+    sources = read_sources()
     try:
-        path = (folder or cache()) / f"native-{_digest(source, compiler)}.so"
+        path = (folder or cache_folder()) / f"native-{_digest(sources, compiler)}.so"
         if not path.exists():
-            _compile(source, compiler, path)
+            _compile(sources, compiler, path)
         return path
-    except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: nobody's home
-        _note(getattr(problem, "stderr", None) or str(problem))
+    except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: no home folder
+        _log_fallback(getattr(problem, "stderr", None) or str(problem))
         return None
 
 
-def opened(path: Path | None) -> ctypes.CDLL | None:
-    """The library in this process; None where it cannot serve."""
+def read_sources() -> Mapping[str, bytes]:
+    """Return all C files by name, sorted; also those of a zipped package."""
+    files = resources.files("bot.engine.kernels").joinpath("csrc").iterdir()
+    chosen = sorted((file for file in files if file.name.endswith((".c", ".h"))), key=lambda file: file.name)
+    return {file.name: file.read_bytes() for file in chosen}
+
+
+def open_library(path: Path | None) -> ctypes.CDLL | None:
+    """Load a compiled library into this process; None where it cannot be used."""
     try:
-        return None if path is None or _has_other_threads() else ctypes.CDLL(str(path))
+        return None if path is None or _has_other_openmp() else ctypes.CDLL(str(path))
     except OSError as problem:
-        _note(str(problem))
+        _log_fallback(str(problem))
         return None
 
 
-def _note(reason: str) -> None:
-    logger.info("Operations in C could not be compiled, those of torch serve: %s", reason.strip()[-500:])
+def _log_fallback(reason: str) -> None:
+    logger.info("native_operations_unavailable", extra={"fallback": "torch", "reason": reason.strip()[-500:]})
 
 
-def _compile(source: bytes, compiler: str, path: Path) -> None:
-    """Whole or not at all, also when two processes begin at once."""
+def _compile(sources: Mapping[str, bytes], compiler: str, path: Path) -> None:
+    """Write the library as a whole or not at all, also when two processes compile at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        (made.parent / "native.c").write_bytes(source)
-        command = [compiler, *FLAGS, str(made.parent / "native.c"), "-o", str(made), "-lm"]
-        quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
-        subprocess.run(command, check=True, timeout=_PATIENCE, **quiet)  # type: ignore[call-overload]
-        made.replace(path)
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+        folder = Path(name)
+        for source, content in sources.items():
+            (folder / source).write_bytes(content)
+        command = [compiler, *FLAGS, str(folder / _MAIN), "-o", str(folder / path.name), "-lm"]
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[call-overload]
+        (folder / path.name).replace(path)
 
 
-def _digest(source: bytes, compiler: str) -> str:
-    """Of all that the library depends on: a folder may be carried to another machine."""
-    parts = (source, " ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), _features())
+def _digest(sources: Mapping[str, bytes], compiler: str) -> str:
+    """Hash all that the library depends on: somebody may carry the folder to another machine."""
+    parts = [part for name, content in sources.items() for part in (name.encode(), content)]
+    parts += [" ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), _cpu_features()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def _has_other_threads() -> bool:
-    """Whether torch computes with another OpenMP than gcc's: the threads of two disturb each other."""
+def _has_other_openmp() -> bool:
+    """Return whether torch uses another OpenMP than gcc's: threads of two OpenMPs slow each other down."""
     loaded = Path("/proc/self/maps").read_text()
     return "/libiomp" in loaded or "/libomp" in loaded
 
 
-def _features() -> bytes:
-    """What this processor can do, as Linux tells; nothing where it does not."""
+def _cpu_features() -> bytes:
+    """Return the CPU flags that Linux lists; empty where Linux lists none."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Products of single tokens with their own matrices, as weighted sums of rows: quick in 16 bits on a CPU."""
+"""Products of decoding tokens with their own adapters' matrices, as weighted sums of the matrices' rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,47 +6,46 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-_SUM = 0  # of torch's three modes of a bag
+from bot.engine.kernels.compat import EMBEDDING_SUM, embedding_bag
 
 
 @dataclass(frozen=True, slots=True)
 class GatherMatmul:
-    """Tokens that stand alone, each with the bay of its adapter.
+    """Decoding tokens with the LoRA slots of their adapters, multiplied as embedding bags.
 
-    A vector times a matrix is the sum of the matrix's rows, weighted by the vector: what torch calls a bag of
-    embeddings. FBGEMM's kernel for it reads each row once, in 16 bits, and sums in float32, where a batched
-    product in 16 bits first puts its matrices into another order.
+    A vector times a matrix is the sum of the matrix's rows, weighted by the vector: an embedding bag.
+    FBGEMM's kernel for embedding bags reads each row once, in 16 bits, and sums in float32; a batched product
+    in 16 bits reorders its matrices first.
     """
 
-    tokens: Tensor | int  # which tokens change: so many first ones, or their numbers
-    bays: Tensor  # [changed] the bay of each of them
-    scale: Tensor | None = None  # [changed, 1] their adapters' strengths
-    _named: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
+    tokens: Tensor | int  # the tokens under an adapter: a count of first ones, or indices [changed]
+    lora_slots: Tensor  # [changed] the LoRA slot of each of them
+    scale: Tensor | None = None  # [changed, 1] their adapters' strengths; None where all are 1
+    _bags: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
-    def of(self, x: Tensor) -> Tensor:
-        """The tokens that change, of all."""
+    def select(self, x: Tensor) -> Tensor:
+        """Return the rows [changed, size] of the tokens under an adapter, from x [tokens, size]."""
         return x[: self.tokens] if isinstance(self.tokens, int) else x.index_select(0, self.tokens)
 
-    def product(self, x: Tensor, table: Tensor, blocks: int, rows: int) -> Tensor:
-        """x [changed, blocks, rows], table [bays * blocks * rows, width] -> [changed * blocks, width]."""
-        named, ends = self._named.get((blocks, rows)) or self._name(blocks, rows)
+    def multiply(self, x: Tensor, table: Tensor, blocks: int, rows: int) -> Tensor:
+        """x [changed, blocks, rows], table [slots * blocks * rows, width] -> [changed * blocks, width]."""
+        indices, offsets = self._bags.get((blocks, rows)) or self._make_bags(blocks, rows)
         weights = x.reshape(-1)
-        return torch._embedding_bag_forward_only(table, named, ends, False, _SUM, False, weights, True)[0]
+        return embedding_bag(table, indices, offsets, False, EMBEDDING_SUM, False, weights, True)[0]
 
-    def _name(self, blocks: int, rows: int) -> tuple[Tensor, Tensor]:
-        """The table rows of every bag, and where each begins and ends; once for all layers of that size."""
-        first = (self.bays[:, None] * blocks + torch.arange(blocks)).view(-1, 1) * rows
-        named = (first + torch.arange(rows)).flatten().int()
-        self._named[blocks, rows] = named, torch.arange(0, len(named) + 1, rows, dtype=torch.int32)
-        return self._named[blocks, rows]
+    def _make_bags(self, blocks: int, rows: int) -> tuple[Tensor, Tensor]:
+        """Return the table rows of all bags, and each bag's offset in them; once for layers of one size."""
+        first = (self.lora_slots[:, None] * blocks + torch.arange(blocks)).view(-1, 1) * rows
+        indices = (first + torch.arange(rows)).flatten().int()
+        self._bags[blocks, rows] = indices, torch.arange(0, len(indices) + 1, rows, dtype=torch.int32)
+        return self._bags[blocks, rows]
 
 
 def gather_matmul_of(tokens: Sequence[tuple[int, int, float]]) -> GatherMatmul | None:
-    """Tokens (place, bay, strength) as bags; None without any."""
+    """Lay out tokens (index, LoRA slot, strength); None without any."""
     if not tokens:
         return None
-    places, bays, strengths = zip(*tokens, strict=True)
-    first = places == tuple(range(len(places)))
+    indices, slots, strengths = zip(*tokens, strict=True)
+    is_first = indices == tuple(range(len(indices)))
     scale = None if set(strengths) == {1} else torch.tensor(strengths)[:, None]
-    which = len(places) if first else torch.tensor(places)
-    return GatherMatmul(which, torch.tensor(bays), scale)
+    return GatherMatmul(len(indices) if is_first else torch.tensor(indices), torch.tensor(slots), scale)

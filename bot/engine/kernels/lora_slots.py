@@ -1,4 +1,4 @@
-"""The live adapters' matrices of one projection, side by side: as they are, or in 8 bits for native.c."""
+"""LoRA slots: the active adapters' matrices of one linear layer, as floats, or in 8 bits for `csrc/`."""
 
 import ctypes
 from collections.abc import Sequence
@@ -8,16 +8,17 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bot.engine.kernels.structs import INT, MOST_INNER, Change, Matrices
+from bot.engine.kernels.structs import INT, MAX_LORA_INNER, LoraMatrices, LoraShape
 
-_NATIVE = 2.0**24  # by how much native.c reads numbers of 8 bits too large
+_INT8_FACTOR = 2.0**24  # `csrc/lora.h` reads numbers of 8 bits times this factor
 
 
 @dataclass(frozen=True, slots=True)
 class SlotSizes:
-    """An adapter's A is [inputs, parts * rank], its B [blocks, rank, width].
+    """The sizes of one slot: A is [inputs, parts * rank], B [blocks, rank, width].
 
-    `blocks` cut all parts into equal widths, and name the part that each comes from.
+    `parts` counts the joined layers. `blocks` cut the outputs of all parts into equal widths, and name the
+    part of each block.
     """
 
     inputs: int
@@ -27,43 +28,44 @@ class SlotSizes:
     width: int
 
     @property
-    def numbers(self) -> int:
-        """Of one adapter."""
+    def parameters(self) -> int:
+        """The numbers of one slot's matrices."""
         return self.rank * (self.inputs * self.parts + len(self.blocks) * self.width)
 
 
 class LoraSlots(Protocol):
-    """Room for so many adapters, zero at first."""
+    """A fixed count of slots, each of which holds the matrices of one adapter; zeros at first."""
 
     count: int
     sizes: SlotSizes
 
-    def put(self, bay: int, a: Tensor, b: Tensor) -> None:
-        """Give a bay to these matrices."""
+    def set_lora(self, slot: int, a: Tensor, b: Tensor) -> None:
+        """Write a [inputs, parts * rank] and b [blocks, rank, width] into a slot."""
 
-    def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """A bay's matrices."""
+    def get_lora(self, slot: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return a slot's a [inputs, parts * rank] and b [blocks, rank, width] in a dtype."""
 
     @property
     def tensors(self) -> Sequence[Tensor]:
-        """All that it holds, by bay."""
+        """All tensors, whose first dimension is the slot."""
 
 
 class FloatSlots:
-    """As they are: a [bays, inputs, parts * rank], b [bays, blocks, rank, width]."""
+    """Slots of floats: a [slots, inputs, parts * rank], b [slots, blocks, rank, width]."""
 
     def __init__(self, count: int, sizes: SlotSizes, like: Tensor) -> None:
+        """Allocate the slots with the dtype and on the device of `like`."""
         self.count, self.sizes = count, sizes
         self.a = like.new_zeros(count, sizes.inputs, sizes.parts * sizes.rank)
         self.b = like.new_zeros(count, len(sizes.blocks), sizes.rank, sizes.width)
 
-    def put(self, bay: int, a: Tensor, b: Tensor) -> None:
+    def set_lora(self, slot: int, a: Tensor, b: Tensor) -> None:
         """As in `LoraSlots`."""
-        self.a[bay], self.b[bay] = a, b
+        self.a[slot], self.b[slot] = a, b
 
-    def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def get_lora(self, slot: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """As in `LoraSlots`."""
-        return self.a[bay].to(dtype), self.b[bay].to(dtype)
+        return self.a[slot].to(dtype), self.b[slot].to(dtype)
 
     @property
     def tensors(self) -> Sequence[Tensor]:
@@ -72,10 +74,12 @@ class FloatSlots:
 
 
 class Int8Slots:
-    """In 8 bits: half of what a batch of many adapters reads, with a scale for every row.
+    """Slots of 8 bits with a scale for each row: half the bytes that a batch of many adapters reads.
 
     Logits of the demo adapters in float32 move by 0.001 of how much they vary, where a base model in bfloat16
-    alone moves them by 0.07. Four rows lie together, as native.c reads them.
+    alone moves them by 0.07. Four rows are interleaved, as `csrc/lora.h` reads them: a int8 [slots, inputs /
+    4, parts * rank, 4], b int8 [slots, blocks, rank / 4, width, 4], scales float32 [slots, inputs] and
+    [slots, blocks, rank].
     """
 
     def __init__(self, count: int, sizes: SlotSizes) -> None:
@@ -83,36 +87,34 @@ class Int8Slots:
         blocks, inner = len(sizes.blocks), sizes.parts * sizes.rank
         self._a = torch.zeros(count, sizes.inputs // 4, inner, 4, dtype=torch.int8)
         self._b = torch.zeros(count, blocks, sizes.rank // 4, sizes.width, 4, dtype=torch.int8)
-        self._a_scales, self._b_scales = (
-            torch.zeros(count, sizes.inputs),
-            torch.zeros(count, blocks, sizes.rank),
-        )
-        self.matrices = Matrices(*(tensor.data_ptr() for tensor in self.tensors))
-        self._chosen = (INT * blocks)(*sizes.blocks)
+        self._a_scales = torch.zeros(count, sizes.inputs)
+        self._b_scales = torch.zeros(count, blocks, sizes.rank)
+        self.native_matrices = LoraMatrices(*(tensor.data_ptr() for tensor in self.tensors))
+        self._block_parts = (INT * blocks)(*sizes.blocks)
 
     @staticmethod
-    def suits(sizes: SlotSizes) -> bool:
-        """Whether native.c can read such matrices."""
+    def supports(sizes: SlotSizes) -> bool:
+        """Return whether `csrc/lora.h` reads matrices of these sizes."""
         inner = sizes.parts * sizes.rank
-        return not (sizes.inputs % 4 or sizes.rank % 16 or sizes.width % 16) and inner <= MOST_INNER
+        return not (sizes.inputs % 4 or sizes.rank % 16 or sizes.width % 16) and inner <= MAX_LORA_INNER
 
-    def change(self, wide: int) -> Change:
-        """The sizes as native.c takes them; `wide`: activations are in float32."""
+    def native_shape(self, is_f32: int) -> LoraShape:
+        """Return the sizes as a C structure; `is_f32`: 1 for activations in float32, 0 for bfloat16."""
         sizes, blocks = self.sizes, len(self.sizes.blocks)
         outputs, inner = blocks * sizes.width, sizes.parts * sizes.rank
-        chosen = ctypes.addressof(self._chosen)
-        return Change(sizes.inputs, outputs, inner, sizes.rank, blocks, sizes.width, wide, chosen)
+        block_parts = ctypes.addressof(self._block_parts)
+        return LoraShape(sizes.inputs, outputs, inner, sizes.rank, blocks, sizes.width, is_f32, block_parts)
 
-    def put(self, bay: int, a: Tensor, b: Tensor) -> None:
+    def set_lora(self, slot: int, a: Tensor, b: Tensor) -> None:
         """As in `LoraSlots`."""
-        self._a[bay], self._a_scales[bay] = _narrowed(a)
-        self._b[bay], self._b_scales[bay] = _narrowed(b)
+        self._a[slot], self._a_scales[slot] = _quantize_rows(a)
+        self._b[slot], self._b_scales[slot] = _quantize_rows(b)
 
-    def of(self, bay: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def get_lora(self, slot: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """As in `LoraSlots`."""
         return (
-            _widened(self._a[bay], self._a_scales[bay]).to(dtype),
-            _widened(self._b[bay], self._b_scales[bay]).to(dtype),
+            _dequantize_rows(self._a[slot], self._a_scales[slot]).to(dtype),
+            _dequantize_rows(self._b[slot], self._b_scales[slot]).to(dtype),
         )
 
     @property
@@ -121,35 +123,35 @@ class Int8Slots:
         return self._a, self._b, self._a_scales, self._b_scales
 
 
-def grown(bays: LoraSlots, was: LoraSlots | None) -> LoraSlots:
-    """With the adapters of smaller ones."""
-    if was is None:
-        return bays
-    if type(bays) is type(was) and bays.sizes == was.sizes:
-        for mine, theirs in zip(bays.tensors, was.tensors, strict=True):
-            mine[: was.count] = theirs
-        return bays
-    for bay in range(was.count):
-        a, b = was.of(bay, torch.float32)
-        wider = torch.zeros(bays.sizes.inputs, bays.sizes.parts, bays.sizes.rank)
-        wider[:, :, : was.sizes.rank] = a.view(len(a), -1, was.sizes.rank)
-        longer = torch.zeros(len(b), bays.sizes.rank, b.shape[2])
-        longer[:, : was.sizes.rank] = b
-        bays.put(bay, wider.flatten(1), longer)
-    return bays
+def resize_slots(slots: LoraSlots, smaller: LoraSlots | None) -> LoraSlots:
+    """Copy the adapters of smaller slots into `slots`; return `slots`."""
+    if smaller is None:
+        return slots
+    if type(slots) is type(smaller) and slots.sizes == smaller.sizes:
+        for new, old in zip(slots.tensors, smaller.tensors, strict=True):
+            new[: smaller.count] = old
+        return slots
+    for slot in range(smaller.count):
+        a, b = smaller.get_lora(slot, torch.float32)
+        wider_a = torch.zeros(slots.sizes.inputs, slots.sizes.parts, slots.sizes.rank)
+        wider_a[:, :, : smaller.sizes.rank] = a.view(len(a), -1, smaller.sizes.rank)
+        longer_b = torch.zeros(len(b), slots.sizes.rank, b.shape[2])
+        longer_b[:, : smaller.sizes.rank] = b
+        slots.set_lora(slot, wider_a.flatten(1), longer_b)
+    return slots
 
 
-def _narrowed(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """[.., rows, columns] in 8 bits [.., rows / 4, columns, 4], and the scale [.., rows] of each row."""
+def _quantize_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """[.., rows, columns] -> int8 [.., rows / 4, columns, 4], and the scale [.., rows] of each row."""
     matrix = matrix.float()
     scales = matrix.abs().amax(-1) / 127
-    whole = (matrix / scales.clamp_min(1e-30)[..., None]).round().to(torch.int8)
+    rounded = (matrix / scales.clamp_min(1e-30)[..., None]).round().to(torch.int8)
     rows, columns = matrix.shape[-2:]
-    packed = whole.view(*matrix.shape[:-2], rows // 4, 4, columns).transpose(-1, -2)
-    return packed, scales / _NATIVE
+    packed = rounded.view(*matrix.shape[:-2], rows // 4, 4, columns).transpose(-1, -2)
+    return packed, scales / _INT8_FACTOR
 
 
-def _widened(packed: Tensor, scales: Tensor) -> Tensor:
-    """The inverse."""
+def _dequantize_rows(packed: Tensor, scales: Tensor) -> Tensor:
+    """The inverse of `_quantize_rows`, float32 [.., rows, columns]."""
     rows = packed.transpose(-1, -2).flatten(-3, -2)
-    return rows.float() * (scales * _NATIVE)[..., None]
+    return rows.float() * (scales * _INT8_FACTOR)[..., None]

@@ -1,4 +1,4 @@
-"""How a product with a weight matrix is computed: as it stands, or by a kernel that this CPU does better."""
+"""Kernels of a linear layer's product: the matrix as it is, or a kernel that is faster on this CPU."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,24 +11,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
+from bot.engine.kernels import compat
+from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.native import Native
 
-_LARGEST_HALF = 65_504.0
-_TRIED = (8, 64)  # rows with which two kernels are compared: a decoding batch, and a chunk of a prompt
+_LARGEST_FP16 = 65_504.0
+_BENCHMARK_ROWS = (8, 64)  # a decoding batch, and a chunk of a prompt
 
 
 class MatmulKernel(Protocol):
-    """A linear layer's arithmetic: x [tokens, in] -> [tokens, out]."""
+    """A linear layer's product: x [tokens, in] -> [tokens, out]."""
 
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-Kind = Callable[[Tensor, Tensor | None], MatmulKernel]  # weight [out, in] and bias [out] -> kernel
+KernelFactory = Callable[[Tensor, Tensor | None], MatmulKernel]  # weight [out, in] and bias [out] -> kernel
 
 
 class PlainMatmul:
-    """The matrix as it stands, in the dtype of the activations."""
+    """The matrix as it is, in the dtype of the activations."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self._weight, self._bias = weight, bias
@@ -37,8 +38,8 @@ class PlainMatmul:
         return linear(x, self._weight, self._bias)
 
 
-class Half:
-    """Weights of 16 bits, activations and sums in float32, by FBGEMM.
+class Fp16Matmul:
+    """Weights in float16, activations and sums in float32, by FBGEMM.
 
     float16 holds every bfloat16 number between 6e-5 and 65,504 exactly, and smaller ones to within 3e-8, so
     this loses nothing of a bfloat16 model. With eight rows it is three to four times as fast on AVX2 as MKL's
@@ -46,17 +47,17 @@ class Half:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self._packed = torch.ops.quantized.linear_prepack_fp16(
+        self._packed = compat.pack_fp16_weight(
             weight.float().contiguous(), None if bias is None else bias.float()
         )
+        self._linear = compat.fp16_linear()
 
     def __call__(self, x: Tensor) -> Tensor:
-        product: Tensor = torch.ops.quantized.linear_dynamic_fp16.default(x, self._packed)
-        return product
+        return self._linear(x, self._packed)
 
 
-class Side:
-    """Layers as they are, such as those of bitsandbytes, with their outputs side by side."""
+class SeparateMatmul:
+    """Layers as they are, such as those of bitsandbytes, with their outputs concatenated."""
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         self._layers = tuple(layers)
@@ -66,68 +67,76 @@ class Side:
         return products[0] if len(products) == 1 else torch.cat(products, -1)
 
 
-def half(weight: Tensor, bias: Tensor | None) -> MatmulKernel:
-    """`Half`, or the matrix in float32 where float16 cannot hold it."""
+def fp16_matmul(weight: Tensor, bias: Tensor | None) -> MatmulKernel:
+    """Return an `Fp16Matmul`, or the matrix in float32 where float16 cannot hold its numbers."""
     least, most = weight.aminmax()
-    if max(-float(least), float(most)) > _LARGEST_HALF:
+    if max(-float(least), float(most)) > _LARGEST_FP16:
         return PlainMatmul(weight.float(), None if bias is None else bias.float())
-    return Half(weight, bias)
+    return Fp16Matmul(weight, bias)
 
 
-def has_half(device: str) -> bool:
-    """Whether `Half` runs there."""
+def has_fbgemm(device: str) -> bool:
+    """Return whether `Fp16Matmul` runs on this device ("cpu", "cuda")."""
     return device == "cpu" and "fbgemm" in torch.backends.quantized.supported_engines
 
 
-def quickest(layers: Sequence[Any], dtype: torch.dtype, native: Native | None = None) -> Kind | None:
-    """What is to stand for these layers, whose activations have this dtype; None where they are quickest.
+def fastest_kernel(
+    layers: Sequence[Any], dtype: torch.dtype, native: Native | None = None
+) -> KernelFactory | None:
+    """Return the fastest kernel for layers with activations of a dtype; None to keep the layers.
 
-    Quantised layers grow by it, so it must also leave most of the machine's free memory free.
+    Another kernel makes quantised layers larger, so it must also leave most of the machine's free memory
+    free.
     """
     devices = {layer.weight.device.type for layer in layers}
-    kinds = [half] if devices == {"cpu"} and has_half("cpu") else []
-    if devices == {"cpu"} and dtype == torch.bfloat16 and has_packed("cpu"):
-        kinds += [PackedMatmul if native is None or not native.tiles else partial(TiledMatmul, native=native)]
-    weights = sum(out * inputs for out, inputs in map(size_of, layers))
-    if not layers[0].weight.is_floating_point() and 2 * weights > available() / 4:
+    factories = [fp16_matmul] if devices == {"cpu"} and has_fbgemm("cpu") else []
+    if devices == {"cpu"} and dtype == torch.bfloat16 and has_onednn_bf16("cpu"):
+        factories += [
+            PackedMatmul if native is None or not native.has_amx else partial(AmxMatmul, native=native)
+        ]
+    weights = sum(out * inputs for out, inputs in map(linear_size, layers))
+    if not layers[0].weight.is_floating_point() and 2 * weights > available_memory() / 4:
         return None
-    return _quickest(min(layers, key=lambda layer: abs(sum(size_of(layer)) - 4096)), kinds) if kinds else None
+    typical = min(layers, key=lambda layer: abs(sum(linear_size(layer)) - 4096))
+    return _benchmark_kernels(typical, factories) if factories else None
 
 
-def available() -> int:
-    """Bytes that programs can still have, as far as the system tells; else none."""
+def available_memory() -> int:
+    """Return the bytes that programs can still allocate; 0 where the system does not say."""
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
         return 0
 
 
-def size_of(layer: nn.Module) -> tuple[int, int]:
-    """How many numbers a linear layer gives and reads."""
+def linear_size(layer: nn.Module) -> tuple[int, int]:
+    """Return the (out, in) sizes of a linear layer."""
     if isinstance(layer, nn.Linear):
         return layer.out_features, layer.in_features
-    inner, out = next(layer.parameters()).shape  # GPT-2's Conv1D keeps the transpose
-    return out, inner
+    inputs, out = next(layer.parameters()).shape  # GPT-2's Conv1D keeps the transpose
+    return out, inputs
 
 
-def _quickest(layer: Any, kinds: Sequence[Kind]) -> Kind | None:
-    """Try all on this CPU, on a copy: bitsandbytes packs weights anew when they are first used."""
+def _benchmark_kernels(layer: Any, factories: Sequence[KernelFactory]) -> KernelFactory | None:
+    """Time all kernels on this CPU, on a copy: bitsandbytes repacks weights when a layer first runs."""
     layer = deepcopy(layer)
-    torch.backends.quantized.engine = "fbgemm"
+    compat.use_fbgemm()
     dtype = layer.weight.dtype if layer.weight.is_floating_point() else torch.float32
-    tried: list[tuple[Kind | None, MatmulKernel, torch.dtype]] = [(None, layer, dtype)]
-    for kind in kinds:
-        tried.append((kind, kind(dense(layer)[0], None), torch.float32 if kind is half else torch.bfloat16))
+    tried: list[tuple[KernelFactory | None, MatmulKernel, torch.dtype]] = [(None, layer, dtype)]
+    for factory in factories:
+        activations = torch.float32 if factory is fp16_matmul else torch.bfloat16
+        tried.append((factory, factory(dense_weight(layer)[0], None), activations))
     seconds = [0.0] * len(tried)
-    for rows in _TRIED:
-        x = torch.ones(rows, size_of(layer)[1])
-        times = [[_seconds(kernel, x.to(dtype)) for _, kernel, dtype in tried] for _ in range(6)]
-        seconds = [whole + min(own) for whole, own in zip(seconds, zip(*times[1:], strict=True), strict=True)]
+    for rows in _BENCHMARK_ROWS:
+        x = torch.ones(rows, linear_size(layer)[1])
+        times = [[_time_product(kernel, x.to(dtype)) for _, kernel, dtype in tried] for _ in range(6)]
+        best = [min(kernel_times) for kernel_times in zip(*times[1:], strict=True)]  # others may be running
+        seconds = [total + shortest for total, shortest in zip(seconds, best, strict=True)]
     return tried[seconds.index(min(seconds))][0]
 
 
-def dense(layer: Any) -> tuple[Tensor, Tensor | None]:
-    """The weight [out, in] of a linear layer in floating point, whatever holds it, and its bias."""
+def dense_weight(layer: Any) -> tuple[Tensor, Tensor | None]:
+    """Return a linear layer's weight [out, in] in floating point, also if quantised, and its bias [out]."""
     weight, bias = layer.weight, getattr(layer, "bias", None)
     name = type(layer).__name__
     if name == "Linear4bit":
@@ -140,18 +149,18 @@ def dense(layer: Any) -> tuple[Tensor, Tensor | None]:
     return (weight.data.T if name == "Conv1D" else weight.data), bias  # GPT-2 keeps the transpose
 
 
-def joined(layers: Sequence[nn.Module], kind: Kind) -> MatmulKernel:
-    """Layers that read the same input as one matrix, their outputs side by side."""
-    pairs = [dense(layer) for layer in layers]
+def join_layers(layers: Sequence[nn.Module], factory: KernelFactory) -> MatmulKernel:
+    """Return one kernel for layers that read the same input, with their outputs concatenated."""
+    pairs = [dense_weight(layer) for layer in layers]
     weight = torch.cat([weight for weight, _ in pairs]) if len(pairs) > 1 else pairs[0][0]
     if all(bias is None for _, bias in pairs):
-        return kind(weight, None)
+        return factory(weight, None)
     biases: list[Any] = [weight.new_zeros(len(weight)) if bias is None else bias for weight, bias in pairs]
-    return kind(weight, torch.cat(biases).to(weight.dtype))
+    return factory(weight, torch.cat(biases).to(weight.dtype))
 
 
-def _seconds(kernel: MatmulKernel, x: Tensor) -> float:
-    """Of one product. The shortest of some counts, since other programs may be running."""
+def _time_product(kernel: MatmulKernel, x: Tensor) -> float:
+    """Return the seconds of one product."""
     began = perf_counter()
     kernel(x)
     return perf_counter() - began

@@ -1,4 +1,4 @@
-"""The operations of native.c on tensors, which it reads where they lie."""
+"""The operations of `csrc/` on tensors, which the library reads and writes in place."""
 
 import ctypes
 from collections.abc import Sequence
@@ -9,30 +9,30 @@ from torch import Tensor
 
 from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.lora_slots import Int8Slots
-from bot.engine.kernels.structs import FLOAT, INT, LONG, POINTER, Heads, Layer, Pass
+from bot.engine.kernels.structs import FLOAT, INT, LONG, POINTER, AttentionParams, LayerParams, StepParams
 
-MOST_ROWS = 32  # of a product by tiles
-_MOST_GROUP, _MOST_SIZE = 16, 256  # query heads that share a key head; numbers of a head
-_FUNCTIONS: dict[str, list[Any]] = {
-    "norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
-    "gate": [POINTER] * 2 + [LONG] * 2 + [INT],
-    "rotate": [POINTER] * 3 + [LONG] * 4 + [INT],
-    "attend": [POINTER] * 7 + [LONG],
-    "change": [POINTER] * 7 + [LONG],
-    "product": [POINTER] * 3 + [LONG] * 4,
-    "layer": [POINTER] * 6,
+MAX_AMX_ROWS = 32  # of a product by AMX tiles
+_MAX_GROUP, _MAX_HEAD_SIZE = 16, 256  # query heads that share a key head; numbers of a head
+_SIGNATURES: dict[str, list[Any]] = {
+    "rms_norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
+    "silu_and_mul": [POINTER] * 2 + [LONG] * 2 + [INT],
+    "rotary_embedding": [POINTER] * 3 + [LONG] * 4 + [INT],
+    "decode_attention": [POINTER] * 7 + [LONG],
+    "add_lora": [POINTER] * 7 + [LONG],
+    "amx_matmul": [POINTER] * 3 + [LONG] * 4,
+    "decoder_layer": [POINTER] * 6,
 }
 
 
-class Changed:
-    """Tokens (place, bay, strength) that adapters change, those of a bay together."""
+class LoraTokens:
+    """Tokens (index, LoRA slot, strength) under adapters, as C arrays; tokens of one slot are together."""
 
     def __init__(self, tokens: Sequence[tuple[int, int, float]]) -> None:
-        places, bays, strengths = zip(*tokens, strict=True)
+        indices, slots, strengths = zip(*tokens, strict=True)
         self.count = len(tokens)
         self.arrays = (
-            (INT * self.count)(*places),
-            (INT * self.count)(*bays),
+            (INT * self.count)(*indices),
+            (INT * self.count)(*slots),
             (FLOAT * self.count)(*strengths),
         )
 
@@ -41,81 +41,103 @@ class Native:
     """Operations on the CPU, on activations of one `dtype`: float32 or bfloat16."""
 
     def __init__(self, library: ctypes.CDLL, dtype: torch.dtype) -> None:
-        self._library, self._dtype, self._wide = library, dtype, int(dtype == torch.float32)
-        self.tiles = bool(library.has_tiles()) and dtype == torch.bfloat16
-        for name, arguments in _FUNCTIONS.items():
+        self._library, self._dtype, self._is_f32 = library, dtype, int(dtype == torch.float32)
+        self.has_amx = bool(library.has_amx()) and dtype == torch.bfloat16
+        for name, arguments in _SIGNATURES.items():
             if hasattr(library, name):
                 getattr(library, name).argtypes = arguments
                 getattr(library, name).restype = None
 
-    def takes(self, x: Tensor) -> bool:
-        """Whether it reads x [.., rows, size]: of its dtype, with rows end to end."""
-        rows_end_to_end = x.stride(-1) == 1 and x.stride(-2) == x.shape[-1]
-        return x.dtype == self._dtype and rows_end_to_end and x.device.type == "cpu"
+    def accepts(self, x: Tensor) -> bool:
+        """Return whether x [.., rows, size] is on the CPU, of this dtype, with contiguous rows."""
+        is_contiguous = x.stride(-1) == 1 and x.stride(-2) == x.shape[-1]
+        return x.dtype == self._dtype and is_contiguous and x.device.type == "cpu"
 
-    def norm(self, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        """x [groups, rows, size] / sqrt(sum of squares + epsilon) * weight [size] in float32."""
+    def rms_norm(self, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        """x [groups, rows, size] / sqrt(sum of squares + epsilon) * weight [size], float32."""
         groups, rows, size = x.shape
         y = x.new_empty(x.shape)
-        where = x.data_ptr(), weight.data_ptr(), y.data_ptr()
-        self._library.norm(*where, groups, rows, x.stride(0), rows * size, size, epsilon, self._wide)
+        addresses = x.data_ptr(), weight.data_ptr(), y.data_ptr()
+        self._library.rms_norm(
+            *addresses, groups, rows, x.stride(0), rows * size, size, epsilon, self._is_f32
+        )
         return y
 
-    def gate(self, x: Tensor) -> Tensor:
-        """silu(x[.., :half]) * x[.., half:]."""
+    def silu_and_mul(self, x: Tensor) -> Tensor:
+        """silu(x[.., :half]) * x[.., half:], [.., half], for x [.., 2 * half]."""
         half = x.shape[-1] // 2
         y = x.new_empty((*x.shape[:-1], half))
-        self._library.gate(x.data_ptr(), y.data_ptr(), y.numel() // half, half, self._wide)
+        self._library.silu_and_mul(x.data_ptr(), y.data_ptr(), y.numel() // half, half, self._is_f32)
         return y
 
-    def rotate(self, x: Tensor, turning: int, cos: Tensor, sin: Tensor) -> None:
-        """Turn the first heads of x [tokens, heads, size], in place, by cos and sin [1, tokens, size]."""
-        where = x.data_ptr(), cos.data_ptr(), sin.data_ptr()
+    def rotary_embedding(self, x: Tensor, rotated: int, cos: Tensor, sin: Tensor) -> None:
+        """Apply rotary positions in place to the first `rotated` heads of x [tokens, heads, size].
+
+        cos and sin [1, tokens, size] have the dtype of x.
+        """
+        addresses = x.data_ptr(), cos.data_ptr(), sin.data_ptr()
         tokens, heads, size = x.shape
-        self._library.rotate(*where, tokens, heads, turning, size, self._wide)
+        self._library.rotary_embedding(*addresses, tokens, heads, rotated, size, self._is_f32)
 
     @staticmethod
-    def attends(size: int, group: int) -> bool:
-        """Whether it computes such attention: heads of whole lanes, few enough of which share a key."""
-        return size % 32 == 0 and size <= _MOST_SIZE and group <= _MOST_GROUP
+    def supports_attention(size: int, group: int) -> bool:
+        """Return whether the library attends with heads of `size` numbers, `group` for each key head."""
+        return size % 32 == 0 and size <= _MAX_HEAD_SIZE and group <= _MAX_GROUP
 
-    def attend(
-        self, query: Tensor, pair: Tensor, cache: Tensor, out: Tensor, rows: Any, shape: AttentionShape
+    def decode_attention(
+        self, query: Tensor, pair: Tensor, cache: Tensor, out: Tensor, targets: Any, shape: AttentionShape
     ) -> None:
-        """Write keys and values of single tokens into their rows, and attend over these, into `out`.
+        """Append keys and values of decoding tokens to their KV slots, and attend over the slots into `out`.
 
         query [tokens, heads, size], pair [tokens, 2, kv heads, size], cache [2, slots, kv heads, capacity,
-        size], out [tokens, heads * size]; rows: an array of (place, slot, length) for each such token.
+        size], out [tokens, heads * size]; targets: a C array of int [3 * count], for each decoding token its
+        index, the index of its KV slot and the slot's length.
         """
-        query = query if self.takes(query) else query.contiguous()
-        together = self.takes(pair) and pair.stride(1) == pair.shape[2] * pair.shape[3]
-        pair = pair if together else pair.contiguous()
+        query = query if self.accepts(query) else query.contiguous()
+        is_contiguous = self.accepts(pair) and pair.stride(1) == pair.shape[2] * pair.shape[3]
+        pair = pair if is_contiguous else pair.contiguous()
         _, slots, heads, capacity, size = cache.shape
-        apart = query.stride(0), pair.stride(0)
-        how = Heads(
-            *(slots, capacity, heads, query.shape[1] // heads, size, shape.window or 0, *apart, self._wide),
+        group, window, strides = query.shape[1] // heads, shape.window or 0, (query.stride(0), pair.stride(0))
+        params = AttentionParams(
+            *(slots, capacity, heads, group, size, window, *strides, self._is_f32),
             *(shape.scale, shape.softcap or 0),
         )
         value = pair.data_ptr() + pair.stride(1) * pair.element_size()
-        where = query.data_ptr(), pair.data_ptr(), value, cache.data_ptr(), out.data_ptr()
-        self._library.attend(ctypes.byref(how), *where, rows, len(rows) // 3)
+        addresses = query.data_ptr(), pair.data_ptr(), value, cache.data_ptr(), out.data_ptr()
+        self._library.decode_attention(ctypes.byref(params), *addresses, targets, len(targets) // 3)
 
-    def change(self, bays: Int8Slots, x: Tensor, y: Tensor, changed: Changed) -> None:
-        """y[place] += strength * (x[place] A) B, of the bay of each token."""
-        where = ctypes.byref(bays.change(self._wide)), ctypes.byref(bays.matrices), x.data_ptr(), y.data_ptr()
-        self._library.change(*where, *changed.arrays, changed.count)
+    def add_lora(self, slots: Int8Slots, x: Tensor, y: Tensor, tokens: LoraTokens) -> None:
+        """y[token] += strength * (x[token] A) B in place, with the matrices of each token's LoRA slot.
 
-    def product(self, x: Tensor, weights: int, width: int, out: int) -> Tensor:
-        """x [rows, in] times weights [out, in] that oneDNN packed, at an address, in blocks of a width."""
+        x [tokens, inputs], y [tokens, outputs].
+        """
+        params = ctypes.byref(slots.native_shape(self._is_f32)), ctypes.byref(slots.native_matrices)
+        self._library.add_lora(*params, x.data_ptr(), y.data_ptr(), *tokens.arrays, tokens.count)
+
+    def amx_matmul(self, x: Tensor, weights: int, block_width: int, out: int) -> Tensor:
+        """x [rows, in] times W^T, [rows, out], for at most `MAX_AMX_ROWS` rows.
+
+        `weights`: the address of W in oneDNN's order [out / block_width, in / 2, block_width, 2].
+        """
         rows, inputs = x.shape
         y = x.new_empty(rows, out)
-        self._library.product(x.data_ptr(), weights, y.data_ptr(), rows, inputs, out, width)
+        self._library.amx_matmul(x.data_ptr(), weights, y.data_ptr(), rows, inputs, out, block_width)
         return y
 
-    def layer(
-        self, layer: Layer, pass_: Pass, caches: Sequence[int], cos: Tensor, sin: Tensor, hidden: Tensor
+    def decoder_layer(
+        self,
+        layer: LayerParams,
+        step: StepParams,
+        caches: Sequence[int],
+        cos: Tensor,
+        sin: Tensor,
+        hidden: Tensor,
     ) -> None:
-        """A whole layer, which changes hidden [1, tokens, size] in place; `caches` is where its keys lie."""
+        """Run a whole decoder layer on hidden [1, tokens, size] in place.
+
+        `caches`: the addresses of the layer's KV tensors, one for each slab. cos and sin [1, tokens, head
+        size].
+        """
         pointers = (POINTER * len(caches))(*caches)
-        where = cos.data_ptr(), sin.data_ptr(), hidden.data_ptr()
-        self._library.layer(ctypes.byref(layer), ctypes.byref(pass_), pointers, *where)
+        addresses = cos.data_ptr(), sin.data_ptr(), hidden.data_ptr()
+        self._library.decoder_layer(ctypes.byref(layer), ctypes.byref(step), pointers, *addresses)

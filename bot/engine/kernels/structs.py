@@ -1,9 +1,9 @@
-"""The structures of native.c, field by field."""
+"""The structures of `csrc/`, field by field."""
 
 import ctypes
 from typing import Any
 
-MOST_INNER = 1024  # numbers between an adapter's two matrices, all parts together
+MAX_LORA_INNER = 1024  # rank times joined layers: the numbers between a LoRA's A and B
 POINTER, LONG, INT, FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 
 
@@ -11,59 +11,59 @@ def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
     return [(name, kind) for name in names.split()]
 
 
-class Heads(ctypes.Structure):
-    """How a layer attends, and where its keys lie: `struct attention`."""
+class AttentionParams(ctypes.Structure):
+    """The attention of a layer and the sizes of its KV tensor."""
 
     _fields_ = [
-        *_fields(LONG, "slots capacity heads group size window query_apart key_apart wide"),
+        *_fields(LONG, "slots capacity heads group size window query_stride key_stride is_f32"),
         *_fields(FLOAT, "scale softcap"),
     ]
 
 
-class Change(ctypes.Structure):
-    """The sizes of a projection's adapters, and for each block of outputs its part of the inner numbers."""
+class LoraShape(ctypes.Structure):
+    """The sizes of a linear layer's LoRA matrices, and the joined layer of each block of outputs."""
 
-    _fields_ = [*_fields(LONG, "inputs outputs inner rank blocks width wide"), ("chosen", POINTER)]
+    _fields_ = [*_fields(LONG, "inputs outputs inner rank blocks width is_f32"), ("block_layer", POINTER)]
 
 
-class Matrices(ctypes.Structure):
-    """Where live adapters' matrices and their scales lie."""
+class LoraMatrices(ctypes.Structure):
+    """The addresses of the LoRA slots' matrices and scales."""
 
     _fields_ = _fields(POINTER, "a b a_scales b_scales")
 
 
-class Linear(ctypes.Structure):
-    """A projection: its packed weights, and its adapters where there are any."""
+class LinearParams(ctypes.Structure):
+    """A linear layer: its packed weights, and its LoRA slots where it has any."""
 
     _fields_ = [
         *_fields(POINTER, "weights bias"),
-        ("matrices", Matrices),
-        ("block", LONG),
-        ("change", Change),
+        ("matrices", LoraMatrices),
+        ("block_width", LONG),
+        ("shape", LoraShape),
     ]
 
 
-class Layer(ctypes.Structure):
-    """A decoder layer of the usual kind."""
+class LayerParams(ctypes.Structure):
+    """A decoder layer of pre-norm attention and a gated MLP."""
 
     _fields_ = [
-        *_fields(POINTER, "first_norm second_norm query_norm key_norm joined out gated down"),
-        ("attention", Heads),
-        *_fields(LONG, "heads turning"),
-        *_fields(FLOAT, "first_epsilon second_epsilon query_epsilon key_epsilon"),
+        *_fields(POINTER, "input_norm post_attention_norm query_norm key_norm qkv out gate_up down"),
+        ("attention", AttentionParams),
+        *_fields(LONG, "heads rotated"),
+        *_fields(FLOAT, "input_epsilon post_attention_epsilon query_epsilon key_epsilon"),
     ]
 
 
-class CachePage(ctypes.Structure):
-    """A page of the cache, and the tokens that belong to its rows."""
+class SlabParams(ctypes.Structure):
+    """A KV slab, and the decoding tokens of its slots."""
 
-    _fields_ = [("rows", POINTER), *_fields(LONG, "count slots capacity")]
+    _fields_ = [("targets", POINTER), *_fields(LONG, "count slots capacity")]
 
 
-class Pass(ctypes.Structure):
-    """What a step is to all layers."""
+class StepParams(ctypes.Structure):
+    """A decoding step: the same for all layers."""
 
     _fields_ = [
-        *_fields(POINTER, "pages places bays strengths one two three"),
-        *_fields(LONG, "tokens page_count changed"),
+        *_fields(POINTER, "slabs lora_tokens lora_slots strengths inputs outputs residual"),
+        *_fields(LONG, "tokens slab_count lora_count"),
     ]

@@ -87,7 +87,7 @@ class EngineThread:
 
     def _load(self) -> None:
         prepare()
-        compiling = compiler.Compiling() if self._settings.native else None
+        compiling = compiler.LibraryBuild() if self._settings.native else None
         self._progress("importing torch and transformers")
         from bot.engine.checkpoint import source
         from bot.engine.core import engine_core, resources

@@ -1,4 +1,7 @@
-"""The adapters that running rows use, laid out for mixed batches; known ones cost nothing here until then."""
+"""Active adapters: those of running requests, in LoRA slots of all linear layers.
+
+A registered adapter takes no slot until a request runs under it.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +13,12 @@ from bot.engine.lora.linear import LoraLinear, LoraPair
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LoadedAdapter:
-    """An adapter as it was read, in the dtype of its file. One that replaces another is another object."""
+    """An adapter in the dtype of its file. One that replaces another of its name is another object."""
 
     name: str
     pairs: Mapping[str, LoraPair]
     rank: int = field(init=False)  # the largest of its ranks
-    bytes: int = field(init=False)  # what its matrices take
+    bytes: int = field(init=False)  # of its matrices
 
     def __post_init__(self) -> None:
         pairs = tuple(self.pairs.values())
@@ -24,78 +27,84 @@ class LoadedAdapter:
 
 
 class ActiveAdapters:
-    """Who sits where. The bays in use are always the first ones; behind them, those just left stay warm."""
+    """The adapter of each LoRA slot. Slots in use come first; adapters that left last stay behind them."""
 
-    def __init__(self, projections: Iterable[LoraLinear], like: Tensor) -> None:
-        """`like` has the dtype and the device that the products are computed in."""
-        self._projections = tuple(projections)
+    def __init__(self, layers: Iterable[LoraLinear], like: Tensor) -> None:
+        """`like` has the dtype and the device of the slots."""
+        self._layers = tuple(layers)
         self._like = like
-        self._held: list[LoadedAdapter | None] = []
-        self._users: list[int] = []  # rows of every bay in use
+        self._adapters: list[LoadedAdapter | None] = []  # of every slot
+        self._users: list[int] = []  # sequences of every slot in use
         self._rank = 0
 
-    def enter(self, known: LoadedAdapter) -> None:
-        """One more row uses this adapter."""
-        if known in self._held[: len(self._users)]:
-            self._users[self._held.index(known)] += 1
+    @property
+    def slot_count(self) -> int:
+        """The LoRA slots that are reserved, in use or not."""
+        return len(self._adapters)
+
+    def activate(self, adapter: LoadedAdapter) -> None:
+        """Count one more request under this adapter, and load the adapter into a slot if it has none."""
+        if adapter in self._adapters[: len(self._users)]:
+            self._users[self._adapters.index(adapter)] += 1
             return
-        bay = len(self._users)
-        if known in self._held:
-            self._move(self._held.index(known), bay)
+        slot = len(self._users)
+        if adapter in self._adapters:
+            self._move(self._adapters.index(adapter), slot)
         else:
-            self._load(known, bay)
+            self._load(adapter, slot)
         self._users.append(1)
 
-    def leave(self, known: LoadedAdapter) -> None:
-        """One row less does; one whose adapter could not be laid out is not there."""
-        if known not in self._held[: len(self._users)]:
+    def deactivate(self, adapter: LoadedAdapter) -> None:
+        """Count one request less; does nothing for an adapter whose load failed."""
+        if adapter not in self._adapters[: len(self._users)]:
             return
-        bay = self._held.index(known)
-        self._users[bay] -= 1
-        if self._users[bay] == 0:
-            self._users[bay] = self._users[-1]
+        slot = self._adapters.index(adapter)
+        self._users[slot] -= 1
+        if self._users[slot] == 0:
+            self._users[slot] = self._users[-1]
             self._users.pop()
-            self._move(len(self._users), bay)
+            self._move(len(self._users), slot)
 
-    def bay(self, known: LoadedAdapter | None) -> int:
-        """Where an adapter in use sits; -1 for none."""
-        return -1 if known is None else self._held.index(known)
+    def slot_of(self, adapter: LoadedAdapter | None) -> int:
+        """Return the LoRA slot of an active adapter; -1 for None."""
+        return -1 if adapter is None else self._adapters.index(adapter)
 
     @property
-    def numbers(self) -> int:
-        """Of one adapter's matrices, with the zeros that fill them up."""
-        return sum(projection.numbers for projection in self._projections)
+    def parameters(self) -> int:
+        """The numbers of one slot's matrices in all layers, with the zeros that pad them."""
+        return sum(layer.parameters_per_slot for layer in self._layers)
 
     @property
     def bytes(self) -> int:
-        """What the matrices of live and warm adapters take."""
-        return sum(projection.bytes for projection in self._projections)
+        """The bytes of all slots in all layers."""
+        return sum(layer.bytes for layer in self._layers)
 
-    def _move(self, bay: int, target: int) -> None:
-        if bay == target:
+    def _move(self, slot: int, target: int) -> None:
+        if slot == target:
             return
-        for projection in self._projections:
-            projection.move(bay, target)
-        self._held[target] = self._held[bay]
-        self._held[bay] = None
+        for layer in self._layers:
+            layer.copy_slot(slot, target)
+        self._adapters[target] = self._adapters[slot]
+        self._adapters[slot] = None
 
-    def _load(self, known: LoadedAdapter, bay: int) -> None:
-        self._reserve(bay + 1, known)
-        self._held[bay] = None  # nobody's, should the next lines fail
-        for projection in self._projections:
-            projection.put(bay, known.pairs)
-        self._held[bay] = known
+    def _load(self, adapter: LoadedAdapter, slot: int) -> None:
+        self._reserve(slot + 1, adapter)
+        self._adapters[slot] = None  # the slot holds no adapter, should the next lines fail
+        for layer in self._layers:
+            layer.set_lora(slot, adapter.pairs)
+        self._adapters[slot] = adapter
 
-    def _reserve(self, bays: int, known: LoadedAdapter) -> None:
-        """Room for another adapter: twice the bays, the largest rank, and the layers that it changes.
+    def _reserve(self, slots: int, adapter: LoadedAdapter) -> None:
+        """Make room for another adapter: twice the slots, the largest rank, and the layers that it changes.
 
         When memory runs out on the way, some layers have more room than they need, which does no harm.
         """
-        more = 0 if bays <= len(self._held) else max(bays, 2 * len(self._held)) - len(self._held)
-        larger, rank = more > 0 or known.rank > self._rank, max(self._rank, known.rank)
-        for projection in self._projections:
-            wanted = any(part.name in known.pairs for part in projection.parts)
-            if (larger and (projection.reserved or wanted)) or (wanted and not projection.reserved):
-                projection.reserve(len(self._held) + more, rank, self._like)
-        self._held += [None] * more
+        count = len(self._adapters)
+        more = 0 if slots <= count else max(slots, 2 * count) - count
+        larger, rank = more > 0 or adapter.rank > self._rank, max(self._rank, adapter.rank)
+        for layer in self._layers:
+            changed = any(part.name in adapter.pairs for part in layer.parts)
+            if (larger and (layer.has_slots or changed)) or (changed and not layer.has_slots):
+                layer.reserve_slots(count + more, rank, self._like)
+        self._adapters += [None] * more
         self._rank = rank

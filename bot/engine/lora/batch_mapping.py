@@ -1,4 +1,4 @@
-"""Which tokens of a pass go through which adapters, laid out for batched products."""
+"""The mapping of a forward pass's tokens to LoRA slots, laid out for batched products."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,22 @@ from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.gather_matmul import GatherMatmul, gather_matmul_of
-from bot.engine.kernels.native import Changed
+from bot.engine.kernels.native import LoraTokens
+
+Token = tuple[int, int, float]  # index in the batch, LoRA slot, strength
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeGroups:
-    """Tokens that stand alone, by adapter: so many bays, each with as many places as the fullest one needs.
+    """Decoding tokens grouped by LoRA slot: `slot_count` groups, each padded to the size of the largest.
 
-    Without `index`, the first bays * places tokens are the grid itself. Else `index` names the token of
-    every place, and `inverse` the place of each of the `tokens`. `scale` [bays, places, 1] is the strength.
+    Without `index`, the first slot_count * group_size tokens are the groups as they stand. Else `index`
+    [slot_count * group_size] names the token of every place in a group, and `inverse` [changed] the place of
+    each of the `tokens`. `scale` [slot_count, group_size, 1] is the strength; None where all are 1.
     """
 
-    bays: int
-    places: int
+    slot_count: int
+    group_size: int
     tokens: Tensor | int  # as in `GatherMatmul`
     index: Tensor | None = None
     inverse: Tensor | None = None
@@ -31,9 +34,9 @@ class DecodeGroups:
 
 @dataclass(frozen=True, slots=True)
 class PrefillSpan:
-    """Tokens of one row, end to end, under one adapter."""
+    """Tokens `start` to `end` of the batch: one sequence, under one adapter."""
 
-    bay: int
+    lora_slot: int
     start: int
     end: int
     strength: float
@@ -41,73 +44,83 @@ class PrefillSpan:
 
 @dataclass(frozen=True)
 class AdapterBatch:
-    """Which tokens of a pass go through which adapters: single ones (place, bay, strength), and stretches."""
+    """The tokens of a pass that go through adapters: decoding tokens and prefill spans."""
 
-    singles: Sequence[tuple[int, int, float]]
-    grid: DecodeGroups | GatherMatmul | None  # the single ones, laid out
-    stretches: Sequence[PrefillSpan] = ()
+    decode_tokens: Sequence[Token]
+    decode_layout: DecodeGroups | GatherMatmul | None  # the decoding tokens, laid out
+    prefill_spans: Sequence[PrefillSpan] = ()
 
     @cached_property
-    def changed(self) -> Changed:
-        """All of them, for operations of our own."""
-        every = [(n, one.bay, one.strength) for one in self.stretches for n in range(one.start, one.end)]
-        return Changed([*self.singles, *every])
+    def lora_tokens(self) -> LoraTokens:
+        """All tokens under adapters, for `Native.add_lora`."""
+        prefill = [(n, s.lora_slot, s.strength) for s in self.prefill_spans for n in range(s.start, s.end)]
+        return LoraTokens([*self.decode_tokens, *prefill])
 
 
 @dataclass(slots=True)
 class ForwardContext:
-    """The pass that is under way: for all its tokens, and for the last one of each row."""
+    """The forward pass under way: the adapters of all its tokens, and of each sequence's last token."""
 
     tokens: AdapterBatch | None = None
     last: AdapterBatch | None = None
-    whole: Any = None  # a `NativeStep`, where the pass takes whole layers
+    native_step: Any = None  # a `NativeStep`, where the pass runs whole layers by `csrc/decoder_layer.h`
 
 
-def adapter_batch_of(step: ForwardBatch, bagged: bool) -> AdapterBatch | None:
-    """Which tokens of a pass go through which bay, as bags or as a grid; None where no row has an adapter."""
-    singles = [
-        (place, span.bay, span.strength)
-        for place, span in enumerate(step.spans[: step.single])
-        if span.bay >= 0
+def adapter_batch_of(batch: ForwardBatch, gather: bool) -> AdapterBatch | None:
+    """Map all tokens of a pass to LoRA slots; None where no sequence has an adapter.
+
+    `gather`: lay the decoding tokens out as `GatherMatmul`, not as `DecodeGroups`.
+    """
+    decode_spans = enumerate(batch.spans[: batch.decode_count])
+    tokens = [(n, span.lora_slot, span.strength) for n, span in decode_spans if span.lora_slot >= 0]
+    prefill = [
+        PrefillSpan(span.lora_slot, start, end, span.strength)
+        for span, start, end in batch.prefill_spans()
+        if span.lora_slot >= 0
     ]
-    stretches = [
-        PrefillSpan(span.bay, start, end, span.strength) for span, start, end in step.long() if span.bay >= 0
-    ]
-    if not singles and not stretches:
+    if not tokens and not prefill:
         return None
-    return AdapterBatch(
-        singles, gather_matmul_of(singles) if bagged else decode_groups_of(singles, step), stretches
-    )
+    return AdapterBatch(tokens, _layout_of(tokens, batch, gather), prefill)
 
 
-def last_token_batch_of(step: ForwardBatch, bagged: bool) -> AdapterBatch | None:
-    """The same for the last token of every row."""
-    tokens = [(i, span.bay, span.strength) for i, span in enumerate(step.spans) if span.bay >= 0]
-    if not tokens:
-        return None
-    return AdapterBatch(tokens, gather_matmul_of(tokens) if bagged else decode_groups_of(tokens, step))
+def last_token_batch_of(batch: ForwardBatch, gather: bool) -> AdapterBatch | None:
+    """Map the last token of each sequence to its LoRA slot, as `adapter_batch_of`."""
+    tokens = [(n, span.lora_slot, span.strength) for n, span in enumerate(batch.spans) if span.lora_slot >= 0]
+    return AdapterBatch(tokens, _layout_of(tokens, batch, gather)) if tokens else None
 
 
-def decode_groups_of(tokens: Sequence[tuple[int, int, float]], step: ForwardBatch) -> DecodeGroups | None:
-    """Tokens (place, bay, strength) as a grid; None without any."""
+def _layout_of(
+    tokens: Sequence[Token], batch: ForwardBatch, gather: bool
+) -> DecodeGroups | GatherMatmul | None:
+    return gather_matmul_of(tokens) if gather else decode_groups_of(tokens, batch)
+
+
+def decode_groups_of(tokens: Sequence[Token], batch: ForwardBatch) -> DecodeGroups | None:
+    """Group decoding tokens by LoRA slot; None without any."""
     if not tokens:
         return None
     groups: dict[int, list[int]] = {}
-    for place, bay, _ in tokens:
-        groups.setdefault(bay, []).append(place)
-    bays, places = max(groups) + 1, max(map(len, groups.values()))
-    index = [(groups.get(bay, []) + [0] * places)[:places] for bay in range(bays)]
-    flat = [place for row in index for place in row]
-    strength = {place: value for place, _, value in tokens}
-    scale = None
-    if any(value != 1 for value in strength.values()):
-        values = [strength.get(place, 0.0) for place in flat]
-        scale = torch.tensor(values, device=step.device).view(bays, places, 1)
-    changed = [place for place, _, _ in tokens]
-    first = changed == list(range(len(changed)))
-    which = len(changed) if first else step.tensor(changed)
-    if first and flat == changed:
-        return DecodeGroups(bays, places, which, scale=scale)
-    held = {(bay, place): bay * places + n for bay, row in groups.items() for n, place in enumerate(row)}
-    inverse = step.tensor([held[bay, place] for place, bay, _ in tokens])
-    return DecodeGroups(bays, places, which, step.tensor(flat), inverse, scale)
+    for token, slot, _ in tokens:
+        groups.setdefault(slot, []).append(token)
+    count, size = max(groups) + 1, max(map(len, groups.values()))
+    flat = [token for slot in range(count) for token in (groups.get(slot, []) + [0] * size)[:size]]
+    scale = _scale_of(tokens, flat, batch)
+    scale = None if scale is None else scale.view(count, size, 1)
+    changed = [token for token, _, _ in tokens]
+    is_first = changed == list(range(len(changed)))
+    changed_tokens = len(changed) if is_first else batch.tensor(changed)
+    if is_first and flat == changed:
+        return DecodeGroups(count, size, changed_tokens, scale=scale)
+    places = {
+        (slot, token): slot * size + n for slot, group in groups.items() for n, token in enumerate(group)
+    }
+    inverse = batch.tensor([places[slot, token] for token, slot, _ in tokens])
+    return DecodeGroups(count, size, changed_tokens, batch.tensor(flat), inverse, scale)
+
+
+def _scale_of(tokens: Sequence[Token], places: Sequence[int], batch: ForwardBatch) -> Tensor | None:
+    """The strength of the token in each place [places], 0 for padding; None where all are 1."""
+    if all(strength == 1 for _, _, strength in tokens):
+        return None
+    strengths = {token: strength for token, _, strength in tokens}
+    return torch.tensor([strengths.get(token, 0.0) for token in places], device=batch.device)

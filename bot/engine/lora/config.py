@@ -1,4 +1,4 @@
-"""The settings of a LoRA adapter (adapter_config.json) by a schema of our own: the unlisted is refused."""
+"""The settings of a LoRA adapter (adapter_config.json), by a schema that refuses all unlisted keys."""
 
 import math
 import re
@@ -24,7 +24,7 @@ _READ = {
     ),
     *("rank_pattern", "alpha_pattern", "use_rslora", "bias", "base_model_name_or_path", "init_lora_weights"),
 }
-_HARMLESS = {  # of training only, or without meaning here
+_HARMLESS = {  # used in training only, or without effect here
     *("peft_version", "revision", "inference_mode", "lora_dropout", "fan_in_fan_out", "qalora_group_size"),
 }
 _DEFAULTS: dict[str, Any] = {"megatron_core": "megatron.core"}  # PEFT writes it into every adapter
@@ -33,7 +33,7 @@ _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 @dataclass(frozen=True, slots=True)
 class LoraConfig:
-    """What of an adapter's settings matters for serving. `targets` None is every linear layer."""
+    """The settings that serving needs. `targets` None means all linear layers."""
 
     base: str
     r: int
@@ -42,28 +42,28 @@ class LoraConfig:
     alphas: Mapping[str, float]
     targets: tuple[str, ...] | None
     excluded: tuple[str, ...]
-    complete: bool  # every module that the settings name must be there
+    complete: bool  # the weights must have every module that the settings name
     rslora: bool
 
     def rank(self, module: str) -> int:
-        """The rank of a module's matrices."""
+        """Return the rank of a module's matrices."""
         return next((rank for name, rank in self.ranks.items() if _ends(module, name)), self.r)
 
     def scale(self, module: str) -> float:
-        """What a module's change is multiplied by."""
+        """Return the factor of a module's change: alpha / rank, or alpha / sqrt(rank) for rsLoRA."""
         alpha = next((alpha for name, alpha in self.alphas.items() if _ends(module, name)), self.alpha)
         rank = self.rank(module)
         return alpha / (math.sqrt(rank) if self.rslora else rank)
 
     def targets_module(self, module: str) -> bool:
-        """Whether the settings name the module."""
+        """Return whether the settings target a module."""
         if any(_ends(module, name) for name in self.excluded):
             return False
         return self.targets is None or any(_ends(module, name) for name in self.targets)
 
 
 def parse_config(data: Mapping[str, Any]) -> LoraConfig:
-    """Check an adapter_config.json, key by key; raises `Refused`."""
+    """Validate an adapter_config.json, key by key; raises RefusedFile."""
     _check_keys(data)
     if data.get("peft_type") != "LORA" or data.get("task_type") not in (None, "CAUSAL_LM"):
         raise RefusedFile("it is not a LoRA adapter for a chat model", _RETRAIN)
@@ -89,7 +89,7 @@ def parse_config(data: Mapping[str, Any]) -> LoraConfig:
 
 
 def _check_keys(data: Mapping[str, Any]) -> None:
-    """Refuse every key that we do not know, unless it says that something is off."""
+    """Refuse unknown keys, except those that are null, false or empty."""
     for key, value in data.items():
         off = value is None or value is False or value in ({}, [], "")
         if key not in _READ | _HARMLESS and not off and _DEFAULTS.get(key) != value:

@@ -1,4 +1,4 @@
-"""Linear layers of the base model, with the change that every token's own adapter makes."""
+"""Linear layers of the base model, with the change that each token's own adapter makes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,18 +7,18 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.bf16_matmul import TiledMatmul
+from bot.engine.kernels.bf16_matmul import AmxMatmul
 from bot.engine.kernels.gather_matmul import GatherMatmul
-from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, grown
+from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
 from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
-from bot.engine.kernels.structs import Linear, Matrices
+from bot.engine.kernels.structs import LinearParams, LoraMatrices
 from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext
 
 
 @dataclass(frozen=True, slots=True)
 class LoraPair:
-    """What an adapter adds to a layer: x -> scale (x A^T) B^T; A [rank, in] and B [out, rank] as stored."""
+    """An adapter's matrices of a layer, x -> scale (x A^T) B^T; A [rank, in] and B [out, rank] as stored."""
 
     a: Tensor
     b: Tensor
@@ -26,13 +26,13 @@ class LoraPair:
 
     @property
     def rank(self) -> int:
-        """The inner size."""
+        """The rank, of A's rows and B's columns."""
         return self.a.shape[0]
 
 
 @dataclass(frozen=True, slots=True)
 class JoinedLayer:
-    """One layer of the model, as its own columns of a joined product."""
+    """One layer of the model, as columns `start` to `end` of a joined product."""
 
     name: str
     start: int
@@ -42,10 +42,9 @@ class JoinedLayer:
 class LoraLinear(nn.Module):
     """Layers that read the same input, in one product: x [1, tokens, in] -> [1, tokens, out].
 
-    The active adapters' matrices lie side by side (`LoraSlots`), zero where an adapter has less rank or
-    leaves a layer alone. So a token alone is multiplied with its own adapter's matrices, however many
-    adapters are mixed, and with nothing of another's: by native.c, else in two batched products, or as sums
-    of their rows (`GatherMatmul`).
+    `LoraSlots` hold the active adapters' matrices, zeros where an adapter has less rank or leaves a layer
+    alone. So a decoding token is multiplied with its own adapter's matrices only, however many adapters the
+    batch has: by `csrc/lora.h`, else in two batched products, or as embedding bags (`GatherMatmul`).
     """
 
     def __init__(
@@ -53,140 +52,145 @@ class LoraLinear(nn.Module):
         kernel: MatmulKernel,
         parts: Sequence[JoinedLayer],
         inputs: int,
-        current: ForwardContext,
+        context: ForwardContext,
         native: Native | None = None,
         last: bool = False,
     ):
-        """`last`: this layer reads only the last token of each row."""
+        """`last`: this layer reads only the last token of each sequence."""
         super().__init__()
         self._native = native
         self.kernel, self.parts, self.inputs = kernel, tuple(parts), inputs
-        self._current, self.reads_last = current, last
+        self._context, self.reads_last = context, last
         self._width = gcd(*(part.end - part.start for part in parts))
         self._blocks = [n for n, part in enumerate(parts) for _ in range(part.start, part.end, self._width)]
-        self._bays: LoraSlots | None = None
-        self._chosen: Tensor | None = None  # the part of every block, where parts are not the blocks
-        self.linear = self._linear()
+        self._slots: LoraSlots | None = None
+        self._block_parts: Tensor | None = None  # [blocks] part of each block; None for one block a part
+        self.native_params = self._native_params()
 
     def forward(self, x: Tensor) -> Tensor:
-        """The base model's product and, for tokens under an adapter, its change."""
+        """x [1, tokens, in] -> [1, tokens, out]: the base layer's product plus the adapters' changes."""
         flat = x.reshape(-1, self.inputs)
         product = self.kernel(flat)
-        mix = self._current.last if self.reads_last else self._current.tokens
-        if mix is not None and self._bays is not None:
-            self._change(self._bays, flat, product, mix)
+        batch = self._context.last if self.reads_last else self._context.tokens
+        if batch is not None and self._slots is not None:
+            self._add_lora(self._slots, flat, product, batch)
         return product.view(*x.shape[:-1], -1)
 
-    def _change(self, bays: LoraSlots, x: Tensor, product: Tensor, mix: AdapterBatch) -> None:
-        if isinstance(bays, Int8Slots):
+    def _add_lora(self, slots: LoraSlots, x: Tensor, product: Tensor, batch: AdapterBatch) -> None:
+        """product [tokens, out] += the changes of x [tokens, in], in place."""
+        if isinstance(slots, Int8Slots):
             assert self._native is not None
-            self._native.change(bays, x, product, mix.changed)
+            self._native.add_lora(slots, x, product, batch.lora_tokens)
             return
-        if mix.grid is not None and isinstance(bays, FloatSlots):
-            of = (
-                self._of_bags(bays, x, mix.grid)
-                if isinstance(mix.grid, GatherMatmul)
-                else self._of_grid(bays, x, mix.grid)
+        layout = batch.decode_layout
+        if layout is not None and isinstance(slots, FloatSlots):
+            change = (
+                self._gathered_change(slots, x, layout)
+                if isinstance(layout, GatherMatmul)
+                else self._grouped_change(slots, x, layout)
             )
-            if isinstance(mix.grid.tokens, int):
-                product[: mix.grid.tokens].add_(of)
+            if isinstance(layout.tokens, int):
+                product[: layout.tokens].add_(change)
             else:
-                product.index_add_(0, mix.grid.tokens, of.to(product.dtype))
-        for one in mix.stretches:
-            a, b = bays.of(one.bay, x.dtype)
-            inner = (x[one.start : one.end] @ a)[None]
-            product[one.start : one.end].add_(self._outer(inner, b[None]), alpha=one.strength)
+                product.index_add_(0, layout.tokens, change.to(product.dtype))
+        for span in batch.prefill_spans:
+            a, b = slots.get_lora(span.lora_slot, x.dtype)
+            inner = (x[span.start : span.end] @ a)[None]
+            product[span.start : span.end].add_(self._expand(inner, b[None]), alpha=span.strength)
 
-    def _linear(self, made: Linear | None = None) -> Linear | None:
-        """What native.c knows of it, changed in place once it was made; None where it cannot compute it."""
-        if not isinstance(self.kernel, TiledMatmul) or self.kernel.block is None:
+    def _native_params(self, params: LinearParams | None = None) -> LinearParams | None:
+        """Make or update the C structure of this layer; None where `csrc/` cannot compute the layer."""
+        if not isinstance(self.kernel, AmxMatmul) or self.kernel.block_width is None:
             return None
-        address = self.kernel.address, self.kernel.bias_address
-        made = made or Linear(*address, Matrices(), self.kernel.block)
-        made.change.inputs, made.change.outputs = self.inputs, self.outputs
-        if isinstance(self._bays, Int8Slots):
-            made.matrices, made.change = self._bays.matrices, self._bays.change(wide=0)
-        return None if isinstance(self._bays, FloatSlots) else made
+        addresses = self.kernel.address, self.kernel.bias_address
+        params = params or LinearParams(*addresses, LoraMatrices(), self.kernel.block_width)
+        params.shape.inputs, params.shape.outputs = self.inputs, self.outputs
+        if isinstance(self._slots, Int8Slots):
+            params.matrices, params.shape = self._slots.native_matrices, self._slots.native_shape(is_f32=0)
+        return None if isinstance(self._slots, FloatSlots) else params
 
     @property
     def outputs(self) -> int:
-        """How many numbers it gives."""
+        """The output size of all parts together."""
         return self.parts[-1].end
 
-    def _of_bags(self, held: FloatSlots, x: Tensor, bags: GatherMatmul) -> Tensor:
-        x = bags.of(x).to(held.a.dtype)
-        inner = bags.product(x, held.a.view(-1, held.a.shape[-1]), 1, self.inputs)
-        if bags.scale is not None:
-            inner = inner * bags.scale.to(inner.dtype)
-        if self._chosen is not None:
-            inner = inner.view(len(x), -1, held.sizes.rank).index_select(1, self._chosen)
-        change = bags.product(inner, held.b.view(-1, self._width), len(self._blocks), held.sizes.rank)
+    def _gathered_change(self, slots: FloatSlots, x: Tensor, gather: GatherMatmul) -> Tensor:
+        """The decoding tokens' changes [changed, out] by embedding bags; x [tokens, in]."""
+        x = gather.select(x).to(slots.a.dtype)
+        inner = gather.multiply(x, slots.a.view(-1, slots.a.shape[-1]), 1, self.inputs)
+        if gather.scale is not None:
+            inner = inner * gather.scale.to(inner.dtype)
+        if self._block_parts is not None:
+            inner = inner.view(len(x), -1, slots.sizes.rank).index_select(1, self._block_parts)
+        change = gather.multiply(inner, slots.b.view(-1, self._width), len(self._blocks), slots.sizes.rank)
         return change.view(len(x), -1)
 
-    def _of_grid(self, held: FloatSlots, x: Tensor, grid: DecodeGroups) -> Tensor:
-        x = x.to(held.a.dtype)
-        picked = x[: grid.bays * grid.places] if grid.index is None else x.index_select(0, grid.index)
-        inner = torch.bmm(picked.view(grid.bays, grid.places, -1), held.a[: grid.bays])
-        if grid.scale is not None:
-            inner = inner * grid.scale
-        change = self._outer(inner, held.b[: grid.bays])
-        return change if grid.inverse is None else change.index_select(0, grid.inverse)
+    def _grouped_change(self, slots: FloatSlots, x: Tensor, groups: DecodeGroups) -> Tensor:
+        """The decoding tokens' changes [changed, out] by two batched products; x [tokens, in]."""
+        x, count, size = x.to(slots.a.dtype), groups.slot_count, groups.group_size
+        picked = x[: count * size] if groups.index is None else x.index_select(0, groups.index)
+        inner = torch.bmm(picked.view(count, size, -1), slots.a[:count])
+        if groups.scale is not None:
+            inner = inner * groups.scale
+        change = self._expand(inner, slots.b[:count])
+        return change if groups.inverse is None else change.index_select(0, groups.inverse)
 
-    def _outer(self, inner: Tensor, b: Tensor) -> Tensor:
-        """The second product: inner [bays, places, parts * rank], b [bays, ..] -> [bays * places, out]."""
-        (bays, blocks, rank, _), places = b.shape, inner.shape[1]
-        apart = inner.view(bays, places, -1, rank).transpose(1, 2)
-        if self._chosen is not None:
-            apart = apart.index_select(1, self._chosen)
-        outer = b.flatten(0, 1).to(inner.dtype)
-        change = torch.bmm(apart.reshape(bays * blocks, places, rank), outer)
-        return change.view(bays, blocks, places, -1).transpose(1, 2).reshape(bays * places, -1)
+    def _expand(self, inner: Tensor, b: Tensor) -> Tensor:
+        """inner [slots, group, parts * rank], b [slots, blocks, rank, width] -> [slots * group, out]."""
+        (slots, blocks, rank, _), group = b.shape, inner.shape[1]
+        by_part = inner.view(slots, group, -1, rank).transpose(1, 2)
+        if self._block_parts is not None:
+            by_part = by_part.index_select(1, self._block_parts)
+        matrices = b.flatten(0, 1).to(inner.dtype)
+        change = torch.bmm(by_part.reshape(slots * blocks, group, rank), matrices)
+        return change.view(slots, blocks, group, -1).transpose(1, 2).reshape(slots * group, -1)
 
-    def reserve(self, bays: int, rank: int, like: Tensor) -> None:
-        """Make room for so many live adapters of at most that rank; what is there stays, also on an error."""
-        was = self._bays
-        bays, rank = max(bays, was.count if was else 0), max(rank, was.sizes.rank if was else 0)
+    def reserve_slots(self, count: int, rank: int, like: Tensor) -> None:
+        """Make room for `count` adapters of at most `rank`; adapters in slots stay, also after an error."""
+        old = self._slots
+        count, rank = max(count, old.count if old else 0), max(rank, old.sizes.rank if old else 0)
         sizes = SlotSizes(self.inputs, len(self.parts), tuple(self._blocks), rank, self._width)
-        narrow = replace(sizes, rank=-(-rank // 16) * 16)
+        int8_sizes = replace(sizes, rank=-(-rank // 16) * 16)
         if len(self._blocks) > len(self.parts):
-            self._chosen = torch.tensor(self._blocks, device=like.device)
-        if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.suits(narrow):
-            self._bays = grown(Int8Slots(bays, narrow), was)
+            self._block_parts = torch.tensor(self._blocks, device=like.device)
+        if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.supports(int8_sizes):
+            self._slots = resize_slots(Int8Slots(count, int8_sizes), old)
         else:
-            self._bays = grown(FloatSlots(bays, sizes, like), was)
-        self.linear = self._linear(self.linear)
+            self._slots = resize_slots(FloatSlots(count, sizes, like), old)
+        self.native_params = self._native_params(self.native_params)
 
     @property
-    def reserved(self) -> bool:
-        """Whether any live adapter ever changed it."""
-        return self._bays is not None
+    def has_slots(self) -> bool:
+        """True if an active adapter ever changed this layer."""
+        return self._slots is not None
 
-    def put(self, bay: int, pairs: Mapping[str, LoraPair]) -> None:
-        """Give a bay to an adapter."""
-        if self._bays is None:
+    def set_lora(self, slot: int, pairs: Mapping[str, LoraPair]) -> None:
+        """Write an adapter's matrices, by layer name, into a slot; does nothing without slots."""
+        if self._slots is None:
             return
-        sizes = self._bays.sizes
+        sizes = self._slots.sizes
         a = torch.zeros(sizes.inputs, sizes.parts, sizes.rank)
         b = torch.zeros(len(sizes.blocks), sizes.rank, sizes.width)
         for number, part in enumerate(self.parts):
             if (pair := pairs.get(part.name)) is not None:
                 a[:, number, : pair.rank] = pair.a.T
-                outer = (pair.b.float() * pair.scale).T.reshape(pair.rank, -1, self._width).transpose(0, 1)
+                scaled = (pair.b.float() * pair.scale).T
+                blocks = scaled.reshape(pair.rank, -1, self._width).transpose(0, 1)
                 first = self._blocks.index(number)
-                b[first : first + len(outer), : pair.rank] = outer
-        self._bays.put(bay, a.flatten(1), b)
+                b[first : first + len(blocks), : pair.rank] = blocks
+        self._slots.set_lora(slot, a.flatten(1), b)
 
-    def move(self, bay: int, target: int) -> None:
-        """Copy an adapter to another bay."""
-        for tensor in self._bays.tensors if self._bays else ():
-            tensor[target] = tensor[bay]
+    def copy_slot(self, slot: int, target: int) -> None:
+        """Copy an adapter's matrices to another slot."""
+        for tensor in self._slots.tensors if self._slots else ():
+            tensor[target] = tensor[slot]
 
     @property
     def bytes(self) -> int:
-        """What the live adapters' matrices take."""
-        return sum(tensor.nbytes for tensor in self._bays.tensors) if self._bays else 0
+        """The bytes of all slots."""
+        return sum(tensor.nbytes for tensor in self._slots.tensors) if self._slots else 0
 
     @property
-    def numbers(self) -> int:
-        """Of one live adapter's matrices."""
-        return 0 if self._bays is None else self._bays.sizes.numbers
+    def parameters_per_slot(self) -> int:
+        """The numbers of one slot's matrices; 0 without slots."""
+        return 0 if self._slots is None else self._slots.sizes.parameters

@@ -1,4 +1,4 @@
-"""The adapters that an engine knows: read strictly, kept as their files have them, found by name."""
+"""Registered adapters: validated, held in the dtype of their files, and found by name."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,28 +8,31 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.matmul import size_of
+from bot.engine.kernels.matmul import linear_size
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.linear import LoraPair
 from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
-from bot.engine.lora.weights import Matrix
+from bot.engine.lora.weights import StoredMatrix
 from bot.engine.runtime import cpu_threads
 from bot.errors import UserError
 from bot.untrusted import RefusedFile
 
-STRONGEST = 1.5
+MAX_STRENGTH = 1.5
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdapter:
-    """Check a folder and read its matrices; raises `UserError` with adapter, reason and remedy."""
+    """Validate an adapter's folder and read its matrices.
+
+    Raises UserError with the adapter's name, the reason and the remedy.
+    """
     try:
         files = validate_adapter(folder, base)
         start = min(matrix.start for matrix in files.matrices)
-        numbers = torch.frombuffer(bytearray(memoryview(files.content)[start:]), dtype=torch.uint8)
-        stored = StoredMatrices(numbers, start, _layout(files.matrices, tuple(files.scales.items())))
+        data = torch.frombuffer(bytearray(memoryview(files.content)[start:]), dtype=torch.uint8)
+        stored = StoredMatrices(data, start, _layout(files.matrices, tuple(files.scales.items())))
         with cpu_threads.one():
-            stored.check()
+            stored.check_finite()
     except RefusedFile as refused:
         raise UserError(
             f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'
@@ -39,27 +42,27 @@ def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdap
 
 @dataclass(frozen=True, slots=True)
 class AdapterLayout:
-    """Where the matrices of every module are in a file, and how much they weigh."""
+    """The place of every matrix in a file, and the scale of every module."""
 
-    matrices: Mapping[tuple[str, str], Matrix]  # by module and half
+    matrices: Mapping[tuple[str, str], StoredMatrix]  # by module and half ("A" or "B")
     scales: Mapping[str, float]
 
 
 @lru_cache(maxsize=64)
-def _layout(matrices: tuple[Matrix, ...], scales: tuple[tuple[str, float], ...]) -> AdapterLayout:
-    """One for all adapters that are laid out alike: 400 matrices' places would take 3% of an adapter."""
+def _layout(matrices: tuple[StoredMatrix, ...], scales: tuple[tuple[str, float], ...]) -> AdapterLayout:
+    """Return one object for all adapters of one layout: the places of 400 matrices take 3% of an adapter."""
     return AdapterLayout({(matrix.module, matrix.half): matrix for matrix in matrices}, dict(scales))
 
 
 class StoredMatrices(Mapping[str, LoraPair]):
-    """A file's pairs by module, each a view of its bytes that is made when it is asked for.
+    """The `LoraPair` of every module, made on access as views of the file's bytes.
 
-    So an adapter that nobody uses takes no more than its file does.
+    So an inactive adapter takes no more memory than its file.
     """
 
-    def __init__(self, numbers: Tensor, start: int, layout: AdapterLayout) -> None:
-        """`numbers` are the file's bytes behind its header, which ends at `start`."""
-        self._numbers, self._start, self._layout = numbers, start, layout
+    def __init__(self, data: Tensor, start: int, layout: AdapterLayout) -> None:
+        """`data` [bytes], uint8: the file's bytes behind its header, which ends at byte `start`."""
+        self._data, self._start, self._layout = data, start, layout
 
     def __getitem__(self, module: str) -> LoraPair:
         scale = self._layout.scales[module]
@@ -74,8 +77,8 @@ class StoredMatrices(Mapping[str, LoraPair]):
     def __contains__(self, module: object) -> bool:
         return module in self._layout.scales
 
-    def check(self) -> None:
-        """Raise `Refused` where a number is none."""
+    def check_finite(self) -> None:
+        """Raise RefusedFile for a matrix with NaN or infinity."""
         for module, half in self._layout.matrices:
             if not bool(self._tensor(module, half).isfinite().all()):
                 raise RefusedFile("its weights hold values that are not numbers", "train or export it again")
@@ -83,56 +86,59 @@ class StoredMatrices(Mapping[str, LoraPair]):
     def _tensor(self, module: str, half: str) -> Tensor:
         matrix = self._layout.matrices[module, half]
         dtype, start = _DTYPES[matrix.dtype], matrix.start - self._start
-        part = self._numbers[start : matrix.end - self._start]
+        part = self._data[start : matrix.end - self._start]
         aligned = start % dtype.itemsize == 0
         return (part if aligned else part.clone()).view(dtype).view(matrix.shape)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Every linear layer by name, quantised or not."""
+    """Return all linear layers by name, quantised or not."""
     return {name: module for name, module in model.named_modules() if is_linear(module)}
 
 
 def linear_shapes(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """The (out, in) sizes of every linear layer; a model on the meta device will do."""
-    return {name: size_of(module) for name, module in linear_layers(model).items()}
+    """Return the (out, in) sizes of all linear layers by name, also of a model on the meta device."""
+    return {name: linear_size(module) for name, module in linear_layers(model).items()}
 
 
 class AdapterRegistry:
-    """The adapters that requests can name. Rows under way keep the one they began with."""
+    """The adapters that requests can name. Running requests keep the adapter they began with."""
 
     def __init__(self) -> None:
-        self._known: dict[str, LoadedAdapter] = {}
+        self._adapters: dict[str, LoadedAdapter] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The adapters that can be chosen."""
-        return tuple(sorted(self._known))
+        """The names of all registered adapters, sorted."""
+        return tuple(sorted(self._adapters))
 
     @property
     def bytes(self) -> int:
-        """What they take as they were read."""
-        return sum(known.bytes for known in tuple(self._known.values()))
+        """The bytes of all registered adapters, in the dtype of their files."""
+        return sum(adapter.bytes for adapter in tuple(self._adapters.values()))
 
-    def add(self, known: LoadedAdapter) -> None:
-        """Put an adapter in place of one of that name."""
-        self._known[known.name] = known
+    def register(self, adapter: LoadedAdapter) -> None:
+        """Register an adapter, in place of one of its name."""
+        self._adapters[adapter.name] = adapter
 
-    def drop(self, name: str) -> LoadedAdapter | None:
-        """Forget an adapter; returns it if it was there."""
-        return self._known.pop(name, None)
+    def unregister(self, name: str) -> LoadedAdapter | None:
+        """Remove an adapter and return it; None for an unknown name."""
+        return self._adapters.pop(name, None)
 
-    def find(self, name: str | None, strength: float) -> LoadedAdapter | None:
-        """The adapter that a request names, None for the base alone; raises `UserError`."""
-        if name is not None and name not in self._known:
+    def resolve(self, name: str | None, strength: float) -> LoadedAdapter | None:
+        """Return the adapter of a request; None for the base model alone (no name, or strength 0).
+
+        Raises UserError for an unknown name, or a strength outside 0 to `MAX_STRENGTH`.
+        """
+        if name is not None and name not in self._adapters:
             raise UserError(
                 f'There is no adapter "{name}" in the engine: load it first, or answer without one.'
             )
-        if not 0 <= strength <= STRONGEST:
-            raise UserError(f"An adapter's strength goes from 0 to {STRONGEST}: choose a value between.")
-        return self._known[name] if name is not None and strength else None
+        if not 0 <= strength <= MAX_STRENGTH:
+            raise UserError(f"An adapter's strength goes from 0 to {MAX_STRENGTH}: choose a value between.")
+        return self._adapters[name] if name is not None and strength else None
 
 
 def is_linear(module: object) -> bool:
-    """Whether a layer is a product with a matrix."""
+    """Return whether a module is a linear layer."""
     return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"

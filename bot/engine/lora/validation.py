@@ -1,4 +1,4 @@
-"""An adapter's folder, read as if its author wished us ill, and checked before any library sees it."""
+"""Validation of an untrusted adapter folder, before any library reads it."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
-from bot.engine.lora.weights import Matrix, Misfit, Shapes, read_weights
+from bot.engine.lora.weights import LinearShapes, ShapeMismatch, StoredMatrix, read_weights
 from bot.untrusted import RefusedFile, read_json, read_manifest
 
 CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
@@ -18,30 +18,30 @@ CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class BaseModelIdentity:
-    """The running base model, as adapters must match it."""
+    """The identity of the running base model, which adapters must match."""
 
     name: str
     fingerprint: str
-    shapes: Shapes
+    shapes: LinearShapes
     source: ModelSource | None = None
 
     @property
     def norms(self) -> str:
-        """What it shares with other copies of the model; it takes a second to read from a GGUF file."""
+        """The fingerprint of the norms, which copies of the model share; a GGUF file takes a second."""
         return norms_of(self.source) if self.source and self.source.path else ""
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterFiles:
-    """What a folder holds, checked: the matrices, the bytes they are in, and the scale of every module."""
+    """A validated folder: the places of the matrices, the weights file, and the scale of every module."""
 
-    matrices: tuple[Matrix, ...]
+    matrices: tuple[StoredMatrix, ...]
     content: bytes
     scales: Mapping[str, float]
 
 
 def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
-    """Read and check an adapter's folder; raises `Refused` with the reason and the remedy.
+    """Read and check an adapter's folder; raises RefusedFile with the reason and the remedy.
 
     Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
     or without it `base_model` with its name; and `adapter_sha256` with the weights. Another copy of the
@@ -53,7 +53,7 @@ def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
     _check_base(manifest, base)
     try:
         content, matrices = read_weights(folder, config, base.shapes)
-    except Misfit as misfit:
+    except ShapeMismatch as misfit:
         raise _named(misfit, config, base) from None
     pinned = manifest.get("adapter_sha256")
     if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
@@ -83,8 +83,8 @@ def _is_copy(manifest: Mapping[str, Any], base: BaseModelIdentity) -> bool:
     return isinstance(norms, str) and norms != "" and norms == base.norms
 
 
-def _named(misfit: Misfit, config: LoraConfig, base: BaseModelIdentity) -> RefusedFile:
-    """The same, with the names of both models where they differ."""
+def _named(misfit: ShapeMismatch, config: LoraConfig, base: BaseModelIdentity) -> RefusedFile:
+    """Add the names of both models to the reason, where they differ."""
     if not config.base or _same(config.base, base.name):
         return misfit
     models = f"it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running"
@@ -96,6 +96,6 @@ def _same(one: Any, other: str) -> bool:
 
 
 def _tidy(name: Any) -> str:
-    """A stranger's text, fit for a message: printable, one line, short."""
+    """Return untrusted text fit for a message: printable, one line, at most 80 characters."""
     text = name if isinstance(name, str) else ""
     return re.sub(r"[^\w./+:-]+", " ", text).strip()[:80] or "(not named)"

@@ -1,4 +1,4 @@
-"""A stranger's adapter_model.safetensors: its header is checked before its data is read."""
+"""An untrusted adapter_model.safetensors, whose header is validated before its data is read."""
 
 import math
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from bot.engine.lora.config import LoraConfig
 from bot.untrusted import RefusedFile, open_regular, parse_json
 
-Shapes = Mapping[str, tuple[int, int]]  # of a base model's linear layers: name to (out, in)
+LinearShapes = Mapping[str, tuple[int, int]]  # a base model's linear layers: name to (out, in)
 
 WEIGHTS = "adapter_model.safetensors"
 HEADER_BYTES = 2 << 20
@@ -21,13 +21,13 @@ _FIT = "use an adapter made for this model"
 _AGAIN = "copy or export it again"
 
 
-class Misfit(RefusedFile):
-    """The weights do not fit the base model: they may be for another."""
+class ShapeMismatch(RefusedFile):
+    """Weights whose shapes do not fit the base model: they may be for another one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
-    """One matrix in the file: half "A" is [rank, in], half "B" is [out, rank]; `start` and `end` in bytes."""
+class StoredMatrix:
+    """One matrix of the file, at bytes `start` to `end`: half "A" is [rank, in], half "B" is [out, rank]."""
 
     module: str
     half: str
@@ -37,8 +37,10 @@ class Matrix:
     end: int
 
 
-def read_weights(folder: Path, config: LoraConfig, shapes: Shapes) -> tuple[bytes, tuple[Matrix, ...]]:
-    """The whole file, and where its matrices are in it; raises `Refused`."""
+def read_weights(
+    folder: Path, config: LoraConfig, shapes: LinearShapes
+) -> tuple[bytes, tuple[StoredMatrix, ...]]:
+    """Return the whole file and the places of its matrices; raises RefusedFile."""
     if not os.path.lexists(folder / WEIGHTS):
         raise RefusedFile(
             f"{WEIGHTS} is missing", "save it in safetensors format, since pickles are never opened"
@@ -71,7 +73,9 @@ def _entries(header: bytes) -> dict[str, Any]:
     return data
 
 
-def _matrices(entries: dict[str, Any], start: int, config: LoraConfig, shapes: Shapes) -> tuple[Matrix, ...]:
+def _matrices(
+    entries: dict[str, Any], start: int, config: LoraConfig, shapes: LinearShapes
+) -> tuple[StoredMatrix, ...]:
     matrices = tuple(_matrix(name, entry, start, config, shapes) for name, entry in entries.items())
     halves = {(matrix.module, matrix.half) for matrix in matrices}
     modules = {matrix.module for matrix in matrices}
@@ -82,7 +86,7 @@ def _matrices(entries: dict[str, Any], start: int, config: LoraConfig, shapes: S
     return matrices
 
 
-def _matrix(name: str, entry: Any, start: int, config: LoraConfig, shapes: Shapes) -> Matrix:
+def _matrix(name: str, entry: Any, start: int, config: LoraConfig, shapes: LinearShapes) -> StoredMatrix:
     match = _NAME.fullmatch(name)
     if match is None:
         raise RefusedFile(
@@ -90,18 +94,18 @@ def _matrix(name: str, entry: Any, start: int, config: LoraConfig, shapes: Shape
         )
     module, half = match[1], match[2]
     if module not in shapes:
-        raise Misfit("it adapts a module that the base model does not have", _FIT)
+        raise ShapeMismatch("it adapts a module that the base model does not have", _FIT)
     if not config.targets_module(module):
         raise RefusedFile("it holds weights for a module that its settings do not name", "export it again")
-    out, inner = shapes[module]
+    out, inputs = shapes[module]
     rank = config.rank(module)
-    expected = (rank, inner) if half == "A" else (out, rank)
+    expected = (rank, inputs) if half == "A" else (out, rank)
     begin, end = _check_entry(entry, expected)
-    return Matrix(module, half, entry["dtype"], expected, start + begin, start + end)
+    return StoredMatrix(module, half, entry["dtype"], expected, start + begin, start + end)
 
 
 def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
-    """The offsets of a matrix that has the expected shape."""
+    """Return the offsets of a matrix, in bytes, and refuse another shape or dtype."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise RefusedFile(f"the header of {WEIGHTS} has an entry of another form", "export it again")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -112,7 +116,7 @@ def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
             f"the header of {WEIGHTS} has sizes that are not two natural numbers", "export it again"
         )
     if tuple(shape) != expected:
-        raise Misfit("its shapes do not match the base model and its rank", _FIT)
+        raise ShapeMismatch("its shapes do not match the base model and its rank", _FIT)
     if offsets[1] - offsets[0] != math.prod(shape) * SIZES[dtype]:
         raise RefusedFile(
             f"the header of {WEIGHTS} has offsets that do not match its shapes", "export it again"
@@ -120,8 +124,8 @@ def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
     return offsets[0], offsets[1]
 
 
-def _check_offsets(matrices: tuple[Matrix, ...], start: int, size: int) -> None:
-    """Every byte behind the header belongs to exactly one matrix."""
+def _check_offsets(matrices: tuple[StoredMatrix, ...], start: int, size: int) -> None:
+    """Refuse a file with a byte behind the header that does not belong to exactly one matrix."""
     spans = sorted((matrix.start, matrix.end) for matrix in matrices)
     ends = [start, *(end for _, end in spans)]
     if [begin for begin, _ in spans] != ends[:-1] or ends[-1] != size:

@@ -55,7 +55,7 @@ class FusedAttention(nn.Module):
             joined[:, :queries] = self.q_norm(joined[:, :queries])
             joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
         if self.rotates and self._native is not None:
-            self._native.rotate(joined, turning, cos, sin)
+            self._native.rotary_embedding(joined, turning, cos, sin)
         elif self.rotates:
             rotate(joined[:, :turning], cos, signed)
         pair = joined[:, queries:].view(len(joined), 2, -1, self.size)
@@ -69,12 +69,12 @@ class FusedAttention(nn.Module):
 
     def sines(self, step: ForwardBatch, sin: Tensor) -> Tensor:
         """As `ForwardBatch.signed`."""
-        return step.signed(sin)
+        return step.signed_sines(sin)
 
     @property
     def is_native(self) -> bool:
         """Whether native.c attends like this, in one place and with nothing left over."""
-        return self._native is not None and self._native.attends(self.size, self.group)
+        return self._native is not None and self._native.supports_attention(self.size, self.group)
 
 
 class FusedMLP(nn.Module):
@@ -91,8 +91,8 @@ class FusedMLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [1, tokens, size]."""
         joined = self.joined.forward(x)
-        if self.is_silu and self._native is not None and self._native.takes(joined):
-            return self.down(self._native.gate(joined))  # type: ignore[no-any-return]
+        if self.is_silu and self._native is not None and self._native.accepts(joined):
+            return self.down(self._native.silu_and_mul(joined))  # type: ignore[no-any-return]
         gate, up = joined.chunk(2, -1)
         active = silu(gate) if self.is_silu else self.act(gate)
         return self.down(active.mul_(up))  # type: ignore[no-any-return]
@@ -108,8 +108,8 @@ class FusedNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [.., size]; with sums instead of means, whose factor is in the weight."""
-        if self._native is not None and x.dim() == 3 and self._native.takes(x):
-            return self._native.norm(x, self.weight, self.epsilon)
+        if self._native is not None and x.dim() == 3 and self._native.accepts(x):
+            return self._native.rms_norm(x, self.weight, self.epsilon)
         wide = x.float()
         inverse = torch.linalg.vecdot(wide, wide).add_(self.epsilon).rsqrt_()
         scaled: Tensor = wide * inverse.unsqueeze(-1)

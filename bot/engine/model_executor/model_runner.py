@@ -13,7 +13,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.attention.kv_cache import KVCache
 from bot.engine.kernels.attention import AttentionShape
-from bot.engine.kernels.matmul import Half, Side, size_of
+from bot.engine.kernels.matmul import Fp16Matmul, SeparateMatmul, linear_size
 from bot.engine.kernels.native import Native
 from bot.engine.lora.active import ActiveAdapters
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
@@ -49,7 +49,7 @@ class ModelRunner:
         """
         self.model, self._name, self._library = model, name, None if compiled else library
         self._check_positions(context)
-        self.shapes = {path: size_of(layer) for path, layer in linear_layers(model).items()}
+        self.shapes = {path: linear_size(layer) for path, layer in linear_layers(model).items()}
         self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._current = ForwardContext()
         try:
@@ -66,7 +66,7 @@ class ModelRunner:
         projections, self.native, dtype = replace_linear_layers(self.model, self._current, self._native_of)
         self._last = [projection for projection in projections if projection.reads_last]
         # Half as many bytes for adapters wherever weights have 16 bits, though `Half` computes in float32.
-        narrow = torch.bfloat16 if any(isinstance(each.kernel, Half) for each in projections) else dtype
+        narrow = torch.bfloat16 if any(isinstance(each.kernel, Fp16Matmul) for each in projections) else dtype
         self._bagged = self.device.type == "cpu" and narrow != torch.float32
         self.live = ActiveAdapters(projections, torch.zeros(0, dtype=narrow, device=self.device))
         alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
@@ -75,7 +75,7 @@ class ModelRunner:
         self.model.set_attn_implementation(NAME)
         self._projections = tuple(projections)
         self._stack = NativeModel(self.model, self.native, self._current)
-        rough = any(isinstance(projection.kernel, Side) for projection in projections)
+        rough = any(isinstance(projection.kernel, SeparateMatmul) for projection in projections)
         return _distance(self._answers(), alone), _ROUNDED if rough or dtype != torch.float32 else _EXACT
 
     def _native_of(self, dtype: torch.dtype) -> Native | None:
@@ -86,8 +86,8 @@ class ModelRunner:
     def forward(self, step: ForwardBatch) -> Tensor:
         """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
         self._current.tokens = adapter_batch_of(step, self._bagged)
-        adapts = any(projection.reserved for projection in self._last)
-        self._current.whole = self._stack.whole(step, self._current.tokens)
+        adapts = any(projection.has_slots for projection in self._last)
+        self._current.native_step = self._stack.whole(step, self._current.tokens)
         self._current.last = last_token_batch_of(step, self._bagged) if adapts else None
         try:
             output = self.model(
@@ -98,7 +98,7 @@ class ModelRunner:
                 **({"logits_to_keep": step.last} if self._selects else {}),
             )
         finally:
-            self._current.whole = None  # it holds keys and values, which may have to be forgotten
+            self._current.native_step = None  # it holds keys and values, which may have to be forgotten
         logits: Tensor = output.logits[0]
         return logits if self._selects else logits.index_select(0, step.last)
 
@@ -130,16 +130,16 @@ class ModelRunner:
     def _answers(self) -> list[Tensor]:
         """The logits of the probes' last two tokens: a step for all but the last token, then one for that."""
         cache = KVCache(budget=1 << 60)
-        rows = cache.enter(len(_PROBES[-1]), len(_PROBES)) or []
+        rows = cache.allocate(len(_PROBES[-1]), len(_PROBES)) or []
         got: dict[int, list[Tensor]] = {id(row): [] for row in rows}
         for part in (slice(None, -1), slice(-1, None)):
             spans = [TokenSpan(row, ids[part]) for row, ids in zip(rows, _PROBES, strict=True) if ids[part]]
             step = ForwardBatch(spans, self.device, self.native)
             for span, logits in zip(step.spans, self.forward(step), strict=True):
-                got[id(span.row)].append(logits)
+                got[id(span.kv_slot)].append(logits)
             step.advance()
-        page = cache.pages[0]
-        self.token_bytes = page.bytes // (page.slots * page.capacity)
+        page = cache.slabs[0]
+        self.token_bytes = page.bytes // (page.slot_count * page.capacity)
         return [torch.stack(got[id(row)]) for row in rows]
 
     def _refusal(self, reason: str) -> UserError:

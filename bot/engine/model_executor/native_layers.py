@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch
-from bot.engine.kernels.native import MOST_ROWS, Native
-from bot.engine.kernels.structs import CachePage, Heads, Layer, Pass
+from bot.engine.kernels.native import MAX_AMX_ROWS, Native
+from bot.engine.kernels.structs import AttentionParams, LayerParams, SlabParams, StepParams
 from bot.engine.lora.batch_mapping import AdapterBatch, ForwardContext
 from bot.engine.lora.linear import LoraLinear
 from bot.engine.model_executor.fused_layers import FusedAttention, FusedMLP, FusedNorm
@@ -23,17 +23,22 @@ class NativeStep:
 
     def __init__(self, step: ForwardBatch, mix: AdapterBatch | None, widths: Sequence[int]) -> None:
         """`widths`: of the widest input and output of a layer's projections, and of its own."""
-        self.pages = step.pages
+        self.pages = step.decode_slabs
         tokens = len(step.spans)
         self._room = [torch.empty(tokens * width, dtype=torch.bfloat16) for width in widths]
-        self._pages = (CachePage * len(self.pages))(
-            *(CachePage(ctypes.addressof(p.targets), len(p.targets) // 3, *p.extent) for p in self.pages)
+        self._pages = (SlabParams * len(self.pages))(
+            *(
+                SlabParams(ctypes.addressof(p.native_targets), len(p.native_targets) // 3, *p.slab_size)
+                for p in self.pages
+            )
         )
-        self._changed = mix.changed if mix is not None else None
+        self._changed = mix.lora_tokens if mix is not None else None
         changed = self._changed.count if self._changed else 0
         arrays = [ctypes.addressof(one) for one in self._changed.arrays] if self._changed else [0, 0, 0]
         room = (tensor.data_ptr() for tensor in self._room)
-        self.pass_ = Pass(ctypes.addressof(self._pages), *arrays, *room, tokens, len(self.pages), changed)
+        self.pass_ = StepParams(
+            ctypes.addressof(self._pages), *arrays, *room, tokens, len(self.pages), changed
+        )
 
 
 class NativeLayer:
@@ -51,17 +56,17 @@ class NativeLayer:
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], **rest: Any
     ) -> Tensor:
         """hidden_states [1, tokens, size], which are changed in place where the step takes whole layers."""
-        whole: NativeStep | None = self._current.whole
+        whole: NativeStep | None = self._current.native_step
         if whole is None:
             return self._plain(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
-        caches = [page.layer(self._index, self._like).data_ptr() for page in whole.pages]
-        self._native.layer(self._layer, whole.pass_, caches, *position_embeddings, hidden_states)
+        caches = [page.layer_tensor(self._index, self._like).data_ptr() for page in whole.pages]
+        self._native.decoder_layer(self._layer, whole.pass_, caches, *position_embeddings, hidden_states)
         return hidden_states
 
     @property
     def ready(self) -> bool:
         """Whether native.c can multiply with its weights and with the adapters that it has now."""
-        return all(projection.linear is not None for projection in self._projections)
+        return all(projection.native_params is not None for projection in self._projections)
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -79,7 +84,7 @@ class NativeModel:
         layers: list[Any] = [
             module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
         ]
-        fits = native is not None and native.tiles and all(map(_is_usual, layers))
+        fits = native is not None and native.has_amx and all(map(_is_usual, layers))
         self.blocks = [NativeLayer(layer, native, current) for layer in layers] if native and fits else []
         for layer, block in zip(layers, self.blocks, strict=False):
             layer.forward = block.forward
@@ -87,7 +92,7 @@ class NativeModel:
 
     def whole(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
         """The step as one that takes whole layers; None where it cannot."""
-        alone = step.single == len(step.spans) <= MOST_ROWS
+        alone = step.decode_count == len(step.spans) <= MAX_AMX_ROWS
         if not self.blocks or not alone or not all(block.ready for block in self.blocks):
             return None
         return NativeStep(step, mix, self._widths)
@@ -105,25 +110,27 @@ def _is_usual(layer: Any) -> bool:
     norms = (layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm)
     plain = all(norm is None or isinstance(norm, FusedNorm) for norm in norms)
     linear = (attention.joined, attention.out, gated.joined, gated.down)
-    packed = all(isinstance(one, LoraLinear) and one.linear is not None for one in linear)
+    packed = all(isinstance(one, LoraLinear) and one.native_params is not None for one in linear)
     return plain and packed and gated.is_silu and attention.is_native
 
 
 def _layer(
     original: Any, attention: FusedAttention, projections: Sequence[LoraLinear]
-) -> tuple[Layer, Tensor]:
+) -> tuple[LayerParams, Tensor]:
     """What native.c knows of a layer, and a tensor like its keys."""
     norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
     size, shape = attention.size, attention.shape
     all_ = projections[0].outputs // size
     keys = all_ // (attention.group + 2)
-    heads = Heads(
+    heads = AttentionParams(
         *(0, 0, keys, attention.group, size, shape.window or 0, all_ * size, all_ * size, 0),
         *(shape.scale, shape.softcap or 0),
     )
     weights = (0 if norm is None else norm.weight.data_ptr() for norm in norms)
     epsilons = (0 if norm is None else norm.epsilon for norm in norms)
-    linear = (ctypes.addressof(projection.linear) for projection in projections if projection.linear)
+    linear = (
+        ctypes.addressof(projection.native_params) for projection in projections if projection.native_params
+    )
     turning = all_ - keys if attention.rotates else 0
     like = torch.empty(1, keys, size, dtype=torch.bfloat16)
-    return Layer(*weights, *linear, heads, all_, turning, *epsilons), like
+    return LayerParams(*weights, *linear, heads, all_, turning, *epsilons), like

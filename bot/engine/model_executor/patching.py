@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bot.engine.kernels import matmul
-from bot.engine.kernels.matmul import size_of
+from bot.engine.kernels.matmul import linear_size
 from bot.engine.kernels.native import Native
 from bot.engine.lora.batch_mapping import ForwardContext
 from bot.engine.lora.linear import JoinedLayer, LoraLinear
@@ -35,10 +35,10 @@ def replace_linear_layers(
 ) -> tuple[list[LoraLinear], Native | None, torch.dtype]:
     """Put projections in their place; returns them, and the operations and the dtype it now computes with."""
     kind = _kernel(model, native(model.dtype))
-    dtype: torch.dtype = torch.float32 if kind is matmul.half else model.dtype
+    dtype: torch.dtype = torch.float32 if kind is matmul.fp16_matmul else model.dtype
     operations = native(dtype)
     projections = list(_projections(model, kind, current, operations))
-    if kind is matmul.half:
+    if kind is matmul.fp16_matmul:
         _widen(model)
     return projections, operations, dtype
 
@@ -62,17 +62,17 @@ def replace_layers(model: nn.Module, native: Native | None) -> None:
                 setattr(module, name, norm)
 
 
-def _kernel(model: Any, native: Native | None) -> matmul.Kind | None:
+def _kernel(model: Any, native: Native | None) -> matmul.KernelFactory | None:
     """How products are computed; None leaves bitsandbytes' layers as they are."""
     found = list(linear_layers(model).values())
     plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
-    kind = None if exact else matmul.quickest(found, model.dtype, native)
+    kind = None if exact else matmul.fastest_kernel(found, model.dtype, native)
     return kind or (matmul.PlainMatmul if plain else None)
 
 
 def _projections(
-    model: nn.Module, kind: matmul.Kind | None, current: ForwardContext, native: Native | None
+    model: nn.Module, kind: matmul.KernelFactory | None, current: ForwardContext, native: Native | None
 ) -> Iterator[LoraLinear]:
     for path, module in list(model.named_modules()):
         for names in _JOINED:
@@ -93,7 +93,7 @@ def _projection(
     model: nn.Module,
     path: str,
     names: Sequence[str],
-    kind: matmul.Kind | None,
+    kind: matmul.KernelFactory | None,
     current: ForwardContext,
     native: Native | None,
 ) -> LoraLinear:
@@ -102,9 +102,9 @@ def _projection(
     parts: list[JoinedLayer] = []
     for name, layer in zip(paths, found, strict=True):
         start = parts[-1].end if parts else 0
-        parts.append(JoinedLayer(name, start, start + size_of(layer)[0]))
-    kernel = matmul.Side(found) if kind is None else matmul.joined(found, kind)
-    return LoraLinear(kernel, parts, size_of(found[0])[1], current, native, last=paths == ["lm_head"])
+        parts.append(JoinedLayer(name, start, start + linear_size(layer)[0]))
+    kernel = matmul.SeparateMatmul(found) if kind is None else matmul.join_layers(found, kind)
+    return LoraLinear(kernel, parts, linear_size(found[0])[1], current, native, last=paths == ["lm_head"])
 
 
 def _joins(model: Any, module: nn.Module) -> bool:

@@ -140,7 +140,7 @@ def load(
 
 def _cache_bytes(device: torch.device) -> int:
     """A quarter of the memory that is free where the model is, within bounds."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else matmul.available()
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else matmul.available_memory()
     return max(LEAST_CACHE, min(MOST_CACHE, free // 4))
 
 

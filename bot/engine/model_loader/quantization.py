@@ -27,7 +27,7 @@ def best_precision(source: ModelSource, device: str) -> Precision:
     """nf4 for large models, else 16 bits where the device computes in them or has a kernel for them."""
     if _parameters(source) > LARGE:
         return "nf4"
-    return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_half(device) else "fp32"
+    return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_fbgemm(device) else "fp32"
 
 
 def stored_precision(source: ModelSource, settings: ModelSettings) -> Precision | None:

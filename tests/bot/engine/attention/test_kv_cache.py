@@ -1,203 +1,9 @@
-"""Keys and values against a plain model: every row reads its own, and places get back only what is theirs."""
-
-from collections.abc import Hashable
-from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+"""The KV cache: prefixes by key and ids, slots within a budget, the oldest prefix dropped first."""
 
 import pytest
-import torch
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from bot.engine.attention.kv_cache import PAGE, SHORTEST, WORTH, KVCache, capacity_for
-from bot.engine.attention.kv_slab import KVSlab, KVSlot
-
-LAYERS, HEADS, SIZE = (0, 1), 2, 2
-TOKEN_BYTES = len(LAYERS) * 2 * HEADS * SIZE * 4
-PAGE_BYTES = PAGE * TOKEN_BYTES
-IDS = tuple(range(PAGE))
-
-
-@torch.inference_mode()
-def write(row: KVSlot, values: list[int]) -> None:
-    """Add tokens to a row as a step does; each value stands in all of its token's keys and values."""
-    end = row.length + len(values)
-    for layer in LAYERS:
-        tensor = row.page.layer(layer, torch.zeros(1, HEADS, SIZE))
-        marks = torch.tensor(values, dtype=torch.float32) * 2 + layer
-        tensor[:, row.slot, :, row.length : end] = marks[:, None]
-    row.length = end
-
-
-def read(row: KVSlot) -> list[int]:
-    """The values of a row's tokens, which must be the same in all places of theirs."""
-    whole = row.page.read(row)
-    if not whole:
-        assert row.length == 0
-        return []
-    marks = [tensor - layer for layer, tensor in whole.items()]
-    first = marks[0][0, 0, :, 0]
-    assert all(bool((mark == first[:, None]).all()) for mark in marks)
-    return [int(value) // 2 for value in first.tolist()]
-
-
-def entered(cache: KVCache, tokens: int, rows: int = 1) -> list[KVSlot]:
-    found = cache.enter(tokens, rows)
-    assert found is not None
-    return found
-
-
-def filled(cache: KVCache, first: int, tokens: int) -> KVSlot:
-    """A row that holds so many tokens, from a value on."""
-    (row,) = entered(cache, tokens)
-    write(row, list(range(first, first + tokens)))
-    return row
-
-
-@dataclass(eq=False)
-class Twin:
-    """What a row should hold."""
-
-    row: KVSlot
-    most: int
-    ids: list[int] = field(default_factory=list)
-    values: list[int] = field(default_factory=list)
-
-
-class Twins(RuleBasedStateMachine):
-    """A cache with room for four pages beside a plain model of it. Ids repeat, values never do."""
-
-    twins = Bundle("twins")
-    keys = st.tuples(st.sampled_from("pqr"), st.sampled_from((None, "a", "b")), st.sampled_from((1.0, 0.5)))
-    ids = st.lists(st.integers(0, 1), min_size=1, max_size=40)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-        self.alive: list[Twin] = []
-        self.kept: dict[Hashable, tuple[list[int], list[int]]] = {}  # oldest first
-        self.numbers = count()
-
-    def forgotten_but_newest(self) -> None:
-        """Whatever had to make room, the oldest went first; the model follows."""
-        there = list(self.cache.kept)
-        assert there == list(self.kept)[len(self.kept) - len(there) :]
-        self.kept = {key: self.kept[key] for key in there}
-
-    @rule(
-        target=twins,
-        tokens=st.sampled_from([1, 40, SHORTEST, SHORTEST + 1, 1000, PAGE, 2 * PAGE]),
-        rows=st.integers(1, 3),
-    )
-    def enter(self, tokens: int, rows: int) -> Any:
-        held = sum(page.slots * page.capacity for page in self.cache.pages if page.rows) * TOKEN_BYTES
-        slots = max(1, PAGE // capacity_for(tokens))
-        alike = [page for page in self.cache.pages if page.capacity == capacity_for(tokens) and page.rows]
-        missing = max(0, rows - sum(page.slots - len(page.rows) for page in alike))
-        fresh = -(-missing // slots) * slots * capacity_for(tokens) * TOKEN_BYTES
-        found = self.cache.enter(tokens, rows)
-        assert (found is not None) == (held + fresh <= self.cache.budget)
-        if found is None:
-            assert list(self.cache.kept) == list(self.kept)
-            return multiple()
-        self.forgotten_but_newest()
-        assert len(found) == rows
-        assert all(row.length == 0 and row.page.capacity >= tokens for row in found)
-        made = [Twin(row, tokens) for row in found]
-        self.alive += made
-        return multiple(*made)
-
-    @rule(twin=twins, ids=ids, times=st.sampled_from([1, 7, 100]))
-    def add(self, twin: Twin, ids: list[int], times: int) -> None:
-        ids = (ids * times)[: twin.most - len(twin.ids)]
-        values = [next(self.numbers) for _ in ids]
-        write(twin.row, values)
-        twin.ids += ids
-        twin.values += values
-
-    @rule(twin=consumes(twins))
-    def leave(self, twin: Twin) -> None:
-        self.alive.remove(twin)
-        self.cache.leave(twin.row)
-
-    @rule(twin=twins, other=twins)
-    def copy(self, twin: Twin, other: Twin) -> None:
-        if not other.ids and len(twin.ids) <= other.most:
-            self.cache.copy(twin.row, other.row)
-            other.ids, other.values = list(twin.ids), list(twin.values)
-
-    @rule(twin=twins, key=keys, more=st.integers(0, 2))
-    def keep(self, twin: Twin, key: Hashable, more: int) -> None:
-        self.cache.keep(key, [*twin.ids, *[7] * more], twin.row)
-        self.kept.pop(key, None)
-        small = len(twin.ids) * TOKEN_BYTES <= self.cache.budget // 2
-        reserved = sum(page.slots * page.capacity for page in self.cache.pages if page.rows) * TOKEN_BYTES
-        if small and reserved + len(twin.ids) * TOKEN_BYTES <= self.cache.budget:
-            self.kept[key] = (list(twin.ids), list(twin.values))
-            assert key in self.cache.kept
-        self.forgotten_but_newest()
-
-    @rule(twin=twins, key=keys, ids=ids, same=st.integers(0, 3000))
-    def recall(self, twin: Twin, key: Hashable, ids: list[int], same: int) -> None:
-        if twin.ids or key not in self.kept:
-            return
-        was, values = self.kept[key]
-        wanted = [*was[:same], *ids][: twin.most]
-        matching = (n for n, pair in enumerate(zip(was, wanted, strict=False)) if pair[0] != pair[1])
-        common = min(next(matching, min(len(was), len(wanted))), len(wanted) - 1)
-        assert self.cache.recall([key], wanted, twin.row) == common
-        twin.ids, twin.values = wanted[:common], values[:common]
-        if common:
-            self.kept[key] = self.kept.pop(key)
-
-    @rule(twin=twins, key=keys, ids=ids)
-    def recall_in_vain(self, twin: Twin, key: Hashable, ids: list[int]) -> None:
-        if not twin.ids and key not in self.kept:
-            assert self.cache.recall([key], ids, twin.row) == 0
-
-    @rule(wanted=st.sampled_from(("p", "q", "r", "a", "b")))
-    def forget(self, wanted: str) -> None:
-        self.cache.forget(wanted)
-        self.kept = {key: value for key, value in self.kept.items() if wanted not in key}  # type: ignore[operator]
-        assert list(self.cache.kept) == list(self.kept)
-
-    @rule()
-    def shrink(self) -> None:
-        self.cache.shrink()
-        self.kept = {}
-        assert all(page.rows for page in self.cache.pages)
-
-    @invariant()
-    def every_row_holds_its_own(self) -> None:
-        for twin in self.alive:
-            assert twin.row.length == len(twin.values)
-            assert read(twin.row) == twin.values
-
-    @invariant()
-    def slots_are_compact(self) -> None:
-        found = [row for page in self.cache.pages for row in page.rows]
-        assert {id(row) for row in found} == {id(twin.row) for twin in self.alive}
-        for page in self.cache.pages:
-            assert [row.slot for row in page.rows] == list(range(len(page.rows)))
-            assert all(row.page is page for row in page.rows)
-            assert len(page.rows) <= page.slots
-
-    @invariant()
-    def the_budget_is_never_exceeded(self) -> None:
-        reserved = sum(page.slots * page.capacity for page in self.cache.pages) * TOKEN_BYTES
-        assert self.cache.running_bytes <= reserved
-        assert reserved + self.cache.kept_bytes <= self.cache.budget
-
-    @invariant()
-    def what_is_remembered_is_whole(self) -> None:
-        assert list(self.cache.kept) == list(self.kept)
-        assert self.cache.kept_bytes == sum(len(ids) for ids, _ in self.kept.values()) * TOKEN_BYTES
-
-
-TestCache = Twins.TestCase
-TestCache.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+from bot.engine.attention.kv_cache import MIN_SHARED_TOKENS, SLAB_TOKENS, KVCache, capacity_for
+from tests.bot.engine.attention.kv_slots import IDS, SLAB_BYTES, TOKEN_BYTES, allocated, filled, read
 
 
 @pytest.mark.parametrize(
@@ -207,161 +13,133 @@ def test_a_slot_holds_the_next_power_of_two(tokens: int, capacity: int) -> None:
     assert capacity_for(tokens) == capacity
 
 
-def test_the_last_id_is_never_recalled() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, 30))
-    (row,) = entered(cache, 40)
-    assert cache.recall(["k"], IDS[:30], row) == 29
-    assert read(row) == list(range(29))
+def test_the_last_id_is_never_loaded_from_a_prefix() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_prefix("k", IDS, filled(cache, 0, 30))
+    (slot,) = allocated(cache, 40)
+    assert cache.load_prefix(["k"], IDS[:30], slot) == 29
+    assert read(slot) == list(range(29))
 
 
-def test_only_a_common_beginning_is_recalled() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, 30))
-    rows = entered(cache, 40, 2)
-    assert cache.recall(["k"], (*IDS[:12], 99, *IDS[13:40]), rows[0]) == 12
-    assert cache.recall(["k"], (99, *IDS[1:40]), rows[1]) == 0
-    assert [read(row) for row in rows] == [list(range(12)), []]
+def test_only_the_common_prefix_is_loaded() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_prefix("k", IDS, filled(cache, 0, 30))
+    slots = allocated(cache, 40, 2)
+    assert cache.load_prefix(["k"], (*IDS[:12], 99, *IDS[13:40]), slots[0]) == 12
+    assert cache.load_prefix(["k"], (99, *IDS[1:40]), slots[1]) == 0
+    assert [read(slot) for slot in slots] == [list(range(12)), []]
 
 
-def test_the_most_that_is_remembered_under_any_key_is_recalled() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("short", IDS, filled(cache, 0, 30))
-    cache.keep("long", IDS, filled(cache, 100, 40))
-    (row,) = entered(cache, 60)
-    assert cache.recall(["none", "short", "long", "short"], IDS[:50], row) == 40
-    assert read(row) == list(range(100, 140))
+def test_the_longest_prefix_under_any_key_is_loaded() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_prefix("short", IDS, filled(cache, 0, 30))
+    cache.store_prefix("long", IDS, filled(cache, 100, 40))
+    (slot,) = allocated(cache, 60)
+    assert cache.load_prefix(["none", "short", "long", "short"], IDS[:50], slot) == 40
+    assert read(slot) == list(range(100, 140))
 
 
-def test_a_shared_beginning_holds_its_own_ids_only() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    row = filled(cache, 0, WORTH + 20)
-    cache.share("under", IDS[:WORTH], row)
-    assert read(row) == list(range(WORTH + 20))
-    (other,) = entered(cache, 60)
-    assert cache.recall([("under", IDS[:WORTH])], IDS[:60], other) == WORTH
-    assert read(other) == list(range(WORTH))
+def test_a_shared_prefix_holds_its_own_ids_only() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    slot = filled(cache, 0, MIN_SHARED_TOKENS + 20)
+    cache.store_shared_prefix("under", IDS[:MIN_SHARED_TOKENS], slot)
+    assert read(slot) == list(range(MIN_SHARED_TOKENS + 20))
+    (other,) = allocated(cache, 60)
+    assert cache.load_prefix([("under", IDS[:MIN_SHARED_TOKENS])], IDS[:60], other) == MIN_SHARED_TOKENS
+    assert read(other) == list(range(MIN_SHARED_TOKENS))
 
 
-def test_a_beginning_that_is_short_or_not_yet_read_is_not_shared() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.share("under", IDS[: WORTH - 1], filled(cache, 0, WORTH))
-    cache.share("under", IDS[: WORTH + 1], filled(cache, 0, WORTH))
-    assert list(cache.kept) == []
+def test_a_prefix_that_is_short_or_not_yet_computed_is_not_shared() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_shared_prefix("under", IDS[: MIN_SHARED_TOKENS - 1], filled(cache, 0, MIN_SHARED_TOKENS))
+    cache.store_shared_prefix("under", IDS[: MIN_SHARED_TOKENS + 1], filled(cache, 0, MIN_SHARED_TOKENS))
+    assert list(cache.prefixes) == []
 
 
-def test_a_thing_inside_a_key_inside_a_key_is_forgotten() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    for known in "ab":
-        cache.share((known, 1.0), IDS[:WORTH], filled(cache, 0, WORTH))
-    cache.forget("a")
-    assert list(cache.kept) == [(("b", 1.0), IDS[:WORTH])]
+def test_a_prefix_is_dropped_by_a_part_of_a_nested_key() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    for name in "ab":
+        cache.store_shared_prefix((name, 1.0), IDS[:MIN_SHARED_TOKENS], filled(cache, 0, MIN_SHARED_TOKENS))
+    cache.drop_prefixes("a")
+    assert list(cache.prefixes) == [(("b", 1.0), IDS[:MIN_SHARED_TOKENS])]
 
 
-def test_what_was_recalled_last_is_dropped_last() -> None:
-    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
+def test_the_prefix_that_was_loaded_last_is_dropped_last() -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
     for first, key in enumerate("abc"):
-        row = filled(cache, 1000 * first, 1000)
-        cache.keep(key, IDS, row)
-        cache.leave(row)
-    (row,) = entered(cache, 1000)
-    assert cache.recall(["a"], IDS[:1000], row) == 999
-    cache.keep("d", IDS, filled(cache, 0, 1000))
-    cache.keep("e", IDS, filled(cache, 0, 1000))
-    assert list(cache.kept) == ["c", "a", "d", "e"]
+        slot = filled(cache, 1000 * first, 1000)
+        cache.store_prefix(key, IDS, slot)
+        cache.free(slot)
+    (slot,) = allocated(cache, 1000)
+    assert cache.load_prefix(["a"], IDS[:1000], slot) == 999
+    cache.store_prefix("d", IDS, filled(cache, 0, 1000))
+    cache.store_prefix("e", IDS, filled(cache, 0, 1000))
+    assert list(cache.prefixes) == ["c", "a", "d", "e"]
 
 
-def test_what_would_fill_half_the_budget_is_not_remembered() -> None:
-    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    row = filled(cache, 0, PAGE)
-    cache.keep("k", IDS, row)
-    assert list(cache.kept) == ["k"]
-    cache = KVCache(2 * PAGE_BYTES - 2, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, PAGE))
-    assert list(cache.kept) == []
+def test_a_prefix_that_would_fill_half_the_budget_is_not_stored() -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
+    slot = filled(cache, 0, SLAB_TOKENS)
+    cache.store_prefix("k", IDS, slot)
+    assert list(cache.prefixes) == ["k"]
+    cache = KVCache(2 * SLAB_BYTES - 2, TOKEN_BYTES)
+    cache.store_prefix("k", IDS, filled(cache, 0, SLAB_TOKENS))
+    assert list(cache.prefixes) == []
 
 
-def test_a_row_keeps_its_own_when_what_it_recalled_is_forgotten() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep(("p", None), IDS, filled(cache, 0, 30))
-    (row,) = entered(cache, 40)
-    cache.recall([("p", None)], IDS[:40], row)
-    cache.forget("p")
-    assert read(row) == list(range(30))
-    assert cache.kept_bytes == 0
+def test_a_slot_keeps_its_tokens_when_the_prefix_that_filled_it_is_dropped() -> None:
+    cache = KVCache(4 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_prefix(("p", None), IDS, filled(cache, 0, 30))
+    (slot,) = allocated(cache, 40)
+    cache.load_prefix([("p", None)], IDS[:40], slot)
+    cache.drop_prefixes("p")
+    assert read(slot) == list(range(30))
+    assert cache.prefix_bytes == 0
 
 
-def test_a_request_that_must_wait_makes_nothing_forgotten() -> None:
-    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    cache.keep("k", IDS, filled(cache, 0, 30))
-    assert cache.enter(PAGE, 2) is None
-    assert list(cache.kept) == ["k"]
+def test_an_allocation_that_fails_drops_no_prefix() -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_prefix("k", IDS, filled(cache, 0, 30))
+    assert cache.allocate(SLAB_TOKENS, 2) is None
+    assert list(cache.prefixes) == ["k"]
 
 
 @pytest.mark.parametrize(
-    ("tokens", "rows", "fits"),
+    ("tokens", "slots", "fits"),
     [
-        (PAGE, 2, True),
-        (PAGE, 3, False),
-        (2 * PAGE, 1, True),
-        (2 * PAGE, 2, False),
+        (SLAB_TOKENS, 2, True),
+        (SLAB_TOKENS, 3, False),
+        (2 * SLAB_TOKENS, 1, True),
+        (2 * SLAB_TOKENS, 2, False),
         (1, 32, True),
         (1, 33, False),
     ],
 )
-def test_what_could_never_run_is_known(tokens: int, rows: int, fits: bool) -> None:
-    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    assert cache.fits(tokens, rows) == fits
-    assert (cache.enter(tokens, rows) is not None) == fits
+def test_slots_that_never_fit_the_budget_are_known(tokens: int, slots: int, fits: bool) -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
+    assert cache.fits_budget(tokens, slots) == fits
+    assert (cache.allocate(tokens, slots) is not None) == fits
 
 
-def test_a_page_that_nobody_uses_makes_room_before_anything_is_forgotten() -> None:
-    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    row = filled(cache, 0, 30)
-    cache.keep("k", IDS, row)
-    cache.leave(row)
-    entered(cache, 1000)
-    assert list(cache.kept) == ["k"]
-    assert [page.capacity for page in cache.pages] == [1024]
+def test_an_empty_slab_is_dropped_before_any_prefix() -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
+    slot = filled(cache, 0, 30)
+    cache.store_prefix("k", IDS, slot)
+    cache.free(slot)
+    allocated(cache, 1000)
+    assert list(cache.prefixes) == ["k"]
+    assert [slab.capacity for slab in cache.slabs] == [1024]
 
 
-def test_what_a_token_takes_is_learnt_from_the_first_row() -> None:
-    cache = KVCache(4 * PAGE_BYTES)
-    cache.leave(filled(cache, 0, 3))
+def test_the_bytes_of_a_token_are_learnt_from_the_first_slot() -> None:
+    cache = KVCache(4 * SLAB_BYTES)
+    cache.free(filled(cache, 0, 3))
     assert cache.token_bytes == TOKEN_BYTES
 
 
-def test_a_page_takes_no_memory_before_it_is_written() -> None:
-    assert KVSlab(16, SHORTEST).bytes == 0
-
-
-@torch.inference_mode()
-def test_a_row_that_may_hold_no_numbers_leaves_zeros_and_the_others_as_they_are() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    rows = entered(cache, SHORTEST, 3)
-    for first, one in enumerate(rows):
-        write(one, list(range(1000 * first, 1000 * first + 10 * (3 - first))))
-    for tensor in rows[0].page.layers.values():
-        tensor[:, 0, :, :30] = float("nan")
-    cache.leave(rows[0], wipe=30)
-    assert [read(one) for one in rows[1:]] == [list(range(1000, 1020)), list(range(2000, 2010))]
-    assert all(bool(tensor.isfinite().all()) for tensor in rows[1].page.layers.values())
-
-
-@torch.inference_mode()
-def test_a_row_that_moves_leaves_zeros_behind() -> None:
-    cache = KVCache(4 * PAGE_BYTES, TOKEN_BYTES)
-    first, last = entered(cache, SHORTEST, 2)
-    write(first, [1])
-    write(last, list(range(20)))
-    cache.leave(first)
-    assert read(last) == list(range(20))
-    assert all(bool((tensor[:, 1] == 0).all()) for tensor in last.page.layers.values())
-
-
-def test_an_empty_page_that_is_about_to_be_used_does_not_make_room() -> None:
-    cache = KVCache(2 * PAGE_BYTES, TOKEN_BYTES)
-    for row in (filled(cache, 0, PAGE), filled(cache, 0, 1)):
-        cache.leave(row)
-    rows = entered(cache, PAGE, 2)
-    assert [row.page for row in rows] == cache.pages
+def test_an_empty_slab_that_is_about_to_be_used_is_not_dropped() -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
+    for slot in (filled(cache, 0, SLAB_TOKENS), filled(cache, 0, 1)):
+        cache.free(slot)
+    slots = allocated(cache, SLAB_TOKENS, 2)
+    assert [slot.slab for slot in slots] == cache.slabs

@@ -1,10 +1,11 @@
-"""native.c becomes a library once for a machine, or torch's operators serve and nobody is the wiser."""
+"""`csrc/` is compiled once for a machine; without a compiler, torch's operators serve."""
 
 import logging
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,18 @@ from bot.app.doctor import run_checks
 from bot.config import ModelSettings
 from bot.engine.interface import Request
 from bot.engine.kernels import compiler
-from bot.engine.kernels.compiler import compiled
+from bot.engine.kernels.compiler import load_library
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
+from tests.paths import ROOT
 
 HAS_COMPILER = sys.platform == "linux" and shutil.which("gcc") is not None
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="this machine has no gcc")
 
 
 def fake_compiler(folder: Path, script: str) -> str:
-    """A folder for PATH in which `gcc` does this."""
+    """Return a folder for PATH whose `gcc` is this script."""
     folder.mkdir()
     file = folder / "gcc"
     file.write_text(f"#!/bin/sh\n{script}\n")
@@ -32,32 +34,62 @@ def fake_compiler(folder: Path, script: str) -> str:
 
 
 @needs_compiler
-def test_a_library_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert compiled(tmp_path / "cache") is not None
-    (made,) = (tmp_path / "cache").iterdir()
-    before = made.stat()
-    assert compiled(tmp_path / "cache") is not None
-    assert [*(tmp_path / "cache").iterdir()] == [made]
-    assert made.stat() == before
+def test_a_library_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_library(tmp_path / "cache") is not None
+    (library,) = (tmp_path / "cache").iterdir()
+    before = library.stat()
+    assert load_library(tmp_path / "cache") is not None
+    assert [*(tmp_path / "cache").iterdir()] == [library]
+    assert library.stat() == before
 
 
 @needs_compiler
 def test_another_processor_gets_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled(tmp_path)
-    monkeypatch.setattr(compiler, "_features", lambda: b"flags: of another machine")
-    compiled(tmp_path)
+    load_library(tmp_path)
+    monkeypatch.setattr(compiler, "_cpu_features", lambda: b"flags: of another machine")
+    load_library(tmp_path)
     assert len([*tmp_path.iterdir()]) == 2
 
 
-def test_without_a_compiler_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_depends_on_every_file_and_its_name() -> None:
+    sources = dict(compiler.read_sources())
+    assert {"native.c", "common.h", "decoder_layer.h"} <= set(sources)
+    digests = {compiler._digest(sources, "gcc")}
+    for name, content in sources.items():
+        digests.add(compiler._digest(sources | {name: content + b" "}, "gcc"))
+        digests.add(
+            compiler._digest({f"{each}x" if each == name else each: sources[each] for each in sources}, "gcc")
+        )
+    assert len(digests) == 1 + 2 * len(sources)
+
+
+@needs_compiler
+def test_a_library_is_compiled_from_a_zipped_package(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as package:
+        for folder in ("bot", "bot/engine", "bot/engine/kernels", "bot/engine/kernels/csrc"):
+            for file in (ROOT / folder).glob("*.[pch]*"):
+                if file.is_file():
+                    package.write(file, file.relative_to(ROOT))
+    code = (
+        "import sys, pathlib; from bot.engine.kernels import compiler\n"
+        "assert 'package.zip' in compiler.__file__\n"
+        "print(compiler.load_library(pathlib.Path(sys.argv[1])) is not None)"
+    )
+    command = [sys.executable, "-P", "-c", code, str(tmp_path / "cache")]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "package.zip")}
+    found = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True"
+
+
+def test_there_is_no_library_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert compiled(tmp_path / "cache") is None
+    assert load_library(tmp_path / "cache") is None
     assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there it is tried")
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "reason"),
     [
         ("echo 'unknown processor' >&2; exit 1", "unknown processor"),
         (
@@ -65,49 +97,53 @@ def test_without_a_compiler_there_is_none(tmp_path: Path, monkeypatch: pytest.Mo
             "",
         ),
     ],
-    ids=["fails", "makes rubbish"],
+    ids=["fails", "writes no library"],
 )
-def test_a_compiler_that_does_not_serve_is_noted_and_nothing_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, script: str, said: str
+def test_a_compiler_that_fails_is_logged_and_torch_serves(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    script: str,
+    reason: str,
 ) -> None:
     monkeypatch.setenv("PATH", fake_compiler(tmp_path / "bin", script) + os.pathsep + os.environ["PATH"])
     with caplog.at_level(logging.INFO):
-        assert compiled(tmp_path / "cache") is None
-    assert "those of torch serve" in caplog.text
-    assert said in caplog.text
+        assert load_library(tmp_path / "cache") is None
+    assert [record.message for record in caplog.records] == ["native_operations_unavailable"]
+    assert reason in vars(caplog.records[0])["reason"]
 
 
-def test_a_folder_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
+def test_there_is_no_library_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert compiled(tmp_path / "file" / "cache") is None
+    assert load_library(tmp_path / "file" / "cache") is None
 
 
-def test_it_is_kept_where_a_user_keeps_such_things(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_libraries_are_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert compiler.cache() == tmp_path / "alterego"
+    assert compiler.cache_folder() == tmp_path / "alterego"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert compiler.cache() == tmp_path / ".cache" / "alterego"
+    assert compiler.cache_folder() == tmp_path / ".cache" / "alterego"
 
 
 @needs_compiler
-def test_two_processes_that_begin_at_once_make_one_whole_library(tmp_path: Path) -> None:
+def test_two_processes_at_once_compile_one_whole_library(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from bot.engine.kernels.compiler import compiled\n"
-        "print(compiled(pathlib.Path(sys.argv[1])) is not None)"
+        "import sys, pathlib; from bot.engine.kernels.compiler import load_library\n"
+        "print(load_library(pathlib.Path(sys.argv[1])) is not None)"
     )
-    begun = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path / "cache")], stdout=subprocess.PIPE, text=True
         )
         for _ in range(2)
     ]
-    assert [process.communicate()[0].strip() for process in begun] == ["True", "True"]
+    assert [process.communicate()[0].strip() for process in processes] == ["True", "True"]
     assert len([*(tmp_path / "cache").iterdir()]) == 1
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "nf4"])
-async def test_the_setting_leaves_the_operators_of_torch(tmp_path: Path, precision: str) -> None:
+async def test_the_setting_native_false_keeps_the_operators_of_torch(tmp_path: Path, precision: str) -> None:
     folder = tiny.save_model(tmp_path / "tiny", head_dim=32)
     for native in (True, False):
         wanted = {"name": str(folder), "precision": precision, "context": 512, "native": native}
@@ -116,11 +152,11 @@ async def test_the_setting_leaves_the_operators_of_torch(tmp_path: Path, precisi
             generation = engine.generate(Request((300, 301, 302), greedy, first_deadline=300))
             assert [piece async for piece in generation]
             assert engine.loaded is not None
-            assert (engine.loaded.decoder.native is not None) == (native and compiled() is not None)
+            assert (engine.loaded.decoder.native is not None) == (native and load_library() is not None)
 
 
 @pytest.mark.parametrize("native", [True, False])
-async def test_the_doctor_says_what_serves(
+async def test_doctor_reports_the_native_operations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -1,20 +1,28 @@
-"""Products with a weight matrix: every kernel gives the numbers of the plain one."""
+"""Matmul kernels: each gives the numbers of the plain product."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.bf16_matmul import PackedMatmul, has_packed
-from bot.engine.kernels.matmul import Half, MatmulKernel, PlainMatmul, half, has_half, joined, quickest
+from bot.engine.kernels.bf16_matmul import PackedMatmul, has_onednn_bf16
+from bot.engine.kernels.matmul import (
+    Fp16Matmul,
+    MatmulKernel,
+    PlainMatmul,
+    fastest_kernel,
+    fp16_matmul,
+    has_fbgemm,
+    join_layers,
+)
 
 WEIGHT = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)) / 6
 BIAS = torch.linspace(-1, 1, 48)
-needs_half = pytest.mark.skipif(not has_half("cpu"), reason="this CPU has no FBGEMM")
-needs_packed = pytest.mark.skipif(not has_packed("cpu"), reason="oneDNN has no bfloat16 on this CPU")
+needs_half = pytest.mark.skipif(not has_fbgemm("cpu"), reason="this CPU has no FBGEMM")
+needs_packed = pytest.mark.skipif(not has_onednn_bf16("cpu"), reason="oneDNN has no bfloat16 on this CPU")
 KINDS = [
     (PlainMatmul, torch.float32),
     (PlainMatmul, torch.bfloat16),
-    pytest.param(half, torch.float32, marks=needs_half),
+    pytest.param(fp16_matmul, torch.float32, marks=needs_half),
     pytest.param(PackedMatmul, torch.bfloat16, marks=needs_packed),
 ]
 
@@ -28,33 +36,33 @@ def close(kernel: MatmulKernel, x: Tensor, bias: Tensor | None, dtype: torch.dty
 @pytest.mark.parametrize(("kind", "dtype"), KINDS)
 @pytest.mark.parametrize("rows", [1, 2, 7, 64])
 @pytest.mark.parametrize("bias", [None, BIAS])
-def test_a_kernel_gives_the_plain_products(kind, dtype, rows: int, bias: Tensor | None) -> None:
+def test_a_kernel_gives_the_plain_product(kind, dtype, rows: int, bias: Tensor | None) -> None:
     x = torch.randn(rows, 32, generator=torch.Generator().manual_seed(rows))
     kernel = kind(WEIGHT.to(dtype), None if bias is None else bias.to(dtype))
     assert close(kernel, x, bias, dtype)
 
 
 @pytest.mark.parametrize(("kind", "dtype"), KINDS)
-def test_joined_layers_are_their_products_side_by_side(kind, dtype) -> None:
+def test_joined_layers_give_their_concatenated_products(kind, dtype) -> None:
     parts = [nn.Linear(32, size, bias=False).to(dtype) for size in (16, 8)]
     x = torch.randn(3, 32).to(dtype)
     with torch.inference_mode():
-        whole = joined(parts, kind)(x).float()
+        whole = join_layers(parts, kind)(x).float()
         assert torch.allclose(whole, torch.cat([part(x).float() for part in parts], -1), atol=3e-2)
 
 
 @needs_half
-def test_weights_that_16_bits_cannot_hold_stay_as_they_are() -> None:
-    assert isinstance(half(WEIGHT, None), Half)
-    assert isinstance(half(WEIGHT * 1e7, None), PlainMatmul)
+def test_weights_beyond_float16_stay_float32() -> None:
+    assert isinstance(fp16_matmul(WEIGHT, None), Fp16Matmul)
+    assert isinstance(fp16_matmul(WEIGHT * 1e7, None), PlainMatmul)
 
 
-def test_the_quickest_kernel_reads_the_activations_of_its_model() -> None:
+def test_the_fastest_kernel_takes_the_dtype_of_its_model() -> None:
     layers = [nn.Linear(512, 512, bias=False) for _ in range(2)]
-    assert quickest(layers, torch.float32) in (None, half)
+    assert fastest_kernel(layers, torch.float32) in (None, fp16_matmul)
     sixteen = [layer.bfloat16() for layer in layers]
-    assert quickest(sixteen, torch.bfloat16) in (None, half, PackedMatmul)
+    assert fastest_kernel(sixteen, torch.bfloat16) in (None, fp16_matmul, PackedMatmul)
 
 
-def test_layers_that_are_not_on_the_processor_stay_as_they_are() -> None:
-    assert quickest([nn.Linear(8, 8, device="meta")], torch.bfloat16) is None
+def test_layers_on_another_device_keep_their_product() -> None:
+    assert fastest_kernel([nn.Linear(8, 8, device="meta")], torch.bfloat16) is None

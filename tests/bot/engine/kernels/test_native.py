@@ -1,4 +1,4 @@
-"""The operations of native.c: each is the plain formula, on numbers of either kind."""
+"""The operations of `csrc/`: each is the plain formula, in float32 and in bfloat16."""
 
 import platform
 import sys
@@ -12,25 +12,25 @@ from torch.nn.functional import linear, silu
 
 from bot.engine.kernels import compiler
 from bot.engine.kernels.attention import AttentionShape
-from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
-from bot.engine.kernels.compiler import compiled
-from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, grown
-from bot.engine.kernels.native import MOST_ROWS, Changed, Native
+from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
+from bot.engine.kernels.compiler import load_library
+from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
+from bot.engine.kernels.native import MAX_AMX_ROWS, LoraTokens, Native
 
-LIBRARY = compiled()
+LIBRARY = load_library()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")
 DTYPES = [torch.float32, torch.bfloat16]
 
 
-@pytest.fixture(scope="module", autouse=True, params=["as wide as here", "half as wide"])
+@pytest.fixture(scope="module", autouse=True, params=["this CPU", "without AVX-512"])
 def _vectors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """All of it also as it is on processors without AVX-512."""
+    """Run all tests with AVX-512 and, as on other CPUs, without."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "half as wide":
+        if request.param == "without AVX-512":
             if platform.machine() != "x86_64":
                 pytest.skip("no other width for this kind of processor")
             patch.setattr(compiler, "FLAGS", [*compiler.FLAGS, "-mno-avx512f"])
-            patch.setattr(sys.modules[__name__], "LIBRARY", compiled(tmp_path_factory.mktemp("native")))
+            patch.setattr(sys.modules[__name__], "LIBRARY", load_library(tmp_path_factory.mktemp("native")))
         yield
 
 
@@ -43,41 +43,41 @@ def random(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 1) -> Te
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
 
-def close(mine: Tensor, wanted: Tensor) -> bool:
-    """Within half a unit of the last place that a number of this kind has, and a little."""
+def close(mine: Tensor, expected: Tensor) -> bool:
+    """Return whether two tensors agree to about half a unit in the last place of their dtype."""
     allowed = 5e-3 if mine.dtype == torch.bfloat16 else 1e-5
-    return bool((mine.float() - wanted).norm() <= allowed * wanted.norm())
+    return bool((mine.float() - expected).norm() <= allowed * expected.norm())
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [8, 24, 576])
-def test_a_norm_reads_rows_in_groups_that_lie_apart(dtype: torch.dtype, size: int) -> None:
+def test_rms_norm_reads_groups_with_a_stride(dtype: torch.dtype, size: int) -> None:
     whole, weight = random(5, 7, size, dtype=dtype), random(size, seed=2)
     part = whole[:, 2:5]
-    wanted = part.float() * (part.float().square().sum(-1, keepdim=True) + 0.5).rsqrt() * weight
-    assert close(native(dtype).norm(part, weight, 0.5), wanted)
+    expected = part.float() * (part.float().square().sum(-1, keepdim=True) + 0.5).rsqrt() * weight
+    assert close(native(dtype).rms_norm(part, weight, 0.5), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_gate_is_silu_times_the_other_half(dtype: torch.dtype) -> None:
+def test_silu_and_mul_is_silu_times_the_other_half(dtype: torch.dtype) -> None:
     x = random(1, 3, 70, dtype=dtype) * 40  # beyond where a power overflows
-    wanted = silu(x.float()[..., :35]) * x.float()[..., 35:]
-    assert close(native(dtype).gate(x), wanted)
+    expected = silu(x.float()[..., :35]) * x.float()[..., 35:]
+    assert close(native(dtype).silu_and_mul(x), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_only_the_first_heads_turn(dtype: torch.dtype) -> None:
+def test_rotary_embedding_turns_only_the_first_heads(dtype: torch.dtype) -> None:
     x, cos, sin = (random(*shape, dtype=dtype) for shape in ((4, 5, 16), (1, 4, 16), (1, 4, 16)))
     wide = x.float()
     swapped = torch.cat((-wide[..., 8:], wide[..., :8]), -1)
-    wanted = wide * cos.float()[0, :, None] + swapped * sin.float()[0, :, None]
-    wanted[:, 3:] = wide[:, 3:]
-    native(dtype).rotate(x, 3, cos, sin)
-    assert close(x, wanted)
+    expected = wide * cos.float()[0, :, None] + swapped * sin.float()[0, :, None]
+    expected[:, 3:] = wide[:, 3:]
+    native(dtype).rotary_embedding(x, 3, cos, sin)
+    assert close(x, expected)
 
 
 def attended(query: Tensor, keys: Tensor, values: Tensor, shape: AttentionShape) -> Tensor:
-    """One token's attention: query [heads, size], keys and values [kv heads, length, size]."""
+    """Return one token's attention: query [heads, size], keys and values [kv heads, length, size]."""
     group, length = query.shape[0] // keys.shape[0], keys.shape[1]
     scores = torch.einsum("hd,hld->hl", query, keys.repeat_interleave(group, 0)) * shape.scale
     if shape.softcap:
@@ -93,10 +93,10 @@ def attended(query: Tensor, keys: Tensor, values: Tensor, shape: AttentionShape)
     "shape", [AttentionShape(0.2), AttentionShape(0.2, window=9), AttentionShape(0.3, softcap=2.0)]
 )
 @pytest.mark.parametrize("group", [1, 3, 6, 16])
-def test_single_tokens_attend_over_their_own_rows(
+def test_decoding_tokens_attend_over_their_own_slots(
     dtype: torch.dtype, size: int, shape: AttentionShape, group: int
 ) -> None:
-    """Rows of lengths around the chunks that keys are read in, in slots of another order than the tokens."""
+    """Slots of lengths around the chunk of 64 keys, in another order than the tokens."""
     kv_heads, lengths, slots = 2, [0, 1, 63, 64, 130], [3, 0, 4, 1, 2]
     cache = random(2, 6, kv_heads, 140, size, dtype=dtype)
     before = cache.clone()
@@ -104,12 +104,14 @@ def test_single_tokens_attend_over_their_own_rows(
     query, pair = joined[:, : group * kv_heads], joined[:, group * kv_heads :].unflatten(1, (2, kv_heads))
     out = torch.full((len(lengths), group * kv_heads, size), float("nan"), dtype=dtype)
     rows = [(place, slots[place], length) for place, length in enumerate(lengths)]
-    native(dtype).attend(query, pair, cache, out, _ints([one for row in rows for one in row]), shape)
+    native(dtype).decode_attention(
+        query, pair, cache, out, _ints([one for row in rows for one in row]), shape
+    )
     for place, slot, length in rows:
         before[:, slot, :, length] = pair[place]
         keys, values = before[:, slot, :, : length + 1].float()
         assert close(out[place].flatten(), attended(query[place].float(), keys, values, shape))
-    assert torch.equal(cache, before)  # and nothing else was written
+    assert torch.equal(cache, before)  # and nothing else small_slots written
 
 
 def _ints(values: Sequence[int]) -> Any:
@@ -120,41 +122,41 @@ def _ints(values: Sequence[int]) -> Any:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "bays", [[0], [0, 1, 2], [1] * 9, [0, 0, 2, 2, 2, 2, 2, 1], [0, 0, 1, 0, 0, 0, 0, 2, 0]]
+    "token_slots", [[0], [0, 1, 2], [1] * 9, [0, 0, 2, 2, 2, 2, 2, 1], [0, 0, 1, 0, 0, 0, 0, 2, 0]]
 )
 @pytest.mark.parametrize(("inputs", "blocks", "rank"), [(96, (0,), 16), (100, (0, 0, 1, 2), 32)])
-def test_each_token_goes_through_the_matrices_of_its_bay(
-    dtype: torch.dtype, bays: list[int], inputs: int, blocks: tuple[int, ...], rank: int
+def test_add_lora_takes_the_matrices_of_each_tokens_slot(
+    dtype: torch.dtype, token_slots: list[int], inputs: int, blocks: tuple[int, ...], rank: int
 ) -> None:
     sizes, held = SlotSizes(inputs, len(set(blocks)), blocks, rank, 48), []
-    live = Int8Slots(3, sizes)
-    for bay in range(3):
-        a, b = random(inputs, sizes.parts * rank, seed=bay), random(len(blocks), rank, 48, seed=9 + bay)
-        live.put(bay, a, b)
-        held.append(live.of(bay, torch.float32))
+    slots = Int8Slots(3, sizes)
+    for slot in range(3):
+        a, b = random(inputs, sizes.parts * rank, seed=slot), random(len(blocks), rank, 48, seed=9 + slot)
+        slots.set_lora(slot, a, b)
+        held.append(slots.get_lora(slot, torch.float32))
     x, y = random(20, inputs, dtype=dtype), random(20, 48 * len(blocks), dtype=dtype, seed=5)
-    tokens = [(2 * n, bay, 1.5 if n % 2 else 0.5) for n, bay in enumerate(bays)]
-    wanted = y.float().clone()
-    for place, bay, strength in tokens:
-        a, b = held[bay]
+    tokens = [(2 * n, slot, 1.5 if n % 2 else 0.5) for n, slot in enumerate(token_slots)]
+    expected = y.float().clone()
+    for place, slot, strength in tokens:
+        a, b = held[slot]
         inner = (x[place].float() @ a).view(-1, rank)
-        wanted[place] += strength * torch.cat([inner[part] @ b[n] for n, part in enumerate(blocks)])
-    native(dtype).change(live, x, y, Changed(tokens))
-    assert close(y, wanted)
+        expected[place] += strength * torch.cat([inner[part] @ b[n] for n, part in enumerate(blocks)])
+    native(dtype).add_lora(slots, x, y, LoraTokens(tokens))
+    assert close(y, expected)
 
 
-@pytest.mark.skipif(not has_packed("cpu"), reason="oneDNN has no bfloat16 on this CPU")
-@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, MOST_ROWS, MOST_ROWS + 1])
+@pytest.mark.skipif(not has_onednn_bf16("cpu"), reason="oneDNN has no bfloat16 on this CPU")
+@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, MAX_AMX_ROWS, MAX_AMX_ROWS + 1])
 @pytest.mark.parametrize(("out", "inputs"), [(32, 32), (96, 64), (64, 160), (40, 32), (64, 40)])
 @pytest.mark.parametrize("biased", [False, True])
-def test_a_product_by_tiles_is_that_of_onednn(rows: int, out: int, inputs: int, biased: bool) -> None:
-    """Bit by bit without a bias, whose sum is rounded once more here; also where sizes fit no tiles."""
-    if not native().tiles:
-        pytest.skip("this CPU has no tiles")
+def test_an_amx_product_is_that_of_onednn(rows: int, out: int, inputs: int, biased: bool) -> None:
+    """Bit by bit without a bias, whose sum is rounded twice here; also for sizes that fit no tiles."""
+    if not native().has_amx:
+        pytest.skip("this CPU has no AMX")
     x, weight = random(rows, inputs, dtype=torch.bfloat16), random(out, inputs, dtype=torch.bfloat16, seed=2)
     bias = random(out, dtype=torch.bfloat16, seed=3) if biased else None
-    tiled = TiledMatmul(weight, bias, native())
-    assert (tiled.block is None) == (out == 40 or inputs == 40)
+    tiled = AmxMatmul(weight, bias, native())
+    assert (tiled.block_width is None) == (out == 40 or inputs == 40)
     if biased:
         assert bias is not None
         assert close(tiled(x), linear(x.float(), weight.float(), bias.float()))
@@ -163,59 +165,59 @@ def test_a_product_by_tiles_is_that_of_onednn(rows: int, out: int, inputs: int, 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("operation", ["norm", "gate", "attend", "change"])
-def test_a_number_that_broke_is_seen_to_have(dtype: torch.dtype, operation: str) -> None:
-    """And in no other token's numbers."""
+@pytest.mark.parametrize("operation", ["rms_norm", "silu_and_mul", "decode_attention", "add_lora"])
+def test_nan_stays_nan(dtype: torch.dtype, operation: str) -> None:
+    """A NaN appears in its own token's result, and in no other."""
     x = random(1, 2, 64, dtype=dtype)
     x[0, 1, 3] = float("nan")
-    live = Int8Slots(1, SlotSizes(64, 1, (0,), 16, 64))
-    live.put(0, random(64, 16), random(1, 16, 64))
+    slots = Int8Slots(1, SlotSizes(64, 1, (0,), 16, 64))
+    slots.set_lora(0, random(64, 16), random(1, 16, 64))
 
     def attend() -> Tensor:
         query, out = x.view(2, 1, 64), x.new_zeros(2, 1, 64)
         pair, cache = random(2, 2, 1, 64, dtype=dtype), random(2, 2, 1, 9, 64, dtype=dtype)
-        native(dtype).attend(query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), AttentionShape(0.1))
+        native(dtype).decode_attention(
+            query, pair, cache, out, _ints([0, 1, 3, 1, 0, 5]), AttentionShape(0.1)
+        )
         return out.view(1, 2, 64)
 
-    def change() -> Tensor:
+    def add_lora() -> Tensor:
         y = x.new_zeros(2, 64)
-        native(dtype).change(live, x[0], y, Changed([(0, 0, 1.0), (1, 0, 1.0)]))
+        native(dtype).add_lora(slots, x[0], y, LoraTokens([(0, 0, 1.0), (1, 0, 1.0)]))
         return y[None]
 
     calls: dict[str, Callable[[], Tensor]] = {
-        "norm": lambda: native(dtype).norm(x, torch.ones(64), 1e-5),
-        "gate": lambda: native(dtype).gate(x),
-        "attend": attend,
-        "change": change,
+        "rms_norm": lambda: native(dtype).rms_norm(x, torch.ones(64), 1e-5),
+        "silu_and_mul": lambda: native(dtype).silu_and_mul(x),
+        "decode_attention": attend,
+        "add_lora": add_lora,
     }
     found = calls[operation]()[0]
     assert found[0].isfinite().all()
     assert found[1].isnan().any()
 
 
-def test_eight_bits_hold_every_row_to_half_a_step() -> None:
+def test_int8_slots_hold_every_row_to_half_a_step() -> None:
     a, b = random(64, 32) * torch.logspace(-6, 2, 64)[:, None], random(3, 16, 48)
     a[5] = 0
-    live = Int8Slots(2, SlotSizes(64, 2, (0, 0, 1), 16, 48))
-    live.put(1, a, b)
-    for matrix, held in zip((a, b), live.of(1, torch.float32), strict=True):
+    slots = Int8Slots(2, SlotSizes(64, 2, (0, 0, 1), 16, 48))
+    slots.set_lora(1, a, b)
+    for matrix, held in zip((a, b), slots.get_lora(1, torch.float32), strict=True):
         step = matrix.abs().amax(-1, keepdim=True) / 127
         assert ((held - matrix).abs() <= step * 0.5001).all()
-    assert all(not matrix.any() for matrix in live.of(0, torch.float32))
+    assert all(not matrix.any() for matrix in slots.get_lora(0, torch.float32))
 
 
 @pytest.mark.parametrize("kind", [Int8Slots, lambda count, sizes: FloatSlots(count, sizes, torch.zeros(0))])
 @pytest.mark.parametrize("rank", [16, 32])
-def test_adapters_stay_as_they_are_when_there_is_room_for_more(
-    kind: Callable[[int, SlotSizes], LoraSlots], rank: int
-) -> None:
+def test_resizing_slots_keeps_the_adapters(kind: Callable[[int, SlotSizes], LoraSlots], rank: int) -> None:
     small, large = (SlotSizes(64, 2, (0, 0, 1), size, 48) for size in (16, rank))
-    was = kind(2, small)
-    for bay in range(2):
-        was.put(bay, random(64, 32, seed=bay), random(3, 16, 48, seed=bay))
-    now = grown(kind(4, large), was)
-    for bay in range(2):
-        old, new = was.of(bay, torch.float32), now.of(bay, torch.float32)
+    small_slots = kind(2, small)
+    for slot in range(2):
+        small_slots.set_lora(slot, random(64, 32, seed=slot), random(3, 16, 48, seed=slot))
+    large_slots = resize_slots(kind(4, large), small_slots)
+    for slot in range(2):
+        old, new = small_slots.get_lora(slot, torch.float32), large_slots.get_lora(slot, torch.float32)
         torch.testing.assert_close(new[0].view(64, 2, rank)[..., :16], old[0].view(64, 2, 16))
         torch.testing.assert_close(new[1][:, :16], old[1])
         assert new[0].view(64, 2, rank)[..., 16:].eq(0).all()

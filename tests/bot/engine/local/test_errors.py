@@ -203,7 +203,7 @@ async def test_an_error_behind_the_first_tokens_fails_one_request_only(engine: L
     long = len(prompt(3, 95)) + 4
 
     def too_long(ids: torch.Tensor, step: Any) -> bool:
-        return any(span.row.length >= long for span in step.spans)
+        return any(span.kv_slot.length >= long for span in step.spans)
 
     Forward(engine, lasting_trouble(too_long, RuntimeError(NO_MEMORY)))
     assert await outcomes(engine, requests) == [*wanted[:3], "UserError"]

@@ -11,16 +11,16 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.attention.kv_cache import KVCache
 from bot.engine.kernels import matmul
-from bot.engine.kernels.bf16_matmul import PackedMatmul, TiledMatmul, has_packed
-from bot.engine.kernels.compiler import compiled
+from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
+from bot.engine.kernels.compiler import load_library
 from bot.engine.kernels.native import Native
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.linear import LoraPair
 from bot.engine.lora.registry import linear_layers
 from bot.engine.model_executor.model_runner import ModelRunner
 
-LIBRARY = compiled()
-TILES = LIBRARY is not None and has_packed("cpu") and Native(LIBRARY, torch.bfloat16).tiles
+LIBRARY = load_library()
+TILES = LIBRARY is not None and has_onednn_bf16("cpu") and Native(LIBRARY, torch.bfloat16).has_amx
 needs_tiles = pytest.mark.skipif(not TILES, reason="this machine has no gcc, or no tiles")
 FAMILIES = {
     "llama": {},
@@ -58,9 +58,9 @@ def answers(decoder: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> T
     """The logits of three rows over a step of prompts and three of single tokens."""
     known = [adapter(f"{seed}", decoder, rank, seed) for rank, seed in adapters]
     for one in known:
-        decoder.live.enter(one)
-    rows, found = KVCache(1 << 30).enter(50, len(LENGTHS)) or [], []
-    bays = [decoder.live.bay(known[n % len(known)]) if known else -1 for n in range(len(rows))]
+        decoder.live.activate(one)
+    rows, found = KVCache(1 << 30).allocate(50, len(LENGTHS)) or [], []
+    bays = [decoder.live.slot_of(known[n % len(known)]) if known else -1 for n in range(len(rows))]
     for number in range(4):
         lengths = LENGTHS if number == 0 else (1, 1, 1)
         spans = [
@@ -81,10 +81,10 @@ def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
     def quickest(layers: Sequence[object], dtype: torch.dtype, native: Native | None = None) -> object:
         if request.param == "half":
-            return matmul.half
-        return PackedMatmul if native is None else partial(TiledMatmul, native=native)
+            return matmul.fp16_matmul
+        return PackedMatmul if native is None else partial(AmxMatmul, native=native)
 
-    monkeypatch.setattr(matmul, "quickest", quickest)
+    monkeypatch.setattr(matmul, "fastest_kernel", quickest)
 
 
 @needs_tiles
@@ -103,7 +103,7 @@ def test_whole_layers_are_as_near_to_float32_as_others(
     assert off < 1.3 * other, (off, other)
 
 
-@pytest.mark.skipif(LIBRARY is None or not matmul.has_half("cpu"), reason="no gcc, or no FBGEMM")
+@pytest.mark.skipif(LIBRARY is None or not matmul.has_fbgemm("cpu"), reason="no gcc, or no FBGEMM")
 @pytest.mark.usefixtures("_kernels")
 @pytest.mark.parametrize("_kernels", ["half"], indirect=True)
 @pytest.mark.parametrize("family", FAMILIES)
@@ -123,7 +123,7 @@ def test_nothing_of_a_step_stays_behind_it() -> None:
     """Keys and values may have to be forgotten while the engine is idle."""
     decoder = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
     answers(decoder)
-    assert decoder._current.whole is None
+    assert decoder._current.native_step is None
 
 
 @needs_tiles

@@ -374,7 +374,7 @@ async def test_the_default_model_is_converted_once_and_answers(hub: Path, data: 
 async def test_a_processor_that_computes_in_16_bits_itself_serves_the_default_model(
     hub: Path, data: Path, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.kernels.matmul.has_half", lambda device: False)
+    monkeypatch.setattr("bot.engine.kernels.matmul.has_fbgemm", lambda device: False)
     monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True)
     answer, _ = await smollm2(data, precision)
     assert "Paris" in answer

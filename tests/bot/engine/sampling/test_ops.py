@@ -1,4 +1,4 @@
-"""The next token is drawn as transformers would draw it, whoever else is in the batch."""
+"""The next token has the distribution of transformers' logits processors, in any batch."""
 
 import math
 from dataclasses import replace
@@ -16,7 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from bot.engine.sampling.ops import SamplingColumns, draw, penalise, scale
+from bot.engine.sampling.ops import SamplingColumns, penalise_repetition, sample_tokens, scale_logits
 from bot.persona.persona import Sampling
 
 PLAIN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
@@ -38,7 +38,7 @@ CASES = [
     {"temperature": 4.0, "top_p": 0.9},
     {"temperature": 1.3, "top_p": 0.7, "min_p": 0.2},
 ]
-LAST = 1 - 2**-24  # the greatest number that dice throw
+LAST = 1 - 2**-24  # the greatest number that an rng makes
 SIZES = (1, 7, 33, 200, 5000)  # of which the last is wide enough to be looked through in chunks
 
 samplings = st.builds(
@@ -48,7 +48,7 @@ samplings = st.builds(
     top_k=st.sampled_from([0, 1, 5, 63, 64, 150, 1000, 4000]),
     min_p=st.sampled_from([0.0, 0.0171, 0.2319, 1.0]),
 )
-dice_numbers = st.one_of(st.sampled_from([0.0, LAST]), st.floats(0, LAST))
+uniform_numbers = st.one_of(st.sampled_from([0.0, LAST]), st.floats(0, LAST))
 
 
 def settled(**changes: object) -> Sampling:
@@ -61,18 +61,22 @@ def logits_of(rows: int = 1, size: int = 1000, seed: int = 0, spread: float = 3.
 
 @st.composite
 def coarse(draw_from: st.DrawFn) -> torch.Tensor:
-    """One row with many equal logits, which every temperature here divides without rounding."""
+    """Draw one row with many equal logits, which every temperature here divides without rounding."""
     size, seed = draw_from(st.sampled_from(SIZES)), draw_from(st.integers(0, 1000))
     return (logits_of(1, size, seed, draw_from(st.sampled_from([0.0, 1.0, 5.0, 12.0]))) * 2).round() / 2
 
 
-def drawn(logits: torch.Tensor, chosen: list[Sampling], dice: list[float]) -> list[int | None]:
-    columns = SamplingColumns.of(chosen, logits.shape[-1])
-    return draw(scale(logits, columns.temperature), columns, torch.tensor(dice, dtype=torch.float64)[:, None])
+def drawn(logits: torch.Tensor, chosen: list[Sampling], numbers: list[float]) -> list[int | None]:
+    columns = SamplingColumns.from_samplings(chosen, logits.shape[-1])
+    return sample_tokens(
+        scale_logits(logits, columns.temperature),
+        columns,
+        torch.tensor(numbers, dtype=torch.float64)[:, None],
+    )
 
 
 def plainly_drawn(logits: list[float], sampling: Sampling, number: float) -> int:
-    """The same by sorted lists; a choice that hangs on rounding is no example."""
+    """Sample by sorted lists; reject examples whose choice depends on rounding."""
     order = sorted(range(len(logits)), key=lambda token: (-logits[token], token))
     if sampling.temperature == 0:
         return order[0]
@@ -92,8 +96,8 @@ def plainly_drawn(logits: list[float], sampling: Sampling, number: float) -> int
 
 
 @settings(max_examples=300, deadline=None)
-@given(logits=coarse(), sampling=samplings, number=dice_numbers)
-def test_a_row_draws_what_sorting_its_whole_vocabulary_gives(
+@given(logits=coarse(), sampling=samplings, number=uniform_numbers)
+def test_a_row_samples_what_sorting_its_whole_vocabulary_gives(
     logits: torch.Tensor, sampling: Sampling, number: float
 ) -> None:
     assert drawn(logits, [sampling], [number]) == [plainly_drawn(logits[0].tolist(), sampling, number)]
@@ -104,9 +108,11 @@ def test_a_row_draws_what_sorting_its_whole_vocabulary_gives(
     seed=st.integers(0, 1000),
     top_k=st.sampled_from([0, 500, 1100, 2000]),
     top_p=st.sampled_from([0.1171, 0.5413, 0.8917, 1.0]),
-    number=dice_numbers,
+    number=uniform_numbers,
 )
-def test_a_row_with_a_wide_choice_does_too(seed: int, top_k: int, top_p: float, number: float) -> None:
+def test_a_row_with_a_wide_choice_samples_what_sorting_gives(
+    seed: int, top_k: int, top_p: float, number: float
+) -> None:
     logits, sampling = logits_of(1, 5000, seed), settled(top_k=top_k, top_p=top_p)
     assert drawn(logits, [sampling], [number]) == [plainly_drawn(logits[0].tolist(), sampling, number)]
 
@@ -114,32 +120,34 @@ def test_a_row_with_a_wide_choice_does_too(seed: int, top_k: int, top_p: float, 
 @settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(
-        st.tuples(samplings, dice_numbers, st.sampled_from([0.1, 1.0, 5.0])), min_size=2, max_size=6
+        st.tuples(samplings, uniform_numbers, st.sampled_from([0.1, 1.0, 5.0])), min_size=2, max_size=6
     ),
     size=st.sampled_from(SIZES),
     broken=st.sets(st.integers(0, 5)),
 )
-def test_a_row_draws_the_same_alone_and_in_any_batch(
+def test_a_row_samples_the_same_alone_and_in_any_batch(
     rows: list[tuple[Sampling, float, float]], size: int, broken: set[int]
 ) -> None:
-    chosen, dice, spreads = (list(column) for column in zip(*rows, strict=True))
+    chosen, numbers, spreads = (list(column) for column in zip(*rows, strict=True))
     logits = logits_of(len(rows), size) * torch.tensor(spreads)[:, None]
     for row in broken & set(range(len(rows))):
         logits[row, row % size] = math.nan
-    alone = [drawn(logits[[row]], [chosen[row]], [dice[row]])[0] for row in range(len(rows))]
-    assert drawn(logits, chosen, dice) == alone
+    alone = [drawn(logits[[row]], [chosen[row]], [numbers[row]])[0] for row in range(len(rows))]
+    assert drawn(logits, chosen, numbers) == alone
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    logits=coarse(), sampling=samplings, number=dice_numbers, few=st.sampled_from([1, 20, 300, 2000, 5024])
+    logits=coarse(), sampling=samplings, number=uniform_numbers, few=st.sampled_from([1, 20, 300, 2000, 5024])
 )
 def test_how_many_tokens_are_sorted_at_first_changes_nothing(
     logits: torch.Tensor, sampling: Sampling, number: float, few: int
 ) -> None:
-    columns = SamplingColumns.of([sampling], logits.shape[-1])
-    scores, dice = scale(logits, columns.temperature), torch.tensor([[number]], dtype=torch.float64)
-    assert draw(scores, replace(columns, few=few), dice) == draw(scores, columns, dice)
+    columns = SamplingColumns.from_samplings([sampling], logits.shape[-1])
+    scores, numbers = scale_logits(logits, columns.temperature), torch.tensor([[number]], dtype=torch.float64)
+    assert sample_tokens(scores, replace(columns, first_count=few), numbers) == sample_tokens(
+        scores, columns, numbers
+    )
 
 
 def theirs(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
@@ -165,14 +173,14 @@ def test_tokens_come_as_often_as_transformers_would_draw_them(case: dict[str, ob
 def test_repetition_is_penalised_once_as_transformers_does(penalty: float) -> None:
     logits, ids = logits_of(2), torch.tensor([[1, 5, 5, 900], [0, 2, 3, 4]])
     expected = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits.clone())
-    penalise(logits, ids, torch.full((2, 1), penalty))
+    penalise_repetition(logits, ids, torch.full((2, 1), penalty))
     torch.testing.assert_close(logits, expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_scores_are_float32_and_padded_with_what_is_never_drawn(dtype: torch.dtype) -> None:
+def test_scores_are_float32_and_padded_with_minus_infinity(dtype: torch.dtype) -> None:
     logits = logits_of(2, 40).to(dtype)
-    scores = scale(logits, torch.tensor([[0.5], [2.0]]))
+    scores = scale_logits(logits, torch.tensor([[0.5], [2.0]]))
     expected = torch.full((2, 64), -math.inf)
     expected[:, :40] = logits.float() / torch.tensor([[0.5], [2.0]])
     assert torch.equal(scores, expected)
@@ -180,7 +188,7 @@ def test_scores_are_float32_and_padded_with_what_is_never_drawn(dtype: torch.dty
 
 @pytest.mark.parametrize("size", SIZES[2:])
 @pytest.mark.parametrize("number", [0.0, 0.5, LAST])
-def test_a_token_that_is_ruled_out_is_never_drawn(number: float, size: int) -> None:
+def test_a_token_of_minus_infinity_is_never_sampled(number: float, size: int) -> None:
     logits = logits_of(100, size)
     logits[:, 20:] = -math.inf
     assert set(drawn(logits, [settled()] * 100, [number] * 100)) <= set(range(20))
@@ -213,5 +221,5 @@ def test_a_row_without_numbers_is_none_and_leaves_the_others_alone(
 
 @pytest.mark.parametrize("size", [9, 5000])
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_a_row_that_rules_everything_out_is_none(temperature: float, size: int) -> None:
+def test_a_row_of_minus_infinity_is_none(temperature: float, size: int) -> None:
     assert drawn(torch.full((1, size), -math.inf), [settled(temperature=temperature)], [0.5]) == [None]

@@ -1,4 +1,4 @@
-"""Rows take a seat, draw with dice of their own, and leave, whatever the rest of the batch does."""
+"""Sequences join the sampler, sample with an rng of their own and leave, in any batch."""
 
 import math
 from random import Random
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.engine.interface import Request
-from bot.engine.sampling.sampler import Sampler, seed_of
+from bot.engine.sampling.sampler import Sampler, request_seed
 from bot.persona.persona import Sampling
 
 SIZE = 1000
@@ -39,21 +39,21 @@ def logits_of(step: int, row: int = 0) -> torch.Tensor:
 def answer(
     request: Request, candidate: int = 0, seed: int = 3, steps: int = 5, row: int = 0
 ) -> list[int | None]:
-    """The tokens of a row that is alone."""
+    """Return the tokens of a sequence that is alone in the sampler."""
     alone = sampler(1)
-    seat = alone.join(request, candidate, END, seed)
-    return [alone.draw(logits_of(step, row)[None], [seat])[0] for step in range(steps)]
+    slot = alone.add_sequence(request, candidate, END, seed)
+    return [alone.sample(logits_of(step, row)[None], [slot])[0] for step in range(steps)]
 
 
-def test_the_same_seed_draws_the_same_tokens() -> None:
+def test_the_same_seed_samples_the_same_tokens() -> None:
     assert answer(asked()) == answer(asked())
 
 
-def test_another_seed_draws_other_tokens() -> None:
+def test_another_seed_samples_other_tokens() -> None:
     assert answer(asked()) != answer(asked(), seed=4)
 
 
-def test_candidates_draw_differently() -> None:
+def test_candidates_sample_differently() -> None:
     assert len({tuple(answer(asked(), candidate)) for candidate in range(3)}) == 3
 
 
@@ -61,12 +61,12 @@ def test_candidates_draw_differently() -> None:
 @settings(max_examples=10, deadline=None)
 def test_each_token_takes_the_next_number_of_the_candidates_own_generator(seed: int, candidate: int) -> None:
     one = sampler()
-    seat = one.join(asked(), candidate, (), seed)
+    slot = one.add_sequence(asked(), candidate, (), seed)
     logits = torch.full((1, SIZE), -math.inf)
     logits[0, :2] = 0.0
-    dice = torch.Generator().manual_seed((seed * 1_000_003 + candidate) % (1 << 63))
-    expected = [int(torch.rand((), generator=dice) >= 0.5) for _ in range(130)]
-    assert [one.draw(logits, [seat])[0] for _ in range(130)] == expected
+    rng = torch.Generator().manual_seed((seed * 1_000_003 + candidate) % (1 << 63))
+    expected = [int(torch.rand((), generator=rng) >= 0.5) for _ in range(130)]
+    assert [one.sample(logits, [slot])[0] for _ in range(130)] == expected
 
 
 @given(
@@ -76,107 +76,111 @@ def test_each_token_takes_the_next_number_of_the_candidates_own_generator(seed: 
     st.randoms(use_true_random=False),
 )
 @settings(max_examples=40, deadline=None)
-def test_a_row_draws_the_same_alone_and_among_rows_that_come_and_go(
+def test_a_sequence_samples_the_same_alone_and_in_any_batch(
     rows: list[tuple[Sampling, int, int]], chance: Random
 ) -> None:
-    """Each row has its settings, its number of tokens, and the step at which it wants to join."""
-    batch, seats, texts = sampler(3), dict[int, int](), [list[int | None]() for _ in rows]
+    """Each sequence has its settings, its count of tokens and the step at which it joins."""
+    batch, slots, texts = sampler(3), dict[int, int](), [list[int | None]() for _ in rows]
     requests = [Request(ids=(row, 500 + row), sampling=sampling) for row, (sampling, _, _) in enumerate(rows)]
     step = 0
     while any(len(text) < length for text, (_, length, _) in zip(texts, rows, strict=True)):
         for row, (_, _, start) in enumerate(rows):
-            if len(seats) < 3 and start <= step and not texts[row] and row not in seats:
-                seats[row] = batch.join(requests[row], row, END, 7)
-        running = list(seats)
+            if len(slots) < 3 and start <= step and not texts[row] and row not in slots:
+                slots[row] = batch.add_sequence(requests[row], row, END, 7)
+        running = list(slots)
         chance.shuffle(running)
         if running:
             logits = torch.stack([logits_of(len(texts[row]), row) for row in running])
-            for row, token in zip(running, batch.draw(logits, [seats[row] for row in running]), strict=True):
+            for row, token in zip(
+                running, batch.sample(logits, [slots[row] for row in running]), strict=True
+            ):
                 texts[row].append(token)
                 if len(texts[row]) == rows[row][1]:
-                    batch.leave(seats.pop(row))
+                    batch.remove_sequence(slots.pop(row))
         step += 1
     assert texts == [answer(requests[row], row, 7, length, row) for row, (_, length, _) in enumerate(rows)]
 
 
 @pytest.mark.parametrize("later", CHOICES)
-def test_a_seat_that_is_taken_again_holds_nothing_of_the_former_row(later: Sampling) -> None:
+def test_a_sampler_slot_holds_nothing_of_its_former_sequence(later: Sampling) -> None:
     used = sampler(1)
-    seat = used.join(asked(tuple(range(400)), repetition_penalty=2.0, min_tokens=50), 0, range(500, 900), 5)
+    slot = used.add_sequence(
+        asked(tuple(range(400)), repetition_penalty=2.0, min_tokens=50), 0, range(500, 900), 5
+    )
     for step in range(5):
-        used.draw(logits_of(step)[None], [seat])
-    used.leave(seat)
+        used.sample(logits_of(step)[None], [slot])
+    used.remove_sequence(slot)
     request = Request(ids=(1, 2, 3), sampling=later)
-    seat = used.join(request, 0, END, 3)
-    assert [used.draw(logits_of(step)[None], [seat])[0] for step in range(5)] == answer(request)
+    slot = used.add_sequence(request, 0, END, 3)
+    assert [used.sample(logits_of(step)[None], [slot])[0] for step in range(5)] == answer(request)
 
 
 def test_tokens_come_as_often_as_they_are_likely() -> None:
     one, many = sampler(), 3000
-    seat = one.join(asked(), 0, (), 11)
+    slot = one.add_sequence(asked(), 0, (), 11)
     logits = torch.full((1, SIZE), -math.inf)
     logits[0, :20] = logits_of(0)[:20]
-    tokens = [one.draw(logits, [seat])[0] for _ in range(many)]
+    tokens = [one.sample(logits, [slot])[0] for _ in range(many)]
     expected = logits[0, :20].softmax(-1) * many
     off = torch.bincount(torch.tensor(tokens), minlength=20) - expected
     assert float((off.square() / expected).sum()) < 36.19  # chi-square of 19 degrees: one seed in 100 fails
 
 
-def test_an_answer_does_not_end_before_it_may() -> None:
+def test_no_end_token_comes_before_min_tokens() -> None:
     logits = torch.zeros(1, SIZE)
     logits[0, 9] = 50.0
     one = sampler()
-    seat = one.join(asked(temperature=0, min_tokens=2), 0, END, 0)
-    assert [one.draw(logits, [seat])[0] for _ in range(3)] == [0, 0, 9]
+    slot = one.add_sequence(asked(temperature=0, min_tokens=2), 0, END, 0)
+    assert [one.sample(logits, [slot])[0] for _ in range(3)] == [0, 0, 9]
 
 
-def test_another_rows_end_is_not_forbidden() -> None:
+def test_min_tokens_forbids_no_end_of_another_sequence() -> None:
     logits = torch.zeros(2, SIZE)
     logits[:, 9] = 50.0
     two = sampler()
-    seats = [two.join(asked(temperature=0, min_tokens=least), 0, END, 0) for least in (2, 0)]
-    assert two.draw(logits, seats) == [0, 9]
+    slots = [two.add_sequence(asked(temperature=0, min_tokens=least), 0, END, 0) for least in (2, 0)]
+    assert two.sample(logits, slots) == [0, 9]
 
 
 @pytest.mark.parametrize("others", [0, 1])
 def test_every_token_of_prompt_and_answer_is_penalised(others: int) -> None:
     logits = torch.full((1 + others, SIZE), 2.0)
     batch = sampler()
-    seats = [batch.join(asked((5, 2, 2), temperature=0, repetition_penalty=1.9), 0, END, 0)]
-    seats += [batch.join(asked((7,)), 0, END, 0) for _ in range(others)]
+    slots = [batch.add_sequence(asked((5, 2, 2), temperature=0, repetition_penalty=1.9), 0, END, 0)]
+    slots += [batch.add_sequence(asked((7,)), 0, END, 0) for _ in range(others)]
     unseen = [token for token in range(SIZE) if token not in (2, 5)]
-    assert [batch.draw(logits, seats)[0] for _ in range(520)] == unseen[:520]
+    assert [batch.sample(logits, slots)[0] for _ in range(520)] == unseen[:520]
 
 
 def test_a_row_without_numbers_is_none_and_leaves_the_others_alone() -> None:
     batch = sampler()
-    seats = [batch.join(asked(repetition_penalty=1.5), candidate, END, 3) for candidate in range(2)]
+    slots = [batch.add_sequence(asked(repetition_penalty=1.5), candidate, END, 3) for candidate in range(2)]
     drawn = []
     for step in range(5):
         logits = logits_of(step).repeat(2, 1)
         logits[0] = math.nan
-        drawn.append(batch.draw(logits, seats))
+        drawn.append(batch.sample(logits, slots))
     assert drawn == [[None, token] for token in answer(asked(repetition_penalty=1.5), 1)]
 
 
-@pytest.mark.parametrize("ids", [(), (1,)], ids=["no prompt", "no seat"])
-def test_a_row_needs_a_prompt_and_a_free_seat(ids: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("ids", [(), (1,)], ids=["no prompt", "no slot"])
+def test_a_sequence_needs_a_prompt_and_a_free_slot(ids: tuple[int, ...]) -> None:
     full = sampler(1)
     if ids:
-        full.join(asked(), 0, END, 0)
-    with pytest.raises(ValueError, match="free seat and a prompt"):
-        full.join(asked(ids), 0, END, 0)
+        full.add_sequence(asked(), 0, END, 0)
+    with pytest.raises(ValueError, match="free sampler slot and a prompt"):
+        full.add_sequence(asked(ids), 0, END, 0)
 
 
-def test_a_seat_is_left_once() -> None:
+def test_a_sampler_slot_is_freed_once() -> None:
     one = sampler()
-    seat = one.join(asked(), 0, END, 0)
-    one.leave(seat)
+    slot = one.add_sequence(asked(), 0, END, 0)
+    one.remove_sequence(slot)
     with pytest.raises(KeyError):
-        one.leave(seat)
+        one.remove_sequence(slot)
 
 
 def test_a_requests_seed_is_its_own_or_new_each_time() -> None:
     free = Request(ids=(1,), sampling=Sampling())
-    assert seed_of(Request(ids=(1,), sampling=Sampling(), seed=0)) == 0
-    assert len({seed_of(free) for _ in range(5)}) == 5
+    assert request_seed(Request(ids=(1,), sampling=Sampling(), seed=0)) == 0
+    assert len({request_seed(free) for _ in range(5)}) == 5
