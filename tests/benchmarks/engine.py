@@ -26,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from bot.engine.runtime.environment import prepare
+from bot.engine.runtime.environment import prepare_environment
 from tests.benchmarks.machine import Machine, Others
 from tests.benchmarks.report import Figure, Run
 
@@ -119,7 +119,7 @@ def parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_environment()
     if sys.argv[1:2] == ["--part"]:
         obey(sys.argv[2])
     elif "ALTEREGO_DATA" in os.environ:

@@ -40,10 +40,10 @@ class Moved:
 
 def moved(loaded: LoadedModel, rows: int, length: int, adapters: int = 0) -> Moved:
     """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
-    parameters = sum(out * inputs for out, inputs in loaded.decoder.shapes.values())
-    live = loaded.decoder.live
+    parameters = sum(out * inputs for out, inputs in loaded.runner.shapes.values())
+    live = loaded.runner.active_adapters
     each = live.bytes / len(live._held) if adapters else 0  # there may be room for more than are live
-    keys = rows * length * loaded.decoder.token_bytes
+    keys = rows * length * loaded.runner.token_bytes
     products = rows * (parameters + (live.numbers if adapters else 0))
     return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 

@@ -21,7 +21,7 @@ from bot.engine.kernels.compiler import compiled
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor import model_runner
-from bot.engine.model_loader.loader import LoadedModel, load
+from bot.engine.model_loader.loader import LoadedModel, load_model
 from bot.engine.sampling import sampler
 from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
@@ -62,7 +62,7 @@ async def show(run: Run, precision: str = "auto") -> None:
     os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
     found = base(run.data, precision)
-    loaded = load(found, settings, read_tokenizer(found.folder), compiled())
+    loaded = load_model(found, settings, read_tokenizer(found.folder), compiled())
     names = ", ".join(floor.kernels(loaded))
     print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
     for rows in (1, 8, 32):
@@ -94,10 +94,10 @@ def _decoding(run: Run, loaded: LoadedModel, rows: int, count: int) -> EngineCor
     batch = EngineCore(RequestResources(loaded, 32), counted)
     folders = adapters(run.data, count)
     for folder in folders:
-        batch.replace(read_adapter(folder.name, folder, loaded.base))
+        batch.add_adapter(read_adapter(folder.name, folder, loaded.base))
     for row in range(rows):
         request = ask(row, folders[row % count].name if count else None, tokens=LONGEST)
-        batch.add(OutputStream(request, asyncio.get_running_loop()))
+        batch.add_request(OutputStream(request, asyncio.get_running_loop()))
     while not counted.steps or counted.steps[-1][1] < rows:
         batch.step()
     for _ in range(3):

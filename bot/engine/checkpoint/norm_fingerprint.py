@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from bot.engine.checkpoint.source import ModelSource
 
-STEP = 2.0**-8  # of the grid that weights are rounded to
-_OFFSET = STEP / 3  # no short binary fraction is near a border of the steps, where noise could move it
+GRID = 2.0**-8  # of the grid that weights are rounded to
+_OFFSET = GRID / 3  # no short binary fraction is near a border of the steps, where noise could move it
 _ADDED = ("gemma", "gemma2", "gemma3")  # architectures whose GGUF files hold a norm's weight plus one
 _DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -20,7 +20,7 @@ Values = npt.NDArray[np.float32]
 
 
 @lru_cache(maxsize=4)
-def norms_of(source: ModelSource) -> str:
+def norm_fingerprint(source: ModelSource) -> str:
     """A SHA-256 over the weights of a model's norms, which quantising leaves as they are; "" without any.
 
     It is the same for copies of one model, and also for models that were tuned from it by LoRA alone: it says
@@ -33,7 +33,7 @@ def norms_of(source: ModelSource) -> str:
 
 
 def _rounded(values: Values) -> bytes:
-    return np.floor((values.astype(np.float64) + _OFFSET) / STEP).astype("<i4").tobytes()
+    return np.floor((values.astype(np.float64) + _OFFSET) / GRID).astype("<i4").tobytes()
 
 
 def _is_norm(name: str, shape: list[int]) -> bool:

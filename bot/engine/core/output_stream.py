@@ -11,7 +11,7 @@ from typing import Self
 from bot.engine.interface import Answer, Finish, Piece, Request, Timings
 from bot.errors import UserError
 
-GRACE = 2.0  # seconds after a deadline that the thread has to end a request itself
+DEADLINE_GRACE = 2.0  # seconds after a deadline that the thread has to end a request itself
 
 
 class OutputStream:
@@ -23,8 +23,8 @@ class OutputStream:
         """`stuck` tells whether the thread hangs in a step."""
         self.request = request
         self._stuck = stuck
-        self.submitted = monotonic()
-        self.forgotten = False  # the thread's own: its words must not be remembered
+        self.submitted_at = monotonic()
+        self.skip_prefix_cache = False  # the thread's own: its words must not be remembered
         self._loop = loop
         self._lock = threading.Lock()
         self._pieces: deque[Piece] = deque()
@@ -36,36 +36,36 @@ class OutputStream:
         self._error: BaseException | None = None
         self._read: list[list[str]] = [[] for _ in range(request.n)]
 
-    def unwanted(self) -> Finish | None:
+    def abort_reason(self) -> Finish | None:
         """Why the thread should end this request now, or None."""
         if self._cancelled:
             return "cancelled"
         return "deadline" if self._time_left() <= 0 else None
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Whether it has ended, well or not."""
         return self._answers is not None or self._error is not None
 
     def push(self, piece: Piece) -> None:
         """Hand over a piece; pieces that the loop has not fetched yet travel together."""
         with self._lock:
-            if not self.over:
+            if not self.finished:
                 self._first = True
                 self._pieces.append(piece)
         self._notify()
 
-    def end(self, answers: tuple[Answer, ...]) -> None:
+    def finish(self, answers: tuple[Answer, ...]) -> None:
         """Hand over the answers; nothing follows, and what follows another end is ignored."""
         with self._lock:
-            if not self.over:
+            if not self.finished:
                 self._answers = answers
         self._notify()
 
     def fail(self, error: BaseException) -> None:
         """End with an error."""
         with self._lock:
-            if not self.over:
+            if not self.finished:
                 self._error = error
         self._notify()
 
@@ -75,7 +75,7 @@ class OutputStream:
     async def __anext__(self) -> Piece:
         while True:
             with self._lock:
-                piece, over = self._take(), self.over
+                piece, over = self._take(), self.finished
                 self._awake = False
                 self._wake.clear()
             if piece is not None:
@@ -98,12 +98,12 @@ class OutputStream:
     def cancel(self) -> None:
         """Stop within one step; the iteration then ends and the answers' finish is "cancelled"."""
         self._cancelled = True
-        if not self.over:
-            self._loop.call_later(GRACE, self.abandon, "cancelled")  # should that step hang
+        if not self.finished:
+            self._loop.call_later(DEADLINE_GRACE, self.abort, "cancelled")  # should that step hang
 
-    def abandon(self, finish: Finish) -> None:
+    def abort(self, finish: Finish) -> None:
         """End on the event loop's side with what has come so far; the thread will notice."""
-        self.end(tuple(self._so_far(candidate, finish) for candidate in range(self.request.n)))
+        self.finish(tuple(self._so_far(candidate, finish) for candidate in range(self.request.n)))
         self._cancelled = True
 
     @property
@@ -126,18 +126,18 @@ class OutputStream:
         """Wait for the thread, but not past the deadline: a step that hangs must not hold the caller."""
         try:
             await asyncio.wait_for(
-                self._wake.wait(), max(0.0, self._time_left()) + (not self._stuck()) * GRACE
+                self._wake.wait(), max(0.0, self._time_left()) + (not self._stuck()) * DEADLINE_GRACE
             )
         except TimeoutError:
             if self._stuck():
                 self.fail(UserError("The model hangs: start the bot again."))
             else:
-                self.abandon("cancelled" if self._cancelled else "deadline")
+                self.abort("cancelled" if self._cancelled else "deadline")
 
     def _time_left(self) -> float:
         request = self.request
         limit = request.deadline if self._first else min(request.first_deadline, request.deadline)
-        return self.submitted + limit - monotonic()
+        return self.submitted_at + limit - monotonic()
 
     def _notify(self) -> None:
         with self._lock:
@@ -151,6 +151,6 @@ class OutputStream:
 
     def _so_far(self, candidate: int, finish: Finish) -> Answer:
         waiting = (piece.text for piece in tuple(self._pieces) if piece.candidate == candidate)
-        total = monotonic() - self.submitted
+        total = monotonic() - self.submitted_at
         timings = Timings(total, total, total)
         return Answer("".join((*self._read[candidate], *waiting)), len(self.request.ids), 0, finish, timings)

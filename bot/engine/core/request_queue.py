@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Callable
 
 from bot.engine.core.output_stream import OutputStream
-from bot.engine.core.request_state import unanswered
+from bot.engine.core.request_state import answers_without_run
 from bot.engine.core.scheduling import AdapterRoundRobin
-from bot.engine.runtime.errors import understood
+from bot.engine.runtime.errors import explain_failure
 from bot.errors import UserError
 
 
@@ -17,12 +17,12 @@ class RequestQueue:
         self.waiting: deque[OutputStream] = deque()
         self._turns = AdapterRoundRobin()
 
-    def release(self) -> int:
+    def drop_aborted(self) -> int:
         """Let out who is no longer wanted, or whose deadline has passed; returns how many."""
-        leaving = [(one, finish) for one in self.waiting if (finish := one.unwanted())]
+        leaving = [(one, finish) for one in self.waiting if (finish := one.abort_reason())]
         for generation, finish in leaving:
             self.waiting.remove(generation)
-            generation.end(unanswered(generation, finish))
+            generation.finish(answers_without_run(generation, finish))
         return len(leaving)
 
     def admit(self, enter: Callable[[OutputStream], bool]) -> None:
@@ -31,7 +31,7 @@ class RequestQueue:
         A request for which `enter` raises will never run, and is told so.
         """
         while self.waiting:
-            at = self._turns.next([generation.request.adapter for generation in self.waiting])
+            at = self._turns.next_index([generation.request.adapter for generation in self.waiting])
             generation = self.waiting[at]
             try:
                 if not enter(generation):
@@ -39,6 +39,6 @@ class RequestQueue:
             except (UserError, ValueError) as error:
                 generation.fail(error)
             except (Exception, MemoryError) as error:
-                generation.fail(understood(error))
+                generation.fail(explain_failure(error))
             del self.waiting[at]
-            self._turns.admitted(generation.request.adapter)
+            self._turns.mark_admitted(generation.request.adapter)

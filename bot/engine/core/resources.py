@@ -19,11 +19,11 @@ class RequestResources:
     def __init__(self, loaded: LoadedModel, rows: int) -> None:
         self.loaded, self._most = loaded, rows
         self.adapters = AdapterRegistry()
-        self.cache = KVCache(loaded.cache_bytes, loaded.decoder.token_bytes)
+        self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
         self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
-        self.sampler = Sampler(self._vocabulary, rows, loaded.decoder.device)
+        self.sampler = Sampler(self._vocabulary, rows, loaded.runner.device)
 
-    def begin(self, generation: OutputStream, running: int) -> RunningRequest | None:
+    def allocate(self, generation: OutputStream, running: int) -> RunningRequest | None:
         """Give rows to a request beside those that run, or None while there is no room.
 
         Raises `UserError` if there will never be, and `ValueError` for ids that are none of the model's.
@@ -48,8 +48,8 @@ class RequestResources:
             for row in rows:
                 self.cache.leave(row)
             raise
-        answering = RunningRequest(generation, known, loaded.tokenizer.spell, end, limit)
-        answering.begin(rows, dice)
+        answering = RunningRequest(generation, known, loaded.tokenizer.decode_bytes, end, limit)
+        answering.start(rows, dice)
         return answering
 
     def _seat(self, request: Request, end: Collection[int]) -> list[int]:
@@ -65,29 +65,29 @@ class RequestResources:
             raise
         return seats
 
-    def prepare(self, answering: RunningRequest) -> int:
+    def activate(self, answering: RunningRequest) -> int:
         """Have the adapter at hand, and recall what was read before; returns of how many tokens."""
-        if answering.known is not None:
-            self.loaded.decoder.live.enter(answering.known)
-        return self.cache.recall(_keys(answering), answering.request.ids, answering.row)
+        if answering.adapter is not None:
+            self.loaded.runner.active_adapters.enter(answering.adapter)
+        return self.cache.recall(_keys(answering), answering.request.ids, answering.prompt_slot)
 
-    def end(self, answering: RunningRequest) -> None:
+    def release(self, answering: RunningRequest) -> None:
         """Take everything back; slots that may hold no numbers are wiped."""
-        wipe = answering.touched if answering.doubtful else 0
-        for candidate in answering.candidates:
-            self.cache.leave(candidate.row, wipe)
-            self.sampler.leave(candidate.dice)
-        if answering.known is not None:
-            self.loaded.decoder.live.leave(answering.known)
+        wipe = answering.written_tokens if answering.may_hold_nan else 0
+        for candidate in answering.sequences:
+            self.cache.leave(candidate.kv_slot, wipe)
+            self.sampler.leave(candidate.sampler_slot)
+        if answering.adapter is not None:
+            self.loaded.runner.active_adapters.leave(answering.adapter)
 
-    def remember(self, answering: RunningRequest) -> None:
+    def cache_prefix(self, answering: RunningRequest) -> None:
         """Keep what the place's next turn will begin with, and the beginning that other places share."""
-        request, row = answering.request, answering.row
+        request, row = answering.request, answering.prompt_slot
         *own, shared = _keys(answering)
         try:
             self.cache.share(shared[0], request.ids[: request.shared], row)
             for key in own if row.length else ():
-                self.cache.keep(key, (*request.ids, *answering.candidates[0].tokens), row)
+                self.cache.keep(key, (*request.ids, *answering.sequences[0].tokens), row)
         except (RuntimeError, MemoryError):  # no memory for a copy: the next turn reads its prompt again
             self.cache.shrink()
 
@@ -97,7 +97,7 @@ class RequestResources:
         return {
             "weights": self.loaded.bytes,
             "known adapters": self.adapters.bytes,
-            "live adapters": self.loaded.decoder.live.bytes,
+            "live adapters": self.loaded.runner.active_adapters.bytes,
             "running rows": self.cache.running_bytes,
             "remembered": self.cache.kept_bytes,
         }
@@ -106,7 +106,7 @@ class RequestResources:
 def _keys(answering: RunningRequest) -> list[tuple[Any, ...]]:
     """Under what a row's keys and values may be used again: its place, and its shared beginning."""
     request = answering.request
-    under = (answering.known, request.strength if answering.known else 1.0)
+    under = (answering.adapter, request.strength if answering.adapter else 1.0)
     own = [(request.place, *under)] if request.place is not None else []
     return [*own, (under, request.ids[: request.shared])]
 

@@ -11,7 +11,7 @@ from bot.config import ModelSettings
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.stats import EngineStats
 from bot.engine.kernels import compiler
-from bot.engine.runtime.environment import prepare
+from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
 from bot.prompt.builder import Tokenizer
 
@@ -41,15 +41,15 @@ class EngineThread:
     """The life of the engine's thread. Others may touch `inbox`, `closing` and the plain fields."""
 
     def __init__(self, settings: ModelSettings, data: Path, listener: EngineListener) -> None:
-        self.inbox: SimpleQueue[OutputStream | Command | None] = SimpleQueue()
+        self.input_queue: SimpleQueue[OutputStream | Command | None] = SimpleQueue()
         self.closing = False
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.stage = "starting"
         self.context = settings.context  # until the model's files say less
         self.error: UserError | None = None
-        self.statistics = EngineStats()
+        self.stats = EngineStats()
         self.loaded: LoadedModel | None = None
-        self.batch: EngineCore | None = None
+        self.core: EngineCore | None = None
         self._settings, self._data, self._listener = settings, data, listener
 
     def run(self) -> None:
@@ -57,9 +57,9 @@ class EngineThread:
         try:
             self._start()
             while not self.closing:
-                self._receive(wait=self.batch is None or self.batch.idle)
-                if self.batch is not None and not self.closing:
-                    self.batch.step()
+                self._receive(wait=self.core is None or self.core.idle)
+                if self.core is not None and not self.closing:
+                    self.core.step()
         except _Closing:
             logger.info("The engine was left while the model was loading.")
         finally:
@@ -86,7 +86,7 @@ class EngineThread:
         self.stage = ""
 
     def _load(self) -> None:
-        prepare()
+        prepare_environment()
         compiling = compiler.Compiling() if self._settings.native else None
         self._progress("importing torch and transformers")
         from bot.engine.checkpoint import source
@@ -95,17 +95,17 @@ class EngineThread:
         from bot.engine.runtime import cpu_threads
         from bot.engine.tokenizer.files import read_tokenizer
 
-        cpu_threads.use(self._settings.threads)
+        cpu_threads.set_threads(self._settings.threads)
         self._progress("looking for the base model")
-        found = loader.plan(self._settings, self._data, self._progress)
+        found = loader.plan_load(self._settings, self._data, self._progress)
         tokenizer = read_tokenizer(found.folder)
-        self.context = source.context_of(found.folder, self._settings.context)
+        self.context = source.context_length(found.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         self._progress("loading the base model")
         library = compiling.library() if compiling else None
-        self.loaded = loader.load(found, self._settings, tokenizer, library)
-        self.batch = engine_core.EngineCore(
-            resources.RequestResources(self.loaded, self._settings.rows), self.statistics
+        self.loaded = loader.load_model(found, self._settings, tokenizer, library)
+        self.core = engine_core.EngineCore(
+            resources.RequestResources(self.loaded, self._settings.rows), self.stats
         )
 
     def _progress(self, stage: str) -> None:
@@ -119,8 +119,8 @@ class EngineThread:
 
     def _receive(self, wait: bool) -> None:
         """Take what has arrived: requests stand in line, commands are carried out at once."""
-        while wait or not self.inbox.empty():
-            item = self.inbox.get()
+        while wait or not self.input_queue.empty():
+            item = self.input_queue.get()
             if isinstance(item, OutputStream):
                 self._add(item)
             elif item is not None:
@@ -128,8 +128,8 @@ class EngineThread:
             wait = False
 
     def _add(self, generation: OutputStream) -> None:
-        if self.batch is not None:
-            self.batch.add(generation)
+        if self.core is not None:
+            self.core.add_request(generation)
         else:
             assert self.error is not None
             generation.fail(self.error)

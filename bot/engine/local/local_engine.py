@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-LEAVE = 0.5  # seconds that leaving waits for the thread, before it is abandoned
-STUCK = 20.0  # seconds after which a step that is not over counts as stuck
+JOIN_TIMEOUT = 0.5  # seconds that leaving waits for the thread, before it is abandoned
+STUCK_SECONDS = 20.0  # seconds after which a step that is not over counts as stuck
 
 
 class LocalEngine:
@@ -37,8 +37,8 @@ class LocalEngine:
     def __init__(self, settings: ModelSettings, data: Path) -> None:
         """`data` is where converted models are kept."""
         self._name = settings.name
-        self._worker = EngineThread(settings, data, self)
-        self._thread = threading.Thread(target=self._worker.run, name="engine", daemon=True)
+        self._engine_thread = EngineThread(settings, data, self)
+        self._thread = threading.Thread(target=self._engine_thread.run, name="engine", daemon=True)
         self._running = False
         self._generations: set[OutputStream] = set()
         self._commands: set[asyncio.Future[None]] = set()
@@ -58,15 +58,15 @@ class LocalEngine:
     ) -> None:
         self._running = False
         self._watchdog.cancel()
-        self._worker.closing = True
-        self._worker.inbox.put(None)
+        self._engine_thread.closing = True
+        self._engine_thread.input_queue.put(None)
         for generation in self._generations:
-            generation.abandon("cancelled")
+            generation.abort("cancelled")
         _fail(self._tokenizer, _stopped())
         for future in (self._ready, *self._commands):
             _fail(future, _stopped())
         try:
-            await asyncio.wait_for(self._ended.wait(), LEAVE)
+            await asyncio.wait_for(self._ended.wait(), JOIN_TIMEOUT)
             self._thread.join()  # it said so as its last act
         except TimeoutError:
             logger.info("The engine's thread is still busy; it ends with the process.")
@@ -74,7 +74,7 @@ class LocalEngine:
     @property
     def loaded(self) -> "LoadedModel | None":
         """The model, once it is ready; it belongs to the engine's thread."""
-        return self._worker.loaded
+        return self._engine_thread.loaded
 
     @property
     def abandoned(self) -> bool:
@@ -99,35 +99,35 @@ class LocalEngine:
         if not self._running:
             generation.fail(_stopped())
             return generation
-        self._generations = {one for one in self._generations if not one.over} | {generation}
-        self._worker.inbox.put(generation)
+        self._generations = {one for one in self._generations if not one.finished} | {generation}
+        self._engine_thread.input_queue.put(generation)
         return generation
 
     async def add_adapter(self, name: str, folder: Path) -> None:
         """Check and load an adapter, replacing one of that name; raises `UserError` and keeps the old one."""
         await self.ready()
-        assert self._worker.loaded is not None
+        assert self._engine_thread.loaded is not None
         from bot.engine.lora.registry import read_adapter  # imported already, by the thread
 
-        known = await asyncio.to_thread(read_adapter, name, folder, self._worker.loaded.base)
-        await self._command(lambda batch: batch.replace(known))
+        known = await asyncio.to_thread(read_adapter, name, folder, self._engine_thread.loaded.base)
+        await self._run_on_thread(lambda batch: batch.add_adapter(known))
 
     async def drop_adapter(self, name: str) -> None:
         """Forget an adapter; requests that name it from now on fail."""
         await self.ready()
-        await self._command(lambda batch: batch.drop(name))
+        await self._run_on_thread(lambda batch: batch.drop_adapter(name))
 
     async def forget(self, place: Place) -> None:
         """Drop what was computed of a place's words, as soon as the step that is under way is over."""
-        if self._running and self._worker.batch is not None:
-            await self._command(lambda batch: batch.forget(place))
+        if self._running and self._engine_thread.core is not None:
+            await self._run_on_thread(lambda batch: batch.forget_place(place))
 
     def status(self) -> Status:
         """The engine's state at this moment; cheap, and never waits."""
-        worker, batch = self._worker, self._worker.batch
-        unfinished = sum(not generation.over for generation in self._generations)
-        running = batch.running if batch else 0
-        statistics = worker.statistics
+        worker, batch = self._engine_thread, self._engine_thread.core
+        unfinished = sum(not generation.finished for generation in self._generations)
+        running = batch.running_requests if batch else 0
+        statistics = worker.stats
         return Status(
             state=self._state(),
             model=self._name,
@@ -135,23 +135,23 @@ class LocalEngine:
             queued=max(0, unfinished - running),
             answered=statistics.answered,
             tokens_per_second=statistics.tokens_per_second,
-            adapters=batch.supplies.adapters.names if batch else (),
+            adapters=batch.resources.adapters.names if batch else (),
             error=str(worker.error or ""),
             stage=worker.stage,
             context=worker.context,
-            rows=batch.rows if batch else 0,
-            first_token=(statistics.first_token_at(0.5), statistics.first_token_at(0.95)),
+            rows=batch.running_sequences if batch else 0,
+            first_token=(statistics.first_token_quantile(0.5), statistics.first_token_quantile(0.95)),
             hit_rate=statistics.hit_rate,
-            memory=batch.supplies.memory if batch else {},
+            memory=batch.resources.memory if batch else {},
         )
 
     def _state(self) -> Literal["loading", "ready", "stuck", "failed", "stopped"]:
         if not self._running:
             return "stopped"
-        return "stuck" if self._stuck() else self._worker.state
+        return "stuck" if self._stuck() else self._engine_thread.state
 
     def _stuck(self) -> bool:
-        return self._worker.statistics.stuck(STUCK)
+        return self._engine_thread.stats.is_stuck(STUCK_SECONDS)
 
     async def _watch(self) -> None:
         """Say in the log when a step hangs, and when it is over."""
@@ -161,7 +161,7 @@ class LocalEngine:
             if (stuck := self._stuck()) != told:
                 told = stuck
                 if stuck:
-                    logger.error("A step of the model has taken more than %d seconds.", STUCK)
+                    logger.error("A step of the model has taken more than %d seconds.", STUCK_SECONDS)
                 else:
                     logger.warning("The step of the model that had hung is over.")
 
@@ -182,21 +182,21 @@ class LocalEngine:
         """Called by the thread, last."""
         self._tell(self._ended.set)
 
-    async def _command(self, work: Callable[["EngineCore"], object]) -> None:
+    async def _run_on_thread(self, work: Callable[["EngineCore"], object]) -> None:
         """Have the thread do something between two steps, and wait for it."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._commands.add(done)
 
         def command() -> None:
             try:
-                assert self._worker.batch is not None
-                work(self._worker.batch)
+                assert self._engine_thread.core is not None
+                work(self._engine_thread.core)
             except Exception as error:  # crosses to the caller
                 self._tell(_fail, done, error)
             else:
                 self._tell(_settle, done, None)
 
-        self._worker.inbox.put(command)
+        self._engine_thread.input_queue.put(command)
         try:
             await done
         finally:
@@ -210,7 +210,7 @@ class LocalEngine:
         try:
             self._loop.call_soon_threadsafe(what, *arguments)
         except RuntimeError:  # the loop is closed: nobody listens any more
-            self._worker.closing = True
+            self._engine_thread.closing = True
 
 
 def _settle(future: asyncio.Future[T], value: T) -> None:

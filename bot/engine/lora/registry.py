@@ -28,7 +28,7 @@ def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdap
         start = min(matrix.start for matrix in files.matrices)
         numbers = torch.frombuffer(bytearray(memoryview(files.content)[start:]), dtype=torch.uint8)
         stored = StoredMatrices(numbers, start, _layout(files.matrices, tuple(files.scales.items())))
-        with cpu_threads.one():
+        with cpu_threads.single_threaded():
             stored.check()
     except RefusedFile as refused:
         raise UserError(

@@ -23,8 +23,8 @@ from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
 from bot.errors import UserError
 
-NAME = "alterego"
-BACKEND = "inductor"  # of torch.compile
+ATTENTION_NAME = "alterego"
+COMPILE_BACKEND = "inductor"  # of torch.compile
 _PROBES = ((7,), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))
 # How far a row's logits may be from transformers', relative to how much they vary. Rounding alone moves them
 # (SmolLM2, 30 layers) by 1e-5 in float32, 2% in float16, 7% in bfloat16, and by 12% where bitsandbytes' int8
@@ -51,7 +51,7 @@ class ModelRunner:
         self._check_positions(context)
         self.shapes = {path: size_of(layer) for path, layer in linear_layers(model).items()}
         self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._current = ForwardContext()
+        self._context = ForwardContext()
         try:
             error, allowed = self._rebuild()
         except _BREAKS as problem:
@@ -63,18 +63,18 @@ class ModelRunner:
 
     def _rebuild(self) -> tuple[float, float]:
         """Replace the layers; returns how far rows in a batch are from transformers' answers, and may be."""
-        projections, self.native, dtype = replace_linear_layers(self.model, self._current, self._native_of)
+        projections, self.native, dtype = replace_linear_layers(self.model, self._context, self._native_of)
         self._last = [projection for projection in projections if projection.reads_last]
         # Half as many bytes for adapters wherever weights have 16 bits, though `Half` computes in float32.
         narrow = torch.bfloat16 if any(isinstance(each.kernel, Half) for each in projections) else dtype
         self._bagged = self.device.type == "cpu" and narrow != torch.float32
-        self.live = ActiveAdapters(projections, torch.zeros(0, dtype=narrow, device=self.device))
+        self.active_adapters = ActiveAdapters(projections, torch.zeros(0, dtype=narrow, device=self.device))
         alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
         replace_layers(self.model, self.native)
-        AttentionInterface.register(NAME, _attend)
-        self.model.set_attn_implementation(NAME)
+        AttentionInterface.register(ATTENTION_NAME, _attend)
+        self.model.set_attn_implementation(ATTENTION_NAME)
         self._projections = tuple(projections)
-        self._stack = NativeModel(self.model, self.native, self._current)
+        self._native_model = NativeModel(self.model, self.native, self._context)
         rough = any(isinstance(projection.kernel, Side) for projection in projections)
         return _distance(self._answers(), alone), _ROUNDED if rough or dtype != torch.float32 else _EXACT
 
@@ -85,10 +85,10 @@ class ModelRunner:
     @torch.inference_mode()
     def forward(self, step: ForwardBatch) -> Tensor:
         """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
-        self._current.tokens = adapter_batch_of(step, self._bagged)
+        self._context.tokens = adapter_batch_of(step, self._bagged)
         adapts = any(projection.reserved for projection in self._last)
-        self._current.whole = self._stack.whole(step, self._current.tokens)
-        self._current.last = last_token_batch_of(step, self._bagged) if adapts else None
+        self._context.whole = self._native_model.native_step(step, self._context.tokens)
+        self._context.last = last_token_batch_of(step, self._bagged) if adapts else None
         try:
             output = self.model(
                 input_ids=step.ids[None],
@@ -98,7 +98,7 @@ class ModelRunner:
                 **({"logits_to_keep": step.last} if self._selects else {}),
             )
         finally:
-            self._current.whole = None  # it holds keys and values, which may have to be forgotten
+            self._context.whole = None  # it holds keys and values, which may have to be forgotten
         logits: Tensor = output.logits[0]
         return logits if self._selects else logits.index_select(0, step.last)
 
@@ -110,15 +110,15 @@ class ModelRunner:
     def _compile(self) -> None:
         """Compile every layer around its attention and its adapters, whose shapes change with the rows."""
         whole: Any = torch.compiler.disable
-        AttentionInterface.register(NAME, whole(_attend))
+        AttentionInterface.register(ATTENTION_NAME, whole(_attend))
         for projection in self._projections:
             projection.forward = whole(projection.forward)  # type: ignore[method-assign]
         for module in self.model.modules():
             if isinstance(module, FusedAttention):
-                module.attend, module.sines = whole(module.attend), whole(module.sines)  # type: ignore[method-assign]
-                module.copies = True
+                module.attend, module.signed_sin = whole(module.attend), whole(module.signed_sin)  # type: ignore[method-assign]
+                module.clones_product = True
             if isinstance(module, GradientCheckpointingLayer):
-                module.forward = torch.compile(module.forward, dynamic=True, backend=BACKEND)
+                module.forward = torch.compile(module.forward, dynamic=True, backend=COMPILE_BACKEND)
         try:
             self._answers()
         except RuntimeError as problem:  # torch's compilers raise many kinds of it

@@ -43,8 +43,8 @@ class NativeLayer:
         attention: FusedAttention = original.self_attn
         self._plain, self._native, self._current = original.forward, native, current
         gated: FusedMLP = original.mlp
-        self._projections = attention.joined, attention.out, gated.joined, gated.down
-        self._index = attention.index
+        self._projections = attention.qkv_proj, attention.o_proj, gated.gate_up_proj, gated.down_proj
+        self._index = attention.layer_index
         self._layer, self._like = _layer(original, attention, self._projections)
 
     def forward(
@@ -59,7 +59,7 @@ class NativeLayer:
         return hidden_states
 
     @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether native.c can multiply with its weights and with the adapters that it has now."""
         return all(projection.linear is not None for projection in self._projections)
 
@@ -80,15 +80,15 @@ class NativeModel:
             module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
         ]
         fits = native is not None and native.tiles and all(map(_is_usual, layers))
-        self.blocks = [NativeLayer(layer, native, current) for layer in layers] if native and fits else []
-        for layer, block in zip(layers, self.blocks, strict=False):
+        self.layers = [NativeLayer(layer, native, current) for layer in layers] if native and fits else []
+        for layer, block in zip(layers, self.layers, strict=False):
             layer.forward = block.forward
-        self._widths = [max(found) for found in zip(*(block.widths for block in self.blocks), strict=True)]
+        self._widths = [max(found) for found in zip(*(block.widths for block in self.layers), strict=True)]
 
-    def whole(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
+    def native_step(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
         """The step as one that takes whole layers; None where it cannot."""
         alone = step.single == len(step.spans) <= MOST_ROWS
-        if not self.blocks or not alone or not all(block.ready for block in self.blocks):
+        if not self.layers or not alone or not all(block.is_ready for block in self.layers):
             return None
         return NativeStep(step, mix, self._widths)
 
@@ -104,7 +104,7 @@ def _is_usual(layer: Any) -> bool:
         return False
     norms = (layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm)
     plain = all(norm is None or isinstance(norm, FusedNorm) for norm in norms)
-    linear = (attention.joined, attention.out, gated.joined, gated.down)
+    linear = (attention.qkv_proj, attention.o_proj, gated.gate_up_proj, gated.down_proj)
     packed = all(isinstance(one, LoraLinear) and one.linear is not None for one in linear)
     return plain and packed and gated.is_silu and attention.is_native
 
@@ -114,16 +114,16 @@ def _layer(
 ) -> tuple[Layer, Tensor]:
     """What native.c knows of a layer, and a tensor like its keys."""
     norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
-    size, shape = attention.size, attention.shape
+    size, shape = attention.head_size, attention.shape
     all_ = projections[0].outputs // size
-    keys = all_ // (attention.group + 2)
+    keys = all_ // (attention.group_size + 2)
     heads = Heads(
-        *(0, 0, keys, attention.group, size, shape.window or 0, all_ * size, all_ * size, 0),
+        *(0, 0, keys, attention.group_size, size, shape.window or 0, all_ * size, all_ * size, 0),
         *(shape.scale, shape.softcap or 0),
     )
     weights = (0 if norm is None else norm.weight.data_ptr() for norm in norms)
     epsilons = (0 if norm is None else norm.epsilon for norm in norms)
     linear = (ctypes.addressof(projection.linear) for projection in projections if projection.linear)
-    turning = all_ - keys if attention.rotates else 0
+    turning = all_ - keys if attention.uses_rope else 0
     like = torch.empty(1, keys, size, dtype=torch.bfloat16)
     return Layer(*weights, *linear, heads, all_, turning, *epsilons), like

@@ -19,7 +19,7 @@ NativeOf = Callable[[torch.dtype], Native | None]  # the operations for activati
 _JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
-class View(nn.Module):
+class JoinedLayerView(nn.Module):
     """One layer of a joined projection, for code that asks for it alone."""
 
     def __init__(self, projection: LoraLinear, part: JoinedLayer) -> None:
@@ -58,7 +58,7 @@ def replace_layers(model: nn.Module, native: Native | None) -> None:
             setattr(model.get_submodule(around), name, kind(module, native))
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if (norm := fused_layers.norm_of(child, native)) is not None:
+            if (norm := fused_layers.fused_norm_of(child, native)) is not None:
                 setattr(module, name, norm)
 
 
@@ -81,7 +81,7 @@ def _projections(
                 yield made
                 module.joined = made
                 for name, part in zip(names, made.parts, strict=True):
-                    setattr(module, name, View(made, part))
+                    setattr(module, name, JoinedLayerView(made, part))
         for name, child in list(module.named_children()):
             if is_linear(child):
                 made = _projection(model, path, (name,), kind, current, native)

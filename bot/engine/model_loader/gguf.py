@@ -10,20 +10,20 @@ import gguf
 import transformers
 from transformers import AutoModelForCausalLM
 
-from bot.engine.checkpoint.converted import make_copy
-from bot.engine.checkpoint.source import LOCAL
-from bot.engine.model_loader.quantization import Precision, check_quantised, dtype_of, quantised
+from bot.engine.checkpoint.converted import make_converted
+from bot.engine.checkpoint.source import LOCAL_ONLY
+from bot.engine.model_loader.quantization import Precision, check_quantised, dtype_of, quantisation_config
 from bot.engine.tokenizer.files import read_packed_tokenizer, write_tokenizer
 
 Progress = Callable[[str], None]
 
 
-def convert(
+def convert_gguf(
     file: Path, fingerprint: str, precision: Precision, device: str, models: Path, progress: Progress
 ) -> Path:
     """The copy's folder among `models`, made now unless it is there. Progress bars must be off."""
     dtype = dtype_of(precision, device)
-    origin: dict[str, Any] = {"gguf_file": file.name, **LOCAL}
+    origin: dict[str, Any] = {"gguf_file": file.name, **LOCAL_ONLY}
 
     def write(folder: Path) -> None:
         progress("reading the tokenizer of the base model (once)")
@@ -33,16 +33,16 @@ def convert(
         AutoModelForCausalLM.from_pretrained(
             file.parent, dtype=dtype, quantization_config=plain, **origin
         ).save_pretrained(folder)
-        if how := quantised(precision, dtype):
+        if how := quantisation_config(precision, dtype):
             progress("quantising the base model (once)")
             small = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, quantization_config=how, device_map={"": device}, **LOCAL
+                folder, dtype=dtype, quantization_config=how, device_map={"": device}, **LOCAL_ONLY
             )
             check_quantised(small, precision)
             small.save_pretrained(folder)  # before any use: nf4 layers that were used once are saved wrongly
 
     with _read_once():
-        return make_copy(models, fingerprint, precision, write)
+        return make_converted(models, fingerprint, precision, write)
 
 
 @contextmanager

@@ -11,34 +11,34 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.converted import copy_of
+from bot.engine.checkpoint.converted import find_converted
 from bot.engine.checkpoint.source import (
-    LOCAL,
+    LOCAL_ONLY,
     ModelSource,
-    context_of,
-    download,
-    fingerprint,
-    locate,
-    read_config,
+    context_length,
+    download_model,
+    locate_model,
+    model_fingerprint,
+    read_model_config,
 )
 from bot.engine.kernels import matmul
 from bot.engine.lora import registry
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.model_runner import ModelRunner
-from bot.engine.model_loader.gguf import Progress, convert
+from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.quantization import (
     Precision,
     best_device,
     best_precision,
     check_quantised,
     dtype_of,
-    quantised,
+    quantisation_config,
     stored_precision,
 )
-from bot.engine.runtime.environment import prepare
+from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 
-LEAST_CACHE, MOST_CACHE = 512 << 20, 4 << 30  # bytes for keys and values that nobody set
+MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # bytes for keys and values that nobody set
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class LoadPlan:
     fingerprint: str
     precision: Precision
     device: str
-    copy: Path | None = None  # of a GGUF file, in the wanted precision
+    converted: Path | None = None  # of a GGUF file, in the wanted precision
 
     @property
     def folder(self) -> Path:
         """Where config.json is."""
         assert self.source.path is not None
-        return self.copy or self.source.path
+        return self.converted or self.source.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class LoadedModel:
     """
 
     model: Any
-    decoder: ModelRunner
+    runner: ModelRunner
     tokenizer: HFTokenizer
     source: ModelSource
     fingerprint: str
@@ -80,52 +80,52 @@ class LoadedModel:
     @property
     def base(self) -> BaseModelIdentity:
         """What adapters must match."""
-        return BaseModelIdentity(self.source.name, self.fingerprint, self.decoder.shapes, self.source)
+        return BaseModelIdentity(self.source.name, self.fingerprint, self.runner.shapes, self.source)
 
 
-def plan(settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
+def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
     """Find the model, or fetch it, and make a GGUF file's converted copy; raises `UserError`."""
-    prepare()
+    prepare_environment()
     _quiet()
-    source = locate(settings)
+    source = locate_model(settings)
     if source.kind == "hub":
         progress("fetching the base model (once)")
-        source = download(source)
+        source = download_model(source)
     assert source.path is not None
     device = settings.device if settings.device != "auto" else best_device()
     precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
-    found = LoadPlan(source, fingerprint(source), precision, device)
+    found = LoadPlan(source, model_fingerprint(source), precision, device)
     if source.kind == "folder":
         return replace(found, precision=stored_precision(source, settings) or precision)
     models = data / "models"
-    copy = copy_of(models, found.fingerprint, precision) or convert(
+    copy = find_converted(models, found.fingerprint, precision) or convert_gguf(
         source.path, found.fingerprint, precision, device, models, progress
     )
-    return replace(found, copy=copy)
+    return replace(found, converted=copy)
 
 
-def weights(found: LoadPlan, settings: ModelSettings) -> Any:
+def load_weights(found: LoadPlan, settings: ModelSettings) -> Any:
     """The model as transformers has it; raises `UserError` where it is not in the wanted precision."""
-    model = AutoModelForCausalLM.from_pretrained(found.folder, **LOCAL, **_how(found, settings)).eval()
+    model = AutoModelForCausalLM.from_pretrained(found.folder, **LOCAL_ONLY, **_how(found, settings)).eval()
     model.requires_grad_(False)
     check_quantised(model, found.precision)
     return model
 
 
-def load(
+def load_model(
     found: LoadPlan, settings: ModelSettings, tokenizer: HFTokenizer, library: CDLL | None = None
 ) -> LoadedModel:
     """The model rebuilt for batches; raises `UserError` when it cannot be served.
 
     `library`: operations of our own for a model on the CPU, from `compiler.compiled`.
     """
-    model = weights(found, settings)
-    context = context_of(found.folder, settings.context)
+    model = load_weights(found, settings)
+    context = context_length(found.folder, settings.context)
     size = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
     decoder = ModelRunner(model, found.source.name, context, settings.compile, library)
     return LoadedModel(
         model=model,
-        decoder=decoder,
+        runner=decoder,
         tokenizer=tokenizer,
         source=found.source,
         fingerprint=found.fingerprint,
@@ -141,24 +141,24 @@ def load(
 def _cache_bytes(device: torch.device) -> int:
     """A quarter of the memory that is free where the model is, within bounds."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else matmul.available()
-    return max(LEAST_CACHE, min(MOST_CACHE, free // 4))
+    return max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, free // 4))
 
 
-def linear_shapes(found: LoadPlan | nn.Module) -> dict[str, tuple[int, int]]:
+def read_linear_shapes(found: LoadPlan | nn.Module) -> dict[str, tuple[int, int]]:
     """The (out, in) sizes of every linear layer, of a model's files without reading its weights."""
     if isinstance(found, nn.Module):
         return registry.linear_shapes(found)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL_ONLY))
     return registry.linear_shapes(model)
 
 
 def _how(found: LoadPlan, settings: ModelSettings) -> dict[str, Any]:
     """Arguments for from_pretrained. Without a device map, stored int8 weights become plain numbers."""
     dtype = dtype_of(found.precision, found.device)
-    stored = "quantization_config" in read_config(found.folder)
+    stored = "quantization_config" in read_model_config(found.folder)
     spread = settings.device == "auto" and found.device == "cuda"
-    quantisation = quantised(found.precision, dtype)
+    quantisation = quantisation_config(found.precision, dtype)
     how = {"dtype": dtype, "device_map": "auto" if spread else {"": found.device}}
     if quantisation and not stored:
         how["quantization_config"] = quantisation

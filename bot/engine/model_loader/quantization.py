@@ -8,14 +8,14 @@ import transformers
 from torch import nn
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import ModelSource, read_config
+from bot.engine.checkpoint.source import ModelSource, read_model_config
 from bot.engine.kernels import matmul
 from bot.engine.lora import registry
 from bot.errors import UserError
 
 Precision = Literal["nf4", "int8", "bf16", "fp16", "fp32"]
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-LARGE = 1_000_000_000  # parameters from which nf4 costs little; SmolLM2-135M loses a third of its perplexity
+NF4_PARAMETERS = 10**9  # models above lose little in nf4; SmolLM2-135M loses a third of its perplexity
 
 
 def best_device() -> str:
@@ -25,7 +25,7 @@ def best_device() -> str:
 
 def best_precision(source: ModelSource, device: str) -> Precision:
     """nf4 for large models, else 16 bits where the device computes in them or has a kernel for them."""
-    if _parameters(source) > LARGE:
+    if _parameters(source) > NF4_PARAMETERS:
         return "nf4"
     return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_half(device) else "fp32"
 
@@ -33,7 +33,7 @@ def best_precision(source: ModelSource, device: str) -> Precision:
 def stored_precision(source: ModelSource, settings: ModelSettings) -> Precision | None:
     """The precision of a folder that was quantised before, or None for plain weights."""
     assert source.path is not None
-    stored = read_config(source.path).get("quantization_config")
+    stored = read_model_config(source.path).get("quantization_config")
     if not isinstance(stored, dict):
         return None
     if stored.get("quant_method") != "bitsandbytes":
@@ -58,7 +58,7 @@ def dtype_of(precision: Precision | None, device: str) -> torch.dtype:
     return torch.bfloat16 if native or device not in ("cpu",) else torch.float32
 
 
-def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
+def quantisation_config(precision: Precision, dtype: torch.dtype) -> Any | None:
     """How transformers is told to quantise, or None for a precision that is plain."""
     if precision in ("nf4", "int8"):
         _import_bitsandbytes()

@@ -18,7 +18,7 @@ _SETTINGS = {
 }
 
 
-def prepare() -> None:
+def prepare_environment() -> None:
     """Make this process safe and quiet for the model libraries; call it before importing them.
 
     bitsandbytes and transformers fetch compiled kernels from a hub when the package `kernels` is installed:

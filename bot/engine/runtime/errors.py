@@ -11,7 +11,7 @@ from bot.errors import UserError
 logger = logging.getLogger(__name__)
 
 
-def understood(error: BaseException) -> BaseException:
+def explain_failure(error: BaseException) -> BaseException:
     """What to tell of an error inside a request; the log gets it without any text of a prompt."""
     places = "".join(traceback.format_tb(error.__traceback__))
     logger.error("A request failed: %s\n%s", type(error).__name__, places)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bot.engine.checkpoint.source import LOCAL
+from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
 
@@ -18,7 +18,7 @@ def read_tokenizer(folder: Path) -> HFTokenizer:
     if not (folder / _NAMED).exists():
         from transformers import AutoTokenizer  # takes seconds, and torch with it
 
-        return wrap_tokenizer(AutoTokenizer.from_pretrained(folder, **LOCAL), ends)
+        return wrap_tokenizer(AutoTokenizer.from_pretrained(folder, **LOCAL_ONLY), ends)
     named = json.loads((folder / _NAMED).read_text("utf-8"))
     definition = (folder / _DEFINITION).read_text("utf-8")
     return HFTokenizer(definition, named["special"], named["template"], ends | set(named["end"]))
@@ -28,7 +28,7 @@ def read_packed_tokenizer(file: Path) -> HFTokenizer:
     """The tokenizer in a GGUF file, which takes half a minute to read."""
     from transformers import AutoTokenizer
 
-    return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL))
+    return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL_ONLY))
 
 
 def write_tokenizer(folder: Path, tokenizer: HFTokenizer) -> None:

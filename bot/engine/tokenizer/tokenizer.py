@@ -24,22 +24,22 @@ class HFTokenizer:
     def __init__(
         self, definition: str, special: Mapping[str, str], template: str | None, end: Iterable[int]
     ) -> None:
-        self._exact = Backend.from_str(definition)
-        decoder = _state(self._exact.decoder)
+        self._backend = Backend.from_str(definition)
+        decoder = _state(self._backend.decoder)
         self._bytes = _has(decoder, "ByteFallback")
         self._alphabet = _byte_alphabet() if _has(decoder, "ByteLevel") else None
         self.special = dict(special)
         self.template = template
         self.end = frozenset(end)
         self.control = self._controls()
-        _make_spliceable(self._exact, self._exact)
-        self._plain = self._without_control()
+        _make_spliceable(self._backend, self._backend)
+        self._content_backend = self._without_control()
         self._spellings: dict[int, bytes] = {}
 
     @property
     def definition(self) -> str:
         """The tokenizer.json that makes this tokenizer again."""
-        return self._exact.to_str()
+        return self._backend.to_str()
 
     def encode(self, text: str) -> list[int]:
         """Content to ids, none a control id. Lone surrogates become U+FFFD; what has no id is left out."""
@@ -47,31 +47,31 @@ class HFTokenizer:
 
     def encode_template(self, text: str) -> list[int]:
         """A template's own text to ids; control tokens are recognised and nothing is added."""
-        return list(self._exact.encode(_valid(text), add_special_tokens=False).ids)
+        return list(self._backend.encode(_valid(text), add_special_tokens=False).ids)
 
     def decode(self, ids: list[int]) -> str:
         """Ids to text, control tokens left out; bytes that are not UTF-8 become U+FFFD."""
-        return b"".join(map(self.spell, ids)).decode("utf-8", "replace")
+        return b"".join(map(self.decode_bytes, ids)).decode("utf-8", "replace")
 
-    def spell(self, token: int) -> bytes:
+    def decode_bytes(self, token: int) -> bytes:
         """The bytes that an id adds to a text; none for control ids and ids without a token."""
         if token not in self._spellings:
             self._spellings[token] = b"" if token in self.control else self._spelling(token)
         return self._spellings[token]
 
     def _controls(self) -> frozenset[int]:
-        added = self._exact.get_added_tokens_decoder().items()
-        named = map(self._exact.token_to_id, self.special.values())
+        added = self._backend.get_added_tokens_decoder().items()
+        named = map(self._backend.token_to_id, self.special.values())
         control = {i for i, token in added if not _is_text(token, self._bytes)}
         return frozenset(control.union(i for i in named if i is not None))
 
     def _without_control(self) -> Backend:
         """The same model without its added tokens, but for those that are only white space."""
-        added = sorted(self._exact.get_added_tokens_decoder().items())
+        added = sorted(self._backend.get_added_tokens_decoder().items())
         # added tokens get their ids in order; where they would get others, none is kept
         for kept in (added, []):
-            plain = Backend(self._exact.model)
-            _make_spliceable(plain, self._exact)
+            plain = Backend(self._backend.model)
+            _make_spliceable(plain, self._backend)
             plain.add_tokens([stand_in for i, token in kept if (stand_in := self._stand_in(i, token))])
             if all(plain.token_to_id(token.content) == i for i, token in kept if _is_white(token)):
                 break
@@ -81,11 +81,11 @@ class HFTokenizer:
         """White space itself; for a control token outside the vocabulary, something that keeps its id."""
         if _is_white(token):
             return token
-        outside = self._exact.model.token_to_id(token.content) is None
+        outside = self._backend.model.token_to_id(token.content) is None
         return AddedToken(f"\uf8ff{i}\uf8ff", normalized=False) if outside else None
 
     def _content(self, text: str) -> Iterator[int]:
-        encoding = self._plain.encode(text, add_special_tokens=False)
+        encoding = self._content_backend.encode(text, add_special_tokens=False)
         spans = [encoding.offsets[place] for place, token in enumerate(encoding.ids) if token in self.control]
         if not spans:
             yield from encoding.ids
@@ -96,7 +96,7 @@ class HFTokenizer:
             yield from (token for token in encoding.ids if token not in self.control)
 
     def _spelling(self, token: int) -> bytes:
-        word = self._exact.id_to_token(token)
+        word = self._backend.id_to_token(token)
         if word is None:
             return b""
         if self._alphabet is not None:
@@ -104,7 +104,7 @@ class HFTokenizer:
             return bytes(map(self._alphabet.__getitem__, word)) if known else word.encode()
         if self._bytes and (match := _BYTE.fullmatch(word)):
             return bytes.fromhex(match[1])
-        return self._exact.decode([*self._anchor, token], skip_special_tokens=False)[
+        return self._backend.decode([*self._anchor, token], skip_special_tokens=False)[
             self._anchor_length :
         ].encode()
 
@@ -115,7 +115,7 @@ class HFTokenizer:
 
     @cached_property
     def _anchor_length(self) -> int:
-        return len(self._exact.decode(self._anchor, skip_special_tokens=False))
+        return len(self._backend.decode(self._anchor, skip_special_tokens=False))
 
 
 def _parts(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:

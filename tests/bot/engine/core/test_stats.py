@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.engine.core.stats import REMEMBERED, WINDOW, EngineStats
+from bot.engine.core.stats import RECENT_REQUESTS, WINDOW_SECONDS, EngineStats
 
 
 class Clock:
@@ -27,60 +27,60 @@ def statistics(clock: Clock) -> EngineStats:
 
 def test_nothing_was_done_at_first(statistics: EngineStats) -> None:
     assert (statistics.tokens_per_second, statistics.hit_rate, statistics.answered) == (0, 0, 0)
-    assert (statistics.first_token_at(0.5), statistics.first_token_at(0.95)) == (0, 0)
-    assert not statistics.stuck(0)
+    assert (statistics.first_token_quantile(0.5), statistics.first_token_quantile(0.95)) == (0, 0)
+    assert not statistics.is_stuck(0)
 
 
 def test_speed_is_of_the_tokens_between_the_first_step_and_the_last(
     statistics: EngineStats, clock: Clock
 ) -> None:
     for tokens in (7, 4, 6):
-        statistics.step(tokens)
+        statistics.record_step(tokens)
         clock.now += 0.5
     assert statistics.tokens_per_second == pytest.approx(10)
 
 
 def test_one_step_has_no_speed(statistics: EngineStats) -> None:
-    statistics.step(7)
+    statistics.record_step(7)
     assert statistics.tokens_per_second == 0
 
 
 def test_steps_at_the_same_moment_have_a_finite_speed(statistics: EngineStats) -> None:
-    statistics.step(1)
-    statistics.step(1)
+    statistics.record_step(1)
+    statistics.record_step(1)
     assert statistics.tokens_per_second == pytest.approx(1e6)
 
 
 def test_old_steps_do_not_count(statistics: EngineStats, clock: Clock) -> None:
-    statistics.step(1)
-    statistics.step(1000)
-    clock.now += WINDOW
+    statistics.record_step(1)
+    statistics.record_step(1000)
+    clock.now += WINDOW_SECONDS
     for tokens in (5, 3):
-        statistics.step(tokens)
+        statistics.record_step(tokens)
         clock.now += 1
     assert statistics.tokens_per_second == pytest.approx(3)
 
 
 def test_an_idle_engine_has_no_speed(statistics: EngineStats, clock: Clock) -> None:
     for _ in range(5):
-        statistics.step(10)
+        statistics.record_step(10)
         clock.now += 1
-    clock.now += WINDOW
+    clock.now += WINDOW_SECONDS
     assert statistics.tokens_per_second == 0
 
 
 def test_first_tokens_are_told_by_rank(statistics: EngineStats) -> None:
     for seconds in (0.9, *[0.1] * 10, *[0.2] * 8, 0.8):
-        statistics.first_token(seconds)
+        statistics.record_first_token(seconds)
     shares = (0, 0.45, 0.5, 0.89, 0.9, 0.95, 1)
-    assert [statistics.first_token_at(share) for share in shares] == [0.1, 0.1, 0.2, 0.2, 0.8, 0.9, 0.9]
+    assert [statistics.first_token_quantile(share) for share in shares] == [0.1, 0.1, 0.2, 0.2, 0.8, 0.9, 0.9]
 
 
 def test_only_the_latest_first_tokens_count(statistics: EngineStats) -> None:
-    statistics.first_token(99)
-    for _ in range(REMEMBERED):
-        statistics.first_token(1)
-    assert statistics.first_token_at(1) == 1
+    statistics.record_first_token(99)
+    for _ in range(RECENT_REQUESTS):
+        statistics.record_first_token(1)
+    assert statistics.first_token_quantile(1) == 1
 
 
 def test_the_hit_rate_is_a_share_of_tokens(statistics: EngineStats) -> None:
@@ -89,10 +89,10 @@ def test_the_hit_rate_is_a_share_of_tokens(statistics: EngineStats) -> None:
 
 
 def test_a_step_is_stuck_when_it_takes_longer_than_that(statistics: EngineStats, clock: Clock) -> None:
-    statistics.step_began = clock.now
+    statistics.step_started = clock.now
     clock.now += 20
-    assert not statistics.stuck(20)
+    assert not statistics.is_stuck(20)
     clock.now += 0.1
-    assert statistics.stuck(20)
-    statistics.step_began = None
-    assert not statistics.stuck(20)
+    assert statistics.is_stuck(20)
+    statistics.step_started = None
+    assert not statistics.is_stuck(20)

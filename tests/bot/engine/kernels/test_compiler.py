@@ -116,7 +116,7 @@ async def test_the_setting_leaves_the_operators_of_torch(tmp_path: Path, precisi
             generation = engine.generate(Request((300, 301, 302), greedy, first_deadline=300))
             assert [piece async for piece in generation]
             assert engine.loaded is not None
-            assert (engine.loaded.decoder.native is not None) == (native and compiled() is not None)
+            assert (engine.loaded.runner.native is not None) == (native and compiled() is not None)
 
 
 @pytest.mark.parametrize("native", [True, False])

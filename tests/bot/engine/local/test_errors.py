@@ -388,7 +388,7 @@ async def test_a_step_that_hangs_is_noticed_told_once_and_over_some_time(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     (wanted,) = await each(engine, [request(1)])
-    monkeypatch.setattr(local_engine, "STUCK", 0.05)
+    monkeypatch.setattr(local_engine, "STUCK_SECONDS", 0.05)
     caplog.set_level(logging.WARNING, "bot.engine.local.local_engine")
     hang(engine, release)
     running = asyncio.create_task(texts(engine, request(1)))
@@ -408,7 +408,7 @@ async def test_requests_end_within_their_deadlines_while_a_step_hangs(
     engine: LocalEngine, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (wanted,) = await each(engine, [request(1)])
-    monkeypatch.setattr(local_engine, "STUCK", 0.05)
+    monkeypatch.setattr(local_engine, "STUCK_SECONDS", 0.05)
     hang(engine, release)
     running = asyncio.create_task(outcomes(engine, [request(1, deadline=0.4, n=2)]))
     await until(lambda: engine.status().state == "stuck")
@@ -425,7 +425,7 @@ async def test_requests_end_within_their_deadlines_while_a_step_hangs(
 async def test_a_hanging_model_is_named_to_those_who_wait(
     engine: LocalEngine, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_engine, "STUCK", 0.01)
+    monkeypatch.setattr(local_engine, "STUCK_SECONDS", 0.01)
     hang(engine, release)
     with pytest.raises(UserError, match="The model hangs"):
         await texts(engine, request(1, deadline=0.2))

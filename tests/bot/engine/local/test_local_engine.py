@@ -67,7 +67,7 @@ def theirs(engine: LocalEngine, folder: Path, ids: tuple[int, ...], tokens: int 
         eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
     assert engine.loaded is not None
-    shown = Detokenizer(engine.loaded.tokenizer.spell)
+    shown = Detokenizer(engine.loaded.tokenizer.decode_bytes)
     return "".join(shown.push(token) for token in output[0, len(ids) :].tolist())
 
 
@@ -137,7 +137,7 @@ async def test_an_answer_ends_before_a_stop_string(engine: LocalEngine, length: 
 async def test_a_stop_id_ends_an_answer_and_is_no_part_of_it(engine: LocalEngine) -> None:
     assert engine.loaded is not None
     free = await text(engine, request())
-    spell = engine.loaded.tokenizer.spell
+    spell = engine.loaded.tokenizer.decode_bytes
     size = engine.loaded.model.config.vocab_size
     stop = frozenset(
         token for token in range(size) if spell(token) and spell(token).decode("utf-8", "replace") in free
@@ -237,7 +237,7 @@ async def test_a_step_that_hangs_does_not_hold_the_caller(
 async def test_a_step_that_hangs_does_not_hold_who_cancels(
     engine: LocalEngine, release: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.core.output_stream.GRACE", 0.05)
+    monkeypatch.setattr("bot.engine.core.output_stream.DEADLINE_GRACE", 0.05)
     hang(engine, release)
     generation = engine.generate(request())
     generation.cancel()

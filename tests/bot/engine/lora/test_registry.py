@@ -84,14 +84,16 @@ def ours(
     """The logits behind the last id, the prompt read in steps of so many tokens."""
     (row,) = KVCache(1 << 30).enter(len(IDS)) or ()
     if known is not None:
-        decoder.live.enter(known)
+        decoder.active_adapters.enter(known)
     for start in range(0, len(IDS), tokens):
         ids = IDS[start : start + tokens]
-        step = ForwardBatch([TokenSpan(row, ids, decoder.live.bay(known), strength)], decoder.device)
+        step = ForwardBatch(
+            [TokenSpan(row, ids, decoder.active_adapters.bay(known), strength)], decoder.device
+        )
         found = decoder.forward(step)[0]
         step.advance()
     if known is not None:
-        decoder.live.leave(known)
+        decoder.active_adapters.leave(known)
     return found
 
 

