@@ -28,7 +28,7 @@ async def unused(run: Run) -> list[Figure]:
     unused = len(folders) - LIVE
     each = linear_regression(range(unused + 1), resident).slope  # what comes once counts little
     own = (sum(later.values()) - sum(stated.values())) / unused
-    live = stated["live adapters"] / LIVE
+    live = stated["active adapters"] / LIVE
     return [
         Figure(
             f"{len(folders)} adapters known, 8 live: memory of an unused one, to its file",

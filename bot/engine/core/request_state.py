@@ -1,4 +1,4 @@
-"""One request from its prompt to its answers: what it has read, its rows, and the text of every candidate."""
+"""State of a running request: its sequences, their tokens and text, and how each of them ended."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TokenSequence:
-    """One answer as it grows: its row and its place among the dice, until it ends."""
+    """One candidate of a request: KV slot, sampler slot, tokens and text. `finish` is set when it ends."""
 
     detokenizer: Detokenizer
     kv_slot: "KVSlot"
@@ -27,105 +27,109 @@ class TokenSequence:
 
 
 class RunningRequest:
-    """A request that runs, on the engine's thread."""
+    """A running request. Belongs to the engine's thread."""
 
     def __init__(
         self,
-        generation: OutputStream,
-        known: "LoadedAdapter | None",
-        spell: Callable[[int], bytes],
-        end: Collection[int],
-        limit: int,
+        stream: OutputStream,
+        adapter: "LoadedAdapter | None",
+        decode_bytes: Callable[[int], bytes],
+        stop_ids: Collection[int],
+        max_tokens: int,
     ):
-        """`limit` is the most tokens an answer may have."""
-        self.stream = generation
-        self.request = generation.request
-        self.adapter = known
-        self.stop_ids, self.max_tokens = end, limit
+        """`decode_bytes` maps a token id to its bytes; `max_tokens` is the most tokens of an answer."""
+        self.stream = stream
+        self.request = stream.request
+        self.adapter = adapter
+        self.stop_ids, self.max_tokens = stop_ids, max_tokens
         self.failed = False
-        self.skipped_steps = 0  # steps in which others' prompts were read
+        self.skipped_steps = 0  # steps in which only prompts of other requests were prefilled
         self.sequences: list[TokenSequence] = []
-        self._spell = spell
-        self._started = monotonic()
-        self._first = 0.0
+        self._decode_bytes = decode_bytes
+        self._started_at = monotonic()
+        self._first_token_at = 0.0
 
-    def start(self, rows: "Sequence[KVSlot]", dice: Sequence[int]) -> None:
-        """Take the rows that the candidates will have; the prompt is read in the first one."""
+    def start(self, kv_slots: "Sequence[KVSlot]", sampler_slots: Sequence[int]) -> None:
+        """Begin a sequence for each candidate; the prompt is prefilled in the first one's KV slot."""
         self.sequences = [
-            TokenSequence(Detokenizer(self._spell, self.request.stop), row, number, [])
-            for row, number in zip(rows, dice, strict=True)
+            TokenSequence(Detokenizer(self._decode_bytes, self.request.stop), kv_slot, sampler_slot, [])
+            for kv_slot, sampler_slot in zip(kv_slots, sampler_slots, strict=True)
         ]
 
     @property
     def prompt_slot(self) -> "KVSlot":
-        """The row of the prompt, and of the first candidate."""
+        """The KV slot of the prompt, and of the first candidate."""
         return self.sequences[0].kv_slot
 
     @property
     def may_hold_nan(self) -> bool:
-        """Whether its keys and values may be no numbers: each token that was drawn shows that they are."""
-        return self.failed or not self._first
+        """Whether its keys and values may hold NaN: every sampled token shows that they do not."""
+        return self.failed or not self._first_token_at
 
     @property
     def written_tokens(self) -> int:
-        """How many first tokens of its rows may have been written, by a step that failed too."""
-        return max(len(self.request.ids), max(candidate.kv_slot.length for candidate in self.sequences) + 1)
+        """The most tokens of its KV slots that may have been written, by a failed step too."""
+        return max(len(self.request.ids), max(sequence.kv_slot.length for sequence in self.sequences) + 1)
 
     @property
     def prefill_remaining(self) -> int:
-        """Tokens of the prompt that are still to be read."""
+        """Prompt tokens still to prefill; 0 while the request decodes."""
         return max(0, len(self.request.ids) - self.prompt_slot.length)
 
     @property
     def unfinished(self) -> list[TokenSequence]:
-        """The candidates that have not ended."""
-        return [candidate for candidate in self.sequences if candidate.finish is None]
+        """Sequences that still decode."""
+        return [sequence for sequence in self.sequences if sequence.finish is None]
 
-    def append_token(self, candidate: TokenSequence, token: int | None) -> None:
-        """Add a token to a candidate, and show what is certain of it; raises `UserError` without a number."""
+    def append_token(self, sequence: TokenSequence, token: int | None) -> None:
+        """Append a sampled token and publish text that is certain; None stands for logits without a number.
+
+        Raises `UserError` for None.
+        """
         if token is None:
             raise UserError(
                 "The model's output is not a number: choose another [model] precision, or another adapter."
             )
-        self._first = self._first or monotonic()
+        self._first_token_at = self._first_token_at or monotonic()
         if token in self.stop_ids:
-            candidate.finish = "stop"
+            sequence.finish = "stop"
             return
-        candidate.tokens.append(token)
-        self._show(candidate, candidate.detokenizer.push(token))
-        if candidate.detokenizer.stopped:
-            candidate.finish = "stop"
-        elif len(candidate.tokens) >= self.max_tokens:
-            candidate.finish = "length"
+        sequence.tokens.append(token)
+        self._publish(sequence, sequence.detokenizer.push(token))
+        if sequence.detokenizer.stopped:
+            sequence.finish = "stop"
+        elif len(sequence.tokens) >= self.max_tokens:
+            sequence.finish = "length"
 
     def finish(self) -> tuple[Answer, ...]:
-        """End what has not ended, and show what was held back."""
-        finish = self.stream.abort_reason() or "length"
-        for candidate in self.sequences:
-            candidate.finish = candidate.finish or finish
-            if not candidate.detokenizer.stopped:
-                self._show(candidate, candidate.detokenizer.flush())
+        """End sequences that still decode, publish text kept back, and return an answer per candidate."""
+        reason = self.stream.abort_reason() or "length"
+        for sequence in self.sequences:
+            sequence.finish = sequence.finish or reason
+            if not sequence.detokenizer.stopped:
+                self._publish(sequence, sequence.detokenizer.flush())
         now, submitted = monotonic(), self.stream.submitted_at
-        timings = Timings(self._started - submitted, (self._first or now) - submitted, now - submitted)
-        return tuple(self._answer(candidate, timings) for candidate in self.sequences)
+        first_token = (self._first_token_at or now) - submitted
+        timings = Timings(self._started_at - submitted, first_token, now - submitted)
+        return tuple(self._answer(sequence, timings) for sequence in self.sequences)
 
     @property
     def first_token_seconds(self) -> float | None:
-        """Seconds from submission to the first token, once there is one."""
-        return self._first - self.stream.submitted_at if self._first else None
+        """Seconds from submission to the first token; None before that."""
+        return self._first_token_at - self.stream.submitted_at if self._first_token_at else None
 
-    def _answer(self, candidate: TokenSequence, timings: Timings) -> Answer:
-        assert candidate.finish is not None
-        prompt = len(self.request.ids)
-        return Answer(candidate.detokenizer.text, prompt, len(candidate.tokens), candidate.finish, timings)
+    def _answer(self, sequence: TokenSequence, timings: Timings) -> Answer:
+        assert sequence.finish is not None
+        prompt_tokens, tokens = len(self.request.ids), len(sequence.tokens)
+        return Answer(sequence.detokenizer.text, prompt_tokens, tokens, sequence.finish, timings)
 
-    def _show(self, candidate: TokenSequence, text: str) -> None:
+    def _publish(self, sequence: TokenSequence, text: str) -> None:
         if text:
-            self.stream.push(Piece(text, self.sequences.index(candidate)))
+            self.stream.push(Piece(text, self.sequences.index(sequence)))
 
 
-def answers_without_run(generation: OutputStream, finish: Finish) -> tuple[Answer, ...]:
-    """The answers of a request that left the queue without having run."""
-    total = monotonic() - generation.submitted_at
-    one = Answer("", len(generation.request.ids), 0, finish, Timings(total, total, total))
-    return (one,) * generation.request.n
+def answers_without_run(stream: OutputStream, finish: Finish) -> tuple[Answer, ...]:
+    """Return empty answers for a request that left the queue without having run."""
+    total = monotonic() - stream.submitted_at
+    empty = Answer("", len(stream.request.ids), 0, finish, Timings(total, total, total))
+    return (empty,) * stream.request.n

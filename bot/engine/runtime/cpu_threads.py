@@ -1,4 +1,4 @@
-"""Which cores a thread's arithmetic uses."""
+"""CPU threads of torch's arithmetic, per calling thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ import torch
 
 
 def set_threads(threads: int) -> None:
-    """How many cores this thread's arithmetic may use; 0 is every core."""
+    """Set the number of cores that this thread's arithmetic may use; 0 is every core."""
     torch.set_num_threads(threads or torch.get_num_threads())
 
 

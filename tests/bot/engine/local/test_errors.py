@@ -215,7 +215,7 @@ async def test_a_prompt_that_fits_once_nothing_is_remembered_is_answered(engine:
     assert engine.loaded is not None
 
     def crowded(ids: torch.Tensor, step: Any) -> bool:
-        return engine.status().memory["remembered"] > 0
+        return engine.status().memory["prefix cache"] > 0
 
     Forward(engine, lasting_trouble(crowded, RuntimeError(NO_MEMORY)))
     assert await outcomes(engine, [request(1)]) == [wanted]
@@ -289,9 +289,9 @@ async def test_running_out_of_memory_when_an_answer_is_remembered_harms_nobody(
     failing = Failing(monkeypatch, torch.Tensor, "clone")
     assert await outcomes(engine, requests) == wanted
     assert failing.raised
-    assert engine.status().memory["remembered"] == 0
+    assert engine.status().memory["prefix cache"] == 0
     assert await outcomes(engine, requests) == wanted
-    assert engine.status().memory["remembered"] > 0
+    assert engine.status().memory["prefix cache"] > 0
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 8])
@@ -395,11 +395,11 @@ async def test_a_step_that_hangs_is_noticed_told_once_and_over_some_time(
     await until(lambda: engine.status().state == "stuck")
     await until(lambda: len(caplog.messages) > 0)
     await asyncio.sleep(1.2)  # the watchdog looks every second
-    assert caplog.messages == ["A step of the model has taken more than 0 seconds."]
+    assert caplog.messages == ["step_stuck"]
     release.set()
     assert await running == wanted
     await until(lambda: len(caplog.messages) > 1)
-    assert caplog.messages[1:] == ["The step of the model that had hung is over."]
+    assert caplog.messages[1:] == ["stuck_step_ended"]
     assert engine.status().state == "ready"
     assert await texts(engine, request(1)) == wanted
 
@@ -490,7 +490,7 @@ async def test_nothing_stays_of_an_adapter_that_was_dropped_while_rows_ran(
     await anext(generation)
     await engine.drop_adapter("a")
     await finish_rest(generation)
-    assert engine.status().memory["remembered"] == 0
+    assert engine.status().memory["prefix cache"] == 0
 
 
 # Cancelling, deadlines, and who comes when.
@@ -617,18 +617,18 @@ async def test_a_short_prompt_does_not_wait_for_a_long_one(engine: LocalEngine) 
 
 async def test_a_place_that_was_forgotten_leaves_nothing(engine: LocalEngine) -> None:
     await texts(engine, request(1, place=HERE))
-    assert engine.status().memory["remembered"] > 0
+    assert engine.status().memory["prefix cache"] > 0
     await engine.forget(HERE)
-    assert engine.status().memory["remembered"] == 0
+    assert engine.status().memory["prefix cache"] == 0
 
 
 async def test_forgetting_a_place_leaves_the_others(engine: LocalEngine) -> None:
     await texts(engine, request(1, 50, place=THERE))
-    remembered = engine.status().memory["remembered"]
+    remembered = engine.status().memory["prefix cache"]
     await texts(engine, request(1, 50, place=HERE))
     assert engine.status().hit_rate == 0
     await engine.forget(HERE)
-    assert engine.status().memory["remembered"] == remembered
+    assert engine.status().memory["prefix cache"] == remembered
     await texts(engine, request(1, 50, place=THERE))
     assert engine.status().hit_rate > 0
 
@@ -643,9 +643,9 @@ async def test_what_runs_or_waits_while_its_place_is_forgotten_is_not_remembered
         await engine.forget(HERE)
         for generation in generations:
             await finish_rest(generation)
-        assert engine.status().memory["remembered"] == 0
+        assert engine.status().memory["prefix cache"] == 0
         await texts(engine, request(5, place=HERE))
-        assert engine.status().memory["remembered"] > 0
+        assert engine.status().memory["prefix cache"] > 0
 
 
 async def test_a_place_is_never_helped_by_another(engine: LocalEngine, adapters: dict[str, Path]) -> None:
@@ -671,7 +671,7 @@ async def test_a_shared_beginning_outlives_its_place_and_not_its_adapter(
     await load(engine, adapters)
     await texts(engine, request(1, 100, place=HERE, adapter="a", shared=60))
     await engine.forget(HERE)
-    kept = engine.status().memory["remembered"]
+    kept = engine.status().memory["prefix cache"]
     assert kept > 0
     await texts(engine, request(1, 100, place=THERE, adapter="b", shared=60))
     assert engine.status().hit_rate == 0
@@ -679,9 +679,9 @@ async def test_a_shared_beginning_outlives_its_place_and_not_its_adapter(
     assert engine.status().hit_rate == pytest.approx(60 / 300)
     await engine.forget(THERE)
     await engine.drop_adapter("b")
-    assert engine.status().memory["remembered"] == kept
+    assert engine.status().memory["prefix cache"] == kept
     await engine.drop_adapter("a")
-    assert engine.status().memory["remembered"] == 0
+    assert engine.status().memory["prefix cache"] == 0
 
 
 async def test_a_follow_up_is_answered_as_if_nothing_were_remembered(engine: LocalEngine) -> None:
