@@ -41,7 +41,7 @@ class HFTokenizer:
         return self._backend.to_str()
 
     def encode(self, text: str) -> list[int]:
-        """Encode content; no id is a control id. Lone surrogates become U+FFFD, text without ids is dropped."""
+        """Encode content, never as control ids. Lone surrogates become U+FFFD; text without id is dropped."""
         return list(self._content_ids(_valid(text)))
 
     def encode_template(self, text: str) -> list[int]:
