@@ -40,35 +40,35 @@ def model(family: str, dtype: torch.dtype) -> AutoModelForCausalLM:
     return AutoModelForCausalLM.from_config(config).to(dtype).eval()
 
 
-def adapter(name: str, decoder: ModelRunner, rank: int, seed: int) -> LoadedAdapter:
-    dice = torch.Generator().manual_seed(seed)
+def adapter(name: str, runner: ModelRunner, rank: int, seed: int) -> LoadedAdapter:
+    rng = torch.Generator().manual_seed(seed)
     return LoadedAdapter(
         name,
         {
             path: LoraPair(
-                torch.randn(rank, inputs, generator=dice), torch.randn(out, rank, generator=dice) / 20, 0.1
+                torch.randn(rank, inputs, generator=rng), torch.randn(out, rank, generator=rng) / 20, 0.1
             )
-            for path, (out, inputs) in decoder.shapes.items()
+            for path, (out, inputs) in runner.shapes.items()
             if path != "lm_head"
         },
     )
 
 
-def answers(decoder: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
+def answers(runner: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
     """The logits of three rows over a step of prompts and three of single tokens."""
-    known = [adapter(f"{seed}", decoder, rank, seed) for rank, seed in adapters]
-    for one in known:
-        decoder.active_adapters.enter(one)
+    loaded = [adapter(f"{seed}", runner, rank, seed) for rank, seed in adapters]
+    for one in loaded:
+        runner.active_adapters.enter(one)
     rows, found = KVCache(1 << 30).enter(50, len(LENGTHS)) or [], []
-    bays = [decoder.active_adapters.bay(known[n % len(known)]) if known else -1 for n in range(len(rows))]
+    bays = [runner.active_adapters.bay(loaded[n % len(loaded)]) if loaded else -1 for n in range(len(rows))]
     for number in range(4):
         lengths = LENGTHS if number == 0 else (1, 1, 1)
         spans = [
             TokenSpan(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
             for n, (row, length, bay) in enumerate(zip(rows, lengths, bays, strict=True))
         ]
-        step = ForwardBatch(spans, "cpu", decoder.native)
-        logits = decoder.forward(step)
+        step = ForwardBatch(spans, "cpu", runner.native)
+        logits = runner.forward(step)
         order = [step.spans.index(span) for span in spans]
         found.append(logits[order])
         step.advance()
@@ -121,9 +121,9 @@ def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
 @pytest.mark.usefixtures("_kernels")
 def test_nothing_of_a_step_stays_behind_it() -> None:
     """Keys and values may have to be forgotten while the engine is idle."""
-    decoder = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
-    answers(decoder)
-    assert decoder._context.whole is None
+    runner = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
+    answers(runner)
+    assert runner._context.whole is None
 
 
 @needs_tiles
