@@ -1,7 +1,7 @@
 """The engine against everything else on this machine: `python -m tests.benchmarks.engine [LINE ...]`.
 
     --quick     fewer tokens and repeats: a look in four minutes, where the whole takes nine
-    --profile   where the time of a decoding step goes, instead of the table
+    --profile   the time of a decoding step by part, instead of the table
     LINE        of peft, sequential, mixed, rows, single, follow, arrival, memory, lag; without any: all
 
 The default model, SmolLM2-135M, prompts of 200 tokens, adapters of rank 16 on all seven linear layers of a

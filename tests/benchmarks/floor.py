@@ -1,4 +1,4 @@
-"""What a decoding step must move and multiply at the least, and how long this machine needs for it."""
+"""Floor of a decoding step: the bytes and products that it needs, and this machine's time for them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,8 @@ from tests.benchmarks.machine import Machine
 
 _BYTES = {
     "Half": 2.0,
-    "Packed": 2.0,
-    "Tiled": 2.0,
+    "PackedMatmul": 2.0,
+    "TiledMatmul": 2.0,
     "float32": 4.0,
     "bfloat16": 2.0,
     "float16": 2.0,
@@ -41,10 +41,10 @@ class Moved:
 def moved(loaded: LoadedModel, rows: int, length: int, adapters: int = 0) -> Moved:
     """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
     parameters = sum(out * inputs for out, inputs in loaded.runner.shapes.values())
-    live = loaded.runner.active_adapters
-    each = live.bytes / len(live._held) if adapters else 0  # there may be room for more than are live
+    active = loaded.runner.active_adapters
+    each = active.bytes / len(active._held) if adapters else 0  # there may be more slots than active ones
     keys = rows * length * loaded.runner.token_bytes
-    products = rows * (parameters + (live.numbers if adapters else 0))
+    products = rows * (parameters + (active.numbers if adapters else 0))
     return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 
 

@@ -38,8 +38,8 @@ class Rate:
 
 def ids(number: int, length: int = PROMPT) -> tuple[int, ...]:
     """A prompt: the same for the same number, another from the first token on for another."""
-    dice = random.Random(number)
-    return tuple(dice.randrange(1000, 40_000) for _ in range(length))
+    rng = random.Random(number)
+    return tuple(rng.randrange(1000, 40_000) for _ in range(length))
 
 
 def ask(
@@ -131,7 +131,7 @@ class Subject:
         (`bot.engine.runtime.cpu_threads`).
         """
         found = list[T]()
-        await self.engine._run_on_thread(lambda batch: found.append(work()))
+        await self.engine._run_on_thread(lambda core: found.append(work()))
         return found[0]
 
     async def first_token(self, request: Request) -> float:

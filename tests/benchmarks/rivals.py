@@ -1,4 +1,4 @@
-"""What the engine is measured against: `generate` of transformers, and PEFT's two ways with many adapters."""
+"""Rivals of the engine: `generate` of transformers, and PEFT's two ways with many adapters."""
 
 import gc
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ class EngineCore:
 
     @property
     def idle(self) -> bool:
-        """Whether no request waits or runs."""
+        """True while no request waits or runs."""
         return not self._queue.waiting and not self._running
 
     @property

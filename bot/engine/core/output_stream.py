@@ -44,7 +44,7 @@ class OutputStream:
 
     @property
     def finished(self) -> bool:
-        """Whether the request ended, with answers or with an error."""
+        """True once the request ended, with answers or with an error."""
         return self._answers is not None or self._error is not None
 
     def push(self, piece: Piece) -> None:

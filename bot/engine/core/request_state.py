@@ -63,7 +63,7 @@ class RunningRequest:
 
     @property
     def may_hold_nan(self) -> bool:
-        """Whether its keys and values may hold NaN: every sampled token shows that they do not."""
+        """True while its keys and values may hold NaN: a sampled token shows that they do not."""
         return self.failed or not self._first_token_at
 
     @property

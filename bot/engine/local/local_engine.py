@@ -76,8 +76,10 @@ class LocalEngine:
 
     @property
     def abandoned(self) -> bool:
-        """Whether the engine was left with its thread still busy. The process must then end with `os._exit`,
-        since an interpreter that shuts down under a thread inside torch aborts.
+        """True when the engine was left with its thread still busy.
+
+        The process must then end with `os._exit`, since an interpreter that shuts down under a thread inside
+        torch aborts.
         """
         return not self._running and self._thread.is_alive()
 

@@ -66,7 +66,7 @@ class FusedAttention(nn.Module):
 
     @property
     def is_native(self) -> bool:
-        """Whether native.c attends with this head size and group size."""
+        """True when native.c attends with this head size and group size."""
         return self._native is not None and self._native.attends(self.head_size, self.group_size)
 
 

@@ -58,7 +58,7 @@ class NativeLayer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether native.c can multiply with its weights and with its present adapters."""
+        """True when native.c can multiply with its weights and with its present adapters."""
         return all(linear.linear is not None for linear in self._linears)
 
     @property

@@ -15,7 +15,7 @@ STOPS = st.lists(st.text(alphabet="ab\n😀 <é", min_size=1, max_size=4), max_s
 
 
 def whole(tokenizer: HFTokenizer, ids: list[int]) -> str:
-    """All of the text, but for bytes at the end that are not yet a character."""
+    """Return the text of all ids, but for bytes at the end that are not yet a character."""
     return codecs.getincrementaldecoder("utf-8")("replace").decode(b"".join(map(tokenizer.decode_bytes, ids)))
 
 
@@ -66,7 +66,7 @@ def test_no_piece_holds_part_of_a_character() -> None:
     assert "\ufffd" not in "".join(stream(tokenizer, ids[:2], ())[0])
 
 
-def test_part_of_a_stop_string_is_held_back_until_it_is_none() -> None:
+def test_part_of_a_stop_string_is_kept_back_until_it_is_none() -> None:
     text = Detokenizer(lambda token: bytes([token]), ("END",))
     assert [text.push(byte) for byte in b"aENEN"] == ["a", "", "", "EN", ""]
     assert text.flush() == "EN"
@@ -80,5 +80,7 @@ def test_nothing_comes_after_a_stop_string() -> None:
 @pytest.mark.parametrize(
     ("text", "stop", "held"), [("abc", ("cd",), 1), ("ab", ("abc", "b!"), 2), ("a", (), 0)]
 )
-def test_what_could_become_a_stop_string_is_held_back(text: str, stop: tuple[str, ...], held: int) -> None:
+def test_a_possible_beginning_of_a_stop_string_is_kept_back(
+    text: str, stop: tuple[str, ...], held: int
+) -> None:
     assert possible_stop_length(text, stop) == held

@@ -1,4 +1,4 @@
-"""What the engine counts, by a clock that the test turns."""
+"""Counters and times of the engine, by a clock that the test sets."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from bot.engine.core.stats import RECENT_REQUESTS, WINDOW_SECONDS, EngineStats
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock whose seconds the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -25,7 +25,7 @@ def statistics(clock: Clock) -> EngineStats:
     return EngineStats(clock)
 
 
-def test_nothing_was_done_at_first(statistics: EngineStats) -> None:
+def test_all_counters_start_at_zero(statistics: EngineStats) -> None:
     assert (statistics.tokens_per_second, statistics.hit_rate, statistics.answered) == (0, 0, 0)
     assert (statistics.first_token_quantile(0.5), statistics.first_token_quantile(0.95)) == (0, 0)
     assert not statistics.is_stuck(0)
@@ -69,7 +69,7 @@ def test_an_idle_engine_has_no_speed(statistics: EngineStats, clock: Clock) -> N
     assert statistics.tokens_per_second == 0
 
 
-def test_first_tokens_are_told_by_rank(statistics: EngineStats) -> None:
+def test_quantiles_of_first_tokens_go_by_rank(statistics: EngineStats) -> None:
     for seconds in (0.9, *[0.1] * 10, *[0.2] * 8, 0.8):
         statistics.record_first_token(seconds)
     shares = (0, 0.45, 0.5, 0.89, 0.9, 0.95, 1)

@@ -23,7 +23,7 @@ def ask(ids: tuple[int, ...] = driver.IDS, sampling: Sampling = GREEDY, **more: 
 
 
 def theirs(engine: LocalEngine, folder: Path, ids: tuple[int, ...], tokens: int = 24) -> str:
-    """What `generate` of transformers answers, greedily."""
+    """Return the greedy answer of transformers' `generate`."""
     model = LlamaForCausalLM.from_pretrained(folder)
     output = model.generate(
         torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), max_new_tokens=tokens, do_sample=False,

@@ -1,4 +1,4 @@
-"""Five hundred requests at once, at random: each is answered as alone, whoever its neighbours are.
+"""Five hundred random requests at once: each is answered as alone, whatever else is in its batch.
 
 Another batch rounds otherwise in the last bits. Where two tokens are equally likely to within these, either
 may be drawn, as in about one run of three. So an answer may differ if the request alone gives the very same
@@ -40,7 +40,7 @@ PLACES = [Place("test", "bot", f"room {number}") for number in range(8)]
 
 @dataclass(frozen=True)
 class Case:
-    """A request, when it comes, and when it is cancelled."""
+    """A request, the time of its arrival, and that of its cancellation."""
 
     request: Request
     arrives: float  # seconds after the one before
@@ -78,7 +78,7 @@ def case(rng: random.Random, heard: dict[Place, tuple[int, ...]]) -> Case:
 
 
 def prompt(rng: random.Random, before: tuple[int, ...]) -> tuple[int, ...]:
-    """One that is new, or extends what the place heard before, or shares its beginning."""
+    """Return a new prompt, one that extends the place's last prompt, or one that shares its beginning."""
     length = round(2 ** rng.uniform(0, 8))
     if before and rng.random() < 0.7:
         kept = len(before) if rng.random() < 0.6 else rng.randrange(len(before))
@@ -107,7 +107,7 @@ def sampling(rng: random.Random) -> Sampling:
 
 
 async def answered(engine: LocalEngine, case: Case) -> tuple[Answer, ...]:
-    """What a request is answered, cancelled when its time has come; pieces are what the answers say."""
+    """Return a request's answers, which equal its pieces; cancel the request when the case says so."""
     generation = engine.generate(case.request)
     if case.cancelled_after is not None:
         asyncio.get_running_loop().call_later(case.cancelled_after, generation.cancel)
@@ -138,7 +138,7 @@ async def together(folder: Path, data: Path, adapters: dict[str, Path], cases: l
 
 @asynccontextmanager
 async def single(folder: Path, data: Path, adapters: dict[str, Path]) -> AsyncIterator[LocalEngine]:
-    """An engine of its own, with rows for one request's candidates."""
+    """An engine that runs one request at a time."""
     settings = ModelSettings(name=str(folder), precision="fp32", context=1024, rows=3, cache=16, threads=1)
     async with LocalEngine(settings, data) as engine:
         await load(engine, adapters)
@@ -150,7 +150,7 @@ async def alone(engine: LocalEngine, case: Case) -> tuple[Answer, ...]:
 
 
 async def hangs_on_rounding(engine: LocalEngine, case: Case, got: object) -> bool:
-    """Whether the request alone gives this answer too, when its logits are shaken."""
+    """Return whether the request alone gives this answer too, when noise is added to its logits."""
     assert engine.loaded is not None
 
     def shake(layer: object, inputs: object, logits: torch.Tensor) -> torch.Tensor:
@@ -171,7 +171,7 @@ async def load(engine: LocalEngine, adapters: dict[str, Path]) -> None:
 
 
 def differs(case: Case, got: object, wanted: tuple[Answer, ...]) -> bool:
-    """Whether an answer is not what it is alone; one that was cancelled is a beginning of it."""
+    """Return whether an answer differs from the one alone; a cancelled one may be a beginning of it."""
     if not isinstance(got, tuple) or len(got) != len(wanted):
         return True
     return any(_differs(case, mine, whole) for mine, whole in zip(got, wanted, strict=True))
@@ -179,7 +179,7 @@ def differs(case: Case, got: object, wanted: tuple[Answer, ...]) -> bool:
 
 def _differs(case: Case, mine: Answer, whole: Answer) -> bool:
     if mine.finish == "cancelled" and (case.cancelled_at or case.cancelled_after is not None):
-        # What might have become a stop string is shown when nothing more comes.
+        # A possible beginning of a stop string is published when the request ends.
         wholes = [whole.text, *(whole.text + stop for stop in case.request.stop)]
         return mine.tokens > whole.tokens or not any(text.startswith(mine.text) for text in wholes)
     return (mine.text, mine.tokens, mine.finish, mine.prompt_tokens) != (

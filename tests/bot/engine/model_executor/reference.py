@@ -36,7 +36,7 @@ def model(folder: Path, adapter: Path | None = None, **settings: Any) -> Any:
 
 
 def greedy(model: Any, ids: Ids, tokens: int, penalty: float = 1.0) -> tuple[Ids, float]:
-    """The ids that `generate` of transformers answers, and by how much the closest of them won: see `TIE`."""
+    """Return the ids that `generate` of transformers answers, and the closest token's lead: see `TIE`."""
     found = model.generate(
         input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long),
         max_new_tokens=tokens, do_sample=False, repetition_penalty=penalty, eos_token_id=None, pad_token_id=0,
@@ -52,7 +52,7 @@ def greedy(model: Any, ids: Ids, tokens: int, penalty: float = 1.0) -> tuple[Ids
 def reference(
     folder: Path, ids: Ids, tokens: int, adapter_folder: Path | None = None, penalty: float = 1.0
 ) -> Ids:
-    """What transformers answers with a family's model, alone."""
+    """Return the ids that transformers answers with a family's model, alone."""
     answer, lead = greedy(model(folder, adapter_folder), ids, tokens, penalty)
     assert len(answer) == tokens
     assert lead > TIE, "a token won by a hair: choose another seed for the family"

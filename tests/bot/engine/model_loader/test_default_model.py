@@ -19,12 +19,12 @@ CONVERTING = "converting the base model (once)"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the default model's copies are kept in this module."""
+    """Folder of the default model's converted copies, for this module."""
     return tmp_path_factory.mktemp("data")
 
 
 async def smollm2(data: Path, precision: str) -> tuple[str, list[str]]:
-    """A greedy answer of the default model, and the stages that its loading went through."""
+    """Return a greedy answer of the default model, and the stages of its loading."""
     stages: list[str] = []
 
     async def watch(engine: LocalEngine) -> None:
