@@ -31,11 +31,11 @@ async def test_a_broken_adapter_keeps_the_old_one_and_harms_no_request(
     broken = Path(shutil.copytree(adapters["b"], tmp_path / "broken"))
     content = (broken / "adapter_model.safetensors").read_bytes()
     (broken / "adapter_model.safetensors").write_bytes(content[: len(content) // 2])
-    answering = asyncio.create_task(outcomes(engine, requests))
+    running = asyncio.create_task(outcomes(engine, requests))
     await wait_until(lambda: engine.status().running == 3)
     with pytest.raises(UserError, match='"a" was not loaded'):
         await engine.add_adapter("a", broken)
-    assert await answering == expected
+    assert await running == expected
     assert engine.status().adapters == ("a", "b")
     assert await outcomes(engine, requests) == expected
 

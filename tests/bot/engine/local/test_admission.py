@@ -125,19 +125,19 @@ async def test_a_short_prompt_does_not_wait_for_a_long_one(engine: LocalEngine) 
         async for _ in engine.generate(made):
             seen.append(name)
 
-    begun, steps = threading.Event(), []
+    prefilling, steps = threading.Event(), []
 
     def wait(ids: torch.Tensor, step: Any) -> None:
         steps.append(len(ids))
         if len(steps) == 2:  # the long prompt is under way
-            begun.set()
+            prefilling.set()
             arrived.wait(30)
 
     arrived = threading.Event()
     PatchedForward(engine, wait)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(one("long", request(1, 1900, sampling=up_to(5))))
-        await asyncio.to_thread(begun.wait, 30)
+        await asyncio.to_thread(prefilling.wait, 30)
         tasks.create_task(one("short", request(2, 9, sampling=up_to(5))))
         await asyncio.sleep(0)
         arrived.set()

@@ -87,10 +87,12 @@ async def test_an_answer_ends_before_a_stop_string(engine: LocalEngine, length: 
 async def test_a_stop_id_ends_an_answer_and_is_no_part_of_it(engine: LocalEngine) -> None:
     assert engine.loaded is not None
     free = await text(engine, ask())
-    spell = engine.loaded.tokenizer.decode_bytes
+    decode_bytes = engine.loaded.tokenizer.decode_bytes
     size = engine.loaded.model.config.vocab_size
     stop = frozenset(
-        token for token in range(size) if spell(token) and spell(token).decode("utf-8", "replace") in free
+        token
+        for token in range(size)
+        if decode_bytes(token) and decode_bytes(token).decode("utf-8", "replace") in free
     )
     (answer,) = await answers(engine, ask(stop_ids=stop))
     assert answer.finish == "stop"

@@ -67,9 +67,9 @@ class Served:
     def theirs(self, requests: list[Request]) -> list[tuple[str, int]]:
         """Return the answers of transformers as `together`, each request alone."""
         assert self.engine.loaded is not None
-        spell, answers = self.engine.loaded.tokenizer.decode_bytes, []
+        decode_bytes, answers = self.engine.loaded.tokenizer.decode_bytes, []
         for request in requests:
-            text = Detokenizer(spell)
+            text = Detokenizer(decode_bytes)
             shown = [text.push(token) for token in self.ids(request)]
             answers.append(("".join(shown), request.sampling.max_tokens))
         return answers
