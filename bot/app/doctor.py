@@ -71,10 +71,10 @@ def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
 
 def _model(settings: Config, cast: Cast) -> list[Finding]:
     """Check the base model's files, and every adapter against them; no weights are read."""
-    from bot.engine.checkpoint.source import locate
+    from bot.engine.checkpoint.source import locate_model
 
     try:
-        source = locate(settings.model)
+        source = locate_model(settings.model)
     except UserError as error:
         return [Finding("model", False, str(error))]
     if source.path is None:
@@ -88,17 +88,17 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
     if not personas:
         yield Finding("adapters", True, "none: every persona speaks as the base model does")
         return
-    from bot.engine.model_loader.adapter_check import inspect  # loads torch
+    from bot.engine.model_loader.adapter_check import open_adapter_check  # loads torch
 
     try:
-        inspection = inspect(settings.model, settings.data)
+        inspection = open_adapter_check(settings.model, settings.data)
     except UserError as error:
         yield Finding("model", False, str(error))
         return
     for persona in personas:
         assert persona.adapter
         try:
-            text = inspection.check(persona.key, persona.adapter)
+            text = inspection.check_adapter(persona.key, persona.adapter)
             prompt_format = open_prompt_format(persona, inspection.tokenizer, settings.model, 0)
             check_contract(persona, prompt_contract(persona, prompt_format, settings.chat.system_prompt))
             yield Finding("adapter", True, text)

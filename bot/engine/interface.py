@@ -1,4 +1,14 @@
-"""What crosses to the engine and back: Request > Pieces > Answer. Nothing here loads a model."""
+"""The engine's interface: a Request goes in, Pieces come out, an Answer per candidate follows.
+
+Nothing here loads a model. Order of events, for one request:
+
+1. `Engine.generate(request)` queues the request and returns a `Generation` at once.
+2. The request is admitted when there is room; waiting for the model to load counts as waiting.
+3. `async for piece in generation` yields text as it is decoded, the candidates' pieces interleaved.
+4. The iteration ends, and `Generation.answers` holds one `Answer` per candidate; or the iteration raises.
+
+Token counts are ids of the base model's tokenizer; times are seconds; sizes are bytes.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -10,38 +20,40 @@ from bot.message import Place
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Tokenizer
 
+# stop: a stop id or stop string; length: `max_tokens` or the context is full; cancelled: `cancel` or the
+# engine was left; deadline: `first_deadline` or `deadline` passed.
 Finish = Literal["stop", "length", "cancelled", "deadline"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt to be answered, `n` times, under one adapter or none.
+    """One prompt to answer `n` times, under one adapter or none.
 
     `stop_ids` (when empty: the model's own end ids) and `stop` end an answer and are no part of it.
     `first_deadline` and `deadline` are seconds from submission to the first piece and to the end; when one
-    passes, the answer ends with what it has.
+    passes, the answer ends with the text so far.
     """
 
-    ids: tuple[int, ...]
+    ids: tuple[int, ...]  # the prompt's token ids, at least one and fewer than the context
     sampling: Sampling
-    adapter: str | None = None  # a name that `Engine.add_adapter` was given
+    adapter: str | None = None  # the name of an adapter that `Engine.add_adapter` registered
     strength: float = 1.0  # scales the adapter, 0 to 1.5
-    place: Place | None = None  # whose keys and values may be reused
-    shared: int = 0  # how many first ids hold nothing of the place, and may serve other places
+    place: Place | None = None  # the chat whose keys and values may be reused; None: no chat's
+    shared: int = 0  # first tokens of `ids` without anything of the place, which other places may reuse
     stop_ids: frozenset[int] = frozenset()
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    n: int = 1
-    first_deadline: float = 60.0
-    deadline: float = 300.0
+    stop: tuple[str, ...] = ()  # stop strings
+    seed: int | None = None  # of the draws; None: one that nobody can foresee
+    n: int = 1  # candidates
+    first_deadline: float = 60.0  # seconds
+    deadline: float = 300.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The next characters of one candidate: never half a character, never part of a stop string."""
+    """The next characters of one candidate: whole characters, and no part of a stop string."""
 
     text: str
-    candidate: int = 0
+    candidate: int = 0  # 0 to `n` - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +67,22 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One finished candidate; its text equals the joined pieces."""
+    """One finished candidate; its text equals its joined pieces."""
 
     text: str
     prompt_tokens: int
-    tokens: int
+    tokens: int  # of the answer; 0 where the event loop had to end the request itself
     finish: Finish
     timings: Timings
 
 
 class Generation(Protocol):
-    """A running request: iterate for pieces, then read `answers`. Leaving `async with` early cancels it."""
+    """A submitted request: iterate for pieces, then read `answers`. Leaving `async with` early cancels it.
+
+    The iteration raises `UserError` for errors that a person can mend (no such adapter, prompt longer than
+    the context, not enough memory, model not loaded), `ValueError` for ids outside the vocabulary, and any
+    other error of the model as it is.
+    """
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
     async def __aenter__(self) -> Self: ...
@@ -77,53 +94,63 @@ class Generation(Protocol):
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """One per candidate, after the last piece."""
+        """One answer per candidate, after the last piece; raises `RuntimeError` before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the engine is doing, for `/status` and `doctor`."""
+    """State of the engine, for `/status` and `doctor`."""
 
-    state: Literal["loading", "ready", "stuck", "failed", "stopped"]
+    state: Literal["loading", "ready", "stuck", "failed", "stopped"]  # stuck: a step hangs
     model: str
-    running: int = 0
-    queued: int = 0
-    answered: int = 0
-    tokens_per_second: float = 0.0
-    adapters: tuple[str, ...] = field(default=())
-    error: str = ""
-    stage: str = ""  # what loading is doing, in a few words
+    running: int = 0  # requests
+    queued: int = 0  # requests
+    answered: int = 0  # requests that ended without an error, since the start
+    tokens_per_second: float = 0.0  # of all answers together, over the last 10 seconds
+    adapters: tuple[str, ...] = field(default=())  # names of the registered ones
+    error: str = ""  # of a failed load
+    stage: str = ""  # of loading, in a few words
     context: int = 0  # tokens of prompt and answer; certain as soon as the tokenizer is read
-    rows: int = 0  # sequences that are computed; a request has one for each candidate
+    rows: int = 0  # sequences that run; a request has one for each candidate
     first_token: tuple[float, float] = (0.0, 0.0)  # seconds to it, of the latest 200 requests: p50 and p95
-    hit_rate: float = 0.0  # the share of all prompts' tokens that had been read in the turn before
+    hit_rate: float = 0.0  # share of all prompt tokens that were found in the prefix cache, 0 to 1
     memory: Mapping[str, int] = field(default_factory=dict)  # bytes by part
 
 
 class Engine(Protocol):
-    """A model that answers requests. Enter the context to start the engine, leave it to stop."""
+    """A base model that answers requests. Enter it to start, leave it to stop; a left engine stays stopped.
+
+    Once it was left, methods that need the model raise `UserError`.
+    """
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     async def tokenizer(self) -> Tokenizer:
-        """The base model's tokenizer, as soon as it is read; raises `UserError` when there is no model."""
+        """Return the base model's tokenizer, as soon as it is read; raises `UserError` without a model."""
 
     async def ready(self) -> None:
-        """Return when the model answers; raise `UserError` when it could not be loaded."""
+        """Return when the model is loaded; raises `UserError` when it could not be loaded."""
 
     def generate(self, request: Request) -> Generation:
-        """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
+        """Queue the request, before the model is loaded too. Raises nothing; errors come by the iteration."""
 
     async def add_adapter(self, name: str, folder: Path) -> None:
-        """Check and load an adapter, replacing one of that name; raises `UserError` and keeps the old one."""
+        """Validate and register a PEFT adapter, in place of one of that name, once the model is loaded.
+
+        Running requests keep the old adapter. Raises `UserError` and keeps the old one when the folder is
+        refused.
+        """
 
     async def drop_adapter(self, name: str) -> None:
-        """Forget an adapter."""
+        """Unregister an adapter; running requests keep it, later requests that name it raise `UserError`."""
 
     async def forget(self, place: Place) -> None:
-        """Drop what was computed of a place's words, as soon as the step that is under way is over."""
+        """Drop a place's keys and values from the prefix cache, once the running step is over.
+
+        Waiting and running requests of the place are answered, and not cached either.
+        """
 
     def status(self) -> Status:
-        """The engine's state at this moment; cheap, and never waits."""
+        """Return the engine's state at this moment; cheap, and never waits."""

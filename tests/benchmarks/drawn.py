@@ -43,10 +43,10 @@ def _save_template(template: Path, data: Path) -> None:
 def _draw(folder: Path, template: Path, number: int) -> None:
     """The same settings and names with other numbers, the weights last: they say that it is whole."""
     shutil.copytree(template, folder, ignore=shutil.ignore_patterns(_WEIGHTS), dirs_exist_ok=True)
-    dice = torch.Generator().manual_seed(number)
+    rng = torch.Generator().manual_seed(number)
     with safe_open(template / _WEIGHTS, "pt") as file:
         shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-    drawn = {name: 0.02 * torch.randn(shape, generator=dice) for name, shape in shapes.items()}
+    drawn = {name: 0.02 * torch.randn(shape, generator=rng) for name, shape in shapes.items()}
     new = folder / "new"
     save_file({name: tensor.bfloat16() for name, tensor in drawn.items()}, new, {"format": "pt"})
     new.rename(folder / _WEIGHTS)

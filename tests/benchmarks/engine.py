@@ -1,7 +1,7 @@
 """The engine against everything else on this machine: `python -m tests.benchmarks.engine [LINE ...]`.
 
     --quick     fewer tokens and repeats: a look in four minutes, where the whole takes nine
-    --profile   where the time of a decoding step goes, instead of the table
+    --profile   the time of a decoding step by part, instead of the table
     LINE        of peft, sequential, mixed, rows, single, follow, arrival, memory, lag; without any: all
 
 The default model, SmolLM2-135M, prompts of 200 tokens, adapters of rank 16 on all seven linear layers of a
@@ -26,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from bot.engine.runtime.environment import prepare
+from bot.engine.runtime.environment import prepare_environment
 from tests.benchmarks.machine import Machine, Others
 from tests.benchmarks.report import Figure, Run
 
@@ -119,7 +119,7 @@ def parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_environment()
     if sys.argv[1:2] == ["--part"]:
         obey(sys.argv[2])
     elif "ALTEREGO_DATA" in os.environ:

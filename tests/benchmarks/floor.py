@@ -1,4 +1,4 @@
-"""What a decoding step must move and multiply at the least, and how long this machine needs for it."""
+"""Floor of a decoding step: the bytes and products that it needs, and this machine's time for them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,10 +40,10 @@ class Moved:
 
 def moved(loaded: LoadedModel, rows: int, length: int, adapters: int = 0) -> Moved:
     """For so many rows of so many tokens; a row's adapter is one of so many, laid out alike."""
-    parameters = sum(out * inputs for out, inputs in loaded.decoder.shapes.values())
-    live = loaded.decoder.live
+    parameters = sum(out * inputs for out, inputs in loaded.runner.shapes.values())
+    live = loaded.runner.active_adapters
     each = live.bytes / live.slot_count if adapters else 0  # there may be room for more than are live
-    keys = rows * length * loaded.decoder.token_bytes
+    keys = rows * length * loaded.runner.token_bytes
     products = rows * (parameters + (live.parameters if adapters else 0))
     return Moved(parameters * weight_bytes(loaded), adapters * each, keys, products)
 

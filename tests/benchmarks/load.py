@@ -38,8 +38,8 @@ class Rate:
 
 def ids(number: int, length: int = PROMPT) -> tuple[int, ...]:
     """A prompt: the same for the same number, another from the first token on for another."""
-    dice = random.Random(number)
-    return tuple(dice.randrange(1000, 40_000) for _ in range(length))
+    rng = random.Random(number)
+    return tuple(rng.randrange(1000, 40_000) for _ in range(length))
 
 
 def ask(
@@ -73,7 +73,7 @@ class Counted(EngineStats):
         self.steps: list[tuple[float, int]] = []
 
     def step(self, tokens: int) -> None:
-        super().step(tokens)
+        super().record_step(tokens)
         self.steps.append((monotonic(), tokens))
 
 
@@ -111,11 +111,11 @@ class Subject:
         return replace(fresh, decode=(await self.rows(rows, tokens, adapters)).decode)
 
     def _rate(self, generations: Sequence[OutputStream], answers: Sequence[Answer]) -> Rate:
-        began = generations[0].submitted
+        began = generations[0].submitted_at
         pairs = list(zip(generations, answers, strict=True))
-        whole = max(generation.submitted + answer.timings.total for generation, answer in pairs) - began
-        full = max(generation.submitted + answer.timings.first_token for generation, answer in pairs)
-        end = min(generation.submitted + answer.timings.total for generation, answer in pairs)
+        whole = max(generation.submitted_at + answer.timings.total for generation, answer in pairs) - began
+        full = max(generation.submitted_at + answer.timings.first_token for generation, answer in pairs)
+        end = min(generation.submitted_at + answer.timings.total for generation, answer in pairs)
         steps = [one for one in self.counted.steps if full <= one[0] <= end]
         made = sum(tokens for _, tokens in steps[1:])
         return Rate(
@@ -131,7 +131,7 @@ class Subject:
         (`bot.engine.runtime.cpu_threads`).
         """
         found = list[T]()
-        await self.engine._command(lambda batch: found.append(work()))
+        await self.engine._run_on_thread(lambda core: found.append(work()))
         return found[0]
 
     async def first_token(self, request: Request) -> float:
@@ -155,7 +155,7 @@ async def running(data: Path, adapters: Sequence[Path] = (), **settings: Any) ->
     """An engine with these adapters, each under its folder's name, and with room for the model's context."""
     wanted = ModelSettings.model_validate({"context": CONTEXT, **settings})
     engine, counted = LocalEngine(wanted, data), Counted()
-    engine._worker.statistics = counted  # the only way to see every step
+    engine._engine_thread.stats = counted  # the only way to see every step
     async with engine:
         await engine.ready()
         for folder in adapters:

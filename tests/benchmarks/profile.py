@@ -1,4 +1,4 @@
-"""Where the time of a decoding step goes: `python -m tests.benchmarks.engine --profile`."""
+"""Profile of a decoding step by part: `python -m tests.benchmarks.engine --profile`."""
 
 import asyncio
 import inspect
@@ -21,7 +21,7 @@ from bot.engine.kernels.compiler import load_library
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor import model_runner
-from bot.engine.model_loader.loader import LoadedModel, load
+from bot.engine.model_loader.loader import LoadedModel, load_model
 from bot.engine.sampling import sampler
 from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
@@ -31,7 +31,7 @@ from tests.benchmarks.report import Run
 from tests.benchmarks.rivals import base
 
 ADAPTERS, LONGEST = 8, 600  # more would not fit the cache in 32 rows
-_PARTS = ("linear kernels", "adapters", "attention", "the model's rest", "sampling", "the batch")
+_PARTS = ("linear kernels", "adapters", "attention", "the model's rest", "sampling", "the engine core")
 
 
 class Watch:
@@ -62,7 +62,7 @@ async def show(run: Run, precision: str = "auto") -> None:
     os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
     found = base(run.data, precision)
-    loaded = load(found, settings, read_tokenizer(found.folder), load_library())
+    loaded = load_model(found, settings, read_tokenizer(found.folder), load_library())
     names = ", ".join(floor.kernels(loaded))
     print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
     for rows in (1, 8, 32):
@@ -71,12 +71,12 @@ async def show(run: Run, precision: str = "auto") -> None:
 
 
 def _show(run: Run, loaded: LoadedModel, rows: int, count: int) -> None:
-    batch = _decoding(run, loaded, rows, count)
+    core = _decoding(run, loaded, rows, count)
     steps = run.pick(6, 24)
     with _watched() as watch:
         began = perf_counter()
         for _ in range(steps):
-            batch.step()
+            core.step()
         whole = (perf_counter() - began) / steps
     moved = floor.moved(loaded, rows, PROMPT + steps, count)
     shares = [f"{part} {watch.seconds[part] / steps / whole:.0%}" for part in _PARTS]
@@ -85,24 +85,24 @@ def _show(run: Run, loaded: LoadedModel, rows: int, count: int) -> None:
     print(f"    {', '.join(shares)}")
     sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in parts)
     print(f"    {sizes}; {moved.describe(run.machine)}")
-    print(f"    {_operators(batch)}", flush=True)
+    print(f"    {_operators(core)}", flush=True)
 
 
 def _decoding(run: Run, loaded: LoadedModel, rows: int, count: int) -> EngineCore:
-    """A batch in which every row has its first tokens."""
+    """Return an engine core in which every sequence has its first tokens."""
     counted = Counted()
-    batch = EngineCore(RequestResources(loaded, 32), counted)
+    core = EngineCore(RequestResources(loaded, 32), counted)
     folders = adapters(run.data, count)
     for folder in folders:
-        batch.replace(read_adapter(folder.name, folder, loaded.base))
+        core.add_adapter(read_adapter(folder.name, folder, loaded.base))
     for row in range(rows):
         request = ask(row, folders[row % count].name if count else None, tokens=LONGEST)
-        batch.add(OutputStream(request, asyncio.get_running_loop()))
+        core.add_request(OutputStream(request, asyncio.get_running_loop()))
     while not counted.steps or counted.steps[-1][1] < rows:
-        batch.step()
+        core.step()
     for _ in range(3):
-        batch.step()
-    return batch
+        core.step()
+    return core
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _watched() -> Iterator[Watch]:
         (forward_batch, "attention", "attention"),
         (sampler.Sampler, "sample", "sampling"),
         (model_runner.ModelRunner, "forward", "the model's rest"),
-        (EngineCore, "step", "the batch"),
+        (EngineCore, "step", "the engine core"),
     ]
     plain = [(kind, name, vars(kind)[name], part) for kind, name, part in found if name in vars(kind)]
     try:
@@ -131,11 +131,11 @@ def _is_kernel(kind: object) -> bool:
     return inspect.isclass(kind) and kind.__module__ == matmul.__name__ and "__call__" in vars(kind)
 
 
-def _operators(batch: EngineCore, steps: int = 2) -> str:
+def _operators(core: EngineCore, steps: int = 2) -> str:
     """The operators that take longest by torch's own profiler, and how many there are in a step."""
     with profile(activities=[ProfilerActivity.CPU]) as watched:
         for _ in range(steps):
-            batch.step()
+            core.step()
     events = sorted(watched.key_averages(), key=lambda event: event.self_cpu_time_total, reverse=True)
     whole = sum(event.self_cpu_time_total for event in events)
     first = [f"{event.key} {event.self_cpu_time_total / whole:.0%}" for event in events[:6]]

@@ -12,7 +12,7 @@ _WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where converted models are kept, on what machine this is, and how long it may take."""
+    """The folder of converted models, this machine's speeds, and whether the run is a quick look."""
 
     data: Path
     machine: Machine

@@ -1,4 +1,4 @@
-"""What the engine is measured against: `generate` of transformers, and PEFT's two ways with many adapters."""
+"""Rivals of the engine: `generate` of transformers, and PEFT's two ways with many adapters."""
 
 import gc
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import LoadPlan, plan, weights
+from bot.engine.model_loader.loader import LoadPlan, load_weights, plan_load
 from tests.benchmarks.load import Rate, ids
 
 _TRIED = 4  # tokens with which precisions are compared
@@ -20,13 +20,13 @@ _SHORT = 16  # tokens of the prompt for that
 
 def base(data: Path, precision: str) -> LoadPlan:
     """The default model in a precision, converted once."""
-    return plan(ModelSettings.model_validate({"precision": precision}), data, lambda stage: None)
+    return plan_load(ModelSettings.model_validate({"precision": precision}), data, lambda stage: None)
 
 
 def library(data: Path, precision: str) -> Any:
     """The same weights as the engine's, in the same precision, as transformers has them."""
     settings = ModelSettings.model_validate({"precision": precision})
-    return _endless(weights(base(data, precision), settings))
+    return _endless(load_weights(base(data, precision), settings))
 
 
 def generate(model: Any, prompts: Sequence[tuple[int, ...]], tokens: int, **how: Any) -> Rate:

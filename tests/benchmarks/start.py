@@ -1,4 +1,4 @@
-"""How the engine starts and leaves: `python -m tests.benchmarks.start [PRECISION ...]`.
+"""Seconds to start and to leave the engine: `python -m tests.benchmarks.start [PRECISION ...]`.
 
 The default model on this machine's CPU, each precision in processes of its own: the first start with the
 model's conversion, later ones, answers of one row, and leaving. Never run on

@@ -141,7 +141,7 @@ def _against(
 
 
 def _step(run: Run, subject: Subject, found: Rate, rows: int, tokens: int, live: int) -> str:
-    """How long a step took, and could not have been shorter than."""
+    """Return a step's milliseconds, and the least that this machine needs."""
     assert subject.engine.loaded is not None
     moved = floor.moved(subject.engine.loaded, rows, PROMPT + tokens // 2, live)
     return f"step {1000 * rows / found.decode:.1f} ms, {moved.describe(run.machine)}"

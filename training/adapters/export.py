@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError
 
-from bot.engine.checkpoint.source import LOCAL
+from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.lora.validation import CONFIG
 from bot.engine.lora.weights import WEIGHTS
-from bot.engine.model_loader.loader import LoadPlan, plan
+from bot.engine.model_loader.loader import LoadPlan, plan_load
 from bot.errors import UserError
 from bot.untrusted import MANIFEST
 from training.dataset.base_tokenizer import open_training_format
@@ -47,10 +47,11 @@ def export(desk: Workspace, format: Format, target: Path, *, merged: bool = Fals
 
 
 def _peft(desk: Workspace, folder: Path, dtype: str) -> str:
-    from bot.engine.model_loader.adapter_check import inspect
+    from bot.engine.model_loader.adapter_check import open_adapter_check
 
     assert desk.persona.adapter
-    name = inspect(desk.settings.model, desk.settings.data).check(desk.persona.key, desk.persona.adapter)
+    adapter_check = open_adapter_check(desk.settings.model, desk.settings.data)
+    name = adapter_check.check_adapter(desk.persona.key, desk.persona.adapter)
     folder.mkdir()
     for file in (CONFIG, WEIGHTS, MANIFEST):
         if (desk.persona.adapter / file).exists():
@@ -82,7 +83,7 @@ def _packed_adapter(desk: Workspace, file: Path, dtype: str) -> str:
     from training.adapters.gguf.layout import layout_of
     from training.adapters.merge import check_tied, outline, read
 
-    found = plan(desk.settings.model, desk.settings.data, progress=lambda stage: None)
+    found = plan_load(desk.settings.model, desk.settings.data, progress=lambda stage: None)
     base = outline(found)
     known, layout = read(desk, found, base), layout_of(base.config)
     check_tied(base, known)
@@ -109,8 +110,8 @@ def _tokenizer(found: LoadPlan) -> Any:
     assert found.source.path is not None
     if found.source.kind == "gguf":
         path = found.source.path
-        return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, **LOCAL)
-    return AutoTokenizer.from_pretrained(found.source.path, **LOCAL)
+        return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, **LOCAL_ONLY)
+    return AutoTokenizer.from_pretrained(found.source.path, **LOCAL_ONLY)
 
 
 def _template(desk: Workspace) -> str:

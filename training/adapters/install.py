@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
 from bot.engine.lora.weights import WEIGHTS
-from bot.engine.model_loader.adapter_check import AdapterCheck, inspect
+from bot.engine.model_loader.adapter_check import AdapterCheck, open_adapter_check
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
 from bot.untrusted import MANIFEST, RefusedFile, read_json
@@ -40,7 +40,7 @@ def install(desk: Workspace, adapter: Path, run: Mapping[str, object], inherited
 def put(desk: Workspace, adapter: Path, origin: Origin) -> Path:
     """The same for an adapter from anywhere."""
     home = place(desk)
-    inspection = inspect(desk.settings.model, desk.settings.data)
+    inspection = open_adapter_check(desk.settings.model, desk.settings.data)
     with FileLock(desk.folder / LOCK, mode=0o600):
         settle(desk.folder)
         try:
@@ -85,7 +85,7 @@ def _write(desk: Workspace, adapter: Path, inspection: AdapterCheck, origin: Ori
     write_private(draft / WEIGHTS, [(adapter / WEIGHTS).read_bytes()])
     weights = hashlib.sha256((draft / WEIGHTS).read_bytes()).hexdigest()
     write_private(draft / MANIFEST, as_bytes(describe(desk, inspection.base, weights, origin)))
-    inspection.check(desk.persona.key, draft)
+    inspection.check_adapter(desk.persona.key, draft)
     _sync(draft)
     draft.rename(desk.folder / NEW)
     _sync(desk.folder)

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import LOCAL, locate, read_config
+from bot.engine.checkpoint.source import LOCAL_ONLY, locate_model, read_model_config
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_layers, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
@@ -23,19 +23,19 @@ _TIED = (
 
 def plain_plan(desk: Workspace) -> LoadPlan:
     """The base model in fp32, of which a GGUF file's copy is made first; raises `UserError`."""
-    source = locate(desk.settings.model)
-    if source.kind == "folder" and source.path and "quantization_config" in read_config(source.path):
+    source = locate_model(desk.settings.model)
+    if source.kind == "folder" and source.path and "quantization_config" in read_model_config(source.path):
         raise UserError(
             f"{source.name} is stored quantised, and this needs plain weights: set [model] name to a copy "
             "that is not, or export with --format peft."
         )
-    return loader.plan(_plainly(desk), desk.settings.data, progress=lambda stage: None)
+    return loader.plan_load(_plainly(desk), desk.settings.data, progress=lambda stage: None)
 
 
 def outline(found: LoadPlan) -> Any:
     """The base model without its weights."""
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL_ONLY))
 
 
 def read(desk: Workspace, found: LoadPlan, base_model: Any) -> LoadedAdapter:
@@ -43,14 +43,14 @@ def read(desk: Workspace, found: LoadPlan, base_model: Any) -> LoadedAdapter:
     if desk.persona.adapter is None:
         raise UserError(f"{desk.persona.key} has no adapter: `python -m training train` makes one.")
     base = BaseModelIdentity(
-        found.source.name, found.fingerprint, loader.linear_shapes(base_model), found.source
+        found.source.name, found.fingerprint, loader.read_linear_shapes(base_model), found.source
     )
     return read_adapter(desk.persona.key, desk.persona.adapter, base)
 
 
 def merge(desk: Workspace, found: LoadPlan) -> Any:
     """The base model in fp32 with the persona's adapter in its weights, as transformers has it."""
-    merged = loader.weights(found, _plainly(desk))
+    merged = loader.load_weights(found, _plainly(desk))
     known, layers = read(desk, found, merged), linear_layers(merged)
     check_tied(merged, known)
     for name, pair in known.pairs.items():

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot import config
-from bot.engine.runtime.environment import prepare
+from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
 from bot.persona.persona import load_persona
 from training.commands.types import Commands, Folder
@@ -51,7 +51,7 @@ def evaluate(options: Namespace, folder: Folder) -> str:
         folder(Namespace(**vars(options) | {"persona": options.other})) / "work" if options.other else None
     )
     desk = open_workspace(config.load_config(options.config), here)
-    prepare()
+    prepare_environment()
     with _bar(hidden=options.json) as bar:
         from training.evaluation import evaluate  # only now: the model's libraries, and statistics
         from training.evaluation.report import as_json, as_text, write_report

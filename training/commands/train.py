@@ -34,9 +34,9 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 def train(options: Namespace, folder: Folder) -> str:
     """Train; raises `UserError`, and touches the adapter in place only when the new one is whole."""
     persona = folder(options)
-    from bot.engine.runtime.environment import prepare
+    from bot.engine.runtime.environment import prepare_environment
 
-    prepare()
+    prepare_environment()
     from training.trainer import result, session, start  # torch and its friends take seconds
 
     desk = open_workspace(config.load_config(options.config), persona)

@@ -59,16 +59,16 @@ def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
     from bot.engine.checkpoint import source
     from bot.engine.tokenizer.files import read_tokenizer
 
-    found = source.locate(settings)
+    found = source.locate_model(settings)
     if found.kind == "hub":
-        found = source.download(found)
+        found = source.download_model(found)
     assert found.path is not None
     if found.kind == "gguf":
-        folder = data / "tokenizers" / source.fingerprint(found)[:32]
+        folder = data / "tokenizers" / source.model_fingerprint(found)[:32]
         if not folder.exists():
             _copy_tokenizer(found.path, folder)
         return _model(found.name, read_tokenizer(folder), settings.context)
-    return _model(found.name, read_tokenizer(found.path), source.context_of(found.path, settings.context))
+    return _model(found.name, read_tokenizer(found.path), source.context_length(found.path, settings.context))
 
 
 def _model(name: str, tokenizer: "HFTokenizer", context: int) -> BaseTokenizer:

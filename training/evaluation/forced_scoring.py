@@ -13,7 +13,7 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import LoadPlan, weights
+from bot.engine.model_loader.loader import LoadPlan, load_weights
 from training.metrics.likelihood import Judged
 
 LOGITS = 32 << 20  # numbers that the logits of one pass may have: 128 MB
@@ -29,7 +29,7 @@ class ForcedScorer:
         torch.manual_seed(0)  # PEFT draws weights before it reads them
         with warnings.catch_warnings():  # PEFT asks transformers for a name that goes out of use
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            self._model = PeftModel.from_pretrained(weights(found, settings), adapter).eval()
+            self._model = PeftModel.from_pretrained(load_weights(found, settings), adapter).eval()
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)

@@ -86,7 +86,7 @@ class EvaluationRun:
     def judge(self) -> tuple[Losses, tuple[Extracted, ...]]:
         """What base model and adapter think of what was really said, and of what was planted."""
         settings, strength = self.desk.settings, self.desk.persona.strength
-        found = loader.plan(settings.model, settings.data, lambda stage: None)
+        found = loader.plan_load(settings.model, settings.data, lambda stage: None)
         judge = ForcedScorer(found, settings.model, self.wishes.adapter, strength)
         judged = {name: list[Judged]() for name in GENERATED}
         shared = common([each.with_shots for each in self.material.held])

@@ -10,7 +10,7 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import LOCAL
+from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.lora import registry
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
@@ -35,8 +35,8 @@ class BaseModel:
 
     def load(self) -> Any:
         """The frozen model; raises `UserError`."""
-        cpu_threads.use(self.settings.threads)
-        loaded = loader.weights(self.plan, self.settings)
+        cpu_threads.set_threads(self.settings.threads)
+        loaded = loader.load_weights(self.plan, self.settings)
         for module in loaded.modules():
             if isinstance(module, Linear4bit):
                 module.support_avx512bf16_for_cpu = False  # it would repack them, and then pass no gradient
@@ -54,9 +54,9 @@ def find_base_model(
     """Find it, in the precision that serves it and that the device computes in; raises `UserError`."""
     settings = settings.model_copy(update={"device": device})
     wish = wishes.precision or ("auto" if settings.precision == "fp16" else settings.precision)
-    found = loader.plan(settings.model_copy(update={"precision": wish}), data, say)
+    found = loader.plan_load(settings.model_copy(update={"precision": wish}), data, say)
     if not wishes.precision and found.precision in ("bf16", "fp16") and not _computes(device):
-        found = loader.plan(settings.model_copy(update={"precision": "fp32"}), data, say)
+        found = loader.plan_load(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
     sizes, layers = _look(found)
     return BaseModel(found, settings, sizes, layers)
@@ -70,7 +70,7 @@ def _computes(device: str) -> bool:
 def _look(found: LoadPlan) -> tuple[ModelSizes, tuple[str, ...]]:
     """The model's sizes, without reading its weights."""
     with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL))
+        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL_ONLY))
     head = empty.get_output_embeddings()
     linear = registry.linear_layers(empty)
     shapes = {name: size for name, size in registry.linear_shapes(empty).items() if linear[name] is not head}

@@ -1,4 +1,4 @@
-"""Converted copies of base models beside the bot's data: written whole or not at all, and checked by hash."""
+"""Converted copies of base models in the bot's data: written whole or not at all, and checked by hash."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from filelock import FileLock
 
 from bot.engine.checkpoint.source import hash_file
 
-FORMAT = 1  # of what a copy holds; another number makes every copy again
+FORMAT = 1  # of a copy's content; another number makes every copy anew
 _LIST = "copy.json"
 _NEW = ".new-"
 
 
-def copy_of(models: Path, source: str, precision: str) -> Path | None:
-    """The folder of a whole copy of the source with this SHA-256 in this precision, or None."""
+def find_converted(models: Path, source: str, precision: str) -> Path | None:
+    """Return the folder of a whole copy in this precision, or None; `source` is the GGUF file's SHA-256."""
     folder = models / _key(source, precision)
     try:
         hashes = json.loads((folder / _LIST).read_text("utf-8"))["files"]
@@ -27,14 +27,17 @@ def copy_of(models: Path, source: str, precision: str) -> Path | None:
     return folder if whole and hashes else None
 
 
-def make_copy(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
-    """Let `write` fill a folder and put it in place, unless another process just did; what is older goes."""
+def make_converted(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a folder and publish it, unless another process just did; return the copy's folder.
+
+    Copies of the source in this precision in an older format are deleted.
+    """
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / ".lock"):
-        if copy := copy_of(models, source, precision):
+        if copy := find_converted(models, source, precision):
             return copy
-        for left in models.glob(f"{_NEW}*"):  # by a process that died
-            shutil.rmtree(left)
+        for unfinished in models.glob(f"{_NEW}*"):  # of a process that died
+            shutil.rmtree(unfinished)
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=models))
         try:
             write(new)

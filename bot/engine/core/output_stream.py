@@ -1,4 +1,4 @@
-"""A running request as the event loop sees it: pieces come from the engine's thread, cancelling goes back."""
+"""Output stream of one request: the engine's thread pushes pieces, the event loop reads and cancels."""
 
 import asyncio
 import threading
@@ -11,61 +11,61 @@ from typing import Self
 from bot.engine.interface import Answer, Finish, Piece, Request, Timings
 from bot.errors import UserError
 
-GRACE = 2.0  # seconds after a deadline that the thread has to end a request itself
+DEADLINE_GRACE = 2.0  # seconds after a deadline in which the engine's thread may still end the request
 
 
 class OutputStream:
-    """The `Generation` of an engine in this process. `push`, `end` and `fail` are for the engine's thread."""
+    """The `Generation` of a local engine. `push`, `finish` and `fail` are for the engine's thread."""
 
     def __init__(
-        self, request: Request, loop: asyncio.AbstractEventLoop, stuck: Callable[[], bool] = lambda: False
+        self, request: Request, loop: asyncio.AbstractEventLoop, is_stuck: Callable[[], bool] = lambda: False
     ) -> None:
-        """`stuck` tells whether the thread hangs in a step."""
+        """`is_stuck` tells whether the engine's thread hangs in a step."""
         self.request = request
-        self._stuck = stuck
-        self.submitted = monotonic()
-        self.forgotten = False  # the thread's own: its words must not be remembered
+        self.submitted_at = monotonic()
+        self.skip_prefix_cache = False  # for the engine's thread alone: its place or adapter was dropped
+        self._is_stuck = is_stuck
         self._loop = loop
         self._lock = threading.Lock()
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[Piece] = deque()  # pushed and not read
         self._wake = asyncio.Event()
-        self._awake = False
+        self._wake_scheduled = False
         self._cancelled = False
-        self._first = False
+        self._has_first_piece = False
         self._answers: tuple[Answer, ...] | None = None
         self._error: BaseException | None = None
         self._read: list[list[str]] = [[] for _ in range(request.n)]
 
-    def unwanted(self) -> Finish | None:
-        """Why the thread should end this request now, or None."""
+    def abort_reason(self) -> Finish | None:
+        """Return "cancelled" or "deadline" when the engine's thread must end this request now, else None."""
         if self._cancelled:
             return "cancelled"
-        return "deadline" if self._time_left() <= 0 else None
+        return "deadline" if self._seconds_left() <= 0 else None
 
     @property
-    def over(self) -> bool:
-        """Whether it has ended, well or not."""
+    def finished(self) -> bool:
+        """True once the request ended, with answers or with an error."""
         return self._answers is not None or self._error is not None
 
     def push(self, piece: Piece) -> None:
-        """Hand over a piece; pieces that the loop has not fetched yet travel together."""
+        """Hand over a piece; pieces that the event loop has not read yet are joined."""
         with self._lock:
-            if not self.over:
-                self._first = True
+            if not self.finished:
+                self._has_first_piece = True
                 self._pieces.append(piece)
         self._notify()
 
-    def end(self, answers: tuple[Answer, ...]) -> None:
-        """Hand over the answers; nothing follows, and what follows another end is ignored."""
+    def finish(self, answers: tuple[Answer, ...]) -> None:
+        """Hand over the answers, one per candidate; ignored once the request has ended."""
         with self._lock:
-            if not self.over:
+            if not self.finished:
                 self._answers = answers
         self._notify()
 
     def fail(self, error: BaseException) -> None:
-        """End with an error."""
+        """End the request with an error; ignored once the request has ended."""
         with self._lock:
-            if not self.over:
+            if not self.finished:
                 self._error = error
         self._notify()
 
@@ -75,13 +75,13 @@ class OutputStream:
     async def __anext__(self) -> Piece:
         while True:
             with self._lock:
-                piece, over = self._take(), self.over
-                self._awake = False
+                piece, finished = self._next_piece(), self.finished
+                self._wake_scheduled = False
                 self._wake.clear()
             if piece is not None:
                 self._read[piece.candidate].append(piece.text)
                 return piece
-            if over:
+            if finished:
                 if self._error is not None:
                     raise self._error
                 raise StopAsyncIteration
@@ -98,23 +98,23 @@ class OutputStream:
     def cancel(self) -> None:
         """Stop within one step; the iteration then ends and the answers' finish is "cancelled"."""
         self._cancelled = True
-        if not self.over:
-            self._loop.call_later(GRACE, self.abandon, "cancelled")  # should that step hang
+        if not self.finished:
+            self._loop.call_later(DEADLINE_GRACE, self.abort, "cancelled")  # should that step hang
 
-    def abandon(self, finish: Finish) -> None:
-        """End on the event loop's side with what has come so far; the thread will notice."""
-        self.end(tuple(self._so_far(candidate, finish) for candidate in range(self.request.n)))
+    def abort(self, finish: Finish) -> None:
+        """End the request from the event loop with the text so far; the engine's thread drops it later."""
+        self.finish(tuple(self._partial_answer(candidate, finish) for candidate in range(self.request.n)))
         self._cancelled = True
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """One per candidate, after the last piece."""
+        """One answer per candidate; raises `RuntimeError` before the last piece was read."""
         if self._answers is None:
             raise RuntimeError("The answers are there after the last piece; iterate to the end first.")
         return self._answers
 
-    def _take(self) -> Piece | None:
-        """The text of every waiting piece of one candidate, as one piece."""
+    def _next_piece(self) -> Piece | None:
+        """Take the text of all unread pieces of one candidate, as one piece."""
         if not self._pieces:
             return None
         candidate = self._pieces[0].candidate
@@ -123,34 +123,35 @@ class OutputStream:
         return Piece(text, candidate)
 
     async def _wait(self) -> None:
-        """Wait for the thread, but not past the deadline: a step that hangs must not hold the caller."""
+        """Wait for the engine's thread, but not past the deadline, should a step hang."""
+        grace = 0.0 if self._is_stuck() else DEADLINE_GRACE
         try:
-            await asyncio.wait_for(
-                self._wake.wait(), max(0.0, self._time_left()) + (not self._stuck()) * GRACE
-            )
+            await asyncio.wait_for(self._wake.wait(), max(0.0, self._seconds_left()) + grace)
         except TimeoutError:
-            if self._stuck():
+            if self._is_stuck():
                 self.fail(UserError("The model hangs: start the bot again."))
             else:
-                self.abandon("cancelled" if self._cancelled else "deadline")
+                self.abort("cancelled" if self._cancelled else "deadline")
 
-    def _time_left(self) -> float:
+    def _seconds_left(self) -> float:
         request = self.request
-        limit = request.deadline if self._first else min(request.first_deadline, request.deadline)
-        return self.submitted + limit - monotonic()
+        seconds = request.deadline
+        if not self._has_first_piece:
+            seconds = min(request.first_deadline, seconds)
+        return self.submitted_at + seconds - monotonic()
 
     def _notify(self) -> None:
         with self._lock:
-            if self._awake:
+            if self._wake_scheduled:
                 return
-            self._awake = True
+            self._wake_scheduled = True
         try:
             self._loop.call_soon_threadsafe(self._wake.set)
-        except RuntimeError:  # the loop is closed: nobody listens any more
+        except RuntimeError:  # the event loop is closed: no caller reads the stream any more
             self._cancelled = True
 
-    def _so_far(self, candidate: int, finish: Finish) -> Answer:
-        waiting = (piece.text for piece in tuple(self._pieces) if piece.candidate == candidate)
-        total = monotonic() - self.submitted
-        timings = Timings(total, total, total)
-        return Answer("".join((*self._read[candidate], *waiting)), len(self.request.ids), 0, finish, timings)
+    def _partial_answer(self, candidate: int, finish: Finish) -> Answer:
+        unread = (piece.text for piece in tuple(self._pieces) if piece.candidate == candidate)
+        text = "".join((*self._read[candidate], *unread))
+        total = monotonic() - self.submitted_at
+        return Answer(text, len(self.request.ids), 0, finish, Timings(total, total, total))

@@ -1,44 +1,45 @@
-"""Who waits for the running batch, and whose turn it is."""
+"""The queue of waiting requests, admitted by turns of adapters."""
 
 from collections import deque
 from collections.abc import Callable
 
 from bot.engine.core.output_stream import OutputStream
-from bot.engine.core.request_state import unanswered
+from bot.engine.core.request_state import answers_without_run
 from bot.engine.core.scheduling import AdapterRoundRobin
-from bot.engine.runtime.errors import understood
+from bot.engine.runtime.errors import explain_failure
 from bot.errors import UserError
 
 
 class RequestQueue:
-    """Requests in the order in which they came; adapters take turns."""
+    """Waiting requests in order of arrival; adapters take turns. Belongs to the engine's thread."""
 
     def __init__(self) -> None:
         self.waiting: deque[OutputStream] = deque()
         self._turns = AdapterRoundRobin()
 
-    def release(self) -> int:
-        """Let out who is no longer wanted, or whose deadline has passed; returns how many."""
-        leaving = [(one, finish) for one in self.waiting if (finish := one.unwanted())]
-        for generation, finish in leaving:
-            self.waiting.remove(generation)
-            generation.end(unanswered(generation, finish))
-        return len(leaving)
+    def drop_aborted(self) -> int:
+        """Finish waiting requests that were cancelled or passed a deadline; return their number."""
+        aborted = [(stream, reason) for stream in self.waiting if (reason := stream.abort_reason())]
+        for stream, reason in aborted:
+            self.waiting.remove(stream)
+            stream.finish(answers_without_run(stream, reason))
+        return len(aborted)
 
-    def admit(self, enter: Callable[[OutputStream], bool]) -> None:
-        """Let in who can `enter`, until the next in turn cannot: nobody smaller passes, so nobody starves.
+    def admit(self, start: Callable[[OutputStream], bool]) -> None:
+        """Start waiting requests until the next in turn finds no room.
 
-        A request for which `enter` raises will never run, and is told so.
+        `start` returns whether there was room. A smaller request never passes the next in turn, so no
+        request starves. A request for which `start` raises can never run: it fails with that error.
         """
         while self.waiting:
-            at = self._turns.next([generation.request.adapter for generation in self.waiting])
-            generation = self.waiting[at]
+            index = self._turns.next_index([stream.request.adapter for stream in self.waiting])
+            stream = self.waiting[index]
             try:
-                if not enter(generation):
+                if not start(stream):
                     return
             except (UserError, ValueError) as error:
-                generation.fail(error)
+                stream.fail(error)
             except (Exception, MemoryError) as error:
-                generation.fail(understood(error))
-            del self.waiting[at]
-            self._turns.admitted(generation.request.adapter)
+                stream.fail(explain_failure(error))
+            del self.waiting[index]
+            self._turns.mark_admitted(stream.request.adapter)

@@ -1,4 +1,4 @@
-"""One request from its prompt to its answers: what it has read, its rows, and the text of every candidate."""
+"""State of a running request: its sequences, their tokens and text, and how each of them ended."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,115 +17,119 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TokenSequence:
-    """One answer as it grows: its row and its place among the dice, until it ends."""
+    """One candidate of a request: KV slot, sampler slot, tokens and text. `finish` is set when it ends."""
 
-    text: Detokenizer
-    row: "KVSlot"
-    dice: int
+    detokenizer: Detokenizer
+    kv_slot: "KVSlot"
+    sampler_slot: int
     tokens: list[int]
     finish: Finish | None = None
 
 
 class RunningRequest:
-    """A request that runs, on the engine's thread."""
+    """A running request. Belongs to the engine's thread."""
 
     def __init__(
         self,
-        generation: OutputStream,
-        known: "LoadedAdapter | None",
-        spell: Callable[[int], bytes],
-        end: Collection[int],
-        limit: int,
+        stream: OutputStream,
+        adapter: "LoadedAdapter | None",
+        decode_bytes: Callable[[int], bytes],
+        stop_ids: Collection[int],
+        max_tokens: int,
     ):
-        """`limit` is the most tokens an answer may have."""
-        self.generation = generation
-        self.request = generation.request
-        self.known = known
-        self.end, self.limit = end, limit
+        """`decode_bytes` maps a token id to its bytes; `max_tokens` is the most tokens of an answer."""
+        self.stream = stream
+        self.request = stream.request
+        self.adapter = adapter
+        self.stop_ids, self.max_tokens = stop_ids, max_tokens
         self.failed = False
-        self.passed = 0  # steps in which others' prompts were read
-        self.candidates: list[TokenSequence] = []
-        self._spell = spell
-        self._started = monotonic()
-        self._first = 0.0
+        self.skipped_steps = 0  # steps in which only prompts of other requests were prefilled
+        self.sequences: list[TokenSequence] = []
+        self._decode_bytes = decode_bytes
+        self._started_at = monotonic()
+        self._first_token_at = 0.0
 
-    def begin(self, rows: "Sequence[KVSlot]", dice: Sequence[int]) -> None:
-        """Take the rows that the candidates will have; the prompt is read in the first one."""
-        self.candidates = [
-            TokenSequence(Detokenizer(self._spell, self.request.stop), row, number, [])
-            for row, number in zip(rows, dice, strict=True)
+    def start(self, kv_slots: "Sequence[KVSlot]", sampler_slots: Sequence[int]) -> None:
+        """Begin a sequence for each candidate; the prompt is prefilled in the first one's KV slot."""
+        self.sequences = [
+            TokenSequence(Detokenizer(self._decode_bytes, self.request.stop), kv_slot, sampler_slot, [])
+            for kv_slot, sampler_slot in zip(kv_slots, sampler_slots, strict=True)
         ]
 
     @property
-    def row(self) -> "KVSlot":
-        """The row of the prompt, and of the first candidate."""
-        return self.candidates[0].row
+    def prompt_slot(self) -> "KVSlot":
+        """The KV slot of the prompt, and of the first candidate."""
+        return self.sequences[0].kv_slot
 
     @property
-    def doubtful(self) -> bool:
-        """Whether its keys and values may be no numbers: each token that was drawn shows that they are."""
-        return self.failed or not self._first
+    def may_hold_nan(self) -> bool:
+        """True while its keys and values may hold NaN: a sampled token shows that they do not."""
+        return self.failed or not self._first_token_at
 
     @property
-    def touched(self) -> int:
-        """How many first tokens of its rows may have been written, by a step that failed too."""
-        return max(len(self.request.ids), max(candidate.row.length for candidate in self.candidates) + 1)
+    def written_tokens(self) -> int:
+        """The most tokens of its KV slots that may have been written, by a failed step too."""
+        return max(len(self.request.ids), max(sequence.kv_slot.length for sequence in self.sequences) + 1)
 
     @property
-    def left(self) -> int:
-        """Tokens of the prompt that are still to be read."""
-        return max(0, len(self.request.ids) - self.row.length)
+    def prefill_remaining(self) -> int:
+        """Prompt tokens still to prefill; 0 while the request decodes."""
+        return max(0, len(self.request.ids) - self.prompt_slot.length)
 
     @property
-    def going(self) -> list[TokenSequence]:
-        """The candidates that have not ended."""
-        return [candidate for candidate in self.candidates if candidate.finish is None]
+    def unfinished(self) -> list[TokenSequence]:
+        """Sequences that still decode."""
+        return [sequence for sequence in self.sequences if sequence.finish is None]
 
-    def take(self, candidate: TokenSequence, token: int | None) -> None:
-        """Add a token to a candidate, and show what is certain of it; raises `UserError` without a number."""
+    def append_token(self, sequence: TokenSequence, token: int | None) -> None:
+        """Append a sampled token and publish text that is certain; None stands for logits without a number.
+
+        Raises `UserError` for None.
+        """
         if token is None:
             raise UserError(
                 "The model's output is not a number: choose another [model] precision, or another adapter."
             )
-        self._first = self._first or monotonic()
-        if token in self.end:
-            candidate.finish = "stop"
+        self._first_token_at = self._first_token_at or monotonic()
+        if token in self.stop_ids:
+            sequence.finish = "stop"
             return
-        candidate.tokens.append(token)
-        self._show(candidate, candidate.text.push(token))
-        if candidate.text.stopped:
-            candidate.finish = "stop"
-        elif len(candidate.tokens) >= self.limit:
-            candidate.finish = "length"
+        sequence.tokens.append(token)
+        self._publish(sequence, sequence.detokenizer.push(token))
+        if sequence.detokenizer.stopped:
+            sequence.finish = "stop"
+        elif len(sequence.tokens) >= self.max_tokens:
+            sequence.finish = "length"
 
-    def close(self) -> tuple[Answer, ...]:
-        """End what has not ended, and show what was held back."""
-        finish = self.generation.unwanted() or "length"
-        for candidate in self.candidates:
-            candidate.finish = candidate.finish or finish
-            if not candidate.text.stopped:
-                self._show(candidate, candidate.text.flush())
-        now, submitted = monotonic(), self.generation.submitted
-        timings = Timings(self._started - submitted, (self._first or now) - submitted, now - submitted)
-        return tuple(self._answer(candidate, timings) for candidate in self.candidates)
+    def finish(self) -> tuple[Answer, ...]:
+        """End sequences that still decode, publish text kept back, and return an answer per candidate."""
+        reason = self.stream.abort_reason() or "length"
+        for sequence in self.sequences:
+            sequence.finish = sequence.finish or reason
+            if not sequence.detokenizer.stopped:
+                self._publish(sequence, sequence.detokenizer.flush())
+        now, submitted = monotonic(), self.stream.submitted_at
+        first_token = (self._first_token_at or now) - submitted
+        timings = Timings(self._started_at - submitted, first_token, now - submitted)
+        return tuple(self._answer(sequence, timings) for sequence in self.sequences)
 
     @property
-    def first_token(self) -> float | None:
-        """Seconds from submission to the first token, once there is one."""
-        return self._first - self.generation.submitted if self._first else None
+    def first_token_seconds(self) -> float | None:
+        """Seconds from submission to the first token; None before that."""
+        return self._first_token_at - self.stream.submitted_at if self._first_token_at else None
 
-    def _answer(self, candidate: TokenSequence, timings: Timings) -> Answer:
-        assert candidate.finish is not None
-        prompt = len(self.request.ids)
-        return Answer(candidate.text.shown, prompt, len(candidate.tokens), candidate.finish, timings)
+    def _answer(self, sequence: TokenSequence, timings: Timings) -> Answer:
+        assert sequence.finish is not None
+        prompt_tokens, tokens = len(self.request.ids), len(sequence.tokens)
+        return Answer(sequence.detokenizer.text, prompt_tokens, tokens, sequence.finish, timings)
 
-    def _show(self, candidate: TokenSequence, text: str) -> None:
+    def _publish(self, sequence: TokenSequence, text: str) -> None:
         if text:
-            self.generation.push(Piece(text, self.candidates.index(candidate)))
+            self.stream.push(Piece(text, self.sequences.index(sequence)))
 
 
-def unanswered(generation: OutputStream, finish: Finish) -> tuple[Answer, ...]:
-    """The answers of a request that left the queue without having run."""
-    total = monotonic() - generation.submitted
-    one = Answer("", len(generation.request.ids), 0, finish, Timings(total, total, total))
-    return (one,) * generation.request.n
+def answers_without_run(stream: OutputStream, finish: Finish) -> tuple[Answer, ...]:
+    """Return empty answers for a request that left the queue without having run."""
+    total = monotonic() - stream.submitted_at
+    empty = Answer("", len(stream.request.ids), 0, finish, Timings(total, total, total))
+    return (empty,) * stream.request.n

@@ -1,4 +1,4 @@
-"""What rows are given when they join: slots for keys and values, dice, an adapter, what was read before."""
+"""KV slots, sampler state, LoRA adapter, prefix cache entry of a request."""
 
 from collections.abc import Collection
 from typing import Any
@@ -14,81 +14,86 @@ from bot.errors import UserError
 
 
 class RequestResources:
-    """All that running rows share, on the engine's thread. `rows` is the most sequences at once."""
+    """Pools that running requests share: KV cache, sampler, adapters. Belongs to the engine's thread."""
 
-    def __init__(self, loaded: LoadedModel, rows: int) -> None:
-        self.loaded, self._most = loaded, rows
+    def __init__(self, loaded: LoadedModel, max_sequences: int) -> None:
+        """`max_sequences` is the most sequences that run at once."""
+        self.loaded, self._max_sequences = loaded, max_sequences
         self.adapters = AdapterRegistry()
-        self.cache = KVCache(loaded.cache_bytes, loaded.decoder.token_bytes)
+        self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
         self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
-        self.sampler = Sampler(self._vocabulary, rows, loaded.decoder.device)
+        self.sampler = Sampler(self._vocabulary, max_sequences, loaded.runner.device)
 
-    def begin(self, generation: OutputStream, running: int) -> RunningRequest | None:
-        """Give rows to a request beside those that run, or None while there is no room.
+    def allocate(self, stream: OutputStream, running: int) -> RunningRequest | None:
+        """Allocate KV and sampler slots beside `running` sequences; return None while there is no room.
 
-        Raises `UserError` if there will never be, and `ValueError` for ids that are none of the model's.
+        Raises `UserError` if there will never be room, and `ValueError` for ids outside the vocabulary.
         """
-        request, loaded = generation.request, self.loaded
-        room = _room(request.ids, self._vocabulary, loaded.context)
-        known = self.adapters.resolve(request.adapter, request.strength)
-        limit = min(room, request.sampling.max_tokens)
-        tokens = len(request.ids) + limit
-        if request.n > self._most or not self.cache.fits_budget(tokens, request.n):
+        request, loaded = stream.request, self.loaded
+        room = _max_answer_tokens(request.ids, self._vocabulary, loaded.context)
+        adapter = self.adapters.resolve(request.adapter, request.strength)
+        max_tokens = min(room, request.sampling.max_tokens)
+        capacity = len(request.ids) + max_tokens
+        if request.n > self._max_sequences or not self.cache.fits_budget(capacity, request.n):
             raise UserError(
                 "There is not enough memory for this request: try a shorter message, a smaller context, "
                 "or a larger [model] cache."
             )
-        rows = self.cache.allocate(tokens, request.n) if running + request.n <= self._most else None
-        if rows is None:
+        fits = running + request.n <= self._max_sequences
+        kv_slots = self.cache.allocate(capacity, request.n) if fits else None
+        if kv_slots is None:
             return None
-        end = request.stop_ids or loaded.tokenizer.end
+        stop_ids = request.stop_ids or loaded.tokenizer.end
         try:
-            dice = self._seat(request, end)
+            sampler_slots = self._join_sampler(request, stop_ids)
         except (Exception, MemoryError):
-            for row in rows:
-                self.cache.free(row)
+            for kv_slot in kv_slots:
+                self.cache.free(kv_slot)
             raise
-        answering = RunningRequest(generation, known, loaded.tokenizer.spell, end, limit)
-        answering.begin(rows, dice)
-        return answering
+        running_request = RunningRequest(stream, adapter, loaded.tokenizer.decode_bytes, stop_ids, max_tokens)
+        running_request.start(kv_slots, sampler_slots)
+        return running_request
 
-    def _seat(self, request: Request, end: Collection[int]) -> list[int]:
-        """A place among the dice for each candidate, or for none when one cannot have it."""
-        seats: list[int] = []
+    def _join_sampler(self, request: Request, stop_ids: Collection[int]) -> list[int]:
+        """Take a sampler slot for each candidate, or none when one of them fails."""
+        slots: list[int] = []
         try:
             seed = request_seed(request)
             for candidate in range(request.n):
-                seats.append(self.sampler.add_sequence(request, candidate, end, seed))
+                slots.append(self.sampler.add_sequence(request, candidate, stop_ids, seed))
         except (Exception, MemoryError):
-            for seat in seats:
-                self.sampler.remove_sequence(seat)
+            for slot in slots:
+                self.sampler.remove_sequence(slot)
             raise
-        return seats
+        return slots
 
-    def prepare(self, answering: RunningRequest) -> int:
-        """Have the adapter at hand, and recall what was read before; returns of how many tokens."""
-        if answering.known is not None:
-            self.loaded.decoder.live.activate(answering.known)
-        return self.cache.load_prefix(_keys(answering), answering.request.ids, answering.row)
+    def activate(self, request: RunningRequest) -> int:
+        """Load the adapter into a slot and fill the prompt's KV slot from the prefix cache.
 
-    def end(self, answering: RunningRequest) -> None:
-        """Take everything back; slots that may hold no numbers are wiped."""
-        wipe = answering.touched if answering.doubtful else 0
-        for candidate in answering.candidates:
-            self.cache.free(candidate.row, wipe)
-            self.sampler.remove_sequence(candidate.dice)
-        if answering.known is not None:
-            self.loaded.decoder.live.deactivate(answering.known)
+        Returns the number of prompt tokens that the prefix cache held.
+        """
+        if request.adapter is not None:
+            self.loaded.runner.active_adapters.activate(request.adapter)
+        return self.cache.load_prefix(_prefix_keys(request), request.request.ids, request.prompt_slot)
 
-    def remember(self, answering: RunningRequest) -> None:
-        """Keep what the place's next turn will begin with, and the beginning that other places share."""
-        request, row = answering.request, answering.row
-        *own, shared = _keys(answering)
+    def release(self, request: RunningRequest) -> None:
+        """Give all slots back; a KV slot that may hold NaN is wiped."""
+        wipe = request.written_tokens if request.may_hold_nan else 0
+        for sequence in request.sequences:
+            self.cache.free(sequence.kv_slot, wipe)
+            self.sampler.remove_sequence(sequence.sampler_slot)
+        if request.adapter is not None:
+            self.loaded.runner.active_adapters.deactivate(request.adapter)
+
+    def cache_prefix(self, request: RunningRequest) -> None:
+        """Keep keys and values for the place's next turn, and of the beginning that other places share."""
+        asked, kv_slot = request.request, request.prompt_slot
+        *own, shared = _prefix_keys(request)
         try:
-            self.cache.store_shared_prefix(shared[0], request.ids[: request.shared], row)
-            for key in own if row.length else ():
-                self.cache.store_prefix(key, (*request.ids, *answering.candidates[0].tokens), row)
-        except (RuntimeError, MemoryError):  # no memory for a copy: the next turn reads its prompt again
+            self.cache.store_shared_prefix(shared[0], asked.ids[: asked.shared], kv_slot)
+            for key in own if kv_slot.length else ():
+                self.cache.store_prefix(key, (*asked.ids, *request.sequences[0].tokens), kv_slot)
+        except (RuntimeError, MemoryError):  # no memory for a copy: the next turn prefills its whole prompt
             self.cache.release_unused()
 
     @property
@@ -96,23 +101,26 @@ class RequestResources:
         """Bytes by part."""
         return {
             "weights": self.loaded.bytes,
-            "known adapters": self.adapters.bytes,
-            "live adapters": self.loaded.decoder.live.bytes,
-            "running rows": self.cache.slab_bytes,
-            "remembered": self.cache.prefix_bytes,
+            "registered adapters": self.adapters.bytes,
+            "active adapters": self.loaded.runner.active_adapters.bytes,
+            "running sequences": self.cache.slab_bytes,
+            "prefix cache": self.cache.prefix_bytes,
         }
 
 
-def _keys(answering: RunningRequest) -> list[tuple[Any, ...]]:
-    """Under what a row's keys and values may be used again: its place, and its shared beginning."""
-    request = answering.request
-    under = (answering.known, request.strength if answering.known else 1.0)
-    own = [(request.place, *under)] if request.place is not None else []
-    return [*own, (under, request.ids[: request.shared])]
+def _prefix_keys(request: RunningRequest) -> list[tuple[Any, ...]]:
+    """Keys of the prefix cache under which keys and values may be reused: place, then shared beginning.
+
+    Both hold the adapter and its strength, which change every key and value.
+    """
+    asked = request.request
+    adapter = (request.adapter, asked.strength if request.adapter else 1.0)
+    own = [(asked.place, *adapter)] if asked.place is not None else []
+    return [*own, (adapter, asked.ids[: asked.shared])]
 
 
-def _room(ids: tuple[int, ...], vocabulary: int, context: int) -> int:
-    """How many tokens an answer may have behind this prompt."""
+def _max_answer_tokens(ids: tuple[int, ...], vocabulary: int, context: int) -> int:
+    """Return the most tokens of an answer behind this prompt; raises as `RequestResources.allocate`."""
     if not ids:
         raise UserError("The prompt is empty: say something first.")
     if len(ids) >= context:

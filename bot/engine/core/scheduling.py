@@ -1,67 +1,72 @@
-"""Who is answered next, and how much of whose prompt is read in a step: decisions without a model."""
+"""Scheduling rules without a model: the adapter to admit next, and the prompt tokens to prefill in a step."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-Name = TypeVar("Name", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 
-STEP = 0.1  # seconds that a step with a chunk of a prompt should take: running answers wait for it
-FEWEST, MOST = 32, 1024  # tokens of prompts in a step
-AT_ONCE = 256  # tokens of a prompt that is read in one step where nobody waits for it
-PATIENCE = 32  # tokens by which a waiting prompt counts as shorter after every step without it
+PREFILL_STEP_SECONDS = 0.1  # aim for a step with a prefill chunk: decoding requests wait for this step
+MIN_CHUNK, MAX_CHUNK = 32, 1024  # prompt tokens in a step
+WHOLE_PROMPT = 256  # tokens of a prompt that is prefilled in one step where no request decodes
+AGING = 32  # tokens by which a skipped prompt counts as shorter after every step
 
 
 @dataclass(frozen=True, slots=True)
 class PrefillState:
-    """A prompt that is being read: what is left of it, and for how many steps it was passed over."""
+    """A prompt in prefill: tokens that remain, and the number of steps in which the prompt was skipped."""
 
-    left: int
-    passed: int = 0
+    remaining: int
+    skipped_steps: int = 0
 
 
 class AdapterRoundRobin:
-    """Which adapter's oldest request is admitted next: the one whose last admission is longest ago.
+    """Admission by turns: next comes the oldest request of the adapter whose last admission is longest ago.
 
-    Between two admissions of a waiting adapter every other one has at most one, so a flood of requests to one
-    persona delays the others by one request, and requests of one adapter keep their order.
+    Between two admissions of a waiting adapter every other adapter has at most one, so a flood of requests to
+    one persona delays the others by one request, and requests of one adapter keep their order.
     """
 
     def __init__(self) -> None:
         self._count = 0
         self._last: dict[Hashable, int] = {}
 
-    def next(self, waiting: Sequence[Hashable]) -> int:
-        """The place of the next request, of the adapters of all that wait, oldest first."""
-        return min(range(len(waiting)), key=lambda place: (self._last.get(waiting[place], -1), place))
+    def next_index(self, waiting: Sequence[Hashable]) -> int:
+        """Return the index of the request to admit next; `waiting` are adapters of requests, oldest first."""
+        return min(range(len(waiting)), key=lambda index: (self._last.get(waiting[index], -1), index))
 
-    def admitted(self, adapter: Hashable) -> None:
-        """Note whose turn it was."""
+    def mark_admitted(self, adapter: Hashable) -> None:
+        """Count an admission under this adapter."""
         self._count += 1
         self._last[adapter] = self._count
 
 
-def budget(pace: float, alone: int = 0) -> int:
-    """How many tokens of prompts a step may read, when a token takes so many seconds.
+def prefill_budget(seconds_per_token: float, shortest: int = 0) -> int:
+    """Return the most prompt tokens of a step, from the measured seconds for a prompt token (0: unknown).
 
-    `alone` is what is left of the shortest prompt where no answer would wait for the step: larger chunks are
-    quicker for each token, so that a short prompt is read at once. Whole multiples of `FEWEST`, since oneDNN
-    makes new kernels for every number of tokens: a tenth of reading 4,000.
+    `shortest` is the rest of the shortest prompt where no request decodes, else 0: larger chunks take less
+    time for each token, so that a short prompt is prefilled in one step. Other budgets are multiples of
+    `MIN_CHUNK`, since oneDNN makes new kernels for every number of tokens: a tenth of the time to prefill
+    4,000.
     """
-    steady = max(FEWEST, min(MOST, int(STEP / pace)) // FEWEST * FEWEST) if pace > 0 else FEWEST
-    return max(steady, alone) if alone <= AT_ONCE else steady
+    steady = MIN_CHUNK
+    if seconds_per_token > 0:
+        fitting = int(PREFILL_STEP_SECONDS / seconds_per_token)
+        steady = max(MIN_CHUNK, min(MAX_CHUNK, fitting) // MIN_CHUNK * MIN_CHUNK)
+    return max(steady, shortest) if shortest <= WHOLE_PROMPT else steady
 
 
-def chunks(prompts: Mapping[Name, PrefillState], tokens: int) -> dict[Name, int]:
-    """How many tokens of each prompt to read in the next step, at most `tokens` of all.
+def prefill_chunks(prompts: Mapping[Key, PrefillState], budget: int) -> dict[Key, int]:
+    """Return the tokens of each prompt to prefill in the next step, together at most `budget`.
 
-    Short ones first, so that a long prompt delays nobody by more than a chunk; one that is passed over comes
-    to count as shorter, so that it is never passed over for ever.
+    Shortest remainder first, so that a long prompt delays no other by more than a chunk; a skipped prompt
+    counts as shorter by `AGING` tokens a step, so that no prompt is skipped for ever.
     """
-    shares: dict[Name, int] = {}
-    for name, reading in sorted(prompts.items(), key=lambda item: item[1].left - PATIENCE * item[1].passed):
-        share = min(reading.left, tokens)
-        if share > 0:
-            shares[name] = share
-            tokens -= share
-    return shares
+    chunks: dict[Key, int] = {}
+    by_length = sorted(prompts.items(), key=lambda item: item[1].remaining - AGING * item[1].skipped_steps)
+    for key, prompt in by_length:
+        chunk = min(prompt.remaining, budget)
+        if chunk > 0:
+            chunks[key] = chunk
+            budget -= chunk
+    return chunks

@@ -1,55 +1,54 @@
-"""What the engine has done lately, counted on its thread and read from anywhere."""
+"""Counters and times of the engine, written by its thread and read from any thread."""
 
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-WINDOW = 10.0  # seconds over which speed is measured
-REMEMBERED = 200  # requests whose first tokens are remembered
+WINDOW_SECONDS = 10.0  # over which tokens per second are measured
+RECENT_REQUESTS = 200  # requests whose seconds to the first token are kept
 
 
 class EngineStats:
-    """Counts and times. Plain numbers and bounded queues: reading them from another thread needs no lock."""
+    """Counters and times. Plain numbers and bounded queues: another thread reads them without a lock."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        """`clock` returns seconds."""
         self._clock = clock
-        self._steps: deque[tuple[float, int]] = deque(maxlen=4096)
-        self._firsts: deque[float] = deque(maxlen=REMEMBERED)
-        self.answered = 0
+        self._steps: deque[tuple[float, int]] = deque(maxlen=4096)  # end of a step, tokens sampled
+        self._first_tokens: deque[float] = deque(maxlen=RECENT_REQUESTS)
+        self.answered = 0  # requests that ended without an error
         self.prompt_tokens = 0
-        self.reused_tokens = 0
-        self.step_began: float | None = None
+        self.reused_tokens = 0  # prompt tokens found in the prefix cache
+        self.step_started: float | None = None  # by the clock; None between two steps
 
-    def step(self, tokens: int) -> None:
-        """A step gave so many tokens of answers."""
+    def record_step(self, tokens: int) -> None:
+        """Record the end of a step that sampled so many tokens."""
         self._steps.append((self._clock(), tokens))
 
-    def first_token(self, seconds: float) -> None:
-        """A request had its first token so long after it was made."""
-        self._firsts.append(seconds)
+    def record_first_token(self, seconds: float) -> None:
+        """Record the seconds from a request's submission to its first token."""
+        self._first_tokens.append(seconds)
 
     @property
     def tokens_per_second(self) -> float:
-        """Over the last seconds in which there were steps."""
-        steps = [(when, tokens) for when, tokens in self._copy() if when > self._clock() - WINDOW]
+        """Tokens per second over the steps of the last `WINDOW_SECONDS`; 0 with fewer than two steps."""
+        since = self._clock() - WINDOW_SECONDS
+        steps = [(ended, tokens) for ended, tokens in self._steps.copy() if ended > since]
         if len(steps) < 2:
             return 0.0
         return sum(tokens for _, tokens in steps[1:]) / max(steps[-1][0] - steps[0][0], 1e-6)
 
-    def first_token_at(self, share: float) -> float:
-        """The seconds within which this share of the latest requests had their first token; 0 before any."""
-        firsts = sorted(self._firsts.copy())
-        return firsts[min(len(firsts) - 1, int(share * len(firsts)))] if firsts else 0.0
+    def first_token_quantile(self, share: float) -> float:
+        """Return the seconds within which this share of recent requests had a first token; 0 before any."""
+        seconds = sorted(self._first_tokens.copy())
+        return seconds[min(len(seconds) - 1, int(share * len(seconds)))] if seconds else 0.0
 
     @property
     def hit_rate(self) -> float:
-        """The share of all prompts' tokens that were remembered."""
+        """Share of all prompt tokens that were found in the prefix cache, 0 to 1."""
         return self.reused_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
 
-    def stuck(self, seconds: float) -> bool:
-        """Whether the step that is under way has taken longer than that."""
-        began = self.step_began
-        return began is not None and self._clock() - began > seconds
-
-    def _copy(self) -> list[tuple[float, int]]:
-        return list(self._steps.copy())
+    def is_stuck(self, seconds: float) -> bool:
+        """Return whether the running step has taken longer than these seconds."""
+        started = self.step_started
+        return started is not None and self._clock() - started > seconds

@@ -1,17 +1,17 @@
-"""What the engine's thread does: load the model, then one step of the running batch after the other."""
+"""The engine's thread: load the model, then execute one step of the engine core after the other."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.config import ModelSettings
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.stats import EngineStats
 from bot.engine.kernels import compiler
-from bot.engine.runtime.environment import prepare
+from bot.engine.runtime.environment import prepare_environment
+from bot.engine.runtime.log_fields import error_fields
 from bot.errors import UserError
 from bot.prompt.builder import Tokenizer
 
@@ -25,59 +25,60 @@ Command = Callable[[], None]
 
 
 class EngineListener(Protocol):
-    """Who hears from the thread, on the thread."""
+    """Listener to the engine's thread; called on that thread, in the order of these methods."""
 
     def tokenizer_read(self, tokenizer: Tokenizer) -> None: ...
     def model_loaded(self) -> None: ...
     def load_failed(self, error: UserError) -> None: ...
-    def ended(self) -> None: ...
+    def thread_ended(self) -> None: ...
 
 
-class _Closing(Exception):
-    """The engine was left while the model was loading."""
+class _StoppedWhileLoading(Exception):
+    """The engine was stopped while the model was loading."""
 
 
 class EngineThread:
-    """The life of the engine's thread. Others may touch `inbox`, `closing` and the plain fields."""
+    """Life of the engine's thread. Other threads may touch `input_queue`, `closing` and the plain fields."""
 
     def __init__(self, settings: ModelSettings, data: Path, listener: EngineListener) -> None:
-        self.inbox: SimpleQueue[OutputStream | Command | None] = SimpleQueue()
+        """`data` is the folder of converted models."""
+        self.input_queue: SimpleQueue[OutputStream | Command | None] = SimpleQueue()
         self.closing = False
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.stage = "starting"
-        self.context = settings.context  # until the model's files say less
+        self.context = settings.context  # tokens; config.json of the model may limit it
         self.error: UserError | None = None
-        self.statistics = EngineStats()
+        self.stats = EngineStats()
         self.loaded: LoadedModel | None = None
-        self.batch: EngineCore | None = None
+        self.core: EngineCore | None = None
         self._settings, self._data, self._listener = settings, data, listener
 
     def run(self) -> None:
-        """The thread's own function."""
+        """Run the thread until `closing` is set. After a failed load, requests fail with the load's error."""
         try:
             self._start()
             while not self.closing:
-                self._receive(wait=self.batch is None or self.batch.idle)
-                if self.batch is not None and not self.closing:
-                    self.batch.step()
-        except _Closing:
-            logger.info("The engine was left while the model was loading.")
+                self._process_inputs(wait=self.core is None or self.core.idle)
+                if self.core is not None and not self.closing:
+                    self.core.step()
+        except _StoppedWhileLoading:
+            logger.info("stopped_while_loading")
         finally:
-            self._listener.ended()
+            self._listener.thread_ended()
 
     def _start(self) -> None:
         try:
             self._load()
             self.state = "ready"
             self._listener.model_loaded()
+        except _StoppedWhileLoading:
+            raise
         except UserError as error:
-            self._give_up(error)
-        except (Exception, MemoryError) as error:  # whatever a model's files make the libraries raise
-            if isinstance(error, _Closing):
-                raise
-            _log("The base model could not be loaded", error)
+            self._report_failure(error)
+        except (Exception, MemoryError) as error:  # any error of the libraries over a model's files
+            logger.error("model_load_failed", extra=error_fields(error))
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            self._give_up(
+            self._report_failure(
                 UserError(
                     f"The base model {self._settings.name} could not be loaded ({reason}): "
                     "check its files, or choose another [model] name or precision."
@@ -86,55 +87,50 @@ class EngineThread:
         self.stage = ""
 
     def _load(self) -> None:
-        prepare()
+        prepare_environment()
         compiling = compiler.LibraryBuild() if self._settings.native else None
-        self._progress("importing torch and transformers")
-        from bot.engine.checkpoint import source
+        self._enter_stage("importing torch and transformers")
+        from bot.engine.checkpoint.source import context_length
         from bot.engine.core import engine_core, resources
-        from bot.engine.model_loader import loader
-        from bot.engine.runtime import cpu_threads
+        from bot.engine.model_loader.loader import load_model, plan_load
+        from bot.engine.runtime.cpu_threads import set_threads
         from bot.engine.tokenizer.files import read_tokenizer
 
-        cpu_threads.use(self._settings.threads)
-        self._progress("looking for the base model")
-        found = loader.plan(self._settings, self._data, self._progress)
-        tokenizer = read_tokenizer(found.folder)
-        self.context = source.context_of(found.folder, self._settings.context)
+        set_threads(self._settings.threads)
+        self._enter_stage("looking for the base model")
+        plan = plan_load(self._settings, self._data, self._enter_stage)
+        tokenizer = read_tokenizer(plan.folder)
+        self.context = context_length(plan.folder, self._settings.context)
         self._listener.tokenizer_read(tokenizer)
-        self._progress("loading the base model")
+        self._enter_stage("loading the base model")
         library = compiling.library() if compiling else None
-        self.loaded = loader.load(found, self._settings, tokenizer, library)
-        self.batch = engine_core.EngineCore(
-            resources.RequestResources(self.loaded, self._settings.rows), self.statistics
+        self.loaded = load_model(plan, self._settings, tokenizer, library)
+        self.core = engine_core.EngineCore(
+            resources.RequestResources(self.loaded, self._settings.rows), self.stats
         )
 
-    def _progress(self, stage: str) -> None:
+    def _enter_stage(self, stage: str) -> None:
         if self.closing:
-            raise _Closing
+            raise _StoppedWhileLoading
         self.stage = stage
 
-    def _give_up(self, error: UserError) -> None:
+    def _report_failure(self, error: UserError) -> None:
         self.state, self.error = "failed", error
         self._listener.load_failed(error)
 
-    def _receive(self, wait: bool) -> None:
-        """Take what has arrived: requests stand in line, commands are carried out at once."""
-        while wait or not self.inbox.empty():
-            item = self.inbox.get()
+    def _process_inputs(self, wait: bool) -> None:
+        """Empty the input queue: queue requests, run commands at once. `wait`: sleep until an input comes."""
+        while wait or not self.input_queue.empty():
+            item = self.input_queue.get()
             if isinstance(item, OutputStream):
-                self._add(item)
+                self._add_request(item)
             elif item is not None:
                 item()
             wait = False
 
-    def _add(self, generation: OutputStream) -> None:
-        if self.batch is not None:
-            self.batch.add(generation)
+    def _add_request(self, stream: OutputStream) -> None:
+        if self.core is not None:
+            self.core.add_request(stream)
         else:
             assert self.error is not None
-            generation.fail(self.error)
-
-
-def _log(what: str, error: BaseException) -> None:
-    places: Any = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("%s: %s\n%s", what, type(error).__name__, places)
+            stream.fail(self.error)

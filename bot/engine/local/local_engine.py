@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self
 
 from bot.config import ModelSettings
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Request, Status
 from bot.engine.local.engine_thread import EngineThread
+from bot.engine.local.loop_listener import LoopListener, fail_future, settle_future
 from bot.errors import UserError
 from bot.message import Place
 from bot.prompt.builder import Tokenizer
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from bot.engine.core.engine_core import EngineCore
     from bot.engine.model_loader.loader import LoadedModel
 
-T = TypeVar("T")
-
 logger = logging.getLogger(__name__)
 
-LEAVE = 0.5  # seconds that leaving waits for the thread, before it is abandoned
-STUCK = 20.0  # seconds after which a step that is not over counts as stuck
+JOIN_TIMEOUT = 0.5  # seconds that `__aexit__` waits for the engine's thread, before it is abandoned
+STUCK_SECONDS = 20.0  # a step that takes longer counts as stuck
 
 
 class LocalEngine:
@@ -35,22 +34,21 @@ class LocalEngine:
     """
 
     def __init__(self, settings: ModelSettings, data: Path) -> None:
-        """`data` is where converted models are kept."""
+        """`data` is the folder of converted models."""
         self._name = settings.name
-        self._worker = EngineThread(settings, data, self)
-        self._thread = threading.Thread(target=self._worker.run, name="engine", daemon=True)
+        self._listener = LoopListener(self._close_thread)
+        self._engine_thread = EngineThread(settings, data, self._listener)
+        self._thread = threading.Thread(target=self._engine_thread.run, name="engine", daemon=True)
         self._running = False
-        self._generations: set[OutputStream] = set()
+        self._streams: set[OutputStream] = set()
         self._commands: set[asyncio.Future[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._tokenizer: asyncio.Future[Tokenizer] = self._loop.create_future()
-        self._ready: asyncio.Future[None] = self._loop.create_future()
-        self._ended = asyncio.Event()
+        self._listener.attach(self._loop)
         self._running = True
         self._thread.start()
-        self._watchdog = asyncio.create_task(self._watch())
+        self._watchdog = asyncio.create_task(self._watch_steps())
         return self
 
     async def __aexit__(
@@ -58,171 +56,144 @@ class LocalEngine:
     ) -> None:
         self._running = False
         self._watchdog.cancel()
-        self._worker.closing = True
-        self._worker.inbox.put(None)
-        for generation in self._generations:
-            generation.abandon("cancelled")
-        _fail(self._tokenizer, _stopped())
-        for future in (self._ready, *self._commands):
-            _fail(future, _stopped())
+        self._close_thread()
+        self._engine_thread.input_queue.put(None)  # wakes the thread
+        for stream in self._streams:
+            stream.abort("cancelled")
+        fail_future(self._listener.tokenizer, _not_running())
+        for future in (self._listener.ready, *self._commands):
+            fail_future(future, _not_running())
         try:
-            await asyncio.wait_for(self._ended.wait(), LEAVE)
-            self._thread.join()  # it said so as its last act
+            await asyncio.wait_for(self._listener.ended.wait(), JOIN_TIMEOUT)
+            self._thread.join()  # `thread_ended` is its last call
         except TimeoutError:
-            logger.info("The engine's thread is still busy; it ends with the process.")
+            logger.info("engine_thread_abandoned")
 
     @property
     def loaded(self) -> "LoadedModel | None":
         """The model, once it is ready; it belongs to the engine's thread."""
-        return self._worker.loaded
+        return self._engine_thread.loaded
 
     @property
     def abandoned(self) -> bool:
-        """Whether the engine was left with its thread still busy. The process must then end with `os._exit`,
-        since an interpreter that shuts down under a thread inside torch aborts.
+        """True when the engine was left with its thread still busy.
+
+        The process must then end with `os._exit`, since an interpreter that shuts down under a thread inside
+        torch aborts.
         """
         return not self._running and self._thread.is_alive()
 
     async def tokenizer(self) -> Tokenizer:
-        """The base model's tokenizer, as soon as it is read; raises `UserError` when there is no model."""
+        """Return the base model's tokenizer, as soon as it is read; raises `UserError` without a model."""
         self._check_running()
-        return await asyncio.shield(self._tokenizer)
+        return await asyncio.shield(self._listener.tokenizer)
 
     async def ready(self) -> None:
-        """Return when the model answers; raise `UserError` when it could not be loaded."""
+        """Return when the model is loaded; raises `UserError` when it could not be loaded."""
         self._check_running()
-        await asyncio.shield(self._ready)
+        await asyncio.shield(self._listener.ready)
 
     def generate(self, request: Request) -> OutputStream:
         """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
-        generation = OutputStream(request, asyncio.get_running_loop(), self._stuck)
+        stream = OutputStream(request, asyncio.get_running_loop(), self._is_stuck)
         if not self._running:
-            generation.fail(_stopped())
-            return generation
-        self._generations = {one for one in self._generations if not one.over} | {generation}
-        self._worker.inbox.put(generation)
-        return generation
+            stream.fail(_not_running())
+            return stream
+        self._streams = {other for other in self._streams if not other.finished} | {stream}
+        self._engine_thread.input_queue.put(stream)
+        return stream
 
     async def add_adapter(self, name: str, folder: Path) -> None:
-        """Check and load an adapter, replacing one of that name; raises `UserError` and keeps the old one."""
-        await self.ready()
-        assert self._worker.loaded is not None
-        from bot.engine.lora.registry import read_adapter  # imported already, by the thread
+        """Validate and register an adapter, in place of one of that name.
 
-        known = await asyncio.to_thread(read_adapter, name, folder, self._worker.loaded.base)
-        await self._command(lambda batch: batch.replace(known))
+        Raises `UserError` and keeps the old one when the folder is refused.
+        """
+        await self.ready()
+        assert self._engine_thread.loaded is not None
+        from bot.engine.lora.registry import read_adapter  # imported already, by the engine's thread
+
+        adapter = await asyncio.to_thread(read_adapter, name, folder, self._engine_thread.loaded.base)
+        await self._run_on_thread(lambda core: core.add_adapter(adapter))
 
     async def drop_adapter(self, name: str) -> None:
-        """Forget an adapter; requests that name it from now on fail."""
+        """Unregister an adapter; later requests that name it fail."""
         await self.ready()
-        await self._command(lambda batch: batch.drop(name))
+        await self._run_on_thread(lambda core: core.drop_adapter(name))
 
     async def forget(self, place: Place) -> None:
-        """Drop what was computed of a place's words, as soon as the step that is under way is over."""
-        if self._running and self._worker.batch is not None:
-            await self._command(lambda batch: batch.forget(place))
+        """Drop a place's keys and values from the prefix cache, once the running step is over."""
+        if self._running and self._engine_thread.core is not None:
+            await self._run_on_thread(lambda core: core.forget_place(place))
 
     def status(self) -> Status:
-        """The engine's state at this moment; cheap, and never waits."""
-        worker, batch = self._worker, self._worker.batch
-        unfinished = sum(not generation.over for generation in self._generations)
-        running = batch.running if batch else 0
-        statistics = worker.statistics
+        """Return the engine's state at this moment; cheap, and never waits."""
+        thread, core, stats = self._engine_thread, self._engine_thread.core, self._engine_thread.stats
+        unfinished = sum(not stream.finished for stream in self._streams)
+        running = core.running_requests if core else 0
         return Status(
             state=self._state(),
             model=self._name,
             running=running,
             queued=max(0, unfinished - running),
-            answered=statistics.answered,
-            tokens_per_second=statistics.tokens_per_second,
-            adapters=batch.supplies.adapters.names if batch else (),
-            error=str(worker.error or ""),
-            stage=worker.stage,
-            context=worker.context,
-            rows=batch.rows if batch else 0,
-            first_token=(statistics.first_token_at(0.5), statistics.first_token_at(0.95)),
-            hit_rate=statistics.hit_rate,
-            memory=batch.supplies.memory if batch else {},
+            answered=stats.answered,
+            tokens_per_second=stats.tokens_per_second,
+            adapters=core.resources.adapters.names if core else (),
+            error=str(thread.error or ""),
+            stage=thread.stage,
+            context=thread.context,
+            rows=core.running_sequences if core else 0,
+            first_token=(stats.first_token_quantile(0.5), stats.first_token_quantile(0.95)),
+            hit_rate=stats.hit_rate,
+            memory=core.resources.memory if core else {},
         )
 
     def _state(self) -> Literal["loading", "ready", "stuck", "failed", "stopped"]:
         if not self._running:
             return "stopped"
-        return "stuck" if self._stuck() else self._worker.state
+        return "stuck" if self._is_stuck() else self._engine_thread.state
 
-    def _stuck(self) -> bool:
-        return self._worker.statistics.stuck(STUCK)
+    def _is_stuck(self) -> bool:
+        return self._engine_thread.stats.is_stuck(STUCK_SECONDS)
 
-    async def _watch(self) -> None:
-        """Say in the log when a step hangs, and when it is over."""
-        told = False
+    async def _watch_steps(self) -> None:
+        """Log a step that hangs, and its end, once each."""
+        logged = False
         while True:
             await asyncio.sleep(1)
-            if (stuck := self._stuck()) != told:
-                told = stuck
+            if (stuck := self._is_stuck()) != logged:
+                logged = stuck
                 if stuck:
-                    logger.error("A step of the model has taken more than %d seconds.", STUCK)
+                    logger.error("step_stuck", extra={"seconds": STUCK_SECONDS})
                 else:
-                    logger.warning("The step of the model that had hung is over.")
+                    logger.warning("stuck_step_ended")
 
-    def tokenizer_read(self, tokenizer: Tokenizer) -> None:
-        """Called by the thread."""
-        self._tell(_settle, self._tokenizer, tokenizer)
-
-    def model_loaded(self) -> None:
-        """Called by the thread."""
-        self._tell(_settle, self._ready, None)
-
-    def load_failed(self, error: UserError) -> None:
-        """Called by the thread."""
-        self._tell(_fail, self._tokenizer, error)
-        self._tell(_fail, self._ready, error)
-
-    def ended(self) -> None:
-        """Called by the thread, last."""
-        self._tell(self._ended.set)
-
-    async def _command(self, work: Callable[["EngineCore"], object]) -> None:
-        """Have the thread do something between two steps, and wait for it."""
+    async def _run_on_thread(self, work: Callable[["EngineCore"], object]) -> None:
+        """Run `work` on the engine's thread between two steps, and await it; raises its errors."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._commands.add(done)
 
         def command() -> None:
             try:
-                assert self._worker.batch is not None
-                work(self._worker.batch)
+                assert self._engine_thread.core is not None
+                work(self._engine_thread.core)
             except Exception as error:  # crosses to the caller
-                self._tell(_fail, done, error)
+                self._listener.post(fail_future, done, error)
             else:
-                self._tell(_settle, done, None)
+                self._listener.post(settle_future, done, None)
 
-        self._worker.inbox.put(command)
+        self._engine_thread.input_queue.put(command)
         try:
             await done
         finally:
             self._commands.discard(done)
 
+    def _close_thread(self) -> None:
+        self._engine_thread.closing = True
+
     def _check_running(self) -> None:
         if not self._running:
-            raise _stopped()
-
-    def _tell(self, what: Callable[..., object], *arguments: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(what, *arguments)
-        except RuntimeError:  # the loop is closed: nobody listens any more
-            self._worker.closing = True
+            raise _not_running()
 
 
-def _settle(future: asyncio.Future[T], value: T) -> None:
-    if not future.done():
-        future.set_result(value)
-
-
-def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # whoever waits gets it; nobody has to
-
-
-def _stopped() -> UserError:
+def _not_running() -> UserError:
     return UserError("The engine is not running: start the bot again.")

@@ -31,7 +31,7 @@ def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdap
         start = min(matrix.start for matrix in files.matrices)
         data = torch.frombuffer(bytearray(memoryview(files.content)[start:]), dtype=torch.uint8)
         stored = StoredMatrices(data, start, _layout(files.matrices, tuple(files.scales.items())))
-        with cpu_threads.one():
+        with cpu_threads.single_threaded():
             stored.check_finite()
     except RefusedFile as refused:
         raise UserError(

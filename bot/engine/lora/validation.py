@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engine.checkpoint.norm_fingerprint import norms_of
+from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
 from bot.engine.lora.weights import LinearShapes, ShapeMismatch, StoredMatrix, read_weights
@@ -28,7 +28,7 @@ class BaseModelIdentity:
     @property
     def norms(self) -> str:
         """The fingerprint of the norms, which copies of the model share; a GGUF file takes a second."""
-        return norms_of(self.source) if self.source and self.source.path else ""
+        return norm_fingerprint(self.source) if self.source and self.source.path else ""
 
 
 @dataclass(frozen=True, slots=True)

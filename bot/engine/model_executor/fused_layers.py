@@ -1,4 +1,4 @@
-"""Layers that stand in for those of transformers: the same numbers from fewer, larger operations."""
+"""Layers in place of those of transformers: the same numbers from fewer, larger operations."""
 
 from typing import Any
 
@@ -7,35 +7,24 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from bot.engine.attention.forward_batch import ForwardBatch
-from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.native import Native
 from bot.engine.lora.linear import LoraLinear
-
-# Attention of these classes is: project, norm where there is one, rotate halves, attend, project.
-ALIKE = frozenset(
-    f"{family}Attention"
-    for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "Gemma2", "Gemma3", "Granite", "SmolLM3")
-)
+from bot.engine.model_executor import compat
 
 
 class FusedAttention(nn.Module):
-    """The attention of `ALIKE`, with one product for queries, keys and values."""
+    """Attention of `compat.FUSED_ATTENTION`, with one product for queries, keys and values."""
 
     def __init__(self, original: Any, native: Native | None) -> None:
         super().__init__()
+        settings = compat.attention_settings(original)
         self._native = native
-        self.joined: LoraLinear = original.joined
-        self.out: LoraLinear = original.o_proj
-        self.copies = False  # a compiler cannot change in place what is part of something else
-        self.index, self.size = original.layer_idx, original.head_dim
-        self.group = original.num_key_value_groups
-        self.rotates = bool(getattr(original, "use_rope", True))
-        self.q_norm, self.k_norm = getattr(original, "q_norm", None), getattr(original, "k_norm", None)
-        by_model = type(original).__name__ == "MistralAttention"
-        window = getattr(original.config if by_model else original, "sliding_window", None)
-        self.shape = AttentionShape(
-            original.scaling, window, getattr(original, "attn_logit_softcapping", None)
-        )
+        self.qkv_proj: LoraLinear = original.joined_proj
+        self.o_proj: LoraLinear = original.o_proj
+        self.clones_product = False  # a compiler cannot change a part of another tensor in place
+        self.layer_index, self.head_size = settings.layer_index, settings.head_size
+        self.group_size, self.uses_rope = settings.group_size, settings.uses_rope
+        self.q_norm, self.k_norm, self.shape = settings.q_norm, settings.k_norm, settings.shape
 
     def forward(
         self,
@@ -44,37 +33,41 @@ class FusedAttention(nn.Module):
         step: ForwardBatch,
         **rest: Any,
     ) -> tuple[Tensor, None]:
-        """hidden_states [1, tokens, size]; `rest` is what transformers passes along and nobody needs here."""
+        """Attend: hidden_states [1, tokens, size], cos and sin [1, tokens, head size].
+
+        `rest` holds arguments of transformers that this attention does not use.
+        """
         cos, sin = position_embeddings
-        signed = self.sines(step, sin) if self.rotates and self._native is None else sin
-        joined = self.joined.forward(hidden_states)[0]
-        joined = (joined.clone() if self.copies else joined).view(len(joined), -1, self.size)
-        queries = joined.shape[1] * self.group // (self.group + 2)
-        turning = queries + (joined.shape[1] - queries) // 2
+        signed = self.signed_sin(step, sin) if self.uses_rope and self._native is None else sin
+        qkv = self.qkv_proj.forward(hidden_states)[0]
+        qkv = (qkv.clone() if self.clones_product else qkv).view(len(qkv), -1, self.head_size)
+        queries = qkv.shape[1] * self.group_size // (self.group_size + 2)
+        rotated = queries + (qkv.shape[1] - queries) // 2  # heads of queries and keys
         if self.q_norm is not None:
-            joined[:, :queries] = self.q_norm(joined[:, :queries])
-            joined[:, queries:turning] = self.k_norm(joined[:, queries:turning])  # type: ignore[misc]
-        if self.rotates and self._native is not None:
-            self._native.rotary_embedding(joined, turning, cos, sin)
-        elif self.rotates:
-            rotate(joined[:, :turning], cos, signed)
-        pair = joined[:, queries:].view(len(joined), 2, -1, self.size)
-        attended = self.attend(step, joined[:, :queries], pair)
-        return self.out(attended[None]), None
+            qkv[:, :queries] = self.q_norm(qkv[:, :queries])
+            qkv[:, queries:rotated] = self.k_norm(qkv[:, queries:rotated])
+        if self.uses_rope and self._native is not None:
+            self._native.rotary_embedding(qkv, rotated, cos, sin)
+        elif self.uses_rope:
+            apply_rotary(qkv[:, :rotated], cos, signed)
+        pair = qkv[:, queries:].view(len(qkv), 2, -1, self.head_size)
+        attended = self.attend(step, qkv[:, :queries], pair)
+        return self.o_proj(attended[None]), None
 
     def attend(self, step: ForwardBatch, query: Tensor, pair: Tensor) -> Tensor:
-        """As `ForwardBatch.attend`. A compiler leaves this and `sines` alone, lest it
-        compile every layer anew."""
-        return step.attend(self.index, query, pair, self.shape)
+        """As `ForwardBatch.attend`. `torch.compile` skips this method and `signed_sin`, lest it compile every
+        layer anew.
+        """
+        return step.attend(self.layer_index, query, pair, self.shape)
 
-    def sines(self, step: ForwardBatch, sin: Tensor) -> Tensor:
+    def signed_sin(self, step: ForwardBatch, sin: Tensor) -> Tensor:
         """As `ForwardBatch.signed`."""
         return step.signed_sines(sin)
 
     @property
     def is_native(self) -> bool:
-        """Whether native.c attends like this, in one place and with nothing left over."""
-        return self._native is not None and self._native.supports_attention(self.size, self.group)
+        """True when native.c attends with this head size and group size."""
+        return self._native is not None and self._native.supports_attention(self.head_size, self.group_size)
 
 
 class FusedMLP(nn.Module):
@@ -83,23 +76,23 @@ class FusedMLP(nn.Module):
     def __init__(self, original: Any, native: Native | None) -> None:
         super().__init__()
         self._native = native
-        self.joined: LoraLinear = original.joined
-        self.down: LoraLinear = original.down_proj
-        self.act = original.act_fn
-        self.is_silu = type(original.act_fn).__name__ in ("SiLU", "SiLUActivation")
+        self.gate_up_proj: LoraLinear = original.joined_proj
+        self.down_proj: LoraLinear = original.down_proj
+        self.act_fn = original.act_fn
+        self.is_silu = compat.is_silu(original.act_fn)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [1, tokens, size]."""
-        joined = self.joined.forward(x)
-        if self.is_silu and self._native is not None and self._native.accepts(joined):
-            return self.down(self._native.silu_and_mul(joined))  # type: ignore[no-any-return]
-        gate, up = joined.chunk(2, -1)
-        active = silu(gate) if self.is_silu else self.act(gate)
-        return self.down(active.mul_(up))  # type: ignore[no-any-return]
+        """x [1, tokens, size] -> [1, tokens, size]."""
+        gate_up = self.gate_up_proj.forward(x)
+        if self.is_silu and self._native is not None and self._native.accepts(gate_up):
+            return self.down_proj(self._native.silu_and_mul(gate_up))  # type: ignore[no-any-return]
+        gate, up = gate_up.chunk(2, -1)
+        active = silu(gate) if self.is_silu else self.act_fn(gate)
+        return self.down_proj(active.mul_(up))  # type: ignore[no-any-return]
 
 
 class FusedNorm(nn.Module):
-    """Root mean square normalisation in float32."""
+    """Root mean square normalisation in float32 (arXiv 1910.07467)."""
 
     def __init__(self, weight: Tensor, epsilon: float, native: Native | None) -> None:
         super().__init__()
@@ -107,7 +100,7 @@ class FusedNorm(nn.Module):
         self.weight, self.epsilon = weight.float() * size**0.5, epsilon * size
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [.., size]; with sums instead of means, whose factor is in the weight."""
+        """x [.., size] -> the same; with sums instead of means, whose factor is in the weight."""
         if self._native is not None and x.dim() == 3 and self._native.accepts(x):
             return self._native.rms_norm(x, self.weight, self.epsilon)
         wide = x.float()
@@ -116,17 +109,16 @@ class FusedNorm(nn.Module):
         return scaled.mul_(self.weight).to(x.dtype)
 
 
-def rotate(heads: Tensor, cos: Tensor, signed: Tensor) -> None:
-    """Turn [tokens, heads, size] by rotary positions, in place: x cos + swapped halves of x (-sin, sin)."""
-    other = heads.roll(heads.shape[-1] // 2, -1).mul_(signed[0, :, None])
-    heads.mul_(cos[0, :, None]).add_(other)
+def apply_rotary(heads: Tensor, cos: Tensor, signed_sin: Tensor) -> None:
+    """Rotate [tokens, heads, size] by position, in place: x cos + swapped halves of x (-sin, sin).
+
+    Rotary position embedding by halves (arXiv 2104.09864, as in transformers); cos, sin [1, tokens, size].
+    """
+    swapped = heads.roll(heads.shape[-1] // 2, -1).mul_(signed_sin[0, :, None])
+    heads.mul_(cos[0, :, None]).add_(swapped)
 
 
-def norm_of(original: nn.Module, native: Native | None = None) -> FusedNorm | None:
-    """The same norm from fewer operations, or None where a layer is no such norm."""
-    name = type(original).__name__
-    weight = getattr(original, "weight", None)
-    epsilon = getattr(original, "variance_epsilon", getattr(original, "eps", None))
-    if not name.endswith("RMSNorm") or weight is None or weight.dim() != 1 or epsilon is None:
-        return None
-    return FusedNorm(weight.float() + 1 if name.startswith("Gemma") else weight, float(epsilon), native)
+def fused_norm_of(original: nn.Module, native: Native | None = None) -> FusedNorm | None:
+    """Return the same norm from fewer operations, or None where a module is no RMS norm."""
+    weights = compat.rms_norm_weights(original)
+    return FusedNorm(*weights, native) if weights is not None else None

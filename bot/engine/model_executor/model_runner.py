@@ -1,82 +1,83 @@
-"""The base model made ready for batches of any rows: rebuilt once, tried against itself, then run."""
+"""The base model patched for batches of any rows: layers replaced once, probed, then run step by step."""
 
-import inspect
-from collections.abc import Sequence
 from ctypes import CDLL
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface
-from transformers.modeling_layers import GradientCheckpointingLayer
 
-from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
-from bot.engine.attention.kv_cache import KVCache
-from bot.engine.kernels.attention import AttentionShape
+from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.matmul import Fp16Matmul, SeparateMatmul, linear_size
 from bot.engine.kernels.native import Native
 from bot.engine.lora.active import ActiveAdapters
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
 from bot.engine.lora.registry import linear_layers
+from bot.engine.model_executor import compat, probes
 from bot.engine.model_executor.fused_layers import FusedAttention
 from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
 from bot.errors import UserError
 
-NAME = "alterego"
-BACKEND = "inductor"  # of torch.compile
-_PROBES = ((7,), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))
-# How far a row's logits may be from transformers', relative to how much they vary. Rounding alone moves them
-# (SmolLM2, 30 layers) by 1e-5 in float32, 2% in float16, 7% in bfloat16, and by 12% where bitsandbytes' int8
-# chooses its outliers over all rows; a token that is not seen, or seen a place too far, by 66% and more.
-_EXACT, _ROUNDED = 1e-3, 0.25
-_BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
+ATTENTION_NAME = "alterego"
+COMPILE_BACKEND = "inductor"  # of torch.compile
+# Errors of a model whose layers cannot be patched or do not accept a batch of this engine.
+_UNPATCHABLE = (
+    TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError
+)  # fmt: skip
 
 
 class ModelRunner:
-    """A causal language model whose forward pass takes rows under different adapters, at different places."""
+    """A causal language model whose forward pass takes sequences of any lengths under different adapters.
+
+    `shapes` are the (out, in) sizes of its linear layers by path, `token_bytes` the bytes of one token's keys
+    and values over all layers, `native` the operations in C where they are used.
+    """
 
     @torch.inference_mode()
     def __init__(
         self, model: Any, name: str, context: int, compiled: bool = False, library: CDLL | None = None
     ) -> None:
-        """Rebuild `model` in place; raises `UserError` when rows in a batch would not be answered as alone.
+        """Patch `model` in place; raises `UserError` when it would answer a batch otherwise than one request.
 
-        `compiled`: let torch fuse the small operations of every layer, for any number of tokens. `library`:
-        operations of our own, from `compiler.compiled`, for a model on the CPU.
-        `shapes` are the (out, in) sizes of its linear layers, `token_bytes` what a token's keys and values
-        take.
+        `context`: tokens. `compiled`: let torch fuse the small operations of every layer, for any number of
+        tokens. `library`: operations in C, from `compiler.compiled`, for a model on the CPU.
         """
         self.model, self._name, self._library = model, name, None if compiled else library
         self._check_positions(context)
         self.shapes = {path: linear_size(layer) for path, layer in linear_layers(model).items()}
-        self._selects = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._current = ForwardContext()
+        self._takes_logits_to_keep = compat.takes_logits_to_keep(model)
+        self._context = ForwardContext()
         try:
-            error, allowed = self._rebuild()
-        except _BREAKS as problem:
+            error, limit = self._patch()
+        except _UNPATCHABLE as problem:
             raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
-        if not error < allowed:
+        if not error < limit:
             raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
         if compiled:
             self._compile()
 
-    def _rebuild(self) -> tuple[float, float]:
-        """Replace the layers; returns how far rows in a batch are from transformers' answers, and may be."""
-        projections, self.native, dtype = replace_linear_layers(self.model, self._current, self._native_of)
-        self._last = [projection for projection in projections if projection.reads_last]
-        # Half as many bytes for adapters wherever weights have 16 bits, though `Half` computes in float32.
-        narrow = torch.bfloat16 if any(isinstance(each.kernel, Fp16Matmul) for each in projections) else dtype
-        self._bagged = self.device.type == "cpu" and narrow != torch.float32
-        self.live = ActiveAdapters(projections, torch.zeros(0, dtype=narrow, device=self.device))
-        alone = [self.model(torch.tensor([ids], device=self.device)).logits[0, -2:] for ids in _PROBES]
+    def _patch(self) -> tuple[float, float]:
+        """Replace the layers; return the relative error of a batch against transformers, and its limit."""
+        linears, self.native, dtype = replace_linear_layers(self.model, self._context, self._native_of)
+        self._linears = tuple(linears)
+        self._last_token_linears = [linear for linear in linears if linear.reads_last]
+        # Adapters take 16 bits wherever weights do, though `Fp16Matmul` computes in float32.
+        half = any(isinstance(linear.kernel, Fp16Matmul) for linear in linears)
+        adapter_dtype = torch.bfloat16 if half else dtype
+        self._gathers_adapters = self.device.type == "cpu" and adapter_dtype != torch.float32
+        self.active_adapters = ActiveAdapters(
+            linears, torch.zeros(0, dtype=adapter_dtype, device=self.device)
+        )
+        reference = probes.single_logits(self.model, self.device)
         replace_layers(self.model, self.native)
-        AttentionInterface.register(NAME, _attend)
-        self.model.set_attn_implementation(NAME)
-        self._projections = tuple(projections)
-        self._stack = NativeModel(self.model, self.native, self._current)
-        rough = any(isinstance(projection.kernel, SeparateMatmul) for projection in projections)
-        return _distance(self._answers(), alone), _ROUNDED if rough or dtype != torch.float32 else _EXACT
+        compat.register_attention(ATTENTION_NAME)
+        self.model.set_attn_implementation(ATTENTION_NAME)
+        self._native_model = NativeModel(self.model, self.native, self._context)
+        logits, self.token_bytes = probes.batched_logits(self.forward, self.device, self.native)
+        rounded = dtype != torch.float32 or any(
+            isinstance(linear.kernel, SeparateMatmul) for linear in linears
+        )
+        return probes.relative_error(logits, reference), probes.ROUNDED if rounded else probes.EXACT
 
     def _native_of(self, dtype: torch.dtype) -> Native | None:
         fits = self.device.type == "cpu" and dtype in (torch.bfloat16, torch.float32)
@@ -84,63 +85,48 @@ class ModelRunner:
 
     @torch.inference_mode()
     def forward(self, step: ForwardBatch) -> Tensor:
-        """One pass over a step; returns the logits [spans, vocabulary] behind every span, in its order."""
-        self._current.tokens = adapter_batch_of(step, self._bagged)
-        adapts = any(projection.has_slots for projection in self._last)
-        self._current.native_step = self._stack.whole(step, self._current.tokens)
-        self._current.last = last_token_batch_of(step, self._bagged) if adapts else None
+        """Run a forward pass; return the logits [spans, vocabulary] behind every span of `step.spans`."""
+        self._context.tokens = adapter_batch_of(step, self._gathers_adapters)
+        adapts_head = any(linear.has_slots for linear in self._last_token_linears)
+        self._context.native_step = self._native_model.native_step(step, self._context.tokens)
+        self._context.last = last_token_batch_of(step, self._gathers_adapters) if adapts_head else None
         try:
             output = self.model(
                 input_ids=step.ids[None],
                 position_ids=step.positions[None],
                 use_cache=False,
                 step=step,
-                **({"logits_to_keep": step.last} if self._selects else {}),
+                **({"logits_to_keep": step.last} if self._takes_logits_to_keep else {}),
             )
         finally:
-            self._current.native_step = None  # it holds keys and values, which may have to be forgotten
+            self._context.native_step = None  # it holds keys and values, which may have to be forgotten
         logits: Tensor = output.logits[0]
-        return logits if self._selects else logits.index_select(0, step.last)
+        return logits if self._takes_logits_to_keep else logits.index_select(0, step.last)
 
     @property
     def device(self) -> torch.device:
-        """Where token ids go."""
+        """The device of the embeddings, to which token ids go."""
         return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
 
     def _compile(self) -> None:
         """Compile every layer around its attention and its adapters, whose shapes change with the rows."""
-        whole: Any = torch.compiler.disable
-        AttentionInterface.register(NAME, whole(_attend))
-        for projection in self._projections:
-            projection.forward = whole(projection.forward)  # type: ignore[method-assign]
+        skip: Any = torch.compiler.disable
+        compat.register_attention(ATTENTION_NAME, compiled=True)
+        for linear in self._linears:
+            linear.forward = skip(linear.forward)  # type: ignore[method-assign]
         for module in self.model.modules():
             if isinstance(module, FusedAttention):
-                module.attend, module.sines = whole(module.attend), whole(module.sines)  # type: ignore[method-assign]
-                module.copies = True
-            if isinstance(module, GradientCheckpointingLayer):
-                module.forward = torch.compile(module.forward, dynamic=True, backend=BACKEND)
+                module.attend, module.signed_sin = skip(module.attend), skip(module.signed_sin)  # type: ignore[method-assign]
+                module.clones_product = True
+            if isinstance(module, compat.DecoderLayer):
+                module.forward = torch.compile(module.forward, dynamic=True, backend=COMPILE_BACKEND)
         try:
-            self._answers()
+            probes.batched_logits(self.forward, self.device, self.native)
         except RuntimeError as problem:  # torch's compilers raise many kinds of it
             raise UserError(
                 f"The base model {self._name} could not be compiled on this machine "
                 f"({type(problem).__name__}): set [model] compile to false."
             ) from problem
-
-    def _answers(self) -> list[Tensor]:
-        """The logits of the probes' last two tokens: a step for all but the last token, then one for that."""
-        cache = KVCache(budget=1 << 60)
-        rows = cache.allocate(len(_PROBES[-1]), len(_PROBES)) or []
-        got: dict[int, list[Tensor]] = {id(row): [] for row in rows}
-        for part in (slice(None, -1), slice(-1, None)):
-            spans = [TokenSpan(row, ids[part]) for row, ids in zip(rows, _PROBES, strict=True) if ids[part]]
-            step = ForwardBatch(spans, self.device, self.native)
-            for span, logits in zip(step.spans, self.forward(step), strict=True):
-                got[id(span.kv_slot)].append(logits)
-            step.advance()
-        page = cache.slabs[0]
-        self.token_bytes = page.bytes // (page.slot_count * page.capacity)
-        return [torch.stack(got[id(row)]) for row in rows]
 
     def _refusal(self, reason: str) -> UserError:
         kind = self.model.config.model_type
@@ -149,41 +135,10 @@ class ModelRunner:
         )
 
     def _check_positions(self, context: int) -> None:
-        """Rotary positions that change with the longest row of a batch would change every answer in it."""
-        config = self.model.config
-        rope = getattr(config, "rope_parameters", None) or {}
-        for part in (rope, *rope.values()):
-            if isinstance(part, dict) and part.get("rope_type") in ("dynamic", "longrope"):
-                limit = part.get("original_max_position_embeddings") or config.max_position_embeddings
-                if context > limit:
-                    raise UserError(
-                        f"The base model {self._name} cannot be batched beyond {limit:,} tokens, where its "
-                        f"positions change with the longest chat: set [model] context to {limit} or less."
-                    )
-
-
-def _attend(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None,
-    step: ForwardBatch,
-    **how: Any,
-) -> tuple[Tensor, None]:
-    """The attention function for transformers: query [1, heads, tokens, size], key and value alike."""
-    if how.get("s_aux") is not None or mask is not None:
-        raise NotImplementedError("attention with sinks, or with a mask of its own")
-    scale = how.get("scaling")
-    shape = AttentionShape(
-        query.shape[-1] ** -0.5 if scale is None else scale, how.get("sliding_window"), how.get("softcap")
-    )
-    pair = torch.stack((key[0].transpose(0, 1), value[0].transpose(0, 1)), 1)
-    attended = step.attend(module.layer_idx, query[0].transpose(0, 1), pair, shape)
-    return attended.view(1, len(attended), -1, query.shape[-1]), None
-
-
-def _distance(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
-    """How far logits are from others, relative to how much those vary."""
-    mine, other = torch.cat(list(ours)).float(), torch.cat(list(theirs)).float()
-    return float((mine - other).norm() / (other - other.mean(-1, keepdim=True)).norm())
+        """Refuse rotary positions that change with a batch's longest row: they would change every answer."""
+        limit = compat.stable_positions(self.model.config)
+        if limit is not None and context > limit:
+            raise UserError(
+                f"The base model {self._name} cannot be batched beyond {limit:,} tokens, where its "
+                f"positions change with the longest chat: set [model] context to {limit} or less."
+            )

@@ -1,4 +1,4 @@
-"""Whole decoder layers in one call each, for steps in which every token stands alone."""
+"""Decoder layers in one call of native.c each, for steps in which every span is one token."""
 
 import ctypes
 from collections.abc import Sequence
@@ -12,125 +12,125 @@ from bot.engine.kernels.native import MAX_AMX_ROWS, Native
 from bot.engine.kernels.structs import AttentionParams, LayerParams, SlabParams, StepParams
 from bot.engine.lora.batch_mapping import AdapterBatch, ForwardContext
 from bot.engine.lora.linear import LoraLinear
+from bot.engine.model_executor.compat import NATIVE_LAYERS
 from bot.engine.model_executor.fused_layers import FusedAttention, FusedMLP, FusedNorm
-
-# Layers of these classes are: h += attention(norm(h)), then h += down(act(gate(n)) * up(n)) of n = norm(h).
-_USUAL = frozenset(f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3"))
 
 
 class NativeStep:
-    """A step that takes whole layers: what is the same to all of them, and room for what they compute."""
+    """Arguments of native.c that all layers of a step share, and buffers for intermediate results."""
 
     def __init__(self, step: ForwardBatch, mix: AdapterBatch | None, widths: Sequence[int]) -> None:
-        """`widths`: of the widest input and output of a layer's projections, and of its own."""
-        self.pages = step.decode_slabs
+        """`widths`: of the widest input and output of a layer's linear layers, and of its own output."""
+        self.slabs = step.decode_slabs
         tokens = len(step.spans)
-        self._room = [torch.empty(tokens * width, dtype=torch.bfloat16) for width in widths]
-        self._pages = (SlabParams * len(self.pages))(
+        self._buffers = [torch.empty(tokens * width, dtype=torch.bfloat16) for width in widths]
+        targets = [slab.native_targets for slab in self.slabs]
+        self._slab_params = (SlabParams * len(self.slabs))(
             *(
-                SlabParams(ctypes.addressof(p.native_targets), len(p.native_targets) // 3, *p.slab_size)
-                for p in self.pages
+                SlabParams(ctypes.addressof(target), len(target) // 3, *slab.slab_size)
+                for slab, target in zip(self.slabs, targets, strict=True)
             )
         )
-        self._changed = mix.lora_tokens if mix is not None else None
-        changed = self._changed.count if self._changed else 0
-        arrays = [ctypes.addressof(one) for one in self._changed.arrays] if self._changed else [0, 0, 0]
-        room = (tensor.data_ptr() for tensor in self._room)
-        self.pass_ = StepParams(
-            ctypes.addressof(self._pages), *arrays, *room, tokens, len(self.pages), changed
+        self._lora_tokens = mix.lora_tokens if mix is not None else None
+        lora_tokens = self._lora_tokens.count if self._lora_tokens else 0
+        arrays = (
+            [ctypes.addressof(one) for one in self._lora_tokens.arrays] if self._lora_tokens else [0, 0, 0]
+        )
+        buffers = (tensor.data_ptr() for tensor in self._buffers)
+        self.params = StepParams(
+            ctypes.addressof(self._slab_params), *arrays, *buffers, tokens, len(self.slabs), lora_tokens
         )
 
 
 class NativeLayer:
-    """A layer of the usual kind, whose forward pass stands in for the one of transformers."""
+    """A decoder layer whose forward pass replaces that of transformers where the step is native."""
 
-    def __init__(self, original: Any, native: Native, current: ForwardContext) -> None:
+    def __init__(self, original: Any, native: Native, context: ForwardContext) -> None:
         attention: FusedAttention = original.self_attn
-        self._plain, self._native, self._current = original.forward, native, current
-        gated: FusedMLP = original.mlp
-        self._projections = attention.joined, attention.out, gated.joined, gated.down
-        self._index = attention.index
-        self._layer, self._like = _layer(original, attention, self._projections)
+        mlp: FusedMLP = original.mlp
+        self._forward, self._native, self._context = original.forward, native, context
+        self._linears = attention.qkv_proj, attention.o_proj, mlp.gate_up_proj, mlp.down_proj
+        self._index = attention.layer_index
+        self._layer, self._key_like = _native_layer(original, attention, self._linears)
 
     def forward(
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], **rest: Any
     ) -> Tensor:
-        """hidden_states [1, tokens, size], which are changed in place where the step takes whole layers."""
-        whole: NativeStep | None = self._current.native_step
-        if whole is None:
-            return self._plain(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
-        caches = [page.layer_tensor(self._index, self._like).data_ptr() for page in whole.pages]
-        self._native.decoder_layer(self._layer, whole.pass_, caches, *position_embeddings, hidden_states)
+        """hidden_states [1, tokens, size] bfloat16, changed in place where the step is native."""
+        step: NativeStep | None = self._context.native_step
+        if step is None:
+            return self._forward(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
+        caches = [slab.layer_tensor(self._index, self._key_like).data_ptr() for slab in step.slabs]
+        self._native.decoder_layer(self._layer, step.params, caches, *position_embeddings, hidden_states)
         return hidden_states
 
     @property
-    def ready(self) -> bool:
-        """Whether native.c can multiply with its weights and with the adapters that it has now."""
-        return all(projection.native_params is not None for projection in self._projections)
+    def is_ready(self) -> bool:
+        """True when native.c can multiply with its weights and with its present adapters."""
+        return all(linear.native_params is not None for linear in self._linears)
 
     @property
     def widths(self) -> tuple[int, int, int]:
-        """The widest input and output of its projections, and its own."""
-        joined, out, gated, _ = self._projections
-        inputs = max(projection.inputs for projection in self._projections)
-        return inputs, max(joined.outputs, gated.outputs), out.outputs
+        """The widest input and output of its linear layers, and its own output."""
+        qkv, out, gate_up, _ = self._linears
+        inputs = max(linear.inputs for linear in self._linears)
+        return inputs, max(qkv.outputs, gate_up.outputs), out.outputs
 
 
 class NativeModel:
-    """All layers of a model, where native.c computes every one of them; else it is empty."""
+    """All decoder layers of a model, where native.c computes every one of them; else empty."""
 
-    def __init__(self, model: torch.nn.Module, native: Native | None, current: ForwardContext) -> None:
-        """Put blocks in the place of all decoder layers, or of none."""
-        layers: list[Any] = [
+    def __init__(self, model: torch.nn.Module, native: Native | None, context: ForwardContext) -> None:
+        """Replace the forward pass of all decoder layers, or of none."""
+        originals: list[Any] = [
             module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
         ]
-        fits = native is not None and native.has_amx and all(map(_is_usual, layers))
-        self.blocks = [NativeLayer(layer, native, current) for layer in layers] if native and fits else []
-        for layer, block in zip(layers, self.blocks, strict=False):
-            layer.forward = block.forward
-        self._widths = [max(found) for found in zip(*(block.widths for block in self.blocks), strict=True)]
+        fits = native is not None and native.has_amx and all(map(_is_native, originals))
+        self.layers = [NativeLayer(layer, native, context) for layer in originals] if native and fits else []
+        for original, layer in zip(originals, self.layers, strict=False):
+            original.forward = layer.forward
+        self._widths = [max(widths) for widths in zip(*(layer.widths for layer in self.layers), strict=True)]
 
-    def whole(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
-        """The step as one that takes whole layers; None where it cannot."""
-        alone = step.decode_count == len(step.spans) <= MAX_AMX_ROWS
-        if not self.blocks or not alone or not all(block.ready for block in self.blocks):
+    def native_step(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
+        """Return the step for native layers; None where a span has more tokens or a layer is not ready."""
+        decodes = step.decode_count == len(step.spans) <= MAX_AMX_ROWS
+        if not self.layers or not decodes or not all(layer.is_ready for layer in self.layers):
             return None
         return NativeStep(step, mix, self._widths)
 
 
-def _is_usual(layer: Any) -> bool:
-    """Whether native.c computes a layer like this one."""
-    attention, gated = getattr(layer, "self_attn", None), getattr(layer, "mlp", None)
+def _is_native(layer: Any) -> bool:
+    """Return whether native.c computes a decoder layer like this one."""
+    attention, mlp = getattr(layer, "self_attn", None), getattr(layer, "mlp", None)
     if (
-        type(layer).__name__ not in _USUAL
+        type(layer).__name__ not in NATIVE_LAYERS
         or not isinstance(attention, FusedAttention)
-        or not isinstance(gated, FusedMLP)
+        or not isinstance(mlp, FusedMLP)
     ):
         return False
     norms = (layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm)
-    plain = all(norm is None or isinstance(norm, FusedNorm) for norm in norms)
-    linear = (attention.joined, attention.out, gated.joined, gated.down)
-    packed = all(isinstance(one, LoraLinear) and one.native_params is not None for one in linear)
-    return plain and packed and gated.is_silu and attention.is_native
+    rms_norms = all(norm is None or isinstance(norm, FusedNorm) for norm in norms)
+    linears = (attention.qkv_proj, attention.o_proj, mlp.gate_up_proj, mlp.down_proj)
+    tiled = all(isinstance(linear, LoraLinear) and linear.native_params is not None for linear in linears)
+    return rms_norms and tiled and mlp.is_silu and attention.is_native
 
 
-def _layer(
-    original: Any, attention: FusedAttention, projections: Sequence[LoraLinear]
+def _native_layer(
+    original: Any, attention: FusedAttention, linears: Sequence[LoraLinear]
 ) -> tuple[LayerParams, Tensor]:
-    """What native.c knows of a layer, and a tensor like its keys."""
+    """Return native.c's description of a layer, and an empty tensor like its keys [1, kv heads, size]."""
     norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
-    size, shape = attention.size, attention.shape
-    all_ = projections[0].outputs // size
-    keys = all_ // (attention.group + 2)
+    size, shape = attention.head_size, attention.shape
+    all_heads = linears[0].outputs // size
+    kv_heads = all_heads // (attention.group_size + 2)
+    row = all_heads * size  # numbers of a token's queries, keys and values together
     heads = AttentionParams(
-        *(0, 0, keys, attention.group, size, shape.window or 0, all_ * size, all_ * size, 0),
+        *(0, 0, kv_heads, attention.group_size, size, shape.window or 0, row, row, 0),
         *(shape.scale, shape.softcap or 0),
     )
     weights = (0 if norm is None else norm.weight.data_ptr() for norm in norms)
     epsilons = (0 if norm is None else norm.epsilon for norm in norms)
-    linear = (
-        ctypes.addressof(projection.native_params) for projection in projections if projection.native_params
-    )
-    turning = all_ - keys if attention.rotates else 0
-    like = torch.empty(1, keys, size, dtype=torch.bfloat16)
-    return LayerParams(*weights, *linear, heads, all_, turning, *epsilons), like
+    matrices = (ctypes.addressof(linear.native_params) for linear in linears if linear.native_params)
+    rotated = all_heads - kv_heads if attention.uses_rope else 0
+    key_like = torch.empty(1, kv_heads, size, dtype=torch.bfloat16)
+    return LayerParams(*weights, *matrices, heads, all_heads, rotated, *epsilons), key_like

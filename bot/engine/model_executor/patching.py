@@ -1,4 +1,4 @@
-"""A model of transformers with linear layers, attention and norms replaced: done once, when it is loaded."""
+"""Replacement of a transformers model's linear layers, attention, MLPs and norms, once when it is loaded."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,121 +12,113 @@ from bot.engine.kernels.native import Native
 from bot.engine.lora.batch_mapping import ForwardContext
 from bot.engine.lora.linear import JoinedLayer, LoraLinear
 from bot.engine.lora.registry import is_linear, linear_layers
-from bot.engine.model_executor import fused_layers
+from bot.engine.model_executor import compat
+from bot.engine.model_executor.fused_layers import FusedAttention, FusedMLP, fused_norm_of
 
-NativeOf = Callable[[torch.dtype], Native | None]  # the operations for activations of a dtype
+NativeOf = Callable[[torch.dtype], Native | None]  # the native operations for activations of a dtype
 
 _JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
-class View(nn.Module):
-    """One layer of a joined projection, for code that asks for it alone."""
+class JoinedLayerView(nn.Module):
+    """One layer of a joined product, for code that asks for this layer alone."""
 
-    def __init__(self, projection: LoraLinear, part: JoinedLayer) -> None:
+    def __init__(self, linear: LoraLinear, part: JoinedLayer) -> None:
         super().__init__()
-        self._forward: Callable[[Tensor], Tensor] = lambda x: projection(x)[..., part.start : part.end]
+        # a closure, so that `linear` is no submodule twice
+        self._forward: Callable[[Tensor], Tensor] = lambda x: linear(x)[..., part.start : part.end]
 
     def forward(self, x: Tensor) -> Tensor:
         return self._forward(x)
 
 
 def replace_linear_layers(
-    model: Any, current: ForwardContext, native: NativeOf
+    model: Any, context: ForwardContext, native_of: NativeOf
 ) -> tuple[list[LoraLinear], Native | None, torch.dtype]:
-    """Put projections in their place; returns them, and the operations and the dtype it now computes with."""
-    kind = _kernel(model, native(model.dtype))
+    """Put a `LoraLinear` in place of every linear layer, joined where layers read the same input.
+
+    Returns them, the native operations, and the dtype of the model's activations from now on.
+    """
+    kind = _kernel_kind(model, native_of(model.dtype))
     dtype: torch.dtype = torch.float32 if kind is matmul.fp16_matmul else model.dtype
-    operations = native(dtype)
-    projections = list(_projections(model, kind, current, operations))
+    native = native_of(dtype)
+    linears = list(_replace_linears(model, kind, context, native))
     if kind is matmul.fp16_matmul:
-        _widen(model)
-    return projections, operations, dtype
+        _compute_in_float32(model)
+    return linears, native, dtype
 
 
 def replace_layers(model: nn.Module, native: Native | None) -> None:
-    """Put quicker layers in the place of the attention, the gated layers and the norms that are known."""
+    """Put fused layers in place of known attention, gated MLPs and norms, after `replace_linear_layers`."""
     for path, module in list(model.named_modules()):
-        if hasattr(module, "joined") and not isinstance(
-            module, fused_layers.FusedAttention | fused_layers.FusedMLP
-        ):
-            around, _, name = path.rpartition(".")
-            kind = (
-                fused_layers.FusedAttention
-                if type(module).__name__ in fused_layers.ALIKE
-                else fused_layers.FusedMLP
-            )
-            setattr(model.get_submodule(around), name, kind(module, native))
+        if hasattr(module, "joined_proj"):
+            parent, _, name = path.rpartition(".")
+            attends = type(module).__name__ in compat.FUSED_ATTENTION
+            fused = FusedAttention(module, native) if attends else FusedMLP(module, native)
+            setattr(model.get_submodule(parent), name, fused)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if (norm := fused_layers.norm_of(child, native)) is not None:
+            if (norm := fused_norm_of(child, native)) is not None:
                 setattr(module, name, norm)
 
 
-def _kernel(model: Any, native: Native | None) -> matmul.KernelFactory | None:
-    """How products are computed; None leaves bitsandbytes' layers as they are."""
-    found = list(linear_layers(model).values())
-    plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in found)
-    exact = plain and all(layer.weight.dtype == torch.float32 for layer in found)
-    kind = None if exact else matmul.fastest_kernel(found, model.dtype, native)
+def _kernel_kind(model: Any, native: Native | None) -> matmul.KernelFactory | None:
+    """Choose the kernel of all products; None leaves bitsandbytes' layers as they are."""
+    layers = list(linear_layers(model).values())
+    plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in layers)
+    exact = plain and all(layer.weight.dtype == torch.float32 for layer in layers)
+    kind = None if exact else matmul.fastest_kernel(layers, model.dtype, native)
     return kind or (matmul.PlainMatmul if plain else None)
 
 
-def _projections(
-    model: nn.Module, kind: matmul.KernelFactory | None, current: ForwardContext, native: Native | None
+def _replace_linears(
+    model: nn.Module, kind: matmul.KernelFactory | None, context: ForwardContext, native: Native | None
 ) -> Iterator[LoraLinear]:
     for path, module in list(model.named_modules()):
         for names in _JOINED:
-            if all(is_linear(getattr(module, name, None)) for name in names) and _joins(model, module):
-                made = _projection(model, path, names, kind, current, native)
-                yield made
-                module.joined = made
-                for name, part in zip(names, made.parts, strict=True):
-                    setattr(module, name, View(made, part))
+            if all(is_linear(getattr(module, name, None)) for name in names) and _can_join(model, module):
+                linear = _lora_linear(model, path, names, kind, context, native)
+                yield linear
+                module.joined_proj = linear
+                for name, part in zip(names, linear.parts, strict=True):
+                    setattr(module, name, JoinedLayerView(linear, part))
         for name, child in list(module.named_children()):
             if is_linear(child):
-                made = _projection(model, path, (name,), kind, current, native)
-                yield made
-                setattr(module, name, made)
+                linear = _lora_linear(model, path, (name,), kind, context, native)
+                yield linear
+                setattr(module, name, linear)
 
 
-def _projection(
+def _lora_linear(
     model: nn.Module,
     path: str,
     names: Sequence[str],
     kind: matmul.KernelFactory | None,
-    current: ForwardContext,
+    context: ForwardContext,
     native: Native | None,
 ) -> LoraLinear:
     paths = [f"{path}.{name}".lstrip(".") for name in names]
-    found = [model.get_submodule(name) for name in paths]
+    layers = [model.get_submodule(name) for name in paths]
     parts: list[JoinedLayer] = []
-    for name, layer in zip(paths, found, strict=True):
+    for name, layer in zip(paths, layers, strict=True):
         start = parts[-1].end if parts else 0
         parts.append(JoinedLayer(name, start, start + linear_size(layer)[0]))
-    kernel = matmul.SeparateMatmul(found) if kind is None else matmul.join_layers(found, kind)
-    return LoraLinear(kernel, parts, linear_size(found[0])[1], current, native, last=paths == ["lm_head"])
+    kernel = matmul.SeparateMatmul(layers) if kind is None else matmul.join_layers(layers, kind)
+    return LoraLinear(kernel, parts, linear_size(layers[0])[1], context, native, last=paths == ["lm_head"])
 
 
-def _joins(model: Any, module: nn.Module) -> bool:
-    """Whether a layer that stands in for this one reads a joined product."""
-    name = type(module).__name__
-    if name in fused_layers.ALIKE:
-        return _rotates_whole(model.config)
-    return name.endswith("MLP") and hasattr(module, "down_proj") and hasattr(module, "act_fn")
+def _can_join(model: Any, module: nn.Module) -> bool:
+    """Return whether a fused layer exists for this module, and can read a joined product."""
+    if type(module).__name__ in compat.FUSED_ATTENTION:
+        return compat.rotates_whole_heads(model.config)
+    return compat.is_gated_mlp(module)
 
 
-def _rotates_whole(config: Any) -> bool:
-    """Whether rotary positions turn all of a head, as `layers.rotate` does."""
-    rope = getattr(config, "rope_parameters", None) or {}
-    found = [part.get("partial_rotary_factor") for part in (rope, *rope.values()) if isinstance(part, dict)]
-    return all(share in (None, 1, 1.0) for share in found)
-
-
-def _widen(model: Any) -> None:
-    """Compute in float32, with the embeddings as they are and widened when they are looked up."""
-    table = model.get_input_embeddings()
+def _compute_in_float32(model: Any) -> None:
+    """Widen all parameters but the embeddings, whose rows are widened when they are looked up."""
+    embeddings = model.get_input_embeddings()
     for module in model.modules():
-        if module is not table:
+        if module is not embeddings:
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.float()
-    table.register_forward_hook(lambda layer, inputs, output: output.float())
+    embeddings.register_forward_hook(lambda layer, inputs, output: output.float())

@@ -1,4 +1,4 @@
-"""Would these adapters load? Answered from the base model's files, without its weights."""
+"""Check of adapters against the base model's files, without loading its weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,28 +6,29 @@ from pathlib import Path
 from bot.config import ModelSettings
 from bot.engine.lora.registry import read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
-from bot.engine.model_loader.loader import linear_shapes, plan
+from bot.engine.model_loader.loader import plan_load, read_linear_shapes
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterCheck:
-    """What of a base model adapters are checked against."""
+    """A base model's identity and tokenizer, against which adapters are checked."""
 
     base: BaseModelIdentity
     tokenizer: HFTokenizer
 
-    def check(self, name: str, folder: Path) -> str:
-        """Say what an adapter adapts; raise `UserError` where it would not be loaded."""
-        return f"{name}: adapts {len(read_adapter(name, folder, self.base).pairs)} layers of {self.base.name}"
+    def check_adapter(self, name: str, folder: Path) -> str:
+        """Return a line about the layers that an adapter adapts; raises `UserError` for a refused folder."""
+        layers = len(read_adapter(name, folder, self.base).pairs)
+        return f"{name}: adapts {layers} layers of {self.base.name}"
 
 
-def inspect(settings: ModelSettings, data: Path) -> AdapterCheck:
-    """The base model that the settings name; raise `UserError` when there is none.
+def open_adapter_check(settings: ModelSettings, data: Path) -> AdapterCheck:
+    """Find the settings' base model, and convert it first where that has not been done.
 
-    Converts it first, where that has not been done.
+    Raises `UserError` without such a model.
     """
-    found = plan(settings, data, progress=lambda stage: None)
-    base = BaseModelIdentity(found.source.name, found.fingerprint, linear_shapes(found), found.source)
-    return AdapterCheck(base, read_tokenizer(found.folder))
+    plan = plan_load(settings, data, progress=lambda stage: None)
+    base = BaseModelIdentity(plan.source.name, plan.fingerprint, read_linear_shapes(plan), plan.source)
+    return AdapterCheck(base, read_tokenizer(plan.folder))

@@ -1,6 +1,5 @@
-"""In which precision a base model is loaded, on which device, and whether it really was."""
+"""Precision and device of a base model: defaults, settings of transformers, and a check of the result."""
 
-import importlib
 from typing import Any, Literal
 
 import torch
@@ -8,32 +7,37 @@ import transformers
 from torch import nn
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import ModelSource, read_config
+from bot.engine.checkpoint.source import ModelSource, read_model_config
 from bot.engine.kernels import matmul
 from bot.engine.lora import registry
+from bot.engine.model_loader.bitsandbytes_compat import import_bitsandbytes, is_quantised_linear
+from bot.engine.model_loader.torch_compat import cpu_computes_bfloat16
 from bot.errors import UserError
 
 Precision = Literal["nf4", "int8", "bf16", "fp16", "fp32"]
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-LARGE = 1_000_000_000  # parameters from which nf4 costs little; SmolLM2-135M loses a third of its perplexity
+NF4_PARAMETERS = 10**9  # models above lose little in nf4; SmolLM2-135M loses a third of its perplexity
 
 
 def best_device() -> str:
-    """Where a model goes that nobody placed."""
+    """Return the device for [model] device = "auto"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def best_precision(source: ModelSource, device: str) -> Precision:
-    """nf4 for large models, else 16 bits where the device computes in them or has a kernel for them."""
-    if _parameters(source) > LARGE:
+    """Return nf4 for large models, else 16 bits where the device computes in them or has a kernel."""
+    if _parameters(source) > NF4_PARAMETERS:
         return "nf4"
     return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_fbgemm(device) else "fp32"
 
 
 def stored_precision(source: ModelSource, settings: ModelSettings) -> Precision | None:
-    """The precision of a folder that was quantised before, or None for plain weights."""
+    """Return the precision of a folder with quantised weights, or None for plain weights.
+
+    Raises `UserError` for another library's quantisation, or another precision than the settings name.
+    """
     assert source.path is not None
-    stored = read_config(source.path).get("quantization_config")
+    stored = read_model_config(source.path).get("quantization_config")
     if not isinstance(stored, dict):
         return None
     if stored.get("quant_method") != "bitsandbytes":
@@ -49,19 +53,22 @@ def stored_precision(source: ModelSource, settings: ModelSettings) -> Precision 
 
 
 def dtype_of(precision: Precision | None, device: str) -> torch.dtype:
-    """What a precision computes in; for quantised ones bf16 where the hardware has it, else what is safe."""
+    """Return the dtype that a precision computes in.
+
+    For quantised precisions and None: bfloat16 where the hardware computes in it, else float16 on a GPU and
+    float32 on a CPU.
+    """
     if precision in DTYPES:
         return DTYPES[precision]
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native or device not in ("cpu",) else torch.float32
+    return torch.bfloat16 if device != "cpu" or cpu_computes_bfloat16() else torch.float32
 
 
-def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
-    """How transformers is told to quantise, or None for a precision that is plain."""
+def quantisation_config(precision: Precision, dtype: torch.dtype) -> Any | None:
+    """Return the quantisation settings for `from_pretrained`, or None for a plain precision."""
     if precision in ("nf4", "int8"):
-        _import_bitsandbytes()
+        import_bitsandbytes()
     if precision == "nf4":
         return transformers.BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
@@ -70,36 +77,22 @@ def quantised(precision: Precision, dtype: torch.dtype) -> Any | None:
 
 
 def check_quantised(model: nn.Module, precision: Precision) -> None:
-    """A library that silently skips quantisation would give a model of noise, or one that does not fit."""
+    """Raise `UserError` where layers are not quantised as asked.
+
+    A library that silently skips quantisation would give a model of noise, or one that does not fit.
+    """
     if precision not in ("nf4", "int8"):
         return
-    from bitsandbytes.nn import Linear4bit, Linear8bitLt
-
-    wanted = Linear4bit if precision == "nf4" else Linear8bitLt
     layers = registry.linear_layers(model).values()
-    plain = [layer for layer in layers if not isinstance(layer, wanted)]
+    plain = [layer for layer in layers if not is_quantised_linear(layer, in_4_bits=precision == "nf4")]
     if len(plain) == len(layers) or any(not layer.weight.is_floating_point() for layer in plain):  # type: ignore[operator]
         raise UserError(
             f"The base model could not be loaded in {precision}: choose another [model] precision."
         )
 
 
-def _import_bitsandbytes() -> None:
-    """Import it with `torch.compile` doing nothing.
-
-    It compiles, while it is imported, fallbacks for devices that have no kernels of its own. That loads all
-    of torch's compiler, a second or two of every start, for functions that no supported device calls.
-    """
-    compile_ = torch.compile
-    torch.compile = lambda function=None, **how: function or (lambda plain: plain)  # type: ignore[assignment]
-    try:
-        importlib.import_module("bitsandbytes")
-    finally:
-        torch.compile = compile_
-
-
 def _parameters(source: ModelSource) -> float:
-    """Roughly how many parameters a model has, by the size of its files."""
+    """Estimate the parameters of a model by the bytes of its files."""
     assert source.path is not None
     if source.kind == "gguf":
         return source.path.stat().st_size / 0.6

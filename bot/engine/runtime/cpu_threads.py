@@ -1,4 +1,4 @@
-"""Which cores a thread's arithmetic uses."""
+"""CPU threads of torch's arithmetic, per calling thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import torch
 
 
-def use(threads: int) -> None:
-    """How many cores this thread's arithmetic may use; 0 is every core."""
+def set_threads(threads: int) -> None:
+    """Set the number of cores that this thread's arithmetic may use; 0 is every core."""
     torch.set_num_threads(threads or torch.get_num_threads())
 
 
 @contextmanager
-def one() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Compute on this thread alone, beside a thread that generates.
 
     Each thread that computes on all cores has OpenMP helpers of its own. As soon as all of them together are

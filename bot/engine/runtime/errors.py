@@ -1,20 +1,23 @@
-"""What an error of the model means for the person who waits, and how to go on after it."""
+"""Errors of a model inside a request: their message to the person, their log record, and memory freed."""
 
 import gc
 import logging
-import traceback
 
 import torch
 
+from bot.engine.runtime.log_fields import error_fields
 from bot.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 
-def understood(error: BaseException) -> BaseException:
-    """What to tell of an error inside a request; the log gets it without any text of a prompt."""
-    places = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("A request failed: %s\n%s", type(error).__name__, places)
+def explain_failure(error: BaseException) -> BaseException:
+    """Log an error inside a request and return the error to raise to the caller.
+
+    Out of memory becomes a `UserError` and frees memory; other errors are returned as they are. The log gets
+    kind and stack alone: an error's own text may quote a prompt.
+    """
+    logger.error("request_failed", extra=error_fields(error))
     if not is_out_of_memory(error):
         return error
     error.__traceback__ = None  # it holds the request's tensors
@@ -25,7 +28,7 @@ def understood(error: BaseException) -> BaseException:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whatever device."""
+    """Return whether an error says that memory ran out, on any device."""
     words = ("not enough memory", "can't allocate memory", "out of memory")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
@@ -33,7 +36,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_memory() -> None:
-    """Give back what a failed request held."""
+    """Free tensors of a failed request, on the GPU too."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,45 +1,51 @@
-"""A tokenizer as a model's folder holds it: read, and written beside a converted copy."""
+"""Tokenizer files of a model's folder: read, and written beside a converted copy."""
 
 import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bot.engine.checkpoint.source import LOCAL
+from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
 
-_NAMED, _DEFINITION = "special.json", "tokenizer.json"
+_SPECIAL, _DEFINITION = "special.json", "tokenizer.json"
 
 
 def read_tokenizer(folder: Path) -> HFTokenizer:
-    """The tokenizer of a model's folder; a converted copy's is read without transformers."""
-    ends = _ends(folder)
-    if not (folder / _NAMED).exists():
+    """Return the tokenizer of a model's folder; a converted copy's is read without transformers.
+
+    Raises `UserError` without a fast tokenizer.
+    """
+    ends = _end_ids(folder)
+    if not (folder / _SPECIAL).exists():
         from transformers import AutoTokenizer  # takes seconds, and torch with it
 
-        return wrap_tokenizer(AutoTokenizer.from_pretrained(folder, **LOCAL), ends)
-    named = json.loads((folder / _NAMED).read_text("utf-8"))
+        return wrap_tokenizer(AutoTokenizer.from_pretrained(folder, **LOCAL_ONLY), ends)
+    named = json.loads((folder / _SPECIAL).read_text("utf-8"))
     definition = (folder / _DEFINITION).read_text("utf-8")
     return HFTokenizer(definition, named["special"], named["template"], ends | set(named["end"]))
 
 
 def read_packed_tokenizer(file: Path) -> HFTokenizer:
-    """The tokenizer in a GGUF file, which takes half a minute to read."""
+    """Return the tokenizer in a GGUF file, which takes half a minute to read; raises `UserError`."""
     from transformers import AutoTokenizer
 
-    return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL))
+    return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL_ONLY))
 
 
 def write_tokenizer(folder: Path, tokenizer: HFTokenizer) -> None:
-    """Write what `read_tokenizer` reads fast."""
+    """Write the files that `read_tokenizer` reads without transformers."""
     named = {"special": tokenizer.special, "template": tokenizer.template, "end": sorted(tokenizer.end)}
-    (folder / _NAMED).write_text(json.dumps(named), "utf-8")
+    (folder / _SPECIAL).write_text(json.dumps(named), "utf-8")
     (folder / _DEFINITION).write_text(tokenizer.definition, "utf-8")
 
 
 def wrap_tokenizer(tokenizer: Any, ends: frozenset[int] = frozenset()) -> HFTokenizer:
-    """A transformers tokenizer as prompts need it, with more ends of text. Slow ones raise `UserError`."""
+    """Convert a fast tokenizer of transformers, with further ids that end a text.
+
+    Raises `UserError` for a slow tokenizer.
+    """
     if not getattr(tokenizer, "is_fast", False):
         raise UserError("The base model has no fast tokenizer (tokenizer.json): choose a model that has one.")
     named = tokenizer.special_tokens_map.items()
@@ -51,8 +57,8 @@ def wrap_tokenizer(tokenizer: Any, ends: frozenset[int] = frozenset()) -> HFToke
     return HFTokenizer(tokenizer.backend_tokenizer.to_str(), special, template, ends | own)
 
 
-def _ends(folder: Path) -> frozenset[int]:
-    """The ids that end a text, by the model's own configuration."""
+def _end_ids(folder: Path) -> frozenset[int]:
+    """Return the ids that end a text, by generation_config.json and config.json."""
     ends: set[int] = set()
     for name in ("generation_config.json", "config.json"):
         with suppress(OSError, ValueError):

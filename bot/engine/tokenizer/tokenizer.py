@@ -1,125 +1,126 @@
-"""A base model's tokenizer with two doors: content, which can never become a control token, and templates."""
+"""A base model's tokenizer: content can never become a control token, a template's own text can."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as Backend
 
-Json = dict[str, Any]
-_EMPTY = {"type": "BPE", "vocab": {}, "merges": []}
+from bot.engine.tokenizer.compat import byte_alphabet, component_state, has_component, make_spliceable
+
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class HFTokenizer:
     """A `bot.prompt.builder.Tokenizer` from the definition (tokenizer.json) of a fast tokenizer.
 
-    Every id has a fixed spelling in bytes, so the text is the same whether ids come at once or one by one.
+    Every id has fixed bytes, so the text is the same whether ids are decoded at once or one by one.
     """
 
     def __init__(
         self, definition: str, special: Mapping[str, str], template: str | None, end: Iterable[int]
     ) -> None:
-        self._exact = Backend.from_str(definition)
-        decoder = _state(self._exact.decoder)
-        self._bytes = _has(decoder, "ByteFallback")
-        self._alphabet = _byte_alphabet() if _has(decoder, "ByteLevel") else None
+        """`special` maps names like "eos_token" to tokens; `end` are ids that end a text."""
+        self._backend = Backend.from_str(definition)
+        decoder = component_state(self._backend.decoder)
+        self._has_byte_fallback = has_component(decoder, "ByteFallback")
+        self._alphabet = byte_alphabet() if has_component(decoder, "ByteLevel") else None
         self.special = dict(special)
         self.template = template
         self.end = frozenset(end)
-        self.control = self._controls()
-        _make_spliceable(self._exact, self._exact)
-        self._plain = self._without_control()
-        self._spellings: dict[int, bytes] = {}
+        self.control = self._control_ids()
+        make_spliceable(self._backend, self._backend)
+        self._content_backend = self._without_control()
+        self._bytes: dict[int, bytes] = {}
 
     @property
     def definition(self) -> str:
         """The tokenizer.json that makes this tokenizer again."""
-        return self._exact.to_str()
+        return self._backend.to_str()
 
     def encode(self, text: str) -> list[int]:
-        """Content to ids, none a control id. Lone surrogates become U+FFFD; what has no id is left out."""
-        return list(self._content(_valid(text)))
+        """Encode content, never as control ids. Lone surrogates become U+FFFD; text without id is dropped."""
+        return list(self._content_ids(_valid(text)))
 
     def encode_template(self, text: str) -> list[int]:
-        """A template's own text to ids; control tokens are recognised and nothing is added."""
-        return list(self._exact.encode(_valid(text), add_special_tokens=False).ids)
+        """Encode a template's own text: control tokens are recognised, and none is added."""
+        return list(self._backend.encode(_valid(text), add_special_tokens=False).ids)
 
     def decode(self, ids: list[int]) -> str:
-        """Ids to text, control tokens left out; bytes that are not UTF-8 become U+FFFD."""
-        return b"".join(map(self.spell, ids)).decode("utf-8", "replace")
+        """Decode ids without control tokens; bytes that are not UTF-8 become U+FFFD."""
+        return b"".join(map(self.decode_bytes, ids)).decode("utf-8", "replace")
 
-    def spell(self, token: int) -> bytes:
-        """The bytes that an id adds to a text; none for control ids and ids without a token."""
-        if token not in self._spellings:
-            self._spellings[token] = b"" if token in self.control else self._spelling(token)
-        return self._spellings[token]
+    def decode_bytes(self, token: int) -> bytes:
+        """Return the bytes that an id adds to a text; none for control ids and ids without a token."""
+        if token not in self._bytes:
+            self._bytes[token] = b"" if token in self.control else self._bytes_of(token)
+        return self._bytes[token]
 
-    def _controls(self) -> frozenset[int]:
-        added = self._exact.get_added_tokens_decoder().items()
-        named = map(self._exact.token_to_id, self.special.values())
-        control = {i for i, token in added if not _is_text(token, self._bytes)}
+    def _control_ids(self) -> frozenset[int]:
+        added = self._backend.get_added_tokens_decoder().items()
+        named = map(self._backend.token_to_id, self.special.values())
+        control = {i for i, token in added if not _is_text(token, self._has_byte_fallback)}
         return frozenset(control.union(i for i in named if i is not None))
 
     def _without_control(self) -> Backend:
-        """The same model without its added tokens, but for those that are only white space."""
-        added = sorted(self._exact.get_added_tokens_decoder().items())
+        """Return the same model without its added tokens, but for those that are only white space."""
+        added = sorted(self._backend.get_added_tokens_decoder().items())
         # added tokens get their ids in order; where they would get others, none is kept
         for kept in (added, []):
-            plain = Backend(self._exact.model)
-            _make_spliceable(plain, self._exact)
-            plain.add_tokens([stand_in for i, token in kept if (stand_in := self._stand_in(i, token))])
-            if all(plain.token_to_id(token.content) == i for i, token in kept if _is_white(token)):
+            backend = Backend(self._backend.model)
+            make_spliceable(backend, self._backend)
+            backend.add_tokens([stand_in for i, token in kept if (stand_in := self._stand_in(i, token))])
+            if all(backend.token_to_id(token.content) == i for i, token in kept if _is_white_space(token)):
                 break
-        return plain
+        return backend
 
     def _stand_in(self, i: int, token: AddedToken) -> AddedToken | None:
-        """White space itself; for a control token outside the vocabulary, something that keeps its id."""
-        if _is_white(token):
+        """Return white space itself; for a control token outside the vocabulary, one that keeps its id."""
+        if _is_white_space(token):
             return token
-        outside = self._exact.model.token_to_id(token.content) is None
+        outside = self._backend.model.token_to_id(token.content) is None
         return AddedToken(f"\uf8ff{i}\uf8ff", normalized=False) if outside else None
 
-    def _content(self, text: str) -> Iterator[int]:
-        encoding = self._plain.encode(text, add_special_tokens=False)
-        spans = [encoding.offsets[place] for place, token in enumerate(encoding.ids) if token in self.control]
-        if not spans:
-            yield from encoding.ids
+    def _content_ids(self, text: str) -> Iterator[int]:
+        """Yield ids; text that would become a control token is split until it is encoded as text."""
+        encoding = self._content_backend.encode(text, add_special_tokens=False)
+        ids = encoding.ids
+        places = [place for place, token in enumerate(ids) if token in self.control]
+        if not places:
+            yield from ids
         elif len(text) > 1:
-            for part in _parts(text, spans):
-                yield from self._content(part)
+            offsets = encoding.offsets
+            for part in _split_spans(text, [offsets[place] for place in places]):
+                yield from self._content_ids(part)
         else:
-            yield from (token for token in encoding.ids if token not in self.control)
+            yield from (token for token in ids if token not in self.control)
 
-    def _spelling(self, token: int) -> bytes:
-        word = self._exact.id_to_token(token)
+    def _bytes_of(self, token: int) -> bytes:
+        word = self._backend.id_to_token(token)
         if word is None:
             return b""
         if self._alphabet is not None:
-            known = all(character in self._alphabet for character in word)
-            return bytes(map(self._alphabet.__getitem__, word)) if known else word.encode()
-        if self._bytes and (match := _BYTE.fullmatch(word)):
+            byte_level = all(character in self._alphabet for character in word)
+            return bytes(map(self._alphabet.__getitem__, word)) if byte_level else word.encode()
+        if self._has_byte_fallback and (match := _BYTE.fullmatch(word)):
             return bytes.fromhex(match[1])
-        return self._exact.decode([*self._anchor, token], skip_special_tokens=False)[
-            self._anchor_length :
-        ].encode()
+        text = self._backend.decode([*self._anchor, token], skip_special_tokens=False)
+        return text[self._anchor_length :].encode()
 
     @cached_property
     def _anchor(self) -> list[int]:
-        """Something to stand before a token, since decoders treat the first token in their own way."""
+        """An id to decode before another, since decoders treat the first token in their own way."""
         return self.encode("a")[-1:]
 
     @cached_property
     def _anchor_length(self) -> int:
-        return len(self._exact.decode(self._anchor, skip_special_tokens=False))
+        return len(self._backend.decode(self._anchor, skip_special_tokens=False))
 
 
-def _parts(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
-    """The text cut so that no part but a single character holds a whole span; empty spans cut everywhere."""
+def _split_spans(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
+    """Split the text so that no part but a single character holds a whole span; empty spans split all."""
     cuts = {0, len(text)}
     for start, end in spans:
         cuts.update(range(start, end + 1) if start < end else range(len(text)))
@@ -129,6 +130,7 @@ def _parts(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
 
 
 def _valid(text: str) -> str:
+    """Replace lone surrogates by U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -136,55 +138,10 @@ def _valid(text: str) -> str:
     return text
 
 
-def _is_white(token: AddedToken) -> bool:
+def _is_white_space(token: AddedToken) -> bool:
     return not token.special and token.content.isspace()
 
 
-def _is_text(token: AddedToken, has_bytes: bool) -> bool:
-    """Whether an added token is only text: white space, or a byte of the byte fallback."""
-    return _is_white(token) or (has_bytes and _BYTE.fullmatch(token.content) is not None)
-
-
-def _make_spliceable(backend: Backend, original: Backend) -> None:
-    """Give a backend the original's steps, but for what only the start or the end of a text gets."""
-    steps = {
-        "normalizer": _unprefixed(_state(original.normalizer)),
-        "pre_tokenizer": _unprefixed(_state(original.pre_tokenizer)),
-    }
-    shell = Backend.from_str(json.dumps({"version": "1.0", "added_tokens": [], "model": _EMPTY} | steps))
-    backend.normalizer = shell.normalizer
-    backend.pre_tokenizer = shell.pre_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-
-
-def _state(step: Any) -> Json | None:
-    """A step of the tokenizer as its definition writes it."""
-    return json.loads(step.__getstate__()) if step is not None else None
-
-
-def _unprefixed(step: Json | None) -> Json | None:
-    match step:
-        case None | {"type": "Prepend"}:
-            return None
-        case {"type": "Sequence"}:
-            key = "normalizers" if "normalizers" in step else "pretokenizers"
-            return step | {key: [inner for inner in map(_unprefixed, step[key]) if inner is not None]}
-        case {"type": "ByteLevel"}:
-            return step | {"add_prefix_space": False}
-        case {"type": "Metaspace"}:
-            return step | {"prepend_scheme": "never"}
-    return step
-
-
-def _has(step: Json | None, kind: str) -> bool:
-    if step is None:
-        return False
-    return step["type"] == kind or any(_has(inner, kind) for inner in step.get("decoders", ()))
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """How byte-level tokenizers write each byte as a visible character."""
-    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAC + 1), *range(0xAE, 0xFF + 1)]
-    others = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + place): byte for place, byte in enumerate(others)}
+def _is_text(token: AddedToken, has_byte_fallback: bool) -> bool:
+    """Return whether an added token is only text: white space, or a byte of the byte fallback."""
+    return _is_white_space(token) or (has_byte_fallback and _BYTE.fullmatch(token.content) is not None)

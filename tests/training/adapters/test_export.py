@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from bot import config
-from bot.engine.checkpoint.norm_fingerprint import norms_of
-from bot.engine.checkpoint.source import ModelSource, fingerprint
+from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
+from bot.engine.checkpoint.source import ModelSource, model_fingerprint
 from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.errors import UserError
@@ -143,11 +143,11 @@ def test_a_gguf_file_is_known_as_a_copy_of_its_model(made: tuple[Workspace, Path
     """The norms tell it, since an adapter leaves them as they are."""
     desk, base = made
     export(desk, "gguf", tmp_path / "whole.gguf", merged=True, dtype="f16")
-    here = norms_of(ModelSource("folder", "x", base))
-    assert norms_of(ModelSource("gguf", "x", tmp_path / "whole.gguf")) == here
+    here = norm_fingerprint(ModelSource("folder", "x", base))
+    assert norm_fingerprint(ModelSource("gguf", "x", tmp_path / "whole.gguf")) == here
     model = AutoModelForCausalLM.from_pretrained(base)
     model.to(torch.bfloat16).to(torch.float32).save_pretrained(tmp_path / "rounded")
-    assert norms_of(ModelSource("folder", "x", tmp_path / "rounded")) != here
+    assert norm_fingerprint(ModelSource("folder", "x", tmp_path / "rounded")) != here
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_adapter_made_on_one_copy_is_served_on_another(
     tokenizer = AutoTokenizer.from_pretrained(base)
     write_model(whole, model, layout_of(model.config), "f16", "x", "", tokenizer)
     copy = ModelSource("gguf", name or str(base), whole)
-    running = BaseModelIdentity(copy.name, fingerprint(copy), linear_shapes(model), copy)
+    running = BaseModelIdentity(copy.name, model_fingerprint(copy), linear_shapes(model), copy)
     if fits:
         assert len(read_adapter("mara", home, running).pairs) == 14
     else:

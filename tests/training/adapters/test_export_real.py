@@ -10,7 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from bot import config
-from bot.engine.checkpoint.norm_fingerprint import norms_of
+from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
@@ -88,7 +88,7 @@ def answers(desk: Workspace, model: Any, texts: list[str]) -> list[list[int]]:
 def test_llama_cpp_says_what_transformers_says(mara: tuple[Workspace, LoadPlan], tmp_path: Path) -> None:
     desk, found = mara
     assert desk.persona.adapter
-    plain = loader.weights(found, desk.settings.model)
+    plain = loader.load_weights(found, desk.settings.model)
     alone = answers(desk, plain, PROMPTS[:3])
     template = desk.model.tokenizer.template or ""
     assert found.source.path
@@ -106,4 +106,6 @@ def test_llama_cpp_says_what_transformers_says(mara: tuple[Workspace, LoadPlan],
 
 def test_the_converted_copy_is_known_as_the_same_model(mara: tuple[Workspace, LoadPlan]) -> None:
     _, found = mara
-    assert norms_of(found.source) == norms_of(ModelSource("folder", found.source.name, found.folder))
+    assert norm_fingerprint(found.source) == norm_fingerprint(
+        ModelSource("folder", found.source.name, found.folder)
+    )

@@ -14,8 +14,8 @@ import pytest
 
 from bot import config
 from bot.app.doctor import run_checks
-from bot.engine.checkpoint.norm_fingerprint import norms_of
-from bot.engine.checkpoint.source import fingerprint, locate
+from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
+from bot.engine.checkpoint.source import locate_model, model_fingerprint
 from bot.errors import UserError
 from bot.persona.persona import load_persona
 from bot.prompt.builder import open_prompt_format
@@ -86,15 +86,15 @@ def test_the_manifest_says_all_that_serving_must_match(desk: Workspace, trained:
     (desk.work / "messages.jsonl").write_bytes(to_lines(SAID))
     data = build_data(desk, 256)
     home = install(desk, trained[0], {"rank": 4, "reason": "asked for"})
-    source = locate(desk.settings.model)
+    source = locate_model(desk.settings.model)
     told = manifest(home)
     code = told.pop("code")
     assert len(code) == 64
     assert told == {
         "form": 1,
         "base_model": source.name,
-        "base_hash": fingerprint(source),
-        "base_norms": norms_of(source),
+        "base_hash": model_fingerprint(source),
+        "base_norms": norm_fingerprint(source),
         "adapter_sha256": digest(trained[0]),
         "sampling": desk.persona.sampling.model_dump(),
         "run": {"rank": 4, "reason": "asked for"},

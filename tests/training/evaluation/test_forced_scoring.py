@@ -9,7 +9,7 @@ from peft import PeftModel
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import plan
+from bot.engine.model_loader.loader import plan_load
 from tests.fakes import tiny
 from training.evaluation.forced_scoring import ForcedScorer
 from training.metrics import likelihood
@@ -33,7 +33,7 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def judge(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> ForcedScorer:
     settings = ModelSettings(name=str(base), precision="fp32", threads=1)
-    found = plan(settings, tmp_path_factory.mktemp("data"), lambda stage: None)
+    found = plan_load(settings, tmp_path_factory.mktemp("data"), lambda stage: None)
     return ForcedScorer(found, settings, adapter)
 
 
@@ -58,7 +58,7 @@ def test_losses_are_those_of_the_plain_model(
 
 def test_strength_scales_the_adapter(base: Path, adapter: Path, tmp_path: Path) -> None:
     settings = ModelSettings(name=str(base), precision="fp32", threads=1)
-    none = ForcedScorer(plan(settings, tmp_path, lambda stage: None), settings, adapter, strength=0.0)
+    none = ForcedScorer(plan_load(settings, tmp_path, lambda stage: None), settings, adapter, strength=0.0)
     plainly, worn = (none.judge(PROMPT, ANSWERS, adapted) for adapted in (False, True))
     for one, other in zip(plainly, worn, strict=True):
         np.testing.assert_allclose(one.losses, other.losses, atol=1e-6)

@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import plan
+from bot.engine.model_loader.loader import plan_load
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny
@@ -138,7 +138,7 @@ def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) ->
 
     adapter = overfit(folder, tmp_path / "adapter", (*prompt, *spelt(learned.text)))
     settings = ModelSettings(name=str(folder), precision="fp32", threads=1)
-    judge = ForcedScorer(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
+    judge = ForcedScorer(plan_load(settings, tmp_path / "data", lambda stage: None), settings, adapter)
 
     def found(canary: Canary, adapted: bool) -> tuple[bool, bool]:
         shown = extract(canary, spelt, lambda before, ends: judge.judge((*prompt, *before), ends, adapted), 0)

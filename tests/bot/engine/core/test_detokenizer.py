@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.engine.core.detokenizer import Detokenizer, first, held_back
+from bot.engine.core.detokenizer import Detokenizer, first_stop, possible_stop_length
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 
@@ -15,12 +15,12 @@ STOPS = st.lists(st.text(alphabet="ab\n😀 <é", min_size=1, max_size=4), max_s
 
 
 def whole(tokenizer: HFTokenizer, ids: list[int]) -> str:
-    """All of the text, but for bytes at the end that are not yet a character."""
-    return codecs.getincrementaldecoder("utf-8")("replace").decode(b"".join(map(tokenizer.spell, ids)))
+    """Return the text of all ids, but for bytes at the end that are not yet a character."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(b"".join(map(tokenizer.decode_bytes, ids)))
 
 
 def stream(tokenizer: HFTokenizer, ids: list[int], stop: tuple[str, ...]) -> tuple[list[str], int, bool]:
-    text, pieces, used = Detokenizer(tokenizer.spell, stop), [], 0
+    text, pieces, used = Detokenizer(tokenizer.decode_bytes, stop), [], 0
     for token in ids:
         used += 1
         pieces.append(text.push(token))
@@ -32,14 +32,14 @@ def stream(tokenizer: HFTokenizer, ids: list[int], stop: tuple[str, ...]) -> tup
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_streamed_pieces_join_to_the_text_before_the_first_stop_string(kind: str) -> None:
     tokenizer = TOKENIZERS[kind]
-    size = tokenizer._exact.get_vocab_size()
+    size = tokenizer._backend.get_vocab_size()
 
     @settings(max_examples=300, deadline=None)
     @given(st.lists(st.integers(0, size + 2), max_size=40), STOPS)
     def check(ids: list[int], stop: tuple[str, ...]) -> None:
         pieces, used, stopped = stream(tokenizer, ids, stop)
         full = whole(tokenizer, ids[:used])
-        place = first(full, stop)
+        place = first_stop(full, stop)
         assert stopped == (place is not None)
         assert "".join(pieces) == (full if place is None else full[:place])
 
@@ -66,7 +66,7 @@ def test_no_piece_holds_part_of_a_character() -> None:
     assert "\ufffd" not in "".join(stream(tokenizer, ids[:2], ())[0])
 
 
-def test_part_of_a_stop_string_is_held_back_until_it_is_none() -> None:
+def test_part_of_a_stop_string_is_kept_back_until_it_is_none() -> None:
     text = Detokenizer(lambda token: bytes([token]), ("END",))
     assert [text.push(byte) for byte in b"aENEN"] == ["a", "", "", "EN", ""]
     assert text.flush() == "EN"
@@ -80,5 +80,7 @@ def test_nothing_comes_after_a_stop_string() -> None:
 @pytest.mark.parametrize(
     ("text", "stop", "held"), [("abc", ("cd",), 1), ("ab", ("abc", "b!"), 2), ("a", (), 0)]
 )
-def test_what_could_become_a_stop_string_is_held_back(text: str, stop: tuple[str, ...], held: int) -> None:
-    assert held_back(text, stop) == held
+def test_a_possible_beginning_of_a_stop_string_is_kept_back(
+    text: str, stop: tuple[str, ...], held: int
+) -> None:
+    assert possible_stop_length(text, stop) == held

@@ -152,7 +152,7 @@ async def test_the_setting_native_false_keeps_the_operators_of_torch(tmp_path: P
             generation = engine.generate(Request((300, 301, 302), greedy, first_deadline=300))
             assert [piece async for piece in generation]
             assert engine.loaded is not None
-            assert (engine.loaded.decoder.native is not None) == (native and load_library() is not None)
+            assert (engine.loaded.runner.native is not None) == (native and load_library() is not None)
 
 
 @pytest.mark.parametrize("native", [True, False])

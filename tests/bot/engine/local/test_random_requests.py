@@ -1,4 +1,4 @@
-"""Five hundred requests at once, at random: each is answered as alone, whoever its neighbours are.
+"""Five hundred random requests at once: each is answered as alone, whatever else is in its batch.
 
 Another batch rounds otherwise in the last bits. Where two tokens are equally likely to within these, either
 may be drawn, as in about one run of three. So an answer may differ if the request alone gives the very same
@@ -40,7 +40,7 @@ PLACES = [Place("test", "bot", f"room {number}") for number in range(8)]
 
 @dataclass(frozen=True)
 class Case:
-    """A request, when it comes, and when it is cancelled."""
+    """A request, the time of its arrival, and that of its cancellation."""
 
     request: Request
     arrives: float  # seconds after the one before
@@ -48,66 +48,66 @@ class Case:
     cancelled_at: int | None = None  # pieces
 
 
-def cases(dice: random.Random) -> list[Case]:
+def cases(rng: random.Random) -> list[Case]:
     heard: dict[Place, tuple[int, ...]] = {}
-    return [case(dice, heard) for _ in range(REQUESTS)]
+    return [case(rng, heard) for _ in range(REQUESTS)]
 
 
-def case(dice: random.Random, heard: dict[Place, tuple[int, ...]]) -> Case:
-    place, own = dice.choice([(None, None), *zip(PLACES, 2 * [None, *ADAPTERS], strict=True)])
-    ids = prompt(dice, heard.get(place, ()) if place else ())
+def case(rng: random.Random, heard: dict[Place, tuple[int, ...]]) -> Case:
+    place, own = rng.choice([(None, None), *zip(PLACES, 2 * [None, *ADAPTERS], strict=True)])
+    ids = prompt(rng, heard.get(place, ()) if place else ())
     if place:
         heard[place] = ids
     request = Request(
         ids,
-        sampling(dice),
-        adapter=own if place and dice.random() < 0.8 else dice.choice([None, *ADAPTERS]),
-        strength=1.0 if dice.random() < 0.7 else dice.choice([0.0, 0.5, 1.5]),
+        sampling(rng),
+        adapter=own if place and rng.random() < 0.8 else rng.choice([None, *ADAPTERS]),
+        strength=1.0 if rng.random() < 0.7 else rng.choice([0.0, 0.5, 1.5]),
         place=place,
-        shared=dice.choice([0, 0, min(40, len(ids))]),
-        stop=dice.choice([(), (), ("e", "the"), (" a", "nev er", "ing"), ("é",)]),
-        seed=dice.randrange(1 << 40),
-        n=dice.choice([1, 1, 1, 1, 2, 3]),
+        shared=rng.choice([0, 0, min(40, len(ids))]),
+        stop=rng.choice([(), (), ("e", "the"), (" a", "nev er", "ing"), ("é",)]),
+        seed=rng.randrange(1 << 40),
+        n=rng.choice([1, 1, 1, 1, 2, 3]),
     )
     return Case(
         request,
-        dice.expovariate(60) if dice.random() < 0.4 else 0.0,
-        dice.uniform(0, 3) if dice.random() < 0.1 else None,
-        dice.randrange(1, 9) if dice.random() < 0.1 else None,
+        rng.expovariate(60) if rng.random() < 0.4 else 0.0,
+        rng.uniform(0, 3) if rng.random() < 0.1 else None,
+        rng.randrange(1, 9) if rng.random() < 0.1 else None,
     )
 
 
-def prompt(dice: random.Random, before: tuple[int, ...]) -> tuple[int, ...]:
-    """One that is new, or extends what the place heard before, or shares its beginning."""
-    length = round(2 ** dice.uniform(0, 8))
-    if before and dice.random() < 0.7:
-        kept = len(before) if dice.random() < 0.6 else dice.randrange(len(before))
+def prompt(rng: random.Random, before: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a new prompt, one that extends the place's last prompt, or one that shares its beginning."""
+    length = round(2 ** rng.uniform(0, 8))
+    if before and rng.random() < 0.7:
+        kept = len(before) if rng.random() < 0.6 else rng.randrange(len(before))
         before = before[: min(kept, 400)]
     else:
         before = ()
-    return before + tuple(dice.randrange(FIRST_ID, FIRST_ID + IDS) for _ in range(length))
+    return before + tuple(rng.randrange(FIRST_ID, FIRST_ID + IDS) for _ in range(length))
 
 
-def sampling(dice: random.Random) -> Sampling:
+def sampling(rng: random.Random) -> Sampling:
     plain = Sampling(
         temperature=0,
-        repetition_penalty=dice.choice([1.0, 1.0, 1.1]),
-        min_tokens=dice.choice([0, 0, 3]),
-        max_tokens=dice.randrange(1, 28),
+        repetition_penalty=rng.choice([1.0, 1.0, 1.1]),
+        min_tokens=rng.choice([0, 0, 3]),
+        max_tokens=rng.randrange(1, 28),
     )
-    if dice.random() < 0.75:
+    if rng.random() < 0.75:
         return plain
     knobs = {
-        "temperature": dice.choice([0.7, 1.5]),
-        "top_p": dice.choice([1.0, 0.9]),
-        "top_k": dice.choice([0, 20]),
-        "min_p": dice.choice([0.0, 0.05]),
+        "temperature": rng.choice([0.7, 1.5]),
+        "top_p": rng.choice([1.0, 0.9]),
+        "top_k": rng.choice([0, 20]),
+        "min_p": rng.choice([0.0, 0.05]),
     }
     return plain.model_copy(update=knobs)
 
 
 async def answered(engine: LocalEngine, case: Case) -> tuple[Answer, ...]:
-    """What a request is answered, cancelled when its time has come; pieces are what the answers say."""
+    """Return a request's answers, which equal its pieces; cancel the request when the case says so."""
     generation = engine.generate(case.request)
     if case.cancelled_after is not None:
         asyncio.get_running_loop().call_later(case.cancelled_after, generation.cancel)
@@ -138,7 +138,7 @@ async def together(folder: Path, data: Path, adapters: dict[str, Path], cases: l
 
 @asynccontextmanager
 async def single(folder: Path, data: Path, adapters: dict[str, Path]) -> AsyncIterator[LocalEngine]:
-    """An engine of its own, with rows for one request's candidates."""
+    """An engine that runs one request at a time."""
     settings = ModelSettings(name=str(folder), precision="fp32", context=1024, rows=3, cache=16, threads=1)
     async with LocalEngine(settings, data) as engine:
         await load(engine, adapters)
@@ -150,7 +150,7 @@ async def alone(engine: LocalEngine, case: Case) -> tuple[Answer, ...]:
 
 
 async def hangs_on_rounding(engine: LocalEngine, case: Case, got: object) -> bool:
-    """Whether the request alone gives this answer too, when its logits are shaken."""
+    """Return whether the request alone gives this answer too, when noise is added to its logits."""
     assert engine.loaded is not None
 
     def shake(layer: object, inputs: object, logits: torch.Tensor) -> torch.Tensor:
@@ -171,7 +171,7 @@ async def load(engine: LocalEngine, adapters: dict[str, Path]) -> None:
 
 
 def differs(case: Case, got: object, wanted: tuple[Answer, ...]) -> bool:
-    """Whether an answer is not what it is alone; one that was cancelled is a beginning of it."""
+    """Return whether an answer differs from the one alone; a cancelled one may be a beginning of it."""
     if not isinstance(got, tuple) or len(got) != len(wanted):
         return True
     return any(_differs(case, mine, whole) for mine, whole in zip(got, wanted, strict=True))
@@ -179,7 +179,7 @@ def differs(case: Case, got: object, wanted: tuple[Answer, ...]) -> bool:
 
 def _differs(case: Case, mine: Answer, whole: Answer) -> bool:
     if mine.finish == "cancelled" and (case.cancelled_at or case.cancelled_after is not None):
-        # What might have become a stop string is shown when nothing more comes.
+        # A possible beginning of a stop string is published when the request ends.
         wholes = [whole.text, *(whole.text + stop for stop in case.request.stop)]
         return mine.tokens > whole.tokens or not any(text.startswith(mine.text) for text in wholes)
     return (mine.text, mine.tokens, mine.finish, mine.prompt_tokens) != (
@@ -191,13 +191,13 @@ def _differs(case: Case, mine: Answer, whole: Answer) -> bool:
 
 
 async def test_requests_together_are_answered_as_each_alone(tmp_path: Path) -> None:
-    dice = random.Random(SEED)
+    rng = random.Random(SEED)
     folder = tiny.save_model(tmp_path / "base")
     adapters = {
         name: tiny.save_adapter(tmp_path / name, folder, seed, **config)
         for seed, (name, config) in enumerate(ADAPTERS.items())
     }
-    all_cases = cases(dice)
+    all_cases = cases(rng)
     got = await together(folder, tmp_path, adapters, all_cases)
     different = []
     async with single(folder, tmp_path, adapters) as engine:

@@ -36,14 +36,16 @@ def engine_logits(
     """Return the logits behind the last id, with the prompt read in passes of `tokens` tokens."""
     (slot,) = KVCache(1 << 30).allocate(len(IDS)) or ()
     if adapter is not None:
-        decoder.live.activate(adapter)
+        decoder.active_adapters.activate(adapter)
     for start in range(0, len(IDS), tokens):
         ids = IDS[start : start + tokens]
-        batch = ForwardBatch([TokenSpan(slot, ids, decoder.live.slot_of(adapter), strength)], decoder.device)
+        batch = ForwardBatch(
+            [TokenSpan(slot, ids, decoder.active_adapters.slot_of(adapter), strength)], decoder.device
+        )
         found = decoder.forward(batch)[0]
         batch.advance()
     if adapter is not None:
-        decoder.live.deactivate(adapter)
+        decoder.active_adapters.deactivate(adapter)
     return found
 
 

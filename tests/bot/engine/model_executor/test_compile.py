@@ -36,7 +36,7 @@ async def test_a_compiled_model_answers_as_a_plain_one(
 
     More layers than torch compiles anew of one kind (8): it must be once for all of them.
     """
-    monkeypatch.setattr("bot.engine.model_executor.model_runner.BACKEND", "aot_eager")
+    monkeypatch.setattr("bot.engine.model_executor.model_runner.COMPILE_BACKEND", "aot_eager")
     folder = tiny.save_model(tmp_path / "tiny", num_hidden_layers=10)
     plain = await answers(folder, tmp_path)
     assert await answers(folder, tmp_path, compile=True) == plain

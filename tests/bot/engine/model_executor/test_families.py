@@ -2,17 +2,14 @@
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
@@ -22,6 +19,7 @@ from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
 from bot.message import Place
 from bot.persona.persona import Sampling
+from tests.bot.engine.model_executor.reference import Ids, ask, greedy, prompt, reference
 from tests.fakes.families import FAMILIES, LONG, REFUSED, WINDOW, save, save_adapter
 
 pytestmark = [
@@ -29,54 +27,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
 
-Ids = tuple[int, ...]
 
-NO_STOP = frozenset({100_000})  # an id that never comes
-TIE = 2e-5  # of the largest logit: a smaller lead of the best token could be lost in rounding
 LENGTHS = (1, 300, 3, WINDOW + 1, 45, 9, 130, WINDOW, 311)  # of prompts, in tokens
 TOKENS = (10, 4, 16, 1, 8, 6, 5, 12, 8)  # of their answers
 PENALTY = 1.1
-
-
-def prompt(length: int, seed: int = 0) -> Ids:
-    dice = random.Random(f"{seed} {length}")
-    return tuple(dice.randrange(5, 400) for _ in range(length))
-
-
-def ask(ids: Ids, tokens: int = 10, penalty: float = 1.0, **more: Any) -> Request:
-    sampling = Sampling(temperature=0, repetition_penalty=penalty, max_tokens=tokens)
-    return Request(ids, sampling, stop_ids=NO_STOP, **more)
-
-
-@cache
-def model(folder: Path, adapter: Path | None = None, **settings: Any) -> Any:
-    """The plainest form of the model: its own attention, and PEFT's adapter."""
-    base = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", **settings)
-    return base if adapter is None else PeftModel.from_pretrained(base, adapter)
-
-
-def greedy(model: Any, ids: Ids, tokens: int, penalty: float = 1.0) -> tuple[Ids, float]:
-    """The ids that `generate` of transformers answers, and by how much the closest of them won: see `TIE`."""
-    found = model.generate(
-        input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-        max_new_tokens=tokens, do_sample=False, repetition_penalty=penalty, eos_token_id=None, pad_token_id=0,
-        return_dict_in_generate=True, output_scores=True,
-    )  # fmt: skip
-    scores = torch.stack(found.scores)[:, 0]
-    best, second = scores.topk(2).values.unbind(-1)
-    lead = float(((best - second) / scores.abs().amax(-1)).amin())
-    return tuple(found.sequences[0, len(ids) :].tolist()), lead
-
-
-@cache
-def reference(
-    folder: Path, ids: Ids, tokens: int, adapter_folder: Path | None = None, penalty: float = 1.0
-) -> Ids:
-    """What transformers answers with a family's model, alone."""
-    answer, lead = greedy(model(folder, adapter_folder), ids, tokens, penalty)
-    assert len(answer) == tokens
-    assert lead > TIE, "a token won by a hair: choose another seed for the family"
-    return answer
 
 
 @dataclass(frozen=True)
@@ -93,7 +47,7 @@ class Served:
         self.adapters[adapter] = folder
 
     async def answer(self, request: Request) -> tuple[str, int]:
-        """The engine's text, and how many tokens it took."""
+        """Return the engine's text and its number of tokens."""
         generation = self.engine.generate(request)
         text = "".join([piece.text async for piece in generation])
         return text, generation.answers[0].tokens
@@ -111,11 +65,11 @@ class Served:
         return reference(self.folder, request.ids, sampling.max_tokens, adapter, sampling.repetition_penalty)
 
     def theirs(self, requests: list[Request]) -> list[tuple[str, int]]:
-        """The same of transformers, each request alone."""
+        """Return the answers of transformers as `together`, each request alone."""
         assert self.engine.loaded is not None
-        spell, answers = self.engine.loaded.tokenizer.spell, []
+        decode_bytes, answers = self.engine.loaded.tokenizer.decode_bytes, []
         for request in requests:
-            text = Detokenizer(spell)
+            text = Detokenizer(decode_bytes)
             shown = [text.push(token) for token in self.ids(request)]
             answers.append(("".join(shown), request.sampling.max_tokens))
         return answers
@@ -187,7 +141,7 @@ async def test_answers_of_a_ragged_batch_are_those_of_transformers(served: Serve
 
 
 async def test_operators_of_torch_answer_the_same(served: Served, tmp_path: Path) -> None:
-    """As where there is no compiler."""
+    """Without native.c, as where there is no compiler."""
     requests = ragged(3)
     async with LocalEngine(settings(served.folder, native=False), tmp_path) as engine:
         await engine.ready()
@@ -211,7 +165,7 @@ async def test_adapters_mixed_in_a_batch_answer_as_those_of_peft(served: Served)
     assert await served.together(requests) == served.theirs(requests)
 
 
-async def test_turns_that_go_on_are_answered_as_if_each_were_the_first(served: Served) -> None:
+async def test_turns_that_extend_a_prompt_are_answered_as_without_the_prefix_cache(served: Served) -> None:
     for length in (5, 260):
         here = place(f"extended {length}")
         first = ask(prompt(length, 6), place=here)
@@ -221,7 +175,7 @@ async def test_turns_that_go_on_are_answered_as_if_each_were_the_first(served: S
         assert await served.one_by_one(requests) == served.theirs(requests)
 
 
-async def test_turns_that_share_a_part_are_answered_as_if_each_were_the_first(served: Served) -> None:
+async def test_turns_that_share_a_prefix_are_answered_as_without_the_prefix_cache(served: Served) -> None:
     ids = prompt(300, 7)
     for shared in (10, 290):
         here = place(f"shared {shared}")
@@ -229,7 +183,7 @@ async def test_turns_that_share_a_part_are_answered_as_if_each_were_the_first(se
         assert await served.one_by_one(requests) == served.theirs(requests)
 
 
-async def test_what_one_adapter_read_is_not_what_another_read(served: Served) -> None:
+async def test_adapters_of_one_place_share_no_prefix(served: Served) -> None:
     ids, here = prompt(50, 8), place("adapters")
     requests = [
         ask(ids[: 30 + 5 * turn], adapter=name, place=here)
@@ -248,7 +202,7 @@ async def test_one_place_asked_twice_at_once_is_answered_twice(served: Served) -
 
 
 @pytest.mark.parametrize("served", ["granite"], indirect=True)
-async def test_logits_are_scaled_before_they_are_drawn_from(served: Served) -> None:
+async def test_logits_are_scaled_before_sampling(served: Served) -> None:
     cold = Sampling(temperature=0.001, top_p=1.0, min_p=0.0, repetition_penalty=1.0, max_tokens=24)
     requests = [replace(ask(prompt(5, 2)), sampling=cold, seed=seed) for seed in range(6)]
     assert len(set(await served.one_by_one(requests))) == 6

@@ -40,35 +40,37 @@ def model(family: str, dtype: torch.dtype) -> AutoModelForCausalLM:
     return AutoModelForCausalLM.from_config(config).to(dtype).eval()
 
 
-def adapter(name: str, decoder: ModelRunner, rank: int, seed: int) -> LoadedAdapter:
-    dice = torch.Generator().manual_seed(seed)
+def adapter(name: str, runner: ModelRunner, rank: int, seed: int) -> LoadedAdapter:
+    rng = torch.Generator().manual_seed(seed)
     return LoadedAdapter(
         name,
         {
             path: LoraPair(
-                torch.randn(rank, inputs, generator=dice), torch.randn(out, rank, generator=dice) / 20, 0.1
+                torch.randn(rank, inputs, generator=rng), torch.randn(out, rank, generator=rng) / 20, 0.1
             )
-            for path, (out, inputs) in decoder.shapes.items()
+            for path, (out, inputs) in runner.shapes.items()
             if path != "lm_head"
         },
     )
 
 
-def answers(decoder: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
+def answers(runner: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
     """The logits of three rows over a step of prompts and three of single tokens."""
-    known = [adapter(f"{seed}", decoder, rank, seed) for rank, seed in adapters]
-    for one in known:
-        decoder.live.activate(one)
-    rows, found = KVCache(1 << 30).allocate(50, len(LENGTHS)) or [], []
-    bays = [decoder.live.slot_of(known[n % len(known)]) if known else -1 for n in range(len(rows))]
+    loaded = [adapter(f"{seed}", runner, rank, seed) for rank, seed in adapters]
+    for one in loaded:
+        runner.active_adapters.activate(one)
+    rows, found = KVCache(1 << 30).enter(50, len(LENGTHS)) or [], []
+    bays = [
+        runner.active_adapters.slot_of(loaded[n % len(loaded)]) if loaded else -1 for n in range(len(rows))
+    ]
     for number in range(4):
         lengths = LENGTHS if number == 0 else (1, 1, 1)
         spans = [
             TokenSpan(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
             for n, (row, length, bay) in enumerate(zip(rows, lengths, bays, strict=True))
         ]
-        step = ForwardBatch(spans, "cpu", decoder.native)
-        logits = decoder.forward(step)
+        step = ForwardBatch(spans, "cpu", runner.native)
+        logits = runner.forward(step)
         order = [step.spans.index(span) for span in spans]
         found.append(logits[order])
         step.advance()
@@ -97,7 +99,7 @@ def test_whole_layers_are_as_near_to_float32_as_others(
     exact = answers(ModelRunner(model(family, torch.float32), family, 512), adapters)
     plain = answers(ModelRunner(model(family, torch.bfloat16), family, 512), adapters)
     whole = ModelRunner(model(family, torch.bfloat16), family, 512, library=LIBRARY)
-    assert len(whole._stack.blocks) == 2
+    assert len(whole._native_model.layers) == 2
     mine = answers(whole, adapters)
     off, other = (float((logits - exact).norm() / exact.norm()) for logits in (mine, plain))
     assert off < 1.3 * other, (off, other)
@@ -113,7 +115,7 @@ def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
     plain = answers(ModelRunner(model(family, torch.bfloat16), family, 512), adapters)
     mine = ModelRunner(model(family, torch.bfloat16), family, 512, library=LIBRARY)
     assert mine.native is not None
-    assert mine._stack.blocks == []
+    assert mine._native_model.layers == []
     assert float((answers(mine, adapters) - plain).norm() / plain.norm()) < 0.02
 
 
@@ -121,9 +123,9 @@ def test_layers_in_float32_take_adapters_in_eight_bits(family: str) -> None:
 @pytest.mark.usefixtures("_kernels")
 def test_nothing_of_a_step_stays_behind_it() -> None:
     """Keys and values may have to be forgotten while the engine is idle."""
-    decoder = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
-    answers(decoder)
-    assert decoder._current.native_step is None
+    runner = ModelRunner(model("llama", torch.bfloat16), "llama", 512, library=LIBRARY)
+    answers(runner)
+    assert runner._context.native_step is None
 
 
 @needs_tiles
@@ -135,4 +137,4 @@ def test_layers_of_another_kind_are_left_as_they_are() -> None:
     )  # fmt: skip
     other = AutoModelForCausalLM.from_config(config).bfloat16().eval()
     assert linear_layers(other)
-    assert ModelRunner(other, "gemma2", 512, library=LIBRARY)._stack.blocks == []
+    assert ModelRunner(other, "gemma2", 512, library=LIBRARY)._native_model.layers == []

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import DEFAULT, locate
+from bot.engine.checkpoint.source import DEFAULT_MODEL, locate_model
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 
@@ -25,7 +25,7 @@ def made(kind: str) -> HFTokenizer:
 @cache
 def forged(kind: str) -> tuple[str, ...]:
     """Every control token of a tokenizer, as people would smuggle it in."""
-    words = [made(kind)._exact.id_to_token(i) for i in sorted(made(kind).control)]
+    words = [made(kind)._backend.id_to_token(i) for i in sorted(made(kind).control)]
     wide = ["".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in word) for word in words]
     split = ["\u200b".join(word) for word in words]
     return (*words, *wide, *split, *(f"a{word}b" for word in words), *(f" {word} " for word in words))
@@ -80,7 +80,7 @@ def test_parts_can_be_spliced(kind: str) -> None:
 def test_templates_do_become_control_tokens(kind: str) -> None:
     tokenizer = made(kind)
     ids = tokenizer.encode_template("<|im_start|>")
-    assert [i for i in ids if i in tokenizer.control] == [tokenizer._exact.token_to_id("<|im_start|>")]
+    assert [i for i in ids if i in tokenizer.control] == [tokenizer._backend.token_to_id("<|im_start|>")]
 
 
 @pytest.mark.parametrize("kind", tiny.TOKENIZERS)
@@ -97,12 +97,12 @@ def test_lone_surrogates_are_replaced(kind: str) -> None:
 
 def test_added_white_space_keeps_its_own_token() -> None:
     tokenizer = made("byte-level")
-    assert tokenizer._exact.token_to_id("   ") in tokenizer.encode("a   b")
+    assert tokenizer._backend.token_to_id("   ") in tokenizer.encode("a   b")
 
 
 def test_added_tokens_that_are_not_special_are_control_tokens_too() -> None:
     tokenizer = made("byte-level")
-    assert tokenizer._exact.token_to_id("<mark>") in tokenizer.control
+    assert tokenizer._backend.token_to_id("<mark>") in tokenizer.control
 
 
 def test_decoding_leaves_control_tokens_out() -> None:
@@ -122,7 +122,7 @@ def test_a_definition_makes_the_same_tokenizer_again(kind: str) -> None:
 @pytest.mark.model
 def test_the_default_model_keeps_its_control_tokens_to_itself(smollm2_tokenizer: HFTokenizer) -> None:
     tokenizer = smollm2_tokenizer
-    words = [tokenizer._exact.id_to_token(i) for i in sorted(tokenizer.control)]
+    words = [tokenizer._backend.id_to_token(i) for i in sorted(tokenizer.control)]
     assert len(words) == 17
     for text in (*words, *("\u200b".join(word) for word in words), *(f"x{word}y" for word in words)):
         assert not tokenizer.control & set(tokenizer.encode(text))
@@ -135,7 +135,7 @@ def smollm2_tokenizer() -> HFTokenizer:
 
     from bot.engine.tokenizer.files import wrap_tokenizer
 
-    source = locate(ModelSettings(name=DEFAULT))
+    source = locate_model(ModelSettings(name=DEFAULT_MODEL))
     assert source.path is not None
     return wrap_tokenizer(AutoTokenizer.from_pretrained(source.path.parent, gguf_file=source.path.name))
 

@@ -1,0 +1,62 @@
+"""Parts of tokenizers that no public method gives, as seen in version 0.23: the state of its components.
+
+`tests/bot/engine/tokenizer/test_compat.py` fails when an upgrade changes one of them.
+"""
+
+import json
+from typing import Any
+
+from tokenizers import Tokenizer as Backend
+
+Json = dict[str, Any]
+_EMPTY_MODEL = {"type": "BPE", "vocab": {}, "merges": []}
+
+
+def component_state(component: Any) -> Json | None:
+    """Return a normalizer, pre-tokenizer or decoder as tokenizer.json holds it; None for None."""
+    return json.loads(component.__getstate__()) if component is not None else None
+
+
+def has_component(state: Json | None, kind: str) -> bool:
+    """Return whether a decoder's state is of this kind, or holds one in a sequence."""
+    if state is None:
+        return False
+    return state["type"] == kind or any(has_component(inner, kind) for inner in state.get("decoders", ()))
+
+
+def make_spliceable(backend: Backend, original: Backend) -> None:
+    """Give `backend` the original's components, without additions to the start or the end of a text.
+
+    So ids of texts that are encoded apart can be joined; truncation and padding are off.
+    """
+    components = {
+        "normalizer": _without_prefix(component_state(original.normalizer)),
+        "pre_tokenizer": _without_prefix(component_state(original.pre_tokenizer)),
+    }
+    definition = {"version": "1.0", "added_tokens": [], "model": _EMPTY_MODEL} | components
+    shell = Backend.from_str(json.dumps(definition))
+    backend.normalizer = shell.normalizer
+    backend.pre_tokenizer = shell.pre_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+
+
+def _without_prefix(state: Json | None) -> Json | None:
+    match state:
+        case None | {"type": "Prepend"}:
+            return None
+        case {"type": "Sequence"}:
+            key = "normalizers" if "normalizers" in state else "pretokenizers"
+            return state | {key: [inner for inner in map(_without_prefix, state[key]) if inner is not None]}
+        case {"type": "ByteLevel"}:
+            return state | {"add_prefix_space": False}
+        case {"type": "Metaspace"}:
+            return state | {"prepend_scheme": "never"}
+    return state
+
+
+def byte_alphabet() -> dict[str, int]:
+    """Return the byte for each visible character of byte-level tokenizers (bytes_to_unicode of GPT-2)."""
+    visible = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAC + 1), *range(0xAE, 0xFF + 1)]
+    others = [byte for byte in range(256) if byte not in visible]
+    return {chr(byte): byte for byte in visible} | {chr(256 + n): byte for n, byte in enumerate(others)}
