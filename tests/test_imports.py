@@ -34,7 +34,9 @@ training.adapters training.packing training.distributed training.trainer trainin
 training.commands training.__main__
 """.split()
 # what training shares with serving; beside it the engine
-SHARED = "bot.errors bot.toml bot.untrusted bot.message bot.persona bot.config bot.prompt bot.engine".split()
+SHARED = """
+bot.errors bot.toml bot.untrusted bot.message bot.persona bot.config bot.text bot.prompt bot.engine
+""".split()
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FOLDERS = """
 bot.engine.runtime bot.engine.tokenizer bot.engine.kernels bot.engine.attention bot.engine.sampling

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 
-from bot.chat.delivery import Outlet, tidy
+from bot.chat.delivery import Outlet
 from bot.chat.streaming import StreamingPreview
 from bot.chat.worker import ReplyTask
 from bot.config import ChatSettings, ModelSettings
@@ -18,6 +18,7 @@ from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
 from bot.prompt.contract import check_contract, prompt_contract
 from bot.text.splitting import split_burst
+from bot.text.tidy import tidy
 
 PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
 

@@ -10,6 +10,7 @@ from bot.engine.interface import Answer, Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Prompt
+from bot.text.tidy import tidy
 
 ADAPTER = "adapter"  # what it is called in the engine
 TOGETHER = 4  # answers to one prompt
@@ -57,7 +58,7 @@ async def _speak(
         await engine.add_adapter(ADAPTER, adapter)
         most = min(TOGETHER, settings.model.rows)
         return {
-            each: [tidy(answer.text, name) for answer in await _all(engine, wanted, most, tell)]
+            each: [tidy(answer.text, name, whole=True) for answer in await _all(engine, wanted, most, tell)]
             for each, wanted in requests.items()
         }
 
@@ -87,17 +88,6 @@ def alike(requests: Sequence[Request], most: int) -> list[list[int]]:
     for place, each in enumerate(requests):
         places.setdefault(replace(each, seed=None), []).append(place)
     return [each[at : at + most] for each in places.values() for at in range(0, len(each), most)]
-
-
-def tidy(text: str, name: str) -> str:
-    """An answer without blank ends, and without the speaker's own name before it."""
-    text = text.strip()
-    start = text[: len(name) + 1]
-    return (
-        text[len(start) :].strip()
-        if start[:-1].casefold() == name.casefold() and start[-1:] in ":："
-        else text
-    )
 
 
 def common(prompts: Sequence[Prompt]) -> int:

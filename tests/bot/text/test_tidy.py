@@ -1,4 +1,4 @@
-"""From the model's words to messages: nothing lost, nothing torn, nothing taken back."""
+"""Answers lose their speaker's name and blank ends, and nothing that was shown is taken back."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.delivery import tidy
+from bot.text.tidy import tidy
 
 
 @pytest.mark.parametrize(
