@@ -12,17 +12,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bot.adapter.files import CONFIG, CONFIG_BYTES, WEIGHTS
+from bot.adapter.manifest import read_manifest
 from bot.engine.lora.config import parse_config
-from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
-from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
-from bot.untrusted import RefusedFile, open_regular, read_json, read_manifest
+from bot.files import write_private
+from bot.untrusted import RefusedFile, open_regular, read_json
 from training.adapters.install import put
 from training.adapters.manifest import Origin, authors_of
 from training.adapters.pickled import PICKLED, read_pickled
 from training.dataset.workspace import Workspace
 from training.runs import canary_guard
-from training.store.atomic import write_private
 
 MOST_BYTES = 4 << 30
 _DRAFT = "adapter.foreign"
@@ -54,8 +54,7 @@ def adopt(desk: Workspace, folder: Path) -> Adopted:
     try:
         shutil.rmtree(draft, ignore_errors=True)
         base = _convert(folder, draft)
-        run = read_manifest(folder).get("run")
-        origin = Origin(run if isinstance(run, dict) else {}, authors_of(folder), adopted=base)
+        origin = Origin(read_manifest(folder).run or {}, authors_of(folder), adopted=base)
         return Adopted(put(desk, draft, origin), base)
     except RefusedFile as refused:
         raise UserError(f"The adapter in {folder} is refused: {refused.reason}; {refused.remedy}.") from None

@@ -9,12 +9,10 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError
 
+from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
 from bot.engine.checkpoint.source import LOCAL
-from bot.engine.lora.validation import CONFIG
-from bot.engine.lora.weights import WEIGHTS
 from bot.engine.model_loader.loader import LoadPlan, plan
 from bot.errors import UserError
-from bot.untrusted import MANIFEST
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
 

@@ -1,23 +1,19 @@
 """An adapter takes its place in a persona's folder: whole, checked, and with a way back."""
 
-import hashlib
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
-from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
-from bot.engine.lora.weights import WEIGHTS
+from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
 from bot.engine.model_loader.adapter_check import AdapterCheck, inspect
 from bot.errors import UserError
+from bot.files import FolderSwap, hash_file, recover_folder, replace_folder, write_private
 from bot.persona.persona import ADAPTERS
-from bot.untrusted import MANIFEST, RefusedFile, read_json
+from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import Origin, as_bytes, authors_of, describe
 from training.dataset.workspace import SETTINGS, Workspace, read_build_record
-from training.store.atomic import write_private
 
 HOME, NEW, PREVIOUS = ADAPTERS
 DRAFT = "adapter.draft"  # being written, or being thrown away
@@ -42,17 +38,14 @@ def put(desk: Workspace, adapter: Path, origin: Origin) -> Path:
     home = place(desk)
     inspection = inspect(desk.settings.model, desk.settings.data)
     with FileLock(desk.folder / LOCK, mode=0o600):
-        settle(desk.folder)
         try:
-            _write(desk, adapter, inspection, origin)
-            _swap(desk.folder)
+            return replace_folder(
+                _swap(desk.folder), lambda draft: _write(desk, draft, adapter, inspection, origin)
+            )
         except OSError as error:
             raise UserError(
                 f"{home} cannot be written: {error.strerror}; the adapter before is still there."
             ) from None
-        finally:
-            _discard(desk.folder / DRAFT)
-    return home
 
 
 def place(desk: Workspace) -> Path:
@@ -67,28 +60,24 @@ def place(desk: Workspace) -> Path:
 
 def settle(folder: Path) -> None:
     """Finish what a process that was killed had begun: what is whole takes its place, what is not goes."""
-    if (folder / NEW).exists():
-        _swap(folder)
-    elif not (folder / HOME).exists() and (folder / PREVIOUS).exists():
-        (folder / PREVIOUS).rename(folder / HOME)
-    _discard(folder / DRAFT)
+    recover_folder(_swap(folder))
 
 
-def _write(desk: Workspace, adapter: Path, inspection: AdapterCheck, origin: Origin) -> None:
-    """A whole and checked folder `adapter.new`."""
-    draft = desk.folder / DRAFT
-    draft.mkdir(mode=0o700)
+def _swap(folder: Path) -> FolderSwap:
+    home, new, previous, draft = (folder / name for name in (HOME, NEW, PREVIOUS, DRAFT))
+    return FolderSwap(home, draft, new, previous, keeps_previous=True)
+
+
+def _write(desk: Workspace, draft: Path, adapter: Path, inspection: AdapterCheck, origin: Origin) -> None:
+    """Fill a draft with an adapter and its manifest, and check it as the bot does."""
     for name in (CONFIG, WEIGHTS):
         if not (adapter / name).is_file():
             raise UserError(f"{adapter} has no {name}: point to the folder that training wrote.")
     write_private(draft / CONFIG, [_config(adapter, inspection.base.name)])
     write_private(draft / WEIGHTS, [(adapter / WEIGHTS).read_bytes()])
-    weights = hashlib.sha256((draft / WEIGHTS).read_bytes()).hexdigest()
-    write_private(draft / MANIFEST, as_bytes(describe(desk, inspection.base, weights, origin)))
+    manifest = describe(desk, inspection.base, hash_file(draft / WEIGHTS), origin)
+    write_private(draft / MANIFEST, as_bytes(manifest))
     inspection.check(desk.persona.key, draft)
-    _sync(draft)
-    draft.rename(desk.folder / NEW)
-    _sync(desk.folder)
 
 
 def _config(adapter: Path, base: str) -> bytes:
@@ -98,40 +87,3 @@ def _config(adapter: Path, base: str) -> bytes:
     except RefusedFile as refused:
         raise UserError(f"The adapter in {adapter} is refused: {refused.reason}; {refused.remedy}.") from None
     return msgspec.json.format(msgspec.json.encode(told | {"base_model_name_or_path": base}), indent=1)
-
-
-def _swap(folder: Path) -> None:
-    """`adapter.new` becomes the adapter, and that one the previous; where this fails, all is as before.
-
-    Between the two steps there is no `adapter`; whoever looks then finds `adapter.new`.
-    """
-    home, new, previous, draft = (folder / name for name in (HOME, NEW, PREVIOUS, DRAFT))
-    if home.exists():
-        _discard(draft)
-        if previous.exists():
-            previous.rename(draft)
-        home.rename(previous)
-    try:
-        new.rename(home)
-    except OSError:
-        for older, newer in ((previous, home), (draft, previous)):
-            if older.exists():
-                older.rename(newer)
-        _discard(new)
-        raise
-    _sync(folder)
-    _discard(draft)
-
-
-def _discard(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
-
-
-def _sync(folder: Path) -> None:
-    """Have a folder's entries on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

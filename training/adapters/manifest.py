@@ -2,22 +2,22 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 import bot
 import training
+from bot.adapter.manifest import AdapterManifest, Lineage, read_manifest
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.errors import UserError
 from bot.prompt.contract import prompt_contract
-from bot.untrusted import RefusedFile, read_manifest
+from bot.untrusted import RefusedFile
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import SETTINGS, Workspace, read_build_record
 
 FORM = 1  # of a manifest
-Manifest = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +33,45 @@ class Origin:
     adopted: str | None = None
 
 
-def describe(desk: Workspace, base: BaseModelIdentity, adapter_sha256: str, origin: Origin) -> Manifest:
-    """A manifest for an adapter, as JSON.
+def describe(
+    desk: Workspace, base: BaseModelIdentity, adapter_sha256: str, origin: Origin
+) -> AdapterManifest:
+    """A manifest for an adapter.
 
     What an adopted one was trained with is not known, so that only its base model must be matched.
     """
-    made: Manifest = {
-        "form": FORM,
-        "base_model": base.name,
-        "base_hash": base.fingerprint,
-        "base_norms": base.norms,
-        "adapter_sha256": adapter_sha256,
-        "sampling": desk.persona.sampling.model_dump(mode="json"),
-        "code": code_hash(),
-        "run": dict(origin.run),
-        "lineage": {"authors": sorted(origin.authors)},
-    }
+    made = AdapterManifest(
+        form=FORM,
+        base_model=base.name,
+        base_hash=base.fingerprint,
+        base_norms=base.norms,
+        adapter_sha256=adapter_sha256,
+        sampling=desk.persona.sampling.model_dump(mode="json"),
+        code=code_hash(),
+        run=origin.run,
+        lineage=Lineage(origin.authors, origin.adopted),
+    )
     if origin.adopted is not None:
-        return made | {"lineage": {"authors": sorted(origin.authors), "adopted": origin.adopted}}
+        return made
     reader = open_training_format(desk.persona, desk.model, desk.settings.model, desk.model.context)
-    served = prompt_contract(desk.persona, reader, desk.settings.chat.system_prompt).as_json()
-    return made | served | {"template": reader.template.source} | _data(desk)
+    has_data = (desk.work / SETTINGS).exists()
+    data = read_build_record(desk.work) if has_data else None
+    return replace(
+        made,
+        contract=prompt_contract(desk.persona, reader, desk.settings.chat.system_prompt),
+        template=reader.template.source,
+        data={"hashes": data.hashes, "window": data.window, "examples": data.train} if data else {},
+        line_is_message=data.line_is_message if data else None,
+    )
 
 
 def authors_of(folder: Path) -> frozenset[str]:
     """The pseudonyms in the manifest of an adapter's folder; none where there is no manifest."""
     try:
-        lineage = read_manifest(folder).get("lineage")
+        lineage = read_manifest(folder).lineage
     except RefusedFile as refused:
         raise UserError(f"The manifest in {folder} cannot be used: {refused.reason}.") from None
-    told = lineage.get("authors") if isinstance(lineage, dict) else None
-    return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
+    return lineage.authors if lineage else frozenset()
 
 
 def code_hash() -> str:
@@ -77,17 +85,6 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def as_bytes(manifest: Manifest) -> Iterable[bytes]:
+def as_bytes(manifest: AdapterManifest) -> Iterable[bytes]:
     """The manifest as its file has it."""
-    return [msgspec.json.format(msgspec.json.encode(manifest), indent=1), b"\n"]
-
-
-def _data(desk: Workspace) -> Manifest:
-    """What the data were, where they are still there."""
-    if not (desk.work / SETTINGS).exists():
-        return {"data": {}}
-    made = read_build_record(desk.work)
-    return {
-        "data": {"hashes": made.hashes, "window": made.window, "examples": made.train},
-        "line_is_message": made.line_is_message,
-    }
+    return [msgspec.json.format(msgspec.json.encode(manifest.as_json()), indent=1), b"\n"]

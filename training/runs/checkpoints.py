@@ -1,7 +1,5 @@
 """A run's states on disk: safetensors and JSON, each there as a whole or not at all."""
 
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,11 +8,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from bot.adapter.files import CONFIG, WEIGHTS
 from bot.errors import UserError
-from training.store.atomic import write_private
+from bot.files import FolderSwap, recover_folder, replace_folder, write_private
 
 LAST, BEST, FIRST = "last", "best", "first"
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _MOMENTS, _STATE = "optimizer.safetensors", "state.json"
 
 
@@ -68,7 +66,8 @@ def write_adapter(folder: Path, config: Mapping[str, object], adapter: Mapping[s
 
 def read_checkpoint(folder: Path) -> Saved:
     """A state; raises `UserError` where it is missing or damaged."""
-    folder = recovered(folder)
+    if not folder.exists():
+        recover_folder(FolderSwap.beside(folder))
     try:
         state = msgspec.json.decode((folder / _STATE).read_bytes(), type=State)
         return Saved(state, load_file(folder / WEIGHTS), load_file(folder / _MOMENTS))
@@ -76,40 +75,16 @@ def read_checkpoint(folder: Path) -> Saved:
         raise UserError(f"The state in {folder} cannot be read ({error}): train without --resume.") from None
 
 
-def recovered(folder: Path) -> Path:
-    """The folder, or the one before it where its writer was killed between two renames."""
-    old = _old(folder)
-    if not folder.exists() and old.exists():
-        os.replace(old, folder)
-    return folder
-
-
 def replace(folder: Path, write: Callable[[Path], None]) -> None:
-    """Have a folder written anew and put it in its place."""
-    draft, old = folder.with_name(f"{folder.name}.new"), _old(recovered(folder))
+    """Let `write` fill a draft and put it in the place of a checkpoint; raises `UserError`."""
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True, mode=0o700)
-        write(draft)
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(draft, folder)
+        replace_folder(FolderSwap.beside(folder), write)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}.") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     try:
         save_file(dict(tensors), path, metadata={"format": "pt"})
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
     except SafetensorError as error:
         raise UserError(f"{path} cannot be written: {error}.") from None

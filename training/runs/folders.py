@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from bot.errors import UserError
-from training.store.atomic import write_private
+from bot.files import write_private
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 

@@ -7,14 +7,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bot.adapter.files import WEIGHTS
 from bot.errors import UserError
+from bot.files import hash_file, write_private
 from training.runs import folders
-from training.runs.checkpoints import WEIGHTS
-from training.store.atomic import write_private
-from training.store.lineage import adapters, hash_file
+from training.store.lineage import adapters
 from training.tokenization.examples import TokenizedExample
 
-MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
+MARKS, BEFORE = "lessons.txt", "before.txt"
 
 
 def example_hash(row: TokenizedExample) -> str:
@@ -39,7 +39,7 @@ def read(folder: Path, name: str) -> frozenset[str]:
 
 def run_of(adapter: Path, work: Path) -> Path | None:
     """The folder of the persona's run that made an adapter, wherever that was copied to."""
-    wanted = hash_file(adapter / WEIGHTS)
+    wanted = hash_file(adapter / WEIGHTS, missing_ok=True)
     for folder in reversed(folders.every(work)):
         states = (folder / name / WEIGHTS for name in ("best", "last"))
         if any(path.exists() and hash_file(path) == wanted for path in states):

@@ -5,11 +5,11 @@ import shutil
 import time
 
 from bot.errors import UserError
+from bot.files import write_private
 from training.distributed.processes import ProcessGroup
 from training.runs import checkpoints, loss_curve
 from training.runs.checkpoints import BEST, FIRST, LAST, State
 from training.runs.folders import Log
-from training.store.atomic import write_private
 from training.trainer.course import TrainingSchedule
 from training.trainer.interrupts import StopRequest
 from training.trainer.lora_learner import LoraLearner

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bot.adapter.files import MANIFEST
+from bot.adapter.manifest import AdapterManifest, Lineage
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from training.adapters.manifest import authors_of
@@ -109,8 +111,8 @@ def write(start: Start, lessons: TrainingData) -> None:
     learned = (*lessons.dialogue, *lessons.facts)
     replay.write(start.folder, replay.BEFORE, start.before)
     replay.write(start.folder, replay.MARKS, (*start.before, *map(replay.example_hash, learned)))
-    lineage = {"lineage": {"authors": start.record.authors}}
-    folders.write_json(start.folder / replay.MANIFEST, lineage)
+    manifest = AdapterManifest(lineage=Lineage(frozenset(start.record.authors)))
+    folders.write_json(start.folder / MANIFEST, manifest.as_json())
     folders.write_json(start.folder / folders.RECIPE, start.record)
 
 

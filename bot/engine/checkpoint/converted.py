@@ -3,13 +3,12 @@
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
-from bot.engine.checkpoint.source import hash_file
+from bot.files import FolderSwap, hash_file, replace_folder
 
 FORMAT = 1  # of what a copy holds; another number makes every copy again
 _LIST = "copy.json"
@@ -35,23 +34,28 @@ def make_copy(models: Path, source: str, precision: str, write: Callable[[Path],
             return copy
         for left in models.glob(f"{_NEW}*"):  # by a process that died
             shutil.rmtree(left)
-        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=models))
-        try:
-            write(new)
-            return _put_in_place(new, models, source, precision)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+
+        def write_listed(draft: Path) -> None:
+            write(draft)
+            hashes = {file.name: hash_file(file) for file in sorted(draft.iterdir())}
+            listed = {"source": source, "precision": precision, "files": hashes}
+            (draft / _LIST).write_text(json.dumps(listed, indent=1), "utf-8")
+            _delete_older(models, source, precision)
+
+        return replace_folder(_swap(models / _key(source, precision)), write_listed)
 
 
-def _put_in_place(new: Path, models: Path, source: str, precision: str) -> Path:
-    hashes = {file.name: hash_file(file) for file in sorted(new.iterdir())}
-    listed = {"source": source, "precision": precision, "files": hashes}
-    (new / _LIST).write_text(json.dumps(listed, indent=1), "utf-8")
+def _swap(copy: Path) -> FolderSwap:
+    """The drafts are hidden and begin with `_NEW`, so that the next conversion deletes those left behind."""
+    draft, ready, previous = (copy.with_name(f"{_NEW}{copy.name}{end}") for end in ("", ".ready", ".old"))
+    return FolderSwap(copy, draft, ready, previous)
+
+
+def _delete_older(models: Path, source: str, precision: str) -> None:
     older = re.compile(rf"{source[:24]}-{precision}-v\d+")
     for folder in models.iterdir():
         if older.fullmatch(folder.name):
             shutil.rmtree(folder)
-    return new.rename(models / _key(source, precision))
 
 
 def _key(source: str, precision: str) -> str:

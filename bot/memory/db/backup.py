@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import UserError
+from bot.files import sync_folder
 from bot.memory.db.connection import DAMAGED, code, connect_for_reading
 from bot.memory.db.migration import APPLICATION_ID, version
 
@@ -124,12 +125,7 @@ def fresh(path: Path) -> Path:
 def install(new: Path, path: Path) -> None:
     """Give the file that `fresh` made its name, in place of any file that has it, and make that durable."""
     os.replace(new, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)
 
 
 def delete_copies(path: Path) -> tuple[int, int]:

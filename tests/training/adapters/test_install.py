@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from bot import config
+from bot.adapter.manifest import PromptContract
 from bot.app.doctor import examine
 from bot.engine.checkpoint.norm_fingerprint import norms_of
 from bot.engine.checkpoint.source import fingerprint, locate
 from bot.errors import UserError
 from bot.persona.persona import load_persona
 from bot.prompt.builder import open_prompt_format
-from bot.prompt.contract import PromptContract, check_contract, prompt_contract
+from bot.prompt.contract import check_contract, prompt_contract
 from tests.fakes import tiny
 from tests.fixtures.training_messages import said
 from training.adapters.install import install, place, settle
