@@ -11,6 +11,7 @@ from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Prompt
 from bot.text.tidy import tidy
+from bot.token_prefix import common_prefix
 
 ADAPTER = "adapter"  # what it is called in the engine
 TOGETHER = 4  # answers to one prompt
@@ -93,6 +94,4 @@ def alike(requests: Sequence[Request], most: int) -> list[list[int]]:
 def common(prompts: Sequence[Prompt]) -> int:
     """How many first ids all prompts share."""
     least, most = min(prompts, key=lambda each: each.ids).ids, max(prompts, key=lambda each: each.ids).ids
-    return next(
-        (at for at, pair in enumerate(zip(least, most, strict=False)) if pair[0] != pair[1]), len(least)
-    )
+    return common_prefix(least, most)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.attention.kv_slab import KVSlab, KVSlot
+from bot.token_prefix import common_prefix
 
 PAGE = 4096  # tokens that a page holds: 16 slots of 256, one of 4,096
 SHORTEST = 256  # tokens of the smallest slots
@@ -28,8 +29,7 @@ class PrefixCacheEntry:
 
     def common(self, ids: Sequence[int]) -> int:
         """How many of the first ids are the same."""
-        pairs = enumerate(zip(self.ids, ids, strict=False))
-        return next((place for place, (own, other) in pairs if own != other), min(len(self.ids), len(ids)))
+        return common_prefix(self.ids, ids)
 
 
 @dataclass(slots=True)
