@@ -15,7 +15,7 @@ _LIST = "copy.json"
 _NEW = ".new-"
 
 
-def copy_of(models: Path, source: str, precision: str) -> Path | None:
+def find_copy(models: Path, source: str, precision: str) -> Path | None:
     """The folder of a whole copy of the source with this SHA-256 in this precision, or None."""
     folder = models / _key(source, precision)
     try:
@@ -30,7 +30,7 @@ def make_copy(models: Path, source: str, precision: str, write: Callable[[Path],
     """Let `write` fill a folder and put it in place, unless another process just did; what is older goes."""
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / ".lock"):
-        if copy := copy_of(models, source, precision):
+        if copy := find_copy(models, source, precision):
             return copy
         for left in models.glob(f"{_NEW}*"):  # by a process that died
             shutil.rmtree(left)

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.converted import copy_of
+from bot.engine.checkpoint.converted import find_copy
 from bot.engine.checkpoint.source import (
     LOCAL,
     ModelSource,
@@ -98,7 +98,7 @@ def plan(settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
     if source.kind == "folder":
         return replace(found, precision=stored_precision(source, settings) or precision)
     models = data / "models"
-    copy = copy_of(models, found.fingerprint, precision) or convert(
+    copy = find_copy(models, found.fingerprint, precision) or convert(
         source.path, found.fingerprint, precision, device, models, progress
     )
     return replace(found, copy=copy)

@@ -23,8 +23,8 @@ from bot.prompt.builder import open_prompt_format
 from bot.prompt.contract import check_contract, prompt_contract
 from tests.fakes import tiny
 from training.__main__ import main
-from training.adapters.adopt import adopt
-from training.adapters.install import install
+from training.adapters.adopt import adopt_adapter
+from training.adapters.install import install_adapter
 from training.dataset.workspace import Workspace, open_workspace
 from training.store.lineage import adapters
 
@@ -132,7 +132,7 @@ def test_a_foreign_adapter_does_what_it_did(
 ) -> None:
     GOOD[kind](foreign)
     before = {path.name: path.read_bytes() for path in foreign.iterdir()}
-    adopted = adopt(desk, foreign)
+    adopted = adopt_adapter(desk, foreign)
     assert load_persona(desk.folder).adapter == adopted.home
     torch.testing.assert_close(logits(base, adopted.home), logits(base, plain))
     assert {path.name: path.read_bytes() for path in foreign.iterdir()} == before
@@ -143,7 +143,7 @@ def test_a_foreign_adapter_does_what_it_did(
 
 def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Workspace, foreign: Path) -> None:
     old(foreign)
-    home = adopt(desk, foreign).home
+    home = adopt_adapter(desk, foreign).home
     manifest = json.loads((home / "manifest.json").read_text())
     assert manifest["lineage"] == {"authors": [], "adopted": "someone/llama-7b-hf"}
     assert list(adapters(desk.folder)) == [(home / "manifest.json", frozenset())]
@@ -152,14 +152,14 @@ def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Workspace,
 
 def test_one_of_our_own_is_accepted_under_another_card(desk: Workspace, plain: Path, tmp_path: Path) -> None:
     """The way out that a refusal names; whose words are in it stays known."""
-    home = install(desk, plain, {"rank": 4}, inherited=["a" * 32])
+    home = install_adapter(desk, plain, {"rank": 4}, inherited=["a" * 32])
     (desk.folder / "card.json").write_text(json.dumps({"name": "Mara", "description": "New."}))
     changed = open_workspace(config.load_config(tmp_path / "config.toml", {}), desk.folder)
     reader = open_prompt_format(changed.persona, changed.model.tokenizer, changed.settings.model, 0)
     served = prompt_contract(changed.persona, reader, changed.settings.chat.system_prompt)
     with pytest.raises(UserError, match=r"another card or system text.*training adopt"):
         check_contract(changed.persona, served)
-    adopt(changed, home)
+    adopt_adapter(changed, home)
     check_contract(changed.persona, served)
     manifest = json.loads((home / "manifest.json").read_text())
     assert manifest["lineage"]["authors"] == ["a" * 32]
@@ -304,12 +304,12 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_what_is_no_plain_adapter_is_refused_and_nothing_runs(
     kind: str, desk: Workspace, plain: Path, foreign: Path
 ) -> None:
-    home = install(desk, plain, {})
+    home = install_adapter(desk, plain, {})
     before = {path.name: path.read_bytes() for path in home.iterdir()}
     spoil, reason = BAD[kind]
     spoil(foreign)
     with pytest.raises(UserError, match=reason):
-        adopt(desk, foreign)
+        adopt_adapter(desk, foreign)
     assert not (foreign.parent / "canary").exists()
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before
     assert {path.name for path in desk.folder.glob("adapter*")} == {"adapter", "adapter.lock"}

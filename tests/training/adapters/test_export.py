@@ -23,11 +23,11 @@ from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.fixtures.llama_cpp import complete
 from training.__main__ import main
-from training.adapters.export import export
-from training.adapters.gguf.layout import layout_of
-from training.adapters.gguf.model import write_model
+from training.adapters.export import export_adapter
+from training.adapters.gguf.layout import gguf_layout
+from training.adapters.gguf.model import write_gguf_model
 from training.adapters.gguf.tokenizer import add_tokenizer
-from training.adapters.install import install
+from training.adapters.install import install_adapter
 from training.dataset.workspace import Workspace, open_workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -65,7 +65,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     root = tmp_path_factory.mktemp(request.param)
     base = families.save(request.param, root / "base")
     patterns = {"rank_pattern": {"q_proj": 2, "layers.1.mlp.up_proj": 8}, "alpha_pattern": {"v_proj": 3}}
-    install(desk_of(root, base), lora(base, root / "run", use_rslora=True, **patterns), {})
+    install_adapter(desk_of(root, base), lora(base, root / "run", use_rslora=True, **patterns), {})
     return desk_of(root, base), base
 
 
@@ -89,7 +89,7 @@ def adapted(base: Path, adapter: Path) -> Any:
 def test_a_peft_folder_is_loaded_by_peft(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     desk, base = made
     assert desk.persona.adapter
-    told = export(desk, "peft", tmp_path / "out/mara")
+    told = export_adapter(desk, "peft", tmp_path / "out/mara")
     assert told == f"PEFT adapter (mara: adapts 14 layers of {base}) in {tmp_path / 'out/mara'}"
     names = ["adapter_config.json", "adapter_model.safetensors", "manifest.json"]
     assert sorted(path.name for path in (tmp_path / "out/mara").iterdir()) == names
@@ -101,7 +101,7 @@ def test_a_peft_folder_is_loaded_by_peft(made: tuple[Workspace, Path], tmp_path:
 def test_a_merged_folder_gives_the_same_logits(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     desk, base = made
     assert desk.persona.adapter
-    export(desk, "merged", tmp_path / "out")
+    export_adapter(desk, "merged", tmp_path / "out")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
     expected = logits(adapted(base, desk.persona.adapter))
     torch.testing.assert_close(logits(merged), expected, atol=1e-4, rtol=1e-4)
@@ -118,10 +118,10 @@ def test_llama_cpp_answers_the_same(made: tuple[Workspace, Path], tmp_path: Path
     desk, base = made
     assert desk.persona.adapter
     expected = answers(adapted(base, desk.persona.adapter))
-    export(desk, "gguf", tmp_path / "whole.gguf", merged=True)
+    export_adapter(desk, "gguf", tmp_path / "whole.gguf", merged=True)
     assert complete(tmp_path / "whole.gguf", IDS, COUNT, never=NEVER) == expected
     plain = plain_gguf(desk, tmp_path)
-    export(desk, "gguf", tmp_path / "adapter.gguf")
+    export_adapter(desk, "gguf", tmp_path / "adapter.gguf")
     assert complete(plain, IDS, COUNT, tmp_path / "adapter.gguf", NEVER) == expected
     assert complete(plain, IDS, COUNT, never=NEVER) == answers(AutoModelForCausalLM.from_pretrained(base))
 
@@ -135,14 +135,16 @@ def plain_gguf(desk: Workspace, folder: Path) -> Path:
     content = weights.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
     weights.write_bytes(content[:start] + bytes(len(content) - start))
-    export(desk_of(beside, Path(desk.settings.model.name)), "gguf", folder / "plain.gguf", merged=True)
+    export_adapter(
+        desk_of(beside, Path(desk.settings.model.name)), "gguf", folder / "plain.gguf", merged=True
+    )
     return folder / "plain.gguf"
 
 
 def test_a_gguf_file_is_known_as_a_copy_of_its_model(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     """The norms tell it, since an adapter leaves them as they are."""
     desk, base = made
-    export(desk, "gguf", tmp_path / "whole.gguf", merged=True, dtype="f16")
+    export_adapter(desk, "gguf", tmp_path / "whole.gguf", merged=True, dtype="f16")
     here = norms_of(ModelSource("folder", "x", base))
     assert norms_of(ModelSource("gguf", "x", tmp_path / "whole.gguf")) == here
     model = AutoModelForCausalLM.from_pretrained(base)
@@ -159,14 +161,14 @@ def test_an_adapter_made_on_one_copy_is_served_on_another(
 ) -> None:
     """Made on a folder of safetensors, served on a GGUF file; not on another model, whatever it is called."""
     base, adapter = plain
-    home = install(desk_of(tmp_path / "first", base), adapter, {})
+    home = install_adapter(desk_of(tmp_path / "first", base), adapter, {})
     whole = tmp_path / "whole.gguf"
     model = AutoModelForCausalLM.from_pretrained(base)
     if spoilt:
         with torch.no_grad():
             model.model.norm.weight[3] += 0.01
     tokenizer = AutoTokenizer.from_pretrained(base)
-    write_model(whole, model, layout_of(model.config), "f16", "x", "", tokenizer)
+    write_gguf_model(whole, model, gguf_layout(model.config), "f16", "x", "", tokenizer)
     copy = ModelSource("gguf", name or str(base), whole)
     running = BaseModelIdentity(copy.name, fingerprint(copy), linear_shapes(model), copy)
     if fits:
@@ -180,7 +182,7 @@ def test_the_metadata_of_an_adapter_are_those_that_llama_cpp_reads(
     made: tuple[Workspace, Path], tmp_path: Path
 ) -> None:
     desk, base = made
-    export(desk, "gguf", tmp_path / "adapter.gguf", dtype="f16")
+    export_adapter(desk, "gguf", tmp_path / "adapter.gguf", dtype="f16")
     reader = gguf.GGUFReader(tmp_path / "adapter.gguf")
     told = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("GGUF")}
     architecture = told.pop("general.architecture")
@@ -225,7 +227,7 @@ def test_the_command_exports_and_says_what_is_wrong(
         2,
         "training: mara has no adapter to export: `python -m training train` makes one.\n",
     )
-    install(desk, plain[1], {})
+    install_adapter(desk, plain[1], {})
     assert run(capsys, *there, "peft", "--merged", out) == (
         2,
         'training: --merged goes with --format gguf; a merged folder is "--format merged".\n',
@@ -247,11 +249,11 @@ def test_what_f16_cannot_hold_is_refused_and_leaves_nothing(tmp_path: Path) -> N
     with torch.no_grad():
         model.model.layers[0].mlp.up_proj.weight[0, 0] = 1e6
     model.save_pretrained(base)
-    install(desk_of(tmp_path, base), lora(base, tmp_path / "run"), {})
+    install_adapter(desk_of(tmp_path, base), lora(base, tmp_path / "run"), {})
     desk = desk_of(tmp_path, base)
     for format, merged in (("merged", False), ("gguf", True)):
         with pytest.raises(UserError, match="weights that f16 cannot hold: export with --dtype f32"):
-            export(desk, format, tmp_path / "out", merged=merged, dtype="f16")  # type: ignore[arg-type]
+            export_adapter(desk, format, tmp_path / "out", merged=merged, dtype="f16")  # type: ignore[arg-type]
     assert not list(tmp_path.glob("out*"))
 
 
@@ -266,9 +268,9 @@ def test_models_that_llama_cpp_would_read_otherwise_are_refused(
     name: str, reason: str, tmp_path: Path
 ) -> None:
     base = families.save(name, tmp_path / "base")
-    install(desk_of(tmp_path, base), lora(base, tmp_path / "run"), {})
+    install_adapter(desk_of(tmp_path, base), lora(base, tmp_path / "run"), {})
     with pytest.raises(UserError, match=reason):
-        export(desk_of(tmp_path, base), "gguf", tmp_path / "out", merged=True)
+        export_adapter(desk_of(tmp_path, base), "gguf", tmp_path / "out", merged=True)
     assert not list(tmp_path.glob("out*"))
 
 

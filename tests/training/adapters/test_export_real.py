@@ -15,11 +15,11 @@ from bot.engine.checkpoint.source import ModelSource
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
 from tests.fixtures.llama_cpp import complete
-from training.adapters.export import export
-from training.adapters.gguf.layout import layout_of
-from training.adapters.gguf.model import write_model
-from training.adapters.install import install
-from training.adapters.merge import plain_plan
+from training.adapters.export import export_adapter
+from training.adapters.gguf.layout import gguf_layout
+from training.adapters.gguf.model import write_gguf_model
+from training.adapters.install import install_adapter
+from training.adapters.merge import unquantized_plan
 from training.dataset.workspace import Workspace, open_workspace
 
 pytestmark = [
@@ -52,8 +52,8 @@ def mara(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, LoadPlan]
     (folder / "card.json").write_text(json.dumps({"name": "Mara"}))
     (root / "config.toml").write_text('[model]\nprecision = "fp32"\n')
     desk = open_mara(root)
-    found = plain_plan(desk)
-    install(desk, _lora(found.folder, root / "run"), {})
+    found = unquantized_plan(desk)
+    install_adapter(desk, _lora(found.folder, root / "run"), {})
     return open_mara(root), found
 
 
@@ -92,15 +92,15 @@ def test_llama_cpp_says_what_transformers_says(mara: tuple[Workspace, LoadPlan],
     alone = answers(desk, plain, PROMPTS[:3])
     template = desk.model.tokenizer.template or ""
     assert found.source.path
-    layout = layout_of(plain.config)
-    write_model(tmp_path / "base.gguf", plain, layout, "f32", "base", template, found.source.path)
+    layout = gguf_layout(plain.config)
+    write_gguf_model(tmp_path / "base.gguf", plain, layout, "f32", "base", template, found.source.path)
     expected = answers(desk, PeftModel.from_pretrained(plain, desk.persona.adapter).eval(), PROMPTS)
     assert all(one != other for one, other in zip(alone, expected, strict=False))
     del plain
-    export(desk, "gguf", tmp_path / "adapter.gguf")
+    export_adapter(desk, "gguf", tmp_path / "adapter.gguf")
     assert complete(tmp_path / "base.gguf", PROMPTS, TOKENS, tmp_path / "adapter.gguf") == expected
     (tmp_path / "base.gguf").unlink()
-    export(desk, "gguf", tmp_path / "whole.gguf", merged=True)
+    export_adapter(desk, "gguf", tmp_path / "whole.gguf", merged=True)
     assert complete(tmp_path / "whole.gguf", PROMPTS, TOKENS) == expected
 
 

@@ -23,7 +23,7 @@ from bot.prompt.builder import open_prompt_format
 from bot.prompt.contract import check_contract, prompt_contract
 from tests.fakes import tiny
 from tests.fixtures.training_messages import said
-from training.adapters.install import install, place, settle
+from training.adapters.install import adapter_home, install_adapter, recover_install
 from training.commands.build import build_data
 from training.dataset.workspace import Workspace, open_workspace
 from training.store.lineage import Pseudonyms, adapters
@@ -86,7 +86,7 @@ def names(folder: Path) -> list[str]:
 def test_the_manifest_says_all_that_serving_must_match(desk: Workspace, trained: tuple[Path, Path]) -> None:
     (desk.work / "messages.jsonl").write_bytes(to_lines(SAID))
     data = build_data(desk, 256)
-    home = install(desk, trained[0], {"rank": 4, "reason": "asked for"})
+    home = install_adapter(desk, trained[0], {"rank": 4, "reason": "asked for"})
     source = locate(desk.settings.model)
     told = manifest(home)
     code = told.pop("code")
@@ -122,7 +122,7 @@ def test_the_manifest_says_all_that_serving_must_match(desk: Workspace, trained:
 def test_what_was_there_before_is_kept_once(desk: Workspace, trained: tuple[Path, Path]) -> None:
     one, two = trained
     for adapter in (one, two, one):
-        home = install(desk, adapter, {})
+        home = install_adapter(desk, adapter, {})
         assert load_persona(desk.folder).adapter == home
         assert digest(home) == digest(adapter)
     assert names(desk.folder) == ["adapter", "adapter.lock", "adapter.previous"]
@@ -131,8 +131,8 @@ def test_what_was_there_before_is_kept_once(desk: Workspace, trained: tuple[Path
 
 
 def test_words_of_the_adapter_before_stay_in_the_lineage(desk: Workspace, trained: tuple[Path, Path]) -> None:
-    first = install(desk, trained[0], {}, inherited=["a" * 32])
-    second = install(desk, first, {}, inherited=["b" * 32])
+    first = install_adapter(desk, trained[0], {}, inherited=["a" * 32])
+    second = install_adapter(desk, first, {}, inherited=["b" * 32])
     assert manifest(second)["lineage"] == {"authors": ["a" * 32, "b" * 32]}
 
 
@@ -156,11 +156,11 @@ def dora(path: Path) -> None:
 def test_what_the_bot_would_refuse_is_not_installed(
     desk: Workspace, trained: tuple[Path, Path], tmp_path: Path, spoil: Callable[[Path], None], reason: str
 ) -> None:
-    home = install(desk, trained[0], {})
+    home = install_adapter(desk, trained[0], {})
     bad = Path(shutil.copytree(trained[1], tmp_path / "bad"))
     spoil(bad)
     with pytest.raises(UserError, match=reason):
-        install(desk, bad, {})
+        install_adapter(desk, bad, {})
     assert names(desk.folder) == ["adapter", "adapter.lock"]
     assert digest(home) == digest(trained[0])
 
@@ -172,15 +172,15 @@ def test_an_adapter_in_another_place_is_not_passed_over(base: Path, tmp_path: Pa
     (folder / "card.json").write_text('{"name": "Mara"}')
     (tmp_path / "config.toml").write_text(f'[model]\nname = "{base}"\ntemplate = "chatml"\n')
     with pytest.raises(UserError, match=r"persona\.toml has the adapter in tuned: drop the key `adapter`"):
-        place(open_workspace(config.load_config(tmp_path / "config.toml", {}), folder))
+        adapter_home(open_workspace(config.load_config(tmp_path / "config.toml", {}), folder))
 
 
 def test_where_nothing_can_be_put_in_place_all_is_as_before(
     desk: Workspace, trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = trained
-    install(desk, one, {})
-    install(desk, two, {})
+    install_adapter(desk, one, {})
+    install_adapter(desk, two, {})
     rename = Path.rename
 
     def refuse(path: Path, target: Path) -> Path:
@@ -190,7 +190,7 @@ def test_where_nothing_can_be_put_in_place_all_is_as_before(
 
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(UserError, match="cannot be written: No space left on device; the adapter before is"):
-        install(desk, one, {})
+        install_adapter(desk, one, {})
     assert names(desk.folder) == ["adapter", "adapter.lock", "adapter.previous"]
     assert digest(desk.folder / "adapter") == digest(two)
     assert digest(desk.folder / "adapter.previous") == digest(one)
@@ -217,7 +217,7 @@ def killed_at(change: int, desk: Workspace, adapter: Path) -> bool:
 
         sys.addaudithook(hook)
         try:
-            install(desk, adapter, {})
+            install_adapter(desk, adapter, {})
         finally:
             os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
@@ -226,8 +226,8 @@ def killed_at(change: int, desk: Workspace, adapter: Path) -> bool:
 def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Workspace, trained: tuple[Path, Path]) -> None:
     known = {digest(path) for path in trained}
     expected = served(desk)
-    install(desk, trained[0], {})
-    install(desk, trained[1], {})
+    install_adapter(desk, trained[0], {})
+    install_adapter(desk, trained[1], {})
     change, killed, on_the_way = 0, True, set[str]()
     while killed:
         new = trained[change % 2]
@@ -239,7 +239,7 @@ def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Workspace, trained:
             assert manifest(persona.adapter)["adapter_sha256"] == digest(persona.adapter)
             assert digest(persona.adapter) in known
             check_contract(persona, expected)
-            settle(desk.folder)
+            recover_install(desk.folder)
         assert set(names(desk.folder)) <= {"adapter", "adapter.lock", "adapter.previous"}
         change += 1
     assert change > 15
@@ -250,9 +250,9 @@ def test_killed_at_any_moment_a_whole_adapter_is_there(desk: Workspace, trained:
 def test_the_last_adapter_is_found_where_only_the_previous_one_is_left(
     desk: Workspace, trained: tuple[Path, Path]
 ) -> None:
-    install(desk, trained[0], {}).rename(desk.folder / "adapter.previous")
+    install_adapter(desk, trained[0], {}).rename(desk.folder / "adapter.previous")
     assert load_persona(desk.folder).adapter == desk.folder / "adapter.previous"
-    settle(desk.folder)
+    recover_install(desk.folder)
     assert load_persona(desk.folder).adapter == desk.folder / "adapter"
 
 
@@ -268,7 +268,7 @@ CHANGES: dict[str, tuple[str, str, str]] = {
 def test_what_is_served_otherwise_than_trained_is_refused(
     desk: Workspace, base: Path, trained: tuple[Path, Path], tmp_path: Path, change: str
 ) -> None:
-    install(desk, trained[0], {})
+    install_adapter(desk, trained[0], {})
     path, text, reason = CHANGES[change]
     before = (tmp_path / path).read_text() if path == "config.toml" else ""
     (tmp_path / path).write_text(before + text)
@@ -282,7 +282,7 @@ def test_what_is_served_otherwise_than_trained_is_refused(
 async def test_doctor_says_what_would_not_be_served(
     desk: Workspace, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    install(desk, trained[0], {})
+    install_adapter(desk, trained[0], {})
     found = [each for each in await examine(tmp_path / "config.toml") if each.subject == "adapter"]
     assert [(each.right, each.text.partition(" of ")[0]) for each in found] == [
         (True, "mara: adapts 6 layers")
@@ -307,14 +307,14 @@ async def test_doctor_says_what_would_not_be_served(
 def test_any_other_rule_is_refused(
     desk: Workspace, trained: tuple[Path, Path], told: dict[str, Any], reason: str
 ) -> None:
-    home = install(desk, trained[0], {})
+    home = install_adapter(desk, trained[0], {})
     (home / "manifest.json").write_text(json.dumps(manifest(home) | told))
     with pytest.raises(UserError, match=f"it was trained with {reason}"):
         check_contract(load_persona(desk.folder), served(desk))
 
 
 def test_what_differs_without_harm_is_served(desk: Workspace, trained: tuple[Path, Path]) -> None:
-    home = install(desk, trained[0], {})
+    home = install_adapter(desk, trained[0], {})
     (home / "manifest.json").write_text(json.dumps(manifest(home) | {"stop_ids": [2], "template": "older"}))
     check_contract(load_persona(desk.folder), served(desk))
     (home / "manifest.json").unlink()

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from bot.errors import UserError
-from training.runs.checkpoints import State, read_checkpoint, save_checkpoint
+from training.runs.checkpoints import RunState, read_checkpoint, save_checkpoint
 
 
 def save(folder: Path, step: int) -> None:
     tensors = {"weight": torch.full((2, 2), float(step))}
-    save_checkpoint(folder, {"r": 4}, tensors, tensors, State(step=step))
+    save_checkpoint(folder, {"r": 4}, tensors, tensors, RunState(step=step))
 
 
 def names(folder: Path) -> list[str]:

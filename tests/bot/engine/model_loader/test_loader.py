@@ -17,7 +17,7 @@ from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.converted import copy_of, make_copy
+from bot.engine.checkpoint.converted import find_copy, make_copy
 from bot.engine.checkpoint.source import DEFAULT, download, fingerprint, locate
 from bot.engine.interface import Request
 from bot.engine.local.local_engine import LocalEngine
@@ -279,11 +279,11 @@ def write(folder: Path) -> None:
 
 
 def test_a_copy_is_found_again(tmp_path: Path) -> None:
-    assert copy_of(tmp_path, "f" * 64, "nf4") is None
+    assert find_copy(tmp_path, "f" * 64, "nf4") is None
     made = make_copy(tmp_path, "f" * 64, "nf4", write)
-    assert copy_of(tmp_path, "f" * 64, "nf4") == made
-    assert copy_of(tmp_path, "f" * 64, "int8") is None
-    assert copy_of(tmp_path, "e" * 64, "nf4") is None
+    assert find_copy(tmp_path, "f" * 64, "nf4") == made
+    assert find_copy(tmp_path, "f" * 64, "int8") is None
+    assert find_copy(tmp_path, "e" * 64, "nf4") is None
 
 
 @pytest.mark.parametrize(
@@ -299,10 +299,10 @@ def test_a_copy_is_found_again(tmp_path: Path) -> None:
 def test_a_damaged_copy_is_none(tmp_path: Path, spoil: object) -> None:
     made = make_copy(tmp_path, "f" * 64, "nf4", write)
     spoil(made)  # type: ignore[operator]
-    assert copy_of(tmp_path, "f" * 64, "nf4") is None
-    assert copy_of(tmp_path, "f" * 64, "nf4") is None
+    assert find_copy(tmp_path, "f" * 64, "nf4") is None
+    assert find_copy(tmp_path, "f" * 64, "nf4") is None
     assert make_copy(tmp_path, "f" * 64, "nf4", write) == made
-    assert copy_of(tmp_path, "f" * 64, "nf4") == made
+    assert find_copy(tmp_path, "f" * 64, "nf4") == made
 
 
 def test_older_copies_of_the_same_source_go(tmp_path: Path) -> None:
