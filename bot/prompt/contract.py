@@ -1,4 +1,4 @@
-"""What an adapter was trained with, as its manifest says, against what it would be served with."""
+"""The prompt contract: an adapter is served only with the prompts it was trained with."""
 
 from collections.abc import Sequence
 

@@ -63,7 +63,7 @@ def opt_out(work: Path, pseudonym: str) -> None:
 
 
 def adapters(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
-    """Every manifest below a persona's folder, and the pseudonyms of those whose words its adapter holds.
+    """Yield each manifest below a persona's folder, and the authors whose words its adapter holds.
 
     Raises `UserError` for a manifest without a lineage.
     """

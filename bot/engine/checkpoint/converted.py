@@ -16,7 +16,7 @@ _NEW = ".new-"
 
 
 def find_copy(models: Path, source: str, precision: str) -> Path | None:
-    """The folder of a whole copy of the source with this SHA-256 in this precision, or None."""
+    """Return the folder of a whole copy of the source with this SHA-256 in this precision, or None."""
     folder = models / _key(source, precision)
     try:
         hashes = json.loads((folder / _LIST).read_text("utf-8"))["files"]
@@ -27,7 +27,7 @@ def find_copy(models: Path, source: str, precision: str) -> Path | None:
 
 
 def make_copy(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
-    """Let `write` fill a folder and put it in place, unless another process just did; what is older goes."""
+    """Let `write` fill a folder and put it in place, unless another process just did; delete older copies."""
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / ".lock"):
         if copy := find_copy(models, source, precision):
@@ -40,21 +40,23 @@ def make_copy(models: Path, source: str, precision: str, write: Callable[[Path],
             hashes = {file.name: hash_file(file) for file in sorted(draft.iterdir())}
             listed = {"source": source, "precision": precision, "files": hashes}
             (draft / _LIST).write_text(json.dumps(listed, indent=1), "utf-8")
-            _delete_older(models, source, precision)
 
-        return replace_folder(_swap(models / _key(source, precision)), write_listed)
+        copy = replace_folder(_swap(models / _key(source, precision)), write_listed)
+        _delete_older(copy, source, precision)
+        return copy
 
 
 def _swap(copy: Path) -> FolderSwap:
-    """The drafts are hidden and begin with `_NEW`, so that the next conversion deletes those left behind."""
+    """Name the drafts of a copy: they are hidden, and the next conversion deletes those left behind."""
     draft, ready, previous = (copy.with_name(f"{_NEW}{copy.name}{end}") for end in ("", ".ready", ".old"))
     return FolderSwap(copy, draft, ready, previous)
 
 
-def _delete_older(models: Path, source: str, precision: str) -> None:
+def _delete_older(copy: Path, source: str, precision: str) -> None:
+    """Delete the copies of the same source and precision in other formats."""
     older = re.compile(rf"{source[:24]}-{precision}-v\d+")
-    for folder in models.iterdir():
-        if older.fullmatch(folder.name):
+    for folder in copy.parent.iterdir():
+        if older.fullmatch(folder.name) and folder != copy:
             shutil.rmtree(folder)
 
 

@@ -40,7 +40,7 @@ class AdapterFiles:
 
 
 def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
-    """Read and check an adapter's folder; raises `Refused` with the reason and the remedy.
+    """Read and check an adapter's folder; raises `RefusedFile` with the reason and the remedy.
 
     Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
     or without it `base_model` with its name; and `adapter_sha256` with the weights. Another copy of the
