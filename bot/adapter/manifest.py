@@ -75,13 +75,13 @@ class AdapterManifest:
 
     def as_json(self) -> Json:
         """Return the keys that are there, in the order of the file."""
-        told = Json()
+        data = Json()
         for name, value in _values(self).items():
             if isinstance(value, PromptContract):
-                told |= _values(value)
+                data |= _values(value)
             else:
-                told[name] = _lineage_json(value) if isinstance(value, Lineage) else value
-        return told
+                data[name] = _lineage_json(value) if isinstance(value, Lineage) else value
+        return data
 
 
 def read_manifest(folder: Path, limit: int = MANIFEST_BYTES) -> AdapterManifest:
@@ -95,17 +95,17 @@ def read_manifest(folder: Path, limit: int = MANIFEST_BYTES) -> AdapterManifest:
     return parse_manifest(read_json(folder, MANIFEST, limit))
 
 
-def parse_manifest(told: Json) -> AdapterManifest:
+def parse_manifest(data: Json) -> AdapterManifest:
     """Convert the JSON object of a manifest.
 
     Keys of newer versions are ignored. A value of a wrong type is `MALFORMED` where serving compares it with
     a value of its own, and otherwise None.
     """
-    contract = {key: parse(told[key]) for key, parse in _CONTRACT.items() if key in told}
-    pins = {key: _text(told[key]) for key in _PINS if told.get(key) is not None}
-    notes = {key: told[key] for key, kind in _NOTES.items() if isinstance(told.get(key), kind)}
+    contract = {key: parse(data[key]) for key, parse in _CONTRACT.items() if key in data}
+    pins = {key: _text(data[key]) for key in _PINS if data.get(key) is not None}
+    notes = {key: data[key] for key, kind in _NOTES.items() if isinstance(data.get(key), kind)}
     return AdapterManifest(
-        contract=PromptContract(**contract), lineage=_lineage(told.get("lineage")), **pins, **notes
+        contract=PromptContract(**contract), lineage=_lineage(data.get("lineage")), **pins, **notes
     )
 
 
@@ -119,27 +119,27 @@ def _lineage_json(lineage: Lineage) -> Json:
     return authors if lineage.adopted is None else authors | {"adopted": lineage.adopted}
 
 
-def _lineage(told: Any) -> Lineage | None:
-    if not isinstance(told, dict) or not isinstance(told.get("authors"), list):
+def _lineage(value: Any) -> Lineage | None:
+    if not isinstance(value, dict) or not isinstance(value.get("authors"), list):
         return None
-    adopted = told.get("adopted")
-    return Lineage(frozenset(map(str, told["authors"])), adopted if isinstance(adopted, str) else None)
+    adopted = value.get("adopted")
+    return Lineage(frozenset(map(str, value["authors"])), adopted if isinstance(adopted, str) else None)
 
 
-def _text(told: Any) -> Any:
-    return told if isinstance(told, str) else MALFORMED
+def _text(value: Any) -> Any:
+    return value if isinstance(value, str) else MALFORMED
 
 
-def _texts(told: Any) -> Any:
-    return tuple(told) if isinstance(told, list) and all(type(each) is str for each in told) else MALFORMED
+def _texts(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) and all(type(each) is str for each in value) else MALFORMED
 
 
-def _ids(told: Any) -> Any:
-    return tuple(told) if isinstance(told, list) and all(type(each) is int for each in told) else MALFORMED
+def _ids(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) and all(type(each) is int for each in value) else MALFORMED
 
 
-def _turns(told: Any) -> Any:
-    turns = tuple(map(_texts, told)) if isinstance(told, list) else (MALFORMED,)
+def _turns(value: Any) -> Any:
+    turns = tuple(map(_texts, value)) if isinstance(value, list) else (MALFORMED,)
     return turns if all(turn is not MALFORMED and len(turn) == 2 for turn in turns) else MALFORMED
 
 

@@ -28,7 +28,10 @@ _DIFFERENT = {
 
 
 def prompt_contract(persona: Persona, reader: PromptFormat, system_prompt: str) -> PromptContract:
-    """What a persona is served with; it is found by trying, so that it follows whatever the code does."""
+    """Return the contract that a persona is served with.
+
+    It is found by rendering short conversations, so that it follows any change of the code.
+    """
     stop_ids, stop = stop_conditions(reader)
     return PromptContract(
         layout=_layout(reader),
