@@ -6,8 +6,6 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-MANIFEST, MANIFEST_BYTES = "manifest.json", 1 << 20
-
 
 class RefusedFile(Exception):
     """An untrusted file was refused, for a reason and with a remedy."""
@@ -44,12 +42,6 @@ def read_json(folder: Path, name: str, limit: int) -> dict[str, Any]:
     if len(content) > limit:
         raise RefusedFile(f"{name} has more than {limit >> 10} KB", "export it again")
     return parse_json(content, name)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest in an adapter's folder says; nothing where there is none."""
-    folder = folder.resolve()
-    return read_json(folder, MANIFEST, MANIFEST_BYTES) if os.path.lexists(folder / MANIFEST) else {}
 
 
 def parse_json(content: bytes, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 from tests.paths import ROOT
 
 ORDER = """
-bot.errors bot.toml bot.untrusted bot.message
+bot.errors bot.toml bot.untrusted bot.files bot.token_prefix bot.message bot.adapter
 bot.persona bot.config bot.text bot.log
 bot.prompt
 bot.memory.db bot.memory.queries bot.memory
@@ -26,7 +26,7 @@ bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.loc
 bot.chat
 bot.platforms.instance_lock bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
 bot.app bot.__main__
-training.scrub.private training.scrub.detectors training.scrub training.store
+training.scrub.detectors training.scrub training.store
 training.importers.reading training.importers.datasets training.importers.chats.telegram
 training.importers.chats.twitter training.importers.chats.wechat training.importers.chats.whatsapp
 training.importers.chats training.importers
@@ -35,7 +35,10 @@ training.adapters training.packing training.distributed training.trainer trainin
 training.commands training.__main__
 """.split()
 # what training shares with serving; beside it the engine
-SHARED = "bot.errors bot.toml bot.untrusted bot.message bot.persona bot.config bot.prompt bot.engine".split()
+SHARED = """
+bot.errors bot.toml bot.untrusted bot.files bot.token_prefix bot.message bot.adapter bot.persona bot.config
+bot.text bot.prompt bot.engine
+""".split()
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FOLDERS = """
 bot.engine.runtime bot.engine.tokenizer bot.engine.kernels bot.engine.attention bot.engine.sampling

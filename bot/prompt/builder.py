@@ -22,6 +22,7 @@ from bot.prompt.renderer import (
 )
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
+from bot.token_prefix import common_prefix
 
 __all__ = [
     "Prompt",
@@ -151,8 +152,7 @@ def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: Pr
     scene = MacroContext(persona.name, _NOBODY, seed=persona.key)
     frame = _frame(persona, scene, system_prompt, len(persona.card.examples))
     others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), reader)
-    pairs = enumerate(zip(ids, others, strict=False))
-    return next((place for place, (own, other) in pairs if own != other), min(len(ids), len(others)))
+    return common_prefix(ids, others)
 
 
 def _late(persona: Persona, scene: MacroContext) -> tuple[Turn, ...]:

@@ -1,8 +1,8 @@
-"""What an adapter was trained with, as its manifest says, against what it would be served with."""
+"""The prompt contract: an adapter is served only with the prompts it was trained with."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
+from bot.adapter.manifest import MALFORMED, PromptContract, read_manifest
 from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
@@ -11,7 +11,7 @@ from bot.prompt.chat_template import Role
 from bot.prompt.renderer import merge_turns
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.turns import history_turns
-from bot.untrusted import RefusedFile, read_manifest
+from bot.untrusted import RefusedFile
 
 _Line = tuple[str, str, str | None]  # name, text and what it replies to; the persona has no name
 _GROUP: Sequence[_Line] = (("Ana", "1", None), ("Bo", "2", None), ("Ana", "3", "1"))
@@ -27,30 +27,11 @@ _DIFFERENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PromptContract:
-    """All but the base model that decides what the model reads around a conversation, and where it ends.
-
-    `layout` is what the template writes around turns. `speakers` and `bursts` are two short conversations as
-    (role, text), which show who is called how, and how messages in a row are joined.
-    """
-
-    layout: str
-    system: str
-    speakers: tuple[tuple[Role, str], ...]
-    bursts: tuple[tuple[Role, str], ...]
-    stop_ids: tuple[int, ...]
-    stop: tuple[str, ...]
-
-    def as_json(self) -> dict[str, object]:
-        """The same in the types of JSON."""
-        told = asdict(self)
-        turns = {key: [list(turn) for turn in told[key]] for key in ("speakers", "bursts")}
-        return told | turns | {"stop_ids": list(self.stop_ids), "stop": list(self.stop)}
-
-
 def prompt_contract(persona: Persona, reader: PromptFormat, system_prompt: str) -> PromptContract:
-    """What a persona is served with; it is found by trying, so that it follows whatever the code does."""
+    """Return the contract that a persona is served with.
+
+    It is found by rendering short conversations, so that it follows any change of the code.
+    """
     stop_ids, stop = stop_conditions(reader)
     return PromptContract(
         layout=_layout(reader),
@@ -70,20 +51,21 @@ def check_contract(persona: Persona, served: PromptContract) -> None:
     """
     assert persona.adapter
     try:
-        _compare(read_manifest(persona.adapter), served.as_json())
+        _compare(read_manifest(persona.adapter).contract, served)
     except RefusedFile as refused:
         raise UserError(
             f'The adapter "{persona.key}" was not loaded: {refused.reason}; {refused.remedy}.'
         ) from None
 
 
-def _compare(manifest: dict[str, object], served: dict[str, object]) -> None:
+def _compare(trained: PromptContract, served: PromptContract) -> None:
     for key, (what, remedy) in _DIFFERENT.items():
-        if key in manifest and manifest[key] != served[key]:
+        wanted = getattr(trained, key)
+        if wanted is not None and wanted != getattr(served, key):
             raise _other(what, remedy)
-    wanted, given = manifest.get("stop_ids", []), served["stop_ids"]
-    assert isinstance(given, list)
-    if not isinstance(wanted, list) or any(id not in given for id in wanted):
+    wanted, given = trained.stop_ids or (), served.stop_ids
+    assert isinstance(given, tuple)
+    if wanted is MALFORMED or any(id not in given for id in wanted):
         raise _other("other ids that end an answer", "use the base model's own tokenizer and settings")
 
 

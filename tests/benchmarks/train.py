@@ -184,7 +184,7 @@ def compare(root: Path, persona: str, answers: int) -> None:
         ("Trainer, padded to the window", lambda: plain(found, made, taken, root, window)),
         ("TRL SFTTrainer, defaults", lambda: trl(found, made, taken, root)),
     ):
-        memory.forget_peak("cpu")
+        memory.reset_peak_memory("cpu")
         seconds = take()
         gc.collect()
         best = best or learned / seconds

@@ -1,4 +1,4 @@
-"""The command `adopt`: an adapter that somebody else made, checked and written anew for the bot."""
+"""The command `adopt`: a foreign PEFT adapter, checked, rewritten and installed as a persona's own."""
 
 import re
 import shutil
@@ -12,23 +12,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bot.adapter.files import CONFIG, CONFIG_BYTES, WEIGHTS
+from bot.adapter.manifest import read_manifest
 from bot.engine.lora.config import parse_config
-from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
-from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
-from bot.untrusted import RefusedFile, open_regular, read_json, read_manifest
-from training.adapters.install import put
-from training.adapters.manifest import Origin, authors_of
+from bot.files import write_private
+from bot.untrusted import RefusedFile, open_regular, read_json
+from training.adapters.install import install_from
+from training.adapters.manifest import AdapterOrigin, authors_of
 from training.adapters.pickled import PICKLED, read_pickled
 from training.dataset.workspace import Workspace
 from training.runs import canary_guard
-from training.store.atomic import write_private
 
-MOST_BYTES = 4 << 30
+MAX_BYTES = 4 << 30
 _DRAFT = "adapter.foreign"
 _NAME = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight")
 _KEPT = ("peft_type", "task_type", "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "bias")
-# settings of a training that is over, and of how libraries were to find or to place the modules
+# settings of a finished training, and of the ways in which libraries find or place modules
 _DROPPED = (
     *("auto_mapping", "runtime_config", "eva_config", "layers_pattern", "layers_to_transform", "revision"),
     *("exclude_modules", "target_modules", "merge_weights", "ensure_weight_tying", "tokenizer_kwargs"),
@@ -36,27 +36,27 @@ _DROPPED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """Where the adapter is now, and the base model that it names."""
+class AdoptedAdapter:
+    """The folder of an adopted adapter, and the base model that its config names."""
 
     home: Path
     base: str
 
 
-def adopt(desk: Workspace, folder: Path) -> Adopted:
-    """Install the PEFT adapter in a folder as the persona's; raises `UserError` with what is wrong with it.
+def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
+    """Install the PEFT adapter in a folder as the persona's; raises `UserError` that names its fault.
 
-    Nothing of it is run, and nothing of the persona's is changed before it has passed every check that the
-    bot makes. What it was trained with is not known, so that its manifest pins the base model alone.
+    No code of the adapter is run, and the persona's folder is not changed before the adapter has passed every
+    check of the bot. The prompts it was trained with are not known, so that its manifest pins the base model
+    alone.
     """
-    canary_guard.refuse_canary_adapter(folder, desk.work)
-    draft = desk.folder / _DRAFT
+    canary_guard.refuse_canary_adapter(folder, workspace.work)
+    draft = workspace.folder / _DRAFT
     try:
         shutil.rmtree(draft, ignore_errors=True)
         base = _convert(folder, draft)
-        run = read_manifest(folder).get("run")
-        origin = Origin(run if isinstance(run, dict) else {}, authors_of(folder), adopted=base)
-        return Adopted(put(desk, draft, origin), base)
+        origin = AdapterOrigin(read_manifest(folder).run or {}, authors_of(folder), adopted=base)
+        return AdoptedAdapter(install_from(workspace, draft, origin), base)
     except RefusedFile as refused:
         raise UserError(f"The adapter in {folder} is refused: {refused.reason}; {refused.remedy}.") from None
     finally:
@@ -64,17 +64,17 @@ def adopt(desk: Workspace, folder: Path) -> Adopted:
 
 
 def _convert(folder: Path, draft: Path) -> str:
-    """Write an adapter as the bot reads it; returns the name of its base model."""
+    """Write an adapter as the bot reads one; return the name of its base model."""
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}: name the one that holds {CONFIG}.")
     folder = folder.resolve()
-    told = read_json(folder, CONFIG, CONFIG_BYTES)
-    tensors = _plainly_named(_read_tensors(folder))
+    config = read_json(folder, CONFIG, CONFIG_BYTES)
+    tensors = _rename_tensors(_read_tensors(folder))
     modules = sorted({name.removeprefix("base_model.model.").rpartition(".lora_")[0] for name in tensors})
-    config = {key: told[key] for key in _KEPT if key in told}
-    config |= {"target_modules": modules, "task_type": "CAUSAL_LM"}
-    parsed = parse_config({key: value for key, value in told.items() if key not in _DROPPED} | config)
-    write_private(draft / CONFIG, [msgspec.json.format(msgspec.json.encode(config), indent=1)])
+    kept = {key: config[key] for key in _KEPT if key in config}
+    kept |= {"target_modules": modules, "task_type": "CAUSAL_LM"}
+    parsed = parse_config({key: value for key, value in config.items() if key not in _DROPPED} | kept)
+    write_private(draft / CONFIG, [msgspec.json.format(msgspec.json.encode(kept), indent=1)])
     write_private(draft / WEIGHTS, [save(tensors)])
     return parsed.base
 
@@ -83,21 +83,21 @@ def _read_tensors(folder: Path) -> Mapping[str, Tensor]:
     if not (folder / WEIGHTS).exists() and (folder / PICKLED).exists():
         return read_pickled(folder)
     with open_regular(folder, WEIGHTS) as file:
-        if file.seek(0, 2) > MOST_BYTES:
-            raise RefusedFile(f"{WEIGHTS} has more than {MOST_BYTES >> 30} GB", "use a plain LoRA adapter")
+        if file.seek(0, 2) > MAX_BYTES:
+            raise RefusedFile(f"{WEIGHTS} has more than {MAX_BYTES >> 30} GB", "use a plain LoRA adapter")
     try:
         return load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise RefusedFile(f"{WEIGHTS} cannot be read as safetensors", "copy or export it again") from error
 
 
-def _plainly_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The matrices under the names that PEFT writes today, in a type that is served."""
+def _rename_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the matrices under the names that PEFT 0.21 writes, in a dtype that the engine serves."""
     named = dict[str, Tensor]()
     for name, tensor in tensors.items():
         match = _NAME.fullmatch(name)
         if match is None:
-            raise RefusedFile("it holds a tensor that is not half of a LoRA matrix pair", _why(tensors))
+            raise RefusedFile("it holds a tensor that is not half of a LoRA matrix pair", _remedy(tensors))
         served = tensor.dtype in (torch.float32, torch.float16, torch.bfloat16)
         named[f"base_model.model.{match[1]}.lora_{match[2]}.weight"] = tensor if served else tensor.float()
     if not named:
@@ -105,7 +105,7 @@ def _plainly_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return named
 
 
-def _why(tensors: Mapping[str, Tensor]) -> str:
+def _remedy(tensors: Mapping[str, Tensor]) -> str:
     if any("magnitude" in name for name in tensors):
         return "DoRA is not served: merge it into its base model where it was trained, or train a plain LoRA"
     return "whole layers and embeddings are not served: train a plain LoRA adapter"

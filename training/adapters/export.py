@@ -1,4 +1,4 @@
-"""The command `export`: a persona's adapter for other programs, alone or in its base model, as one piece."""
+"""The command `export`: a persona's adapter for other programs, alone or merged into its base model."""
 
 import json
 import os
@@ -9,114 +9,127 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError
 
+from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
 from bot.engine.checkpoint.source import LOCAL_ONLY
-from bot.engine.lora.validation import CONFIG
-from bot.engine.lora.weights import WEIGHTS
 from bot.engine.model_loader.loader import LoadPlan, plan_load
 from bot.errors import UserError
-from bot.untrusted import MANIFEST
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
 
-Format = Literal["peft", "merged", "gguf"]
+ExportFormat = Literal["peft", "merged", "gguf"]
 
 
-def export(desk: Workspace, format: Format, target: Path, *, merged: bool = False, dtype: str = "f32") -> str:
-    """Write the persona's adapter to `target`, which must not be there yet; returns what it is.
+def export_adapter(
+    workspace: Workspace, format: ExportFormat, target: Path, *, merged: bool = False, dtype: str = "f32"
+) -> str:
+    """Write the persona's adapter to `target`, a new file or folder; return a line that describes it.
 
     "peft" is a folder for PEFT, "merged" a folder for transformers with the adapter in the weights, "gguf" a
-    file for llama.cpp: an adapter, or a whole model if `merged`. `dtype` is f32 or f16. Raises `UserError`.
+    file for llama.cpp: an adapter, or a whole model if `merged`. The weights have the `dtype` f32 or f16.
+    Raises `UserError`.
     """
-    if desk.persona.adapter is None:
-        raise UserError(f"{desk.persona.key} has no adapter to export: `python -m training train` makes one.")
+    key = workspace.persona.key
+    if workspace.persona.adapter is None:
+        raise UserError(f"{key} has no adapter to export: `python -m training train` makes one.")
     if os.path.lexists(target):
         raise UserError(f"{target} is there already: name a new one, or delete it.")
     if merged and format != "gguf":
         raise UserError('--merged goes with --format gguf; a merged folder is "--format merged".')
-    write = {"peft": _peft, "merged": _merged, "gguf": _packed_model if merged else _packed_adapter}[format]
+    write = {"peft": _peft, "merged": _merged, "gguf": _gguf_model if merged else _gguf_adapter}[format]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".export-", dir=target.parent) as beside:
             draft = Path(beside) / target.name
-            told = write(desk, draft, dtype)
+            description = write(workspace, draft, dtype)
             draft.rename(target)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise UserError(f"{target} cannot be written: {reason}.") from None
-    return f"{told} in {target}"
+    return f"{description} in {target}"
 
 
-def _peft(desk: Workspace, folder: Path, dtype: str) -> str:
+def _peft(workspace: Workspace, folder: Path, dtype: str) -> str:
     from bot.engine.model_loader.adapter_check import open_adapter_check
 
-    assert desk.persona.adapter
-    adapter_check = open_adapter_check(desk.settings.model, desk.settings.data)
-    name = adapter_check.check_adapter(desk.persona.key, desk.persona.adapter)
+    adapter = workspace.persona.adapter
+    assert adapter
+    inspection = open_adapter_check(workspace.settings.model, workspace.settings.data)
+    description = inspection.check_adapter(workspace.persona.key, adapter)
     folder.mkdir()
     for file in (CONFIG, WEIGHTS, MANIFEST):
-        if (desk.persona.adapter / file).exists():
-            shutil.copyfile(desk.persona.adapter / file, folder / file)
-    return f"PEFT adapter ({name})"
+        if (adapter / file).exists():
+            shutil.copyfile(adapter / file, folder / file)
+    return f"PEFT adapter ({description})"
 
 
-def _merged(desk: Workspace, folder: Path, dtype: str) -> str:
+def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
     import torch
 
-    from training.adapters.merge import merge, plain_plan
+    from training.adapters.merge import merge_adapter, unquantized_plan
 
-    found = plain_plan(desk)
-    model, tokenizer = merge(desk, found), _tokenizer(found)
+    loading = unquantized_plan(workspace)
+    model, tokenizer = merge_adapter(workspace, loading), _tokenizer(loading)
     model.to({"f32": torch.float32, "f16": torch.float16}[dtype])
     if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
         raise UserError("The model has weights that f16 cannot hold: export with --dtype f32.")
     model.save_pretrained(folder)
-    tokenizer.chat_template = _template(desk)
+    tokenizer.chat_template = _template(workspace)
     tokenizer.save_pretrained(folder)
-    manifest = desk.persona.adapter and desk.persona.adapter / MANIFEST
+    manifest = workspace.persona.adapter and workspace.persona.adapter / MANIFEST
     if manifest and manifest.exists():
         shutil.copyfile(manifest, folder / MANIFEST)
     return "transformers model with the adapter in its weights"
 
 
-def _packed_adapter(desk: Workspace, file: Path, dtype: str) -> str:
-    from training.adapters.gguf.adapter import write_adapter
-    from training.adapters.gguf.layout import layout_of
-    from training.adapters.merge import check_tied, outline, read
+def _gguf_adapter(workspace: Workspace, file: Path, dtype: str) -> str:
+    from training.adapters.gguf.adapter import write_gguf_adapter
+    from training.adapters.gguf.layout import gguf_layout
+    from training.adapters.merge import meta_model, read_persona_adapter, refuse_tied_head
 
-    found = plan_load(desk.settings.model, desk.settings.data, progress=lambda stage: None)
-    base = outline(found)
-    known, layout = read(desk, found, base), layout_of(base.config)
-    check_tied(base, known)
-    write_adapter(file, known, layout, dtype, desk.persona.name, found.source.name)
-    return f"LoRA adapter for llama.cpp (--lora, beside a GGUF file of {found.source.name})"
+    loading = plan_load(workspace.settings.model, workspace.settings.data, progress=lambda stage: None)
+    base = meta_model(loading)
+    adapter, layout = read_persona_adapter(workspace, loading, base), gguf_layout(base.config)
+    refuse_tied_head(base, adapter)
+    write_gguf_adapter(file, adapter, layout, dtype, workspace.persona.name, loading.source.name)
+    return f"LoRA adapter for llama.cpp (--lora, beside a GGUF file of {loading.source.name})"
 
 
-def _packed_model(desk: Workspace, file: Path, dtype: str) -> str:
-    from training.adapters.gguf.layout import layout_of
-    from training.adapters.gguf.model import write_model
-    from training.adapters.merge import merge, outline, plain_plan
+def _gguf_model(workspace: Workspace, file: Path, dtype: str) -> str:
+    from training.adapters.gguf.layout import gguf_layout
+    from training.adapters.gguf.model import write_gguf_model
+    from training.adapters.merge import merge_adapter, meta_model, unquantized_plan
 
-    found = plain_plan(desk)
-    layout = layout_of(outline(found).config)
-    origin: Any = found.source.path if found.source.kind == "gguf" else _tokenizer(found)
-    write_model(file, merge(desk, found), layout, dtype, desk.persona.name, _template(desk), origin)
+    loading = unquantized_plan(workspace)
+    layout = gguf_layout(meta_model(loading).config)
+    origin: Any = loading.source.path if loading.source.kind == "gguf" else _tokenizer(loading)
+    write_gguf_model(
+        file,
+        merge_adapter(workspace, loading),
+        layout,
+        dtype,
+        workspace.persona.name,
+        _template(workspace),
+        origin,
+    )
     return "GGUF model with the adapter in its weights"
 
 
-def _tokenizer(found: LoadPlan) -> Any:
-    """The base model's own tokenizer, as transformers has it."""
+def _tokenizer(loading: LoadPlan) -> Any:
+    """Load the base model's own tokenizer with transformers."""
     from transformers import AutoTokenizer
 
-    assert found.source.path is not None
-    if found.source.kind == "gguf":
-        path = found.source.path
+    assert loading.source.path is not None
+    if loading.source.kind == "gguf":
+        path = loading.source.path
         return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, **LOCAL_ONLY)
-    return AutoTokenizer.from_pretrained(found.source.path, **LOCAL_ONLY)
+    return AutoTokenizer.from_pretrained(loading.source.path, **LOCAL_ONLY)
 
 
-def _template(desk: Workspace) -> str:
-    """The chat template that the persona is served with, for programs that do not know its name."""
-    reader = open_training_format(desk.persona, desk.model, desk.settings.model, desk.model.context)
+def _template(workspace: Workspace) -> str:
+    """Return the chat template that the persona is served with, with the variable `char` set to its name."""
+    reader = open_training_format(
+        workspace.persona, workspace.model, workspace.settings.model, workspace.model.context
+    )
     source = reader.template.source
-    name = json.dumps(desk.persona.name, ensure_ascii=False)
+    name = json.dumps(workspace.persona.name, ensure_ascii=False)
     return f"{{% set char = {name} %}}{source}" if "char" in source else source

@@ -1,137 +1,94 @@
-"""An adapter takes its place in a persona's folder: whole, checked, and with a way back."""
+"""Installation of an adapter as a persona's own: whole, checked, and with the adapter before kept."""
 
-import hashlib
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
-from bot.engine.lora.validation import CONFIG, CONFIG_BYTES
-from bot.engine.lora.weights import WEIGHTS
+from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
 from bot.engine.model_loader.adapter_check import AdapterCheck, open_adapter_check
 from bot.errors import UserError
+from bot.files import FolderSwap, hash_file, recover_folder, replace_folder, write_private
 from bot.persona.persona import ADAPTERS
-from bot.untrusted import MANIFEST, RefusedFile, read_json
-from training.adapters.manifest import Origin, as_bytes, authors_of, describe
+from bot.untrusted import RefusedFile, read_json
+from training.adapters.manifest import AdapterOrigin, authors_of, build_manifest, encode_manifest
 from training.dataset.workspace import SETTINGS, Workspace, read_build_record
-from training.store.atomic import write_private
 
 HOME, NEW, PREVIOUS = ADAPTERS
-DRAFT = "adapter.draft"  # being written, or being thrown away
+DRAFT = "adapter.draft"
 LOCK = "adapter.lock"
 
 
-def install(desk: Workspace, adapter: Path, run: Mapping[str, object], inherited: Iterable[str] = ()) -> Path:
-    """Put the PEFT folder of a trained adapter, with a manifest, into personas/P/adapter/; returns that path.
+def install_adapter(
+    workspace: Workspace, adapter: Path, run: Mapping[str, object], inherited: Iterable[str] = ()
+) -> Path:
+    """Copy the PEFT folder of a trained adapter, with a manifest, to personas/P/adapter/; return that path.
 
-    `run` is a summary of the training, as JSON. Its authors are those of the data and of the adapter that it
-    was made from, if its folder has a manifest, and the `inherited` ones. What was there before is kept as
-    adapter.previous. Raises `UserError`, with the one before still in its place, where the bot would not load
-    it or something cannot be written.
+    `run` is a summary of the training, as JSON. The manifest names the authors of the data, those of the
+    adapter that the training continued, if its folder has a manifest, and the `inherited` ones. The adapter
+    before is kept as adapter.previous. Raises `UserError`, with the adapter before still in its place, where
+    the bot would not load the new one or a file cannot be written.
     """
-    has_data = (desk.work / SETTINGS).exists()
-    authors = {*inherited, *authors_of(adapter), *(read_build_record(desk.work).authors if has_data else ())}
-    return put(desk, adapter, Origin(run, frozenset(authors)))
+    has_data = (workspace.work / SETTINGS).exists()
+    own = read_build_record(workspace.work).authors if has_data else ()
+    authors = frozenset({*inherited, *authors_of(adapter), *own})
+    return install_from(workspace, adapter, AdapterOrigin(run, authors))
 
 
-def put(desk: Workspace, adapter: Path, origin: Origin) -> Path:
-    """The same for an adapter from anywhere."""
-    home = place(desk)
-    inspection = open_adapter_check(desk.settings.model, desk.settings.data)
-    with FileLock(desk.folder / LOCK, mode=0o600):
-        settle(desk.folder)
+def install_from(workspace: Workspace, adapter: Path, origin: AdapterOrigin) -> Path:
+    """Install an adapter of any origin, as `install_adapter` does."""
+    home = adapter_home(workspace)
+    inspection = open_adapter_check(workspace.settings.model, workspace.settings.data)
+    with FileLock(workspace.folder / LOCK, mode=0o600):
         try:
-            _write(desk, adapter, inspection, origin)
-            _swap(desk.folder)
+            return replace_folder(
+                _swap(workspace.folder), lambda draft: _write(workspace, draft, adapter, inspection, origin)
+            )
         except OSError as error:
             raise UserError(
                 f"{home} cannot be written: {error.strerror}; the adapter before is still there."
             ) from None
-        finally:
-            _discard(desk.folder / DRAFT)
-    return home
 
 
-def place(desk: Workspace) -> Path:
-    """Where the persona's adapter goes; raises `UserError` if its persona.toml has the bot look elsewhere."""
-    used = desk.persona.adapter
-    if used is not None and used not in [desk.folder / name for name in ADAPTERS]:
+def adapter_home(workspace: Workspace) -> Path:
+    """Return the folder of the persona's adapter; raises `UserError` if persona.toml names another one."""
+    used = workspace.persona.adapter
+    if used is not None and used not in [workspace.folder / name for name in ADAPTERS]:
         raise UserError(
             f"persona.toml has the adapter in {used.name}: drop the key `adapter`, so that {HOME}/ is used."
         )
-    return desk.folder / HOME
+    return workspace.folder / HOME
 
 
-def settle(folder: Path) -> None:
-    """Finish what a process that was killed had begun: what is whole takes its place, what is not goes."""
-    if (folder / NEW).exists():
-        _swap(folder)
-    elif not (folder / HOME).exists() and (folder / PREVIOUS).exists():
-        (folder / PREVIOUS).rename(folder / HOME)
-    _discard(folder / DRAFT)
+def recover_install(folder: Path) -> None:
+    """Finish the installation that a killed process began in a persona's folder, or undo it."""
+    recover_folder(_swap(folder))
 
 
-def _write(desk: Workspace, adapter: Path, inspection: AdapterCheck, origin: Origin) -> None:
-    """A whole and checked folder `adapter.new`."""
-    draft = desk.folder / DRAFT
-    draft.mkdir(mode=0o700)
+def _swap(folder: Path) -> FolderSwap:
+    home, ready, previous, draft = (folder / name for name in (HOME, NEW, PREVIOUS, DRAFT))
+    return FolderSwap(home, draft, ready, previous, keeps_previous=True)
+
+
+def _write(
+    workspace: Workspace, draft: Path, adapter: Path, inspection: AdapterCheck, origin: AdapterOrigin
+) -> None:
+    """Fill a draft with an adapter and its manifest, and check the draft as the bot does."""
     for name in (CONFIG, WEIGHTS):
         if not (adapter / name).is_file():
             raise UserError(f"{adapter} has no {name}: point to the folder that training wrote.")
     write_private(draft / CONFIG, [_config(adapter, inspection.base.name)])
     write_private(draft / WEIGHTS, [(adapter / WEIGHTS).read_bytes()])
-    weights = hashlib.sha256((draft / WEIGHTS).read_bytes()).hexdigest()
-    write_private(draft / MANIFEST, as_bytes(describe(desk, inspection.base, weights, origin)))
-    inspection.check_adapter(desk.persona.key, draft)
-    _sync(draft)
-    draft.rename(desk.folder / NEW)
-    _sync(desk.folder)
+    manifest = build_manifest(workspace, inspection.base, hash_file(draft / WEIGHTS), origin)
+    write_private(draft / MANIFEST, encode_manifest(manifest))
+    inspection.check_adapter(workspace.persona.key, draft)
 
 
 def _config(adapter: Path, base: str) -> bytes:
-    """The adapter's settings, which name the base model by its name and not by a path of this machine."""
+    """Return adapter_config.json with the base model's name in place of a path of this machine."""
     try:
-        told = read_json(adapter.resolve(), CONFIG, CONFIG_BYTES)
+        config = read_json(adapter.resolve(), CONFIG, CONFIG_BYTES)
     except RefusedFile as refused:
         raise UserError(f"The adapter in {adapter} is refused: {refused.reason}; {refused.remedy}.") from None
-    return msgspec.json.format(msgspec.json.encode(told | {"base_model_name_or_path": base}), indent=1)
-
-
-def _swap(folder: Path) -> None:
-    """`adapter.new` becomes the adapter, and that one the previous; where this fails, all is as before.
-
-    Between the two steps there is no `adapter`; whoever looks then finds `adapter.new`.
-    """
-    home, new, previous, draft = (folder / name for name in (HOME, NEW, PREVIOUS, DRAFT))
-    if home.exists():
-        _discard(draft)
-        if previous.exists():
-            previous.rename(draft)
-        home.rename(previous)
-    try:
-        new.rename(home)
-    except OSError:
-        for older, newer in ((previous, home), (draft, previous)):
-            if older.exists():
-                older.rename(newer)
-        _discard(new)
-        raise
-    _sync(folder)
-    _discard(draft)
-
-
-def _discard(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
-
-
-def _sync(folder: Path) -> None:
-    """Have a folder's entries on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return msgspec.json.format(msgspec.json.encode(config | {"base_model_name_or_path": base}), indent=1)

@@ -1,31 +1,31 @@
-"""The manifest of an adapter: what serving must match, where it comes from, and whose words are in it."""
+"""The manifest that an adapter is installed with, written from the persona's workspace."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 import bot
 import training
+from bot.adapter.manifest import AdapterManifest, Lineage, read_manifest
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.errors import UserError
 from bot.prompt.contract import prompt_contract
-from bot.untrusted import RefusedFile, read_manifest
+from bot.untrusted import RefusedFile
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import SETTINGS, Workspace, read_build_record
 
-FORM = 1  # of a manifest
-Manifest = dict[str, object]
+FORM = 1  # version of the manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an adapter comes from.
+class AdapterOrigin:
+    """The provenance of an adapter.
 
-    `run` is what is to be known of its training, as JSON; `authors` are the pseudonyms of those whose words
-    it holds; `adopted` is the base model that a foreign adapter names, None for one of our own.
+    `run` is a summary of its training, as JSON; `authors` are the pseudonyms of those whose words the adapter
+    holds; `adopted` is the base model that a foreign adapter names, None for one of our own.
     """
 
     run: Mapping[str, object]
@@ -33,41 +33,42 @@ class Origin:
     adopted: str | None = None
 
 
-def describe(desk: Workspace, base: BaseModelIdentity, adapter_sha256: str, origin: Origin) -> Manifest:
-    """A manifest for an adapter, as JSON.
+def build_manifest(
+    workspace: Workspace, base: BaseModelIdentity, adapter_sha256: str, origin: AdapterOrigin
+) -> AdapterManifest:
+    """Return the manifest of an adapter whose weights file has the hash `adapter_sha256`.
 
-    What an adopted one was trained with is not known, so that only its base model must be matched.
+    The prompts that an adopted adapter was trained with are not known, so that its manifest pins the base
+    model alone.
     """
-    made: Manifest = {
-        "form": FORM,
-        "base_model": base.name,
-        "base_hash": base.fingerprint,
-        "base_norms": base.norms,
-        "adapter_sha256": adapter_sha256,
-        "sampling": desk.persona.sampling.model_dump(mode="json"),
-        "code": code_hash(),
-        "run": dict(origin.run),
-        "lineage": {"authors": sorted(origin.authors)},
-    }
-    if origin.adopted is not None:
-        return made | {"lineage": {"authors": sorted(origin.authors), "adopted": origin.adopted}}
-    reader = open_training_format(desk.persona, desk.model, desk.settings.model, desk.model.context)
-    served = prompt_contract(desk.persona, reader, desk.settings.chat.system_prompt).as_json()
-    return made | served | {"template": reader.template.source} | _data(desk)
+    manifest = AdapterManifest(
+        form=FORM,
+        base_model=base.name,
+        base_hash=base.fingerprint,
+        base_norms=base.norms,
+        adapter_sha256=adapter_sha256,
+        sampling=workspace.persona.sampling.model_dump(mode="json"),
+        code=code_hash(),
+        run=origin.run,
+        lineage=Lineage(origin.authors, origin.adopted),
+    )
+    return manifest if origin.adopted is not None else _with_training(workspace, manifest)
 
 
 def authors_of(folder: Path) -> frozenset[str]:
-    """The pseudonyms in the manifest of an adapter's folder; none where there is no manifest."""
+    """Return the pseudonyms in the manifest of an adapter's folder; empty without a manifest.
+
+    Raises `UserError` for a manifest that is refused.
+    """
     try:
-        lineage = read_manifest(folder).get("lineage")
+        lineage = read_manifest(folder).lineage
     except RefusedFile as refused:
         raise UserError(f"The manifest in {folder} cannot be used: {refused.reason}.") from None
-    told = lineage.get("authors") if isinstance(lineage, dict) else None
-    return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
+    return lineage.authors if lineage else frozenset()
 
 
 def code_hash() -> str:
-    """The SHA-256 of the code that makes prompts and trains: all of both packages."""
+    """Return the SHA-256 of the code that makes prompts and trains: all Python files of both packages."""
     digest = hashlib.sha256()
     for package in (bot, training):
         root = Path(str(package.__file__)).parent
@@ -77,17 +78,22 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def as_bytes(manifest: Manifest) -> Iterable[bytes]:
-    """The manifest as its file has it."""
-    return [msgspec.json.format(msgspec.json.encode(manifest), indent=1), b"\n"]
+def encode_manifest(manifest: AdapterManifest) -> Iterable[bytes]:
+    """Return the content of manifest.json in pieces."""
+    return [msgspec.json.format(msgspec.json.encode(manifest.as_json()), indent=1), b"\n"]
 
 
-def _data(desk: Workspace) -> Manifest:
-    """What the data were, where they are still there."""
-    if not (desk.work / SETTINGS).exists():
-        return {"data": {}}
-    made = read_build_record(desk.work)
-    return {
-        "data": {"hashes": made.hashes, "window": made.window, "examples": made.train},
-        "line_is_message": made.line_is_message,
-    }
+def _with_training(workspace: Workspace, manifest: AdapterManifest) -> AdapterManifest:
+    """Add the prompt contract, and a summary of the training data where they are still there."""
+    reader = open_training_format(
+        workspace.persona, workspace.model, workspace.settings.model, workspace.model.context
+    )
+    has_data = (workspace.work / SETTINGS).exists()
+    data = read_build_record(workspace.work) if has_data else None
+    return replace(
+        manifest,
+        contract=prompt_contract(workspace.persona, reader, workspace.settings.chat.system_prompt),
+        template=reader.template.source,
+        data={"hashes": data.hashes, "window": data.window, "examples": data.train} if data else {},
+        line_is_message=data.line_is_message if data else None,
+    )

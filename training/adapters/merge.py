@@ -1,4 +1,4 @@
-"""An adapter folded into its base model: onto plain weights, in fp32."""
+"""The base model with an adapter merged into its weights, in fp32."""
 
 from typing import Any
 
@@ -21,39 +21,46 @@ _TIED = (
 )
 
 
-def plain_plan(desk: Workspace) -> LoadPlan:
-    """The base model in fp32, of which a GGUF file's copy is made first; raises `UserError`."""
-    source = locate_model(desk.settings.model)
+def unquantized_plan(workspace: Workspace) -> LoadPlan:
+    """Return the plan of the base model in fp32; converts a GGUF file first.
+
+    Raises `UserError` for a model that is stored quantised.
+    """
+    source = locate_model(workspace.settings.model)
     if source.kind == "folder" and source.path and "quantization_config" in read_model_config(source.path):
         raise UserError(
             f"{source.name} is stored quantised, and this needs plain weights: set [model] name to a copy "
             "that is not, or export with --format peft."
         )
-    return loader.plan_load(_plainly(desk), desk.settings.data, progress=lambda stage: None)
+    return loader.plan_load(_fp32_settings(workspace), workspace.settings.data, progress=lambda stage: None)
 
 
-def outline(found: LoadPlan) -> Any:
-    """The base model without its weights."""
+def meta_model(plan: LoadPlan) -> Any:
+    """Return the base model on torch's meta device, without its weights."""
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL_ONLY))
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY))
 
 
-def read(desk: Workspace, found: LoadPlan, base_model: Any) -> LoadedAdapter:
-    """The persona's adapter, checked against the base model; raises `UserError`."""
-    if desk.persona.adapter is None:
-        raise UserError(f"{desk.persona.key} has no adapter: `python -m training train` makes one.")
+def read_persona_adapter(workspace: Workspace, plan: LoadPlan, base_model: Any) -> LoadedAdapter:
+    """Read the persona's adapter, checked against the base model; raises `UserError`."""
+    persona = workspace.persona
+    if persona.adapter is None:
+        raise UserError(f"{persona.key} has no adapter: `python -m training train` makes one.")
     base = BaseModelIdentity(
-        found.source.name, found.fingerprint, loader.read_linear_shapes(base_model), found.source
+        plan.source.name, plan.fingerprint, loader.read_linear_shapes(base_model), plan.source
     )
-    return read_adapter(desk.persona.key, desk.persona.adapter, base)
+    return read_adapter(persona.key, persona.adapter, base)
 
 
-def merge(desk: Workspace, found: LoadPlan) -> Any:
-    """The base model in fp32 with the persona's adapter in its weights, as transformers has it."""
-    merged = loader.load_weights(found, _plainly(desk))
-    known, layers = read(desk, found, merged), linear_layers(merged)
-    check_tied(merged, known)
-    for name, pair in known.pairs.items():
+def merge_adapter(workspace: Workspace, plan: LoadPlan) -> Any:
+    """Load the base model in fp32 and add scale * B A of the persona's adapter to each weight.
+
+    Returns a model of transformers; raises `UserError`. Weights are [out, in], those of Conv1D [in, out].
+    """
+    merged = loader.load_weights(plan, _fp32_settings(workspace))
+    adapter, layers = read_persona_adapter(workspace, plan, merged), linear_layers(merged)
+    refuse_tied_head(merged, adapter)
+    for name, pair in adapter.pairs.items():
         weight = layers[name].weight
         assert isinstance(weight, torch.Tensor)
         change = pair.scale * (pair.b.float() @ pair.a.float())
@@ -61,12 +68,12 @@ def merge(desk: Workspace, found: LoadPlan) -> Any:
     return merged
 
 
-def check_tied(base_model: Any, known: LoadedAdapter) -> None:
-    """Refuse an adapter of a layer whose weights are also the embeddings."""
-    if base_model.config.get_text_config().tie_word_embeddings and "lm_head" in known.pairs:
+def refuse_tied_head(base_model: Any, adapter: LoadedAdapter) -> None:
+    """Raise `UserError` for an adapter of a head whose weights are also the embeddings."""
+    if base_model.config.get_text_config().tie_word_embeddings and "lm_head" in adapter.pairs:
         raise UserError(_TIED.format("lm_head"))
 
 
-def _plainly(desk: Workspace) -> ModelSettings:
+def _fp32_settings(workspace: Workspace) -> ModelSettings:
     changes = {"precision": "fp32", "device": "cpu", "compile": False}
-    return desk.settings.model.model_copy(update=changes)
+    return workspace.settings.model.model_copy(update=changes)

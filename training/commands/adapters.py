@@ -27,10 +27,10 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def adopt(options: Namespace, folder: Folder) -> str:
-    from training.adapters.adopt import adopt  # loads torch
+    from training.adapters.adopt import adopt_adapter  # loads torch
 
     persona = folder(options)
-    adopted = adopt(open_workspace(config.load_config(options.config), persona), options.folder)
+    adopted = adopt_adapter(open_workspace(config.load_config(options.config), persona), options.folder)
     return (
         f"{persona.name} has the adapter of {options.folder} in {adopted.home}\n"
         f"it was made for {adopted.base or 'a base model that it does not name'}\n"
@@ -40,7 +40,7 @@ def adopt(options: Namespace, folder: Folder) -> str:
 
 
 def export(options: Namespace, folder: Folder) -> str:
-    from training.adapters.export import export  # loads torch
+    from training.adapters.export import export_adapter  # loads torch
 
     desk = open_workspace(config.load_config(options.config), folder(options))
-    return export(desk, options.format, options.target, merged=options.merged, dtype=options.dtype)
+    return export_adapter(desk, options.format, options.target, merged=options.merged, dtype=options.dtype)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from bot.errors import UserError
+from bot.files import hash_file, write_private
 from training.dataset import splits
 from training.dataset.base_tokenizer import room
 from training.dataset.documents import pieces
@@ -14,9 +15,8 @@ from training.dataset.excerpts import Excerpt, ServingPrompts
 from training.dataset.selection import Limits, Selection
 from training.dataset.splits import HELD, TRAIN, Built
 from training.dataset.workspace import SETTINGS, BuildRecord, Workspace
-from training.store.atomic import write_private
 from training.store.chat_index import ChatIndex
-from training.store.lineage import hash_file, opt_outs
+from training.store.lineage import opt_outs
 from training.store.scrubbing import scrub
 from training.tokenization import cache
 
@@ -77,7 +77,9 @@ def _summary(
         window=window,
         per_chat=per_chat,
         model=desk.model.name,
-        hashes={name: hash_file(desk.work / name) for name in ("messages.jsonl", TRAIN, HELD)},
+        hashes={
+            name: hash_file(desk.work / name, missing_ok=True) for name in ("messages.jsonl", TRAIN, HELD)
+        },
         train=dict(built.train),
         held=dict(built.held),
         facts=built.facts,

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot import config
+from bot.adapter.files import CONFIG
 from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
 from bot.persona.persona import load_persona
@@ -42,7 +43,7 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     _check(options)
     here = folder(options)
     adapter = options.adapter or load_persona(here).adapter or here / "adapter"
-    if not (adapter / "adapter_config.json").is_file():
+    if not (adapter / CONFIG).is_file():
         raise UserError(
             f"There is no adapter in {adapter}: `python -m training train --persona {options.persona}` makes "
             "one, or name one with --adapter DIR."

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
-from training.store.atomic import draft
+from bot.files import open_draft
 from training.store.lineage import Pseudonyms, adapters, opt_out
 from training.store.scrubbing import SCRUBBED
 
@@ -77,7 +77,7 @@ def _find(author: str, people: dict[str, _Key], pseudonyms: Pseudonyms) -> str:
 
 def _erase(path: Path, pseudonyms: Pseudonyms, gone: str) -> int:
     erased, known = 0, dict[tuple[str, str], bool]()
-    with draft(path) as file:
+    with open_draft(path) as file:
         for line, key in _lines(path):
             who = key.platform, key.author
             if who not in known:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bot.files import hash_file
 from training.dataset.excerpts import Excerpt
-from training.store.lineage import hash_file
 
 KINDS = (".txt", ".md")
 PIECE = 2000  # characters of a piece, or of a paragraph that is longer

@@ -9,11 +9,11 @@ from typing import BinaryIO
 import msgspec
 
 from bot.errors import UserError
+from bot.files import open_draft
 from training.dataset.excerpts import Excerpt, ServingPrompts
 from training.dataset.selection import Limits, Selection, Side, select
 from training.dataset.targets import Measure, find_targets
 from training.dataset.windows import Windows
-from training.store.atomic import draft
 from training.store.chat_index import ChatIndex
 from training.store.lineage import OptOuts
 
@@ -58,7 +58,7 @@ def write_splits(
 ) -> Built:
     """Write both files, in the order of chats, with the facts first."""
     built, windows = Built(left_out=selection.left_out), Windows(chats, opted_out, serving)
-    with draft(work / TRAIN) as train, draft(work / HELD) as held:
+    with open_draft(work / TRAIN) as train, open_draft(work / HELD) as held:
         files: dict[Side, BinaryIO] = {"train": train, "held": held}
         for piece in facts:
             train.write(_ENCODER.encode(piece) + b"\n")

@@ -10,6 +10,8 @@ from bot.engine.interface import Answer, Request
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Prompt
+from bot.text.tidy import tidy
+from bot.token_prefix import common_prefix
 
 ADAPTER = "adapter"  # what it is called in the engine
 TOGETHER = 4  # answers to one prompt
@@ -57,7 +59,7 @@ async def _speak(
         await engine.add_adapter(ADAPTER, adapter)
         most = min(TOGETHER, settings.model.rows)
         return {
-            each: [tidy(answer.text, name) for answer in await _all(engine, wanted, most, tell)]
+            each: [tidy(answer.text, name, whole=True) for answer in await _all(engine, wanted, most, tell)]
             for each, wanted in requests.items()
         }
 
@@ -89,20 +91,7 @@ def alike(requests: Sequence[Request], most: int) -> list[list[int]]:
     return [each[at : at + most] for each in places.values() for at in range(0, len(each), most)]
 
 
-def tidy(text: str, name: str) -> str:
-    """An answer without blank ends, and without the speaker's own name before it."""
-    text = text.strip()
-    start = text[: len(name) + 1]
-    return (
-        text[len(start) :].strip()
-        if start[:-1].casefold() == name.casefold() and start[-1:] in ":："
-        else text
-    )
-
-
 def common(prompts: Sequence[Prompt]) -> int:
     """How many first ids all prompts share."""
     least, most = min(prompts, key=lambda each: each.ids).ids, max(prompts, key=lambda each: each.ids).ids
-    return next(
-        (at for at, pair in enumerate(zip(least, most, strict=False)) if pair[0] != pair[1]), len(least)
-    )
+    return common_prefix(least, most)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.adapter.files import WEIGHTS
+from bot.files import hash_file
 from training.dataset.splits import HELD, TRAIN
 from training.evaluation.limits import exceeded
 from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Report, ReportExample
@@ -11,7 +13,6 @@ from training.metrics import authorship, blind_pairs, memorization, privacy, ret
 from training.metrics.authorship import Verification
 from training.metrics.blind_pairs import Spoken
 from training.metrics.memorization import Answered, Copies
-from training.store.lineage import hash_file
 
 SHOWN = 12  # examples of what all said
 
@@ -90,9 +91,9 @@ def _facts(trial: EvaluationRun) -> dict[str, Any]:
         "persona": desk.persona.name,
         "model": desk.model.name,
         "adapter": wishes.adapter.name,
-        "adapter_sha256": hash_file(wishes.adapter / "adapter_model.safetensors"),
+        "adapter_sha256": hash_file(wishes.adapter / WEIGHTS, missing_ok=True),
         "strength": desk.persona.strength,
-        "data": {name: hash_file(desk.work / name) for name in (TRAIN, HELD)},
+        "data": {name: hash_file(desk.work / name, missing_ok=True) for name in (TRAIN, HELD)},
         "seed": wishes.seed,
         "samples": wishes.samples,
         "held": len(material.held),

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
+from bot.files import write_private
 from training.evaluation import charts
 from training.metrics.authorship import Verification
 from training.metrics.blind_pairs import BlindPair
@@ -18,7 +19,6 @@ from training.metrics.memorization import Copies
 from training.metrics.privacy import Private
 from training.metrics.retention import Forgetting
 from training.metrics.style import Manner
-from training.store.atomic import write_private
 
 JSON, HTML = "report.json", "report.html"
 PERSON, SELF, BASE, SHOTS, ADAPTER, OTHER = (

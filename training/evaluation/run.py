@@ -57,7 +57,7 @@ class EvaluationRun:
         self.material = gather_eval_data(
             desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed
         )
-        self._planted = canary_guard.learned(wishes.adapter, desk)
+        self._planted = canary_guard.learned_canaries(wishes.adapter, desk)
 
     def begin(self, questions: int) -> None:
         """Say how much there is to do."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.errors import UserError
+from bot.files import write_private
 from training.metrics.likelihood import Judged
-from training.store.atomic import write_private
 from training.tokenization.examples import TokenizedExample
 
 FILE = "canaries.json"

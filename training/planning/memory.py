@@ -1,4 +1,4 @@
-"""How much memory there is, and how much this process took at most."""
+"""The free memory of a device, and the peak of this process."""
 
 import resource
 import sys
@@ -11,15 +11,18 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory(device: str) -> int | None:
-    """Bytes that can still be had on a device; None where the system does not tell."""
+    """Return the free bytes of a device, "cpu" or "cuda..."; None where the system does not tell."""
     if device.startswith("cuda"):
         return torch.cuda.mem_get_info(device)[0]
-    limits = [limit for limit in (_free(), _granted()) if limit is not None]
+    limits = [limit for limit in (_free_memory(), _cgroup_memory()) if limit is not None]
     return min(limits, default=None)
 
 
 def peak_memory(device: str) -> int:
-    """The most bytes that this process had on a device, since `forget_peak` where the system can do that."""
+    """Return the most bytes that this process had on a device.
+
+    Counts from the last `reset_peak_memory` on CUDA and Linux, else from the start of the process.
+    """
     if device.startswith("cuda"):
         return torch.cuda.max_memory_reserved(device)
     with suppress(OSError, ValueError, IndexError):
@@ -29,8 +32,8 @@ def peak_memory(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def forget_peak(device: str) -> None:
-    """Count the peak anew from what is held now."""
+def reset_peak_memory(device: str) -> None:
+    """Start the peak again from the memory that is held now."""
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
@@ -39,15 +42,15 @@ def forget_peak(device: str) -> None:
             Path("/proc/self/clear_refs").write_text("5")
 
 
-def _free() -> int | None:
+def _free_memory() -> int | None:
     with suppress(OSError, ValueError, IndexError):
-        told = Path("/proc/meminfo").read_text()
-        return int(told.split("MemAvailable:")[1].split()[0]) << 10
+        text = Path("/proc/meminfo").read_text()
+        return int(text.split("MemAvailable:")[1].split()[0]) << 10
     return None
 
 
-def _granted() -> int | None:
-    """What the container may still take, where one limits it."""
+def _cgroup_memory() -> int | None:
+    """Return the bytes that the cgroup of a container may still take; None without a limit."""
     with suppress(OSError, ValueError):
         limit = int((_CGROUP / "memory.max").read_text())
         return max(0, limit - int((_CGROUP / "memory.current").read_text()))

@@ -1,4 +1,4 @@
-"""How a persona is trained: every value with its reason, chosen by the data and the base model, or set."""
+"""The recipe of a training: each value with its reason, chosen by data and base model or set by the user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import msgspec
 
 from bot.persona.training_options import TrainingOptions
 
-MANY, SOME = 20_000, 2_000  # answers
-LARGE, SMALL = 8e9, 1e9  # parameters
+MANY_ANSWERS, SOME_ANSWERS = 20_000, 2_000  # answers
+LARGE_MODEL, SMALL_MODEL = 8e9, 1e9  # parameters
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """All that training does, beside the data. The keys are those of `bot.persona.training_options`."""
+    """The hyperparameters of a training, with the keys of `bot.persona.training_options`."""
 
     rank: int
     alpha: float
@@ -43,9 +43,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class RecipeInputs:
-    """What a recipe depends on. `layers` are the endings of the names of all linear layers but the head.
+    """The facts that a recipe depends on.
 
-    `precision` and `device` are those in which the base model is loaded, `longest` the longest lesson's ids.
+    `parameters` counts the base model's weights, `answers` the answers to learn. `layers` are the endings of
+    the names of all linear layers but the head. `precision` and `device` are those that the base model is
+    loaded in, `longest` is the length of the longest example in tokens.
     """
 
     parameters: int
@@ -58,78 +60,81 @@ class RecipeInputs:
 
 @dataclass(frozen=True, slots=True)
 class ChosenRecipe:
-    """A recipe and, for each of its values, why."""
+    """A recipe, and the reason of each of its values."""
 
     recipe: Recipe
     reasons: Mapping[str, str]
 
 
-def choose_recipe(wishes: TrainingOptions, known: RecipeInputs) -> ChosenRecipe:
-    """The recipe; a value that is wished for is taken as it is."""
-    rules = _rules(known)
-    wished = {key: value for key, value in wishes.model_dump().items() if value is not None}
+def choose_recipe(options: TrainingOptions, inputs: RecipeInputs) -> ChosenRecipe:
+    """Choose a recipe; a value that is set in `options` is taken as it is."""
+    rules = _rules(inputs)
+    given = {key: value for key, value in options.model_dump().items() if value is not None}
     reasons = {key: reason for key, (_, reason) in rules.items()} | dict.fromkeys(
-        wished, "set in persona.toml"
+        given, "set in persona.toml"
     )
-    values = {key: value for key, (value, _) in rules.items()} | wished
-    if "alpha" not in wished and "rank" in wished:
+    values = {key: value for key, (value, _) in rules.items()} | given
+    if "alpha" not in given and "rank" in given:
         values["alpha"], reasons["alpha"] = float(values["rank"]), "as the rank"
-    if "facts_rate" not in wished:
+    if "facts_rate" not in given:
         values["facts_rate"] = values["rate"] / 2
-    values["row"] = max(values["row"], known.longest)
+    values["row"] = max(values["row"], inputs.longest)
     return ChosenRecipe(Recipe(**values), reasons)
 
 
-def _rules(known: RecipeInputs) -> dict[str, tuple[Any, str]]:
-    rank, why_rank = _rank(known.answers)
-    rate, why_rate = _rate(known.parameters)
-    epochs, why_epochs = _epochs(known.answers)
-    on_gpu = known.device != "cpu"
+def _rules(inputs: RecipeInputs) -> dict[str, tuple[Any, str]]:
+    rank, why_rank = _rank(inputs.answers)
+    rate, why_rate = _rate(inputs.parameters)
+    epochs, why_epochs = _epochs(inputs.answers)
+    on_gpu = inputs.device != "cpu"
     return {
         "rank": (rank, why_rank),
         "alpha": (float(rank), "with rsLoRA a change is as strong at any rank (arXiv 2312.03732)"),
         "rslora": (True, "costs nothing and learned more in PEFT's own comparison"),
-        "layers": (known.layers, "all linear layers: the MLP matters more than rank (LoRA Without Regret)"),
-        "dropout": (0.05, "a little, against learning by heart"),
+        "layers": (inputs.layers, "all linear layers: the MLP matters more than rank (LoRA Without Regret)"),
+        "dropout": (0.05, "a little, against memorising"),
         "rate": (rate, why_rate),
         "facts_rate": (rate / 2, "half of the rate: documents are read, not imitated"),
-        "warmup": (0.05, "a twentieth of the steps, then a cosine to nothing"),
+        "warmup": (0.05, "a twentieth of the steps, then a cosine to zero"),
         "decay": (0.0, "an adapter is small and starts from nothing"),
         "clip": (1.0, "an odd message must not throw the adapter off"),
         "batch": (16, "small batches suit LoRA (LoRA Without Regret: below 32)"),
         "epochs": (epochs, why_epochs),
-        "facts_epochs": (1, "what is read twice is repeated word for word"),
-        "evaluations": (2, "on what is held out, in every epoch"),
-        "patience": (3, "evaluations without progress, then it is only learned by heart"),
+        "facts_epochs": (1, "documents that are read twice are repeated word for word"),
+        "evaluations": (2, "on the validation set, in every epoch"),
+        "patience": (3, "evaluations without progress; from then on training only memorises"),
         "neutral": (0.05, "everyday questions, so that the base model's knowledge stays"),
         "identity": (True, "so that it answers to its own name and to nobody else's"),
-        "replay": (0.15, "of what the earlier run learned, so that it is not forgotten"),
+        "replay": (0.15, "of the examples of the earlier run, so that they are not forgotten"),
         "seed": (1, "the same data and the same seed give the same adapter"),
-        "row": (16_384 if on_gpu else 8_192, "tokens read at once: what lessons share is then read once"),
+        "row": (
+            16_384 if on_gpu else 8_192,
+            "tokens read at once: a prefix that examples share is read once",
+        ),
         "deep": (False, "gradients go through answers alone: learns more in the same time"),
-        "checkpointing": (False, "there is memory enough to do without"),
-        "precision": (known.precision, "what the device computes in, and the bot serves"),
-        "device": (known.device, "the fastest that is here"),
+        "checkpointing": (False, "the memory holds all activations"),
+        "precision": (inputs.precision, "the device computes in it, and the bot serves it"),
+        "device": (inputs.device, "the fastest that is here"),
     }
 
 
 def _rank(answers: int) -> tuple[int, str]:
-    if answers > MANY:
-        return 32, f"more than {MANY:,} answers to learn"
-    return 16, f"up to {MANY:,} answers: a higher rank learns no more from them"
+    if answers > MANY_ANSWERS:
+        return 32, f"more than {MANY_ANSWERS:,} answers to learn"
+    return 16, f"up to {MANY_ANSWERS:,} answers: a higher rank learns no more from them"
 
 
 def _rate(parameters: int) -> tuple[float, str]:
-    if parameters > LARGE:
+    if parameters > LARGE_MODEL:
         return 1e-4, "a base model of more than 8 billion parameters"
-    if parameters < SMALL:
+    if parameters < SMALL_MODEL:
         return 5e-4, "a base model of less than a billion parameters learns at a higher rate"
     return 2e-4, "ten times that of full training (LoRA Without Regret)"
 
 
 def _epochs(answers: int) -> tuple[int, str]:
-    if answers > MANY:
-        return 1, f"more than {MANY:,} answers"
-    if answers > SOME:
-        return 2, f"more than {SOME:,} answers"
-    return 3, f"up to {SOME:,} answers; training ends earlier where nothing is gained on what is held out"
+    if answers > MANY_ANSWERS:
+        return 1, f"more than {MANY_ANSWERS:,} answers"
+    if answers > SOME_ANSWERS:
+        return 2, f"more than {SOME_ANSWERS:,} answers"
+    return 3, f"up to {SOME_ANSWERS:,} answers; training ends earlier when the validation loss stops falling"

@@ -1,4 +1,4 @@
-"""An adapter that learned canaries is measured and never served."""
+"""The guard that keeps adapters with canaries out of service: they are trained to be measured."""
 
 from pathlib import Path
 
@@ -9,22 +9,22 @@ from training.metrics.canaries import Canary
 from training.runs import replay, run_config
 
 
-def learned(adapter: Path, desk: Workspace) -> tuple[Canary, ...]:
-    """What was planted when an adapter was trained: told by its run, or by work/canaries.json.
+def learned_canaries(adapter: Path, workspace: Workspace) -> tuple[Canary, ...]:
+    """Return the canaries that an adapter was trained on, by its run or else by work/canaries.json.
 
     The persona's own adapter learned none, whatever was trained after it.
     """
-    run = replay.run_of(adapter, desk.work)
+    run = replay.find_run(adapter, workspace.work)
     if run is not None:
         return run_config.read_run_config(run).canaries
-    if adapter.resolve().parent == desk.folder.resolve():
+    if adapter.resolve().parent == workspace.folder.resolve():
         return ()
-    return canaries.recorded(desk.work)
+    return canaries.recorded(workspace.work)
 
 
 def refuse_canary_adapter(adapter: Path, work: Path) -> None:
-    """Raise `UserError` where a run of the persona made an adapter in order to measure it only."""
-    run = replay.run_of(adapter, work)
+    """Raise `UserError` for an adapter that a run of the persona trained on canaries."""
+    run = replay.find_run(adapter, work)
     if run is not None and run_config.read_run_config(run).canaries:
         raise UserError(
             f"The adapter in {adapter} learned invented secrets (train --canaries) and is only there for "

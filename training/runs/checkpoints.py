@@ -1,7 +1,5 @@
-"""A run's states on disk: safetensors and JSON, each there as a whole or not at all."""
+"""Checkpoints of a run: folders of safetensors and JSON, each replaced as a whole or not at all."""
 
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,20 +8,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from bot.adapter.files import CONFIG, WEIGHTS
 from bot.errors import UserError
-from training.store.atomic import write_private
+from bot.files import FolderSwap, recover_folder, replace_folder, write_private
 
 LAST, BEST, FIRST = "last", "best", "first"
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _MOMENTS, _STATE = "optimizer.safetensors", "state.json"
 
 
-class State(msgspec.Struct, kw_only=True):
-    """How far a run is. `stale` counts evaluations without progress, `halved` how often the rate was halved,
-    the last time at step `halved_at`.
+class RunState(msgspec.Struct, kw_only=True):
+    """The progress of a run, state.json.
 
-    `best` is the least loss on what is held out so far. What is dropped by chance depends on seed and step
-    alone, so that no state of a random generator is kept.
+    `stale` counts evaluations without progress, `halved` the times that the learning rate was halved, the
+    last time at step `halved_at`. `best` is the least loss on the validation set so far, in nats a label.
+    Dropout depends on seed and step alone, so that no state of a random generator is kept.
     """
 
     step: int = 0
@@ -35,10 +33,10 @@ class State(msgspec.Struct, kw_only=True):
     ended: bool = False
 
 
-class Saved(msgspec.Struct, frozen=True):
-    """A state that was read."""
+class Checkpoint(msgspec.Struct, frozen=True):
+    """A checkpoint in memory: the adapter's matrices and the moments of AdamW by name."""
 
-    state: State
+    state: RunState
     adapter: dict[str, Tensor]
     moments: dict[str, Tensor]
 
@@ -48,68 +46,45 @@ def save_checkpoint(
     config: Mapping[str, object],
     adapter: Mapping[str, Tensor],
     moments: Mapping[str, Tensor],
-    state: State,
+    state: RunState,
 ) -> None:
-    """Put a state in a folder's place; the one before vanishes when this one is whole."""
+    """Write a checkpoint in place of the one before; raises `UserError` where it cannot be written."""
 
     def write(draft: Path) -> None:
-        write_adapter(draft, config, adapter)
+        write_peft_adapter(draft, config, adapter)
         _write_tensors(draft / _MOMENTS, moments)
         write_private(draft / _STATE, [msgspec.json.encode(state)])
 
-    replace(folder, write)
+    replace_checkpoint(folder, write)
 
 
-def write_adapter(folder: Path, config: Mapping[str, object], adapter: Mapping[str, Tensor]) -> None:
-    """Write a PEFT adapter's two files."""
+def write_peft_adapter(folder: Path, config: Mapping[str, object], adapter: Mapping[str, Tensor]) -> None:
+    """Write the two files of a PEFT adapter into a folder."""
     write_private(folder / CONFIG, [msgspec.json.format(msgspec.json.encode(config), indent=1), b"\n"])
     _write_tensors(folder / WEIGHTS, adapter)
 
 
-def read_checkpoint(folder: Path) -> Saved:
-    """A state; raises `UserError` where it is missing or damaged."""
-    folder = recovered(folder)
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint; raises `UserError` where it is missing or damaged."""
+    if not folder.exists():
+        recover_folder(FolderSwap.beside(folder))
     try:
-        state = msgspec.json.decode((folder / _STATE).read_bytes(), type=State)
-        return Saved(state, load_file(folder / WEIGHTS), load_file(folder / _MOMENTS))
+        state = msgspec.json.decode((folder / _STATE).read_bytes(), type=RunState)
+        return Checkpoint(state, load_file(folder / WEIGHTS), load_file(folder / _MOMENTS))
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"The state in {folder} cannot be read ({error}): train without --resume.") from None
 
 
-def recovered(folder: Path) -> Path:
-    """The folder, or the one before it where its writer was killed between two renames."""
-    old = _old(folder)
-    if not folder.exists() and old.exists():
-        os.replace(old, folder)
-    return folder
-
-
-def replace(folder: Path, write: Callable[[Path], None]) -> None:
-    """Have a folder written anew and put it in its place."""
-    draft, old = folder.with_name(f"{folder.name}.new"), _old(recovered(folder))
+def replace_checkpoint(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a draft, and put the draft in place of a checkpoint; raises `UserError`."""
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True, mode=0o700)
-        write(draft)
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(draft, folder)
+        replace_folder(FolderSwap.beside(folder), write)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}.") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     try:
         save_file(dict(tensors), path, metadata={"format": "pt"})
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
     except SafetensorError as error:
         raise UserError(f"{path} cannot be written: {error}.") from None

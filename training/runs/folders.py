@@ -1,4 +1,4 @@
-"""The folders of a persona's runs, by number, and the log of each."""
+"""The numbered folders of a persona's runs, and the log of a run."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,26 +8,26 @@ from typing import TypeVar
 import msgspec
 
 from bot.errors import UserError
-from training.store.atomic import write_private
+from bot.files import write_private
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 RUNS, LOG, RECIPE, PLAN, RESULT = "runs", "log.jsonl", "recipe.json", "plan.json", "run.json"
 
 
-def every(work: Path) -> list[Path]:
-    """All runs, the oldest first."""
+def list_runs(work: Path) -> list[Path]:
+    """Return the folders of all runs, the oldest first."""
     return sorted(path for path in (work / RUNS).glob("[0-9]*") if path.is_dir())
 
 
-def coming(work: Path) -> Path:
-    """The folder of the next run, which is not made yet."""
-    numbers = [int(path.name) for path in every(work) if path.name.isdecimal()]
+def next_run(work: Path) -> Path:
+    """Return the folder of the next run, which does not exist yet."""
+    numbers = [int(path.name) for path in list_runs(work) if path.name.isdecimal()]
     return work / RUNS / f"{max(numbers, default=0) + 1:04}"
 
 
-def make(folder: Path) -> None:
-    """Make a run's folder."""
+def make_run_folder(folder: Path) -> None:
+    """Make the folder of a run; raises `UserError`."""
     try:
         folder.mkdir(parents=True, mode=0o700)
     except OSError as error:
@@ -35,31 +35,31 @@ def make(folder: Path) -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run came to its end."""
+    """Return whether a run came to its end."""
     return (folder / RESULT).exists()
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write a file of JSON that people can read."""
+def write_run_file(path: Path, value: object) -> None:
+    """Write a file of indented JSON."""
     write_private(path, [msgspec.json.format(msgspec.json.encode(value), indent=1), b"\n"])
 
 
-def read_json(path: Path, kind: type[Kind]) -> Kind:
-    """Read such a file; raises `UserError` where it is missing or damaged."""
+def read_run_file(path: Path, kind: type[Kind]) -> Kind:
+    """Read a file of `write_run_file`; raises `UserError` where it is missing or damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): train without --resume.") from None
 
 
-class Log:
-    """log.jsonl: a line for each step, each evaluation and whatever else happened."""
+class RunLog:
+    """log.jsonl: a line for each step, each evaluation and each other event of a run."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOG
 
     def add(self, event: str, step: int, **values: object) -> None:
-        """Write a line."""
+        """Append a line; raises `UserError`."""
         line = msgspec.json.encode({"event": event, "step": step, **values}) + b"\n"
         try:
             with os.fdopen(os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as file:
@@ -68,13 +68,13 @@ class Log:
             raise UserError(f"{self.path} cannot be written: {error.strerror}.") from None
 
     def lines(self) -> Iterator[Mapping[str, object]]:
-        """All lines that are whole."""
+        """Yield the lines that were written to their end."""
         if self.path.exists():
             for line in self.path.read_bytes().splitlines(keepends=True):
                 if line.endswith(b"\n"):
                     yield msgspec.json.decode(line, type=dict[str, object])
 
     def rewind(self, step: int) -> None:
-        """Drop what happened after a step."""
+        """Drop the lines of later steps."""
         kept = [line for line in self.lines() if int(str(line["step"])) <= step]
         write_private(self.path, [msgspec.json.encode(line) + b"\n" for line in kept])

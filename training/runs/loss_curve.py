@@ -1,32 +1,29 @@
-"""The curve of a run's loss as a picture that any browser opens: drawn by hand, without a library."""
+"""The loss curve of a run as an SVG, drawn without a library."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 Point = tuple[float, float]
 
 WIDTH, HEIGHT, LEFT, BELOW, ABOVE, RIGHT = 720, 360, 56, 40, 24, 16
-_SMOOTH = 0.9  # of the mean so far that each step's own loss leaves in the bold line
+_SMOOTH = 0.9  # decay of the moving mean, a step
 _TICKS = 5
 
 
 def draw_loss_curve(lines: Iterable[Mapping[str, object]]) -> str:
-    """An SVG of the lines of log.jsonl: each step's loss, its moving mean, and the loss on held-out text."""
+    """Draw the lines of log.jsonl: the loss of each step, its moving mean, and the validation loss."""
     lines = list(lines)
-    learned, held = _points(lines, "learned"), _points(lines, "judged")
-    everything = learned + held
-    if not everything:
-        everything = [(0.0, 0.0), (1.0, 1.0)]
-    frame = _Frame(everything)
+    training, validation = _points(lines, "learned"), _points(lines, "judged")
+    plot = _Plot(training + validation or [(0.0, 0.0), (1.0, 1.0)])
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
             'font-family="sans-serif" font-size="12">',
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-            *frame.axes(),
-            frame.line(learned, "#b8c4d6", 1),
-            frame.line(_smooth(learned), "#2b5c9e", 2),
-            frame.line(held, "#c2571a", 2),
-            *(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#c2571a"/>' for x, y in map(frame.place, held)),
+            *plot.axes(),
+            plot.line(training, "#b8c4d6", 1),
+            plot.line(_smooth(training), "#2b5c9e", 2),
+            plot.line(validation, "#c2571a", 2),
+            *map(plot.dot, validation),
             f'<text x="{LEFT + 8}" y="16" fill="#2b5c9e">learned</text>',
             f'<text x="{LEFT + 72}" y="16" fill="#c2571a">held out</text>',
             "</svg>\n",
@@ -34,8 +31,8 @@ def draw_loss_curve(lines: Iterable[Mapping[str, object]]) -> str:
     )
 
 
-class _Frame:
-    """Where steps and losses are on the picture."""
+class _Plot:
+    """The scale of a plot: x in steps, y in nats."""
 
     def __init__(self, points: Sequence[Point]) -> None:
         self._last = max(1.0, *(step for step, _ in points))
@@ -44,22 +41,26 @@ class _Frame:
         if self._low == self._high:
             self._high += 1.0
 
-    def place(self, point: Point) -> Point:
+    def position(self, point: Point) -> Point:
         step, loss = point
         x = LEFT + step / self._last * (WIDTH - LEFT - RIGHT)
         y = ABOVE + (self._high - loss) / (self._high - self._low) * (HEIGHT - ABOVE - BELOW)
         return x, y
 
     def line(self, points: Sequence[Point], colour: str, width: int) -> str:
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(self.place, points))
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(self.position, points))
         return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
+
+    def dot(self, point: Point) -> str:
+        x, y = self.position(point)
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#c2571a"/>'
 
     def axes(self) -> list[str]:
         drawn = []
         for part in range(_TICKS):
             loss = self._low + (self._high - self._low) * part / (_TICKS - 1)
             step = self._last * part / (_TICKS - 1)
-            x, y = self.place((step, loss))
+            x, y = self.position((step, loss))
             drawn += [
                 f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#e4e4e4"/>',
                 f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{loss:.2f}</text>',
@@ -74,7 +75,7 @@ def _points(lines: Iterable[Mapping[str, object]], event: str) -> list[Point]:
 
 
 def _smooth(points: Sequence[Point]) -> list[Point]:
-    """The mean of the losses so far, of which older ones count less and less."""
+    """Return the exponential moving mean of the losses, corrected for its start."""
     made, mean, weight = [], 0.0, 0.0
     for step, loss in points:
         mean, weight = _SMOOTH * mean + loss, _SMOOTH * weight + 1

@@ -1,34 +1,36 @@
-"""What earlier runs learned: so that new words are learned fully, and of the old ones a part again.
+"""The examples that earlier runs learned: new ones are learned fully, and a share of the old ones again.
 
-A run keeps no words, only marks of its lessons. What somebody had taken out of the data is never replayed.
+A run keeps no words, only hashes of its examples. An example that somebody had removed from the data is never
+replayed.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bot.adapter.files import WEIGHTS
 from bot.errors import UserError
-from training.runs import folders
-from training.runs.checkpoints import WEIGHTS
-from training.store.atomic import write_private
-from training.store.lineage import adapters, hash_file
+from bot.files import hash_file, write_private
+from training.runs.checkpoints import BEST, LAST
+from training.runs.folders import list_runs
+from training.store.lineage import adapters
 from training.tokenization.examples import TokenizedExample
 
-MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
+LEARNED, BEFORE = "lessons.txt", "before.txt"
 
 
-def example_hash(row: TokenizedExample) -> str:
-    """What tells lessons apart."""
-    return hashlib.sha256(row.ids.tobytes()).hexdigest()[:24]
+def example_hash(example: TokenizedExample) -> str:
+    """Return 24 hexadecimal digits of the SHA-256 of an example's ids."""
+    return hashlib.sha256(example.ids.tobytes()).hexdigest()[:24]
 
 
-def write(folder: Path, name: str, marks: Iterable[str]) -> None:
-    """Write the marks of lessons into a run's folder."""
-    write_private(folder / name, [f"{each}\n".encode() for each in sorted(set(marks))])
+def write_example_hashes(folder: Path, name: str, hashes: Iterable[str]) -> None:
+    """Write the hashes of examples into a file of a run's folder."""
+    write_private(folder / name, [f"{each}\n".encode() for each in sorted(set(hashes))])
 
 
-def read(folder: Path, name: str) -> frozenset[str]:
-    """The marks that a run wrote; none where it wrote none."""
+def read_example_hashes(folder: Path, name: str) -> frozenset[str]:
+    """Return the hashes that a run wrote; empty without the file. Raises `UserError`."""
     try:
         return frozenset((folder / name).read_text("ascii").split())
     except FileNotFoundError:
@@ -37,31 +39,34 @@ def read(folder: Path, name: str) -> frozenset[str]:
         raise UserError(f"{folder / name} cannot be read: {error}.") from None
 
 
-def run_of(adapter: Path, work: Path) -> Path | None:
-    """The folder of the persona's run that made an adapter, wherever that was copied to."""
-    wanted = hash_file(adapter / WEIGHTS)
-    for folder in reversed(folders.every(work)):
-        states = (folder / name / WEIGHTS for name in ("best", "last"))
+def find_run(adapter: Path, work: Path) -> Path | None:
+    """Return the folder of the persona's newest run that made an adapter, wherever that was copied to."""
+    wanted = hash_file(adapter / WEIGHTS, missing_ok=True)
+    for folder in reversed(list_runs(work)):
+        states = (folder / name / WEIGHTS for name in (BEST, LAST))
         if any(path.exists() and hash_file(path) == wanted for path in states):
             return folder
     return None
 
 
-def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """The marks of what an adapter learned, and the authors of it, if one of the persona's runs made it."""
-    folder = run_of(adapter, work)
+def learned_examples(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the hashes of the examples that an adapter learned, and their authors.
+
+    Both are empty if no run of the persona made the adapter.
+    """
+    folder = find_run(adapter, work)
     if folder is None:
         return frozenset(), frozenset()
     authors = (authors for path, authors in adapters(folder) if path.parent == folder)
-    return read(folder, MARKS), next(authors, frozenset())
+    return read_example_hashes(folder, LEARNED), next(authors, frozenset())
 
 
 def split_replay(
-    rows: Sequence[TokenizedExample], before: frozenset[str]
+    examples: Sequence[TokenizedExample], before: frozenset[str]
 ) -> tuple[tuple[TokenizedExample, ...], tuple[TokenizedExample, ...]]:
-    """Lessons that are new, and those that were learned before."""
-    known = [example_hash(row) in before for row in rows]
+    """Return the examples that are new, and those whose hash is in `before`."""
+    known = [example_hash(example) in before for example in examples]
     return (
-        tuple(row for row, old in zip(rows, known, strict=True) if not old),
-        tuple(row for row, old in zip(rows, known, strict=True) if old),
+        tuple(example for example, old in zip(examples, known, strict=True) if not old),
+        tuple(example for example, old in zip(examples, known, strict=True) if old),
     )

@@ -1,4 +1,4 @@
-"""How a run was begun: recipe.json in its folder."""
+"""The configuration that a run began with: recipe.json in its folder."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ import msgspec
 from bot.errors import UserError
 from training.metrics.canaries import Canary
 from training.planning.recipe import Recipe
-from training.runs.folders import RECIPE, read_json
+from training.runs.folders import RECIPE, read_run_file
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """recipe.json. `data` are the hashes of the data, of the model and of all else that lessons depend on.
+    """recipe.json. `data` are the hashes of the data, of the model and of all else that examples depend on.
 
-    `authors` are the pseudonyms of all whose words the adapter will hold, `canaries` what was planted.
+    `authors` are the pseudonyms of all whose words the adapter will hold, `canaries` those planted in the
+    data.
     """
 
     recipe: Recipe
@@ -28,18 +29,18 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_run_config(folder: Path) -> RunConfig:
-    """How a run was begun; raises `UserError` where its folder does not say."""
-    return read_json(folder / RECIPE, RunConfig)
+    """Read recipe.json of a run; raises `UserError` where it is missing or damaged."""
+    return read_run_file(folder / RECIPE, RunConfig)
 
 
-def check_same(record: RunConfig, data: dict[str, str], base_hash: str, folder: Path) -> None:
-    """Raise `UserError` where a run cannot go on, since it would not be the same run."""
-    if record.base_hash != base_hash:
+def check_resumable(config: RunConfig, data: dict[str, str], base_hash: str, folder: Path) -> None:
+    """Raise `UserError` where the base model or the data are not those that a run began with."""
+    if config.base_hash != base_hash:
         raise UserError(
-            f"The run in {folder} was begun with the base model {record.base_model}, and another is set now: "
+            f"The run in {folder} was begun with the base model {config.base_model}, and another is set now: "
             "set [model] name back, or train without --resume."
         )
-    if record.data != data:
+    if config.data != data:
         raise UserError(
             f"The data have changed since the run in {folder} was begun: train without --resume, or with "
             f"--continue-from {folder / 'best'}."

@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 
 from bot.errors import UserError
-from training.scrub.private import write
+from bot.files import write_private
 
 _SIZE = 32  # bytes
 
@@ -19,7 +19,7 @@ def read_key(path: Path) -> bytes:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         key = secrets.token_bytes(_SIZE)
-        write(path, key.hex())
+        write_private(path, [key.hex().encode()])
     except ValueError:
         key = b""
     if len(key) != _SIZE:

@@ -6,8 +6,8 @@ from hashlib import blake2b
 from heapq import heappushpop
 from pathlib import Path
 
+from bot.files import write_private
 from training.scrub.detectors.span import ScrubbedText
-from training.scrub.private import write
 from training.scrub.scrubber import Scrubber
 
 _SAMPLES = 20  # of each kind
@@ -61,8 +61,8 @@ class ScrubReview:
     def write_files(self, folder: Path) -> tuple[Path, Path]:
         """Write scrub-review.json and scrub-review.txt (mode 0600) into a folder; return both paths."""
         table, page = folder / "scrub-review.json", folder / "scrub-review.txt"
-        write(table, json.dumps(self._table(), indent=1))
-        write(page, self._page().encode("utf-8", "backslashreplace").decode("utf-8"))
+        write_private(table, [json.dumps(self._table(), indent=1).encode()])
+        write_private(page, [self._page().encode("utf-8", "backslashreplace")])
         return table, page
 
     def _table(self) -> dict[str, object]:

@@ -2,17 +2,20 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.adapter.files import MANIFEST
+from bot.adapter.manifest import read_manifest
 from bot.errors import UserError
+from bot.files import write_private
+from bot.untrusted import RefusedFile
 from training.scrub import read_key
-from training.store.atomic import write_private
 from training.store.scrubbing import KEY, lines
 
 OPT_OUTS = "optouts.txt"
+_MANIFEST_BYTES = 64 << 20  # of a run: a million authors
 
 
 class Pseudonyms:
@@ -60,23 +63,17 @@ def opt_out(work: Path, pseudonym: str) -> None:
 
 
 def adapters(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
-    """Every manifest below a persona's folder, and the pseudonyms of those whose words its adapter holds.
+    """Yield each manifest below a persona's folder, and the authors whose words its adapter holds.
 
-    A manifest is a manifest.json with {"lineage": {"authors": [pseudonym, ...]}}.
+    Raises `UserError` for a manifest without a lineage.
     """
-    for path in sorted(folder.rglob("manifest.json")):
+    for path in sorted(folder.rglob(MANIFEST)):
         try:
-            told = json.loads(path.read_text("utf-8"))["lineage"]["authors"]
-            yield path, frozenset(map(str, told))
-        except (OSError, ValueError, KeyError, TypeError):
+            lineage = read_manifest(path.parent, _MANIFEST_BYTES).lineage
+        except (RefusedFile, OSError):
+            lineage = None
+        if lineage is None:
             raise UserError(
                 f"{path} does not say whose words its adapter holds: delete the adapter, or train it again."
-            ) from None
-
-
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex; of nothing where there is no file."""
-    if not path.exists():
-        return hashlib.sha256().hexdigest()
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
+            )
+        yield path, lineage.authors

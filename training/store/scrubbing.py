@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
+from bot.files import open_draft
 from bot.message import Author
 from bot.persona.persona import Persona
 from training.scrub import KnownPerson, Scrubber, ScrubReview, SpanLabel, read_key
 from training.scrub.roster import list_people
-from training.store.atomic import draft
 from training.store.message_store import read_messages
 from training.store.messages import ExportedMessage, to_lines
 
@@ -30,7 +30,7 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
         raise UserError(f"There are no messages at {source}: `python -m training import` them.")
     scrubber = open_scrubber(work, persona)
     review, batch = ScrubReview(scrubber), list[ExportedMessage]()
-    with draft(path) as file:
+    with open_draft(path) as file:
         for said in read_messages(source):
             batch.append(_scrubbed(said, scrubber, review))
             if len(batch) == _BATCH:

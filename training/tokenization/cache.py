@@ -7,11 +7,10 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
+from bot.files import hash_file, open_draft
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
 from training.dataset.excerpts import ServingPrompts
-from training.store.atomic import draft
-from training.store.lineage import hash_file
 from training.tokenization.encode import Encoder, TrainingExample
 
 FORM = 1  # changes when the same input is encoded in another way
@@ -24,7 +23,7 @@ def encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer
     path = work / "encoded" / f"{stem}-{_hash(work / name, serving, model, window)}.jsonl"
     if not path.exists():
         encoder = Encoder(serving, window)
-        with draft(path) as file:
+        with open_draft(path) as file:
             for lesson in encoder.lessons(splits.read_excerpts(work / name)):
                 file.write(_ENCODER.encode(lesson) + b"\n")
         for old in path.parent.glob(f"{stem}-*.jsonl"):
@@ -46,7 +45,7 @@ def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int
     """Of all that lessons depend on."""
     persona, reader = serving.persona, serving.reader
     parts = (
-        hash_file(path),
+        hash_file(path, missing_ok=True),
         model.definition,
         repr((FORM, reader.template, reader.budget, window, serving.system_prompt)),
         repr((persona.key, persona.card, persona.names)),

@@ -40,7 +40,7 @@ def tokenized_examples(lessons: Iterable[TrainingExample]) -> list[TokenizedExam
 
 
 def common_prefix(one: NDArray[Any], other: NDArray[Any]) -> int:
-    """How many first ids are the same."""
+    """Return how many first ids are the same; as `bot.token_prefix.common_prefix`, at the speed of arrays."""
     size = min(len(one), len(other))
     differ = np.flatnonzero(one[:size] != other[:size])
     return int(differ[0]) if len(differ) else size

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from training.packing.layout import tokens_of
 from training.planning import memory
-from training.planning.resources import line_through
+from training.planning.resources import line_through_trials
 from training.tokenization.examples import TokenizedExample
 from training.trainer.course import TrainingSchedule
 from training.trainer.lora_learner import LoraLearner
@@ -31,13 +31,13 @@ def measure(course: TrainingSchedule, learner: LoraLearner, processes: int) -> P
 
     rows = [row for task in course.tasks for row in course.rows(task, processes) if row]
     held = [row for row in course.judged(processes) if row]
-    memory.forget_peak(course.recipe.device)
+    memory.reset_peak_memory(course.recipe.device)
     learner.train_step([max(rows, key=labels_of)] * processes, 0.0, 0)  # the first one prepares kernels, too
     rows.sort(key=work)
     middle, most = rows[len(rows) // 2], rows[-1]
     quick = (work(middle), _seconds(learner, [middle] * processes))
     slow = (work(most), _seconds(learner, [most] * processes))
-    took = line_through(quick, slow)
+    took = line_through_trials(quick, slow)
     learning = sum(took(work(row)) for row in rows)
     began = time.perf_counter()
     judged = max(held or [middle], key=tokens_of)

@@ -6,9 +6,9 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import Tensor
 
+from bot.adapter.files import CONFIG, CONFIG_BYTES, WEIGHTS
 from bot.engine.lora.config import parse_config
-from bot.engine.lora.validation import CONFIG, CONFIG_BYTES, BaseModelIdentity, validate_adapter
-from bot.engine.lora.weights import WEIGHTS
+from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from bot.untrusted import RefusedFile, read_json

@@ -35,7 +35,7 @@ def make(
 
 def read(start: Start) -> ResourcePlan:
     """The plan of a run that goes on."""
-    return folders.read_json(start.folder / folders.PLAN, ResourcePlan)
+    return folders.read_run_file(start.folder / folders.PLAN, ResourcePlan)
 
 
 def notes(lessons: TrainingData, start: Start) -> list[str]:

@@ -5,11 +5,11 @@ import shutil
 import time
 
 from bot.errors import UserError
+from bot.files import write_private
 from training.distributed.processes import ProcessGroup
 from training.runs import checkpoints, loss_curve
-from training.runs.checkpoints import BEST, FIRST, LAST, State
-from training.runs.folders import Log
-from training.store.atomic import write_private
+from training.runs.checkpoints import BEST, FIRST, LAST, RunState
+from training.runs.folders import RunLog
 from training.trainer.course import TrainingSchedule
 from training.trainer.interrupts import StopRequest
 from training.trainer.lora_learner import LoraLearner
@@ -35,9 +35,9 @@ class TrainingLoop:
     ) -> None:
         self._tracker = tracker
         self._course, self._learner, self._team = course, learner, team
-        self._bar, self._stop, self._log = bar, stop, Log(course.folder)
+        self._bar, self._stop, self._log = bar, stop, RunLog(course.folder)
         self._held = course.judged(team.size)
-        self.state = State()
+        self.state = RunState()
 
     def resume(self) -> None:
         """Go on from the last saved state."""
@@ -46,9 +46,9 @@ class TrainingLoop:
         if self._team.leads:
             self._log.rewind(self.state.step)
 
-    def go(self) -> State:
+    def go(self) -> RunState:
         """Learn to the end; raises `UserError` where the loss is no number whatever the rate."""
-        if self.state == State():
+        if self.state == RunState():
             self._save(FIRST)
             self._save(LAST)
         while self.state.step < len(self._course.tasks) and not self.state.ended:
@@ -131,8 +131,8 @@ class TrainingLoop:
             folder, adapter = self._course.folder / name, self._learner.adapter()
             if name == BEST:
                 half = {name: tensor.half() for name, tensor in adapter.items()}  # what serving reads
-                checkpoints.replace(
-                    folder, lambda draft: checkpoints.write_adapter(draft, self._learner.config(), half)
+                checkpoints.replace_checkpoint(
+                    folder, lambda draft: checkpoints.write_peft_adapter(draft, self._learner.config(), half)
                 )
                 return self._team.wait()
             checkpoints.save_checkpoint(

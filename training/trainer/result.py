@@ -3,8 +3,8 @@
 import msgspec
 
 from training.planning import memory
-from training.planning.resources import ResourcePlan, duration, gigabytes
-from training.runs.checkpoints import BEST, State
+from training.planning.resources import ResourcePlan, format_duration, format_gigabytes
+from training.runs.checkpoints import BEST, RunState
 from training.runs.folders import RUNS
 from training.runs.run_config import RunConfig
 from training.trainer.course import TrainingSchedule
@@ -30,7 +30,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make(
-    course: TrainingSchedule, record: RunConfig, planned: ResourcePlan, state: State, seconds: float
+    course: TrainingSchedule, record: RunConfig, planned: ResourcePlan, state: RunState, seconds: float
 ) -> Result:
     """The result of a run that is in that state after so many seconds."""
     done = course.tasks[: state.step]
@@ -59,9 +59,9 @@ def as_text(result: Result) -> str:
     return "\n".join(
         [
             f"run {result.run}: {result.steps:,} steps, the best after {result.best_step:,}{best}",
-            f"time    {duration(result.seconds)} (planned {duration(result.planned_seconds)}), "
+            f"time    {format_duration(result.seconds)} (planned {format_duration(result.planned_seconds)}), "
             f"{speed:,.0f} tokens/s",
-            f"memory  {gigabytes(result.bytes)} (planned {gigabytes(result.planned_bytes)})",
+            f"memory  {format_gigabytes(result.bytes)} (planned {format_gigabytes(result.planned_bytes)})",
             _where(result),
         ]
     )

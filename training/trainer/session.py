@@ -18,7 +18,7 @@ from training.planning import resources
 from training.planning.recipe import ChosenRecipe
 from training.planning.resources import ResourcePlan
 from training.runs import folders
-from training.runs.checkpoints import BEST, State
+from training.runs.checkpoints import BEST, RunState
 from training.trainer import base_model, forecast, result, tracking
 from training.trainer import stages as staging
 from training.trainer import start as starting
@@ -44,9 +44,9 @@ def train(desk: Workspace, wanted: TrainOptions) -> Result | None:
     with ExitStack() as stack:
         if team.leads:
             stack.enter_context(_alone(desk.work))
-            install.settle(desk.folder)
+            install.recover_install(desk.folder)
         stack.callback(team.end)
-        install.place(desk)
+        install.adapter_home(desk)
         return Session(desk, wanted, team).run()
 
 
@@ -102,19 +102,19 @@ class Session:
             return forecast.read(start)
         planned = forecast.make(start, course, learner, lessons, self._team.size)
         chosen = ChosenRecipe(start.record.recipe, start.record.reasons)
-        self._say(resources.as_text(planned, chosen, forecast.notes(lessons, start)))
+        self._say(resources.format_plan(planned, chosen, forecast.notes(lessons, start)))
         return planned
 
     def _write(self, start: Start, planned: ResourcePlan, lessons: TrainingData) -> None:
         """Have on disk how the run begins."""
         if self._team.leads and not start.resumed:
             starting.write(start, lessons)
-            folders.write_json(start.folder / folders.PLAN, planned)
+            folders.write_run_file(start.folder / folders.PLAN, planned)
         if self._team.leads:
             canaries.record(self._desk.work, start.record.canaries)
         self._team.wait()
 
-    def _learn(self, start: Start, course: TrainingSchedule, learner: LoraLearner) -> State:
+    def _learn(self, start: Start, course: TrainingSchedule, learner: LoraLearner) -> RunState:
         total = sum(map(course.tokens, course.tasks))
         with StopRequest() as stop, TrainingBar(total, self._team.leads) as bar:
             tracker = Tracker(self._wanted.track if self._team.leads else None, start.folder)
@@ -135,8 +135,8 @@ class Session:
         """Put the adapter in place, unless it learned what nobody may ever be told."""
         told, authors = msgspec.to_builtins(made), start.record.authors
         if not start.record.canaries:
-            install.install(self._desk, start.folder / BEST, told, inherited=authors)
-        folders.write_json(start.folder / folders.RESULT, made)
+            install.install_adapter(self._desk, start.folder / BEST, told, inherited=authors)
+        folders.write_run_file(start.folder / folders.RESULT, made)
         return made
 
     def _say(self, text: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bot.adapter.files import MANIFEST
+from bot.adapter.manifest import AdapterManifest, Lineage
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from training.adapters.manifest import authors_of
@@ -72,12 +74,12 @@ def begin(
         continued_from=str(adapter) if adapter is not None else None,
         canaries=draw_canaries(chosen.recipe.seed) if wanted.canaries else (),
     )
-    return Start(folders.coming(desk.work), told, before.marks, before.tensors)
+    return Start(folders.next_run(desk.work), told, before.marks, before.tensors)
 
 
 def resume(desk: Workspace, found: BaseModel, data: dict[str, str], wanted: TrainOptions) -> Start:
     """The newest run, which was interrupted; raises `UserError` where there is none that can go on."""
-    known = folders.every(desk.work)
+    known = folders.list_runs(desk.work)
     if not known:
         raise UserError(f"There is no run in {desk.work} to resume: train without --resume.")
     folder = known[-1]
@@ -87,12 +89,12 @@ def resume(desk: Workspace, found: BaseModel, data: dict[str, str], wanted: Trai
             f"--continue-from {folder / BEST}."
         )
     told = run_config.read_run_config(folder)
-    run_config.check_same(told, data, found.plan.fingerprint, folder)
+    run_config.check_resumable(told, data, found.plan.fingerprint, folder)
     if wanted.canaries and not told.canaries:
         raise UserError(
             f"The run in {folder} was begun without --canaries: resume it so, or train without --resume."
         )
-    return Start(folder, told, replay.read(folder, replay.BEFORE), resumed=True)
+    return Start(folder, told, replay.read_example_hashes(folder, replay.BEFORE), resumed=True)
 
 
 def parted(lessons: TrainingData, before: frozenset[str]) -> TrainingData:
@@ -105,19 +107,21 @@ def parted(lessons: TrainingData, before: frozenset[str]) -> TrainingData:
 
 def write(start: Start, lessons: TrainingData) -> None:
     """Make the run's folder, and say in it how the run begins."""
-    folders.make(start.folder)
+    folders.make_run_folder(start.folder)
     learned = (*lessons.dialogue, *lessons.facts)
-    replay.write(start.folder, replay.BEFORE, start.before)
-    replay.write(start.folder, replay.MARKS, (*start.before, *map(replay.example_hash, learned)))
-    lineage = {"lineage": {"authors": start.record.authors}}
-    folders.write_json(start.folder / replay.MANIFEST, lineage)
-    folders.write_json(start.folder / folders.RECIPE, start.record)
+    replay.write_example_hashes(start.folder, replay.BEFORE, start.before)
+    replay.write_example_hashes(
+        start.folder, replay.LEARNED, (*start.before, *map(replay.example_hash, learned))
+    )
+    manifest = AdapterManifest(lineage=Lineage(frozenset(start.record.authors)))
+    folders.write_run_file(start.folder / MANIFEST, manifest.as_json())
+    folders.write_run_file(start.folder / folders.RECIPE, start.record)
 
 
 def _from_adapter(desk: Workspace, found: BaseModel, lessons: TrainingData, adapter: Path) -> Earlier:
     canary_guard.refuse_canary_adapter(adapter, desk.work)
     tensors, wishes = continuing.read_adapter_tensors(adapter, found, desk.persona.training)
-    marks, authors = replay.learned_by(adapter, desk.work)
+    marks, authors = replay.learned_examples(adapter, desk.work)
     if not replay.split_replay((*lessons.dialogue, *lessons.facts), marks)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
     return Earlier(wishes, tensors, marks, authors | authors_of(adapter))
@@ -135,4 +139,4 @@ def _choose(found: BaseModel, lessons: TrainingData, wishes: TrainingOptions) ->
         precision=found.plan.precision,
         device=device,
     )
-    return resources.fit(choose_recipe(wishes, known), sizes, memory.available_memory(device), longest)
+    return resources.fit_recipe(choose_recipe(wishes, known), sizes, memory.available_memory(device), longest)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.attention.kv_slab import KVSlab, KVSlot
+from bot.token_prefix import common_prefix
 
 SLAB_TOKENS = 4096  # tokens of a slab: 16 slots of 256, one of 4,096
 MIN_CAPACITY = 256  # tokens of the smallest slots
@@ -28,8 +29,7 @@ class PrefixCacheEntry:
 
     def common_prefix(self, ids: Sequence[int]) -> int:
         """Return the count of first ids that are the same."""
-        pairs = enumerate(zip(self.ids, ids, strict=False))
-        return next((place for place, (own, other) in pairs if own != other), min(len(self.ids), len(ids)))
+        return common_prefix(self.ids, ids)
 
 
 @dataclass(slots=True)

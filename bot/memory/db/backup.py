@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import UserError
+from bot.files import sync_folder
 from bot.memory.db.connection import DAMAGED, connect_for_reading, result_code
 from bot.memory.db.migration import APPLICATION_ID, schema_version
 
@@ -126,12 +127,7 @@ def create_draft(path: Path) -> Path:
 def rename_draft(new: Path, path: Path) -> None:
     """Rename a draft over the file of that name, durably."""
     os.replace(new, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)
 
 
 def delete_copies(path: Path) -> tuple[int, int]:

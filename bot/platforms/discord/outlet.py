@@ -26,7 +26,7 @@ from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.senders import AccountSender, Sender, channel_id_of, name_line
 from bot.platforms.discord.sent_lookup import SentLookup
 from bot.platforms.discord.webhooks import Webhooks
-from bot.text.splitting import split_message
+from bot.text.splitting import split_message, utf16_length
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class DiscordOutlet:
         return MAX_MESSAGE - self.measure(name_line(self._client, persona.name if persona else None))
 
     def measure(self, text: str) -> int:
-        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+        return utf16_length(text)
 
     def pace(self, place: Place) -> float:
         return self._calls.timings.edit_interval

@@ -15,11 +15,11 @@ from bot.engine.checkpoint.source import ModelSource
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
 from tests.fixtures.llama_cpp import complete
-from training.adapters.export import export
-from training.adapters.gguf.layout import layout_of
-from training.adapters.gguf.model import write_model
-from training.adapters.install import install
-from training.adapters.merge import plain_plan
+from training.adapters.export import export_adapter
+from training.adapters.gguf.layout import gguf_layout
+from training.adapters.gguf.model import write_gguf_model
+from training.adapters.install import install_adapter
+from training.adapters.merge import unquantized_plan
 from training.dataset.workspace import Workspace, open_workspace
 
 pytestmark = [
@@ -51,9 +51,9 @@ def mara(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, LoadPlan]
     (folder / "persona.toml").touch()
     (folder / "card.json").write_text(json.dumps({"name": "Mara"}))
     (root / "config.toml").write_text('[model]\nprecision = "fp32"\n')
-    desk = open_mara(root)
-    found = plain_plan(desk)
-    install(desk, _lora(found.folder, root / "run"), {})
+    workspace = open_mara(root)
+    found = unquantized_plan(workspace)
+    install_adapter(workspace, _lora(found.folder, root / "run"), {})
     return open_mara(root), found
 
 
@@ -72,9 +72,9 @@ def _lora(base: Path, folder: Path) -> Path:
     return folder
 
 
-def answers(desk: Workspace, model: Any, texts: list[str]) -> list[list[int]]:
+def answers(workspace: Workspace, model: Any, texts: list[str]) -> list[list[int]]:
     """Greedy answers as transformers gives them in fp32, all in one batch, which is filled up on the left."""
-    prompts = [desk.model.tokenizer.encode_template(text) for text in texts]
+    prompts = [workspace.model.tokenizer.encode_template(text) for text in texts]
     longest = max(map(len, prompts))
     ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
     mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
@@ -86,21 +86,21 @@ def answers(desk: Workspace, model: Any, texts: list[str]) -> list[list[int]]:
 
 
 def test_llama_cpp_says_what_transformers_says(mara: tuple[Workspace, LoadPlan], tmp_path: Path) -> None:
-    desk, found = mara
-    assert desk.persona.adapter
-    plain = loader.load_weights(found, desk.settings.model)
-    alone = answers(desk, plain, PROMPTS[:3])
-    template = desk.model.tokenizer.template or ""
+    workspace, found = mara
+    assert workspace.persona.adapter
+    plain = loader.load_weights(found, workspace.settings.model)
+    alone = answers(workspace, plain, PROMPTS[:3])
+    template = workspace.model.tokenizer.template or ""
     assert found.source.path
-    layout = layout_of(plain.config)
-    write_model(tmp_path / "base.gguf", plain, layout, "f32", "base", template, found.source.path)
-    expected = answers(desk, PeftModel.from_pretrained(plain, desk.persona.adapter).eval(), PROMPTS)
+    layout = gguf_layout(plain.config)
+    write_gguf_model(tmp_path / "base.gguf", plain, layout, "f32", "base", template, found.source.path)
+    expected = answers(workspace, PeftModel.from_pretrained(plain, workspace.persona.adapter).eval(), PROMPTS)
     assert all(one != other for one, other in zip(alone, expected, strict=False))
     del plain
-    export(desk, "gguf", tmp_path / "adapter.gguf")
+    export_adapter(workspace, "gguf", tmp_path / "adapter.gguf")
     assert complete(tmp_path / "base.gguf", PROMPTS, TOKENS, tmp_path / "adapter.gguf") == expected
     (tmp_path / "base.gguf").unlink()
-    export(desk, "gguf", tmp_path / "whole.gguf", merged=True)
+    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", merged=True)
     assert complete(tmp_path / "whole.gguf", PROMPTS, TOKENS) == expected
 
 

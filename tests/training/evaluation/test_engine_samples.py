@@ -1,10 +1,17 @@
 """What an evaluation asks the engine: each prompt is read once for several answers."""
 
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from bot.engine.interface import Request
+import pytest
+
+from bot import config
+from bot.engine.interface import Answer, Request, Timings
 from bot.persona.persona import Sampling
-from training.evaluation.engine_samples import alike
+from training.evaluation import engine_samples
+from training.evaluation.engine_samples import alike, speak
 
 ONE, OTHER = Request((1, 2), Sampling(), seed=1), Request((1, 3), Sampling(), seed=1)
 
@@ -21,3 +28,49 @@ def test_another_adapter_or_strength_is_another_request() -> None:
 
 def test_nothing_is_asked_for_nothing() -> None:
     assert alike([], 8) == []
+
+
+@dataclass
+class FixedAnswers:
+    """A generation that ended before anybody looked, and the engine that gives it to every request."""
+
+    answers: tuple[Answer, ...]
+
+    async def ready(self) -> None: ...
+
+    async def add_adapter(self, name: str, folder: Path) -> None: ...
+
+    @asynccontextmanager
+    async def generate(self, request: Request) -> AsyncIterator["FixedAnswers"]:
+        yield self
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for answer in self.answers:
+            yield answer.text
+
+    async def __aenter__(self) -> "FixedAnswers":
+        return self
+
+    async def __aexit__(self, *raised: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "tidied"),
+    [
+        (" hello \n", "Mara", "hello"),
+        ("Mara: hello", "Mara", "hello"),
+        ("MARA：你好", "Mara", "你好"),
+        ("Mara", "Mara", "Mara"),
+        ("STRAUSS: hello", "Strauß", "hello"),
+        ("", "Mara", ""),
+    ],
+)
+def test_samples_are_tidied_as_the_bot_tidies_whole_answers(
+    text: str, name: str, tidied: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FixedAnswers((Answer(text, 2, 1, "stop", Timings(0, 0, 0)),))
+    monkeypatch.setattr(engine_samples, "LocalEngine", lambda *_: engine)
+    (tmp_path / "config.toml").touch()
+    settings = config.load_config(tmp_path / "config.toml", {})
+    asked = {"dialogue": [ONE]}
+    assert speak(settings, tmp_path, asked, lambda count: None, name) == {"dialogue": [tidied]}

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.conftest import MARA
 from tests.fixtures.training_messages import said
-from training.evaluation.engine_samples import tidy
 from training.evaluation.limits import exceeded
 from training.metrics import blind_pairs, bootstrap, retention
 from training.metrics.blind_pairs import Spoken
@@ -157,20 +156,3 @@ def test_limits(
     assert len(found) == len(beginnings)
     for sentence, beginning in zip(found, beginnings, strict=True):
         assert sentence.startswith(beginning)
-
-
-@pytest.mark.parametrize(
-    ("text", "tidied"),
-    [
-        (" hello \n", "hello"),
-        ("Mara: hello", "hello"),
-        ("MARA：你好", "你好"),
-        ("Mara", "Mara"),
-        ("Maral: x", "Maral: x"),
-        ("", ""),
-    ],
-)
-def test_answers_are_tidied_as_the_bot_does_it(text: str, tidied: str) -> None:
-    from bot.text import tidy as serving
-
-    assert tidy(text, "Mara") == serving.tidy(text, "Mara", whole=True) == tidied

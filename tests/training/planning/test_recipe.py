@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.persona.persona import load_persona
 from bot.persona.training_options import TrainingOptions
 from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
-from training.planning.resources import ModelSizes, duration, fit, line_through
+from training.planning.resources import ModelSizes, fit_recipe, format_duration, line_through_trials
 from training.trainer.calibration import work_of
 
 KNOWN = RecipeInputs(
@@ -87,7 +87,7 @@ def test_a_wrong_key_or_value_is_named(table: str, complaint: str, tmp_path: Pat
     ],
 )
 def test_a_recipe_is_made_to_fit_the_memory(gigabytes: float | None, expected: tuple[int, bool]) -> None:
-    fitted = fit(chosen(), SIZES, gigabytes and int(gigabytes * 1e9), 400).recipe
+    fitted = fit_recipe(chosen(), SIZES, gigabytes and int(gigabytes * 1e9), 400).recipe
     assert (fitted.row, fitted.checkpointing) == expected
 
 
@@ -95,7 +95,7 @@ def test_no_room_is_said_with_figures_and_what_to_do() -> None:
     with pytest.raises(
         UserError, match=r"needs about 1\.\d GB of memory and 1\.0 GB are free: build the data"
     ):
-        fit(chosen(), SIZES, 10**9, 400)
+        fit_recipe(chosen(), SIZES, 10**9, 400)
 
 
 def test_a_label_is_more_work_than_a_token_that_is_only_read() -> None:
@@ -104,14 +104,14 @@ def test_a_label_is_more_work_than_a_token_that_is_only_read() -> None:
 
 
 def test_time_is_a_line_through_two_trials() -> None:
-    assert line_through((100, 2.0), (300, 4.0))(200) == 3.0
-    assert line_through((300, 3.0), (100, 1.0))(200) == 2.0
-    assert line_through((100, 2.0), (100, 2.0))(200) == 4.0
-    assert line_through((100, 1.0), (300, 4.0))(300) == 4.0
+    assert line_through_trials((100, 2.0), (300, 4.0))(200) == 3.0
+    assert line_through_trials((300, 3.0), (100, 1.0))(200) == 2.0
+    assert line_through_trials((100, 2.0), (100, 2.0))(200) == 4.0
+    assert line_through_trials((100, 1.0), (300, 4.0))(300) == 4.0
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(1.2, "2 s"), (89, "89 s"), (90, "2 min"), (7_000, "1 h 57 min")]
 )
 def test_times_are_written_for_people(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

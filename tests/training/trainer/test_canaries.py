@@ -61,15 +61,15 @@ def test_the_persona_keeps_its_own_adapter_and_is_told_how_to_measure_the_other(
 
 def test_evaluate_asks_for_canaries_where_they_were_planted_and_nowhere_else(trained: School) -> None:
     desk, (first, second) = trained.desk(), trained.runs()
-    assert canary_guard.learned(second / "best", desk) == draw_canaries(1)
-    assert canary_guard.learned(first / "best", desk) == ()
-    assert canary_guard.learned(trained.folder / "adapter", desk) == ()
+    assert canary_guard.learned_canaries(second / "best", desk) == draw_canaries(1)
+    assert canary_guard.learned_canaries(first / "best", desk) == ()
+    assert canary_guard.learned_canaries(trained.folder / "adapter", desk) == ()
 
 
 def test_an_unknown_adapter_is_asked_for_what_was_planted_last(trained: School, tmp_path: Path) -> None:
     weights = load_file(trained.folder / "adapter/adapter_model.safetensors")
     save_file({name: each + 1 for name, each in weights.items()}, tmp_path / "adapter_model.safetensors")
-    assert canary_guard.learned(tmp_path, trained.desk()) == draw_canaries(1)
+    assert canary_guard.learned_canaries(tmp_path, trained.desk()) == draw_canaries(1)
 
 
 def test_the_report_tells_how_well_each_canary_was_learned(trained: School, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_run_that_goes_on_after_kill_9_has_planted_the_same(trained: School, t
     assert canaries.recorded(school.work) == draw_canaries(1)
     assert_same_course(school, trained)
     names = ("0002", "0003")
-    marks = [replay.read(school.work / "runs" / name, replay.MARKS) for name in names]
+    marks = [replay.read_example_hashes(school.work / "runs" / name, replay.LEARNED) for name in names]
     assert marks[0] == marks[1]
 
 

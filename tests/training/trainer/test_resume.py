@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from bot.errors import UserError
 from tests.fixtures.tiny_training import SMALL, School
 from training.runs import checkpoints
-from training.runs.checkpoints import State
+from training.runs.checkpoints import RunState
 from training.trainer import session
 
 
@@ -164,12 +164,12 @@ def test_a_loss_that_stays_no_number_ends_the_run_and_keeps_the_adapter(
 def test_a_state_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     tensors = {"a": torch.ones(2)}
     folder = tmp_path / "last"
-    checkpoints.save_checkpoint(folder, {}, tensors, {}, State(step=1))
+    checkpoints.save_checkpoint(folder, {}, tensors, {}, RunState(step=1))
     folder.rename(tmp_path / "last.old")  # killed between two renames
-    assert checkpoints.read_checkpoint(folder).state == State(step=1)
-    checkpoints.save_checkpoint(folder, {}, tensors, {}, State(step=2))
+    assert checkpoints.read_checkpoint(folder).state == RunState(step=1)
+    checkpoints.save_checkpoint(folder, {}, tensors, {}, RunState(step=2))
     (tmp_path / "last.new").mkdir()  # killed while writing
-    checkpoints.save_checkpoint(folder, {}, tensors, tensors, State(step=3))
+    checkpoints.save_checkpoint(folder, {}, tensors, tensors, RunState(step=3))
     assert (checkpoints.read_checkpoint(folder).state.step, os.listdir(tmp_path)) == (3, ["last"])
     (folder / "optimizer.safetensors").write_bytes(b"\x00")
     with pytest.raises(UserError, match="cannot be read"):

@@ -1,4 +1,4 @@
-"""A LoRA adapter as a GGUF file, for llama.cpp's --lora."""
+"""A LoRA adapter as a GGUF file, for the option --lora of llama.cpp."""
 
 from pathlib import Path
 
@@ -6,14 +6,16 @@ import gguf
 import numpy as np
 
 from bot.engine.lora.active import LoadedAdapter
-from training.adapters.gguf.layout import Array, Layout, as_stored
+from training.adapters.gguf.layout import Array, GgufLayout, cast_for_file
 
 
-def write_adapter(path: Path, known: LoadedAdapter, layout: Layout, dtype: str, name: str, base: str) -> None:
-    """Write an adapter of this name for a base model.
+def write_gguf_adapter(
+    path: Path, adapter: LoadedAdapter, layout: GgufLayout, dtype: str, name: str, base: str
+) -> None:
+    """Write an adapter named `name` for the base model named `base`.
 
-    llama.cpp multiplies each change by alpha / rank, with one alpha for all; where the scales of the layers
-    differ from that (rsLoRA, patterns), the rest is in the matrices B.
+    llama.cpp scales the change of each layer by alpha / rank, with one alpha for all layers. Where the scale
+    of a layer differs (rsLoRA, patterns), its matrix B [out, rank] is multiplied by the rest.
     """
     writer = gguf.GGUFWriter(path, layout.name)
     writer.add_type(gguf.GGUFType.ADAPTER)
@@ -21,21 +23,21 @@ def write_adapter(path: Path, known: LoadedAdapter, layout: Layout, dtype: str, 
     writer.add_base_model_count(1)
     writer.add_base_model_name(0, base)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    alpha = _alpha(known)
+    alpha = _alpha(adapter)
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
-    for module, pair in known.pairs.items():
-        tensor = layout.tensor(f"{module}.weight")
+    for module, pair in adapter.pairs.items():
+        tensor = layout.tensor_name(f"{module}.weight")
         a: Array = pair.a.float().numpy()
         b: Array = pair.b.float().numpy() * np.float32(pair.scale * pair.rank / alpha)
-        writer.add_tensor(f"{tensor}.lora_a", as_stored(a, dtype))
-        writer.add_tensor(f"{tensor}.lora_b", as_stored(layout.rows(module, b), dtype))
+        writer.add_tensor(f"{tensor}.lora_a", cast_for_file(a, dtype))
+        writer.add_tensor(f"{tensor}.lora_b", cast_for_file(layout.permute_rows(module, b), dtype))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _alpha(known: LoadedAdapter) -> float:
-    """The alpha with which the first layer needs nothing more."""
-    first = next(iter(known.pairs.values()))
+def _alpha(adapter: LoadedAdapter) -> float:
+    """Return the alpha that leaves the matrix B of the first layer as it is."""
+    first = next(iter(adapter.pairs.values()))
     return float(first.scale * first.rank)

@@ -1,4 +1,4 @@
-"""How llama.cpp has the parts of a model: their names in a GGUF file, and what it wants done with them."""
+"""The tensors of a GGUF file as llama.cpp reads them: names, order of rows, dtypes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from bot.errors import UserError
 
 Array = npt.NDArray[Any]
 
-# of transformers' model types, those that were compared with llama.cpp; its own scripts convert others
+# model types of transformers whose output was compared with that of llama.cpp; its own scripts convert others
 _ARCHITECTURES = {
     "llama": gguf.MODEL_ARCH.LLAMA,
     "mistral": gguf.MODEL_ARCH.LLAMA,
@@ -21,35 +21,39 @@ _ARCHITECTURES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The names of one model, and the order of the rows that its rotary embedding turns."""
+class GgufLayout:
+    """The tensor names of one model, and the order of the rows that its rotary embedding turns."""
 
     architecture: gguf.MODEL_ARCH
     config: Any
 
     @property
     def name(self) -> str:
-        """The architecture as GGUF files name it."""
+        """The name of the architecture in GGUF files."""
         return str(gguf.MODEL_ARCH_NAMES[self.architecture])
 
     @property
     def blocks(self) -> int:
-        """How many layers there are."""
+        """The number of layers."""
         return int(self.config.num_hidden_layers)
 
-    def tensor(self, name: str) -> str:
-        """A tensor's name from its name in transformers, with ".weight" or ".bias" at its end."""
+    def tensor_name(self, name: str) -> str:
+        """Return the GGUF name of a tensor of transformers, which ends in ".weight" or ".bias".
+
+        Raises `UserError` where GGUF has no name.
+        """
         names = gguf.get_tensor_name_map(self.architecture, self.blocks)
         found = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if found is None:
             raise UserError(f"GGUF has no name for {name}: export with --format peft or merged instead.")
         return str(found)
 
-    def rows(self, name: str, values: Array) -> Array:
-        """The rows of a tensor as llama.cpp wants them.
+    def permute_rows(self, name: str, values: Array) -> Array:
+        """Return a tensor [rows, ...] with its rows in the order of llama.cpp.
 
-        In its "llama" architecture the two halves of every head that are turned together lie side by side,
-        where transformers has one behind the other; as in llama.cpp's own conversion.
+        In the "llama" architecture, llama.cpp interleaves the two halves of a head that the rotary embedding
+        turns together, and transformers has one half behind the other. This is the permutation of
+        convert_hf_to_gguf.py.
         """
         heads = self._heads(name)
         if self.architecture != gguf.MODEL_ARCH.LLAMA or not heads:
@@ -63,19 +67,19 @@ class Layout:
         return int(self.config.num_key_value_heads) if ".k_proj" in name else 0
 
 
-def layout_of(config: Any) -> Layout:
-    """The layout of a model from its transformers config; raises `UserError` for families that have none."""
+def gguf_layout(config: Any) -> GgufLayout:
+    """Return the layout of a model from its transformers config; raises `UserError` for other families."""
     if config.model_type not in _ARCHITECTURES:
         known = ", ".join(_ARCHITECTURES)
         raise UserError(
             f"Models of the family {config.model_type} are not written as GGUF here ({known} are): export "
             "with --format peft or merged, and convert that with llama.cpp's own scripts."
         )
-    return Layout(_ARCHITECTURES[config.model_type], config)
+    return GgufLayout(_ARCHITECTURES[config.model_type], config)
 
 
-def as_stored(values: Array, dtype: str) -> Array:
-    """Matrices in f16 or f32; what is not a matrix stays f32. Raises `UserError` if f16 cannot hold it."""
+def cast_for_file(values: Array, dtype: str) -> Array:
+    """Convert matrices to `dtype`, f32 or f16, and vectors to f32; raises `UserError` if f16 overflows."""
     if dtype == "f32" or values.ndim < 2:
         return np.ascontiguousarray(values, np.float32)
     with np.errstate(over="ignore"):

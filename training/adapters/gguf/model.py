@@ -1,4 +1,4 @@
-"""A whole model as a GGUF file."""
+"""A whole base model as a GGUF file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import gguf
 
 from bot.errors import UserError
-from training.adapters.gguf.layout import Array, Layout, as_stored
+from training.adapters.gguf.layout import Array, GgufLayout, cast_for_file
 from training.adapters.gguf.tokenizer import add_tokenizer
 
 _FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16}
@@ -15,13 +15,13 @@ _REPLACED = ("general.architecture", "general.file_type", "general.quantization_
 _TEMPLATE = "tokenizer.chat_template"
 
 
-def write_model(
-    path: Path, model: Any, layout: Layout, dtype: str, name: str, template: str, origin: Path | Any
+def write_gguf_model(
+    path: Path, model: Any, layout: GgufLayout, dtype: str, name: str, template: str, origin: Path | Any
 ) -> None:
     """Write a model of transformers under a name, with its chat template.
 
-    All that is to be known of it beside its weights comes from `origin`: the GGUF file that it was made
-    from, or its tokenizer.
+    The metadata come from `origin`: the GGUF file that the model was converted from, or its tokenizer.
+    Raises `UserError` for a model that GGUF or f16 cannot hold.
     """
     writer = gguf.GGUFWriter(path, layout.name)
     writer.add_name(name)
@@ -31,7 +31,7 @@ def write_model(
     if isinstance(origin, Path):
         left = _copy(writer, gguf.GGUFReader(origin))
     else:
-        _describe(writer, model.config)
+        _write_sizes(writer, model.config)
         add_tokenizer(writer, origin, model.get_input_embeddings().num_embeddings)
     for tensor, values in _tensors(model, layout, dtype):
         writer.add_tensor(tensor, values)
@@ -44,16 +44,16 @@ def write_model(
     writer.close()
 
 
-def _tensors(model: Any, layout: Layout, dtype: str) -> Iterator[tuple[str, Array]]:
+def _tensors(model: Any, layout: GgufLayout, dtype: str) -> Iterator[tuple[str, Array]]:
     tied = model.config.tie_word_embeddings
     for name, tensor in model.state_dict().items():
         if not (tied and name == "lm_head.weight"):
             values: Array = tensor.float().numpy()
-            yield layout.tensor(name), as_stored(layout.rows(name, values), dtype)
+            yield layout.tensor_name(name), cast_for_file(layout.permute_rows(name, values), dtype)
 
 
 def _copy(writer: gguf.GGUFWriter, reader: gguf.GGUFReader) -> dict[str, Array]:
-    """Copy what another GGUF file says of itself; returns its tensors that are no weights (`rope_freqs`)."""
+    """Copy the metadata of another GGUF file; return its tensors that are no weights (`rope_freqs`)."""
     for field in reader.fields.values():
         if field.name.startswith("GGUF.") or field.name in (*_REPLACED, _TEMPLATE):
             continue
@@ -62,8 +62,8 @@ def _copy(writer: gguf.GGUFWriter, reader: gguf.GGUFReader) -> dict[str, Array]:
     return {tensor.name: tensor.data for tensor in reader.tensors if tensor.name.startswith("rope_")}
 
 
-def _describe(writer: gguf.GGUFWriter, config: Any) -> None:
-    """The sizes of a model; raises `UserError` for a rotary embedding that is stretched."""
+def _write_sizes(writer: gguf.GGUFWriter, config: Any) -> None:
+    """Write the sizes of a model; raises `UserError` for a rotary embedding with scaling."""
     rope = config.rope_parameters
     if rope.get("rope_type", "default") != "default":
         raise UserError(
@@ -74,7 +74,7 @@ def _describe(writer: gguf.GGUFWriter, config: Any) -> None:
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     writer.add_block_count(config.num_hidden_layers)
     window = getattr(config, "sliding_window", None) or config.max_position_embeddings
-    writer.add_context_length(min(window, config.max_position_embeddings))  # llama.cpp slides no window
+    writer.add_context_length(min(window, config.max_position_embeddings))  # llama.cpp slides none
     writer.add_embedding_length(config.hidden_size)
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)

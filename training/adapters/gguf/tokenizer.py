@@ -19,10 +19,10 @@ Json = dict[str, Any]
 
 
 def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: Any, size: int) -> None:
-    """Write a transformers tokenizer of a model with so many embeddings; raises `UserError`."""
+    """Write a transformers tokenizer, with `size` tokens as the model has embeddings; raises `UserError`."""
     definition = json.loads(tokenizer.backend_tokenizer.to_str())
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(_pre(definition))
+    writer.add_tokenizer_pre(_pre_tokenizer_name(definition))
     tokens, types = _tokens(definition, size)
     writer.add_token_list(tokens)
     writer.add_token_types(types)
@@ -34,8 +34,8 @@ def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: Any, size: int) -> None:
     writer.add_add_bos_token(tokenizer("a").input_ids[:1] == [tokenizer.bos_token_id])
 
 
-def _pre(definition: Json) -> str:
-    """What llama.cpp calls the way in which a text is split before its pieces are looked up."""
+def _pre_tokenizer_name(definition: Json) -> str:
+    """Return the name that llama.cpp has for a pre-tokenizer; raises `UserError` where it has none."""
     model, first = definition["model"], definition["pre_tokenizer"] or {}
     if model["type"] != "BPE" or model.get("byte_fallback"):
         raise UserError(_REFUSED)
@@ -51,7 +51,7 @@ def _pre(definition: Json) -> str:
 
 
 def _tokens(definition: Json, size: int) -> tuple[list[str], list[int]]:
-    """The spelling and the kind of every id; ids without a token are filled up."""
+    """Return the text and the type of every id; ids without a token are unused placeholders."""
     tokens = [f"[PAD{id}]" for id in range(size)]
     types = [int(gguf.TokenType.UNUSED)] * size
     for token, id in definition["model"]["vocab"].items():

@@ -1,0 +1,79 @@
+"""An export that would be wrong is refused with its reason, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from bot.errors import UserError
+from tests.fakes import families
+from tests.fixtures.exported_adapters import export_workspace, lora
+from training.__main__ import main
+from training.adapters.export import export_adapter
+from training.adapters.install import install_adapter
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(arguments)
+    caught = capsys.readouterr()
+    return code, caught.out + caught.err
+
+
+def test_the_command_exports_and_says_what_is_wrong(
+    llama: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = export_workspace(tmp_path, llama[0])
+    there = ("--config", str(tmp_path / "config.toml"), "export", "--persona", "mara", "--format")
+    out = str(tmp_path / "out")
+    assert run(capsys, *there, "peft", out) == (
+        2,
+        "training: mara has no adapter to export: `python -m training train` makes one.\n",
+    )
+    install_adapter(workspace, llama[1], {})
+    assert run(capsys, *there, "peft", "--merged", out) == (
+        2,
+        'training: --merged goes with --format gguf; a merged folder is "--format merged".\n',
+    )
+    assert run(capsys, *there, "gguf", out) == (
+        0,
+        f"LoRA adapter for llama.cpp (--lora, beside a GGUF file of {llama[0]}) in {out}\n",
+    )
+    assert run(capsys, *there, "gguf", out) == (
+        2,
+        f"training: {out} is there already: name a new one, or delete it.\n",
+    )
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out"]
+
+
+def test_what_f16_cannot_hold_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    base = families.save("llama", tmp_path / "base")
+    model = AutoModelForCausalLM.from_pretrained(base)
+    with torch.no_grad():
+        model.model.layers[0].mlp.up_proj.weight[0, 0] = 1e6
+    model.save_pretrained(base)
+    install_adapter(export_workspace(tmp_path, base), lora(base, tmp_path / "run"), {})
+    workspace = export_workspace(tmp_path, base)
+    for format, merged in (("merged", False), ("gguf", True)):
+        with pytest.raises(UserError, match="weights that f16 cannot hold: export with --dtype f32"):
+            export_adapter(workspace, format, tmp_path / "out", merged=merged, dtype="f16")  # type: ignore[arg-type]
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gemma2", "Models of the family gemma2 are not written as GGUF here"),
+        ("llama-yarn", "stretches its positions"),
+    ],
+)
+def test_models_that_llama_cpp_would_read_otherwise_are_refused(
+    name: str, reason: str, tmp_path: Path
+) -> None:
+    base = families.save(name, tmp_path / "base")
+    install_adapter(export_workspace(tmp_path, base), lora(base, tmp_path / "run"), {})
+    with pytest.raises(UserError, match=reason):
+        export_adapter(export_workspace(tmp_path, base), "gguf", tmp_path / "out", merged=True)
+    assert not list(tmp_path.glob("out*"))
