@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+from scipy.stats import mannwhitneyu
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_curve
@@ -171,20 +172,24 @@ def _size(sets: Sequence[Halves]) -> int:
 
 
 def _verified(person: Numbers, scores: Numbers, is_own: bool, seed: int) -> Verified:
-    score = bootstrap.mean(scores, seed)
+    score = bootstrap.mean_estimate(scores, seed)
     if is_own:
         return Verified(score, None, None, len(scores))
-    auc = bootstrap.estimate_of([person, scores], lambda drawn: _auc(drawn[0], drawn[1]), seed)
+    auc = bootstrap.bootstrap_estimate([person, scores], _auc, seed)
     is_person = np.repeat([1, 0], [len(person), len(scores)])
     false, true, _ = roc_curve(is_person, np.concatenate([person, scores]))
     curve = Curve(tuple(false.round(4).tolist()), tuple(true.round(4).tolist()))
     return Verified(score, auc, curve, len(scores))
 
 
-def _auc(person: Numbers, scores: Numbers) -> float:
-    """How often the person's score is above the other's; a tie is half (Hanley and McNeil 1982)."""
-    above = np.sign(person[:, None] - scores[None, :])
-    return float(above.mean() + 1) / 2
+def _auc(person: Numbers, scores: Numbers, axis: int = -1) -> Numbers:
+    """Return the area under the ROC curve: U / (n m) of Mann and Whitney (Hanley and McNeil 1982).
+
+    `sklearn.metrics.roc_auc_score` gives the same for one resample a call, and 1,000 of them take 2 seconds.
+    """
+    u: Numbers = mannwhitneyu(person, scores, axis=axis, method="asymptotic").statistic
+    auc: Numbers = u / (person.shape[axis] * scores.shape[axis])
+    return auc
 
 
 def _ways(scores: Mapping[str, Numbers], person: str, base: str, seed: int) -> dict[str, Estimate]:
@@ -193,9 +198,9 @@ def _ways(scores: Mapping[str, Numbers], person: str, base: str, seed: int) -> d
     if ends[1].mean() - ends[0].mean() < APART:
         return {}
     others = [name for name in scores if name not in (person, base)]
-    return {name: bootstrap.estimate_of([*ends, scores[name]], _way, seed) for name in others}
+    return {name: bootstrap.bootstrap_estimate([*ends, scores[name]], _way, seed) for name in others}
 
 
-def _way(drawn: Sequence[Numbers]) -> float:
-    base, person, each = (float(scores.mean()) for scores in drawn)
-    return (each - base) / (person - base) if person - base >= APART / 2 else 0.0
+def _way(base: Numbers, person: Numbers, scores: Numbers, axis: int) -> Numbers:
+    start, end, reached = (each.mean(axis=axis) for each in (base, person, scores))
+    return bootstrap.divide_or_zero(reached - start, end - start, end - start >= APART / 2)

@@ -36,8 +36,8 @@ def losses(found: Mapping[str, Sequence[Judged]], base: str, adapter: str, seed:
     sums = {name: np.array([each.losses.sum() for each in judged]) for name, judged in found.items()}
     sizes = np.array([len(each.losses) for each in found[base]], float)
     return Losses(
-        {name: bootstrap.ratio(each, sizes, seed) for name, each in sums.items()},
-        bootstrap.ratio(sums[base] - sums[adapter], sizes, seed),
+        {name: bootstrap.ratio_estimate(each, sizes, seed) for name, each in sums.items()},
+        bootstrap.ratio_estimate(sums[base] - sums[adapter], sizes, seed),
         len(sizes),
         int(sizes.sum()),
     )

@@ -54,7 +54,7 @@ def _copies(
     found = [(runs(text, SIZE), shown) for text, shown in said]
     wholes = [len(each) for each, _ in found]
     shares = [
-        bootstrap.ratio(
+        bootstrap.ratio_estimate(
             [sum(run in part and run not in shown for run in each) for each, shown in found], wholes, seed
         )
         for part in known

@@ -62,9 +62,9 @@ def compare(asked: Sequence[Question], base: Sequence[str], adapter: Sequence[st
         for texts in (base, adapter)
     )
     return Forgetting(
-        bootstrap.mean(before, seed),
-        bootstrap.mean(after, seed),
-        bootstrap.mean(after - before, seed),
+        bootstrap.mean_estimate(before, seed),
+        bootstrap.mean_estimate(after, seed),
+        bootstrap.mean_estimate(after - before, seed),
         len(asked),
         tuple(question.text for question, lost in zip(asked, before > after, strict=True) if lost),
         tuple(question.text for question, won in zip(asked, after > before, strict=True) if won),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
 import msgspec
-import numpy as np
+from scipy.spatial.distance import jensenshannon
 
 from training.metrics.diversity import distinct, first, repeated, same, words
 
@@ -66,16 +66,10 @@ def _manner(own: Mapping[str, Histogram], texts: Sequence[str], least: int) -> M
 def distance(one: Histogram, other: Histogram) -> float:
     """The Jensen-Shannon distance, the root of the divergence in bits (Endres and Schindelin 2003)."""
     keys = sorted({*one, *other})
-    p, q = (np.array([each.get(key, 0.0) for key in keys]) for each in (one, other))
-    middle = (p + q) / 2
-    return math.sqrt(max(0.0, (_divergence(p, middle) + _divergence(q, middle)) / 2))
-
-
-def _divergence(
-    p: "np.ndarray[tuple[int], np.dtype[np.float64]]", q: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-) -> float:
-    some = p > 0
-    return float((p[some] * np.log2(p[some] / q[some])).sum())
+    p, q = ([each.get(key, 0.0) for key in keys] for each in (one, other))
+    if not (any(p) and any(q)):  # nothing was counted: half of the divergence, which scipy cannot normalise
+        return math.sqrt(0.5) if any(p) or any(q) else 0.0
+    return float(jensenshannon(p, q, base=2))
 
 
 def messages(texts: Iterable[str]) -> list[str]:

@@ -114,3 +114,7 @@ def test_the_persons_own_manner_is_at_no_distance() -> None:
     manner = manners(texts, {"same": texts, "other": ["NO."]})["same"]
     assert manner.distances == dict.fromkeys(style.MEASURES, 0.0)
     assert manner.distance == 0.0
+
+
+def test_a_set_without_any_message_lies_between_the_same_and_nothing_in_common() -> None:
+    assert distance({"a": 0.0, "b": 0.0}, HALVES) == distance(HALVES, {}) == pytest.approx(math.sqrt(0.5))
