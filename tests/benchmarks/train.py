@@ -31,9 +31,8 @@ from training.planning.recipe import Recipe, RecipeInputs
 from training.tokenization import cache
 from training.tokenization.examples import TokenizedExample, tokenized_examples
 from training.trainer import base_model
-from training.trainer.course import TrainingSchedule
 from training.trainer.lora_learner import LoraLearner
-from training.trainer.schedule import StepPlan
+from training.trainer.schedule import StepPlan, TrainingSchedule
 from training.trainer.stages import Stage
 
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,10 @@ from training.runs import checkpoints, loss_curve
 from training.runs.checkpoints import BEST, FIRST, LAST, State
 from training.runs.folders import Log
 from training.store.atomic import write_private
-from training.trainer.course import TrainingSchedule
 from training.trainer.interrupts import StopRequest
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.progress import TrainingBar
-from training.trainer.schedule import StepPlan
+from training.trainer.schedule import StepPlan, TrainingSchedule
 from training.trainer.tracking import Tracker
 
 GAIN = 1e-3  # of the loss on what is held out: less is no progress

@@ -7,7 +7,7 @@ from training.planning.resources import ResourcePlan, duration, gigabytes
 from training.runs.checkpoints import BEST, State
 from training.runs.folders import RUNS
 from training.runs.run_config import RunConfig
-from training.trainer.course import TrainingSchedule
+from training.trainer.schedule import TrainingSchedule
 
 BEST_OF = f"work/{RUNS}/{{}}/{BEST}"  # where the best adapter of a run is, in the persona's folder
 

@@ -19,18 +19,17 @@ from training.planning.recipe import ChosenRecipe
 from training.planning.resources import ResourcePlan
 from training.runs import folders
 from training.runs.checkpoints import BEST, State
-from training.trainer import base_model, forecast, result, tracking
+from training.trainer import base_model, profile, result, tracking
 from training.trainer import stages as staging
 from training.trainer import start as starting
 from training.trainer.base_model import BaseModel
 from training.trainer.canaries import plant
-from training.trainer.course import TrainingSchedule
 from training.trainer.interrupts import StopRequest
 from training.trainer.loop import TrainingLoop
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.progress import TrainingBar
 from training.trainer.result import Result
-from training.trainer.schedule import step_plans
+from training.trainer.schedule import TrainingSchedule, step_plans
 from training.trainer.stages import TrainingData
 from training.trainer.start import Start, TrainOptions
 from training.trainer.tracking import Tracker
@@ -99,10 +98,10 @@ class Session:
         self, start: Start, course: TrainingSchedule, learner: LoraLearner, lessons: TrainingData
     ) -> ResourcePlan:
         if start.resumed:
-            return forecast.read(start)
-        planned = forecast.make(start, course, learner, lessons, self._team.size)
+            return profile.read(start)
+        planned = profile.make(start, course, learner, lessons, self._team.size)
         chosen = ChosenRecipe(start.record.recipe, start.record.reasons)
-        self._say(resources.as_text(planned, chosen, forecast.notes(lessons, start)))
+        self._say(resources.as_text(planned, chosen, profile.notes(lessons, start)))
         return planned
 
     def _write(self, start: Start, planned: ResourcePlan, lessons: TrainingData) -> None:

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from safetensors.torch import load_file
 from torch import Tensor
 
+from bot.engine.lora.config import parse_config
+from bot.engine.lora.validation import CONFIG, CONFIG_BYTES, BaseModelIdentity, validate_adapter
+from bot.engine.lora.weights import WEIGHTS
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
+from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import authors_of
 from training.dataset.workspace import Workspace, read_build_record
 from training.metrics.canaries import draw_canaries
@@ -17,7 +22,6 @@ from training.runs import canary_guard, folders, replay, run_config
 from training.runs.checkpoints import BEST
 from training.runs.run_config import RunConfig
 from training.tokenization.examples import TokenizedExample
-from training.trainer import continuing
 from training.trainer.base_model import BaseModel
 from training.trainer.stages import TrainingData
 
@@ -116,11 +120,33 @@ def write(start: Start, lessons: TrainingData) -> None:
 
 def _from_adapter(desk: Workspace, found: BaseModel, lessons: TrainingData, adapter: Path) -> Earlier:
     canary_guard.refuse_canary_adapter(adapter, desk.work)
-    tensors, wishes = continuing.read_adapter_tensors(adapter, found, desk.persona.training)
+    tensors, wishes = _read_adapter(adapter, found, desk.persona.training)
     marks, authors = replay.learned_by(adapter, desk.work)
     if not replay.split_replay((*lessons.dialogue, *lessons.facts), marks)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
     return Earlier(wishes, tensors, marks, authors | authors_of(adapter))
+
+
+def _read_adapter(
+    folder: Path, found: BaseModel, wishes: TrainingOptions
+) -> tuple[Mapping[str, Tensor], TrainingOptions]:
+    """Its matrices, and the wishes with the adapter's own rank, alpha and layers.
+
+    Raises `UserError` where it does not fit the base model, or is not of one rank.
+    """
+    try:
+        config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
+        validate_adapter(folder, BaseModelIdentity(found.name, found.plan.fingerprint, found.sizes.linear))
+    except RefusedFile as refused:
+        raise UserError(
+            f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
+        ) from None
+    if config.ranks or config.alphas or config.excluded or not config.complete:
+        raise UserError(
+            f"The adapter in {folder} has several ranks: train a new one without --continue-from."
+        )
+    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
+    return load_file(folder / WEIGHTS), wishes.model_copy(update=own)
 
 
 def _choose(found: BaseModel, lessons: TrainingData, wishes: TrainingOptions) -> ChosenRecipe:

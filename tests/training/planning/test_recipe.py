@@ -10,7 +10,7 @@ from bot.persona.persona import load_persona
 from bot.persona.training_options import TrainingOptions
 from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
 from training.planning.resources import ModelSizes, duration, fit, line_through
-from training.trainer.calibration import work_of
+from training.trainer.profile import work_of
 
 KNOWN = RecipeInputs(
     parameters=135_000_000, answers=250, longest=400, layers=("q_proj",), precision="bf16", device="cpu"
