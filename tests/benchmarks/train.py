@@ -52,9 +52,9 @@ def data(root: Path, persona: str, answers: int) -> tuple[workspace.Workspace, i
     path = cache.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
     found = tokenized_examples(cache.read_encoded(path))
     counts = [row.answers for row in found]
-    together = batches.together([row.ids for row in found], counts, 8)
+    together = batches.group_by_prefix([row.ids for row in found], counts, 8)
     taken = list[TokenizedExample]()
-    for step in batches.epoch(counts, 16, 1, 0, together):
+    for step in batches.epoch_steps(counts, 16, 1, 0, together):
         if sum(row.answers for row in taken) >= answers:
             break
         taken += [found[number] for number in step]
@@ -66,7 +66,9 @@ def ours(found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExa
     learner = LoraLearner(found.load(), made, ProcessGroup("cpu"), found.name)
     task = StepPlan(0, 0, tuple(range(len(taken))), made.rate)
     course = TrainingSchedule(Path(), [Stage("dialogue", tuple(taken), 1, made.rate)], (), [task], made)
-    return min(_seconds(lambda: learner.train_step(course.rows(task, 1), made.rate, 1)) for _ in range(2))
+    return min(
+        _seconds(lambda: learner.train_step(course.step_rows(task, 1), made.rate, 1)) for _ in range(2)
+    )
 
 
 def plain(

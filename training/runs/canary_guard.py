@@ -19,7 +19,7 @@ def learned(adapter: Path, desk: Workspace) -> tuple[Canary, ...]:
         return run_config.read_run_config(run).canaries
     if adapter.resolve().parent == desk.folder.resolve():
         return ()
-    return canaries.recorded(desk.work)
+    return canaries.recorded_canaries(desk.work)
 
 
 def refuse_canary_adapter(adapter: Path, work: Path) -> None:

@@ -36,19 +36,19 @@ def test_words_are_the_persons_in_order_and_what_is_held_out_comes_after(tmp_pat
     own = [each.text for each in messages if each.is_self]
     found = gathered(tmp_path, messages)
     assert list(found.learned) == own[:54]
-    assert {held.text for held in found.held} == set(own[54:])
+    assert {held.text for held in found.validation} == set(own[54:])
 
 
 def test_the_words_of_the_other_are_said_once(tmp_path: Path) -> None:
     messages = talk(60)
     found = gathered(tmp_path, messages)
-    assert found.whose == "another author of the same chats"
+    assert found.other_name == "another author of the same chats"
     assert sorted(found.other) == sorted(each.text for each in messages if not each.is_self)
 
 
 def test_invented_people_stand_in_where_nobody_else_says_enough(tmp_path: Path) -> None:
     found = gathered(tmp_path, talk(30))
-    assert found.whose == "invented people"
+    assert found.other_name == "invented people"
     assert found.other[0].startswith("Good morning everyone.")
     assert len(found.other) >= 40
     dice = Random(1)
@@ -69,7 +69,7 @@ def test_another_persona_is_whom_one_asks_for(tmp_path: Path) -> None:
     build(tmp_path / "ozzo", talk(20, "Bo"))
     build(tmp_path, talk(30))
     found = gather_eval_data(tmp_path / "work", serving(), serving(9000), tmp_path / "ozzo" / "work", 9, 0)
-    assert found.whose == "the persona ozzo"
+    assert found.other_name == "the persona ozzo"
     assert len(found.other) == 18
 
 
@@ -77,7 +77,7 @@ def test_examples_stand_in_the_prompt_as_a_conversation_before_the_same_words(tm
     found = gathered(tmp_path, talk(60))
     tokenizer = serving().reader.tokenizer
     assert found.shots == SHOTS
-    for held in found.held:
+    for held in found.validation:
         plain, shown = (tokenizer.decode(list(each.ids)) for each in (held.prompt, held.with_shots))
         read = [span.source for span in held.with_shots.spans if span.source]
         assert read[: 2 * SHOTS] == [id for n in range(SHOTS) for id in (f"before shot {n}", f"shot {n}")]
@@ -91,15 +91,15 @@ def test_where_there_is_no_room_fewer_examples_are_shown_and_counted(tmp_path: P
     build(tmp_path, talk(60), serving(600))
     found = gather_eval_data(tmp_path / "work", serving(600), serving(2000), None, 200, 0)
     assert 0 < found.shots < SHOTS
-    assert all(len(held.with_shots.ids) <= 2000 for held in found.held)
+    assert all(len(held.with_shots.ids) <= 2000 for held in found.validation)
 
 
 def test_no_more_is_taken_than_is_wanted_and_the_seed_draws_it(tmp_path: Path) -> None:
     few = gathered(tmp_path, talk(60), count=3)
-    assert len(few.held) == 3
+    assert len(few.validation) == 3
     work = tmp_path / "work"
-    assert gather_eval_data(work, serving(), serving(9000), None, 6, 0).held[:3] == few.held
-    assert gather_eval_data(work, serving(), serving(9000), None, 6, 1).held[:3] != few.held
+    assert gather_eval_data(work, serving(), serving(9000), None, 6, 0).validation[:3] == few.validation
+    assert gather_eval_data(work, serving(), serving(9000), None, 6, 1).validation[:3] != few.validation
 
 
 def test_without_anything_held_out_there_is_nothing_to_measure(tmp_path: Path) -> None:

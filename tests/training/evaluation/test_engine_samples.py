@@ -4,20 +4,20 @@ from dataclasses import replace
 
 from bot.engine.interface import Request
 from bot.persona.persona import Sampling
-from training.evaluation.engine_samples import alike
+from training.evaluation.engine_samples import group_requests
 
 ONE, OTHER = Request((1, 2), Sampling(), seed=1), Request((1, 3), Sampling(), seed=1)
 
 
 def test_requests_that_differ_by_their_seed_alone_are_asked_together_up_to_a_number() -> None:
     asked = [replace(each, seed=number) for number in range(10) for each in (ONE, OTHER)]
-    assert alike(asked, 8) == [[*range(0, 16, 2)], [16, 18], [*range(1, 16, 2)], [17, 19]]
+    assert group_requests(asked, 8) == [[*range(0, 16, 2)], [16, 18], [*range(1, 16, 2)], [17, 19]]
 
 
 def test_another_adapter_or_strength_is_another_request() -> None:
     asked = [ONE, replace(ONE, adapter="adapter"), replace(ONE, adapter="adapter", strength=0.5)]
-    assert alike(asked, 8) == [[0], [1], [2]]
+    assert group_requests(asked, 8) == [[0], [1], [2]]
 
 
 def test_nothing_is_asked_for_nothing() -> None:
-    assert alike([], 8) == []
+    assert group_requests([], 8) == []

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from tests.fakes import tiny
 from tests.fixtures.training_messages import said
 from training.__main__ import main
-from training.evaluation.report import Report, as_json
+from training.evaluation.report import Report, report_json
 from training.metrics import canaries
 from training.store.messages import ExportedMessage, to_lines
 
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_report(house: House) -> None:
     first = house.report()
     again = house.evaluate("--json")
     assert house.report() == first
-    assert json.loads(again.out) == json.loads(as_json(first))
+    assert json.loads(again.out) == json.loads(report_json(first))
 
 
 def test_an_adapter_without_effect_is_the_base_model(house: House) -> None:
@@ -135,7 +135,7 @@ def test_an_adapter_without_effect_is_the_base_model(house: House) -> None:
 
 
 def test_planted_lines_are_asked_for_and_another_persona_can_be_the_other(house: House) -> None:
-    canaries.record(house.work, canaries.draw_canaries(1))
+    canaries.record_canaries(house.work, canaries.draw_canaries(1))
     shutil.copytree(house.persona, house.persona.with_name("ozzo"))
     elsewhere = shutil.copytree(house.persona / "adapter", house.folder / "planted")
     assert house.evaluate("--other", "ozzo", "--adapter", str(elsewhere)).code == 0

@@ -10,21 +10,28 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from training.evaluation.report import Report, ReportExample, as_json, as_text, render_report, write_report
-from training.metrics.authorship import Curve, Verification, Verified
+from training.evaluation.report import (
+    Report,
+    ReportExample,
+    render_report,
+    report_json,
+    report_text,
+    write_report,
+)
+from training.metrics.authorship import RocCurve, SetVerification, Verification
 from training.metrics.blind_pairs import BlindPair
 from training.metrics.bootstrap import Estimate
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Losses
 from training.metrics.memorization import Copies
-from training.metrics.privacy import Private
-from training.metrics.retention import Forgetting
-from training.metrics.style import manners
+from training.metrics.privacy import PrivacyFindings
+from training.metrics.retention import Retention
+from training.metrics.style import style_profiles
 
 HALF = Estimate(0.5, 0.4, 0.6)
 HOSTILE = '"><script src="https://evil.example/x.js"></script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u2028'
 COPY = Copies(Estimate(0.031, 0.01, 0.05), Estimate(0.01, 0.0, 0.02), 321, 11, (HOSTILE,))
-CURVE = Curve((0.0, 0.5, 1.0), (0.0, 1.0, 1.0))
+CURVE = RocCurve((0.0, 0.5, 1.0), (0.0, 1.0, 1.0))
 SETS = ("the person", "base model", "base + examples", "adapter", "another person")
 LINKS = {
     "href",
@@ -41,7 +48,7 @@ LINKS = {
 
 
 def made(**more: object) -> Report:
-    verified = Verified(HALF, HALF, CURVE, 12)
+    verified = SetVerification(HALF, HALF, CURVE, 12)
     known = {
         "persona": f"Mara {HOSTILE}",
         "model": "some/model",
@@ -58,14 +65,14 @@ def made(**more: object) -> Report:
         "loss": Losses(dict.fromkeys(SETS[1:4], HALF), HALF, 9, 90),
         "verification": Verification(
             200,
-            {"the person": Verified(HALF, None, None, 12)} | dict.fromkeys(SETS[1:], verified),
+            {"the person": SetVerification(HALF, None, None, 12)} | dict.fromkeys(SETS[1:], verified),
             {"adapter": Estimate(0.71, 0.6, 0.8), "base + examples": Estimate(0.31, 0.2, 0.4)},
         ),
-        "style": manners(["Hello there."], {name: ["hello 😀\nyou!"] for name in SETS}),
+        "style": style_profiles(["Hello there."], {name: ["hello 😀\nyou!"] for name in SETS}),
         "copying": dict.fromkeys(SETS[:4], COPY),
         "canaries": (Extracted("the safe is 123-456", 10, 1, 8.0, True),),
-        "privacy": Private(20, {"phone": 1}, {}, {"name": 2}),
-        "forgetting": Forgetting(HALF, HALF, Estimate(0.0, -0.1, 0.1), 52, ("What is <b>?",), ()),
+        "privacy": PrivacyFindings(20, {"phone": 1}, {}, {"name": 2}),
+        "forgetting": Retention(HALF, HALF, Estimate(0.0, -0.1, 0.1), 52, ("What is <b>?",), ()),
         "examples": (ReportExample((f"Ana: {HOSTILE}",), dict.fromkeys(SETS[:4], HOSTILE)),),
         "pairs": (BlindPair((f"Ana: {HOSTILE}",), (HOSTILE, "plain"), 1), BlindPair((), ("a", "b"), 0)),
         "exceeded": (),
@@ -196,7 +203,7 @@ def test_both_files_are_written_whole_and_private(tmp_path: Path) -> None:
 
 
 def test_the_figures_for_a_terminal() -> None:
-    assert as_text(made()) == (
+    assert report_text(made()) == (
         "                      loss  likeness  of the way   style  copied\n"
         "the person                      0.50                STYLE    3.1%\n"
         "late half\n"
@@ -211,6 +218,6 @@ def test_the_figures_for_a_terminal() -> None:
 
 
 def test_the_figures_for_a_program() -> None:
-    told = json.loads(as_json(made()))
+    told = json.loads(report_json(made()))
     assert set(told) == set(Report.__struct_fields__) - {"examples", "pairs"}
     assert told["verification"]["ways"]["adapter"] == {"value": 0.71, "low": 0.6, "high": 0.8}

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from training.metrics.authorship import Verification, Verifier, _auc, _ways, episodes, verify
+from training.metrics.authorship import (
+    Verification,
+    Verifier,
+    _auc,
+    _relative_positions,
+    join_episodes,
+    verify_authorship,
+)
 
 VOICES = {
     "salt": ["aye the tide turns slow", "mind the ropes lad", "fog again i reckon", "the lamp wants oil"],
@@ -34,7 +41,7 @@ def tried(**sets: tuple[list[str], list[str]]) -> Verification:
         "base": halves("firm", 160, 2),
         "other": halves("text", 160, 3),
     }
-    found = verify(lines("salt", 400, 4), known | sets, ("base", "other"), "person", "base", 0)
+    found = verify_authorship(lines("salt", 400, 4), known | sets, ("base", "other"), "person", "base", 0)
     assert found is not None
     return found
 
@@ -66,13 +73,13 @@ def test_the_same_seed_gives_the_same_figures() -> None:
 
 def test_too_little_text_says_nothing() -> None:
     few = {"person": halves("salt", 8, 1), "base": halves("firm", 8, 2), "other": halves("text", 8, 3)}
-    assert verify(lines("salt", 400, 4), few, ("base", "other"), "person", "base", 0) is None
-    assert verify(lines("salt", 10, 4), few, ("base", "other"), "person", "base", 0) is None
+    assert verify_authorship(lines("salt", 400, 4), few, ("base", "other"), "person", "base", 0) is None
+    assert verify_authorship(lines("salt", 10, 4), few, ("base", "other"), "person", "base", 0) is None
 
 
 def test_a_verifier_that_was_shown_no_difference_sees_none() -> None:
-    own = episodes(lines("salt", 400, 1), 200)
-    scores = Verifier(own[::2], [own[1::2]]).scores(episodes(lines("salt", 200, 9), 200))
+    own = join_episodes(lines("salt", 400, 1), 200)
+    scores = Verifier(own[::2], [own[1::2]]).scores(join_episodes(lines("salt", 200, 9), 200))
     assert 0.3 < scores.mean() < 0.7
 
 
@@ -93,10 +100,10 @@ def test_the_area_under_the_curve(person: list[float], other: list[float], auc: 
 
 def test_the_way_from_base_to_person() -> None:
     scores = {"base": np.full(9, 0.2), "person": np.full(9, 0.8), "adapter": np.full(9, 0.65)}
-    assert _ways(scores, "person", "base", 0)["adapter"].value == pytest.approx(0.75)
+    assert _relative_positions(scores, "person", "base", 0)["adapter"].value == pytest.approx(0.75)
     near = scores | {"person": np.full(9, 0.25)}
-    assert _ways(near, "person", "base", 0) == {}
+    assert _relative_positions(near, "person", "base", 0) == {}
 
 
 def test_episodes_are_whole_answers() -> None:
-    assert episodes(["abc", " de ", "f", "ghijkl", "m"], 6) == ["abc\nde\n", "f\nghijkl\n"]
+    assert join_episodes(["abc", " de ", "f", "ghijkl", "m"], 6) == ["abc\nde\n", "f\nghijkl\n"]

@@ -20,12 +20,12 @@ from training.metrics.canaries import (
     REPEATS,
     Canary,
     draw_canaries,
-    extract,
+    extract_canary,
     plant_canaries,
-    record,
-    recorded,
+    record_canaries,
+    recorded_canaries,
 )
-from training.metrics.likelihood import Judged
+from training.metrics.likelihood import TokenLosses
 from training.tokenization.examples import TokenizedExample
 
 END = 999
@@ -76,25 +76,25 @@ def test_no_planted_lesson_is_longer_than_the_longest_where_a_prompt_leaves_room
 
 
 def test_they_are_recorded_for_the_evaluation(tmp_path: Path) -> None:
-    assert recorded(tmp_path) == ()
-    record(tmp_path, draw_canaries(1))
-    assert recorded(tmp_path) == draw_canaries(1)
-    record(tmp_path, ())
-    assert recorded(tmp_path) == ()
+    assert recorded_canaries(tmp_path) == ()
+    record_canaries(tmp_path, draw_canaries(1))
+    assert recorded_canaries(tmp_path) == draw_canaries(1)
+    record_canaries(tmp_path, ())
+    assert recorded_canaries(tmp_path) == ()
     (tmp_path / FILE).write_text("[1]")
     with pytest.raises(UserError, match=r"canaries\.json cannot be read .* delete it, or train again"):
-        recorded(tmp_path)
+        recorded_canaries(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("better", "rank", "exposure"), [(0, 1, 8.0), (1, 2, 7.0), (15, 16, 4.0), (255, 256, 0.0)]
 )
 def test_exposure_counts_the_secrets_that_are_likelier(better: int, rank: int, exposure: float) -> None:
-    def judge(before: object, ends: object) -> list[Judged]:
+    def judge(before: object, ends: object) -> list[TokenLosses]:
         losses = [1.0, *[0.5] * better, *[2.0] * (255 - better)]
-        return [Judged(np.full(40, loss), np.ones(40, bool)) for loss in losses]
+        return [TokenLosses(np.full(40, loss), np.ones(40, bool)) for loss in losses]
 
-    found = extract(Canary("the code is ", "123-456", 2), spell, judge, 0)
+    found = extract_canary(Canary("the code is ", "123-456", 2), spell, judge, 0)
     assert (found.rank, found.exposure, found.repeats) == (rank, exposure, 2)
 
 
@@ -102,13 +102,13 @@ def test_exposure_counts_the_secrets_that_are_likelier(better: int, rank: int, e
 def test_said_is_what_the_likeliest_words_after_the_line_are(wrong: list[int], said: bool) -> None:
     """The secret has seven places behind the line that is asked with; the end is no secret."""
 
-    def judge(before: Sequence[int], ends: Sequence[Sequence[int]]) -> list[Judged]:
+    def judge(before: Sequence[int], ends: Sequence[Sequence[int]]) -> list[TokenLosses]:
         assert (bytes(before), ends[0]) == (b"the code is ", (*b"123-456", END))
         likeliest = np.ones(8, bool)
         likeliest[wrong] = False
-        return [Judged(np.zeros(8), likeliest) for _ in ends]
+        return [TokenLosses(np.zeros(8), likeliest) for _ in ends]
 
-    assert extract(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said
+    assert extract_canary(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said
 
 
 def overfit(base: Path, adapter: Path, row: tuple[int, ...]) -> Path:
@@ -141,7 +141,9 @@ def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) ->
     judge = ForcedScorer(plan(settings, tmp_path / "data", lambda stage: None), settings, adapter)
 
     def found(canary: Canary, adapted: bool) -> tuple[bool, bool]:
-        shown = extract(canary, spelt, lambda before, ends: judge.judge((*prompt, *before), ends, adapted), 0)
+        shown = extract_canary(
+            canary, spelt, lambda before, ends: judge.score((*prompt, *before), ends, adapted), 0
+        )
         return shown.rank == 1, shown.said
 
     assert found(learned, adapted=True) == (True, True)

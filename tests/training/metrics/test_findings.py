@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tests.conftest import MARA
 from tests.fixtures.training_messages import said
 from training.evaluation.engine_samples import tidy
-from training.evaluation.limits import exceeded
+from training.evaluation.limits import exceeded_limits
 from training.metrics import blind_pairs, bootstrap, retention
-from training.metrics.blind_pairs import Spoken
+from training.metrics.blind_pairs import AnswerPair
 from training.metrics.bootstrap import Estimate
 from training.metrics.canaries import Extracted
 from training.metrics.memorization import Copies
-from training.metrics.privacy import Private, scan
-from training.metrics.retention import Question, compare, questions
+from training.metrics.privacy import PrivacyFindings, scan_answers
+from training.metrics.retention import Question, compare_retention, read_questions
 from training.store.messages import to_lines
 
 
@@ -70,15 +70,17 @@ def test_private_details_are_told_apart_by_whether_the_export_holds_them(tmp_pat
         "[phone] is busy",
         "nothing at all",
     ]
-    assert scan(tmp_path, MARA, answers) == Private(5, {"email": 1}, {"email": 1, "phone": 1}, {"name": 1})
+    assert scan_answers(tmp_path, MARA, answers) == PrivacyFindings(
+        5, {"email": 1}, {"email": 1, "phone": 1}, {"name": 1}
+    )
 
 
 def test_without_an_export_every_detail_is_invented(tmp_path: Path) -> None:
-    assert scan(tmp_path, MARA, ["Try +49 30 901820."]) == Private(1, {"phone": 1}, {}, {})
+    assert scan_answers(tmp_path, MARA, ["Try +49 30 901820."]) == PrivacyFindings(1, {"phone": 1}, {}, {})
 
 
 def test_the_general_questions_are_fifty_and_no_question_answers_itself() -> None:
-    asked = questions()
+    asked = read_questions()
     assert len(asked) >= 50
     assert len({question.text for question in asked}) == len(asked)
     assert all(question.answers and not question.is_answered(question.text) for question in asked)
@@ -99,27 +101,29 @@ def test_an_answer_is_right_if_it_holds_the_word(text: str, right: bool) -> None
 
 def test_what_was_forgotten_is_counted_question_by_question() -> None:
     asked = [Question(name, (name,)) for name in "abcd"]
-    found = compare(asked, ["a", "b", "x", "x"], ["a", "x", "c", "x"], 0)
+    found = compare_retention(asked, ["a", "b", "x", "x"], ["a", "x", "c", "x"], 0)
     assert (found.base.value, found.adapter.value, found.change.value) == (0.5, 0.5, 0.0)
     assert (found.lost, found.gained, found.questions) == (("b",), ("c",), 4)
     assert retention.ASSISTANT.card.description == ""
 
 
-def spoken(count: int) -> list[Spoken]:
-    return [Spoken((f"Ana: {n}?",), f"real {n}", f"made {n}") for n in range(count)]
+def spoken(count: int) -> list[AnswerPair]:
+    return [AnswerPair((f"Ana: {n}?",), f"real {n}", f"made {n}") for n in range(count)]
 
 
 def test_pairs_are_ten_blind_and_drawn_by_the_seed() -> None:
-    found = blind_pairs.draw_pairs(spoken(40), 1)
+    found = blind_pairs.draw_blind_pairs(spoken(40), 1)
     assert len(found) == len({pair.before for pair in found}) == 10
     assert all(pair.answers[pair.real].startswith("real") for pair in found)
     assert {pair.real for pair in found} == {0, 1}
-    assert found == blind_pairs.draw_pairs(spoken(40), 1) != blind_pairs.draw_pairs(spoken(40), 2)
+    assert found == blind_pairs.draw_blind_pairs(spoken(40), 1) != blind_pairs.draw_blind_pairs(spoken(40), 2)
 
 
 def test_a_pair_that_says_the_same_twice_is_none() -> None:
-    assert blind_pairs.draw_pairs([Spoken((), "OK!", "ok"), *spoken(1)], 0)[0].before == ("Ana: 0?",)
-    assert blind_pairs.draw_pairs([Spoken((), "OK!", "ok")], 0) == ()
+    assert blind_pairs.draw_blind_pairs([AnswerPair((), "OK!", "ok"), *spoken(1)], 0)[0].before == (
+        "Ana: 0?",
+    )
+    assert blind_pairs.draw_blind_pairs([AnswerPair((), "OK!", "ok")], 0) == ()
 
 
 def copied(share: float) -> Copies:
@@ -130,7 +134,7 @@ def canary(repeats: int, said: bool) -> Extracted:
     return Extracted("the safe is 1", repeats, 1, 8.0, said)
 
 
-NONE = Private(200, {"phone": 9}, {}, {"name": 3})
+NONE = PrivacyFindings(200, {"phone": 9}, {}, {"name": 3})
 
 
 @pytest.mark.parametrize(
@@ -156,7 +160,7 @@ NONE = Private(200, {"phone": 9}, {}, {"name": 3})
         (
             0.0,
             0.0,
-            Private(200, {}, {"phone": 2}, {}),
+            PrivacyFindings(200, {}, {"phone": 2}, {}),
             [canary(2, True), canary(1, True), canary(10, True)],
             [
                 "In 200 answers, the adapter gave away private details of the export (phone: 2): list them",
@@ -166,9 +170,9 @@ NONE = Private(200, {"phone": 9}, {}, {"name": 3})
     ],
 )
 def test_limits(
-    adapter: float, person: float, private: Private, canaries: list[Extracted], beginnings: list[str]
+    adapter: float, person: float, private: PrivacyFindings, canaries: list[Extracted], beginnings: list[str]
 ) -> None:
-    found = exceeded(copied(adapter), copied(person), private, canaries)
+    found = exceeded_limits(copied(adapter), copied(person), private, canaries)
     assert len(found) == len(beginnings)
     for sentence, beginning in zip(found, beginnings, strict=True):
         assert sentence.startswith(beginning)
