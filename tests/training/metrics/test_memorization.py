@@ -1,4 +1,4 @@
-"""What is learned by heart: copies in texts that are known."""
+"""Memorization: copies in known texts."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_copies_counted_by_hand(text: str, found: tuple[float, float, int]) -> N
     assert shares(text) == pytest.approx(found, abs=1e-4)
 
 
-def test_what_the_prompt_shows_is_no_copy() -> None:
+def test_text_of_the_prompt_is_not_a_copy() -> None:
     assert shares(LEARNED[0], shown=f"Ana: {LEARNED[0]}!") == (0.0, 0.0, 7)  # fewer than eight are nobody's
     assert shares(LEARNED[0], shown="Ana: one two three")[::2] == (1.0, 10)
 
@@ -49,7 +49,7 @@ def test_a_copy_does_not_cross_from_one_text_to_the_next() -> None:
     ]
 
 
-def test_the_longest_stretches_are_told() -> None:
+def test_the_longest_copies_are_examples() -> None:
     said = [PromptedAnswer(f"well {LEARNED[0]}"), PromptedAnswer("two three four five six seven eight nine")]
     found = measure_copies({"x": said}, LEARNED, HELD, 0)["x"]
     assert found.examples == (LEARNED[0], "two three four five six seven eight nine")

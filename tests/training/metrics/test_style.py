@@ -1,4 +1,4 @@
-"""How somebody writes: histograms counted by hand, and distances that are known."""
+"""Style: histograms counted by hand, and known distances."""
 
 import math
 
@@ -31,7 +31,7 @@ HALVES = {"a": 0.5, "b": 0.5}
         ({"a": 0.0}, {"a": 0.0}, 0.0),
     ],
 )
-def test_the_distance_of_histograms_that_are_known(
+def test_the_distance_of_known_histograms(
     one: dict[str, float], other: dict[str, float], apart: float
 ) -> None:
     assert histogram_distance(one, other) == pytest.approx(apart)
@@ -98,7 +98,7 @@ def test_words(text: str, found: list[str]) -> None:
     assert split_words(text) == found
 
 
-def test_variety_counted_by_hand() -> None:
+def test_distinct_n_counted_by_hand() -> None:
     said = [["a", "b", "a", "b"], ["a", "b", "c"]]
     assert ngrams(said[0], 3) == [("a", "b", "a"), ("b", "a", "b")]
     assert distinct_share(said, 1) == pytest.approx(3 / 7, abs=1e-4)
@@ -114,17 +114,17 @@ def test_self_repetition_counted_by_hand() -> None:
     assert repeated_answers([["ok"], ["OK"], ["no"]]) == pytest.approx(1 / 3, abs=1e-4)
 
 
-def test_variety_is_measured_on_equally_many_words() -> None:
+def test_diversity_is_measured_on_as_many_words_of_each_set() -> None:
     assert first_words(["a b c", "d e", "f"], 4) == [["a", "b", "c"], ["d"]]
     found = style_profiles(["x y"], {"long": ["a b c d", "a b c d"], "short": ["e f g h"]})
     assert found["long"].distinct == found["short"].distinct == (1.0, 1.0, 1.0)
 
 
-def test_the_persons_own_manner_is_at_no_distance() -> None:
+def test_the_persons_own_style_has_distance_0() -> None:
     texts = ["Hello there!", "ok\nfine 😀"]
-    manner = style_profiles(texts, {"same": texts, "other": ["NO."]})["same"]
-    assert manner.distances == dict.fromkeys(style.MEASURES, 0.0)
-    assert manner.distance == 0.0
+    profile = style_profiles(texts, {"same": texts, "other": ["NO."]})["same"]
+    assert profile.distances == dict.fromkeys(style.MEASURES, 0.0)
+    assert profile.distance == 0.0
 
 
 def test_a_set_without_any_message_lies_between_the_same_and_nothing_in_common() -> None:
