@@ -55,13 +55,7 @@ def shard_model(model: Any, plugin: Any, device: torch.device, size: int) -> Non
             "persona.toml."
         )
     backbone = getattr(model, model.base_model_prefix)
-    names = set(getattr(model, "_no_split_modules", None) or ())
-    layers = [module for module in backbone.modules() if type(module).__name__ in names]
-    if not layers:
-        raise UserError(
-            f"Base models of the kind {model.config.model_type} cannot be sharded: take "
-            "training/distributed/accelerate/ddp.yaml."
-        )
+    layers = _layers(model, backbone)
     frozen = {each for layer in layers for each in layer.parameters() if not each.requires_grad}
     whole = {each for each in model.parameters() if each not in frozen}
     mesh = init_device_mesh(device.type, (size,))
@@ -76,6 +70,18 @@ def shard_model(model: Any, plugin: Any, device: torch.device, size: int) -> Non
         )
     for tensor in (*whole, *model.buffers()):
         tensor.data = tensor.data.to(device)
+
+
+def _layers(model: Any, backbone: Any) -> list[nn.Module]:
+    """Return the layers of a backbone; transformers names their classes in `_no_split_modules` (5.24)."""
+    names = set(getattr(model, "_no_split_modules", None) or ())
+    layers = [module for module in backbone.modules() if type(module).__name__ in names]
+    if not layers:
+        raise UserError(
+            f"Base models of the kind {model.config.model_type} cannot be sharded: take "
+            "training/distributed/accelerate/ddp.yaml."
+        )
+    return layers
 
 
 def average_gradients(weights: Iterable[nn.Parameter], size: int) -> None:
