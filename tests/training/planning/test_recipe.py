@@ -99,8 +99,8 @@ def test_no_room_is_said_with_figures_and_what_to_do() -> None:
 
 
 def test_a_label_is_more_work_than_a_token_that_is_only_read() -> None:
-    assert row_cost(1000, 100, deep=False) == 1400
-    assert row_cost(1000, 100, deep=True) == 1050
+    assert row_cost(1000, 100, full_backprop=False) == 1400
+    assert row_cost(1000, 100, full_backprop=True) == 1050
 
 
 def test_time_is_a_line_through_two_trials() -> None:
