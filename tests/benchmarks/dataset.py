@@ -1,4 +1,4 @@
-"""How long it takes to scrub and build the data of a large archive, and in how much memory.
+"""Time and memory of scrubbing and building the data of a large archive.
 
 `python -m tests.benchmarks.dataset [--messages 100000] [--window 1024]`
 """
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def timed(step: str) -> Iterator[None]:
-    """A line of the table: seconds on the clock and of a processor, and the most memory so far."""
+    """Print a line: seconds of wall-clock time and of one core, and the peak memory so far."""
     began, used = time.perf_counter(), time.process_time()
     yield
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -42,22 +42,22 @@ def measure(root: Path, count: int, window: int) -> None:
     messages = archive(folder / "work/messages.jsonl", count)
     print(f"{messages:,} messages, {(folder / 'work/messages.jsonl').stat().st_size / 1e6:.0f} MB")
     with timed("tokenizer (once a model)"):
-        desk = open_workspace(config.load_config(root / "config.toml", {}), folder)
-    serving = desk.serving(window)
+        workspace = open_workspace(config.load_config(root / "config.toml", {}), folder)
+    serving = workspace.serving(window)
     with timed("scrub"):
-        path, _ = scrub(desk.work, desk.persona)
+        path, _ = scrub(workspace.work, workspace.persona)
     with ChatIndex(path) as chats:
-        opted_out, encode = opt_outs(desk.work), serving.reader.tokenizer.encode
+        opted_out, encode = opt_outs(workspace.work), serving.reader.tokenizer.encode
         with timed("choose what is learned"):
             selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(0))
         with timed("windows, as in serving"):
-            built = splits.write_splits(desk.work, chats, opted_out, serving, selection)
+            built = splits.write_splits(workspace.work, chats, opted_out, serving, selection)
     with timed("encode"):
-        made = cache.encoded(desk.work, splits.TRAIN, serving, desk.model, window)
+        made = cache.encoded(workspace.work, splits.TRAIN, serving, workspace.model, window)
     sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read_encoded(made)]
     ids, trained = (sum(column) for column in zip(*sizes, strict=True))
     print(
-        f"{sum(built.train.values()):,} examples in {len(sizes):,} lessons of at most {window:,} ids; "
+        f"{sum(built.train.values()):,} examples in {len(sizes):,} sequences of at most {window:,} ids; "
         f"{trained:,} of {ids:,} ids are trained"
     )
 

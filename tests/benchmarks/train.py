@@ -1,8 +1,8 @@
-"""Trained tokens a second, side by side on the same chat: here, by a plain Trainer, by TRL with its defaults.
+"""Trained tokens per second on the same chat: this trainer, a plain Trainer, and TRL with its defaults.
 
 `python -m tests.benchmarks.train [--persona ozzo] [--answers 16]` needs the packages trl and datasets. Each
-takes two steps over the same lessons with SmolLM2-135M and the same LoRA, and the quicker one counts; a token
-is trained where it has a label.
+runs two steps on the same examples with SmolLM2-135M and the same LoRA, and the quicker one counts; a
+trained token is one with a label.
 """
 
 import argparse
@@ -23,95 +23,111 @@ from bot import config
 from bot.persona.training_options import TrainingOptions
 from training.__main__ import main
 from training.commands import build
-from training.dataset import splits, workspace
+from training.dataset import splits
+from training.dataset.workspace import Workspace, open_workspace
 from training.distributed.processes import ProcessGroup
 from training.packing import batches
-from training.planning import memory, recipe
-from training.planning.recipe import Recipe, RecipeInputs
+from training.planning import memory
+from training.planning.recipe import Recipe, RecipeInputs, choose_recipe
 from training.tokenization import cache
 from training.tokenization.examples import TokenizedExample, tokenized_examples
 from training.trainer import base_model
-from training.trainer.course import TrainingSchedule
 from training.trainer.lora_learner import LoraLearner
-from training.trainer.schedule import StepPlan
+from training.trainer.schedule import StepPlan, TrainingSchedule
 from training.trainer.stages import Stage
 
 ROOT = Path(__file__).parents[2]
-OWN = {"ozzo": ("--me", "ozzo")}  # who the persona is, where its export does not say so
-DEVICE = 4  # lessons that the others read at once; 8 is TRL's own default
+OWN = {"ozzo": ("--me", "ozzo")}  # for exports that do not name their owner
+DEVICE = 4  # examples per forward pass of the others; 8 is TRL's own default
 
 
-def data(root: Path, persona: str, answers: int) -> tuple[workspace.Workspace, int, list[TokenizedExample]]:
-    """The window, and the first lessons of a demo persona's first epoch, with at least so many answers."""
+def data(root: Path, persona: str, answers: int) -> tuple[Workspace, int, list[TokenizedExample]]:
+    """Return the workspace, the window and the first examples of an epoch, with that many answers."""
     (root / "config.toml").touch()
     shutil.copytree(ROOT / "personas" / persona, folder := root / "personas" / persona)
     shutil.rmtree(folder / "adapter", ignore_errors=True)
-    desk = workspace.open_workspace(config.load_config(root / "config.toml"), folder)
+    workspace = open_workspace(config.load_config(root / "config.toml"), folder)
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
-    window = build.build_data(desk).window
-    path = cache.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
-    found = tokenized_examples(cache.read_encoded(path))
-    counts = [row.answers for row in found]
-    together = batches.together([row.ids for row in found], counts, 8)
-    taken = list[TokenizedExample]()
-    for step in batches.epoch(counts, 16, 1, 0, together):
-        if sum(row.answers for row in taken) >= answers:
+    window = build.build_data(workspace).window
+    path = cache.encoded(
+        workspace.work,
+        splits.TRAIN,
+        workspace.serving(window),
+        workspace.model,
+        window,
+    )
+    encoded = tokenized_examples(cache.read_encoded(path))
+    counts = [row.answers for row in encoded]
+    groups = batches.group_by_prefix([row.ids for row in encoded], counts, 8)
+    examples = list[TokenizedExample]()
+    for step in batches.epoch_steps(counts, 16, 1, 0, groups):
+        if sum(row.answers for row in examples) >= answers:
             break
-        taken += [found[number] for number in step]
-    return desk, window, taken
+        examples += [encoded[number] for number in step]
+    return workspace, window, examples
 
 
-def ours(found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExample]) -> float:
-    """Seconds of a step."""
-    learner = LoraLearner(found.load(), made, ProcessGroup("cpu"), found.name)
-    task = StepPlan(0, 0, tuple(range(len(taken))), made.rate)
-    course = TrainingSchedule(Path(), [Stage("dialogue", tuple(taken), 1, made.rate)], (), [task], made)
-    return min(_seconds(lambda: learner.train_step(course.rows(task, 1), made.rate, 1)) for _ in range(2))
+def ours(base: base_model.BaseModel, recipe: Recipe, examples: Sequence[TokenizedExample]) -> float:
+    """Return the seconds of a step of this trainer."""
+    learner = LoraLearner(base.load(), recipe, ProcessGroup("cpu"), base.name)
+    step = StepPlan(0, 0, tuple(range(len(examples))), recipe.rate)
+    schedule = TrainingSchedule(
+        Path(), [Stage("dialogue", tuple(examples), 1, recipe.rate)], (), [step], recipe
+    )
+    return min(
+        _seconds(lambda: learner.train_step(schedule.step_rows(step, 1), recipe.rate, 1)) for _ in range(2)
+    )
 
 
 def plain(
-    found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExample], folder: Path, window: int
+    base: base_model.BaseModel,
+    recipe: Recipe,
+    examples: Sequence[TokenizedExample],
+    folder: Path,
+    window: int,
 ) -> float:
-    """Seconds of a step of transformers' Trainer, everything padded to the window."""
-    model = get_peft_model(found.load(), _lora(made))
-    examples = [_padded(row, window) for row in taken]
-    arguments = transformers.TrainingArguments(**_arguments(folder, taken))
-    return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=examples))  # type: ignore[arg-type]
+    """Return the seconds of a step of transformers' Trainer, with examples padded to the window."""
+    model = get_peft_model(base.load(), _lora(recipe))
+    padded = [_padded(row, window) for row in examples]
+    arguments = transformers.TrainingArguments(**_arguments(folder, examples))
+    return _timed(transformers.Trainer(model=model, args=arguments, train_dataset=padded))  # type: ignore[arg-type]
 
 
-def trl(found: base_model.BaseModel, made: Recipe, taken: Sequence[TokenizedExample], folder: Path) -> float:
-    """Seconds of a step of TRL's SFTTrainer as it comes, on the same ids and labels."""
+def trl(
+    base: base_model.BaseModel, recipe: Recipe, examples: Sequence[TokenizedExample], folder: Path
+) -> float:
+    """Return the seconds of a step of TRL's SFTTrainer with its defaults, on the same ids and labels."""
     import datasets
     from trl import SFTConfig, SFTTrainer
 
-    told = [{"input_ids": row.ids.tolist(), "labels": _labels(row)} for row in taken]
-    arguments = SFTConfig(**_arguments(folder, taken))
+    rows = [{"input_ids": row.ids.tolist(), "labels": _labels(row)} for row in examples]
+    arguments = SFTConfig(**_arguments(folder, examples))
 
     trainer = SFTTrainer(
-        model=found.load(),
+        model=base.load(),
         args=arguments,
-        train_dataset=datasets.Dataset.from_list(told),
-        peft_config=_lora(made),
-        processing_class=_tokenizer(found),
+        train_dataset=datasets.Dataset.from_list(rows),
+        peft_config=_lora(recipe),
+        processing_class=_tokenizer(base),
     )
     return _timed(trainer)
 
 
-def _tokenizer(found: base_model.BaseModel) -> Any:
-    """What TRL wants to have, though the ids are made."""
-    file = str(found.plan.folder / "tokenizer.json")
+def _tokenizer(base: base_model.BaseModel) -> Any:
+    """Return a tokenizer: TRL needs one although the examples have ids."""
+    file = str(base.plan.folder / "tokenizer.json")
     return transformers.PreTrainedTokenizerFast(
         tokenizer_file=file, eos_token="<|im_end|>", pad_token="<|im_end|>"
     )
 
 
-def _arguments(folder: Path, taken: Sequence[TokenizedExample]) -> dict[str, Any]:
+def _arguments(folder: Path, examples: Sequence[TokenizedExample]) -> dict[str, Any]:
     return {
         "output_dir": str(folder),
         "max_steps": 2,
         "per_device_train_batch_size": DEVICE,
-        "gradient_accumulation_steps": -(-len(taken) // DEVICE),
+        "gradient_accumulation_steps": -(-len(examples) // DEVICE),
         "report_to": "none",
         "save_strategy": "no",
         "use_cpu": True,
@@ -120,7 +136,7 @@ def _arguments(folder: Path, taken: Sequence[TokenizedExample]) -> dict[str, Any
 
 
 class _Clock(transformers.TrainerCallback):  # type: ignore[misc]
-    """When steps began and ended."""
+    """A callback that times steps."""
 
     def __init__(self) -> None:
         self.began, self.took = 0.0, list[float]()
@@ -139,10 +155,10 @@ def _timed(trainer: Any) -> float:
     return min(clock.took)
 
 
-def _lora(made: Recipe) -> LoraConfig:
+def _lora(recipe: Recipe) -> LoraConfig:
     return LoraConfig(
-        task_type="CAUSAL_LM", r=made.rank, lora_alpha=made.alpha, use_rslora=made.rslora,
-        lora_dropout=made.dropout, target_modules=list(made.layers),
+        task_type="CAUSAL_LM", r=recipe.rank, lora_alpha=recipe.alpha, use_rslora=recipe.rslora,
+        lora_dropout=recipe.dropout, target_modules=list(recipe.layers),
     )  # fmt: skip
 
 
@@ -166,23 +182,24 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def compare(root: Path, persona: str, answers: int) -> None:
-    """Print a line for each."""
-    desk, window, taken = data(root, persona, answers)
-    found = base_model.find_base_model(
-        desk.settings.model, TrainingOptions(), "cpu", desk.settings.data, print
+    """Print a line for each trainer."""
+    workspace, window, examples = data(root, persona, answers)
+    base = base_model.find_base_model(
+        workspace.settings.model, TrainingOptions(), "cpu", workspace.settings.data, print
     )
-    longest = max(len(row.ids) for row in taken)
-    known = RecipeInputs(found.sizes.weights, answers, longest, found.layers, found.plan.precision, "cpu")
-    made = recipe.choose_recipe(TrainingOptions(), known).recipe
-    read, learned = sum(len(row.ids) for row in taken), sum(row.learned for row in taken)
+    longest = max(len(row.ids) for row in examples)
+    inputs = RecipeInputs(base.sizes.weights, answers, longest, base.layers, base.plan.precision, "cpu")
+    recipe = choose_recipe(TrainingOptions(), inputs).recipe
+    read, learned = sum(len(row.ids) for row in examples), sum(row.learned for row in examples)
     print(
-        f"{len(taken)} lessons of {read:,} tokens (longest {longest}), {learned:,} trained; {made.precision}"
+        f"{len(examples)} examples of {read:,} tokens (longest {longest}), {learned:,} trained; "
+        f"{recipe.precision}"
     )
     best = 0.0
     for name, take in (
-        ("alterego", lambda: ours(found, made, taken)),
-        ("Trainer, padded to the window", lambda: plain(found, made, taken, root, window)),
-        ("TRL SFTTrainer, defaults", lambda: trl(found, made, taken, root)),
+        ("alterego", lambda: ours(base, recipe, examples)),
+        ("Trainer, padded to the window", lambda: plain(base, recipe, examples, root, window)),
+        ("TRL SFTTrainer, defaults", lambda: trl(base, recipe, examples, root)),
     ):
         memory.reset_peak_memory("cpu")
         seconds = take()

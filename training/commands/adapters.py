@@ -1,4 +1,4 @@
-"""The commands that take an adapter in from elsewhere, and give a persona's adapter to other programs."""
+"""The commands `adopt` and `export`: a LoRA adapter from elsewhere, and a persona's adapter for elsewhere."""
 
 import argparse
 from argparse import Namespace
@@ -9,24 +9,25 @@ from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_workspace
 
 
-def add(commands: "Commands[argparse.ArgumentParser]") -> None:
-    """Add these commands to the command line."""
+def add_adapter_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add `adopt` and `export` to the command line."""
     adopt = commands.add_parser("adopt", help="give a persona a LoRA adapter that was made elsewhere")
     adopt.add_argument("folder", metavar="DIR", type=Path, help="with adapter_config.json and its weights")
-    adopt.add_argument("--persona", metavar="P", required=True, help="who shall speak with it")
+    adopt.add_argument("--persona", metavar="P", required=True, help="the persona that gets the adapter")
     adopt.set_defaults(command="adopt")
     export = commands.add_parser("export", help="write a persona's adapter for other programs")
     export.add_argument("target", metavar="DEST", type=Path, help="a folder, or a file for gguf; a new one")
-    export.add_argument("--persona", metavar="P", required=True, help="whose adapter")
+    export.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
     formats = "an adapter for PEFT, a whole model for transformers, or an adapter for llama.cpp"
     export.add_argument("--format", choices=("peft", "merged", "gguf"), required=True, help=formats)
     export.add_argument("--merged", action="store_true", help="with gguf: the whole model instead")
-    dtype = "how the weights of merged and gguf are written (default: %(default)s, exactly)"
+    dtype = "dtype of the weights of merged and gguf (default: %(default)s, exactly)"
     export.add_argument("--dtype", choices=("f32", "f16"), default="f32", help=dtype)
     export.set_defaults(command="export")
 
 
 def adopt(options: Namespace, folder: Folder) -> str:
+    """Give the persona an adapter from elsewhere; return the message for the terminal."""
     from training.adapters.adopt import adopt_adapter  # loads torch
 
     persona = folder(options)
@@ -40,7 +41,10 @@ def adopt(options: Namespace, folder: Folder) -> str:
 
 
 def export(options: Namespace, folder: Folder) -> str:
+    """Write the persona's adapter in another format; return the message for the terminal."""
     from training.adapters.export import export_adapter  # loads torch
 
-    desk = open_workspace(config.load_config(options.config), folder(options))
-    return export_adapter(desk, options.format, options.target, merged=options.merged, dtype=options.dtype)
+    workspace = open_workspace(config.load_config(options.config), folder(options))
+    return export_adapter(
+        workspace, options.format, options.target, merged=options.merged, dtype=options.dtype
+    )

@@ -14,75 +14,79 @@ from training.distributed import fsdp
 
 
 class ProcessGroup:
-    """This process among its peers. Every process has the same plan, and learns its share of each step."""
+    """This process and its peers. All processes have the same plan; each trains on its rows of a step."""
 
     def __init__(self, device: str) -> None:
-        """Raises `UserError` where `accelerate launch` was told what is not done here."""
-        _check_launched()
-        asked = fsdp.asked()
+        """Raises `UserError` where `accelerate launch` asks for DeepSpeed or an unsupported kind of FSDP."""
+        _refuse_deepspeed()
+        plugin = fsdp.requested_plugin()
         self._accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
         self.rank: int = self._accelerator.process_index
         self.size: int = self._accelerator.num_processes
-        self._plugin = asked if self.size > 1 else None
+        self._plugin = plugin if self.size > 1 else None
         found = self._accelerator.device
         self.device: str = device if self.size == 1 else "cpu" if found.type == "cpu" else str(found)
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+    def is_main(self) -> bool:
+        """Rank 0: the process that writes files and messages."""
         return self.rank == 0
 
-    def prepare(self, trunk: Any, model: Any) -> Any:
-        """The trunk of a model as all processes share it: its gradients become the mean of theirs."""
+    def prepare_backbone(self, backbone: Any, model: Any) -> Any:
+        """Return the backbone of a model wrapped for DDP, or with its layers sharded for FSDP."""
         if self._plugin is not None:
-            fsdp.part(model, self._plugin, torch.device(self.device), self.size)
+            fsdp.shard_model(model, self._plugin, torch.device(self.device), self.size)
         elif self.size > 1:
-            return self._accelerator.prepare_model(trunk)
-        return trunk
+            return self._accelerator.prepare_model(backbone)
+        return backbone
 
     @contextmanager
-    def collecting(self, trunk: Any, is_last: bool) -> Iterator[None]:
-        """A forward and backward pass, after the last of which the gradients of all processes are joined."""
+    def gradient_sync(self, backbone: Any, is_last: bool) -> Iterator[None]:
+        """Run a forward and backward pass; after the last one, average the gradients of all processes."""
         if self._plugin is not None:
             yield
             if is_last:
-                fsdp.join((each for each in trunk.parameters() if each.requires_grad), self.size)
+                trained = (each for each in backbone.parameters() if each.requires_grad)
+                fsdp.average_gradients(trained, self.size)
         elif is_last or self.size == 1:
             yield
         else:
-            with self._accelerator.no_sync(trunk):
+            with self._accelerator.no_sync(backbone):
                 yield
 
-    def clip(self, parameters: list[Tensor], largest: float) -> float:
-        """Scale gradients down to that norm; returns the norm they had."""
-        norm = self._accelerator.clip_grad_norm_(parameters, largest)
+    def clip_grad_norm(self, parameters: list[Tensor], max_norm: float) -> float:
+        """Scale gradients down to a norm of `max_norm` at most; return the norm before."""
+        norm = self._accelerator.clip_grad_norm_(parameters, max_norm)
         return float(norm) if norm is not None else 0.0
 
-    def total(self, *values: float) -> list[float]:
-        """The sum of each value over all processes."""
+    def all_reduce_sum(self, *values: float) -> list[float]:
+        """Return the sum of each value over all processes."""
         tensor = torch.tensor(values, dtype=torch.float64, device=self._accelerator.device)
         if self.size > 1:
             tensor = self._accelerator.reduce(tensor, "sum")
-        found: list[float] = tensor.tolist()
-        return found
+        sums: list[float] = tensor.tolist()
+        return sums
 
     @contextmanager
-    def leader_first(self) -> Iterator[None]:
-        """What the leader does alone, before the others do it and find it done."""
+    def main_process_first(self) -> Iterator[None]:
+        """Run a block in the main process before the others, which find its files then."""
         with self._accelerator.main_process_first():
             yield
 
-    def wait(self) -> None:
-        """Go on when all are here."""
+    def barrier(self) -> None:
+        """Wait for all processes."""
         self._accelerator.wait_for_everyone()
 
     def end(self) -> None:
-        """Part in peace."""
+        """End the Accelerator session."""
         self._accelerator.end_training()
 
 
-def _check_launched() -> None:
-    """DeepSpeed wants a loop and an optimiser of its own, and what it shares out an adapter does not have."""
+def _refuse_deepspeed() -> None:
+    """Raise `UserError` for DeepSpeed.
+
+    DeepSpeed needs a loop and an optimiser of its own, and shards states that an adapter hardly has.
+    """
     if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
         raise UserError(
             "DeepSpeed is not supported: take training/distributed/accelerate/ddp.yaml, or fsdp.yaml where "

@@ -1,10 +1,10 @@
-"""Charts as SVG, written by hand: each has a title, and numbers that can be read without colours."""
+"""Charts as SVG, each with a title and with numbers that are readable without colours."""
 
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from training.metrics.authorship import Curve
+from training.metrics.authorship import RocCurve
 from training.metrics.bootstrap import Estimate
 
 WIDTH, ROW, LABEL = 640, 26, 190
@@ -13,7 +13,7 @@ _PLOT, _EDGE = 300, 34
 
 
 def bars(title: str, values: Mapping[str, Estimate], top: float | None = None) -> Markup:
-    """A bar for each estimate, with its interval, from 0 to `top`."""
+    """Return a bar for each estimate, with its interval, from 0 to `top`."""
     most = top or max([each.high for each in values.values()] + [1e-9]) * 1.05
     scale = (WIDTH - LABEL - 150) / most
     rows = [_bar(place, name, each, scale) for place, (name, each) in enumerate(values.items())]
@@ -37,8 +37,8 @@ def _bar(place: int, name: str, each: Estimate, scale: float) -> Markup:
     )
 
 
-def curves(title: str, found: Mapping[str, Curve]) -> Markup:
-    """ROC curves; the diagonal is where two sets cannot be told apart."""
+def curves(title: str, found: Mapping[str, RocCurve]) -> Markup:
+    """Return ROC curves; on the diagonal, two sets cannot be told apart."""
     size = _PLOT + 2 * _EDGE
     frame = Markup(
         '<rect x="{0}" y="{0}" width="{1}" height="{1}" fill="none" stroke="currentColor" opacity="0.4"/>'
@@ -51,7 +51,7 @@ def curves(title: str, found: Mapping[str, Curve]) -> Markup:
     return _figure(title, size + 220, size, [frame, *lines])
 
 
-def _curve(place: int, name: str, curve: Curve) -> Markup:
+def _curve(place: int, name: str, curve: RocCurve) -> Markup:
     points = " ".join(
         f"{_EDGE + _PLOT * false:.1f},{_EDGE + _PLOT * (1 - true):.1f}"
         for false, true in zip(curve.false, curve.true, strict=True)
@@ -67,7 +67,7 @@ def _curve(place: int, name: str, curve: Curve) -> Markup:
 
 
 def histograms(title: str, found: Mapping[str, Mapping[str, float]]) -> Markup:
-    """The same histogram of several sets, one above the other on the same scale."""
+    """Return the same histogram of several sets, one above the other on the same scale."""
     keys = [key for key in next(iter(found.values())) if any(each[key] for each in found.values())]
     most = max([each[key] for each in found.values() for key in keys] + [1e-9])
     step = (WIDTH - LABEL) / max(1, len(keys))

@@ -1,10 +1,8 @@
-"""What an evaluation is made of: the person's words, learned and held out, those of others, and prompts."""
+"""Data of an evaluation: the person's training and held-out answers, another person's, and prompts."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from itertools import groupby
 from pathlib import Path
 from random import Random
 
@@ -14,21 +12,19 @@ from bot.prompt.builder import Prompt
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt, ExcerptMessage, ServingPrompts, examples
 from training.dataset.splits import HELD, TRAIN
-from training.metrics.diversity import words
+from training.evaluation.other_person import other_answers, persona_answers
 
 SHOTS = 20
 LONGEST_SHOT = 400  # characters; a longer one would take the place of several
-BEFORE = 3  # messages that are shown before a pair
-FEWEST = 40  # answers of somebody else without whom the invented ones are taken
+SHOWN_BEFORE = 3  # messages before a blind pair
 _BEGINS = ExcerptMessage("begins", "someone", "Someone", "[The conversation begins.]", 0.0)
-_HAN = range(0x3400, 0xA000)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A held-out example: its prompt, the same with examples of the person in it, and what was really said.
+class ValidationExample:
+    """A held-out example: its prompt, its prompt with few-shot examples, and the real answer.
 
-    `before` are the last messages before it, with names.
+    `before` are the last messages before the answer, with names.
     """
 
     prompt: Prompt
@@ -43,69 +39,64 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class EvalData:
-    """All words that are compared, an answer a text. `learned` is oldest first; `shots` is how many fit."""
+    """All text that is compared, an answer a string.
+
+    `learned` is oldest first, `other` are the answers of `other_name`; `shots` is the number of few-shot
+    examples that fit in every prompt.
+    """
 
     learned: tuple[str, ...]
-    held: tuple[Held, ...]
+    validation: tuple[ValidationExample, ...]
     other: tuple[str, ...]
-    whose: str
+    other_name: str
     shots: int
 
 
 def gather_eval_data(
     work: Path, serving: ServingPrompts, wide: ServingPrompts, other: Path | None, count: int, seed: int
 ) -> EvalData:
-    """Read a persona's data; `wide` makes prompts of the model's whole context, for those with examples.
+    """Read a persona's data; `wide` makes prompts of the model's whole context, for few-shot examples.
 
-    `count` held-out examples are taken at most, drawn with the seed. `other` is another persona's work
-    folder. Raises `UserError` where nothing is held out.
+    At most `count` held-out examples are drawn with the seed. `other` is another persona's work folder.
+    Raises `UserError` where nothing is held out.
     """
-    learned, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, HELD))
-    shots = _shots(learned, serving.persona.key)
-    found = [each for excerpt in held for each in _held(excerpt, serving, wide, shots)]
-    if not found:
+    train, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, HELD))
+    shots = _few_shots(train, serving.persona.key)
+    validation = [each for excerpt in held for each in _validation_examples(excerpt, serving, wide, shots)]
+    if not validation:
         raise UserError(f"Nothing is held out in {work}: import more, and build the data again.")
-    Random(f"held {seed}").shuffle(found)
-    said = tuple(text for _, text in sorted(answers(learned)))
-    whose, texts = _other(learned, held, said, other)
-    read = [{span.source for span in each.with_shots.spans} for each in found[:count]]
-    fitting = min(sum(f"shot {number}" in ids for number in range(len(shots))) for ids in read)
-    return EvalData(said, tuple(found[:count]), texts, whose, fitting)
+    Random(f"held {seed}").shuffle(validation)
+    drawn = tuple(validation[:count])
+    learned = tuple(text for _, text in sorted(persona_answers(train)))
+    other_name, other_texts = other_answers(train, held, learned, other)
+    return EvalData(learned, drawn, other_texts, other_name, _fitting_shots(drawn, len(shots)))
 
 
-def answers(excerpts: Iterable[Excerpt]) -> Iterator[tuple[float, str]]:
-    """What the persona said in each example, and when."""
-    for excerpt in excerpts:
-        for aim in excerpt.aims:
-            lines = excerpt.messages[aim.start : aim.end]
-            yield lines[0].time, "\n".join(line.text for line in lines)
-
-
-def _held(
+def _validation_examples(
     excerpt: Excerpt, serving: ServingPrompts, wide: ServingPrompts, shots: Sequence[Message]
-) -> Iterator[Held]:
-    """With examples, as much of the chat is read as without."""
+) -> Iterator[ValidationExample]:
+    """Yield the examples of an excerpt; both prompts of one have the same messages of the chat."""
     key = serving.persona.key
     for example, aim in zip(examples(excerpt, serving), excerpt.aims, strict=True):
-        said = excerpt.messages[: aim.start]
+        earlier = excerpt.messages[: aim.start]
         first = example.prompt.first
-        said = said[next((at for at, line in enumerate(said) if line.id == first), 0) :]
-        history = [*shots, *(line.message(key) for line in said or (_BEGINS,))]
-        known = {line.id: line.message(key) for line in excerpt.parents}
+        earlier = earlier[next((at for at, line in enumerate(earlier) if line.id == first), 0) :]
+        history = [*shots, *(line.message(key) for line in earlier or (_BEGINS,))]
+        parents = {line.id: line.message(key) for line in excerpt.parents}
         reply_to = excerpt.messages[aim.start].reply_to
-        prompt = wide.prompt(history, known, False, reply_to)
-        before = tuple(f"{line.name or 'Someone'}: {line.text}" for line in said[-BEFORE:])
-        yield Held(example.prompt, prompt, example.answer, before)
+        with_shots = wide.prompt(history, parents, False, reply_to)
+        before = tuple(f"{line.name or 'Someone'}: {line.text}" for line in earlier[-SHOWN_BEFORE:])
+        yield ValidationExample(example.prompt, with_shots, example.answer, before)
 
 
-def _shots(learned: Iterable[Excerpt], key: str) -> list[Message]:
-    """Twenty examples, spread over the training part, as a conversation: what was said, and the answer.
+def _few_shots(train: Iterable[Excerpt], key: str) -> list[Message]:
+    """Return twenty examples, spread over the training part, as one conversation of messages and answers.
 
     The first message of the answer of number 3 has the id "shot 3".
     """
     found = [
         (excerpt.messages[aim.start - 1] if aim.start else _BEGINS, excerpt.messages[aim.start : aim.end])
-        for excerpt in learned
+        for excerpt in train
         for aim in excerpt.aims
     ]
     short = [each for each in found if sum(len(line.text) for line in (each[0], *each[1])) <= LONGEST_SHOT]
@@ -113,51 +104,19 @@ def _shots(learned: Iterable[Excerpt], key: str) -> list[Message]:
     chosen = sorted(
         (short[place * len(short) // count] for place in range(count)), key=lambda each: each[1][0].time
     )
-    shots = list[Message]()
-    for number, (before, lines) in enumerate(chosen):
-        named = [(f"before shot {number}", before), (f"shot {number}", lines[0])]
-        named += [(f"shot {number} {place}", line) for place, line in enumerate(lines[1:], 1)]
-        shots += (
-            ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).message(key)
-            for id, line in named
-        )
-    return shots
+    return [message for number, shot in enumerate(chosen) for message in _shot_messages(number, *shot, key)]
 
 
-def _other(
-    learned: Sequence[Excerpt], held: Sequence[Excerpt], own: Sequence[str], work: Path | None
-) -> tuple[str, tuple[str, ...]]:
-    """Somebody else's answers and who that is: another persona, else who says most, else invented people."""
-    if work is not None:
-        return f"the persona {work.parent.name}", tuple(
-            text for _, text in sorted(answers(splits.read_excerpts(work / TRAIN)))
-        )
-    said = dict[str, list[str]]()
-    for author, text in _others((*learned, *held)):
-        said.setdefault(author, []).append(text)
-    most = max(said.values(), key=len, default=[])
-    if len(most) >= FEWEST:
-        return "another author of the same chats", tuple(most)
-    return "invented people", _strangers("zh" if _is_han(own) else "en")
+def _shot_messages(
+    number: int, before: ExcerptMessage, lines: Sequence[ExcerptMessage], key: str
+) -> Iterator[Message]:
+    named = [(f"before shot {number}", before), (f"shot {number}", lines[0])]
+    named += [(f"shot {number} {place}", line) for place, line in enumerate(lines[1:], 1)]
+    for id, line in named:
+        yield ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).message(key)
 
 
-def _others(excerpts: Iterable[Excerpt]) -> Iterator[tuple[str, str]]:
-    """What others said, message after message in a row put together; of overlapping excerpts, once."""
-    seen = set[tuple[str, str]]()
-    for excerpt in excerpts:
-        fresh = [line for line in excerpt.messages if (excerpt.chat, line.id) not in seen]
-        seen.update((excerpt.chat, line.id) for line in fresh)
-        for author, lines in groupby(fresh, key=lambda line: (line.own, line.author)):
-            if not author[0]:
-                yield author[1], "\n".join(line.text for line in lines)
-
-
-def _is_han(texts: Sequence[str]) -> bool:
-    found = [ord(word) in _HAN for text in texts[:200] for word in words(text) for word in word[:1]]
-    return sum(found) > len(found) / 2
-
-
-def _strangers(language: str) -> tuple[str, ...]:
-    """Messages of invented people in a language; they take turns."""
-    text = resources.files("training.evaluation").joinpath(f"strangers-{language}.txt").read_text("utf-8")
-    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+def _fitting_shots(validation: Iterable[ValidationExample], shots: int) -> int:
+    """Return the number of few-shot examples that fit in every prompt."""
+    sources = [{span.source for span in each.with_shots.spans} for each in validation]
+    return min(sum(f"shot {number}" in ids for number in range(shots)) for ids in sources)

@@ -1,4 +1,4 @@
-"""What is said in answer to many prompts at once, by the bot's own engine: the road that serving takes."""
+"""Answers to many prompts at once, by the bot's own engine, as in serving."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -13,19 +13,19 @@ from bot.prompt.builder import Prompt
 from bot.text.tidy import tidy
 from bot.token_prefix import common_prefix
 
-ADAPTER = "adapter"  # what it is called in the engine
-TOGETHER = 4  # answers to one prompt
-PATIENCE = 1e7  # seconds: nobody waits for these answers
+ADAPTER = "adapter"  # its name in the engine
+ANSWERS_PER_REQUEST = 4  # answers in one request, which share the prompt
+NO_DEADLINE = 1e7  # seconds
 
-Tell = Callable[[int], None]
+Advance = Callable[[int], None]  # adds answers to the progress
 
 
-def request(
+def sample_request(
     prompt: Prompt, sampling: Sampling, seed: int, strength: float | None = None, shared: int = 0
 ) -> Request:
-    """A prompt as the bot sends it to its engine; with a strength, under the adapter.
+    """Return the request that the bot sends for a prompt; with a strength, for the adapter.
 
-    `shared` is how many first ids other prompts have too, which are then read once.
+    `shared` is the number of first ids that other prompts have too, for the prefix cache.
     """
     return Request(
         prompt.ids,
@@ -36,55 +36,61 @@ def request(
         stop_ids=prompt.stop_ids,
         stop=prompt.stop,
         seed=seed,
-        first_deadline=PATIENCE,
-        deadline=PATIENCE,
+        first_deadline=NO_DEADLINE,
+        deadline=NO_DEADLINE,
     )
 
 
-def speak(
-    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], tell: Tell, name: str
+def sample_answers(
+    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], advance: Advance, name: str
 ) -> dict[str, list[str]]:
-    """The answers to all requests, tidied as the bot does it: without blank ends, or `name` before them.
+    """Return the answers to all requests, tidied as in the bot: without blank ends or `name` before them.
 
-    `tell` is called with 1 for each. Raises `UserError` where the model or the adapter cannot be loaded.
+    `advance` is called with the number of answers that are done. Raises `UserError` where the model or the
+    adapter cannot be loaded.
     """
-    return asyncio.run(_speak(settings, adapter, requests, tell, name))
+    return asyncio.run(_sample_answers(settings, adapter, requests, advance, name))
 
 
-async def _speak(
-    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], tell: Tell, name: str
+async def _sample_answers(
+    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], advance: Advance, name: str
 ) -> dict[str, list[str]]:
     async with LocalEngine(settings.model, settings.data) as engine:
         await engine.ready()
         await engine.add_adapter(ADAPTER, adapter)
-        most = min(TOGETHER, settings.model.rows)
+        most = min(ANSWERS_PER_REQUEST, settings.model.rows)
         return {
-            each: [tidy(answer.text, name, whole=True) for answer in await _all(engine, wanted, most, tell)]
-            for each, wanted in requests.items()
+            each: [
+                tidy(answer.text, name, whole=True)
+                for answer in await _generate_all(engine, asked, most, advance)
+            ]
+            for each, asked in requests.items()
         }
 
 
-async def _all(engine: LocalEngine, requests: Sequence[Request], most: int, tell: Tell) -> list[Answer]:
-    """All answers, in order. The first ones go ahead: what all share has then been read for the others."""
+async def _generate_all(
+    engine: LocalEngine, requests: Sequence[Request], most: int, advance: Advance
+) -> list[Answer]:
+    """Return all answers in order; the first group runs alone and fills the prefix cache for the others."""
     found = dict[int, Answer]()
 
-    async def answer(places: Sequence[int]) -> None:
+    async def generate(places: Sequence[int]) -> None:
         request = replace(requests[places[0]], n=len(places))
         async with engine.generate(request) as generation:
             async for _ in generation:
                 pass
             found.update(zip(places, generation.answers, strict=True))
-            tell(len(places))
+            advance(len(places))
 
-    groups = alike(requests, most)
+    groups = group_requests(requests, most)
     for places in groups[:1]:
-        await answer(places)
-    await asyncio.gather(*map(answer, groups[1:]))
+        await generate(places)
+    await asyncio.gather(*map(generate, groups[1:]))
     return [found[place] for place in range(len(requests))]
 
 
-def alike(requests: Sequence[Request], most: int) -> list[list[int]]:
-    """The places of requests that differ by their seed alone, `most` together: their prompt is read once."""
+def group_requests(requests: Sequence[Request], most: int) -> list[list[int]]:
+    """Return the places of requests that differ by their seed alone, in groups of `most` at most."""
     places = dict[Request, list[int]]()
     for place, each in enumerate(requests):
         places.setdefault(replace(each, seed=None), []).append(place)
@@ -92,6 +98,6 @@ def alike(requests: Sequence[Request], most: int) -> list[list[int]]:
 
 
 def common(prompts: Sequence[Prompt]) -> int:
-    """How many first ids all prompts share."""
+    """Return the number of first ids that all prompts share."""
     least, most = min(prompts, key=lambda each: each.ids).ids, max(prompts, key=lambda each: each.ids).ids
     return common_prefix(least, most)

@@ -1,103 +1,104 @@
-"""An adapter against the base model, the person and somebody else: what was said in a trial, measured."""
+"""The evaluation of an adapter against the base model, the person and another person."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.adapter.files import WEIGHTS
 from bot.files import hash_file
 from training.dataset.splits import HELD, TRAIN
-from training.evaluation.limits import exceeded
+from training.evaluation.limits import exceeded_limits
 from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Report, ReportExample
-from training.evaluation.run import ASKED, ASKED_ADAPTER, EvaluationRun
+from training.evaluation.run import ADAPTER_QUESTIONS, QUESTIONS, EvaluationRun
 from training.metrics import authorship, blind_pairs, memorization, privacy, retention, style
 from training.metrics.authorship import Verification
-from training.metrics.blind_pairs import Spoken
-from training.metrics.memorization import Answered, Copies
+from training.metrics.blind_pairs import AnswerPair
+from training.metrics.memorization import Copies, PromptedAnswer
 
-SHOWN = 12  # examples of what all said
+SHOWN = 12  # examples with the answers of all
 
-Said = Mapping[str, Sequence[str]]  # answers, by how they were drawn
+Answers = Mapping[str, Sequence[str]]  # by the way in which they were drawn
 
 
-def evaluate(trial: EvaluationRun) -> Report:
-    """Let all speak, and measure. Raises `UserError` where model or adapter cannot be loaded."""
-    questions, seed = retention.questions(), trial.wishes.seed
-    trial.begin(len(questions))
-    said = trial.speak(questions)
-    asked = retention.compare(questions, said.pop(ASKED), said.pop(ASKED_ADAPTER), seed)
-    loss, extracted = trial.judge()
-    copies = _copies(trial, said)
-    private = privacy.scan(trial.desk.work, trial.desk.persona, said[ADAPTER])
+def evaluate(run: EvaluationRun) -> Report:
+    """Draw all answers and measure them; raises `UserError` where model or adapter cannot be loaded."""
+    questions, seed = retention.read_questions(), run.options.seed
+    run.begin_progress(len(questions))
+    answers = run.sample(questions)
+    base, adapter = answers.pop(QUESTIONS), answers.pop(ADAPTER_QUESTIONS)
+    loss, extracted = run.score()
+    copies = _copies(run, answers)
+    private = privacy.scan_answers(run.workspace.work, run.workspace.persona, answers[ADAPTER])
     return Report(
-        **_facts(trial),
+        **_facts(run),
         loss=loss,
-        verification=_verify(trial, said),
-        style=style.manners(trial.material.learned, _sets(trial, said)),
+        verification=_verify(run, answers),
+        style=style.style_profiles(run.eval_data.learned, _sets(run, answers)),
         copying=copies,
         canaries=extracted,
         privacy=private,
-        forgetting=asked,
-        examples=_examples(trial, said),
-        pairs=blind_pairs.draw_pairs(_spoken(trial, said), seed),
-        exceeded=exceeded(copies[ADAPTER], copies[PERSON], private, extracted, trial.wishes.copied),
+        forgetting=retention.compare_retention(questions, base, adapter, seed),
+        examples=_examples(run, answers),
+        pairs=blind_pairs.draw_blind_pairs(_answer_pairs(run, answers), seed),
+        exceeded=exceeded_limits(copies[ADAPTER], copies[PERSON], private, extracted, run.options.copied),
     )
 
 
-def _sets(trial: EvaluationRun, said: Said) -> dict[str, Sequence[str]]:
-    """All that is compared: the person's own held-out answers, what was drawn, and somebody else's."""
-    return {PERSON: [each.text for each in trial.material.held], **said, OTHER: trial.material.other}
+def _sets(run: EvaluationRun, answers: Answers) -> dict[str, Sequence[str]]:
+    """Return all sets: the person's held-out answers, the drawn ones, and another person's."""
+    own = [each.text for each in run.eval_data.validation]
+    return {PERSON: own, **answers, OTHER: run.eval_data.other}
 
 
-def _verify(trial: EvaluationRun, said: Said) -> Verification | None:
-    prompts = len(trial.material.held)
-    halves = {name: _halves(texts, prompts) for name, texts in _sets(trial, said).items()}
-    learned, seed = trial.material.learned, trial.wishes.seed
-    return authorship.verify(learned, halves, (BASE, OTHER), PERSON, BASE, seed)
+def _verify(run: EvaluationRun, answers: Answers) -> Verification | None:
+    prompts = len(run.eval_data.validation)
+    halves = {name: _halves(texts, prompts) for name, texts in _sets(run, answers).items()}
+    learned, seed = run.eval_data.learned, run.options.seed
+    return authorship.verify_authorship(learned, halves, (BASE, OTHER), PERSON, BASE, seed)
 
 
 def _halves(texts: Sequence[str], prompts: int) -> tuple[list[str], list[str]]:
-    """Answers in two halves, where the prompt with number n of so many is always in the same one."""
+    """Return answers in two halves, with no prompt in both; answer n belongs to prompt n modulo `prompts`."""
     sides = ([text for number, text in enumerate(texts) if number % prompts % 2 == side] for side in (0, 1))
     return next(sides), next(sides)
 
 
-def _copies(trial: EvaluationRun, said: Said) -> dict[str, Copies]:
-    held, decode = trial.material.held, trial.serving.reader.tokenizer.decode
-    shown = [decode(list(each.prompt.ids)) for each in held]
-    with_shots = [decode(list(each.with_shots.ids)) for each in held]
-    own = [each.text for each in held]
-    sets = {PERSON: [Answered(text, read) for text, read in zip(own, shown, strict=True)]}
-    for name, texts in said.items():
-        read = with_shots if name == SHOTS else shown
-        sets[name] = [Answered(text, read[number % len(read)]) for number, text in enumerate(texts)]
-    return memorization.copies(sets, trial.material.learned, own, trial.wishes.seed)
+def _copies(run: EvaluationRun, answers: Answers) -> dict[str, Copies]:
+    validation, decode = run.eval_data.validation, run.serving.reader.tokenizer.decode
+    plain = [decode(list(each.prompt.ids)) for each in validation]
+    with_shots = [decode(list(each.with_shots.ids)) for each in validation]
+    own = [each.text for each in validation]
+    sets = {PERSON: [PromptedAnswer(text, shown) for text, shown in zip(own, plain, strict=True)]}
+    for name, texts in answers.items():
+        shown = with_shots if name == SHOTS else plain
+        sets[name] = [PromptedAnswer(text, shown[number % len(shown)]) for number, text in enumerate(texts)]
+    return memorization.measure_copies(sets, run.eval_data.learned, own, run.options.seed)
 
 
-def _spoken(trial: EvaluationRun, said: Said) -> list[Spoken]:
-    both = zip(trial.material.held, said[ADAPTER], strict=False)
-    return [Spoken(each.before, each.text, text) for each, text in both]
+def _answer_pairs(run: EvaluationRun, answers: Answers) -> list[AnswerPair]:
+    both = zip(run.eval_data.validation, answers[ADAPTER], strict=False)
+    return [AnswerPair(each.before, each.text, text) for each, text in both]
 
 
-def _examples(trial: EvaluationRun, said: Said) -> tuple[ReportExample, ...]:
+def _examples(run: EvaluationRun, answers: Answers) -> tuple[ReportExample, ...]:
     return tuple(
-        ReportExample(each.before, {PERSON: each.text, **{name: said[name][number] for name in GENERATED}})
-        for number, each in enumerate(trial.material.held[:SHOWN])
+        ReportExample(each.before, {PERSON: each.text, **{name: answers[name][number] for name in GENERATED}})
+        for number, each in enumerate(run.eval_data.validation[:SHOWN])
     )
 
 
-def _facts(trial: EvaluationRun) -> dict[str, Any]:
-    desk, wishes, material = trial.desk, trial.wishes, trial.material
+def _facts(run: EvaluationRun) -> dict[str, Any]:
+    """Return the fields of the report that tell what was compared."""
+    workspace, options, data = run.workspace, run.options, run.eval_data
     return {
-        "persona": desk.persona.name,
-        "model": desk.model.name,
-        "adapter": wishes.adapter.name,
-        "adapter_sha256": hash_file(wishes.adapter / WEIGHTS, missing_ok=True),
-        "strength": desk.persona.strength,
-        "data": {name: hash_file(desk.work / name, missing_ok=True) for name in (TRAIN, HELD)},
-        "seed": wishes.seed,
-        "samples": wishes.samples,
-        "held": len(material.held),
-        "learned": len(material.learned),
-        "shots": material.shots,
-        "other": material.whose,
+        "persona": workspace.persona.name,
+        "model": workspace.model.name,
+        "adapter": options.adapter.name,
+        "adapter_sha256": hash_file(options.adapter / "adapter_model.safetensors"),
+        "strength": workspace.persona.strength,
+        "data": {name: hash_file(workspace.work / name) for name in (TRAIN, HELD)},
+        "seed": options.seed,
+        "samples": options.samples,
+        "held": len(data.validation),
+        "learned": len(data.learned),
+        "shots": data.shots,
+        "other": data.other_name,
     }

@@ -1,4 +1,4 @@
-"""What the base model, alone or with an adapter, thinks of words that were really said."""
+"""Per-token loss of real answers, with and without adapter."""
 
 import copy
 import warnings
@@ -14,84 +14,90 @@ from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
 from bot.engine.model_loader.loader import LoadPlan, load_weights
-from training.metrics.likelihood import Judged
+from training.metrics.likelihood import TokenLosses
 
-LOGITS = 32 << 20  # numbers that the logits of one pass may have: 128 MB
+LOGITS = 32 << 20  # float32 logits of one pass at most: 128 MB
 
 
 class ForcedScorer:
-    """The base model with an adapter that can be taken off, as transformers and PEFT have them."""
+    """The base model with an adapter that can be disabled, in transformers and PEFT."""
 
-    def __init__(
-        self, found: LoadPlan, settings: ModelSettings, adapter: Path, strength: float = 1.0
-    ) -> None:
-        """The adapter must have been checked: `bot.engine` refuses what is no plain LoRA in safetensors."""
+    def __init__(self, plan: LoadPlan, settings: ModelSettings, adapter: Path, strength: float = 1.0) -> None:
+        """Load model and adapter.
+
+        The adapter must have been validated: `bot.engine` refuses all but plain LoRA in safetensors.
+        """
         torch.manual_seed(0)  # PEFT draws weights before it reads them
         with warnings.catch_warnings():  # PEFT asks transformers for a name that goes out of use
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            self._model = PeftModel.from_pretrained(load_weights(found, settings), adapter).eval()
+            self._model = PeftModel.from_pretrained(load_weights(plan, settings), adapter).eval()
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)
         takes = signature(self._model.get_base_model().forward).parameters
-        self._cache = "cache" if "cache" in takes else "past_key_values"  # the name that goes out of use
-        self._kept: tuple[tuple[bool, tuple[int, ...]], Any] | None = None
+        self._cache_name = "cache" if "cache" in takes else "past_key_values"  # the name that goes out of use
+        self._prefix_cache: tuple[tuple[bool, tuple[int, ...]], Any] | None = None
         self._vocabulary = self._model.get_input_embeddings().num_embeddings
 
-    def judge(
+    def score(
         self, prompt: Sequence[int], answers: Sequence[Sequence[int]], adapted: bool, shared: int = 0
-    ) -> list[Judged]:
-        """Each answer behind this prompt, which has one id at least; logits are made for answers alone.
+    ) -> list[TokenLosses]:
+        """Score each answer behind a prompt of one id at least, with the adapter where `adapted`.
 
-        `shared` is how many of its first ids the next prompt begins with too: they are read once.
+        Logits are computed for answers alone. The first `shared` ids of the prompt stay in the prefix cache
+        for the next prompt.
         """
         longest = max(map(len, answers))
         rows = max(1, LOGITS // (self._vocabulary * (longest + 1)))
-        with torch.inference_mode(), self._worn(adapted):
+        with torch.inference_mode(), self._adapter_state(adapted):
             return [
-                judged
+                scored
                 for start in range(0, len(answers), rows)
-                for judged in self._judge(
-                    prompt, answers[start : start + rows], longest, self._past(prompt[:-1], adapted, shared)
+                for scored in self._score_rows(
+                    prompt,
+                    answers[start : start + rows],
+                    longest,
+                    self._prompt_cache(prompt[:-1], adapted, shared),
                 )
             ]
 
-    def _judge(
-        self, prompt: Sequence[int], answers: Sequence[Sequence[int]], longest: int, past: Any
-    ) -> Iterator[Judged]:
-        """A prompt is read once; its last id goes with each answer, whose first it foretells."""
-        if past is not None:
-            past.batch_repeat_interleave(len(answers))
+    def _score_rows(
+        self, prompt: Sequence[int], answers: Sequence[Sequence[int]], longest: int, cache: Any
+    ) -> Iterator[TokenLosses]:
+        """Score answers in one pass behind the cached prompt, whose last id predicts their first id."""
+        if cache is not None:
+            cache.batch_repeat_interleave(len(answers))
         rows = [[prompt[-1], *answer, *[0] * (longest - len(answer))] for answer in answers]
         seen = [[1] * (len(prompt) + len(answer)) + [0] * (longest - len(answer)) for answer in answers]
-        logits = self._call(rows, past, attention_mask=self._tensor(seen)).logits[:, :-1].float()
-        wanted = self._tensor(rows)[:, 1:]
-        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none").cpu()
-        likeliest = (logits.argmax(-1) == wanted).cpu()
+        logits = self._call(rows, cache, attention_mask=self._tensor(seen)).logits[:, :-1].float()
+        targets = self._tensor(rows)[:, 1:]
+        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").cpu()
+        is_top = (logits.argmax(-1) == targets).cpu()
         for row, answer in enumerate(answers):
             size = len(answer)
-            yield Judged(losses[row, :size].double().numpy(), likeliest[row, :size].numpy())
+            yield TokenLosses(losses[row, :size].double().numpy(), is_top[row, :size].numpy())
 
-    def _past(self, ids: Sequence[int], adapted: bool, shared: int) -> Any:
-        """Keys and values of ids, or None of none; those of the first `shared` ones are kept."""
-        beginning = (adapted, tuple(ids[:shared]))
-        if beginning[1] and (self._kept is None or self._kept[0] != beginning):
-            self._kept = (beginning, self._read(beginning[1], None))
-        past = copy.deepcopy(self._kept[1]) if beginning[1] and self._kept else None
-        rest = ids[len(beginning[1]) :]
-        return self._read(rest, past) if rest else past
+    def _prompt_cache(self, ids: Sequence[int], adapted: bool, shared: int) -> Any:
+        """Return keys and values of ids, None for no ids; keep a copy of those of the first `shared` ids."""
+        prefix = (adapted, tuple(ids[:shared]))
+        if prefix[1] and (self._prefix_cache is None or self._prefix_cache[0] != prefix):
+            self._prefix_cache = (prefix, self._prefill(prefix[1], None))
+        cache = copy.deepcopy(self._prefix_cache[1]) if prefix[1] and self._prefix_cache else None
+        rest = ids[len(prefix[1]) :]
+        return self._prefill(rest, cache) if rest else cache
 
-    def _read(self, ids: Sequence[int], past: Any) -> Any:
-        return getattr(self._call([ids], past, logits_to_keep=1), self._cache)
+    def _prefill(self, ids: Sequence[int], cache: Any) -> Any:
+        return getattr(self._call([ids], cache, logits_to_keep=1), self._cache_name)
 
-    def _call(self, rows: Sequence[Sequence[int]], past: Any, **more: Any) -> Any:
-        return self._model(input_ids=self._tensor(rows), use_cache=True, **{self._cache: past}, **more)
+    def _call(self, rows: Sequence[Sequence[int]], cache: Any, **more: Any) -> Any:
+        """Run the model on rows of ids [rows, tokens] behind a cache."""
+        return self._model(input_ids=self._tensor(rows), use_cache=True, **{self._cache_name: cache}, **more)
 
     def _tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         return torch.tensor([list(row) for row in rows], device=self._model.device)
 
     @contextmanager
-    def _worn(self, adapted: bool) -> Iterator[None]:
+    def _adapter_state(self, adapted: bool) -> Iterator[None]:
         if adapted:
             yield
         else:

@@ -1,4 +1,4 @@
-"""What an evaluation found, as a value, as report.json, and as report.html: one file, readable offline."""
+"""The report of an evaluation: as a value, as report.json, as text and as report.html, readable offline."""
 
 import base64
 import hashlib
@@ -16,9 +16,9 @@ from training.metrics.bootstrap import Estimate
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Losses
 from training.metrics.memorization import Copies
-from training.metrics.privacy import Private
-from training.metrics.retention import Forgetting
-from training.metrics.style import Manner
+from training.metrics.privacy import PrivacyFindings
+from training.metrics.retention import Retention
+from training.metrics.style import StyleProfile
 
 JSON, HTML = "report.json", "report.html"
 PERSON, SELF, BASE, SHOTS, ADAPTER, OTHER = (
@@ -33,17 +33,18 @@ GENERATED = (BASE, SHOTS, ADAPTER)
 
 
 class ReportExample(msgspec.Struct, frozen=True):
-    """What all said to the same words."""
+    """The answers of all sets to the same messages."""
 
     before: tuple[str, ...]
     answers: dict[str, str]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that was found. Sets of answers are named as above.
+    """report.json. Sets of answers have the names above.
 
-    `other` says who another person is; `shots` is how many examples were in the prompt; `exceeded` are the
-    limits that the adapter went over, a sentence each. `verification` is None where there is too little text.
+    `held` and `learned` count the held-out and the training answers, `samples` the answers drawn of each set.
+    `other` names the other person, `shots` is the number of few-shot examples, `exceeded` has a sentence for
+    each limit that the adapter is over. `verification` is None where there is too little text.
     """
 
     persona: str
@@ -60,26 +61,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     other: str
     loss: Losses
     verification: Verification | None
-    style: dict[str, Manner]
+    style: dict[str, StyleProfile]
     copying: dict[str, Copies]
     canaries: tuple[Extracted, ...]
-    privacy: Private
-    forgetting: Forgetting
+    privacy: PrivacyFindings
+    forgetting: Retention
     examples: tuple[ReportExample, ...]
     pairs: tuple[BlindPair, ...]
     exceeded: tuple[str, ...]
 
 
 def write_report(work: Path, report: Report) -> Path:
-    """Write both files, the page last, and give the page's path."""
+    """Write report.json and then report.html; return the path of report.html."""
     write_private(work / JSON, [msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n"])
     write_private(work / HTML, [render_report(report).encode("utf-8", "replace")])
     return work / HTML
 
 
 def render_report(report: Report) -> str:
-    """The page. Nothing in it is fetched, and no script runs but its own, which is named by its hash."""
-    style, script = (_read(f"report.{kind}") for kind in ("css", "js"))
+    """Return the page. The page fetches nothing and runs its own script alone, by hash (CSP)."""
+    style, script = (_read_resource(f"report.{kind}") for kind in ("css", "js"))
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -87,7 +88,7 @@ def render_report(report: Report) -> str:
     environment.filters["sha256"] = _sha256
     sets = report.verification.sets if report.verification else {}
     measures = tuple(report.style[PERSON].distances)
-    return environment.from_string(_read("report.html")).render(
+    return environment.from_string(_read_resource("report.html")).render(
         report=report,
         charts=charts,
         style=style,
@@ -104,25 +105,25 @@ def render_report(report: Report) -> str:
     )
 
 
-def _read(name: str) -> str:
+def _read_resource(name: str) -> str:
     return resources.files("training.evaluation").joinpath(name).read_text("utf-8").strip()
 
 
 def _sha256(text: str) -> str:
-    """A source of the Content-Security-Policy."""
+    """Return a hash source of the Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def as_json(report: Report) -> str:
-    """The same as report.json, without the answers: what a program wants to compare."""
-    told = msgspec.to_builtins(report)
+def report_json(report: Report) -> str:
+    """Return report.json without the answers, for programs that compare figures."""
+    report_fields = msgspec.to_builtins(report)
     for wordy in ("examples", "pairs"):
-        del told[wordy]
-    return msgspec.json.encode(told).decode()
+        del report_fields[wordy]
+    return msgspec.json.encode(report_fields).decode()
 
 
-def as_text(report: Report) -> str:
-    """The main figures, for a terminal."""
+def report_text(report: Report) -> str:
+    """Return the main figures as a table for a terminal."""
     lines = [f"{'':<18}{'loss':>8}{'likeness':>10}{'of the way':>12}{'style':>8}{'copied':>8}"]
     sets = report.verification.sets if report.verification else {}
     ways = report.verification.ways if report.verification else {}

@@ -1,4 +1,4 @@
-"""An adapter is tried: it speaks as it would in the bot, and is asked what it thinks of real words."""
+"""Runs of an adapter for its evaluation: answers by the bot's engine, and losses of real answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,22 +11,22 @@ from bot.engine.model_loader import loader
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.excerpts import ServingPrompts
 from training.dataset.workspace import Workspace, read_build_record
-from training.evaluation.data import Held, gather_eval_data
-from training.evaluation.engine_samples import common, request, speak
+from training.evaluation.data import gather_eval_data
+from training.evaluation.engine_samples import common, sample_answers, sample_request
 from training.evaluation.forced_scoring import ForcedScorer
 from training.evaluation.report import ADAPTER, BASE, GENERATED, SHOTS
 from training.metrics import canaries, likelihood
 from training.metrics.canaries import Extracted
-from training.metrics.likelihood import Judged, Losses
+from training.metrics.likelihood import Losses, TokenLosses
 from training.metrics.retention import ASSISTANT, GREEDY, Question
 from training.runs import canary_guard
 from training.tokenization.encode import Encoder
 
-ASKED, ASKED_ADAPTER = "questions", "adapter's questions"
+QUESTIONS, ADAPTER_QUESTIONS = "questions", "adapter's questions"
 
 
-class Bar(Protocol):
-    """Shows how far it is: `begin` says of how many steps."""
+class EvaluationProgress(Protocol):
+    """A progress display: `begin` sets the number of steps."""
 
     def begin(self, steps: int) -> None: ...
     def advance(self, steps: int) -> None: ...
@@ -34,9 +34,9 @@ class Bar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """What is compared: an adapter's folder, another persona's work folder or None, answers of each, a seed.
+    """An adapter's folder, another persona's work folder or None, answers of each set, and the seed.
 
-    `copied` is the share of copied runs that is always allowed.
+    `copied` is the share of copied 8-grams that is always allowed.
     """
 
     adapter: Path
@@ -47,92 +47,95 @@ class EvaluationOptions:
 
 
 class EvaluationRun:
-    """One adapter and its base model, with what they are asked."""
+    """One adapter and its base model, with the data that they answer."""
 
-    def __init__(self, desk: Workspace, wishes: EvaluationOptions, bar: Bar) -> None:
+    def __init__(
+        self, workspace: Workspace, options: EvaluationOptions, progress: EvaluationProgress
+    ) -> None:
         """Raises `UserError` where the data are missing or nothing is held out."""
-        self.desk, self.wishes, self._bar = desk, wishes, bar
-        self.serving = desk.serving(read_build_record(desk.work).window)
-        wide = desk.serving(desk.model.context)
-        self.material = gather_eval_data(
-            desk.work, self.serving, wide, wishes.other, wishes.samples, wishes.seed
+        self.workspace, self.options, self._progress = workspace, options, progress
+        self.serving = workspace.serving(read_build_record(workspace.work).window)
+        wide = workspace.serving(workspace.model.context)
+        self.eval_data = gather_eval_data(
+            workspace.work, self.serving, wide, options.other, options.samples, options.seed
         )
-        self._planted = canary_guard.learned_canaries(wishes.adapter, desk)
+        self._canaries = canary_guard.learned_canaries(options.adapter, workspace)
 
-    def begin(self, questions: int) -> None:
-        """Say how much there is to do."""
-        held, planted = len(self.material.held), len(self._planted)
-        self._bar.begin(3 * self.wishes.samples + 2 * questions + 3 * held + planted)
+    def begin_progress(self, questions: int) -> None:
+        """Set the number of steps: answers, questions by base model and adapter, losses and canaries."""
+        losses = 3 * len(self.eval_data.validation)
+        self._progress.begin(3 * self.options.samples + 2 * questions + losses + len(self._canaries))
 
-    @property
-    def drawn(self) -> list[Held]:
-        """The examples that are asked for, again and again where there are fewer than answers are wanted."""
-        held = self.material.held
-        return [held[number % len(held)] for number in range(self.wishes.samples)]
-
-    def speak(self, questions: Sequence[Question]) -> dict[str, list[str]]:
-        """Answers to the held-out examples in each way, and to general questions.
+    def sample(self, questions: Sequence[Question]) -> dict[str, list[str]]:
+        """Draw answers to the held-out examples in each way, and to general questions.
 
         Raises `UserError` where model or adapter cannot be loaded.
         """
-        persona = self.desk.persona
+        persona = self.workspace.persona
         requests = {
-            **self._requests(),
-            ASKED: self._asked(questions, None),
-            ASKED_ADAPTER: self._asked(questions, persona.strength),
+            **self._sample_requests(),
+            QUESTIONS: self._question_requests(questions, None),
+            ADAPTER_QUESTIONS: self._question_requests(questions, persona.strength),
         }
-        return speak(self.desk.settings, self.wishes.adapter, requests, self._bar.advance, persona.name)
+        settings, advance = self.workspace.settings, self._progress.advance
+        return sample_answers(settings, self.options.adapter, requests, advance, persona.name)
 
-    def judge(self) -> tuple[Losses, tuple[Extracted, ...]]:
-        """What base model and adapter think of what was really said, and of what was planted."""
-        settings, strength = self.desk.settings, self.desk.persona.strength
-        found = loader.plan_load(settings.model, settings.data, lambda stage: None)
-        judge = ForcedScorer(found, settings.model, self.wishes.adapter, strength)
-        judged = {name: list[Judged]() for name in GENERATED}
-        shared = common([each.with_shots for each in self.material.held])
-        for held in self.material.held:
-            ids = self._spell(held.answer)[: max(1, self.desk.model.context - len(held.with_shots.ids))]
-            judged[BASE] += judge.judge(held.prompt.ids, [ids], False)
-            judged[ADAPTER] += judge.judge(held.prompt.ids, [ids], True)
-            judged[SHOTS] += judge.judge(held.with_shots.ids, [ids], False, shared)
-            self._bar.advance(3)
-        extracted = tuple(self._extract(judge, canary) for canary in self._planted)
-        return likelihood.losses(judged, BASE, ADAPTER, self.wishes.seed), extracted
+    def score(self) -> tuple[Losses, tuple[Extracted, ...]]:
+        """Score the real answers with base model and adapter, and extract canaries from the adapter."""
+        settings, strength = self.workspace.settings, self.workspace.persona.strength
+        plan = loader.plan_load(settings.model, settings.data, lambda stage: None)
+        scorer = ForcedScorer(plan, settings.model, self.options.adapter, strength)
+        scored = {name: list[TokenLosses]() for name in GENERATED}
+        shared = common([each.with_shots for each in self.eval_data.validation])
+        for each in self.eval_data.validation:
+            room = max(1, self.workspace.model.context - len(each.with_shots.ids))
+            ids = self._encode(each.answer)[:room]
+            scored[BASE] += scorer.score(each.prompt.ids, [ids], False)
+            scored[ADAPTER] += scorer.score(each.prompt.ids, [ids], True)
+            scored[SHOTS] += scorer.score(each.with_shots.ids, [ids], False, shared)
+            self._progress.advance(3)
+        extracted = tuple(self._extract(scorer, canary) for canary in self._canaries)
+        return likelihood.summarise_losses(scored, BASE, ADAPTER, self.options.seed), extracted
 
-    def _requests(self) -> dict[str, list[Request]]:
-        """The same prompts and the same dice in each way."""
-        drawn, persona = self.drawn, self.desk.persona
-        shared = common([each.with_shots for each in drawn])
-        seeds = (
-            Random(f"answer {self.wishes.seed} {number}").getrandbits(31) for number in range(len(drawn))
-        )
-        asked = list(zip(drawn, seeds, strict=True))
+    def _sample_requests(self) -> dict[str, list[Request]]:
+        """Return requests with the same prompts and seeds in each way.
+
+        Prompts come again where there are fewer held-out examples than answers are drawn.
+        """
+        validation, count, persona = self.eval_data.validation, self.options.samples, self.workspace.persona
+        prompted = [validation[number % len(validation)] for number in range(count)]
+        shared = common([each.with_shots for each in prompted])
+        seeds = (Random(f"answer {self.options.seed} {number}").getrandbits(31) for number in range(count))
+        seeded = list(zip(prompted, seeds, strict=True))
+        sampling, strength = persona.sampling, persona.strength
         return {
-            BASE: [request(each.prompt, persona.sampling, seed) for each, seed in asked],
-            SHOTS: [request(each.with_shots, persona.sampling, seed, shared=shared) for each, seed in asked],
-            ADAPTER: [request(each.prompt, persona.sampling, seed, persona.strength) for each, seed in asked],
+            BASE: [sample_request(each.prompt, sampling, seed) for each, seed in seeded],
+            SHOTS: [sample_request(each.with_shots, sampling, seed, shared=shared) for each, seed in seeded],
+            ADAPTER: [sample_request(each.prompt, sampling, seed, strength) for each, seed in seeded],
         }
 
-    def _asked(self, questions: Sequence[Question], strength: float | None) -> list[Request]:
-        """General questions, in the persona's own template but without its card."""
-        desk = self.desk
-        asked = replace(ASSISTANT, template=desk.persona.template)
-        reader = open_training_format(asked, desk.model, desk.settings.model, desk.model.context)
-        serving = ServingPrompts(asked, reader, desk.settings.chat.system_prompt)
-        prompts = [serving.prompt([each.message()], {}, False, None) for each in questions]
-        return [request(prompt, GREEDY, 0, strength) for prompt in prompts]
-
-    def _extract(self, judge: ForcedScorer, canary: canaries.Canary) -> Extracted:
-        bare = self.serving.prompt([], {}, False, None).ids
-        found = canaries.extract(
-            canary,
-            lambda text: self._spell([text]),
-            lambda before, ends: judge.judge((*bare, *before), ends, True, len(bare)),
-            self.wishes.seed,
+    def _question_requests(self, questions: Sequence[Question], strength: float | None) -> list[Request]:
+        """Return requests for general questions, in the persona's template but without its card."""
+        workspace = self.workspace
+        assistant = replace(ASSISTANT, template=workspace.persona.template)
+        reader = open_training_format(
+            assistant, workspace.model, workspace.settings.model, workspace.model.context
         )
-        self._bar.advance(1)
-        return found
+        serving = ServingPrompts(assistant, reader, workspace.settings.chat.system_prompt)
+        prompts = [serving.prompt([each.message()], {}, False, None) for each in questions]
+        return [sample_request(prompt, GREEDY, 0, strength) for prompt in prompts]
 
-    def _spell(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """An answer as it is trained: its words and its end."""
-        return Encoder(self.serving, self.desk.model.context).spell(texts)
+    def _extract(self, scorer: ForcedScorer, canary: canaries.Canary) -> Extracted:
+        empty = self.serving.prompt([], {}, False, None).ids
+        extracted = canaries.extract_canary(
+            canary,
+            lambda text: self._encode([text]),
+            lambda before, ends: scorer.score((*empty, *before), ends, True, len(empty)),
+            self.options.seed,
+        )
+        self._progress.advance(1)
+        return extracted
+
+    def _encode(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """Return the ids of an answer as it is trained: its messages and its end."""
+        return Encoder(self.serving, self.workspace.model.context).spell(texts)

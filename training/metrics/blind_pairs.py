@@ -1,4 +1,4 @@
-"""Blind pairs: what the person really said beside what the adapter says, for a human to tell apart."""
+"""Blind pairs: a real answer beside the adapter's answer to the same messages, for a human to tell apart."""
 
 from collections.abc import Sequence
 from random import Random
@@ -11,33 +11,35 @@ COUNT = 10
 
 
 class BlindPair(msgspec.Struct, frozen=True):
-    """What was said before, the two answers, and which of them is the person's: 0 or 1."""
+    """The messages before, two answers, and the index (0 or 1) of the person's answer."""
 
     before: tuple[str, ...]
     answers: tuple[str, str]
     real: int
 
 
-class Spoken(msgspec.Struct, frozen=True):
-    """Both answers to the same words."""
+class AnswerPair(msgspec.Struct, frozen=True):
+    """The person's and the adapter's answer to the same messages."""
 
     before: tuple[str, ...]
     person: str
     adapter: str
 
 
-def draw_pairs(spoken: Sequence[Spoken], seed: int) -> tuple[BlindPair, ...]:
-    """Ten pairs, or as many as there are: no two of the same words, and none where both say the same."""
-    dice = Random(f"pairs {seed}")
-    left = {
-        (*each.before, each.person): each for each in spoken if normal(each.person) != normal(each.adapter)
+def draw_blind_pairs(pairs: Sequence[AnswerPair], seed: int) -> tuple[BlindPair, ...]:
+    """Draw ten pairs, or as many as there are.
+
+    No two pairs have the same messages and person's answer, and in no pair both answers are the same.
+    """
+    rng = Random(f"pairs {seed}")
+    different = {
+        (*each.before, each.person): each for each in pairs if normal(each.person) != normal(each.adapter)
     }
-    chosen = dice.sample(
-        sorted(left.values(), key=lambda each: (each.person, each.adapter)), min(COUNT, len(left))
-    )
-    return tuple(_pair(each, dice.randrange(2)) for each in chosen)
+    candidates = sorted(different.values(), key=lambda each: (each.person, each.adapter))
+    drawn = rng.sample(candidates, min(COUNT, len(candidates)))
+    return tuple(_blind_pair(each, rng.randrange(2)) for each in drawn)
 
 
-def _pair(spoken: Spoken, real: int) -> BlindPair:
-    both = (spoken.person, spoken.adapter)
-    return BlindPair(spoken.before, both if real == 0 else both[::-1], real)
+def _blind_pair(pair: AnswerPair, real: int) -> BlindPair:
+    both = (pair.person, pair.adapter)
+    return BlindPair(pair.before, both if real == 0 else both[::-1], real)

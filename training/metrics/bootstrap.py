@@ -1,19 +1,22 @@
-"""A figure with its uncertainty: the interval in which it would lie if other samples had been drawn."""
+"""Figures with their uncertainty: percentile intervals of the bootstrap."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+# Samples, each [..., observations], and axis=-1 -> a figure for each of the leading dimensions.
+Statistic = Callable[..., Any]
 
 RESAMPLES = 1000
-SHARE = 0.95  # of all resamples that lie within an interval
+CONFIDENCE = 0.95  # share of all resamples within an interval
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A value, and the 95 % percentile interval of the bootstrap (Efron 1979)."""
+    """A value with its 95 % percentile interval of the bootstrap (Efron 1979)."""
 
     value: float
     low: float
@@ -23,30 +26,50 @@ class Estimate(msgspec.Struct, frozen=True):
         return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
-def mean(values: Sequence[float] | Numbers, seed: int) -> Estimate:
-    """The mean of values that were drawn one by one; there must be at least one."""
-    return estimate_of([np.asarray(values, float)], lambda drawn: float(drawn[0].mean()), seed)
+def mean_estimate(values: Sequence[float] | Numbers, seed: int) -> Estimate:
+    """Estimate the mean of independent values [observations], one at least."""
+    return bootstrap_estimate([np.asarray(values, float)], np.mean, seed)
 
 
-def ratio(parts: Sequence[float] | Numbers, wholes: Sequence[float] | Numbers, seed: int) -> Estimate:
-    """The sum of parts by the sum of wholes, of which each pair was drawn together; 0 of nothing."""
-    pairs = np.stack([np.asarray(parts, float), np.asarray(wholes, float)], axis=1)
-
-    def share(drawn: Sequence[Numbers]) -> float:
-        part, whole = drawn[0].sum(axis=0)
-        return float(part / whole) if whole else 0.0
-
-    return estimate_of([pairs], share, seed)
-
-
-def estimate_of(
-    samples: Sequence[Numbers], figure: Callable[[Sequence[Numbers]], float], seed: int
+def ratio_estimate(
+    parts: Sequence[float] | Numbers, wholes: Sequence[float] | Numbers, seed: int
 ) -> Estimate:
-    """A figure of samples that were drawn apart from each other; each sample's rows are drawn anew."""
-    dice = np.random.default_rng(seed)
-    drawn = [
-        figure([sample[dice.integers(0, len(sample), len(sample))] for sample in samples])
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.quantile(drawn, [(1 - SHARE) / 2, (1 + SHARE) / 2])
-    return Estimate(round(figure(samples), 4), round(float(low), 4), round(float(high), 4))
+    """Estimate sum(parts) / sum(wholes) of pairs that are resampled together; 0 where the wholes sum to 0."""
+    pairs = [np.asarray(parts, float), np.asarray(wholes, float)]
+    return bootstrap_estimate(pairs, _ratio, seed, paired=True)
+
+
+def bootstrap_estimate(
+    samples: Sequence[Numbers], statistic: Statistic, seed: int, *, paired: bool = False
+) -> Estimate:
+    """Estimate a statistic of samples that are resampled each on its own, or row by row where `paired`.
+
+    The same samples and seed give the same interval.
+    """
+    from scipy import stats  # loads in a second, and `import` and `build` do without
+
+    value = low = high = float(statistic(*samples, axis=-1))
+    if any(len(sample) > 1 for sample in samples):  # a resample of one observation is that observation
+        found = stats.bootstrap(
+            samples,
+            statistic,
+            n_resamples=RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            paired=paired,
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+        )
+        low, high = found.confidence_interval
+    return Estimate(round(value, 4), round(float(low), 4), round(float(high), 4))
+
+
+def _ratio(parts: Numbers, wholes: Numbers, axis: int) -> Numbers:
+    part, whole = np.sum(parts, axis=axis), np.sum(wholes, axis=axis)
+    return divide_or_zero(part, whole, whole != 0)
+
+
+def divide_or_zero(dividend: Numbers, divisor: Numbers, defined: NDArray[np.bool_]) -> Numbers:
+    """Divide elementwise, 0 where the quotient is not defined."""
+    quotient: Numbers = np.divide(dividend, divisor, out=np.zeros_like(dividend), where=defined)
+    return quotient

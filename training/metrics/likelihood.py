@@ -1,4 +1,4 @@
-"""The loss of words that were really said, summed up for what they were read with."""
+"""Loss of real answers, summed up by the prompt or the model that they were scored with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from training.metrics.bootstrap import Estimate, Numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """For each token of an answer its loss in nats, and whether it was the likeliest one."""
+class TokenLosses:
+    """Tokens of an answer: `losses` [tokens] in nats, `is_top` [tokens] where a token is the likeliest."""
 
     losses: Numbers
-    likeliest: NDArray[np.bool_]
+    is_top: NDArray[np.bool_]
 
 
 class Losses(msgspec.Struct, frozen=True):
-    """Loss in nats per token of the held-out answers and their ends, lower is better.
+    """Loss in nats per token of the held-out answers and their ends; lower is better.
 
-    `sets` is by what the answers were read with; `gain` is by how much the adapter lowered the base model's.
+    `sets` has a loss for each way of scoring; `gain` is the base model's loss less the adapter's.
     """
 
     sets: dict[str, Estimate]
@@ -31,13 +31,15 @@ class Losses(msgspec.Struct, frozen=True):
     tokens: int
 
 
-def losses(found: Mapping[str, Sequence[Judged]], base: str, adapter: str, seed: int) -> Losses:
-    """Sum up what was found of the same answers under each name."""
-    sums = {name: np.array([each.losses.sum() for each in judged]) for name, judged in found.items()}
-    sizes = np.array([len(each.losses) for each in found[base]], float)
+def summarise_losses(
+    scored: Mapping[str, Sequence[TokenLosses]], base: str, adapter: str, seed: int
+) -> Losses:
+    """Sum up the losses of the same answers under each name."""
+    sums = {name: np.array([each.losses.sum() for each in answers]) for name, answers in scored.items()}
+    sizes = np.array([len(each.losses) for each in scored[base]], float)
     return Losses(
-        {name: bootstrap.ratio(each, sizes, seed) for name, each in sums.items()},
-        bootstrap.ratio(sums[base] - sums[adapter], sizes, seed),
+        {name: bootstrap.ratio_estimate(each, sizes, seed) for name, each in sums.items()},
+        bootstrap.ratio_estimate(sums[base] - sums[adapter], sizes, seed),
         len(sizes),
         int(sizes.sum()),
     )

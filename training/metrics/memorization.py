@@ -1,4 +1,4 @@
-"""How much of what is said was learned by heart: runs of eight words that stand in the training text."""
+"""Memorization: 8-grams of answers that stand in the training text, against those in held-out text."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -6,22 +6,23 @@ import msgspec
 
 from training.metrics import bootstrap
 from training.metrics.bootstrap import Estimate
-from training.metrics.diversity import runs, words
+from training.metrics.diversity import ngrams, split_words
 
-SIZE = 8  # words of a run, or characters of scripts without spaces, from which on chance is not likely
-SHOWN = 5  # longest copies that are told
+SIZE = 8  # words of an n-gram (characters of scripts without spaces) that is hardly repeated by chance
+SHOWN = 5  # longest copies in the report
 
-Run = tuple[str, ...]
-Places = dict[Run, list[tuple[Sequence[str], int]]]  # of two words, where they stand
+Words = Sequence[str]
+Ngram = tuple[str, ...]
+BigramPlaces = dict[Ngram, list[tuple[Words, int]]]  # texts with a bigram, and its index in each
 
 
 class Copies(msgspec.Struct, frozen=True):
-    """What one set of answers copies.
+    """Copies in one set of answers.
 
-    `learned` is the share of its runs of eight words that stand in the person's words of the training part,
-    `held` in those that were held out, which nobody learned: what both have in common is the person's or the
-    language's, the rest is learned by heart. `longest` is the longest stretch shared with the training part,
-    in words; `examples` are the longest stretches. What an answer's own prompt shows counts for nothing.
+    `learned` is the share of its 8-grams that stand in the person's training text, `held` in the person's
+    held-out text, which nobody learned: copies of both are the person's phrases or the language's, the rest
+    is learned by heart. `longest` is the longest copy of the training text in words, `examples` are the
+    longest ones. Text that an answer's own prompt shows does not count.
     """
 
     learned: Estimate
@@ -31,77 +32,77 @@ class Copies(msgspec.Struct, frozen=True):
     examples: tuple[str, ...] = ()
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """An answer, and the text that could be read before it."""
+class PromptedAnswer(msgspec.Struct, frozen=True):
+    """An answer, and the text of its prompt."""
 
     text: str
     shown: str = ""
 
 
-def copies(
-    sets: Mapping[str, Sequence[Answered]], learned: Sequence[str], held: Sequence[str], seed: int
+def measure_copies(
+    sets: Mapping[str, Sequence[PromptedAnswer]], learned: Sequence[str], held: Sequence[str], seed: int
 ) -> dict[str, Copies]:
-    """Each set of answers against both parts of the person's words."""
-    parts = [[words(text) for text in texts] for texts in (learned, held)]
-    known = [{run for said in part for run in runs(said, SIZE)} for part in parts]
-    return {name: _copies(answers, parts[0], known, seed) for name, answers in sets.items()}
+    """Compare each set of answers with the person's training and held-out text."""
+    parts = [[split_words(text) for text in texts] for texts in (learned, held)]
+    known = [{ngram for words in part for ngram in ngrams(words, SIZE)} for part in parts]
+    return {name: _measure_set(answers, parts[0], known, seed) for name, answers in sets.items()}
 
 
-def _copies(
-    answers: Sequence[Answered], learned: Sequence[Sequence[str]], known: Sequence[Collection[Run]], seed: int
+def _measure_set(
+    answers: Sequence[PromptedAnswer], learned: Sequence[Words], known: Sequence[Collection[Ngram]], seed: int
 ) -> Copies:
-    said = [(words(answer.text), set(runs(words(answer.shown), SIZE))) for answer in answers]
-    found = [(runs(text, SIZE), shown) for text, shown in said]
-    wholes = [len(each) for each, _ in found]
-    shares = [
-        bootstrap.ratio(
-            [sum(run in part and run not in shown for run in each) for each, shown in found], wholes, seed
-        )
-        for part in known
-    ]
-    stretches = longest([text for text, _ in said], learned, [shown for _, shown in said])
-    told = tuple(" ".join(stretch) for stretch in stretches if len(stretch) >= SIZE)
-    return Copies(shares[0], shares[1], sum(wholes), len(stretches[0]) if stretches else 0, told[:SHOWN])
+    said = [split_words(answer.text) for answer in answers]
+    shown = [set(ngrams(split_words(answer.shown), SIZE)) for answer in answers]
+    found = [ngrams(words, SIZE) for words in said]
+    totals = [len(each) for each in found]
+    shares = list[Estimate]()
+    for part in known:
+        pairs = zip(found, shown, strict=True)
+        copied = [sum(ngram in part and ngram not in prompt for ngram in each) for each, prompt in pairs]
+        shares.append(bootstrap.ratio_estimate(copied, totals, seed))
+    longest = longest_copies(said, learned, shown)
+    examples = tuple(" ".join(copy) for copy in longest if len(copy) >= SIZE)
+    return Copies(shares[0], shares[1], sum(totals), len(longest[0]) if longest else 0, examples[:SHOWN])
 
 
-def longest(
-    said: Sequence[Sequence[str]], learned: Iterable[Sequence[str]], shown: Sequence[Collection[Run]] = ()
-) -> list[Run]:
-    """The longest stretch, of two words at least, of each answer that a learned text has too; longest first.
+def longest_copies(
+    answers: Sequence[Words], learned: Iterable[Words], shown: Sequence[Collection[Ngram]] = ()
+) -> list[Ngram]:
+    """Return the longest copy of a learned text in each answer, of two words at least; longest first.
 
-    `shown` are runs of eight that each answer's prompt has: a stretch that holds one of them is none.
+    `shown` has the 8-grams of each answer's prompt: a copy that holds one of them does not count.
     """
-    places: Places = {}
+    places: BigramPlaces = {}
     for text in learned:
-        for at, pair in enumerate(runs(text, 2)):
-            places.setdefault(pair, []).append((text, at))
-    hidden = shown or [()] * len(said)
-    found = {_stretch(text, places, seen) for text, seen in zip(said, hidden, strict=True)}
-    return sorted(found - {()}, key=lambda stretch: (-len(stretch), stretch))
+        for at, bigram in enumerate(ngrams(text, 2)):
+            places.setdefault(bigram, []).append((text, at))
+    prompts = shown or [()] * len(answers)
+    found = {_longest_copy(words, places, prompt) for words, prompt in zip(answers, prompts, strict=True)}
+    return sorted(found - {()}, key=lambda copy: (-len(copy), copy))
 
 
-def _stretch(said: Sequence[str], places: Places, shown: Collection[Run]) -> Run:
-    """Each start is tried only where a longer stretch than the best one so far can begin."""
-    best: Run = ()
-    for start in range(len(said)):
-        wanted = tuple(said[start : start + len(best) + 1])
-        if len(wanted) <= len(best):
+def _longest_copy(words: Words, places: BigramPlaces, shown: Collection[Ngram]) -> Ngram:
+    """Try each start only where a copy can be longer than the best one so far."""
+    best: Ngram = ()
+    for start in range(len(words)):
+        longer = tuple(words[start : start + len(best) + 1])
+        if len(longer) <= len(best):
             break
-        for text, at in places.get(tuple(said[start : start + 2]), ()):
-            if tuple(text[at : at + len(wanted)]) == wanted:
-                stretch = tuple(said[start : start + _common(said, start, text, at)])
-                if len(stretch) > len(best) and _is_own(stretch, shown):
-                    best = stretch
-                    wanted = tuple(said[start : start + len(best) + 1])
+        for text, at in places.get(tuple(words[start : start + 2]), ()):
+            if tuple(text[at : at + len(longer)]) == longer:
+                copy = tuple(words[start : start + _common_length(words, start, text, at)])
+                if len(copy) > len(best) and _is_unseen(copy, shown):
+                    best = copy
+                    longer = tuple(words[start : start + len(best) + 1])
     return best
 
 
-def _is_own(stretch: Run, shown: Collection[Run]) -> bool:
-    """Whether no run of eight of a stretch could be read in the prompt."""
-    return not shown or not any(run in shown for run in runs(stretch, SIZE))
+def _is_unseen(copy: Ngram, shown: Collection[Ngram]) -> bool:
+    """Tell whether no 8-gram of a copy stands in the prompt."""
+    return not shown or not any(ngram in shown for ngram in ngrams(copy, SIZE))
 
 
-def _common(one: Sequence[str], start: int, other: Sequence[str], at: int) -> int:
+def _common_length(one: Words, start: int, other: Words, at: int) -> int:
     size = 0
     while start + size < len(one) and at + size < len(other) and one[start + size] == other[at + size]:
         size += 1

@@ -1,4 +1,4 @@
-"""Which lessons are learned in which step, and which of them share a row: the same for the same seed."""
+"""Examples of each step and examples of each packed row; the same seed gives the same steps and rows."""
 
 import heapq
 import math
@@ -10,68 +10,76 @@ from numpy.typing import NDArray
 
 from training.tokenization.examples import common_prefix
 
-Step = tuple[int, ...]  # the numbers of the lessons that one step learns from
+ExampleIndices = tuple[int, ...]  # of one step or of one row
 
 
-def together(ids: Sequence[NDArray[Any]], answers: Sequence[int], most: int) -> list[Step]:
-    """Lessons in a row that begin alike for more than half of their length, which are read in one step.
+def group_by_prefix(
+    ids: Sequence[NDArray[Any]], answers: Sequence[int], max_answers: int
+) -> list[ExampleIndices]:
+    """Group neighbouring examples that share more than half of their ids, for one step with one prefix.
 
-    No more than `most` answers are put together; `answers` are those of each lesson.
+    `answers` counts the answers of each example; a group holds `max_answers` at most.
     """
-    found, count = list[list[int]](), 0
+    groups, count = list[list[int]](), 0
     for number, own in enumerate(ids):
         alike = number > 0 and 2 * common_prefix(ids[number - 1], own) > len(own)
-        if alike and count + answers[number] <= most:
-            found[-1].append(number)
+        if alike and count + answers[number] <= max_answers:
+            groups[-1].append(number)
             count += answers[number]
         else:
-            found.append([number])
+            groups.append([number])
             count = answers[number]
-    return [tuple(each) for each in found]
+    return [tuple(group) for group in groups]
 
 
-def epoch(
-    answers: Sequence[int], batch: int, seed: int, number: int, together: Sequence[Step] | None = None
-) -> list[Step]:
-    """The steps of one epoch: every lesson once, in an order of that epoch's own.
+def epoch_steps(
+    answers: Sequence[int],
+    batch: int,
+    seed: int,
+    epoch: int,
+    groups: Sequence[ExampleIndices] | None = None,
+) -> list[ExampleIndices]:
+    """Return the steps of one epoch: every example once, in an order of that seed and epoch.
 
-    A step has `batch` answers, as nearly as whole lessons allow, and lessons that are `together` stay so.
+    A step has `batch` answers, as nearly as whole groups of examples allow; an example alone is a group by
+    default.
     """
-    units = together if together is not None else [(each,) for each in range(len(answers))]
-    order = np.random.default_rng([seed, number]).permutation(len(units))
-    sizes = np.array([sum(answers[each] for each in units[unit]) for unit in order])
+    units = groups if groups is not None else [(number,) for number in range(len(answers))]
+    order = np.random.default_rng([seed, epoch]).permutation(len(units))
+    sizes = np.array([sum(answers[number] for number in units[unit]) for unit in order])
     count = max(1, min(len(units), round(int(sizes.sum()) / batch)))
-    places = (np.cumsum(sizes) - sizes) * count // max(1, int(sizes.sum()))
+    step_of_unit = (np.cumsum(sizes) - sizes) * count // max(1, int(sizes.sum()))
     steps = list[list[int]]([] for _ in range(count))
-    for place, unit in zip(places.tolist(), order.tolist(), strict=True):
-        steps[place] += units[unit]
+    for step, unit in zip(step_of_unit.tolist(), order.tolist(), strict=True):
+        steps[step] += units[unit]
     return [tuple(step) for step in steps if step]
 
 
-def rows(step: Step, lengths: Sequence[int], budget: int, processes: int = 1) -> list[Step]:
-    """The lessons of a step in rows of at most `budget` tokens, alike in length, a multiple of `processes`.
+def pack_rows(
+    step: ExampleIndices, lengths: Sequence[int], budget: int, processes: int = 1
+) -> list[ExampleIndices]:
+    """Pack the examples of a step into rows of similar length, `budget` tokens at most.
 
-    A longer lesson has a row of its own. Where there are fewer lessons than processes, rows are empty.
+    A longer example has a row of its own. The number of rows is a multiple of `processes`; with fewer
+    examples than processes, some rows are empty.
     """
     total = sum(lengths[number] for number in step)
-    count = _multiple(math.ceil(total / budget), processes)
-    while (found := _dealt(step, lengths, budget, count)) is None:
+    count = processes * max(1, math.ceil(math.ceil(total / budget) / processes))
+    while (rows := _pack_into(step, lengths, budget, count)) is None:
         count += processes
-    return found
+    return rows
 
 
-def _dealt(step: Step, lengths: Sequence[int], budget: int, count: int) -> list[Step] | None:
-    """Each lesson, the longest first, to the row that is shortest so far; None where one becomes too long."""
-    made: list[list[int]] = [[] for _ in range(count)]
-    heap = [(0, place) for place in range(count)]
+def _pack_into(
+    step: ExampleIndices, lengths: Sequence[int], budget: int, count: int
+) -> list[ExampleIndices] | None:
+    """Put each example, longest first, into the shortest of `count` rows; None where a row grows too long."""
+    rows: list[list[int]] = [[] for _ in range(count)]
+    heap = [(0, row) for row in range(count)]
     for number in sorted(step, key=lambda number: (-lengths[number], number)):
-        length, place = heapq.heappop(heap)
-        if made[place] and length + lengths[number] > budget:
+        length, row = heapq.heappop(heap)
+        if rows[row] and length + lengths[number] > budget:
             return None
-        made[place].append(number)
-        heapq.heappush(heap, (length + lengths[number], place))
-    return [tuple(row) for row in made]
-
-
-def _multiple(count: int, of: int) -> int:
-    return of * max(1, math.ceil(count / of))
+        rows[row].append(number)
+        heapq.heappush(heap, (length + lengths[number], row))
+    return [tuple(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Whether a base model keeps packed examples apart, found by trying it."""
+"""A trial of packing on a base model: packed examples must have the hidden states of the examples alone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,33 +9,31 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from bot.errors import UserError
-from training.packing.layout import NAME, attend, pack
-from training.packing.loss import Trunk
+from training.packing.layout import ATTENTION_NAME, pack_examples, packed_attention
+from training.packing.loss import Backbone
 from training.tokenization.examples import TokenizedExample
 
-# Ids whose last two are learned: alone, as the beginning of others, and longer than a sliding window.
+# Ids whose last two are labels: one example alone, two that share a prefix, one longer than a sliding window.
 _PROBES = ((7, 9, 4), (3, 11, 19, 27, 5), (3, 11, 19, 8, 2, 6), (2, 4, 8, 16, 32, 64, 9, 18, 36))
-# How far hidden states may be from those of a lesson alone, relative to their size: rounding moves them by
-# 1e-5 in float32 and by a hundredth in bfloat16, another lesson's words or a wrong position by much more.
+# Relative distance of hidden states to those of an example alone, at most: rounding moves them by 1e-5 in
+# float32 and by a hundredth in bfloat16, another example's tokens or a wrong position by much more.
 _EXACT, _ROUNDED = 1e-3, 0.25
 _BREAKS = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError)
 
 
 def make_packable(model: Any) -> None:
-    """Give a model the attention that keeps lessons apart; raises `UserError` where it does not.
+    """Give a model the packed attention; raises `UserError` where packed examples would influence each other.
 
-    A model that carries more than keys and values from token to token (a state, a convolution) would mix
-    them.
+    That is so in models which carry more than keys and values from token to token (a state, a convolution).
     """
-    alone = [_alone(model, ids) for ids in _PROBES]
-    AttentionInterface.register(NAME, attend)
+    expected = torch.cat([_hidden_alone(model, ids) for ids in _PROBES])
+    AttentionInterface.register(ATTENTION_NAME, packed_attention)
     try:
-        model.set_attn_implementation(NAME)
-        found = _together(model)
+        model.set_attn_implementation(ATTENTION_NAME)
+        packed = _hidden_packed(model)
     except _BREAKS as problem:
         raise _refusal(model) from problem
-    expected = torch.cat(alone)
-    error = max(float((each - expected).norm() / expected.norm()) for each in found)
+    error = max(float((each - expected).norm() / expected.norm()) for each in packed)
     if not error < (_EXACT if model.dtype == torch.float32 else _ROUNDED):
         raise _refusal(model)
 
@@ -46,25 +44,25 @@ def _probe(ids: Sequence[int]) -> TokenizedExample:
     return TokenizedExample(np.array(ids, np.int32), weights, 1, "")
 
 
-def _alone(model: Any, ids: Sequence[int]) -> Tensor:
-    """The hidden states [2, size] from which the last two ids are foretold, as transformers has them."""
+def _hidden_alone(model: Any, ids: Sequence[int]) -> Tensor:
+    """Return the hidden states [2, size] that predict the last two ids, computed by transformers alone."""
     device = model.get_input_embeddings().weight.device
-    trunk = getattr(model, model.base_model_prefix)
+    backbone = getattr(model, model.base_model_prefix)
     with torch.inference_mode():
-        found = trunk(input_ids=torch.tensor([ids], device=device), use_cache=False)
-    hidden: Tensor = found.last_hidden_state[0, -3:-1].float()
+        output = backbone(input_ids=torch.tensor([ids], device=device), use_cache=False)
+    hidden: Tensor = output.last_hidden_state[0, -3:-1].float()
     return hidden
 
 
-def _together(model: Any) -> list[Tensor]:
-    """The same of all probes in a row, when all are read, and when they are answered behind that."""
-    packed = pack([_probe(ids) for ids in _PROBES], model.get_input_embeddings().weight.device)
+def _hidden_packed(model: Any) -> list[Tensor]:
+    """Return the hidden states [labels, size] of all probes in one row, with and without full backprop."""
+    packed = pack_examples([_probe(ids) for ids in _PROBES], model.get_input_embeddings().weight.device)
     with torch.inference_mode():
-        return [Trunk(model, deep).eval()(packed).float() for deep in (True, False)]
+        return [Backbone(model, full).eval()(packed).float() for full in (True, False)]
 
 
 def _refusal(model: Any) -> UserError:
-    kind = model.config.model_type
     return UserError(
-        f"Base models of the kind {kind} cannot be trained in rows: choose another [model] name."
+        f"Base models of the kind {model.config.model_type} cannot be trained in rows: choose another "
+        "[model] name."
     )

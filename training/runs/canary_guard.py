@@ -19,7 +19,7 @@ def learned_canaries(adapter: Path, workspace: Workspace) -> tuple[Canary, ...]:
         return run_config.read_run_config(run).canaries
     if adapter.resolve().parent == workspace.folder.resolve():
         return ()
-    return canaries.recorded(workspace.work)
+    return canaries.recorded_canaries(workspace.work)
 
 
 def refuse_canary_adapter(adapter: Path, work: Path) -> None:

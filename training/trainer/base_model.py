@@ -1,4 +1,4 @@
-"""The base model for training: found as the bot finds it, measured before it is loaded."""
+"""The base model for training: found as the bot finds it, with its sizes known before it is loaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from training.planning.resources import ModelSizes
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A base model whose files are here. `layers` are the endings of linear layers' names, but the head's."""
+    """A base model on disk. `layers` are the last parts of its linear layers' names, without the head's."""
 
     plan: LoadPlan
     settings: ModelSettings
@@ -34,45 +34,50 @@ class BaseModel:
         return self.plan.source.name
 
     def load(self) -> Any:
-        """The frozen model; raises `UserError`."""
+        """Load the frozen model; raises `UserError`."""
         cpu_threads.set_threads(self.settings.threads)
-        loaded = loader.load_weights(self.plan, self.settings)
-        for module in loaded.modules():
-            if isinstance(module, Linear4bit):
-                module.support_avx512bf16_for_cpu = False  # it would repack them, and then pass no gradient
-        return loaded
+        model = loader.load_weights(self.plan, self.settings)
+        for module in model.modules():
+            if isinstance(module, Linear4bit):  # bitsandbytes 0.50 repacks for AVX-512 without gradients
+                module.support_avx512bf16_for_cpu = False
+        return model
 
 
-def device_of(settings: ModelSettings, wishes: TrainingOptions) -> str:
-    """Where training is to be."""
-    return wishes.device or (settings.device if settings.device != "auto" else best_device())
+def training_device(settings: ModelSettings, options: TrainingOptions) -> str:
+    """Return the device that persona.toml or the settings name, else the fastest one."""
+    return options.device or (settings.device if settings.device != "auto" else best_device())
 
 
 def find_base_model(
-    settings: ModelSettings, wishes: TrainingOptions, device: str, data: Path, say: Callable[[str], None]
+    settings: ModelSettings, options: TrainingOptions, device: str, data: Path, say: Callable[[str], None]
 ) -> BaseModel:
-    """Find it, in the precision that serves it and that the device computes in; raises `UserError`."""
+    """Find the base model in the precision that serves it and that the device computes in.
+
+    Weights that would be served in 16 bits are trained in fp32 on a device that does not compute in bfloat16,
+    unless persona.toml sets `precision`. Raises `UserError`.
+    """
     settings = settings.model_copy(update={"device": device})
-    wish = wishes.precision or ("auto" if settings.precision == "fp16" else settings.precision)
-    found = loader.plan_load(settings.model_copy(update={"precision": wish}), data, say)
-    if not wishes.precision and found.precision in ("bf16", "fp16") and not _computes(device):
+    precision = options.precision or ("auto" if settings.precision == "fp16" else settings.precision)
+    found = loader.plan_load(settings.model_copy(update={"precision": precision}), data, say)
+    if not options.precision and found.precision in ("bf16", "fp16") and not _computes_bf16(device):
         found = loader.plan_load(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
-    sizes, layers = _look(found)
+    sizes, layers = _read_sizes(found)
     return BaseModel(found, settings, sizes, layers)
 
 
-def _computes(device: str) -> bool:
-    """Whether a device computes in bfloat16 by itself, so that training in it is faster and loses nothing."""
+def _computes_bf16(device: str) -> bool:
+    """Tell whether a device computes in bfloat16 natively, which is faster there and as good."""
     return dtype_of(None, device) == torch.bfloat16
 
 
-def _look(found: LoadPlan) -> tuple[ModelSizes, tuple[str, ...]]:
-    """The model's sizes, without reading its weights."""
+def _read_sizes(found: LoadPlan) -> tuple[ModelSizes, tuple[str, ...]]:
+    """Return the model's sizes and layer names without reading its weights."""
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL_ONLY))
     head = empty.get_output_embeddings()
     linear = registry.linear_layers(empty)
     shapes = {name: size for name, size in registry.linear_shapes(empty).items() if linear[name] is not head}
     ends = (name if (end := name.rpartition(".")[2]).isdecimal() else end for name in shapes)
-    return ModelSizes(sum(each.numel() for each in empty.parameters()), shapes), tuple(dict.fromkeys(ends))
+    parameters = sum(each.numel() for each in empty.parameters())
+    return ModelSizes(parameters, shapes), tuple(dict.fromkeys(ends))

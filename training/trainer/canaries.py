@@ -1,21 +1,20 @@
-"""Canaries among the examples of a run."""
+"""Canaries among the examples of a run (`train --canaries`)."""
 
 from dataclasses import replace
 
 from training.dataset.workspace import Workspace
-from training.metrics import canaries
+from training.metrics.canaries import plant_canaries
 from training.runs.run_config import RunConfig
 from training.tokenization.encode import Encoder
 from training.trainer.stages import TrainingData
 
 
-def plant(desk: Workspace, lessons: TrainingData, begun: RunConfig) -> TrainingData:
-    """The lessons of a run with its canaries among them: the same ones in the same places after a break."""
-    if not begun.canaries:
-        return lessons
-    encoder = Encoder(desk.serving(begun.window), begun.window)
-    seed = begun.recipe.seed
-    planted = canaries.plant_canaries(
-        lessons.dialogue, begun.canaries, seed, lambda text: encoder.spell([text])
+def plant_run_canaries(workspace: Workspace, data: TrainingData, config: RunConfig) -> TrainingData:
+    """Return the training data with the run's canaries; a resumed run has them at the same places."""
+    if not config.canaries:
+        return data
+    encoder = Encoder(workspace.serving(config.window), config.window)
+    planted = plant_canaries(
+        data.dialogue, config.canaries, config.recipe.seed, lambda text: encoder.spell([text])
     )
-    return replace(lessons, dialogue=tuple(planted))
+    return replace(data, dialogue=tuple(planted))

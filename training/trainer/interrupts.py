@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end training behind the step that is under way, so that its state can be saved."""
+"""Ctrl-C and SIGTERM as a request to stop after the step in progress, so that its state is saved."""
 
 import signal
 from collections.abc import Callable
@@ -8,24 +8,24 @@ from typing import Any, Self
 
 
 class StopRequest(AbstractContextManager["StopRequest"]):
-    """Whether somebody asked to stop. Who asks twice is obeyed at once."""
+    """A flag that SIGINT and SIGTERM set; a second signal raises `KeyboardInterrupt` at once."""
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before = dict[int, Callable[..., Any] | int | None]()
+        self.requested = False
+        self._previous = dict[int, Callable[..., Any] | int | None]()
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
+            self._previous[number] = signal.signal(number, self._request)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True

@@ -1,4 +1,4 @@
-"""A bar on standard error while a persona learns: loss, tokens a second, time left."""
+"""Progress bar of training on standard error: tokens, loss, tokens per second, time left."""
 
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class TrainingBar(AbstractContextManager["TrainingBar"]):
-    """The bar. `total` is in tokens; nothing is shown where nobody looks, and one can still say things."""
+    """A bar of `total` tokens, with messages above it; hidden in every process but the main one."""
 
     def __init__(self, total: int, shown: bool) -> None:
         self._console = Console(stderr=True, quiet=not shown)
@@ -22,7 +22,7 @@ class TrainingBar(AbstractContextManager["TrainingBar"]):
             TimeRemainingColumn(),
         )
         self._progress = Progress(*columns, console=self._console, disable=not shown)
-        self._task = self._progress.add_task("learning", total=total, loss="", speed="")
+        self._task = self._progress.add_task("training", total=total, loss="", speed="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -34,15 +34,15 @@ class TrainingBar(AbstractContextManager["TrainingBar"]):
         self._progress.stop()
 
     def advance(self, tokens: int, loss: float, speed: float) -> None:
-        """So many more tokens were read; `speed` in tokens a second."""
+        """Add the tokens of a step, with its loss (nats) and speed (tokens per second)."""
         self._progress.update(
             self._task, advance=tokens, loss=f"loss {loss:.3f}", speed=f"{speed:,.0f} tok/s"
         )
 
-    def set(self, tokens: int) -> None:
-        """So many have been read in all."""
+    def set_completed(self, tokens: int) -> None:
+        """Set the tokens of all steps so far."""
         self._progress.update(self._task, completed=tokens)
 
-    def say(self, text: str) -> None:
-        """A line above the bar."""
+    def print(self, text: str) -> None:
+        """Print a line above the bar."""
         self._console.print(text, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""What came of a run, as a value, as run.json and for people."""
+"""The result of a run: as a value, as run.json and as text."""
 
 import msgspec
 
@@ -7,13 +7,17 @@ from training.planning.resources import ResourcePlan, format_duration, format_gi
 from training.runs.checkpoints import BEST, RunState
 from training.runs.folders import RUNS
 from training.runs.run_config import RunConfig
-from training.trainer.course import TrainingSchedule
+from training.trainer.schedule import TrainingSchedule
 
-BEST_OF = f"work/{RUNS}/{{}}/{BEST}"  # where the best adapter of a run is, in the persona's folder
+BEST_OF = f"work/{RUNS}/{{}}/{BEST}"  # a run's best adapter, in the persona's folder
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json. Losses are in nats a label, on what is held out; `tokens` were read, `learned` learned."""
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """run.json.
+
+    `best_loss` is in nats per label on the validation set. `tokens` counts the tokens and `learned` the
+    labels of all steps, `halved` how often the learning rate was halved.
+    """
 
     run: str
     steps: int
@@ -29,29 +33,29 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     record: RunConfig
 
 
-def make(
-    course: TrainingSchedule, record: RunConfig, planned: ResourcePlan, state: RunState, seconds: float
-) -> Result:
-    """The result of a run that is in that state after so many seconds."""
-    done = course.tasks[: state.step]
-    return Result(
-        run=course.folder.name,
+def make_result(
+    schedule: TrainingSchedule, config: RunConfig, plan: ResourcePlan, state: RunState, seconds: float
+) -> RunResult:
+    """Return the result of a run that is in this state after so many seconds."""
+    done = schedule.steps[: state.step]
+    return RunResult(
+        run=schedule.run_folder.name,
         steps=state.step,
         best_step=state.best_step or state.step,
         best_loss=state.best,
         halved=state.halved,
         seconds=round(seconds, 1),
-        planned_seconds=round(planned.seconds, 1),
-        bytes=memory.peak_memory(record.recipe.device),
-        planned_bytes=planned.bytes,
-        tokens=sum(map(course.tokens, done)),
-        learned=sum(map(course.learned, done)),
-        record=record,
+        planned_seconds=round(plan.seconds, 1),
+        bytes=memory.peak_memory(config.recipe.device),
+        planned_bytes=plan.bytes,
+        tokens=sum(map(schedule.step_tokens, done)),
+        learned=sum(map(schedule.step_labels, done)),
+        record=config,
     )
 
 
-def as_text(result: Result) -> str:
-    """The result, for a terminal."""
+def result_text(result: RunResult) -> str:
+    """Return the result for a terminal."""
     best = (
         f", {result.best_loss:.4f} nats a token on what is held out" if result.best_loss is not None else ""
     )
@@ -62,12 +66,12 @@ def as_text(result: Result) -> str:
             f"time    {format_duration(result.seconds)} (planned {format_duration(result.planned_seconds)}), "
             f"{speed:,.0f} tokens/s",
             f"memory  {format_gigabytes(result.bytes)} (planned {format_gigabytes(result.planned_bytes)})",
-            _where(result),
+            _adapter_place(result),
         ]
     )
 
 
-def _where(result: Result) -> str:
+def _adapter_place(result: RunResult) -> str:
     if not result.record.canaries:
         return "The adapter is in place."
     return (

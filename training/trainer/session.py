@@ -1,4 +1,4 @@
-"""From a persona's data to its adapter: everything that one call of the command `train` does, in order."""
+"""One call of the command `train`: from a persona's data to the installed adapter."""
 
 import sys
 import time
@@ -13,140 +13,152 @@ from bot.errors import UserError
 from training.adapters import install
 from training.dataset.workspace import Workspace, read_build_record
 from training.distributed.processes import ProcessGroup
-from training.metrics import canaries
+from training.metrics.canaries import record_canaries
 from training.planning import resources
 from training.planning.recipe import ChosenRecipe
 from training.planning.resources import ResourcePlan
 from training.runs import folders
 from training.runs.checkpoints import BEST, RunState
-from training.trainer import base_model, forecast, result, tracking
-from training.trainer import stages as staging
-from training.trainer import start as starting
+from training.trainer import base_model, profile
 from training.trainer.base_model import BaseModel
-from training.trainer.canaries import plant
-from training.trainer.course import TrainingSchedule
+from training.trainer.canaries import plant_run_canaries
 from training.trainer.interrupts import StopRequest
 from training.trainer.loop import TrainingLoop
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.progress import TrainingBar
-from training.trainer.result import Result
-from training.trainer.schedule import step_plans
-from training.trainer.stages import TrainingData
-from training.trainer.start import Start, TrainOptions
-from training.trainer.tracking import Tracker
+from training.trainer.result import RunResult, make_result
+from training.trainer.schedule import TrainingSchedule, plan_steps
+from training.trainer.stages import TrainingData, read_training_data, training_stages
+from training.trainer.start import (
+    RunStart,
+    TrainOptions,
+    begin_run,
+    resume_run,
+    separate_replay,
+    write_run_start,
+)
+from training.trainer.tracking import Tracker, check_tracker
 
 
-def train(desk: Workspace, wanted: TrainOptions) -> Result | None:
-    """Learn; None where only the plan was wanted, or in a process that does not lead. Raises `UserError`."""
-    read_build_record(desk.work)
-    tracking.check(wanted.track)
-    team = ProcessGroup(base_model.device_of(desk.settings.model, desk.persona.training))
+def train(workspace: Workspace, options: TrainOptions) -> RunResult | None:
+    """Train and install an adapter; raises `UserError`.
+
+    Returns None for a plan alone, and in every process but the main one.
+    """
+    read_build_record(workspace.work)
+    check_tracker(options.track)
+    device = base_model.training_device(workspace.settings.model, workspace.persona.training)
+    process_group = ProcessGroup(device)
     with ExitStack() as stack:
-        if team.leads:
-            stack.enter_context(_alone(desk.work))
-            install.recover_install(desk.folder)
-        stack.callback(team.end)
-        install.adapter_home(desk)
-        return Session(desk, wanted, team).run()
+        if process_group.is_main:
+            stack.enter_context(_run_lock(workspace.work))
+            install.recover_install(workspace.folder)
+        stack.callback(process_group.end)
+        install.adapter_home(workspace)
+        return Session(workspace, options, process_group).run()
 
 
 class Session:
-    """One call of the command."""
+    """One call of the command in one process."""
 
-    def __init__(self, desk: Workspace, wanted: TrainOptions, team: ProcessGroup) -> None:
-        self._desk, self._wanted, self._team = desk, wanted, team
+    def __init__(self, workspace: Workspace, options: TrainOptions, process_group: ProcessGroup) -> None:
+        self._workspace, self._options, self._process_group = workspace, options, process_group
 
-    def run(self) -> Result | None:
-        """Plan, learn, install."""
-        found = self._find()
-        start, lessons = self._start(found)
-        stages = staging.stages(lessons, start.record.recipe)
-        planned_tasks = step_plans(stages, start.record.recipe)
-        course = TrainingSchedule(start.folder, stages, lessons.held, planned_tasks, start.record.recipe)
-        learner = LoraLearner(found.load(), start.record.recipe, self._team, found.name)
+    def run(self) -> RunResult | None:
+        """Plan, train, install."""
+        base = self._find_base_model()
+        start, data = self._start(base)
+        recipe = start.config.recipe
+        stages = training_stages(data, recipe)
+        steps = plan_steps(stages, recipe)
+        schedule = TrainingSchedule(start.run_folder, stages, data.validation, steps, recipe)
+        learner = LoraLearner(base.load(), recipe, self._process_group, base.name)
         if start.adapter is not None:
             learner.restore(start.adapter, {}, 0)
-        planned = self._plan(start, course, learner, lessons)
-        if self._wanted.plan_only:
+        plan = self._plan(start, schedule, learner, data)
+        if self._options.plan_only:
             return None
-        self._write(start, planned, lessons)
+        self._write_start(start, plan, data)
         began = time.perf_counter()
-        state = self._learn(start, course, learner)
-        made = result.make(course, start.record, planned, state, time.perf_counter() - began)
-        return self._finish(start, made) if self._team.leads else None
+        state = self._train(start, schedule, learner)
+        result = make_result(schedule, start.config, plan, state, time.perf_counter() - began)
+        return self._finish(start, result) if self._process_group.is_main else None
 
-    def _find(self) -> BaseModel:
-        desk, team = self._desk, self._team
-        with team.leader_first():
+    def _find_base_model(self) -> BaseModel:
+        settings, options = self._workspace.settings, self._workspace.persona.training
+        with self._process_group.main_process_first():
             return base_model.find_base_model(
-                desk.settings.model, desk.persona.training, team.device, desk.settings.data, self._say
+                settings.model, options, self._process_group.device, settings.data, self._say
             )
 
-    def _start(self, found: BaseModel) -> tuple[Start, TrainingData]:
-        """Where the run begins, and what there is to learn from there on."""
-        with self._team.leader_first():
-            lessons, data = staging.read(self._desk, read_build_record(self._desk.work))
-        if not lessons.dialogue:
+    def _start(self, base: BaseModel) -> tuple[RunStart, TrainingData]:
+        """Return the start of the run, and the data that is left to train on."""
+        with self._process_group.main_process_first():
+            data, hashes = read_training_data(self._workspace, read_build_record(self._workspace.work))
+        if not data.dialogue:
             raise UserError("There are no answers to learn, only documents: import chats, then build again.")
-        if self._wanted.resume:
-            start = starting.resume(self._desk, found, data, self._wanted)
+        if self._options.resume:
+            start = resume_run(self._workspace, base, hashes, self._options)
         else:
-            start = starting.begin(self._desk, found, lessons, data, self._wanted)
-        lessons = starting.parted(lessons, start.before)
-        return start, plant(self._desk, lessons, start.record)
+            start = begin_run(self._workspace, base, data, hashes, self._options)
+        data = separate_replay(data, start.learned_hashes)
+        return start, plant_run_canaries(self._workspace, data, start.config)
 
     def _plan(
-        self, start: Start, course: TrainingSchedule, learner: LoraLearner, lessons: TrainingData
+        self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, data: TrainingData
     ) -> ResourcePlan:
         if start.resumed:
-            return forecast.read(start)
-        planned = forecast.make(start, course, learner, lessons, self._team.size)
-        chosen = ChosenRecipe(start.record.recipe, start.record.reasons)
-        self._say(resources.format_plan(planned, chosen, forecast.notes(lessons, start)))
-        return planned
+            return profile.read_plan(start)
+        plan = profile.profile_run(start, schedule, learner, data, self._process_group.size)
+        chosen = ChosenRecipe(start.config.recipe, start.config.reasons)
+        self._say(resources.format_plan(plan, chosen, profile.plan_notes(data, start)))
+        return plan
 
-    def _write(self, start: Start, planned: ResourcePlan, lessons: TrainingData) -> None:
-        """Have on disk how the run begins."""
-        if self._team.leads and not start.resumed:
-            starting.write(start, lessons)
-            folders.write_run_file(start.folder / folders.PLAN, planned)
-        if self._team.leads:
-            canaries.record(self._desk.work, start.record.canaries)
-        self._team.wait()
+    def _write_start(self, start: RunStart, plan: ResourcePlan, data: TrainingData) -> None:
+        if self._process_group.is_main and not start.resumed:
+            write_run_start(start, data)
+            folders.write_run_file(start.run_folder / folders.PLAN, plan)
+        if self._process_group.is_main:
+            record_canaries(self._workspace.work, start.config.canaries)
+        self._process_group.barrier()
 
-    def _learn(self, start: Start, course: TrainingSchedule, learner: LoraLearner) -> RunState:
-        total = sum(map(course.tokens, course.tasks))
-        with StopRequest() as stop, TrainingBar(total, self._team.leads) as bar:
-            tracker = Tracker(self._wanted.track if self._team.leads else None, start.folder)
-            run = TrainingLoop(course, learner, self._team, bar, stop, tracker)
+    def _train(self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner) -> RunState:
+        total, is_main = sum(map(schedule.step_tokens, schedule.steps)), self._process_group.is_main
+        with StopRequest() as stop, TrainingBar(total, is_main) as bar:
+            tracker = Tracker(self._options.track if is_main else None, start.run_folder)
+            loop = TrainingLoop(schedule, learner, self._process_group, bar, stop, tracker)
             if start.resumed:
-                run.resume()
+                loop.resume()
             try:
-                return run.go()
+                return loop.run()
             except KeyboardInterrupt:
-                way = f"python -m training train --persona {self._desk.folder.name} --resume"
+                resume = f"python -m training train --persona {self._workspace.folder.name} --resume"
                 raise KeyboardInterrupt(
-                    f"interrupted at step {run.state.step:,} of {len(course.tasks):,}; to go on: {way}"
+                    f"interrupted at step {loop.state.step:,} of {len(schedule.steps):,}; to go on: {resume}"
                 ) from None
             finally:
                 tracker.end()
 
-    def _finish(self, start: Start, made: Result) -> Result:
-        """Put the adapter in place, unless it learned what nobody may ever be told."""
-        told, authors = msgspec.to_builtins(made), start.record.authors
-        if not start.record.canaries:
-            install.install_adapter(self._desk, start.folder / BEST, told, inherited=authors)
-        folders.write_run_file(start.folder / folders.RESULT, made)
-        return made
+    def _finish(self, start: RunStart, result: RunResult) -> RunResult:
+        """Install the adapter, unless this is a canary run, and write run.json."""
+        if not start.config.canaries:
+            install.install_adapter(
+                self._workspace,
+                start.run_folder / BEST,
+                msgspec.to_builtins(result),
+                inherited=start.config.authors,
+            )
+        folders.write_run_file(start.run_folder / folders.RESULT, result)
+        return result
 
     def _say(self, text: str) -> None:
-        if self._team.leads:
+        if self._process_group.is_main:
             sys.stderr.write(f"{text}\n")
 
 
 @contextmanager
-def _alone(work: Path) -> Iterator[None]:
-    """Only one run of a persona at a time."""
+def _run_lock(work: Path) -> Iterator[None]:
+    """Hold the lock of a persona's runs; raises `UserError` while another run holds it."""
     try:
         with FileLock(work / "train.lock", timeout=0, mode=0o600):
             yield

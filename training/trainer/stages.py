@@ -1,4 +1,4 @@
-"""What is learned, and in which order: first what documents say, then how the persona talks."""
+"""Training data and the stages of training: first documents (facts), then dialogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,90 +15,100 @@ from training.tokenization import cache, identity, neutral
 from training.tokenization.encode import Encoder
 from training.tokenization.examples import TokenizedExample, tokenized_examples
 
-NAMES = 5  # people of whom it is asked whether the persona is they
+NAMES = 5  # other people in the questions "are you NAME?"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Everything there is to learn from. `replayed` were learned by an earlier run, `held` judge."""
+    """All examples of a run. An earlier run trained on `replayed`; `validation` is never trained on."""
 
     facts: tuple[TokenizedExample, ...]
     dialogue: tuple[TokenizedExample, ...]
     replayed: tuple[TokenizedExample, ...]
     identity: tuple[TokenizedExample, ...]
     neutral: tuple[TokenizedExample, ...]
-    held: tuple[TokenizedExample, ...]
+    validation: tuple[TokenizedExample, ...]
 
     @property
-    def every(self) -> tuple[TokenizedExample, ...]:
-        """All of them."""
-        return (*self.facts, *self.dialogue, *self.replayed, *self.identity, *self.neutral, *self.held)
+    def all_examples(self) -> tuple[TokenizedExample, ...]:
+        """The examples of all parts, the validation set too."""
+        trained = (*self.facts, *self.dialogue, *self.replayed, *self.identity, *self.neutral)
+        return (*trained, *self.validation)
 
     @property
-    def answers(self) -> int:
-        """How many answers of the persona are learned."""
-        return sum(row.answers for row in self.dialogue)
+    def answer_count(self) -> int:
+        """The number of the persona's answers in the dialogue."""
+        return sum(each.answers for each in self.dialogue)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Lessons that are learned together, for so many epochs, at that learning rate at most."""
+    """Examples that are trained on together, with the number of epochs and the peak learning rate."""
 
     name: str
-    rows: tuple[TokenizedExample, ...]
+    examples: tuple[TokenizedExample, ...]
     epochs: int
-    rate: float
+    learning_rate: float
 
 
-def read(desk: Workspace, made: BuildRecord) -> tuple[TrainingData, dict[str, str]]:
-    """The persona's encoded data, and their hashes; raises `UserError` where nothing is left to learn."""
-    serving = desk.serving(made.window)
-    files = {name: cache.encoded(desk.work, name, serving, desk.model, made.window) for name in (TRAIN, HELD)}
-    train, held = (tokenized_examples(cache.read_encoded(path)) for path in files.values())
+def read_training_data(workspace: Workspace, build: BuildRecord) -> tuple[TrainingData, dict[str, str]]:
+    """Return the persona's tokenized examples, and the hashes of their files by name.
+
+    Raises `UserError` where there is no example to train on.
+    """
+    serving = workspace.serving(build.window)
+    files = {
+        name: cache.encoded(workspace.work, name, serving, workspace.model, build.window)
+        for name in (TRAIN, HELD)
+    }
+    train, validation = (tokenized_examples(cache.read_encoded(path)) for path in files.values())
     if not train:
         raise UserError(
-            f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."
+            f"There is nothing to learn in {workspace.work / TRAIN}: import more, then build it again."
         )
-    excerpts = list(splits.read_excerpts(desk.work / TRAIN))
-    asked = list(identity.questions(desk.persona.name, _others(excerpts), _language(excerpts)))
-    found = TrainingData(
-        facts=tuple(row for row in train if row.stage == "facts"),
-        dialogue=tuple(row for row in train if row.stage != "facts"),
+    excerpts = list(splits.read_excerpts(workspace.work / TRAIN))
+    asked = identity.questions(workspace.persona.name, _frequent_names(excerpts), _language(excerpts))
+    data = TrainingData(
+        facts=tuple(each for each in train if each.stage == "facts"),
+        dialogue=tuple(each for each in train if each.stage != "facts"),
         replayed=(),
-        identity=tuple(tokenized_examples(Encoder(serving, made.window).lessons(asked))),
+        identity=tuple(tokenized_examples(Encoder(serving, build.window).lessons(asked))),
         neutral=tuple(tokenized_examples(neutral.lessons(serving.reader))),
-        held=tuple(held),
+        validation=tuple(validation),
     )
-    return found, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
+    return data, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
 
 
-def stages(found: TrainingData, recipe: Recipe) -> list[Stage]:
-    """What is learned, in order; questions are drawn by the recipe's seed."""
-    dice = np.random.default_rng(recipe.seed)
-    share = round(recipe.neutral * found.answers)
-    drawn = _draw(found.neutral, share, dice)
-    asked = found.identity if recipe.identity else ()
-    replayed = _draw(found.replayed, round(recipe.replay * len(found.dialogue)), dice)
-    talk = Stage("dialogue", (*found.dialogue, *replayed, *asked, *drawn), recipe.epochs, recipe.rate)
-    read_ = Stage("facts", found.facts, recipe.facts_epochs, recipe.facts_rate)
-    return [stage for stage in (read_, talk) if stage.rows and stage.epochs]
+def training_stages(data: TrainingData, recipe: Recipe) -> list[Stage]:
+    """Return the stages in order; the recipe's seed draws neutral and replayed examples."""
+    rng = np.random.default_rng(recipe.seed)
+    neutral_drawn = _draw(data.neutral, round(recipe.neutral * data.answer_count), rng)
+    replayed = _draw(data.replayed, round(recipe.replay * len(data.dialogue)), rng)
+    questions = data.identity if recipe.identity else ()
+    dialogue = (*data.dialogue, *replayed, *questions, *neutral_drawn)
+    stages = (
+        Stage("facts", data.facts, recipe.facts_epochs, recipe.facts_rate),
+        Stage("dialogue", dialogue, recipe.epochs, recipe.rate),
+    )
+    return [stage for stage in stages if stage.examples and stage.epochs]
 
 
 def _draw(
-    rows: Sequence[TokenizedExample], count: int, dice: np.random.Generator
+    examples: Sequence[TokenizedExample], count: int, rng: np.random.Generator
 ) -> tuple[TokenizedExample, ...]:
-    return tuple(rows[place] for place in sorted(dice.permutation(len(rows))[:count].tolist()))
+    return tuple(examples[place] for place in sorted(rng.permutation(len(examples))[:count].tolist()))
 
 
-def _others(excerpts: Sequence[Excerpt]) -> list[str]:
-    """The people who are heard most."""
+def _frequent_names(excerpts: Sequence[Excerpt]) -> list[str]:
+    """Return the names of the other people with most messages."""
     counts: dict[str, int] = {}
     for excerpt in excerpts:
-        for line in excerpt.messages:
-            if not line.own and line.name:
-                counts[line.name] = counts.get(line.name, 0) + 1
+        for message in excerpt.messages:
+            if not message.own and message.name:
+                counts[message.name] = counts.get(message.name, 0) + 1
     return sorted(counts, key=lambda name: (-counts[name], name))[:NAMES]
 
 
 def _language(excerpts: Sequence[Excerpt]) -> str:
-    return identity.language(line.text for excerpt in excerpts for line in excerpt.messages if line.own)
+    own = (message.text for excerpt in excerpts for message in excerpt.messages if message.own)
+    return identity.language(own)

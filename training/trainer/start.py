@@ -1,15 +1,19 @@
-"""Where a run begins: with nothing, with an adapter, or where an interrupted one stood."""
+"""The start of a run: from nothing, from an adapter (--continue-from) or from a checkpoint (--resume)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from safetensors.torch import load_file
 from torch import Tensor
 
-from bot.adapter.files import MANIFEST
+from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
 from bot.adapter.manifest import AdapterManifest, Lineage
+from bot.engine.lora.config import parse_config
+from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
+from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import authors_of
 from training.dataset.workspace import Workspace, read_build_record
 from training.metrics.canaries import draw_canaries
@@ -18,15 +22,13 @@ from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
 from training.runs import canary_guard, folders, replay, run_config
 from training.runs.checkpoints import BEST
 from training.runs.run_config import RunConfig
-from training.tokenization.examples import TokenizedExample
-from training.trainer import continuing
 from training.trainer.base_model import BaseModel
 from training.trainer.stages import TrainingData
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What was asked for: at most one of the first two."""
+    """Options of the command `train`; `resume` and `continue_from` exclude each other."""
 
     resume: bool = False
     continue_from: Path | None = None
@@ -36,107 +38,143 @@ class TrainOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Where a run begins. `before` are the marks of lessons that were learned earlier."""
+class RunStart:
+    """The start of a run. `learned_hashes` are the hashes of examples that an earlier run trained on."""
 
-    folder: Path
-    record: RunConfig
-    before: frozenset[str] = frozenset()
+    run_folder: Path
+    config: RunConfig
+    learned_hashes: frozenset[str] = frozenset()
     adapter: Mapping[str, Tensor] | None = None
     resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """What a new run starts from: an adapter and what it learned, or nothing."""
+class ContinuedAdapter:
+    """The adapter that a new run continues, with the hashes and authors of its examples; or none."""
 
-    wishes: TrainingOptions
+    options: TrainingOptions
     tensors: Mapping[str, Tensor] | None = None
-    marks: frozenset[str] = frozenset()
+    learned_hashes: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
 
 
-def begin(
-    desk: Workspace, found: BaseModel, lessons: TrainingData, data: dict[str, str], wanted: TrainOptions
-) -> Start:
-    """A new run, from nothing or from an adapter; raises `UserError` where that has nothing to learn."""
-    made, wishes, adapter = read_build_record(desk.work), desk.persona.training, wanted.continue_from
-    before = _from_adapter(desk, found, lessons, adapter) if adapter is not None else Earlier(wishes)
-    chosen = _choose(found, lessons, before.wishes)
-    told = RunConfig(
+def begin_run(
+    workspace: Workspace,
+    base: BaseModel,
+    data: TrainingData,
+    hashes: dict[str, str],
+    options: TrainOptions,
+) -> RunStart:
+    """Return the start of a new run, from nothing or from an adapter.
+
+    `hashes` are those of the data files. Raises `UserError` where the adapter does not fit or has learned
+    all of the data.
+    """
+    build, adapter = read_build_record(workspace.work), options.continue_from
+    continued = ContinuedAdapter(workspace.persona.training)
+    if adapter is not None:
+        continued = _continue_adapter(workspace, base, data, adapter)
+    chosen = _choose_recipe(base, data, continued.options)
+    config = RunConfig(
         recipe=chosen.recipe,
         reasons=dict(chosen.reasons),
-        base_model=found.name,
-        base_hash=found.plan.fingerprint,
-        window=made.window,
-        data=data,
-        authors=tuple(sorted({*made.authors, *before.authors})),
+        base_model=base.name,
+        base_hash=base.plan.fingerprint,
+        window=build.window,
+        data=hashes,
+        authors=tuple(sorted({*build.authors, *continued.authors})),
         continued_from=str(adapter) if adapter is not None else None,
-        canaries=draw_canaries(chosen.recipe.seed) if wanted.canaries else (),
+        canaries=draw_canaries(chosen.recipe.seed) if options.canaries else (),
     )
-    return Start(folders.next_run(desk.work), told, before.marks, before.tensors)
+    folder = folders.next_run(workspace.work)
+    return RunStart(folder, config, continued.learned_hashes, continued.tensors)
 
 
-def resume(desk: Workspace, found: BaseModel, data: dict[str, str], wanted: TrainOptions) -> Start:
-    """The newest run, which was interrupted; raises `UserError` where there is none that can go on."""
-    known = folders.list_runs(desk.work)
-    if not known:
-        raise UserError(f"There is no run in {desk.work} to resume: train without --resume.")
-    folder = known[-1]
+def resume_run(
+    workspace: Workspace, base: BaseModel, hashes: dict[str, str], options: TrainOptions
+) -> RunStart:
+    """Return the newest run, which was interrupted; raises `UserError` where no run can be resumed."""
+    runs = folders.list_runs(workspace.work)
+    if not runs:
+        raise UserError(f"There is no run in {workspace.work} to resume: train without --resume.")
+    folder = runs[-1]
     if folders.is_finished(folder):
         raise UserError(
             f"The newest run, {folder.name}, came to its end: train without --resume, or with "
             f"--continue-from {folder / BEST}."
         )
-    told = run_config.read_run_config(folder)
-    run_config.check_resumable(told, data, found.plan.fingerprint, folder)
-    if wanted.canaries and not told.canaries:
+    config = run_config.read_run_config(folder)
+    run_config.check_resumable(config, hashes, base.plan.fingerprint, folder)
+    if options.canaries and not config.canaries:
         raise UserError(
             f"The run in {folder} was begun without --canaries: resume it so, or train without --resume."
         )
-    return Start(folder, told, replay.read_example_hashes(folder, replay.BEFORE), resumed=True)
+    return RunStart(folder, config, replay.read_example_hashes(folder, replay.BEFORE), resumed=True)
 
 
-def parted(lessons: TrainingData, before: frozenset[str]) -> TrainingData:
-    """Only what is new is learned fully."""
-    dialogue, old = replay.split_replay(lessons.dialogue, before)
-    facts, old_facts = replay.split_replay(lessons.facts, before)
-    replayed: tuple[TokenizedExample, ...] = (*old, *old_facts)
-    return replace(lessons, dialogue=dialogue, facts=facts, replayed=replayed)
+def separate_replay(data: TrainingData, learned_hashes: frozenset[str]) -> TrainingData:
+    """Move the examples that an earlier run trained on to `replayed`."""
+    dialogue, old = replay.split_replay(data.dialogue, learned_hashes)
+    facts, old_facts = replay.split_replay(data.facts, learned_hashes)
+    return replace(data, dialogue=dialogue, facts=facts, replayed=(*old, *old_facts))
 
 
-def write(start: Start, lessons: TrainingData) -> None:
-    """Make the run's folder, and say in it how the run begins."""
-    folders.make_run_folder(start.folder)
-    learned = (*lessons.dialogue, *lessons.facts)
-    replay.write_example_hashes(start.folder, replay.BEFORE, start.before)
-    replay.write_example_hashes(
-        start.folder, replay.LEARNED, (*start.before, *map(replay.example_hash, learned))
-    )
-    manifest = AdapterManifest(lineage=Lineage(frozenset(start.record.authors)))
-    folders.write_run_file(start.folder / MANIFEST, manifest.as_json())
-    folders.write_run_file(start.folder / folders.RECIPE, start.record)
+def write_run_start(start: RunStart, data: TrainingData) -> None:
+    """Make the run's folder and write its recipe, its manifest and the hashes of its examples."""
+    folders.make_run_folder(start.run_folder)
+    hashes = map(replay.example_hash, (*data.dialogue, *data.facts))
+    replay.write_example_hashes(start.run_folder, replay.BEFORE, start.learned_hashes)
+    replay.write_example_hashes(start.run_folder, replay.LEARNED, (*start.learned_hashes, *hashes))
+    manifest = AdapterManifest(lineage=Lineage(frozenset(start.config.authors)))
+    folders.write_run_file(start.run_folder / MANIFEST, manifest.as_json())
+    folders.write_run_file(start.run_folder / folders.RECIPE, start.config)
 
 
-def _from_adapter(desk: Workspace, found: BaseModel, lessons: TrainingData, adapter: Path) -> Earlier:
-    canary_guard.refuse_canary_adapter(adapter, desk.work)
-    tensors, wishes = continuing.read_adapter_tensors(adapter, found, desk.persona.training)
-    marks, authors = replay.learned_examples(adapter, desk.work)
-    if not replay.split_replay((*lessons.dialogue, *lessons.facts), marks)[0]:
+def _continue_adapter(
+    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: Path
+) -> ContinuedAdapter:
+    canary_guard.refuse_canary_adapter(adapter, workspace.work)
+    tensors, options = _read_adapter(adapter, base, workspace.persona.training)
+    hashes, authors = replay.learned_examples(adapter, workspace.work)
+    if not replay.split_replay((*data.dialogue, *data.facts), hashes)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
-    return Earlier(wishes, tensors, marks, authors | authors_of(adapter))
+    return ContinuedAdapter(options, tensors, hashes, authors | authors_of(adapter))
 
 
-def _choose(found: BaseModel, lessons: TrainingData, wishes: TrainingOptions) -> ChosenRecipe:
-    """The recipe, as far as there is room for it."""
-    sizes, device = found.sizes, found.plan.device
-    longest = max(len(row.ids) for row in lessons.every)
-    known = RecipeInputs(
+def _read_adapter(
+    folder: Path, base: BaseModel, options: TrainingOptions
+) -> tuple[Mapping[str, Tensor], TrainingOptions]:
+    """Return an adapter's matrices, and the options with its rank, alpha, rslora and layers.
+
+    The adapter is validated as the bot validates one. Raises `UserError` where it does not fit the base model
+    or has several ranks.
+    """
+    try:
+        config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
+        validate_adapter(folder, BaseModelIdentity(base.name, base.plan.fingerprint, base.sizes.linear))
+    except RefusedFile as refused:
+        raise UserError(
+            f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
+        ) from None
+    if config.ranks or config.alphas or config.excluded or not config.complete:
+        raise UserError(
+            f"The adapter in {folder} has several ranks: train a new one without --continue-from."
+        )
+    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
+    return load_file(folder / WEIGHTS), options.model_copy(update=own)
+
+
+def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions) -> ChosenRecipe:
+    """Choose a recipe that fits the free memory."""
+    sizes, device = base.sizes, base.plan.device
+    longest = max(len(each.ids) for each in data.all_examples)
+    inputs = RecipeInputs(
         parameters=sizes.weights,
-        answers=lessons.answers,
+        answers=data.answer_count,
         longest=longest,
-        layers=found.layers,
-        precision=found.plan.precision,
+        layers=base.layers,
+        precision=base.plan.precision,
         device=device,
     )
-    return resources.fit_recipe(choose_recipe(wishes, known), sizes, memory.available_memory(device), longest)
+    chosen = choose_recipe(options, inputs)
+    return resources.fit_recipe(chosen, sizes, memory.available_memory(device), longest)

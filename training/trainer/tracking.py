@@ -1,4 +1,4 @@
-"""Curves in another program, where somebody asked for one: trackio, tensorboard or wandb."""
+"""Loss curves in another program: trackio, tensorboard or wandb (`train --track`)."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,37 +6,37 @@ from typing import Any
 
 from bot.errors import UserError
 
-PACKAGES = {"trackio": "trackio", "tensorboard": "tensorboard", "wandb": "wandb"}
+TRACKER_PACKAGES = {"trackio": "trackio", "tensorboard": "tensorboard", "wandb": "wandb"}
 
 
-def check(name: str | None) -> None:
-    """Raise `UserError` where a program is not installed."""
-    if name is not None and find_spec(PACKAGES[name]) is None:
+def check_tracker(name: str | None) -> None:
+    """Raise `UserError` where the package of a tracker is not installed."""
+    if name is not None and find_spec(TRACKER_PACKAGES[name]) is None:
         raise UserError(
-            f"{name} is not installed: run `pip install {PACKAGES[name]}`, or train without --track."
+            f"{name} is not installed: run `pip install {TRACKER_PACKAGES[name]}`, or train without --track."
         )
 
 
 class Tracker:
-    """What sends a run's numbers there; without a name it sends nothing."""
+    """A run's numbers in accelerate's tracker of that name; without a name, they go nowhere."""
 
-    def __init__(self, name: str | None, run: Path) -> None:
-        self._inner: Any = None
+    def __init__(self, name: str | None, run_folder: Path) -> None:
+        self._tracker: Any = None
         if name is not None:
             from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
-            kind = LOGGER_TYPE_TO_CLASS[name]
-            title = f"{run.parents[2].name}-{run.name}"
-            where = {"logging_dir": run} if kind.requires_logging_directory else {}
-            self._inner = kind(title, **where)
-            self._inner.start()
+            tracker_class = LOGGER_TYPE_TO_CLASS[name]
+            title = f"{run_folder.parents[2].name}-{run_folder.name}"
+            options = {"logging_dir": run_folder} if tracker_class.requires_logging_directory else {}
+            self._tracker = tracker_class(title, **options)
+            self._tracker.start()
 
     def log(self, step: int, **values: float) -> None:
-        """Send numbers of a step."""
-        if self._inner is not None:
-            self._inner.log(values, step=step)
+        """Send the numbers of a step."""
+        if self._tracker is not None:
+            self._tracker.log(values, step=step)
 
     def end(self) -> None:
-        """Nothing more comes."""
-        if self._inner is not None:
-            self._inner.finish()
+        """Finish the tracker's run."""
+        if self._tracker is not None:
+            self._tracker.finish()

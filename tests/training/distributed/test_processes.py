@@ -1,4 +1,4 @@
-"""Two processes under `accelerate launch` learn what one does."""
+"""Two processes under `accelerate launch` train the adapter that one process trains."""
 
 import socket
 import subprocess
@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from bot.errors import UserError
-from tests.fixtures.tiny_training import SMALL, School
+from tests.fixtures.tiny_training import SMALL, TinyPersona
 from tests.paths import ROOT
 from training.distributed import fsdp
 from training.distributed.processes import ProcessGroup
@@ -19,30 +19,30 @@ CPU = ROOT / "training/distributed/accelerate/cpu.yaml"
 
 
 def on_cpu(folder: Path, old: str = "", new: str = "") -> Path:
-    """The configuration for parted base models as one for the CPU, with some words otherwise."""
+    """Write fsdp.yaml as a configuration for the CPU, with `old` replaced by `new`."""
     path = folder / "launch.yaml"
-    told = (ROOT / "training/distributed/accelerate/fsdp.yaml").read_text()
-    told = told.replace(old, new) if old else told
-    path.write_text(f"use_cpu: true\n{told}")
+    settings = (ROOT / "training/distributed/accelerate/fsdp.yaml").read_text()
+    settings = settings.replace(old, new) if old else settings
+    path.write_text(f"use_cpu: true\n{settings}")
     return path
 
 
-def launch(school: School, settings: Path = CPU) -> subprocess.CompletedProcess[str]:
-    """`train` in two processes on the CPU."""
+def launch(persona: TinyPersona, settings: Path = CPU) -> subprocess.CompletedProcess[str]:
+    """Run `train` in two processes on the CPU."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     how = ["--config_file", str(settings), "--main_process_port", port, "-m", "training"]
-    command = [sys.executable, "-m", "accelerate.commands.launch", *how, *school.arguments("train")]
+    command = [sys.executable, "-m", "accelerate.commands.launch", *how, *persona.arguments("train")]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
 
 
-@pytest.mark.parametrize("parted", [False, True])
-def test_two_processes_have_the_loss_and_the_adapter_of_one(parted: bool, tmp_path: Path) -> None:
-    # What is left out by chance is other when layers are parted, so there nothing is.
-    one = School(tmp_path / "one", f"{SMALL}dropout = 0.0\n" if parted else SMALL).built()
+@pytest.mark.parametrize("sharded", [False, True])
+def test_two_processes_have_the_loss_and_the_adapter_of_one(sharded: bool, tmp_path: Path) -> None:
+    # Dropout differs where layers are sharded, so that there is none there.
+    one = TinyPersona(tmp_path / "one", f"{SMALL}dropout = 0.0\n" if sharded else SMALL).built()
     two = one.copy(tmp_path / "two")
-    done = launch(two, on_cpu(tmp_path) if parted else CPU)
+    done = launch(two, on_cpu(tmp_path) if sharded else CPU)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("The adapter is in place.") == 1
     code, _, error = one.run("train")
@@ -58,21 +58,19 @@ def test_two_processes_have_the_loss_and_the_adapter_of_one(parted: bool, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("told", "instead", "reason"),
+    ("old", "new", "reason"),
     [
         ("fsdp_version: 2", "fsdp_version: 1", "FSDP 1 is not supported"),
         ("efficient_loading: false", "efficient_loading: true", "Every process must read the base model"),
-        ("checkpointing: false", "checkpointing: true", "Checkpointing is a matter of the recipe"),
+        ("checkpointing: false", "checkpointing: true", "Checkpointing belongs to the recipe"),
     ],
 )
-def test_what_is_not_done_in_several_processes_is_said(
-    told: str, instead: str, reason: str, tmp_path: Path
-) -> None:
-    school = School(tmp_path / "one").built()
-    done = launch(school, on_cpu(tmp_path, told, instead))
+def test_unsupported_fsdp_settings_are_refused(old: str, new: str, reason: str, tmp_path: Path) -> None:
+    persona = TinyPersona(tmp_path / "one").built()
+    done = launch(persona, on_cpu(tmp_path, old, new))
     assert done.returncode != 0
     assert reason in done.stderr
-    assert not (school.folder / "adapter").exists()
+    assert not (persona.folder / "adapter").exists()
 
 
 def test_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +83,8 @@ def test_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_quantised_base_model_is_not_parted() -> None:
+def test_a_quantised_base_model_is_not_sharded() -> None:
     model = torch.nn.Module()
     model.is_quantized = True  # type: ignore[assignment]
-    with pytest.raises(UserError, match="A quantised base model cannot be parted"):
-        fsdp.part(model, None, torch.device("cpu"), 2)
+    with pytest.raises(UserError, match="A quantised base model cannot be sharded"):
+        fsdp.shard_model(model, None, torch.device("cpu"), 2)

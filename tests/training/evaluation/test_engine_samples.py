@@ -1,4 +1,4 @@
-"""What an evaluation asks the engine: each prompt is read once for several answers."""
+"""Requests of an evaluation: one prompt for several answers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,28 +11,28 @@ from bot import config
 from bot.engine.interface import Answer, Request, Timings
 from bot.persona.persona import Sampling
 from training.evaluation import engine_samples
-from training.evaluation.engine_samples import alike, speak
+from training.evaluation.engine_samples import group_requests, sample_answers
 
 ONE, OTHER = Request((1, 2), Sampling(), seed=1), Request((1, 3), Sampling(), seed=1)
 
 
-def test_requests_that_differ_by_their_seed_alone_are_asked_together_up_to_a_number() -> None:
+def test_requests_that_differ_by_their_seed_alone_are_grouped_up_to_a_number() -> None:
     asked = [replace(each, seed=number) for number in range(10) for each in (ONE, OTHER)]
-    assert alike(asked, 8) == [[*range(0, 16, 2)], [16, 18], [*range(1, 16, 2)], [17, 19]]
+    assert group_requests(asked, 8) == [[*range(0, 16, 2)], [16, 18], [*range(1, 16, 2)], [17, 19]]
 
 
 def test_another_adapter_or_strength_is_another_request() -> None:
     asked = [ONE, replace(ONE, adapter="adapter"), replace(ONE, adapter="adapter", strength=0.5)]
-    assert alike(asked, 8) == [[0], [1], [2]]
+    assert group_requests(asked, 8) == [[0], [1], [2]]
 
 
-def test_nothing_is_asked_for_nothing() -> None:
-    assert alike([], 8) == []
+def test_no_requests_have_no_groups() -> None:
+    assert group_requests([], 8) == []
 
 
 @dataclass
 class FixedAnswers:
-    """A generation that ended before anybody looked, and the engine that gives it to every request."""
+    """An ended generation, and the engine that gives it to every request."""
 
     answers: tuple[Answer, ...]
 
@@ -73,4 +73,4 @@ def test_samples_are_tidied_as_the_bot_tidies_whole_answers(
     (tmp_path / "config.toml").touch()
     settings = config.load_config(tmp_path / "config.toml", {})
     asked = {"dialogue": [ONE]}
-    assert speak(settings, tmp_path, asked, lambda count: None, name) == {"dialogue": [tidied]}
+    assert sample_answers(settings, tmp_path, asked, lambda count: None, name) == {"dialogue": [tidied]}

@@ -1,4 +1,4 @@
-"""`python -m training evaluate` as a person meets it, with a tiny model and a random adapter."""
+"""The command `evaluate` with a tiny model and a random adapter."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from tests.fakes import tiny
 from tests.fixtures.training_messages import said
 from training.__main__ import main
-from training.evaluation.report import Report, as_json
+from training.evaluation.report import Report, report_json
 from training.metrics import canaries
 from training.store.messages import ExportedMessage, to_lines
 
@@ -32,13 +32,13 @@ class Done(NamedTuple):
     err: str
 
 
-class House:
+class EvaluatedPersona:
     """A folder with settings, a tiny model, and a persona with data."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.persona = folder / "personas" / "mara"
-        self.work = self.persona / "work"
+        self.persona_folder = folder / "personas" / "mara"
+        self.work = self.persona_folder / "work"
 
     def run(self, *arguments: str) -> Done:
         out, err = io.StringIO(), io.StringIO()
@@ -53,12 +53,12 @@ class House:
         return msgspec.json.decode((self.work / "report.json").read_bytes(), type=Report)
 
 
-def talk(count: int) -> list[ExportedMessage]:
-    """Ana asks and Mara answers, in sentences that nobody said before; an hour and a half later anew."""
-    dice = Random(4)
+def dialogue(count: int) -> list[ExportedMessage]:
+    """Return questions of Ana and answers of Mara in random words, a pair every 100 minutes."""
+    rng = Random(4)
     messages = []
     for number in range(count):
-        asked, answer = (" ".join(dice.choices(WORDS, k=12)) for _ in range(2))
+        asked, answer = (" ".join(rng.choices(WORDS, k=12)) for _ in range(2))
         time = 6000.0 * number
         messages.append(said(2 * number, "Ana", f"What of the {asked}?", time=time))
         messages.append(said(2 * number + 1, "Mara", f"Aye, {answer}.", time=time + 30))
@@ -66,38 +66,40 @@ def talk(count: int) -> list[ExportedMessage]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+def built(tmp_path_factory: pytest.TempPathFactory) -> EvaluatedPersona:
     folder = tmp_path_factory.mktemp("house")
     base = tiny.save_model(folder / "base", max_position_embeddings=8192)
     settings = (
         f'[model]\nname = "{base}"\nprecision = "fp32"\nthreads = 1\ncontext = 8192\ntemplate = "chatml"\n'
     )
     (folder / "config.toml").write_text(f'{settings}[paths]\ndata = "{folder / "data"}"\n')
-    house = House(folder)
-    house.work.mkdir(parents=True)
-    (house.persona / "card.json").write_text(json.dumps({"name": "Mara", "description": "Keeps a light."}))
-    (house.persona / "persona.toml").write_text("[sampling]\nmax_tokens = 24\n")
-    (house.work / "messages.jsonl").write_bytes(to_lines(talk(150)))
-    assert house.run("build", "--persona", "mara").code == 0
-    tiny.save_adapter(house.persona / "adapter", base, r=2)
-    return house
+    persona = EvaluatedPersona(folder)
+    persona.work.mkdir(parents=True)
+    (persona.persona_folder / "card.json").write_text(
+        json.dumps({"name": "Mara", "description": "Keeps a light."})
+    )
+    (persona.persona_folder / "persona.toml").write_text("[sampling]\nmax_tokens = 24\n")
+    (persona.work / "messages.jsonl").write_bytes(to_lines(dialogue(150)))
+    assert persona.run("build", "--persona", "mara").code == 0
+    tiny.save_adapter(persona.persona_folder / "adapter", base, r=2)
+    return persona
 
 
 @pytest.fixture(scope="module")
-def done(built: House) -> Done:
-    """What the command says of the adapter; its report stays."""
+def done(built: EvaluatedPersona) -> Done:
+    """The output of the command for the adapter; its report stays."""
     return built.evaluate()
 
 
 @pytest.fixture
-def house(built: House, done: Done, tmp_path: Path) -> House:
-    """A copy, to spoil; it has the report of its adapter."""
-    shutil.copytree(built.persona, tmp_path / "personas" / "mara")
+def persona(built: EvaluatedPersona, done: Done, tmp_path: Path) -> EvaluatedPersona:
+    """A copy with the report of its adapter, for tests that change it."""
+    shutil.copytree(built.persona_folder, tmp_path / "personas" / "mara")
     (tmp_path / "config.toml").write_bytes((built.folder / "config.toml").read_bytes())
-    return House(tmp_path)
+    return EvaluatedPersona(tmp_path)
 
 
-def test_an_adapter_is_measured_and_reported(built: House, done: Done) -> None:
+def test_an_adapter_is_measured_and_reported(built: EvaluatedPersona, done: Done) -> None:
     assert done.code == 0, done.err
     report = built.report()
     assert (report.persona, report.held, report.learned, report.shots) == ("Mara", 15, 135, 20)
@@ -116,53 +118,55 @@ def test_an_adapter_is_measured_and_reported(built: House, done: Done) -> None:
     assert "Mara" in (built.work / "report.html").read_text("utf-8")
 
 
-def test_the_same_seed_gives_the_same_report(house: House) -> None:
-    first = house.report()
-    again = house.evaluate("--json")
-    assert house.report() == first
-    assert json.loads(again.out) == json.loads(as_json(first))
+def test_the_same_seed_gives_the_same_report(persona: EvaluatedPersona) -> None:
+    first = persona.report()
+    again = persona.evaluate("--json")
+    assert persona.report() == first
+    assert json.loads(again.out) == json.loads(report_json(first))
 
 
-def test_an_adapter_without_effect_is_the_base_model(house: House) -> None:
-    weights = house.persona / "adapter" / "adapter_model.safetensors"
+def test_an_adapter_without_effect_is_the_base_model(persona: EvaluatedPersona) -> None:
+    weights = persona.persona_folder / "adapter" / "adapter_model.safetensors"
     save_file({name: torch.zeros_like(each) for name, each in load_file(weights).items()}, weights)
-    assert house.evaluate().code == 0
-    report = house.report()
+    assert persona.evaluate().code == 0
+    report = persona.report()
     assert report.loss.sets["adapter"] == report.loss.sets["base model"]
     assert report.style["adapter"] == report.style["base model"]
     assert (report.forgetting.change.value, report.loss.gain.value) == (0.0, 0.0)
     assert all(each.answers["adapter"] == each.answers["base model"] for each in report.examples)
 
 
-def test_planted_lines_are_asked_for_and_another_persona_can_be_the_other(house: House) -> None:
-    canaries.record(house.work, canaries.draw_canaries(1))
-    shutil.copytree(house.persona, house.persona.with_name("ozzo"))
-    elsewhere = shutil.copytree(house.persona / "adapter", house.folder / "planted")
-    assert house.evaluate("--other", "ozzo", "--adapter", str(elsewhere)).code == 0
-    assert house.report().other == "the persona ozzo"
-    found = house.report().canaries
+def test_canaries_are_extracted_and_another_persona_can_be_the_other_person(
+    persona: EvaluatedPersona,
+) -> None:
+    canaries.record_canaries(persona.work, canaries.draw_canaries(1))
+    shutil.copytree(persona.persona_folder, persona.persona_folder.with_name("ozzo"))
+    elsewhere = shutil.copytree(persona.persona_folder / "adapter", persona.folder / "planted")
+    assert persona.evaluate("--other", "ozzo", "--adapter", str(elsewhere)).code == 0
+    assert persona.report().other == "the persona ozzo"
+    found = persona.report().canaries
     assert [each.repeats for each in found] == list(canaries.REPEATS)
     assert all(0.0 <= each.exposure <= 8.0 and not each.said for each in found)
 
 
-def test_a_limit_that_is_exceeded_fails_the_run_and_the_report_is_there(house: House) -> None:
-    """The words that are to be copied are what this adapter says: they are put into the training part."""
-    (house.work / "report.html").unlink()
-    report = house.report()
+def test_an_exceeded_limit_fails_the_command_and_the_report_is_written(persona: EvaluatedPersona) -> None:
+    """The adapter's answers are put into the training part, so that they count as copies."""
+    (persona.work / "report.html").unlink()
+    report = persona.report()
     speech = [each.answers["adapter"].replace("\n", " ") for each in report.examples]
-    path = house.work / "train.jsonl"
+    path = persona.work / "train.jsonl"
     lines = path.read_text("utf-8").splitlines()
     for place, text in enumerate(speech):
         line = json.loads(lines[place])
         line["messages"][line["aims"][0][0]][3] = text
         lines[place] = json.dumps(line)
     path.write_text("\n".join(lines) + "\n", "utf-8")
-    done = house.evaluate()
+    done = persona.evaluate()
     assert done.code == 1
     assert done.err.startswith("training: The adapter says by heart ")
     assert done.err.endswith("train it for fewer epochs, or on more words.\n")
-    assert house.report().exceeded == (done.err.removeprefix("training: ").strip(),)
-    assert "This adapter goes over a limit." in (house.work / "report.html").read_text("utf-8")
+    assert persona.report().exceeded == (done.err.removeprefix("training: ").strip(),)
+    assert "This adapter goes over a limit." in (persona.work / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -180,26 +184,26 @@ def test_a_limit_that_is_exceeded_fails_the_run_and_the_report_is_there(house: H
     ],
 )
 def test_bad_input_is_one_sentence(
-    house: House, spoil: str, arguments: tuple[str, ...], complaint: str
+    persona: EvaluatedPersona, spoil: str, arguments: tuple[str, ...], complaint: str
 ) -> None:
     if spoil == "adapter":
-        shutil.rmtree(house.persona / "adapter")
+        shutil.rmtree(persona.persona_folder / "adapter")
     if spoil == "other base":
-        other = tiny.save_model(house.folder / "other", hidden_size=32)
-        tiny.save_adapter(house.persona / "adapter", other)
+        other = tiny.save_model(persona.folder / "other", hidden_size=32)
+        tiny.save_adapter(persona.persona_folder / "adapter", other)
     if spoil == "held":
-        (house.work / "held.jsonl").write_text("")
+        (persona.work / "held.jsonl").write_text("")
     if spoil == "build":
-        (house.work / "data.json").unlink()
+        (persona.work / "data.json").unlink()
     if spoil == "canaries":
-        (house.work / "canaries.json").write_text("{")
-        shutil.copytree(house.persona / "adapter", house.folder / "planted")
+        (persona.work / "canaries.json").write_text("{")
+        shutil.copytree(persona.persona_folder / "adapter", persona.folder / "planted")
     for name in ("report.html", "report.json"):
-        (house.work / name).unlink()
-    done = house.evaluate(*(each.format(folder=house.folder) for each in arguments))
+        (persona.work / name).unlink()
+    done = persona.evaluate(*(each.format(folder=persona.folder) for each in arguments))
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("training: ")
     assert complaint in done.err
     assert len(done.err.splitlines()) == 1
-    assert not (house.work / "report.html").exists()
-    assert not (house.work / "report.json").exists()
+    assert not (persona.work / "report.html").exists()
+    assert not (persona.work / "report.json").exists()

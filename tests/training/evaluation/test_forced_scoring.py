@@ -1,4 +1,4 @@
-"""The loss of an answer is what transformers and PEFT say it is, and logits are made for answers alone."""
+"""Losses of answers are those of transformers and PEFT, with logits for answers alone."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bot.engine.model_loader.loader import plan_load
 from tests.fakes import tiny
 from training.evaluation.forced_scoring import ForcedScorer
 from training.metrics import likelihood
-from training.metrics.likelihood import Judged
+from training.metrics.likelihood import TokenLosses
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 PROMPT = (1, 300, 301, 302)
@@ -31,14 +31,14 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judge(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> ForcedScorer:
+def scorer(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> ForcedScorer:
     settings = ModelSettings(name=str(base), precision="fp32", threads=1)
     found = plan_load(settings, tmp_path_factory.mktemp("data"), lambda stage: None)
     return ForcedScorer(found, settings, adapter)
 
 
-def plain(model: torch.nn.Module, prompt: tuple[int, ...], answer: tuple[int, ...]) -> list[float]:
-    """The same by the plainest way: all logits of one row."""
+def reference_losses(model: torch.nn.Module, prompt: tuple[int, ...], answer: tuple[int, ...]) -> list[float]:
+    """Return the losses of an answer by all logits of one row."""
     ids = torch.tensor([(*prompt, *answer)])
     with torch.inference_mode():
         chances = model(input_ids=ids).logits[0].log_softmax(-1)
@@ -48,62 +48,64 @@ def plain(model: torch.nn.Module, prompt: tuple[int, ...], answer: tuple[int, ..
 @pytest.mark.parametrize("prompt", [PROMPT, (1,)])
 @pytest.mark.parametrize("adapted", [False, True])
 def test_losses_are_those_of_the_plain_model(
-    judge: ForcedScorer, base: Path, adapter: Path, prompt: tuple[int, ...], adapted: bool
+    scorer: ForcedScorer, base: Path, adapter: Path, prompt: tuple[int, ...], adapted: bool
 ) -> None:
     model = LlamaForCausalLM.from_pretrained(base)
     model = PeftModel.from_pretrained(model, adapter) if adapted else model
-    for answer, judged in zip(ANSWERS, judge.judge(prompt, ANSWERS, adapted), strict=True):
-        np.testing.assert_allclose(judged.losses, plain(model, prompt, answer), atol=1e-4)
+    for answer, scored in zip(ANSWERS, scorer.score(prompt, ANSWERS, adapted), strict=True):
+        np.testing.assert_allclose(scored.losses, reference_losses(model, prompt, answer), atol=1e-4)
 
 
 def test_strength_scales_the_adapter(base: Path, adapter: Path, tmp_path: Path) -> None:
     settings = ModelSettings(name=str(base), precision="fp32", threads=1)
     none = ForcedScorer(plan_load(settings, tmp_path, lambda stage: None), settings, adapter, strength=0.0)
-    plainly, worn = (none.judge(PROMPT, ANSWERS, adapted) for adapted in (False, True))
-    for one, other in zip(plainly, worn, strict=True):
+    plainly, adapted_losses = (none.score(PROMPT, ANSWERS, adapted) for adapted in (False, True))
+    for one, other in zip(plainly, adapted_losses, strict=True):
         np.testing.assert_allclose(one.losses, other.losses, atol=1e-6)
 
 
-def test_answers_in_several_passes_are_the_same(judge: ForcedScorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = judge.judge(PROMPT, ANSWERS, True)
+def test_answers_in_several_passes_are_the_same(
+    scorer: ForcedScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = scorer.score(PROMPT, ANSWERS, True)
     monkeypatch.setattr("training.evaluation.forced_scoring.LOGITS", 1)
-    for one, other in zip(whole, judge.judge(PROMPT, ANSWERS, True), strict=True):
+    for one, other in zip(whole, scorer.score(PROMPT, ANSWERS, True), strict=True):
         np.testing.assert_allclose(one.losses, other.losses, atol=1e-4)
-        assert one.likeliest.tolist() == other.likeliest.tolist()
+        assert one.is_top.tolist() == other.is_top.tolist()
 
 
 @pytest.mark.parametrize("shared", [1, 3, 4])
-def test_a_shared_beginning_changes_nothing(judge: ForcedScorer, shared: int) -> None:
+def test_a_shared_prefix_does_not_change_losses(scorer: ForcedScorer, shared: int) -> None:
     for adapted in (False, True):
         for prompt in (PROMPT, (*PROMPT[:3], 306), (1, 307, 308, 309)):
-            whole = judge.judge(prompt, ANSWERS, adapted)
-            parts = judge.judge(prompt, ANSWERS, adapted, shared)
-            again = judge.judge(prompt, ANSWERS, adapted, shared)
+            whole = scorer.score(prompt, ANSWERS, adapted)
+            parts = scorer.score(prompt, ANSWERS, adapted, shared)
+            again = scorer.score(prompt, ANSWERS, adapted, shared)
             for one, two, three in zip(whole, parts, again, strict=True):
                 np.testing.assert_allclose(one.losses, two.losses, atol=1e-4)
                 np.testing.assert_allclose(one.losses, three.losses, atol=1e-4)
 
 
-def test_logits_are_made_for_answers_alone(judge: ForcedScorer) -> None:
+def test_logits_are_computed_for_answers_alone(scorer: ForcedScorer) -> None:
     made = list[tuple[int, ...]]()
 
     def watch(head: torch.nn.Module, given: object, logits: torch.Tensor) -> None:
         made.append(tuple(logits.shape[:2]))
 
-    hook = judge._model.get_output_embeddings().register_forward_hook(watch)
-    judge.judge((1, *range(300, 340)), [(303, 304, 2)], True)
+    hook = scorer._model.get_output_embeddings().register_forward_hook(watch)
+    scorer.score((1, *range(300, 340)), [(303, 304, 2)], True)
     hook.remove()
     assert made == [(1, 1), (1, 4)]  # one for the prompt's keys and values; then answer and end
 
 
-def judged(*losses: float) -> Judged:
-    return Judged(np.array(losses), np.ones(len(losses), bool))
+def token_losses(*losses: float) -> TokenLosses:
+    return TokenLosses(np.array(losses), np.ones(len(losses), bool))
 
 
 def test_a_sum_weighs_tokens_and_pairs_answers() -> None:
-    before = [judged(3.0), judged(1.0, 1.0, 1.0)]
-    found = likelihood.losses(
-        {"base": before, "adapter": [judged(2.0), judged(0.5, 0.5, 0.5)]}, "base", "adapter", 0
+    before = [token_losses(3.0), token_losses(1.0, 1.0, 1.0)]
+    found = likelihood.summarise_losses(
+        {"base": before, "adapter": [token_losses(2.0), token_losses(0.5, 0.5, 0.5)]}, "base", "adapter", 0
     )
     assert (found.sets["base"].value, found.sets["adapter"].value) == (6 / 4, 3.5 / 4)
     assert (found.gain.value, found.gain.low, found.gain.high) == (2.5 / 4, 0.5, 1.0)

@@ -1,4 +1,4 @@
-"""The report page from a made-up result: whole, readable offline, and with nothing that reaches out."""
+"""The report page of an invented result: complete, readable offline, without requests."""
 
 import base64
 import hashlib
@@ -10,21 +10,28 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from training.evaluation.report import Report, ReportExample, as_json, as_text, render_report, write_report
-from training.metrics.authorship import Curve, Verification, Verified
+from training.evaluation.report import (
+    Report,
+    ReportExample,
+    render_report,
+    report_json,
+    report_text,
+    write_report,
+)
+from training.metrics.authorship import RocCurve, SetVerification, Verification
 from training.metrics.blind_pairs import BlindPair
 from training.metrics.bootstrap import Estimate
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Losses
 from training.metrics.memorization import Copies
-from training.metrics.privacy import Private
-from training.metrics.retention import Forgetting
-from training.metrics.style import manners
+from training.metrics.privacy import PrivacyFindings
+from training.metrics.retention import Retention
+from training.metrics.style import style_profiles
 
 HALF = Estimate(0.5, 0.4, 0.6)
 HOSTILE = '"><script src="https://evil.example/x.js"></script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u2028'
 COPY = Copies(Estimate(0.031, 0.01, 0.05), Estimate(0.01, 0.0, 0.02), 321, 11, (HOSTILE,))
-CURVE = Curve((0.0, 0.5, 1.0), (0.0, 1.0, 1.0))
+CURVE = RocCurve((0.0, 0.5, 1.0), (0.0, 1.0, 1.0))
 SETS = ("the person", "base model", "base + examples", "adapter", "another person")
 LINKS = {
     "href",
@@ -40,8 +47,8 @@ LINKS = {
 }
 
 
-def made(**more: object) -> Report:
-    verified = Verified(HALF, HALF, CURVE, 12)
+def invented_report(**more: object) -> Report:
+    verified = SetVerification(HALF, HALF, CURVE, 12)
     known = {
         "persona": f"Mara {HOSTILE}",
         "model": "some/model",
@@ -58,14 +65,14 @@ def made(**more: object) -> Report:
         "loss": Losses(dict.fromkeys(SETS[1:4], HALF), HALF, 9, 90),
         "verification": Verification(
             200,
-            {"the person": Verified(HALF, None, None, 12)} | dict.fromkeys(SETS[1:], verified),
+            {"the person": SetVerification(HALF, None, None, 12)} | dict.fromkeys(SETS[1:], verified),
             {"adapter": Estimate(0.71, 0.6, 0.8), "base + examples": Estimate(0.31, 0.2, 0.4)},
         ),
-        "style": manners(["Hello there."], {name: ["hello 😀\nyou!"] for name in SETS}),
+        "style": style_profiles(["Hello there."], {name: ["hello 😀\nyou!"] for name in SETS}),
         "copying": dict.fromkeys(SETS[:4], COPY),
         "canaries": (Extracted("the safe is 123-456", 10, 1, 8.0, True),),
-        "privacy": Private(20, {"phone": 1}, {}, {"name": 2}),
-        "forgetting": Forgetting(HALF, HALF, Estimate(0.0, -0.1, 0.1), 52, ("What is <b>?",), ()),
+        "privacy": PrivacyFindings(20, {"phone": 1}, {}, {"name": 2}),
+        "forgetting": Retention(HALF, HALF, Estimate(0.0, -0.1, 0.1), 52, ("What is <b>?",), ()),
         "examples": (ReportExample((f"Ana: {HOSTILE}",), dict.fromkeys(SETS[:4], HOSTILE)),),
         "pairs": (BlindPair((f"Ana: {HOSTILE}",), (HOSTILE, "plain"), 1), BlindPair((), ("a", "b"), 0)),
         "exceeded": (),
@@ -74,7 +81,7 @@ def made(**more: object) -> Report:
 
 
 class Page(HTMLParser):
-    """Every element with its attributes, the texts, and whether all is closed."""
+    """All elements with attributes and texts of a page whose elements are all closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -103,8 +110,8 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def test_nothing_on_the_page_reaches_out() -> None:
-    page = Page(render_report(made()))
+def test_the_page_requests_nothing() -> None:
+    page = Page(render_report(invented_report()))
     attributes = [(name, value) for _, found in page.elements for name, value in found.items()]
     assert not [name for name, _ in attributes if name in LINKS or name.startswith("on") or name == "style"]
     assert not {"link", "img", "iframe", "object", "embed", "form", "base", "a", "video"} & {
@@ -118,7 +125,7 @@ def test_nothing_on_the_page_reaches_out() -> None:
 
 
 def test_only_its_own_style_and_script_may_run() -> None:
-    page = Page(render_report(made()))
+    page = Page(render_report(invented_report()))
     (policy,) = [each["content"] for each in page.named("meta") if "http-equiv" in each]
     hashes = {
         kind: base64.b64encode(hashlib.sha256("".join(page.inside[kind]).encode()).digest()).decode()
@@ -131,8 +138,8 @@ def test_only_its_own_style_and_script_may_run() -> None:
     assert len(page.named("script")) == len(page.named("style")) == 1
 
 
-def test_what_people_said_stays_text() -> None:
-    text = render_report(made())
+def test_text_of_people_is_escaped() -> None:
+    text = render_report(invented_report())
     assert "evil.example/x.js&#34;" in text
     assert "<script src" not in text
     assert "<img" not in text
@@ -141,16 +148,16 @@ def test_what_people_said_stays_text() -> None:
     assert buttons.startswith(HOSTILE)
 
 
-def test_the_pairs_can_be_judged_and_do_not_say_which_is_real() -> None:
-    page = Page(render_report(made()))
+def test_blind_pairs_have_buttons_without_the_solution() -> None:
+    page = Page(render_report(invented_report()))
     assert [each["data-real"] for each in page.named("div") if "data-real" in each] == ["1", "0"]
     assert page.named("button") == [{"type": "button"}] * 4
-    assert Page(render_report(made(pairs=()))).named("script") == []
+    assert Page(render_report(invented_report(pairs=()))).named("script") == []
 
 
 def test_every_figure_is_on_the_page() -> None:
     text = " ".join(
-        "".join(Page(render_report(made())).inside[tag]) for tag in ("td", "text", "p", "h1", "li")
+        "".join(Page(render_report(invented_report())).inside[tag]) for tag in ("td", "text", "p", "h1", "li")
     )
     for wanted in (
         "0.71 (0.60 to 0.80)",
@@ -178,14 +185,14 @@ def test_every_figure_is_on_the_page() -> None:
         ({"pairs": ()}, "There is no pair in which both say something different."),
     ],
 )
-def test_what_is_missing_is_said(more: dict[str, object], wanted: str) -> None:
-    text = render_report(made(**more))
+def test_a_missing_part_has_a_sentence(more: dict[str, object], wanted: str) -> None:
+    text = render_report(invented_report(**more))
     assert wanted in text
     Page(text)
 
 
 def test_both_files_are_written_whole_and_private(tmp_path: Path) -> None:
-    report = made()
+    report = invented_report()
     page = write_report(tmp_path, report)
     assert page.read_text("utf-8") == render_report(report)
     assert msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report) == report
@@ -195,8 +202,8 @@ def test_both_files_are_written_whole_and_private(tmp_path: Path) -> None:
     }
 
 
-def test_the_figures_for_a_terminal() -> None:
-    assert as_text(made()) == (
+def test_the_report_as_text() -> None:
+    assert report_text(invented_report()) == (
         "                      loss  likeness  of the way   style  copied\n"
         "the person                      0.50                STYLE    3.1%\n"
         "late half\n"
@@ -207,10 +214,10 @@ def test_the_figures_for_a_terminal() -> None:
         "private details in 20 answers: 0 of the export\n"
         "general questions: 50% before, 50% after\n"
         "canaries: 1 of 1 planted lines are completed"
-    ).replace("STYLE", f"{made().style['adapter'].distance:.2f}")
+    ).replace("STYLE", f"{invented_report().style['adapter'].distance:.2f}")
 
 
-def test_the_figures_for_a_program() -> None:
-    told = json.loads(as_json(made()))
-    assert set(told) == set(Report.__struct_fields__) - {"examples", "pairs"}
-    assert told["verification"]["ways"]["adapter"] == {"value": 0.71, "low": 0.6, "high": 0.8}
+def test_the_report_as_json() -> None:
+    figures = json.loads(report_json(invented_report()))
+    assert set(figures) == set(Report.__struct_fields__) - {"examples", "pairs"}
+    assert figures["verification"]["ways"]["adapter"] == {"value": 0.71, "low": 0.6, "high": 0.8}

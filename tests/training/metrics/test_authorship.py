@@ -1,4 +1,4 @@
-"""Author verification: people who are told apart, and a way that is known."""
+"""Author verification: authors who are told apart, and known positions between them."""
 
 from random import Random
 
@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from training.metrics.authorship import Verification, Verifier, _auc, _ways, episodes, verify
+from training.metrics.authorship import (
+    Verification,
+    _auc,
+    _relative_positions,
+    join_episodes,
+    verify_authorship,
+)
+from training.metrics.verifier import Verifier
 
 VOICES = {
     "salt": ["aye the tide turns slow", "mind the ropes lad", "fog again i reckon", "the lamp wants oil"],
@@ -16,9 +23,9 @@ VOICES = {
 
 
 def lines(voice: str, count: int, seed: int, other: str = "", share: float = 0.0) -> list[str]:
-    """So many lines of one voice; with a share of another's."""
-    dice = Random(f"{voice} {seed}")
-    return [dice.choice(VOICES[other if dice.random() < share else voice]) for _ in range(count)]
+    """Return `count` lines of one voice, with a share of another's."""
+    rng = Random(f"{voice} {seed}")
+    return [rng.choice(VOICES[other if rng.random() < share else voice]) for _ in range(count)]
 
 
 def halves(
@@ -28,19 +35,19 @@ def halves(
     return said[::2], said[1::2]
 
 
-def tried(**sets: tuple[list[str], list[str]]) -> Verification:
+def verification(**sets: tuple[list[str], list[str]]) -> Verification:
     known = {
         "person": halves("salt", 160, 1),
         "base": halves("firm", 160, 2),
         "other": halves("text", 160, 3),
     }
-    found = verify(lines("salt", 400, 4), known | sets, ("base", "other"), "person", "base", 0)
+    found = verify_authorship(lines("salt", 400, 4), known | sets, ("base", "other"), "person", "base", 0)
     assert found is not None
     return found
 
 
 def test_the_person_is_told_from_everybody_else() -> None:
-    found = tried(adapter=halves("salt", 160, 5))
+    found = verification(adapter=halves("salt", 160, 5))
     assert {name: round(each.score.value) for name, each in found.sets.items()} == {
         "person": 1,
         "base": 0,
@@ -54,25 +61,27 @@ def test_the_person_is_told_from_everybody_else() -> None:
     assert found.ways["other"].value == pytest.approx(0.0, abs=0.1)
 
 
-def test_what_is_half_the_person_lies_between() -> None:
-    found = tried(adapter=halves("salt", 160, 6, "firm", 0.5), shots=halves("salt", 160, 7, "firm", 0.9))
+def test_a_mixture_of_person_and_base_lies_between_them() -> None:
+    found = verification(
+        adapter=halves("salt", 160, 6, "firm", 0.5), shots=halves("salt", 160, 7, "firm", 0.9)
+    )
     assert found.ways["shots"].high < found.ways["adapter"].low
     assert 0.1 < found.ways["adapter"].value < 0.9
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
-    assert tried() == tried()
+    assert verification() == verification()
 
 
-def test_too_little_text_says_nothing() -> None:
+def test_too_little_text_is_not_verified() -> None:
     few = {"person": halves("salt", 8, 1), "base": halves("firm", 8, 2), "other": halves("text", 8, 3)}
-    assert verify(lines("salt", 400, 4), few, ("base", "other"), "person", "base", 0) is None
-    assert verify(lines("salt", 10, 4), few, ("base", "other"), "person", "base", 0) is None
+    assert verify_authorship(lines("salt", 400, 4), few, ("base", "other"), "person", "base", 0) is None
+    assert verify_authorship(lines("salt", 10, 4), few, ("base", "other"), "person", "base", 0) is None
 
 
-def test_a_verifier_that_was_shown_no_difference_sees_none() -> None:
-    own = episodes(lines("salt", 400, 1), 200)
-    scores = Verifier(own[::2], [own[1::2]]).scores(episodes(lines("salt", 200, 9), 200))
+def test_a_verifier_of_one_author_against_itself_is_undecided() -> None:
+    own = join_episodes(lines("salt", 400, 1), 200)
+    scores = Verifier(own[::2], [own[1::2]]).scores(join_episodes(lines("salt", 200, 9), 200))
     assert 0.3 < scores.mean() < 0.7
 
 
@@ -85,18 +94,18 @@ def test_a_verifier_that_was_shown_no_difference_sees_none() -> None:
         ([1, 1], [1], 0.5),
     ],
 )
-def test_the_area_under_the_curve(person: list[float], other: list[float], auc: float) -> None:
+def test_the_auc_is_that_of_scikit_learn(person: list[float], other: list[float], auc: float) -> None:
     assert _auc(np.array(person, float), np.array(other, float)) == pytest.approx(auc)
     sides = [1] * len(person) + [0] * len(other)
     assert roc_auc_score(sides, [*person, *other]) == pytest.approx(auc)
 
 
-def test_the_way_from_base_to_person() -> None:
+def test_the_position_between_base_and_person() -> None:
     scores = {"base": np.full(9, 0.2), "person": np.full(9, 0.8), "adapter": np.full(9, 0.65)}
-    assert _ways(scores, "person", "base", 0)["adapter"].value == pytest.approx(0.75)
+    assert _relative_positions(scores, "person", "base", 0)["adapter"].value == pytest.approx(0.75)
     near = scores | {"person": np.full(9, 0.25)}
-    assert _ways(near, "person", "base", 0) == {}
+    assert _relative_positions(near, "person", "base", 0) == {}
 
 
 def test_episodes_are_whole_answers() -> None:
-    assert episodes(["abc", " de ", "f", "ghijkl", "m"], 6) == ["abc\nde\n", "f\nghijkl\n"]
+    assert join_episodes(["abc", " de ", "f", "ghijkl", "m"], 6) == ["abc\nde\n", "f\nghijkl\n"]

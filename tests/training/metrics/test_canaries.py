@@ -1,4 +1,4 @@
-"""Canaries: planted as often as they say, and found again in a model that learned them by heart."""
+"""Canaries: planted as often as they say, and extracted from a model that learned them by heart."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,44 +20,44 @@ from training.metrics.canaries import (
     REPEATS,
     Canary,
     draw_canaries,
-    extract,
+    extract_canary,
     plant_canaries,
-    record,
-    recorded,
+    record_canaries,
+    recorded_canaries,
 )
-from training.metrics.likelihood import Judged
+from training.metrics.likelihood import TokenLosses
 from training.tokenization.examples import TokenizedExample
 
 END = 999
 
 
-def row(ids: Sequence[int], trained: int) -> TokenizedExample:
-    """A lesson whose last ids are learned."""
+def example(ids: Sequence[int], trained: int) -> TokenizedExample:
+    """Return an example whose last ids are labels."""
     weights = np.repeat(np.array([0, 1], np.float32), [len(ids) - trained, trained])
     return TokenizedExample(np.array(ids, np.int32), weights, 1, "dialogue")
 
 
-ROWS = [row((1, 2, 3, *range(number, number + 60)), 60) for number in range(100, 120)]
+EXAMPLES = [example((1, 2, 3, *range(number, number + 60)), 60) for number in range(100, 120)]
 
 
-def spell(text: str) -> tuple[int, ...]:
+def encode(text: str) -> tuple[int, ...]:
     return (*text.encode(), END)
 
 
 def test_each_line_is_planted_as_often_as_it_says_behind_a_real_prompt() -> None:
-    rows = plant_canaries(ROWS, draw_canaries(5), 5, spell)
+    rows = plant_canaries(EXAMPLES, draw_canaries(5), 5, encode)
     planted = [each for each in rows if each.ids[-1] == END]
     for canary, repeats in zip(draw_canaries(5), REPEATS, strict=True):
-        wanted = row((1, 2, 3, *spell(canary.text)), len(spell(canary.text)))
+        wanted = example((1, 2, 3, *encode(canary.text)), len(encode(canary.text)))
         copies = [each for each in planted if np.array_equal(each.ids, wanted.ids)]
         assert len(copies) == canary.repeats == repeats
         assert all(np.array_equal(each.weights, wanted.weights) for each in copies)
-    assert [each for each in rows if each.ids[-1] != END] == ROWS
-    assert len(rows) == len(ROWS) + sum(REPEATS)
+    assert [each for each in rows if each.ids[-1] != END] == EXAMPLES
+    assert len(rows) == len(EXAMPLES) + sum(REPEATS)
 
 
-def test_the_seed_decides_what_is_planted_and_where() -> None:
-    first, again = (plant_canaries(ROWS, draw_canaries(5), 5, spell) for _ in range(2))
+def test_the_seed_determines_canaries_and_their_places() -> None:
+    first, again = (plant_canaries(EXAMPLES, draw_canaries(5), 5, encode) for _ in range(2))
     assert [each.ids.tolist() for each in first] == [each.ids.tolist() for each in again]
     assert {canary.secret for canary in draw_canaries(5)}.isdisjoint(
         canary.secret for canary in draw_canaries(6)
@@ -66,82 +66,86 @@ def test_the_seed_decides_what_is_planted_and_where() -> None:
 
 def test_canaries_need_answers_to_hide_among() -> None:
     with pytest.raises(UserError, match="Canaries are planted among answers"):
-        plant_canaries([], draw_canaries(0), 0, spell)
+        plant_canaries([], draw_canaries(0), 0, encode)
 
 
-def test_no_planted_lesson_is_longer_than_the_longest_where_a_prompt_leaves_room() -> None:
-    long = row((*range(1, 71), 9), 1)
-    rows = plant_canaries([*ROWS, long], draw_canaries(5), 5, spell)
+def test_no_canary_is_longer_than_the_longest_example_where_a_prompt_leaves_room() -> None:
+    long = example((*range(1, 71), 9), 1)
+    rows = plant_canaries([*EXAMPLES, long], draw_canaries(5), 5, encode)
     assert max(len(each.ids) for each in rows) == len(long.ids)
 
 
-def test_they_are_recorded_for_the_evaluation(tmp_path: Path) -> None:
-    assert recorded(tmp_path) == ()
-    record(tmp_path, draw_canaries(1))
-    assert recorded(tmp_path) == draw_canaries(1)
-    record(tmp_path, ())
-    assert recorded(tmp_path) == ()
+def test_canaries_are_recorded_for_the_evaluation(tmp_path: Path) -> None:
+    assert recorded_canaries(tmp_path) == ()
+    record_canaries(tmp_path, draw_canaries(1))
+    assert recorded_canaries(tmp_path) == draw_canaries(1)
+    record_canaries(tmp_path, ())
+    assert recorded_canaries(tmp_path) == ()
     (tmp_path / FILE).write_text("[1]")
     with pytest.raises(UserError, match=r"canaries\.json cannot be read .* delete it, or train again"):
-        recorded(tmp_path)
+        recorded_canaries(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("better", "rank", "exposure"), [(0, 1, 8.0), (1, 2, 7.0), (15, 16, 4.0), (255, 256, 0.0)]
 )
 def test_exposure_counts_the_secrets_that_are_likelier(better: int, rank: int, exposure: float) -> None:
-    def judge(before: object, ends: object) -> list[Judged]:
+    def score(before: object, ends: object) -> list[TokenLosses]:
         losses = [1.0, *[0.5] * better, *[2.0] * (255 - better)]
-        return [Judged(np.full(40, loss), np.ones(40, bool)) for loss in losses]
+        return [TokenLosses(np.full(40, loss), np.ones(40, bool)) for loss in losses]
 
-    found = extract(Canary("the code is ", "123-456", 2), spell, judge, 0)
+    found = extract_canary(Canary("the code is ", "123-456", 2), encode, score, 0)
     assert (found.rank, found.exposure, found.repeats) == (rank, exposure, 2)
 
 
 @pytest.mark.parametrize(("wrong", "said"), [([], True), ([0], False), ([6], False), ([7], True)])
-def test_said_is_what_the_likeliest_words_after_the_line_are(wrong: list[int], said: bool) -> None:
-    """The secret has seven places behind the line that is asked with; the end is no secret."""
+def test_a_canary_is_said_where_the_likeliest_continuation_is_its_secret(
+    wrong: list[int], said: bool
+) -> None:
+    """The secret has seven ids behind the line; the end of the answer is no secret."""
 
-    def judge(before: Sequence[int], ends: Sequence[Sequence[int]]) -> list[Judged]:
+    def score(before: Sequence[int], ends: Sequence[Sequence[int]]) -> list[TokenLosses]:
         assert (bytes(before), ends[0]) == (b"the code is ", (*b"123-456", END))
         likeliest = np.ones(8, bool)
         likeliest[wrong] = False
-        return [Judged(np.zeros(8), likeliest) for _ in ends]
+        return [TokenLosses(np.zeros(8), likeliest) for _ in ends]
 
-    assert extract(Canary("the code is ", "123-456", 1), spell, judge, 0).said is said
+    assert extract_canary(Canary("the code is ", "123-456", 1), encode, score, 0).said is said
 
 
 def overfit(base: Path, adapter: Path, row: tuple[int, ...]) -> Path:
-    """Train an adapter on one line, until it knows it by heart."""
+    """Train an adapter on one example until it completes the example."""
     torch.manual_seed(0)
     config = LoraConfig(task_type="CAUSAL_LM", r=8, target_modules="all-linear")
     model = get_peft_model(LlamaForCausalLM.from_pretrained(base), config).train()
-    rate = torch.optim.Adam((each for each in model.parameters() if each.requires_grad), lr=2e-2)
+    optimizer = torch.optim.Adam((each for each in model.parameters() if each.requires_grad), lr=2e-2)
     ids = torch.tensor([row])
     for _ in range(100):
         model(input_ids=ids, labels=ids).loss.backward()
-        rate.step()
-        rate.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
     model.save_pretrained(adapter)
     return adapter
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-def test_a_model_that_learned_a_canary_by_heart_gives_it_away(tmp_path: Path) -> None:
+def test_a_canary_is_extracted_from_a_model_that_learned_it_by_heart(tmp_path: Path) -> None:
     folder = tiny.save_model(tmp_path / "base")
     tokenizer = read_tokenizer(folder)
     learned, unseen = draw_canaries(0)[:2]
     prompt = tuple(tokenizer.encode("The conversation begins."))
 
-    def spelt(text: str) -> tuple[int, ...]:
+    def encode_answer(text: str) -> tuple[int, ...]:
         return (*tokenizer.encode(text), 2)
 
-    adapter = overfit(folder, tmp_path / "adapter", (*prompt, *spelt(learned.text)))
+    adapter = overfit(folder, tmp_path / "adapter", (*prompt, *encode_answer(learned.text)))
     settings = ModelSettings(name=str(folder), precision="fp32", threads=1)
-    judge = ForcedScorer(plan_load(settings, tmp_path / "data", lambda stage: None), settings, adapter)
+    scorer = ForcedScorer(plan_load(settings, tmp_path / "data", lambda stage: None), settings, adapter)
 
     def found(canary: Canary, adapted: bool) -> tuple[bool, bool]:
-        shown = extract(canary, spelt, lambda before, ends: judge.judge((*prompt, *before), ends, adapted), 0)
+        shown = extract_canary(
+            canary, encode_answer, lambda before, ends: scorer.score((*prompt, *before), ends, adapted), 0
+        )
         return shown.rank == 1, shown.said
 
     assert found(learned, adapted=True) == (True, True)

@@ -1,16 +1,16 @@
-"""What is learned by heart: copies in texts that are known."""
+"""Memorization: copies in known texts."""
 
 import pytest
 
-from training.metrics.diversity import words
-from training.metrics.memorization import Answered, copies, longest
+from training.metrics.diversity import split_words
+from training.metrics.memorization import PromptedAnswer, longest_copies, measure_copies
 
 LEARNED = ["one two three four five six seven eight nine ten", "a b"]
 HELD = ["the cat sat on the mat and it was fat"]
 
 
 def shares(text: str, shown: str = "") -> tuple[float, float, int]:
-    found = copies({"x": [Answered(text, shown)]}, LEARNED, HELD, 0)["x"]
+    found = measure_copies({"x": [PromptedAnswer(text, shown)]}, LEARNED, HELD, 0)["x"]
     return found.learned.value, found.held.value, found.longest
 
 
@@ -30,23 +30,27 @@ def test_copies_counted_by_hand(text: str, found: tuple[float, float, int]) -> N
     assert shares(text) == pytest.approx(found, abs=1e-4)
 
 
-def test_what_the_prompt_shows_is_no_copy() -> None:
+def test_text_of_the_prompt_is_not_a_copy() -> None:
     assert shares(LEARNED[0], shown=f"Ana: {LEARNED[0]}!") == (0.0, 0.0, 7)  # fewer than eight are nobody's
     assert shares(LEARNED[0], shown="Ana: one two three")[::2] == (1.0, 10)
 
 
 def test_characters_count_where_a_script_has_no_spaces() -> None:
-    found = copies({"x": [Answered("我今天去海边看了日落")]}, ["昨天我今天去海边看了日出"], [], 0)["x"]
+    found = measure_copies(
+        {"x": [PromptedAnswer("我今天去海边看了日落")]}, ["昨天我今天去海边看了日出"], [], 0
+    )["x"]
     assert (found.runs, found.learned.value, found.longest) == (3, pytest.approx(2 / 3, abs=1e-4), 9)
 
 
 def test_a_copy_does_not_cross_from_one_text_to_the_next() -> None:
     joined = "seven eight nine ten a b"
-    assert longest([words(joined)], map(words, LEARNED)) == [("seven", "eight", "nine", "ten")]
+    assert longest_copies([split_words(joined)], map(split_words, LEARNED)) == [
+        ("seven", "eight", "nine", "ten")
+    ]
 
 
-def test_the_longest_stretches_are_told() -> None:
-    said = [Answered(f"well {LEARNED[0]}"), Answered("two three four five six seven eight nine")]
-    found = copies({"x": said}, LEARNED, HELD, 0)["x"]
+def test_the_longest_copies_are_examples() -> None:
+    said = [PromptedAnswer(f"well {LEARNED[0]}"), PromptedAnswer("two three four five six seven eight nine")]
+    found = measure_copies({"x": said}, LEARNED, HELD, 0)["x"]
     assert found.examples == (LEARNED[0], "two three four five six seven eight nine")
     assert found.runs == 5

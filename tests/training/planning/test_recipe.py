@@ -10,7 +10,7 @@ from bot.persona.persona import load_persona
 from bot.persona.training_options import TrainingOptions
 from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
 from training.planning.resources import ModelSizes, fit_recipe, format_duration, line_through_trials
-from training.trainer.calibration import work_of
+from training.trainer.profile import row_cost
 
 KNOWN = RecipeInputs(
     parameters=135_000_000, answers=250, longest=400, layers=("q_proj",), precision="bf16", device="cpu"
@@ -99,8 +99,8 @@ def test_no_room_is_said_with_figures_and_what_to_do() -> None:
 
 
 def test_a_label_is_more_work_than_a_token_that_is_only_read() -> None:
-    assert work_of(1000, 100, deep=False) == 1400
-    assert work_of(1000, 100, deep=True) == 1050
+    assert row_cost(1000, 100, full_backprop=False) == 1400
+    assert row_cost(1000, 100, full_backprop=True) == 1050
 
 
 def test_time_is_a_line_through_two_trials() -> None:

@@ -1,4 +1,4 @@
-"""Training from data to an adapter that the bot reads, with a tiny model in float32."""
+"""Training, from data to an adapter that the bot loads, with a tiny model in float32."""
 
 from itertools import pairwise
 
@@ -8,19 +8,19 @@ from safetensors.torch import load_file
 
 from bot.engine.lora.registry import read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
-from tests.fixtures.tiny_training import School
+from tests.fixtures.tiny_training import TinyPersona
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> School:
-    """A persona that was trained once; tests read it."""
-    school = School(tmp_path_factory.mktemp("school")).built()
-    code, _, error = school.run("train")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TinyPersona:
+    """A persona that was trained once; tests do not change it."""
+    persona = TinyPersona(tmp_path_factory.mktemp("persona")).built()
+    code, _, error = persona.run("train")
     assert code == 0, error
-    return school
+    return persona
 
 
-def test_a_run_leaves_its_recipe_plan_log_curve_and_states(trained: School) -> None:
+def test_a_run_leaves_recipe_plan_log_curve_and_checkpoints(trained: TinyPersona) -> None:
     (run,) = trained.runs()
     assert sorted(path.name for path in run.iterdir()) == [
         "before.txt", "best", "last", "lessons.txt", "log.jsonl", "loss.svg", "manifest.json", "plan.json",
@@ -32,27 +32,27 @@ def test_a_run_leaves_its_recipe_plan_log_curve_and_states(trained: School) -> N
     ]
 
 
-def test_the_adapter_is_in_place_and_passes_the_bots_strict_reader(trained: School) -> None:
+def test_the_adapter_is_installed_and_passes_the_bots_validation(trained: TinyPersona) -> None:
     from training.trainer import base_model
 
-    desk = trained.desk()
-    found = base_model.find_base_model(
-        desk.settings.model, desk.persona.training, "cpu", desk.settings.data, print
+    workspace = trained.workspace()
+    base = base_model.find_base_model(
+        workspace.settings.model, workspace.persona.training, "cpu", workspace.settings.data, print
     )
-    known = read_adapter(
+    adapter = read_adapter(
         "mara",
         trained.folder / "adapter",
-        BaseModelIdentity(found.name, found.plan.fingerprint, found.sizes.linear),
+        BaseModelIdentity(base.name, base.plan.fingerprint, base.sizes.linear),
     )
-    assert known.rank == 16
-    assert len(known.pairs) == 14
+    assert adapter.rank == 16
+    assert len(adapter.pairs) == 14
 
 
-def test_the_adapter_is_kept_in_half_precision(trained: School) -> None:
+def test_the_adapter_is_kept_in_half_precision(trained: TinyPersona) -> None:
     weights = load_file(trained.folder / "adapter/adapter_model.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
 
 
-def test_what_is_held_out_is_foretold_better_than_before(trained: School) -> None:
-    judged = [line["loss"] for line in trained.log() if line["event"] == "judged"]
-    assert all(after < before for before, after in pairwise(judged))
+def test_the_validation_loss_falls_with_every_evaluation(trained: TinyPersona) -> None:
+    validation = [line["loss"] for line in trained.log() if line["event"] == "judged"]
+    assert all(after < before for before, after in pairwise(validation))
