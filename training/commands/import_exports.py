@@ -33,7 +33,7 @@ class Imported:
 
     path: Path
     formats: tuple[str, ...]
-    census: Participants
+    participants: Participants
     tally: ImportLog
     selves: dict[str, set[str]]
     added: int
@@ -45,41 +45,45 @@ def import_exports(options: Namespace, folder: Path) -> Imported:
     """Import what `options` names into a persona's folder; or raise `UserError` and change nothing."""
     meter, tally = Meter(), ImportLog(dates=options.dates or "")
     exports = [export for path in options.paths for export in registry.find_exports(path, meter)]
-    path = folder / "work" / "messages.jsonl"
-    with MessageStore(path) as shelf:
-        census = Participants(tuple(options.me or ()), shelf.selves)
+    with MessageStore(folder / "work") as store:
+        participants = Participants(tuple(options.me or ()), store.selves)
         with _progress(sum(export.size for export in exports), meter, hidden=options.json):
             for export in exports:
-                _take(export, shelf, census, tally)
-        if not shelf.added + shelf.doubled:
+                _store_messages(export, store, participants, tally)
+        if not store.added + store.doubled:
             raise UserError(_nothing(options.paths, tally))
-        selves = _settle(shelf, census, may_ask=sys.stdin.isatty() and not options.json)
+        selves = _find_selves(participants, may_ask=sys.stdin.isatty() and not options.json)
+        store.add_selves(selves)
     titles = tuple(dict.fromkeys(export.importer.TITLE for export in exports))
-    return Imported(path, titles, census, tally, selves, shelf.added, shelf.doubled, shelf.known)
+    return Imported(store.path, titles, participants, tally, selves, store.added, store.doubled, store.known)
 
 
-def _take(export: Export, shelf: MessageStore, census: Participants, tally: ImportLog) -> None:
-    for said in export.read(tally):
-        if said.kind == "text" and not said.text.strip():
+def _store_messages(
+    export: Export, store: MessageStore, participants: Participants, tally: ImportLog
+) -> None:
+    for message in export.read(tally):
+        if message.kind == "text" and not message.text.strip():
             tally.skip("empty")
             continue
-        is_self = census.meet(said)
-        shelf.add(said if is_self is said.is_self else msgspec.structs.replace(said, is_self=is_self))
+        is_self = participants.meet(message)
+        same = is_self is message.is_self
+        store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
 
 
-def _settle(shelf: MessageStore, census: Participants, may_ask: bool) -> dict[str, set[str]]:
-    """Make sure for every platform who the persona is, and rewrite what was written before that was known."""
-    census.check_names()
-    selves = {platform: census.selves(platform) for platform in census.platforms()}
+def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str]]:
+    """Return the persona's author ids on every platform of this import; ask where nothing tells them.
+
+    Raises `UserError` where nobody may be asked, and for a name in --me that no author has.
+    """
+    participants.check_names()
+    selves = {platform: participants.selves(platform) for platform in participants.platforms()}
     for platform in [platform for platform, ids in selves.items() if not ids]:
-        people = census.candidates(platform)
+        people = participants.candidates(platform)
         if not may_ask:
             raise UserError(
                 f"Who is the persona on {platform}? Say --me with a name or an id: {choices(people)}."
             )
         selves[platform] = {_ask(platform, people).id}
-    if wrong := {platform: ids for platform, ids in selves.items() if ids != census.written(platform)}:
-        shelf.claim({platform: ids | census.earlier.get(platform, set()) for platform, ids in wrong.items()})
     return selves
 
 

@@ -13,12 +13,12 @@ _NAME = 40  # characters
 
 def as_text(imported: Imported) -> str:
     """Chats and authors with counts and dates, and what was left out and why."""
-    census, total = imported.census, imported.known + imported.added
+    participants, total = imported.participants, imported.known + imported.added
     lines = [
         f"{', '.join(imported.formats)}: {imported.added:,} new messages, {imported.doubled:,} known before.",
-        *_table("Chats", census.chats.values(), {}),
-        *_table("Authors", census.authors.values(), imported.selves),
-        *_counts("Kept without words", census.wordless),
+        *_table("Chats", participants.chats.values(), {}),
+        *_table("Authors", participants.authors.values(), imported.selves),
+        *_counts("Kept without words", participants.wordless),
         *_counts("Skipped", imported.tally.skipped),
         *imported.tally.notes,
         f"{imported.path} holds {total:,} messages.",
@@ -28,7 +28,7 @@ def as_text(imported: Imported) -> str:
 
 def as_json(imported: Imported) -> dict[str, Any]:
     """The same, whole."""
-    census = imported.census
+    participants = imported.participants
     return {
         "file": str(imported.path),
         "formats": imported.formats,
@@ -36,9 +36,9 @@ def as_json(imported: Imported) -> dict[str, Any]:
         "doubled": imported.doubled,
         "messages": imported.known + imported.added,
         "me": {platform: sorted(ids) for platform, ids in imported.selves.items()},
-        "chats": [_count(count) for count in census.chats.values()],
-        "authors": [_count(count) for count in census.authors.values()],
-        "without_words": census.wordless,
+        "chats": [_count(count) for count in participants.chats.values()],
+        "authors": [_count(count) for count in participants.authors.values()],
+        "without_words": participants.wordless,
         "skipped": dict(imported.tally.skipped),
         "notes": list(imported.tally.notes),
     }

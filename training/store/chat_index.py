@@ -13,7 +13,8 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.message import Place
-from training.store.messages import ChatKind, ExportedMessage, from_line
+from training.store.messages import ChatKind, ExportedMessage, Kind, from_line
+from training.store.selves import read_selves
 
 _LARGEST = (1 << 63) - 1
 
@@ -22,10 +23,12 @@ class _Key(msgspec.Struct, gc=False):
     platform: str
     chat: str
     id: str
+    author: str
     time: float
     thread: str = ""
     is_self: bool | None = None
     chat_kind: ChatKind = "direct"
+    kind: Kind = "text"
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class ChatIndex:
             raise UserError(
                 f"There are no messages at {self._path}: `python -m training import` them."
             ) from None
+        self._selves = read_selves(self._path.parent)
         self._read()
         return self
 
@@ -110,7 +114,7 @@ class ChatIndex:
         return None
 
     def _at(self, offset: int) -> ExportedMessage:
-        return from_line(self._map[offset : self._map.find(b"\n", offset)])
+        return self._selves.resolve(from_line(self._map[offset : self._map.find(b"\n", offset)]))
 
     def _read(self) -> None:
         decoder, offset = msgspec.json.Decoder(_Key), 0
@@ -126,8 +130,9 @@ class ChatIndex:
             index.counters.append(_counter(key.id))
             index.offsets.append(offset)
             index.marks.append(hash(key.id))
-            index.has_others |= key.is_self is False
-            self.knows_self |= bool(key.is_self)
+            is_self = self._selves.is_self(key.platform, key.author, key.kind, key.is_self)
+            index.has_others |= is_self is False
+            self.knows_self |= bool(is_self)
             offset += len(line)
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from bot.message import Author, Message, Place
 
+MESSAGES = "messages.jsonl"
 ChatKind = Literal["direct", "group", "channel", "timeline"]
 Precision = Literal["millisecond", "second", "minute", "day", "none"]
 Kind = Literal["text", "image", "video", "audio", "sticker", "file", "other", "notice", "system"]

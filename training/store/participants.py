@@ -48,7 +48,6 @@ class Participants:
     authors: dict[tuple[str, str], Count] = field(default_factory=dict)
     told: dict[str, set[str]] = field(default_factory=dict)
     named: dict[str, set[str]] = field(default_factory=dict)
-    unsettled: set[str] = field(default_factory=set)
     wordless: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[str, str, str], tuple[Count, bool]] = field(default_factory=dict)
 
@@ -72,10 +71,7 @@ class Participants:
             self.told.setdefault(platform, set()).add(author)
         if is_named or said.is_self is not None:
             return is_named or said.is_self
-        if not self.me and platform not in self.earlier:
-            self.unsettled.add(platform)
-            return None
-        return False
+        return None if not self.me and platform not in self.earlier else False
 
     def _meet_first(self, platform: str, author: str, name: str) -> tuple[Count, bool]:
         """Somebody new, or under a new name: their count, and whether they are the persona."""
@@ -110,12 +106,6 @@ class Participants:
                 f"--me {min(told)} if both are the same person."
             )
         return told
-
-    def written(self, platform: str) -> set[str] | None:
-        """Whose messages `meet` has called the persona's own, or None where it could not tell for some."""
-        if platform in self.unsettled:
-            return None
-        return self.named.get(platform, set()) | self.told.get(platform, set())
 
     def called(self, platform: str, ids: Iterable[str]) -> str:
         """People by name and id."""
