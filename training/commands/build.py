@@ -10,8 +10,9 @@ from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.base_tokenizer import room
 from training.dataset.documents import pieces
-from training.dataset.excerpts import Excerpt, ServingPrompts
+from training.dataset.excerpts import Excerpt
 from training.dataset.selection import Limits, Selection
+from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.splits import HELD, TRAIN, Built
 from training.dataset.workspace import SETTINGS, BuildRecord, Workspace
 from training.store.atomic import write_private

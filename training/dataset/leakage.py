@@ -25,7 +25,7 @@ class CardWords:
         return any(words in self._read(part) for part in parts)
 
 
-def holds_itself(prompt: Prompt, ids: Sequence[str]) -> bool:
+def shows_messages(prompt: Prompt, ids: Sequence[str]) -> bool:
     """Whether the messages that are to be said can be read in their own prompt, also as a quote.
 
     That the same was said before, even by the persona, gives nothing away: people repeat themselves.

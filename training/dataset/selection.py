@@ -9,6 +9,7 @@ from typing import Literal
 from bot.message import Place
 from training.dataset.duplicates import repeated
 from training.dataset.targets import COPYABLE, FoundTargets, Target
+from training.dataset.transcript import Transcript
 from training.store.chat_index import ChatIndex
 
 Side = Literal["train", "held"]
@@ -38,29 +39,38 @@ class Limits:
 
 @dataclass(slots=True)
 class Selection:
-    """What stays, by chat and in order, and what was left out by reason."""
+    """The chosen targets of each chat, oldest first, and the count of all others by reason.
+
+    `transcripts` are those of `FoundTargets`.
+    """
 
     chosen: list[list[ChosenTarget]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    transcripts: dict[Place, Transcript] = field(default_factory=dict)
 
 
-def select(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Selection:
-    """No pastes, short phrases by quota, no repeats, the newest held out, chats capped: in this order."""
-    selection = Selection([[] for _ in chats.places], Counter(found.left_out))
-    left = sorted(found.targets, key=lambda target: (target.time, target.place, target.start))
+def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Selection:
+    """Choose the targets that are learned or held out.
+
+    1. Words that others wrote too are left out.
+    2. A short phrase stays as often as its quota allows.
+    3. Of longer words that are the same, or nearly the same, the oldest stay.
+    4. The newest conversations are held out.
+    5. Of each chat, the newest targets stay, as many as `limits` allow.
+    """
+    selection = Selection([[] for _ in chats.places], Counter(found.left_out), found.transcripts)
+    left = sorted(found.targets, key=lambda target: target.time)  # stable: within a chat in its order
     left = _without(left, _pasted(left, found.pasted), "copied from others (copypasta)", selection)
-    left = _without(left, _floods(left), "short phrases over their quota", selection)
-    left = _without(left, _exact(left), "repeated word for word", selection)
+    left = _without(left, _over_quota(left), "short phrases over their quota", selection)
+    left = _without(left, _repeated(left), "repeated word for word", selection)
     left = _without(left, repeated([target.signature for target in left]), "nearly repeated", selection)
-    held = _held(left)
-    over = _over(left, held, chats.places, chats, limits.per_chat)
+    held = _held_sessions(left)
+    over = _over_cap(left, held, chats.places, chats, limits.per_chat)
     left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
     newest = max((target.time for target in left), default=0.0)
     for target in left:
         side: Side = "held" if target.session in held else "train"
         selection.chosen[target.place].append(ChosenTarget(target, side, _weight(target, newest)))
-    for chosen in selection.chosen:
-        chosen.sort(key=lambda each: each.target.start)
     return selection
 
 
@@ -77,12 +87,12 @@ def _pasted(targets: Sequence[Target], others: set[int]) -> Iterable[int]:
     return (number for number, each in enumerate(targets) if not others.isdisjoint(each.pastes))
 
 
-def _floods(targets: Sequence[Target]) -> Iterable[int]:
+def _over_quota(targets: Sequence[Target]) -> Iterable[int]:
     """Of each short phrase, those that are over its quota; what stays is spread over the whole time."""
     phrases: dict[int, list[int]] = {}
     for number, target in enumerate(targets):
         if target.size < COPYABLE:
-            phrases.setdefault(target.mark, []).append(number)
+            phrases.setdefault(target.text_hash, []).append(number)
     quota = max(PHRASES, math.ceil(PHRASE * len(targets)))
     for numbers in phrases.values():
         if (count := len(numbers)) > quota:
@@ -90,16 +100,16 @@ def _floods(targets: Sequence[Target]) -> Iterable[int]:
             yield from (number for place, number in enumerate(numbers) if place not in kept)
 
 
-def _exact(targets: Sequence[Target]) -> Iterable[int]:
+def _repeated(targets: Sequence[Target]) -> Iterable[int]:
     seen = set[int]()
     for number, target in enumerate(targets):
         if target.size >= COPYABLE:
-            if target.mark in seen:
+            if target.text_hash in seen:
                 yield number
-            seen.add(target.mark)
+            seen.add(target.text_hash)
 
 
-def _held(targets: Sequence[Target]) -> set[int]:
+def _held_sessions(targets: Sequence[Target]) -> set[int]:
     """The newest conversations, whole, that together have a tenth of the targets; never all of them."""
     begun: dict[int, tuple[float, int]] = {}
     sizes = Counter(target.session for target in targets)
@@ -114,14 +124,14 @@ def _held(targets: Sequence[Target]) -> set[int]:
     return held
 
 
-def _over(
+def _over_cap(
     targets: Sequence[Target], held: set[int], places: Sequence[Place], chats: ChatIndex, limit: int
 ) -> Iterable[int]:
     """What is learned of a chat beyond its cap, oldest first; posts are nobody's chat."""
     counts = Counter[int]()
     for number in range(len(targets) - 1, -1, -1):
         target = targets[number]
-        if not limit or target.session in held or chats.kind(places[target.place]) in ("timeline", "channel"):
+        if not limit or target.session in held or chats.is_posts(places[target.place]):
             continue
         counts[target.place] += 1
         if counts[target.place] > limit:

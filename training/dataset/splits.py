@@ -9,10 +9,11 @@ from typing import BinaryIO
 import msgspec
 
 from bot.errors import UserError
-from training.dataset.excerpts import Excerpt, ServingPrompts
-from training.dataset.selection import Limits, Selection, Side, select
-from training.dataset.targets import Measure, find_targets
-from training.dataset.windows import Windows
+from training.dataset.chat_excerpts import ChatExcerpts
+from training.dataset.excerpts import Excerpt
+from training.dataset.selection import Limits, Selection, Side, select_targets
+from training.dataset.serving_prompts import ServingPrompts
+from training.dataset.targets import CountTokens, find_targets
 from training.store.atomic import draft
 from training.store.chat_index import ChatIndex
 from training.store.lineage import OptOuts
@@ -35,11 +36,13 @@ class Built:
         counts.update(aim.task for aim in excerpt.aims)
 
 
-def choose_targets(chats: ChatIndex, opted_out: OptOuts, measure: Measure, limits: Limits) -> Selection:
+def choose_targets(
+    chats: ChatIndex, opted_out: OptOuts, count_tokens: CountTokens, limits: Limits
+) -> Selection:
     """What of the chats is learned; raise `UserError` where that is nothing."""
     if not chats.knows_self:
         raise UserError("Nobody in the messages is the persona: import them again with --me NAME_OR_ID.")
-    selection = select(find_targets(chats, opted_out, measure), chats, limits)
+    selection = select_targets(find_targets(chats, opted_out, count_tokens), chats, limits)
     if not any(selection.chosen):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in selection.left_out.most_common(5))
         raise UserError(
@@ -57,17 +60,17 @@ def write_splits(
     facts: Iterable[Excerpt] = (),
 ) -> Built:
     """Write both files, in the order of chats, with the facts first."""
-    built, windows = Built(left_out=selection.left_out), Windows(chats, opted_out, serving)
+    built, excerpts = Built(left_out=selection.left_out), ChatExcerpts(chats, opted_out, serving)
     with draft(work / TRAIN) as train, draft(work / HELD) as held:
         files: dict[Side, BinaryIO] = {"train": train, "held": held}
         for piece in facts:
             train.write(_ENCODER.encode(piece) + b"\n")
             built.facts += 1
         for place, chosen in zip(chats.places, selection.chosen, strict=True):
-            for side, excerpt in windows.excerpts(place, chosen):
+            for side, excerpt in excerpts.build(place, selection.transcripts.get(place), chosen):
                 files[side].write(_ENCODER.encode(excerpt) + b"\n")
                 built.count(side, excerpt)
-    built.left_out.update(windows.left_out)
+    built.left_out.update(excerpts.left_out)
     return built
 
 

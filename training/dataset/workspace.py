@@ -9,7 +9,7 @@ from bot.config import Config
 from bot.errors import UserError
 from bot.persona.persona import Persona, load_persona
 from training.dataset.base_tokenizer import BaseTokenizer, open_base_tokenizer, open_training_format
-from training.dataset.excerpts import ServingPrompts
+from training.dataset.serving_prompts import ServingPrompts
 
 SETTINGS = "data.json"
 

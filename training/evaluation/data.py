@@ -12,7 +12,8 @@ from bot.errors import UserError
 from bot.message import Message
 from bot.prompt.builder import Prompt
 from training.dataset import splits
-from training.dataset.excerpts import Excerpt, ExcerptMessage, ServingPrompts, examples
+from training.dataset.excerpts import Excerpt, ExcerptMessage
+from training.dataset.serving_prompts import ServingPrompts, read_examples
 from training.dataset.splits import HELD, TRAIN
 from training.metrics.diversity import words
 
@@ -86,12 +87,12 @@ def _held(
 ) -> Iterator[Held]:
     """With examples, as much of the chat is read as without."""
     key = serving.persona.key
-    for example, aim in zip(examples(excerpt, serving), excerpt.aims, strict=True):
+    for example, aim in zip(read_examples(excerpt, serving), excerpt.aims, strict=True):
         said = excerpt.messages[: aim.start]
         first = example.prompt.first
         said = said[next((at for at, line in enumerate(said) if line.id == first), 0) :]
-        history = [*shots, *(line.message(key) for line in said or (_BEGINS,))]
-        known = {line.id: line.message(key) for line in excerpt.parents}
+        history = [*shots, *(line.to_message(key) for line in said or (_BEGINS,))]
+        known = {line.id: line.to_message(key) for line in excerpt.parents}
         reply_to = excerpt.messages[aim.start].reply_to
         prompt = wide.prompt(history, known, False, reply_to)
         before = tuple(f"{line.name or 'Someone'}: {line.text}" for line in said[-BEFORE:])
@@ -118,7 +119,7 @@ def _shots(learned: Iterable[Excerpt], key: str) -> list[Message]:
         named = [(f"before shot {number}", before), (f"shot {number}", lines[0])]
         named += [(f"shot {number} {place}", line) for place, line in enumerate(lines[1:], 1)]
         shots += (
-            ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).message(key)
+            ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).to_message(key)
             for id, line in named
         )
     return shots

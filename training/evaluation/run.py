@@ -9,7 +9,7 @@ from typing import Protocol
 from bot.engine.interface import Request
 from bot.engine.model_loader import loader
 from training.dataset.base_tokenizer import open_training_format
-from training.dataset.excerpts import ServingPrompts
+from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.workspace import Workspace, read_build_record
 from training.evaluation.data import Held, gather_eval_data
 from training.evaluation.engine_samples import common, request, speak

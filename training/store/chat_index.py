@@ -2,7 +2,6 @@
 
 import mmap
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -42,10 +41,10 @@ class _Index:
     offsets: "array[int]" = field(default_factory=lambda: array("q"))
     marks: "array[int]" = field(default_factory=lambda: array("q"))
 
-    def in_order(self) -> list[int]:
-        """The offsets by time, then by the platform's counter, then as they stand in the file."""
+    def in_order(self) -> "array[int]":
+        """Return the offsets by time, then by the platform's counter, then as they stand in the file."""
         rows = np.lexsort((np.frombuffer(self.counters, "q"), np.frombuffer(self.times, "d")))
-        return [self.offsets[row] for row in rows]
+        return array("q", np.frombuffer(self.offsets, "q")[rows].tobytes())
 
 
 class ChatIndex:
@@ -82,6 +81,10 @@ class ChatIndex:
         """Whether it is a chat of two, of many, a channel or a timeline."""
         return self._chats[place].kind
 
+    def is_posts(self, place: Place) -> bool:
+        """Return whether a chat is a timeline or a channel: posts, and no conversation."""
+        return self.kind(place) in ("timeline", "channel")
+
     def has_others(self, place: Place) -> bool:
         """Whether anybody but the persona speaks there; some exports hold one side only."""
         return self._chats[place].has_others
@@ -94,9 +97,13 @@ class ChatIndex:
         """When its messages were said, in the order of the file; Unix seconds."""
         return self._chats[place].times
 
-    def messages(self, place: Place) -> Iterator[ExportedMessage]:
-        """A chat's messages, oldest first."""
-        return map(self._at, self._chats[place].in_order())
+    def offsets(self, place: Place) -> "array[int]":
+        """Return the byte at which each message of a chat begins in the file, oldest message first."""
+        return self._chats[place].in_order()
+
+    def read_at(self, offset: int) -> ExportedMessage:
+        """Return the message whose line begins at a byte of the file."""
+        return self._selves.resolve(from_line(self._map[offset : self._map.find(b"\n", offset)]))
 
     def find(self, place: Place, id: str) -> ExportedMessage | None:
         """One message of a chat."""
@@ -109,12 +116,9 @@ class ChatIndex:
         for at in range(int(np.searchsorted(marks, mark)), len(marks)):
             if marks[at] != mark:
                 break
-            if (said := self._at(self._chats[place].offsets[rows[at]])).id == id:
+            if (said := self.read_at(self._chats[place].offsets[rows[at]])).id == id:
                 return said
         return None
-
-    def _at(self, offset: int) -> ExportedMessage:
-        return self._selves.resolve(from_line(self._map[offset : self._map.find(b"\n", offset)]))
 
     def _read(self) -> None:
         decoder, offset = msgspec.json.Decoder(_Key), 0

@@ -9,7 +9,7 @@ import msgspec
 from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
-from training.dataset.excerpts import ServingPrompts
+from training.dataset.serving_prompts import ServingPrompts
 from training.store.atomic import draft
 from training.store.lineage import hash_file
 from training.tokenization.encode import Encoder, TrainingExample

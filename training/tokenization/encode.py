@@ -6,8 +6,9 @@ import msgspec
 
 from bot.errors import UserError
 from bot.prompt.builder import PromptFormat, stop_conditions
-from training.dataset.excerpts import Example, Excerpt, ServingPrompts, examples
-from training.dataset.leakage import CardWords, holds_itself
+from training.dataset.excerpts import Excerpt
+from training.dataset.leakage import CardWords, shows_messages
+from training.dataset.serving_prompts import Example, ServingPrompts, read_examples
 
 
 class TrainedSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -128,7 +129,7 @@ class Encoder:
         if excerpt.stage == "facts":
             yield from self._facts(excerpt.text)
         else:
-            for example in examples(excerpt, self._serving):
+            for example in read_examples(excerpt, self._serving):
                 yield from self.example(example)
 
     def _facts(self, text: str) -> Iterator[TrainingExample]:
@@ -145,7 +146,7 @@ class Encoder:
     def _check(self, example: Example) -> None:
         """Refuse an answer that the prompt gives away."""
         where = f"of {example.excerpt.chat}"
-        if holds_itself(example.prompt, example.ids):
+        if shows_messages(example.prompt, example.ids):
             raise UserError(f"An answer {where} stands in its own prompt: build the data again.")
         if self._card.hold(example.prompt, example.answer):
             raise UserError(f"An answer {where} stands in the persona's card: build the data again.")

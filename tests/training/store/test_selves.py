@@ -56,7 +56,7 @@ def persona_texts(work: Path) -> list[str]:
     """Return what the persona wrote, and check that every reader of the folder gives the same answer."""
     texts = [each.text for each in read_messages(work / "messages.jsonl") if each.is_self]
     with ChatIndex(work / "messages.jsonl") as chats:
-        indexed = [each for place in chats.places for each in chats.messages(place)]
+        indexed = [each for place in chats.places for each in map(chats.read_at, chats.offsets(place))]
         assert chats.knows_self is bool(texts)
     assert sorted(each.text for each in indexed if each.is_self) == sorted(texts)
     return texts

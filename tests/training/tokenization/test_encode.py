@@ -19,7 +19,8 @@ from tests.fakes.model import ByteTokenizer
 from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
 from tests.fixtures.training_messages import build, excerpts, said, serving
 from training.dataset.base_tokenizer import open_base_tokenizer, open_training_format
-from training.dataset.excerpts import Example, Excerpt, ExcerptMessage, ServingPrompts, TargetSpan, examples
+from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
+from training.dataset.serving_prompts import Example, ServingPrompts, read_examples
 from training.tokenization.encode import Encoder, TrainedSpan, TrainingExample, closing
 
 WINDOW = 5000
@@ -68,7 +69,7 @@ def test_trained_are_exactly_the_persons_words_and_their_end_in_every_template(s
 @pytest.mark.parametrize("source", ENDS, ids=[*BUILT_IN, "gemma", "llama2", "mistral", "qwen", "dated"])
 def test_every_trained_stretch_stands_behind_the_very_prompt_of_serving(source: str) -> None:
     made_for = serving(source=source)
-    prompts = [example.prompt.ids for example in examples(EXCERPT, made_for)]
+    prompts = [example.prompt.ids for example in read_examples(EXCERPT, made_for)]
     before = [lesson.ids[: span.start] for lesson in lessons(made_for) for span in lesson.trained]
     assert before == prompts
 
