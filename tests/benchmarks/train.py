@@ -50,7 +50,7 @@ def data(root: Path, persona: str, answers: int) -> tuple[workspace.Workspace, i
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
     window = build.build_data(desk).window
-    path = cache.encoded(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
+    path = cache.encode_split(desk.work, splits.TRAIN, desk.serving(window), desk.model, window)
     found = tokenized_examples(cache.read_encoded(path))
     counts = [row.answers for row in found]
     together = batches.together([row.ids for row in found], counts, 8)

@@ -16,7 +16,7 @@ from bot.errors import UserError
 from bot.persona.persona import ADAPTERS
 from bot.untrusted import MANIFEST, RefusedFile, read_json
 from training.adapters.manifest import Origin, as_bytes, authors_of, describe
-from training.dataset.workspace import SETTINGS, Workspace, read_build_record
+from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
 from training.store.atomic import write_private
 
 HOME, NEW, PREVIOUS = ADAPTERS
@@ -32,7 +32,7 @@ def install(desk: Workspace, adapter: Path, run: Mapping[str, object], inherited
     adapter.previous. Raises `UserError`, with the one before still in its place, where the bot would not load
     it or something cannot be written.
     """
-    has_data = (desk.work / SETTINGS).exists()
+    has_data = (desk.work / BUILD_RECORD).exists()
     authors = {*inherited, *authors_of(adapter), *(read_build_record(desk.work).authors if has_data else ())}
     return put(desk, adapter, Origin(run, frozenset(authors)))
 

@@ -14,7 +14,7 @@ from bot.errors import UserError
 from bot.prompt.contract import prompt_contract
 from bot.untrusted import RefusedFile, read_manifest
 from training.dataset.base_tokenizer import open_training_format
-from training.dataset.workspace import SETTINGS, Workspace, read_build_record
+from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
 
 FORM = 1  # of a manifest
 Manifest = dict[str, object]
@@ -84,7 +84,7 @@ def as_bytes(manifest: Manifest) -> Iterable[bytes]:
 
 def _data(desk: Workspace) -> Manifest:
     """What the data were, where they are still there."""
-    if not (desk.work / SETTINGS).exists():
+    if not (desk.work / BUILD_RECORD).exists():
         return {"data": {}}
     made = read_build_record(desk.work)
     return {

@@ -8,17 +8,17 @@ import numpy as np
 
 from bot.errors import UserError
 from training.dataset import splits
-from training.dataset.base_tokenizer import room
-from training.dataset.documents import pieces
+from training.dataset.base_tokenizer import answer_room
+from training.dataset.documents import read_documents
 from training.dataset.excerpts import Excerpt
 from training.dataset.selection import Limits, Selection
 from training.dataset.serving_prompts import ServingPrompts
-from training.dataset.splits import HELD, TRAIN, Built
-from training.dataset.workspace import SETTINGS, BuildRecord, Workspace
+from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
+from training.dataset.workspace import BUILD_RECORD, BuildRecord, Workspace
 from training.store.atomic import write_private
 from training.store.chat_index import ChatIndex
-from training.store.lineage import hash_file, opt_outs
-from training.store.scrubbing import scrub
+from training.store.lineage import hash_file, read_opt_outs
+from training.store.scrubbing import scrub_messages
 from training.tokenization import cache
 
 WINDOWS = (256, 512, 1024, 2048, 4096, 8192)
@@ -29,15 +29,17 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 def build_data(desk: Workspace, window: int = 0, per_chat: int = Limits().per_chat) -> BuildRecord:
     """Make the data anew; `window` 0 chooses one. Raises `UserError` where there is nothing to learn from."""
-    messages, scrubber = scrub(desk.work, desk.persona)
-    opted_out = opt_outs(desk.work)
+    messages, scrubber = scrub_messages(desk.work, desk.persona)
+    opted_out = read_opt_outs(desk.work)
     with ChatIndex(messages) as chats:
         widest = desk.serving(desk.model.context)
         encode = widest.reader.tokenizer.encode
         selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
         window = _checked(window, desk) if window else _window(selection, widest, desk)
         serving = desk.serving(window)
-        facts = pieces(desk.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text)
+        facts = read_documents(
+            desk.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text
+        )
         built = splits.write_splits(desk.work, chats, opted_out, serving, selection, facts)
     return _summary(desk, built, serving, window, per_chat)
 
@@ -57,17 +59,17 @@ def _window(selection: Selection, serving: ServingPrompts, desk: Workspace) -> i
     tokens = [each.target.tokens for chosen in selection.chosen for each in chosen]
     wanted = frame + AROUND * float(np.quantile(tokens, HOLDS))
     for window in WINDOWS:
-        if window - room(desk.persona, window) >= wanted and window <= desk.model.context:
+        if window - answer_room(desk.persona, window) >= wanted and window <= desk.model.context:
             return window
     return desk.model.context
 
 
 def _summary(
-    desk: Workspace, built: Built, serving: ServingPrompts, window: int, per_chat: int
+    desk: Workspace, built: SplitCounts, serving: ServingPrompts, window: int, per_chat: int
 ) -> BuildRecord:
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
-    for name in (TRAIN, HELD):
-        path = cache.encoded(desk.work, name, serving, desk.model, window)
+    for name in (TRAIN, VALIDATION):
+        path = cache.encode_split(desk.work, name, serving, desk.model, window)
         sizes = [
             (len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read_encoded(path)
         ]
@@ -78,9 +80,9 @@ def _summary(
         window=window,
         per_chat=per_chat,
         model=desk.model.name,
-        hashes={name: hash_file(desk.work / name) for name in ("messages.jsonl", TRAIN, HELD)},
+        hashes={name: hash_file(desk.work / name) for name in ("messages.jsonl", TRAIN, VALIDATION)},
         train=dict(built.train),
-        held=dict(built.held),
+        held=dict(built.validation),
         facts=built.facts,
         left_out=dict(built.left_out.most_common()),
         lengths=lengths,
@@ -89,7 +91,7 @@ def _summary(
         line_is_message=style.parting > style.inside,
         authors=tuple(sorted(style.authors)),
     )
-    write_private(desk.work / SETTINGS, [msgspec.json.format(msgspec.json.encode(made), indent=1), b"\n"])
+    write_private(desk.work / BUILD_RECORD, [msgspec.json.format(msgspec.json.encode(made), indent=1), b"\n"])
     return made
 
 
@@ -107,7 +109,7 @@ class _Style:
                 self.inside += sum(line.text.count("\n") for line in excerpt.messages[aim.start : aim.end])
 
 
-def as_text(made: BuildRecord, persona: str) -> str:
+def describe_build(made: BuildRecord, persona: str) -> str:
     """What was built, what was left out and why, and what comes next."""
     lines = [
         f"{name:<12}{_counts(counts)}" for name, counts in (("to learn", made.train), ("held out", made.held))
@@ -116,7 +118,7 @@ def as_text(made: BuildRecord, persona: str) -> str:
         lines.append(f"{'facts':<12}{made.facts:,} pieces of documents")
     lines += [f"left out    {count:,} {reason}" for reason, count in made.left_out.items()]
     lines.append(f"bursts      {_bursts(made)}")
-    lines.append(lengths(made))
+    lines.append(describe_lengths(made))
     lines.append(
         f"window       {made.window:,} tokens for {made.model}; {made.trained[TRAIN]:,} tokens are trained"
     )
@@ -125,7 +127,7 @@ def as_text(made: BuildRecord, persona: str) -> str:
     )
 
 
-def lengths(made: BuildRecord) -> str:
+def describe_lengths(made: BuildRecord) -> str:
     """The quantiles of the lessons' lengths, in tokens."""
     lines = ["tokens, of   " + "".join(f"{f'{quantile:.0%}':>8}" for quantile in QUANTILES)]
     for name, found in made.lengths.items():

@@ -11,16 +11,16 @@ import msgspec
 from bot import config
 from bot.errors import UserError
 from training.commands import forget as forgetting
-from training.commands.build import as_text, build_data, lengths
+from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
 from training.dataset.workspace import Workspace, open_workspace, read_build_record
 from training.tokenization import cache
-from training.tokenization.preview import PreviewPage, pick
+from training.tokenization.preview import PreviewPage, spread_examples
 
 
-def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add these commands to the command line."""
     build = commands.add_parser("build", help="make examples of what was imported")
     build.add_argument("--persona", metavar="P", required=True, help="whose words are to be learned")
@@ -48,16 +48,16 @@ def build(options: Namespace, folder: Folder) -> str:
     made = build_data(_desk(options, folder(options)), options.window, options.cap)
     if options.json:
         return json.dumps(msgspec.to_builtins(made), ensure_ascii=False)
-    return as_text(made, options.persona)
+    return describe_build(made, options.persona)
 
 
 def preview(options: Namespace, folder: Folder) -> str:
     desk = _desk(options, folder(options))
     made = read_build_record(desk.work)
-    path = cache.encoded(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
+    path = cache.encode_split(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
     page = PreviewPage(desk.model.tokenizer, desk.model.definition, colours=sys.stdout.isatty())
-    shown = [page.show(lesson) for lesson in pick(list(cache.read_encoded(path)), options.count)]
-    return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), lengths(made)])
+    shown = [page.render(lesson) for lesson in spread_examples(list(cache.read_encoded(path)), options.count)]
+    return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), describe_lengths(made)])
 
 
 def forget(options: Namespace, folder: Folder) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from bot.errors import UserError
 from training.store.atomic import draft
-from training.store.lineage import Pseudonyms, adapters, opt_out
+from training.store.lineage import Pseudonyms, add_opt_out, read_adapter_authors
 from training.store.message_store import acquire_lock
 from training.store.messages import MESSAGES
 from training.store.scrubbing import SCRUBBED
@@ -47,8 +47,8 @@ def forget(folder: Path, author: str) -> Forgotten:
         pseudonyms = Pseudonyms(work)
         authors = _read_authors(work, pseudonyms)
         pseudonym = _find_pseudonym(author, authors, pseudonyms)
-        manifests = tuple(path for path, holders in adapters(folder) if pseudonym in holders)
-        opt_out(work, pseudonym)
+        manifests = tuple(path for path, holders in read_adapter_authors(folder) if pseudonym in holders)
+        add_opt_out(work, pseudonym)
         for name in _COPIES:
             (work / name).unlink(missing_ok=True)
         erased = _erase_messages(work, pseudonyms, pseudonym) if pseudonym in authors else 0

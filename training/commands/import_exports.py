@@ -24,11 +24,11 @@ from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Meter
 from training.importers.registry import Export
 from training.store.message_store import MessageStore
-from training.store.participants import Count, Participants, choices
+from training.store.participants import MessageCount, Participants, describe_candidates
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What came of it. `known` messages were there before this import, `doubled` ones came again."""
 
     path: Path
@@ -41,7 +41,7 @@ class Imported:
     known: int
 
 
-def import_exports(options: Namespace, folder: Path) -> Imported:
+def import_exports(options: Namespace, folder: Path) -> ImportResult:
     """Import what `options` names into a persona's folder; or raise `UserError` and change nothing."""
     meter, tally = Meter(), ImportLog(dates=options.dates or "")
     exports = [export for path in options.paths for export in registry.find_exports(path, meter)]
@@ -55,7 +55,9 @@ def import_exports(options: Namespace, folder: Path) -> Imported:
         selves = _find_selves(participants, may_ask=sys.stdin.isatty() and not options.json)
         store.add_selves(selves)
     titles = tuple(dict.fromkeys(export.importer.TITLE for export in exports))
-    return Imported(store.path, titles, participants, tally, selves, store.added, store.doubled, store.known)
+    return ImportResult(
+        store.path, titles, participants, tally, selves, store.added, store.doubled, store.known
+    )
 
 
 def _store_messages(
@@ -65,7 +67,7 @@ def _store_messages(
         if message.kind == "text" and not message.text.strip():
             tally.skip("empty")
             continue
-        is_self = participants.meet(message)
+        is_self = participants.count_message(message)
         same = is_self is message.is_self
         store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
 
@@ -76,20 +78,20 @@ def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str
     Raises `UserError` where nobody may be asked, and for a name in --me that no author has.
     """
     participants.check_names()
-    selves = {platform: participants.selves(platform) for platform in participants.platforms()}
+    selves = {platform: participants.persona_ids(platform) for platform in participants.platforms()}
     for platform in [platform for platform, ids in selves.items() if not ids]:
         people = participants.candidates(platform)
         if not may_ask:
             raise UserError(
-                f"Who is the persona on {platform}? Say --me with a name or an id: {choices(people)}."
+                f"Who is the persona on {platform}? Say --me with a name or an id: {describe_candidates(people)}."
             )
         selves[platform] = {_ask(platform, people).id}
     return selves
 
 
-def _ask(platform: str, people: list[Count]) -> Count:
+def _ask(platform: str, people: list[MessageCount]) -> MessageCount:
     """Ask once; raise `UserError` for no answer."""
-    lines = [f"{number:>3}  {each.called}, {each.messages:,}" for number, each in enumerate(people, 1)]
+    lines = [f"{number:>3}  {each.label}, {each.messages:,}" for number, each in enumerate(people, 1)]
     sys.stderr.write("\n".join((f"Who is the persona on {platform}?", *lines, "")))
     try:
         answer = input("Number, name or id: ").strip()

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from training.commands.import_exports import Imported
-from training.store.participants import Count, plain
+from training.commands.import_exports import ImportResult
+from training.store.participants import MessageCount, printable
 
 _SHOWN = 20  # chats, and authors
 _NAME = 40  # characters
 
 
-def as_text(imported: Imported) -> str:
+def describe_import(imported: ImportResult) -> str:
     """Chats and authors with counts and dates, and what was left out and why."""
     participants, total = imported.participants, imported.known + imported.added
     lines = [
@@ -26,7 +26,7 @@ def as_text(imported: Imported) -> str:
     return "\n".join(lines)
 
 
-def as_json(imported: Imported) -> dict[str, Any]:
+def import_json(imported: ImportResult) -> dict[str, Any]:
     """The same, whole."""
     participants = imported.participants
     return {
@@ -44,21 +44,21 @@ def as_json(imported: Imported) -> dict[str, Any]:
     }
 
 
-def _count(count: Count) -> dict[str, Any]:
+def _count(count: MessageCount) -> dict[str, Any]:
     told = {"platform": count.platform, "id": count.id, "name": count.name, "messages": count.messages}
     kind = {"kind": count.kind} if count.kind else {}
     return {**told, **kind, "first": _day(count.first), "last": _day(count.last)}
 
 
-def _table(title: str, counts: Iterable[Count], selves: dict[str, set[str]]) -> list[str]:
+def _table(title: str, counts: Iterable[MessageCount], selves: dict[str, set[str]]) -> list[str]:
     ordered = sorted(counts, key=lambda count: -count.messages)
     more = len(ordered) - _SHOWN
     lines = [_line(count, count.id in selves.get(count.platform, ())) for count in ordered[:_SHOWN]]
     return [f"{title}:", *lines, *([f"  and {more:,} more"] if more > 0 else [])]
 
 
-def _line(count: Count, is_self: bool) -> str:
-    name = plain(count.name or count.id)[:_NAME]
+def _line(count: MessageCount, is_self: bool) -> str:
+    name = printable(count.name or count.id)[:_NAME]
     what = "me" if is_self else count.kind
     days = f"{_day(count.first)} to {_day(count.last)}"
     return f"  {count.platform:<10} {name:<{_NAME}} {what:<8} {count.messages:>10,}  {days}"

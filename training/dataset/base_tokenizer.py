@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 # Of the room for history, when a window moves on: less than in serving, since what stays is read once more in
 # each window. 50,000 tokens an epoch for 74,000 on Ozzo's export.
-KEPT = 0.25
+KEPT_SHARE = 0.25
 _REMEMBERED = 200_000  # texts; those of a chat's window are asked for again and again
 
 
-class Remembering:
+class CachedTokenizer:
     """A tokenizer that keeps the ids of the texts that it saw last."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -72,7 +72,7 @@ def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
 
 
 def _model(name: str, tokenizer: "HFTokenizer", context: int) -> BaseTokenizer:
-    return BaseTokenizer(name, Remembering(tokenizer), context, tokenizer.definition)
+    return BaseTokenizer(name, CachedTokenizer(tokenizer), context, tokenizer.definition)
 
 
 def _copy_tokenizer(file: Path, folder: Path) -> None:
@@ -90,10 +90,12 @@ def open_training_format(
     persona: Persona, model: BaseTokenizer, settings: ModelSettings, window: int
 ) -> PromptFormat:
     """How the persona's prompts are read, as serving does it, when prompt and answer have `window` ids."""
-    reader = builder.open_prompt_format(persona, model.tokenizer, settings, window - room(persona, window))
-    return replace(reader, kept=KEPT)
+    reader = builder.open_prompt_format(
+        persona, model.tokenizer, settings, window - answer_room(persona, window)
+    )
+    return replace(reader, kept=KEPT_SHARE)
 
 
-def room(persona: Persona, window: int) -> int:
+def answer_room(persona: Persona, window: int) -> int:
     """How many ids of a window are the answer's: as many as the persona may write, a quarter at most."""
     return min(persona.sampling.max_tokens, window // 4)

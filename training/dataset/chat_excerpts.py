@@ -7,7 +7,7 @@ from bot.message import Place
 from training.dataset.excerpt_builder import UNKNOWN_AUTHOR, ExcerptBuilder
 from training.dataset.excerpts import Excerpt, ExcerptMessage
 from training.dataset.history_window import HistoryWindow
-from training.dataset.selection import ChosenTarget, Side
+from training.dataset.selection import ChosenTarget, Split
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.targets import parent_of
 from training.dataset.transcript import Transcript
@@ -31,7 +31,7 @@ class ChatExcerpts:
 
     def build(
         self, place: Place, transcript: Transcript | None, chosen: Sequence[ChosenTarget]
-    ) -> Iterator[tuple[Side, Excerpt]]:
+    ) -> Iterator[tuple[Split, Excerpt]]:
         """Yield the excerpts of a chat with the chosen targets, oldest first.
 
         Without a transcript, each target stands below the posts that it answers.
@@ -45,7 +45,7 @@ class ChatExcerpts:
             yield from window.add_turn(turn, by_id.get(turn.messages[0].id))
         yield from window.close()
 
-    def _build_reply(self, place: Place, chosen: ChosenTarget) -> Iterator[tuple[Side, Excerpt]]:
+    def _build_reply(self, place: Place, chosen: ChosenTarget) -> Iterator[tuple[Split, Excerpt]]:
         found = (self._chats.find(place, id) for id in chosen.target.ids)
         answer = [message for message in found if message]
         parent = parent_of(answer[0])

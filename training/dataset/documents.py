@@ -7,11 +7,11 @@ from pathlib import Path
 from training.dataset.excerpts import Excerpt
 from training.store.lineage import hash_file
 
-KINDS = (".txt", ".md")
-PIECE = 2000  # characters of a piece, or of a paragraph that is longer
+SUFFIXES = (".txt", ".md")
+PIECE_SIZE = 2000  # characters of a piece, or of a paragraph that is longer
 
 
-def pieces(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) -> Iterator[Excerpt]:
+def read_documents(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) -> Iterator[Excerpt]:
     """Every document in a folder as excerpts: whole paragraphs, as many as make a piece.
 
     `scrub` takes private details out of a text.
@@ -19,7 +19,7 @@ def pieces(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) ->
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.is_symlink() or not path.is_file():
             continue
-        if path.suffix.lower() not in KINDS:
+        if path.suffix.lower() not in SUFFIXES:
             left_out["documents that are neither .txt nor .md"] += 1
             continue
         try:
@@ -35,7 +35,7 @@ def pieces(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) ->
 def _pieces(text: str) -> Iterator[str]:
     piece = ""
     for paragraph in (part.strip() for part in text.replace("\r\n", "\n").split("\n\n")):
-        if piece and len(piece) + len(paragraph) > PIECE:
+        if piece and len(piece) + len(paragraph) > PIECE_SIZE:
             yield piece
             piece = ""
         piece = "\n\n".join(filter(None, (piece, paragraph)))

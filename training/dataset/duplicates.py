@@ -15,27 +15,29 @@ ROWS, BANDS = (
     5,
     12,
 )  # of two texts that share 80 % of their shingles, 99 % are found: 1 - (1 - 0.8 ** 5) ** 12
-ALIKE = 0.8  # the share from which on two texts are the same; estimated from 60 hashes, so give or take 0.05
-_CROWD = 64  # texts that fall together; of more, each is compared with the first ones only
+SIMILAR = (
+    0.8  # the share from which on two texts are the same; estimated from 60 hashes, so give or take 0.05
+)
+_MAX_BUCKET = 64  # texts that fall together; of more, each is compared with the first ones only
 NO_SIGNATURE: Signature = np.empty(0, np.uint32)
-_DICE = np.random.default_rng(5)  # any seed does, as long as it stays
-_FACTORS = _DICE.integers(1, 1 << 63, ROWS * BANDS, dtype=np.uint64) | np.uint64(1)
-_TERMS = _DICE.integers(0, 1 << 63, ROWS * BANDS, dtype=np.uint64)
+_RNG = np.random.default_rng(5)  # any seed does, as long as it stays
+_FACTORS = _RNG.integers(1, 1 << 63, ROWS * BANDS, dtype=np.uint64) | np.uint64(1)
+_TERMS = _RNG.integers(0, 1 << 63, ROWS * BANDS, dtype=np.uint64)
 _BASE = np.uint64(1_099_511_628_211)
-_MARKS = re.compile(r"[\W_]+")
+_PUNCTUATION = re.compile(r"[\W_]+")
 
 
-def normal(text: str) -> str:
+def normal_form(text: str) -> str:
     """A text as far as it matters for comparing: no case, no marks, no letter twice in a row.
 
     Of a text without letters, what it consists of: a smile is the same however often it is repeated.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    words = _MARKS.sub(" ", folded).strip()
+    words = _PUNCTUATION.sub(" ", folded).strip()
     return "".join(letter for letter, _ in groupby(words)) or "".join(sorted(set("".join(folded.split()))))
 
 
-def signature(words: str) -> Signature:
+def minhash(words: str) -> Signature:
     """60 hashes: of two texts, as many are equal as shingles are shared (Broder 1997).
 
     Each is the least of all shingles' hashes by multiply and shift (Dietzfelbinger et al. 1997).
@@ -54,12 +56,12 @@ def signature(words: str) -> Signature:
     return least
 
 
-def likeness(one: Signature, other: Signature) -> float:
+def similarity(one: Signature, other: Signature) -> float:
     """The share of shingles that two texts have in common, estimated."""
     return float((one == other).mean())
 
 
-def repeated(signatures: Sequence[Signature]) -> set[int]:
+def near_duplicates(signatures: Sequence[Signature]) -> set[int]:
     """The texts that are nearly the same as an earlier one that stays; empty signatures are like nothing."""
     earlier: dict[int, list[int]] = {}
     for one, other in sorted(set(_pairs(signatures))):
@@ -97,8 +99,8 @@ def _keys(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
 def _alike(
     crowd: NDArray[np.intp], table: NDArray[np.uint32], numbers: NDArray[np.intp]
 ) -> Iterator[tuple[int, int]]:
-    for place, one in enumerate(crowd[:_CROWD]):
+    for place, one in enumerate(crowd[:_MAX_BUCKET]):
         others = crowd[place + 1 :]
         shares = (table[others] == table[one]).mean(axis=1)
-        for other in others[shares >= ALIKE]:
+        for other in others[shares >= SIMILAR]:
             yield int(numbers[one]), int(numbers[other])

@@ -9,7 +9,7 @@ from bot.message import Message, Place
 from bot.prompt.builder import Prompt
 from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
 from training.dataset.leakage import CardWords, shows_messages
-from training.dataset.selection import ChosenTarget, Side
+from training.dataset.selection import ChosenTarget, Split
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.utterances import exclusion_reason, serving_message
 from training.store.chat_index import ChatIndex
@@ -38,7 +38,7 @@ class ExcerptBuilder:
         before: list[ExcerptMessage],
         answer: Sequence[ExportedMessage],
         chosen: ChosenTarget,
-    ) -> Iterator[tuple[Side, Excerpt]]:
+    ) -> Iterator[tuple[Split, Excerpt]]:
         """Yield an excerpt with one target, unless serving could not have read the messages before it."""
         messages = [*before, *map(self.convert, answer)]
         target = target_span(chosen, len(before), len(messages))
@@ -53,7 +53,7 @@ class ExcerptBuilder:
         if self.gives_away(prompt, answer):
             return
         sources = {message.source for message in answer}
-        yield chosen.side, self.build(place, messages, [], [target], False, sources)
+        yield chosen.split, self.build(place, messages, [], [target], False, sources)
 
     def build(
         self,
@@ -87,7 +87,7 @@ class ExcerptBuilder:
         if shows_messages(prompt, [message.id for message in answer]):
             self.left_out[TOO_EARLY] += 1
             return True
-        if self._card.hold(prompt, [message.text.strip() for message in answer]):
+        if self._card.contains(prompt, [message.text.strip() for message in answer]):
             self.left_out[IN_CARD] += 1
             return True
         return False

@@ -8,7 +8,7 @@ from bot.message import Message, Place
 from bot.prompt.builder import Prompt
 from training.dataset.excerpt_builder import TOO_LONG, ExcerptBuilder, target_span
 from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
-from training.dataset.selection import ChosenTarget, Side
+from training.dataset.selection import ChosenTarget, Split
 from training.dataset.serving_prompts import MAX_MESSAGES
 from training.dataset.transcript import Turn
 from training.store.messages import ExportedMessage
@@ -24,11 +24,11 @@ class HistoryWindow:
         self._builder, self._place = builder, place
         self._messages, self._history = list[ExcerptMessage](), list[Message]()
         self._sources = list[str]()  # of the messages, which all three lists have in the same order
-        self._targets: dict[Side, list[TargetSpan]] = {"train": [], "held": []}
+        self._targets: dict[Split, list[TargetSpan]] = {"train": [], "held": []}
         self._is_cut = False
         self._parent = lru_cache(4 * MAX_MESSAGES)(self._find_parent)
 
-    def add_turn(self, turn: Turn, chosen: ChosenTarget | None) -> Iterator[tuple[Side, Excerpt]]:
+    def add_turn(self, turn: Turn, chosen: ChosenTarget | None) -> Iterator[tuple[Split, Excerpt]]:
         """Add a turn of the chat; `chosen` is the target that it is, if any."""
         if turn.is_burst and not turn.opens:
             yield from self._add_answer(turn.messages, chosen)
@@ -37,7 +37,7 @@ class HistoryWindow:
             yield from self._builder.build_single(self._place, [], turn.messages, chosen)
         yield from self._append(turn.messages)
 
-    def close(self) -> Iterator[tuple[Side, Excerpt]]:
+    def close(self) -> Iterator[tuple[Split, Excerpt]]:
         """Yield the targets in this window, for each side with no more messages than they need."""
         for side, targets in self._targets.items():
             if targets:
@@ -56,7 +56,7 @@ class HistoryWindow:
 
     def _add_answer(
         self, answer: Sequence[ExportedMessage], chosen: ChosenTarget | None
-    ) -> Iterator[tuple[Side, Excerpt]]:
+    ) -> Iterator[tuple[Split, Excerpt]]:
         """Add a burst that answers the window: the prompt before it decides where the window begins."""
         reply_to = self._builder.convert(answer[0]).reply_to
         try:
@@ -72,13 +72,13 @@ class HistoryWindow:
             first = None
         if chosen and not self._builder.gives_away(prompt, answer):
             start = len(self._messages)
-            self._targets[chosen.side].append(target_span(chosen, start, start + len(answer)))
+            self._targets[chosen.split].append(target_span(chosen, start, start + len(answer)))
         yield from self._append(answer)
         if first:
             yield from self.close()
             self._drop_before(first)
 
-    def _append(self, messages: Sequence[ExportedMessage]) -> Iterator[tuple[Side, Excerpt]]:
+    def _append(self, messages: Sequence[ExportedMessage]) -> Iterator[tuple[Split, Excerpt]]:
         """Append messages; move on when the window holds twice as many as serving reads."""
         for message in messages:
             converted = self._builder.convert(message)

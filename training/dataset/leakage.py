@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.prompt.builder import Prompt, Tokenizer
-from training.dataset.duplicates import normal
+from training.dataset.duplicates import normal_form
 from training.dataset.targets import COPYABLE
 
 _SAID = ("template", "message", "quote", "opening")  # kinds of spans that hold no text of the persona's card
@@ -14,11 +14,11 @@ class CardWords:
     """What prompts hold that nobody said: the card, and whatever else belongs to the persona."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._read = lru_cache(256)(lambda ids: normal(tokenizer.decode(list(ids))))
+        self._read = lru_cache(256)(lambda ids: normal_form(tokenizer.decode(list(ids))))
 
-    def hold(self, prompt: Prompt, answer: Sequence[str]) -> bool:
+    def contains(self, prompt: Prompt, answer: Sequence[str]) -> bool:
         """Whether an answer that is too long for chance stands there, but for its case and marks."""
-        words = normal("\n".join(answer))
+        words = normal_form("\n".join(answer))
         if len(words.encode("utf-8", "replace")) < COPYABLE:
             return False
         parts = (prompt.ids[span.start : span.end] for span in prompt.spans if span.kind not in _SAID)

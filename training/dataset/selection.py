@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.message import Place
-from training.dataset.duplicates import repeated
+from training.dataset.duplicates import near_duplicates
 from training.dataset.targets import COPYABLE, FoundTargets, Target
 from training.dataset.transcript import Transcript
 from training.store.chat_index import ChatIndex
 
-Side = Literal["train", "held"]
-HELD = 0.1  # the share of targets that is held out
-PHRASE = 0.01  # the share of all targets that one short phrase may have: "ok" is style, a flood of it is not
-PHRASES = 5  # times that a short phrase may come in any case
+Split = Literal["train", "held"]
+VALIDATION_SHARE = 0.1  # the share of targets that is held out
+PHRASE_SHARE = (
+    0.01  # the share of all targets that one short phrase may have: "ok" is style, a flood of it is not
+)
+PHRASE_MIN = 5  # times that a short phrase may come in any case
 HALF_LIFE = 3 * 365.25 * 86_400  # seconds in which words lose half their weight: people change
-FLOOR = 0.3  # the least weight for age
-UNKNOWN = 0.3  # the weight of an answer to something unknown
+MIN_AGE_WEIGHT = 0.3  # the least weight for age
+UNKNOWN_WEIGHT = 0.3  # the weight of an answer to something unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class ChosenTarget:
     """A target that stays."""
 
     target: Target
-    side: Side
+    split: Split
     weight: float
 
 
@@ -63,13 +65,15 @@ def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Sel
     left = _without(left, _pasted(left, found.pasted), "copied from others (copypasta)", selection)
     left = _without(left, _over_quota(left), "short phrases over their quota", selection)
     left = _without(left, _repeated(left), "repeated word for word", selection)
-    left = _without(left, repeated([target.signature for target in left]), "nearly repeated", selection)
+    left = _without(
+        left, near_duplicates([target.signature for target in left]), "nearly repeated", selection
+    )
     held = _held_sessions(left)
     over = _over_cap(left, held, chats.places, chats, limits.per_chat)
     left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
     newest = max((target.time for target in left), default=0.0)
     for target in left:
-        side: Side = "held" if target.session in held else "train"
+        side: Split = "held" if target.session in held else "train"
         selection.chosen[target.place].append(ChosenTarget(target, side, _weight(target, newest)))
     return selection
 
@@ -93,7 +97,7 @@ def _over_quota(targets: Sequence[Target]) -> Iterable[int]:
     for number, target in enumerate(targets):
         if target.size < COPYABLE:
             phrases.setdefault(target.text_hash, []).append(number)
-    quota = max(PHRASES, math.ceil(PHRASE * len(targets)))
+    quota = max(PHRASE_MIN, math.ceil(PHRASE_SHARE * len(targets)))
     for numbers in phrases.values():
         if (count := len(numbers)) > quota:
             kept = {place * count // quota for place in range(quota)}
@@ -115,7 +119,7 @@ def _held_sessions(targets: Sequence[Target]) -> set[int]:
     sizes = Counter(target.session for target in targets)
     for target in targets:
         begun.setdefault(target.session, (target.time, target.session))
-    held, wanted = set[int](), HELD * len(targets)
+    held, wanted = set[int](), VALIDATION_SHARE * len(targets)
     for _, session in sorted(begun.values(), reverse=True)[: len(begun) - 1]:
         if wanted <= 0:
             break
@@ -139,6 +143,6 @@ def _over_cap(
 
 
 def _weight(target: Target, newest: float) -> float:
-    age = max(FLOOR, 2.0 ** -((newest - target.time) / HALF_LIFE))
-    share = UNKNOWN if target.task == "unknown parent" else 1.0
+    age = max(MIN_AGE_WEIGHT, 2.0 ** -((newest - target.time) / HALF_LIFE))
+    share = UNKNOWN_WEIGHT if target.task == "unknown parent" else 1.0
     return round(float(age) * share, 3)

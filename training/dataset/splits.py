@@ -11,28 +11,28 @@ import msgspec
 from bot.errors import UserError
 from training.dataset.chat_excerpts import ChatExcerpts
 from training.dataset.excerpts import Excerpt
-from training.dataset.selection import Limits, Selection, Side, select_targets
+from training.dataset.selection import Limits, Selection, Split, select_targets
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.targets import CountTokens, find_targets
 from training.store.atomic import draft
 from training.store.chat_index import ChatIndex
 from training.store.lineage import OptOuts
 
-TRAIN, HELD = "train.jsonl", "held.jsonl"
+TRAIN, VALIDATION = "train.jsonl", "held.jsonl"
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Excerpt)
 
 
 @dataclass(slots=True)
-class Built:
+class SplitCounts:
     """What is in the data: targets by side and task, and what was left out by reason."""
 
     train: Counter[str] = field(default_factory=Counter)
-    held: Counter[str] = field(default_factory=Counter)
+    validation: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     facts: int = 0
 
-    def count(self, side: Side, excerpt: Excerpt) -> None:
-        counts = self.train if side == "train" else self.held
+    def count_excerpt(self, side: Split, excerpt: Excerpt) -> None:
+        counts = self.train if side == "train" else self.validation
         counts.update(aim.task for aim in excerpt.aims)
 
 
@@ -58,18 +58,18 @@ def write_splits(
     serving: ServingPrompts,
     selection: Selection,
     facts: Iterable[Excerpt] = (),
-) -> Built:
+) -> SplitCounts:
     """Write both files, in the order of chats, with the facts first."""
-    built, excerpts = Built(left_out=selection.left_out), ChatExcerpts(chats, opted_out, serving)
-    with draft(work / TRAIN) as train, draft(work / HELD) as held:
-        files: dict[Side, BinaryIO] = {"train": train, "held": held}
+    built, excerpts = SplitCounts(left_out=selection.left_out), ChatExcerpts(chats, opted_out, serving)
+    with draft(work / TRAIN) as train, draft(work / VALIDATION) as held:
+        files: dict[Split, BinaryIO] = {"train": train, "held": held}
         for piece in facts:
             train.write(_ENCODER.encode(piece) + b"\n")
             built.facts += 1
         for place, chosen in zip(chats.places, selection.chosen, strict=True):
             for side, excerpt in excerpts.build(place, selection.transcripts.get(place), chosen):
                 files[side].write(_ENCODER.encode(excerpt) + b"\n")
-                built.count(side, excerpt)
+                built.count_excerpt(side, excerpt)
     built.left_out.update(excerpts.left_out)
     return built
 
@@ -85,6 +85,6 @@ def read_excerpts(path: Path) -> Iterator[Excerpt]:
         raise UserError(f"{path} cannot be read ({error}): build the data again.") from None
 
 
-def authors(excerpts: Iterable[Excerpt]) -> frozenset[str]:
+def excerpt_authors(excerpts: Iterable[Excerpt]) -> frozenset[str]:
     """The pseudonyms of everybody whose words these are."""
     return frozenset(author for excerpt in excerpts for author in excerpt.authors)

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Literal
 
 from bot.message import Place
-from training.dataset.duplicates import NO_SIGNATURE, Signature, normal, signature
+from training.dataset.duplicates import NO_SIGNATURE, Signature, minhash, normal_form
 from training.dataset.transcript import Transcript
 from training.dataset.utterances import Burst, OptedOut, Utterance, find_utterances, group_bursts
 from training.store.chat_index import ChatIndex
@@ -136,7 +136,7 @@ def parent_of(message: ExportedMessage) -> str | None:
 
 
 def _target(place: int, utterances: Sequence[Utterance], session: int, task: Task, tokens: int) -> Target:
-    words = normal("\n".join(utterance.text for utterance in utterances))
+    words = normal_form("\n".join(utterance.text for utterance in utterances))
     size = len(words.encode())
     return Target(
         place=place,
@@ -146,7 +146,7 @@ def _target(place: int, utterances: Sequence[Utterance], session: int, task: Tas
         task=task,
         text_hash=hash_text(words),
         size=size,
-        signature=signature(words) if size >= COPYABLE else NO_SIGNATURE,
+        signature=minhash(words) if size >= COPYABLE else NO_SIGNATURE,
         pastes=tuple(_paste_hashes(utterances)) if size >= PASTED else (),
         tokens=tokens,
     )
@@ -154,7 +154,7 @@ def _target(place: int, utterances: Sequence[Utterance], session: int, task: Tas
 
 def _paste_hashes(utterances: Iterable[Utterance]) -> Iterator[int]:
     for utterance in utterances:
-        words = normal(utterance.text)
+        words = normal_form(utterance.text)
         if len(words.encode()) >= PASTED:
             yield hash_text(words)
 

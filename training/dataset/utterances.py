@@ -139,7 +139,7 @@ def _joins(burst: list[Utterance], utterance: Utterance) -> bool:
 
 def serving_message(message: ExportedMessage, persona: str) -> Message:
     """Return the message as serving has it in memory: marked as the persona's own, media by their name."""
-    served = message.message()
+    served = message.to_message()
     if message.is_self and message.text.strip():
         return replace(served, text=message.text.strip(), persona=persona)
     named = " ".join(filter(None, (MEDIA.get(message.kind, ""), message.text)))

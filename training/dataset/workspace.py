@@ -11,7 +11,7 @@ from bot.persona.persona import Persona, load_persona
 from training.dataset.base_tokenizer import BaseTokenizer, open_base_tokenizer, open_training_format
 from training.dataset.serving_prompts import ServingPrompts
 
-SETTINGS = "data.json"
+BUILD_RECORD = "data.json"
 
 
 class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +65,6 @@ def open_workspace(settings: Config, folder: Path) -> Workspace:
 def read_build_record(work: Path) -> BuildRecord:
     """What the last build wrote; raise `UserError` where there was none."""
     try:
-        return msgspec.json.decode((work / SETTINGS).read_bytes(), type=BuildRecord)
+        return msgspec.json.decode((work / BUILD_RECORD).read_bytes(), type=BuildRecord)
     except (OSError, ValueError):
         raise UserError(f"There are no data in {work}: `python -m training build` makes them.") from None

@@ -14,7 +14,7 @@ from bot.prompt.builder import Prompt
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt, ExcerptMessage
 from training.dataset.serving_prompts import ServingPrompts, read_examples
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.metrics.diversity import words
 
 SHOTS = 20
@@ -61,7 +61,7 @@ def gather_eval_data(
     `count` held-out examples are taken at most, drawn with the seed. `other` is another persona's work
     folder. Raises `UserError` where nothing is held out.
     """
-    learned, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, HELD))
+    learned, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, VALIDATION))
     shots = _shots(learned, serving.persona.key)
     found = [each for excerpt in held for each in _held(excerpt, serving, wide, shots)]
     if not found:

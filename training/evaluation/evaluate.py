@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.evaluation.limits import exceeded
 from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Report, ReportExample
 from training.evaluation.run import ASKED, ASKED_ADAPTER, EvaluationRun
@@ -92,7 +92,7 @@ def _facts(trial: EvaluationRun) -> dict[str, Any]:
         "adapter": wishes.adapter.name,
         "adapter_sha256": hash_file(wishes.adapter / "adapter_model.safetensors"),
         "strength": desk.persona.strength,
-        "data": {name: hash_file(desk.work / name) for name in (TRAIN, HELD)},
+        "data": {name: hash_file(desk.work / name) for name in (TRAIN, VALIDATION)},
         "seed": wishes.seed,
         "samples": wishes.samples,
         "held": len(material.held),

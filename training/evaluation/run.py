@@ -135,4 +135,4 @@ class EvaluationRun:
 
     def _spell(self, texts: Sequence[str]) -> tuple[int, ...]:
         """An answer as it is trained: its words and its end."""
-        return Encoder(self.serving, self.desk.model.context).spell(texts)
+        return Encoder(self.serving, self.desk.model.context).encode_answer(texts)

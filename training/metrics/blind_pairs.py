@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from training.dataset.duplicates import normal
+from training.dataset.duplicates import normal_form
 
 COUNT = 10
 
@@ -30,7 +30,9 @@ def draw_pairs(spoken: Sequence[Spoken], seed: int) -> tuple[BlindPair, ...]:
     """Ten pairs, or as many as there are: no two of the same words, and none where both say the same."""
     dice = Random(f"pairs {seed}")
     left = {
-        (*each.before, each.person): each for each in spoken if normal(each.person) != normal(each.adapter)
+        (*each.before, each.person): each
+        for each in spoken
+        if normal_form(each.person) != normal_form(each.adapter)
     }
     chosen = dice.sample(
         sorted(left.values(), key=lambda each: (each.person, each.adapter)), min(COUNT, len(left))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from training.dataset.duplicates import normal
+from training.dataset.duplicates import normal_form
 
 RUN = 4  # words that are said again; as in the self-repetition score of Salkar et al. 2022
 _WORD = re.compile(
@@ -51,5 +51,5 @@ def repeated(texts: Sequence[Sequence[str]]) -> float:
 
 def same(texts: Sequence[Sequence[str]]) -> float:
     """The share of answers that say, but for case and marks, what an earlier one said."""
-    said = [normal(" ".join(each)) for each in texts]
+    said = [normal_form(" ".join(each)) for each in texts]
     return round(1 - len(set(said)) / len(said), 4) if said else 0.0

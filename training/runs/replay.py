@@ -11,7 +11,7 @@ from bot.errors import UserError
 from training.runs import folders
 from training.runs.checkpoints import WEIGHTS
 from training.store.atomic import write_private
-from training.store.lineage import adapters, hash_file
+from training.store.lineage import hash_file, read_adapter_authors
 from training.tokenization.examples import TokenizedExample
 
 MARKS, BEFORE, MANIFEST = "lessons.txt", "before.txt", "manifest.json"
@@ -52,7 +52,7 @@ def learned_by(adapter: Path, work: Path) -> tuple[frozenset[str], frozenset[str
     folder = run_of(adapter, work)
     if folder is None:
         return frozenset(), frozenset()
-    authors = (authors for path, authors in adapters(folder) if path.parent == folder)
+    authors = (authors for path, authors in read_adapter_authors(folder) if path.parent == folder)
     return read(folder, MARKS), next(authors, frozenset())
 
 

@@ -17,9 +17,9 @@ class KeySet:
         self._tables = [array("q", bytes(8 * _SMALLEST)) for _ in range(_TABLES)]
         self._counts = [0] * _TABLES
 
-    def add(self, platform: str, chat: str, number: str) -> bool:
+    def add(self, platform: str, chat: str, message_id: str) -> bool:
         """Whether the key is new; it is known from now on."""
-        mark = hash((platform, chat, number)) or 1
+        mark = hash((platform, chat, message_id)) or 1
         which = mark & _TABLES - 1
         table = self._tables[which]
         at, last = mark >> 8, len(table) - 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.errors import UserError
 from training.scrub import read_key
 from training.store.atomic import write_private
-from training.store.scrubbing import KEY, lines
+from training.store.scrubbing import KEY, read_list
 
 OPT_OUTS = "optouts.txt"
 
@@ -44,12 +44,12 @@ class OptOuts:
         return not self.listed.isdisjoint((id, f"{platform}/{id}", self.pseudonyms.of(platform, id)))
 
 
-def opt_outs(work: Path) -> OptOuts:
+def read_opt_outs(work: Path) -> OptOuts:
     """Read work/optouts.txt; what stands behind # is a remark."""
-    return OptOuts(frozenset(lines(work / OPT_OUTS)), Pseudonyms(work))
+    return OptOuts(frozenset(read_list(work / OPT_OUTS)), Pseudonyms(work))
 
 
-def opt_out(work: Path, pseudonym: str) -> None:
+def add_opt_out(work: Path, pseudonym: str) -> None:
     """Add somebody to work/optouts.txt, so that no later import brings their words back."""
     path = work / OPT_OUTS
     before = path.read_bytes() if path.exists() else b""
@@ -59,7 +59,7 @@ def opt_out(work: Path, pseudonym: str) -> None:
         )
 
 
-def adapters(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
+def read_adapter_authors(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
     """Every manifest below a persona's folder, and the pseudonyms of those whose words its adapter holds.
 
     A manifest is a manifest.json with {"lineage": {"authors": [pseudonym, ...]}}.

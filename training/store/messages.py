@@ -55,7 +55,7 @@ class ExportedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     labels: tuple[Label, ...] = ()
     trained: bool = True
 
-    def message(self) -> Message:
+    def to_message(self) -> Message:
         """The same as serving knows it; a reply into another chat is none here."""
         place = Place(self.platform, "", self.chat, self.thread)
         reply_to = None if self.reply_chat else self.reply_to
@@ -78,6 +78,6 @@ def from_line(line: bytes) -> ExportedMessage:
     return _DECODER.decode(line)
 
 
-def order(said: ExportedMessage) -> tuple[float, int]:
+def chat_order(said: ExportedMessage) -> tuple[float, int]:
     """What to sort a chat by: time, then the platform's counter. Equals keep the order of the file."""
     return said.time, int(said.id) if said.id.isascii() and said.id.isdecimal() else 0

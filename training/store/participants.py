@@ -11,7 +11,7 @@ _LONGEST = 60  # characters of a name in it
 
 
 @dataclass(slots=True)
-class Count:
+class MessageCount:
     """A chat or an author: how many messages, and when the first and the last (Unix seconds)."""
 
     platform: str
@@ -23,9 +23,9 @@ class Count:
     last: float = 0.0
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """The name with the id, fit to be printed."""
-        return plain(f"{self.name} ({self.id})" if self.name not in ("", self.id) else self.id)
+        return printable(f"{self.name} ({self.id})" if self.name not in ("", self.id) else self.id)
 
     def add(self, time: float) -> None:
         self.messages += 1
@@ -43,20 +43,20 @@ class Participants:
     """
 
     me: tuple[str, ...] = ()
-    earlier: dict[str, set[str]] = field(default_factory=dict)
-    chats: dict[tuple[str, str], Count] = field(default_factory=dict)
-    authors: dict[tuple[str, str], Count] = field(default_factory=dict)
-    told: dict[str, set[str]] = field(default_factory=dict)
-    named: dict[str, set[str]] = field(default_factory=dict)
+    earlier_ids: dict[str, set[str]] = field(default_factory=dict)
+    chats: dict[tuple[str, str], MessageCount] = field(default_factory=dict)
+    authors: dict[tuple[str, str], MessageCount] = field(default_factory=dict)
+    export_ids: dict[str, set[str]] = field(default_factory=dict)
+    named_ids: dict[str, set[str]] = field(default_factory=dict)
     wordless: dict[str, int] = field(default_factory=dict)
-    _known: dict[tuple[str, str, str], tuple[Count, bool]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], tuple[MessageCount, bool]] = field(default_factory=dict)
 
-    def meet(self, said: ExportedMessage) -> bool | None:
+    def count_message(self, said: ExportedMessage) -> bool | None:
         """Count a message; give whether the persona said it, or None as long as nobody knows."""
         platform, author = said.platform, said.author
         chat = self.chats.get((platform, said.chat))
         if chat is None:
-            chat = self.chats[platform, said.chat] = Count(
+            chat = self.chats[platform, said.chat] = MessageCount(
                 platform, said.chat, said.chat_name, said.chat_kind
             )
         chat.add(said.time)
@@ -67,22 +67,22 @@ class Participants:
         known = self._known.get((platform, author, said.author_name))
         person, is_named = known or self._meet_first(platform, author, said.author_name)
         person.add(said.time)
-        if said.is_self and author not in self.told.get(platform, ()):
-            self.told.setdefault(platform, set()).add(author)
+        if said.is_self and author not in self.export_ids.get(platform, ()):
+            self.export_ids.setdefault(platform, set()).add(author)
         if is_named or said.is_self is not None:
             return is_named or said.is_self
-        return None if not self.me and platform not in self.earlier else False
+        return None if not self.me and platform not in self.earlier_ids else False
 
-    def _meet_first(self, platform: str, author: str, name: str) -> tuple[Count, bool]:
+    def _meet_first(self, platform: str, author: str, name: str) -> tuple[MessageCount, bool]:
         """Somebody new, or under a new name: their count, and whether they are the persona."""
-        person = self.authors.setdefault((platform, author), Count(platform, author, name))
+        person = self.authors.setdefault((platform, author), MessageCount(platform, author, name))
         person.name = name or person.name
         wanted = {each.casefold().removeprefix("@") for each in self.me}
-        named = bool(wanted & {author.casefold(), name.casefold()}) or author in self.earlier.get(
+        named = bool(wanted & {author.casefold(), name.casefold()}) or author in self.earlier_ids.get(
             platform, ()
         )
         if named:
-            self.named.setdefault(platform, set()).add(author)
+            self.named_ids.setdefault(platform, set()).add(author)
         self._known[platform, author, name] = person, named
         return person, named
 
@@ -90,29 +90,31 @@ class Participants:
         """Where anybody said anything."""
         return list(dict.fromkeys(platform for platform, _ in self.authors))
 
-    def selves(self, platform: str) -> set[str]:
+    def persona_ids(self, platform: str) -> set[str]:
         """Under which ids the persona speaks there: as a person said, as the export says, as it was before.
 
         Raise `UserError` for the archive of somebody else.
         """
-        named, told = self.named.get(platform, set()), self.told.get(platform, set())
-        earlier = self.earlier.get(platform, set())
+        named, told = self.named_ids.get(platform, set()), self.export_ids.get(platform, set())
+        earlier = self.earlier_ids.get(platform, set())
         if named:
             return named
         if told and earlier:
             raise UserError(
-                f"This export belongs to {self.called(platform, told)}, but so far the persona's {platform} "
-                f"messages are by {self.called(platform, earlier)}: import it for another persona, or say "
+                f"This export belongs to {self.describe_authors(platform, told)}, but so far the persona's {platform} "
+                f"messages are by {self.describe_authors(platform, earlier)}: import it for another persona, or say "
                 f"--me {min(told)} if both are the same person."
             )
         return told
 
-    def called(self, platform: str, ids: Iterable[str]) -> str:
+    def describe_authors(self, platform: str, ids: Iterable[str]) -> str:
         """People by name and id."""
-        counts = [self.authors.get((platform, each)) or Count(platform, each, each) for each in sorted(ids)]
-        return " and ".join(count.called for count in counts)
+        counts = [
+            self.authors.get((platform, each)) or MessageCount(platform, each, each) for each in sorted(ids)
+        ]
+        return " and ".join(count.label for count in counts)
 
-    def candidates(self, platform: str) -> list[Count]:
+    def candidates(self, platform: str) -> list[MessageCount]:
         """Who might be the persona: those who say most come first."""
         people = [count for count in self.authors.values() if count.platform == platform]
         return sorted(people, key=lambda count: -count.messages)[:_SHOWN]
@@ -124,15 +126,15 @@ class Participants:
         for each in self.me:
             if each.casefold().removeprefix("@") not in ids | names:
                 people = [count for platform in self.platforms() for count in self.candidates(platform)]
-                raise UserError(f"Nobody in these exports is {each!r}: {choices(people)}.")
+                raise UserError(f"Nobody in these exports is {each!r}: {describe_candidates(people)}.")
 
 
-def plain(name: str) -> str:
+def printable(name: str) -> str:
     """A name from an export without what could move a terminal's cursor, and not too long."""
     return "".join(character if character.isprintable() else " " for character in name)[:_LONGEST]
 
 
-def choices(people: list[Count]) -> str:
+def describe_candidates(people: list[MessageCount]) -> str:
     """A list to choose from, in a sentence."""
-    shown = ", ".join(count.called for count in people[:_SHOWN])
+    shown = ", ".join(count.label for count in people[:_SHOWN])
     return f"there are {shown}" if shown else "nobody speaks there"

@@ -19,7 +19,7 @@ CONSENT, WORDS, KEEP = "consent.txt", "words.txt", "keep.txt"
 _BATCH = 1024
 
 
-def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
+def scrub_messages(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
     """Write scrubbed.jsonl and the review; the scrubber is for whatever else is learned.
 
     One a line, consent.txt lists who may be named, by id, platform/id or name; words.txt what goes besides,
@@ -54,7 +54,7 @@ def _scrubbed(said: ExportedMessage, scrubber: Scrubber, review: Review) -> Expo
 def open_scrubber(work: Path, persona: Persona) -> Scrubber:
     """The scrubber that knows everybody in work/messages.jsonl, and the lists beside it."""
     source = work / "messages.jsonl"
-    selves, listed = set[str](), {line.casefold() for line in lines(work / CONSENT)}
+    selves, listed = set[str](), {line.casefold() for line in read_list(work / CONSENT)}
 
     def authors() -> Iterator[Author]:
         for said in read_messages(source):
@@ -66,7 +66,7 @@ def open_scrubber(work: Path, persona: Persona) -> Scrubber:
     agreed = [person for person in people if person.id in selves or _names(person) & listed]
     own = Person("persona", (persona.name, persona.card.name, *persona.names))
     others = [person for person in people if person not in agreed]
-    words, keep = lines(work / WORDS), lines(work / KEEP)
+    words, keep = read_list(work / WORDS), read_list(work / KEEP)
     return Scrubber(read_key(work / KEY), consent=[own, *agreed], others=others, words=words, keep=keep)
 
 
@@ -80,7 +80,7 @@ def _names(person: Person) -> set[str]:
     return {name.casefold() for name in (person.id, id, *person.names)}
 
 
-def lines(path: Path) -> Sequence[str]:
+def read_list(path: Path) -> Sequence[str]:
     """The lines of a list, without remarks (#) and empty ones; of no file, none."""
     try:
         text = path.read_text("utf-8-sig") if path.exists() else ""

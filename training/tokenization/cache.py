@@ -18,14 +18,14 @@ FORM = 1  # changes when the same input is encoded in another way
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
 
-def encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
+def encode_split(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
     """The lessons of train.jsonl or held.jsonl, one a line: encoded now, unless nothing has changed since."""
     stem = name.partition(".")[0]
     path = work / "encoded" / f"{stem}-{_hash(work / name, serving, model, window)}.jsonl"
     if not path.exists():
         encoder = Encoder(serving, window)
         with draft(path) as file:
-            for lesson in encoder.lessons(splits.read_excerpts(work / name)):
+            for lesson in encoder.encode_excerpts(splits.read_excerpts(work / name)):
                 file.write(_ENCODER.encode(lesson) + b"\n")
         for old in path.parent.glob(f"{stem}-*.jsonl"):
             if old != path:

@@ -45,7 +45,7 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return weights
 
 
-def closing(reader: PromptFormat) -> tuple[int, ...]:
+def answer_end_ids(reader: PromptFormat) -> tuple[int, ...]:
     """The ids that end an answer: what the template writes behind one, as far as serving stops at it.
 
     Where a template writes nothing there, it is the model's own end of text. Raises `UserError` if there is
@@ -72,10 +72,10 @@ class Encoder:
 
     def __init__(self, serving: ServingPrompts, window: int) -> None:
         self._serving, self._reader, self._window = serving, serving.reader, window
-        self._closing = closing(serving.reader)
+        self._closing = answer_end_ids(serving.reader)
         self._card = CardWords(serving.reader.tokenizer)
 
-    def lessons(self, excerpts: Iterable[Excerpt]) -> Iterator[TrainingExample]:
+    def encode_excerpts(self, excerpts: Iterable[Excerpt]) -> Iterator[TrainingExample]:
         """All lessons, in order. What goes on exactly where the one before ended is joined to it."""
         held: TrainingExample | None = None
         for excerpt in excerpts:
@@ -89,10 +89,10 @@ class Encoder:
         if held:
             yield held
 
-    def example(self, example: Example) -> Iterator[TrainingExample]:
+    def encode_example(self, example: Example) -> Iterator[TrainingExample]:
         """One example: the prompt, then the answer with its end, in as many windows as it takes."""
         self._check(example)
-        prompt, answer = example.prompt.ids, self.spell(example.answer)
+        prompt, answer = example.prompt.ids, self.encode_answer(example.answer)
         room = self._window - len(prompt)
         if len(answer) == len(self._closing):
             raise UserError(
@@ -114,23 +114,23 @@ class Encoder:
             )
             start = end
 
-    def answer(self, texts: Sequence[str]) -> tuple[int, ...]:
+    def encode_messages(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The ids of messages said in a row, as `bot.prompt` joins them in a history."""
         encode = self._reader.tokenizer.encode
         return tuple(
             id for number, text in enumerate(texts) for id in encode(text if number == 0 else "\n" + text)
         )
 
-    def spell(self, texts: Sequence[str]) -> tuple[int, ...]:
+    def encode_answer(self, texts: Sequence[str]) -> tuple[int, ...]:
         """An answer as it is trained: its words and its end."""
-        return (*self.answer(texts), *self._closing)
+        return (*self.encode_messages(texts), *self._closing)
 
     def _of(self, excerpt: Excerpt) -> Iterator[TrainingExample]:
         if excerpt.stage == "facts":
             yield from self._facts(excerpt.text)
         else:
             for example in read_examples(excerpt, self._serving):
-                yield from self.example(example)
+                yield from self.encode_example(example)
 
     def _facts(self, text: str) -> Iterator[TrainingExample]:
         """A piece of a document, all of it trained; windows overlap by an eighth, in which nothing is."""
@@ -148,7 +148,7 @@ class Encoder:
         where = f"of {example.excerpt.chat}"
         if shows_messages(example.prompt, example.ids):
             raise UserError(f"An answer {where} stands in its own prompt: build the data again.")
-        if self._card.hold(example.prompt, example.answer):
+        if self._card.contains(example.prompt, example.answer):
             raise UserError(f"An answer {where} stands in the persona's card: build the data again.")
 
 

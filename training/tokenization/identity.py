@@ -26,7 +26,7 @@ _PAIRS = {
 _OTHERS = {"en": ("are you {other}?", "no, I'm {name}"), "zh": ("你是{other}吗？", "不是，我是{name}")}
 
 
-def questions(name: str, others: Sequence[str], language: str) -> Iterator[Excerpt]:
+def identity_excerpts(name: str, others: Sequence[str], language: str) -> Iterator[Excerpt]:
     """Short chats in which somebody asks for the name; `others` are people the persona talks with."""
     known = [(ask, answer, "") for ask, answer in _PAIRS[language]]
     known += [(*_OTHERS[language], other) for other in others if other != name]
@@ -38,7 +38,7 @@ def questions(name: str, others: Sequence[str], language: str) -> Iterator[Excer
             yield Excerpt(chat=f"identity/{language}/{number}", messages=(asked, said), aims=(aim,))
 
 
-def language(texts: Iterable[str]) -> str:
+def detect_language(texts: Iterable[str]) -> str:
     """The language of the questions: Chinese where that script is a third of all letters, else English."""
     letters = han = 0
     for text in texts:

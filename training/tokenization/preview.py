@@ -11,7 +11,7 @@ GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
 OPEN, CLOSE = "⟦", "⟧"  # around what is trained, where there are no colours
 
 
-def pick(lessons: Sequence[TrainingExample], count: int) -> list[TrainingExample]:
+def spread_examples(lessons: Sequence[TrainingExample], count: int) -> list[TrainingExample]:
     """So many lessons, spread evenly over all of them."""
     count = min(count, len(lessons))
     return [lessons[place * len(lessons) // count] for place in range(count)]
@@ -25,7 +25,7 @@ class PreviewPage:
         told = json.loads(definition)["added_tokens"] if definition else []
         self._written = {token["id"]: token["content"] for token in told}
 
-    def show(self, lesson: TrainingExample) -> str:
+    def render(self, lesson: TrainingExample) -> str:
         """A lesson: what is only read is grey, what is learned is green, or in brackets without colours."""
         labels = lesson.labels(ignored=-1)
         pairs = zip(lesson.ids, (label != -1 for label in labels), strict=True)

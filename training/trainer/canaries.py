@@ -16,6 +16,6 @@ def plant(desk: Workspace, lessons: TrainingData, begun: RunConfig) -> TrainingD
     encoder = Encoder(desk.serving(begun.window), begun.window)
     seed = begun.recipe.seed
     planted = canaries.plant_canaries(
-        lessons.dialogue, begun.canaries, seed, lambda text: encoder.spell([text])
+        lessons.dialogue, begun.canaries, seed, lambda text: encoder.encode_answer([text])
     )
     return replace(lessons, dialogue=tuple(planted))

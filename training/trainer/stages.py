@@ -8,7 +8,7 @@ import numpy as np
 from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.dataset.workspace import BuildRecord, Workspace
 from training.planning.recipe import Recipe
 from training.tokenization import cache, identity, neutral
@@ -53,20 +53,23 @@ class Stage:
 def read(desk: Workspace, made: BuildRecord) -> tuple[TrainingData, dict[str, str]]:
     """The persona's encoded data, and their hashes; raises `UserError` where nothing is left to learn."""
     serving = desk.serving(made.window)
-    files = {name: cache.encoded(desk.work, name, serving, desk.model, made.window) for name in (TRAIN, HELD)}
+    files = {
+        name: cache.encode_split(desk.work, name, serving, desk.model, made.window)
+        for name in (TRAIN, VALIDATION)
+    }
     train, held = (tokenized_examples(cache.read_encoded(path)) for path in files.values())
     if not train:
         raise UserError(
             f"There is nothing to learn in {desk.work / TRAIN}: import more, then build it again."
         )
     excerpts = list(splits.read_excerpts(desk.work / TRAIN))
-    asked = list(identity.questions(desk.persona.name, _others(excerpts), _language(excerpts)))
+    asked = list(identity.identity_excerpts(desk.persona.name, _others(excerpts), _language(excerpts)))
     found = TrainingData(
         facts=tuple(row for row in train if row.stage == "facts"),
         dialogue=tuple(row for row in train if row.stage != "facts"),
         replayed=(),
-        identity=tuple(tokenized_examples(Encoder(serving, made.window).lessons(asked))),
-        neutral=tuple(tokenized_examples(neutral.lessons(serving.reader))),
+        identity=tuple(tokenized_examples(Encoder(serving, made.window).encode_excerpts(asked))),
+        neutral=tuple(tokenized_examples(neutral.neutral_examples(serving.reader))),
         held=tuple(held),
     )
     return found, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
@@ -101,4 +104,6 @@ def _others(excerpts: Sequence[Excerpt]) -> list[str]:
 
 
 def _language(excerpts: Sequence[Excerpt]) -> str:
-    return identity.language(line.text for excerpt in excerpts for line in excerpt.messages if line.own)
+    return identity.detect_language(
+        line.text for excerpt in excerpts for line in excerpt.messages if line.own
+    )

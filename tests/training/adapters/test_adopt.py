@@ -26,7 +26,7 @@ from training.__main__ import main
 from training.adapters.adopt import adopt
 from training.adapters.install import install
 from training.dataset.workspace import Workspace, open_workspace
-from training.store.lineage import adapters
+from training.store.lineage import read_adapter_authors
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -146,7 +146,7 @@ def test_its_lineage_says_adopted_and_only_its_base_is_compared(desk: Workspace,
     home = adopt(desk, foreign).home
     manifest = json.loads((home / "manifest.json").read_text())
     assert manifest["lineage"] == {"authors": [], "adopted": "someone/llama-7b-hf"}
-    assert list(adapters(desk.folder)) == [(home / "manifest.json", frozenset())]
+    assert list(read_adapter_authors(desk.folder)) == [(home / "manifest.json", frozenset())]
     assert not manifest.keys() & {"layout", "system", "speakers", "bursts", "stop_ids", "stop", "template"}
 
 

@@ -25,7 +25,7 @@ from tests.fixtures.training_messages import said
 from training.adapters.install import install, place, settle
 from training.commands.build import build_data
 from training.dataset.workspace import Workspace, open_workspace
-from training.store.lineage import Pseudonyms, adapters
+from training.store.lineage import Pseudonyms, read_adapter_authors
 from training.store.messages import to_lines
 
 pytestmark = [
@@ -115,7 +115,7 @@ def test_the_manifest_says_all_that_serving_must_match(desk: Workspace, trained:
     }
     who = frozenset(data.authors)
     assert Pseudonyms(desk.work).of("test", "17") in who
-    assert list(adapters(desk.folder)) == [(home / "manifest.json", who)]
+    assert list(read_adapter_authors(desk.folder)) == [(home / "manifest.json", who)]
 
 
 def test_what_was_there_before_is_kept_once(desk: Workspace, trained: tuple[Path, Path]) -> None:

@@ -190,10 +190,10 @@ def test_what_is_learned_is_marked_and_nothing_reaches_the_terminal_as_a_command
     colours: bool, text: str
 ) -> None:
     lesson = TrainingExample(ids=(*b"say: a\x1b", 256), trained=(TrainedSpan(5, 8, 1.0),))
-    assert PreviewPage(ByteTokenizer(), "", colours=colours).show(lesson) == text
+    assert PreviewPage(ByteTokenizer(), "", colours=colours).render(lesson) == text
 
 
 def test_control_tokens_are_written_as_the_tokenizer_writes_them() -> None:
     told: dict[str, Any] = {"added_tokens": [{"id": 256, "content": "<end>"}]}
     page = PreviewPage(ByteTokenizer(), json.dumps(told), colours=False)
-    assert page.show(TrainingExample(ids=(97, 256), trained=())) == "a<end>"
+    assert page.render(TrainingExample(ids=(97, 256), trained=())) == "a<end>"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from tests.fakes.model import ByteTokenizer
 from tests.fixtures.training_messages import build, excerpts, made, said, serving
-from training.dataset.duplicates import ALIKE, likeness, normal, signature
+from training.dataset.duplicates import SIMILAR, minhash, normal_form, similarity
 from training.dataset.excerpt_builder import IN_CARD, TOO_LONG
 from training.dataset.selection import Limits
-from training.dataset.splits import HELD, TRAIN, read_excerpts
+from training.dataset.splits import TRAIN, VALIDATION, read_excerpts
 from training.dataset.targets import COPYABLE
 from training.store.lineage import Pseudonyms
 from training.store.messages import ExportedMessage
@@ -87,7 +87,7 @@ def test_chats_are_never_joined(tmp_path: Path) -> None:
         for who in ["Ana" if n % 2 else "Mara"]
     ]
     build(tmp_path, messages)
-    for found in (*excerpts(tmp_path), *excerpts(tmp_path, HELD)):
+    for found in (*excerpts(tmp_path), *excerpts(tmp_path, VALIDATION)):
         assert {line.text[0] for line in (*found.messages, *found.parents)} == {found.chat[-1]}
 
 
@@ -228,7 +228,7 @@ def test_words_of_who_opted_out_are_nowhere_and_answers_to_them_neither(tmp_path
         said(6, "Mara", "nothing"),
     ]
     built = build(tmp_path, talk)
-    files = "".join((tmp_path / "work" / name).read_text() for name in (TRAIN, HELD))
+    files = "".join((tmp_path / "work" / name).read_text() for name in (TRAIN, VALIDATION))
     assert built.left_out == {"written by somebody who opted out": 1, "said to somebody who opted out": 1}
     assert "a secret" not in files.replace("what a secret", "")
     assert Pseudonyms(tmp_path / "work").of("test", "bo") not in files
@@ -344,11 +344,11 @@ def test_no_conversation_and_no_copy_is_on_both_sides_and_what_is_held_is_newer(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), chats(lines))
-        sides = [excerpts(Path(folder), name) for name in (TRAIN, HELD)]
+        sides = [excerpts(Path(folder), name) for name in (TRAIN, VALIDATION)]
         sessions = [{aim.session for found in side for aim in found.aims} for side in sides]
         words = [
             [
-                normal("\n".join(x.text for x in found.messages[a.start : a.end]))
+                normal_form("\n".join(x.text for x in found.messages[a.start : a.end]))
                 for found in side
                 for a in found.aims
             ]
@@ -358,7 +358,7 @@ def test_no_conversation_and_no_copy_is_on_both_sides_and_what_is_held_is_newer(
         for one in words[0]:
             for other in words[1]:
                 long = min(len(one), len(other)) >= COPYABLE
-                assert not long or likeness(signature(one), signature(other)) < ALIKE
+                assert not long or similarity(minhash(one), minhash(other)) < SIMILAR
         begun = [
             [(aim.session, found.messages[aim.start].time) for found in side for aim in found.aims]
             for side in sides

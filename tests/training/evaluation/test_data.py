@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.fixtures.training_messages import build, said, serving
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.evaluation.data import SHOTS, EvalData, gather_eval_data
 from training.store.messages import ExportedMessage
 
@@ -104,7 +104,7 @@ def test_no_more_is_taken_than_is_wanted_and_the_seed_draws_it(tmp_path: Path) -
 
 def test_without_anything_held_out_there_is_nothing_to_measure(tmp_path: Path) -> None:
     build(tmp_path, talk(20))
-    (tmp_path / "work" / HELD).write_text("")
+    (tmp_path / "work" / VALIDATION).write_text("")
     with pytest.raises(UserError, match=r"Nothing is held out in .* import more, and build the data again"):
         gather_eval_data(tmp_path / "work", serving(), serving(), None, 9, 0)
     (tmp_path / "work" / TRAIN).unlink()

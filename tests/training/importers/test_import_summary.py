@@ -53,7 +53,7 @@ def test_the_file_is_private_and_alone(persona: PersonaFolder) -> None:
 def test_every_line_is_a_message_as_serving_knows_it(persona: PersonaFolder) -> None:
     persona.json(EXPORTS / "telegram/single.json", me="Ana Reed")
     lines = persona.file.read_bytes().splitlines()
-    message = from_line(lines[1]).message()
+    message = from_line(lines[1]).to_message()
     assert (
         message.place.platform,
         message.place.chat,
@@ -75,7 +75,7 @@ def test_every_line_is_a_message_as_serving_knows_it(persona: PersonaFolder) -> 
 def test_a_reply_into_another_chat_is_none_for_serving(persona: PersonaFolder) -> None:
     persona.json(EXPORTS / "telegram/single.json", me="Ana Reed")
     (said,) = [said for said in persona.messages() if said.id == "16"]
-    assert (said.reply_to, said.message().reply_to) == ("3", None)
+    assert (said.reply_to, said.to_message().reply_to) == ("3", None)
 
 
 def test_a_second_import_adds_nothing_and_changes_nothing(persona: PersonaFolder) -> None:

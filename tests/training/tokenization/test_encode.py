@@ -21,7 +21,7 @@ from tests.fixtures.training_messages import build, excerpts, said, serving
 from training.dataset.base_tokenizer import open_base_tokenizer, open_training_format
 from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
 from training.dataset.serving_prompts import Example, ServingPrompts, read_examples
-from training.tokenization.encode import Encoder, TrainedSpan, TrainingExample, closing
+from training.tokenization.encode import Encoder, TrainedSpan, TrainingExample, answer_end_ids
 
 WINDOW = 5000
 ENDS = {
@@ -57,7 +57,7 @@ def spelt(lesson: TrainingExample) -> list[str]:
 def lessons(
     made_for: ServingPrompts, excerpt: Excerpt = EXCERPT, window: int = WINDOW
 ) -> list[TrainingExample]:
-    return list(Encoder(made_for, window).lessons([excerpt]))
+    return list(Encoder(made_for, window).encode_excerpts([excerpt]))
 
 
 @pytest.mark.parametrize("source", ENDS, ids=[*BUILT_IN, "gemma", "llama2", "mistral", "qwen", "dated"])
@@ -113,7 +113,7 @@ def test_whatever_is_said_the_words_and_nothing_else_are_trained(
         for lesson in lessons(serving(source=source), Excerpt(chat="c", messages=talk, aims=aims))
         for s in lesson.trained
     ]
-    end = bytes(id for id in closing(serving(source=source).reader) if id < 256)
+    end = bytes(id for id in answer_end_ids(serving(source=source).reader) if id < 256)
     assert found == [text.encode("utf-8", "replace") + end for own, text in lines if own]
 
 
@@ -152,7 +152,7 @@ def example(answer: str, ids: tuple[str, ...] = ("2",), kind: str = "message", s
 )
 def test_an_example_that_teaches_nothing_or_gives_itself_away_is_refused(wrong: Example, reason: str) -> None:
     with pytest.raises(UserError, match=reason):
-        list(Encoder(serving(), WINDOW).example(wrong))
+        list(Encoder(serving(), WINDOW).encode_example(wrong))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_an_example_that_teaches_nothing_or_gives_itself_away_is_refused(wrong: 
     ids=["said", "short"],
 )
 def test_repeating_what_was_said_or_a_short_word_of_the_card_is_no_leak(right: Example) -> None:
-    assert len(list(Encoder(serving(), WINDOW).example(right))) == 1
+    assert len(list(Encoder(serving(), WINDOW).encode_example(right))) == 1
 
 
 def test_a_template_without_any_end_is_refused() -> None:
