@@ -35,10 +35,14 @@ class Transcript:
     def record(self, turns: Iterable[Utterance | Burst]) -> Iterator[Utterance | Burst]:
         """Pass the turns of the chat on, oldest first, and keep them."""
         for turn in turns:
-            utterances = turn.utterances if isinstance(turn, Burst) else (turn,)
-            self._offsets.extend(utterance.offset for utterance in utterances)
-            self._sizes.append(len(utterances) if isinstance(turn, Burst) else 0)
-            self._opens.append(isinstance(turn, Burst) and turn.opens)
+            if isinstance(turn, Burst):
+                self._offsets.extend([utterance.offset for utterance in turn.utterances])
+                self._sizes.append(len(turn.utterances))
+                self._opens.append(turn.opens)
+            else:
+                self._offsets.append(turn.offset)
+                self._sizes.append(0)
+                self._opens.append(False)
             yield turn
 
     def turns(self, chats: ChatIndex) -> Iterator[Turn]:

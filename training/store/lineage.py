@@ -1,4 +1,4 @@
-"""Whose words are where: pseudonyms, people who opted out, and the adapters that hold somebody's words."""
+"""Lineage: pseudonyms of authors, people who opted out, and the authors whose words an adapter holds."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ class Pseudonyms:
         self._key = read_key(work / KEY)
 
     def of(self, platform: str, author: str) -> str:
-        """32 hexadecimal digits."""
+        """Return an author's pseudonym: 32 hexadecimal digits."""
         return hmac.digest(self._key, f"{platform}/{author}".encode(), hashlib.sha256).hex()[:32]
 
 
@@ -45,12 +45,12 @@ class OptOuts:
 
 
 def read_opt_outs(work: Path) -> OptOuts:
-    """Read work/optouts.txt; what stands behind # is a remark."""
+    """Read work/optouts.txt; # begins a comment."""
     return OptOuts(frozenset(read_list(work / OPT_OUTS)), Pseudonyms(work))
 
 
 def add_opt_out(work: Path, pseudonym: str) -> None:
-    """Add somebody to work/optouts.txt, so that no later import brings their words back."""
+    """Add an author to work/optouts.txt, so that no later build uses the author's words."""
     path = work / OPT_OUTS
     before = path.read_bytes() if path.exists() else b""
     if pseudonym not in before.decode("utf-8", "replace").split():
@@ -60,14 +60,15 @@ def add_opt_out(work: Path, pseudonym: str) -> None:
 
 
 def read_adapter_authors(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
-    """Every manifest below a persona's folder, and the pseudonyms of those whose words its adapter holds.
+    """Yield each manifest below a persona's folder, with the pseudonyms whose words its adapter holds.
 
-    A manifest is a manifest.json with {"lineage": {"authors": [pseudonym, ...]}}.
+    A manifest is a manifest.json with {"lineage": {"authors": [pseudonym, ...]}}. Raises `UserError` for a
+    manifest without them.
     """
     for path in sorted(folder.rglob("manifest.json")):
         try:
-            told = json.loads(path.read_text("utf-8"))["lineage"]["authors"]
-            yield path, frozenset(map(str, told))
+            authors = json.loads(path.read_text("utf-8"))["lineage"]["authors"]
+            yield path, frozenset(map(str, authors))
         except (OSError, ValueError, KeyError, TypeError):
             raise UserError(
                 f"{path} does not say whose words its adapter holds: delete the adapter, or train it again."

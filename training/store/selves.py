@@ -31,6 +31,8 @@ class Selves:
 
     def resolve(self, message: ExportedMessage) -> ExportedMessage:
         """Return the message with `is_self` set according to these ids."""
+        if message.platform not in self.ids:
+            return message
         is_self = self.is_self(message.platform, message.author, message.kind, message.is_self)
         return message if is_self is message.is_self else msgspec.structs.replace(message, is_self=is_self)
 
