@@ -64,7 +64,8 @@ def _import(options: argparse.Namespace) -> str:
     imported = import_exports.import_exports(options, _folder(options))
     if options.json:
         return json.dumps(import_summary.import_json(imported), ensure_ascii=False)
-    return f"{import_summary.describe_import(imported)}\nNext: python -m training build --persona {options.persona}"
+    summary = import_summary.describe_import(imported)
+    return f"{summary}\nNext: python -m training build --persona {options.persona}"
 
 
 def _folder(options: argparse.Namespace) -> Path:

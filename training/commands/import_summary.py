@@ -1,4 +1,4 @@
-"""What an import did, for people and for programs."""
+"""The summary of an import, for people and for programs."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,22 +12,22 @@ _NAME = 40  # characters
 
 
 def describe_import(imported: ImportResult) -> str:
-    """Chats and authors with counts and dates, and what was left out and why."""
+    """Return chats and authors with counts and dates, and the reasons for skipped messages."""
     participants, total = imported.participants, imported.known + imported.added
     lines = [
         f"{', '.join(imported.formats)}: {imported.added:,} new messages, {imported.doubled:,} known before.",
         *_table("Chats", participants.chats.values(), {}),
         *_table("Authors", participants.authors.values(), imported.selves),
-        *_counts("Kept without words", participants.wordless),
-        *_counts("Skipped", imported.tally.skipped),
-        *imported.tally.notes,
+        *_list_counts("Kept without words", participants.wordless),
+        *_list_counts("Skipped", imported.log.skipped),
+        *imported.log.notes,
         f"{imported.path} holds {total:,} messages.",
     ]
     return "\n".join(lines)
 
 
 def import_json(imported: ImportResult) -> dict[str, Any]:
-    """The same, whole."""
+    """Return the same without limits, as JSON."""
     participants = imported.participants
     return {
         "file": str(imported.path),
@@ -39,15 +39,15 @@ def import_json(imported: ImportResult) -> dict[str, Any]:
         "chats": [_count(count) for count in participants.chats.values()],
         "authors": [_count(count) for count in participants.authors.values()],
         "without_words": participants.wordless,
-        "skipped": dict(imported.tally.skipped),
-        "notes": list(imported.tally.notes),
+        "skipped": dict(imported.log.skipped),
+        "notes": list(imported.log.notes),
     }
 
 
 def _count(count: MessageCount) -> dict[str, Any]:
-    told = {"platform": count.platform, "id": count.id, "name": count.name, "messages": count.messages}
+    fields = {"platform": count.platform, "id": count.id, "name": count.name, "messages": count.messages}
     kind = {"kind": count.kind} if count.kind else {}
-    return {**told, **kind, "first": _day(count.first), "last": _day(count.last)}
+    return {**fields, **kind, "first": _day(count.first), "last": _day(count.last)}
 
 
 def _table(title: str, counts: Iterable[MessageCount], selves: dict[str, set[str]]) -> list[str]:
@@ -59,17 +59,17 @@ def _table(title: str, counts: Iterable[MessageCount], selves: dict[str, set[str
 
 def _line(count: MessageCount, is_self: bool) -> str:
     name = printable(count.name or count.id)[:_NAME]
-    what = "me" if is_self else count.kind
+    role = "me" if is_self else count.kind
     days = f"{_day(count.first)} to {_day(count.last)}"
-    return f"  {count.platform:<10} {name:<{_NAME}} {what:<8} {count.messages:>10,}  {days}"
+    return f"  {count.platform:<10} {name:<{_NAME}} {role:<8} {count.messages:>10,}  {days}"
 
 
 def _day(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}" if 0 < moment < float("inf") else "-"
 
 
-def _counts(title: str, counts: dict[str, int]) -> list[str]:
+def _list_counts(title: str, counts: dict[str, int]) -> list[str]:
     listed = ", ".join(
-        f"{count:,} {what}" for what, count in sorted(counts.items(), key=lambda item: -item[1])
+        f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1])
     )
     return [f"{title}: {listed}."] if listed else []

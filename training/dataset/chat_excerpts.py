@@ -51,9 +51,8 @@ class ChatExcerpts:
         parent = parent_of(answer[0])
         before = self._parents(place, parent)
         if not before and chosen.target.task != "post":
-            before = [
-                ExcerptMessage(parent or UNKNOWN_AUTHOR, UNKNOWN_AUTHOR, "", UNKNOWN_TEXT, answer[0].time)
-            ]
+            id = parent or UNKNOWN_AUTHOR
+            before = [ExcerptMessage(id, UNKNOWN_AUTHOR, "", UNKNOWN_TEXT, answer[0].time)]
         yield from self._builder.build_single(place, before, answer, chosen)
 
     def _parents(self, place: Place, parent: str | None) -> list[ExcerptMessage]:

@@ -17,14 +17,14 @@ from training.store.messages import ExportedMessage
 class HistoryWindow:
     """The messages of one chat that the next prompt may show, and the targets in them.
 
-    An excerpt is yielded for each side when the window moves on.
+    An excerpt is yielded for each split when the window moves on.
     """
 
     def __init__(self, builder: ExcerptBuilder, place: Place) -> None:
         self._builder, self._place = builder, place
         self._messages, self._history = list[ExcerptMessage](), list[Message]()
         self._sources = list[str]()  # of the messages, which all three lists have in the same order
-        self._targets: dict[Split, list[TargetSpan]] = {"train": [], "held": []}
+        self._targets: dict[Split, list[TargetSpan]] = {"train": [], "validation": []}
         self._is_cut = False
         self._parent = lru_cache(4 * MAX_MESSAGES)(self._find_parent)
 
@@ -38,8 +38,8 @@ class HistoryWindow:
         yield from self._append(turn.messages)
 
     def close(self) -> Iterator[tuple[Split, Excerpt]]:
-        """Yield the targets in this window, for each side with no more messages than they need."""
-        for side, targets in self._targets.items():
+        """Yield the targets in this window, for each split with no more messages than they need."""
+        for split, targets in self._targets.items():
             if targets:
                 messages = self._messages[: targets[-1].end]
                 wanted = dict.fromkeys(message.reply_to for message in messages if message.reply_to)
@@ -47,7 +47,7 @@ class HistoryWindow:
                 parents = (self._parent(id) for id in wanted if id not in inside)
                 sources = set(self._sources[: targets[-1].end])
                 yield (
-                    side,
+                    split,
                     self._builder.build(
                         self._place, messages, filter(None, parents), targets, self._is_cut, sources
                     ),

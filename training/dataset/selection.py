@@ -1,4 +1,4 @@
-"""Which targets are learned, which are held out, and how much each counts; what is left out is counted."""
+"""The selection of targets: their split (training or validation) and their weight; others are counted."""
 
 import math
 from collections import Counter
@@ -12,12 +12,10 @@ from training.dataset.targets import COPYABLE, FoundTargets, Target
 from training.dataset.transcript import Transcript
 from training.store.chat_index import ChatIndex
 
-Split = Literal["train", "held"]
+Split = Literal["train", "validation"]
 VALIDATION_SHARE = 0.1  # the share of targets that is held out
-PHRASE_SHARE = (
-    0.01  # the share of all targets that one short phrase may have: "ok" is style, a flood of it is not
-)
-PHRASE_MIN = 5  # times that a short phrase may come in any case
+PHRASE_SHARE = 0.01  # the most of all targets that one short phrase may have: "ok" is style, a flood is not
+PHRASE_MIN = 5  # targets that a short phrase may have in any case
 HALF_LIFE = 3 * 365.25 * 86_400  # seconds in which words lose half their weight: people change
 MIN_AGE_WEIGHT = 0.3  # the least weight for age
 UNKNOWN_WEIGHT = 0.3  # the weight of an answer to something unknown
@@ -25,7 +23,7 @@ UNKNOWN_WEIGHT = 0.3  # the weight of an answer to something unknown
 
 @dataclass(frozen=True, slots=True)
 class ChosenTarget:
-    """A target that stays."""
+    """A target that is learned or held out; `weight` is that of its loss."""
 
     target: Target
     split: Split
@@ -34,7 +32,7 @@ class ChosenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`per_chat` targets are learned of one chat of people at most, the newest; 0 is no limit."""
+    """At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit."""
 
     per_chat: int = 5000
 
@@ -68,20 +66,21 @@ def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Sel
     left = _without(
         left, near_duplicates([target.signature for target in left]), "nearly repeated", selection
     )
-    held = _held_sessions(left)
-    over = _over_cap(left, held, chats.places, chats, limits.per_chat)
+    validation = _validation_sessions(left)
+    over = _over_cap(left, validation, chats.places, chats, limits.per_chat)
     left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
     newest = max((target.time for target in left), default=0.0)
     for target in left:
-        side: Split = "held" if target.session in held else "train"
-        selection.chosen[target.place].append(ChosenTarget(target, side, _weight(target, newest)))
+        split: Split = "validation" if target.session in validation else "train"
+        selection.chosen[target.place].append(ChosenTarget(target, split, _weight(target, newest)))
     return selection
 
 
 def _without(
-    targets: Sequence[Target], gone: Iterable[int], reason: str, selection: Selection
+    targets: Sequence[Target], removed: Iterable[int], reason: str, selection: Selection
 ) -> list[Target]:
-    numbers = set(gone)
+    """Return the targets without these numbers, and count them in `selection.left_out`."""
+    numbers = set(removed)
     if numbers:
         selection.left_out[reason] += len(numbers)
     return [target for number, target in enumerate(targets) if number not in numbers]
@@ -92,7 +91,7 @@ def _pasted(targets: Sequence[Target], others: set[int]) -> Iterable[int]:
 
 
 def _over_quota(targets: Sequence[Target]) -> Iterable[int]:
-    """Of each short phrase, those that are over its quota; what stays is spread over the whole time."""
+    """Yield the targets of each short phrase beyond its quota; the rest is spread over the whole time."""
     phrases: dict[int, list[int]] = {}
     for number, target in enumerate(targets):
         if target.size < COPYABLE:
@@ -113,29 +112,29 @@ def _repeated(targets: Sequence[Target]) -> Iterable[int]:
             seen.add(target.text_hash)
 
 
-def _held_sessions(targets: Sequence[Target]) -> set[int]:
-    """The newest conversations, whole, that together have a tenth of the targets; never all of them."""
+def _validation_sessions(targets: Sequence[Target]) -> set[int]:
+    """Return the newest whole conversations that have a tenth of the targets; never all conversations."""
     begun: dict[int, tuple[float, int]] = {}
     sizes = Counter(target.session for target in targets)
     for target in targets:
         begun.setdefault(target.session, (target.time, target.session))
-    held, wanted = set[int](), VALIDATION_SHARE * len(targets)
+    validation, wanted = set[int](), VALIDATION_SHARE * len(targets)
     for _, session in sorted(begun.values(), reverse=True)[: len(begun) - 1]:
         if wanted <= 0:
             break
-        held.add(session)
+        validation.add(session)
         wanted -= sizes[session]
-    return held
+    return validation
 
 
 def _over_cap(
-    targets: Sequence[Target], held: set[int], places: Sequence[Place], chats: ChatIndex, limit: int
+    targets: Sequence[Target], validation: set[int], places: Sequence[Place], chats: ChatIndex, limit: int
 ) -> Iterable[int]:
-    """What is learned of a chat beyond its cap, oldest first; posts are nobody's chat."""
+    """Yield the oldest training targets of each chat beyond its cap; posts have no cap."""
     counts = Counter[int]()
     for number in range(len(targets) - 1, -1, -1):
         target = targets[number]
-        if not limit or target.session in held or chats.is_posts(places[target.place]):
+        if not limit or target.session in validation or chats.is_posts(places[target.place]):
             continue
         counts[target.place] += 1
         if counts[target.place] > limit:
