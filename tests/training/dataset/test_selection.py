@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.training_messages import build, made, said, serving, shown
+from tests.fixtures.training_messages import build, built_examples, describe_examples, said, serving
 from training.dataset.excerpt_builder import IN_CARD, TOO_LONG
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN, VALIDATION
@@ -33,18 +33,18 @@ def test_messages_that_are_not_the_personas_own_words_are_left_out_and_counted(
     talk = [pasted, said(3, "Ana", "hi"), said(4, "Mara", "hello"), odd]
     built = build(tmp_path, talk)
     assert built.left_out == {reason: 1}
-    assert [answer for _, _, answer in shown(tmp_path)] == ["hello"]
+    assert [answer for _, _, answer in describe_examples(tmp_path)] == ["hello"]
 
 
 def test_an_answer_to_a_message_that_is_too_long_is_left_out(tmp_path: Path) -> None:
-    made_for = serving(1200)
+    prompts = serving(1200)
     talk = [
         said(1, "Ana", "x" * 1500),
         said(2, "Mara", "goodness"),
         said(3, "Ana", "hm"),
         said(4, "Mara", "yes"),
     ]
-    built = build(tmp_path, talk, made_for)
+    built = build(tmp_path, talk, prompts)
     assert built.left_out == {TOO_LONG: 1}
     assert IN_CARD not in built.left_out
 
@@ -52,7 +52,7 @@ def test_an_answer_to_a_message_that_is_too_long_is_left_out(tmp_path: Path) -> 
 def test_a_flood_of_a_short_phrase_is_cut_to_its_quota_and_stays_spread_over_time(tmp_path: Path) -> None:
     talk = [said(n, "Mara" if n % 2 else "Ana", "ok" if n % 2 else f"say {n}") for n in range(200)]
     built = build(tmp_path, talk)
-    kept = [int(example.ids[0]) for example in made(tmp_path)]
+    kept = [int(example.ids[0]) for example in built_examples(tmp_path)]
     assert built.left_out == {"short phrases over their quota": 95}
     assert sorted(kept) == [1, 41, 81, 121, 161]
 
@@ -76,7 +76,7 @@ def test_the_newest_targets_of_a_chat_are_learned_up_to_its_cap(tmp_path: Path) 
     for n in range(1, 100, 2):
         talk[n] = said(n, "Mara", f"number {n}", time=n * 5000.0, reply_to=str(n - 1))
     built = build(tmp_path, talk, limits=Limits(per_chat=10))
-    learned = sorted(int(aim.ids[0]) for aim in made(tmp_path))
+    learned = sorted(int(target.ids[0]) for target in built_examples(tmp_path))
     assert sum(built.train.values()) == 10
     assert learned == list(range(71, 100, 2))
 
@@ -89,7 +89,7 @@ def test_newer_words_count_more(tmp_path: Path) -> None:
         said(3, "Mara", "d", time=4e8 + 1),
     ]
     build(tmp_path, talk)
-    assert [example.weight for example in made(tmp_path)] == [0.3, 1.0]
+    assert [example.weight for example in built_examples(tmp_path)] == [0.3, 1.0]
 
 
 def test_words_of_people_who_opted_out_and_answers_to_them_are_in_no_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from tests.fixtures.training_messages import build, excerpts, made, said, serving
+from tests.fixtures.training_messages import build, built_examples, read_split, said, serving
 from training.dataset.duplicates import SIMILAR, minhash, normal_form, similarity
 from training.dataset.splits import TRAIN, VALIDATION, read_excerpts
 from training.dataset.targets import COPYABLE
@@ -25,7 +25,7 @@ def test_documents_are_facts_in_whole_paragraphs_and_other_files_are_counted(tmp
     (folder / "photo.jpg").write_bytes(b"\xff")
     (folder / "bad.txt").write_bytes(b"\xff\xfe\x00")
     built = build(tmp_path, [said(1, "Ana", "a"), said(2, "Mara", "b")])
-    facts = [found for found in excerpts(tmp_path) if found.stage == "facts"]
+    facts = [found for found in read_split(tmp_path) if found.stage == "facts"]
     assert (
         "\n\n".join(found.text for found in facts)
         == (folder / "life.md").read_text().replace(" \n", "\n").strip()
@@ -39,7 +39,7 @@ def test_documents_are_facts_in_whole_paragraphs_and_other_files_are_counted(tmp
 
 def test_every_example_knows_its_messages_files_and_authors(tmp_path: Path) -> None:
     build(tmp_path, [said(1, "Ana", "hi", source="a.zip"), said(2, "Mara", "hello", source="b.json")])
-    (example,) = made(tmp_path)
+    (example,) = built_examples(tmp_path)
     of = Pseudonyms(tmp_path / "work").of
     assert example.sources == ("1", "2")
     assert example.excerpt.sources == ("a.zip", "b.json")
@@ -110,9 +110,9 @@ def test_each_of_the_persons_messages_is_learned_once_or_counted(
     lines: list[tuple[str, str, str, float, int]], budget: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        made_for = serving(budget)
-        built = build(Path(folder), chats(lines), made_for)
-        examples = made(Path(folder), made_for)
+        prompts = serving(budget)
+        built = build(Path(folder), chats(lines), prompts)
+        examples = built_examples(Path(folder), prompts)
         learned = Counter(id for example in examples for id in example.ids)
         own = {str(n) for n, line in enumerate(lines) if line[0] == "Mara"}
         assert set(learned) <= own
@@ -128,15 +128,15 @@ def test_splits_share_no_conversation_and_no_copy_and_validation_is_newer(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), chats(lines))
-        sides = [excerpts(Path(folder), name) for name in (TRAIN, VALIDATION)]
-        sessions = [{aim.session for found in side for aim in found.aims} for side in sides]
+        splits = [read_split(Path(folder), name) for name in (TRAIN, VALIDATION)]
+        sessions = [{target.session for found in split for target in found.aims} for split in splits]
         words = [
             [
                 normal_form("\n".join(x.text for x in found.messages[a.start : a.end]))
-                for found in side
+                for found in split
                 for a in found.aims
             ]
-            for side in sides
+            for split in splits
         ]
         assert sessions[0].isdisjoint(sessions[1])
         for one in words[0]:
@@ -144,8 +144,10 @@ def test_splits_share_no_conversation_and_no_copy_and_validation_is_newer(
                 long = min(len(one), len(other)) >= COPYABLE
                 assert not long or similarity(minhash(one), minhash(other)) < SIMILAR
         begun = [
-            [(aim.session, found.messages[aim.start].time) for found in side for aim in found.aims]
-            for side in sides
+            [(target.session, found.messages[target.start].time) for found in split for target in found.aims]
+            for split in splits
         ]
-        starts = [{session: min(t for s, t in side if s == session) for session, _ in side} for side in begun]
+        starts = [
+            {session: min(t for s, t in split if s == session) for session, _ in split} for split in begun
+        ]
         assert not sessions[1] or max(starts[0].values()) <= min(starts[1].values())

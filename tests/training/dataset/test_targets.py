@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.training_messages import build, excerpts, made, said, shown
+from tests.fixtures.training_messages import build, built_examples, describe_examples, read_split, said
 from training.dataset.splits import VALIDATION
 
 DAY = 86_400.0
@@ -21,7 +21,7 @@ def test_a_burst_is_one_answer_to_all_that_was_said_before(tmp_path: Path) -> No
         ("Mara", "it is"),
     ]
     build(tmp_path, [said(n, who, text, time=times[n]) for n, (who, text) in enumerate(lines)])
-    assert shown(tmp_path) == [
+    assert describe_examples(tmp_path) == [
         ("answer", "Ana: hi", "well\nhello"),
         ("answer", "Ana: hi|well|hello|Ana: so?", "so\nit is"),
     ]
@@ -29,7 +29,7 @@ def test_a_burst_is_one_answer_to_all_that_was_said_before(tmp_path: Path) -> No
 
 def test_a_message_after_a_pause_begins_a_new_burst(tmp_path: Path) -> None:
     build(tmp_path, [said(1, "Ana", "hi"), said(2, "Mara", "hm"), said(9, "Mara", "are you there?")])
-    assert [answer for _, _, answer in shown(tmp_path)] == ["hm", "are you there?"]
+    assert [answer for _, _, answer in describe_examples(tmp_path)] == ["hm", "are you there?"]
 
 
 def test_the_first_message_after_a_silence_opens_a_conversation(tmp_path: Path) -> None:
@@ -41,12 +41,12 @@ def test_the_first_message_after_a_silence_opens_a_conversation(tmp_path: Path) 
             said(3, "Ana", "oh", time=DAY + 9),
         ],
     )
-    assert shown(tmp_path) == [("opening", "", "good morning")]
+    assert describe_examples(tmp_path) == [("opening", "", "good morning")]
 
 
 def test_a_reply_link_makes_an_answer_across_a_silence(tmp_path: Path) -> None:
     build(tmp_path, [said(1, "Ana", "tea?"), said(2, "Mara", "yes!", time=DAY, reply_to="1")])
-    assert shown(tmp_path) == [("answer", "Ana: tea?", "yes!")]
+    assert describe_examples(tmp_path) == [("answer", "Ana: tea?", "yes!")]
 
 
 def test_chats_are_never_joined(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_chats_are_never_joined(tmp_path: Path) -> None:
         for who in ["Ana" if n % 2 else "Mara"]
     ]
     build(tmp_path, messages)
-    for found in (*excerpts(tmp_path), *excerpts(tmp_path, VALIDATION)):
+    for found in (*read_split(tmp_path), *read_split(tmp_path, VALIDATION)):
         assert {line.text[0] for line in (*found.messages, *found.parents)} == {found.chat[-1]}
 
 
@@ -73,7 +73,7 @@ POSTS = [
 
 def test_posts_are_four_tasks(tmp_path: Path) -> None:
     build(tmp_path, POSTS)
-    assert sorted(shown(tmp_path)) == sorted(
+    assert sorted(describe_examples(tmp_path)) == sorted(
         [
             ("post", "", "the light is on"),
             ("thread", "the light is on", "and stays on"),
@@ -86,7 +86,7 @@ def test_posts_are_four_tasks(tmp_path: Path) -> None:
 
 def test_an_answer_to_something_unknown_counts_less(tmp_path: Path) -> None:
     build(tmp_path, POSTS)
-    weights = {example.task: example.weight for example in made(tmp_path)}
+    weights = {example.task: example.weight for example in built_examples(tmp_path)}
     assert weights["unknown parent"] == 0.3 * weights["post"]
 
 
@@ -100,6 +100,6 @@ def test_a_reply_to_a_later_message_does_not_show_it(time: float, tmp_path: Path
     build(tmp_path, talk)
     assert not any(
         shown_ == "[In reply to Mara: so]"
-        for _, context, _ in shown(tmp_path)
+        for _, context, _ in describe_examples(tmp_path)
         for shown_ in context.split("|")
     )
