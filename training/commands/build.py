@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -74,11 +75,7 @@ def _write_record(
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
     for name in (TRAIN, VALIDATION):
         path = cache.encode_split(workspace.work, name, serving, workspace.model, window)
-        sizes = [
-            (len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read_encoded(path)
-        ]
-        lengths[name] = tuple(int(size) for size in np.quantile([s for s, _ in sizes] or [0], QUANTILES))
-        trained[name] = sum(count for _, count in sizes)
+        lengths[name], trained[name] = _count_tokens(path)
     style = _AnswerStyle(splits.read_excerpts(workspace.work / TRAIN))
     record = BuildRecord(
         window=window,
@@ -99,6 +96,15 @@ def _write_record(
         workspace.work / BUILD_RECORD, [msgspec.json.format(msgspec.json.encode(record), indent=1), b"\n"]
     )
     return record
+
+
+def _count_tokens(path: Path) -> tuple[tuple[int, ...], int]:
+    """Return the quantiles of the training examples' lengths in tokens, and the count of trained tokens."""
+    lengths, trained = list[int](), 0
+    for example in cache.read_encoded(path):
+        lengths.append(len(example.ids))
+        trained += sum(span.end - span.start for span in example.trained)
+    return tuple(int(length) for length in np.quantile(lengths or [0], QUANTILES)), trained
 
 
 class _AnswerStyle:

@@ -48,7 +48,7 @@ class Utterance:
 
     @property
     def is_trainable(self) -> bool:
-        """Whether the persona wrote these words, and nothing speaks against learning them."""
+        """True for the persona's words, if no reason speaks against learning them."""
         return bool(self.message.is_self) and not self.untrainable_reason
 
 
@@ -61,7 +61,7 @@ class Burst:
 
     @property
     def opens(self) -> bool:
-        """Whether the burst begins a conversation instead of answering something."""
+        """True if the burst begins a conversation instead of answering a message."""
         return self.is_first and self.utterances[0].message.reply_to is None
 
     @property

@@ -1,4 +1,4 @@
-"""selves.json says who the persona is, for readers of messages.jsonl; folders without it go on working."""
+"""selves.json names the persona for all readers of messages.jsonl; folders without it go on working."""
 
 import json
 import stat
