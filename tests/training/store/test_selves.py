@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from tests.fixtures.training_messages import said
+from tests.fixtures.training_messages import build, said
 from tests.paths import ROOT
 from training.commands.forget import forget
 from training.store.chat_index import ChatIndex
@@ -169,3 +169,13 @@ def test_damaged_selves_are_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "selves.json").write_text("[")
     with pytest.raises(UserError, match="delete it, and import again with --me"):
         read_selves(tmp_path)
+
+
+def test_a_folder_without_selves_builds_the_same_data(tmp_path: Path) -> None:
+    messages = [*OLD, said(9, "Ana", "goodnight", author="17"), said(10, "Mara", "sleep well", author="1")]
+    build(tmp_path, messages)
+    old = (tmp_path / "work/train.jsonl").read_bytes()
+    put(tmp_path / "work", [], {"1"})
+    build(tmp_path, messages)
+    assert b"sleep well" in old
+    assert (tmp_path / "work/train.jsonl").read_bytes() == old
