@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
-    data.add(commands)
+    data.add_data_commands(commands)
     train.add_train_command(commands)
     evaluate.add_evaluate_command(commands)
     adapters.add_adapter_commands(commands)
@@ -66,8 +66,9 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _import(options: argparse.Namespace) -> str:
     imported = import_exports.import_exports(options, _folder(options))
     if options.json:
-        return json.dumps(import_summary.as_json(imported), ensure_ascii=False)
-    return f"{import_summary.as_text(imported)}\nNext: python -m training build --persona {options.persona}"
+        return json.dumps(import_summary.import_json(imported), ensure_ascii=False)
+    summary = import_summary.describe_import(imported)
+    return f"{summary}\nNext: python -m training build --persona {options.persona}"
 
 
 def _folder(options: argparse.Namespace) -> Path:

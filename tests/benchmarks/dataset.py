@@ -18,8 +18,8 @@ from training.dataset import splits
 from training.dataset.selection import Limits
 from training.dataset.workspace import open_workspace
 from training.store.chat_index import ChatIndex
-from training.store.lineage import opt_outs
-from training.store.scrubbing import scrub
+from training.store.lineage import read_opt_outs
+from training.store.scrubbing import scrub_messages
 from training.tokenization import cache
 
 ROOT = Path(__file__).parents[2]
@@ -45,15 +45,15 @@ def measure(root: Path, count: int, window: int) -> None:
         workspace = open_workspace(config.load_config(root / "config.toml", {}), folder)
     serving = workspace.serving(window)
     with timed("scrub"):
-        path, _ = scrub(workspace.work, workspace.persona)
+        path, _ = scrub_messages(workspace.work, workspace.persona)
     with ChatIndex(path) as chats:
-        opted_out, encode = opt_outs(workspace.work), serving.reader.tokenizer.encode
+        opted_out, encode = read_opt_outs(workspace.work), serving.reader.tokenizer.encode
         with timed("choose what is learned"):
             selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(0))
         with timed("windows, as in serving"):
             built = splits.write_splits(workspace.work, chats, opted_out, serving, selection)
     with timed("encode"):
-        made = cache.encoded(workspace.work, splits.TRAIN, serving, workspace.model, window)
+        made = cache.encode_split(workspace.work, splits.TRAIN, serving, workspace.model, window)
     sizes = [(len(each.ids), sum(s.end - s.start for s in each.trained)) for each in cache.read_encoded(made)]
     ids, trained = (sum(column) for column in zip(*sizes, strict=True))
     print(

@@ -50,7 +50,7 @@ def data(root: Path, persona: str, answers: int) -> tuple[Workspace, int, list[T
     command = ["import", str(folder / "export"), "--persona", persona, *OWN.get(persona, ())]
     assert main(["--config", str(root / "config.toml"), *command]) == 0
     window = build.build_data(workspace).window
-    path = cache.encoded(
+    path = cache.encode_split(
         workspace.work,
         splits.TRAIN,
         workspace.serving(window),

@@ -13,7 +13,7 @@ from bot.files import FolderSwap, hash_file, recover_folder, replace_folder, wri
 from bot.persona.persona import ADAPTERS
 from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import AdapterOrigin, authors_of, build_manifest, encode_manifest
-from training.dataset.workspace import SETTINGS, Workspace, read_build_record
+from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
 
 HOME, NEW, PREVIOUS = ADAPTERS
 DRAFT = "adapter.draft"
@@ -30,7 +30,7 @@ def install_adapter(
     before is kept as adapter.previous. Raises `UserError`, with the adapter before still in its place, where
     the bot would not load the new one or a file cannot be written.
     """
-    has_data = (workspace.work / SETTINGS).exists()
+    has_data = (workspace.work / BUILD_RECORD).exists()
     own = read_build_record(workspace.work).authors if has_data else ()
     authors = frozenset({*inherited, *authors_of(adapter), *own})
     return install_from(workspace, adapter, AdapterOrigin(run, authors))

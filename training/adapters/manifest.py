@@ -15,7 +15,7 @@ from bot.errors import UserError
 from bot.prompt.contract import prompt_contract
 from bot.untrusted import RefusedFile
 from training.dataset.base_tokenizer import open_training_format
-from training.dataset.workspace import SETTINGS, Workspace, read_build_record
+from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
 
 FORM = 1  # version of the manifest
 
@@ -88,7 +88,7 @@ def _with_training(workspace: Workspace, manifest: AdapterManifest) -> AdapterMa
     reader = open_training_format(
         workspace.persona, workspace.model, workspace.settings.model, workspace.model.context
     )
-    has_data = (workspace.work / SETTINGS).exists()
+    has_data = (workspace.work / BUILD_RECORD).exists()
     data = read_build_record(workspace.work) if has_data else None
     return replace(
         manifest,

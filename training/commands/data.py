@@ -1,4 +1,4 @@
-"""The commands on a persona's data: build them, look at them, take somebody's words out of them."""
+"""The commands on a persona's data: build, preview and forget."""
 
 import argparse
 import json
@@ -11,16 +11,16 @@ import msgspec
 from bot import config
 from bot.errors import UserError
 from training.commands import forget as forgetting
-from training.commands.build import as_text, build_data, lengths
+from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
 from training.dataset.workspace import Workspace, open_workspace, read_build_record
 from training.tokenization import cache
-from training.tokenization.preview import PreviewPage, pick
+from training.tokenization.preview import PreviewPage, spread_examples
 
 
-def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add these commands to the command line."""
     build = commands.add_parser("build", help="make examples of what was imported")
     build.add_argument("--persona", metavar="P", required=True, help="whose words are to be learned")
@@ -45,47 +45,51 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    made = build_data(_desk(options, folder(options)), options.window, options.cap)
+    record = build_data(_open(options, folder(options)), options.window, options.cap)
     if options.json:
-        return json.dumps(msgspec.to_builtins(made), ensure_ascii=False)
-    return as_text(made, options.persona)
+        return json.dumps(msgspec.to_builtins(record), ensure_ascii=False)
+    return describe_build(record, options.persona)
 
 
 def preview(options: Namespace, folder: Folder) -> str:
-    desk = _desk(options, folder(options))
-    made = read_build_record(desk.work)
-    path = cache.encoded(desk.work, TRAIN, desk.serving(made.window), desk.model, made.window)
-    page = PreviewPage(desk.model.tokenizer, desk.model.definition, colours=sys.stdout.isatty())
-    shown = [page.show(lesson) for lesson in pick(list(cache.read_encoded(path)), options.count)]
-    return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), lengths(made)])
+    workspace = _open(options, folder(options))
+    record = read_build_record(workspace.work)
+    path = cache.encode_split(
+        workspace.work, TRAIN, workspace.serving(record.window), workspace.model, record.window
+    )
+    page = PreviewPage(workspace.model.tokenizer, workspace.model.definition, colours=sys.stdout.isatty())
+    shown = [
+        page.render(example) for example in spread_examples(list(cache.read_encoded(path)), options.count)
+    ]
+    return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), describe_lengths(record)])
 
 
 def forget(options: Namespace, folder: Folder) -> str:
-    """Forget somebody in one persona's data, or in all."""
+    """Erase an author's words from the data of one persona, or of all."""
     if not options.all:
-        return _forget(options, folder(options))
-    told = list[str]()
+        return _forget_in(options, folder(options))
+    reports = list[str]()
     for path in sorted(config.load_config(options.config).personas.glob("*/work/")):
         try:
-            told.append(_forget(options, path.parent))
+            reports.append(_forget_in(options, path.parent))
         except UserError as error:
-            told.append(f"{path.parent.name}: {error}")
-    return "\n".join(told) or "No persona has data."
+            reports.append(f"{path.parent.name}: {error}")
+    return "\n".join(reports) or "No persona has data."
 
 
-def _forget(options: Namespace, folder: Path) -> str:
+def _forget_in(options: Namespace, folder: Path) -> str:
     forgotten = forgetting.forget(folder, options.author)
     lines = [f"{folder.name}: {forgotten.messages:,} messages of {options.author} erased"]
     if forgotten.messages and (folder / "work" / TRAIN).exists():
-        desk = _desk(options, folder)
-        before = read_build_record(desk.work)
-        made = build_data(desk, before.window, before.per_chat)
-        lines.append(f"the data were built again: {sum(made.train.values()):,} examples to learn")
+        workspace = _open(options, folder)
+        before = read_build_record(workspace.work)
+        record = build_data(workspace, before.window, before.per_chat)
+        lines.append(f"the data were built again: {sum(record.train.values()):,} examples to learn")
     lines += [f"this adapter was trained on their words: {path.parent}" for path in forgotten.adapters]
     if forgotten.adapters:
         lines.append(f"Next: python -m training train --persona {folder.name}, or delete the adapter")
     return "\n".join(lines)
 
 
-def _desk(options: Namespace, folder: Path) -> Workspace:
+def _open(options: Namespace, folder: Path) -> Workspace:
     return open_workspace(config.load_config(options.config), folder)

@@ -1,4 +1,4 @@
-"""The command `forget`: somebody's words leave the data, and the adapters that hold them are named."""
+"""The command `forget`: erase an author's words from the data, and name the adapters that hold them."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,14 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import open_draft
-from training.store.lineage import Pseudonyms, adapters, opt_out
+from training.store.lineage import Pseudonyms, add_opt_out, read_adapter_authors
+from training.store.message_store import acquire_lock
+from training.store.messages import MESSAGES
 from training.store.scrubbing import SCRUBBED
+from training.store.selves import read_selves, settle_selves
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
+_COPIES = (SCRUBBED, "scrub-review.txt", "scrub-review.json", "report.html", "report.json")
 
 
 class _Key(msgspec.Struct, gc=False):
@@ -24,7 +28,7 @@ class _Key(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How many messages were erased, and the manifests of the adapters that were trained on them."""
+    """The count of erased messages, and the manifests of the adapters that were trained on them."""
 
     messages: int
     adapters: tuple[Path, ...]
@@ -34,36 +38,44 @@ def forget(folder: Path, author: str) -> Forgotten:
     """Erase an author's messages from a persona's work folder, and let no later import bring them back.
 
     `author` is an id, platform/id, a pseudonym, or a name. Raises `UserError` where several authors have it,
-    none does, or it is the persona's own.
+    none does, the author is the persona, or an import is running.
     """
     work = folder / "work"
-    pseudonyms, path = Pseudonyms(work), work / "messages.jsonl"
-    people = _people(path, pseudonyms)
-    who = _find(author, people, pseudonyms)
-    holding = tuple(manifest for manifest, authors in adapters(folder) if who in authors)
-    opt_out(work, who)
-    for copy in (SCRUBBED, "scrub-review.txt", "scrub-review.json", "report.html", "report.json"):
-        (work / copy).unlink(missing_ok=True)
-    return Forgotten(_erase(path, pseudonyms, who) if who in people else 0, holding)
+    lock = acquire_lock(work)
+    try:
+        settle_selves(work)
+        pseudonyms = Pseudonyms(work)
+        authors = _read_authors(work, pseudonyms)
+        pseudonym = _find_pseudonym(author, authors, pseudonyms)
+        manifests = tuple(path for path, holders in read_adapter_authors(folder) if pseudonym in holders)
+        add_opt_out(work, pseudonym)
+        for name in _COPIES:
+            (work / name).unlink(missing_ok=True)
+        erased = _erase_messages(work, pseudonyms, pseudonym) if pseudonym in authors else 0
+    finally:
+        lock.release()
+    return Forgotten(erased, manifests)
 
 
-def _people(path: Path, pseudonyms: Pseudonyms) -> dict[str, _Key]:
-    """Everybody who wrote, by pseudonym, as they are called last."""
-    people = dict[tuple[str, str], _Key]()
-    for _, key in _lines(path):
-        people[key.platform, key.author] = key
-    return {pseudonyms.of(*who): key for who, key in people.items()}
+def _read_authors(work: Path, pseudonyms: Pseudonyms) -> dict[str, _Key]:
+    """Return the key of each author's last message, by pseudonym."""
+    authors, selves = dict[tuple[str, str], _Key](), read_selves(work)
+    for _, key in _read_lines(work / MESSAGES):
+        authors[key.platform, key.author] = key
+    for key in authors.values():
+        key.is_self = selves.is_self(key.platform, key.author, "text", key.is_self)
+    return {pseudonyms.of(*id): key for id, key in authors.items()}
 
 
-def _find(author: str, people: dict[str, _Key], pseudonyms: Pseudonyms) -> str:
-    """The pseudonym of whoever is meant, also of somebody forgotten before who is named by platform/id."""
-    named = author.casefold()
-    exact = [p for p, key in people.items() if author in (p, key.author, f"{key.platform}/{key.author}")]
-    found = exact or [p for p, key in people.items() if key.author_name.casefold() == named]
+def _find_pseudonym(author: str, authors: dict[str, _Key], pseudonyms: Pseudonyms) -> str:
+    """Return the pseudonym of the author; platform/id also finds an author who was forgotten before."""
+    name = author.casefold()
+    exact = [p for p, key in authors.items() if author in (p, key.author, f"{key.platform}/{key.author}")]
+    found = exact or [p for p, key in authors.items() if key.author_name.casefold() == name]
     if len(found) > 1:
-        ids = ", ".join(sorted(f"{people[p].platform}/{people[p].author}" for p in found))
+        ids = ", ".join(sorted(f"{authors[p].platform}/{authors[p].author}" for p in found))
         raise UserError(f"Several authors are called {author!r}: say which ({ids}), one after another.")
-    if found and people[found[0]].is_self:
+    if found and authors[found[0]].is_self:
         raise UserError(f"{author!r} is the persona: delete its work folder to forget it.")
     if found:
         return found[0]
@@ -75,21 +87,22 @@ def _find(author: str, people: dict[str, _Key], pseudonyms: Pseudonyms) -> str:
     return pseudonyms.of(platform, id)
 
 
-def _erase(path: Path, pseudonyms: Pseudonyms, gone: str) -> int:
-    erased, known = 0, dict[tuple[str, str], bool]()
-    with open_draft(path) as file:
-        for line, key in _lines(path):
-            who = key.platform, key.author
-            if who not in known:
-                known[who] = pseudonyms.of(*who) == gone
-            if known[who]:
+def _erase_messages(work: Path, pseudonyms: Pseudonyms, pseudonym: str) -> int:
+    """Write messages.jsonl without the author's lines; return their count."""
+    erased, is_author = 0, dict[tuple[str, str], bool]()
+    with open_draft(work / MESSAGES) as file:
+        for line, key in _read_lines(work / MESSAGES):
+            id = key.platform, key.author
+            if id not in is_author:
+                is_author[id] = pseudonyms.of(*id) == pseudonym
+            if is_author[id]:
                 erased += 1
             else:
                 file.write(line)
     return erased
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, _Key]]:
+def _read_lines(path: Path) -> Iterator[tuple[bytes, _Key]]:
     decoder = msgspec.json.Decoder(_Key)
     try:
         with path.open("rb") as file:

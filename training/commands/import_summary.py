@@ -1,34 +1,34 @@
-"""What an import did, for people and for programs."""
+"""The summary of an import, for people and for programs."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from training.commands.import_exports import Imported
-from training.store.participants import Count, plain
+from training.commands.import_exports import ImportResult
+from training.store.participants import MessageCount, printable
 
 _SHOWN = 20  # chats, and authors
 _NAME = 40  # characters
 
 
-def as_text(imported: Imported) -> str:
-    """Chats and authors with counts and dates, and what was left out and why."""
-    census, total = imported.census, imported.known + imported.added
+def describe_import(imported: ImportResult) -> str:
+    """Return chats and authors with counts and dates, and the reasons for skipped messages."""
+    participants, total = imported.participants, imported.known + imported.added
     lines = [
         f"{', '.join(imported.formats)}: {imported.added:,} new messages, {imported.doubled:,} known before.",
-        *_table("Chats", census.chats.values(), {}),
-        *_table("Authors", census.authors.values(), imported.selves),
-        *_counts("Kept without words", census.wordless),
-        *_counts("Skipped", imported.tally.skipped),
-        *imported.tally.notes,
+        *_table("Chats", participants.chats.values(), {}),
+        *_table("Authors", participants.authors.values(), imported.selves),
+        *_list_counts("Kept without words", participants.wordless),
+        *_list_counts("Skipped", imported.log.skipped),
+        *imported.log.notes,
         f"{imported.path} holds {total:,} messages.",
     ]
     return "\n".join(lines)
 
 
-def as_json(imported: Imported) -> dict[str, Any]:
-    """The same, whole."""
-    census = imported.census
+def import_json(imported: ImportResult) -> dict[str, Any]:
+    """Return the same without limits, as JSON."""
+    participants = imported.participants
     return {
         "file": str(imported.path),
         "formats": imported.formats,
@@ -36,40 +36,40 @@ def as_json(imported: Imported) -> dict[str, Any]:
         "doubled": imported.doubled,
         "messages": imported.known + imported.added,
         "me": {platform: sorted(ids) for platform, ids in imported.selves.items()},
-        "chats": [_count(count) for count in census.chats.values()],
-        "authors": [_count(count) for count in census.authors.values()],
-        "without_words": census.wordless,
-        "skipped": dict(imported.tally.skipped),
-        "notes": list(imported.tally.notes),
+        "chats": [_count(count) for count in participants.chats.values()],
+        "authors": [_count(count) for count in participants.authors.values()],
+        "without_words": participants.wordless,
+        "skipped": dict(imported.log.skipped),
+        "notes": list(imported.log.notes),
     }
 
 
-def _count(count: Count) -> dict[str, Any]:
-    told = {"platform": count.platform, "id": count.id, "name": count.name, "messages": count.messages}
+def _count(count: MessageCount) -> dict[str, Any]:
+    fields = {"platform": count.platform, "id": count.id, "name": count.name, "messages": count.messages}
     kind = {"kind": count.kind} if count.kind else {}
-    return {**told, **kind, "first": _day(count.first), "last": _day(count.last)}
+    return {**fields, **kind, "first": _day(count.first), "last": _day(count.last)}
 
 
-def _table(title: str, counts: Iterable[Count], selves: dict[str, set[str]]) -> list[str]:
+def _table(title: str, counts: Iterable[MessageCount], selves: dict[str, set[str]]) -> list[str]:
     ordered = sorted(counts, key=lambda count: -count.messages)
     more = len(ordered) - _SHOWN
     lines = [_line(count, count.id in selves.get(count.platform, ())) for count in ordered[:_SHOWN]]
     return [f"{title}:", *lines, *([f"  and {more:,} more"] if more > 0 else [])]
 
 
-def _line(count: Count, is_self: bool) -> str:
-    name = plain(count.name or count.id)[:_NAME]
-    what = "me" if is_self else count.kind
+def _line(count: MessageCount, is_self: bool) -> str:
+    name = printable(count.name or count.id)[:_NAME]
+    role = "me" if is_self else count.kind
     days = f"{_day(count.first)} to {_day(count.last)}"
-    return f"  {count.platform:<10} {name:<{_NAME}} {what:<8} {count.messages:>10,}  {days}"
+    return f"  {count.platform:<10} {name:<{_NAME}} {role:<8} {count.messages:>10,}  {days}"
 
 
 def _day(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}" if 0 < moment < float("inf") else "-"
 
 
-def _counts(title: str, counts: dict[str, int]) -> list[str]:
+def _list_counts(title: str, counts: dict[str, int]) -> list[str]:
     listed = ", ".join(
-        f"{count:,} {what}" for what, count in sorted(counts.items(), key=lambda item: -item[1])
+        f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1])
     )
     return [f"{title}: {listed}."] if listed else []

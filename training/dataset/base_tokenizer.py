@@ -1,4 +1,4 @@
-"""The base model's side of the data: its tokenizer without its weights, and readers that remember."""
+"""The base model's tokenizer without its weights, and the prompt format for training."""
 
 import os
 from array import array
@@ -16,23 +16,21 @@ from bot.prompt.builder import PromptFormat, Tokenizer
 if TYPE_CHECKING:
     from bot.engine.tokenizer.tokenizer import HFTokenizer
 
-# Of the room for history, when a window moves on: less than in serving, since what stays is read once more in
-# each window. 50,000 tokens an epoch for 74,000 on Ozzo's export.
-KEPT = 0.25
-_REMEMBERED = 200_000  # texts; those of a chat's window are asked for again and again
+# The share of the history's budget that stays when a window moves on: less than in serving, since each window
+# reads these tokens once more. 50,000 tokens an epoch instead of 74,000 on Ozzo's export.
+KEPT_SHARE = 0.25
+_CACHED = 200_000  # texts; prompts encode the messages of a chat's window again and again
 
 
-class Remembering:
-    """A tokenizer that keeps the ids of the texts that it saw last."""
+class CachedTokenizer:
+    """A tokenizer with a cache of the token ids of recent texts."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.template, self.special = tokenizer.template, tokenizer.special
         self.control, self.end = tokenizer.control, tokenizer.end
         self.decode = tokenizer.decode
-        self._encode = lru_cache(_REMEMBERED)(lambda text: array("I", tokenizer.encode(text)))
-        self._encode_template = lru_cache(_REMEMBERED)(
-            lambda text: array("I", tokenizer.encode_template(text))
-        )
+        self._encode = lru_cache(_CACHED)(lambda text: array("I", tokenizer.encode(text)))
+        self._encode_template = lru_cache(_CACHED)(lambda text: array("I", tokenizer.encode_template(text)))
 
     def encode(self, text: str) -> list[int]:
         return self._encode(text).tolist()
@@ -43,7 +41,10 @@ class Remembering:
 
 @dataclass(frozen=True, slots=True)
 class BaseTokenizer:
-    """What of a base model matters to the data; `definition` makes its tokenizer again in another process."""
+    """The tokenizer and context length (tokens) of a base model.
+
+    `definition` is the text of its tokenizer.json, from which another process makes the tokenizer again.
+    """
 
     name: str
     tokenizer: Tokenizer
@@ -52,9 +53,9 @@ class BaseTokenizer:
 
 
 def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
-    """The tokenizer of the base model that the settings name; raise `UserError` where it cannot be had.
+    """Return the tokenizer of the base model that the settings name. Raises `UserError` where it is missing.
 
-    A GGUF file's takes half a minute to read, so a copy is kept in the data folder.
+    Reading it from a GGUF file takes half a minute, so a copy is kept in the data folder.
     """
     from bot.engine.checkpoint import source
     from bot.engine.tokenizer.files import read_tokenizer
@@ -67,12 +68,14 @@ def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
         folder = data / "tokenizers" / source.model_fingerprint(found)[:32]
         if not folder.exists():
             _copy_tokenizer(found.path, folder)
-        return _model(found.name, read_tokenizer(folder), settings.context)
-    return _model(found.name, read_tokenizer(found.path), source.context_length(found.path, settings.context))
+        return _with_context(found.name, read_tokenizer(folder), settings.context)
+    return _with_context(
+        found.name, read_tokenizer(found.path), source.context_length(found.path, settings.context)
+    )
 
 
-def _model(name: str, tokenizer: "HFTokenizer", context: int) -> BaseTokenizer:
-    return BaseTokenizer(name, Remembering(tokenizer), context, tokenizer.definition)
+def _with_context(name: str, tokenizer: "HFTokenizer", context: int) -> BaseTokenizer:
+    return BaseTokenizer(name, CachedTokenizer(tokenizer), context, tokenizer.definition)
 
 
 def _copy_tokenizer(file: Path, folder: Path) -> None:
@@ -89,11 +92,12 @@ def _copy_tokenizer(file: Path, folder: Path) -> None:
 def open_training_format(
     persona: Persona, model: BaseTokenizer, settings: ModelSettings, window: int
 ) -> PromptFormat:
-    """How the persona's prompts are read, as serving does it, when prompt and answer have `window` ids."""
-    reader = builder.open_prompt_format(persona, model.tokenizer, settings, window - room(persona, window))
-    return replace(reader, kept=KEPT)
+    """Return the persona's prompt format as in serving; prompt and answer share `window` tokens."""
+    budget = window - answer_room(persona, window)
+    prompt_format = builder.open_prompt_format(persona, model.tokenizer, settings, budget)
+    return replace(prompt_format, kept=KEPT_SHARE)
 
 
-def room(persona: Persona, window: int) -> int:
-    """How many ids of a window are the answer's: as many as the persona may write, a quarter at most."""
+def answer_room(persona: Persona, window: int) -> int:
+    """Return the tokens of a window for the answer: as many as the persona may write, at most a quarter."""
     return min(persona.sampling.max_tokens, window // 4)

@@ -1,4 +1,4 @@
-"""Stage "facts": plain documents about the persona, of which all words are learned."""
+"""Stage "facts": plain documents about the persona, of which all tokens are trained."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -7,19 +7,19 @@ from pathlib import Path
 from bot.files import hash_file
 from training.dataset.excerpts import Excerpt
 
-KINDS = (".txt", ".md")
-PIECE = 2000  # characters of a piece, or of a paragraph that is longer
+SUFFIXES = (".txt", ".md")
+PIECE_SIZE = 2000  # characters of a piece, or of a paragraph that is longer
 
 
-def pieces(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) -> Iterator[Excerpt]:
-    """Every document in a folder as excerpts: whole paragraphs, as many as make a piece.
+def read_documents(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) -> Iterator[Excerpt]:
+    """Yield every document in a folder as excerpts of whole paragraphs, `PIECE_SIZE` characters each.
 
-    `scrub` takes private details out of a text.
+    `scrub` replaces private details in a text. `left_out` counts other files by reason.
     """
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.is_symlink() or not path.is_file():
             continue
-        if path.suffix.lower() not in KINDS:
+        if path.suffix.lower() not in SUFFIXES:
             left_out["documents that are neither .txt nor .md"] += 1
             continue
         try:
@@ -28,14 +28,14 @@ def pieces(folder: Path, left_out: Counter[str], scrub: Callable[[str], str]) ->
             left_out["documents that are not UTF-8 text"] += 1
             continue
         name, source = path.relative_to(folder).as_posix(), hash_file(path)
-        for piece in _pieces(scrub(text)):
+        for piece in _split_paragraphs(scrub(text)):
             yield Excerpt(chat=f"documents/{name}", stage="facts", text=piece, sources=(source,))
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _split_paragraphs(text: str) -> Iterator[str]:
     piece = ""
     for paragraph in (part.strip() for part in text.replace("\r\n", "\n").split("\n\n")):
-        if piece and len(piece) + len(paragraph) > PIECE:
+        if piece and len(piece) + len(paragraph) > PIECE_SIZE:
             yield piece
             piece = ""
         piece = "\n\n".join(filter(None, (piece, paragraph)))

@@ -1,4 +1,4 @@
-"""Texts that say the same in nearly the same words: MinHash over shingles, and the pairs that it finds."""
+"""Near-duplicate texts: MinHash signatures over character shingles, and banding to find similar pairs."""
 
 import re
 import unicodedata
@@ -15,28 +15,28 @@ ROWS, BANDS = (
     5,
     12,
 )  # of two texts that share 80 % of their shingles, 99 % are found: 1 - (1 - 0.8 ** 5) ** 12
-ALIKE = 0.8  # the share from which on two texts are the same; estimated from 60 hashes, so give or take 0.05
-_CROWD = 64  # texts that fall together; of more, each is compared with the first ones only
+SIMILAR = 0.8  # the share of common shingles of near-duplicates; 60 hashes estimate it to 0.05
+_MAX_BUCKET = 64  # texts with the same band; of more, each is compared with the first ones only
 NO_SIGNATURE: Signature = np.empty(0, np.uint32)
-_DICE = np.random.default_rng(5)  # any seed does, as long as it stays
-_FACTORS = _DICE.integers(1, 1 << 63, ROWS * BANDS, dtype=np.uint64) | np.uint64(1)
-_TERMS = _DICE.integers(0, 1 << 63, ROWS * BANDS, dtype=np.uint64)
+_RNG = np.random.default_rng(5)  # any seed does, as long as it stays
+_FACTORS = _RNG.integers(1, 1 << 63, ROWS * BANDS, dtype=np.uint64) | np.uint64(1)
+_TERMS = _RNG.integers(0, 1 << 63, ROWS * BANDS, dtype=np.uint64)
 _BASE = np.uint64(1_099_511_628_211)
-_MARKS = re.compile(r"[\W_]+")
+_PUNCTUATION = re.compile(r"[\W_]+")
 
 
-def normal(text: str) -> str:
-    """A text as far as it matters for comparing: no case, no marks, no letter twice in a row.
+def normal_form(text: str) -> str:
+    """Return a text's form for comparing: no case, no punctuation, no letter twice in a row.
 
-    Of a text without letters, what it consists of: a smile is the same however often it is repeated.
+    A text without letters becomes the sorted set of its characters: a repeated smile is the same smile.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    words = _MARKS.sub(" ", folded).strip()
+    words = _PUNCTUATION.sub(" ", folded).strip()
     return "".join(letter for letter, _ in groupby(words)) or "".join(sorted(set("".join(folded.split()))))
 
 
-def signature(words: str) -> Signature:
-    """60 hashes: of two texts, as many are equal as shingles are shared (Broder 1997).
+def minhash(words: str) -> Signature:
+    """Return a MinHash signature [60]: two texts share as many hashes as shingles (Broder 1997).
 
     Each is the least of all shingles' hashes by multiply and shift (Dietzfelbinger et al. 1997).
     """
@@ -54,25 +54,25 @@ def signature(words: str) -> Signature:
     return least
 
 
-def likeness(one: Signature, other: Signature) -> float:
-    """The share of shingles that two texts have in common, estimated."""
+def similarity(one: Signature, other: Signature) -> float:
+    """Return the estimated share of shingles that two texts have in common."""
     return float((one == other).mean())
 
 
-def repeated(signatures: Sequence[Signature]) -> set[int]:
-    """The texts that are nearly the same as an earlier one that stays; empty signatures are like nothing."""
+def near_duplicates(signatures: Sequence[Signature]) -> set[int]:
+    """Return the numbers of texts that are similar to an earlier text that stays; no empty signature is."""
     earlier: dict[int, list[int]] = {}
     for one, other in sorted(set(_pairs(signatures))):
         earlier.setdefault(other, []).append(one)
-    gone = set[int]()
+    removed = set[int]()
     for other in sorted(earlier):
-        if not gone.issuperset(earlier[other]):
-            gone.add(other)
-    return gone
+        if not removed.issuperset(earlier[other]):
+            removed.add(other)
+    return removed
 
 
 def _pairs(signatures: Sequence[Signature]) -> Iterator[tuple[int, int]]:
-    """Pairs that are alike, the earlier one first, from those that fall together in at least one band."""
+    """Yield similar pairs among the texts that share at least one band, the earlier text first."""
     numbers = np.array([number for number, each in enumerate(signatures) if len(each)])
     if len(numbers) < 2:
         return
@@ -81,9 +81,9 @@ def _pairs(signatures: Sequence[Signature]) -> Iterator[tuple[int, int]]:
         keys = _keys(table[:, band * ROWS : (band + 1) * ROWS])
         rows = np.argsort(keys, kind="stable")
         borders = np.flatnonzero(np.diff(keys[rows])) + 1
-        for crowd in np.split(rows, borders):
-            if len(crowd) > 1:
-                yield from _alike(np.sort(crowd), table, numbers)
+        for bucket in np.split(rows, borders):
+            if len(bucket) > 1:
+                yield from _similar(np.sort(bucket), table, numbers)
 
 
 def _keys(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
@@ -94,11 +94,11 @@ def _keys(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
     return keys
 
 
-def _alike(
-    crowd: NDArray[np.intp], table: NDArray[np.uint32], numbers: NDArray[np.intp]
+def _similar(
+    bucket: NDArray[np.intp], table: NDArray[np.uint32], numbers: NDArray[np.intp]
 ) -> Iterator[tuple[int, int]]:
-    for place, one in enumerate(crowd[:_CROWD]):
-        others = crowd[place + 1 :]
+    for place, one in enumerate(bucket[:_MAX_BUCKET]):
+        others = bucket[place + 1 :]
         shares = (table[others] == table[one]).mean(axis=1)
-        for other in others[shares >= ALIKE]:
+        for other in others[shares >= SIMILAR]:
             yield int(numbers[one]), int(numbers[other])

@@ -1,74 +1,80 @@
-"""Excerpts of chats, made as serving would have read them; what serving could not have read is counted."""
+"""The builder of excerpts: messages as serving would read them, targets that serving could reach, lineage."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
-from training.dataset.excerpts import Excerpt, ExcerptMessage, ServingPrompts, TargetSpan
-from training.dataset.leakage import CardWords, holds_itself
-from training.dataset.selection import ChosenTarget, Side
-from training.dataset.utterances import message, noise
+from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
+from training.dataset.leakage import CardWords, shows_messages
+from training.dataset.selection import ChosenTarget, Split
+from training.dataset.serving_prompts import ServingPrompts
+from training.dataset.utterances import exclusion_reason, serving_message
 from training.store.chat_index import ChatIndex
 from training.store.lineage import OptOuts
 from training.store.messages import ExportedMessage
 
 IN_CARD, TOO_EARLY = "words that stand in the card", "quoted before they were said"
 TOO_LONG = "said after a message that is too long to be read"
-SOMEBODY = "unknown"
+UNKNOWN_AUTHOR = "unknown"
+_CACHED_AUTHORS = 4096
 
 
 class ExcerptBuilder:
-    """Makes the excerpts of all chats, and counts in `left_out` the targets that serving could not reach."""
+    """Builds the excerpts of all chats, and counts in `left_out` the targets that serving could not reach."""
 
     def __init__(self, chats: ChatIndex, opted_out: OptOuts, serving: ServingPrompts) -> None:
         self._chats, self._opted_out, self._serving = chats, opted_out, serving
         self.left_out = Counter[str]()
         self._card = CardWords(serving.reader.tokenizer)
         self._bare = serving.prompt([], {}, False, None)
+        self._pseudonym = lru_cache(_CACHED_AUTHORS)(opted_out.pseudonyms.of)
 
-    def excerpt(
+    def build_single(
         self,
         place: Place,
         before: list[ExcerptMessage],
-        said: Sequence[ExportedMessage],
+        answer: Sequence[ExportedMessage],
         chosen: ChosenTarget,
-    ) -> Iterator[tuple[Side, Excerpt]]:
-        """An excerpt with one thing to learn, unless serving could not have read what stands before."""
-        lines = [*before, *map(self.line, said)]
-        aim = aim_of(chosen, len(before), len(lines))
-        history = [line.message(self._serving.persona.key) for line in before]
+    ) -> Iterator[tuple[Split, Excerpt]]:
+        """Yield an excerpt with one target, unless serving could not have read the messages before it."""
+        messages = [*before, *map(self.convert, answer)]
+        target = target_span(chosen, len(before), len(messages))
+        history = [message.to_message(self._serving.persona.key) for message in before]
         prompt = self._bare
         try:
             if history:
-                prompt = self._serving.prompt(history, {}, False, lines[aim.start].reply_to)
+                prompt = self._serving.prompt(history, {}, False, messages[target.start].reply_to)
         except UserError:
             self.left_out[TOO_LONG] += 1
             return
-        if self.is_known(prompt, said):
+        if self.gives_away(prompt, answer):
             return
-        yield chosen.side, self.made(place, lines, [], [aim], False, {each.source for each in said})
+        sources = {message.source for message in answer}
+        yield chosen.split, self.build(place, messages, [], [target], False, sources)
 
-    def made(
+    def build(
         self,
         place: Place,
-        lines: Sequence[ExcerptMessage],
+        messages: Sequence[ExcerptMessage],
         parents: Iterable[ExcerptMessage],
-        aims: Sequence[TargetSpan],
+        targets: Sequence[TargetSpan],
         cut: bool,
         sources: set[str],
     ) -> Excerpt:
-        """An excerpt with its lineage."""
+        """Return an excerpt with its lineage."""
         parents = tuple(parents)
+        authors = {message.author for message in (*messages, *parents)} - {UNKNOWN_AUTHOR}
         return Excerpt(
             chat=str(place),
-            messages=tuple(lines),
+            messages=tuple(messages),
             parents=parents,
-            aims=tuple(aims),
+            aims=tuple(targets),
             cut=cut,
             sources=tuple(sorted(sources)),
-            authors=tuple(sorted({line.author for line in (*lines, *parents)} - {SOMEBODY})),
+            authors=tuple(sorted(authors)),
         )
 
     def prompt(
@@ -76,29 +82,30 @@ class ExcerptBuilder:
     ) -> Prompt:
         return self._serving.prompt(history, known, cut, reply_to)
 
-    def is_known(self, prompt: Prompt, said: Sequence[ExportedMessage]) -> bool:
-        """Whether the prompt gives these words away, which is counted."""
-        if holds_itself(prompt, [each.id for each in said]):
+    def gives_away(self, prompt: Prompt, answer: Sequence[ExportedMessage]) -> bool:
+        """Return whether the prompt holds its own answer, and count the answer in `left_out` if so."""
+        if shows_messages(prompt, [message.id for message in answer]):
             self.left_out[TOO_EARLY] += 1
             return True
-        if self._card.hold(prompt, [each.text.strip() for each in said]):
+        if self._card.contains(prompt, [message.text.strip() for message in answer]):
             self.left_out[IN_CARD] += 1
             return True
         return False
 
     def find(self, place: Place, id: str) -> ExportedMessage | None:
-        """A message that may be shown."""
+        """Return a message of a chat by its id, if it is an utterance."""
         found = self._chats.find(place, id)
-        if found is None or noise(found) or (found.platform, found.author) in self._opted_out:
+        if found is None or exclusion_reason(found) or (found.platform, found.author) in self._opted_out:
             return None
         return found
 
-    def line(self, said: ExportedMessage) -> ExcerptMessage:
-        known = message(said, self._serving.persona.key)
-        author = self._opted_out.pseudonyms.of(said.platform, said.author)
-        own = known.persona is not None
+    def convert(self, message: ExportedMessage) -> ExcerptMessage:
+        """Return a message as serving has it in memory, under its author's pseudonym."""
+        served = serving_message(message, self._serving.persona.key)
+        author = self._pseudonym(message.platform, message.author)
+        own = served.persona is not None
         return ExcerptMessage(
-            known.id, author, known.author.name, known.text, known.time, own, known.reply_to
+            served.id, author, served.author.name, served.text, served.time, own, served.reply_to
         )
 
     @property
@@ -106,5 +113,5 @@ class ExcerptBuilder:
         return self._serving.persona.key
 
 
-def aim_of(chosen: ChosenTarget, start: int, end: int) -> TargetSpan:
+def target_span(chosen: ChosenTarget, start: int, end: int) -> TargetSpan:
     return TargetSpan(start, end, chosen.target.task, chosen.weight, chosen.target.session)

@@ -1,33 +1,33 @@
-"""Answers that their own prompt gives away."""
+"""Leakage: answers that their own prompt holds."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.prompt.builder import Prompt, Tokenizer
-from training.dataset.duplicates import normal
+from training.dataset.duplicates import normal_form
 from training.dataset.targets import COPYABLE
 
-_SAID = ("template", "message", "quote", "opening")  # kinds of spans that hold no text of the persona's card
+_NOT_CARD = ("template", "message", "quote", "opening")  # kinds of spans without the card's text
 
 
 class CardWords:
-    """What prompts hold that nobody said: the card, and whatever else belongs to the persona."""
+    """The words of the persona's card in prompts: all spans that are no message."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._read = lru_cache(256)(lambda ids: normal(tokenizer.decode(list(ids))))
+        self._read = lru_cache(256)(lambda ids: normal_form(tokenizer.decode(list(ids))))
 
-    def hold(self, prompt: Prompt, answer: Sequence[str]) -> bool:
-        """Whether an answer that is too long for chance stands there, but for its case and marks."""
-        words = normal("\n".join(answer))
+    def contains(self, prompt: Prompt, answer: Sequence[str]) -> bool:
+        """Return whether the card holds an answer of `COPYABLE` bytes or more, in any case or punctuation."""
+        words = normal_form("\n".join(answer))
         if len(words.encode("utf-8", "replace")) < COPYABLE:
             return False
-        parts = (prompt.ids[span.start : span.end] for span in prompt.spans if span.kind not in _SAID)
+        parts = (prompt.ids[span.start : span.end] for span in prompt.spans if span.kind not in _NOT_CARD)
         return any(words in self._read(part) for part in parts)
 
 
-def holds_itself(prompt: Prompt, ids: Sequence[str]) -> bool:
-    """Whether the messages that are to be said can be read in their own prompt, also as a quote.
+def shows_messages(prompt: Prompt, ids: Sequence[str]) -> bool:
+    """Return whether a prompt shows messages with these ids, also as a quote.
 
-    That the same was said before, even by the persona, gives nothing away: people repeat themselves.
+    The same words in another message give nothing away: people repeat themselves.
     """
     return not {span.source for span in prompt.spans}.isdisjoint(ids)

@@ -1,4 +1,4 @@
-"""From the messages of one chat to conversations: reply links first, then silences by its own rhythm."""
+"""Conversations of one chat: reply links join messages, and silences longer than the chat's gap part them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from training.store.messages import ExportedMessage
 
-USUAL = 3600.0  # seconds: where gaps between people's acts part into two kinds, arXiv 1411.2878
-SHORTEST, LONGEST = 600.0, 43_200.0  # seconds between which a valley is looked for
-BURST = 120.0  # seconds; what somebody adds later than that is said anew
+USUAL = 3600.0  # seconds; the border between two kinds of gaps in what people do, arXiv 1411.2878
+SHORTEST, LONGEST = 600.0, 43_200.0  # seconds; the valley lies between them
+BURST = 120.0  # seconds; a message after a longer gap begins a new burst
 _FEWEST = 100  # gaps; fewer have no rhythm
 _BIN = 0.5  # octaves
 _HEIGHT = 0.7  # how high a valley is at most, as a share of the lower of its two hills
 _HILL = 0.005  # how far such a hill rises out of it at least, as a share of all gaps
 
 
-def silence(times: Sequence[float]) -> float:
-    """The seconds of silence after which a new conversation begins in a chat.
+def session_gap(times: Sequence[float]) -> float:
+    """Return the seconds of silence after which a new conversation begins in a chat.
 
     Gaps between messages make two hills over the logarithm of their length, within conversations and between
     them (arXiv 1411.2878). The valley between the hills of this chat's own gaps is taken if it is deep enough
@@ -40,27 +40,30 @@ def silence(times: Sequence[float]) -> float:
     return float(2.0 ** flat[np.argmin(np.abs(flat - np.log2(USUAL)))])
 
 
-def sessions(messages: Iterable[ExportedMessage], gap: float) -> Iterator[tuple[int, ExportedMessage]]:
-    """Each message of one chat, in order, with the number of its conversation, from 0.
+def number_sessions(messages: Iterable[ExportedMessage], gap: float) -> Iterator[tuple[int, ExportedMessage]]:
+    """Yield each message of a chat, oldest first, with the number of its conversation, from 0.
 
-    A new one begins after a silence of more than `gap` seconds, unless the message replies to the one before.
+    A new one begins after a silence of more than `gap` seconds, unless the message replies to a message of
+    the current conversation.
     """
-    number, before, known = 0, None, set[str]()
-    for said in messages:
-        if before is not None and said.time - before > gap and said.reply_to not in known:
+    number, last_time, ids = 0, None, set[str]()
+    for message in messages:
+        if last_time is not None and message.time - last_time > gap and message.reply_to not in ids:
             number += 1
-            known.clear()
-        before = said.time
-        known.add(said.id)
-        yield number, said
+            ids.clear()
+        last_time = message.time
+        ids.add(message.id)
+        yield number, message
 
 
-def goes_on(last: ExportedMessage, said: ExportedMessage, burst: Iterable[ExportedMessage]) -> bool:
-    """Whether a message of the same author still belongs to the burst that `last` was the end of.
+def continues_burst(
+    last: ExportedMessage, message: ExportedMessage, burst: Iterable[ExportedMessage]
+) -> bool:
+    """Return whether a message of the same author belongs to the burst that ends with `last`.
 
-    It does if it comes soon, and does not turn to something else than the burst did.
+    It does if it comes within `BURST` seconds, and replies to nothing that the burst did not reply to.
     """
-    if said.time - last.time > BURST:
+    if message.time - last.time > BURST:
         return False
-    turned = {earlier.reply_to for earlier in burst} | {earlier.id for earlier in burst} | {None}
-    return said.reply_to in turned
+    parents = {earlier.reply_to for earlier in burst} | {earlier.id for earlier in burst} | {None}
+    return message.reply_to in parents

@@ -1,4 +1,4 @@
-"""messages.jsonl becomes train.jsonl and held.jsonl: both new and whole, or neither."""
+"""The two splits of the data: train.jsonl and, for validation, held.jsonl."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,36 +10,39 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import open_draft
-from training.dataset.excerpts import Excerpt, ServingPrompts
-from training.dataset.selection import Limits, Selection, Side, select
-from training.dataset.targets import Measure, find_targets
-from training.dataset.windows import Windows
+from training.dataset.chat_excerpts import ChatExcerpts
+from training.dataset.excerpts import Excerpt
+from training.dataset.selection import Limits, Selection, Split, select_targets
+from training.dataset.serving_prompts import ServingPrompts
+from training.dataset.targets import CountTokens, find_targets
 from training.store.chat_index import ChatIndex
 from training.store.lineage import OptOuts
 
-TRAIN, HELD = "train.jsonl", "held.jsonl"
+TRAIN, VALIDATION = "train.jsonl", "held.jsonl"
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Excerpt)
 
 
 @dataclass(slots=True)
-class Built:
-    """What is in the data: targets by side and task, and what was left out by reason."""
+class SplitCounts:
+    """The targets of each split by task, the messages left out by reason, and the pieces of documents."""
 
     train: Counter[str] = field(default_factory=Counter)
-    held: Counter[str] = field(default_factory=Counter)
+    validation: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     facts: int = 0
 
-    def count(self, side: Side, excerpt: Excerpt) -> None:
-        counts = self.train if side == "train" else self.held
-        counts.update(aim.task for aim in excerpt.aims)
+    def count_excerpt(self, split: Split, excerpt: Excerpt) -> None:
+        counts = self.train if split == "train" else self.validation
+        counts.update(target.task for target in excerpt.aims)
 
 
-def choose_targets(chats: ChatIndex, opted_out: OptOuts, measure: Measure, limits: Limits) -> Selection:
-    """What of the chats is learned; raise `UserError` where that is nothing."""
+def choose_targets(
+    chats: ChatIndex, opted_out: OptOuts, count_tokens: CountTokens, limits: Limits
+) -> Selection:
+    """Choose the targets of all chats. Raises `UserError` where there are none."""
     if not chats.knows_self:
         raise UserError("Nobody in the messages is the persona: import them again with --me NAME_OR_ID.")
-    selection = select(find_targets(chats, opted_out, measure), chats, limits)
+    selection = select_targets(find_targets(chats, opted_out, count_tokens), chats, limits)
     if not any(selection.chosen):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in selection.left_out.most_common(5))
         raise UserError(
@@ -55,24 +58,24 @@ def write_splits(
     serving: ServingPrompts,
     selection: Selection,
     facts: Iterable[Excerpt] = (),
-) -> Built:
-    """Write both files, in the order of chats, with the facts first."""
-    built, windows = Built(left_out=selection.left_out), Windows(chats, opted_out, serving)
-    with open_draft(work / TRAIN) as train, open_draft(work / HELD) as held:
-        files: dict[Side, BinaryIO] = {"train": train, "held": held}
+) -> SplitCounts:
+    """Write both files, in the order of chats, with the facts first: both new and whole, or neither."""
+    counts, excerpts = SplitCounts(left_out=selection.left_out), ChatExcerpts(chats, opted_out, serving)
+    with open_draft(work / TRAIN) as train, open_draft(work / VALIDATION) as validation:
+        files: dict[Split, BinaryIO] = {"train": train, "validation": validation}
         for piece in facts:
             train.write(_ENCODER.encode(piece) + b"\n")
-            built.facts += 1
+            counts.facts += 1
         for place, chosen in zip(chats.places, selection.chosen, strict=True):
-            for side, excerpt in windows.excerpts(place, chosen):
-                files[side].write(_ENCODER.encode(excerpt) + b"\n")
-                built.count(side, excerpt)
-    built.left_out.update(windows.left_out)
-    return built
+            for split, excerpt in excerpts.build(place, selection.transcripts.get(place), chosen):
+                files[split].write(_ENCODER.encode(excerpt) + b"\n")
+                counts.count_excerpt(split, excerpt)
+    counts.left_out.update(excerpts.left_out)
+    return counts
 
 
 def read_excerpts(path: Path) -> Iterator[Excerpt]:
-    """The excerpts of a file; raise `UserError` where there is none, or it is damaged."""
+    """Yield the excerpts of a split. Raises `UserError` for a missing or damaged file."""
     try:
         with path.open("rb") as file:
             yield from map(_DECODER.decode, file)
@@ -82,6 +85,6 @@ def read_excerpts(path: Path) -> Iterator[Excerpt]:
         raise UserError(f"{path} cannot be read ({error}): build the data again.") from None
 
 
-def authors(excerpts: Iterable[Excerpt]) -> frozenset[str]:
-    """The pseudonyms of everybody whose words these are."""
+def excerpt_authors(excerpts: Iterable[Excerpt]) -> frozenset[str]:
+    """Return the pseudonyms of all whose words the excerpts hold."""
     return frozenset(author for excerpt in excerpts for author in excerpt.authors)

@@ -1,145 +1,164 @@
-"""What there is to be learned: every stretch of the persona's own words, with its task, from all chats."""
+"""Targets: all stretches of the persona's own words that may be learned, each with its task."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
 
 from bot.message import Place
-from training.dataset.duplicates import NO_SIGNATURE, Signature, normal, signature
-from training.dataset.utterances import Burst, OptedOut, Utterance, bursts, hear
+from training.dataset.duplicates import NO_SIGNATURE, Signature, minhash, normal_form
+from training.dataset.transcript import Transcript
+from training.dataset.utterances import Burst, OptedOut, Utterance, find_utterances, group_bursts
 from training.store.chat_index import ChatIndex
 from training.store.messages import ExportedMessage
 
 Task = Literal["answer", "opening", "post", "thread", "reply", "unknown parent"]
-Measure = Callable[[str], int]
+CountTokens = Callable[[str], int]
 COPYABLE = 24  # bytes of a text's normal form from which on it is too long to be said twice by chance
 PASTED = 200  # bytes from which on words that somebody else also wrote are taken for a paste
 
 
 @dataclass(slots=True)
 class Target:
-    """Messages [start:end) of a chat, said as one.
+    """Messages of a chat that the persona wrote as one.
 
-    `mark` is of the normal form of the words, which has `size` bytes; `session` is unique among all chats.
+    `place` is the number of the chat, `ids` are the ids of its messages, which are unique within the chat,
+    and `time` is the first one's, in Unix seconds. `session` is unique among all chats. `text_hash` is of the
+    words' normal form, which has `size` bytes; `pastes` are the hashes of long messages. `tokens` counts the
+    conversation as far as the end of the target.
     """
 
     place: int
-    start: int
-    end: int
+    ids: tuple[str, ...]
     session: int
     time: float
     task: Task
-    mark: int
+    text_hash: int
     size: int
     signature: Signature
-    pastes: tuple[int, ...]  # marks of its long messages
-    tokens: int  # of the conversation as far as its end
+    pastes: tuple[int, ...]
+    tokens: int
 
 
 @dataclass(slots=True)
 class FoundTargets:
-    """All targets, in the order of chats, what was left out by reason, and marks of what others wrote."""
+    """All targets in the order of chats, and within a chat oldest first.
 
-    targets: list[Target]
-    left_out: Counter[str]
-    pasted: set[int]
+    `left_out` counts other messages by reason. `pasted` are hashes of long texts that others wrote.
+    `transcripts` hold the chats of people who talk with the persona and have targets; in all other chats
+    (posts, and exports of one side) each target is learned by itself.
+    """
+
+    targets: list[Target] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    pasted: set[int] = field(default_factory=set)
+    transcripts: dict[Place, Transcript] = field(default_factory=dict)
 
 
-def find_targets(chats: ChatIndex, opted_out: OptedOut, measure: Measure) -> FoundTargets:
-    """Go through all chats once; `measure` counts the tokens of a text."""
-    found, sessions = FoundTargets([], Counter(), set()), 0
+def find_targets(chats: ChatIndex, opted_out: OptedOut, count_tokens: CountTokens) -> FoundTargets:
+    """Read all messages once, and find the utterances, bursts and targets in them."""
+    found, sessions = FoundTargets(), 0
     for number, place in enumerate(chats.places):
-        heard = _watch(hear(chats, place, opted_out, found.left_out), found)
-        posts = chats.kind(place) in ("timeline", "channel")
-        known = (
-            _posts(number, place, chats, heard, measure)
-            if posts
-            else _talk(number, place, chats, heard, measure)
-        )
-        top = sessions
-        for target in known:
+        first, next_session = len(found.targets), sessions
+        for target in _find_in_chat(number, place, chats, opted_out, count_tokens, found):
             target.session += sessions
-            top = max(top, target.session + 1)
+            next_session = max(next_session, target.session + 1)
             found.targets.append(target)
-        sessions = top
+        if len(found.targets) == first:
+            found.transcripts.pop(place, None)
+        sessions = next_session
     return found
 
 
-def _watch(heard: Iterable[Utterance], found: FoundTargets) -> Iterator[Utterance]:
-    """Count what cannot be learned, and note the long texts of others, on the way."""
-    for each in heard:
-        if not each.said.is_self:
-            found.pasted.update(_pastes((each,)))
-        elif each.fault:
-            found.left_out[each.fault] += 1
-        yield each
-
-
-def _talk(
-    number: int, place: Place, chats: ChatIndex, heard: Iterator[Utterance], measure: Measure
+def _find_in_chat(
+    number: int,
+    place: Place,
+    chats: ChatIndex,
+    opted_out: OptedOut,
+    count_tokens: CountTokens,
+    found: FoundTargets,
 ) -> Iterator[Target]:
-    alone, session, tokens = not chats.has_others(place), -1, 0
-    for each in bursts(heard):
-        first = each.messages[0] if isinstance(each, Burst) else each
-        tokens = (tokens if first.session == session else 0) + measure(each.text)
+    utterances = _observe(find_utterances(chats, place, opted_out, found.left_out), found)
+    if chats.is_posts(place):
+        return _find_posts(number, place, chats, utterances, count_tokens)
+    turns = group_bursts(utterances)
+    if not chats.has_others(place):
+        return _find_bursts(number, turns, count_tokens, "unknown parent")
+    transcript = found.transcripts[place] = Transcript()
+    return _find_bursts(number, transcript.record(turns), count_tokens)
+
+
+def _observe(utterances: Iterable[Utterance], found: FoundTargets) -> Iterator[Utterance]:
+    """Pass utterances on; count those of the persona that are not learned, and hash long texts of others."""
+    for utterance in utterances:
+        if not utterance.message.is_self:
+            found.pasted.update(_paste_hashes((utterance,)))
+        elif utterance.untrainable_reason:
+            found.left_out[utterance.untrainable_reason] += 1
+        yield utterance
+
+
+def _find_bursts(
+    number: int, turns: Iterable[Utterance | Burst], count_tokens: CountTokens, task: Task | None = None
+) -> Iterator[Target]:
+    """Yield the bursts of a chat; `task` is theirs where only the persona speaks."""
+    session, tokens = -1, 0
+    for turn in turns:
+        first = turn.utterances[0] if isinstance(turn, Burst) else turn
+        tokens = (tokens if first.session == session else 0) + count_tokens(turn.text)
         session = first.session
-        if isinstance(each, Burst):
-            opens = each.is_first and first.said.reply_to is None
-            task: Task = "unknown parent" if alone else "opening" if opens else "answer"
-            yield _target(number, each.start, each.messages, session, task, tokens)
+        if isinstance(turn, Burst):
+            own_task: Task = task or ("opening" if turn.opens else "answer")
+            yield _target(number, turn.utterances, session, own_task, tokens)
 
 
-def _posts(
-    number: int, place: Place, chats: ChatIndex, heard: Iterator[Utterance], measure: Measure
+def _find_posts(
+    number: int, place: Place, chats: ChatIndex, utterances: Iterable[Utterance], count_tokens: CountTokens
 ) -> Iterator[Target]:
-    """Each post by itself. A thread is a conversation, known by its first post."""
-    roots = dict[str, int]()
-    for at, each in enumerate(heard):
-        said = each.said
-        parent = parent_of(said)
-        known = chats.find(place, parent) if parent else None
-        roots[said.id] = roots.get(parent or "", at)
-        if said.is_self and not each.fault:
-            task: Task = "post" if parent is None else "unknown parent" if known is None else "reply"
-            if known is not None and known.is_self:
+    """Yield each post by itself. A thread is a conversation, numbered by its first post."""
+    threads = dict[str, int]()
+    for at, utterance in enumerate(utterances):
+        message = utterance.message
+        parent_id = parent_of(message)
+        parent = chats.find(place, parent_id) if parent_id else None
+        threads[message.id] = threads.get(parent_id or "", at)
+        if utterance.is_trainable:
+            task: Task = "post" if parent_id is None else "unknown parent" if parent is None else "reply"
+            if parent is not None and parent.is_self:
                 task = "thread"
-            yield _target(number, at, (each,), roots[said.id], task, measure(each.text))
+            yield _target(number, (utterance,), threads[message.id], task, count_tokens(utterance.text))
 
 
-def parent_of(said: ExportedMessage) -> str | None:
-    """The post that a post answers, or comments on by quoting it."""
-    return said.reply_to or said.quote
+def parent_of(message: ExportedMessage) -> str | None:
+    """Return the id of the post that a post answers, or comments on by quoting it."""
+    return message.reply_to or message.quote
 
 
-def _target(
-    place: int, start: int, said: Sequence[Utterance], session: int, task: Task, tokens: int
-) -> Target:
-    words = normal("\n".join(heard.text for heard in said))
+def _target(place: int, utterances: Sequence[Utterance], session: int, task: Task, tokens: int) -> Target:
+    words = normal_form("\n".join(utterance.text for utterance in utterances))
     size = len(words.encode())
     return Target(
-        place,
-        start,
-        start + len(said),
-        session,
-        said[0].said.time,
-        task,
-        text_hash(words),
-        size,
-        signature(words) if size >= COPYABLE else NO_SIGNATURE,
-        tuple(_pastes(said)) if size >= PASTED else (),
-        tokens,
+        place=place,
+        ids=tuple(utterance.message.id for utterance in utterances),
+        session=session,
+        time=utterances[0].message.time,
+        task=task,
+        text_hash=hash_text(words),
+        size=size,
+        signature=minhash(words) if size >= COPYABLE else NO_SIGNATURE,
+        pastes=tuple(_paste_hashes(utterances)) if size >= PASTED else (),
+        tokens=tokens,
     )
 
 
-def _pastes(said: Iterable[Utterance]) -> Iterator[int]:
-    for heard in said:
-        words = normal(heard.text)
+def _paste_hashes(utterances: Iterable[Utterance]) -> Iterator[int]:
+    for utterance in utterances:
+        words = normal_form(utterance.text)
         if len(words.encode()) >= PASTED:
-            yield text_hash(words)
+            yield hash_text(words)
 
 
-def text_hash(words: str) -> int:
-    """A number of 64 bits for a text."""
+def hash_text(words: str) -> int:
+    """Return 64 bits of a text's BLAKE2b hash."""
     return int.from_bytes(blake2b(words.encode("utf-8", "replace"), digest_size=8).digest(), "little")

@@ -1,17 +1,17 @@
-"""What was said in a chat as serving would have it in memory: whose words, and in which conversation."""
+"""Utterances: the messages of a chat that serving would have in memory, in their conversations."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.message import Message, Place
-from training.dataset.sessions import goes_on, sessions, silence
+from training.dataset.sessions import continues_burst, number_sessions, session_gap
 from training.store.chat_index import ChatIndex
 from training.store.messages import ExportedMessage
 
-# as the platforms show to a persona what has no words
+# the platforms show these words to a persona for a message without words
 MEDIA = {
     "image": "[picture]",
     "video": "[video]",
@@ -24,112 +24,123 @@ _LINK = re.compile(r"(?:https?://\S+|\[\w+(?: \d+)?\])")
 
 
 class OptedOut(Protocol):
-    """Whose words are never used, as (platform, author id)."""
+    """People whose words are never used, as (platform, author id)."""
 
     def __contains__(self, author: tuple[str, str]) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One message that stays: its conversation, and whether it is said to somebody who opted out."""
+    """A message that a persona in the chat would have read.
 
-    said: ExportedMessage
+    `session` is the number of its conversation in the chat, from 0. `offset` is the byte at which its line
+    begins in the file. `untrainable_reason` says why words of the persona are not learned, or is empty.
+    """
+
+    message: ExportedMessage
     session: int
-    to_nobody: bool = False
+    offset: int
+    untrainable_reason: str
 
     @property
     def text(self) -> str:
-        return self.said.text.strip()
+        return self.message.text.strip()
 
     @property
-    def fault(self) -> str:
-        """Why these are no words of the persona to learn from, or nothing."""
-        said = self.said
-        if said.forwarded:
-            return "forwarded"
-        if not said.trained:
-            return "not to be learned, says the data set"
-        if not said.text.strip():
-            return "without words"
-        if self.to_nobody:
-            return "said to somebody who opted out"
-        return "nothing but links" if not _LINK.sub("", said.text).strip() else ""
+    def is_trainable(self) -> bool:
+        """True for the persona's words, if no reason speaks against learning them."""
+        return bool(self.message.is_self) and not self.untrainable_reason
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Messages of the persona in a row, said as one: [start, end) of those of the chat."""
+    """Messages in a row that the persona wrote as one answer."""
 
-    start: int
-    end: int
-    messages: tuple[Utterance, ...]
+    utterances: tuple[Utterance, ...]
     is_first: bool  # in its conversation
 
     @property
+    def opens(self) -> bool:
+        """True if the burst begins a conversation instead of answering a message."""
+        return self.is_first and self.utterances[0].message.reply_to is None
+
+    @property
     def text(self) -> str:
-        return "\n".join(heard.text for heard in self.messages)
+        return "\n".join(utterance.text for utterance in self.utterances)
 
 
-def hear(chats: ChatIndex, place: Place, opted_out: OptedOut, left_out: Counter[str]) -> Iterator[Utterance]:
-    """The messages of a chat that a persona there would have read, in order; the others are counted."""
-    gap = silence(chats.times(place))
-    silent, before = set[str](), ""
-    for session, said in sessions(chats.messages(place), gap):
-        if (said.platform, said.author) in opted_out:
-            silent.add(said.id)
-            before = said.id
+def find_utterances(
+    chats: ChatIndex, place: Place, opted_out: OptedOut, left_out: Counter[str]
+) -> Iterator[Utterance]:
+    """Yield the utterances of a chat, oldest first; count all other messages by reason in `left_out`."""
+    offsets = chats.offsets(place)
+    numbered = number_sessions(map(chats.read_at, offsets), session_gap(chats.times(place)))
+    silent, before = set[str](), ""  # ids of messages by people who opted out; the last message of others
+    for offset, (session, message) in zip(offsets, numbered, strict=True):
+        if (message.platform, message.author) in opted_out:
+            silent.add(message.id)
+            before = message.id
             left_out["written by somebody who opted out"] += 1
-        elif reason := noise(said):
+        elif reason := exclusion_reason(message):
             left_out[reason] += 1
         else:
-            yield Utterance(said, session, bool(silent) and (said.reply_to or before) in silent)
-            before = before if said.is_self else said.id
+            to_opted_out = bool(silent) and (message.reply_to or before) in silent
+            reason = _untrainable_reason(message, to_opted_out) if message.is_self else ""
+            yield Utterance(message, session, offset, reason)
+            before = before if message.is_self else message.id
 
 
-def noise(said: ExportedMessage) -> str:
-    """Why a message is no part of the conversation at all, or nothing."""
-    if said.kind == "notice":
+def exclusion_reason(message: ExportedMessage) -> str:
+    """Return the reason why a message is no part of the conversation, or an empty string."""
+    if message.kind == "notice":
         return "notices"
-    if said.kind == "system":
+    if message.kind == "system":
         return "instructions of a data set"
-    if said.is_self is None:
+    if message.is_self is None:
         return "by nobody known"
-    if COMMAND.match(said.text):
+    if COMMAND.match(message.text):
         return "commands to bots"
-    return "empty" if said.kind == "text" and not said.text.strip() else ""
+    return "empty" if message.kind == "text" and not message.text.strip() else ""
 
 
-def bursts(heard: Iterator[Utterance]) -> Iterator[Utterance | Burst]:
-    """The same messages, in order, with those of the persona that belong together put together."""
-    held, number, spoken = list[Utterance](), 0, -1
-    for each in heard:
-        if held and not _joins(held, each):
-            yield _burst(held, number, spoken)
-            spoken, held = held[-1].session, []
-        if each.said.is_self and not each.fault:
-            held.append(each)
+def _untrainable_reason(message: ExportedMessage, to_opted_out: bool) -> str:
+    if message.forwarded:
+        return "forwarded"
+    if not message.trained:
+        return "not to be learned, says the data set"
+    if not message.text.strip():
+        return "without words"
+    if to_opted_out:
+        return "said to somebody who opted out"
+    return "nothing but links" if not _LINK.sub("", message.text).strip() else ""
+
+
+def group_bursts(utterances: Iterable[Utterance]) -> Iterator[Utterance | Burst]:
+    """Yield all utterances in order; those of the persona that belong together come as one burst."""
+    burst, last_session = list[Utterance](), -1
+    for utterance in utterances:
+        if burst and not _joins(burst, utterance):
+            yield Burst(tuple(burst), burst[0].session != last_session)
+            last_session, burst = burst[-1].session, []
+        if utterance.is_trainable:
+            burst.append(utterance)
         else:
-            yield each
-            spoken = each.session
-        number += 1
-    if held:
-        yield _burst(held, number, spoken)
+            yield utterance
+            last_session = utterance.session
+    if burst:
+        yield Burst(tuple(burst), burst[0].session != last_session)
 
 
-def _joins(held: list[Utterance], each: Utterance) -> bool:
-    if not each.said.is_self or each.fault or each.session != held[-1].session:
+def _joins(burst: list[Utterance], utterance: Utterance) -> bool:
+    if not utterance.is_trainable or utterance.session != burst[-1].session:
         return False
-    return goes_on(held[-1].said, each.said, (earlier.said for earlier in held))
+    return continues_burst(burst[-1].message, utterance.message, (earlier.message for earlier in burst))
 
 
-def _burst(held: list[Utterance], end: int, spoken: int) -> Burst:
-    return Burst(end - len(held), end, tuple(held), held[0].session != spoken)
-
-
-def message(said: ExportedMessage, persona: str) -> Message:
-    """What serving would have in memory of it: the persona's words are its own, and media have a name."""
-    known = said.message()
-    if said.is_self and said.text.strip():
-        return replace(known, text=said.text.strip(), persona=persona)
-    named = " ".join(filter(None, (MEDIA.get(said.kind, ""), said.text)))
-    return replace(known, text=named or "[file]", persona=persona if said.is_self else None)
+def serving_message(message: ExportedMessage, persona: str) -> Message:
+    """Return the message as serving has it in memory: marked as the persona's own, media by their name."""
+    served = message.to_message()
+    if message.is_self and message.text.strip():
+        return replace(served, text=message.text.strip(), persona=persona)
+    named = " ".join(filter(None, (MEDIA.get(message.kind, ""), message.text)))
+    return replace(served, text=named or "[file]", persona=persona if message.is_self else None)

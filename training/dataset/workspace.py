@@ -1,4 +1,4 @@
-"""The workspace of a persona: its folder, its settings, its base model's tokenizer and its last build."""
+"""The workspace of a persona: its folder, settings, base model's tokenizer and last build record."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +9,18 @@ from bot.config import Config
 from bot.errors import UserError
 from bot.persona.persona import Persona, load_persona
 from training.dataset.base_tokenizer import BaseTokenizer, open_base_tokenizer, open_training_format
-from training.dataset.excerpts import ServingPrompts
+from training.dataset.serving_prompts import ServingPrompts
 
-SETTINGS = "data.json"
+BUILD_RECORD = "data.json"
 
 
 class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """work/data.json: what the data were made from and for, and how much they are.
+    """work/data.json: the origin, purpose and size of the data.
 
-    `bursts` counts answers by how many messages they have. Where most line breaks in the persona's answers
-    part messages (`line_is_message`), a line of an answer is a message of its own. `authors` are pseudonyms.
+    `window` is in tokens. `hashes` are SHA-256 by file name. `train` and `held` count targets by task,
+    `trained` counts trained tokens by file, and `lengths` are quantiles of the training examples' lengths in
+    tokens by file. `bursts` counts answers by their number of messages. `line_is_message` says that most line
+    breaks in the persona's answers separate messages. `authors` are pseudonyms.
     """
 
     window: int
@@ -38,7 +40,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What every command about the data of a persona needs."""
+    """The persona, its folder, the settings and the base model's tokenizer, for every training command."""
 
     folder: Path
     persona: Persona
@@ -50,9 +52,9 @@ class Workspace:
         return self.folder / "work"
 
     def serving(self, window: int) -> ServingPrompts:
-        """Prompts as the bot makes them, where prompt and answer have a window together."""
-        reader = open_training_format(self.persona, self.model, self.settings.model, window)
-        return ServingPrompts(self.persona, reader, self.settings.chat.system_prompt)
+        """Return the bot's prompts for a window of so many tokens, prompt and answer together."""
+        prompt_format = open_training_format(self.persona, self.model, self.settings.model, window)
+        return ServingPrompts(self.persona, prompt_format, self.settings.chat.system_prompt)
 
 
 def open_workspace(settings: Config, folder: Path) -> Workspace:
@@ -63,8 +65,8 @@ def open_workspace(settings: Config, folder: Path) -> Workspace:
 
 
 def read_build_record(work: Path) -> BuildRecord:
-    """What the last build wrote; raise `UserError` where there was none."""
+    """Read work/data.json. Raises `UserError` where the data were not built."""
     try:
-        return msgspec.json.decode((work / SETTINGS).read_bytes(), type=BuildRecord)
+        return msgspec.json.decode((work / BUILD_RECORD).read_bytes(), type=BuildRecord)
     except (OSError, ValueError):
         raise UserError(f"There are no data in {work}: `python -m training build` makes them.") from None

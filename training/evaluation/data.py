@@ -10,8 +10,9 @@ from bot.errors import UserError
 from bot.message import Message
 from bot.prompt.builder import Prompt
 from training.dataset import splits
-from training.dataset.excerpts import Excerpt, ExcerptMessage, ServingPrompts, examples
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.excerpts import Excerpt, ExcerptMessage
+from training.dataset.serving_prompts import ServingPrompts, read_examples
+from training.dataset.splits import TRAIN, VALIDATION
 from training.evaluation.other_person import other_answers, persona_answers
 
 SHOTS = 20
@@ -60,7 +61,7 @@ def gather_eval_data(
     At most `count` held-out examples are drawn with the seed. `other` is another persona's work folder.
     Raises `UserError` where nothing is held out.
     """
-    train, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, HELD))
+    train, held = (list(splits.read_excerpts(work / name)) for name in (TRAIN, VALIDATION))
     shots = _few_shots(train, serving.persona.key)
     validation = [each for excerpt in held for each in _validation_examples(excerpt, serving, wide, shots)]
     if not validation:
@@ -77,12 +78,12 @@ def _validation_examples(
 ) -> Iterator[ValidationExample]:
     """Yield the examples of an excerpt; both prompts of one have the same messages of the chat."""
     key = serving.persona.key
-    for example, aim in zip(examples(excerpt, serving), excerpt.aims, strict=True):
+    for example, aim in zip(read_examples(excerpt, serving), excerpt.aims, strict=True):
         earlier = excerpt.messages[: aim.start]
         first = example.prompt.first
         earlier = earlier[next((at for at, line in enumerate(earlier) if line.id == first), 0) :]
-        history = [*shots, *(line.message(key) for line in earlier or (_BEGINS,))]
-        parents = {line.id: line.message(key) for line in excerpt.parents}
+        history = [*shots, *(line.to_message(key) for line in earlier or (_BEGINS,))]
+        parents = {line.id: line.to_message(key) for line in excerpt.parents}
         reply_to = excerpt.messages[aim.start].reply_to
         with_shots = wide.prompt(history, parents, False, reply_to)
         before = tuple(f"{line.name or 'Someone'}: {line.text}" for line in earlier[-SHOWN_BEFORE:])
@@ -113,7 +114,7 @@ def _shot_messages(
     named = [(f"before shot {number}", before), (f"shot {number}", lines[0])]
     named += [(f"shot {number} {place}", line) for place, line in enumerate(lines[1:], 1)]
     for id, line in named:
-        yield ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).message(key)
+        yield ExcerptMessage(id, line.author, line.name, line.text, -math.inf, line.own).to_message(key)
 
 
 def _fitting_shots(validation: Iterable[ValidationExample], shots: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.files import hash_file
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.evaluation.limits import exceeded_limits
 from training.evaluation.report import ADAPTER, BASE, GENERATED, OTHER, PERSON, SHOTS, Report, ReportExample
 from training.evaluation.run import ADAPTER_QUESTIONS, QUESTIONS, EvaluationRun
@@ -94,7 +94,7 @@ def _facts(run: EvaluationRun) -> dict[str, Any]:
         "adapter": options.adapter.name,
         "adapter_sha256": hash_file(options.adapter / "adapter_model.safetensors"),
         "strength": workspace.persona.strength,
-        "data": {name: hash_file(workspace.work / name) for name in (TRAIN, HELD)},
+        "data": {name: hash_file(workspace.work / name) for name in (TRAIN, VALIDATION)},
         "seed": options.seed,
         "samples": options.samples,
         "held": len(data.validation),

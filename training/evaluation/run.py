@@ -9,7 +9,7 @@ from typing import Protocol
 from bot.engine.interface import Request
 from bot.engine.model_loader import loader
 from training.dataset.base_tokenizer import open_training_format
-from training.dataset.excerpts import ServingPrompts
+from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.workspace import Workspace, read_build_record
 from training.evaluation.data import gather_eval_data
 from training.evaluation.engine_samples import common, sample_answers, sample_request
@@ -138,4 +138,4 @@ class EvaluationRun:
 
     def _encode(self, texts: Sequence[str]) -> tuple[int, ...]:
         """Return the ids of an answer as it is trained: its messages and its end."""
-        return Encoder(self.serving, self.workspace.model.context).spell(texts)
+        return Encoder(self.serving, self.workspace.model.context).encode_answer(texts)

@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from training.dataset.duplicates import normal
+from training.dataset.duplicates import normal_form
 
 COUNT = 10
 
@@ -33,7 +33,9 @@ def draw_blind_pairs(pairs: Sequence[AnswerPair], seed: int) -> tuple[BlindPair,
     """
     rng = Random(f"pairs {seed}")
     different = {
-        (*each.before, each.person): each for each in pairs if normal(each.person) != normal(each.adapter)
+        (*each.before, each.person): each
+        for each in pairs
+        if normal_form(each.person) != normal_form(each.adapter)
     }
     candidates = sorted(different.values(), key=lambda each: (each.person, each.adapter))
     drawn = rng.sample(candidates, min(COUNT, len(candidates)))

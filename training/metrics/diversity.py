@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from training.dataset.duplicates import normal
+from training.dataset.duplicates import normal_form
 
 REPEATED_SIZE = 4  # words of an n-gram, as in the self-repetition score of Salkar et al. 2022
 _WORD = re.compile(
@@ -51,5 +51,5 @@ def self_repetition(answers: Sequence[Sequence[str]]) -> float:
 
 def repeated_answers(answers: Sequence[Sequence[str]]) -> float:
     """Return the share of answers that repeat an earlier one, but for case and punctuation."""
-    texts = [normal(" ".join(words)) for words in answers]
+    texts = [normal_form(" ".join(words)) for words in answers]
     return round(1 - len(set(texts)) / len(texts), 4) if texts else 0.0

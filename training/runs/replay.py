@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.files import hash_file, write_private
 from training.runs.checkpoints import BEST, LAST
 from training.runs.folders import list_runs
-from training.store.lineage import adapters
+from training.store.lineage import read_adapter_authors
 from training.tokenization.examples import TokenizedExample
 
 LEARNED, BEFORE = "lessons.txt", "before.txt"
@@ -57,7 +57,7 @@ def learned_examples(adapter: Path, work: Path) -> tuple[frozenset[str], frozens
     folder = find_run(adapter, work)
     if folder is None:
         return frozenset(), frozenset()
-    authors = (authors for path, authors in adapters(folder) if path.parent == folder)
+    authors = (authors for path, authors in read_adapter_authors(folder) if path.parent == folder)
     return read_example_hashes(folder, LEARNED), next(authors, frozenset())
 
 

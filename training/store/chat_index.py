@@ -1,8 +1,7 @@
-"""The chats of messages.jsonl, each in the order in which it was said; they stay in the file till needed."""
+"""An index of messages.jsonl by chat; messages stay in the file until they are read."""
 
 import mmap
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +12,8 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.message import Place
-from training.store.messages import ChatKind, ExportedMessage, from_line
+from training.store.messages import ChatKind, ExportedMessage, Kind, from_line
+from training.store.selves import Selves, read_selves
 
 _LARGEST = (1 << 63) - 1
 
@@ -22,36 +22,41 @@ class _Key(msgspec.Struct, gc=False):
     platform: str
     chat: str
     id: str
+    author: str
     time: float
     thread: str = ""
     is_self: bool | None = None
     chat_kind: ChatKind = "direct"
+    kind: Kind = "text"
 
 
 @dataclass(slots=True)
 class _Index:
-    """What is kept of each message of a chat: 32 bytes."""
+    """The messages of a chat in the order of the file, 32 bytes for each."""
 
     kind: ChatKind
     has_others: bool = False
     times: "array[float]" = field(default_factory=lambda: array("d"))
     counters: "array[int]" = field(default_factory=lambda: array("q"))
     offsets: "array[int]" = field(default_factory=lambda: array("q"))
-    marks: "array[int]" = field(default_factory=lambda: array("q"))
+    id_hashes: "array[int]" = field(default_factory=lambda: array("q"))
 
-    def in_order(self) -> list[int]:
-        """The offsets by time, then by the platform's counter, then as they stand in the file."""
+    def in_order(self) -> "array[int]":
+        """Return the offsets by time, then by the platform's counter, then as they stand in the file."""
         rows = np.lexsort((np.frombuffer(self.counters, "q"), np.frombuffer(self.times, "d")))
-        return [self.offsets[row] for row in rows]
+        return array("q", np.frombuffer(self.offsets, "q")[rows].tobytes())
 
 
 class ChatIndex:
-    """messages.jsonl by chat. Threads are chats of their own, as in serving."""
+    """messages.jsonl or scrubbed.jsonl by chat. Threads are chats of their own, as in serving.
+
+    `knows_self` says whether the persona wrote any message.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._chats = path, dict[Place, _Index]()
         self._sorted: tuple[Place | None, np.ndarray, np.ndarray] = None, np.empty(0), np.empty(0)
-        self.knows_self = False
+        self._selves, self.knows_self = Selves(), False
 
     def __enter__(self) -> Self:
         try:
@@ -61,6 +66,7 @@ class ChatIndex:
             raise UserError(
                 f"There are no messages at {self._path}: `python -m training import` them."
             ) from None
+        self._selves = read_selves(self._path.parent)
         self._read()
         return self
 
@@ -71,46 +77,43 @@ class ChatIndex:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Every chat, as they first come in the file."""
+        """All chats, in the order of their first messages in the file."""
         return tuple(self._chats)
 
-    def kind(self, place: Place) -> ChatKind:
-        """Whether it is a chat of two, of many, a channel or a timeline."""
-        return self._chats[place].kind
+    def is_posts(self, place: Place) -> bool:
+        """Return whether a chat is a timeline or a channel: posts, and no conversation."""
+        return self._chats[place].kind in ("timeline", "channel")
 
     def has_others(self, place: Place) -> bool:
-        """Whether anybody but the persona speaks there; some exports hold one side only."""
+        """Return whether anybody but the persona writes there; some exports hold one side only."""
         return self._chats[place].has_others
 
-    def size(self, place: Place) -> int:
-        """How many messages a chat has."""
-        return len(self._chats[place].times)
-
     def times(self, place: Place) -> "array[float]":
-        """When its messages were said, in the order of the file; Unix seconds."""
+        """Return the times of a chat's messages in the order of the file, in Unix seconds."""
         return self._chats[place].times
 
-    def messages(self, place: Place) -> Iterator[ExportedMessage]:
-        """A chat's messages, oldest first."""
-        return map(self._at, self._chats[place].in_order())
+    def offsets(self, place: Place) -> "array[int]":
+        """Return the byte at which each message of a chat begins in the file, oldest message first."""
+        return self._chats[place].in_order()
+
+    def read_at(self, offset: int) -> ExportedMessage:
+        """Return the message whose line begins at a byte of the file."""
+        return self._selves.resolve(from_line(self._map[offset : self._map.find(b"\n", offset)]))
 
     def find(self, place: Place, id: str) -> ExportedMessage | None:
-        """One message of a chat."""
+        """Return the message of a chat with this id, or None."""
         if self._sorted[0] != place:
-            marks = np.frombuffer(self._chats[place].marks, "q")
-            rows = np.argsort(marks, kind="stable")
-            self._sorted = place, marks[rows], rows
-        _, marks, rows = self._sorted
-        mark = hash(id)
-        for at in range(int(np.searchsorted(marks, mark)), len(marks)):
-            if marks[at] != mark:
+            unsorted = np.frombuffer(self._chats[place].id_hashes, "q")
+            rows = np.argsort(unsorted, kind="stable")
+            self._sorted = place, unsorted[rows], rows
+        _, hashes, rows = self._sorted
+        id_hash = hash(id)
+        for at in range(int(np.searchsorted(hashes, id_hash)), len(hashes)):
+            if hashes[at] != id_hash:
                 break
-            if (said := self._at(self._chats[place].offsets[rows[at]])).id == id:
-                return said
+            if (message := self.read_at(self._chats[place].offsets[rows[at]])).id == id:
+                return message
         return None
-
-    def _at(self, offset: int) -> ExportedMessage:
-        return from_line(self._map[offset : self._map.find(b"\n", offset)])
 
     def _read(self) -> None:
         decoder, offset = msgspec.json.Decoder(_Key), 0
@@ -125,12 +128,13 @@ class ChatIndex:
             index.times.append(key.time)
             index.counters.append(_counter(key.id))
             index.offsets.append(offset)
-            index.marks.append(hash(key.id))
-            index.has_others |= key.is_self is False
-            self.knows_self |= bool(key.is_self)
+            index.id_hashes.append(hash(key.id))
+            is_self = self._selves.is_self(key.platform, key.author, key.kind, key.is_self)
+            index.has_others |= is_self is False
+            self.knows_self |= bool(is_self)
             offset += len(line)
 
 
 def _counter(id: str) -> int:
-    """As `training.store.messages.order` counts, within 64 bits."""
+    """Return the second part of `training.store.messages.chat_order`, within 64 bits."""
     return min(int(id), _LARGEST) if len(id) < 30 and id.isascii() and id.isdecimal() else 0

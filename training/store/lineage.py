@@ -1,4 +1,4 @@
-"""Whose words are where: pseudonyms, people who opted out, and the adapters that hold somebody's words."""
+"""Lineage: pseudonyms of authors, people who opted out, and the authors whose words an adapter holds."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.files import write_private
 from bot.untrusted import RefusedFile
 from training.scrub import read_key
-from training.store.scrubbing import KEY, lines
+from training.store.scrubbing import KEY, read_list
 
 OPT_OUTS = "optouts.txt"
 _MANIFEST_BYTES = 64 << 20  # of a run: a million authors
@@ -29,7 +29,7 @@ class Pseudonyms:
         self._key = read_key(work / KEY)
 
     def of(self, platform: str, author: str) -> str:
-        """32 hexadecimal digits."""
+        """Return an author's pseudonym: 32 hexadecimal digits."""
         return hmac.digest(self._key, f"{platform}/{author}".encode(), hashlib.sha256).hex()[:32]
 
 
@@ -47,13 +47,13 @@ class OptOuts:
         return not self.listed.isdisjoint((id, f"{platform}/{id}", self.pseudonyms.of(platform, id)))
 
 
-def opt_outs(work: Path) -> OptOuts:
-    """Read work/optouts.txt; what stands behind # is a remark."""
-    return OptOuts(frozenset(lines(work / OPT_OUTS)), Pseudonyms(work))
+def read_opt_outs(work: Path) -> OptOuts:
+    """Read work/optouts.txt; # begins a comment."""
+    return OptOuts(frozenset(read_list(work / OPT_OUTS)), Pseudonyms(work))
 
 
-def opt_out(work: Path, pseudonym: str) -> None:
-    """Add somebody to work/optouts.txt, so that no later import brings their words back."""
+def add_opt_out(work: Path, pseudonym: str) -> None:
+    """Add an author to work/optouts.txt, so that no later build uses the author's words."""
     path = work / OPT_OUTS
     before = path.read_bytes() if path.exists() else b""
     if pseudonym not in before.decode("utf-8", "replace").split():
@@ -62,10 +62,11 @@ def opt_out(work: Path, pseudonym: str) -> None:
         )
 
 
-def adapters(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
-    """Yield each manifest below a persona's folder, and the authors whose words its adapter holds.
+def read_adapter_authors(folder: Path) -> Iterator[tuple[Path, frozenset[str]]]:
+    """Yield each manifest below a persona's folder, with the pseudonyms whose words its adapter holds.
 
-    Raises `UserError` for a manifest without a lineage.
+    A manifest is a manifest.json with {"lineage": {"authors": [pseudonym, ...]}}. Raises `UserError` for a
+    manifest without them.
     """
     for path in sorted(folder.rglob(MANIFEST)):
         try:

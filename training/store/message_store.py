@@ -1,20 +1,22 @@
-"""messages.jsonl: the messages of a persona. It grows by what is new, as a whole or not at all."""
+"""messages.jsonl: the messages of a persona. An import adds all of its new messages, or none."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
 from training.store.key_set import KeySet
-from training.store.messages import ExportedMessage, to_lines
+from training.store.messages import MESSAGES, ExportedMessage, to_lines
+from training.store.selves import draft_selves, read_selves, settle_selves
 
-_BATCH = 2048
-_BUFFER = 1 << 20
+_BATCH = 2048  # messages
+_BUFFER = 1 << 20  # bytes
 
 
 class _Key(msgspec.Struct, gc=False):
@@ -25,34 +27,44 @@ class _Key(msgspec.Struct, gc=False):
     is_self: bool | None = None
 
 
-class MessageStore:
-    """The file while it is written: a copy beside it, which takes its place at the end or vanishes.
+def acquire_lock(work: Path) -> FileLock:
+    """Return the lock for writing messages.jsonl; raises `UserError` while another process holds it."""
+    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(f"{work / MESSAGES}.lock", timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"{work / MESSAGES} is being written by another import: wait until it is done."
+        ) from None
+    return lock
 
-    `selves` are the ids under which the persona is known so far, by platform. Only one process may write.
+
+class MessageStore:
+    """messages.jsonl while an import writes it.
+
+    The import writes a copy beside the file. The copy takes the file's place when the context ends well, and
+    is deleted otherwise. `selves` are the persona's author ids so far, by platform.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.selves = path, dict[str, set[str]]()
+    def __init__(self, work: Path) -> None:
+        self.path, self.selves = work / MESSAGES, dict[str, set[str]]()
         self.known = self.added = self.doubled = 0
-        self._seen, self._waiting = KeySet(), list[ExportedMessage]()
-        self._draft = path.with_name(f"{path.name}.new")
-        self._older = path.with_name(f"{path.name}.old")
-        self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
+        self._work, self._next_selves = work, dict[str, frozenset[str]]()
+        self._keys, self._waiting = KeySet(), list[ExportedMessage]()
+        self._draft = self.path.with_name(f"{MESSAGES}.new")
+        self._lock: FileLock | None = None
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> "MessageStore":
+    def __enter__(self) -> Self:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock.acquire()
+            self._lock = acquire_lock(self._work)
+            settle_selves(self._work)
             self._open()
             self._copy()
-        except Timeout:
-            raise UserError(
-                f"{self.path} is being written by another import: wait until it is done."
-            ) from None
         except OSError as error:
             self._drop()
-            raise UserError(f"{self.path} cannot be written: {error.strerror}.") from None
+            raise self._unwritable(error) from None
         except BaseException:
             self._drop()
             raise
@@ -64,33 +76,36 @@ class MessageStore:
         try:
             if kind is None:
                 self._flush()
-                self._keep()
+                self._commit()
         except OSError as problem:
-            raise UserError(f"{self.path} cannot be written: {problem.strerror}.") from None
+            raise self._unwritable(problem) from None
         finally:
             self._drop()
         if isinstance(error, OSError):
-            raise UserError(f"{self.path} cannot be written: {error.strerror}.") from None
+            raise self._unwritable(error) from None
 
-    def add(self, said: ExportedMessage) -> bool:
-        """Take a message, unless it is there already."""
-        if not self._seen.add(said.platform, said.chat, said.id):
+    def append(self, message: ExportedMessage) -> bool:
+        """Add a message and return True, unless a message with its key is in the file."""
+        if not self._keys.add(message.platform, message.chat, message.id):
             self.doubled += 1
             return False
         self.added += 1
-        self._write(said)
+        self._waiting.append(message)
+        if len(self._waiting) >= _BATCH:
+            self._flush()
         return True
 
-    def claim(self, selves: dict[str, set[str]]) -> None:
-        """Say anew who the persona is: every line of these platforms is written again."""
-        self._flush()
-        self._close()
-        os.replace(self._draft, self._older)
-        self._open()
-        for said in read_messages(self._older):
-            if (ids := selves.get(said.platform)) is not None and said.kind != "notice":
-                said = msgspec.structs.replace(said, is_self=said.author in ids)
-            self._write(said)
+    def add_selves(self, ids: Mapping[str, set[str]]) -> None:
+        """Write these author ids of the persona, with those known so far, into selves.json.
+
+        Platforms that `ids` does not name keep their entry in selves.json, or stay without one.
+        """
+        self._next_selves |= {
+            platform: frozenset(found | self.selves.get(platform, set())) for platform, found in ids.items()
+        }
+
+    def _unwritable(self, error: OSError) -> UserError:
+        return UserError(f"{self.path} cannot be written: {error.strerror}.")
 
     def _open(self) -> None:
         self._draft.unlink(missing_ok=True)
@@ -98,7 +113,9 @@ class MessageStore:
         self._file = os.fdopen(private, "wb", buffering=_BUFFER)
 
     def _copy(self) -> None:
-        """Begin with what is there already."""
+        """Copy the lines of the file into the draft, and collect their keys and the persona's ids."""
+        self._next_selves = dict(read_selves(self._work).ids)
+        self.selves = {platform: set(ids) for platform, ids in self._next_selves.items()}
         if not self.path.exists():
             return
         decoder = msgspec.json.Decoder(_Key)
@@ -110,28 +127,27 @@ class MessageStore:
                 except ValueError as error:
                     advice = "delete it and import everything again"
                     raise UserError(f"{self.path} is damaged ({error}): {advice}.") from None
-                self._seen.add(key.platform, key.chat, key.id)
-                if key.is_self:
+                self._keys.add(key.platform, key.chat, key.id)
+                if key.is_self and key.platform not in self._next_selves:
                     self.selves.setdefault(key.platform, set()).add(key.author)
                 self.known += 1
                 self._file.write(line)
-
-    def _write(self, said: ExportedMessage) -> None:
-        self._waiting.append(said)
-        if len(self._waiting) >= _BATCH:
-            self._flush()
 
     def _flush(self) -> None:
         assert self._file
         self._file.write(to_lines(self._waiting))
         self._waiting.clear()
 
-    def _keep(self) -> None:
+    def _commit(self) -> None:
+        """Put the drafts of messages.jsonl and selves.json in place."""
         assert self._file
         self._file.flush()
         os.fsync(self._file.fileno())
         self._close()
+        if self._next_selves:
+            draft_selves(self._work, self._next_selves)
         os.replace(self._draft, self.path)
+        settle_selves(self._work)
 
     def _close(self) -> None:
         if self._file:
@@ -139,19 +155,22 @@ class MessageStore:
             self._file = None
 
     def _drop(self) -> None:
-        """Leave nothing behind but the file itself."""
+        """Delete the drafts that are not in place, and release the lock."""
+        if self._lock is None:
+            return
         try:
             self._close()
-        except OSError:  # a full disk: what could not be written is not wanted either
+        except OSError:  # a full disk: the draft is not needed any more
             self._file = None
+        with suppress(OSError):
+            settle_selves(self._work)
         self._draft.unlink(missing_ok=True)
-        self._older.unlink(missing_ok=True)
         self._lock.release()
 
 
 def read_messages(path: Path) -> Iterator[ExportedMessage]:
-    """The messages of a file."""
-    decoder = msgspec.json.Decoder(ExportedMessage)
+    """Yield the messages of messages.jsonl in the order of the file, `is_self` according to selves.json."""
+    selves, decoder = read_selves(path.parent), msgspec.json.Decoder(ExportedMessage)
     with path.open("rb") as file:
         for line in file:
-            yield decoder.decode(line)
+            yield selves.resolve(decoder.decode(line))

@@ -1,4 +1,4 @@
-"""What was said in an export, in one shape for every format, and as a line of messages.jsonl."""
+"""Messages of exports, in one shape for every format, and as lines of messages.jsonl."""
 
 from typing import Literal
 
@@ -6,6 +6,7 @@ import msgspec
 
 from bot.message import Author, Message, Place
 
+MESSAGES = "messages.jsonl"
 ChatKind = Literal["direct", "group", "channel", "timeline"]
 Precision = Literal["millisecond", "second", "minute", "day", "none"]
 Kind = Literal["text", "image", "video", "audio", "sticker", "file", "other", "notice", "system"]
@@ -13,20 +14,20 @@ Label = tuple[int, int, str]
 
 
 class ExportedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One message of an export: a `bot.message.Message` and what only exports know.
+    """One message of an export: the fields of a `bot.message.Message`, and those that only exports have.
 
     It is flat, and a struct instead of a frozen dataclass around a `Message`, because files of millions of
-    lines are made of it: making and writing one takes 1.1 microseconds, and 8 as a dataclass. `message` gives
-    the `Message` to what comes as far as a prompt.
+    lines are made of it: making and writing one takes 1.1 microseconds, and 8 as a dataclass. `to_message`
+    makes the `Message` of those that reach a prompt.
 
-    `id` is the platform's own, unique within `chat`; where an export has none it is drawn from time, author
-    and text. `is_self` is None as long as nobody has said who the persona is. `time` is Unix seconds; with
-    `local` it is what the exporter's clock showed, and no zone is known. `kind` is what came, also beside a
-    text: a message without words is kept, since the next one answers it; a `notice` is an event in the chat
-    and no speech, and a `system` text is a data set's instruction. `labels` are spans of the text (start,
-    end, what) that the export itself calls a phone number, an e-mail address, a card or a mention. `quote` is
-    the id of a quoted post. `trained` is false where a data set says that nothing is to be learned from this
-    turn.
+    `id` is the platform's own, unique within `chat`; where an export has none, it is a hash of time, author
+    and text. `is_self` says whether the persona wrote the message, as far as the import knew that;
+    selves.json decides. `time` is Unix seconds; with `local` it is the exporter's clock in an unknown zone.
+    `kind` is the kind of media, also beside a text: a message without words is kept, since the next one
+    answers it; a `notice` is an event in the chat and no speech, and a `system` text is a data set's
+    instruction. `labels` are spans of the text (start, end, kind) that the export itself calls a phone
+    number, an e-mail address, a card or a mention. `quote` is the id of a quoted post. `trained` is false
+    where a data set says that nothing is to be learned from this turn.
     """
 
     platform: str
@@ -54,8 +55,8 @@ class ExportedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     labels: tuple[Label, ...] = ()
     trained: bool = True
 
-    def message(self) -> Message:
-        """The same as serving knows it; a reply into another chat is none here."""
+    def to_message(self) -> Message:
+        """Return the message as serving knows it, where a reply into another chat is no reply."""
         place = Place(self.platform, "", self.chat, self.thread)
         reply_to = None if self.reply_chat else self.reply_to
         return Message(
@@ -68,15 +69,16 @@ _DECODER = msgspec.json.Decoder(ExportedMessage)
 
 
 def to_lines(batch: list[ExportedMessage]) -> bytes:
-    """Records as lines of JSON, each with its line end."""
+    """Return messages as lines of JSON, each with its line end."""
     return bytes(_ENCODER.encode_lines(batch))
 
 
 def from_line(line: bytes) -> ExportedMessage:
-    """A line of messages.jsonl; raise ValueError where it is none."""
+    """Return the message of a line of messages.jsonl. Raises ValueError for anything else."""
     return _DECODER.decode(line)
 
 
-def order(said: ExportedMessage) -> tuple[float, int]:
-    """What to sort a chat by: time, then the platform's counter. Equals keep the order of the file."""
-    return said.time, int(said.id) if said.id.isascii() and said.id.isdecimal() else 0
+def chat_order(message: ExportedMessage) -> tuple[float, int]:
+    """Return the sort key within a chat: time, then the platform's counter. Sort with a stable sort."""
+    is_counter = message.id.isascii() and message.id.isdecimal()
+    return message.time, int(message.id) if is_counter else 0

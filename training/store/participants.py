@@ -1,4 +1,4 @@
-"""Who talks where in what was imported: counts and dates, and who of them the persona is."""
+"""The chats and authors of an import, with message counts and dates, and which of them the persona is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from bot.errors import UserError
 from training.store.messages import ExportedMessage
 
-_SHOWN = 8  # candidates in a sentence
-_LONGEST = 60  # characters of a name in it
+_MAX_CANDIDATES = 8  # in a sentence
+_MAX_NAME = 60  # characters of a name in it
 
 
 @dataclass(slots=True)
-class Count:
-    """A chat or an author: how many messages, and when the first and the last (Unix seconds)."""
+class MessageCount:
+    """The message count of a chat or an author, and the times of the first and the last (Unix seconds)."""
 
     platform: str
     id: str
@@ -23,9 +23,9 @@ class Count:
     last: float = 0.0
 
     @property
-    def called(self) -> str:
-        """The name with the id, fit to be printed."""
-        return plain(f"{self.name} ({self.id})" if self.name not in ("", self.id) else self.id)
+    def label(self) -> str:
+        """The name with the id, safe to print."""
+        return printable(f"{self.name} ({self.id})" if self.name not in ("", self.id) else self.id)
 
     def add(self, time: float) -> None:
         self.messages += 1
@@ -37,112 +37,103 @@ class Count:
 
 @dataclass(slots=True)
 class Participants:
-    """Every chat and every author met, and the kinds of messages that have no words.
+    """All chats and authors of an import, and the persona's author ids by platform.
 
-    `me` are names and ids that a person gave, `earlier` the ids by platform under which the persona is known.
+    `me` are names and ids from the command line. `earlier_ids` are the persona's ids before this import,
+    `export_ids` those that an export gives itself, and `named_ids` those that `me` or `earlier_ids` match.
+    `wordless` counts messages without words by kind.
     """
 
     me: tuple[str, ...] = ()
-    earlier: dict[str, set[str]] = field(default_factory=dict)
-    chats: dict[tuple[str, str], Count] = field(default_factory=dict)
-    authors: dict[tuple[str, str], Count] = field(default_factory=dict)
-    told: dict[str, set[str]] = field(default_factory=dict)
-    named: dict[str, set[str]] = field(default_factory=dict)
-    unsettled: set[str] = field(default_factory=set)
+    earlier_ids: dict[str, set[str]] = field(default_factory=dict)
+    chats: dict[tuple[str, str], MessageCount] = field(default_factory=dict)
+    authors: dict[tuple[str, str], MessageCount] = field(default_factory=dict)
+    export_ids: dict[str, set[str]] = field(default_factory=dict)
+    named_ids: dict[str, set[str]] = field(default_factory=dict)
     wordless: dict[str, int] = field(default_factory=dict)
-    _known: dict[tuple[str, str, str], tuple[Count, bool]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], tuple[MessageCount, bool]] = field(default_factory=dict)
 
-    def meet(self, said: ExportedMessage) -> bool | None:
-        """Count a message; give whether the persona said it, or None as long as nobody knows."""
-        platform, author = said.platform, said.author
-        chat = self.chats.get((platform, said.chat))
+    def count_message(self, message: ExportedMessage) -> bool | None:
+        """Count a message; return whether the persona wrote it, or None if that is not known yet."""
+        platform, author = message.platform, message.author
+        chat = self.chats.get((platform, message.chat))
         if chat is None:
-            chat = self.chats[platform, said.chat] = Count(
-                platform, said.chat, said.chat_name, said.chat_kind
-            )
-        chat.add(said.time)
-        if not said.text:
-            self.wordless[said.kind] = self.wordless.get(said.kind, 0) + 1
-        if said.kind in ("notice", "system") or not author:
+            chat = MessageCount(platform, message.chat, message.chat_name, message.chat_kind)
+            self.chats[platform, message.chat] = chat
+        chat.add(message.time)
+        if not message.text:
+            self.wordless[message.kind] = self.wordless.get(message.kind, 0) + 1
+        if message.kind in ("notice", "system") or not author:
             return False
-        known = self._known.get((platform, author, said.author_name))
-        person, is_named = known or self._meet_first(platform, author, said.author_name)
-        person.add(said.time)
-        if said.is_self and author not in self.told.get(platform, ()):
-            self.told.setdefault(platform, set()).add(author)
-        if is_named or said.is_self is not None:
-            return is_named or said.is_self
-        if not self.me and platform not in self.earlier:
-            self.unsettled.add(platform)
-            return None
-        return False
+        known = self._known.get((platform, author, message.author_name))
+        count, is_named = known or self._add_author(platform, author, message.author_name)
+        count.add(message.time)
+        if message.is_self and author not in self.export_ids.get(platform, ()):
+            self.export_ids.setdefault(platform, set()).add(author)
+        if is_named or message.is_self is not None:
+            return is_named or message.is_self
+        return None if not self.me and platform not in self.earlier_ids else False
 
-    def _meet_first(self, platform: str, author: str, name: str) -> tuple[Count, bool]:
-        """Somebody new, or under a new name: their count, and whether they are the persona."""
-        person = self.authors.setdefault((platform, author), Count(platform, author, name))
-        person.name = name or person.name
+    def _add_author(self, platform: str, author: str, name: str) -> tuple[MessageCount, bool]:
+        """Add an author under a new name; return the author's count, and whether this is the persona."""
+        count = self.authors.setdefault((platform, author), MessageCount(platform, author, name))
+        count.name = name or count.name
         wanted = {each.casefold().removeprefix("@") for each in self.me}
-        named = bool(wanted & {author.casefold(), name.casefold()}) or author in self.earlier.get(
-            platform, ()
-        )
-        if named:
-            self.named.setdefault(platform, set()).add(author)
-        self._known[platform, author, name] = person, named
-        return person, named
+        is_named = bool(wanted & {author.casefold(), name.casefold()})
+        is_named = is_named or author in self.earlier_ids.get(platform, ())
+        if is_named:
+            self.named_ids.setdefault(platform, set()).add(author)
+        self._known[platform, author, name] = count, is_named
+        return count, is_named
 
     def platforms(self) -> list[str]:
-        """Where anybody said anything."""
+        """Return the platforms on which any author wrote."""
         return list(dict.fromkeys(platform for platform, _ in self.authors))
 
-    def selves(self, platform: str) -> set[str]:
-        """Under which ids the persona speaks there: as a person said, as the export says, as it was before.
+    def persona_ids(self, platform: str) -> set[str]:
+        """Return the persona's author ids on a platform: the named ones, or else those of the export.
 
-        Raise `UserError` for the archive of somebody else.
+        Raises `UserError` for an export that belongs to somebody else.
         """
-        named, told = self.named.get(platform, set()), self.told.get(platform, set())
-        earlier = self.earlier.get(platform, set())
+        named, exported = self.named_ids.get(platform, set()), self.export_ids.get(platform, set())
+        earlier = self.earlier_ids.get(platform, set())
         if named:
             return named
-        if told and earlier:
+        if exported and earlier:
+            owners, persona = (self.describe_authors(platform, ids) for ids in (exported, earlier))
             raise UserError(
-                f"This export belongs to {self.called(platform, told)}, but so far the persona's {platform} "
-                f"messages are by {self.called(platform, earlier)}: import it for another persona, or say "
-                f"--me {min(told)} if both are the same person."
+                f"This export belongs to {owners}, but so far the persona's {platform} messages are by "
+                f"{persona}: import it for another persona, or say --me {min(exported)} if both are the same "
+                "person."
             )
-        return told
+        return exported
 
-    def written(self, platform: str) -> set[str] | None:
-        """Whose messages `meet` has called the persona's own, or None where it could not tell for some."""
-        if platform in self.unsettled:
-            return None
-        return self.named.get(platform, set()) | self.told.get(platform, set())
+    def describe_authors(self, platform: str, ids: Iterable[str]) -> str:
+        """Return authors by name and id, joined by "and"."""
+        counts = (self.authors.get((platform, id)) or MessageCount(platform, id, id) for id in sorted(ids))
+        return " and ".join(count.label for count in counts)
 
-    def called(self, platform: str, ids: Iterable[str]) -> str:
-        """People by name and id."""
-        counts = [self.authors.get((platform, each)) or Count(platform, each, each) for each in sorted(ids)]
-        return " and ".join(count.called for count in counts)
-
-    def candidates(self, platform: str) -> list[Count]:
-        """Who might be the persona: those who say most come first."""
-        people = [count for count in self.authors.values() if count.platform == platform]
-        return sorted(people, key=lambda count: -count.messages)[:_SHOWN]
+    def candidates(self, platform: str) -> list[MessageCount]:
+        """Return the authors with the most messages, one of whom may be the persona."""
+        authors = [count for count in self.authors.values() if count.platform == platform]
+        return sorted(authors, key=lambda count: -count.messages)[:_MAX_CANDIDATES]
 
     def check_names(self) -> None:
-        """Raise `UserError` if a name that a person gave is nobody's."""
+        """Raise `UserError` if no author has a name or id that `me` gives."""
         ids = {author.casefold() for _, author in self.authors}
         names = {name.casefold() for _, _, name in self._known}
         for each in self.me:
             if each.casefold().removeprefix("@") not in ids | names:
-                people = [count for platform in self.platforms() for count in self.candidates(platform)]
-                raise UserError(f"Nobody in these exports is {each!r}: {choices(people)}.")
+                found = [count for platform in self.platforms() for count in self.candidates(platform)]
+                raise UserError(f"Nobody in these exports is {each!r}: {describe_candidates(found)}.")
 
 
-def plain(name: str) -> str:
-    """A name from an export without what could move a terminal's cursor, and not too long."""
-    return "".join(character if character.isprintable() else " " for character in name)[:_LONGEST]
+def printable(name: str) -> str:
+    """Return the start of a name, without characters that could move a terminal's cursor."""
+    return "".join(character if character.isprintable() else " " for character in name)[:_MAX_NAME]
 
 
-def choices(people: list[Count]) -> str:
-    """A list to choose from, in a sentence."""
-    shown = ", ".join(count.called for count in people[:_SHOWN])
+def describe_candidates(authors: list[MessageCount]) -> str:
+    """Return a list to choose from, as part of a sentence."""
+    shown = ", ".join(count.label for count in authors[:_MAX_CANDIDATES])
     return f"there are {shown}" if shown else "nobody speaks there"

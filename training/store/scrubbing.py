@@ -1,4 +1,4 @@
-"""messages.jsonl without private details, before anything is made of it, and a review of what went."""
+"""scrubbed.jsonl: messages.jsonl without private details, and a review of the replaced details."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,27 +12,28 @@ from bot.persona.persona import Persona
 from training.scrub import KnownPerson, Scrubber, ScrubReview, SpanLabel, read_key
 from training.scrub.roster import list_people
 from training.store.message_store import read_messages
-from training.store.messages import ExportedMessage, to_lines
+from training.store.messages import MESSAGES, ExportedMessage, to_lines
 
 SCRUBBED, KEY = "scrubbed.jsonl", "secret.key"
 CONSENT, WORDS, KEEP = "consent.txt", "words.txt", "keep.txt"
 _BATCH = 1024
 
 
-def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
-    """Write scrubbed.jsonl and the review; the scrubber is for whatever else is learned.
+def scrub_messages(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
+    """Write scrubbed.jsonl and the review; return the path, and the scrubber for other texts.
 
-    One a line, consent.txt lists who may be named, by id, platform/id or name; words.txt what goes besides,
-    and keep.txt what stays. The persona is always named.
+    Three lists have one entry a line. consent.txt: people who may be named, by id, platform/id or name.
+    words.txt: further words to replace. keep.txt: words to keep. The persona is always named. Raises
+    `UserError` where there are no messages.
     """
-    source, path = work / "messages.jsonl", work / SCRUBBED
+    source, path = work / MESSAGES, work / SCRUBBED
     if not source.exists():
         raise UserError(f"There are no messages at {source}: `python -m training import` them.")
     scrubber = open_scrubber(work, persona)
     review, batch = ScrubReview(scrubber), list[ExportedMessage]()
     with open_draft(path) as file:
-        for said in read_messages(source):
-            batch.append(_scrubbed(said, scrubber, review))
+        for message in read_messages(source):
+            batch.append(_scrub_message(message, scrubber, review))
             if len(batch) == _BATCH:
                 file.write(to_lines(batch))
                 batch.clear()
@@ -41,47 +42,47 @@ def scrub(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
     return path, scrubber
 
 
-def _scrubbed(said: ExportedMessage, scrubber: Scrubber, review: ScrubReview) -> ExportedMessage:
-    shown = scrubber.shown_author(_author(said))
-    labels = [SpanLabel(*label) for label in said.labels if 0 <= label[0] < label[1] <= len(said.text)]
-    found = scrubber.scrub(said.text, labels)
-    review.add_text(said.text, found)
+def _scrub_message(message: ExportedMessage, scrubber: Scrubber, review: ScrubReview) -> ExportedMessage:
+    author, size = scrubber.shown_author(_author(message)), len(message.text)
+    labels = [SpanLabel(*label) for label in message.labels if 0 <= label[0] < label[1] <= size]
+    scrubbed = scrubber.scrub(message.text, labels)
+    review.add_text(message.text, scrubbed)
     return msgspec.structs.replace(
-        said, author_name=shown.name, text=found.text, labels=(), chat_name="", media=()
+        message, author_name=author.name, text=scrubbed.text, labels=(), chat_name="", media=()
     )
 
 
 def open_scrubber(work: Path, persona: Persona) -> Scrubber:
-    """The scrubber that knows everybody in work/messages.jsonl, and the lists beside it."""
-    source = work / "messages.jsonl"
-    selves, listed = set[str](), {line.casefold() for line in lines(work / CONSENT)}
+    """Return a scrubber that knows all authors of work/messages.jsonl, and the lists beside it."""
+    source = work / MESSAGES
+    persona_ids, listed = set[str](), {line.casefold() for line in read_list(work / CONSENT)}
 
     def authors() -> Iterator[Author]:
-        for said in read_messages(source):
-            if said.is_self:
-                selves.add(_author(said).id)
-            yield _author(said)
+        for message in read_messages(source):
+            if message.is_self:
+                persona_ids.add(_author(message).id)
+            yield _author(message)
 
     people = list_people(authors())
-    agreed = [person for person in people if person.id in selves or _names(person) & listed]
+    agreed = [person for person in people if person.id in persona_ids or _names(person) & listed]
     own = KnownPerson("persona", (persona.name, persona.card.name, *persona.names))
     others = [person for person in people if person not in agreed]
-    words, keep = lines(work / WORDS), lines(work / KEEP)
+    words, keep = read_list(work / WORDS), read_list(work / KEEP)
     return Scrubber(read_key(work / KEY), consent=[own, *agreed], others=others, words=words, keep=keep)
 
 
-def _author(said: ExportedMessage) -> Author:
-    return Author(f"{said.platform}/{said.author}", said.author_name)
+def _author(message: ExportedMessage) -> Author:
+    return Author(f"{message.platform}/{message.author}", message.author_name)
 
 
 def _names(person: KnownPerson) -> set[str]:
-    """Whatever may stand for somebody in a list."""
+    """Return all entries that name a person in a list."""
     _, _, id = person.id.partition("/")
     return {name.casefold() for name in (person.id, id, *person.names)}
 
 
-def lines(path: Path) -> Sequence[str]:
-    """The lines of a list, without remarks (#) and empty ones; of no file, none."""
+def read_list(path: Path) -> Sequence[str]:
+    """Return the entries of a list, one a line, without comments (#); no file means no entries."""
     try:
         text = path.read_text("utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Encoded data on disk: made once for the same data, model, card and window, and found by their hash."""
+"""A cache of training examples on disk, by the hash of data, model, card and window."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from bot.errors import UserError
 from bot.files import hash_file, open_draft
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
-from training.dataset.excerpts import ServingPrompts
+from training.dataset.serving_prompts import ServingPrompts
 from training.tokenization.encode import Encoder, TrainingExample
 
-FORM = 1  # changes when the same input is encoded in another way
+FORM = 1  # grows when a new version encodes the same input in another way
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
 
-def encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
-    """The lessons of train.jsonl or held.jsonl, one a line: encoded now, unless nothing has changed since."""
+def encode_split(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
+    """Return the file with the training examples of a split, one a line; encode them if anything changed."""
     stem = name.partition(".")[0]
     path = work / "encoded" / f"{stem}-{_hash(work / name, serving, model, window)}.jsonl"
     if not path.exists():
         encoder = Encoder(serving, window)
         with open_draft(path) as file:
-            for lesson in encoder.lessons(splits.read_excerpts(work / name)):
-                file.write(_ENCODER.encode(lesson) + b"\n")
+            for example in encoder.encode_excerpts(splits.read_excerpts(work / name)):
+                file.write(_ENCODER.encode(example) + b"\n")
         for old in path.parent.glob(f"{stem}-*.jsonl"):
             if old != path:
                 old.unlink()
@@ -33,7 +33,7 @@ def encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer
 
 
 def read_encoded(path: Path) -> Iterator[TrainingExample]:
-    """The lessons of a file that `encoded` gave."""
+    """Yield the training examples of a file that `encode_split` returned. Raises `UserError` for damage."""
     try:
         with path.open("rb") as file:
             yield from map(_DECODER.decode, file)
@@ -42,12 +42,12 @@ def read_encoded(path: Path) -> Iterator[TrainingExample]:
 
 
 def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int) -> str:
-    """Of all that lessons depend on."""
-    persona, reader = serving.persona, serving.reader
+    """Return a hash of everything that the training examples depend on."""
+    persona, prompt_format = serving.persona, serving.reader
     parts = (
         hash_file(path, missing_ok=True),
         model.definition,
-        repr((FORM, reader.template, reader.budget, window, serving.system_prompt)),
+        repr((FORM, prompt_format.template, prompt_format.budget, window, serving.system_prompt)),
         repr((persona.key, persona.card, persona.names)),
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

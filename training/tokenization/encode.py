@@ -1,4 +1,4 @@
-"""From examples to token ids, for any chat template: trained are the person's words and their end."""
+"""Training examples as token ids, for any chat template; the loss is on the persona's words and their end."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,12 +6,13 @@ import msgspec
 
 from bot.errors import UserError
 from bot.prompt.builder import PromptFormat, stop_conditions
-from training.dataset.excerpts import Example, Excerpt, ServingPrompts, examples
-from training.dataset.leakage import CardWords, holds_itself
+from training.dataset.excerpts import Excerpt
+from training.dataset.leakage import CardWords, shows_messages
+from training.dataset.serving_prompts import Example, ServingPrompts, read_examples
 
 
 class TrainedSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """ids[start:end] are learned, each with this weight."""
+    """The ids [start:end) of a training example are trained, each with this weight of its loss."""
 
     start: int
     end: int
@@ -19,9 +20,10 @@ class TrainedSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a trainer reads: ids, of which the trained ones have themselves as labels and all others none.
+    """Token ids; the trained ones are their own labels, and all others have none.
 
-    `answers` is how many examples it holds; a long answer may need several lessons, and counts in the last.
+    `answers` counts the whole answers that end here: a long answer takes several training examples, and
+    counts in the last.
     """
 
     ids: tuple[int, ...]
@@ -30,35 +32,35 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     answers: int = 1
 
     def labels(self, ignored: int = -100) -> list[int]:
-        """A label for each id."""
+        """Return the labels [tokens]; `ignored` is that of ids without loss."""
         labels = [ignored] * len(self.ids)
         for span in self.trained:
             labels[span.start : span.end] = self.ids[span.start : span.end]
         return labels
 
     def weights(self) -> list[float]:
-        """A weight for each id; 0 where there is no label."""
+        """Return the weights [tokens]; 0 where there is no label."""
         weights = [0.0] * len(self.ids)
         for span in self.trained:
             weights[span.start : span.end] = [span.weight] * (span.end - span.start)
         return weights
 
 
-def closing(reader: PromptFormat) -> tuple[int, ...]:
-    """The ids that end an answer: what the template writes behind one, as far as serving stops at it.
+def answer_end_ids(prompt_format: PromptFormat) -> tuple[int, ...]:
+    """Return the ids that end an answer: those that the template writes, as far as serving stops there.
 
-    Where a template writes nothing there, it is the model's own end of text. Raises `UserError` if there is
-    none either: a persona that learns from such a template never stops.
+    For a template that writes nothing behind an answer, it is the model's own end of text. Raises `UserError`
+    if there is none either: a persona that learns from such a template never stops.
     """
-    stop_ids, stop = stop_conditions(reader)
-    after = reader.tokenizer.encode_template(reader.template.after)
+    stop_ids, stop = stop_conditions(prompt_format)
+    after = prompt_format.tokenizer.encode_template(prompt_format.template.after)
     for place, id in enumerate(after):
-        if id in reader.tokenizer.control and id in stop_ids:
+        if id in prompt_format.tokenizer.control and id in stop_ids:
             return tuple(after[: place + 1])
     if stop:
-        return tuple(reader.tokenizer.encode_template(stop[0]))
-    end = reader.tokenizer.encode_template(reader.tokenizer.special.get("eos_token", ""))
-    if len(end) != 1 or end[0] not in reader.tokenizer.end:
+        return tuple(prompt_format.tokenizer.encode_template(stop[0]))
+    end = prompt_format.tokenizer.encode_template(prompt_format.tokenizer.special.get("eos_token", ""))
+    if len(end) != 1 or end[0] not in prompt_format.tokenizer.end:
         raise UserError(
             "The chat template and the model name no token that ends an answer: set model.template to chatml "
             "or plain."
@@ -67,33 +69,36 @@ def closing(reader: PromptFormat) -> tuple[int, ...]:
 
 
 class Encoder:
-    """Examples as lessons of at most `window` ids."""
+    """Makes training examples of at most `window` tokens."""
 
     def __init__(self, serving: ServingPrompts, window: int) -> None:
-        self._serving, self._reader, self._window = serving, serving.reader, window
-        self._closing = closing(serving.reader)
+        self._serving, self._prompt_format, self._window = serving, serving.reader, window
+        self._end_ids = answer_end_ids(serving.reader)
         self._card = CardWords(serving.reader.tokenizer)
 
-    def lessons(self, excerpts: Iterable[Excerpt]) -> Iterator[TrainingExample]:
-        """All lessons, in order. What goes on exactly where the one before ended is joined to it."""
-        held: TrainingExample | None = None
+    def encode_excerpts(self, excerpts: Iterable[Excerpt]) -> Iterator[TrainingExample]:
+        """Yield all training examples, in order; those that continue the one before are joined to it."""
+        last: TrainingExample | None = None
         for excerpt in excerpts:
-            for lesson in self._of(excerpt):
-                if held and (joined := _joined(held, lesson)):
-                    held = joined
+            for example in self._encode_excerpt(excerpt):
+                if last and (joined := _join(last, example)):
+                    last = joined
                 else:
-                    if held:
-                        yield held
-                    held = lesson
-        if held:
-            yield held
+                    if last:
+                        yield last
+                    last = example
+        if last:
+            yield last
 
-    def example(self, example: Example) -> Iterator[TrainingExample]:
-        """One example: the prompt, then the answer with its end, in as many windows as it takes."""
-        self._check(example)
-        prompt, answer = example.prompt.ids, self.spell(example.answer)
+    def encode_example(self, example: Example) -> Iterator[TrainingExample]:
+        """Yield one example: the prompt, then the answer with its end, in as many windows as it takes.
+
+        Raises `UserError` for a prompt that gives its answer away or leaves no room for it.
+        """
+        self._check_leakage(example)
+        prompt, answer = example.prompt.ids, self.encode_answer(example.answer)
         room = self._window - len(prompt)
-        if len(answer) == len(self._closing):
+        if len(answer) == len(self._end_ids):
             raise UserError(
                 f"An example of {example.excerpt.chat} has no words to learn: build the data again."
             )
@@ -113,27 +118,27 @@ class Encoder:
             )
             start = end
 
-    def answer(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The ids of messages said in a row, as `bot.prompt` joins them in a history."""
-        encode = self._reader.tokenizer.encode
+    def encode_messages(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """Return the ids of messages in a row, as `bot.prompt` joins them in a history."""
+        encode = self._prompt_format.tokenizer.encode
         return tuple(
             id for number, text in enumerate(texts) for id in encode(text if number == 0 else "\n" + text)
         )
 
-    def spell(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """An answer as it is trained: its words and its end."""
-        return (*self.answer(texts), *self._closing)
+    def encode_answer(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """Return the ids of an answer as it is trained: its words and its end."""
+        return (*self.encode_messages(texts), *self._end_ids)
 
-    def _of(self, excerpt: Excerpt) -> Iterator[TrainingExample]:
+    def _encode_excerpt(self, excerpt: Excerpt) -> Iterator[TrainingExample]:
         if excerpt.stage == "facts":
-            yield from self._facts(excerpt.text)
+            yield from self._encode_document(excerpt.text)
         else:
-            for example in examples(excerpt, self._serving):
-                yield from self.example(example)
+            for example in read_examples(excerpt, self._serving):
+                yield from self.encode_example(example)
 
-    def _facts(self, text: str) -> Iterator[TrainingExample]:
-        """A piece of a document, all of it trained; windows overlap by an eighth, in which nothing is."""
-        ids = (*self._reader.tokenizer.encode(text), *sorted(self._reader.tokenizer.end)[:1])
+    def _encode_document(self, text: str) -> Iterator[TrainingExample]:
+        """Yield a piece of a document, all of it trained once; windows overlap by an untrained eighth."""
+        ids = (*self._prompt_format.tokenizer.encode(text), *sorted(self._prompt_format.tokenizer.end)[:1])
         start = 0
         while start < len(ids):
             before = min(start, self._window // 8)
@@ -142,28 +147,28 @@ class Encoder:
             yield TrainingExample(ids=ids[start - before : end], trained=(trained,), stage="facts")
             start = end
 
-    def _check(self, example: Example) -> None:
-        """Refuse an answer that the prompt gives away."""
+    def _check_leakage(self, example: Example) -> None:
+        """Raise `UserError` for an answer that its prompt gives away."""
         where = f"of {example.excerpt.chat}"
-        if holds_itself(example.prompt, example.ids):
+        if shows_messages(example.prompt, example.ids):
             raise UserError(f"An answer {where} stands in its own prompt: build the data again.")
-        if self._card.hold(example.prompt, example.answer):
+        if self._card.contains(example.prompt, example.answer):
             raise UserError(f"An answer {where} stands in the persona's card: build the data again.")
 
 
-def _joined(held: TrainingExample, lesson: TrainingExample) -> TrainingExample | None:
-    """Both as one, where the later prompt is exactly the earlier one, its answer and what followed.
+def _join(first: TrainingExample, second: TrainingExample) -> TrainingExample | None:
+    """Return both as one if the second prompt begins with the first prompt and its answer; None otherwise.
 
-    Each answer is then trained after the very ids of its own prompt, which are read once instead of twice.
+    Each answer is still trained after the very ids of its own prompt, which are read once instead of twice.
     """
-    size = len(held.ids)
-    if lesson.ids[:size] != held.ids or not lesson.trained or lesson.trained[0].start < size:
+    size = len(first.ids)
+    if second.ids[:size] != first.ids or not second.trained or second.trained[0].start < size:
         return None
-    if held.stage != lesson.stage or not held.answers:
+    if first.stage != second.stage or not first.answers:
         return None
     return TrainingExample(
-        ids=lesson.ids,
-        trained=(*held.trained, *lesson.trained),
-        stage=held.stage,
-        answers=held.answers + lesson.answers,
+        ids=second.ids,
+        trained=(*first.trained, *second.trained),
+        stage=first.stage,
+        answers=first.answers + second.answers,
     )

@@ -1,4 +1,4 @@
-"""Lessons as arrays: a tenth of the memory that tuples of numbers take."""
+"""Training examples as arrays: a tenth of the memory that tuples of numbers take."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ from training.tokenization.encode import TrainingExample
 
 @dataclass(frozen=True, slots=True)
 class TokenizedExample:
-    """A lesson. `weights` are those of the ids [tokens], 0 where nothing is learned; `answers` as there."""
+    """A training example: `ids` [tokens], and `weights` [tokens] of their loss, 0 for untrained ids.
+
+    `answers` is that of `TrainingExample`, but at least 1.
+    """
 
     ids: NDArray[np.int32]
     weights: NDArray[np.float32]
@@ -21,26 +24,26 @@ class TokenizedExample:
 
     @property
     def learned(self) -> int:
-        """How many ids are learned: the first one never is, since nothing stands before it."""
+        """The count of trained ids, without the first id: nothing stands before it to predict it from."""
         return int(np.count_nonzero(self.weights[1:]))
 
 
-def tokenized_examples(lessons: Iterable[TrainingExample]) -> list[TokenizedExample]:
-    """All lessons that teach something."""
+def tokenized_examples(examples: Iterable[TrainingExample]) -> list[TokenizedExample]:
+    """Return the training examples that have a trained id, as arrays."""
     made = (
         TokenizedExample(
-            np.array(lesson.ids, np.int32),
-            np.array(lesson.weights(), np.float32),
-            max(1, lesson.answers),
-            lesson.stage,
+            np.array(example.ids, np.int32),
+            np.array(example.weights(), np.float32),
+            max(1, example.answers),
+            example.stage,
         )
-        for lesson in lessons
+        for example in examples
     )
-    return [row for row in made if row.learned]
+    return [example for example in made if example.learned]
 
 
 def common_prefix(one: NDArray[Any], other: NDArray[Any]) -> int:
-    """Return how many first ids are the same; as `bot.token_prefix.common_prefix`, at the speed of arrays."""
+    """Return the length of the common prefix of two arrays of ids."""
     size = min(len(one), len(other))
     differ = np.flatnonzero(one[:size] != other[:size])
     return int(differ[0]) if len(differ) else size

@@ -1,4 +1,4 @@
-"""Questions for the persona's name, so that an adapter that heard many names does not take another's."""
+"""Questions about the persona's name, so that an adapter trained on many names keeps its own."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -26,20 +26,22 @@ _PAIRS = {
 _OTHERS = {"en": ("are you {other}?", "no, I'm {name}"), "zh": ("你是{other}吗？", "不是，我是{name}")}
 
 
-def questions(name: str, others: Sequence[str], language: str) -> Iterator[Excerpt]:
-    """Short chats in which somebody asks for the name; `others` are people the persona talks with."""
-    known = [(ask, answer, "") for ask, answer in _PAIRS[language]]
-    known += [(*_OTHERS[language], other) for other in others if other != name]
-    for number, (ask, answer, other) in enumerate(known):
-        asked = ExcerptMessage("1", "stranger", "Somebody", ask.format(name=name, other=other), 0.0)
-        said = ExcerptMessage("2", "persona", name, answer.format(name=name), 1.0, own=True)
-        if len(said.text.encode()) < COPYABLE:  # a longer name stands in the card, which is never learned
-            aim = TargetSpan(1, 2, "answer", 1.0, number)
-            yield Excerpt(chat=f"identity/{language}/{number}", messages=(asked, said), aims=(aim,))
+def identity_excerpts(name: str, others: Sequence[str], language: str) -> Iterator[Excerpt]:
+    """Yield short chats in which somebody asks for the name; `others` are people the persona talks with."""
+    pairs = [(ask, answer, "") for ask, answer in _PAIRS[language]]
+    pairs += [(*_OTHERS[language], other) for other in others if other != name]
+    for number, (ask, answer, other) in enumerate(pairs):
+        question = ExcerptMessage("1", "stranger", "Somebody", ask.format(name=name, other=other), 0.0)
+        reply = ExcerptMessage("2", "persona", name, answer.format(name=name), 1.0, own=True)
+        if (
+            len(reply.text.encode()) < COPYABLE
+        ):  # a longer answer stands in the card, and such answers are refused
+            target = TargetSpan(1, 2, "answer", 1.0, number)
+            yield Excerpt(chat=f"identity/{language}/{number}", messages=(question, reply), aims=(target,))
 
 
-def language(texts: Iterable[str]) -> str:
-    """The language of the questions: Chinese where that script is a third of all letters, else English."""
+def detect_language(texts: Iterable[str]) -> str:
+    """Return "zh" where more than a third of all letters are Chinese, else "en"."""
     letters = han = 0
     for text in texts:
         letters += sum(map(str.isalpha, text))

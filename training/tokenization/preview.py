@@ -1,4 +1,4 @@
-"""The command `preview`: examples as the model reads them, with what is trained in colour."""
+"""The command `preview`: training examples as the model reads them, trained text in colour."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,42 +8,42 @@ from bot.prompt.builder import Tokenizer
 from training.tokenization.encode import TrainingExample
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
-OPEN, CLOSE = "⟦", "⟧"  # around what is trained, where there are no colours
+OPEN, CLOSE = "⟦", "⟧"  # around trained text, where there are no colours
 
 
-def pick(lessons: Sequence[TrainingExample], count: int) -> list[TrainingExample]:
-    """So many lessons, spread evenly over all of them."""
-    count = min(count, len(lessons))
-    return [lessons[place * len(lessons) // count] for place in range(count)]
+def spread_examples(examples: Sequence[TrainingExample], count: int) -> list[TrainingExample]:
+    """Return so many training examples, spread evenly over all of them."""
+    count = min(count, len(examples))
+    return [examples[place * len(examples) // count] for place in range(count)]
 
 
 class PreviewPage:
-    """Lessons as text; `definition` is the tokenizer.json, which knows how control tokens are written."""
+    """Training examples as text; `definition` is the tokenizer.json, which spells control tokens."""
 
     def __init__(self, tokenizer: Tokenizer, definition: str, *, colours: bool) -> None:
         self._tokenizer, self._colours = tokenizer, colours
-        told = json.loads(definition)["added_tokens"] if definition else []
-        self._written = {token["id"]: token["content"] for token in told}
+        added = json.loads(definition)["added_tokens"] if definition else []
+        self._spellings = {token["id"]: token["content"] for token in added}
 
-    def show(self, lesson: TrainingExample) -> str:
-        """A lesson: what is only read is grey, what is learned is green, or in brackets without colours."""
-        labels = lesson.labels(ignored=-1)
-        pairs = zip(lesson.ids, (label != -1 for label in labels), strict=True)
+    def render(self, example: TrainingExample) -> str:
+        """Return an example: trained text green, or in brackets without colours; other text grey."""
+        labels = example.labels(ignored=-1)
+        pairs = zip(example.ids, (label != -1 for label in labels), strict=True)
         return "".join(
-            self._marked("".join(self._spelt([id for id, _ in run])), is_trained)
+            self._highlight("".join(self._spell([id for id, _ in run])), is_trained)
             for is_trained, run in groupby(pairs, key=lambda pair: pair[1])
         )
 
-    def _marked(self, text: str, is_trained: bool) -> str:
+    def _highlight(self, text: str, is_trained: bool) -> str:
         if self._colours:
             return f"{GREEN if is_trained else GREY}{text}{PLAIN}"
         return f"{OPEN}{text}{CLOSE}" if is_trained else text
 
-    def _spelt(self, ids: Sequence[int]) -> Iterator[str]:
-        """Text, with control tokens written out; what a terminal would obey is made visible."""
+    def _spell(self, ids: Sequence[int]) -> Iterator[str]:
+        """Yield text, with control tokens spelled out, and characters replaced that a terminal would obey."""
         for is_control, run in groupby(ids, key=lambda id: id in self._tokenizer.control):
             if is_control:
-                yield from (self._written.get(id, f"<{id}>") for id in run)
+                yield from (self._spellings.get(id, f"<{id}>") for id in run)
             else:
                 text = self._tokenizer.decode(list(run))
                 yield "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

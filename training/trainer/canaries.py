@@ -15,6 +15,6 @@ def plant_run_canaries(workspace: Workspace, data: TrainingData, config: RunConf
         return data
     encoder = Encoder(workspace.serving(config.window), config.window)
     planted = plant_canaries(
-        data.dialogue, config.canaries, config.recipe.seed, lambda text: encoder.spell([text])
+        data.dialogue, config.canaries, config.recipe.seed, lambda text: encoder.encode_answer([text])
     )
     return replace(data, dialogue=tuple(planted))

@@ -8,7 +8,7 @@ import numpy as np
 from bot.errors import UserError
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.dataset.workspace import BuildRecord, Workspace
 from training.planning.recipe import Recipe
 from training.tokenization import cache, identity, neutral
@@ -58,8 +58,8 @@ def read_training_data(workspace: Workspace, build: BuildRecord) -> tuple[Traini
     """
     serving = workspace.serving(build.window)
     files = {
-        name: cache.encoded(workspace.work, name, serving, workspace.model, build.window)
-        for name in (TRAIN, HELD)
+        name: cache.encode_split(workspace.work, name, serving, workspace.model, build.window)
+        for name in (TRAIN, VALIDATION)
     }
     train, validation = (tokenized_examples(cache.read_encoded(path)) for path in files.values())
     if not train:
@@ -67,13 +67,13 @@ def read_training_data(workspace: Workspace, build: BuildRecord) -> tuple[Traini
             f"There is nothing to learn in {workspace.work / TRAIN}: import more, then build it again."
         )
     excerpts = list(splits.read_excerpts(workspace.work / TRAIN))
-    asked = identity.questions(workspace.persona.name, _frequent_names(excerpts), _language(excerpts))
+    asked = identity.identity_excerpts(workspace.persona.name, _frequent_names(excerpts), _language(excerpts))
     data = TrainingData(
         facts=tuple(each for each in train if each.stage == "facts"),
         dialogue=tuple(each for each in train if each.stage != "facts"),
         replayed=(),
-        identity=tuple(tokenized_examples(Encoder(serving, build.window).lessons(asked))),
-        neutral=tuple(tokenized_examples(neutral.lessons(serving.reader))),
+        identity=tuple(tokenized_examples(Encoder(serving, build.window).encode_excerpts(asked))),
+        neutral=tuple(tokenized_examples(neutral.neutral_examples(serving.reader))),
         validation=tuple(validation),
     )
     return data, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
@@ -111,4 +111,4 @@ def _frequent_names(excerpts: Sequence[Excerpt]) -> list[str]:
 
 def _language(excerpts: Sequence[Excerpt]) -> str:
     own = (message.text for excerpt in excerpts for message in excerpt.messages if message.own)
-    return identity.language(own)
+    return identity.detect_language(own)

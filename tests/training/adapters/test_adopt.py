@@ -20,7 +20,7 @@ from training.__main__ import main
 from training.adapters.adopt import adopt_adapter
 from training.adapters.install import install_adapter
 from training.dataset.workspace import Workspace, open_workspace
-from training.store.lineage import adapters
+from training.store.lineage import read_adapter_authors
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -107,7 +107,7 @@ def test_its_lineage_says_adopted_and_only_its_base_is_compared(workspace: Works
     home = adopt_adapter(workspace, foreign).home
     manifest = json.loads((home / "manifest.json").read_text())
     assert manifest["lineage"] == {"authors": [], "adopted": "someone/llama-7b-hf"}
-    assert list(adapters(workspace.folder)) == [(home / "manifest.json", frozenset())]
+    assert list(read_adapter_authors(workspace.folder)) == [(home / "manifest.json", frozenset())]
     assert not manifest.keys() & {"layout", "system", "speakers", "bursts", "stop_ids", "stop", "template"}
 
 

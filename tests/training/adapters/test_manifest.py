@@ -18,7 +18,7 @@ from tests.fixtures.training_messages import said
 from training.adapters.install import install_adapter
 from training.commands.build import build_data
 from training.dataset.workspace import Workspace, open_workspace
-from training.store.lineage import Pseudonyms, adapters
+from training.store.lineage import Pseudonyms, read_adapter_authors
 from training.store.messages import to_lines
 
 pytestmark = [
@@ -63,7 +63,7 @@ def test_it_says_all_that_serving_must_match(workspace: Workspace, trained: tupl
     }
     who = frozenset(data.authors)
     assert Pseudonyms(workspace.work).of("test", "17") in who
-    assert list(adapters(workspace.folder)) == [(home / "manifest.json", who)]
+    assert list(read_adapter_authors(workspace.folder)) == [(home / "manifest.json", who)]
 
 
 def test_authors_of_the_adapter_before_stay(workspace: Workspace, trained: tuple[Path, Path]) -> None:

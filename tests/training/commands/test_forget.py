@@ -1,4 +1,4 @@
-"""Somebody's words leave the data for good, and the adapters that hold them are named; the commands."""
+"""The commands build, preview and forget: a forgotten author is in no file, and adapters are named."""
 
 import json
 from pathlib import Path
@@ -72,8 +72,8 @@ def test_a_forgotten_author_is_in_no_file_and_does_not_come_back(
     run(capsys, "build", "--persona", "mara")
     for report in ("report.html", "report.json"):
         (folder / "work" / report).write_text("Bo: write to me")
-    code, told = run(capsys, "forget", author, "--persona", "mara")
-    assert (code, told.splitlines()[0]) == (0, f"mara: 1 messages of {author} erased")
+    code, output = run(capsys, "forget", author, "--persona", "mara")
+    assert (code, output.splitlines()[0]) == (0, f"mara: 1 messages of {author} erased")
     assert "write to" not in everything(folder)
     keep(folder, TALK)
     run(capsys, "build", "--persona", "mara")
@@ -116,17 +116,20 @@ def test_forget_goes_through_all_personas(folder: Path, capsys: pytest.CaptureFi
     other = folder.with_name("ozzo")
     (other / "work").mkdir(parents=True)
     keep(other, TALK)
-    code, told = run(capsys, "forget", "18", "--all")
-    assert (code, told.splitlines()) == (0, [f"{name}: 1 messages of 18 erased" for name in ("mara", "ozzo")])
+    code, output = run(capsys, "forget", "18", "--all")
+    assert (code, output.splitlines()) == (
+        0,
+        [f"{name}: 1 messages of 18 erased" for name in ("mara", "ozzo")],
+    )
 
 
 def test_build_says_what_is_in_the_data_what_is_not_and_what_comes_next(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep(folder, [*TALK, said(9, "Mara", "/stop", author="1")])
-    code, told = run(capsys, "build", "--persona", "mara", "--window", "1024")
+    code, output = run(capsys, "build", "--persona", "mara", "--window", "1024")
     assert code == 0
-    lines = told.splitlines()
+    lines = output.splitlines()
     assert lines[:3] == [
         "to learn    2 (2 answer)",
         "held out    nothing",
@@ -148,11 +151,11 @@ def test_private_details_of_others_are_not_in_the_data(
 def test_data_json_tells_a_trainer_the_window_the_bursts_and_the_authors(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, told = run(capsys, "build", "--persona", "mara", "--json")
+    _, output = run(capsys, "build", "--persona", "mara", "--json")
     made = read_build_record(folder / "work")
     of = Pseudonyms(folder / "work").of
     assert set(made.authors) <= {of("test", "1"), of("test", "17"), of("test", "18")}
-    assert (made.bursts, made.line_is_message, made.window) == ({1: 2}, False, json.loads(told)["window"])
+    assert (made.bursts, made.line_is_message, made.window) == ({1: 2}, False, json.loads(output)["window"])
 
 
 @pytest.mark.parametrize(
@@ -167,19 +170,19 @@ def test_data_json_tells_a_trainer_the_window_the_bursts_and_the_authors(
 def test_what_cannot_be_done_is_said_in_a_sentence(
     arguments: tuple[str, ...], reason: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, told = run(capsys, *arguments)
+    code, output = run(capsys, *arguments)
     assert code == 2
-    assert reason in told
+    assert reason in output
 
 
 def test_preview_shows_the_examples_and_their_lengths(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, "build", "--persona", "mara")
-    code, told = run(capsys, "preview", "--persona", "mara", "--count", "1")
+    code, output = run(capsys, "preview", "--persona", "mara", "--count", "1")
     assert code == 0
-    assert "⟦then the boats can rest<256>⟧\n" in told
-    assert "train.jsonl" in told
+    assert "⟦then the boats can rest<256>⟧\n" in output
+    assert "train.jsonl" in output
 
 
 @pytest.mark.parametrize(
@@ -189,11 +192,11 @@ def test_preview_shows_the_examples_and_their_lengths(
 def test_what_is_learned_is_marked_and_nothing_reaches_the_terminal_as_a_command(
     colours: bool, text: str
 ) -> None:
-    lesson = TrainingExample(ids=(*b"say: a\x1b", 256), trained=(TrainedSpan(5, 8, 1.0),))
-    assert PreviewPage(ByteTokenizer(), "", colours=colours).show(lesson) == text
+    example = TrainingExample(ids=(*b"say: a\x1b", 256), trained=(TrainedSpan(5, 8, 1.0),))
+    assert PreviewPage(ByteTokenizer(), "", colours=colours).render(example) == text
 
 
 def test_control_tokens_are_written_as_the_tokenizer_writes_them() -> None:
-    told: dict[str, Any] = {"added_tokens": [{"id": 256, "content": "<end>"}]}
-    page = PreviewPage(ByteTokenizer(), json.dumps(told), colours=False)
-    assert page.show(TrainingExample(ids=(97, 256), trained=())) == "a<end>"
+    definition: dict[str, Any] = {"added_tokens": [{"id": 256, "content": "<end>"}]}
+    page = PreviewPage(ByteTokenizer(), json.dumps(definition), colours=False)
+    assert page.render(TrainingExample(ids=(97, 256), trained=())) == "a<end>"

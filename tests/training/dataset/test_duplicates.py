@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.benchmarks.invented import Inventor
-from training.dataset.duplicates import ALIKE, SHINGLE, likeness, normal, repeated, signature
+from training.dataset.duplicates import SHINGLE, SIMILAR, minhash, near_duplicates, normal_form, similarity
 
 
 def shared(one: str, other: str) -> float:
@@ -29,41 +29,41 @@ def shared(one: str, other: str) -> float:
     ],
 )
 def test_case_marks_and_repeated_letters_do_not_matter(text: str, form: str) -> None:
-    assert normal(text) == form
+    assert normal_form(text) == form
 
 
 def test_the_estimate_of_what_two_texts_share_is_good_to_a_fourth() -> None:
     inventor, dice = Inventor(1), Random(2)
     errors = []
     for _ in range(200):
-        words = normal(" ".join(inventor.text() for _ in range(3))).split()
+        words = normal_form(" ".join(inventor.text() for _ in range(3))).split()
         changed = [word if dice.random() < 0.9 else inventor.text() for word in words]
-        one, other = " ".join(words), normal(" ".join(changed))
-        errors.append(abs(likeness(signature(one), signature(other)) - shared(one, other)))
+        one, other = " ".join(words), normal_form(" ".join(changed))
+        errors.append(abs(similarity(minhash(one), minhash(other)) - shared(one, other)))
     assert max(errors) < 0.25
     assert sum(errors) / len(errors) < 0.06
 
 
 def test_of_texts_that_are_nearly_the_same_all_but_the_first_are_found() -> None:
     inventor, dice = Inventor(3), Random(4)
-    originals = [normal(" ".join(inventor.text() for _ in range(4))) for _ in range(300)]
+    originals = [normal_form(" ".join(inventor.text() for _ in range(4))) for _ in range(300)]
     copies = []
     for text in originals:
         at = dice.randrange(len(text))
         copies.append(text[:at] + "x" + text[at + 1 :])
-    truly = {300 + n for n in range(300) if shared(originals[n], copies[n]) >= ALIKE + 0.1}
-    found = repeated([signature(text) for text in (*originals, *copies)])
+    truly = {300 + n for n in range(300) if shared(originals[n], copies[n]) >= SIMILAR + 0.1}
+    found = near_duplicates([minhash(text) for text in (*originals, *copies)])
     assert len(truly & found) >= 0.99 * len(truly)
     assert min(found) >= 300
 
 
 @given(st.lists(st.text("ab ", max_size=30), max_size=20))
 def test_what_stays_is_never_alike(texts: list[str]) -> None:
-    signatures = [signature(text) for text in texts]
-    gone = repeated(signatures)
+    signatures = [minhash(text) for text in texts]
+    gone = near_duplicates(signatures)
     kept = [each for number, each in enumerate(signatures) if number not in gone]
-    assert all(likeness(one, other) < ALIKE for n, one in enumerate(kept) for other in kept[:n])
+    assert all(similarity(one, other) < SIMILAR for n, one in enumerate(kept) for other in kept[:n])
 
 
 def test_the_first_of_a_crowd_always_stays() -> None:
-    assert repeated([signature("the very same words again")] * 200) == set(range(1, 200))
+    assert near_duplicates([minhash("the very same words again")] * 200) == set(range(1, 200))

@@ -165,7 +165,9 @@ def prompts(folder: Path, exported: list[ExportedMessage]) -> dict[str, tuple[in
     """The prompt of each answer in the data set, by the id of its first message."""
     made_for = training_messages.serving(BUDGET)
     training_messages.build(folder, exported, made_for)
-    return {example.ids[0]: example.prompt.ids for example in training_messages.made(folder, made_for)}
+    return {
+        example.ids[0]: example.prompt.ids for example in training_messages.built_examples(folder, made_for)
+    }
 
 
 @pytest.mark.parametrize("lines", [GROUP, DIRECT], ids=["group", "direct"])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures.training_messages import said
-from training.dataset.sessions import LONGEST, SHORTEST, USUAL, goes_on, sessions, silence
+from training.dataset.sessions import LONGEST, SHORTEST, USUAL, continues_burst, number_sessions, session_gap
 
 
 def rhythm(within: float, between: float, seed: int = 1) -> list[float]:
@@ -25,7 +25,7 @@ def rhythm(within: float, between: float, seed: int = 1) -> list[float]:
 def test_the_silence_lies_between_a_chats_two_kinds_of_gaps(
     within: float, between: float, least: float, most: float
 ) -> None:
-    assert max(least, SHORTEST) <= silence(rhythm(within, between)) <= most
+    assert max(least, SHORTEST) <= session_gap(rhythm(within, between)) <= most
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_the_silence_lies_between_a_chats_two_kinds_of_gaps(
     ids=["none", "one", "no times", "few", "one kind of gaps", "a clock"],
 )
 def test_without_a_rhythm_the_silence_is_the_usual_one(times: list[float]) -> None:
-    assert silence(times) == USUAL
+    assert session_gap(times) == USUAL
 
 
 @given(st.lists(st.floats(0, 4e9), max_size=300))
 def test_the_silence_is_within_bounds_whatever_the_times(times: list[float]) -> None:
-    assert SHORTEST * 0.8 <= silence(times) <= LONGEST * 1.2
+    assert SHORTEST * 0.8 <= session_gap(times) <= LONGEST * 1.2
 
 
 def test_a_silence_begins_a_conversation_and_a_reply_goes_on_with_the_old_one() -> None:
@@ -50,7 +50,7 @@ def test_a_silence_begins_a_conversation_and_a_reply_goes_on_with_the_old_one() 
         said(4, "Mara", "I meant to say", time=30_000, reply_to="3"),
         said(5, "Mara", "about the first day", time=60_000, reply_to="1"),
     ]
-    assert [number for number, _ in sessions(messages, 3600)] == [0, 0, 1, 1, 2]
+    assert [number for number, _ in number_sessions(messages, 3600)] == [0, 0, 1, 1, 2]
 
 
 CHATS = st.lists(
@@ -67,7 +67,7 @@ def test_nothing_is_dropped_the_order_stays_and_conversations_are_numbered_witho
         said(number, name, "x", time=time, reply_to=str(number - back) if back else None)
         for number, ((name, _, back), time) in enumerate(zip(lines, times, strict=True))
     ]
-    numbered = list(sessions(messages, gap))
+    numbered = list(number_sessions(messages, gap))
     assert [message for _, message in numbered] == messages
     numbers = [number for number, _ in numbered]
     assert numbers == sorted(numbers)
@@ -88,4 +88,4 @@ def test_a_burst_goes_on_while_it_is_quick_and_turns_to_the_same(
     more: dict[str, object], joins: bool
 ) -> None:
     first = said(1, "Mara", "well", reply_to="0")
-    assert goes_on(first, said(2, "Mara", "then", **more), [first]) is joins
+    assert continues_burst(first, said(2, "Mara", "then", **more), [first]) is joins

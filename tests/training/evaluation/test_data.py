@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.fixtures.training_messages import build, said, serving
-from training.dataset.splits import HELD, TRAIN
+from training.dataset.splits import TRAIN, VALIDATION
 from training.evaluation.data import SHOTS, EvalData, gather_eval_data
 from training.store.messages import ExportedMessage
 
@@ -104,7 +104,7 @@ def test_the_seed_draws_at_most_count_examples(tmp_path: Path) -> None:
 
 def test_without_held_out_examples_there_is_an_error(tmp_path: Path) -> None:
     build(tmp_path, dialogue(20))
-    (tmp_path / "work" / HELD).write_text("")
+    (tmp_path / "work" / VALIDATION).write_text("")
     with pytest.raises(UserError, match=r"Nothing is held out in .* import more, and build the data again"):
         gather_eval_data(tmp_path / "work", serving(), serving(), None, 9, 0)
     (tmp_path / "work" / TRAIN).unlink()

@@ -167,7 +167,9 @@ def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str,
         assert not reason or str(path) in reason, (number, reason)
         if number % BY_COMMAND == 0:
             refused = is_refused_by_command(path, exports.parent / "config.toml")
-            assert sorted(each.name for each in work.glob("*[!k]")) == ([] if refused else ["messages.jsonl"])
+            assert sorted(each.name for each in work.glob("*[!k]")) == (
+                [] if refused else ["messages.jsonl", "selves.json"]
+            )
             shutil.rmtree(work, ignore_errors=True)
         file.write_bytes(whole)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -14,7 +14,7 @@ from training.importers.reading.normalise import (
     unix_seconds,
 )
 from training.store.key_set import KeySet
-from training.store.messages import ExportedMessage, order
+from training.store.messages import ExportedMessage, chat_order
 
 KEYS = some.tuples(
     some.sampled_from(["x", "y"]), some.sampled_from(["1", "2"]), some.integers(0, 300).map(str)
@@ -92,4 +92,4 @@ def test_a_chat_is_ordered_by_time_then_by_the_counter_then_as_it_was() -> None:
         )
 
     chat = [said("10", 2), said("9", 2), said("~b", 1), said("~a", 1)]
-    assert [each.id for each in sorted(chat, key=order)] == ["~b", "~a", "9", "10"]
+    assert [each.id for each in sorted(chat, key=chat_order)] == ["~b", "~a", "9", "10"]
