@@ -1,0 +1,1 @@
+"""Conversations: intake, triggers, workers, the reply pipeline, streaming, delivery and commands."""

@@ -82,9 +82,11 @@ class ReplyPipeline:
         """Count an attempt at the messages and read the history; None where no message wants a reply."""
         memory, replaced = self._memory, request.replaced_id
         persona = self._resources.cast.find(request.persona)
-        wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)
-        if request.messages and not wanted:
-            return None
+        wanted: tuple[str, ...] = ()
+        if request.messages:
+            wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)
+            if not wanted:
+                return None
         budget = await self._responder.prompt_budget(persona)
         history = request.readable(await memory.history(place, characters=budget * _CHARACTERS_PER_TOKEN))
         return ReplyContext(

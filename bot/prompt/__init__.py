@@ -1,0 +1,1 @@
+"""Prompts: from a card and a history to token ids."""

@@ -1,4 +1,4 @@
-"""The only road to what a model reads, in serving and in training: who the persona is and what was said."""
+"""Builds every prompt, in serving and in training, from the persona's card and the history."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,11 +41,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model reads. The spans cover all ids, in order.
+    """A prompt: token ids, and spans that cover all ids in order.
 
-    The first `shared` ids are the card's alone: no name and no word of a place is in them. `stop_ids` and
-    `stop` end the answer. `first` is the oldest message kept where older ones were dropped, and `read` the
-    newest one.
+    The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids` and `stop`
+    end the reply. `first` is the id of the oldest message kept, None if no message was dropped, and `read`
+    that of the newest message.
     """
 
     ids: tuple[int, ...]
@@ -57,7 +57,7 @@ class Prompt:
     shared: int = 0
 
     def tokens(self) -> dict[str, int]:
-        """How many ids each kind of part takes."""
+        """Return the number of ids by kind of part."""
         counts: dict[str, int] = {}
         for span in self.spans:
             counts[span.kind] = counts.get(span.kind, 0) + span.end - span.start
@@ -67,7 +67,10 @@ class Prompt:
 def open_prompt_format(
     persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int
 ) -> PromptFormat:
-    """How a persona's prompts are read: by its own template, else the settings', else the model's."""
+    """Return the format of a persona's prompts: by its own template, else the settings', else the model's.
+
+    Raises `UserError` if none of them has a template.
+    """
     source = persona.template or settings.template or tokenizer.template
     if not source:
         raise UserError(
@@ -78,7 +81,7 @@ def open_prompt_format(
 
 
 def system_text(persona: Persona, system_prompt: str) -> str:
-    """What a persona's prompts say around the conversation, its example dialogues left out."""
+    """Return the text of a persona's prompts around the conversation, without example dialogues."""
     scene = MacroContext(persona.name, "{{user}}", seed=persona.key)
     turns = (*_frame(persona, scene, system_prompt, 0), *_late(persona, scene))
     return "\n\n".join(part.text.strip() for turn in turns for part in turn.parts)
@@ -94,13 +97,13 @@ def build_prompt(
     parents: Mapping[str, Message] | None = None,
     reply_to: str | None = None,
 ) -> Prompt:
-    """Fit the card and as much of the history as there is room for, in whole turns, newest kept.
+    """Build the prompt of the next reply: the card, and the newest part of the history that fits.
 
-    The order is: card, example dialogues, history, the card's last instructions. Examples go
-    first when room is short, then the oldest part of the history; once the history has been `cut`, they stay
-    away. {{user}} stands for whoever spoke last. `parents` are messages
-    outside the history, by the ids that its messages reply to; `reply_to` is the one that is being answered.
-    Raises `UserError` when the card and the newest message alone do not fit.
+    The order is: card, example dialogues, history, the card's last instructions. If the budget is short, the
+    examples are dropped first, then the oldest part of the history; once the history has been `cut`, no
+    prompt has examples. {{user}} stands for the last speaker. `parents` are messages outside the history, by
+    the ids that its messages reply to; `reply_to` is the id of the message that the reply answers. Raises
+    `UserError` if the card and the newest message alone do not fit.
     """
     parents = parents or {}
     names = speaker_labels([*history, *parents.values()], persona)
@@ -131,7 +134,7 @@ def build_prompt(
 
 
 def _frame(persona: Persona, scene: MacroContext, system_prompt: str, examples: int) -> tuple[Turn, ...]:
-    """What stands before the history: the card, and the first so many of its example dialogues."""
+    """Return the turns before the history: the card, and the first `examples` of its example dialogues."""
     card, general = persona.card, expand_macros(system_prompt, scene)
     fields = {
         "system": expand_macros(card.system_prompt, replace(scene, original=general))
@@ -148,7 +151,7 @@ def _frame(persona: Persona, scene: MacroContext, system_prompt: str, examples: 
 
 
 def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: PromptFormat) -> int:
-    """How many first ids are those of a prompt in which somebody else says something else."""
+    """Return the number of first ids that a prompt with another speaker and other words shares."""
     scene = MacroContext(persona.name, _NOBODY, seed=persona.key)
     frame = _frame(persona, scene, system_prompt, len(persona.card.examples))
     others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), reader)
@@ -161,7 +164,7 @@ def _late(persona: Persona, scene: MacroContext) -> tuple[Turn, ...]:
 
 
 def _system(fields: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
-    """One system turn of the fields that say something, an empty line between them."""
+    """Return one system turn of the fields with text, with an empty line between them."""
     filled = [(kind, text.strip()) for kind, text in fields if text.strip()]
     parts = tuple(
         PromptPart(kind, ("\n\n" if number else "") + text) for number, (kind, text) in enumerate(filled)
@@ -170,7 +173,7 @@ def _system(fields: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
 
 
 def _dialogue(block: str, scene: MacroContext) -> Iterator[Turn]:
-    """An example dialogue as turns; a line without a speaker goes on with the one before."""
+    """Yield an example dialogue as turns; a line without a speaker continues the turn before."""
     role: Role = "user"
     lines: list[str] = []
     for line in block.splitlines():

@@ -1,0 +1,1 @@
+"""Adapters: manifest, install, adopt, export, merge."""

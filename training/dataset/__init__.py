@@ -1,0 +1,1 @@
+"""From messages to excerpts with targets, split into train and validation."""

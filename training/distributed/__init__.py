@@ -1,0 +1,1 @@
+"""Several training processes, with FSDP or without."""

@@ -1,0 +1,1 @@
+"""Evaluation of an adapter: samples, scores, report."""

@@ -1,0 +1,1 @@
+"""Importers: exports of every format as one stream of messages."""

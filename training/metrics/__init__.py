@@ -1,0 +1,1 @@
+"""Measures of an adapter: likeness, diversity, memorization, retention, privacy."""

@@ -1,0 +1,1 @@
+"""Several examples in one row: layout, attention, loss, batches."""

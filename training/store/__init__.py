@@ -1,0 +1,1 @@
+"""Messages of a persona on disk, and files beside them."""

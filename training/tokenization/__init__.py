@@ -1,0 +1,1 @@
+"""Examples as token ids with trained spans."""

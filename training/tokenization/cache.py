@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import msgspec
 
 from bot.errors import UserError
 from bot.files import hash_file, open_draft
+from bot.prompt.chat_template import Template
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
 from training.dataset.serving_prompts import ServingPrompts
@@ -44,10 +46,17 @@ def read_encoded(path: Path) -> Iterator[TrainingExample]:
 def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int) -> str:
     """Return a hash of everything that the training examples depend on."""
     persona, prompt_format = serving.persona, serving.reader
+    template, budget = _template_text(prompt_format.template), prompt_format.budget
     parts = (
         hash_file(path, missing_ok=True),
         model.definition,
-        repr((FORM, prompt_format.template, prompt_format.budget, window, serving.system_prompt)),
+        f"({FORM!r}, {template}, {budget!r}, {window!r}, {serving.system_prompt!r})",
         repr((persona.key, persona.card, persona.names)),
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _template_text(template: Template) -> str:
+    """Return the fields of a template as all versions hash them, whatever its class is called."""
+    values = (f"{field.name}={getattr(template, field.name)!r}" for field in fields(template))
+    return f"Template({', '.join(values)})"

@@ -1,0 +1,1 @@
+"""Training: session, start, stages, schedule, loop, learner."""

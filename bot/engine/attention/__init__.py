@@ -1,0 +1,1 @@
+"""Keys and values: slabs, the cache, and attention over a forward batch."""

@@ -1,0 +1,1 @@
+"""Files of base models: their place, converted copies, fingerprints."""

@@ -1,0 +1,1 @@
+"""Continuous batching: the engine core, its queue, scheduling, request state and output."""

@@ -1,0 +1,1 @@
+"""Operations: C for CPUs and its compiler, matrix products, attention, LoRA slots."""

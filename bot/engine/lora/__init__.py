@@ -1,0 +1,1 @@
+"""LoRA adapters: validation, registry, active slots, and the linear layers that add them."""

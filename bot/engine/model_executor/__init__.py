@@ -1,0 +1,1 @@
+"""The base model patched for batches, and its forward pass."""

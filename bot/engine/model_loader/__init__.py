@@ -1,0 +1,1 @@
+"""Loading of base models: plan, quantization, GGUF conversion, adapter checks."""

@@ -1,0 +1,1 @@
+"""Tokenizers with a door for content and a door for templates."""

@@ -73,12 +73,12 @@ class ApiCalls:
 
 
 def has_error_code(error: BaseException, *codes: int) -> bool:
-    """Whether Discord answered with one of these JSON error codes."""
+    """Return whether Discord answered with one of these JSON error codes."""
     return isinstance(error, discord.HTTPException) and error.code in codes
 
 
 def is_cloudflare_ban(error: discord.HTTPException) -> bool:
-    """Whether Cloudflare bans this address: an answer of Discord itself has the header Via."""
+    """Return whether Cloudflare bans this address: an answer of Discord itself has the header Via."""
     return error.status == 429 and not error.response.headers.get("Via")
 
 

@@ -192,7 +192,7 @@ def _parse_id(text: str) -> int | None:
 
 
 def _is_readable(channel: discord.abc.GuildChannel | discord.Thread, guild: discord.Guild) -> bool:
-    """Whether the bot may read the channel's history; True where the permissions are not known."""
+    """Return whether the bot may read the channel's history; True where the permissions are not known."""
     if guild.me is None or (isinstance(channel, discord.Thread) and channel.parent is None):
         return True
     permissions = channel.permissions_for(guild.me)

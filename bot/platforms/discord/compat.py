@@ -105,7 +105,7 @@ def shorten_reconnect_record(record: logging.LogRecord) -> bool:
 
 
 def has_no_socket(client: discord.Client) -> bool:
-    """Whether the client has never had a connection to the gateway.
+    """Return whether the client has never had a connection to the gateway.
 
     `discord.Client.connect` then raises AttributeError where a try fails: it asks the missing socket for its
     sequence number.

@@ -114,7 +114,7 @@ class DiscordOutlet:
                 log.info("delete_failed", extra={"place": str(place), "error": type(error).__name__})
 
     def _may_be_shown(self, draft: Outgoing) -> bool:
-        """Whether an earlier process, or a withdrawn attempt, may have shown the draft."""
+        """Return whether an earlier process, or a withdrawn attempt, may have shown the draft."""
         return draft.sent_id is None and draft.attempts > 0 and draft.key not in self._shown
 
     def _remember_shown(self, key: str, text: str) -> None:

@@ -47,11 +47,7 @@ _FATAL_CLOSE_CODES = {  # close codes after which a new connection ends the same
     4013: "Discord refuses the bot's intents (code 4013, invalid intents): update discord.py.",
     4014: _NO_INTENT,
 }
-_DELETIONS = {  # log events by discord.py's events
-    "guild_remove": "removed_from_server",
-    "guild_channel_delete": "channel_deleted",
-    "thread_delete": "thread_deleted",
-}
+_DELETIONS = ("guild_remove", "guild_channel_delete", "thread_delete")
 
 
 class Discord:
@@ -179,7 +175,7 @@ class Discord:
         elif event == "webhooks_update":
             self._webhooks.forget(arguments[0].id)
         elif event in _DELETIONS:
-            log.warning(_DELETIONS[event], extra={"id": arguments[0].id})
+            _log_deletion(event, arguments[0].id)
         else:
             self._event_queue.put_event(event, arguments)
 
@@ -239,3 +235,12 @@ class Discord:
                 log.warning(
                     "connection_lost" if is_lost else "connection_restored", extra={"platform": PLATFORM}
                 )
+
+
+def _log_deletion(event: str, id: int) -> None:
+    if event == "guild_remove":
+        log.warning("removed_from_server", extra={"id": id})
+    elif event == "guild_channel_delete":
+        log.warning("channel_deleted", extra={"id": id})
+    else:
+        log.warning("thread_deleted", extra={"id": id})

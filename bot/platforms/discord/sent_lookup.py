@@ -63,7 +63,7 @@ class SentLookup:
         return sorted(found, key=lambda message: message.id)
 
     def _is_own(self, message: discord.Message) -> bool:
-        """Whether this account or its webhook sent the message, and not as the answer to a command."""
+        """Return whether this account or its webhook sent the message, and not as the answer to a command."""
         me, application = self._client.user, self._client.application_id
         if message.interaction_metadata is not None or (application and message.webhook_id == application):
             return False

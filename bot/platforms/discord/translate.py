@@ -22,7 +22,7 @@ _MESSAGE_TYPES = (
 
 
 def is_written(message: discord.Message) -> bool:
-    """Whether somebody wrote the message, as opposed to joins, pins and other system messages."""
+    """Return whether somebody wrote the message, as opposed to joins, pins and other system messages."""
     return message.type in _MESSAGE_TYPES
 
 

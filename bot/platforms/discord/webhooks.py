@@ -38,7 +38,7 @@ class Webhooks:
         self._known: dict[int, discord.Webhook] = {}
 
     def owns(self, webhook_id: int | None) -> bool:
-        """Whether a webhook is known to be this account's."""
+        """Return whether a webhook is known to be this account's."""
         return webhook_id in self._known
 
     def forget(self, channel_id: int) -> None:
@@ -71,7 +71,7 @@ class Webhooks:
         return WebhookSender(self._calls, webhook, place) if webhook else None
 
     def _are_allowed(self, channel: WebhookChannel) -> bool:
-        """Whether webhooks can be used here. Known webhooks work without the permission."""
+        """Return whether webhooks can be used here. Known webhooks work without the permission."""
         if self._own.get(channel.id):
             return True
         me = channel.guild.me

@@ -50,7 +50,8 @@ class ApiRequest(HTTPXRequest):
 
 
 def is_unknown_method(error: InvalidToken) -> bool:
-    """Whether the Bot API has no such method; the library raises `InvalidToken` for a 404 as for a 401.
+    """Return whether the Bot API has no such method; the library raises `InvalidToken` for a 404 as for a
+    401.
 
     Telegram answers 404 to a malformed token too; once a token was accepted, a 404 is about the method.
     """

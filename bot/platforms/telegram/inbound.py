@@ -101,7 +101,7 @@ class InboundUpdates:
             self._commands.run_command(event)
 
     async def _is_new(self, name: str) -> bool:
-        """Whether no process has handled this name before; the name counts as handled from now on."""
+        """Return whether no process has handled this name before; the name counts as handled from now on."""
         scope = f"{PLATFORM}/{self._account.account}"
         if self._done is None:
             stored = (await self._memory.platform_state(scope)).get("done", "")

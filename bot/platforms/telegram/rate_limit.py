@@ -66,13 +66,13 @@ class RateLimit:
         return max(0.0, wait)
 
     def can_spare(self, chat: str, group: bool, now: float, keep: int) -> bool:
-        """Whether an optional message could go now and leave the group's minute `keep` more messages."""
+        """Return whether an optional message could go now and leave `keep` more in the group's minute."""
         windows = self._windows(chat, group, now)
         is_scarce = group and windows[1].free(now) <= keep
         return self.is_open(chat, now) and not is_scarce and not any(window.wait(now) for window in windows)
 
     def is_open(self, chat: str, now: float) -> bool:
-        """Whether the chat is outside any wait that Telegram asked for."""
+        """Return whether the chat is outside any wait that Telegram asked for."""
         return self._closed_until.get(chat, now) <= now
 
     def close(self, chat: str, until: float) -> None:

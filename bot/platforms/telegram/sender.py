@@ -33,7 +33,7 @@ class NamedText:
 
 
 def is_group(place: Place) -> bool:
-    """Whether several people can be in the chat; Telegram gives such chats negative ids."""
+    """Return whether several people can be in the chat; Telegram gives such chats negative ids."""
     return place.chat.startswith("-")
 
 
@@ -80,11 +80,11 @@ class TelegramSender:
             await asyncio.gather(*calls, return_exceptions=True)
 
     def is_open(self, place: Place) -> bool:
-        """Whether the place's chat is outside any wait that Telegram asked for."""
+        """Return whether the place's chat is outside any wait that Telegram asked for."""
         return self._rate_limit.is_open(place.chat, self._clock())
 
     def can_spare(self, place: Place, keep: int) -> bool:
-        """Whether the chat has room for an optional message, and for `keep` more this minute."""
+        """Return whether the chat has room for an optional message, and for `keep` more this minute."""
         return self._rate_limit.can_spare(place.chat, is_group(place), self._clock(), keep)
 
     async def send(

@@ -112,7 +112,7 @@ def _command(found: re.Match[str], message: wire.Message, account: BotAccount, i
 
 
 def _is_typed_by_author(message: wire.Message) -> bool:
-    """Whether a person, or an anonymous admin, typed the message: no forward, no inline bot's text."""
+    """Return whether a person, or an anonymous admin, typed the message: no forward, no inline bot's text."""
     if message.forward_origin is not None or message.via_bot or message.author is None:
         return False
     return not message.author.is_bot or _is_anonymous_admin(message)

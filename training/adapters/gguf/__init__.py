@@ -1,0 +1,1 @@
+"""Adapters and models as GGUF files for llama.cpp."""

@@ -1,0 +1,1 @@
+"""Importers of chat exports, one format a module or folder."""

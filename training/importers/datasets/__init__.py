@@ -1,0 +1,1 @@
+"""Importers of data sets with roles instead of people."""

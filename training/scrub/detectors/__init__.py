@@ -1,0 +1,1 @@
+"""Detectors of private details by kind."""

@@ -1,0 +1,1 @@
+"""Importer of Telegram Desktop's exports."""

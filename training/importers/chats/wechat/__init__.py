@@ -1,0 +1,1 @@
+"""Importer of WeChat exports by other programs."""

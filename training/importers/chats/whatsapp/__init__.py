@@ -1,0 +1,1 @@
+"""Importer of WhatsApp's exported chats."""

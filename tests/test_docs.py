@@ -1,0 +1,42 @@
+"""Documents name files that exist, and README stays short."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "tests/README.md"])
+_LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+_PATH = re.compile(r"`((?:bot|training|tests|docs|personas|\.ci|\.github)/[\w./-]*)`")
+_TEST = re.compile(
+    r"`((?:bot|training|security|end_to_end|libraries|upgrades|benchmarks|faults)/[\w/]+\.py)`"
+)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_links_lead_to_files(document: Path) -> None:
+    missing = [link for link in _LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_paths_of_the_repository_exist(document: Path) -> None:
+    beside = ROOT / ("tests" if document.stem == "guarantees" else "")
+    missing = [path for path in _PATH.findall(document.read_text()) if not (beside / path).exists()]
+    assert not [path for path in missing if "NAME" not in path]
+
+
+def test_the_tests_behind_the_guarantees_exist() -> None:
+    named = _TEST.findall((ROOT / "docs/guarantees.md").read_text())
+    assert len(named) > 30
+    assert not [path for path in named if not (ROOT / "tests" / path).exists()]
+
+
+def test_the_readme_is_read_in_a_minute() -> None:
+    assert len((ROOT / "README.md").read_text()) < 5500
