@@ -177,13 +177,13 @@ def _is_loopback(host: str) -> bool:
 
 
 def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:
-    found: dict[str, str] = {}
+    stored: dict[str, str] = {}
     if path.exists():
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise UserError(f"{path} holds secrets but others can read it: run `chmod 600 {path}`.")
-        found = parse_toml(_Secrets, read_toml(path, "make it again"), path).model_dump()
-    told = {name: environment.get(name, "").strip() or found.get(name, "").strip() for name in TOKENS}
-    return Tokens({name: token for name, token in told.items() if token})
+        stored = parse_toml(_Secrets, read_toml(path, "make it again"), path).model_dump()
+    tokens = {name: environment.get(name, "").strip() or stored.get(name, "").strip() for name in TOKENS}
+    return Tokens({name: token for name, token in tokens.items() if token})
 
 
 class _Secrets(Section):

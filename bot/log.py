@@ -111,8 +111,8 @@ class _Formatter(logging.Formatter):
         if self._as_json:
             known = {"time": time, "level": level, "name": name, "event": event}
             return json.dumps(known | {key: fields[key] for key in fields if key not in known} | _if(trace))
-        said = [f"{_plain(key)}={_quoted(value)}" for key, value in fields.items()]
-        lines = [" ".join([time, level, _plain(name), _plain(event), *said])]
+        shown = [f"{_plain(key)}={_quoted(value)}" for key, value in fields.items()]
+        lines = [" ".join([time, level, _plain(name), _plain(event), *shown])]
         lines += [f"  | {_plain(line)}" for line in trace.splitlines()]
         return self._redact("\n".join(lines))
 

@@ -123,20 +123,20 @@ def load_cast(folder: Path) -> Cast:
 def load_persona(folder: Path) -> Persona:
     """Load one persona's folder. Raises `UserError` with the file and its fault."""
     file = folder / "persona.toml"
-    told = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
-    card, adapter = _card(_inside(folder, told.card)), _adapter(folder, told)
+    keys = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
+    card, adapter = _card(_inside(folder, keys.card)), _adapter(folder, keys)
     return Persona(
         folder.name,
         card,
-        told.names,
-        told.sampling,
+        keys.names,
+        keys.sampling,
         adapter,
-        told.strength,
-        told.template,
-        _avatar(folder, told),
-        avatar.check_picture_url(told.avatar_url),
-        told.bursts,
-        told.training,
+        keys.strength,
+        keys.template,
+        _avatar(folder, keys),
+        avatar.check_picture_url(keys.avatar_url),
+        keys.bursts,
+        keys.training,
     )
 
 
@@ -163,17 +163,17 @@ def _card(path: Path) -> Card:
         raise UserError(f"the card {path} cannot be used: {error}") from None
 
 
-def _adapter(folder: Path, told: PersonaFile) -> Path | None:
-    names = [told.adapter] if told.adapter else [Path(name) for name in ADAPTERS]
+def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
+    names = [keys.adapter] if keys.adapter else [Path(name) for name in ADAPTERS]
     paths = [_inside(folder, path) for path in names]
     found = next((path for path in paths if path.is_dir()), None)
-    if told.adapter and not found:
+    if keys.adapter and not found:
         raise UserError(f"{paths[0]} is missing: put the adapter there, or drop the key `adapter`")
     return found
 
 
-def _avatar(folder: Path, told: PersonaFile) -> Path | None:
-    named = [told.avatar] if told.avatar else [Path(name) for name in avatar.default_picture_names()]
+def _avatar(folder: Path, keys: PersonaFile) -> Path | None:
+    named = [keys.avatar] if keys.avatar else [Path(name) for name in avatar.default_picture_names()]
     paths = [_inside(folder, path) for path in named]
-    found = next((path for path in paths if told.avatar or path.exists()), None)
+    found = next((path for path in paths if keys.avatar or path.exists()), None)
     return found and avatar.check_picture(found)

@@ -48,12 +48,12 @@ class HistoryFitter:
                 return start, turns
             start += step
 
-    def token_costs(self, said: Sequence[tuple[Turn, ...]]) -> list[int]:
+    def token_costs(self, turns_of_messages: Sequence[tuple[Turn, ...]]) -> list[int]:
         """Return an upper bound of the ids that each message adds: its content and the template around it."""
         short, long = (len(rendered_ids(turns, self.reader)) for turns in (_PROBE[:1], _PROBE))
         around = -(-(long - short) // 2) + 1
         costs, role = list[int](), None
-        for turns in said:
+        for turns in turns_of_messages:
             cost = 0
             for turn in turns:
                 cost += len(self.reader.tokenizer.encode(turn.parts[0].text))

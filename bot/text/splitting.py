@@ -45,8 +45,8 @@ def split_burst(text: str, most: int = MAX_BURST_MESSAGES) -> list[str]:
     fences = [match.span() for match in _FENCE.finditer(text)]
     ends = [at for at, sign in enumerate(text) if sign == "\n" and not any(a <= at < b for a, b in fences)]
     lines = [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
-    said = [line.strip("\n") for line in lines if line.strip()]
-    return said if len(said) <= most else [*said[: most - 1], "\n".join(said[most - 1 :])]
+    messages = [line.strip("\n") for line in lines if line.strip()]
+    return messages if len(messages) <= most else [*messages[: most - 1], "\n".join(messages[most - 1 :])]
 
 
 def split_message(

@@ -82,11 +82,11 @@ def read_history(
     newest: list[Message] = []
     with closing(select_history(connection, where, limit)) as rows:
         for row in rows:
-            said = message_from_row(place, row)
-            characters -= len(said.text)
+            message = message_from_row(place, row)
+            characters -= len(message.text)
             if characters < 0:
                 break
-            newest.append(said)
+            newest.append(message)
     return tuple(reversed(newest))
 
 
@@ -141,12 +141,12 @@ def explain_decision(connection: sqlite3.Connection, place: Place) -> AnswerExpl
         " ORDER BY decided DESC, id DESC LIMIT 1",
         (where,),
     ).fetchone()
-    said = connection.execute(
+    newest_answer = connection.execute(
         "SELECT decided, id, rule, persona, why FROM answers WHERE place = ? ORDER BY decided DESC LIMIT 1",
         (where,),
     ).fetchone()
-    if asked is None or (said is not None and said[0] >= asked[0]):
-        return said and explain_answer(connection, *said[1:])
+    if asked is None or (newest_answer is not None and newest_answer[0] >= asked[0]):
+        return newest_answer and explain_answer(connection, *newest_answer[1:])
     _, message_id, rule, persona, state, reason = asked
     return AnswerExplanation(message_id, rule, persona, state, reason, {})
 

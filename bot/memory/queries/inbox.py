@@ -11,26 +11,42 @@ from bot.message import Message, Place
 MAX_ATTEMPTS = 3
 
 
-def accept_message(connection: sqlite3.Connection, said: Message, now: float) -> bool:
-    place = conversations.ensure_place(connection, said.place)
-    if row_of(connection, place, said.id) is not None or outbox.was_sent(connection, place, said.id):
+def accept_message(connection: sqlite3.Connection, message: Message, now: float) -> bool:
+    place = conversations.ensure_place(connection, message.place)
+    if row_of(connection, place, message.id) is not None or outbox.was_sent(connection, place, message.id):
         return False
     number = conversations.next_number(connection, place)
-    row = insert_message(connection, said, place, anchor=number, number=number, answer=None)
+    row = insert_message(connection, message, place, anchor=number, number=number, answer=None)
     connection.execute("INSERT INTO inbox (message, place, accepted) VALUES (?, ?, ?)", (row, place, now))
-    conversations.move_cursor(connection, place, said.id)
+    conversations.move_cursor(connection, place, message.id)
     return True
 
 
 def insert_message(
-    connection: sqlite3.Connection, said: Message, place: int, *, anchor: int, number: int, answer: int | None
+    connection: sqlite3.Connection,
+    message: Message,
+    place: int,
+    *,
+    anchor: int,
+    number: int,
+    answer: int | None,
 ) -> int:
-    author = said.author
-    values = (place, anchor, number, said.id, author.id, author.name, author.is_bot, said.text, said.time)
+    author = message.author
+    values = (
+        place,
+        anchor,
+        number,
+        message.id,
+        author.id,
+        author.name,
+        author.is_bot,
+        message.text,
+        message.time,
+    )
     row = connection.execute(
         "INSERT INTO messages (place, anchor, number, message_id, author_id, author_name, is_bot, text, time,"
         " address, reply_to, persona, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*values, said.address, said.reply_to, said.persona, answer),
+        (*values, message.address, message.reply_to, message.persona, answer),
     ).lastrowid
     assert row is not None
     return row
