@@ -30,7 +30,7 @@ class Shown:
         return f"<Shown {self._text}>"
 
 
-def _caught(text: str) -> None:
+def caught(text: str) -> None:
     try:
         raise ValueError(text)
     except ValueError:
@@ -61,7 +61,7 @@ WAYS: dict[str, Callable[[str], None]] = {
     "logger's name": lambda text: log.handle(
         logging.LogRecord(f"bot.{text}", 20, "x.py", 1, "failed", (), None)
     ),
-    "exception": _caught,
+    "exception": caught,
     "chained exceptions, a group and a note": _chained,
     "library": lambda text: logging.getLogger("discord.client").error("failed: %s", text),
     "values that do not fit": lambda text: log.info("%d", text),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from bot.text.redaction import Redactor
-from tests.bot.log_records import CONFIGURED, DISCORD, FORMATS, TELEGRAM, WAYS, Begin, Format, _caught, leaks
+from tests.bot.log_records import CONFIGURED, DISCORD, FORMATS, TELEGRAM, WAYS, Begin, Format, caught, leaks
 
 WEBHOOK = "canaryWEBHOOKcanaryWEBHOOK_canary-canary68"
 INTERACTION = "aW50ZXJhY3Rpb246MTE1NTpjYW5hcnlDQU5BUlljYW5hcnlDQU5BUlk"
@@ -79,5 +79,5 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_a_traceback_is_there_and_keeps_all_that_is_no_secret(begin: Begin) -> None:
     out = begin()
-    _caught(f"GET /bot{TELEGRAM}/getMe failed")
+    caught(f"GET /bot{TELEGRAM}/getMe failed")
     assert out.getvalue().splitlines()[-1] == "  | ValueError: GET /bot[redacted]/getMe failed"
