@@ -59,7 +59,7 @@ def answers(runner: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Te
     loaded = [adapter(f"{seed}", runner, rank, seed) for rank, seed in adapters]
     for one in loaded:
         runner.active_adapters.activate(one)
-    rows, found = KVCache(1 << 30).enter(50, len(LENGTHS)) or [], []
+    rows, found = KVCache(1 << 30).allocate(50, len(LENGTHS)) or [], []
     bays = [
         runner.active_adapters.slot_of(loaded[n % len(loaded)]) if loaded else -1 for n in range(len(rows))
     ]
