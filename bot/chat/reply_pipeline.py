@@ -1,7 +1,8 @@
 """The reply pipeline: context -> generate -> store -> deliver, readable in `ReplyPipeline._reply`.
 
 Each step returns a frozen value that the next step takes. A new step is one line:
-- a lorebook or retrieval: after `_read_context`, a line that returns a ReplyContext with more in it;
+- a lorebook or retrieval: after `_read_context`, a line that returns a ReplyContext with more messages in its
+  history (text that is no message also needs a parameter of `build_prompt`, which training calls too);
 - a thought to hide: an entry of `TEXT_STEPS` (text_steps.py), which preview and stored reply both go through;
 - a moderation hook: after `generate`, a line that returns another GeneratedReply, or raises `UserError`;
 - a row of buttons on the last part: after `_store`, a line that returns the parts with the last one changed.
@@ -20,12 +21,12 @@ from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
+from bot.prompt.truncation import MAX_CHARACTERS_PER_TOKEN, MAX_HISTORY_MESSAGES
 from bot.prompt.turns import missing_parents
 
 log = logging.getLogger(__name__)
 
 _TYPING, _LONGEST_PAUSE = 0.03, 2.0  # seconds a character, and at most, before the next message of a burst
-_CHARACTERS_PER_TOKEN = 16  # more than any tokenizer has: the budget of tokens decides
 _FAILED = "Something went wrong here; the log says what."
 
 
@@ -88,7 +89,10 @@ class ReplyPipeline:
             if not wanted:
                 return None
         budget = await self._responder.prompt_budget(persona)
-        history = request.readable(await memory.history(place, characters=budget * _CHARACTERS_PER_TOKEN))
+        newest = await memory.history(
+            place, limit=MAX_HISTORY_MESSAGES, characters=budget * MAX_CHARACTERS_PER_TOKEN
+        )
+        history = request.readable(newest)
         return ReplyContext(
             place,
             persona,

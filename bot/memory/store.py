@@ -168,9 +168,9 @@ class Memory(MemoryLifecycle):
     async def history(
         self, place: Place, *, limit: int = 2000, characters: int = 400_000
     ) -> tuple[Message, ...]:
-        """Return the newest messages that fit both limits, in reading order, since the window's beginning and
-        the
-        last reset.
+        """Return the newest messages that fit both limits, in reading order.
+
+        They begin with the window, or after the last reset.
         """
         return await self._database.run(lambda inside: history.read_history(inside, place, limit, characters))
 

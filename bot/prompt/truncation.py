@@ -10,6 +10,8 @@ from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
 from bot.prompt.turns import history_turns
 
+MAX_HISTORY_MESSAGES = 2000  # read for a prompt at most: by serving from memory, by training from an export
+MAX_CHARACTERS_PER_TOKEN = 16  # more than any tokenizer has: the budget of tokens decides
 EMPTY_TURN = Turn("user", (PromptPart("message", ""),))  # a turn without content, for the template's own cost
 _PROBE = (EMPTY_TURN, Turn("assistant", EMPTY_TURN.parts), EMPTY_TURN)
 

@@ -6,10 +6,10 @@ from functools import lru_cache
 from bot.errors import UserError
 from bot.message import Message, Place
 from bot.prompt.builder import Prompt
+from bot.prompt.truncation import MAX_HISTORY_MESSAGES
 from training.dataset.excerpt_builder import TOO_LONG, ExcerptBuilder, target_span
 from training.dataset.excerpts import Excerpt, ExcerptMessage, TargetSpan
 from training.dataset.selection import ChosenTarget, Split
-from training.dataset.serving_prompts import MAX_MESSAGES
 from training.dataset.transcript import Turn
 from training.store.messages import ExportedMessage
 
@@ -26,7 +26,7 @@ class HistoryWindow:
         self._sources = list[str]()  # of the messages, which all three lists have in the same order
         self._targets: dict[Split, list[TargetSpan]] = {"train": [], "validation": []}
         self._is_cut = False
-        self._parent = lru_cache(4 * MAX_MESSAGES)(self._find_parent)
+        self._parent = lru_cache(4 * MAX_HISTORY_MESSAGES)(self._find_parent)
 
     def add_turn(self, turn: Turn, chosen: ChosenTarget | None) -> Iterator[tuple[Split, Excerpt]]:
         """Add a turn of the chat; `chosen` is the target that it is, if any."""
@@ -85,9 +85,9 @@ class HistoryWindow:
             self._messages.append(converted)
             self._history.append(converted.to_message(self._builder.persona))
             self._sources.append(message.source)
-        if len(self._messages) > 2 * MAX_MESSAGES:
+        if len(self._messages) > 2 * MAX_HISTORY_MESSAGES:
             yield from self.close()
-            self._drop(len(self._messages) - MAX_MESSAGES)
+            self._drop(len(self._messages) - MAX_HISTORY_MESSAGES)
 
     def _is_enough(self, first: str, prompt: Prompt, reply_to: str | None) -> bool:
         """Return whether the prompt is the same without the messages before `first`."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, PromptFormat, build_prompt
+from bot.prompt.truncation import MAX_CHARACTERS_PER_TOKEN, MAX_HISTORY_MESSAGES
 from bot.prompt.turns import missing_parents
 from training.dataset.excerpts import Excerpt
 from training.dataset.targets import Task
-
-# serving takes so many messages from memory at most, and so many characters a token of its budget
-MAX_MESSAGES, CHARACTERS_PER_TOKEN = 2000, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class ServingPrompts:
 
     def _readable(self, history: Sequence[Message]) -> Sequence[Message]:
         """Return the newest messages, as many as serving asks its memory for."""
-        history, characters = history[-MAX_MESSAGES:], self.reader.budget * CHARACTERS_PER_TOKEN
+        history, characters = history[-MAX_HISTORY_MESSAGES:], self.reader.budget * MAX_CHARACTERS_PER_TOKEN
         for place in range(len(history) - 1, -1, -1):
             characters -= len(history[place].text)
             if characters < 0:

@@ -27,9 +27,9 @@ DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Connection(sqlite3.Connection):
-    """A connection that stores any text. SQLite refuses lone surrogates, which become U+FFFD, and cuts text
-    at
-    NUL, which is dropped.
+    """A connection that stores any text.
+
+    SQLite refuses lone surrogates, which become U+FFFD, and cuts text at NUL, which is dropped.
     """
 
     def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
