@@ -10,8 +10,8 @@ Rates are of decoding, from the moment when all rows have a token to the first r
 Converted models and drawn adapters are kept in the folder that ALTEREGO_DATA names, else made each time.
 
 Never run: on CUDA (nf4 of bitsandbytes there, CUDA graphs, `torch.compile`), on more than two cores, with a
-model over 135M, on several devices. Other
-programs on the machine move the absolute figures, and the ratios less.
+model over 135M, on several devices. Other programs on the machine move the absolute figures, and the ratios
+less.
 """
 
 import argparse
