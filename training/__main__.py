@@ -15,7 +15,8 @@ try:
     from training.commands import adapters, data, evaluate, import_exports, import_summary, train
     from training.evaluation.limits import LimitExceeded
 except ModuleNotFoundError as missing:
-    sys.exit(f"training: {missing.name} is not installed: run `pip install '.[train]'`.")
+    print(f"training: {missing.name} is not installed: run `pip install '.[train]'`.", file=sys.stderr)
+    sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

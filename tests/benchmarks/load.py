@@ -72,7 +72,7 @@ class Counted(EngineStats):
         super().__init__()
         self.steps: list[tuple[float, int]] = []
 
-    def step(self, tokens: int) -> None:
+    def record_step(self, tokens: int) -> None:
         super().record_step(tokens)
         self.steps.append((monotonic(), tokens))
 

@@ -138,4 +138,4 @@ def test_without_its_libraries_it_says_how_to_install_them() -> None:
     code = "import sys; sys.modules['msgspec'] = None; import training.__main__"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stderr == "training: msgspec is not installed: run `pip install '.[train]'`.\n"
-    assert done.returncode == 1
+    assert done.returncode == 2
