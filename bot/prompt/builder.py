@@ -110,16 +110,16 @@ def build_prompt(
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
     scene = MacroContext(persona.name, current, seed=persona.key)
     late = _late(persona, scene)
-    talk = HistoryFitter(persona, names, reader, parents, reply_to)
-    start, turns = 0, talk.turns(history)
-    needed = sum(talk.token_costs(turns))
+    fitter = HistoryFitter(persona, names, reader, parents, reply_to)
+    start, turns = 0, fitter.turns(history)
+    needed = sum(fitter.token_costs(turns))
     for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = _frame(persona, scene, system_prompt, examples)
         room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader))
         if needed <= room:
             break
     else:
-        start, turns = talk.drop_oldest(history, room)
+        start, turns = fitter.drop_oldest(history, room)
     ids, spans = render_turns((*frame, *chain.from_iterable(turns), *late), reader)
     stop_ids, stop = stop_conditions(reader)
     return Prompt(

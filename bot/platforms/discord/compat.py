@@ -1,6 +1,6 @@
 """Private and patched parts of discord.py, as version 2.7.1 has them; nothing else in bot/ touches them.
 
-`tests/libraries/test_discord_py_compat.py` has a test for each function and class of this module. The test
+`tests/libraries/discord_py/test_compat.py` has a test for each function and class of this module. The test
 fails where a newer discord.py no longer has the part, or no longer needs the patch.
 """
 

@@ -1,7 +1,5 @@
 """Parts sent once, tried until a platform takes them, dropped where it refuses, moved with their chat."""
 
-from pathlib import Path
-
 import pytest
 
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater, deliver
@@ -10,23 +8,9 @@ from bot.memory.store import Memory
 from bot.message import Place
 from tests.conftest import MARA
 from tests.fakes.outlet import Recorder
-from tests.faults.memory_story import answer, said
+from tests.faults.memory_story import answer
 
 NEW = Place("telegram", "bot", "-100777")
-
-
-@pytest.fixture
-async def memory(tmp_path: Path):
-    async with Memory(tmp_path / "memory.db") as opened:
-        await opened.accept(said(1))
-        yield opened
-
-
-@pytest.fixture
-def outlet() -> Recorder:
-    recorder = Recorder()
-    recorder.kept = True
-    return recorder
 
 
 class Naps:

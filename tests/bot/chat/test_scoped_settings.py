@@ -1,7 +1,6 @@
 """Scoped settings: the nearest one holds, and each value names its source."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +15,6 @@ THREAD = Place("discord", "bot", "channel", "thread", server="guild")
 CHANNEL = replace(THREAD, thread="")
 OTHER = Place("discord", "bot", "other", server="guild")
 ELSEWHERE = Place("discord", "bot", "far", server="else")
-
-
-@pytest.fixture
-async def memory(tmp_path: Path):
-    async with Memory(tmp_path / "memory.db") as opened:
-        yield opened
 
 
 async def listens(memory: Memory, place: Place) -> SettingValue:

@@ -1,7 +1,6 @@
 """The preview of a reply: paced, noted before it is seen, ended by every known failure of a platform."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -12,23 +11,9 @@ from bot.memory.store import Memory
 from bot.message import Place
 from tests.conftest import MARA
 from tests.fakes.outlet import Recorder
-from tests.faults.memory_story import HERE, answer, said
+from tests.faults.memory_story import HERE, answer
 
 NEW = Place("telegram", "bot", "-100777")
-
-
-@pytest.fixture
-async def memory(tmp_path: Path):
-    async with Memory(tmp_path / "memory.db") as opened:
-        await opened.accept(said(1))
-        yield opened
-
-
-@pytest.fixture
-def outlet() -> Recorder:
-    recorder = Recorder()
-    recorder.kept = True
-    return recorder
 
 
 def preview_of(memory: Memory, outlet: Recorder) -> StreamingPreview:

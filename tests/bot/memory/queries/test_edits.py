@@ -3,21 +3,12 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from tests.faults.memory_story import ANNA, BEN, HERE, answer, half_turns, ids, said
 
 NEW = Place("telegram", "bot", "-100777")
-
-
-@pytest.fixture
-async def memory(tmp_path: Path):
-    async with Memory(tmp_path / "memory.db") as opened:
-        yield opened
 
 
 async def texts(memory: Memory, place: Place = HERE) -> list[str]:

@@ -1,7 +1,5 @@
 """Recall: what stands in the history of a place, and in which order."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -9,12 +7,6 @@ from hypothesis import strategies as some
 from bot.memory.store import Memory
 from bot.message import Author, Message, Place
 from tests.faults.memory_story import ANNA, HERE, answer, ids, reply, said
-
-
-@pytest.fixture
-async def memory(tmp_path: Path):
-    async with Memory(tmp_path / "memory.db") as opened:
-        yield opened
 
 
 async def accept(memory: Memory, *numbers: int) -> None:

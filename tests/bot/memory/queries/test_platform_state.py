@@ -1,21 +1,11 @@
 """State of platforms: kept by scope, apart from settings, through a chat's erasure and move."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from bot.memory.store import Memory
 from tests.faults.memory_story import HERE, said
 
 SCOPE = f"{HERE.platform}/{HERE.account}"
-
-
-@pytest.fixture
-async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
-    async with Memory(tmp_path / "memory.db") as memory:
-        yield memory
 
 
 async def test_a_value_is_replaced_and_removed(memory: Memory) -> None:

@@ -5,7 +5,6 @@ A failing test names the part that a newer discord.py has changed: adapt that pa
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,26 +14,10 @@ from discord.http import Route
 
 from bot.config import Addresses
 from bot.platforms.discord import compat
-from tests.fakes.discord_client import Client, Hurry, discord, pointed, running, text_channel
+from tests.fakes.discord_client import Client, Hurry, discord, running, text_channel
 from tests.fakes.discord_server import Channel, DiscordServer, User, answer, limited
 
 SEND = "POST /channels/*/messages"
-
-
-@pytest.fixture
-async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    async with pointed(monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def ana(fake: DiscordServer) -> User:
-    return fake.user("ana")
-
-
-@pytest.fixture
-def quay(fake: DiscordServer, ana: User) -> Channel:
-    return fake.channel(fake.guild("Harbour", ana), "quay")
 
 
 class Hooked(Client, compat.HookedClient):

@@ -2,31 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.fakes.discord_client import commanded, discord, pointed, running, text_channel
+from tests.fakes.discord_client import commanded, discord, running, text_channel
 from tests.fakes.discord_server import Channel, DiscordServer, Interaction, User, permissions
 
 EVERYBODY = "@everyone @here <@{user}> <@&{role}> `@everyone`"
-
-
-@pytest.fixture
-async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    async with pointed(monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def ana(fake: DiscordServer) -> User:
-    return fake.user("ana")
-
-
-@pytest.fixture
-def quay(fake: DiscordServer, ana: User) -> Channel:
-    return fake.channel(fake.guild("Harbour", ana), "quay")
 
 
 async def test_a_late_answer_to_a_command_is_refused_as_unknown(

@@ -2,28 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.fakes.discord_client import Client, Hurry, discord, pointed, running, text_channel
+from tests.fakes.discord_client import Client, Hurry, discord, running, text_channel
 from tests.fakes.discord_server import Channel, DiscordServer, User, answer
-
-
-@pytest.fixture
-async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    async with pointed(monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def ana(fake: DiscordServer) -> User:
-    return fake.user("ana")
-
-
-@pytest.fixture
-def quay(fake: DiscordServer, ana: User) -> Channel:
-    return fake.channel(fake.guild("Harbour", ana), "quay")
 
 
 async def _close(fake: DiscordServer) -> None:

@@ -4,31 +4,15 @@ An upgrade of the library that changes such a behaviour fails here, before it sh
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
 
-from tests.fakes.discord_client import Hurry, discord, pointed, running, text_channel
-from tests.fakes.discord_server import Channel, DiscordServer, User, answer, limited, reset, stall
+from tests.fakes.discord_client import Hurry, discord, running, text_channel
+from tests.fakes.discord_server import Channel, DiscordServer, answer, limited, reset, stall
 
 SEND, EDIT = "POST /channels/*/messages", "PATCH /channels/*/messages/*"
-
-
-@pytest.fixture
-async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    async with pointed(monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def ana(fake: DiscordServer) -> User:
-    return fake.user("ana")
-
-
-@pytest.fixture
-def quay(fake: DiscordServer, ana: User) -> Channel:
-    return fake.channel(fake.guild("Harbour", ana), "quay")
 
 
 @pytest.fixture
