@@ -20,8 +20,8 @@ from bot.engine.local.local_engine import LocalEngine
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import load_cast
-from bot.platforms.terminal.repl import typed_message
 from bot.platforms.terminal.screen import Screen
+from bot.platforms.terminal.typed import typed_message
 
 ROOT = Path(__file__).parent.parent
 LINES = {

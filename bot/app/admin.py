@@ -9,12 +9,17 @@ from bot.config import Config
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
-from bot.persona.persona import load_cast
+from bot.persona.persona import Cast, load_cast
 
 
 def open_memory(settings: Config) -> Memory:
     """Return the memory in the data folder of these settings; enter it to open the file."""
     return Memory(settings.data / "memory.db")
+
+
+def startup_notices(memory: Memory, cast: Cast) -> tuple[str, ...]:
+    """Return what whoever starts the program should know: of an open memory, and of broken personas."""
+    return (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items()))
 
 
 async def persona_list(options: Namespace) -> str:

@@ -14,8 +14,7 @@ from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.memory.db.database import InUse
 from bot.persona.persona import Cast, Persona, load_cast
-from bot.prompt.builder import open_prompt_format
-from bot.prompt.contract import check_contract, prompt_contract
+from bot.prompt.contract import check_serving
 
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
@@ -99,8 +98,7 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
         assert persona.adapter
         try:
             text = inspection.check_adapter(persona.key, persona.adapter)
-            prompt_format = open_prompt_format(persona, inspection.tokenizer, settings.model, 0)
-            check_contract(persona, prompt_contract(persona, prompt_format, settings.chat.system_prompt))
+            check_serving(persona, inspection.tokenizer, settings.model, settings.chat.system_prompt)
             yield Finding("adapter", True, text)
         except UserError as error:
             yield Finding("adapter", False, str(error))

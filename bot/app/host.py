@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
-from bot.app.admin import open_memory
+from bot.app.admin import open_memory, startup_notices
 from bot.chat.chat import Chat
 from bot.chat.responder import PromptObserver
 from bot.config import Config
@@ -57,7 +57,7 @@ async def serve(
     _handle_signals()
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
-        for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
+        for notice in startup_notices(memory, cast):
             log.warning("startup_notice", extra={"notice": notice})
         engine = await stack.enter_async_context(open_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)

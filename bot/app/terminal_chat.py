@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.app.admin import open_memory
+from bot.app.admin import open_memory, startup_notices
 from bot.chat.chat import Chat
 from bot.chat.responder import PromptObserver
 from bot.config import Config
@@ -41,7 +41,7 @@ async def chat_in_terminal(
         observer = prompt_observer(options.prompts)
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observer)
         await stack.enter_async_context(chat)
-        for notice in (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items())):
+        for notice in startup_notices(memory, cast):
             sys.stderr.write(f"alterego: {notice}\n")
         await terminal(chat, memory)
         if await memory.wants_backup():

@@ -5,8 +5,7 @@ import asyncio
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
 from bot.persona.persona import Persona
-from bot.prompt.builder import Tokenizer, open_prompt_format
-from bot.prompt.contract import check_contract, prompt_contract
+from bot.prompt.contract import check_serving
 
 
 class AdapterLoader:
@@ -41,10 +40,6 @@ class AdapterLoader:
     async def _load(self, persona: Persona) -> None:
         assert persona.adapter
         tokenizer = await self._engine.tokenizer()
-        await asyncio.to_thread(self._check, persona, tokenizer)
+        await asyncio.to_thread(check_serving, persona, tokenizer, self._model, self._settings.system_prompt)
         await self._engine.add_adapter(persona.key, persona.adapter)
         self._loaded.add(persona.key)
-
-    def _check(self, persona: Persona, tokenizer: Tokenizer) -> None:
-        prompt_format = open_prompt_format(persona, tokenizer, self._model, 0)
-        check_contract(persona, prompt_contract(persona, prompt_format, self._settings.system_prompt))

@@ -79,11 +79,11 @@ class Chat:
 
     async def edit(self, place: Place, message_id: str, text: str) -> None:
         """Store the new text of a message that somebody edited."""
-        await self._intake.edit(place, message_id, text)
+        await self._resources.memory.edit(place, message_id, text)
 
     async def remove(self, place: Place, *message_ids: str) -> None:
         """Erase messages that were deleted on their platform."""
-        await self._intake.remove(place, message_ids)
+        await self._resources.memory.remove(place, message_ids)
 
     async def move(self, old: Place, new: Place) -> None:
         """Let a chat go on in another place; only while no reply is being made in the old one."""

@@ -18,7 +18,7 @@ LATE = "This was said long ago, while nobody was here to answer: say it again."
 
 
 class Intake:
-    """Takes messages, edits, removals and moves from platforms, and unfinished work from memory."""
+    """Takes messages and moves from platforms, and unfinished work from memory."""
 
     def __init__(self, resources: ChatResources, workers: WorkerPool) -> None:
         self._resources, self._memory, self._workers = resources, resources.memory, workers
@@ -33,14 +33,6 @@ class Intake:
         else:
             await self._decide(message)
         return True
-
-    async def edit(self, place: Place, message_id: str, text: str) -> None:
-        """Store the new text of an edited message."""
-        await self._memory.edit(place, message_id, text)
-
-    async def remove(self, place: Place, message_ids: Sequence[str]) -> None:
-        """Erase deleted messages."""
-        await self._memory.remove(place, message_ids)
 
     async def move(self, old: Place, new: Place) -> None:
         """Move history and waiting messages to another place; only while no reply is made in `old`."""

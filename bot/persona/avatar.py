@@ -5,8 +5,14 @@ from urllib.parse import urlsplit
 
 from bot.errors import UserError
 
+PICTURE_NAMES = (
+    "avatar.png",
+    "avatar.jpg",
+    "avatar.jpeg",
+    "avatar.webp",
+    "avatar.gif",
+)  # taken without a key
 _LIMIT = 8 << 20  # bytes
-_NAMES = ("avatar.png", "avatar.jpg", "avatar.jpeg", "avatar.webp", "avatar.gif")
 _KINDS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "gif": b"GIF8"}
 
 
@@ -15,11 +21,6 @@ def picture_format(data: bytes) -> str | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     return next((name for name, magic in _KINDS.items() if data.startswith(magic)), None)
-
-
-def default_picture_names() -> tuple[str, ...]:
-    """Return the file names that are taken as the avatar without a key in persona.toml."""
-    return _NAMES
 
 
 def check_picture(path: Path) -> Path:

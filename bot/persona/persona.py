@@ -173,7 +173,7 @@ def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
 
 
 def _avatar(folder: Path, keys: PersonaFile) -> Path | None:
-    named = [keys.avatar] if keys.avatar else [Path(name) for name in avatar.default_picture_names()]
+    named = [keys.avatar] if keys.avatar else [Path(name) for name in avatar.PICTURE_NAMES]
     paths = [_inside(folder, path) for path in named]
     found = next((path for path in paths if keys.avatar or path.exists()), None)
     return found and avatar.check_picture(found)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from bot.adapter.manifest import MALFORMED, PromptContract, read_manifest
+from bot.config import ModelSettings
 from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
-from bot.prompt.builder import PromptFormat, stop_conditions, system_text
+from bot.prompt.builder import PromptFormat, Tokenizer, open_prompt_format, stop_conditions, system_text
 from bot.prompt.chat_template import Role
 from bot.prompt.renderer import merge_turns
 from bot.prompt.speaker_labels import speaker_labels
@@ -41,6 +42,12 @@ def prompt_contract(persona: Persona, reader: PromptFormat, system_prompt: str) 
         stop_ids=tuple(sorted(stop_ids)),
         stop=stop,
     )
+
+
+def check_serving(persona: Persona, tokenizer: Tokenizer, model: ModelSettings, system_prompt: str) -> None:
+    """Raise `UserError` where the persona's adapter was trained with other prompts than it is served with."""
+    reader = open_prompt_format(persona, tokenizer, model, 0)  # a contract has no budget
+    check_contract(persona, prompt_contract(persona, reader, system_prompt))
 
 
 def check_contract(persona: Persona, served: PromptContract) -> None:

@@ -105,10 +105,10 @@ class KVCache:
             self.store_prefix(full_key, ids, slot)
             slot.length = length
 
-    def drop_prefixes(self, part: Hashable = None) -> None:
-        """Drop the prefixes under keys that hold `part`, at any depth of tuples; all of them for None."""
+    def drop_prefixes(self, part: Hashable) -> None:
+        """Drop the prefixes under keys that hold `part`, at any depth of tuples."""
         for key in list(self.prefixes):
-            if part is None or part in _flatten_key(key):
+            if part in _flatten_key(key):
                 del self.prefixes[key]
 
     def release_unused(self) -> bool:

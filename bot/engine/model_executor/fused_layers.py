@@ -61,7 +61,7 @@ class FusedAttention(nn.Module):
         return step.attend(self.layer_index, query, pair, self.shape)
 
     def signed_sin(self, step: ForwardBatch, sin: Tensor) -> Tensor:
-        """As `ForwardBatch.signed`."""
+        """As `ForwardBatch.signed_sines`."""
         return step.signed_sines(sin)
 
     @property

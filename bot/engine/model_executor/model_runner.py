@@ -40,7 +40,7 @@ class ModelRunner:
         """Patch `model` in place; raises `UserError` when it would answer a batch otherwise than one request.
 
         `context`: tokens. `compiled`: let torch fuse the small operations of every layer, for any number of
-        tokens. `library`: operations in C, from `compiler.compiled`, for a model on the CPU.
+        tokens. `library`: operations in C, from `compiler.open_library`, for a model on the CPU.
         """
         self.model, self._name, self._library = model, name, None if compiled else library
         self._check_positions(context)

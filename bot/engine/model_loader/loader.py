@@ -118,7 +118,7 @@ def load_model(
 ) -> LoadedModel:
     """Load the model and patch it for batches; raises `UserError` when it cannot be served.
 
-    `library`: operations in C for a model on the CPU, from `compiler.compiled`.
+    `library`: operations in C for a model on the CPU, from `compiler.open_library`.
     """
     model = load_weights(plan, settings)
     context = context_length(plan.folder, settings.context)

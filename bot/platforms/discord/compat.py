@@ -61,7 +61,7 @@ class HookedClient(discord.Client):
                 delivery_id = str(data.get("id", "")) if isinstance(data, dict) else ""
                 log.error(
                     "event_unreadable",
-                    extra={"event": event, "delivery_id": delivery_id, "error": repr(type(error))},
+                    extra={"gateway_event": event, "delivery_id": delivery_id, "error": repr(type(error))},
                 )
                 self.on_unreadable(event, delivery_id)
 

@@ -23,7 +23,7 @@ from bot.platforms.discord.api import (
     has_error_code,
 )
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.senders import AccountSender, Sender, channel_id_of, name_line
+from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
 from bot.platforms.discord.sent_lookup import SentLookup
 from bot.platforms.discord.webhooks import Webhooks
 from bot.text.splitting import split_message, utf16_length
@@ -68,8 +68,7 @@ class DiscordOutlet:
             task.cancel()
 
     async def _keep_typing(self, place: Place) -> None:
-        guild = int(place.server) if place.server else None
-        channel = self._client.get_partial_messageable(channel_id_of(place), guild_id=guild)
+        channel = channel_of(self._client, place)
         while True:
             try:
                 await self._calls.make_call(_trigger_typing(channel))

@@ -41,8 +41,7 @@ class AccountSender:
 
     def __init__(self, client: Gateway, calls: ApiCalls, place: Place, name: str | None) -> None:
         self._calls, self._place = calls, place
-        guild = int(place.server) if place.server else None
-        self._channel = client.get_partial_messageable(channel_id_of(place), guild_id=guild)
+        self._channel = channel_of(client, place)
         self._name_line = name_line(client, name)
 
     def format(self, text: str) -> str:
@@ -104,6 +103,12 @@ class WebhookSender:
 
     async def delete(self, message_id: str) -> None:
         await self._calls.make_call(self.webhook.delete_message(int(message_id), thread=self._thread))
+
+
+def channel_of(client: Gateway, place: Place) -> discord.PartialMessageable:
+    """Return the channel or thread of a place, for calls, without a request."""
+    guild = int(place.server) if place.server else None
+    return client.get_partial_messageable(channel_id_of(place), guild_id=guild)
 
 
 def channel_id_of(place: Place) -> int:

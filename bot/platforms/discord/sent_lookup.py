@@ -10,7 +10,7 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ApiCalls, has_error_code
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.senders import AccountSender, Sender, channel_id_of, name_line
+from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
 from bot.platforms.discord.webhook_name import webhook_name
 from bot.platforms.discord.webhooks import Webhooks
 
@@ -38,7 +38,7 @@ class SentLookup:
 
         `name` is the persona's name, for the name line of the account's messages.
         """
-        channel = self._channel(place)
+        channel = channel_of(self._client, place)
         try:
             message = await self._calls.make_call(channel.fetch_message(int(message_id)))
         except discord.HTTPException as error:
@@ -49,14 +49,10 @@ class SentLookup:
             return await self._webhooks.sender_by_id(place, message.webhook_id)
         return AccountSender(self._client, self._calls, place, name) if self._is_own(message) else None
 
-    def _channel(self, place: Place) -> discord.PartialMessageable:
-        guild = int(place.server) if place.server else None
-        return self._client.get_partial_messageable(channel_id_of(place), guild_id=guild)
-
     async def _fetch_newest(self, place: Place, after: str | None) -> list[discord.Message]:
         """Return the messages behind a message, else the newest ones of the channel; oldest first."""
         behind = discord.Object(int(after)) if after and after.isdecimal() else None
-        history = self._channel(place).history(
+        history = channel_of(self._client, place).history(
             limit=_PAGE_SIZE, after=behind, oldest_first=behind is not None or None
         )
         found = [message async for message in history]

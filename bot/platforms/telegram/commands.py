@@ -83,7 +83,8 @@ class TelegramCommandHandler:
 
     async def _run(self, event: CommandEvent, level: Level) -> str:
         log.info(
-            "command_called", extra={"place": str(event.place), "command": event.name, "level": level.name}
+            "command_called",
+            extra={"place": str(event.place), "command": event.name, "permission": level.name},
         )
         if event.name == START_COMMAND:
             return await self._start(event, level)

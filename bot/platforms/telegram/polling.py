@@ -12,6 +12,7 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.errors import UserError
+from bot.platforms.cancellation import run_until
 from bot.platforms.telegram.compat import ApiRequest, TooManyRequests
 from bot.platforms.telegram.timings import TelegramTimings
 from bot.platforms.telegram.wire import UPDATE_KINDS
@@ -61,7 +62,7 @@ class Polling:
         """
         while not self._stopping.is_set():
             try:
-                updates = await self._until_stopping(self._poll())
+                updates = await run_until(self._stopping, self._poll())
                 for update in updates or ():
                     await self._take_update(update)
                 self._failures = 0
@@ -148,15 +149,4 @@ class Polling:
         await self._request.initialize()
 
     async def _wait(self, seconds: float) -> None:
-        await self._until_stopping(asyncio.sleep(seconds))
-
-    async def _until_stopping(self, work: Awaitable[T]) -> T | None:
-        """Return the work's result; cancel the work and return None at `stop_intake`."""
-        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return tasks[0].result() if tasks[0].done() else None
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await run_until(self._stopping, asyncio.sleep(seconds))

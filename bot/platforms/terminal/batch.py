@@ -13,8 +13,8 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.persona.persona import Persona
-from bot.platforms.terminal.repl import ACCOUNT, PLATFORM, typed_message
 from bot.platforms.terminal.screen import PrintedOutlet
+from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
 
 
 class BatchScreen(PrintedOutlet):

@@ -2,10 +2,7 @@
 
 import asyncio
 import signal
-import time
-from collections.abc import Coroutine
 from typing import TypeVar
-from uuid import uuid4
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import HTML
@@ -16,11 +13,12 @@ from bot.chat.commands import RELOAD, Level, run_line
 from bot.chat.proactive import greet
 from bot.errors import UserError
 from bot.memory.store import Memory
-from bot.message import Author, Message, Place, check_text
+from bot.message import Author, Place, check_text
 from bot.persona.persona import Persona
+from bot.platforms.cancellation import run_until
 from bot.platforms.terminal.screen import Screen
+from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
 
-PLATFORM, ACCOUNT = "terminal", "local"
 T = TypeVar("T")
 
 
@@ -69,16 +67,6 @@ class Repl:
         if self._left.is_set() and future and not future.done():
             self._session.app.exit(exception=EOFError())
 
-    async def _until_left(self, work: Coroutine[None, None, T]) -> T | None:
-        """Return the work's result, or None as soon as the person has left."""
-        tasks = [asyncio.create_task(work), asyncio.create_task(self._left.wait())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return tasks[0].result() if tasks[0].done() else None
-        finally:
-            for task in tasks:
-                task.cancel()
-
     def _interrupt(self) -> None:
         """Handle Ctrl-C: stop the answer under way; leave at the second Ctrl-C in a row."""
         if self._was_interrupted and not self._left.is_set():
@@ -104,8 +92,8 @@ class Repl:
         if name.casefold() == "persona" and argument.strip().casefold() not in ("", RELOAD):
             await self._open_conversation(self._chat.cast.find(argument.strip()))
             return
-        answer = await self._until_left(
-            run_line(text, self._chat, self._memory, self._place, self._author.name, Level.OWNER)
+        answer = await run_until(
+            self._left, run_line(text, self._chat, self._memory, self._place, self._author.name, Level.OWNER)
         )
         self._screen.note(answer or "")
         if name.casefold() == "help":
@@ -120,9 +108,4 @@ class Repl:
     async def _wait_idle(self) -> None:
         """Wait until no persona answers; after a restart, personas of other conversations may answer too."""
         for worker in self._chat.workers():
-            await self._until_left(worker.idle())
-
-
-def typed_message(text: str, place: Place, author: Author) -> Message:
-    """Return a line typed just now as a message."""
-    return Message(place, uuid4().hex, author, text, time.time(), address="direct")
+            await run_until(self._left, worker.idle())
