@@ -24,7 +24,8 @@ bot.engine.runtime bot.engine.checkpoint bot.engine.tokenizer
 bot.engine.kernels bot.engine.attention bot.engine.sampling bot.engine.lora
 bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.local
 bot.chat
-bot.platforms.instance_lock bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
+bot.platforms.cancellation bot.platforms.instance_lock
+bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
 bot.app bot.__main__
 training.scrub.detectors training.scrub training.store
 training.importers.reading training.importers.datasets training.importers.chats.telegram

@@ -16,7 +16,7 @@ from bot.engine.attention import forward_batch
 from bot.engine.core.engine_core import EngineCore
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.resources import RequestResources
-from bot.engine.kernels import matmul
+from bot.engine.kernels import bf16_matmul, matmul
 from bot.engine.kernels.compiler import load_library
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
@@ -107,17 +107,17 @@ def _decoding(run: Run, loaded: LoadedModel, rows: int, count: int) -> EngineCor
 
 @contextmanager
 def _watched() -> Iterator[Watch]:
-    """Every part's functions watched; those that are not there leave their time to the part around them."""
+    """Watch the functions of every part."""
     watch = Watch()
     found = [
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
         (linear.LoraLinear, "forward", "adapters"),
-        (forward_batch, "attention", "attention"),
+        (forward_batch.ForwardBatch, "attend", "attention"),
         (sampler.Sampler, "sample", "sampling"),
         (model_runner.ModelRunner, "forward", "the model's rest"),
         (EngineCore, "step", "the engine core"),
     ]
-    plain = [(kind, name, vars(kind)[name], part) for kind, name, part in found if name in vars(kind)]
+    plain = [(kind, name, vars(kind)[name], part) for kind, name, part in found]
     try:
         for kind, name, function, part in plain:
             setattr(kind, name, watch.timed(part, function))
@@ -128,7 +128,9 @@ def _watched() -> Iterator[Watch]:
 
 
 def _is_kernel(kind: object) -> bool:
-    return inspect.isclass(kind) and kind.__module__ == matmul.__name__ and "__call__" in vars(kind)
+    if not inspect.isclass(kind) or kind is matmul.MatmulKernel:
+        return False
+    return kind.__module__ in (matmul.__name__, bf16_matmul.__name__) and "__call__" in vars(kind)
 
 
 def _operators(core: EngineCore, steps: int = 2) -> str:

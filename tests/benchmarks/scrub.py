@@ -15,7 +15,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.scrub import KnownPerson, Scrubber
+from training.scrub.detectors.span import KnownPerson
+from training.scrub.scrubber import Scrubber
 
 EXPORTS = Path(__file__).parent.parent / "exports" / "scrub"
 SETS = ("labelled", "labelled_held", "labelled_hard")

@@ -71,7 +71,7 @@ def data(root: Path, persona: str, answers: int) -> tuple[Workspace, int, list[T
 def ours(base: base_model.BaseModel, recipe: Recipe, examples: Sequence[TokenizedExample]) -> float:
     """Return the seconds of a step of this trainer."""
     learner = LoraLearner(base.load(), recipe, ProcessGroup("cpu"), base.name)
-    step = StepPlan(0, 0, tuple(range(len(examples))), recipe.rate)
+    step = StepPlan(0, tuple(range(len(examples))), recipe.rate)
     schedule = TrainingSchedule(
         Path(), [Stage("dialogue", tuple(examples), 1, recipe.rate)], (), [step], recipe
     )

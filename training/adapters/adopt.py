@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -23,6 +22,7 @@ from training.adapters.manifest import AdapterOrigin, authors_of
 from training.adapters.pickled import PICKLED, read_pickled
 from training.dataset.workspace import Workspace
 from training.runs import canary_guard
+from training.store.indented_json import encode_indented
 
 MAX_BYTES = 4 << 30
 _DRAFT = "adapter.foreign"
@@ -74,7 +74,7 @@ def _convert(folder: Path, draft: Path) -> str:
     kept = {key: config[key] for key in _KEPT if key in config}
     kept |= {"target_modules": modules, "task_type": "CAUSAL_LM"}
     parsed = parse_config({key: value for key, value in config.items() if key not in _DROPPED} | kept)
-    write_private(draft / CONFIG, [msgspec.json.format(msgspec.json.encode(kept), indent=1)])
+    write_private(draft / CONFIG, [encode_indented(kept)])
     write_private(draft / WEIGHTS, [save(tensors)])
     return parsed.base
 

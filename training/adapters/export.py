@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
 from bot.engine.checkpoint.source import LOCAL_ONLY
-from bot.engine.model_loader.loader import LoadPlan, plan_load
+from bot.engine.model_loader.loader import LoadPlan, meta_model, plan_load
 from bot.errors import UserError
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
@@ -84,7 +84,7 @@ def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
 def _gguf_adapter(workspace: Workspace, file: Path, dtype: str) -> str:
     from training.adapters.gguf.adapter import write_gguf_adapter
     from training.adapters.gguf.layout import gguf_layout
-    from training.adapters.merge import meta_model, read_persona_adapter, refuse_tied_head
+    from training.adapters.merge import read_persona_adapter, refuse_tied_head
 
     loading = plan_load(workspace.settings.model, workspace.settings.data, progress=lambda stage: None)
     base = meta_model(loading)
@@ -97,7 +97,7 @@ def _gguf_adapter(workspace: Workspace, file: Path, dtype: str) -> str:
 def _gguf_model(workspace: Workspace, file: Path, dtype: str) -> str:
     from training.adapters.gguf.layout import gguf_layout
     from training.adapters.gguf.model import write_gguf_model
-    from training.adapters.merge import merge_adapter, meta_model, unquantized_plan
+    from training.adapters.merge import merge_adapter, unquantized_plan
 
     loading = unquantized_plan(workspace)
     layout = gguf_layout(meta_model(loading).config)

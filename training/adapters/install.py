@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
@@ -14,6 +13,7 @@ from bot.persona.persona import ADAPTERS
 from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import AdapterOrigin, authors_of, build_manifest, encode_manifest
 from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
+from training.store.indented_json import encode_indented
 
 HOME, NEW, PREVIOUS = ADAPTERS
 DRAFT = "adapter.draft"
@@ -91,4 +91,4 @@ def _config(adapter: Path, base: str) -> bytes:
         config = read_json(adapter.resolve(), CONFIG, CONFIG_BYTES)
     except RefusedFile as refused:
         raise UserError(f"The adapter in {adapter} is refused: {refused.reason}; {refused.remedy}.") from None
-    return msgspec.json.format(msgspec.json.encode(config | {"base_model_name_or_path": base}), indent=1)
+    return encode_indented(config | {"base_model_name_or_path": base})

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 import bot
 import training
 from bot.adapter.manifest import AdapterManifest, Lineage, read_manifest
@@ -16,6 +14,7 @@ from bot.prompt.contract import prompt_contract
 from bot.untrusted import RefusedFile
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
+from training.store.indented_json import encode_indented
 
 FORM = 1  # version of the manifest
 
@@ -80,7 +79,7 @@ def code_hash() -> str:
 
 def encode_manifest(manifest: AdapterManifest) -> Iterable[bytes]:
     """Return the content of manifest.json in pieces."""
-    return [msgspec.json.format(msgspec.json.encode(manifest.as_json()), indent=1), b"\n"]
+    return [encode_indented(manifest.as_json())]
 
 
 def _with_training(workspace: Workspace, manifest: AdapterManifest) -> AdapterManifest:

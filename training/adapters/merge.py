@@ -3,12 +3,11 @@
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import LOCAL_ONLY, locate_model, read_model_config
+from bot.engine.checkpoint.source import locate_model, read_model_config
 from bot.engine.lora.active import LoadedAdapter
-from bot.engine.lora.registry import linear_layers, read_adapter
+from bot.engine.lora.registry import linear_layers, linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
@@ -35,20 +34,11 @@ def unquantized_plan(workspace: Workspace) -> LoadPlan:
     return loader.plan_load(_fp32_settings(workspace), workspace.settings.data, progress=lambda stage: None)
 
 
-def meta_model(plan: LoadPlan) -> Any:
-    """Return the base model on torch's meta device, without its weights."""
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY))
-
-
 def read_persona_adapter(workspace: Workspace, plan: LoadPlan, base_model: Any) -> LoadedAdapter:
     """Read the persona's adapter, checked against the base model; raises `UserError`."""
     persona = workspace.persona
-    if persona.adapter is None:
-        raise UserError(f"{persona.key} has no adapter: `python -m training train` makes one.")
-    base = BaseModelIdentity(
-        plan.source.name, plan.fingerprint, loader.read_linear_shapes(base_model), plan.source
-    )
+    assert persona.adapter  # `export_adapter` refuses a persona without one
+    base = BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(base_model), plan.source)
     return read_adapter(persona.key, persona.adapter, base)
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from bot.errors import UserError
@@ -18,6 +17,7 @@ from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
 from training.dataset.workspace import BUILD_RECORD, BuildRecord, Workspace
 from training.store.chat_index import ChatIndex
+from training.store.indented_json import encode_indented
 from training.store.lineage import read_opt_outs
 from training.store.messages import MESSAGES
 from training.store.scrubbing import scrub_messages
@@ -92,9 +92,7 @@ def _write_record(
         line_is_message=style.between > style.inside,
         authors=tuple(sorted(style.authors)),
     )
-    write_private(
-        workspace.work / BUILD_RECORD, [msgspec.json.format(msgspec.json.encode(record), indent=1), b"\n"]
-    )
+    write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
     return record
 
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot import config
+from bot.adapter.files import CONFIG
 from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
-from bot.persona.persona import load_persona
+from bot.persona.persona import ADAPTERS, load_persona
 from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_workspace
 from training.evaluation.limits import COPIED, LimitExceeded
@@ -65,8 +66,8 @@ def evaluate(options: Namespace, folder: Folder) -> str:
 
 
 def _adapter(options: Namespace, persona: Path) -> Path:
-    adapter: Path = options.adapter or load_persona(persona).adapter or persona / "adapter"
-    if not (adapter / "adapter_config.json").is_file():
+    adapter: Path = options.adapter or load_persona(persona).adapter or persona / ADAPTERS[0]
+    if not (adapter / CONFIG).is_file():
         raise UserError(
             f"There is no adapter in {adapter}: `python -m training train --persona {options.persona}` makes "
             "one, or name one with --adapter DIR."

@@ -83,8 +83,3 @@ def read_excerpts(path: Path) -> Iterator[Excerpt]:
         raise UserError(f"There is no {path}: `python -m training build` makes it.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): build the data again.") from None
-
-
-def excerpt_authors(excerpts: Iterable[Excerpt]) -> frozenset[str]:
-    """Return the pseudonyms of all whose words the excerpts hold."""
-    return frozenset(author for excerpt in excerpts for author in excerpt.authors)

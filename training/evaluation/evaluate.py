@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.adapter.files import WEIGHTS
 from bot.files import hash_file
 from training.dataset.splits import TRAIN, VALIDATION
 from training.evaluation.limits import exceeded_limits
@@ -92,7 +93,7 @@ def _facts(run: EvaluationRun) -> dict[str, Any]:
         "persona": workspace.persona.name,
         "model": workspace.model.name,
         "adapter": options.adapter.name,
-        "adapter_sha256": hash_file(options.adapter / "adapter_model.safetensors"),
+        "adapter_sha256": hash_file(options.adapter / WEIGHTS),
         "strength": workspace.persona.strength,
         "data": {name: hash_file(workspace.work / name) for name in (TRAIN, VALIDATION)},
         "seed": options.seed,

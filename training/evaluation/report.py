@@ -19,6 +19,7 @@ from training.metrics.memorization import Copies
 from training.metrics.privacy import PrivacyFindings
 from training.metrics.retention import Retention
 from training.metrics.style import StyleProfile
+from training.store.indented_json import encode_indented
 
 JSON, HTML = "report.json", "report.html"
 PERSON, SELF, BASE, SHOTS, ADAPTER, OTHER = (
@@ -73,7 +74,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_report(work: Path, report: Report) -> Path:
     """Write report.json and then report.html; return the path of report.html."""
-    write_private(work / JSON, [msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n"])
+    write_private(work / JSON, [encode_indented(report)])
     write_private(work / HTML, [render_report(report).encode("utf-8", "replace")])
     return work / HTML
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from bot.errors import UserError
 from bot.files import write_private
+from bot.token_prefix import common_prefix
 from training.metrics.likelihood import TokenLosses
+from training.store.indented_json import encode_indented
 from training.tokenization.examples import TokenizedExample
 
 FILE = "canaries.json"
@@ -92,7 +94,7 @@ def plant_canaries(
 def record_canaries(work: Path, canaries: Sequence[Canary]) -> None:
     """Write work/canaries.json for the evaluation of this run's adapter; delete it where there are none."""
     if canaries:
-        write_private(work / FILE, [msgspec.json.format(msgspec.json.encode(canaries), indent=1), b"\n"])
+        write_private(work / FILE, [encode_indented(canaries)])
     else:
         (work / FILE).unlink(missing_ok=True)
 
@@ -116,7 +118,7 @@ def extract_canary(canary: Canary, encode: EncodeAnswer, score: ScoreAnswers, se
     others = {_secret(rng) for _ in range(2 * OTHERS)} - {canary.secret}
     texts = [canary.text, *(canary.line + secret for secret in sorted(others)[:OTHERS])]
     ids = [tuple(encode(text)) for text in texts]
-    start = min(_common_length(ids[0], each) for each in ids[1:])
+    start = min(common_prefix(ids[0], each) for each in ids[1:])
     scored = score(ids[0][:start], [each[start:] for each in ids])
     losses = np.array([each.losses.sum() for each in scored])
     rank = 1 + int((losses[1:] < losses[0]).sum())
@@ -141,13 +143,7 @@ def _secret(rng: Random) -> str:
     return f"{digits[:3]}-{digits[3:]}"
 
 
-def _common_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return the number of first ids that both share."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (own, its) in pairs if own != its), min(len(one), len(other)))
-
-
 def _common_end(ids: Sequence[Sequence[int]]) -> int:
     """Return the number of last ids that all share: the end of the answer, which is no secret."""
     turned = [tuple(reversed(each)) for each in ids]
-    return min(_common_length(turned[0], each) for each in turned[1:])
+    return min(common_prefix(turned[0], each) for each in turned[1:])

@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 
 from bot.persona.persona import Persona
-from training.scrub import Scrubber, read_key
+from training.scrub.key import read_key
+from training.scrub.scrubber import Scrubber
 from training.store.message_store import read_messages
+from training.store.messages import MESSAGES
 from training.store.scrubbing import KEY, open_scrubber
 
 NAMES = ("name", "handle")  # kinds that may be chance: many names are words too
@@ -29,7 +31,7 @@ class PrivacyFindings(msgspec.Struct, frozen=True):
 
 def scan_answers(work: Path, persona: Persona, answers: Sequence[str]) -> PrivacyFindings:
     """Look for private details with the export's names; without an export, for all kinds but names."""
-    source = work / "messages.jsonl"
+    source = work / MESSAGES
     scrubber = open_scrubber(work, persona) if source.exists() else Scrubber(read_key(work / KEY))
     found = [(each.kind, each.original.casefold()) for text in answers for each in scrubber.scrub(text).found]
     real = _in_export(source, {original for _, original in found}) if found and source.exists() else set()

@@ -11,6 +11,7 @@ from torch import Tensor
 from bot.adapter.files import CONFIG, WEIGHTS
 from bot.errors import UserError
 from bot.files import FolderSwap, recover_folder, replace_folder, write_private
+from training.store.indented_json import encode_indented
 
 LAST, BEST, FIRST = "last", "best", "first"
 _MOMENTS, _STATE = "optimizer.safetensors", "state.json"
@@ -60,7 +61,7 @@ def save_checkpoint(
 
 def write_peft_adapter(folder: Path, config: Mapping[str, object], adapter: Mapping[str, Tensor]) -> None:
     """Write the two files of a PEFT adapter into a folder."""
-    write_private(folder / CONFIG, [msgspec.json.format(msgspec.json.encode(config), indent=1), b"\n"])
+    write_private(folder / CONFIG, [encode_indented(config)])
     _write_tensors(folder / WEIGHTS, adapter)
 
 

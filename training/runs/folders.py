@@ -9,6 +9,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import write_private
+from training.store.indented_json import encode_indented
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
@@ -41,7 +42,7 @@ def is_finished(folder: Path) -> bool:
 
 def write_run_file(path: Path, value: object) -> None:
     """Write a file of indented JSON."""
-    write_private(path, [msgspec.json.format(msgspec.json.encode(value), indent=1), b"\n"])
+    write_private(path, [encode_indented(value)])
 
 
 def read_run_file(path: Path, kind: type[Kind]) -> Kind:

@@ -136,5 +136,5 @@ class ChatIndex:
 
 
 def _counter(id: str) -> int:
-    """Return the second part of `training.store.messages.chat_order`, within 64 bits."""
+    """Return the number that a platform counts messages by, within 64 bits; 0 for an id that is no number."""
     return min(int(id), _LARGEST) if len(id) < 30 and id.isascii() and id.isdecimal() else 0

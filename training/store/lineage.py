@@ -11,7 +11,7 @@ from bot.adapter.manifest import read_manifest
 from bot.errors import UserError
 from bot.files import write_private
 from bot.untrusted import RefusedFile
-from training.scrub import read_key
+from training.scrub.key import read_key
 from training.store.scrubbing import KEY, read_list
 
 OPT_OUTS = "optouts.txt"

@@ -76,9 +76,3 @@ def to_lines(batch: list[ExportedMessage]) -> bytes:
 def from_line(line: bytes) -> ExportedMessage:
     """Return the message of a line of messages.jsonl. Raises ValueError for anything else."""
     return _DECODER.decode(line)
-
-
-def chat_order(message: ExportedMessage) -> tuple[float, int]:
-    """Return the sort key within a chat: time, then the platform's counter. Sort with a stable sort."""
-    is_counter = message.id.isascii() and message.id.isdecimal()
-    return message.time, int(message.id) if is_counter else 0

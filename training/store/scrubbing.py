@@ -9,8 +9,11 @@ from bot.errors import UserError
 from bot.files import open_draft
 from bot.message import Author
 from bot.persona.persona import Persona
-from training.scrub import KnownPerson, Scrubber, ScrubReview, SpanLabel, read_key
+from training.scrub.detectors.span import KnownPerson, SpanLabel
+from training.scrub.key import read_key
+from training.scrub.review import ScrubReview
 from training.scrub.roster import list_people
+from training.scrub.scrubber import Scrubber
 from training.store.message_store import read_messages
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
 

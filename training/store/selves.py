@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
+from training.store.indented_json import encode_indented
 from training.store.messages import MESSAGES, ExportedMessage
 
 SELVES = "selves.json"
@@ -55,11 +56,11 @@ def draft_selves(work: Path, ids: Mapping[str, Iterable[str]]) -> None:
     An import replaces two files. The rename of messages.jsonl is the moment at which both count: a draft of
     selves.json whose messages.jsonl.new is gone belongs to messages.jsonl, also after a kill in between.
     """
-    text = msgspec.json.encode({platform: sorted(ids[platform]) for platform in sorted(ids)})
+    text = encode_indented({platform: sorted(ids[platform]) for platform in sorted(ids)})
     path = _draft(work / SELVES)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(msgspec.json.format(text, indent=1) + b"\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
 

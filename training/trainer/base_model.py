@@ -7,10 +7,8 @@ from typing import Any
 
 import torch
 from bitsandbytes.nn import Linear4bit
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.lora import registry
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
@@ -73,8 +71,7 @@ def _computes_bf16(device: str) -> bool:
 
 def _read_sizes(found: LoadPlan) -> tuple[ModelSizes, tuple[str, ...]]:
     """Return the model's sizes and layer names without reading its weights."""
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(found.folder, **LOCAL_ONLY))
+    empty = loader.meta_model(found)
     head = empty.get_output_embeddings()
     linear = registry.linear_layers(empty)
     shapes = {name: size for name, size in registry.linear_shapes(empty).items() if linear[name] is not head}

@@ -25,7 +25,6 @@ class StepPlan:
     """
 
     stage: int
-    epoch: int
     examples: ExampleIndices
     learning_rate: float
     evaluates: bool = False
@@ -99,13 +98,13 @@ def _stage_steps(number: int, stage: Stage, recipe: Recipe) -> list[StepPlan]:
     ]
     total = sum(map(len, epochs))
     plans = list[StepPlan]()
-    for epoch, steps in enumerate(epochs):
+    for steps in epochs:
         evaluated = {
             round(len(steps) * part / recipe.evaluations) for part in range(1, recipe.evaluations + 1)
         }
         for place, examples in enumerate(steps, 1):
             rate = learning_rate_at(len(plans), total, recipe.warmup, stage.learning_rate)
-            plans.append(StepPlan(number, epoch, examples, rate, evaluates=place in evaluated))
+            plans.append(StepPlan(number, examples, rate, evaluates=place in evaluated))
     return plans
 
 

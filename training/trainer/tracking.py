@@ -6,15 +6,11 @@ from typing import Any
 
 from bot.errors import UserError
 
-TRACKER_PACKAGES = {"trackio": "trackio", "tensorboard": "tensorboard", "wandb": "wandb"}
-
 
 def check_tracker(name: str | None) -> None:
     """Raise `UserError` where the package of a tracker is not installed."""
-    if name is not None and find_spec(TRACKER_PACKAGES[name]) is None:
-        raise UserError(
-            f"{name} is not installed: run `pip install {TRACKER_PACKAGES[name]}`, or train without --track."
-        )
+    if name is not None and find_spec(name) is None:
+        raise UserError(f"{name} is not installed: run `pip install {name}`, or train without --track.")
 
 
 class Tracker:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config import ModelSettings
-from bot.engine.lora.registry import read_adapter
+from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
-from bot.engine.model_loader.loader import plan_load, read_linear_shapes
+from bot.engine.model_loader.loader import meta_model, plan_load
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 
@@ -30,5 +30,5 @@ def open_adapter_check(settings: ModelSettings, data: Path) -> AdapterCheck:
     Raises `UserError` without such a model.
     """
     plan = plan_load(settings, data, progress=lambda stage: None)
-    base = BaseModelIdentity(plan.source.name, plan.fingerprint, read_linear_shapes(plan), plan.source)
+    base = BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(meta_model(plan)), plan.source)
     return AdapterCheck(base, read_tokenizer(plan.folder))

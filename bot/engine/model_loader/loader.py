@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 import transformers
-from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
@@ -22,7 +21,6 @@ from bot.engine.checkpoint.source import (
     read_model_config,
 )
 from bot.engine.kernels import matmul
-from bot.engine.lora import registry
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.gguf import Progress, convert_gguf
@@ -139,13 +137,10 @@ def load_model(
     )
 
 
-def read_linear_shapes(source: LoadPlan | nn.Module) -> dict[str, tuple[int, int]]:
-    """Return the (out, in) sizes of every linear layer by path, of a model or of a plan's config.json."""
-    if isinstance(source, nn.Module):
-        return registry.linear_shapes(source)
+def meta_model(plan: LoadPlan) -> Any:
+    """Return the model of a plan's config.json on torch's meta device, without its weights."""
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source.folder, **LOCAL_ONLY))
-    return registry.linear_shapes(model)
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY))
 
 
 def _default_cache_bytes(device: torch.device) -> int:

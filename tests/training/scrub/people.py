@@ -1,7 +1,8 @@
 """The people of the scrubber tests, and the scrubber that knows them."""
 
 from bot.message import Author
-from training.scrub import KnownPerson, Scrubber
+from training.scrub.detectors.span import KnownPerson
+from training.scrub.scrubber import Scrubber
 
 BEN = KnownPerson("me", ("Ben Carter", "bencarter"))
 ALICE = KnownPerson("1", ("Alice Nguyen", "alice_ng"))

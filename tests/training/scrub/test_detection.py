@@ -7,7 +7,7 @@ import pytest
 
 from tests.benchmarks.scrub import by_kind, lines, measure
 from tests.training.scrub.people import SUBJECT
-from training.scrub import PRIVATE_KINDS
+from training.scrub.detectors.span import PRIVATE_KINDS
 
 HOSTILE = (
     "a|1|1 |0 |01 |+1|(1|1.|a.|a@|a@b.|@a.|@王|u/a |http://a|www.|a-|aA1_|eyJa.|-----BEGIN PRIVATE "

@@ -8,7 +8,8 @@ import pytest
 
 from bot.errors import UserError
 from tests.training.scrub.people import SUBJECT
-from training.scrub import ScrubReview, read_key
+from training.scrub.key import read_key
+from training.scrub.review import ScrubReview
 
 
 def reviewed(texts: list[str]) -> ScrubReview:

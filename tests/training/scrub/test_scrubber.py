@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from bot.message import Author
 from tests.training.scrub.people import ALICE_NAME, SUBJECT
-from training.scrub import PRIVATE_KINDS, Scrubber, SpanLabel
+from training.scrub.detectors.span import PRIVATE_KINDS, SpanLabel
+from training.scrub.scrubber import Scrubber
 
 PIECES = [
     "Alice", "alice_ng", "@alice_ng", "王小明", "小明", "老王", "@王小明", "Will", "will", "Ben",

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from bot.message import Author
 from tests.training.scrub.people import ALICE, BEN, MING, SUBJECT, WILL
-from training.scrub import KnownPerson, Scrubber, list_people
+from training.scrub.detectors.span import KnownPerson
+from training.scrub.roster import list_people
+from training.scrub.scrubber import Scrubber
 
 
 @given(

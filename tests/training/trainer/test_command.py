@@ -208,6 +208,6 @@ def test_a_full_disk_is_an_error_and_leaves_the_installed_adapter(
 def test_a_tracker_that_is_not_installed_is_named(
     built: TinyPersona, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(tracking.TRACKER_PACKAGES, "wandb", "no_such_package")
-    error = "wandb is not installed: run `pip install no_such_package`, or train without --track."
+    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
+    error = "wandb is not installed: run `pip install wandb`, or train without --track."
     assert refused(built, "--track", "wandb") == error

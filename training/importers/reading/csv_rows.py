@@ -9,12 +9,12 @@ from training.importers.reading.source import Source
 _CELL_LIMIT = 4 << 20  # characters
 
 
-def read_rows(source: Source, again: bool = False) -> Iterator[dict[str, str]]:
+def read_rows(source: Source) -> Iterator[dict[str, str]]:
     """Yield each row as {column: cell}. A cell without a column name gets its index as name.
 
     Raises UserError naming the line of a broken row.
     """
-    table = _cells(source, again)
+    table = _cells(source)
     columns = [name.strip() for name in next(table, [])]
     for cells in table:
         if cells:
@@ -29,9 +29,9 @@ def _padded(columns: list[str], count: int) -> list[str]:
     return [*columns, *[""] * (count - len(columns))][:count]
 
 
-def _cells(source: Source, again: bool) -> Iterator[list[str]]:
+def _cells(source: Source) -> Iterator[list[str]]:
     csv.field_size_limit(_CELL_LIMIT)
-    reader = csv.reader((f"{line}\n" for line in source.lines(again)), strict=True)
+    reader = csv.reader((f"{line}\n" for line in source.lines()), strict=True)
     try:
         yield from reader
     except csv.Error as error:

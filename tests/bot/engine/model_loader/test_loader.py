@@ -14,6 +14,7 @@ from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from transformers import AutoModelForCausalLM
 
 from bot.engine.local.local_engine import LocalEngine
+from bot.engine.lora.registry import linear_shapes
 from bot.engine.model_loader import loader
 from bot.errors import UserError
 from tests.bot.engine.model_loader.driver import edit_config, loaded, settings, weights
@@ -112,8 +113,8 @@ def test_the_context_is_no_longer_than_the_model_can_read(mine: Path, tmp_path: 
 
 def test_shapes_are_known_without_the_weights(folder: Path, tmp_path: Path) -> None:
     found = loader.plan_load(settings(folder), tmp_path, lambda stage: None)
-    shapes = loader.read_linear_shapes(found)
-    assert shapes == loader.read_linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
+    shapes = linear_shapes(loader.meta_model(found))
+    assert shapes == linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
     assert shapes["model.layers.0.self_attn.k_proj"] == (32, 64)
 
 

@@ -1,4 +1,4 @@
-"""The values that importers share: sets of keys, times, ids, and the order of a chat."""
+"""The values that importers share: sets of keys, times and ids."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -14,7 +14,6 @@ from training.importers.reading.normalise import (
     unix_seconds,
 )
 from training.store.key_set import KeySet
-from training.store.messages import ExportedMessage, chat_order
 
 KEYS = some.tuples(
     some.sampled_from(["x", "y"]), some.sampled_from(["1", "2"]), some.integers(0, 300).map(str)
@@ -83,13 +82,3 @@ def test_a_clean_text_can_be_stored_anywhere(text: str) -> None:
 def test_a_derived_id_is_no_number(number: int) -> None:
     assert derived_id(number) == derived_id(number)
     assert not derived_id(number).isdecimal()
-
-
-def test_a_chat_is_ordered_by_time_then_by_the_counter_then_as_it_was() -> None:
-    def said(number: str, time: float) -> ExportedMessage:
-        return ExportedMessage(
-            platform="x", chat="1", id=number, author="a", author_name="", time=time, source=""
-        )
-
-    chat = [said("10", 2), said("9", 2), said("~b", 1), said("~a", 1)]
-    assert [each.id for each in sorted(chat, key=chat_order)] == ["~b", "~a", "9", "10"]
