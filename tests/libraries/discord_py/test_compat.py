@@ -98,11 +98,18 @@ async def test_a_first_try_that_fails_asks_a_missing_socket(monkeypatch: pytest.
         assert compat.has_no_socket(client)
 
 
+@pytest.fixture
+def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """discord.py as it is imported, whichever platform this process has opened before."""
+    monkeypatch.setattr(discord.client, "ExponentialBackoff", discord.backoff.ExponentialBackoff)
+    monkeypatch.setattr(logging.getLogger("discord.client"), "filters", [])
+
+
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("bound", [None, 15.0])
 async def test_waits_between_tries_to_connect_grow_without_the_bound(
-    bound: float | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    bound: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discord.client, "ExponentialBackoff", discord.client.ExponentialBackoff)
     if bound:
         compat.bound_reconnect_waits(bound)
     async with discord.Client(intents=discord.Intents.none()) as client:
@@ -115,6 +122,7 @@ async def test_waits_between_tries_to_connect_grow_without_the_bound(
         assert max(unreachable.clock.waits) <= bound
 
 
+@pytest.mark.usefixtures("untouched")
 async def test_the_record_of_a_failed_try_to_connect_is_known_by_its_message(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
