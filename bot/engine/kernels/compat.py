@@ -61,3 +61,8 @@ def fp16_linear() -> Callable[..., Tensor]:
 def use_fbgemm() -> None:
     """Make FBGEMM the engine of torch's quantised operators."""
     torch.backends.quantized.engine = "fbgemm"
+
+
+def int8_matmul(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    """x [tokens, in] times (weight [out, in] int8 * scale [out])^T, [tokens, out]; all but `weight` bfloat16."""
+    return torch._weight_int8pack_mm(x, weight, scale)

@@ -23,6 +23,7 @@ SCHEMAS = {
     "__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack",
     "quantized::linear_dynamic_fp16": "(Tensor X, "
     "__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack) -> Tensor Y",
+    "aten::_weight_int8pack_mm": "(Tensor self, Tensor mat2, Tensor scales) -> Tensor",
     "aten::_embedding_bag_forward_only": "(Tensor weight, Tensor indices, Tensor offsets, "
     "bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "
     "bool include_last_offset=False, int padding_idx=-1) -> (Tensor, Tensor, Tensor, Tensor)",

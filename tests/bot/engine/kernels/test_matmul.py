@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from bot.engine.kernels.bf16_matmul import PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.matmul import (
     Fp16Matmul,
+    Int8Matmul,
     MatmulKernel,
     PlainMatmul,
     fastest_kernel,
@@ -19,6 +20,13 @@ WEIGHT = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)) / 6
 BIAS = torch.linspace(-1, 1, 48)
 needs_half = pytest.mark.skipif(not has_fbgemm("cpu"), reason="this CPU has no FBGEMM")
 needs_packed = pytest.mark.skipif(not has_onednn_bf16("cpu"), reason="oneDNN has no bfloat16 on this CPU")
+
+
+def int8_matmul(weight: Tensor, bias: Tensor | None) -> MatmulKernel:
+    scale = weight.float().abs().amax(1) / 127
+    return Int8Matmul((weight.float() / scale[:, None]).round().to(torch.int8), scale, bias)
+
+
 KINDS = [
     (PlainMatmul, torch.float32),
     (PlainMatmul, torch.bfloat16),
@@ -29,11 +37,14 @@ KINDS = [
 
 def close(kernel: MatmulKernel, x: Tensor, bias: Tensor | None, dtype: torch.dtype) -> bool:
     whole = nn.functional.linear(x, WEIGHT, bias)
-    allowed = {torch.float32: 2e-3, torch.bfloat16: 3e-2}[dtype]
+    allowed = {torch.float32: 1e-2 if isinstance(kernel, Int8Matmul) else 2e-3, torch.bfloat16: 3e-2}[dtype]
     return bool((kernel(x.to(dtype)).float() - whole).abs().max() < allowed * whole.abs().max())
 
 
-@pytest.mark.parametrize(("kind", "dtype"), KINDS)
+INT8_KINDS = [(int8_matmul, torch.float32), (int8_matmul, torch.bfloat16)]  # they join no layers
+
+
+@pytest.mark.parametrize(("kind", "dtype"), KINDS + INT8_KINDS)
 @pytest.mark.parametrize("rows", [1, 2, 7, 64])
 @pytest.mark.parametrize("bias", [None, BIAS])
 def test_a_kernel_gives_the_plain_product(kind, dtype, rows: int, bias: Tensor | None) -> None:
