@@ -10,7 +10,7 @@ from torch import Tensor
 from bot.engine.attention.kv_slab import KVSlab, KVSlot
 from bot.token_prefix import common_prefix
 
-SLAB_TOKENS = 4096  # tokens of a slab: 16 slots of 256, one of 4,096
+SLAB_TOKENS = 4096  # tokens of a slab where there is room: 16 slots of 256, one of 4,096
 MIN_CAPACITY = 256  # tokens of the smallest slots
 MIN_SHARED_TOKENS = 32  # tokens from which a shared prefix is stored
 
@@ -36,29 +36,34 @@ class PrefixCacheEntry:
 class KVCache:
     """All keys and values within `budget` bytes. Slots of running sequences come before stored prefixes.
 
-    `token_bytes` are the bytes of one token in all layers, known once a slot was written. `prefixes` are
-    ordered by last use, oldest first.
+    `token_bytes` are the bytes of one token in all layers, known once a slot was written. `slab_tokens` are
+    those of a slab where there is room; slabs get fewer slots, and slots a smaller capacity, where there is
+    not. `prefixes` are ordered by last use, oldest first.
     """
 
     budget: int
     token_bytes: int = 0
+    slab_tokens: int = SLAB_TOKENS
     slabs: list[KVSlab] = field(default_factory=list)
     prefixes: OrderedDict[Hashable, PrefixCacheEntry] = field(default_factory=OrderedDict)
 
     @torch.inference_mode()
     def allocate(self, tokens: int, count: int = 1) -> list[KVSlot] | None:
-        """Return `count` slots for at most `tokens` tokens each, or None without room for all of them."""
-        capacity = capacity_for(tokens)
-        open_slabs = [slab for slab in self.slabs if slab.capacity == capacity and _free_slots(slab)]
-        missing = count - sum(map(_free_slots, open_slabs))
-        slab_slots = max(1, SLAB_TOKENS // capacity)
-        new_count = max(0, -(-missing // slab_slots))
-        if not self._make_room(new_count * slab_slots * capacity * self.token_bytes, keep=open_slabs):
-            return None
-        new_slabs = [KVSlab(slab_slots, capacity) for _ in range(new_count)]
-        self.slabs += new_slabs
-        chosen = [slab for slab in (*open_slabs, *new_slabs) for _ in range(_free_slots(slab))]
-        return [slab.allocate() for slab in chosen[:count]]
+        """Return `count` slots for at most `tokens` tokens each, or None without room for all of them.
+
+        Where memory is short, new slabs have fewer slots, then slots of just these tokens; at last, larger
+        slots that are free serve.
+        """
+        for capacity, slab_slots in _slab_shapes(tokens, self.slab_tokens):
+            open_slabs = [slab for slab in self.slabs if slab.capacity == capacity and _free_slots(slab)]
+            missing = count - sum(map(_free_slots, open_slabs))
+            new_count = max(0, -(-missing // slab_slots))
+            if self._make_room(new_count * slab_slots * capacity * self.token_bytes, keep=open_slabs):
+                new_slabs = [KVSlab(slab_slots, capacity) for _ in range(new_count)]
+                self.slabs += new_slabs
+                return _take((*open_slabs, *new_slabs), count)
+        larger = [slab for slab in self.slabs if slab.capacity >= tokens and _free_slots(slab)]
+        return _take(larger, count) if sum(map(_free_slots, larger)) >= count else None
 
     @torch.inference_mode()
     def free(self, slot: KVSlot, wipe: int = 0) -> None:
@@ -130,31 +135,30 @@ class KVCache:
 
     def fits_budget(self, tokens: int, count: int) -> bool:
         """Return whether `count` slots of `tokens` tokens each fit an empty cache."""
-        capacity = capacity_for(tokens)
-        slab_slots = max(1, SLAB_TOKENS // capacity)
-        return -(-count // slab_slots) * slab_slots * capacity * self.token_bytes <= self.budget
+        return count * _exact_capacity(tokens) * self.token_bytes <= self.budget
 
     def _make_room(self, size: int, keep: Sequence[KVSlab]) -> bool:
-        """Drop empty slabs, then prefixes, oldest first, until `size` bytes are free.
+        """Drop empty slabs, unused slots, then prefixes, oldest first, until `size` bytes are free.
 
-        Nothing is dropped where dropping everything would not free enough.
+        Nothing is dropped where dropping everything would not free enough. Slabs in `keep` stay whole.
         """
-        needed = (slab for slab in self.slabs if slab.used_slots or slab in keep)
-        if self.budget - self._reserved_bytes(needed) < size:
+        slots = ((slab.slot_count if slab in keep else len(slab.used_slots), slab) for slab in self.slabs)
+        least = sum(count * slab.capacity for count, slab in slots)
+        if self.budget - least * self.token_bytes < size:
             return False
         while self._free_bytes() < size:
-            empty = next((slab for slab in self.slabs if not slab.used_slots and slab not in keep), None)
-            if empty is not None:
-                self.slabs.remove(empty)
+            spare = [slab for slab in self.slabs if _free_slots(slab) and slab not in keep]
+            if empty := [slab for slab in spare if not slab.used_slots]:
+                self.slabs.remove(empty[0])
+            elif spare:
+                spare[0].trim()
             else:
                 self.prefixes.popitem(last=False)
         return True
 
     def _free_bytes(self) -> int:
-        return self.budget - self._reserved_bytes(self.slabs) - self.prefix_bytes
-
-    def _reserved_bytes(self, slabs: Iterable[KVSlab]) -> int:
-        return sum(slab.slot_count * slab.capacity for slab in slabs) * self.token_bytes
+        slab_tokens = sum(slab.slot_count * slab.capacity for slab in self.slabs)
+        return self.budget - slab_tokens * self.token_bytes - self.prefix_bytes
 
 
 def _free_slots(slab: KVSlab) -> int:
@@ -173,3 +177,25 @@ def _flatten_key(key: Hashable) -> Iterator[Hashable]:
 def capacity_for(tokens: int) -> int:
     """Return the capacity of slots for at most `tokens` tokens: the next power of two."""
     return max(MIN_CAPACITY, 1 << (tokens - 1).bit_length())
+
+
+def _exact_capacity(tokens: int) -> int:
+    """Return the least capacity for `tokens` tokens, a multiple of `MIN_CAPACITY`."""
+    return -(-tokens // MIN_CAPACITY) * MIN_CAPACITY
+
+
+def _slab_shapes(tokens: int, slab_tokens: int) -> Iterator[tuple[int, int]]:
+    """Yield capacity and slot count of slabs for sequences of `tokens` tokens, from spacious to tight."""
+    capacity = capacity_for(tokens)
+    slots = max(1, slab_tokens // capacity)
+    while slots:
+        yield capacity, slots
+        slots //= 2
+    if _exact_capacity(tokens) < capacity:
+        yield _exact_capacity(tokens), 1
+
+
+def _take(slabs: Iterable[KVSlab], count: int) -> list[KVSlot]:
+    """Take `count` free slots of slabs, in order."""
+    chosen = [slab for slab in slabs for _ in range(_free_slots(slab))]
+    return [slab.allocate() for slab in chosen[:count]]

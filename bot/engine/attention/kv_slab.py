@@ -57,6 +57,13 @@ class KVSlab:
             last.index = slot.index
             self.used_slots[slot.index] = last
 
+    def trim(self) -> None:
+        """Give back the slots that are not in use."""
+        if (used := len(self.used_slots)) < self.slot_count:
+            self.slot_count = used
+            for index, tensor in self.layers.items():  # one layer at a time: memory may be short
+                self.layers[index] = tensor[:, :used].clone()
+
     def read_slot(self, slot: KVSlot) -> dict[int, Tensor]:
         """Return a copy of a slot's tokens: per layer [2, kv heads, length, head size]."""
         return {layer: t[:, slot.index, :, : slot.length].clone() for layer, t in self.layers.items()}

@@ -70,7 +70,7 @@ def test_the_prefix_that_was_loaded_last_is_dropped_last() -> None:
         slot = filled(cache, 1000 * first, 1000)
         cache.store_prefix(key, IDS, slot)
         cache.free(slot)
-    (slot,) = allocated(cache, 1000)
+    slot, _ = allocated(cache, 1000, 2)
     assert cache.load_prefix(["a"], IDS[:1000], slot) == 999
     cache.store_prefix("d", IDS, filled(cache, 0, 1000))
     cache.store_prefix("e", IDS, filled(cache, 0, 1000))
@@ -119,6 +119,34 @@ def test_slots_that_never_fit_the_budget_are_known(tokens: int, slots: int, fits
     cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
     assert cache.fits_budget(tokens, slots) == fits
     assert (cache.allocate(tokens, slots) is not None) == fits
+
+
+def test_unused_slots_are_given_back_before_any_prefix() -> None:
+    cache = KVCache(2 * SLAB_BYTES, TOKEN_BYTES)
+    cache.store_prefix("k", IDS, slot := filled(cache, 7, 30))
+    allocated(cache, SLAB_TOKENS)
+    assert ([slab.slot_count for slab in cache.slabs], list(cache.prefixes)) == ([1, 1], ["k"])
+    assert read(slot) == list(range(7, 37))
+
+
+@pytest.mark.parametrize(
+    ("budget", "tokens", "shapes"),
+    [(4096, 300, [(8, 512)]), (1500, 300, [(2, 512)]), (400, 256, [(1, 256)]), (3000, 2100, [(1, 2304)])],
+)
+def test_slabs_shrink_to_what_there_is(budget: int, tokens: int, shapes: list[tuple[int, int]]) -> None:
+    cache = KVCache(budget * TOKEN_BYTES, TOKEN_BYTES)
+    allocated(cache, tokens)
+    assert [(slab.slot_count, slab.capacity) for slab in cache.slabs] == shapes
+
+
+def test_a_larger_slot_serves_where_nothing_else_is_free() -> None:
+    cache = KVCache(SLAB_BYTES, TOKEN_BYTES)
+    first = allocated(cache, 2048)
+    allocated(cache, 2048)
+    assert cache.allocate(300) is None
+    cache.free(first[0])
+    allocated(cache, 1025)
+    assert [len(slab.used_slots) for slab in cache.slabs] == [2]
 
 
 def test_an_empty_slab_is_dropped_before_any_prefix() -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from bot.engine.attention.kv_cache import MIN_CAPACITY, SLAB_TOKENS, KVCache, capacity_for
+from bot.engine.attention.kv_cache import MIN_CAPACITY, SLAB_TOKENS, KVCache
 from bot.engine.attention.kv_slab import KVSlot
 from tests.bot.engine.attention.kv_slots import SLAB_BYTES, TOKEN_BYTES, read, write
 
@@ -50,15 +50,10 @@ class CacheModel(RuleBasedStateMachine):
         slots=st.integers(1, 3),
     )
     def allocate(self, tokens: int, slots: int) -> Any:
-        capacity = capacity_for(tokens)
-        used = [slab for slab in self.cache.slabs if slab.used_slots]
-        held = sum(slab.slot_count * slab.capacity for slab in used) * TOKEN_BYTES
-        slab_slots = max(1, SLAB_TOKENS // capacity)
-        alike = [slab for slab in used if slab.capacity == capacity]
-        missing = max(0, slots - sum(slab.slot_count - len(slab.used_slots) for slab in alike))
-        fresh = -(-missing // slab_slots) * slab_slots * capacity * TOKEN_BYTES
+        used = sum(len(slab.used_slots) * slab.capacity for slab in self.cache.slabs)
+        needed = slots * -(-tokens // MIN_CAPACITY) * MIN_CAPACITY
         found = self.cache.allocate(tokens, slots)
-        assert (found is not None) == (held + fresh <= self.cache.budget)
+        assert found is not None or (used + needed) * TOKEN_BYTES > self.cache.budget
         if found is None:
             assert list(self.cache.prefixes) == list(self.stored)
             return multiple()
@@ -93,9 +88,7 @@ class CacheModel(RuleBasedStateMachine):
         self.cache.store_prefix(key, [*twin.ids, *[7] * more], twin.slot)
         self.stored.pop(key, None)
         small = len(twin.ids) * TOKEN_BYTES <= self.cache.budget // 2
-        reserved = (
-            sum(slab.slot_count * slab.capacity for slab in self.cache.slabs if slab.used_slots) * TOKEN_BYTES
-        )
+        reserved = sum(len(slab.used_slots) * slab.capacity for slab in self.cache.slabs) * TOKEN_BYTES
         if small and reserved + len(twin.ids) * TOKEN_BYTES <= self.cache.budget:
             self.stored[key] = (list(twin.ids), list(twin.values))
             assert key in self.cache.prefixes
