@@ -10,7 +10,7 @@ from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_queue import RequestQueue
 from bot.engine.core.request_state import RunningRequest, TokenSequence
 from bot.engine.core.resources import RequestResources
-from bot.engine.core.scheduling import MIN_CHUNK
+from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
 from bot.engine.core.stats import EngineStats
 from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
 from bot.engine.lora.active import LoadedAdapter
@@ -28,7 +28,7 @@ class EngineCore:
         self._runner, self._stats = resources.loaded.runner, stats
         self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
-        self._seconds_per_token = 0.0  # of a prompt in prefill, a moving average
+        self._prefill_cost = PrefillCost()
 
     @property
     def idle(self) -> bool:
@@ -76,7 +76,7 @@ class EngineCore:
         self._queue.admit(self._start)
         if self._running:
             slot = self._runner.active_adapters.slot_of
-            self._execute(schedule_spans(self._running, slot, self._seconds_per_token))
+            self._execute(schedule_spans(self._running, slot, self._prefill_cost))
             for request in list(self._running):
                 if not request.unfinished:
                     self._finish(request)
@@ -122,6 +122,8 @@ class EngineCore:
             sampled = list(sampled_sequences(batch, spans))
             logits = self._runner.forward(batch)
             tokens = self._sample(batch, logits, sampled)
+            if batch.starts[-1] >= MIN_CHUNK:
+                self._runner.synchronize()  # the step is measured
         finally:
             self._stats.step_started = None
         batch.advance()
@@ -139,11 +141,9 @@ class EngineCore:
         return self.resources.sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])
 
     def _measure(self, batch: ForwardBatch, seconds: float) -> None:
-        """Average the seconds for a prompt token over steps that are mostly prefill."""
-        tokens = batch.starts[-1]
-        if tokens >= MIN_CHUNK:
-            latest, average = seconds / tokens, self._seconds_per_token
-            self._seconds_per_token = 0.8 * average + 0.2 * latest if average else latest
+        """Record the cost of steps that are mostly prefill."""
+        if batch.starts[-1] >= MIN_CHUNK:
+            self._prefill_cost.record(batch.starts[-1], seconds)
 
     def _append_token(self, request: RunningRequest, sequence: TokenSequence, token: int | None) -> None:
         """Append a token; a further candidate first gets a copy of the prompt's keys and values."""

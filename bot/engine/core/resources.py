@@ -21,7 +21,7 @@ class RequestResources:
         self.loaded, self._max_sequences = loaded, max_sequences
         self.adapters = AdapterRegistry()
         self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
-        self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
+        self._vocabulary = loaded.runner.vocabulary
         self.sampler = Sampler(self._vocabulary, max_sequences, loaded.runner.device)
 
     def allocate(self, stream: OutputStream, running: int) -> RunningRequest | None:

@@ -4,11 +4,15 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bot.engine.attention.forward_batch import MAX_CHUNK
+
 Key = TypeVar("Key", bound=Hashable)
 
 PREFILL_STEP_SECONDS = 0.1  # aim for a step with a prefill chunk: decoding requests wait for this step
-MIN_CHUNK, MAX_CHUNK = 32, 1024  # prompt tokens in a step
+MIN_CHUNK = 32  # prompt tokens in a step
 WHOLE_PROMPT = 256  # tokens of a prompt that is prefilled in one step where no request decodes
+_MEMORY = 0.9  # weight of the steps before the latest one
+_ALIKE = 1e-3  # relative spread of the steps' tokens, below which no fixed part can be told
 AGING = 32  # tokens by which a skipped prompt counts as shorter after every step
 
 
@@ -41,18 +45,65 @@ class AdapterRoundRobin:
         self._last[adapter] = self._count
 
 
-def prefill_budget(seconds_per_token: float, shortest: int = 0) -> int:
-    """Return the most prompt tokens of a step, from the measured seconds for a prompt token (0: unknown).
+@dataclass(slots=True)
+class PrefillCost:
+    """Seconds of a step with a chunk of a prompt: a fixed part, and one for every token of the chunk.
+
+    Both are fitted to the steps that were measured, later ones counting more. On a card the fixed part
+    outweighs dozens of tokens; taken as proportional to tokens, every chunk would look dear and stay small.
+    """
+
+    _count: float = 0.0  # sums over steps, each weighted by how recent it is
+    _tokens: float = 0.0
+    _squares: float = 0.0
+    _seconds: float = 0.0
+    _products: float = 0.0
+    _largest: int = 0  # tokens of the largest step, and of the smallest
+    _smallest: int = 0
+    _fixed: float = 0.0  # seconds
+    _per_token: float = 0.0
+
+    def record(self, tokens: int, seconds: float) -> None:
+        """Record a step of so many tokens."""
+        self._count = _MEMORY * self._count + 1
+        self._tokens = _MEMORY * self._tokens + tokens
+        self._squares = _MEMORY * self._squares + tokens * tokens
+        self._seconds = _MEMORY * self._seconds + seconds
+        self._products = _MEMORY * self._products + tokens * seconds
+        self._largest, self._smallest = max(self._largest, tokens), min(self._smallest or tokens, tokens)
+
+        self._fit()
+
+    def _fit(self) -> None:
+        """Fit fixed seconds and seconds per token, neither negative; steps that are alike keep the former."""
+        spread = self._count * self._squares - self._tokens**2
+        if spread > _ALIKE * self._squares:
+            slope = (self._count * self._products - self._tokens * self._seconds) / spread
+            self._fixed = min(max(0.0, self._seconds - slope * self._tokens), self._seconds) / self._count
+        self._per_token = max(0.0, self._seconds - self._fixed * self._count) / self._tokens
+
+    def fitting_tokens(self, alone: bool) -> int:
+        """Return the tokens of the next chunk, at most twice those that were tried; 0 before the first step.
+
+        The step takes `PREFILL_STEP_SECONDS`, or longer where its fixed part would be most of that: the tokens
+        take twice the fixed part, and three times where they are `alone` and no request decodes. The first two
+        chunks differ, so that both parts can be told.
+        """
+        if self._largest == self._smallest:
+            return 2 * self._largest
+        room = max(PREFILL_STEP_SECONDS - self._fixed, (3 if alone else 2) * self._fixed)
+        return min(2 * self._largest, int(room / self._per_token) if self._per_token else MAX_CHUNK)
+
+
+def prefill_budget(fitting: int, shortest: int = 0) -> int:
+    """Return the most prompt tokens of a step, from those that fit a step by its cost (0: unknown).
 
     `shortest` is the rest of the shortest prompt where no request decodes, else 0: larger chunks take less
     time for each token, so that a short prompt is prefilled in one step. Other budgets are multiples of
     `MIN_CHUNK`, since oneDNN makes new kernels for every number of tokens: a tenth of the time to prefill
     4,000.
     """
-    steady = MIN_CHUNK
-    if seconds_per_token > 0:
-        fitting = int(PREFILL_STEP_SECONDS / seconds_per_token)
-        steady = max(MIN_CHUNK, min(MAX_CHUNK, fitting) // MIN_CHUNK * MIN_CHUNK)
+    steady = max(MIN_CHUNK, min(MAX_CHUNK, fitting) // MIN_CHUNK * MIN_CHUNK)
     return max(steady, shortest) if shortest <= WHOLE_PROMPT else steady
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.core.request_state import RunningRequest, TokenSequence
-from bot.engine.core.scheduling import MIN_CHUNK, PrefillState, prefill_budget, prefill_chunks
+from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost, PrefillState, prefill_budget, prefill_chunks
 
 if TYPE_CHECKING:
     from bot.engine.lora.active import LoadedAdapter
@@ -17,13 +17,13 @@ SampledSequence: TypeAlias = tuple[int, RunningRequest, TokenSequence]  # row of
 def schedule_spans(
     running: Sequence[RunningRequest],
     adapter_slot: "Callable[[LoadedAdapter | None], int]",
-    seconds_per_token: float,
+    cost: PrefillCost,
 ) -> list[ScheduledSpan]:
     """Return the next tokens of each request: a chunk of its prompt, or a token of each of its sequences.
 
-    `adapter_slot` maps an active adapter to its slot; `seconds_per_token` is that of prefill (0: unknown).
+    `adapter_slot` maps an active adapter to its slot; `cost` is that of a step with a chunk.
     """
-    chunks = _prefill_chunks(running, seconds_per_token)
+    chunks = _prefill_chunks(running, cost)
     spans: list[ScheduledSpan] = []
     for request in running:
         slot, strength = adapter_slot(request.adapter), request.request.strength
@@ -42,7 +42,7 @@ def schedule_spans(
     return spans
 
 
-def _prefill_chunks(running: Sequence[RunningRequest], seconds_per_token: float) -> dict[RunningRequest, int]:
+def _prefill_chunks(running: Sequence[RunningRequest], cost: PrefillCost) -> dict[RunningRequest, int]:
     prompts = {
         request: PrefillState(remaining, request.skipped_steps)
         for request in running
@@ -52,7 +52,7 @@ def _prefill_chunks(running: Sequence[RunningRequest], seconds_per_token: float)
         return {}
     none_decodes = len(prompts) == len(running)
     shortest = min(prompt.remaining for prompt in prompts.values()) if none_decodes else 0
-    return prefill_chunks(prompts, prefill_budget(seconds_per_token, shortest))
+    return prefill_chunks(prompts, prefill_budget(cost.fitting_tokens(none_decodes), shortest))
 
 
 def sampled_sequences(batch: ForwardBatch, spans: Sequence[ScheduledSpan]) -> Iterator[SampledSequence]:

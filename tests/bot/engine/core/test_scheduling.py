@@ -13,6 +13,7 @@ from bot.engine.core.scheduling import (
     MIN_CHUNK,
     PREFILL_STEP_SECONDS,
     AdapterRoundRobin,
+    PrefillCost,
     PrefillState,
     prefill_budget,
     prefill_chunks,
@@ -135,43 +136,73 @@ def test_a_prompt_is_prefilled_after_boundedly_many_steps_for_any_arrivals(
     pytest.fail("The prompt was skipped for ever.")
 
 
-@given(st.floats(1e-9, 1e6))
-def test_a_step_takes_its_time_within_bounds(pace: float) -> None:
-    tokens = prefill_budget(pace)
-    assert MIN_CHUNK <= tokens <= MAX_CHUNK
+@given(st.integers(0, 10**6))
+def test_a_budget_is_what_fits_within_bounds(fitting: int) -> None:
+    tokens = prefill_budget(fitting)
     assert tokens % MIN_CHUNK == 0
-    assert tokens in (MIN_CHUNK, MAX_CHUNK) or (
-        tokens * pace <= PREFILL_STEP_SECONDS < (tokens + MIN_CHUNK) * pace * (1 + 1e-9)
-    )
+    assert tokens in (MIN_CHUNK, MAX_CHUNK) or tokens <= fitting < tokens + MIN_CHUNK
+    assert MIN_CHUNK <= tokens <= MAX_CHUNK
 
 
 @pytest.mark.parametrize(
-    ("pace", "tokens"),
-    [
-        (0.0, MIN_CHUNK),
-        (1e-9, MAX_CHUNK),
-        (PREFILL_STEP_SECONDS / 100.5, 96),
-        (PREFILL_STEP_SECONDS / 1.5, MIN_CHUNK),
-        (60, MIN_CHUNK),
-    ],
-)
-def test_the_slower_the_machine_the_smaller_the_chunk(pace: float, tokens: int) -> None:
-    assert prefill_budget(pace) == tokens
-
-
-@pytest.mark.parametrize(
-    ("pace", "alone", "tokens"),
-    [
-        (0.0, 0, 32),
-        (0.002, 0, 32),
-        (1.0, 0, 32),
-        (1e-9, 0, 1024),
-        (0.01, 200, 200),
-        (0.01, 257, 32),
-        (0.001, 5, 96),
-    ],
+    ("fitting", "alone", "tokens"),
+    [(0, 0, 32), (50, 0, 32), (10**9, 0, 1024), (10, 200, 200), (10, 257, 32), (100, 5, 96)],
 )
 def test_a_short_prompt_is_prefilled_in_one_step_where_no_request_decodes(
-    pace: float, alone: int, tokens: int
+    fitting: int, alone: int, tokens: int
 ) -> None:
-    assert prefill_budget(pace, alone) == tokens
+    assert prefill_budget(fitting, alone) == tokens
+
+
+def prefilled(
+    fixed: float, per_token: float, alone: bool = True, length: int = 4000
+) -> tuple[list[int], float]:
+    """Prefill a prompt on a machine with these costs; return the chunks and the seconds."""
+    cost, chunks, seconds = PrefillCost(), [], 0.0
+    while length > 0:
+        chunk = min(length, prefill_budget(cost.fitting_tokens(alone)))
+        took = fixed + per_token * chunk
+        cost.record(chunk, took)
+        chunks.append(chunk)
+        length, seconds = length - chunk, seconds + took
+    return chunks, seconds
+
+
+@pytest.mark.parametrize(
+    ("fixed", "per_token", "alone", "largest", "seconds"),
+    [
+        (0.0, 0.003, True, 64, 12.0),  # a CPU that reads 333 tokens in a second
+        (0.0, 0.0001, True, 992, 0.4),
+        (0.03, 0.0005, False, 128, 2.99),
+        (0.05, 0.0006, True, 224, 3.4),  # a card; its fixed part is half of what is aimed at
+        (0.05, 0.0006, False, 160, 3.75),
+        (0.5, 0.0006, True, MAX_CHUNK, 6.4),
+    ],
+)
+def test_chunks_grow_with_the_fixed_part_of_a_step(
+    fixed: float, per_token: float, alone: bool, largest: int, seconds: float
+) -> None:
+    chunks, took = prefilled(fixed, per_token, alone)
+    assert (max(chunks), took) == (largest, pytest.approx(seconds, abs=0.01))
+
+
+@given(st.floats(0, 0.2), st.floats(1e-5, 0.05))
+def test_a_chunk_takes_what_is_aimed_at_or_a_few_times_the_fixed_part(fixed: float, per_token: float) -> None:
+    chunks, _ = prefilled(fixed, per_token, alone=False)
+    limit = max(PREFILL_STEP_SECONDS, 3 * fixed, fixed + MIN_CHUNK * per_token)
+    assert all(fixed + chunk * per_token <= 1.01 * limit for chunk in chunks[2:])
+
+
+def test_a_machine_that_becomes_slower_gets_smaller_chunks() -> None:
+    cost = PrefillCost()
+    for seconds_per_token in (0.0001, 0.001):
+        for tokens in [64, 128, 256, 128] * 10:
+            cost.record(tokens, 0.01 + tokens * seconds_per_token)
+    assert prefill_budget(cost.fitting_tokens(alone=False)) == 64
+
+
+def test_the_fixed_part_is_kept_while_all_chunks_are_alike() -> None:
+    cost = PrefillCost()
+    for tokens in [64, 128] * 10 + [96] * 500:
+        cost.record(tokens, 0.05 + tokens * 0.001)
+    assert prefill_budget(cost.fitting_tokens(alone=False)) == 96
