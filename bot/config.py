@@ -34,7 +34,7 @@ class ModelSettings(Section):
     rows: int = Field(default=32, ge=1, le=1024)  # answers at once; others wait
     native: bool = True  # operations in C, compiled once where there is gcc: up to twice as quick on a CPU
     compile: bool = False  # let torch compile the layers: slower to start, fewer kernels on a GPU
-    cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0 is a quarter of what is free
+    cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0: by what is free
 
 
 class ChatSettings(Section):

@@ -12,6 +12,8 @@ from bot.engine.attention.kv_slab import KVSlot
 from bot.engine.kernels.attention import AttentionShape, attention
 from bot.engine.kernels.native import Native
 
+MAX_CHUNK = 1024  # prompt tokens of a forward batch
+
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:

@@ -105,6 +105,7 @@ class EngineThread:
         self._enter_stage("loading the base model")
         library = compiling.library() if compiling else None
         self.loaded = load_model(plan, self._settings, tokenizer, library)
+        self.context = self.loaded.context  # a card may have less room
         self.core = engine_core.EngineCore(
             resources.RequestResources(self.loaded, self._settings.rows), self.stats
         )

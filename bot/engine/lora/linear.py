@@ -53,12 +53,13 @@ class LoraLinear(nn.Module):
         parts: Sequence[JoinedLayer],
         inputs: int,
         context: ForwardContext,
+        device: torch.device,
         native: Native | None = None,
         last: bool = False,
     ):
-        """`last`: this layer reads only the last token of each sequence."""
+        """`device`: where the layer computes. `last`: it reads only the last token of each sequence."""
         super().__init__()
-        self._native = native
+        self._native, self.device = native, device
         self.kernel, self.parts, self.inputs = kernel, tuple(parts), inputs
         self._context, self.reads_last = context, last
         self._width = gcd(*(part.end - part.start for part in parts))

@@ -29,8 +29,8 @@ _UNPATCHABLE = (
 class ModelRunner:
     """A causal language model whose forward pass takes sequences of any lengths under different adapters.
 
-    `shapes` are the (out, in) sizes of its linear layers by path, `token_bytes` the bytes of one token's keys
-    and values over all layers, `native` the operations in C where they are used.
+    `shapes` are the (out, in) sizes of its linear layers by path, `token_bytes_by_device` the bytes of one
+    token's keys and values on each device, `native` the operations in C where they are used.
     """
 
     @torch.inference_mode()
@@ -73,7 +73,7 @@ class ModelRunner:
         compat.register_attention(ATTENTION_NAME)
         self.model.set_attn_implementation(ATTENTION_NAME)
         self._native_model = NativeModel(self.model, self.native, self._context)
-        logits, self.token_bytes = probes.batched_logits(self.forward, self.device, self.native)
+        logits, self.token_bytes_by_device = probes.batched_logits(self.forward, self.device, self.native)
         rounded = dtype != torch.float32 or any(
             isinstance(linear.kernel, SeparateMatmul) for linear in linears
         )
@@ -102,6 +102,29 @@ class ModelRunner:
             self._context.native_step = None  # it holds keys and values, which may have to be forgotten
         logits: Tensor = output.logits[0]
         return logits if self._takes_logits_to_keep else logits.index_select(0, step.last)
+
+    def synchronize(self) -> None:
+        """Wait until cards have computed all that was launched."""
+        if self.device.type == "cuda":
+            for device in self.token_bytes_by_device:
+                torch.cuda.synchronize(device)
+
+    @property
+    def token_bytes(self) -> int:
+        """The bytes of one token's keys and values over all layers."""
+        return sum(self.token_bytes_by_device.values())
+
+    @property
+    def vocabulary(self) -> int:
+        """The count of token ids."""
+        return int(self.model.get_input_embeddings().num_embeddings)
+
+    @property
+    def lora_sizes(self) -> list[tuple[torch.device, int]]:
+        """The device of every linear layer, and the numbers of its LoRA matrices for each unit of rank."""
+        return [
+            (linear.device, linear.inputs * len(linear.parts) + linear.outputs) for linear in self._linears
+        ]
 
     @property
     def device(self) -> torch.device:

@@ -104,7 +104,8 @@ def _lora_linear(
         start = parts[-1].end if parts else 0
         parts.append(JoinedLayer(name, start, start + linear_size(layer)[0]))
     kernel = matmul.SeparateMatmul(layers) if kind is None else matmul.join_layers(layers, kind)
-    return LoraLinear(kernel, parts, linear_size(layers[0])[1], context, native, last=paths == ["lm_head"])
+    inputs, device = linear_size(layers[0])[1], next(layers[0].parameters()).device
+    return LoraLinear(kernel, parts, inputs, context, device, native, last=paths == ["lm_head"])
 
 
 def _can_join(model: Any, module: nn.Module) -> bool:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
-from bot.engine.attention.kv_cache import KVCache
+from bot.engine.attention.kv_cache import MIN_CAPACITY, KVCache
 from bot.engine.kernels.native import Native
 
 PROBES = ((7,), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))  # token ids of the prompts
@@ -25,12 +25,12 @@ def single_logits(model: Any, device: torch.device) -> list[Tensor]:
 
 def batched_logits(
     forward: Callable[[ForwardBatch], Tensor], device: torch.device, native: Native | None
-) -> tuple[list[Tensor], int]:
-    """Return the logits as `single_logits`, and the bytes of a token's keys and values over all layers.
+) -> tuple[list[Tensor], dict[torch.device, int]]:
+    """Return the logits as `single_logits`, and the bytes of a token's keys and values on each device.
 
     Two steps for all probes together: all tokens but the last, then the last.
     """
-    cache = KVCache(budget=1 << 60)
+    cache = KVCache(budget=1 << 60, slab_tokens=MIN_CAPACITY)  # a card may be nearly full by now
     rows = cache.allocate(len(PROBES[-1]), len(PROBES)) or []
     logits: dict[int, list[Tensor]] = {id(row): [] for row in rows}
     for part in (slice(None, -1), slice(-1, None)):
@@ -39,8 +39,10 @@ def batched_logits(
         for span, last in zip(batch.spans, forward(batch), strict=True):
             logits[id(span.kv_slot)].append(last)
         batch.advance()
-    slab = cache.slabs[0]
-    token_bytes = slab.bytes // (slab.slot_count * slab.capacity)
+    token_bytes: dict[torch.device, int] = {}
+    for tensor in cache.slabs[0].layers.values():
+        slot_tokens = tensor.shape[1] * tensor.shape[3]
+        token_bytes[tensor.device] = token_bytes.get(tensor.device, 0) + tensor.nbytes // slot_tokens
     return [torch.stack(logits[id(row)]) for row in rows], token_bytes
 
 

@@ -1,5 +1,7 @@
 """Loading of the base model: find its files, convert them once where needed, never run code of theirs."""
 
+import logging
+from collections.abc import Mapping
 from ctypes import CDLL
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.config import ModelSettings
+from bot.engine.attention.kv_cache import MIN_CAPACITY
 from bot.engine.checkpoint.converted import find_converted
 from bot.engine.checkpoint.source import (
     LOCAL_ONLY,
@@ -24,6 +27,8 @@ from bot.engine.kernels import matmul
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.gguf import Progress, convert_gguf
+from bot.engine.model_loader.memory_budget import CardBudget, card_budgets, conversation_tokens
+from bot.engine.model_loader.placement import device_map_of, free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import (
     Precision,
     best_device,
@@ -36,7 +41,9 @@ from bot.engine.model_loader.quantization import (
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 
-MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # of keys and values, without [model] cache
+MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # of keys and values on a CPU, without [model] cache
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class LoadedModel:
     context: int  # tokens, of prompt and answer together
     cache_bytes: int  # the most that keys and values may take
     bytes: int  # of the weights
+    budgets: tuple[CardBudget, ...] = ()  # of the cards that hold it
 
     @property
     def base(self) -> BaseModelIdentity:
@@ -122,6 +130,8 @@ def load_model(
     context = context_length(plan.folder, settings.context)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
     runner = ModelRunner(model, plan.source.name, context, settings.compile, library)
+    budgets = card_budgets(runner, settings.rows) if runner.device.type == "cuda" else ()
+    cache_bytes = _cache_bytes(settings, runner, budgets)
     return LoadedModel(
         model=model,
         runner=runner,
@@ -131,9 +141,10 @@ def load_model(
         precision=plan.precision,
         dtype=str(model.dtype).removeprefix("torch."),
         device=str(runner.device),
-        context=context,
-        cache_bytes=(settings.cache << 20) or _default_cache_bytes(runner.device),
+        context=_fitting_context(context, cache_bytes // runner.token_bytes),
+        cache_bytes=cache_bytes,
         bytes=weights,
+        budgets=budgets,
     )
 
 
@@ -143,22 +154,44 @@ def meta_model(plan: LoadPlan) -> Any:
         return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY))
 
 
-def _default_cache_bytes(device: torch.device) -> int:
-    """Return a quarter of the device's free memory, within bounds."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else matmul.available_memory()
-    return max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, free // 4))
+def _cache_bytes(settings: ModelSettings, runner: ModelRunner, budgets: tuple[CardBudget, ...]) -> int:
+    """Return the bytes for keys and values: those of the settings, as far as cards have them.
+
+    By default all that cards have left, and a quarter of the memory that a CPU has, within bounds.
+    """
+    wanted = settings.cache << 20
+    if budgets:
+        room = conversation_tokens(budgets, settings.name) * runner.token_bytes
+        if wanted > room:
+            logger.warning("cache_too_large", extra={"megabytes": settings.cache, "room": room >> 20})
+        return min(wanted or room, room)
+    return wanted or max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, matmul.available_memory() // 4))
 
 
 def _load_arguments(plan: LoadPlan, settings: ModelSettings) -> dict[str, Any]:
     """Return arguments for from_pretrained. Without a device map, stored int8 weights would become plain."""
     dtype = dtype_of(plan.precision, plan.device)
     stored = "quantization_config" in read_model_config(plan.folder)
-    all_gpus = settings.device == "auto" and plan.device == "cuda"
     quantisation = quantisation_config(plan.precision, dtype)
-    arguments = {"dtype": dtype, "device_map": "auto" if all_gpus else {"": plan.device}}
+    arguments = {"dtype": dtype, **_device_map(plan)}
     if quantisation and not stored:
         arguments["quantization_config"] = quantisation
     return arguments
+
+
+def _fitting_context(context: int, tokens: int) -> int:
+    """Return the context, or what the cache holds of it."""
+    if context <= tokens:
+        return context
+    fitting = tokens // MIN_CAPACITY * MIN_CAPACITY
+    logger.warning("context_shortened", extra={"context": context, "tokens": fitting})
+    return fitting
+
+
+def _device_map(plan: LoadPlan) -> Mapping[str, Any]:
+    if plan.device != "cuda" or torch.cuda.device_count() == 1:
+        return {"device_map": {"": plan.device}}
+    return device_map_of(weight_bytes(meta_model(plan), plan.precision), free_memory_of_cards())
 
 
 def _silence_libraries() -> None:

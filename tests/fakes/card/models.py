@@ -5,7 +5,8 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import unset_fake_temporarily
+from torch.utils._python_dispatch import _disable_current_modes
+from transformers.initialization import no_init_weights
 
 # By name, as config.json in the models' own repositories has them: family, hidden size, intermediate size,
 # layers, heads, KV heads, head size, vocabulary, and whether the head's weights are the embeddings.
@@ -31,6 +32,7 @@ SIZES: dict[str, tuple[str, int, int, int, int, int, int, int, bool]] = {
     "Qwen3-8B": ("Qwen3", 4096, 12288, 36, 32, 8, 128, 151936, False),
     "Qwen3-14B": ("Qwen3", 5120, 17408, 40, 40, 8, 128, 151936, False),
     "Qwen3-32B": ("Qwen3", 5120, 25600, 64, 64, 8, 128, 151936, False),
+    "SmolLM3-3B": ("SmolLM3", 2048, 11008, 36, 16, 4, 128, 128256, True),
     "gemma-2-2b": ("Gemma2", 2304, 9216, 26, 8, 4, 256, 256000, True),
     "gemma-2-9b": ("Gemma2", 3584, 14336, 42, 16, 8, 256, 256000, True),
     "gemma-2-27b": ("Gemma2", 4608, 36864, 46, 32, 16, 128, 256000, True),
@@ -61,7 +63,7 @@ def empty_model(config: Any, precision: str, device: str = "cuda", nested: bool 
     double quantization.
     """
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
-    with torch.device("meta"):
+    with _disable_current_modes(), no_init_weights(), torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
     if precision == "nf4":
         for path, layer in list(model.named_modules()):
@@ -89,7 +91,7 @@ def _nf4_linear(linear: nn.Linear, dtype: torch.dtype, device: str, nested: bool
     from bitsandbytes.functional import QuantState
     from bitsandbytes.nn import Linear4bit
 
-    with unset_fake_temporarily(), torch.device("meta"):
+    with _disable_current_modes(), torch.device("meta"):
         layer = Linear4bit(linear.in_features, linear.out_features, False, dtype, True, "nf4")
     numbers = linear.weight.numel()
     state = QuantState(

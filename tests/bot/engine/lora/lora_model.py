@@ -57,7 +57,8 @@ class Model:
             start = parts[-1].end if parts else 0
             parts.append(JoinedLayer(name, start, start + OUT[name]))
         kernel = PlainMatmul(torch.cat([self.weights[name] for name in names]), None)
-        return LoraLinear(kernel, parts, INPUTS, self.context, last=names == ("lm_head",))
+        cpu = torch.device("cpu")
+        return LoraLinear(kernel, parts, INPUTS, self.context, cpu, last=names == ("lm_head",))
 
     def check(self, tokens: Sequence["Tokens"]) -> None:
         """Compare a pass over these spans with the formula, laid out in both ways."""

@@ -1,0 +1,1 @@
+"""Graphics cards: on a pretended card everywhere, and for real by `tests/gpu.sh`."""

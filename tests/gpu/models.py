@@ -1,0 +1,47 @@
+"""Runners of base models of real sizes on a pretended card, and adapters for them."""
+
+import re
+from unittest import mock
+
+import torch
+
+from bot.engine.lora.active import LoadedAdapter
+from bot.engine.lora.linear import LoraPair
+from bot.engine.model_executor import probes
+from bot.engine.model_executor.model_runner import ModelRunner
+from tests.fakes.card.models import SIZES, config_of, empty_model
+from tests.paths import ROOT
+
+CONTEXT = 4096
+
+
+def recommendations() -> list[tuple[int, str]]:
+    """Return (GiB of a card, name of a base model) of each recommendation in config.toml."""
+    lines = re.findall(r"^# +(\d+) GB  (.*)$", (ROOT / "config.toml").read_text("utf-8"), re.MULTILINE)
+    return [(int(size), name) for size, rest in lines for name in re.findall(r'"[^"]+/([^"]+)"', rest)]
+
+
+def size_of(name: str) -> str:
+    """Return the entry of `SIZES` that a repository's name means."""
+    return max((size for size in SIZES if name.startswith(size)), key=len)
+
+
+def pretended_runner(name: str, precision: str = "nf4") -> ModelRunner:
+    """Return a patched model on the card; its logits cannot be compared, for lack of values."""
+    model = empty_model(config_of(name), precision)
+    with (
+        mock.patch.object(probes, "PROBES", ((2, 4, 8),)),
+        mock.patch.object(probes, "single_logits", return_value=[]),
+        mock.patch.object(probes, "relative_error", return_value=0.0),
+    ):
+        return ModelRunner(model, name, CONTEXT)
+
+
+def whole_adapter(runner: ModelRunner, name: str, rank: int = 16) -> LoadedAdapter:
+    """Return an adapter of all linear layers but the head, without values."""
+    pairs = {
+        layer: LoraPair(torch.empty(rank, inputs), torch.empty(out, rank), 1.0)
+        for layer, (out, inputs) in runner.shapes.items()
+        if layer != "lm_head"
+    }
+    return LoadedAdapter(name, pairs)
