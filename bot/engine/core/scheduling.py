@@ -85,9 +85,9 @@ class PrefillCost:
     def fitting_tokens(self, alone: bool) -> int:
         """Return the tokens of the next chunk, at most twice those that were tried; 0 before the first step.
 
-        The step takes `PREFILL_STEP_SECONDS`, or longer where its fixed part would be most of that: the tokens
-        take twice the fixed part, and three times where they are `alone` and no request decodes. The first two
-        chunks differ, so that both parts can be told.
+        The step takes `PREFILL_STEP_SECONDS`, or longer where its fixed part would be most of that: the
+        tokens take twice the fixed part, and three times where they are `alone` and no request decodes. The
+        first two chunks differ, so that both parts can be told.
         """
         if self._largest == self._smallest:
             return 2 * self._largest

@@ -83,8 +83,9 @@ def quantisation_config(precision: Precision, dtype: torch.dtype) -> Any | None:
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
         )
     if precision == "int8":
-        # Above a threshold, bitsandbytes would compute columns of all rows together in 16 bits: a row's answer
-        # would depend on the others (13% of how much logits vary), and every layer would wait for the card.
+        # Above a threshold, bitsandbytes would compute columns of all rows together in 16 bits: a row's
+        # answer would depend on the others (by 13% of how much logits vary), and every layer would wait for
+        # the card.
         return transformers.BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
     return None
 
