@@ -18,11 +18,12 @@ from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.persona.persona import Cast
+from bot.system.signals import SECONDS_TO_END, end_signals, set_loop_signal_handlers
 
 log = logging.getLogger(__name__)
 
-GRACE = 7.0  # seconds that visible replies have to end after a signal
-DEADLINE = 9.5  # seconds after a signal until the process ends, whatever hangs
+DEADLINE = SECONDS_TO_END  # seconds after a signal until the process ends, whatever hangs
+GRACE = DEADLINE - 2.5  # seconds that visible replies have to end after a signal
 MAINTENANCE_INTERVAL = 3600.0  # seconds between backups, and between erasures of last copies
 
 
@@ -53,7 +54,7 @@ async def serve(
     open_engine: Callable[[Config], Engine],
     observe_prompt: PromptObserver | None = None,
 ) -> None:
-    """Host the personas until SIGTERM or SIGINT; the process then ends in time and loses no message."""
+    """Host the personas until a signal asks for the end; the process ends in time and loses no message."""
     _handle_signals()
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
@@ -75,7 +76,7 @@ def _handle_signals() -> None:
     """Let the first signal cancel this task; a second one, or the deadline, ends the process."""
     task = asyncio.current_task()
     assert task
-    loop, is_ending = asyncio.get_running_loop(), False
+    is_ending = False
 
     def handle() -> None:
         nonlocal is_ending
@@ -87,8 +88,7 @@ def _handle_signals() -> None:
         timer.start()
         task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, handle)
+    set_loop_signal_handlers((*end_signals(), signal.SIGINT), handle)
 
 
 def _open_platforms(chat: Chat, memory: Memory, settings: Config) -> list[Platform]:

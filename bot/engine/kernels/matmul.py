@@ -1,6 +1,5 @@
 """Kernels of a linear layer's product: the matrix as it is, or a kernel that is faster on this CPU."""
 
-import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
@@ -14,6 +13,7 @@ from torch.nn.functional import linear
 from bot.engine.kernels import compat
 from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.native import Native
+from bot.system.memory import available_memory
 
 _LARGEST_FP16 = 65_504.0
 _BENCHMARK_ROWS = (8, 64)  # a decoding batch, and a chunk of a prompt
@@ -122,18 +122,10 @@ def fastest_kernel(
             PackedMatmul if native is None or not native.has_amx else partial(AmxMatmul, native=native)
         ]
     weights = sum(out * inputs for out, inputs in map(linear_size, layers))
-    if not layers[0].weight.is_floating_point() and 2 * weights > available_memory() / 4:
+    if not layers[0].weight.is_floating_point() and 2 * weights > (available_memory() or 0) / 4:
         return None
     typical = min(layers, key=lambda layer: abs(sum(linear_size(layer)) - 4096))
     return _benchmark_kernels(typical, factories, dtype) if factories else None
-
-
-def available_memory() -> int:
-    """Return the bytes that programs can still allocate; 0 where the system does not say."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return 0
 
 
 def linear_size(layer: nn.Module) -> tuple[int, int]:

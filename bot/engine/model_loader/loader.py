@@ -23,7 +23,6 @@ from bot.engine.checkpoint.source import (
     model_fingerprint,
     read_model_config,
 )
-from bot.engine.kernels import matmul
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.gguf import Progress, convert_gguf
@@ -40,6 +39,7 @@ from bot.engine.model_loader.quantization import (
 )
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.tokenizer import HFTokenizer
+from bot.system.memory import available_memory
 
 MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # of keys and values on a CPU, without [model] cache
 
@@ -165,7 +165,7 @@ def _cache_bytes(settings: ModelSettings, runner: ModelRunner, budgets: tuple[Ca
         if wanted > room:
             logger.warning("cache_too_large", extra={"megabytes": settings.cache, "room": room >> 20})
         return min(wanted or room, room)
-    return wanted or max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, matmul.available_memory() // 4))
+    return wanted or max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, (available_memory() or 0) // 4))
 
 
 def _load_arguments(plan: LoadPlan, settings: ModelSettings) -> dict[str, Any]:

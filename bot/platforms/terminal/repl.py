@@ -18,6 +18,7 @@ from bot.persona.persona import Persona
 from bot.platforms.cancellation import run_until
 from bot.platforms.terminal.screen import Screen
 from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
+from bot.system.signals import set_loop_signal_handlers
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Repl:
 
     async def run(self, persona: Persona) -> None:
         """Read and handle lines until the person leaves."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+        set_loop_signal_handlers([signal.SIGINT], self._interrupt)
         self._screen.note("/help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.")
         await self._open_conversation(persona)
         await self._chat.recover(PLATFORM, ACCOUNT)

@@ -1,0 +1,1 @@
+"""Differences between Linux, macOS and Windows: signals, memory, rights of files, file names, output."""
