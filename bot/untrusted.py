@@ -3,8 +3,14 @@
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO
+
+if sys.platform == "win32":
+    _FLAGS = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
+else:
+    _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class RefusedFile(Exception):
@@ -26,13 +32,28 @@ def open_regular(folder: Path, name: str) -> BinaryIO:
     if not path.is_relative_to(folder.resolve()):
         raise RefusedFile(f"{name} is a link to another place", "copy the file itself")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        before = path.lstat()  # Windows follows a link that it opens, and opens no folder
+        _refuse_special(before, name)
+        file = os.fdopen(os.open(path, _FLAGS), "rb")
     except OSError as error:
         raise RefusedFile(f"{name} cannot be opened ({error.strerror})", "check its permissions") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+    try:
+        after = os.fstat(file.fileno())
+        _refuse_special(after, name)
+        if (
+            before.st_ino != after.st_ino and before.st_ino and after.st_ino
+        ):  # 0: the file system has no numbers
+            raise RefusedFile(f"{name} was replaced while it was opened", "try again")
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _refuse_special(status: os.stat_result, name: str) -> None:
+    """Raise `RefusedFile` for a folder, a link, a pipe or a device."""
+    if not stat.S_ISREG(status.st_mode):
         raise RefusedFile(f"{name} is not a regular file", "copy the file itself")
-    return open(descriptor, "rb")
 
 
 def read_json(folder: Path, name: str, limit: int) -> dict[str, Any]:
