@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bot.errors import UserError
+from bot.system import replacing
+
+if sys.platform == "win32":
+    _BINARY = os.O_BINARY
+    _SYNCED = os.O_RDWR | _BINARY  # Windows flushes no file that is open for reading alone
+else:
+    _BINARY, _SYNCED = 0, os.O_RDONLY
+_BUFFER = 1 << 20  # bytes
 
 
 def hash_file(path: Path, *, missing_ok: bool = False) -> str:
@@ -23,6 +31,19 @@ def hash_file(path: Path, *, missing_ok: bool = False) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def create_private(path: Path) -> BinaryIO:
+    """Create a file of mode 0600 and open it for writing; raises `FileExistsError`.
+
+    On Windows the file has the rights of its folder.
+    """
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600), "wb", _BUFFER)
+
+
+def append_private(path: Path) -> BinaryIO:
+    """Open a file for appending; create it as `create_private` does where there is none."""
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | _BINARY, 0o600), "ab")
+
+
 @contextmanager
 def open_draft(path: Path) -> Iterator[BinaryIO]:
     """Open a new file of mode 0600 beside `path`, and put it in the place of `path` when the context ends.
@@ -33,16 +54,16 @@ def open_draft(path: Path) -> Iterator[BinaryIO]:
     new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.unlink(missing_ok=True)
-        opened = os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb", 1 << 20)
+        replacing.delete(new)
+        opened = create_private(new)
         try:
             with opened:
                 yield opened
                 opened.flush()
                 os.fsync(opened.fileno())
-            os.replace(new, path)
+            replacing.replace(new, path)
         finally:
-            new.unlink(missing_ok=True)
+            replacing.delete(new)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
 
@@ -54,9 +75,9 @@ def write_private(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk; do nothing outside POSIX, where a folder cannot be opened."""
-    if os.name == "posix":
-        _sync(folder)
+    """Flush a folder's entries to the disk; do nothing on Windows, which opens no folder as a file."""
+    if sys.platform != "win32":
+        _sync(folder, os.O_RDONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +113,15 @@ def replace_folder(swap: FolderSwap, write: Callable[[Path], None]) -> Path:
         swap.draft.mkdir(parents=True, mode=0o700)
         write(swap.draft)
         _sync_tree(swap.draft)
-        swap.draft.rename(swap.ready)
+        replacing.replace(swap.draft, swap.ready)
         sync_folder(swap.home.parent)
-        _put_in_place(swap)
+        try:
+            _put_in_place(swap)
+        except OSError:
+            replacing.delete_folder(swap.ready)
+            raise
     finally:
-        _delete_folder(swap.draft)
+        replacing.delete_folder(swap.draft)
     return swap.home
 
 
@@ -109,8 +134,8 @@ def recover_folder(swap: FolderSwap) -> Path:
     if swap.ready.exists():
         _put_in_place(swap)
     elif not swap.home.exists() and swap.previous.exists():
-        swap.previous.rename(swap.home)
-    _delete_folder(swap.draft)
+        replacing.replace(swap.previous, swap.home)
+    replacing.delete_folder(swap.draft)
     return swap.home
 
 
@@ -119,23 +144,22 @@ def _put_in_place(swap: FolderSwap) -> None:
 
     Between the two renames there is no `home`; `recover_folder` then finds `ready`.
     """
-    if swap.home.exists():
-        _delete_folder(swap.draft)
-        if swap.previous.exists():
-            swap.previous.rename(swap.draft)
-        swap.home.rename(swap.previous)
     try:
-        swap.ready.rename(swap.home)
+        if swap.home.exists():
+            replacing.delete_folder(swap.draft)
+            if swap.previous.exists():
+                replacing.replace(swap.previous, swap.draft)
+            replacing.replace(swap.home, swap.previous)
+        replacing.replace(swap.ready, swap.home)
     except OSError:
         for older, newer in ((swap.previous, swap.home), (swap.draft, swap.previous)):
-            if older.exists():
-                older.rename(newer)
-        _delete_folder(swap.ready)
+            if older.exists() and not newer.exists():
+                replacing.replace(older, newer)
         raise
     sync_folder(swap.home.parent)
-    _delete_folder(swap.draft)
+    replacing.delete_folder(swap.draft)
     if not swap.keeps_previous:
-        _delete_folder(swap.previous)
+        replacing.delete_folder(swap.previous)
 
 
 def _sync_tree(folder: Path) -> None:
@@ -143,16 +167,12 @@ def _sync_tree(folder: Path) -> None:
         if path.is_dir():
             sync_folder(path)
         else:
-            _sync(path)
+            _sync(path, _SYNCED)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _delete_folder(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -3,8 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -16,10 +14,18 @@ from bot.chat.responder import PromptObserver
 from bot.config import Config
 from bot.engine.interface import Engine
 from bot.errors import UserError
+from bot.files import append_private
 from bot.memory.store import Memory
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona
 from bot.prompt.builder import Prompt, Tokenizer
+from bot.system.signals import end_signals, set_loop_signal_handlers
+
+_UTF8_REMEDY = (
+    "run `$OutputEncoding = [Text.UTF8Encoding]::new()` in PowerShell, or `chcp 65001` in cmd, first"
+    if sys.platform == "win32"
+    else "save it as UTF-8"
+)
 
 
 async def chat_in_terminal(
@@ -33,7 +39,7 @@ async def chat_in_terminal(
     """Send the texts to a persona and print its replies; without texts, hold a session with a person."""
     task = asyncio.current_task()
     assert task
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    set_loop_signal_handlers(end_signals(), task.cancel)
     terminal = _terminal(settings, persona, texts, options.json)
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
@@ -69,9 +75,9 @@ def _texts(given: list[str] | None) -> list[str]:
 
 def _standard_input() -> str:
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8-sig")  # PowerShell begins with a byte order mark
     except UnicodeDecodeError as error:
-        raise UserError(f"Standard input is not UTF-8 text ({error.reason}): save it as UTF-8.") from None
+        raise UserError(f"Standard input is not UTF-8 text ({error.reason}): {_UTF8_REMEDY}.") from None
 
 
 def _terminal(
@@ -106,8 +112,7 @@ def prompt_observer(path: Path | None) -> PromptObserver | None:
 
     def append_prompt(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
         line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
-        private = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
-        with open(private, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with append_private(path) as file:
+            file.write(json.dumps(line, ensure_ascii=False).encode("utf-8") + b"\n")
 
     return append_prompt

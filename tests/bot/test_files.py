@@ -102,14 +102,14 @@ def test_where_a_rename_fails_the_folder_is_as_before(
     failing: int, swap: FolderSwap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_folder(swap, lambda draft: fill(draft, "one"))
-    rename, left = Path.rename, iter(range(10))
+    rename, left = os.replace, iter(range(10))
 
-    def refuse(path: Path, target: Path) -> Path:
+    def refuse(path: Path, target: Path) -> None:
         if next(left) == failing:
             raise OSError(28, "No space left on device")
-        return rename(path, target)
+        rename(path, target)
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="No space left"):
         replace_folder(swap, lambda draft: fill(draft, "two"))
     monkeypatch.undo()

@@ -62,8 +62,14 @@ def adapter_home(workspace: Workspace) -> Path:
 
 
 def recover_install(folder: Path) -> None:
-    """Finish the installation that a killed process began in a persona's folder, or undo it."""
-    recover_folder(_swap(folder))
+    """Finish the installation that a killed process began in a persona's folder, or undo it.
+
+    Raises `UserError` where a file there cannot be renamed.
+    """
+    try:
+        recover_folder(_swap(folder))
+    except OSError as error:
+        raise UserError(f"{folder / HOME} cannot be written: {error.strerror}.") from None
 
 
 def _swap(folder: Path) -> FolderSwap:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from bot.adapter.files import CONFIG, WEIGHTS
@@ -67,13 +67,21 @@ def write_peft_adapter(folder: Path, config: Mapping[str, object], adapter: Mapp
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint; raises `UserError` where it is missing or damaged."""
-    if not folder.exists():
-        recover_folder(FolderSwap.beside(folder))
     try:
+        if not folder.exists():
+            recover_folder(FolderSwap.beside(folder))
         state = msgspec.json.decode((folder / _STATE).read_bytes(), type=RunState)
-        return Checkpoint(state, load_file(folder / WEIGHTS), load_file(folder / _MOMENTS))
+        return Checkpoint(state, read_tensors(folder / WEIGHTS), read_tensors(folder / _MOMENTS))
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"The state in {folder} cannot be read ({error}): train without --resume.") from None
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file into memory; raises `OSError` and `SafetensorError`.
+
+    `load_file` maps the file, and Windows replaces no folder that holds a mapped file.
+    """
+    return load(path.read_bytes())
 
 
 def replace_checkpoint(folder: Path, write: Callable[[Path], None]) -> None:

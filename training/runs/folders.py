@@ -1,6 +1,5 @@
 """The numbered folders of a persona's runs, and the log of a run."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -8,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from bot.errors import UserError
-from bot.files import write_private
+from bot.files import append_private, write_private
 from training.store.indented_json import encode_indented
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
@@ -63,7 +62,7 @@ class RunLog:
         """Append a line; raises `UserError`."""
         line = msgspec.json.encode({"event": event, "step": step, **values}) + b"\n"
         try:
-            with os.fdopen(os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as file:
+            with append_private(self.path) as file:
                 file.write(line)
         except OSError as error:
             raise UserError(f"{self.path} cannot be written: {error.strerror}.") from None

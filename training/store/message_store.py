@@ -11,12 +11,13 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
+from bot.files import create_private
+from bot.system import replacing
 from training.store.key_set import KeySet
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
 from training.store.selves import draft_selves, read_selves, settle_selves
 
 _BATCH = 2048  # messages
-_BUFFER = 1 << 20  # bytes
 
 
 class _Key(msgspec.Struct, gc=False):
@@ -108,9 +109,8 @@ class MessageStore:
         return UserError(f"{self.path} cannot be written: {error.strerror}.")
 
     def _open(self) -> None:
-        self._draft.unlink(missing_ok=True)
-        private = os.open(self._draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        self._file = os.fdopen(private, "wb", buffering=_BUFFER)
+        replacing.delete(self._draft)
+        self._file = create_private(self._draft)
 
     def _copy(self) -> None:
         """Copy the lines of the file into the draft, and collect their keys and the persona's ids."""
@@ -146,7 +146,7 @@ class MessageStore:
         self._close()
         if self._next_selves:
             draft_selves(self._work, self._next_selves)
-        os.replace(self._draft, self.path)
+        replacing.replace(self._draft, self.path)
         settle_selves(self._work)
 
     def _close(self) -> None:
@@ -164,7 +164,7 @@ class MessageStore:
             self._file = None
         with suppress(OSError):
             settle_selves(self._work)
-        self._draft.unlink(missing_ok=True)
+        replacing.delete(self._draft)
         self._lock.release()
 
 

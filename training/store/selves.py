@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
+from bot.files import create_private
+from bot.system import replacing
 from training.store.indented_json import encode_indented
 from training.store.messages import MESSAGES, ExportedMessage
 
@@ -58,8 +60,8 @@ def draft_selves(work: Path, ids: Mapping[str, Iterable[str]]) -> None:
     """
     text = encode_indented({platform: sorted(ids[platform]) for platform in sorted(ids)})
     path = _draft(work / SELVES)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+    replacing.delete(path)
+    with create_private(path) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -71,8 +73,8 @@ def settle_selves(work: Path) -> None:
     Only the process that holds the lock of messages.jsonl may call this.
     """
     if _is_committed(work):
-        os.replace(_draft(work / SELVES), work / SELVES)
-    _draft(work / SELVES).unlink(missing_ok=True)
+        replacing.replace(_draft(work / SELVES), work / SELVES)
+    replacing.delete(_draft(work / SELVES))
 
 
 def _is_committed(work: Path) -> bool:

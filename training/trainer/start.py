@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
@@ -20,7 +19,7 @@ from training.metrics.canaries import draw_canaries
 from training.planning import memory, resources
 from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
 from training.runs import canary_guard, folders, replay, run_config
-from training.runs.checkpoints import BEST
+from training.runs.checkpoints import BEST, read_tensors
 from training.runs.run_config import RunConfig
 from training.trainer.base_model import BaseModel
 from training.trainer.stages import TrainingData
@@ -161,7 +160,7 @@ def _read_adapter(
             f"The adapter in {folder} has several ranks: train a new one without --continue-from."
         )
     own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
-    return load_file(folder / WEIGHTS), options.model_copy(update=own)
+    return read_tensors(folder / WEIGHTS), options.model_copy(update=own)
 
 
 def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions) -> ChosenRecipe:

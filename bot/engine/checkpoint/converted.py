@@ -2,13 +2,13 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from bot.files import FolderSwap, hash_file, replace_folder
+from bot.system.replacing import delete_folder
 
 FORMAT = 1  # of a copy's content; another number makes every copy anew
 _LIST = "copy.json"
@@ -33,7 +33,7 @@ def make_converted(models: Path, source: str, precision: str, write: Callable[[P
         if copy := find_converted(models, source, precision):
             return copy
         for left in models.glob(f"{_NEW}*"):  # by a process that died
-            shutil.rmtree(left)
+            delete_folder(left)
 
         def write_listed(draft: Path) -> None:
             write(draft)
@@ -57,7 +57,7 @@ def _delete_older(copy: Path, source: str, precision: str) -> None:
     older = re.compile(rf"{source[:24]}-{precision}-v\d+")
     for folder in copy.parent.iterdir():
         if older.fullmatch(folder.name) and folder != copy:
-            shutil.rmtree(folder)
+            delete_folder(folder)
 
 
 def _key(source: str, precision: str) -> str:

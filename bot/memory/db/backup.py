@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import UserError
-from bot.files import sync_folder
+from bot.files import create_private, sync_folder
 from bot.memory.db.connection import DAMAGED, connect_for_reading, result_code
 from bot.memory.db.migration import APPLICATION_ID, schema_version
+from bot.system import replacing
 
 KEPT = 3
 STAMP = "%Y%m%dT%H%M%S%fZ"
@@ -60,13 +61,13 @@ def set_aside(path: Path, now: float) -> Path | None:
     aside = path.with_name(f"{path.name}.corrupt-{timestamp(now)}")
     for suffix in SIDECARS:
         if os.path.lexists(f"{path}{suffix}"):
-            os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+            replacing.replace(Path(f"{path}{suffix}"), Path(f"{aside}{suffix}"))
     if not path.exists():
         return None
     try:
         os.link(path, aside)
     except OSError:
-        os.rename(path, aside)
+        replacing.replace(path, aside)
     return aside
 
 
@@ -101,7 +102,7 @@ def write_backup(path: Path, now: float, patience: float) -> Path:
     copy_database(path, new, patience)
     rename_draft(new, backup)
     for old in list_backups(path)[KEPT:]:
-        old.unlink()
+        replacing.delete(old)
     return backup
 
 
@@ -119,14 +120,14 @@ def create_draft(path: Path) -> Path:
     """Create an empty private file beside `path`, which `rename_draft` renames once it is whole."""
     new = path.with_name(f"{path.name}.new")
     for suffix in (*SIDECARS, ""):
-        Path(f"{new}{suffix}").unlink(missing_ok=True)
-    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        replacing.delete(Path(f"{new}{suffix}"))
+    create_private(new).close()
     return new
 
 
 def rename_draft(new: Path, path: Path) -> None:
     """Rename a draft over the file of that name, durably."""
-    os.replace(new, path)
+    replacing.replace(new, path)
     sync_folder(path.parent)
 
 
@@ -136,5 +137,5 @@ def delete_copies(path: Path) -> tuple[int, int]:
     asides = list(path.parent.glob(f"{path.name}.corrupt-*"))
     whole = list_backups(path)
     for file in (*halves, *asides, *whole):
-        file.unlink(missing_ok=True)
+        replacing.delete(file)
     return len(whole), sum(not aside.name.endswith(SIDECARS) for aside in asides)

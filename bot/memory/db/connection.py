@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.errors import UserError
+from bot.system.replacing import FileInUse
 
 T = TypeVar("T")
 Value = str | int | float | None
@@ -94,7 +95,7 @@ def user_errors(path: Path) -> Iterator[None]:
 
 def sentences(path: Path) -> dict[int, str]:
     """Return the sentences for a person, by SQLite's result code."""
-    busy = f"Another program is using {path}: close it and try again."
+    busy = busy_sentence(path)
     damaged = f"The memory at {path} is damaged: start again, and the newest backup will be restored."
     return {
         sqlite3.SQLITE_BUSY: busy,
@@ -108,7 +109,13 @@ def sentences(path: Path) -> dict[int, str]:
     }
 
 
+def busy_sentence(path: Path) -> str:
+    return f"Another program is using {path}: close it and try again."
+
+
 def os_error_sentence(path: Path, error: OSError) -> str:
+    if isinstance(error, FileInUse):
+        return busy_sentence(Path(error.filename or path))
     if error.errno in (EACCES, EPERM, EROFS):
         return unwritable_sentence(path)
     if error.errno in (ENOSPC, EDQUOT):

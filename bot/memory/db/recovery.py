@@ -10,6 +10,7 @@ from bot.errors import UserError
 from bot.memory.db import backup
 from bot.memory.db.connection import connect, unwritable_sentence
 from bot.memory.db.migration import migrate, schema_version, scripts
+from bot.system.rights import make_private
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 SMALLEST = 512  # bytes of the smallest page; SQLite takes less for an empty database
@@ -95,13 +96,6 @@ def restored_notice(path: Path, aside: Path, saved: Path | None) -> str:
         return f"{damage} There was no backup to restore: it starts empty."
     when = f"{backup.written_at(saved):%Y-%m-%d %H:%M} UTC"
     return f"{damage} The backup of {when} was restored: later messages are missing."
-
-
-def make_private(path: Path) -> None:
-    """Remove the rights of group and others. The owner gets none: a read-only file may be intended."""
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        os.chmod(path, mode & 0o700)
 
 
 def back_up_and_migrate(connection: sqlite3.Connection, path: Path, options: OpenOptions) -> None:

@@ -89,14 +89,14 @@ def test_where_nothing_can_be_put_in_place_all_is_as_before(
     one, two = trained
     install_adapter(workspace, one, {})
     install_adapter(workspace, two, {})
-    rename = Path.rename
+    rename = os.replace
 
-    def refuse(path: Path, target: Path) -> Path:
+    def refuse(path: Path, target: Path) -> None:
         if path.name == "adapter.new":
             raise OSError(28, "No space left on device")
-        return rename(path, target)
+        rename(path, target)
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(UserError, match="cannot be written: No space left on device; the adapter before is"):
         install_adapter(workspace, one, {})
     assert names(workspace.folder) == ["adapter", "adapter.lock", "adapter.previous"]
