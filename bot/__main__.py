@@ -18,10 +18,12 @@ from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.log import set_up_logging, settings_for_terminal
 from bot.persona.persona import Cast, load_cast
+from bot.system.console import prepare_output
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with 0, 1 for a fault that doctor found, or 2 for bad input."""
+    prepare_output()
     options = argument_parser(__doc__).parse_args(arguments)
     _set_up_log(options)
     try:

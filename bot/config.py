@@ -1,7 +1,6 @@
 """Settings of config.toml and the environment, checked before anything starts."""
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field
 
 from bot.errors import UserError
+from bot.system.names import refuse_long_folder
+from bot.system.rights import others_can_read, private_command
 from bot.toml import Section, parse_toml, read_toml
 
 TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
@@ -138,6 +139,10 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     path = (path or Path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
     file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
     root = path.parent
+    personas = root / file.paths.personas
+    data = Path(environment.get("ALTEREGO_DATA") or root / file.paths.data).absolute()
+    for folder in (personas, data):
+        refuse_long_folder(folder)
     return Config(
         path,
         file.model,
@@ -146,8 +151,8 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         file.discord,
         file.telegram,
         file.log,
-        root / file.paths.personas,
-        Path(environment.get("ALTEREGO_DATA") or root / file.paths.data).absolute(),
+        personas,
+        data,
         _tokens(root / file.paths.secrets, environment),
         _addresses(environment),
     )
@@ -179,8 +184,8 @@ def _is_loopback(host: str) -> bool:
 def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:
     stored: dict[str, str] = {}
     if path.exists():
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise UserError(f"{path} holds secrets but others can read it: run `chmod 600 {path}`.")
+        if others_can_read(path):
+            raise UserError(f"{path} holds secrets but others can read it: run `{private_command(path)}`.")
         stored = parse_toml(_Secrets, read_toml(path, "make it again"), path).model_dump()
     tokens = {name: environment.get(name, "").strip() or stored.get(name, "").strip() for name in TOKENS}
     return Tokens({name: token for name, token in tokens.items() if token})

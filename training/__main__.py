@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot import config
 from bot.errors import UserError
+from bot.system.console import prepare_output
 from training.commands.types import Commands
 
 try:
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns 0 for done, 1 for an adapter over a limit, 2 for bad input, 130 for interrupted.
     """
+    prepare_output()
     options = _parser().parse_args(arguments)
     try:
         print(COMMANDS[options.command](options))

@@ -1,11 +1,13 @@
 """Commands about personas and stored data: each function returns the text to print."""
 
+import asyncio
 import json
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 
 from bot import config
 from bot.config import Config
+from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
@@ -17,9 +19,11 @@ def open_memory(settings: Config) -> Memory:
     return Memory(settings.data / "memory.db")
 
 
-def startup_notices(memory: Memory, cast: Cast) -> tuple[str, ...]:
-    """Return what whoever starts the program should know: of an open memory, and of broken personas."""
-    return (*memory.notices, *(f"{key} is left out: {why}." for key, why in cast.broken.items()))
+async def startup_notices(memory: Memory, cast: Cast, settings: Config) -> tuple[str, ...]:
+    """Return the notices for whoever starts the program: of memory, broken personas and an unused card."""
+    left_out = (f"{key} is left out: {why}." for key, why in cast.broken.items())
+    card = await asyncio.to_thread(cuda_remedy, settings.model.device)
+    return (*memory.notices, *left_out, *([card] if card else ()))
 
 
 async def persona_list(options: Namespace) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from bot.errors import UserError
 from bot.memory.db.database import InUse
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.contract import check_serving
+from bot.system.rights import others_can_read, private_command
 
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
@@ -32,7 +34,7 @@ class Finding:
 
 
 async def run_checks(path: Path | None) -> list[Finding]:
-    """Check settings, tokens, personas, model, adapters, native kernels, memory and disk."""
+    """Check settings, tokens, personas, model, adapters, kernels, an unused card, memory, disk and rights."""
     try:
         settings = config.load_config(path)
     except UserError as error:
@@ -41,7 +43,9 @@ async def run_checks(path: Path | None) -> list[Finding]:
     cast, personas = _personas(settings)
     model = await asyncio.to_thread(_model, settings, cast)
     native = await asyncio.to_thread(_native_kernels, settings)
-    return [*findings, *personas, *model, native, await _memory(settings), _disk(settings)]
+    card = await asyncio.to_thread(_unused_card, settings)
+    rest = [native, *card, await _memory(settings), _disk(settings), *_rights(settings)]
+    return [*findings, *personas, *model, *rest]
 
 
 def _tokens(settings: Config) -> Finding:
@@ -117,6 +121,14 @@ def _native_kernels(settings: Config) -> Finding:
     return Finding("native", True, text)
 
 
+def _unused_card(settings: Config) -> Iterator[Finding]:
+    """Report a card that the installed torch cannot use."""
+    from bot.engine.runtime.nvidia import cuda_remedy
+
+    if remedy := cuda_remedy(settings.model.device):
+        yield Finding("card", False, remedy)
+
+
 async def _memory(settings: Config) -> Finding:
     try:
         async with open_memory(settings) as memory:
@@ -140,3 +152,21 @@ def _disk(settings: Config) -> Finding:
         free > LEAST_FREE_BYTES,
         text if free > LEAST_FREE_BYTES else f"{text}: make room, 2 GB are needed",
     )
+
+
+def _rights(settings: Config) -> Iterator[Finding]:
+    """Check that other users of a Windows machine cannot read what is private.
+
+    Elsewhere each file has rights of its own. On Windows, a file has those of its folder.
+    """
+    for folder in (settings.data, settings.personas) if sys.platform == "win32" else ():
+        if not folder.exists():
+            continue
+        try:
+            if others_can_read(folder):
+                remedy = f"other users of this machine can read {folder}: run `{private_command(folder)}`"
+                yield Finding("rights", False, remedy)
+            else:
+                yield Finding("rights", True, f"only its owner and administrators read {folder}")
+        except OSError as error:
+            yield Finding("rights", False, f"those of {folder} cannot be read: {error.strerror}")

@@ -58,7 +58,7 @@ async def serve(
     _handle_signals()
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
-        for notice in startup_notices(memory, cast):
+        for notice in await startup_notices(memory, cast, settings):
             log.warning("startup_notice", extra={"notice": notice})
         engine = await stack.enter_async_context(open_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)

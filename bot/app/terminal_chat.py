@@ -47,7 +47,7 @@ async def chat_in_terminal(
         observer = prompt_observer(options.prompts)
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observer)
         await stack.enter_async_context(chat)
-        for notice in startup_notices(memory, cast):
+        for notice in await startup_notices(memory, cast, settings):
             sys.stderr.write(f"alterego: {notice}\n")
         await terminal(chat, memory)
         if await memory.wants_backup():

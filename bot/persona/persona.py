@@ -12,6 +12,7 @@ from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
 from bot.persona.training_options import TrainingOptions
+from bot.system.names import fault_of_name
 from bot.toml import Section, parse_toml, read_toml
 
 _LIMIT = 8 << 20  # bytes of a card file
@@ -121,7 +122,12 @@ def load_cast(folder: Path) -> Cast:
 
 
 def load_persona(folder: Path) -> Persona:
-    """Load one persona's folder. Raises `UserError` with the file and its fault."""
+    """Load one persona's folder. Raises `UserError` with the file and its fault.
+
+    A name that Windows refuses is refused everywhere, so that every folder can move there.
+    """
+    if fault := fault_of_name(folder.name):
+        raise UserError(f"the folder {folder} needs another name: {fault}")
     file = folder / "persona.toml"
     keys = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
     card, adapter = _card(_inside(folder, keys.card)), _adapter(folder, keys)

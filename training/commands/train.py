@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 
 from bot import config
 from bot.engine.runtime.environment import prepare_environment
+from bot.engine.runtime.nvidia import cuda_remedy
 from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_workspace
 
@@ -37,12 +39,14 @@ def train(options: Namespace, folder: Folder) -> str:
 
     The adapter in place changes only when the new one is whole.
     """
-    persona = folder(options)
+    persona, settings = folder(options), config.load_config(options.config)
+    if notice := cuda_remedy(settings.model.device):
+        sys.stderr.write(f"training: {notice}\n")
 
     prepare_environment()
     from training.trainer import result, session, start  # loads torch, transformers and peft, in seconds
 
-    workspace = open_workspace(config.load_config(options.config), persona)
+    workspace = open_workspace(settings, persona)
     train_options = start.TrainOptions(
         options.resume, options.continue_from, options.plan, options.track, options.canaries
     )

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -40,24 +41,30 @@ def guard_files() -> None:
 
 
 def _check(event: str, given: tuple[Any, ...]) -> None:
-    if event == "os.rename" and _is_our_call():
-        source, target = map(_text, given[:2])
-        _refuse_held(source, 32)
+    if event not in ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "open") or isinstance(given[0], int):
+        return
+    if not _is_our_call():
+        return
+    path = _whole(given[0], given[-1] if event in ("os.remove", "os.rmdir") else -1)
+    if event == "os.rename":
+        target = _whole(given[1])
+        _refuse_held(path, 32)
         _refuse_held(target, 5)
-        if os.path.isdir(source) and os.path.isdir(target):
+        if os.path.isdir(path) and os.path.isdir(target):
             raise denied(5, target)  # a folder is not replaced
-        _refuse_name(target)
-    elif event in ("os.remove", "os.rmdir") and _is_our_call():
-        path = _text(given[0])
+        path = target
+    elif event in ("os.remove", "os.rmdir"):
         _refuse_held(path, 32)
         if event == "os.remove" and os.path.isfile(path) and not os.stat(path).st_mode & 0o200:
             raise denied(5, path)  # a file that is read-only
-    elif event in ("os.mkdir", "open") and not isinstance(given[0], int) and _is_our_call():
-        _refuse_name(_text(given[0]))
+        return
+    _refuse_name(path)
 
 
-def _text(path: Any) -> str:
-    return os.fsdecode(path)
+def _whole(path: Any, folder: int = -1) -> str:
+    """Return an absolute path; `folder` is the descriptor of an open folder that it begins at, or -1."""
+    start = os.getcwd() if folder < 0 else os.readlink(f"/proc/self/fd/{folder}")
+    return os.path.join(start, os.fsdecode(path))
 
 
 def _is_our_call() -> bool:
@@ -87,10 +94,9 @@ def _refuse_held(path: str, code: int) -> None:
 
 def _open_files() -> Iterator[str]:
     for number in os.listdir("/proc/self/fd"):
-        try:
-            yield os.readlink(f"/proc/self/fd/{number}")
-        except OSError:  # the descriptor of the listing itself
-            continue
+        with suppress(OSError):  # the descriptor of the listing itself
+            if not os.path.isdir(path := os.readlink(f"/proc/self/fd/{number}")):  # rmtree opens folders
+                yield path
 
 
 def _mapped_files() -> Iterator[str]:
