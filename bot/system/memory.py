@@ -77,8 +77,8 @@ if sys.platform == "win32":
         """MEMORYSTATUSEX."""
 
         _fields_ = (
-            ("length", wintypes.DWORD),
-            ("load", wintypes.DWORD),
+            ("length", ctypes.c_uint32),
+            ("load", ctypes.c_uint32),
             *((name, ctypes.c_uint64) for name in ("physical", "available", "commit_limit", "commit_left")),
             *((name, ctypes.c_uint64) for name in ("virtual", "virtual_left", "extended_left")),
         )
@@ -87,8 +87,8 @@ if sys.platform == "win32":
         """PROCESS_MEMORY_COUNTERS."""
 
         _fields_ = (
-            ("length", wintypes.DWORD),
-            ("page_faults", wintypes.DWORD),
+            ("length", ctypes.c_uint32),
+            ("page_faults", ctypes.c_uint32),
             *((name, ctypes.c_size_t) for name in ("peak_working_set", "working_set")),
             *((name, ctypes.c_size_t) for name in ("peak_paged_pool", "paged_pool")),
             *((name, ctypes.c_size_t) for name in ("peak_other_pool", "other_pool")),

@@ -31,7 +31,7 @@ def make_private(path: Path) -> None:
 def others_can_read(path: Path) -> bool:
     """Return whether users other than the owner and administrators may read a file, or files of a folder."""
     if sys.platform == "win32":
-        return _lets_everybody_read(_descriptor(path))
+        return lets_everybody_read(_descriptor(path))
     return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
@@ -43,7 +43,7 @@ def private_command(path: Path) -> str:
     return f"chmod {'700' if path.is_dir() else '600'} {path}"
 
 
-def _lets_everybody_read(descriptor: str) -> bool:
+def lets_everybody_read(descriptor: str) -> bool:
     """Return whether a security descriptor in SDDL lets a group of all users read.
 
     Without an access list, everybody may do everything.

@@ -70,10 +70,10 @@ def test_every_command_replaces_what_earlier_ones_have_written(persona: TinyPers
     adapter = str(persona.folder / "adapter")
     commands = (
         ("train", "--resume"),
+        ("evaluate", "--samples", "10", "--copied", "1"),
         ("import", str(export(persona))),
         ("build", "--window", "256"),
         ("train", "--continue-from", adapter),
-        ("evaluate", "--samples", "10", "--copied", "1"),
         ("export", "--format", "peft", str(persona.root / "exported")),
         ("forget", "Ana"),
     )

@@ -51,13 +51,17 @@ def _set_console_handler(handler: Callable[[int], bool], is_added: bool) -> bool
 
 
 def _memory_status(status: Any) -> bool:
+    if status._obj.length != 64:  # bytes of MEMORYSTATUSEX
+        return False
     status._obj.available = status._obj.commit_left = AVAILABLE
-    return bool(status._obj.length == 64)
+    return True
 
 
 def _process_memory(process: int, memory: Any, length: int) -> bool:
+    if (process, length, memory._obj.length) != (-1, 72, 72):  # bytes of PROCESS_MEMORY_COUNTERS
+        return False
     memory._obj.peak_working_set = PEAK
-    return (process, length) == (-1, 72)
+    return True
 
 
 def _security(path: Any, kind: int, parts: int, *pointers: Any) -> int:
