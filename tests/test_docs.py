@@ -11,7 +11,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "tests/R
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 _PATH = re.compile(r"`((?:bot|training|tests|docs|personas|\.ci|\.github)/[\w./-]*)`")
 _TEST = re.compile(
-    r"`((?:bot|training|security|end_to_end|libraries|upgrades|benchmarks|faults)/[\w/]+\.py)`"
+    r"`((?:bot|training|security|end_to_end|libraries|upgrades|windows|benchmarks|faults)/[\w/]+\.py)`"
 )
 
 

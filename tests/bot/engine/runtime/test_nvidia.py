@@ -21,10 +21,8 @@ CPU, CUDA = (
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for nvidia-smi and torch, which are the only ones that are found."""
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(
-        nvidia, "find_spec", lambda name: type("Spec", (), {"origin": str(tmp_path / "torch/__init__.py")})
-    )
+    spec = ModuleSpec("torch", None, origin=str(tmp_path / "torch/__init__.py"))
+    monkeypatch.setattr(nvidia, "find_spec", lambda name: spec)
     (tmp_path / "torch").mkdir()
     return tmp_path
 
