@@ -3,43 +3,17 @@
 #ifndef ALTEREGO_ATTENTION_H
 #define ALTEREGO_ATTENTION_H
 
-#include "common.h"
+#include "attention_sums.h"
+#if LANES == 4
+#include "attention_narrow.h"
+#else
+#include "attention_wide.h"
+#endif
 
 struct attention_params {
     long slots, capacity, heads, group, size, window, query_stride, key_stride, is_f32;
     float scale, softcap; /* softcap 0 and window 0 mean none */
 };
-
-/* Horizontal sums of LANES vectors, as one vector, in two steps. This is the first step: of four vectors, a
-   vector whose quarters hold partial sums of each of the four. */
-INLINE vfloat sum_quads(const vfloat *vectors)
-{
-#if LANES == 16
-    const vuint low = {0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29};
-    const vuint lows = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29};
-#else
-    const vuint low = {0, 8, 1, 9, 4, 12, 5, 13}, lows = {0, 1, 8, 9, 4, 5, 12, 13};
-#endif
-    vfloat ab = __builtin_shuffle(vectors[0], vectors[1], low) +
-                __builtin_shuffle(vectors[0], vectors[1], low + 2);
-    vfloat cd = __builtin_shuffle(vectors[2], vectors[3], low) +
-                __builtin_shuffle(vectors[2], vectors[3], low + 2);
-    return __builtin_shuffle(ab, cd, lows) + __builtin_shuffle(ab, cd, lows + 2);
-}
-
-/* The second step: of LANES / 4 results of `sum_quads`, the LANES horizontal sums. */
-INLINE vfloat sum_lanes(const vfloat *quads)
-{
-#if LANES == 16
-    const vuint even = {0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27}, odd = even + 4;
-    vfloat ab = __builtin_shuffle(quads[0], quads[1], even) + __builtin_shuffle(quads[0], quads[1], odd);
-    vfloat cd = __builtin_shuffle(quads[2], quads[3], even) + __builtin_shuffle(quads[2], quads[3], odd);
-#else
-    const vuint even = {0, 1, 2, 3, 8, 9, 10, 11}, odd = even + 4;
-    vfloat ab = quads[0], cd = quads[1];
-#endif
-    return __builtin_shuffle(ab, cd, even) + __builtin_shuffle(ab, cd, odd);
-}
 
 /* Replace scores by the weights e^(score - top), and return the sum of the weights. The array has room for a
    whole vector behind `count`. */
@@ -60,40 +34,6 @@ INLINE float softmax_weights(float *scores, long count, float top)
     return sum;
 }
 
-/* sums += weights values for a few query heads, which share each value that is loaded. */
-INLINE void add_values(vfloat *sums, const float (*weights)[CHUNK], const void *values, long count,
-                       const long heads, const long parts, const int is_f32)
-{
-    vfloat partial[heads][parts], value[parts];
-    memcpy(partial, sums, sizeof partial);
-    for (long n = 0; n < count; n++) {
-        for (long i = 0; i < parts; i += 2)
-            load_pair(values, (n * parts + i) / 2, value + i, is_f32);
-        for (long g = 0; g < heads; g++)
-            for (long i = 0; i < parts; i++)
-                partial[g][i] += value[i] * weights[g][n];
-    }
-    memcpy(sums, partial, sizeof partial);
-}
-
-/* As `add_values` for all query heads of a group, as many at once as the vector registers hold. */
-INLINE void add_group_values(vfloat *sums, const float (*weights)[CHUNK], const void *values, long count,
-                             long group, const long parts, const int is_f32)
-{
-    const long most = parts > 8 ? 1 : parts > 4 ? 2 : 4;
-    for (long g = 0; g < group; g += most) {
-        const long heads = group - g;
-        if (heads >= most)
-            add_values(sums + g * parts, weights + g, values, count, most, parts, is_f32);
-        else if (heads == 3)
-            add_values(sums + g * parts, weights + g, values, count, 3, parts, is_f32);
-        else if (heads == 2)
-            add_values(sums + g * parts, weights + g, values, count, 2, parts, is_f32);
-        else
-            add_values(sums + g * parts, weights + g, values, count, 1, parts, is_f32);
-    }
-}
-
 /* The keys of one KV slot and head, and the range of tokens in them that a query may read. */
 struct key_range {
     void *keys;
@@ -108,7 +48,8 @@ INLINE void attend_group(const struct attention_params *params, const void *quer
                          const int is_f32)
 {
     const long size = parts * LANES;
-    vfloat queries[MAX_GROUP][parts], sums[MAX_GROUP][parts], quads[MAX_GROUP][CHUNK / 4];
+    vfloat queries[MAX_GROUP][ARRAY_LENGTH(parts, MAX_PARTS)], sums[MAX_GROUP][ARRAY_LENGTH(parts, MAX_PARTS)];
+    vfloat quads[MAX_GROUP][CHUNK / 4];
     float weights[MAX_GROUP][CHUNK], tops[MAX_GROUP], totals[MAX_GROUP];
     for (long g = 0; g < params->group; g++) {
         tops[g] = -__builtin_inff();
@@ -126,23 +67,11 @@ INLINE void attend_group(const struct attention_params *params, const void *quer
                    *value = at_offset(values, start * size, is_f32);
         for (long n = 0; n < count; n += 4) {
             const long later = start + n + CHUNK;
-            vfloat key[4][parts], dots[4];
             prefetch(later < range.length ? at_offset(range.keys, later * size, is_f32)
                                           : at_offset(next_keys, (later - range.length) * size, is_f32),
                      byte_count(4 * size, is_f32));
             prefetch(at_offset(value, n * size, is_f32), byte_count(4 * size, is_f32));
-            for (long k = 0; k < 4; k++) /* memory behind the last key may not be readable */
-                for (long i = 0; i < parts; i += 2)
-                    load_pair(at_offset(chunk, (n + (n + k < count ? k : 0)) * size, is_f32), i / 2,
-                              key[k] + i, is_f32);
-            for (long g = 0; g < params->group; g++) {
-                for (long k = 0; k < 4; k++) {
-                    dots[k] = queries[g][0] * key[k][0];
-                    for (long i = 1; i < parts; i++)
-                        dots[k] += queries[g][i] * key[k][i];
-                }
-                quads[g][n / 4] = sum_quads(dots);
-            }
+            score_keys(parts, queries, params->group, chunk, n, count, quads, is_f32);
         }
         for (long g = 0; g < params->group; g++) {
             float *scores = weights[g], top = tops[g];

@@ -5,28 +5,23 @@
 #ifndef ALTEREGO_COMMON_H
 #define ALTEREGO_COMMON_H
 
-#include <omp.h>
-#include <stdint.h>
+#include "simd.h"
+
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
+#ifdef _OPENMP
+int omp_get_num_threads(void); /* Apple's clang has OpenMP, but not its header */
+#else
+INLINE int omp_get_num_threads(void) { return 1; }
+#endif
 
 typedef uint16_t bf16;
-
-/* Numbers of 32 bits in one vector register; the register holds twice as many bfloat16 numbers. */
-#ifdef __AVX512F__
-#define LANES 16
-#else
-#define LANES 8
-#endif
-typedef float vfloat __attribute__((vector_size(LANES * 4)));
-typedef uint32_t vuint __attribute__((vector_size(LANES * 4)));
-typedef int32_t vint __attribute__((vector_size(LANES * 4)));
 
 enum {
     CHUNK = 64,            /* keys per block of attention scores; inputs per block of lora_shrink */
     PREFETCH_AHEAD = 2048, /* bytes between the weight in use and the weight that is prefetched */
     MAX_GROUP = 16,        /* query heads that share one key head */
+    MAX_PARTS = 256 / LANES, /* vectors of one head */
     MAX_LORA_INNER = 1024, /* rank times joined layers: the numbers between a LoRA's A and B */
     MAX_LORA_GROUP = 8,    /* tokens of one LoRA slot that are multiplied together */
     MAX_LORA_TOKENS = 1024 /* tokens that are grouped by LoRA slot at once */

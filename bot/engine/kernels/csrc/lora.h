@@ -37,16 +37,21 @@ INLINE void load_int8_rows(const int8_t *base, vfloat *rows)
 /* Two sums instead of one halve the chain of dependent additions. */
 INLINE void add_weighted_rows(vfloat *sums, const vfloat *rows, const float *weights)
 {
+#if LANES == 4
+    for (long i = 0; i < 4; i++)
+        sums[i / 2] = multiply_add(sums[i / 2], rows[i], splat(weights[i]));
+#else
     sums[0] += rows[0] * weights[0] + rows[1] * weights[1];
     sums[1] += rows[2] * weights[2] + rows[3] * weights[3];
+#endif
 }
 
 /* inner [tokens, MAX_LORA_INNER] = strengths * x A; prefetches the first block of B on the way. */
 INLINE void lora_shrink(const struct lora_shape *shape, const void *x, const struct lora_group *group,
                         float (*inner)[MAX_LORA_INNER], const long tokens, const int is_f32)
 {
-    vfloat sums[MAX_LORA_INNER / LANES][tokens][2], rows[4];
-    float inputs[tokens][CHUNK];
+    vfloat sums[MAX_LORA_INNER / LANES][ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][2], rows[4];
+    float inputs[ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][CHUNK];
     const long share = shape->rank * shape->width * CHUNK / shape->inputs;
     memset(sums, 0, shape->inner / LANES * sizeof sums[0]);
     for (long start = 0; start < shape->inputs; start += CHUNK) {
@@ -59,14 +64,14 @@ INLINE void lora_shrink(const struct lora_shape *shape, const void *x, const str
         prefetch(a + count * shape->inner, count * shape->inner);
         prefetch(group->matrices.b + start / CHUNK * share, share);
         for (long j = 0; j < shape->inner; j += LANES) {
-            vfloat partial[tokens][2];
-            memcpy(partial, sums[j / LANES], sizeof partial);
+            vfloat partial[ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][2];
+            memcpy(partial, sums[j / LANES], tokens * sizeof *partial);
             for (long i = 0; i < count; i += 4) {
                 load_int8_rows(a + i * shape->inner + j * 4, rows);
                 for (long t = 0; t < tokens; t++)
                     add_weighted_rows(partial[t], rows, inputs[t] + i);
             }
-            memcpy(sums[j / LANES], partial, sizeof partial);
+            memcpy(sums[j / LANES], partial, tokens * sizeof *partial);
         }
     }
     for (long t = 0; t < tokens; t++)
@@ -89,9 +94,9 @@ INLINE void lora_expand(const struct lora_shape *shape, void *y, const struct lo
                 weights[t][r] = inner[t][shape->block_layer[n] * shape->rank + r] *
                                 group->matrices.b_scales[n * shape->rank + r];
         for (long start = 0; start < shape->width; start += LANES) {
-            vfloat sums[tokens][2], rows[4];
+            vfloat sums[ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][2], rows[4];
             float change[LANES];
-            memset(sums, 0, sizeof sums);
+            memset(sums, 0, tokens * sizeof *sums);
             if (n + 1 < shape->blocks)
                 prefetch(b + block + start * shape->rank, LANES * shape->rank);
             for (long r = 0; r < shape->rank; r += 4) {
