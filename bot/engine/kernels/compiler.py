@@ -110,7 +110,7 @@ def _compile(sources: Mapping[str, bytes], compiler: str, path: Path) -> None:
 def _digest(sources: Mapping[str, bytes], compiler: str) -> str:
     """Hash all that the library depends on: somebody may carry the folder to another machine."""
     parts = [part for name, content in sources.items() for part in (name.encode(), content)]
-    parts += [" ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), _cpu_features()]
+    parts += [" ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), cpu_features()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
@@ -120,7 +120,7 @@ def _has_other_openmp() -> bool:
     return "/libiomp" in loaded or "/libomp" in loaded
 
 
-def _cpu_features() -> bytes:
+def cpu_features() -> bytes:
     """Return the CPU flags that Linux lists; empty where Linux lists none."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()

@@ -48,7 +48,7 @@ INLINE void attend_group(const struct attention_params *params, const void *quer
                          const int is_f32)
 {
     const long size = parts * LANES;
-    vfloat queries[MAX_GROUP][ARRAY_LENGTH(parts, MAX_PARTS)], sums[MAX_GROUP][ARRAY_LENGTH(parts, MAX_PARTS)];
+    vfloat queries[MAX_GROUP][PARTS], sums[MAX_GROUP][PARTS];
     vfloat quads[MAX_GROUP][CHUNK / 4];
     float weights[MAX_GROUP][CHUNK], tops[MAX_GROUP], totals[MAX_GROUP];
     for (long g = 0; g < params->group; g++) {
@@ -67,11 +67,29 @@ INLINE void attend_group(const struct attention_params *params, const void *quer
                    *value = at_offset(values, start * size, is_f32);
         for (long n = 0; n < count; n += 4) {
             const long later = start + n + CHUNK;
+#if LANES != 4
+            vfloat key[4][PARTS], dots[4];
+#endif
             prefetch(later < range.length ? at_offset(range.keys, later * size, is_f32)
                                           : at_offset(next_keys, (later - range.length) * size, is_f32),
                      byte_count(4 * size, is_f32));
             prefetch(at_offset(value, n * size, is_f32), byte_count(4 * size, is_f32));
+#if LANES == 4
             score_keys(parts, queries, params->group, chunk, n, count, quads, is_f32);
+#else
+            for (long k = 0; k < 4; k++) /* memory behind the last key may not be readable */
+                for (long i = 0; i < parts; i += 2)
+                    load_pair(at_offset(chunk, (n + (n + k < count ? k : 0)) * size, is_f32), i / 2,
+                              key[k] + i, is_f32);
+            for (long g = 0; g < params->group; g++) {
+                for (long k = 0; k < 4; k++) {
+                    dots[k] = queries[g][0] * key[k][0];
+                    for (long i = 1; i < parts; i++)
+                        dots[k] += queries[g][i] * key[k][i];
+                }
+                quads[g][n / 4] = sum_quads(dots);
+            }
+#endif
         }
         for (long g = 0; g < params->group; g++) {
             float *scores = weights[g], top = tops[g];

@@ -7,7 +7,7 @@
 #include "attention_sums.h"
 
 /* `score_keys` for `tile` heads, which share each key that is loaded. */
-INLINE void score_tile(const long tile, const long parts, vfloat (*queries)[ARRAY_LENGTH(parts, MAX_PARTS)],
+INLINE void score_tile(const long tile, const long parts, vfloat (*queries)[PARTS],
                        const void *const *keys, long n, vfloat (*quads)[CHUNK / 4], const int is_f32)
 {
     vfloat dots[ARRAY_LENGTH(tile, 4)][4], key[4][2];
@@ -24,8 +24,9 @@ INLINE void score_tile(const long tile, const long parts, vfloat (*queries)[ARRA
         quads[g][n / 4] = sum_quads(dots[g]);
 }
 
-/* As in `attention_wide.h`. */
-INLINE void score_keys(const long parts, vfloat (*queries)[ARRAY_LENGTH(parts, MAX_PARTS)], long heads,
+/* Into column n / 4 of quads: `sum_quads` of the products of each head's query with keys n to n + 3 of a
+   chunk of `count` keys, and with any key in place of one behind the last, which may not be readable. */
+INLINE void score_keys(const long parts, vfloat (*queries)[PARTS], long heads,
                        const void *chunk, long n, long count, vfloat (*quads)[CHUNK / 4], const int is_f32)
 {
     const void *keys[4];
@@ -48,7 +49,7 @@ INLINE void score_keys(const long parts, vfloat (*queries)[ARRAY_LENGTH(parts, M
 INLINE void add_value_tile(const long tile, vfloat *sums, const float (*weights)[CHUNK], const void *values,
                            long count, const long parts, const int is_f32)
 {
-    const long stride = ARRAY_LENGTH(parts, MAX_PARTS);
+    const long stride = PARTS;
     vfloat partial[ARRAY_LENGTH(tile, 4)][4], value[4];
     for (long g = 0; g < tile; g++)
         memcpy(partial[g], sums + g * stride, sizeof partial[g]);
@@ -67,7 +68,7 @@ INLINE void add_value_tile(const long tile, vfloat *sums, const float (*weights)
 INLINE void add_group_values(vfloat *sums, const float (*weights)[CHUNK], const void *values, long count,
                              long group, const long parts, const int is_f32)
 {
-    const long stride = ARRAY_LENGTH(parts, MAX_PARTS);
+    const long stride = PARTS;
     for (long g = 0; g < group; g += 4)
         for (long i = 0; i < parts; i += 4) {
             const void *part = at_offset(values, i * LANES, is_f32);

@@ -1,9 +1,11 @@
-/* Horizontal sums of vectors. */
+/* Horizontal sums of vectors, for the products of attention. */
 
 #ifndef ALTEREGO_ATTENTION_SUMS_H
 #define ALTEREGO_ATTENTION_SUMS_H
 
 #include "common.h"
+
+#define PARTS ARRAY_LENGTH(parts, MAX_PARTS) /* vectors of an array's row, of which a head takes `parts` */
 
 /* Horizontal sums of LANES vectors, as one vector, in two steps. This is the first step: of four vectors, a
    vector whose quarters hold partial sums of each of the four; with four lanes these are the whole sums. */

@@ -1,0 +1,143 @@
+"""The operations of `csrc/` on the same vectors by every compiler and processor: x86, and ARM in qemu."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bot.engine.kernels import compiler
+from tests.bot.engine.kernels import reference
+from tests.bot.engine.kernels.reference import Case
+from tests.paths import ROOT
+
+HARNESS = Path(__file__).parent / "harness"
+FLAGS = [flag for flag in compiler.FLAGS if flag not in ("-shared", "-fPIC")]
+CROSS = "aarch64-linux-gnu-gcc"
+ALONE, TOGETHER = {True: 1e-5, False: 5e-3}, {True: 2e-6, False: 3e-3}  # by `is_f32`: relative to the norm
+
+
+@dataclass(frozen=True)
+class Build:
+    """One program of the harness: who compiles it for which processor, and what runs it."""
+
+    name: str  # `simd_name` of the library
+    compiler: str
+    march: str
+    runner: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.compiler} {self.march}"
+
+    def skip_unless_installed(self) -> None:
+        """Skip the test where a program is missing, or where this CPU lacks the instructions."""
+        for program in (self.compiler, *self.runner[:1]):
+            if shutil.which(program) is None:
+                pytest.skip(f"this machine has no {program}")
+        if not self.runner and not compiler_serves(self):
+            pytest.skip(f"this CPU has not all of {self.march}")
+
+
+def arm(name: str, march: str, cpu: str) -> Build:
+    return Build(name, CROSS, march, ("qemu-aarch64", "-cpu", cpu), ("-static",))
+
+
+BUILDS = [
+    Build("avx2", "gcc", "x86-64-v3"),
+    Build("avx512", "gcc", "x86-64-v4"),
+    Build("avx2", "clang", "x86-64-v3"),
+    Build("avx512", "clang", "x86-64-v4"),
+    arm("neon", "armv8-a", "cortex-a53"),
+    arm("neon dotprod", "armv8.2-a+dotprod", "cortex-a76"),  # as a Raspberry Pi 5
+    arm("neon dotprod i8mm", "armv8.6-a+i8mm+bf16", "max"),
+]
+
+
+def compiler_serves(build: Build) -> bool:
+    flags = compiler.cpu_features().split()
+    wanted = {"x86-64-v3": b"avx2", "x86-64-v4": b"avx512vl"}
+    return wanted[build.march] in flags
+
+
+@cache
+def cases_of(build: Build, folder: Path) -> tuple[str, tuple[Case, ...]]:
+    """Compile and run the harness once; return the library's `simd_name` and the cases."""
+    program = folder / str(build).replace(" ", "-")
+    sources = ["-I", str(ROOT / "bot/engine/kernels/csrc"), str(HARNESS / "main.c")]
+    flags = FLAGS if build.compiler != "clang" else [flag for flag in FLAGS if flag != "-fopenmp"]
+    command = [build.compiler, *flags, f"-march={build.march}", *build.options, *sources, "-o", str(program)]
+    subprocess.run([*command, "-lm"], check=True, capture_output=True, text=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    run = subprocess.run([*build.runner, str(program)], check=True, capture_output=True, env=environment)
+    program.unlink()
+    return reference.read_cases(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield tmp_path_factory.mktemp("harness")
+    cases_of.cache_clear()
+
+
+@pytest.fixture(params=BUILDS, ids=str)
+def build(request: pytest.FixtureRequest) -> Build:
+    chosen: Build = request.param
+    chosen.skip_unless_installed()
+    return chosen
+
+
+def test_a_build_has_the_instructions_that_it_is_for(build: Build, folder: Path) -> None:
+    name, cases = cases_of(build, folder)
+    assert name.removesuffix(" vnni") == build.name
+    assert {case.operation for case in cases} == {*reference.FORMULAS, "rounding", "lanes", "exponentials"}
+
+
+def test_every_operation_is_its_formula_in_float64(build: Build, folder: Path) -> None:
+    for case in cases_of(build, folder)[1]:
+        if formula := reference.FORMULAS.get(case.operation):
+            error = relative_error(case.result, formula(case))
+            assert error <= ALONE[case.is_f32], (str(case), error)
+
+
+def test_rounding_and_sums_of_lanes_are_exact(build: Build, folder: Path) -> None:
+    cases = {case.operation: case for case in cases_of(build, folder)[1]}
+    rounding, lanes = cases["rounding"], cases["lanes"]
+    assert rounding["y"].tobytes() == reference.rounded_to_bf16(rounding["x"]).tobytes()
+    assert (lanes["found"] == lanes["expected"]).all()
+
+
+def test_exponentials_have_the_relative_error_that_the_source_states(build: Build, folder: Path) -> None:
+    (case,) = (case for case in cases_of(build, folder)[1] if case.operation == "exponentials")
+    expected = np.exp(np.maximum(case["x"].astype(np.float64), -87))
+    for kind, most in {"vectors": 4e-7, "scalars": 5e-6}.items():
+        assert (np.abs(case[kind] / expected - 1) < most).all(), kind
+
+
+def test_appended_keys_and_values_are_the_tokens_own(build: Build, folder: Path) -> None:
+    for case in cases_of(build, folder)[1]:
+        if case.operation == "decode_attention":
+            for written, own in reference.appended_pairs(case):
+                assert (written == own).all(), str(case)
+
+
+def test_arm_and_x86_answer_the_same_vectors_alike(build: Build, folder: Path) -> None:
+    """As near as sums in another order are; results in bfloat16 may be rounded to a neighbour."""
+    gcc = next(each for each in BUILDS if each.compiler == "gcc" and each is not build)
+    gcc.skip_unless_installed()
+    for mine, other in zip(cases_of(build, folder)[1], cases_of(gcc, folder)[1], strict=True):
+        if mine.operation in reference.FORMULAS:
+            assert mine.inputs.keys() == other.inputs.keys()
+            assert all((mine[name] == other[name]).all() for name in mine.inputs), str(mine)
+            error = relative_error(mine.result, other.result.astype(np.float64))
+            assert error <= TOGETHER[mine.is_f32], (str(mine), error)
+
+
+def relative_error(mine: NDArray[np.float32], expected: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(mine.ravel() - expected.ravel()) / np.linalg.norm(expected))
