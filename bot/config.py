@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
 
+from bot.device_name import DeviceName
 from bot.errors import UserError
 from bot.system.names import refuse_long_folder
 from bot.system.rights import others_can_read, private_command
@@ -28,7 +29,7 @@ class ModelSettings(Section):
 
     name: str = "HuggingFaceTB/SmolLM2-135M-Instruct"  # a folder, a .gguf file, or a name on the hub
     precision: Literal["auto", "nf4", "int8", "bf16", "fp16", "fp32"] = "auto"
-    device: str = "auto"  # "cpu", "cuda", "cuda:1"; "auto" spreads a large model over what there is
+    device: DeviceName = "auto"  # "cpu", "cuda", "cuda:1"; "auto" spreads a large model over what there is
     context: int = Field(default=4096, ge=256)  # tokens of prompt and answer together
     template: str = ""  # a chat template (Jinja, or the name of a built-in one) for a model that has none
     threads: int = Field(default=0, ge=0)  # CPU threads of the engine; 0 is every core

@@ -71,8 +71,8 @@ def _complaint(kind: type[BaseModel], error: Any) -> str:
         return f"{name} must be a table: write [{name}] and its keys below it."
     if error["type"] != "extra_forbidden":
         shown = "" if kind.model_config.get("hide_input_in_errors") else f" = {error['input']!r}"
-        wanted = error["msg"].partition(" for <")[0].lower()  # without the name of a Python class
-        return f"{name}{shown} is wrong: {wanted}."
+        wanted = error["msg"].partition(" for <")[0]  # without the name of a Python class
+        return f"{name}{shown} is wrong: {wanted[:1].lower()}{wanted[1:]}."
     for part in table:
         kind = kind.model_fields[part].annotation  # type: ignore[assignment]
     near = get_close_matches(key, kind.model_fields, n=1, cutoff=0.5)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from bot.device_name import DeviceName
 from bot.toml import Section
 
 Layer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$")]
@@ -35,4 +36,4 @@ class TrainingOptions(Section):
     deep: bool | None = None  # full backpropagation: through the prompt too, not through the answer alone
     checkpointing: bool | None = None  # recompute activations: less memory, a third slower
     precision: Literal["nf4", "int8", "bf16", "fp16", "fp32"] | None = None  # of the base model
-    device: str | None = None  # "cpu", "cuda", "cuda:1"
+    device: DeviceName | None = None  # "cpu", "cuda", "cuda:1"

@@ -43,7 +43,8 @@ class BaseModel:
 
 def training_device(settings: ModelSettings, options: TrainingOptions) -> str:
     """Return the device that persona.toml or the settings name, else the fastest one."""
-    return options.device or (settings.device if settings.device != "auto" else best_device())
+    names = (options.device, settings.device)
+    return next((name for name in names if name not in (None, "auto")), None) or best_device()
 
 
 def find_base_model(
