@@ -1,26 +1,21 @@
-"""Compilation of `csrc/` into a shared library for this CPU, by gcc where it is installed."""
+"""Compilation of `csrc/` into a shared library for this CPU, where a compiler is installed."""
 
 import ctypes
 import hashlib
 import logging
 import os
 import platform
-import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from bot.engine.kernels.toolchain import Toolchain, cpu_name, find_toolchains
+
 logger = logging.getLogger(__name__)
 
-FLAGS = (
-    "-O3 -march=native -fopenmp -shared -fPIC -Wno-psabi "
-    # sums in any order, but infinities and NaN stay, so that broken numbers remain visible
-    "-fassociative-math -fno-signed-zeros -fno-trapping-math -fno-math-errno"
-).split()
 _MAIN = "native.c"  # includes the other files: one translation unit
 _TIMEOUT_SECONDS = 60.0  # a compilation takes four
 
@@ -60,18 +55,20 @@ def load_library(folder: Path | None = None) -> ctypes.CDLL | None:
 
 def build_library(folder: Path | None = None) -> Path | None:
     """Return the path of the compiled library; None where it cannot be compiled."""
-    compiler = shutil.which("gcc")
-    if compiler is None or sys.platform != "linux":
-        return None
+    problems: list[Exception] = []
     sources = read_sources()
-    try:
-        path = (folder or cache_folder()) / f"native-{_digest(sources, compiler)}.so"
-        if not path.exists():
-            _compile(sources, compiler, path)
-        return path
-    except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: no home folder
-        _log_fallback(getattr(problem, "stderr", None) or str(problem))
-        return None
+    for toolchain in find_toolchains():
+        try:
+            name = f"native-{_digest(sources, toolchain)}{toolchain.suffix}"
+            path = (folder or cache_folder()) / name
+            if not path.exists():
+                _compile(sources, toolchain, path)
+            return path
+        except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: no home folder
+            problems.append(problem)
+    if problems:
+        _log_fallback(getattr(problems[0], "stderr", None) or str(problems[0]))
+    return None
 
 
 def read_sources() -> Mapping[str, bytes]:
@@ -84,7 +81,13 @@ def read_sources() -> Mapping[str, bytes]:
 def open_library(path: Path | None) -> ctypes.CDLL | None:
     """Load a compiled library into this process; None where it cannot be used."""
     try:
-        return None if path is None or _has_other_openmp() else ctypes.CDLL(str(path))
+        if path is None or _has_other_openmp():
+            return None
+        library = ctypes.CDLL(str(path))
+        library.simd_name.restype = ctypes.c_char_p
+        instructions = library.simd_name().decode()
+        logger.debug("native_operations_loaded", extra={"instructions": instructions})
+        return library
     except OSError as problem:
         _log_fallback(str(problem))
         return None
@@ -94,36 +97,42 @@ def _log_fallback(reason: str) -> None:
     logger.info("native_operations_unavailable", extra={"fallback": "torch", "reason": reason.strip()[-500:]})
 
 
-def _compile(sources: Mapping[str, bytes], compiler: str, path: Path) -> None:
+def _compile(sources: Mapping[str, bytes], toolchain: Toolchain, path: Path) -> None:
     """Write the library as a whole or not at all, also when two processes compile at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
         folder = Path(name)
         for source, content in sources.items():
             (folder / source).write_bytes(content)
-        command = [compiler, *FLAGS, str(folder / _MAIN), "-o", str(folder / path.name), "-lm"]
+        files = str(folder / _MAIN), "-o", str(folder / path.name)
+        command = [*toolchain.command, *toolchain.flags, *files, *toolchain.links]
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
         subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[call-overload]
         (folder / path.name).replace(path)
 
 
-def _digest(sources: Mapping[str, bytes], compiler: str) -> str:
+def _digest(sources: Mapping[str, bytes], toolchain: Toolchain) -> str:
     """Hash all that the library depends on: somebody may carry the folder to another machine."""
     parts = [part for name, content in sources.items() for part in (name.encode(), content)]
-    parts += [" ".join(FLAGS).encode(), compiler.encode(), platform.machine().encode(), cpu_features()]
+    words = *toolchain.command, toolchain.version, *toolchain.flags, *toolchain.links, platform.machine()
+    parts += [word.encode() for word in words] + [cpu_features()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def _has_other_openmp() -> bool:
-    """Return whether torch uses another OpenMP than gcc's: threads of two OpenMPs slow each other down."""
-    loaded = Path("/proc/self/maps").read_text()
+    """Return whether torch was built for another OpenMP than gcc's, which the library was compiled for.
+
+    Only on Linux: elsewhere the library is linked with the very OpenMP that torch brings.
+    """
+    maps = Path("/proc/self/maps")
+    loaded = maps.read_text() if maps.exists() else ""
     return "/libiomp" in loaded or "/libomp" in loaded
 
 
 def cpu_features() -> bytes:
-    """Return the CPU flags that Linux lists; empty where Linux lists none."""
+    """Return the CPU flags that Linux lists, or the CPU's name on macOS; empty where there is neither."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()
     except OSError:
-        return b""
+        return cpu_name().encode()
     return next((line for line in lines if line.startswith((b"flags", b"Features"))), b"")

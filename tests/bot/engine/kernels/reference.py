@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-RESULTS = {"rms_norm": "y", "silu_and_mul": "y", "rotary_embedding": "y", "decode_attention": "out", "add_lora": "y"}
+RESULTS = {
+    "rms_norm": "y",
+    "silu_and_mul": "y",
+    "rotary_embedding": "y",
+    "decode_attention": "out",
+    "add_lora": "y",
+}
 _INT8_FACTOR = 2.0**24  # as in `lora_slots.py`
 
 
@@ -51,7 +57,9 @@ class Case:
 def read_cases(output: bytes) -> tuple[str, tuple[Case, ...]]:
     """Return the harness's first line, `simd_name`, and its cases."""
     records = [*_records(output)]
-    starts = [n for n, (name, _) in enumerate(records) if name in (*RESULTS, "rounding", "lanes", "exponentials")]
+    starts = [
+        n for n, (name, _) in enumerate(records) if name in (*RESULTS, "rounding", "lanes", "exponentials")
+    ]
     bounds = zip(starts, [*starts[1:], len(records)], strict=True)
     cases = [
         Case(records[start][0], tuple(map(float, records[start][1])), dict(records[start + 1 : end]))
@@ -127,7 +135,9 @@ def appended_pairs(case: Case) -> Iterator[tuple[Doubles, Doubles]]:
 def add_lora(case: Case) -> Doubles:
     held, inputs, blocks, parts, rank, width, tokens = case.sizes
     a = _rows(case.wide("a", held, inputs // 4, parts * rank, 4)) * case.wide("a_scales", held, inputs, 1)
-    b = _rows(case.wide("b", held, blocks, rank // 4, width, 4)) * case.wide("b_scales", held, blocks, rank, 1)
+    b = _rows(case.wide("b", held, blocks, rank // 4, width, 4)) * case.wide(
+        "b_scales", held, blocks, rank, 1
+    )
     part_of = [0, 0, 1, 2][:blocks]
     x, y = case.wide("x", tokens, inputs), case.wide("before", tokens, blocks * width).copy()
     for n, slot in enumerate(case["slots"].astype(int)):

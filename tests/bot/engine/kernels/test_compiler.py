@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from bot.config import ModelSettings
 from bot.engine.interface import Request
 from bot.engine.kernels import compiler
 from bot.engine.kernels.compiler import load_library
+from bot.engine.kernels.toolchain import Toolchain
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
@@ -51,16 +54,33 @@ def test_another_processor_gets_a_library_of_its_own(tmp_path: Path, monkeypatch
     assert len([*tmp_path.iterdir()]) == 2
 
 
+TOOLCHAIN = Toolchain(("gcc",), "gcc 12", ("-O3",), ("-lm",), ".so")
+
+
 def test_a_library_depends_on_every_file_and_its_name() -> None:
     sources = dict(compiler.read_sources())
-    assert {"native.c", "common.h", "decoder_layer.h"} <= set(sources)
-    digests = {compiler._digest(sources, "gcc")}
+    assert {"native.c", "common.h", "decoder_layer.h", "simd.h"} <= set(sources)
+    digests = {compiler._digest(sources, TOOLCHAIN)}
     for name, content in sources.items():
-        digests.add(compiler._digest(sources | {name: content + b" "}, "gcc"))
-        digests.add(
-            compiler._digest({f"{each}x" if each == name else each: sources[each] for each in sources}, "gcc")
-        )
+        digests.add(compiler._digest(sources | {name: content + b" "}, TOOLCHAIN))
+        renamed = {f"{each}x" if each == name else each: sources[each] for each in sources}
+        digests.add(compiler._digest(renamed, TOOLCHAIN))
     assert len(digests) == 1 + 2 * len(sources)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"command": ("ccache", "gcc")},
+        {"version": "gcc 13"},
+        {"flags": ("-O2",)},
+        {"links": ("/torch/lib/libomp.dylib", "-lm")},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_library_depends_on_the_compiler_and_what_it_is_called_with(change: dict[str, Any]) -> None:
+    sources = compiler.read_sources()
+    assert compiler._digest(sources, TOOLCHAIN) != compiler._digest(sources, replace(TOOLCHAIN, **change))
 
 
 @needs_compiler

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bot.engine.kernels import compiler
+from bot.engine.kernels import toolchain
+from bot.engine.kernels.compiler import cpu_features
 from tests.bot.engine.kernels import reference
 from tests.bot.engine.kernels.reference import Case
 from tests.paths import ROOT
 
 HARNESS = Path(__file__).parent / "harness"
-FLAGS = [flag for flag in compiler.FLAGS if flag not in ("-shared", "-fPIC")]
+FLAGS = [flag for flag in toolchain.FLAGS if flag not in ("-shared", "-fPIC")]
 CROSS = "aarch64-linux-gnu-gcc"
 ALONE, TOGETHER = {True: 1e-5, False: 5e-3}, {True: 2e-6, False: 3e-3}  # by `is_f32`: relative to the norm
 
@@ -61,7 +62,7 @@ BUILDS = [
 
 
 def compiler_serves(build: Build) -> bool:
-    flags = compiler.cpu_features().split()
+    flags = cpu_features().split()
     wanted = {"x86-64-v3": b"avx2", "x86-64-v4": b"avx512vl"}
     return wanted[build.march] in flags
 
@@ -71,8 +72,17 @@ def cases_of(build: Build, folder: Path) -> tuple[str, tuple[Case, ...]]:
     """Compile and run the harness once; return the library's `simd_name` and the cases."""
     program = folder / str(build).replace(" ", "-")
     sources = ["-I", str(ROOT / "bot/engine/kernels/csrc"), str(HARNESS / "main.c")]
-    flags = FLAGS if build.compiler != "clang" else [flag for flag in FLAGS if flag != "-fopenmp"]
-    command = [build.compiler, *flags, f"-march={build.march}", *build.options, *sources, "-o", str(program)]
+    openmp = ["-fopenmp"] if build.compiler != "clang" else []  # Debian's clang comes without an OpenMP
+    command = [
+        build.compiler,
+        *FLAGS,
+        *openmp,
+        f"-march={build.march}",
+        *build.options,
+        *sources,
+        "-o",
+        str(program),
+    ]
     subprocess.run([*command, "-lm"], check=True, capture_output=True, text=True)
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     run = subprocess.run([*build.runner, str(program)], check=True, capture_output=True, env=environment)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, silu
 
-from bot.engine.kernels import compiler
+from bot.engine.kernels import toolchain
 from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.compiler import load_library
@@ -18,7 +18,7 @@ from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, Slot
 from bot.engine.kernels.native import MAX_AMX_ROWS, LoraTokens, Native
 
 LIBRARY = load_library()
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no gcc")
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine compiles no library")
 DTYPES = [torch.float32, torch.bfloat16]
 
 
@@ -29,7 +29,7 @@ def _vectors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         if request.param == "without AVX-512":
             if platform.machine() != "x86_64":
                 pytest.skip("no other width for this kind of processor")
-            patch.setattr(compiler, "FLAGS", [*compiler.FLAGS, "-mno-avx512f"])
+            patch.setattr(toolchain, "FLAGS", [*toolchain.FLAGS, "-mno-avx512f"])
             patch.setattr(sys.modules[__name__], "LIBRARY", load_library(tmp_path_factory.mktemp("native")))
         yield
 
