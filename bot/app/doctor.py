@@ -117,7 +117,10 @@ def _native_kernels(settings: Config) -> Finding:
     elif build_library() is not None:
         text = f"compiled for this processor, in {cache_folder()}"
     else:
-        text = "not compiled: on a CPU answers take up to twice as long; install gcc (Linux)"
+        text = (
+            "not compiled: on a CPU answers take up to twice as long; "
+            "install gcc (Linux), or run xcode-select --install (macOS)"
+        )
     return Finding("native", True, text)
 
 

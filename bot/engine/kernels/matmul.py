@@ -1,5 +1,6 @@
 """Kernels of a linear layer's product: the matrix as it is, or a kernel that is faster on this CPU."""
 
+import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
@@ -14,6 +15,8 @@ from bot.engine.kernels import compat
 from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.native import Native
 from bot.system.memory import available_memory
+
+logger = logging.getLogger(__name__)
 
 _LARGEST_FP16 = 65_504.0
 _BENCHMARK_ROWS = (8, 64)  # a decoding batch, and a chunk of a prompt
@@ -141,12 +144,20 @@ def _benchmark_kernels(
 ) -> KernelFactory | None:
     """Time all kernels on this CPU, on a copy: bitsandbytes repacks weights when a layer first runs."""
     layer = deepcopy(layer)
-    compat.use_fbgemm()
+    if fp16_matmul in factories:
+        compat.use_fbgemm()  # an error on ARM, where torch has none
     dtype = layer.weight.dtype if layer.weight.is_floating_point() else dtype
     tried: list[tuple[KernelFactory | None, MatmulKernel, torch.dtype]] = [(None, _own_product(layer), dtype)]
     for factory in factories:
         activations = torch.float32 if factory is fp16_matmul else torch.bfloat16
-        tried.append((factory, factory(dense_weight(layer)[0], None), activations))
+        try:
+            kernel = factory(dense_weight(layer)[0], None)
+            kernel(torch.ones(_BENCHMARK_ROWS[0], linear_size(layer)[1], dtype=activations))
+        except RuntimeError as problem:  # oneDNN's for this CPU may lack the operator
+            reason = str(problem).strip()[-500:]
+            logger.info("matmul_kernel_unavailable", extra={"fallback": "torch", "reason": reason})
+        else:
+            tried.append((factory, kernel, activations))
     seconds = [0.0] * len(tried)
     for rows in _BENCHMARK_ROWS:
         x = torch.ones(rows, linear_size(layer)[1])

@@ -100,7 +100,7 @@ def rotary_embedding(case: Case) -> Doubles:
 
 
 def decode_attention(case: Case) -> Doubles:
-    slots, capacity, heads, group, size, window, softcap = case.sizes
+    slots, capacity, heads, _, size, window, softcap = case.sizes
     cache = case.wide("cache", 2, slots, heads, capacity, size)
     answers = []
     for (token, slot, length), queries in _queries(case):

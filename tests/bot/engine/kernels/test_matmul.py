@@ -1,5 +1,7 @@
 """Matmul kernels: each gives the numbers of the plain product."""
 
+import logging
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -77,3 +79,31 @@ def test_the_fastest_kernel_takes_the_dtype_of_its_model() -> None:
 
 def test_layers_on_another_device_keep_their_product() -> None:
     assert fastest_kernel([nn.Linear(8, 8, device="meta")], torch.bfloat16) is None
+
+
+@needs_packed
+def test_without_fbgemm_its_engine_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On ARM torch has no FBGEMM, and to make it the engine is an error."""
+    monkeypatch.setattr("bot.engine.kernels.matmul.has_fbgemm", lambda device: False)
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = "onednn"
+    try:
+        layers = [nn.Linear(512, 512, bias=False).bfloat16()]
+        assert fastest_kernel(layers, torch.bfloat16) in (None, PackedMatmul)
+        assert torch.backends.quantized.engine == "onednn"
+    finally:
+        torch.backends.quantized.engine = before
+
+
+@needs_packed
+def test_a_kernel_that_this_cpu_refuses_is_logged_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(weight: Tensor) -> Tensor:
+        raise RuntimeError("could not create a primitive descriptor")
+
+    monkeypatch.setattr("bot.engine.kernels.compat.pack_bf16_weight", refuse)
+    layers = [nn.Linear(512, 512, bias=False).bfloat16()]
+    with caplog.at_level(logging.INFO):
+        assert fastest_kernel(layers, torch.bfloat16) in (None, fp16_matmul)
+    assert [record.message for record in caplog.records] == ["matmul_kernel_unavailable"]

@@ -1,5 +1,6 @@
 """Patched and private parts of bitsandbytes, gguf and torch: an upgrade that changes one is noticed here."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import nn
 from bot.engine.model_loader import gguf_compat
 from bot.engine.model_loader.bitsandbytes_compat import import_bitsandbytes, is_quantised_linear
 from bot.engine.model_loader.gguf_compat import cached_reads
-from bot.engine.model_loader.torch_compat import cpu_computes_bfloat16
+from bot.engine.model_loader.torch_compat import computes_bfloat16, cpu_computes_bfloat16
 
 
 def test_importing_bitsandbytes_loads_no_compiler_and_leaves_torch_as_it_was() -> None:
@@ -80,8 +81,32 @@ def test_transformers_imports_the_patched_names_in_its_functions(name: str) -> N
 
 def test_torch_tells_whether_the_cpu_computes_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(cpu_computes_bfloat16(), bool)
-    for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        monkeypatch.setattr(torch.cpu, probe, lambda: False)
+    names = set(torch.cpu.get_capabilities())
+    if "x86" in platform.machine():
+        assert {"avx512_bf16", "amx_tile"} <= names
+    elif platform.machine() in ("aarch64", "arm64"):
+        assert {"bf16", "dot", "i8mm"} <= names
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert not cpu_computes_bfloat16()
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_tile": True})
     assert cpu_computes_bfloat16()
+
+
+@pytest.mark.parametrize(
+    ("cpu", "features", "has_onednn", "computes"),
+    [
+        ("x86 with AVX2", {"avx2": True, "avx512_bf16": False, "amx_tile": False}, True, False),
+        ("Zen 4", {"avx2": True, "avx512_bf16": True}, True, True),
+        ("Sapphire Rapids", {"avx512_bf16": True, "amx_tile": True}, True, True),
+        ("Raspberry Pi 5", {"neon": True, "dot": True, "bf16": False, "i8mm": False}, True, False),
+        ("Graviton 2", {"neon": True, "dot": True, "bf16": False}, True, False),
+        ("Graviton 3", {"neon": True, "dot": True, "bf16": True, "i8mm": True, "sve": True}, True, True),
+        ("Apple M1, torch without oneDNN", {"neon": True, "dot": True, "bf16": False}, False, False),
+        ("Apple M2, torch without oneDNN", {"neon": True, "dot": True, "bf16": True}, False, False),
+        ("unknown", {}, False, False),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_by_its_instructions_and_what_torch_has_for_them(
+    cpu: str, features: dict[str, object], has_onednn: bool, computes: bool
+) -> None:
+    assert computes_bfloat16(features, has_onednn) == computes

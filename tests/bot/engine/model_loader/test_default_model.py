@@ -61,7 +61,7 @@ async def test_a_processor_that_computes_in_16_bits_itself_serves_the_default_mo
     hub: Path, data: Path, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.engine.kernels.matmul.has_fbgemm", lambda device: False)
-    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
     answer, _ = await smollm2(data, precision)
     assert "Paris" in answer
 
