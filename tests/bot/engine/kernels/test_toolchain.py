@@ -10,6 +10,7 @@ import pytest
 
 from bot.engine.kernels import compiler, toolchain
 from bot.engine.kernels.toolchain import find_toolchains, toolchains_of
+from tests.paths import ROOT
 
 LIBOMP = Path("/venv/torch/lib/libomp.dylib")
 GCC, CLANG, APPLE = (
@@ -148,3 +149,21 @@ def test_clang_links_the_openmp_that_it_is_given(tmp_path: Path) -> None:
     assert found.stdout.startswith("2\n")
     assert "libomp" in found.stdout
     assert "libgomp" not in found.stdout
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="this machine has no clang")
+def test_clang_compiles_every_operation_for_apples_processors(tmp_path: Path) -> None:
+    """As far as a machine shows it that has no headers of macOS: two declarations stand for them."""
+    (tmp_path / "string.h").write_text(
+        "void *memcpy(void *, const void *, __SIZE_TYPE__);\nvoid *memset(void *, int, __SIZE_TYPE__);\n"
+    )
+    (way, _) = toolchains_of(["clang"], APPLE, LIBOMP, "arm64", ".dylib")
+    apple = ["--target=arm64-apple-macosx14", "-ffreestanding", "-isystem", str(tmp_path), "-c"]
+    flags = [flag for flag in way.flags if flag not in ("-mcpu=native", "-shared")]
+    source = str(ROOT / "bot/engine/kernels/csrc/native.c")
+    output = tmp_path / "native.o"
+    subprocess.run([*way.command, *flags, *apple, source, "-o", str(output)], check=True, capture_output=True)
+    names = output.read_bytes()
+    for operation in ("rms_norm", "silu_and_mul", "rotary_embedding", "decode_attention", "add_lora"):
+        assert f"_{operation}\0".encode() in names
+    assert b"___kmpc_fork_call\0" in names  # of LLVM's OpenMP
