@@ -34,7 +34,9 @@ class ModelSettings(Section):
     template: str = ""  # a chat template (Jinja, or the name of a built-in one) for a model that has none
     threads: int = Field(default=0, ge=0)  # CPU threads of the engine; 0 is every core
     rows: int = Field(default=32, ge=1, le=1024)  # answers at once; others wait
-    native: bool = True  # operations in C, compiled once where there is gcc: up to twice as quick on a CPU
+    native: bool = (
+        True  # operations in C, compiled once where there is a compiler: up to twice as quick on a CPU
+    )
     compile: bool = False  # let torch compile the layers: slower to start, fewer kernels on a GPU
     cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0: by what is free
 

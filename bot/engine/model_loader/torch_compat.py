@@ -1,4 +1,4 @@
-"""What torch says of the CPU, by names of instructions as in version 2.13: what it computes in.
+"""The dtype that a CPU computes in, by torch's names of its instructions, as in version 2.13.
 
 `tests/bot/engine/model_loader/test_compat.py` fails when an upgrade changes the names.
 """

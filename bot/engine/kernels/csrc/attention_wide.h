@@ -1,4 +1,4 @@
-/* The products of attention on vectors of eight or sixteen numbers, of which one to eight are a head. */
+/* The products of attention on vectors of eight or sixteen numbers, of which a head has two to thirty-two. */
 
 #ifndef ALTEREGO_ATTENTION_WIDE_H
 #define ALTEREGO_ATTENTION_WIDE_H

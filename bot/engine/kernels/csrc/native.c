@@ -13,7 +13,7 @@
 
 #include "lora.h"
 
-#if defined(__AMX_BF16__) && defined(__linux__)
+#if HAS_AMX
 #include "decoder_layer.h"
 #else
 int has_amx(void) { return 0; }

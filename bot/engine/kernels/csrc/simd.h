@@ -1,6 +1,6 @@
 /* The vector registers and the instructions that this library is compiled for: the one place that asks the
-   compiler which CPU it serves. An operation with a path of its own for an instruction asks for its
-   SIMD_.. name, not for the compiler's. */
+   compiler which CPU it serves. An operation with a path of its own for an instruction asks for HAS_.., not
+   for the compiler's own name. */
 
 #ifndef ALTEREGO_SIMD_H
 #define ALTEREGO_SIMD_H
@@ -16,47 +16,56 @@
    vector of eight would be a pair of registers, which gcc 12 takes apart through memory. */
 #if defined(__AVX512F__)
 #define LANES 16
-#define SIMD_REGISTERS 32
-#define SIMD_NAME "avx512"
+#define REGISTERS "avx512"
 #elif defined(__aarch64__)
 #define LANES 4
-#define SIMD_REGISTERS 32
-#define SIMD_NAME "neon"
-#elif defined(__AVX2__)
-#define LANES 8
-#define SIMD_REGISTERS 16
-#define SIMD_NAME "avx2"
+#define REGISTERS "neon"
 #else
 #define LANES 8
-#define SIMD_REGISTERS 16
-#define SIMD_NAME "generic"
+#ifdef __AVX2__
+#define REGISTERS "avx2"
+#else
+#define REGISTERS "generic"
+#endif
 #endif
 
 /* Products of tiles, which Linux grants to a process on request. */
 #if defined(__AMX_BF16__) && defined(__linux__)
-#define SIMD_AMX " amx"
+#define HAS_AMX 1
+#define AMX_NAME " amx"
 #else
-#define SIMD_AMX ""
+#define HAS_AMX 0
+#define AMX_NAME ""
 #endif
 
-/* Sums of products of four neighbouring int8 numbers. No operation uses them yet: activations are floats, and
-   a LoRA's numbers have a scale for each row (`lora.h`), so rounding activations to int8 would cost accuracy
-   where memory bandwidth limits the speed. They are for matrices that are quantised in blocks. */
-#if defined(__ARM_FEATURE_DOTPROD)
-#define SIMD_DOT " dotprod"
-#elif defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-#define SIMD_DOT " vnni"
+/* Sums of products of neighbouring int8 numbers: of four (dotprod, and VNNI on x86), and of tiles of two by
+   eight (i8mm). No operation uses them yet: activations are floats, and a LoRA's numbers have a scale for
+   each row (`lora.h`), so rounding activations to int8 would cost accuracy where memory bandwidth limits the
+   speed. They are for matrices that are quantised in blocks. */
+#ifdef __ARM_FEATURE_DOTPROD
+#define HAS_DOTPROD 1
+#define DOTPROD_NAME " dotprod"
 #else
-#define SIMD_DOT ""
+#define HAS_DOTPROD 0
+#define DOTPROD_NAME ""
 #endif
-#if defined(__ARM_FEATURE_MATMUL_INT8)
-#define SIMD_I8MM " i8mm"
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define HAS_VNNI 1
+#define VNNI_NAME " vnni"
 #else
-#define SIMD_I8MM ""
+#define HAS_VNNI 0
+#define VNNI_NAME ""
+#endif
+#ifdef __ARM_FEATURE_MATMUL_INT8
+#define HAS_I8MM 1
+#define I8MM_NAME " i8mm"
+#else
+#define HAS_I8MM 0
+#define I8MM_NAME ""
 #endif
 
 /* The above by name, for the log of a start and for tests. */
-const char *simd_name(void) { return SIMD_NAME SIMD_AMX SIMD_DOT SIMD_I8MM; }
+const char *simd_name(void) { return REGISTERS AMX_NAME DOTPROD_NAME VNNI_NAME I8MM_NAME; }
 
 typedef float vfloat __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vuint __attribute__((vector_size(LANES * 4)));
