@@ -15,7 +15,8 @@ import pytest
 from tests.paths import ROOT
 
 ORDER = """
-bot.errors bot.system bot.toml bot.device_name bot.untrusted bot.files bot.token_prefix bot.message bot.adapter
+bot.errors bot.system bot.toml bot.device_name bot.untrusted bot.files bot.token_prefix bot.message
+bot.adapter
 bot.persona bot.config bot.text bot.log
 bot.prompt
 bot.memory.db bot.memory.queries bot.memory
@@ -37,7 +38,8 @@ training.commands training.__main__
 """.split()
 # what training shares with serving; beside it the engine
 SHARED = """
-bot.errors bot.system bot.toml bot.device_name bot.untrusted bot.files bot.token_prefix bot.message bot.adapter
+bot.errors bot.system bot.toml bot.device_name bot.untrusted bot.files bot.token_prefix bot.message
+bot.adapter
 bot.persona bot.config bot.text bot.prompt bot.engine
 """.split()
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}

@@ -1,6 +1,6 @@
 """The batch of one forward pass: new tokens of all sequences end to end; only attention separates them."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,7 +36,7 @@ class ForwardBatch:
     def __init__(
         self, spans: Sequence[TokenSpan], device: torch.device | str, native: Native | None = None
     ) -> None:
-        order = sorted(spans, key=lambda span: (len(span.ids) > 1, span.lora_slot < 0, span.lora_slot))
+        order = self._in_order(spans)
         self.spans = tuple(order)
         self.decode_count = sum(len(span.ids) == 1 for span in order)
         self.device, self._native = device, native
@@ -44,18 +44,30 @@ class ForwardBatch:
         for span in order:
             starts.append(starts[-1] + len(span.ids))
         self.starts = tuple(starts)
-        self.ids = self.tensor([token for span in order for token in span.ids])
-        self.positions = self.tensor(
-            [
-                position
-                for span in order
-                for position in range(span.kv_slot.length, span.kv_slot.length + len(span.ids))
-            ]
-        )
-        self.last = self.tensor([start - 1 for start in starts[1:]])
-        self._masks: dict[tuple[int, int | None], Tensor] = {}  # by span and window
+        self._masks: dict[Hashable, Tensor] = {}  # by span and window
         self._signed_sines: dict[int, tuple[Tensor, Tensor]] = {}
+        self._lay_out()
+
+    @staticmethod
+    def _in_order(spans: Sequence[TokenSpan]) -> list[TokenSpan]:
+        return sorted(spans, key=lambda span: (len(span.ids) > 1, span.lora_slot < 0, span.lora_slot))
+
+    def _lay_out(self) -> None:
+        """Make the tensors that all layers share."""
+        self.ids = self.tensor(self._flat_ids())
+        self.positions = self.tensor(self._flat_positions())
+        self.last = self.tensor([start - 1 for start in self.starts[1:]])
         self.decode_slabs = self._group_by_slab()
+
+    def _flat_ids(self) -> list[int]:
+        return [token for span in self.spans for token in span.ids]
+
+    def _flat_positions(self) -> list[int]:
+        return [
+            position
+            for span in self.spans
+            for position in range(span.kv_slot.length, span.kv_slot.length + len(span.ids))
+        ]
 
     def tensor(self, values: Sequence[int]) -> Tensor:
         """Return integers [len(values)] on the device, int64."""

@@ -118,7 +118,7 @@ class EngineCore:
         """One forward pass, then a token for each sequence whose prompt is computed."""
         started = self._stats.step_started = monotonic()
         try:
-            batch = ForwardBatch([span for _, span in spans], self._runner.device, self._runner.native)
+            batch = self._runner.batch_of([span for _, span in spans])
             sampled = list(sampled_sequences(batch, spans))
             logits = self._runner.forward(batch)
             tokens = self._sample(batch, logits, sampled)

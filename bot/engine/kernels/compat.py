@@ -64,5 +64,5 @@ def use_fbgemm() -> None:
 
 
 def int8_matmul(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
-    """x [tokens, in] times (weight [out, in] int8 * scale [out])^T, [tokens, out]; x and scale are bfloat16."""
+    """Multiply x [tokens, in] with (weight [out, in] int8 * scale [out])^T; x and scale are bfloat16."""
     return torch._weight_int8pack_mm(x, weight, scale)

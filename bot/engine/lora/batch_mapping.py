@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bot.engine.attention.card_batch import CardBatch
 from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.gather_matmul import GatherMatmul, gather_matmul_of
 from bot.engine.kernels.native import LoraTokens
@@ -33,6 +34,27 @@ class DecodeGroups:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotStrengths:
+    """The first `tokens` of a pass on cards, each multiplied with every LoRA slot.
+
+    The strength of a slot that is not the token's is 0. So the shapes depend on the counts of tokens and
+    slots alone, and each slot's matrices are read once.
+    """
+
+    batch: CardBatch
+    tokens: int
+
+    @property
+    def slot_count(self) -> int:
+        """The LoRA slots that are read."""
+        return self.batch.lora_slots
+
+    def on(self, x: Tensor) -> Tensor:
+        """Return the strengths [LoRA slots, tokens, 1] in the dtype and on the device of x."""
+        return self.batch.strengths_on(x.device, x.dtype)[:, : self.tokens]
+
+
+@dataclass(frozen=True, slots=True)
 class PrefillSpan:
     """Tokens `start` to `end` of the batch: one sequence, under one adapter."""
 
@@ -47,7 +69,7 @@ class AdapterBatch:
     """The tokens of a pass that go through adapters: decoding tokens and prefill spans."""
 
     decode_tokens: Sequence[Token]
-    decode_layout: DecodeGroups | GatherMatmul | None  # the decoding tokens, laid out
+    decode_layout: DecodeGroups | GatherMatmul | SlotStrengths | None  # the decoding tokens, laid out
     prefill_spans: Sequence[PrefillSpan] = ()
 
     @cached_property
@@ -80,18 +102,21 @@ def adapter_batch_of(batch: ForwardBatch, gather: bool) -> AdapterBatch | None:
     ]
     if not tokens and not prefill:
         return None
-    return AdapterBatch(tokens, _layout_of(tokens, batch, gather), prefill)
+    return AdapterBatch(tokens, _layout_of(tokens, batch, gather, batch.decode_count), prefill)
 
 
 def last_token_batch_of(batch: ForwardBatch, gather: bool) -> AdapterBatch | None:
     """Map the last token of each sequence to its LoRA slot, as `adapter_batch_of`."""
     tokens = [(n, span.lora_slot, span.strength) for n, span in enumerate(batch.spans) if span.lora_slot >= 0]
-    return AdapterBatch(tokens, _layout_of(tokens, batch, gather)) if tokens else None
+    return AdapterBatch(tokens, _layout_of(tokens, batch, gather, len(batch.spans))) if tokens else None
 
 
 def _layout_of(
-    tokens: Sequence[Token], batch: ForwardBatch, gather: bool
-) -> DecodeGroups | GatherMatmul | None:
+    tokens: Sequence[Token], batch: ForwardBatch, gather: bool, count: int
+) -> DecodeGroups | GatherMatmul | SlotStrengths | None:
+    """`count`: of all tokens among which `tokens` are."""
+    if isinstance(batch, CardBatch):
+        return SlotStrengths(batch, count) if tokens else None
     return gather_matmul_of(tokens) if gather else decode_groups_of(tokens, batch)
 
 

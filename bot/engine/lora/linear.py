@@ -13,7 +13,7 @@ from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, Slot
 from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.structs import LinearParams, LoraMatrices
-from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext
+from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext, SlotStrengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,10 @@ class LoraLinear(nn.Module):
             self._native.add_lora(slots, x, product, batch.lora_tokens)
             return
         layout = batch.decode_layout
-        if layout is not None and isinstance(slots, FloatSlots):
+        if isinstance(layout, SlotStrengths):
+            assert isinstance(slots, FloatSlots)
+            self._add_weighted(slots, x, product, layout)
+        elif layout is not None and isinstance(slots, FloatSlots):
             change = (
                 self._gathered_change(slots, x, layout)
                 if isinstance(layout, GatherMatmul)
@@ -135,6 +138,19 @@ class LoraLinear(nn.Module):
             inner = inner * groups.scale
         change = self._expand(inner, slots.b[:count])
         return change if groups.inverse is None else change.index_select(0, groups.inverse)
+
+    def _add_weighted(self, slots: FloatSlots, x: Tensor, product: Tensor, strengths: SlotStrengths) -> None:
+        """product [tokens, out] += the changes of all LoRA slots, times their strengths for each token."""
+        tokens, count, rank = strengths.tokens, strengths.slot_count, slots.sizes.rank
+        inner = torch.bmm(x[:tokens].expand(count, -1, -1), slots.a[:count])
+        if len(self._blocks) == 1:
+            weighted = inner.new_empty(tokens, count, rank)
+            torch.mul(inner.transpose(0, 1), strengths.on(x).transpose(0, 1), out=weighted)
+            product[:tokens].addmm_(weighted.view(tokens, -1), slots.b[:count].view(count * rank, -1))
+        else:
+            change = self._expand(inner.mul_(strengths.on(x)), slots.b[:count])
+            change = change if count == 1 else change.view(count, tokens, -1).sum(0)
+            product[:tokens].add_(change)
 
     def _expand(self, inner: Tensor, b: Tensor) -> Tensor:
         """inner [slots, group, parts * rank], b [slots, blocks, rank, width] -> [slots * group, out]."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import rms_norm, silu
 
 from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.native import Native
@@ -109,16 +109,35 @@ class FusedNorm(nn.Module):
         return scaled.mul_(self.weight).to(x.dtype)
 
 
+class CardNorm(nn.Module):
+    """As `FusedNorm` by torch's kernel for cards, for the activations in the weight's dtype.
+
+    A weight that is not in the activations' dtype keeps its precision, for two conversions more.
+    """
+
+    def __init__(self, weight: Tensor, epsilon: float) -> None:
+        super().__init__()
+        self.weight, self.epsilon = weight, epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [.., size] -> the same."""
+        wide = x.to(self.weight.dtype)
+        return rms_norm(wide, self.weight.shape, self.weight, self.epsilon).to(x.dtype)
+
+
 def apply_rotary(heads: Tensor, cos: Tensor, signed_sin: Tensor) -> None:
     """Rotate [tokens, heads, size] by position, in place: x cos + swapped halves of x (-sin, sin).
 
     Rotary position embedding by halves (arXiv 2104.09864, as in transformers); cos, sin [1, tokens, size].
     """
-    swapped = heads.roll(heads.shape[-1] // 2, -1).mul_(signed_sin[0, :, None])
-    heads.mul_(cos[0, :, None]).add_(swapped)
+    swapped = heads.roll(heads.shape[-1] // 2, -1)
+    heads.mul_(cos[0, :, None]).addcmul_(swapped, signed_sin[0, :, None])
 
 
-def fused_norm_of(original: nn.Module, native: Native | None = None) -> FusedNorm | None:
+def fused_norm_of(original: nn.Module, native: Native | None = None) -> FusedNorm | CardNorm | None:
     """Return the same norm from fewer operations, or None where a module is no RMS norm."""
     weights = compat.rms_norm_weights(original)
-    return FusedNorm(*weights, native) if weights is not None else None
+    if weights is None:
+        return None
+    on_cpu = weights[0].device.type == "cpu"
+    return FusedNorm(*weights, native) if on_cpu else CardNorm(*weights)

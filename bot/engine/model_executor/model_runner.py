@@ -1,12 +1,14 @@
 """The base model patched for batches of any rows: layers replaced once, probed, then run step by step."""
 
+from collections.abc import Sequence
 from ctypes import CDLL
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bot.engine.attention.forward_batch import ForwardBatch
+from bot.engine.attention.card_batch import CardBatch
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.kernels.matmul import Fp16Matmul, SeparateMatmul, linear_size
 from bot.engine.kernels.native import Native
 from bot.engine.lora.active import ActiveAdapters
@@ -35,14 +37,22 @@ class ModelRunner:
 
     @torch.inference_mode()
     def __init__(
-        self, model: Any, name: str, context: int, compiled: bool = False, library: CDLL | None = None
+        self,
+        model: Any,
+        name: str,
+        context: int,
+        compiled: bool = False,
+        library: CDLL | None = None,
+        batch_type: type[ForwardBatch] | None = None,
     ) -> None:
         """Patch `model` in place; raises `UserError` when it would answer a batch otherwise than one request.
 
         `context`: tokens. `compiled`: let torch fuse the small operations of every layer, for any number of
         tokens. `library`: operations in C, from `compiler.open_library`, for a model on the CPU.
+        `batch_type`: by default that of the model's device.
         """
         self.model, self._name, self._library = model, name, None if compiled else library
+        self._batch_type = batch_type or (ForwardBatch if self.device.type == "cpu" else CardBatch)
         self._check_positions(context)
         self.shapes = {path: linear_size(layer) for path, layer in linear_layers(model).items()}
         self._takes_logits_to_keep = compat.takes_logits_to_keep(model)
@@ -73,7 +83,7 @@ class ModelRunner:
         compat.register_attention(ATTENTION_NAME)
         self.model.set_attn_implementation(ATTENTION_NAME)
         self._native_model = NativeModel(self.model, self.native, self._context)
-        logits, self.token_bytes_by_device = probes.batched_logits(self.forward, self.device, self.native)
+        logits, self.token_bytes_by_device = probes.batched_logits(self.forward, self.batch_of)
         rounded = dtype != torch.float32 or any(
             isinstance(linear.kernel, SeparateMatmul) for linear in linears
         )
@@ -82,6 +92,10 @@ class ModelRunner:
     def _native_of(self, dtype: torch.dtype) -> Native | None:
         fits = self.device.type == "cpu" and dtype in (torch.bfloat16, torch.float32)
         return Native(self._library, dtype) if fits and self._library is not None else None
+
+    def batch_of(self, spans: Sequence[TokenSpan]) -> ForwardBatch:
+        """Lay out the batch of a forward pass."""
+        return self._batch_type(spans, self.device, self.native)
 
     @torch.inference_mode()
     def forward(self, step: ForwardBatch) -> Tensor:
@@ -144,7 +158,7 @@ class ModelRunner:
             if isinstance(module, compat.DecoderLayer):
                 module.forward = torch.compile(module.forward, dynamic=True, backend=COMPILE_BACKEND)
         try:
-            probes.batched_logits(self.forward, self.device, self.native)
+            probes.batched_logits(self.forward, self.batch_of)
         except RuntimeError as problem:  # torch's compilers raise many kinds of it
             raise UserError(
                 f"The base model {self._name} could not be compiled on this machine "

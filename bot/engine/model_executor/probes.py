@@ -8,7 +8,6 @@ from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.attention.kv_cache import MIN_CAPACITY, KVCache
-from bot.engine.kernels.native import Native
 
 PROBES = ((7,), (3, 11, 19, 27, 5), (2, 4, 8, 16, 32, 64, 9, 18, 36))  # token ids of the prompts
 # Limits of `relative_error`, in float32 and where weights or activations are rounded. Rounding alone moves
@@ -24,7 +23,7 @@ def single_logits(model: Any, device: torch.device) -> list[Tensor]:
 
 
 def batched_logits(
-    forward: Callable[[ForwardBatch], Tensor], device: torch.device, native: Native | None
+    forward: Callable[[ForwardBatch], Tensor], batch_of: Callable[[Sequence[TokenSpan]], ForwardBatch]
 ) -> tuple[list[Tensor], dict[torch.device, int]]:
     """Return the logits as `single_logits`, and the bytes of a token's keys and values on each device.
 
@@ -35,7 +34,7 @@ def batched_logits(
     logits: dict[int, list[Tensor]] = {id(row): [] for row in rows}
     for part in (slice(None, -1), slice(-1, None)):
         spans = [TokenSpan(row, ids[part]) for row, ids in zip(rows, PROBES, strict=True) if ids[part]]
-        batch = ForwardBatch(spans, device, native)
+        batch = batch_of(spans)
         for span, last in zip(batch.spans, forward(batch), strict=True):
             logits[id(span.kv_slot)].append(last)
         batch.advance()

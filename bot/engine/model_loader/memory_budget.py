@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bot.engine.attention.forward_batch import MAX_CHUNK, ForwardBatch, TokenSpan
+from bot.engine.attention.forward_batch import MAX_CHUNK, TokenSpan
 from bot.engine.attention.kv_cache import KVCache
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.errors import UserError
@@ -96,7 +96,7 @@ def _measure_step(runner: ModelRunner, devices: tuple[torch.device, ...]) -> Map
     for device in devices:
         torch.cuda.reset_peak_memory_stats(device)
         kept[device] = torch.cuda.memory_allocated(device) + MAX_CHUNK * runner.token_bytes_by_device[device]
-    runner.forward(ForwardBatch([TokenSpan(slots[0], (0,) * MAX_CHUNK)], runner.device, runner.native))
+    runner.forward(runner.batch_of([TokenSpan(slots[0], (0,) * MAX_CHUNK)]))
     return {device: max(0, torch.cuda.max_memory_allocated(device) - kept[device]) for device in devices}
 
 
