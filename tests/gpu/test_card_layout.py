@@ -1,27 +1,37 @@
-"""Batches as they are laid out for cards, with real numbers on the CPU: the same answers for every family."""
+"""Passes as they are laid out for cards, with real numbers on the CPU: the same logits for every family."""
 
-import asyncio
-from collections.abc import Iterator
-from dataclasses import replace
+import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
 
-from bot.config import ModelSettings
 from bot.engine.attention.card_batch import CardBatch
-from bot.engine.interface import Request
-from bot.engine.local.local_engine import LocalEngine
-from bot.engine.model_executor import model_runner
+from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
+from bot.engine.attention.kv_cache import KVCache
+from bot.engine.lora.registry import read_adapter
+from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.fused_layers import CardNorm, FusedNorm
-from tests.bot.engine.model_executor.reference import ask, prompt
-from tests.fakes.families import FAMILIES, LONG, WINDOW, save, save_adapter
-
-LENGTHS = (1, 300, 3, WINDOW + 1, 45, 9, 130, WINDOW, 311)  # of prompts, in tokens
-ADAPTERS = ("wide", "narrow", None)
-
+from bot.engine.model_executor.model_runner import ModelRunner
+from tests.fakes.families import FAMILIES, LONG, save, save_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+CAPACITIES = (300, 300, 200, 300, 600, 200, 300)  # tokens of the sequences: slots of three slabs
+ADAPTERS = ((0, 1.0), (1, 0.8), (-1, 1.0), (0, 0.5), (1, 1.0), (-1, 1.0), (0, 1.0))  # slots and strengths
+# The tokens that each sequence adds, step by step: chunks of prompts beside decoding, sequences that rest.
+STEPS = (
+    (40, 1, 17, 5, 33, 2, 1),
+    (20, 1, 1, 1, 0, 1, 1),
+    (1, 1, 0, 1, 3, 1, 1),
+    (1, 1, 1, 1, 1, 1, 1),
+    (0, 0, 1, 1, 1, 0, 1),
+    (1, 1, 1, 1, 1, 1, 1),
+)
+FULL_SLAB = ((1, 1, 1, 1), (1, 1, 1, 1))  # one slab whose slots are all in use
 
 
 @pytest.fixture(autouse=True)
@@ -33,57 +43,51 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def requests() -> list[Request]:
-    """Return prompts of all lengths, under two adapters of two strengths or none, and two candidates of two."""
-    mixed = [
-        replace(
-            ask(prompt(length, seed), 4 + seed), adapter=ADAPTERS[seed % 3], strength=(1.0, 0.8)[seed % 2]
-        )
-        for seed, length in enumerate(LENGTHS)
-    ]
-    return [*mixed, replace(mixed[4], n=2), replace(mixed[1], n=2)]
+def load_runner(name: str, folder: Path, tmp_path: Path, batch_type: type[ForwardBatch]) -> ModelRunner:
+    """Return a tiny model of a family with two active adapters."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
+    runner = ModelRunner(model, name, LONG, batch_type=batch_type)
+    base = BaseModelIdentity(name, "", runner.shapes)
+    for adapter in ("wide", "narrow"):
+        runner.active_adapters.activate(read_adapter(adapter, tmp_path / adapter, base))
+    return runner
 
 
-async def answers(name: str, folder: Path, adapters: dict[str, Path], data: Path) -> list[list[str]]:
-    """Answer all requests together."""
-    settings = ModelSettings.model_validate(
-        {"name": str(folder), "precision": "fp32", "context": LONG, "threads": 1, "native": False}
-    )
-
-    async def answer(request: Request) -> list[str]:
-        texts = [""] * request.n
-        async for piece in engine.generate(request):
-            texts[piece.candidate] += piece.text
-        return texts
-
-    async with LocalEngine(settings, data) as engine:
-        await engine.ready()
-        for adapter, path in adapters.items():
-            await engine.add_adapter(adapter, path)
-        return await asyncio.gather(*map(answer, requests()))
+@torch.inference_mode()
+def logits(
+    runner: ModelRunner, capacities: Sequence[int], steps: Sequence[Sequence[int]]
+) -> list[tuple[int, int, Tensor]]:
+    """Return (step, sequence, logits) of all sequences' last tokens after each step."""
+    rng, cache = random.Random(5), KVCache(1 << 30, runner.token_bytes)
+    slots = [(cache.allocate(capacity) or [])[0] for capacity in capacities]
+    sequence_of = {id(slot): sequence for sequence, slot in enumerate(slots)}
+    found = []
+    for number, step in enumerate(steps):
+        spans = [
+            TokenSpan(slot, tuple(rng.randrange(5, 400) for _ in range(tokens)), *adapter)
+            for slot, tokens, adapter in zip(slots, step, ADAPTERS, strict=False)
+            if tokens
+        ]
+        batch = runner.batch_of(spans)
+        rows = runner.forward(batch)
+        batch.advance()
+        order = [(sequence_of[id(span.kv_slot)], row) for span, row in zip(batch.spans, rows, strict=True)]
+        found += [(number, sequence, row) for sequence, row in sorted(order, key=lambda pair: pair[0])]
+    return found
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-async def test_the_layout_for_cards_gives_the_same_answers(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_layout_for_cards_gives_the_same_logits(name: str, tmp_path: Path) -> None:
     folder, linear = save(name, tmp_path / "base"), FAMILIES[name].linear
-    adapters = {
-        "wide": save_adapter(name, folder, tmp_path / "wide", 4, linear),
-        "narrow": save_adapter(name, folder, tmp_path / "narrow", 7, linear[::2]),
-    }
-    expected = await answers(name, folder, adapters, tmp_path)
-    laid_out: list[CardBatch] = []
-
-    class Watched(CardBatch):
-        def _lay_out(self) -> None:
-            super()._lay_out()
-            laid_out.append(self)
-
-    monkeypatch.setattr(model_runner, "ForwardBatch", Watched)
-    assert await answers(name, folder, adapters, tmp_path) == expected
-    assert max(batch.decode_count for batch in laid_out) >= 9
-    assert {batch.lora_slots for batch in laid_out} >= {0, 2}
+    save_adapter(name, folder, tmp_path / "wide", 4, linear)
+    save_adapter(name, folder, tmp_path / "narrow", 7, linear[::2])
+    plain = load_runner(name, folder, tmp_path, ForwardBatch)
+    card = load_runner(name, folder, tmp_path, CardBatch)
+    for capacities, steps in ((CAPACITIES, STEPS), ((300,) * 4, FULL_SLAB)):
+        expected, found = logits(plain, capacities, steps), logits(card, capacities, steps)
+        assert [one[:2] for one in found] == [one[:2] for one in expected]
+        for (_, _, ours), (_, _, theirs) in zip(found, expected, strict=True):
+            assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("weight_dtype", [torch.bfloat16, torch.float32])
