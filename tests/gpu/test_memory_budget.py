@@ -48,3 +48,10 @@ def test_a_card_without_room_to_talk_is_refused_with_its_numbers() -> None:
         'take 144 MB: choose a smaller [model] name, precision "nf4", or close other programs that use the '
         "card."
     )
+
+
+def test_layers_are_joined_without_a_second_copy_of_the_weights() -> None:
+    with pretended_card() as card:
+        pretended_runner("Llama-3.2-3B", "bf16")
+        weights = card.memory.allocated
+    assert card.memory.peak < 1.1 * weights

@@ -164,7 +164,7 @@ class LoraLinear(nn.Module):
 
     def reserve_slots(self, count: int, rank: int, like: Tensor) -> None:
         """Make room for `count` adapters of at most `rank`; adapters in slots stay, also after an error."""
-        old = self._slots
+        old, like = self._slots, like.to(self.device)
         count, rank = max(count, old.count if old else 0), max(rank, old.sizes.rank if old else 0)
         sizes = SlotSizes(self.inputs, len(self.parts), tuple(self._blocks), rank, self._width)
         int8_sizes = replace(sizes, rank=-(-rank // 16) * 16)

@@ -74,7 +74,9 @@ def _kernel_kind(model: Any, native: Native | None) -> matmul.KernelFactory | No
 def _replace_linears(
     model: nn.Module, kind: matmul.KernelFactory | None, context: ForwardContext, native: Native | None
 ) -> Iterator[LoraLinear]:
-    for path, module in list(model.named_modules()):
+    """Yield the new layers one by one; nothing here holds the layers that they replace."""
+    for path in [path for path, _ in model.named_modules()]:
+        module = model.get_submodule(path)
         for names in _JOINED:
             if all(is_linear(getattr(module, name, None)) for name in names) and _can_join(model, module):
                 linear = _lora_linear(model, path, names, kind, context, native)
@@ -82,11 +84,10 @@ def _replace_linears(
                 module.joined_proj = linear
                 for name, part in zip(names, linear.parts, strict=True):
                     setattr(module, name, JoinedLayerView(linear, part))
-        for name, child in list(module.named_children()):
-            if is_linear(child):
-                linear = _lora_linear(model, path, (name,), kind, context, native)
-                yield linear
-                setattr(module, name, linear)
+        for name in [name for name, child in module.named_children() if is_linear(child)]:
+            linear = _lora_linear(model, path, (name,), kind, context, native)
+            yield linear
+            setattr(module, name, linear)
 
 
 def _lora_linear(
@@ -105,6 +106,9 @@ def _lora_linear(
         parts.append(JoinedLayer(name, start, start + linear_size(layer)[0]))
     kernel = matmul.SeparateMatmul(layers) if kind is None else matmul.join_layers(layers, kind)
     inputs, device = linear_size(layers[0])[1], next(layers[0].parameters()).device
+    if kind is not None:
+        for layer in layers:  # hooks of accelerate hold it in a cycle: its weights go at once
+            layer._parameters.clear()
     return LoraLinear(kernel, parts, inputs, context, device, native, last=paths == ["lm_head"])
 
 

@@ -1,5 +1,6 @@
 """Base models of real sizes whose weights are only shapes, plain or as bitsandbytes holds them in nf4."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -56,27 +57,34 @@ def config_of(name: str, context: int = 8192) -> Any:
     )
 
 
-def empty_model(config: Any, precision: str, device: str = "cuda", nested: bool = False) -> Any:
+def _one_card(path: str) -> str:
+    return "cuda"
+
+
+def empty_model(
+    config: Any, precision: str, place: Callable[[str], str] = _one_card, nested: bool = False
+) -> Any:
     """Return a causal model in "bf16", "fp16" or "nf4", inside a `pretended_card` block.
 
     In nf4 all linear layers but the head are bitsandbytes', as transformers makes them; `nested`: with
-    double quantization.
+    double quantization. `place` returns the device of a module by its path.
     """
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     with _disable_current_modes(), no_init_weights(), torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model.tie_weights()
     if precision == "nf4":
         for path, layer in list(model.named_modules()):
             if type(layer) is nn.Linear and path != "lm_head":
                 parent, _, name = path.rpartition(".")
-                setattr(model.get_submodule(parent), name, _nf4_linear(layer, dtype, device, nested))
+                setattr(model.get_submodule(parent), name, _nf4_linear(layer, dtype, place(path), nested))
     made: dict[int, Tensor] = {}
-    for module in model.modules():
+    for path, module in model.named_modules():
         for tensors in (module._parameters, module._buffers, vars(module)):
             for name, tensor in list(tensors.items()):
                 if isinstance(tensor, Tensor) and tensor.device.type == "meta":
                     if id(tensor) not in made:
-                        made[id(tensor)] = _materialise(tensor, device)
+                        made[id(tensor)] = _materialise(tensor, place(path))
                     tensors[name] = made[id(tensor)]
     return model.requires_grad_(False).eval()
 
