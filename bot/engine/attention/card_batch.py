@@ -11,6 +11,7 @@ from bot.engine.attention.card_attention import DecodeSlots, attend_prefill, slo
 from bot.engine.attention.decode_attention import causal_mask
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.kernels.attention import AttentionShape
+from bot.engine.runtime.transfer import upload
 
 _ALIGNED = 16  # keys to whose multiples masked attention reads, so that kernels need no copy of the mask
 
@@ -31,13 +32,6 @@ class PackedNumbers:
         """Append floats; return their place."""
         count = len(numbers)
         return self.add(struct.unpack(f"{count}q", struct.pack(f"{count}d", *numbers)))
-
-    def upload(self, device: torch.device | str) -> Tensor:
-        """Return the numbers on a device; the host does not wait."""
-        host = torch.tensor(self.values, dtype=torch.int64)
-        if torch.device(device).type == "cuda":
-            host = host.pin_memory()
-        return host.to(device, non_blocking=True)
 
 
 class CardBatch(ForwardBatch):
@@ -70,7 +64,7 @@ class CardBatch(ForwardBatch):
                 for span in self.spans
             ]
         )
-        numbers = packed.upload(self.device)
+        numbers = upload(packed.values, self.device)
         self._numbers = {numbers.device: numbers}
         self.ids, self.positions, self.last = numbers[ids], numbers[positions], numbers[last]
         self._strengths = strengths

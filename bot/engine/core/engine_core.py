@@ -15,6 +15,7 @@ from bot.engine.core.stats import EngineStats
 from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory
+from bot.engine.runtime.transfer import upload
 from bot.errors import UserError
 from bot.message import Place
 
@@ -137,7 +138,9 @@ class EngineCore:
     ) -> list[int | None]:
         if not sampled:
             return []
-        picked = logits.index_select(0, batch.tensor([place for place, _, _ in sampled]))
+        places = [place for place, _, _ in sampled]
+        whole = places == list(range(len(logits)))
+        picked = logits if whole else logits.index_select(0, upload(places, logits.device))
         return self.resources.sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])
 
     def _measure(self, batch: ForwardBatch, seconds: float) -> None:

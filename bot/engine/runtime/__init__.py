@@ -1,1 +1,1 @@
-"""The process around the engine: environment, CPU threads, errors, log fields."""
+"""The process around the engine: environment, CPU threads, errors, log fields, transfers to a device."""

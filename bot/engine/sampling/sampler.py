@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.interface import Request
+from bot.engine.runtime.transfer import upload
 from bot.engine.sampling.ops import (
     NEG_INF,
     SamplingColumns,
@@ -113,8 +114,8 @@ class Sampler:
             seen_ids = self._seen_ids[:, :longest].index_select(0, indices)
             penalise_repetition(scores, seen_ids, columns.penalty)
         _forbid_ids(scores, states)
-        numbers = torch.tensor([state.draw_number() for state in states], dtype=torch.float64)
-        tokens = sample_tokens(scores, columns, numbers[:, None].to(logits.device))
+        numbers = upload([state.draw_number() for state in states], logits.device, torch.float64)
+        tokens = sample_tokens(scores, columns, numbers[:, None])
         self._add_tokens(slots, tokens)
         return tokens
 
@@ -145,7 +146,7 @@ class Sampler:
         ]
         if new:
             self._widen(1 + max(column for _, column, _ in new))
-            row, column, value = torch.tensor(new, device=self._device).T
+            row, column, value = upload(new, self._device).T
             self._seen_ids[row, column] = value
         for slot, _, token in new:
             self._states[slot].seen_ids.add(token)
@@ -170,5 +171,5 @@ def _forbid_ids(scores: Tensor, states: Sequence[SamplerState]) -> None:
     """Set the scores of forbidden ids to -inf, in place."""
     forbidden = [(row, token) for row, state in enumerate(states) for token in state.forbidden_ids]
     if forbidden:
-        rows, tokens = torch.tensor(forbidden, device=scores.device).T
+        rows, tokens = upload(forbidden, scores.device).T
         scores[rows, tokens] = NEG_INF
