@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.engine.interface import Answer, Piece, Request, Status, Timings
-from bot.errors import UserError
+from bot.errors import RestartNeeded, UserError
 from bot.message import Place
 
 END = 256
@@ -106,6 +106,7 @@ class ScriptedEngine:
         self.failure: UserError | None = None
         self.forgotten: list[Place] = []
         self.context = 4096
+        self.restart = asyncio.Event()
         self.hold: asyncio.Event | None = None
         self.holding = asyncio.Event()
         self._tokenizer = ByteTokenizer()
@@ -125,6 +126,11 @@ class ScriptedEngine:
     async def ready(self) -> None:
         if self.failure:
             raise self.failure
+
+    async def lost(self) -> None:
+        """Wait until a scripted answer says that the process must be started again."""
+        await self.restart.wait()
+        raise RestartNeeded("The graphics card stopped answering: start the bot again.")
 
     async def breathe(self) -> None:
         """Wait before each word."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 
+import torch
 from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch
@@ -14,13 +15,17 @@ from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
 from bot.engine.core.stats import EngineStats
 from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
 from bot.engine.lora.active import LoadedAdapter
-from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory
+from bot.engine.runtime.device_faults import DeviceFault
+from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory, raise_if_lost
 from bot.errors import UserError
 from bot.message import Place
 
 
 class EngineCore:
-    """All waiting and running requests. Belongs to the engine's thread; no error of a request leaves it."""
+    """All waiting and running requests. Belongs to the engine's thread.
+
+    No error of a request leaves it, but `DeviceLost` does: the core is of no more use then but for `abandon`.
+    """
 
     def __init__(self, resources: RequestResources, stats: EngineStats) -> None:
         """`resources` gives a request its KV slots, sampler state and adapter slot."""
@@ -29,6 +34,11 @@ class EngineCore:
         self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
         self._prefill_cost = PrefillCost()
+
+    @property
+    def device(self) -> torch.device:
+        """The device to which token ids go."""
+        return self._runner.device
 
     @property
     def idle(self) -> bool:
@@ -68,6 +78,21 @@ class EngineCore:
         for stream in (*self._queue.waiting, *(request.stream for request in self._running)):
             stream.skip_prefix_cache |= stream.request.place == place
 
+    def abandon(self) -> list[OutputStream]:
+        """Let go of all requests without a computation; return those that can run again, oldest first.
+
+        Requests of which a piece was published fail.
+        """
+        running = [request.stream for request in self._running]
+        self._running.clear()
+        for stream in (stream for stream in running if stream.has_piece):
+            stream.fail(UserError(f"This reply was cut off: {DeviceFault.CONTEXT_LOST.value}."))
+        waiting = dict.fromkeys((*running, *self._queue.waiting))
+        unfinished = [stream for stream in waiting if not stream.finished]
+        for stream in unfinished:
+            stream.pause_deadlines()
+        return sorted(unfinished, key=lambda stream: stream.submitted_at)
+
     def step(self) -> None:
         """One step: drop finished requests, admit waiting ones, prefill or decode the rest."""
         self._stats.answered += self._queue.drop_aborted()
@@ -83,7 +108,11 @@ class EngineCore:
 
     def _start(self, stream: OutputStream) -> bool:
         """Start a request if there is room now; raises `UserError` if there will never be room."""
-        request = self.resources.allocate(stream, self.running_sequences)
+        try:
+            request = self.resources.allocate(stream, self.running_sequences)
+        except RuntimeError as error:
+            raise_if_lost(error, self.device)
+            raise
         if request is None:
             return False
         self._running.append(request)
@@ -91,6 +120,7 @@ class EngineCore:
             self._stats.reused_tokens += self.resources.activate(request)
             self._stats.prompt_tokens += len(request.request.ids)
         except (Exception, MemoryError) as error:
+            raise_if_lost(error, self.device)
             self._fail(request, error)
         return True
 
@@ -103,6 +133,7 @@ class EngineCore:
         try:
             self._forward(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
+            raise_if_lost(error, self.device)
             out_of_memory = is_out_of_memory(error)
             shrunk = out_of_memory and self.resources.cache.release_unused()
             if len(owners) == 1 and not shrunk:
@@ -154,6 +185,7 @@ class EngineCore:
                 self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
             request.append_token(sequence, token)
         except (Exception, MemoryError) as error:
+            raise_if_lost(error, self.device)
             self._fail(request, error)
 
     def _finish(self, request: RunningRequest) -> None:

@@ -96,6 +96,12 @@ class RequestResources:
         except (RuntimeError, MemoryError):  # no memory for a copy: the next turn prefills its whole prompt
             self.cache.release_unused()
 
+    def close(self) -> None:
+        """Let go of keys and values at once: slots in use and their slabs hold each other."""
+        for slab in self.cache.slabs:
+            slab.used_slots.clear()
+        self.cache.release_unused()
+
     @property
     def memory(self) -> dict[str, int]:
         """Bytes by part."""

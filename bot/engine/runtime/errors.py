@@ -64,6 +64,11 @@ def device_answers(device: torch.device) -> bool:
 def free_memory() -> None:
     """Free tensors of a failed request, on the GPU too."""
     gc.collect()
+    empty_cache()
+
+
+def empty_cache() -> None:
+    """Give memory that torch keeps for later tensors back to the graphics cards."""
     if torch.cuda.is_available():
         try:
             torch.cuda.empty_cache()

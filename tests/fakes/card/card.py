@@ -32,9 +32,15 @@ class Card:
         """The first card's memory."""
         return self.memories[0]
 
-    def fail(self, error: BaseException, sticky: bool = False) -> None:
-        """Let the next operation on the card raise an error; `sticky`: and every later one."""
-        self.launches.failure, self.launches.sticky = error, sticky
+    def fail(
+        self, error: BaseException, sticky: bool = False, after: int = 0, later: BaseException | None = None
+    ) -> None:
+        """Let the operation after `after` others on the card raise an error.
+
+        `sticky`: every later one raises `later`, or the same error.
+        """
+        self.launches.failure, self.launches.grace = error, after
+        self.launches.sticky = (later or error) if sticky else None
 
     def recover(self) -> None:
         """End a sticky error, as a new CUDA context would."""

@@ -31,7 +31,8 @@ class Launches(TorchDispatchMode):
         self._memories = memories
         self.reset()
         self.failure: BaseException | None = None  # raised by the next operation on the card
-        self.sticky = False  # the failure stays, as after an illegal access
+        self.grace = 0  # operations before the failure
+        self.sticky: BaseException | None = None  # what later operations raise, as after an illegal access
         self.capture: Counter[str] | None = None  # kernels of the graph that is being captured
 
     def reset(self) -> None:
@@ -82,8 +83,11 @@ class Launches(TorchDispatchMode):
 
     def _fail(self) -> None:
         if (failure := self.failure) is not None:
-            self.failure = failure if self.sticky else None
-            raise failure
+            self.grace -= 1
+            if self.grace >= 0:
+                return
+            self.failure = self.sticky
+            raise type(failure)(*failure.args)  # a new one: its traceback holds tensors
 
     def _track(self, outputs: list[Tensor]) -> None:
         for tensor in outputs:
