@@ -134,7 +134,7 @@ async def test_memory_that_runs_out_while_loading_is_no_fault_of_the_files(
         stream = served.ask()
         served.run()
     with pytest.raises(
-        UserError, match="does not fit: in bf16 its weights take .* GB, and the graphics card"
+        UserError, match=r"does not fit: in bf16 its weights take .* GB, and the graphics card"
     ):
         await anext(stream)
 
@@ -149,3 +149,23 @@ def test_only_where_a_full_card_spills_into_main_memory_torch_is_limited(system:
     with pretended_card(memory=10 * GIB, others=5 * GIB) as card, mock.patch.object(sys, "platform", system):
         limit_memory("cuda")
         assert card.memory.limit == pytest.approx(limit, abs=0.03)
+
+
+@pytest.mark.parametrize("after", [1, 30, 100])
+async def test_memory_that_runs_out_behind_the_weights_is_no_fault_of_the_model(
+    folder: Path, tmp_path: Path, after: int
+) -> None:
+    with pretended_card() as card, weightless() as loads:
+        load = loads.side_effect
+
+        def load_then_fill(path: Path, **arguments: object) -> object:
+            model = load(path, **arguments)
+            card.fail(torch.OutOfMemoryError("CUDA out of memory."), after=after)
+            return model
+
+        loads.side_effect = load_then_fill
+        served = Served(folder, tmp_path)
+        stream = served.ask()
+        served.run()
+    with pytest.raises(UserError, match="does not fit: in bf16"):
+        await anext(stream)

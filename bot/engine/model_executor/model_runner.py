@@ -18,6 +18,7 @@ from bot.engine.model_executor import compat, probes
 from bot.engine.model_executor.fused_layers import FusedAttention
 from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
+from bot.engine.runtime.device_faults import device_fault_of
 from bot.errors import UserError
 
 ATTENTION_NAME = "alterego"
@@ -60,6 +61,8 @@ class ModelRunner:
         try:
             error, limit = self._patch()
         except _UNPATCHABLE as problem:
+            if device_fault_of(problem) is not None:
+                raise  # the device's fault, not the model's
             raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
         if not error < limit:
             raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
@@ -160,6 +163,8 @@ class ModelRunner:
         try:
             probes.batched_logits(self.forward, self.batch_of)
         except RuntimeError as problem:  # torch's compilers raise many kinds of it
+            if device_fault_of(problem) is not None:
+                raise
             raise UserError(
                 f"The base model {self._name} could not be compiled on this machine "
                 f"({type(problem).__name__}): set [model] compile to false."
