@@ -12,6 +12,7 @@ from bot.errors import RestartNeeded, UserError
 from bot.message import Place
 
 END = 256
+CARD_LOST = RestartNeeded("The model cannot go on: the graphics card stopped answering.")
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -128,9 +129,9 @@ class ScriptedEngine:
             raise self.failure
 
     async def lost(self) -> None:
-        """Wait until a scripted answer says that the process must be started again."""
+        """Wait until the event `restart` is set."""
         await self.restart.wait()
-        raise RestartNeeded("The graphics card stopped answering: start the bot again.")
+        raise CARD_LOST
 
     async def breathe(self) -> None:
         """Wait before each word."""
