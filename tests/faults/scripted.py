@@ -1,8 +1,8 @@
 """A scripted model for the installed command, set up by the environment, which can kill the process.
 
 SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
-"over". DELAY: seconds before each word of an answer; FAILURE: what loading says; LOST=n: the graphics card is lost at the n-th word;
-CRASH=point:n kills the process at a named point, the n-th time that it gets there.
+"over". DELAY: seconds before each word of an answer; FAILURE: what loading says; LOST=n: the graphics card is
+lost at the n-th word; CRASH=point:n kills the process at a named point, the n-th time that it gets there.
 """
 
 import os

@@ -34,6 +34,7 @@ class EngineCore:
         self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
         self._prefill_cost = PrefillCost()
+        self._is_crowded = False  # memory ran out: nobody is admitted until a request has ended
 
     @property
     def device(self) -> torch.device:
@@ -98,10 +99,12 @@ class EngineCore:
         self._stats.answered += self._queue.drop_aborted()
         for request in [request for request in self._running if request.stream.abort_reason()]:
             self._finish(request)
-        self._queue.admit(self._start)
+        if not (self._is_crowded and self._running):
+            self._queue.admit(self._start)
         if self._running:
             slot = self._runner.active_adapters.slot_of
             self._execute(schedule_spans(self._running, slot, self._prefill_cost))
+            self._runner.active_adapters.note_step()
             for request in list(self._running):
                 if not request.unfinished:
                     self._finish(request)
@@ -117,17 +120,33 @@ class EngineCore:
             return False
         self._running.append(request)
         try:
-            self._stats.reused_tokens += self.resources.activate(request)
-            self._stats.prompt_tokens += len(request.request.ids)
+            self._activate(request)
         except (Exception, MemoryError) as error:
             raise_if_lost(error, self.device)
+            if is_out_of_memory(error) and len(self._running) > 1:
+                self._stop(request)
+                return False
             self._fail(request, error)
         return True
+
+    def _activate(self, request: RunningRequest) -> None:
+        """Load adapter and stored prefix; once more, if memory runs out and there is some to give back."""
+        try:
+            reused = self.resources.activate(request)
+        except (Exception, MemoryError) as error:
+            if not (is_out_of_memory(error) and self.resources.release_unused()):
+                raise
+            error.__traceback__ = None
+            free_memory()
+            reused = self.resources.activate(request)
+        self._stats.reused_tokens += reused
+        self._stats.prompt_tokens += len(request.request.ids)
 
     def _execute(self, spans: Sequence[ScheduledSpan]) -> None:
         """Execute a step for all requests; after an error, one for each, so that only a broken one fails.
 
-        A request that alone runs out of memory is tried again as long as the cache had memory to give back.
+        A request that alone runs out of memory is tried again as long as there is memory to give back. Then
+        it waits for others to end, if nobody has seen a piece of it.
         """
         owners = list(dict.fromkeys(request for request, _ in spans))
         try:
@@ -135,9 +154,13 @@ class EngineCore:
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
             raise_if_lost(error, self.device)
             out_of_memory = is_out_of_memory(error)
-            shrunk = out_of_memory and self.resources.cache.release_unused()
+            shrunk = out_of_memory and self.resources.release_unused()
             if len(owners) == 1 and not shrunk:
-                self._fail(owners[0], error)
+                if out_of_memory and len(self._running) > 1 and not owners[0].stream.has_piece:
+                    self._stop(owners[0])
+                    self._queue.waiting.appendleft(owners[0].stream)
+                else:
+                    self._fail(owners[0], error)
                 return
             error.__traceback__ = None  # it holds the step's tensors
             if out_of_memory:
@@ -204,6 +227,15 @@ class EngineCore:
         self._release(request)
         request.stream.fail(error if isinstance(error, UserError) else explain_failure(error))
 
+    def _stop(self, request: RunningRequest) -> None:
+        """Take a request out of the batch for which there is no memory while others run."""
+        request.failed = True
+        self._release(request)
+        self.resources.release_unused()
+        free_memory()
+        self._is_crowded = True
+
     def _release(self, request: RunningRequest) -> None:
+        self._is_crowded = False
         self._running.remove(request)
         self.resources.release(request)

@@ -39,7 +39,9 @@ class RequestResources:
                 "There is not enough memory for this request: try a shorter message, a smaller context, "
                 "or a larger [model] cache."
             )
-        fits = running + request.n <= self._max_sequences
+        fits = running + request.n <= self._max_sequences and (
+            adapter is None or self.loaded.runner.active_adapters.has_room(adapter)
+        )
         kv_slots = self.cache.allocate(capacity, request.n) if fits else None
         if kv_slots is None:
             return None
@@ -75,6 +77,11 @@ class RequestResources:
         if request.adapter is not None:
             self.loaded.runner.active_adapters.activate(request.adapter)
         return self.cache.load_prefix(_prefix_keys(request), request.request.ids, request.prompt_slot)
+
+    def release_unused(self) -> bool:
+        """Give back prefixes, empty slabs and slots of adapters that nobody uses; return whether any were."""
+        slots_released = self.loaded.runner.active_adapters.release_unused()
+        return self.cache.release_unused() or slots_released
 
     def release(self, request: RunningRequest) -> None:
         """Give all slots back; a KV slot that may hold NaN is wiped."""

@@ -70,6 +70,11 @@ class EngineThread:
             self._release()
             self._listener.thread_ended()
 
+    def prepare_adapter(self, adapter: "LoadedAdapter") -> "LoadedAdapter":
+        """Lay an adapter out for the slots of the loaded model; for any thread."""
+        loaded = self.loaded
+        return adapter if loaded is None else loaded.runner.active_adapters.prepare(adapter)
+
     def _serve(self) -> None:
         """Process inputs and execute steps until `closing` is set, or the device is lost and made anew."""
         try:

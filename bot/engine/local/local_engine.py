@@ -120,6 +120,7 @@ class LocalEngine:
         from bot.engine.lora.registry import read_adapter  # imported already, by the engine's thread
 
         adapter = await asyncio.to_thread(read_adapter, name, folder, self._engine_thread.base)
+        adapter = await asyncio.to_thread(self._engine_thread.prepare_adapter, adapter)
         await self._run_on_thread(lambda core: core.add_adapter(adapter))
 
     async def drop_adapter(self, name: str) -> None:
