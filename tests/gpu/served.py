@@ -80,14 +80,23 @@ class Served:
         self.thread = EngineThread(ModelSettings.model_validate(plain | more), data, self.listener)
         self.streams: list[OutputStream] = []
 
-    def ask(self, tokens: int = 9, **more: Any) -> OutputStream:
-        """Queue a request with a prompt of so many tokens."""
+    def ask(
+        self,
+        tokens: int = 9,
+        after: WatchedStream | None = None,
+        first: Callable[[], None] = lambda: None,
+        **more: Any,
+    ) -> WatchedStream:
+        """Queue a request with a prompt of so many tokens; `after` the end of another one, `first` is called."""
         arguments = {"sampling": GREEDY, "stop_ids": NO_STOP} | more
-        request = Request(tuple(range(300, 300 + tokens)), **arguments)
+        request = Request(tuple(300 + n % 90 for n in range(tokens)), **arguments)
         stream = WatchedStream(request, asyncio.get_running_loop())
         stream.ended = self._close_at_the_end
         self.streams.append(stream)
-        self.thread.input_queue.put(stream)
+        if after is None:
+            self.thread.input_queue.put(stream)
+        else:
+            after.ended = lambda: (first(), self.thread.input_queue.put(stream))
         return stream
 
     def then(self, command: Callable[[], None]) -> None:

@@ -135,7 +135,7 @@ class LoraLinear(nn.Module):
         picked = x[: count * size] if groups.index is None else x.index_select(0, groups.index)
         inner = torch.bmm(picked.view(count, size, -1), slots.a[:count])
         if groups.scale is not None:
-            inner = inner * groups.scale
+            inner.mul_(groups.scale)  # in place: the scale is float32, and the product keeps its dtype
         change = self._expand(inner, slots.b[:count])
         return change if groups.inverse is None else change.index_select(0, groups.inverse)
 
