@@ -87,7 +87,7 @@ class Served:
         first: Callable[[], None] = lambda: None,
         **more: Any,
     ) -> WatchedStream:
-        """Queue a request with a prompt of so many tokens; `after` the end of another one, `first` is called."""
+        """Queue a request of so many tokens: now, or `after` the end of another one and a call of `first`."""
         arguments = {"sampling": GREEDY, "stop_ids": NO_STOP} | more
         request = Request(tuple(300 + n % 90 for n in range(tokens)), **arguments)
         stream = WatchedStream(request, asyncio.get_running_loop())

@@ -6,13 +6,20 @@ import pytest
 
 from bot.errors import UserError
 from bot.message import Place
+from tests.fakes import tiny
 from tests.fakes.card.card import Card, pretended_card
 from tests.gpu.served import Served, weightless
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 HERE = Place("test", "bot", "here")
-SLAB = 1 << 20  # bytes of a slab of the tiny model: 4,096 tokens
+SLAB = 16 << 20  # bytes of a slab of the model: far more than a step takes
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with many keys and values for its size."""
+    return tiny.save_model(tmp_path_factory.mktemp("wide"), num_key_value_heads=4, num_hidden_layers=16)
 
 
 def leave(card: Card, room: int) -> None:
@@ -21,7 +28,7 @@ def leave(card: Card, room: int) -> None:
 
 
 def needed(folder: Path, data: Path) -> int:
-    """Return the bytes that a prompt of 300 tokens takes beside the weights, its slab and its largest step."""
+    """Return the bytes that a prompt of 300 tokens takes: its slab and its largest step."""
     with pretended_card() as card, weightless():
         served = Served(folder, data)
         weights: list[int] = []

@@ -6,6 +6,7 @@ import sys
 import torch
 
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
+from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 
 SPILL_RESERVE = 256 << 20  # bytes of a card that stay free on Windows: below that its driver moves memory
@@ -13,23 +14,18 @@ SPILL_RESERVE = 256 << 20  # bytes of a card that stay free on Windows: below th
 
 def check_device(device: str) -> None:
     """Raise `UserError` unless torch can compute on this device of the settings."""
-    try:
-        kind, index = torch.device(device).type, torch.device(device).index or 0
-    except RuntimeError as error:
-        raise UserError(
-            f'[model] device is "{device}", which torch does not know: set it to "auto", "cpu" or "cuda".'
-        ) from error
-    if kind == "cuda":
+    if device.startswith("cuda"):
         _check_driver(device)
+        index = torch.device(device).index or 0
         _check_index(device, index)
         _check_code(index)
-    elif kind == "mps" and not torch.backends.mps.is_available():
-        raise UserError('[model] device is "mps", which this machine does not have: set it to "auto".')
 
 
 def _check_driver(device: str) -> None:
     if torch.cuda.is_available():
         return
+    if remedy := cuda_remedy(device):
+        raise UserError(f'[model] device is "{device}", but {remedy}')
     fault = DeviceFault.NO_CARD
     try:
         torch.cuda.current_device()  # says why

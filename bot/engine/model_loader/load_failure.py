@@ -1,21 +1,18 @@
 """Sentences about a base model that does not load: memory in numbers, the device, or the model's files."""
 
-import math
-
 import torch
 
 from bot.engine.checkpoint.source import read_model_config
-from bot.engine.kernels.matmul import available_memory, linear_size
-from bot.engine.lora.registry import linear_layers
 from bot.engine.model_loader.loader import LoadPlan, meta_model
-from bot.engine.model_loader.quantization import Precision, dtype_of
+from bot.engine.model_loader.placement import weight_bytes
+from bot.engine.model_loader.quantization import Precision
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
 from bot.engine.runtime.errors import free_memory
 from bot.errors import RestartNeeded, UserError
+from bot.system.memory import available_memory
 
 ROOM_SHARE = 0.8  # of the free memory may be weights; conversations and adapters need the rest
 _SMALLER: tuple[Precision, ...] = ("bf16", "int8", "nf4")  # by size, largest first
-_QUANTISED_BYTES = {"nf4": 0.5 + 4 / 64, "int8": 1.0}  # for a number, with its share of scales
 
 
 def explain_load_failure(error: BaseException, name: str, plan: LoadPlan | None) -> UserError:
@@ -40,13 +37,13 @@ def explain_load_failure(error: BaseException, name: str, plan: LoadPlan | None)
 
 def check_room(plan: LoadPlan) -> None:
     """Raise `UserError` where the weights take more than all graphics cards have free."""
-    if plan.device.startswith("cuda") and weight_bytes(plan, plan.precision) > _free_bytes(plan.device):
+    if plan.device.startswith("cuda") and _weights(plan, plan.precision) > _free_bytes(plan.device):
         raise lack_of_memory(plan)
 
 
 def lack_of_memory(plan: LoadPlan) -> UserError:
     """Return the error for a model that takes more memory than is free, with the next choice that fits."""
-    free, needed = _free_bytes(plan.device), weight_bytes(plan, plan.precision)
+    free, needed = _free_bytes(plan.device), _weights(plan, plan.precision)
     smaller = [] if _is_fixed(plan) else _smaller(plan, min(round(ROOM_SHARE * free), needed))
     choice = f'set [model] precision to "{smaller[0]}"' if smaller else "choose a smaller [model] name"
     return UserError(
@@ -64,25 +61,17 @@ def _is_fixed(plan: LoadPlan) -> bool:
 
 def _smaller(plan: LoadPlan, limit: int) -> list[str]:
     """Return precisions in which the weights take less than `limit` bytes, the most exact first."""
-    sizes = ((precision, weight_bytes(plan, precision)) for precision in _SMALLER)
+    sizes = ((precision, _weights(plan, precision)) for precision in _SMALLER)
     return [f"{precision}" for precision, size in sizes if size < limit]
 
 
-def weight_bytes(plan: LoadPlan, precision: Precision) -> int:
-    """Return the bytes of a model's weights in a precision; its head stays in 16 bits or more."""
-    model, size = meta_model(plan), dtype_of(precision, plan.device).itemsize
-    total: int = sum(parameter.numel() for parameter in model.parameters()) * size
-    if precision not in _QUANTISED_BYTES:
-        return total
-    head = model.get_output_embeddings()
-    layers = [layer for layer in linear_layers(model).values() if layer is not head]
-    quantised = sum(math.prod(linear_size(layer)) for layer in layers)
-    return total - round(quantised * (size - _QUANTISED_BYTES[precision]))
+def _weights(plan: LoadPlan, precision: Precision) -> int:
+    return weight_bytes(meta_model(plan), precision)
 
 
 def _free_bytes(device: str) -> int:
     if not device.startswith("cuda"):
-        return available_memory()
+        return available_memory() or 0
     indexes = range(torch.cuda.device_count()) if device == "cuda" else (torch.device(device).index,)
     return sum(torch.cuda.mem_get_info(index)[0] for index in indexes)
 
