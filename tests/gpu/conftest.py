@@ -1,4 +1,4 @@
-"""Skips where no card can be pretended; a tiny model's folder and adapters, made outside of any pretended card."""
+"""Skips where no card can be pretended; a tiny model and its adapter, made outside of any pretended card."""
 
 from pathlib import Path
 

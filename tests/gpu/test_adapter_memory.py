@@ -1,13 +1,17 @@
 """Slots of adapters on a card: counted before they are there, bounded, given back, and filled by one copy."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 
 from bot.engine.lora.active import IDLE_STEPS, ActiveAdapters, LoadedAdapter
 from bot.engine.lora.linear import LoraPair
+from bot.engine.lora.slot_image import make_image
 from bot.engine.model_executor.model_runner import ModelRunner
+from tests.bot.engine.lora.lora_model import Model
+from tests.bot.engine.lora.lora_model import adapter as lora_adapter
 from tests.fakes.card.card import Card, pretended_card
 from tests.fakes.card.models import config_of, empty_model
 
@@ -136,3 +140,20 @@ def test_a_prepared_adapter_takes_no_more_host_memory_than_its_slot() -> None:
         prepared = runner.active_adapters.prepare(one)
         assert (len(prepared.pairs), prepared.rank, set(prepared.modules)) == (0, RANK, set(one.modules))
         assert prepared.bytes == runner.active_adapters.slot_bytes(RANK, one.modules)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("rank", [2, 4, 9])
+def test_a_prepared_adapter_is_the_same_slot_as_one_that_is_not(rank: int) -> None:
+    """Real numbers, on the CPU: images are made for cards alone, so that this one is made by hand."""
+    model = Model()
+    model.active.activate(lora_adapter("wider", 9, ["v", "down"]))
+    plain = lora_adapter("plain", rank, ["q", "v", "gate", "lm_head"])
+    image = make_image(model.layers, plain.pairs, plain.rank, torch.float32)
+    model.active.activate(plain)
+    model.active.activate(replace(plain, pairs={}, image=image))
+    for layer in model.layers:
+        views = [layer.slot_views(slot) for slot in (1, 2)]
+        assert (views[0] is None) == (views[1] is None)
+        for one, other in zip(*(view or () for view in views), strict=True):
+            assert torch.equal(one, other)

@@ -20,6 +20,8 @@ class RequestResources:
         """`max_sequences` is the most sequences that run at once."""
         self.loaded, self._max_sequences = loaded, max_sequences
         self.adapters = AdapterRegistry()
+        if loaded.budgets:
+            loaded.runner.active_adapters.limit = sum(budget.adapters for budget in loaded.budgets)
         self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
         self._vocabulary = loaded.runner.vocabulary
         self.sampler = Sampler(self._vocabulary, max_sequences, loaded.runner.device)

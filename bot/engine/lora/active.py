@@ -152,7 +152,7 @@ class ActiveAdapters:
         self._reserve(slot + 1, adapter)
         self._adapters[slot] = None  # the slot holds no adapter, should the next lines fail
         if adapter.image is not None:
-            adapter.image.load(self._layers, slot, self._like.device)
+            adapter.image.load(self._layers, slot)
         else:
             for layer in self._layers:
                 layer.set_lora(slot, adapter.pairs)

@@ -168,8 +168,9 @@ class LoraLinear(nn.Module):
         count, rank = max(count, old.count if old else 0), max(rank, old.sizes.rank if old else 0)
         kind, sizes = self._slots_of(rank, like)
         if len(self._blocks) > len(self.parts) and self._block_parts is None:
-            self._block_parts = torch.tensor(self._blocks, device=like.device)
-        slots = Int8Slots(count, sizes) if kind is Int8Slots else FloatSlots(count, sizes, like)
+            self._block_parts = torch.tensor(self._blocks, device=self.device)
+        local = like.to(self.device)  # a model may be spread over several cards
+        slots = Int8Slots(count, sizes) if kind is Int8Slots else FloatSlots(count, sizes, local)
         self._slots = resize_slots(slots, old)
         self.native_params = self._native_params(self.native_params)
 
@@ -195,7 +196,8 @@ class LoraLinear(nn.Module):
         elif isinstance(self._slots, Int8Slots):
             self._slots = resize_slots(Int8Slots(count, self._slots.sizes), self._slots)
         else:
-            self._slots = resize_slots(FloatSlots(count, self._slots.sizes, like), self._slots)
+            local = like.to(self.device)
+            self._slots = resize_slots(FloatSlots(count, self._slots.sizes, local), self._slots)
         self.native_params = self._native_params(self.native_params)
 
     def is_changed_by(self, modules: Collection[str]) -> bool:

@@ -29,24 +29,30 @@ class SlotImage:
     modules: frozenset[str]
     layers: frozenset[int]
 
-    def load(self, layers: Sequence["LoraLinear"], slot: int, device: torch.device) -> None:
-        """Write a slot of all layers: one copy to the device, then copies on the device."""
-        staged = self.buffer.to(device, non_blocking=True)
+    def load(self, layers: Sequence["LoraLinear"], slot: int) -> None:
+        """Write a slot of all layers: one copy to each device, then copies on the device."""
+        for device in dict.fromkeys(layer.device for layer in layers):
+            self._load_on(device, layers, slot)
+
+    def _load_on(self, device: torch.device, layers: Sequence["LoraLinear"], slot: int) -> None:
         targets: list[Tensor] = []
+        sources: list[Tensor] = []
         padded: list[Tensor] = []
+        staged, start = self.buffer.to(device, non_blocking=True), 0
         for index, layer in enumerate(layers):
-            if (views := layer.slot_views(slot)) is None:
-                continue
-            a, b = views
-            if index not in self.layers or self.rank < b.shape[1]:
+            size = layer.parameters_of(self.rank) if index in self.layers else 0
+            views = layer.slot_views(slot) if layer.device == device else None
+            if views is not None and (not size or self.rank < views[1].shape[1]):
                 padded += views
-            if index in self.layers:
-                targets += [a[..., : self.rank], b[:, : self.rank]]
+            if views is not None and size:
+                parts = [views[0][..., : self.rank], views[1][:, : self.rank]]
+                pieces = torch.split(staged[start : start + size], [part.numel() for part in parts])
+                targets += parts
+                sources += [piece.view(part.shape) for piece, part in zip(pieces, parts, strict=True)]
+            start += size
         if padded:
             torch._foreach_zero_(padded)
         if targets:
-            pieces = torch.split(staged, [target.numel() for target in targets])
-            sources = [piece.view(target.shape) for piece, target in zip(pieces, targets, strict=True)]
             torch._foreach_copy_(targets, sources)
 
 
