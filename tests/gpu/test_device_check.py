@@ -6,12 +6,15 @@ from unittest import mock
 
 import pytest
 import torch
+import transformers
 
 from bot.engine.checkpoint.source import ModelSource
+from bot.engine.kernels import matmul
+from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.load_failure import check_room, explain_load_failure
 from bot.engine.model_loader.loader import LoadPlan
-from bot.engine.model_loader.quantization import Precision
+from bot.engine.model_loader.quantization import Precision, quantisation_config
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
 from tests.fakes.card.models import config_of
@@ -167,3 +170,25 @@ async def test_memory_that_runs_out_behind_the_weights_is_no_fault_of_the_model(
         served.run()
     with pytest.raises(UserError, match="does not fit: in bf16"):
         await anext(stream)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "told"),
+    [(torch.float16, 'too large for float16; set .* to "bf16"'), (torch.float32, "its files")],
+)
+def test_a_model_whose_numbers_overflow_is_refused_with_the_remedy(
+    folder: Path, dtype: torch.dtype, told: str
+) -> None:
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    with torch.no_grad():
+        model.model.layers[0].mlp.down_proj.weight[:] = 6e4 if dtype == torch.float16 else 3e38
+    # as on a card: FBGEMM of a CPU would compute a model in float16 in float32
+    with mock.patch.object(matmul, "has_fbgemm", return_value=False), pytest.raises(UserError, match=told):
+        ModelRunner(model.eval(), "a model", 2048)
+
+
+@pytest.mark.parametrize(("device", "nested"), [("cuda", True), ("cuda:1", True), ("cpu", False)])
+def test_scales_of_nf4_are_quantised_on_cards(device: str, nested: bool) -> None:
+    config = quantisation_config("nf4", torch.bfloat16, device)
+    assert config is not None
+    assert config.bnb_4bit_use_double_quant is nested
