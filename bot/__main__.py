@@ -15,14 +15,17 @@ from bot.app.arguments import argument_parser
 from bot.app.terminal_chat import chat_in_terminal, messages_to_send, prompt_observer
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
-from bot.errors import UserError
+from bot.errors import EXIT_RESTART, RestartNeeded, UserError
 from bot.log import set_up_logging, settings_for_terminal
 from bot.persona.persona import Cast, load_cast
 from bot.system.console import prepare_output
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one command and end the process with 0, 1 for a fault that doctor found, or 2 for bad input."""
+    """Run one command and end the process with an exit code.
+
+    0: done. 1: doctor found a fault. 2: bad input. `EXIT_RESTART`: a new process may go on.
+    """
     prepare_output()
     options = argument_parser(__doc__).parse_args(arguments)
     _set_up_log(options)
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = _run(options)
     except UserError as error:
         print(f"alterego: {error}", file=sys.stderr)
-        code = 2
+        code = EXIT_RESTART if isinstance(error, RestartNeeded) else 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         code = 0
     except BrokenPipeError:  # the reader of the output has closed it

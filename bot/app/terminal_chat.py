@@ -49,9 +49,33 @@ async def chat_in_terminal(
         await stack.enter_async_context(chat)
         for notice in await startup_notices(memory, cast, settings):
             sys.stderr.write(f"alterego: {notice}\n")
-        await terminal(chat, memory)
+        await _run_until_lost(terminal(chat, memory), engine)
         if await memory.wants_backup():
             await memory.backup()
+
+
+async def _run_until_lost(session: Coroutine[None, None, None], engine: Engine) -> None:
+    """Run a session in the terminal; raises `RestartNeeded` as soon as the engine cannot go on."""
+    running = asyncio.create_task(session)
+    watching = asyncio.create_task(_watch(engine))
+    try:
+        done, _ = await asyncio.wait((running, watching), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        await running
+    finally:
+        for task in (running, watching):
+            task.cancel()
+        await asyncio.gather(running, watching, return_exceptions=True)
+
+
+async def _watch(engine: Engine) -> None:
+    """Raise `RestartNeeded` when the engine cannot go on; other errors are told by the session."""
+    try:
+        await engine.ready()
+    except UserError:
+        return
+    await engine.lost()
 
 
 def messages_to_send(given: list[str] | None, most: int) -> list[str]:

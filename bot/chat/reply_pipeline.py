@@ -17,7 +17,7 @@ from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.responder import GeneratedReply, ReplyContext, Responder
 from bot.chat.worker_pool import WorkerPool
-from bot.errors import UserError
+from bot.errors import RestartNeeded, UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
@@ -59,9 +59,16 @@ class ReplyPipeline:
         return self._resources.outlet(task.place).typing(task.place, persona) if persona else nullcontext()
 
     async def _reply_or_give_up(self, task: ReplyTask, request: ReplyRequest) -> None:
-        """Reply; every error becomes a notice to people here, and nowhere else."""
+        """Reply; every error becomes a notice to people here, and nowhere else.
+
+        Messages that the next process can answer are left to it. Their attempt counts, should one of them be
+        what the device cannot compute.
+        """
         try:
             await self._reply(task, request)
+        except RestartNeeded as error:
+            if not request.messages:
+                await self._give_up(task, request, str(error))
         except UserError as error:
             await self._give_up(task, request, str(error))
         except Exception:

@@ -80,8 +80,8 @@ class Generation(Protocol):
     """A submitted request: iterate for pieces, then read `answers`. Leaving `async with` early cancels it.
 
     The iteration raises `UserError` for errors that a person can mend (no such adapter, prompt longer than
-    the context, not enough memory, model not loaded), `ValueError` for ids outside the vocabulary, and any
-    other error of the model as it is.
+    the context, not enough memory, model not loaded), `RestartNeeded` where the next process can answer,
+    `ValueError` for ids outside the vocabulary, and any other error of the model as it is.
     """
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
@@ -101,7 +101,8 @@ class Generation(Protocol):
 class Status:
     """State of the engine, for `/status` and `doctor`."""
 
-    state: Literal["loading", "ready", "stuck", "failed", "stopped"]  # stuck: a step hangs
+    # stuck: a step hangs; restarting: the device was lost, and the model is loaded again
+    state: Literal["loading", "ready", "stuck", "restarting", "failed", "stopped"]
     model: str
     running: int = 0  # requests
     queued: int = 0  # requests
@@ -132,6 +133,9 @@ class Engine(Protocol):
 
     async def ready(self) -> None:
         """Return when the model is loaded; raises `UserError` when it could not be loaded."""
+
+    async def lost(self) -> None:
+        """Wait until the engine, once ready, cannot go on in this process; then raises `RestartNeeded`."""
 
     def generate(self, request: Request) -> Generation:
         """Queue the request, before the model is loaded too. Raises nothing; errors come by the iteration."""

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from bot.engine.interface import Answer, Piece, Request, Status, Timings
-from bot.errors import UserError
+from bot.errors import RestartNeeded, UserError
 from bot.message import Place
 
 END = 256
+CARD_LOST = RestartNeeded("The model cannot go on: the graphics card stopped answering.")
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -106,6 +107,7 @@ class ScriptedEngine:
         self.failure: UserError | None = None
         self.forgotten: list[Place] = []
         self.context = 4096
+        self.restart = asyncio.Event()
         self.hold: asyncio.Event | None = None
         self.holding = asyncio.Event()
         self._tokenizer = ByteTokenizer()
@@ -125,6 +127,11 @@ class ScriptedEngine:
     async def ready(self) -> None:
         if self.failure:
             raise self.failure
+
+    async def lost(self) -> None:
+        """Wait until the event `restart` is set."""
+        await self.restart.wait()
+        raise CARD_LOST
 
     async def breathe(self) -> None:
         """Wait before each word."""

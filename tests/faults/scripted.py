@@ -1,8 +1,8 @@
 """A scripted model for the installed command, set up by the environment, which can kill the process.
 
 SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
-"over". DELAY: seconds before each word of an answer; FAILURE: what loading says; CRASH=point:n kills the
-process at a named point, the n-th time that it gets there.
+"over". DELAY: seconds before each word of an answer; FAILURE: what loading says; LOST=n: the graphics card is
+lost at the n-th word; CRASH=point:n kills the process at a named point, the n-th time that it gets there.
 """
 
 import os
@@ -16,7 +16,7 @@ from bot.config import ModelSettings
 from bot.engine.interface import Request
 from bot.errors import UserError
 from bot.memory.store import Memory
-from tests.fakes.model import ScriptedEngine, ScriptedGeneration
+from tests.fakes.model import CARD_LOST, ScriptedEngine, ScriptedGeneration
 
 # the method that has just returned when the process dies
 POINTS: dict[str, tuple[type, str]] = {
@@ -29,7 +29,7 @@ POINTS: dict[str, tuple[type, str]] = {
 class EchoEngine(ScriptedEngine):
     """Replies with the numbers said since its last reply; kills the process at the `fatal`-th word."""
 
-    fatal = 0
+    fatal = lost_at = 0
 
     def generate(self, request: Request) -> ScriptedGeneration:
         prompt = self._tokenizer.spell(request.ids)
@@ -44,6 +44,11 @@ class EchoEngine(ScriptedEngine):
         if self.fatal == 0:
             die()
         await super().breathe()
+        self.lost_at -= 1
+        if self.lost_at == 0:
+            self.restart.set()
+        if self.restart.is_set():
+            raise CARD_LOST
 
 
 def die() -> None:
@@ -83,6 +88,8 @@ def open_engine(settings: ModelSettings, data: Path) -> ScriptedEngine:
     kind = EchoEngine if os.environ.get("ECHO") else ScriptedEngine
     engine = kind(*script, delay=float(os.environ.get("DELAY", "0")))
     engine.failure = UserError(os.environ["FAILURE"]) if "FAILURE" in os.environ else None
+    if isinstance(engine, EchoEngine):
+        engine.lost_at = int(os.environ.get("LOST", "0"))
     if "CRASH" in os.environ:
         point, _, count = os.environ["CRASH"].partition(":")
         crash(engine, point, int(count))

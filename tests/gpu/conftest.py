@@ -1,7 +1,14 @@
-"""Skips where no card can be pretended."""
+"""Skips where no card can be pretended; a tiny model and its adapter, made outside of any pretended card."""
+
+from pathlib import Path
 
 import pytest
 
+from bot.config import ModelSettings
+from bot.engine.lora.active import LoadedAdapter
+from bot.engine.lora.registry import read_adapter
+from bot.engine.model_loader.adapter_check import open_adapter_check
+from tests.fakes import tiny
 from tests.fakes.card.guard import COMPILER
 
 
@@ -10,3 +17,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/gpu/" in str(item.path) and not item.get_closest_marker("gpu") and COMPILER is None:
             item.add_marker(pytest.mark.skip(reason="a pretended card needs g++ once"))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_model(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> LoadedAdapter:
+    """An adapter of rank 4 for the model in `folder`, read from its file."""
+    path = tiny.save_adapter(tmp_path_factory.mktemp("adapter"), folder, r=4)
+    settings = ModelSettings(name=str(folder), device="cpu", precision="fp32")
+    return read_adapter("mara", path, open_adapter_check(settings, path).base)

@@ -120,6 +120,9 @@ class KVCache:
         """Drop all prefixes and empty slabs; return whether there were any."""
         spare = bool(self.prefixes) or not all(slab.used_slots for slab in self.slabs)
         self.prefixes.clear()
+        for slab in self.slabs:
+            if not slab.used_slots:
+                slab.layers.clear()  # at once: slots of a failed step may still hold the slab
         self.slabs = [slab for slab in self.slabs if slab.used_slots]
         return spare
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 
+import torch
 from torch import Tensor
 
 from bot.engine.attention.forward_batch import ForwardBatch
@@ -14,14 +15,18 @@ from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
 from bot.engine.core.stats import EngineStats
 from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
 from bot.engine.lora.active import LoadedAdapter
-from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory
+from bot.engine.runtime.device_faults import DeviceFault
+from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory, raise_if_lost
 from bot.engine.runtime.transfer import upload
 from bot.errors import UserError
 from bot.message import Place
 
 
 class EngineCore:
-    """All waiting and running requests. Belongs to the engine's thread; no error of a request leaves it."""
+    """All waiting and running requests. Belongs to the engine's thread.
+
+    No error of a request leaves it, but `DeviceLost` does: the core is of no more use then but for `abandon`.
+    """
 
     def __init__(self, resources: RequestResources, stats: EngineStats) -> None:
         """`resources` gives a request its KV slots, sampler state and adapter slot."""
@@ -30,6 +35,12 @@ class EngineCore:
         self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
         self._prefill_cost = PrefillCost()
+        self._is_crowded = False  # memory ran out: nobody is admitted until a request has ended
+
+    @property
+    def device(self) -> torch.device:
+        """The device to which token ids go."""
+        return self._runner.device
 
     @property
     def idle(self) -> bool:
@@ -69,45 +80,88 @@ class EngineCore:
         for stream in (*self._queue.waiting, *(request.stream for request in self._running)):
             stream.skip_prefix_cache |= stream.request.place == place
 
+    def abandon(self) -> list[OutputStream]:
+        """Let go of all requests without a computation; return those that can run again, oldest first.
+
+        Requests of which a piece was published fail.
+        """
+        running = [request.stream for request in self._running]
+        self._running.clear()
+        for stream in (stream for stream in running if stream.has_piece):
+            stream.fail(UserError(f"This reply was cut off: {DeviceFault.CONTEXT_LOST.value}."))
+        waiting = dict.fromkeys((*running, *self._queue.waiting))
+        unfinished = [stream for stream in waiting if not stream.finished]
+        for stream in unfinished:
+            stream.pause_deadlines()
+        return sorted(unfinished, key=lambda stream: stream.submitted_at)
+
     def step(self) -> None:
         """One step: drop finished requests, admit waiting ones, prefill or decode the rest."""
         self._stats.answered += self._queue.drop_aborted()
         for request in [request for request in self._running if request.stream.abort_reason()]:
             self._finish(request)
-        self._queue.admit(self._start)
+        if not (self._is_crowded and self._running):
+            self._queue.admit(self._start)
         if self._running:
             slot = self._runner.active_adapters.slot_of
             self._execute(schedule_spans(self._running, slot, self._prefill_cost))
+            self._runner.active_adapters.note_step()
             for request in list(self._running):
                 if not request.unfinished:
                     self._finish(request)
 
     def _start(self, stream: OutputStream) -> bool:
         """Start a request if there is room now; raises `UserError` if there will never be room."""
-        request = self.resources.allocate(stream, self.running_sequences)
+        try:
+            request = self.resources.allocate(stream, self.running_sequences)
+        except RuntimeError as error:
+            raise_if_lost(error, self.device)
+            raise
         if request is None:
             return False
         self._running.append(request)
         try:
-            self._stats.reused_tokens += self.resources.activate(request)
-            self._stats.prompt_tokens += len(request.request.ids)
+            self._activate(request)
         except (Exception, MemoryError) as error:
+            raise_if_lost(error, self.device)
+            if is_out_of_memory(error) and len(self._running) > 1:
+                self._stop(request)
+                return False
             self._fail(request, error)
         return True
+
+    def _activate(self, request: RunningRequest) -> None:
+        """Load adapter and stored prefix; once more, if memory runs out and there is some to give back."""
+        try:
+            reused = self.resources.activate(request)
+        except (Exception, MemoryError) as error:
+            if not (is_out_of_memory(error) and self.resources.release_unused()):
+                raise
+            error.__traceback__ = None
+            free_memory()
+            reused = self.resources.activate(request)
+        self._stats.reused_tokens += reused
+        self._stats.prompt_tokens += len(request.request.ids)
 
     def _execute(self, spans: Sequence[ScheduledSpan]) -> None:
         """Execute a step for all requests; after an error, one for each, so that only a broken one fails.
 
-        A request that alone runs out of memory is tried again as long as the cache had memory to give back.
+        A request that alone runs out of memory is tried again as long as there is memory to give back. Then
+        it waits for others to end, if nobody has seen a piece of it.
         """
         owners = list(dict.fromkeys(request for request, _ in spans))
         try:
             self._forward(spans)
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
+            raise_if_lost(error, self.device)
             out_of_memory = is_out_of_memory(error)
-            shrunk = out_of_memory and self.resources.cache.release_unused()
+            shrunk = out_of_memory and self.resources.release_unused()
             if len(owners) == 1 and not shrunk:
-                self._fail(owners[0], error)
+                if out_of_memory and len(self._running) > 1 and not owners[0].stream.has_piece:
+                    self._stop(owners[0])
+                    self._queue.waiting.appendleft(owners[0].stream)
+                else:
+                    self._fail(owners[0], error)
                 return
             error.__traceback__ = None  # it holds the step's tensors
             if out_of_memory:
@@ -157,6 +211,7 @@ class EngineCore:
                 self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
             request.append_token(sequence, token)
         except (Exception, MemoryError) as error:
+            raise_if_lost(error, self.device)
             self._fail(request, error)
 
     def _finish(self, request: RunningRequest) -> None:
@@ -175,6 +230,15 @@ class EngineCore:
         self._release(request)
         request.stream.fail(error if isinstance(error, UserError) else explain_failure(error))
 
+    def _stop(self, request: RunningRequest) -> None:
+        """Take a request out of the batch for which there is no memory while others run."""
+        request.failed = True
+        self._release(request)
+        self.resources.release_unused()
+        free_memory()
+        self._is_crowded = True
+
     def _release(self, request: RunningRequest) -> None:
+        self._is_crowded = False
         self._running.remove(request)
         self.resources.release(request)

@@ -32,6 +32,7 @@ class OutputStream:
         self._wake_scheduled = False
         self._cancelled = False
         self._has_first_piece = False
+        self._is_paused = False
         self._answers: tuple[Answer, ...] | None = None
         self._error: BaseException | None = None
         self._read: list[list[str]] = [[] for _ in range(request.n)]
@@ -46,6 +47,20 @@ class OutputStream:
     def finished(self) -> bool:
         """True once the request ended, with answers or with an error."""
         return self._answers is not None or self._error is not None
+
+    @property
+    def has_piece(self) -> bool:
+        """True once a piece was handed over."""
+        return self._has_first_piece
+
+    def pause_deadlines(self) -> None:
+        """Let no deadline pass until `resume_deadlines`: the engine is made anew."""
+        self._is_paused = True
+
+    def resume_deadlines(self) -> None:
+        """Let the deadlines of a paused request begin anew."""
+        if self._is_paused:
+            self.submitted_at, self._is_paused = monotonic(), False
 
     def push(self, piece: Piece) -> None:
         """Hand over a piece; pieces that the event loop has not read yet are joined."""
@@ -130,12 +145,14 @@ class OutputStream:
         except TimeoutError:
             if self._is_stuck():
                 self.fail(UserError("The model hangs: start the bot again."))
-            else:
+            elif self._cancelled or self._seconds_left() <= 0:  # else the deadlines began anew
                 self.abort("cancelled" if self._cancelled else "deadline")
 
     def _seconds_left(self) -> float:
         request = self.request
         seconds = request.deadline
+        if self._is_paused:
+            return seconds
         if not self._has_first_piece:
             seconds = min(request.first_deadline, seconds)
         return self.submitted_at + seconds - monotonic()

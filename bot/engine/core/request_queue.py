@@ -6,7 +6,7 @@ from collections.abc import Callable
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_state import answers_without_run
 from bot.engine.core.scheduling import AdapterRoundRobin
-from bot.engine.runtime.errors import explain_failure
+from bot.engine.runtime.errors import DeviceLost, explain_failure
 from bot.errors import UserError
 
 
@@ -39,6 +39,8 @@ class RequestQueue:
                     return
             except (UserError, ValueError) as error:
                 stream.fail(error)
+            except DeviceLost:
+                raise
             except (Exception, MemoryError) as error:
                 stream.fail(explain_failure(error))
             del self.waiting[index]

@@ -20,6 +20,8 @@ class RequestResources:
         """`max_sequences` is the most sequences that run at once."""
         self.loaded, self._max_sequences = loaded, max_sequences
         self.adapters = AdapterRegistry()
+        if loaded.budgets:
+            loaded.runner.active_adapters.limit = sum(budget.adapters for budget in loaded.budgets)
         self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
         self._vocabulary = loaded.runner.vocabulary
         self.sampler = Sampler(self._vocabulary, max_sequences, loaded.runner.device)
@@ -39,7 +41,9 @@ class RequestResources:
                 "There is not enough memory for this request: try a shorter message, a smaller context, "
                 "or a larger [model] cache."
             )
-        fits = running + request.n <= self._max_sequences
+        fits = running + request.n <= self._max_sequences and (
+            adapter is None or self.loaded.runner.active_adapters.has_room(adapter)
+        )
         kv_slots = self.cache.allocate(capacity, request.n) if fits else None
         if kv_slots is None:
             return None
@@ -76,6 +80,11 @@ class RequestResources:
             self.loaded.runner.active_adapters.activate(request.adapter)
         return self.cache.load_prefix(_prefix_keys(request), request.request.ids, request.prompt_slot)
 
+    def release_unused(self) -> bool:
+        """Give back prefixes, empty slabs and slots of adapters that nobody uses; return whether any were."""
+        slots_released = self.loaded.runner.active_adapters.release_unused()
+        return self.cache.release_unused() or slots_released
+
     def release(self, request: RunningRequest) -> None:
         """Give all slots back; a KV slot that may hold NaN is wiped."""
         wipe = request.written_tokens if request.may_hold_nan else 0
@@ -95,6 +104,12 @@ class RequestResources:
                 self.cache.store_prefix(key, (*asked.ids, *request.sequences[0].tokens), kv_slot)
         except (RuntimeError, MemoryError):  # no memory for a copy: the next turn prefills its whole prompt
             self.cache.release_unused()
+
+    def close(self) -> None:
+        """Let go of keys and values at once: slots in use and their slabs hold each other."""
+        for slab in self.cache.slabs:
+            slab.used_slots.clear()
+        self.cache.release_unused()
 
     @property
     def memory(self) -> dict[str, int]:

@@ -59,6 +59,11 @@ class FloatSlots:
         self.a = like.new_zeros(count, sizes.inputs, sizes.parts * sizes.rank)
         self.b = like.new_zeros(count, len(sizes.blocks), sizes.rank, sizes.width)
 
+    @staticmethod
+    def slot_bytes(sizes: SlotSizes, itemsize: int) -> int:
+        """Return the bytes of one slot whose numbers take `itemsize` bytes."""
+        return itemsize * sizes.parameters
+
     def set_lora(self, slot: int, a: Tensor, b: Tensor) -> None:
         """As in `LoraSlots`."""
         self.a[slot], self.b[slot] = a, b
@@ -93,6 +98,11 @@ class Int8Slots:
         self._block_parts = (INT * blocks)(*sizes.blocks)
 
     @staticmethod
+    def slot_bytes(sizes: SlotSizes, itemsize: int) -> int:
+        """Return the bytes of one slot: a byte for a number, and the scales; `itemsize` does not matter."""
+        return sizes.parameters + 4 * (sizes.inputs + len(sizes.blocks) * sizes.rank)
+
+    @staticmethod
     def supports(sizes: SlotSizes) -> bool:
         """Return whether `csrc/lora.h` reads matrices of these sizes."""
         inner = sizes.parts * sizes.rank
@@ -124,12 +134,13 @@ class Int8Slots:
 
 
 def resize_slots(slots: LoraSlots, smaller: LoraSlots | None) -> LoraSlots:
-    """Copy the adapters of smaller slots into `slots`; return `slots`."""
+    """Copy the adapters of slots that are smaller, or more, into `slots`; return `slots`."""
     if smaller is None:
         return slots
+    count = min(slots.count, smaller.count)
     if type(slots) is type(smaller) and slots.sizes == smaller.sizes:
         for new, old in zip(slots.tensors, smaller.tensors, strict=True):
-            new[: smaller.count] = old
+            new[:count] = old[:count]
         return slots
     for slot in range(smaller.count):
         a, b = smaller.get_lora(slot, torch.float32)

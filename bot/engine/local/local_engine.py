@@ -61,7 +61,7 @@ class LocalEngine:
         for stream in self._streams:
             stream.abort("cancelled")
         fail_future(self._listener.tokenizer, _not_running())
-        for future in (self._listener.ready, *self._commands):
+        for future in (self._listener.ready, self._listener.lost, *self._commands):
             fail_future(future, _not_running())
         try:
             await asyncio.wait_for(self._listener.ended.wait(), JOIN_TIMEOUT)
@@ -93,9 +93,16 @@ class LocalEngine:
         self._check_running()
         await asyncio.shield(self._listener.ready)
 
+    async def lost(self) -> None:
+        """Wait until the engine cannot go on in this process; then raises `RestartNeeded`."""
+        self._check_running()
+        await asyncio.shield(self._listener.lost)
+
     def generate(self, request: Request) -> OutputStream:
         """Queue the request. Errors that a person can mend come out of the iteration as `UserError`."""
         stream = OutputStream(request, asyncio.get_running_loop(), self._is_stuck)
+        if self._engine_thread.state == "restarting":
+            stream.pause_deadlines()
         if not self._running:
             stream.fail(_not_running())
             return stream
@@ -109,10 +116,11 @@ class LocalEngine:
         Raises `UserError` and keeps the old one when the folder is refused.
         """
         await self.ready()
-        assert self._engine_thread.loaded is not None
+        assert self._engine_thread.base is not None
         from bot.engine.lora.registry import read_adapter  # imported already, by the engine's thread
 
-        adapter = await asyncio.to_thread(read_adapter, name, folder, self._engine_thread.loaded.base)
+        adapter = await asyncio.to_thread(read_adapter, name, folder, self._engine_thread.base)
+        adapter = await asyncio.to_thread(self._engine_thread.prepare_adapter, adapter)
         await self._run_on_thread(lambda core: core.add_adapter(adapter))
 
     async def drop_adapter(self, name: str) -> None:
@@ -147,7 +155,7 @@ class LocalEngine:
             memory=core.resources.memory if core else {},
         )
 
-    def _state(self) -> Literal["loading", "ready", "stuck", "failed", "stopped"]:
+    def _state(self) -> Literal["loading", "ready", "stuck", "restarting", "failed", "stopped"]:
         if not self._running:
             return "stopped"
         return "stuck" if self._is_stuck() else self._engine_thread.state
@@ -174,7 +182,8 @@ class LocalEngine:
 
         def command() -> None:
             try:
-                assert self._engine_thread.core is not None
+                if self._engine_thread.core is None:  # lost, and not to be made anew
+                    raise self._engine_thread.error or _not_running()
                 work(self._engine_thread.core)
             except Exception as error:  # crosses to the caller
                 self._listener.post(fail_future, done, error)

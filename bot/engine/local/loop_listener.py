@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from bot.errors import UserError
+from bot.errors import RestartNeeded, UserError
 from bot.prompt.builder import Tokenizer
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ class LoopListener:
         self._loop = loop
         self.tokenizer: asyncio.Future[Tokenizer] = loop.create_future()
         self.ready: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[None] = loop.create_future()  # never has a result
         self.ended = asyncio.Event()
 
     def tokenizer_read(self, tokenizer: Tokenizer) -> None:
@@ -33,6 +34,9 @@ class LoopListener:
     def load_failed(self, error: UserError) -> None:
         self.post(fail_future, self.tokenizer, error)
         self.post(fail_future, self.ready, error)
+
+    def engine_lost(self, error: RestartNeeded) -> None:
+        self.post(fail_future, self.lost, error)
 
     def thread_ended(self) -> None:
         self.post(self.ended.set)

@@ -1,6 +1,6 @@
 """Linear layers of the base model, with the change that each token's own adapter makes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -135,7 +135,7 @@ class LoraLinear(nn.Module):
         picked = x[: count * size] if groups.index is None else x.index_select(0, groups.index)
         inner = torch.bmm(picked.view(count, size, -1), slots.a[:count])
         if groups.scale is not None:
-            inner = inner * groups.scale
+            inner.mul_(groups.scale)  # in place: the scale is float32, and the product keeps its dtype
         change = self._expand(inner, slots.b[:count])
         return change if groups.inverse is None else change.index_select(0, groups.inverse)
 
@@ -166,28 +166,63 @@ class LoraLinear(nn.Module):
         """Make room for `count` adapters of at most `rank`; adapters in slots stay, also after an error."""
         old, like = self._slots, like.to(self.device)
         count, rank = max(count, old.count if old else 0), max(rank, old.sizes.rank if old else 0)
+        kind, sizes = self._slots_of(rank, like)
+        if len(self._blocks) > len(self.parts) and self._block_parts is None:
+            self._block_parts = torch.tensor(self._blocks, device=self.device)
+        local = like.to(self.device)  # a model may be spread over several cards
+        slots = Int8Slots(count, sizes) if kind is Int8Slots else FloatSlots(count, sizes, local)
+        self._slots = resize_slots(slots, old)
+        self.native_params = self._native_params(self.native_params)
+
+    def _slots_of(self, rank: int, like: Tensor) -> tuple[type[FloatSlots | Int8Slots], SlotSizes]:
+        """Return the kind of slots for adapters of a rank, and the sizes of one."""
         sizes = SlotSizes(self.inputs, len(self.parts), tuple(self._blocks), rank, self._width)
         int8_sizes = replace(sizes, rank=-(-rank // 16) * 16)
-        if len(self._blocks) > len(self.parts):
-            self._block_parts = torch.tensor(self._blocks, device=like.device)
         if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.supports(int8_sizes):
-            self._slots = resize_slots(Int8Slots(count, int8_sizes), old)
-        else:
-            self._slots = resize_slots(FloatSlots(count, sizes, like), old)
-        self.native_params = self._native_params(self.native_params)
+            return Int8Slots, int8_sizes
+        return FloatSlots, sizes
 
     @property
     def has_slots(self) -> bool:
         """True if an active adapter ever changed this layer."""
         return self._slots is not None
 
+    def keep_slots(self, count: int, like: Tensor) -> None:
+        """Give back all slots but the first ones."""
+        if self._slots is None or self._slots.count <= count:
+            return
+        if count == 0:
+            self._slots = None
+        elif isinstance(self._slots, Int8Slots):
+            self._slots = resize_slots(Int8Slots(count, self._slots.sizes), self._slots)
+        else:
+            local = like.to(self.device)
+            self._slots = resize_slots(FloatSlots(count, self._slots.sizes, local), self._slots)
+        self.native_params = self._native_params(self.native_params)
+
+    def is_changed_by(self, modules: Collection[str]) -> bool:
+        """Return whether an adapter that changes layers of these names changes this one."""
+        return any(part.name in modules for part in self.parts)
+
+    def slot_bytes(self, rank: int, like: Tensor) -> int:
+        """Return the bytes that one slot of a rank would take."""
+        kind, sizes = self._slots_of(rank, like)
+        return kind.slot_bytes(sizes, like.itemsize)
+
+    def parameters_of(self, rank: int) -> int:
+        """The numbers of an adapter's matrices of a rank in this layer."""
+        return rank * (self.inputs * len(self.parts) + self.outputs)
+
     def set_lora(self, slot: int, pairs: Mapping[str, LoraPair]) -> None:
         """Write an adapter's matrices, by layer name, into a slot; does nothing without slots."""
-        if self._slots is None:
-            return
-        sizes = self._slots.sizes
-        a = torch.zeros(sizes.inputs, sizes.parts, sizes.rank)
-        b = torch.zeros(len(sizes.blocks), sizes.rank, sizes.width)
+        if self._slots is not None:
+            a, b = self.slot_matrices(pairs, self._slots.sizes.rank)
+            self._slots.set_lora(slot, a.flatten(1), b)
+
+    def slot_matrices(self, pairs: Mapping[str, LoraPair], rank: int) -> tuple[Tensor, Tensor]:
+        """Return an adapter's a [inputs, parts, rank] and b [blocks, rank, width], padded with zeros."""
+        a = torch.zeros(self.inputs, len(self.parts), rank)
+        b = torch.zeros(len(self._blocks), rank, self._width)
         for number, part in enumerate(self.parts):
             if (pair := pairs.get(part.name)) is not None:
                 a[:, number, : pair.rank] = pair.a.T
@@ -195,7 +230,14 @@ class LoraLinear(nn.Module):
                 blocks = scaled.reshape(pair.rank, -1, self._width).transpose(0, 1)
                 first = self._blocks.index(number)
                 b[first : first + len(blocks), : pair.rank] = blocks
-        self._slots.set_lora(slot, a.flatten(1), b)
+        return a, b
+
+    def slot_views(self, slot: int) -> tuple[Tensor, Tensor] | None:
+        """Return a slot's a [inputs, parts, rank] and b [blocks, rank, width]; None unless it has floats."""
+        if not isinstance(self._slots, FloatSlots):
+            return None
+        sizes = self._slots.sizes
+        return self._slots.a[slot].view(sizes.inputs, sizes.parts, sizes.rank), self._slots.b[slot]
 
     def copy_slot(self, slot: int, target: int) -> None:
         """Copy an adapter's matrices to another slot."""

@@ -113,6 +113,11 @@ class AdapterRegistry:
         return tuple(sorted(self._adapters))
 
     @property
+    def registered(self) -> tuple[LoadedAdapter, ...]:
+        """All registered adapters."""
+        return tuple(self._adapters.values())
+
+    @property
     def bytes(self) -> int:
         """The bytes of all registered adapters, in the dtype of their files."""
         return sum(adapter.bytes for adapter in tuple(self._adapters.values()))

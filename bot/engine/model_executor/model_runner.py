@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ctypes import CDLL
+from math import isfinite
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from bot.engine.model_executor import compat, probes
 from bot.engine.model_executor.fused_layers import FusedAttention
 from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
+from bot.engine.runtime.device_faults import device_fault_of
 from bot.errors import UserError
 
 ATTENTION_NAME = "alterego"
@@ -60,7 +62,11 @@ class ModelRunner:
         try:
             error, limit = self._patch()
         except _UNPATCHABLE as problem:
+            if device_fault_of(problem) is not None:
+                raise  # the device's fault, not the model's
             raise self._refusal(f"its layers refuse it, {type(problem).__name__}") from problem
+        if not isfinite(error):
+            raise self._overflow()
         if not error < limit:
             raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
         if compiled:
@@ -160,10 +166,24 @@ class ModelRunner:
         try:
             probes.batched_logits(self.forward, self.batch_of)
         except RuntimeError as problem:  # torch's compilers raise many kinds of it
+            if device_fault_of(problem) is not None:
+                raise
             raise UserError(
                 f"The base model {self._name} could not be compiled on this machine "
                 f"({type(problem).__name__}): set [model] compile to false."
             ) from problem
+
+    def _overflow(self) -> UserError:
+        """Return the error for a model whose logits are no numbers."""
+        if self.model.dtype == torch.float16:
+            reason = "its numbers are too large for float16"
+            remedy = 'set [model] precision to "bf16", or to "fp32" where memory allows'
+        else:
+            reason, remedy = "its output is not a number", "check its files"
+        return UserError(
+            f"The base model {self._name} ({self.model.config.model_type}) cannot be served: {reason}; "
+            f"{remedy}, or choose another [model] name."
+        )
 
     def _refusal(self, reason: str) -> UserError:
         kind = self.model.config.model_type

@@ -42,7 +42,9 @@ def batched_logits(
     for tensor in cache.slabs[0].layers.values():
         slot_tokens = tensor.shape[1] * tensor.shape[3]
         token_bytes[tensor.device] = token_bytes.get(tensor.device, 0) + tensor.nbytes // slot_tokens
-    return [torch.stack(logits[id(row)]) for row in rows], token_bytes
+    stacked = [torch.stack(logits[id(row)]) for row in rows]
+    cache.slabs[0].used_slots.clear()  # slots and slab hold each other, and would stay until a collection
+    return stacked, token_bytes
 
 
 def relative_error(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -25,6 +25,7 @@ from bot.engine.checkpoint.source import (
 )
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.model_runner import ModelRunner
+from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.memory_budget import CardBudget, card_budgets, conversation_tokens
 from bot.engine.model_loader.placement import device_map_of, free_memory_of_cards, weight_bytes
@@ -99,6 +100,8 @@ def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPl
         source = download_model(source)
     assert source.path is not None
     device = settings.device if settings.device != "auto" else best_device()
+    check_device(device)
+    limit_memory(device)
     precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
     plan = LoadPlan(source, model_fingerprint(source), precision, device)
     if source.kind == "folder":
@@ -172,7 +175,7 @@ def _load_arguments(plan: LoadPlan, settings: ModelSettings) -> dict[str, Any]:
     """Return arguments for from_pretrained. Without a device map, stored int8 weights would become plain."""
     dtype = dtype_of(plan.precision, plan.device)
     stored = "quantization_config" in read_model_config(plan.folder)
-    quantisation = quantisation_config(plan.precision, dtype)
+    quantisation = quantisation_config(plan.precision, dtype, plan.device)
     arguments = {"dtype": dtype, **_device_map(plan)}
     if quantisation and not stored:
         arguments["quantization_config"] = quantisation

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import EXIT_RESTART
 from tests.faults.program import Program
 from tests.faults.towns import DiscordTown, TelegramTown, Town
 
@@ -138,6 +139,26 @@ async def test_a_model_that_cannot_be_loaded_ends_the_process_and_loses_no_messa
     assert "alterego: There is no such model." in life.log
     await life.program.start()
     await until(lambda: answered(telegram, 1))
+
+
+@pytest.mark.parametrize("word", [1, 3])
+async def test_a_lost_graphics_card_ends_the_process_for_a_restart_and_loses_no_message(
+    begin: Begin, telegram: TelegramTown, word: int
+) -> None:
+    life = begin(telegram)
+    telegram.say(1, 0)
+    await life.program.start(LOST=str(word), DELAY="0.3")
+    await until(lambda: telegram.signs(0))
+    telegram.say(2, 0)
+    assert await life.ends() == EXIT_RESTART
+    assert "alterego: The model cannot go on: the graphics card stopped answering." in life.log
+    assert "Traceback" not in life.log
+    await life.program.start()
+    await until(lambda: "#1" in said(telegram) and "#2" in said(telegram))
+
+
+def said(town: Town) -> str:
+    return " ".join(seen.text for seen in town.seen(0))
 
 
 async def test_a_failed_platform_is_left_out_and_the_other_goes_on(

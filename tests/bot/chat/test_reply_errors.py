@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bot.errors import UserError
+from bot.errors import RestartNeeded, UserError
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from tests.conftest import PLACE, Stage
@@ -17,6 +17,13 @@ async def test_a_user_error_is_sent_and_the_message_given_up(stage: Stage) -> No
     assert dict((await stage.memory.status()).inbox)["given_up"] == 1
     await stage.say("Again?")
     assert stage.outlet.sent[-1] == ("mara", "Answer 2.")
+
+
+async def test_a_message_that_the_next_process_can_answer_is_left_to_it(stage: Stage) -> None:
+    stage.engine.script.append(RestartNeeded("The graphics card stopped answering."))
+    await stage.say("Rain?")
+    assert stage.outlet.sent == []
+    assert dict((await stage.memory.status()).inbox)["accepted"] == 1
 
 
 async def test_a_bug_is_logged_without_message_text_and_the_place_goes_on(

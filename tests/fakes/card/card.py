@@ -32,9 +32,15 @@ class Card:
         """The first card's memory."""
         return self.memories[0]
 
-    def fail(self, error: BaseException, sticky: bool = False) -> None:
-        """Let the next operation on the card raise an error; `sticky`: and every later one."""
-        self.launches.failure, self.launches.sticky = error, sticky
+    def fail(
+        self, error: BaseException, sticky: bool = False, after: int = 0, later: BaseException | None = None
+    ) -> None:
+        """Let the operation after `after` others on the card raise an error.
+
+        `sticky`: every later one raises `later`, or the same error.
+        """
+        self.launches.failure, self.launches.grace = error, after
+        self.launches.sticky = (later or error) if sticky else None
 
     def recover(self) -> None:
         """End a sticky error, as a new CUDA context would."""
@@ -48,8 +54,11 @@ def pretended_card(
     capability: tuple[int, int] = (8, 6),
     count: int = 1,
     name: str = "Card That Is Not There",
+    code: tuple[str, ...] = (),
 ) -> Iterator[Card]:
     """Pretend `count` cards of `memory` bytes, of which `others` bytes are taken.
+
+    `code`: the architectures that torch was built for, as in "sm_86"; none: torch does not say.
 
     Tensors on every device have shapes and no values inside the block; a value that is read is zero.
     """
@@ -61,7 +70,7 @@ def pretended_card(
     properties = Properties(name, *capability, memory, 28)
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with ExitStack() as stack:
-        for attribute, answer in _answers(launches, memories, properties).items():
+        for attribute, answer in _answers(launches, memories, properties, code).items():
             stack.enter_context(mock.patch.object(torch.cuda, attribute, answer))
         for target, attribute, answer in (*_tensor_patches(launches), *graph_patches(launches)):
             stack.enter_context(mock.patch.object(target, attribute, answer))
@@ -73,7 +82,9 @@ def pretended_card(
         yield Card(launches, memories)
 
 
-def _answers(launches: Launches, memories: list[CardMemory], properties: Properties) -> dict[str, Any]:
+def _answers(
+    launches: Launches, memories: list[CardMemory], properties: Properties, code: tuple[str, ...]
+) -> dict[str, Any]:
     def memory_of(device: Any = None) -> CardMemory:
         index = device if isinstance(device, int) else getattr(torch.device(device or "cuda"), "index", None)
         return memories[index or 0]
@@ -87,6 +98,7 @@ def _answers(launches: Launches, memories: list[CardMemory], properties: Propert
         "init": lambda: None,
         "current_device": lambda: 0,
         "set_device": lambda device: None,
+        "get_arch_list": lambda: list(code),
         "device_count": lambda: len(memories),
         "get_device_properties": lambda device=None: properties,
         "get_device_name": lambda device=None: properties.name,

@@ -31,7 +31,8 @@ class Launches(TorchDispatchMode):
         self._memories = memories
         self.reset()
         self.failure: BaseException | None = None  # raised by the next operation on the card
-        self.sticky = False  # the failure stays, as after an illegal access
+        self.grace = 0  # operations before the failure
+        self.sticky: BaseException | None = None  # what later operations raise, as after an illegal access
         self.capture: Counter[str] | None = None  # kernels of the graph that is being captured
 
     def reset(self) -> None:
@@ -44,7 +45,9 @@ class Launches(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, name = kwargs or {}, func.overloadpacket.__name__
-        inputs = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
+        given = (*args, *kwargs.values())
+        inputs = [one for one in given if isinstance(one, Tensor)]
+        inputs += [one for many in given if isinstance(many, list) for one in many if isinstance(one, Tensor)]
         if name == "_local_scalar_dense" and inputs[0].device.type == "cuda":
             self.read()
             return zero_of(inputs[0].dtype)
@@ -82,8 +85,11 @@ class Launches(TorchDispatchMode):
 
     def _fail(self) -> None:
         if (failure := self.failure) is not None:
-            self.failure = failure if self.sticky else None
-            raise failure
+            self.grace -= 1
+            if self.grace >= 0:
+                return
+            self.failure = self.sticky
+            raise type(failure)(*failure.args)  # a new one: its traceback holds tensors
 
     def _track(self, outputs: list[Tensor]) -> None:
         for tensor in outputs:
@@ -103,7 +109,8 @@ class Launches(TorchDispatchMode):
                 self.upload(blocking=not (non_blocking and getattr(inputs[-1], "pinned", False)))
             elif (source, target) == ("cuda", "cpu") and not non_blocking:
                 self.read()
-        if any(tensor.device.type == "cuda" for tensor in outputs):
+        written = inputs if name.startswith("_foreach") and name.endswith("_") else outputs
+        if any(tensor.device.type == "cuda" for tensor in written):
             self.kernels += 1
             self.by_place[name, place()] += 1
             if self.capture is not None:
