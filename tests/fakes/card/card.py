@@ -10,6 +10,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+from torch.utils._device import _device_constructors
 
 from tests.fakes.card.graphs import graph_patches
 from tests.fakes.card.guard import register_guard
@@ -65,6 +66,7 @@ def pretended_card(
     import bitsandbytes  # noqa: F401  looks for a card when it is imported, and keeps what it saw
 
     register_guard()
+    _device_constructors()  # keeps what it finds at first: torch's own functions, not those of the next lines
     memories = [CardMemory(memory, others) for _ in range(count)]
     launches = Launches(memories)
     properties = Properties(name, *capability, memory, 28)

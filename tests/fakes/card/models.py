@@ -7,7 +7,6 @@ import torch
 import transformers
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
-from transformers.initialization import no_init_weights
 
 # By name, as config.json in the models' own repositories has them: family, hidden size, intermediate size,
 # layers, heads, KV heads, head size, vocabulary, and whether the head's weights are the embeddings.
@@ -70,9 +69,8 @@ def empty_model(
     double quantization. `place` returns the device of a module by its path.
     """
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
-    with _disable_current_modes(), no_init_weights(), torch.device("meta"):
+    with _disable_current_modes(), torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
-        model.tie_weights()
     if precision == "nf4":
         for path, layer in list(model.named_modules()):
             if type(layer) is nn.Linear and path != "lm_head":
