@@ -51,7 +51,7 @@ def weightless(precision: str = "bf16") -> Iterator[mock.Mock]:
 
     def load(folder: Path, **arguments: Any) -> Any:
         config = transformers.AutoConfig.from_pretrained(folder)
-        return empty_model(config, precision, device="cuda")
+        return empty_model(config, precision)
 
     with mock.patch.object(transformers.AutoModelForCausalLM, "from_pretrained", side_effect=load) as loads:
         yield loads
