@@ -44,7 +44,8 @@ async def run_checks(path: Path | None) -> list[Finding]:
     model = await asyncio.to_thread(_model, settings, cast)
     native = await asyncio.to_thread(_native_kernels, settings)
     card = await asyncio.to_thread(_unused_card, settings)
-    rest = [native, *card, await _memory(settings), _disk(settings), *_rights(settings)]
+    spilling = await asyncio.to_thread(lambda: list(_spilling_card(settings)))
+    rest = [native, *card, *spilling, await _memory(settings), _disk(settings), *_rights(settings)]
     return [*findings, *personas, *model, *rest]
 
 
@@ -130,6 +131,14 @@ def _unused_card(settings: Config) -> Iterator[Finding]:
 
     if remedy := cuda_remedy(settings.model.device):
         yield Finding("card", False, remedy)
+
+
+def _spilling_card(settings: Config) -> Iterator[Finding]:
+    """Report a driver that moves memory of a full card into main memory."""
+    from bot.engine.model_loader.device_check import spill_advice  # loads torch
+
+    if advice := spill_advice(settings.model.device):
+        yield Finding("card", True, advice)
 
 
 async def _memory(settings: Config) -> Finding:

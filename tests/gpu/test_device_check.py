@@ -11,7 +11,7 @@ import transformers
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.kernels import matmul
 from bot.engine.model_executor.model_runner import ModelRunner
-from bot.engine.model_loader.device_check import check_device, limit_memory
+from bot.engine.model_loader.device_check import check_device, limit_memory, spill_advice
 from bot.engine.model_loader.load_failure import check_room, explain_load_failure
 from bot.engine.model_loader.loader import LoadPlan
 from bot.engine.model_loader.quantization import Precision, quantisation_config
@@ -149,6 +149,7 @@ def test_other_errors_of_loading_still_name_the_files() -> None:
 def test_only_where_a_full_card_spills_into_main_memory_torch_is_limited(system: str, limit: float) -> None:
     with pretended_card(memory=10 * GIB, others=5 * GIB) as card, mock.patch.object(sys, "platform", system):
         limit_memory("cuda")
+        assert (spill_advice("auto") is not None) == (system == "win32")
         assert card.memory.limit == pytest.approx(limit, abs=0.03)
 
 

@@ -13,13 +13,13 @@ from tests.gpu.served import Served, weightless
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 HERE = Place("test", "bot", "here")
-SLAB = 16 << 20  # bytes of a slab of the model: far more than a step takes
+SLAB = 8 << 20  # bytes of a slab of the model: far more than a step takes
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with many keys and values for its size."""
-    return tiny.save_model(tmp_path_factory.mktemp("wide"), num_key_value_heads=4, num_hidden_layers=16)
+    return tiny.save_model(tmp_path_factory.mktemp("wide"), num_key_value_heads=4, num_hidden_layers=8)
 
 
 def leave(card: Card, room: int) -> None:

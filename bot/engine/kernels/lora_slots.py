@@ -87,7 +87,8 @@ class Int8Slots:
     [slots, blocks, rank].
     """
 
-    def __init__(self, count: int, sizes: SlotSizes) -> None:
+    def __init__(self, count: int, sizes: SlotSizes, like: Tensor | None = None) -> None:
+        """`like` does not matter: these slots are for a CPU."""
         self.count, self.sizes = count, sizes
         blocks, inner = len(sizes.blocks), sizes.parts * sizes.rank
         self._a = torch.zeros(count, sizes.inputs // 4, inner, 4, dtype=torch.int8)

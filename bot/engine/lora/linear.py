@@ -166,13 +166,14 @@ class LoraLinear(nn.Module):
         """Make room for `count` adapters of at most `rank`; adapters in slots stay, also after an error."""
         old, like = self._slots, like.to(self.device)
         count, rank = max(count, old.count if old else 0), max(rank, old.sizes.rank if old else 0)
-        kind, sizes = self._slots_of(rank, like)
         if len(self._blocks) > len(self.parts) and self._block_parts is None:
             self._block_parts = torch.tensor(self._blocks, device=self.device)
-        local = like.to(self.device)  # a model may be spread over several cards
-        slots = Int8Slots(count, sizes) if kind is Int8Slots else FloatSlots(count, sizes, local)
-        self._slots = resize_slots(slots, old)
+        self._slots = resize_slots(self._new_slots(count, rank, like), old)
         self.native_params = self._native_params(self.native_params)
+
+    def _new_slots(self, count: int, rank: int, like: Tensor) -> FloatSlots | Int8Slots:
+        kind, sizes = self._slots_of(rank, like)
+        return kind(count, sizes, like.to(self.device))
 
     def _slots_of(self, rank: int, like: Tensor) -> tuple[type[FloatSlots | Int8Slots], SlotSizes]:
         """Return the kind of slots for adapters of a rank, and the sizes of one."""
@@ -189,16 +190,10 @@ class LoraLinear(nn.Module):
 
     def keep_slots(self, count: int, like: Tensor) -> None:
         """Give back all slots but the first ones."""
-        if self._slots is None or self._slots.count <= count:
-            return
-        if count == 0:
-            self._slots = None
-        elif isinstance(self._slots, Int8Slots):
-            self._slots = resize_slots(Int8Slots(count, self._slots.sizes), self._slots)
-        else:
-            local = like.to(self.device)
-            self._slots = resize_slots(FloatSlots(count, self._slots.sizes, local), self._slots)
-        self.native_params = self._native_params(self.native_params)
+        if self._slots is not None and self._slots.count > count:
+            new = self._new_slots(count, self._slots.sizes.rank, like) if count else None
+            self._slots = None if new is None else resize_slots(new, self._slots)
+            self.native_params = self._native_params(self.native_params)
 
     def is_changed_by(self, modules: Collection[str]) -> bool:
         """Return whether an adapter that changes layers of these names changes this one."""

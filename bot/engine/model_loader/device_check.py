@@ -70,6 +70,16 @@ def card_spills() -> bool:
     return sys.platform == "win32" or "microsoft" in platform.uname().release.lower()
 
 
+def spill_advice(device: str) -> str | None:
+    """Return what to set where a full card would become slow instead of failing; None elsewhere."""
+    if device == "cpu" or not card_spills() or not torch.cuda.is_available():
+        return None
+    return (
+        "a full card gets slow here, since its driver moves memory into main memory: choose "
+        '"Prefer No Sysmem Fallback" under CUDA - Sysmem Fallback Policy in the NVIDIA Control Panel'
+    )
+
+
 def limit_memory(device: str) -> None:
     """Let torch fail where it would take more of the card than is free now, if the driver would not fail.
 
