@@ -1,6 +1,7 @@
 """Runners of base models of real sizes on a pretended card, and adapters for them."""
 
 import re
+from dataclasses import replace
 from unittest import mock
 
 import torch
@@ -28,7 +29,7 @@ def size_of(name: str) -> str:
 
 def pretended_runner(name: str, precision: str = "nf4") -> ModelRunner:
     """Return a patched model on the card; its logits cannot be compared, for lack of values."""
-    model = empty_model(config_of(name), precision)
+    model = empty_model(config_of(name), precision, nested=True)
     with (
         mock.patch.object(probes, "PROBES", ((2, 4, 8),)),
         mock.patch.object(probes, "single_logits", return_value=[]),
@@ -37,11 +38,12 @@ def pretended_runner(name: str, precision: str = "nf4") -> ModelRunner:
         return ModelRunner(model, name, CONTEXT)
 
 
-def whole_adapter(runner: ModelRunner, name: str, rank: int = 16) -> LoadedAdapter:
-    """Return an adapter of all linear layers but the head, without values."""
+def whole_adapters(runner: ModelRunner, count: int, rank: int = 16) -> list[LoadedAdapter]:
+    """Return adapters of all linear layers but the head, prepared, without values."""
     pairs = {
         layer: LoraPair(torch.empty(rank, inputs), torch.empty(out, rank), 1.0)
         for layer, (out, inputs) in runner.shapes.items()
         if layer != "lm_head"
     }
-    return LoadedAdapter(name, pairs)
+    prepared = runner.active_adapters.prepare(LoadedAdapter("0", pairs))
+    return [replace(prepared, name=str(number)) for number in range(count)]

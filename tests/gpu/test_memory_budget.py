@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from bot.engine.attention.forward_batch import MAX_CHUNK, ForwardBatch, TokenSpan
+from bot.engine.attention.forward_batch import MAX_CHUNK, TokenSpan
 from bot.engine.attention.kv_cache import KVCache
 from bot.engine.model_loader.memory_budget import ADAPTERS, card_budgets, conversation_tokens
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
-from tests.gpu.models import pretended_runner, recommendations, size_of, whole_adapter
+from tests.gpu.models import pretended_runner, recommendations, size_of, whole_adapters
 
 GIB = 1 << 30
 CONVERSATIONS, TOKENS = 4, 4000
@@ -27,18 +27,15 @@ def test_four_conversations_under_four_adapters_fit_the_card(size: int, name: st
         cache = KVCache(conversation_tokens((budget,), name) * runner.token_bytes, runner.token_bytes)
         slots = cache.allocate(TOKENS, CONVERSATIONS)
         assert slots is not None
-        for number in range(ADAPTERS):
-            runner.active_adapters.activate(whole_adapter(runner, str(number)))
+        for adapter in whole_adapters(runner, ADAPTERS):
+            runner.active_adapters.activate(adapter)
         slots[0].length = TOKENS - MAX_CHUNK
-        runner.forward(ForwardBatch([TokenSpan(slots[0], (1,) * MAX_CHUNK, 0)], "cuda"))
-        for slot in slots:
-            slot.length = TOKENS - 1
-        runner.forward(ForwardBatch([TokenSpan(slot, (1,), n, 0.8) for n, slot in enumerate(slots)], "cuda"))
+        runner.forward(runner.batch_of([TokenSpan(slots[0], (1,) * MAX_CHUNK, 0, 0.8)]))
     assert card.memory.peak <= card.memory.total - card.memory.others
 
 
 def test_a_card_without_room_to_talk_is_refused_with_its_numbers() -> None:
-    with pretended_card(memory=8 * GIB, others=1300 << 20) as card:
+    with pretended_card(memory=8 * GIB, others=1700 << 20) as card:
         runner = pretended_runner("Qwen3-8B")
         with pytest.raises(UserError) as refused:
             conversation_tokens(card_budgets(runner, rows=32), "Qwen/Qwen3-8B")

@@ -16,7 +16,7 @@ from bot.engine.model_loader.memory_budget import card_budgets, conversation_tok
 from bot.engine.model_loader.placement import device_map_of, weight_bytes
 from tests.fakes.card.card import pretended_card
 from tests.fakes.card.models import config_of, empty_model
-from tests.gpu.models import CONTEXT, whole_adapter
+from tests.gpu.models import CONTEXT, whole_adapters
 
 GIB = 1 << 30
 
@@ -57,7 +57,7 @@ def test_the_bytes_of_weights_are_known_before_they_are_loaded(name: str, precis
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config_of(name))
     with pretended_card(memory=24 * GIB) as card:
-        _loaded = empty_model(config_of(name), precision)
+        _loaded = empty_model(config_of(name), precision, nested=True)
         assert weight_bytes(model, precision) == pytest.approx(card.memory.allocated, rel=0.01)
 
 
@@ -68,8 +68,8 @@ def test_a_model_over_two_cards_is_batched_under_adapters() -> None:
         assert [budget.token_bytes for budget in budgets] == [65536, 65536]
         cache = KVCache(conversation_tokens(budgets, "llama") * runner.token_bytes, runner.token_bytes)
         slots = cache.allocate(400, 4) or []
-        for number in range(2):
-            runner.active_adapters.activate(whole_adapter(runner, str(number)))
+        for adapter in whole_adapters(runner, 2):
+            runner.active_adapters.activate(adapter)
         for tokens in (9, 1):
             spans = [TokenSpan(slot, (1,) * tokens, n % 2, 0.8) for n, slot in enumerate(slots[:3])]
             batch = runner.batch_of([*spans, TokenSpan(slots[3], (1, 2, 3))])

@@ -11,7 +11,8 @@ from bot.engine.model_loader.quantization import Precision
 
 _MARGIN = 1.15  # of the weights: a step, adapters and a conversation need room beside them
 _ROOM = 2 << 30  # bytes that stay free on every card of several
-_BYTES = {"nf4": 0.5 + 4 / 64, "int8": 1.0, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}  # of a number
+_NF4 = 0.5 + 1 / 64 + 4 / 64 / 256  # bytes of a number, with scales of 8 bits and theirs
+_BYTES = {"nf4": _NF4, "int8": 1.0, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}  # of a number
 
 
 def weight_bytes(model: nn.Module, precision: Precision) -> int:
