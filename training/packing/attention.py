@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, softmax
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +136,10 @@ def _masked_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     if not options.softcap:
-        return scaled_dot_product_attention(
+        return functional.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=mask is None, scale=options.scale
         )
     assert mask is not None
     scores = options.softcap * torch.tanh(query @ key.transpose(-1, -2) * (options.scale / options.softcap))
     scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    return softmax(scores, -1, dtype=torch.float32).to(value.dtype) @ value
+    return functional.softmax(scores, -1, dtype=torch.float32).to(value.dtype) @ value
