@@ -1,4 +1,4 @@
-"""Backward passes on the pretended card: gradients lie on it, and its memory is that of what autograd keeps."""
+"""Backward passes on the pretended card: gradients lie on it, and it holds what autograd keeps."""
 
 import pytest
 import torch

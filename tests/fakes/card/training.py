@@ -22,7 +22,7 @@ _FLASH_HEAD, _HALVES = 256, (torch.bfloat16, torch.float16)
 
 @contextmanager
 def training_pass() -> Iterator[None]:
-    """Let a model that is on a `pretended_card` be wrapped and trained; no model can be made inside the block."""
+    """Let a model on a `pretended_card` be wrapped and trained; no model can be made inside the block."""
     with ExitStack() as stack:
         for target, name, answer in _patches():
             stack.enter_context(mock.patch.object(target, name, answer))
@@ -35,7 +35,7 @@ def _patches() -> list[tuple[Any, str, Any]]:
     attention = functional.scaled_dot_product_attention
 
     def swap_watched(first: Tensor, second: Tensor) -> None:
-        with mock.patch.object(weakref, "getweakrefs", lambda tensor: []):  # those of the pretence itself
+        with mock.patch.object(weakref, "getweakrefs", return_value=[]):  # those of the pretence itself
             swap(first, second)
 
     def card_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
