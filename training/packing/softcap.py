@@ -17,14 +17,15 @@ def softcapped_attention(
     computed again in the backward pass: all of them would be most of a training's memory.
     """
     groups = query.shape[1] // key.shape[1]
-    grouped = query[0].unflatten(0, (-1, groups))  # [key-value heads, groups, queries, size]
+    grouped = query[0].view(-1, groups, *query.shape[2:])  # [key-value heads, groups, queries, size]
     rows = max(16, SCORES // (query.shape[1] * key.shape[2]))
 
     def attend(part: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        scores = (part.flatten(1, 2) @ key[0].transpose(-1, -2)).unflatten(1, part.shape[1:3])
+        scores = (part.flatten(1, 2) @ key[0].transpose(-1, -2)).view(*part.shape[:3], -1)
         capped = softcap * torch.tanh(scores * (scale / softcap)) + mask
         shares = functional.softmax(capped, -1, dtype=torch.float32).to(value.dtype)
-        return (shares.flatten(1, 2) @ value[0]).unflatten(1, part.shape[1:3])
+        out: Tensor = (shares.flatten(1, 2) @ value[0]).view(part.shape)
+        return out
 
     def chunk(start: int) -> Tensor:
         inputs = (grouped[:, :, start : start + rows], key, value, mask[start : start + rows])
