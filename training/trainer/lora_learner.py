@@ -34,7 +34,7 @@ class LoraLearner:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
             warnings.filterwarnings("ignore", "The PEFT config's `base_model_name_or_path`", UserWarning)
-            self.peft = get_peft_model(model, _lora_config(model, recipe, name))
+            self.peft = get_peft_model(model, lora_config(model, recipe, name))
         if recipe.checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._process_group, self._recipe = process_group, recipe
@@ -128,7 +128,8 @@ def _combined_seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _lora_config(model: Any, recipe: Recipe, name: str) -> LoraConfig:
+def lora_config(model: Any, recipe: Recipe, name: str) -> LoraConfig:
+    """Return PEFT's settings of an adapter; `name` is the base model's."""
     return LoraConfig(
         task_type="CAUSAL_LM",
         base_model_name_or_path=name,
