@@ -51,7 +51,7 @@ class LossHead:
 
     def __init__(self, model: Any) -> None:
         self._model, self._stand_in = model, _GivenHiddenStates()
-        self.chunk_rows = max(16, CHUNK_BYTES // (4 * model.get_output_embeddings().weight.shape[0]))
+        self.chunk_rows = chunk_rows(model.get_output_embeddings().weight.shape[0])
 
     def loss(self, hidden: Tensor, packed: PackedBatch) -> Tensor:
         """Return the weighted sum [] of the labels' negative log-likelihoods (nats).
@@ -78,6 +78,11 @@ class LossHead:
             yield
         finally:
             modules[name] = backbone
+
+
+def chunk_rows(vocabulary: int) -> int:
+    """Return the number of labels whose logits are in memory at a time."""
+    return max(16, CHUNK_BYTES // (4 * vocabulary))
 
 
 class _GivenHiddenStates(nn.Module):

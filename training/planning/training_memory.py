@@ -8,7 +8,7 @@ from training.planning.recipe import Recipe
 TRAINED_BYTES = 16  # of a trained weight: itself, its gradient and two moments in float32
 PROCESS_BYTES = 700 << 20  # of Python and its libraries, in the memory of a computer
 CARD_BYTES = 256 << 20  # of a card's libraries, and of holes between its blocks of memory
-LOGIT_BYTES = 20  # of a logit while its loss is computed: float32 logits, their exponentials and gradients
+LOGIT_BYTES = 12  # of a logit while its loss is computed: float32 logits, their exponentials and gradients
 WORK_BYTES = 14  # of a number of the widest layer's output while an adapter's layer runs, float32 parts too
 BLOCK = 64  # weights that share a scale in nf4
 
@@ -79,13 +79,13 @@ class MemoryParts:
 
 
 def step_memory(
-    sizes: ModelSizes, kept: KeptBytes, recipe: Recipe, loads: Iterable[RowLoad], chunk_bytes: int
+    sizes: ModelSizes, kept: KeptBytes, recipe: Recipe, loads: Iterable[RowLoad], logits: int
 ) -> MemoryParts:
     """Return the memory of a step with the row that needs most.
 
-    `chunk_bytes` are those of the float32 logits that are in memory at a time.
+    `logits` counts the logits that are in memory at a time.
     """
-    pairs = [_row_memory(sizes, kept, recipe, load, chunk_bytes) for load in loads]
+    pairs = [_row_memory(sizes, kept, recipe, load, logits) for load in loads]
     activations, working = max(pairs, key=sum)
     return MemoryParts(
         weights=sizes.bytes,
@@ -103,7 +103,7 @@ def nf4_bytes(weights: int, nested: bool) -> int:
 
 
 def _row_memory(
-    sizes: ModelSizes, kept: KeptBytes, recipe: Recipe, load: RowLoad, chunk_bytes: int
+    sizes: ModelSizes, kept: KeptBytes, recipe: Recipe, load: RowLoad, logits: int
 ) -> tuple[int, int]:
     """Return the bytes of activations and of work in the phase of a row that needs most."""
     widest = max((out for out, _ in sizes.linear.values()), default=1)
@@ -116,7 +116,7 @@ def _row_memory(
         held = keys_read + sizes.layers * kept.hidden * learned + layer
     else:
         held = keys_read + sizes.layers * layer
-    loss = int(chunk_bytes / 4 * LOGIT_BYTES)
+    loss = LOGIT_BYTES * logits
     backward = held, max(loss, WORK_BYTES * widest * learned + matrix)
     if recipe.deep:
         return backward

@@ -29,9 +29,7 @@ def count_kept_bytes(config: Any, dtype: torch.dtype, recipe: Recipe) -> KeptByt
     return KeptBytes((more - less - key_values) // _TOKENS, key_values // _TOKENS, hidden)
 
 
-def _count(
-    config: Any, layers: int, dtype: torch.dtype, recipe: Recipe
-) -> tuple[int, "_CountingAttention"]:
+def _count(config: Any, layers: int, dtype: torch.dtype, recipe: Recipe) -> tuple[int, "_CountingAttention"]:
     """Return the bytes that a model with so many layers keeps, and its attention."""
     model = _adapted_model(config, layers, dtype, recipe)
     weights = {_storage_key(each) for each in (*model.parameters(), *model.buffers())}

@@ -8,13 +8,11 @@ from training.packing.layout import packed_length
 from training.planning import memory
 from training.planning.resources import ResourcePlan, line_through_trials
 from training.runs import folders
-from training.tokenization.examples import TokenizedExample
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.schedule import TrainingSchedule
 from training.trainer.stages import TrainingData
 from training.trainer.start import RunStart
-
-Row = Sequence[TokenizedExample]
+from training.trainer.step_memory import Row, StepMemory, label_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +24,14 @@ class Profile:
 
 
 def profile_run(
-    start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, data: TrainingData, processes: int
+    start: RunStart,
+    schedule: TrainingSchedule,
+    learner: LoraLearner,
+    step_memory: StepMemory,
+    processes: int,
 ) -> ResourcePlan:
     """Return the plan of a new run, measured by a few steps that leave the learner as it was."""
-    device = start.config.recipe.device
+    device, data = start.config.recipe.device, step_memory.data
     room = memory.available_memory(device)
     profile = measure_profile(schedule, learner, processes)
     if start.adapter is not None:
@@ -45,6 +47,8 @@ def profile_run(
         seconds=profile.seconds,
         bytes=profile.bytes,
         room=room,
+        device=memory.device_name(device),
+        parts=step_memory.of_schedule(schedule, processes),
     )
 
 
@@ -93,11 +97,6 @@ def measure_profile(schedule: TrainingSchedule, learner: LoraLearner, processes:
     learner.reset_optimizer()
     peak = memory.peak_memory(schedule.recipe.device)
     return Profile((training + evaluating * times) / processes, peak)
-
-
-def label_count(row: Row) -> int:
-    """Return the number of labels of a row."""
-    return sum(example.learned for example in row)
 
 
 def row_cost(tokens: int, labels: int, full_backprop: bool) -> int:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from training.trainer.canaries import plant_run_canaries
 from training.trainer.interrupts import StopRequest
 from training.trainer.loop import TrainingLoop
 from training.trainer.lora_learner import LoraLearner
+from training.trainer.model_sizes import loaded_bytes
 from training.trainer.progress import TrainingBar
 from training.trainer.result import RunResult, make_result
 from training.trainer.schedule import TrainingSchedule, plan_steps
@@ -37,6 +39,7 @@ from training.trainer.start import (
     separate_replay,
     write_run_start,
 )
+from training.trainer.step_memory import StepMemory
 from training.trainer.tracking import Tracker, check_tracker
 
 
@@ -72,10 +75,12 @@ class Session:
         stages = training_stages(data, recipe)
         steps = plan_steps(stages, recipe)
         schedule = TrainingSchedule(start.run_folder, stages, data.validation, steps, recipe)
-        learner = LoraLearner(base.load(), recipe, self._process_group, base.name)
+        model = base.load()
+        sizes = replace(base.sizes, bytes=loaded_bytes(model))
+        learner = LoraLearner(model, recipe, self._process_group, base.name)
         if start.adapter is not None:
             learner.restore(start.adapter, {}, 0)
-        plan = self._plan(start, schedule, learner, data)
+        plan = self._plan(start, schedule, learner, StepMemory(sizes, base.kept_bytes(recipe), data))
         if self._options.plan_only:
             return None
         self._write_start(start, plan, data)
@@ -105,13 +110,13 @@ class Session:
         return start, plant_run_canaries(self._workspace, data, start.config)
 
     def _plan(
-        self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, data: TrainingData
+        self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, step_memory: StepMemory
     ) -> ResourcePlan:
         if start.resumed:
             return profile.read_plan(start)
-        plan = profile.profile_run(start, schedule, learner, data, self._process_group.size)
+        plan = profile.profile_run(start, schedule, learner, step_memory, self._process_group.size)
         chosen = ChosenRecipe(start.config.recipe, start.config.reasons)
-        self._say(resources.format_plan(plan, chosen, profile.plan_notes(data, start)))
+        self._say(resources.format_plan(plan, chosen, profile.plan_notes(step_memory.data, start)))
         return plan
 
     def _write_start(self, start: RunStart, plan: ResourcePlan, data: TrainingData) -> None:

@@ -23,6 +23,7 @@ from training.runs.checkpoints import BEST, read_tensors
 from training.runs.run_config import RunConfig
 from training.trainer.base_model import BaseModel
 from training.trainer.stages import TrainingData
+from training.trainer.step_memory import StepMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +166,10 @@ def _read_adapter(
 
 def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions) -> ChosenRecipe:
     """Choose a recipe that fits the free memory."""
-    sizes, device = base.sizes, base.plan.device
+    device = base.plan.device
     longest = max(len(each.ids) for each in data.all_examples)
     inputs = RecipeInputs(
-        parameters=sizes.weights,
+        parameters=base.sizes.weights,
         answers=data.answer_count,
         longest=longest,
         layers=base.layers,
@@ -176,4 +177,5 @@ def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions
         device=device,
     )
     chosen = choose_recipe(options, inputs)
-    return resources.fit_recipe(chosen, sizes, memory.available_memory(device), longest)
+    memory_of = StepMemory(base.sizes, base.kept_bytes(chosen.recipe), data)
+    return resources.fit_recipe(chosen, memory_of, memory.available_memory(device), longest)

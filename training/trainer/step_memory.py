@@ -1,0 +1,59 @@
+"""The memory that the steps of a run need, by the rows that its data are packed into."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.packing.layout import packed_length
+from training.packing.loss import chunk_rows
+from training.planning.recipe import Recipe
+from training.planning.training_memory import KeptBytes, MemoryParts, ModelSizes, RowLoad, step_memory
+from training.tokenization.examples import TokenizedExample
+from training.trainer.schedule import TrainingSchedule, plan_steps
+from training.trainer.stages import TrainingData, training_stages
+
+HEAVIEST = 8  # rows with most labels, and with most tokens, one of which needs most memory
+
+Row = Sequence[TokenizedExample]
+
+
+@dataclass(frozen=True, slots=True)
+class StepMemory:
+    """Estimates the memory of a run's steps by part, for a base model of these sizes and these data."""
+
+    sizes: ModelSizes
+    kept: KeptBytes
+    data: TrainingData
+
+    def __call__(self, recipe: Recipe) -> MemoryParts:
+        """Return the memory of the step that needs most."""
+        stages = training_stages(self.data, recipe)
+        steps = plan_steps(stages, recipe)
+        schedule = TrainingSchedule(Path(), stages, self.data.validation, steps, recipe)
+        return self.of_schedule(schedule)
+
+    def of_schedule(self, schedule: TrainingSchedule, processes: int = 1) -> MemoryParts:
+        """Return the memory of the step of a schedule that needs most."""
+        loads = list(_row_loads(schedule, processes))
+        labels = max((load.labels for load in loads), default=0)
+        logits = min(labels, chunk_rows(self.sizes.vocabulary)) * self.sizes.vocabulary
+        return step_memory(self.sizes, self.kept, schedule.recipe, loads, logits)
+
+
+def _row_loads(schedule: TrainingSchedule, processes: int) -> Iterator[RowLoad]:
+    """Yield the loads of the heaviest rows, and of validation, which keeps nothing for a backward pass."""
+    rows = [row for step in schedule.steps for row in schedule.step_rows(step, processes)]
+    for row in (*heapq.nlargest(HEAVIEST, rows, key=label_count), *heapq.nlargest(HEAVIEST, rows, key=_size)):
+        yield RowLoad(packed_length(row), label_count(row), _size(row))
+    for row in heapq.nlargest(HEAVIEST, schedule.validation_rows(processes), key=_size):
+        yield RowLoad(packed_length(row), 0, 0)
+
+
+def label_count(row: Row) -> int:
+    """Return the number of labels of a row."""
+    return sum(example.learned for example in row)
+
+
+def _size(row: Row) -> int:
+    return sum(len(example.ids) for example in row)
