@@ -10,7 +10,7 @@ from bot.errors import UserError
 from training.planning.recipe import ChosenRecipe, Recipe
 from training.planning.training_memory import MemoryParts
 
-MEMORY_SHARE = 0.9  # of the free memory that a plan may use
+MEMORY_SHARE, CARD_SHARE = 0.9, 0.95  # of the free memory that a plan may use: a card's is asked by few
 MIN_ROW = 256  # tokens of the shortest row that is worth its overhead
 
 
@@ -46,6 +46,7 @@ def fit_recipe(
     """
     if room is None:
         return chosen
+    limit = room * (MEMORY_SHARE if chosen.recipe.device == "cpu" else CARD_SHARE)
     recipe, reasons, least = chosen.recipe, dict(chosen.reasons), max(longest, MIN_ROW)
     for checkpointing in (False, True):
         if checkpointing and not recipe.checkpointing:
@@ -54,10 +55,10 @@ def fit_recipe(
                 "checkpointing": "the free memory does not hold all activations",
                 "row": chosen.reasons["row"],
             }
-        while (needed := memory_of(recipe).total) > room * MEMORY_SHARE and recipe.row > least:
+        while (needed := memory_of(recipe).total) > limit and recipe.row > least:
             recipe = msgspec.structs.replace(recipe, row=max(least, recipe.row // 2))
             reasons["row"] = "as long as the free memory holds"
-        if needed <= room * MEMORY_SHARE:
+        if needed <= limit:
             return ChosenRecipe(recipe, reasons)
     raise UserError(
         f"Training needs about {format_gigabytes(needed)} of memory and {format_gigabytes(room)} are "

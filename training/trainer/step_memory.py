@@ -1,7 +1,7 @@
 """The memory that the steps of a run need, by the rows that its data are packed into."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,26 +28,39 @@ class StepMemory:
 
     def __call__(self, recipe: Recipe) -> MemoryParts:
         """Return the memory of the step that needs most."""
-        stages = training_stages(self.data, recipe)
-        steps = plan_steps(stages, recipe)
-        schedule = TrainingSchedule(Path(), stages, self.data.validation, steps, recipe)
-        return self.of_schedule(schedule)
+        return self.of_schedule(self._schedule(recipe))
+
+    def heaviest_row(self, recipe: Recipe) -> Row:
+        """Return the training row that needs most memory."""
+        rows = _heavy_rows(self._schedule(recipe), 1)
+        return max(rows, key=lambda row: self._of_loads(recipe, [_load(row)]).total)
 
     def of_schedule(self, schedule: TrainingSchedule, processes: int = 1) -> MemoryParts:
         """Return the memory of the step of a schedule that needs most."""
-        loads = list(_row_loads(schedule, processes))
+        validation = heapq.nlargest(HEAVIEST, schedule.validation_rows(processes), key=_size)
+        read = [RowLoad(packed_length(row), 0, 0) for row in validation]
+        trained = [_load(row) for row in _heavy_rows(schedule, processes)]
+        return self._of_loads(schedule.recipe, [*trained, *read])
+
+    def _of_loads(self, recipe: Recipe, loads: Sequence[RowLoad]) -> MemoryParts:
         labels = max((load.labels for load in loads), default=0)
         logits = min(labels, chunk_rows(self.sizes.vocabulary)) * self.sizes.vocabulary
-        return step_memory(self.sizes, self.kept, schedule.recipe, loads, logits)
+        return step_memory(self.sizes, self.kept, recipe, loads, logits)
+
+    def _schedule(self, recipe: Recipe) -> TrainingSchedule:
+        stages = training_stages(self.data, recipe)
+        steps = plan_steps(stages, recipe)
+        return TrainingSchedule(Path(), stages, self.data.validation, steps, recipe)
 
 
-def _row_loads(schedule: TrainingSchedule, processes: int) -> Iterator[RowLoad]:
-    """Yield the loads of the heaviest rows, and of validation, which keeps nothing for a backward pass."""
+def _heavy_rows(schedule: TrainingSchedule, processes: int) -> list[Row]:
+    """Return the rows of training with most labels and those with most tokens."""
     rows = [row for step in schedule.steps for row in schedule.step_rows(step, processes)]
-    for row in (*heapq.nlargest(HEAVIEST, rows, key=label_count), *heapq.nlargest(HEAVIEST, rows, key=_size)):
-        yield RowLoad(packed_length(row), label_count(row), _size(row))
-    for row in heapq.nlargest(HEAVIEST, schedule.validation_rows(processes), key=_size):
-        yield RowLoad(packed_length(row), 0, 0)
+    return [row for key in (label_count, _size) for row in heapq.nlargest(HEAVIEST, rows, key=key)]
+
+
+def _load(row: Row) -> RowLoad:
+    return RowLoad(packed_length(row), label_count(row), _size(row))
 
 
 def label_count(row: Row) -> int:
