@@ -1,5 +1,15 @@
-"""The error whose text is meant for a person."""
+"""Errors whose text is meant for a person."""
 
 
 class UserError(Exception):
     """A fault and its remedy in one clear sentence, shown as it is, with exit code 2."""
+
+
+class RestartNeeded(UserError):
+    """A fault that ends with this process: exit code `EXIT_RESTART`, after which a service starts it again.
+
+    Messages that were accepted are answered by the next process.
+    """
+
+
+EXIT_RESTART = 75  # EX_TEMPFAIL of sysexits.h
