@@ -9,6 +9,7 @@ from training.planning import memory
 from training.planning.resources import ResourcePlan, line_through_trials
 from training.runs import folders
 from training.trainer.lora_learner import LoraLearner
+from training.trainer.memory_recovery import FAULTS, is_recoverable, need_less_memory
 from training.trainer.schedule import TrainingSchedule
 from training.trainer.stages import TrainingData
 from training.trainer.start import RunStart
@@ -29,14 +30,17 @@ def profile_run(
     learner: LoraLearner,
     step_memory: StepMemory,
     processes: int,
-) -> ResourcePlan:
-    """Return the plan of a new run, measured by a few steps that leave the learner as it was."""
+) -> tuple[TrainingSchedule, ResourcePlan]:
+    """Return schedule and plan of a new run, measured by a few steps that leave the learner as it was.
+
+    Where the memory runs out in them, the schedule has shorter rows.
+    """
     device, data = start.config.recipe.device, step_memory.data
     room = memory.available_memory(device)
-    profile = measure_profile(schedule, learner, processes)
+    schedule, profile = _measure_what_fits(schedule, learner, processes)
     if start.adapter is not None:
         learner.restore(start.adapter, {}, 0)
-    return ResourcePlan(
+    plan = ResourcePlan(
         answers=data.answer_count,
         held=len(data.validation),
         lessons={stage.name: len(stage.examples) for stage in schedule.stages},
@@ -50,6 +54,7 @@ def profile_run(
         device=memory.device_name(device),
         parts=step_memory.of_schedule(schedule, processes),
     )
+    return schedule, plan
 
 
 def read_plan(start: RunStart) -> ResourcePlan:
@@ -71,6 +76,19 @@ def plan_notes(data: TrainingData, start: RunStart) -> list[str]:
             "measured, and not become the persona's."
         )
     return notes
+
+
+def _measure_what_fits(
+    schedule: TrainingSchedule, learner: LoraLearner, processes: int
+) -> tuple[TrainingSchedule, Profile]:
+    while True:
+        try:
+            return schedule, measure_profile(schedule, learner, processes)
+        except FAULTS as error:
+            if not is_recoverable(error, learner, processes):
+                raise
+        schedule = need_less_memory(schedule, learner)
+        learner.reset_optimizer()
 
 
 def measure_profile(schedule: TrainingSchedule, learner: LoraLearner, processes: int) -> Profile:

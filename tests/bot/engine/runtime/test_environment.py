@@ -1,4 +1,4 @@
-"""The environment of torch: its memory on a card grows in place where the system can, as the person set it."""
+"""The environment of torch: its memory on a card grows in place, unless the person set it otherwise."""
 
 import json
 import os
