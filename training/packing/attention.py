@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, softmax
+from torch.nn import functional
+
+from training.packing.softcap import softcapped_attention
+
+_NATIVE_GROUPS = "cpu"  # the device whose kernel takes masks and fewer key-value heads than heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,15 @@ class PromptPass:
         mask, length = None, key.shape[2]
         window = options.window if options.window and options.window < length else None
         if prefix is not None or window or options.softcap:
-            mask = self._mask(segment, length, window, query.device)
+            mask = self._mask(segment, length, window, query)
         return _masked_attention(query[:, :, own], key, value, mask, options)
 
-    def _mask(self, segment: Segment, length: int, window: int | None, device: torch.device) -> Tensor:
+    def _mask(self, segment: Segment, length: int, window: int | None, query: Tensor) -> Tensor:
         """Return the mask [queries, keys] of a segment, which all layers with that window share."""
         if (segment.start, window) not in self._masks:
-            positions = torch.arange(length - (segment.end - segment.start), length, device=device)
-            self._masks[segment.start, window] = _causal_mask(positions, length, window)
+            start = length - (segment.end - segment.start)
+            positions = torch.arange(start, length, device=query.device)
+            self._masks[segment.start, window] = _causal_mask(positions, length, window, query.dtype)
         return self._masks[segment.start, window]
 
 
@@ -119,27 +124,46 @@ class AnswerPass:
         )
         window = options.window if options.window and options.window < key.shape[2] else None
         if (span.start, window) not in self._masks:
-            self._masks[span.start, window] = _causal_mask(span.positions, key.shape[2], window)
+            self._masks[span.start, window] = _causal_mask(span.positions, key.shape[2], window, query.dtype)
         return _masked_attention(query[:, :, part], key, value, self._masks[span.start, window], options)
 
 
-def _causal_mask(positions: Tensor, length: int, window: int | None) -> Tensor:
-    """Return [queries, keys]: which of `length` keys the queries at these positions may attend to."""
+def _causal_mask(positions: Tensor, length: int, window: int | None, dtype: torch.dtype) -> Tensor:
+    """Return what is added to scores [queries, keys]: zero where a query at these positions sees a key.
+
+    The rows begin at multiples of eight, as a card's kernels want them: else every layer makes a copy.
+    """
     distance = positions[:, None] - torch.arange(length, device=positions.device)
-    return (distance >= 0) & (distance < (window or length))
+    hidden = (distance < 0) | (distance >= (window or length))
+    mask = torch.zeros(len(positions), length + -length % 8, dtype=dtype, device=positions.device)
+    return mask[:, :length].masked_fill_(hidden, -torch.inf)
 
 
 def _masked_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, options: AttentionOptions
 ) -> Tensor:
     """Return attention [1, heads, queries, size], causal without a mask [queries, keys]."""
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    if not options.softcap:
-        return scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, is_causal=mask is None, scale=options.scale
+    if options.softcap:
+        assert mask is not None
+        return softcapped_attention(query, key, value, mask, options.scale, options.softcap)
+    if query.device.type == _NATIVE_GROUPS:
+        return functional.scaled_dot_product_attention(
+            query, key, value, mask, is_causal=mask is None, scale=options.scale, enable_gqa=True
         )
-    assert mask is not None
-    scores = options.softcap * torch.tanh(query @ key.transpose(-1, -2) * (options.scale / options.softcap))
-    scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    return softmax(scores, -1, dtype=torch.float32).to(value.dtype) @ value
+    return _attention_by_groups(query, key, value, mask, options.scale)
+
+
+def _attention_by_groups(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float
+) -> Tensor:
+    """Return attention with each key-value head as a batch of its own, whose query heads all read it.
+
+    The keys of a group are a view that nobody copies. With `enable_gqa`, no kernel of a card takes a mask,
+    and none of an older card is left: all scores would be kept.
+    """
+    grouped = query.reshape(key.shape[1], -1, *query.shape[2:])
+    key, value = (each.transpose(0, 1).expand(-1, grouped.shape[1], -1, -1) for each in (key, value))
+    out = functional.scaled_dot_product_attention(
+        grouped, key, value, mask, is_causal=mask is None, scale=scale
+    )
+    return out.reshape(query.shape)

@@ -13,6 +13,8 @@ from training.packing.attention import AnswerPass, PromptPass
 from training.packing.layout import PackedBatch
 
 CHUNK_BYTES = 64 << 20  # of float32 logits in memory at a time
+# Factor of the gradients of float16 logits: a share of the vocabulary's probability is too small for float16.
+HALF_FACTOR = 1024.0
 
 
 class Backbone(nn.Module):
@@ -51,7 +53,7 @@ class LossHead:
 
     def __init__(self, model: Any) -> None:
         self._model, self._stand_in = model, _GivenHiddenStates()
-        self.chunk_rows = max(16, CHUNK_BYTES // (4 * model.get_output_embeddings().weight.shape[0]))
+        self.chunk_rows = chunk_rows(model.get_output_embeddings().weight.shape[0])
 
     def loss(self, hidden: Tensor, packed: PackedBatch) -> Tensor:
         """Return the weighted sum [] of the labels' negative log-likelihoods (nats).
@@ -80,6 +82,11 @@ class LossHead:
             modules[name] = backbone
 
 
+def chunk_rows(vocabulary: int) -> int:
+    """Return the number of labels whose logits are in memory at a time."""
+    return max(16, CHUNK_BYTES // (4 * vocabulary))
+
+
 class _GivenHiddenStates(nn.Module):
     hidden: Tensor | None = None
 
@@ -95,6 +102,7 @@ class _ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, packed: PackedBatch, head: LossHead) -> Tensor:
+        ctx.factor = HALF_FACTOR if hidden.dtype == torch.float16 else 1.0
         total, gradients = hidden.new_zeros((), dtype=torch.float32), list[Tensor]()
         for start in range(0, len(hidden), head.chunk_rows):
             part = slice(start, start + head.chunk_rows)
@@ -102,8 +110,9 @@ class _ChunkedLoss(torch.autograd.Function):
             with torch.set_grad_enabled(ctx.needs_input_grad[0]):
                 losses = cross_entropy(head.logits(chunk), packed.targets[part], reduction="none")
                 loss = (losses * packed.weights[part]).sum()
+                scaled = loss * ctx.factor
             if ctx.needs_input_grad[0]:
-                gradients += torch.autograd.grad(loss, chunk)
+                gradients += torch.autograd.grad(scaled, chunk)
             total += loss.detach()
         ctx.save_for_backward(torch.cat(gradients) if gradients else torch.zeros_like(hidden))
         return total
@@ -111,4 +120,4 @@ class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * upstream[0].to(gradient.dtype), None, None
+        return (gradient * (upstream[0] / ctx.factor)).to(gradient.dtype), None, None

@@ -12,6 +12,11 @@ def available_memory(device: str) -> int | None:
     return memory.available_memory()
 
 
+def device_name(device: str) -> str:
+    """Return the name of a device for people: a card's own name, or "the CPU"."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else "the CPU"
+
+
 def peak_memory(device: str) -> int:
     """Return the most bytes that this process had on a device.
 

@@ -22,7 +22,9 @@ class RunState(msgspec.Struct, kw_only=True):
 
     `stale` counts evaluations without progress, `halved` the times that the learning rate was halved, the
     last time at step `halved_at`. `best` is the least loss on the validation set so far, in nats a label.
-    Dropout depends on seed and step alone, so that no state of a random generator is kept.
+    `row` is the length of rows and `checkpointing` whether activations are computed twice, where memory ran
+    out under the recipe's. `scale` is that of the loss in float16, for `steady` steps so far. Dropout depends
+    on seed and step alone, so that no state of a random generator is kept.
     """
 
     step: int = 0
@@ -32,6 +34,10 @@ class RunState(msgspec.Struct, kw_only=True):
     halved: int = 0
     halved_at: int = -1
     ended: bool = False
+    row: int | None = None
+    checkpointing: bool = False
+    scale: float | None = None
+    steady: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -9,13 +9,15 @@ import torch
 from bitsandbytes.nn import Linear4bit
 
 from bot.config import ModelSettings
-from bot.engine.lora import registry
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.loader import LoadPlan
 from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
 from bot.persona.training_options import TrainingOptions
-from training.planning.resources import ModelSizes
+from training.planning.recipe import Recipe
+from training.planning.training_memory import KeptBytes, ModelSizes
+from training.trainer.kept_bytes import count_kept_bytes
+from training.trainer.model_sizes import read_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class BaseModel:
     @property
     def name(self) -> str:
         return self.plan.source.name
+
+    def kept_bytes(self, recipe: Recipe) -> KeptBytes:
+        """Return what a layer keeps for the backward pass with an adapter of this recipe."""
+        config = loader.meta_model(self.plan).config
+        return count_kept_bytes(config, dtype_of(self.plan.precision, self.plan.device), recipe)
 
     def load(self) -> Any:
         """Load the frozen model; raises `UserError`."""
@@ -61,8 +68,8 @@ def find_base_model(
     if not options.precision and found.precision in ("bf16", "fp16") and not _computes_bf16(device):
         found = loader.plan_load(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
-    sizes, layers = _read_sizes(found)
-    return BaseModel(found, settings, sizes, layers)
+    sizes = read_sizes(found)
+    return BaseModel(found, settings, sizes, _layer_names(sizes))
 
 
 def _computes_bf16(device: str) -> bool:
@@ -70,12 +77,7 @@ def _computes_bf16(device: str) -> bool:
     return dtype_of(None, device) == torch.bfloat16
 
 
-def _read_sizes(found: LoadPlan) -> tuple[ModelSizes, tuple[str, ...]]:
-    """Return the model's sizes and layer names without reading its weights."""
-    empty = loader.meta_model(found)
-    head = empty.get_output_embeddings()
-    linear = registry.linear_layers(empty)
-    shapes = {name: size for name, size in registry.linear_shapes(empty).items() if linear[name] is not head}
-    ends = (name if (end := name.rpartition(".")[2]).isdecimal() else end for name in shapes)
-    parameters = sum(each.numel() for each in empty.parameters())
-    return ModelSizes(parameters, shapes), tuple(dict.fromkeys(ends))
+def _layer_names(sizes: ModelSizes) -> tuple[str, ...]:
+    """Return the last parts of the linear layers' names, each once."""
+    ends = (name if (end := name.rpartition(".")[2]).isdecimal() else end for name in sizes.linear)
+    return tuple(dict.fromkeys(ends))

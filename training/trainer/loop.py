@@ -3,6 +3,10 @@
 import math
 import shutil
 import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
 
 from bot.errors import UserError
 from bot.files import write_private
@@ -10,13 +14,18 @@ from training.distributed.processes import ProcessGroup
 from training.runs import checkpoints, loss_curve
 from training.runs.checkpoints import BEST, FIRST, LAST, RunState
 from training.runs.folders import RunLog
+from training.tokenization.examples import TokenizedExample
 from training.trainer.interrupts import StopRequest
 from training.trainer.lora_learner import LoraLearner
+from training.trainer.loss_scale import LossScale
+from training.trainer.memory_recovery import FAULTS, is_recoverable, need_less_memory, with_recipe
 from training.trainer.progress import TrainingBar
 from training.trainer.schedule import StepPlan, TrainingSchedule
 from training.trainer.tracking import Tracker
 
 GAIN = 1e-3  # share of the validation loss: a smaller fall is no progress
+Result = TypeVar("Result")
+
 HALVINGS = 6  # of the learning rate; after these, the data or the model are to blame
 
 
@@ -35,12 +44,17 @@ class TrainingLoop:
         self._schedule, self._learner, self._process_group = schedule, learner, process_group
         self._bar, self._stop, self._tracker = bar, stop, tracker
         self._log = RunLog(schedule.run_folder)
-        self._validation_rows = schedule.validation_rows(process_group.size)
         self.state = RunState()
 
     def resume(self) -> None:
         """Restore the last checkpoint and drop later lines of the log."""
         self._restore()
+        recipe = self._schedule.recipe
+        if self.state.row is not None:
+            recipe = msgspec.structs.replace(
+                recipe, row=self.state.row, checkpointing=self.state.checkpointing
+            )
+        self._schedule = with_recipe(self._schedule, recipe, self._learner)
         self._show_progress()
         if self._process_group.is_main:
             self._log.rewind(self.state.step)
@@ -58,7 +72,7 @@ class TrainingLoop:
             if self._process_group.all_reduce_sum(float(self._stop.requested))[0]:
                 self._save(LAST)
                 raise KeyboardInterrupt
-        if not self._validation_rows:
+        if not self._schedule.validation:
             self._save(BEST)
         self._save(LAST)
         if self._process_group.is_main:
@@ -68,8 +82,10 @@ class TrainingLoop:
     def _run_step(self, step: StepPlan) -> None:
         began, tokens = time.perf_counter(), self._schedule.step_tokens(step)
         rate = step.learning_rate / 2**self.state.halved
-        rows = self._schedule.step_rows(step, self._process_group.size)
-        loss, norm = self._learner.train_step(rows, rate, self.state.step)
+        done = self._with_memory(lambda: self._learner.train_step(self._rows(step), rate, self.state.step))
+        if done is None:
+            return None
+        loss, norm = done
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return self._halve_rate(rate)
         self.state.step += 1
@@ -77,7 +93,7 @@ class TrainingLoop:
         self._add_log("learned", loss=loss, rate=rate, norm=norm, tokens=tokens, speed=round(speed, 1))
         self._tracker.log(self.state.step, loss=loss, rate=rate, norm=norm)
         self._bar.advance(tokens, loss, speed)
-        if step.evaluates and self._validation_rows and not self._evaluate():
+        if step.evaluates and self._schedule.validation and not self._evaluate():
             return self._halve_rate(rate)
         if step.saves:
             self._save(LAST)
@@ -85,8 +101,9 @@ class TrainingLoop:
 
     def _evaluate(self) -> bool:
         """Compute the validation loss and note the best one; return False where it is not finite."""
-        loss = self._learner.eval_loss(self._validation_rows)
-        if not math.isfinite(loss):
+        size = self._process_group.size
+        loss = self._with_memory(lambda: self._learner.eval_loss(self._schedule.validation_rows(size)))
+        if loss is None or not math.isfinite(loss):
             return False
         self._add_log("judged", loss=loss)
         self._tracker.log(self.state.step, held_loss=loss)
@@ -101,6 +118,36 @@ class TrainingLoop:
             self._add_log("ended", reason="no progress on what is held out")
             self._bar.print(f"ended at step {self.state.step:,}: nothing more is gained on what is held out")
         return True
+
+    def _rows(self, step: StepPlan) -> list[list[TokenizedExample]]:
+        return self._schedule.step_rows(step, self._process_group.size)
+
+    def _with_memory(self, work: Callable[[], Result]) -> Result | None:
+        """Return the result of `work`, which is tried again in smaller parts when the memory runs out.
+
+        Returns None where an update of the weights ran out of memory: the last checkpoint is restored.
+        """
+        while True:
+            try:
+                return work()
+            except FAULTS as error:  # its traceback holds tensors until here
+                if not is_recoverable(error, self._learner, self._process_group.size):
+                    raise
+            self._need_less_memory()
+            if self._learner.is_updating:
+                self._restore()
+                self._show_progress()
+                return None
+
+    def _need_less_memory(self) -> None:
+        self._schedule = need_less_memory(self._schedule, self._learner)
+        recipe = self._schedule.recipe
+        self._add_log("smaller", row=recipe.row, checkpointing=recipe.checkpointing)
+        twice = ", and activations are computed twice" if recipe.checkpointing else ""
+        self._bar.print(
+            f"step {self.state.step + 1:,}: the memory ran out; the same step goes on in rows of "
+            f"{recipe.row:,} tokens{twice}"
+        )
 
     def _halve_rate(self, rate: float) -> None:
         """Restore the last checkpoint and halve the learning rate.
@@ -128,6 +175,8 @@ class TrainingLoop:
         saved = checkpoints.read_checkpoint(self._schedule.run_folder / name)
         self.state = saved.state
         self._learner.restore(saved.adapter, saved.moments, saved.state.step)
+        if self.state.scale is not None:
+            self._learner.scale = LossScale(self.state.scale, self.state.steady)
 
     def _show_progress(self) -> None:
         done = self._schedule.steps[: self.state.step]
@@ -135,6 +184,9 @@ class TrainingLoop:
 
     def _save(self, name: str) -> None:
         """Save a checkpoint, with the loss curve beside the last one, or the best adapter for serving."""
+        recipe, scale = self._schedule.recipe, self._learner.scale
+        self.state.row, self.state.checkpointing = recipe.row, recipe.checkpointing
+        self.state.scale, self.state.steady = scale.value, scale.steady
         if self._process_group.is_main:
             folder, learner = self._schedule.run_folder / name, self._learner
             if name == BEST:

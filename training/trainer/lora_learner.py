@@ -11,12 +11,14 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from torch import Tensor
 from torch.optim import AdamW
 
+from bot.engine.runtime.errors import device_answers
 from training.distributed.processes import ProcessGroup
 from training.packing.layout import pack_examples
 from training.packing.loss import Backbone, LossHead
 from training.packing.probe import make_packable
 from training.planning.recipe import Recipe
 from training.tokenization.examples import TokenizedExample
+from training.trainer.loss_scale import LossScale
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's state of each weight
 
@@ -34,12 +36,15 @@ class LoraLearner:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
             warnings.filterwarnings("ignore", "The PEFT config's `base_model_name_or_path`", UserWarning)
-            self.peft = get_peft_model(model, _lora_config(model, recipe, name))
+            self.peft = get_peft_model(model, lora_config(model, recipe, name))
+        self._model = model
         if recipe.checkpointing:
-            model.activation_checkpointing_enable({"use_reentrant": False})
+            self.checkpoint_activations()
         self._process_group, self._recipe = process_group, recipe
         self._backbone = process_group.prepare_backbone(Backbone(model, recipe.deep), model)
         self._head = LossHead(model)
+        self.scale = LossScale.of(model.dtype)
+        self.is_updating = False  # an update of the weights began and did not end
         self._device = model.get_input_embeddings().weight.device
         self._named = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self._weights = list(self._named.values())
@@ -58,23 +63,29 @@ class LoraLearner:
         Dropout depends on the recipe's seed, `step` and the row alone. Where loss or norm are not finite, the
         adapter stays as it is.
         """
-        weight = _label_weight(rows)
-        own = range(self._process_group.rank, len(rows), self._process_group.size)
-        total = 0.0
-        self._backbone.train()
-        for number in own:
-            torch.manual_seed(_combined_seed(self._recipe.seed, step, number))
-            with self._process_group.gradient_sync(self._backbone, is_last=number == own[-1]):
-                loss = self._loss(rows[number]) / weight
-                torch.autograd.backward(loss * self._process_group.size)
-            total += float(loss.detach())
-        (total,) = self._process_group.all_reduce_sum(total)
-        norm = self._process_group.clip_grad_norm(self._weights, self._recipe.clip)
+        total, norm = self._compute_gradients(rows, step)
+        while self.scale.retries(total, norm):
+            self.drop_gradients()
+            total, norm = self._compute_gradients(rows, step)
         if math.isfinite(total) and math.isfinite(norm):
             self._optimizer.param_groups[0]["lr"] = rate
+            self.is_updating = True
             self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+            self.is_updating = False
+        self.drop_gradients()
         return total, norm
+
+    def drop_gradients(self) -> None:
+        """Free the gradients of a step."""
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def checkpoint_activations(self) -> None:
+        """Compute activations again in the backward pass from here on, rather than keep them."""
+        self._model.activation_checkpointing_enable({"use_reentrant": False})
+
+    def answers(self) -> bool:
+        """Return whether the device still computes."""
+        return device_answers(self._device)
 
     @torch.no_grad()
     def eval_loss(self, rows: Sequence[Sequence[TokenizedExample]]) -> float:
@@ -104,8 +115,10 @@ class LoraLearner:
         }
 
     def reset_optimizer(self) -> None:
-        """Drop AdamW's state."""
+        """Drop AdamW's state, and begin with the first scale of the loss."""
         self._optimizer.state.clear()
+        self.is_updating = False
+        self.scale = LossScale.of(self._model.dtype)
 
     def restore(self, adapter: Mapping[str, Tensor], moments: Mapping[str, Tensor], step: int) -> None:
         """Restore adapter and AdamW state at this step."""
@@ -114,6 +127,27 @@ class LoraLearner:
         for name, weight in self._named.items() if moments else ():
             state = {moment: moments[f"{moment}/{name}"].to(weight.device).clone() for moment in _MOMENTS}
             self._optimizer.state[weight] = {"step": torch.tensor(float(step)), **state}
+
+    def _compute_gradients(
+        self, rows: Sequence[Sequence[TokenizedExample]], step: int
+    ) -> tuple[float, float]:
+        """Return loss and norm of the gradients, which are clipped."""
+        weight = _label_weight(rows)
+        own = range(self._process_group.rank, len(rows), self._process_group.size)
+        total, factor = 0.0, self.scale.value * self._process_group.size
+        self._backbone.train()
+        for number in own:
+            torch.manual_seed(_combined_seed(self._recipe.seed, step, number))
+            with self._process_group.gradient_sync(self._backbone, is_last=number == own[-1]):
+                loss = self._loss(rows[number]) / weight
+                torch.autograd.backward(loss * factor)
+            total += float(loss.detach())
+        (total,) = self._process_group.all_reduce_sum(total)
+        if self.scale.value != 1.0:
+            for each in self._weights:
+                if each.grad is not None:
+                    each.grad /= self.scale.value
+        return total, self._process_group.clip_grad_norm(self._weights, self._recipe.clip)
 
     def _loss(self, row: Sequence[TokenizedExample]) -> Tensor:
         packed = pack_examples(row, self._device)
@@ -128,7 +162,8 @@ def _combined_seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _lora_config(model: Any, recipe: Recipe, name: str) -> LoraConfig:
+def lora_config(model: Any, recipe: Recipe, name: str) -> LoraConfig:
+    """Return PEFT's settings of an adapter; `name` is the base model's."""
     return LoraConfig(
         task_type="CAUSAL_LM",
         base_model_name_or_path=name,

@@ -8,13 +8,12 @@ from training.packing.layout import packed_length
 from training.planning import memory
 from training.planning.resources import ResourcePlan, line_through_trials
 from training.runs import folders
-from training.tokenization.examples import TokenizedExample
 from training.trainer.lora_learner import LoraLearner
+from training.trainer.memory_recovery import FAULTS, is_recoverable, need_less_memory
 from training.trainer.schedule import TrainingSchedule
 from training.trainer.stages import TrainingData
 from training.trainer.start import RunStart
-
-Row = Sequence[TokenizedExample]
+from training.trainer.step_memory import Row, StepMemory, label_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,22 @@ class Profile:
 
 
 def profile_run(
-    start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, data: TrainingData, processes: int
-) -> ResourcePlan:
-    """Return the plan of a new run, measured by a few steps that leave the learner as it was."""
-    device = start.config.recipe.device
+    start: RunStart,
+    schedule: TrainingSchedule,
+    learner: LoraLearner,
+    step_memory: StepMemory,
+    processes: int,
+) -> tuple[TrainingSchedule, ResourcePlan]:
+    """Return schedule and plan of a new run, measured by a few steps that leave the learner as it was.
+
+    Where the memory runs out in them, the schedule has shorter rows.
+    """
+    device, data = start.config.recipe.device, step_memory.data
     room = memory.available_memory(device)
-    profile = measure_profile(schedule, learner, processes)
+    schedule, profile = _measure_what_fits(schedule, learner, processes)
     if start.adapter is not None:
         learner.restore(start.adapter, {}, 0)
-    return ResourcePlan(
+    plan = ResourcePlan(
         answers=data.answer_count,
         held=len(data.validation),
         lessons={stage.name: len(stage.examples) for stage in schedule.stages},
@@ -45,7 +51,10 @@ def profile_run(
         seconds=profile.seconds,
         bytes=profile.bytes,
         room=room,
+        device=memory.device_name(device),
+        parts=step_memory.of_schedule(schedule, processes),
     )
+    return schedule, plan
 
 
 def read_plan(start: RunStart) -> ResourcePlan:
@@ -67,6 +76,19 @@ def plan_notes(data: TrainingData, start: RunStart) -> list[str]:
             "measured, and not become the persona's."
         )
     return notes
+
+
+def _measure_what_fits(
+    schedule: TrainingSchedule, learner: LoraLearner, processes: int
+) -> tuple[TrainingSchedule, Profile]:
+    while True:
+        try:
+            return schedule, measure_profile(schedule, learner, processes)
+        except FAULTS as error:
+            if not is_recoverable(error, learner, processes):
+                raise
+        schedule = need_less_memory(schedule, learner)
+        learner.reset_optimizer()
 
 
 def measure_profile(schedule: TrainingSchedule, learner: LoraLearner, processes: int) -> Profile:
@@ -93,11 +115,6 @@ def measure_profile(schedule: TrainingSchedule, learner: LoraLearner, processes:
     learner.reset_optimizer()
     peak = memory.peak_memory(schedule.recipe.device)
     return Profile((training + evaluating * times) / processes, peak)
-
-
-def label_count(row: Row) -> int:
-    """Return the number of labels of a row."""
-    return sum(example.learned for example in row)
 
 
 def row_cost(tokens: int, labels: int, full_backprop: bool) -> int:

@@ -4,11 +4,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
 
+from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
 from bot.errors import UserError
 from training.adapters import install
 from training.dataset.workspace import Workspace, read_build_record
@@ -19,12 +21,13 @@ from training.planning.recipe import ChosenRecipe
 from training.planning.resources import ResourcePlan
 from training.runs import folders
 from training.runs.checkpoints import BEST, RunState
-from training.trainer import base_model, profile
+from training.trainer import base_model, memory_recovery, profile
 from training.trainer.base_model import BaseModel
 from training.trainer.canaries import plant_run_canaries
 from training.trainer.interrupts import StopRequest
 from training.trainer.loop import TrainingLoop
 from training.trainer.lora_learner import LoraLearner
+from training.trainer.model_sizes import loaded_bytes
 from training.trainer.progress import TrainingBar
 from training.trainer.result import RunResult, make_result
 from training.trainer.schedule import TrainingSchedule, plan_steps
@@ -37,6 +40,7 @@ from training.trainer.start import (
     separate_replay,
     write_run_start,
 )
+from training.trainer.step_memory import StepMemory
 from training.trainer.tracking import Tracker, check_tracker
 
 
@@ -72,10 +76,14 @@ class Session:
         stages = training_stages(data, recipe)
         steps = plan_steps(stages, recipe)
         schedule = TrainingSchedule(start.run_folder, stages, data.validation, steps, recipe)
-        learner = LoraLearner(base.load(), recipe, self._process_group, base.name)
+        model = base.load()
+        sizes = replace(base.sizes, bytes=loaded_bytes(model))
+        learner = LoraLearner(model, recipe, self._process_group, base.name)
         if start.adapter is not None:
             learner.restore(start.adapter, {}, 0)
-        plan = self._plan(start, schedule, learner, data)
+        step_memory = StepMemory(sizes, base.kept_bytes(recipe), data)
+        with self._device_faults("run the same command again."):
+            start, schedule, plan = self._plan(start, schedule, learner, step_memory)
         if self._options.plan_only:
             return None
         self._write_start(start, plan, data)
@@ -105,14 +113,16 @@ class Session:
         return start, plant_run_canaries(self._workspace, data, start.config)
 
     def _plan(
-        self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, data: TrainingData
-    ) -> ResourcePlan:
+        self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, step_memory: StepMemory
+    ) -> tuple[RunStart, TrainingSchedule, ResourcePlan]:
+        """Return the plan, and start and schedule in rows that the memory held in trial steps."""
         if start.resumed:
-            return profile.read_plan(start)
-        plan = profile.profile_run(start, schedule, learner, data, self._process_group.size)
+            return start, schedule, profile.read_plan(start)
+        schedule, plan = profile.profile_run(start, schedule, learner, step_memory, self._process_group.size)
+        start = start.with_recipe(schedule.recipe)
         chosen = ChosenRecipe(start.config.recipe, start.config.reasons)
-        self._say(resources.format_plan(plan, chosen, profile.plan_notes(data, start)))
-        return plan
+        self._say(resources.format_plan(plan, chosen, profile.plan_notes(step_memory.data, start)))
+        return start, schedule, plan
 
     def _write_start(self, start: RunStart, plan: ResourcePlan, data: TrainingData) -> None:
         if self._process_group.is_main and not start.resumed:
@@ -129,10 +139,11 @@ class Session:
             loop = TrainingLoop(schedule, learner, self._process_group, bar, stop, tracker)
             if start.resumed:
                 loop.resume()
+            resume = f"python -m training train --persona {self._workspace.folder.name} --resume"
             try:
-                return loop.run()
+                with self._device_faults(f"the last checkpoint is kept, to go on: {resume}"):
+                    return loop.run()
             except KeyboardInterrupt:
-                resume = f"python -m training train --persona {self._workspace.folder.name} --resume"
                 raise KeyboardInterrupt(
                     f"interrupted at step {loop.state.step:,} of {len(schedule.steps):,}; to go on: {resume}"
                 ) from None
@@ -150,6 +161,17 @@ class Session:
             )
         folders.write_run_file(start.run_folder / folders.RESULT, result)
         return result
+
+    @contextmanager
+    def _device_faults(self, remedy: str) -> Iterator[None]:
+        """Raise `UserError` with a remedy where a device fails for good, or has too little memory."""
+        try:
+            yield
+        except memory_recovery.FAULTS as error:
+            if (fault := device_fault_of(error)) is None:
+                raise
+            reason = fault.value.partition(":")[0] if fault is DeviceFault.CONTEXT_LOST else fault.value
+            raise UserError(f"Training stopped, since {reason}; {remedy}") from error
 
     def _say(self, text: str) -> None:
         if self._process_group.is_main:

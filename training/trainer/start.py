@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 from torch import Tensor
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
@@ -17,12 +18,13 @@ from training.adapters.manifest import authors_of
 from training.dataset.workspace import Workspace, read_build_record
 from training.metrics.canaries import draw_canaries
 from training.planning import memory, resources
-from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
+from training.planning.recipe import ChosenRecipe, Recipe, RecipeInputs, choose_recipe
 from training.runs import canary_guard, folders, replay, run_config
 from training.runs.checkpoints import BEST, read_tensors
 from training.runs.run_config import RunConfig
 from training.trainer.base_model import BaseModel
 from training.trainer.stages import TrainingData
+from training.trainer.step_memory import StepMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class RunStart:
     learned_hashes: frozenset[str] = frozenset()
     adapter: Mapping[str, Tensor] | None = None
     resumed: bool = False
+
+    def with_recipe(self, recipe: Recipe) -> "RunStart":
+        """Return the start with a recipe whose steps the memory held when they were tried."""
+        changed = [
+            key
+            for key in ("row", "checkpointing")
+            if getattr(recipe, key) != getattr(self.config.recipe, key)
+        ]
+        reasons = self.config.reasons | dict.fromkeys(changed, "the memory ran out in a trial step")
+        return replace(self, config=msgspec.structs.replace(self.config, recipe=recipe, reasons=reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +177,10 @@ def _read_adapter(
 
 def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions) -> ChosenRecipe:
     """Choose a recipe that fits the free memory."""
-    sizes, device = base.sizes, base.plan.device
+    device = base.plan.device
     longest = max(len(each.ids) for each in data.all_examples)
     inputs = RecipeInputs(
-        parameters=sizes.weights,
+        parameters=base.sizes.weights,
         answers=data.answer_count,
         longest=longest,
         layers=base.layers,
@@ -176,4 +188,5 @@ def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions
         device=device,
     )
     chosen = choose_recipe(options, inputs)
-    return resources.fit_recipe(chosen, sizes, memory.available_memory(device), longest)
+    memory_of = StepMemory(base.sizes, base.kept_bytes(chosen.recipe), data)
+    return resources.fit_recipe(chosen, memory_of, memory.available_memory(device), longest)

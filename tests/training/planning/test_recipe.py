@@ -8,14 +8,22 @@ import pytest
 from bot.errors import UserError
 from bot.persona.persona import load_persona
 from bot.persona.training_options import TrainingOptions
-from training.planning.recipe import ChosenRecipe, RecipeInputs, choose_recipe
-from training.planning.resources import ModelSizes, fit_recipe, format_duration, line_through_trials
+from training.planning.recipe import ChosenRecipe, Recipe, RecipeInputs, choose_recipe
+from training.planning.resources import fit_recipe, format_duration, line_through_trials
+from training.planning.training_memory import MemoryParts
 from training.trainer.profile import row_cost
 
 KNOWN = RecipeInputs(
     parameters=135_000_000, answers=250, longest=400, layers=("q_proj",), precision="bf16", device="cpu"
 )
-SIZES = ModelSizes(135_000_000, {f"layers.{n}.q_proj": (576, 576) for n in range(200)})
+
+
+def needed(recipe: Recipe) -> MemoryParts:
+    """Return the memory of an invented model: a megabyte a token of a row, a tenth with checkpointing."""
+    activations = recipe.row * 10 ** (5 if recipe.checkpointing else 6)
+    return MemoryParts(
+        weights=500 * 10**6, adapter=100 * 10**6, activations=activations, working=0, process=200 * 10**6
+    )
 
 
 def chosen(wishes: TrainingOptions | None = None, **known: object) -> ChosenRecipe:
@@ -79,23 +87,31 @@ def test_a_wrong_key_or_value_is_named(table: str, complaint: str, tmp_path: Pat
     ("gigabytes", "expected"),
     [
         (None, (8_192, False)),
-        (20, (8_192, False)),
-        (4.0, (4_096, False)),
-        (2.5, (1_024, False)),
-        (1.6, (512, False)),
-        (1.3, (400, True)),
+        (11, (8_192, False)),
+        (6, (4_096, False)),
+        (2.3, (1_024, False)),
+        (1.4, (400, False)),
+        (1.3, (2_048, True)),
+        (0.94, (400, True)),
     ],
 )
 def test_a_recipe_is_made_to_fit_the_memory(gigabytes: float | None, expected: tuple[int, bool]) -> None:
-    fitted = fit_recipe(chosen(), SIZES, gigabytes and int(gigabytes * 1e9), 400).recipe
-    assert (fitted.row, fitted.checkpointing) == expected
+    fitted = fit_recipe(chosen(), needed, gigabytes and int(gigabytes * 1e9), 400)
+    assert (fitted.recipe.row, fitted.recipe.checkpointing) == expected
+    changed = {"row": expected[0] < 8_192, "checkpointing": expected[1]}
+    assert {key: fitted.reasons[key] != chosen().reasons[key] for key in changed} == changed
+
+
+def test_checkpointing_that_is_set_is_kept_where_the_memory_would_hold_all_activations() -> None:
+    fitted = fit_recipe(chosen(TrainingOptions(checkpointing=True)), needed, 20 * 10**9, 400)
+    assert (fitted.recipe.checkpointing, fitted.reasons["checkpointing"]) == (True, "set in persona.toml")
 
 
 def test_no_room_is_said_with_figures_and_what_to_do() -> None:
     with pytest.raises(
-        UserError, match=r"needs about 1\.\d GB of memory and 1\.0 GB are free: build the data"
+        UserError, match=r"needs about 0\.8 GB of memory and 0\.9 GB are free: build the data"
     ):
-        fit_recipe(chosen(), SIZES, 10**9, 400)
+        fit_recipe(chosen(), needed, 9 * 10**8, 400)
 
 
 def test_a_label_is_more_work_than_a_token_that_is_only_read() -> None:

@@ -1,0 +1,58 @@
+"""What trains on a card: each recommendation of config.toml, by the trainer's sums and by a whole step."""
+
+import pytest
+
+from bot.errors import UserError
+from tests.fakes.card.card import pretended_card
+from tests.gpu.models import recommendations, size_of
+from tests.gpu.training import invented_examples, plan_training, train_once
+
+GIB = 1 << 30
+EXAMPLES = invented_examples(24, tokens=2048, labels=150)  # a step and a half, of long chats
+OFF = 0.1  # of the peak, by which a plan may be off
+
+
+@pytest.mark.parametrize(("size", "name"), recommendations())
+def test_a_recommended_model_trains_within_the_card_and_as_planned(size: int, name: str) -> None:
+    with pretended_card(memory=size * GIB) as card:
+        planned = plan_training(size_of(name), EXAMPLES)
+        peak = train_once(planned, card)
+        assert peak <= card.memory.total - card.memory.others
+    assert planned.parts.total - planned.parts.process == pytest.approx(peak, rel=OFF)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Qwen2.5-0.5B", {"precision": "bf16"}),
+        ("SmolLM2-1.7B", {"precision": "fp16"}),
+        ("Llama-3.2-3B", {"checkpointing": True}),
+        ("Qwen3-4B", {"dropout": 0.0, "rank": 64}),
+        ("gemma-2-2b", {"deep": True, "checkpointing": True}),
+        ("Llama-3.2-1B", {"deep": True}),
+    ],
+)
+def test_a_plan_holds_for_other_recipes(name: str, options: dict[str, object]) -> None:
+    with pretended_card(memory=80 * GIB) as card:
+        planned = plan_training(name, EXAMPLES[:4], **options)  # type: ignore[arg-type]
+        peak = train_once(planned, card)
+    assert planned.parts.total - planned.parts.process == pytest.approx(peak, rel=OFF)
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "largest"),
+    [
+        (6, "Qwen2.5-7B", "Qwen3-4B"),
+        (8, "Qwen3-8B", "Qwen2.5-7B"),
+        (12, "Qwen2.5-14B", "gemma-2-9b"),
+        (16, "Mistral-Small-24B", "Qwen2.5-14B"),
+        (24, "Qwen2.5-32B", "gemma-2-27b"),
+    ],
+)
+def test_a_model_that_is_too_large_is_refused_with_figures_and_a_smaller_one_trains(
+    size: int, name: str, largest: str
+) -> None:
+    with pretended_card(memory=100 * GIB, others=(100 - size) * GIB + (500 << 20)):
+        with pytest.raises(UserError, match=r"Training needs about .* GB of memory and .* GB are free"):
+            plan_training(name, EXAMPLES)
+        plan_training(largest, EXAMPLES)
