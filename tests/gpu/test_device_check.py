@@ -110,7 +110,7 @@ GIB = 1 << 30
         ),
         ("bf16", 8 * GIB, r'8\.1 GB free: set \[model\] precision to "nf4", or close other programs'),
         ("fp32", 24 * GIB, r'30\.5 GB, .* set \[model\] precision to "bf16"'),
-        ("nf4", 4 * GIB, r"in nf4 its weights take 5\.9 GB, .* choose a smaller \[model\] name, or close"),
+        ("nf4", 4 * GIB, r"in nf4 its weights take 5\.5 GB, .* choose a smaller \[model\] name, or close"),
         ("bf16", 4 * GIB, r"choose a smaller \[model\] name"),
     ],
 )

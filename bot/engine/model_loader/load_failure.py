@@ -66,7 +66,7 @@ def _smaller(plan: LoadPlan, limit: int) -> list[str]:
 
 
 def _weights(plan: LoadPlan, precision: Precision) -> int:
-    return weight_bytes(meta_model(plan), precision)
+    return weight_bytes(meta_model(plan), precision, plan.device)
 
 
 def _free_bytes(device: str) -> int:

@@ -194,7 +194,7 @@ def _fitting_context(context: int, tokens: int) -> int:
 def _device_map(plan: LoadPlan) -> Mapping[str, Any]:
     if plan.device != "cuda" or torch.cuda.device_count() == 1:
         return {"device_map": {"": plan.device}}
-    return device_map_of(weight_bytes(meta_model(plan), plan.precision), free_memory_of_cards())
+    return device_map_of(weight_bytes(meta_model(plan), plan.precision, plan.device), free_memory_of_cards())
 
 
 def _silence_libraries() -> None:

@@ -13,8 +13,8 @@ from bot.errors import UserError
 
 ADAPTERS, ADAPTER_RANK = 4, 16  # adapters, and their rank on all linear layers, that always find room
 MIN_TOKENS = 1024  # of a conversation that is worth serving
-_WORKSPACE_BYTES = 256 << 20  # of cuBLAS, captured graphs, and gaps between blocks
-_SAMPLING_BYTES = 24  # for each row and token of the vocabulary: logits, scores, and what sorts them
+WORKSPACE_BYTES = 256 << 20  # of cuBLAS, captured graphs, and gaps between blocks
+SAMPLING_BYTES = 24  # for each row and token of the vocabulary: logits, scores, and what sorts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ def card_budgets(runner: ModelRunner, rows: int) -> tuple[CardBudget, ...]:
     weights = {device: torch.cuda.memory_allocated(device) for device in devices}
     steps = _measure_step(runner, devices)
     release_cards()
-    sampling = rows * runner.vocabulary * _SAMPLING_BYTES
+    sampling = rows * runner.vocabulary * SAMPLING_BYTES
     adapters = _adapter_bytes(runner)
     budgets = []
     for device in devices:
         free, total = torch.cuda.mem_get_info(device)
-        step = steps[device] + _WORKSPACE_BYTES + (sampling if device == devices[-1] else 0)
+        step = steps[device] + WORKSPACE_BYTES + (sampling if device == devices[-1] else 0)
         room = free - step - adapters.get(device, 0)
         budgets.append(
             CardBudget(

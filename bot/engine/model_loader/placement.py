@@ -11,25 +11,42 @@ from bot.engine.model_loader.quantization import Precision
 
 _MARGIN = 1.15  # of the weights: a step, adapters and a conversation need room beside them
 _ROOM = 2 << 30  # bytes that stay free on every card of several
-_NF4 = 0.5 + 1 / 64 + 4 / 64 / 256  # bytes of a number, with scales of 8 bits and theirs
-_BYTES = {"nf4": _NF4, "int8": 1.0, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}  # of a number
+_BYTES = {"nf4": 0.5, "int8": 1.0, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}  # of a number, without scales
+_BLOCK, _SCALE_BLOCK = 64, 256  # numbers in nf4 that share a scale, and scales that share one themselves
 
 
-def weight_bytes(model: nn.Module, precision: Precision) -> int:
+def weight_bytes(model: nn.Module, precision: Precision, device: str) -> int:
     """Return the bytes of a model's weights in a precision, from a model on torch's meta device.
 
     bitsandbytes leaves the embeddings and the head in 16 bits.
     """
     wide = _BYTES["fp32"] if precision == "fp32" else 2.0
-    quantised = {
+    quantised = _quantisable(model)
+    numbers = sum({id(parameter): parameter.numel() for parameter in model.parameters()}.values())
+    rest = numbers - quantised
+    return int(_BYTES[precision] * quantised + wide * rest) + scale_bytes(model, precision, device)
+
+
+def scale_bytes(model: nn.Module, precision: Precision, device: str) -> int:
+    """Return the bytes of nf4's scales (bitsandbytes' absmax); 0 in other precisions.
+
+    On cards they are themselves in 8 bits, as `quantisation_config` asks for.
+    """
+    if precision != "nf4":
+        return 0
+    scales = _quantisable(model) / _BLOCK
+    return int(scales * (1 + 4 / _SCALE_BLOCK) if device.startswith("cuda") else scales * 4)
+
+
+def _quantisable(model: nn.Module) -> int:
+    """Return the count of numbers in matrices that bitsandbytes quantises."""
+    matrices = {
         id(parameter): parameter.numel()
         for name, layer in linear_layers(model).items()
         for parameter in layer.parameters()
         if parameter.dim() == 2 and not name.endswith("head")
     }
-    numbers = {id(parameter): parameter.numel() for parameter in model.parameters()}
-    rest = sum(numbers.values()) - sum(quantised.values())
-    return int(_BYTES[precision] * sum(quantised.values()) + wide * rest)
+    return sum(matrices.values())
 
 
 def device_map_of(weights: int, free: Sequence[int]) -> Mapping[str, Any]:

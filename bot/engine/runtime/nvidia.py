@@ -34,7 +34,7 @@ def cuda_remedy(device: str) -> str | None:
 
     Returns None where torch has CUDA or ROCm, the driver lists no card, or the setting `device` is "cpu".
     """
-    if device == "cpu" or _has_gpu_build() is not False or (card := listed_card()) is None:
+    if device == "cpu" or has_gpu_build() is not False or (card := listed_card()) is None:
         return None
     cuda = "cu130" if _runs_cuda_13(card) or card.capability >= _BLACKWELL else "cu126"
     release = version("torch").partition("+")[0]
@@ -68,7 +68,7 @@ def _runs_cuda_13(card: ListedCard) -> bool:
     return card.driver >= _CUDA_13_DRIVER and card.capability >= _CUDA_13_CAPABILITY
 
 
-def _has_gpu_build() -> bool | None:
+def has_gpu_build() -> bool | None:
     """Return whether the installed torch is built for graphics cards; None where its files do not say.
 
     Reads torch/version.py, since importing torch takes seconds.
