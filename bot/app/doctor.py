@@ -34,7 +34,7 @@ class Finding:
 
 
 async def run_checks(path: Path | None) -> list[Finding]:
-    """Check settings, tokens, personas, model, adapters, kernels, an unused card, memory, disk and rights."""
+    """Check settings, tokens, personas, model, adapters, kernels, cards, memory, disk and rights."""
     try:
         settings = config.load_config(path)
     except UserError as error:
@@ -43,9 +43,9 @@ async def run_checks(path: Path | None) -> list[Finding]:
     cast, personas = _personas(settings)
     model = await asyncio.to_thread(_model, settings, cast)
     native = await asyncio.to_thread(_native_kernels, settings)
-    card = await asyncio.to_thread(_unused_card, settings)
+    cards = await asyncio.to_thread(lambda: list(_cards(settings)))
     spilling = await asyncio.to_thread(lambda: list(_spilling_card(settings)))
-    rest = [native, *card, *spilling, await _memory(settings), _disk(settings), *_rights(settings)]
+    rest = [native, *cards, *spilling, await _memory(settings), _disk(settings), *_rights(settings)]
     return [*findings, *personas, *model, *rest]
 
 
@@ -125,12 +125,20 @@ def _native_kernels(settings: Config) -> Finding:
     return Finding("native", True, text)
 
 
-def _unused_card(settings: Config) -> Iterator[Finding]:
-    """Report a card that the installed torch cannot use."""
-    from bot.engine.runtime.nvidia import cuda_remedy
+def _cards(settings: Config) -> Iterator[Finding]:
+    """Describe the graphics cards and what the model finds there; name one that cannot be used."""
+    from bot.engine.runtime.nvidia import cuda_remedy, has_gpu_build
 
-    if remedy := cuda_remedy(settings.model.device):
+    device = settings.model.device
+    if remedy := cuda_remedy(device):
         yield Finding("card", False, remedy)
+    elif device.startswith("cuda") or (device == "auto" and has_gpu_build() is not False):
+        from bot.engine.model_loader.card_report import card_lines  # loads torch
+
+        try:
+            yield from (Finding("card", True, line) for line in card_lines(settings.model))
+        except UserError as error:
+            yield Finding("card", False, str(error))
 
 
 def _spilling_card(settings: Config) -> Iterator[Finding]:
