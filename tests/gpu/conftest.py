@@ -1,4 +1,4 @@
-"""Skips where no card can be pretended; a tiny model and its adapter, made outside of any pretended card."""
+"""Skips where no card can be pretended; models made outside of any pretended card; the table of figures."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from bot.engine.lora.registry import read_adapter
 from bot.engine.model_loader.adapter_check import open_adapter_check
 from tests.fakes import tiny
 from tests.fakes.card.guard import COMPILER
+from tests.gpu.figures import FIGURES, Figures, table_of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,6 +18,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/gpu/" in str(item.path) and not item.get_closest_marker("gpu") and COMPILER is None:
             item.add_marker(pytest.mark.skip(reason="a pretended card needs g++ once"))
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """The figures of this run, which are printed as a table at its end."""
+    return request.config.stash.setdefault(FIGURES, Figures())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table."""
+    found = config.stash.get(FIGURES, Figures()).rows
+    if found:
+        terminalreporter.section("figures")
+        for line in table_of(found):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
