@@ -213,12 +213,6 @@ def test_doctor_names_each_fault_and_exits_with_1(run: Run, tmp_path: Path) -> N
     assert (done.returncode, wrong) == (1, {"persona", "personas", "model"})
 
 
-def test_doctor_says_why_the_card_of_the_settings_cannot_be_used(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text('[model]\ndevice = "cuda"\n')
-    found = run("--config", str(tmp_path / "config.toml"), "doctor").stdout
-    assert 'WRONG card       [model] device is "cuda", but torch finds no graphics card: install its' in found
-
-
 def test_persona_list_names_broken_personas(run: Run, tmp_path: Path) -> None:
     (tmp_path / "personas/lost").mkdir(parents=True)
     (tmp_path / "config.toml").write_text("")
