@@ -33,6 +33,18 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--slow`: whole tables of what the other tests try a few rows of."""
+    parser.addoption("--slow", action="store_true", help="run tests marked slow, some twenty minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip tests marked `slow` without `--slow`."""
+    for item in items:
+        if item.get_closest_marker("slow") and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+
+
 class Stage:
     """A chat with memory, scripted engine and recording outlet; it can be reopened on the same memory."""
 

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 from unittest import mock
 
+import pytest
 import torch
 
 from bot.engine.lora.active import LoadedAdapter
@@ -20,6 +22,14 @@ def recommendations() -> list[tuple[int, str]]:
     """Return (GiB of a card, name of a base model) of each recommendation in config.toml."""
     lines = re.findall(r"^# +(\d+) GB  (.*)$", (ROOT / "config.toml").read_text("utf-8"), re.MULTILINE)
     return [(int(size), name) for size, rest in lines for name in re.findall(r'"[^"]+/([^"]+)"', rest)]
+
+
+def recommended(quick: int) -> list[Any]:
+    """Return the recommendations as parameters; those for cards over `quick` GiB are marked slow."""
+    return [
+        pytest.param(size, name, marks=[pytest.mark.slow] if size > quick else [])
+        for size, name in recommendations()
+    ]
 
 
 def size_of(name: str) -> str:

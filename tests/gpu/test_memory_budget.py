@@ -8,7 +8,7 @@ from bot.engine.attention.kv_cache import KVCache
 from bot.engine.model_loader.memory_budget import ADAPTERS, card_budgets, conversation_tokens
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
-from tests.gpu.models import pretended_runner, recommendations, size_of, whole_adapters
+from tests.gpu.models import pretended_runner, recommendations, recommended, size_of, whole_adapters
 
 GIB = 1 << 30
 CONVERSATIONS, TOKENS = 4, 4000
@@ -19,7 +19,7 @@ def test_a_card_of_every_size_has_two_recommendations() -> None:
     assert {size: sizes.count(size) for size in sizes} == dict.fromkeys((6, 8, 12, 16, 24, 80), 2)
 
 
-@pytest.mark.parametrize(("size", "name"), recommendations())
+@pytest.mark.parametrize(("size", "name"), recommended(quick=12))
 def test_four_conversations_under_four_adapters_fit_the_card(size: int, name: str) -> None:
     with pretended_card(memory=size * GIB) as card, torch.inference_mode():
         runner = pretended_runner(size_of(name))

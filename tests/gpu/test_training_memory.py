@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
-from tests.gpu.models import recommendations, size_of
+from tests.gpu.models import recommended, size_of
 from tests.gpu.training import invented_examples, plan_training, train_once
 
 GIB = 1 << 30
@@ -12,7 +12,7 @@ EXAMPLES = invented_examples(24, tokens=2048, labels=150)  # a step and a half, 
 OFF = 0.1  # of the peak, by which a plan may be off
 
 
-@pytest.mark.parametrize(("size", "name"), recommendations())
+@pytest.mark.parametrize(("size", "name"), recommended(quick=6))
 def test_a_recommended_model_trains_within_the_card_and_as_planned(size: int, name: str) -> None:
     with pretended_card(memory=size * GIB) as card:
         planned = plan_training(size_of(name), EXAMPLES)
@@ -25,11 +25,11 @@ def test_a_recommended_model_trains_within_the_card_and_as_planned(size: int, na
     ("name", "options"),
     [
         ("Qwen2.5-0.5B", {"precision": "bf16"}),
-        ("SmolLM2-1.7B", {"precision": "fp16"}),
-        ("Llama-3.2-3B", {"checkpointing": True}),
-        ("Qwen3-4B", {"dropout": 0.0, "rank": 64}),
-        ("gemma-2-2b", {"deep": True, "checkpointing": True}),
         ("Llama-3.2-1B", {"deep": True}),
+        pytest.param("SmolLM2-1.7B", {"precision": "fp16"}, marks=pytest.mark.slow),
+        pytest.param("Llama-3.2-3B", {"checkpointing": True}, marks=pytest.mark.slow),
+        pytest.param("Qwen3-4B", {"dropout": 0.0, "rank": 64}, marks=pytest.mark.slow),
+        pytest.param("gemma-2-2b", {"deep": True, "checkpointing": True}, marks=pytest.mark.slow),
     ],
 )
 def test_a_plan_holds_for_other_recipes(name: str, options: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bot.engine.lora import registry
+from bot.engine.model_loader.memory_budget import release_cards
 from bot.persona.training_options import TrainingOptions
 from tests.fakes.card.card import Card
 from tests.fakes.card.models import config_of, empty_model
@@ -52,6 +53,7 @@ def plan_training(
     name: str, examples: tuple[TokenizedExample, ...], precision: str = "nf4", **options: Any
 ) -> PlannedTraining:
     """Load a base model and fit a recipe for the examples; raises `UserError` where none fits."""
+    release_cards()  # what an earlier plan left
     room = memory.available_memory("cuda")
     model = empty_model(config_of(name), precision)
     shapes = registry.linear_shapes(model)

@@ -15,7 +15,7 @@ BLOCK = 64  # weights that share a scale in nf4
 
 @dataclass(frozen=True, slots=True)
 class KeptBytes:
-    """What a layer keeps for its backward pass.
+    """Bytes that a layer keeps for its backward pass.
 
     `label`: for a token with gradients; `key_values`: its keys and values alone, for any token that is
     attended to; `hidden`: for a token with gradients where activations are computed again.
@@ -49,7 +49,7 @@ class ModelSizes:
 
 @dataclass(frozen=True, slots=True)
 class RowLoad:
-    """What a row of examples asks for: tokens that are read, labels, and tokens of all examples together.
+    """Counts of a row of examples: tokens that are read, labels, and tokens of all examples together.
 
     The examples' tokens are more than those of the row where examples share a prefix.
     """

@@ -55,7 +55,7 @@ def _double_quantised(found: LoadPlan) -> bool:
     stored = read_model_config(found.folder).get("quantization_config")
     if isinstance(stored, dict):
         return bool(stored.get("bnb_4bit_use_double_quant"))
-    settings = quantisation_config(found.precision, dtype_of(found.precision, found.device))
+    settings = quantisation_config(found.precision, dtype_of(found.precision, found.device), found.device)
     return bool(getattr(settings, "bnb_4bit_use_double_quant", False))
 
 
