@@ -37,7 +37,7 @@ class ModelSettings(Section):
     native: bool = (
         True  # operations in C, compiled once where there is a compiler: up to twice as quick on a CPU
     )
-    compile: bool = False  # let torch compile the layers: slower to start, fewer kernels on a GPU
+    compile: bool = False  # let torch compile the layers: slower to start, no gain shown
     cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0: by what is free
 
 
