@@ -167,7 +167,8 @@ def test_a_lost_card_ends_the_run_with_the_command_that_goes_on(
     assert (code, out) == (2, "")
     assert shown.splitlines()[-1] == (
         "training: Training stopped, since the graphics card stopped answering, as after a sleep or a reset "
-        "of its driver; the last checkpoint is kept, to go on: python -m training train --persona mara --resume"
+        "of its driver; the last checkpoint is kept, to go on: python -m training train --persona mara "
+        "--resume"
     )
     code, _, shown = persona.run("train", "--resume")
     assert code == 0, shown
