@@ -4,6 +4,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
+from tests.fakes.card.training import training_pass
 from tests.gpu.models import recommendations, size_of
 from tests.gpu.training import invented_examples, plan_training, train_once
 
@@ -16,7 +17,8 @@ OFF = 0.1  # of the peak, by which a plan may be off
 def test_a_recommended_model_trains_within_the_card_and_as_planned(size: int, name: str) -> None:
     with pretended_card(memory=size * GIB) as card:
         planned = plan_training(size_of(name), EXAMPLES)
-        peak = train_once(planned, card)
+        with training_pass():
+            peak = train_once(planned)
         assert peak <= card.memory.total - card.memory.others
     assert planned.parts.total - planned.parts.process == pytest.approx(peak, rel=OFF)
 
@@ -33,9 +35,10 @@ def test_a_recommended_model_trains_within_the_card_and_as_planned(size: int, na
     ],
 )
 def test_a_plan_holds_for_other_recipes(name: str, options: dict[str, object]) -> None:
-    with pretended_card(memory=80 * GIB) as card:
+    with pretended_card(memory=80 * GIB):
         planned = plan_training(name, EXAMPLES[:4], **options)  # type: ignore[arg-type]
-        peak = train_once(planned, card)
+        with training_pass():
+            peak = train_once(planned)
     assert planned.parts.total - planned.parts.process == pytest.approx(peak, rel=OFF)
 
 

@@ -1,16 +1,15 @@
 """A training of a base model of a real size on a pretended card: its plan, and one whole step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from bot.engine.lora import registry
 from bot.persona.training_options import TrainingOptions
-from tests.fakes.card.card import Card
 from tests.fakes.card.models import config_of, empty_model
-from tests.fakes.card.training import training_pass
 from training.distributed.processes import ProcessGroup
 from training.planning import memory
 from training.planning.recipe import Recipe, RecipeInputs, choose_recipe
@@ -49,11 +48,15 @@ def invented_examples(count: int, tokens: int, labels: int) -> tuple[TokenizedEx
 
 
 def plan_training(
-    name: str, examples: tuple[TokenizedExample, ...], precision: str = "nf4", **options: Any
+    name: str,
+    examples: tuple[TokenizedExample, ...],
+    precision: str = "nf4",
+    make: Callable[[Any, str], Any] = empty_model,
+    **options: Any,
 ) -> PlannedTraining:
-    """Load a base model and fit a recipe for the examples; raises `UserError` where none fits."""
+    """Make a base model and fit a recipe for the examples; raises `UserError` where none fits."""
     room = memory.available_memory("cuda")
-    model = empty_model(config_of(name), precision)
+    model = make(config_of(name), precision)
     shapes = registry.linear_shapes(model)
     sizes = ModelSizes(
         weights=sum(out * inner for out, inner in shapes.values()),
@@ -71,11 +74,22 @@ def plan_training(
     return PlannedTraining(model, name, recipe, step_memory(recipe), step_memory.heaviest_row(recipe))
 
 
-def train_once(planned: PlannedTraining, card: Card) -> int:
+def train_once(planned: PlannedTraining) -> int:
     """Run a step of a short row and the heaviest one; return the peak of the card's memory in bytes."""
-    with training_pass():
-        learner = LoraLearner(planned.model, planned.recipe, ProcessGroup("cuda"), planned.name)
-        learner.train_step([invented_examples(1, 32, 8)], 1e-4, 0)  # makes the moments of the optimizer
-        card.memory.peak = card.memory.allocated
-        learner.train_step([invented_examples(1, 32, 8), planned.heaviest], 1e-4, 1)
-    return card.memory.peak
+    learner = LoraLearner(planned.model, planned.recipe, ProcessGroup("cuda"), planned.name)
+    short = invented_examples(1, 32, 8)
+    learner.train_step([short], 1e-4, 0)  # makes the moments of the optimizer
+    torch.cuda.reset_peak_memory_stats()
+    learner.train_step([short, planned.heaviest], 1e-4, 1)
+    return torch.cuda.max_memory_allocated()
+
+
+def table_row(planned: PlannedTraining, peak: int) -> str:
+    """Return a row of a table: the base model, the longest row, plan and peak in GB."""
+    recipe, parts = planned.recipe, planned.parts
+    plan = parts.total - parts.process
+    twice = "computed twice" if recipe.checkpointing else "kept"
+    return (
+        f"training  {planned.name:<18}{recipe.row:>7,} tokens a row, activations {twice:<15}"
+        f"plan {plan / 1e9:6.2f} GB  peak {peak / 1e9:6.2f} GB  {peak / plan - 1:+.1%}"
+    )
