@@ -1,4 +1,4 @@
-"""One training step against its plan, as a row of the table that `tests/gpu.sh` prints.
+"""One training step against its plan, in the table that `tests/gpu.sh` prints.
 
 Marked `gpu`, the step runs on a real card with random weights; else the same step runs on a pretended one.
 """
@@ -11,8 +11,15 @@ import torch
 from tests.fakes.card.card import pretended_card
 from tests.fakes.card.models import config_of
 from tests.fakes.card.training import training_pass
+from tests.gpu.figures import Figures
 from tests.gpu.random_models import random_model
-from tests.gpu.training import invented_examples, plan_training, table_row, train_once
+from tests.gpu.training import (
+    PlannedTraining,
+    invented_examples,
+    plan_against_peak,
+    plan_training,
+    train_once,
+)
 from training.distributed.processes import ProcessGroup
 from training.trainer.lora_learner import LoraLearner
 
@@ -28,24 +35,30 @@ def largest_for(free: int) -> str:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no card")
-def test_a_training_step_takes_what_the_plan_says(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_training_step_takes_what_the_plan_says(figures: Figures) -> None:
     name = largest_for(torch.cuda.mem_get_info()[0])
     planned = plan_training(name, EXAMPLES, make=random_model)
-    peak = train_once(planned)
-    with capsys.disabled():
-        print(f"\n{table_row(planned, peak)}")  # noqa: T201
-    assert planned.parts.total - planned.parts.process == pytest.approx(peak, rel=OFF)
+    add_figure(figures, planned, train_once(planned), OFF)
 
 
-def test_a_training_step_is_planned_and_printed_on_a_pretended_card() -> None:
+def test_a_training_step_takes_what_the_plan_says_on_a_pretended_card() -> None:
+    figures = Figures()
     with pretended_card(memory=8 * GIB):
         name = largest_for(torch.cuda.mem_get_info()[0])
         planned = plan_training(name, EXAMPLES)
         with training_pass():
-            row = table_row(planned, train_once(planned))
-    assert row.startswith("training  Qwen2.5-3B ")
-    assert abs(float(row.rpartition(" ")[2].rstrip("%"))) < 10
+            add_figure(figures, planned, train_once(planned), 0.1)
+    (row,) = figures.rows
+    assert row.name == "training step of Qwen2.5-3B in nf4"
+    assert "GB, planned" in row.value
+
+
+def add_figure(figures: Figures, planned: PlannedTraining, peak: int, off: float) -> None:
+    """Add what a step took; it must be the plan, but for a share of it."""
+    plan = planned.parts.total - planned.parts.process
+    name, bar = f"training step of {planned.name} in nf4", f"within {off:.0%} of the plan"
+    figures.add(name, plan_against_peak(planned, peak), bar, abs(peak / plan - 1) <= off)
 
 
 def test_a_model_of_random_weights_trains_in_nf4() -> None:

@@ -47,11 +47,16 @@ def invented_examples(count: int, tokens: int, labels: int) -> tuple[TokenizedEx
     )
 
 
+def as_cards_hold(config: Any, precision: str) -> Any:
+    """Return a model without values, whose scales of nf4 are quantised too."""
+    return empty_model(config, precision, nested=True)
+
+
 def plan_training(
     name: str,
     examples: tuple[TokenizedExample, ...],
     precision: str = "nf4",
-    make: Callable[[Any, str], Any] = empty_model,
+    make: Callable[[Any, str], Any] = as_cards_hold,
     **options: Any,
 ) -> PlannedTraining:
     """Make a base model and fit a recipe for the examples; raises `UserError` where none fits."""
@@ -75,21 +80,21 @@ def plan_training(
 
 
 def train_once(planned: PlannedTraining) -> int:
-    """Run a step of a short row and the heaviest one; return the peak of the card's memory in bytes."""
+    """Run the heaviest row as the last of a later step; return the peak of the card's memory in bytes."""
     learner = LoraLearner(planned.model, planned.recipe, ProcessGroup("cuda"), planned.name)
-    short = invented_examples(1, 32, 8)
-    learner.train_step([short], 1e-4, 0)  # makes the moments of the optimizer
+    trained = {name: each for name, each in planned.model.named_parameters() if each.requires_grad}
+    moments = {f"{key}/{name}": each for key in ("exp_avg", "exp_avg_sq") for name, each in trained.items()}
+    learner.restore(learner.adapter(), {key: torch.zeros_like(each) for key, each in moments.items()}, 1)
+    for each in trained.values():
+        each.grad = torch.zeros_like(each)  # of the rows before
     torch.cuda.reset_peak_memory_stats()
-    learner.train_step([short, planned.heaviest], 1e-4, 1)
+    learner.train_step([planned.heaviest], 1e-4, 1)
     return torch.cuda.max_memory_allocated()
 
 
-def table_row(planned: PlannedTraining, peak: int) -> str:
-    """Return a row of a table: the base model, the longest row, plan and peak in GB."""
-    recipe, parts = planned.recipe, planned.parts
-    plan = parts.total - parts.process
-    twice = "computed twice" if recipe.checkpointing else "kept"
-    return (
-        f"training  {planned.name:<18}{recipe.row:>7,} tokens a row, activations {twice:<15}"
-        f"plan {plan / 1e9:6.2f} GB  peak {peak / 1e9:6.2f} GB  {peak / plan - 1:+.1%}"
-    )
+def plan_against_peak(planned: PlannedTraining, peak: int) -> str:
+    """Return for a table how the step ran, and what was planned and taken."""
+    recipe, plan = planned.recipe, planned.parts.total - planned.parts.process
+    twice = ", activations computed twice" if recipe.checkpointing else ""
+    gigabytes = f"{peak / 1e9:.2f} GB, planned {plan / 1e9:.2f}"
+    return f"{gigabytes} ({peak / plan - 1:+.0%}), rows of {recipe.row:,} tokens{twice}"
