@@ -14,7 +14,7 @@ WORK_BYTES = 14  # of a number of the widest layer's output while an adapter's l
 
 @dataclass(frozen=True, slots=True)
 class KeptBytes:
-    """What a layer keeps for its backward pass.
+    """Bytes that a layer keeps for its backward pass.
 
     `label`: for a token with gradients; `key_values`: its keys and values alone, for any token that is
     attended to; `hidden`: for a token with gradients where activations are computed again.
@@ -48,7 +48,7 @@ class ModelSizes:
 
 @dataclass(frozen=True, slots=True)
 class RowLoad:
-    """What a row of examples asks for: tokens that are read, labels, and tokens of all examples together.
+    """The load of a row of examples: tokens that are read, labels, and tokens of all examples together.
 
     The examples' tokens are more than those of the row where examples share a prefix.
     """
