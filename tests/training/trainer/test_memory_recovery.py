@@ -153,6 +153,7 @@ def test_what_does_not_fit_even_alone_and_computed_twice_is_said_and_the_run_is_
     assert (code, out) == (2, "")
     assert "The memory does not hold a step of one example" in shown.splitlines()[-1]
     assert "a smaller --window" in shown
+    assert shown.endswith("is kept, to go on: python -m training train --persona mara --resume\n")
     assert [line["checkpointing"] for line in smaller(persona)][-1] is True
     code, _, shown = persona.run("train", "--resume")
     assert code == 0, shown
