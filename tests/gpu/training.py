@@ -1,17 +1,16 @@
 """A training of a base model of a real size on a pretended card: its plan, and one whole step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from bot.engine.lora import registry
 from bot.engine.model_loader.memory_budget import release_cards
 from bot.persona.training_options import TrainingOptions
-from tests.fakes.card.card import Card
 from tests.fakes.card.models import config_of, empty_model
-from tests.fakes.card.training import training_pass
 from training.distributed.processes import ProcessGroup
 from training.planning import memory
 from training.planning.recipe import Recipe, RecipeInputs, choose_recipe
@@ -49,13 +48,22 @@ def invented_examples(count: int, tokens: int, labels: int) -> tuple[TokenizedEx
     )
 
 
+def as_cards_hold(config: Any, precision: str) -> Any:
+    """Return a model without values, whose scales of nf4 are quantised too."""
+    return empty_model(config, precision, nested=True)
+
+
 def plan_training(
-    name: str, examples: tuple[TokenizedExample, ...], precision: str = "nf4", **options: Any
+    name: str,
+    examples: tuple[TokenizedExample, ...],
+    precision: str = "nf4",
+    make: Callable[[Any, str], Any] = as_cards_hold,
+    **options: Any,
 ) -> PlannedTraining:
-    """Load a base model and fit a recipe for the examples; raises `UserError` where none fits."""
-    release_cards()  # what an earlier plan left
+    """Make a base model and fit a recipe for the examples; raises `UserError` where none fits."""
+    release_cards()  # memory of an earlier plan
     room = memory.available_memory("cuda")
-    model = empty_model(config_of(name), precision)
+    model = make(config_of(name), precision)
     shapes = registry.linear_shapes(model)
     sizes = ModelSizes(
         weights=sum(out * inner for out, inner in shapes.values()),
@@ -73,11 +81,22 @@ def plan_training(
     return PlannedTraining(model, name, recipe, step_memory(recipe), step_memory.heaviest_row(recipe))
 
 
-def train_once(planned: PlannedTraining, card: Card) -> int:
-    """Run a step of a short row and the heaviest one; return the peak of the card's memory in bytes."""
-    with training_pass():
-        learner = LoraLearner(planned.model, planned.recipe, ProcessGroup("cuda"), planned.name)
-        learner.train_step([invented_examples(1, 32, 8)], 1e-4, 0)  # makes the moments of the optimizer
-        card.memory.peak = card.memory.allocated
-        learner.train_step([invented_examples(1, 32, 8), planned.heaviest], 1e-4, 1)
-    return card.memory.peak
+def train_once(planned: PlannedTraining) -> int:
+    """Run the heaviest row as the last of a later step; return the peak of the card's memory in bytes."""
+    learner = LoraLearner(planned.model, planned.recipe, ProcessGroup("cuda"), planned.name)
+    trained = {name: each for name, each in planned.model.named_parameters() if each.requires_grad}
+    moments = {f"{key}/{name}": each for key in ("exp_avg", "exp_avg_sq") for name, each in trained.items()}
+    learner.restore(learner.adapter(), {key: torch.zeros_like(each) for key, each in moments.items()}, 1)
+    for each in trained.values():
+        each.grad = torch.zeros_like(each)  # of the rows before
+    torch.cuda.reset_peak_memory_stats()
+    learner.train_step([planned.heaviest], 1e-4, 1)
+    return torch.cuda.max_memory_allocated()
+
+
+def plan_against_peak(planned: PlannedTraining, peak: int) -> str:
+    """Return for a table how the step ran, and what was planned and taken."""
+    recipe, plan = planned.recipe, planned.parts.total - planned.parts.process
+    twice = ", activations computed twice" if recipe.checkpointing else ""
+    gigabytes = f"{peak / 1e9:.2f} GB, planned {plan / 1e9:.2f}"
+    return f"{gigabytes} ({peak / plan - 1:+.0%}), rows of {recipe.row:,} tokens{twice}"

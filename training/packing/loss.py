@@ -13,8 +13,6 @@ from training.packing.attention import AnswerPass, PromptPass
 from training.packing.layout import PackedBatch
 
 CHUNK_BYTES = 64 << 20  # of float32 logits in memory at a time
-# Factor of the gradients of float16 logits: a share of the vocabulary's probability is too small for float16.
-HALF_FACTOR = 1024.0
 
 
 class Backbone(nn.Module):
@@ -102,7 +100,6 @@ class _ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, packed: PackedBatch, head: LossHead) -> Tensor:
-        ctx.factor = HALF_FACTOR if hidden.dtype == torch.float16 else 1.0
         total, gradients = hidden.new_zeros((), dtype=torch.float32), list[Tensor]()
         for start in range(0, len(hidden), head.chunk_rows):
             part = slice(start, start + head.chunk_rows)
@@ -110,9 +107,8 @@ class _ChunkedLoss(torch.autograd.Function):
             with torch.set_grad_enabled(ctx.needs_input_grad[0]):
                 losses = cross_entropy(head.logits(chunk), packed.targets[part], reduction="none")
                 loss = (losses * packed.weights[part]).sum()
-                scaled = loss * ctx.factor
             if ctx.needs_input_grad[0]:
-                gradients += torch.autograd.grad(scaled, chunk)
+                gradients += torch.autograd.grad(loss, chunk)
             total += loss.detach()
         ctx.save_for_backward(torch.cat(gradients) if gradients else torch.zeros_like(hidden))
         return total
@@ -120,4 +116,4 @@ class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
-        return (gradient * (upstream[0] / ctx.factor)).to(gradient.dtype), None, None
+        return gradient * upstream[0].to(gradient.dtype), None, None

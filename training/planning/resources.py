@@ -46,7 +46,7 @@ def fit_recipe(
     """
     if room is None:
         return chosen
-    limit = room * (MEMORY_SHARE if chosen.recipe.device == "cpu" else CARD_SHARE)
+    limit = int(room * (MEMORY_SHARE if chosen.recipe.device == "cpu" else CARD_SHARE))
     recipe, reasons, least = chosen.recipe, dict(chosen.reasons), max(longest, MIN_ROW)
     for checkpointing in (False, True):
         if checkpointing and not recipe.checkpointing:
@@ -61,8 +61,8 @@ def fit_recipe(
         if needed <= limit:
             return ChosenRecipe(recipe, reasons)
     raise UserError(
-        f"Training needs about {format_gigabytes(needed)} of memory and {format_gigabytes(room)} are "
-        'free: build the data again with a smaller --window, set `precision = "nf4"` in the table '
+        f"Training needs about {format_gigabytes(needed)} of memory, and {format_gigabytes(limit)} can be "
+        'had: build the data again with a smaller --window, set `precision = "nf4"` in the table '
         "[training], or choose a smaller base model."
     )
 

@@ -10,7 +10,6 @@ PROCESS_BYTES = 700 << 20  # of Python and its libraries, in the memory of a com
 CARD_BYTES = 256 << 20  # of a card's libraries, and of holes between its blocks of memory
 LOGIT_BYTES = 12  # of a logit while its loss is computed: float32 logits, their exponentials and gradients
 WORK_BYTES = 14  # of a number of the widest layer's output while an adapter's layer runs, float32 parts too
-BLOCK = 64  # weights that share a scale in nf4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class ModelSizes:
 
 @dataclass(frozen=True, slots=True)
 class RowLoad:
-    """Counts of a row of examples: tokens that are read, labels, and tokens of all examples together.
+    """The load of a row of examples: tokens that are read, labels, and tokens of all examples together.
 
     The examples' tokens are more than those of the row where examples share a prefix.
     """
@@ -94,12 +93,6 @@ def step_memory(
         working=working,
         process=PROCESS_BYTES if recipe.device == "cpu" else CARD_BYTES,
     )
-
-
-def nf4_bytes(weights: int, nested: bool) -> int:
-    """Return the bytes of a matrix in nf4 with its scales; `nested`: with double quantization."""
-    scales = -(-weights // BLOCK)
-    return weights // 2 + (scales + 4 * -(-scales // 256) if nested else 4 * scales)
 
 
 def _row_memory(

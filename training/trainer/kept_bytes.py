@@ -1,4 +1,4 @@
-"""Bytes that autograd keeps of a token: counted on the base model's own layers, on tensors without values."""
+"""Bytes that autograd keeps of a token, counted on the base model's own layers without values."""
 
 import warnings
 from typing import Any

@@ -47,17 +47,14 @@ class TrainingLoop:
         self.state = RunState()
 
     def resume(self) -> None:
-        """Restore the last checkpoint and drop later lines of the log."""
-        self._restore()
+        """Restore the last checkpoint, its row length, and drop later lines of the log."""
+        self._go_back()
         recipe = self._schedule.recipe
         if self.state.row is not None:
             recipe = msgspec.structs.replace(
                 recipe, row=self.state.row, checkpointing=self.state.checkpointing
             )
         self._schedule = with_recipe(self._schedule, recipe, self._learner)
-        self._show_progress()
-        if self._process_group.is_main:
-            self._log.rewind(self.state.step)
 
     def run(self) -> RunState:
         """Train to the end; raises `UserError` where the loss is not finite at any learning rate.
@@ -135,8 +132,7 @@ class TrainingLoop:
                     raise
             self._need_less_memory()
             if self._learner.is_updating:
-                self._restore()
-                self._show_progress()
+                self._go_back()
                 return None
 
     def _need_less_memory(self) -> None:
@@ -170,6 +166,12 @@ class TrainingLoop:
         )
         self._show_progress()
         self._save(LAST)
+
+    def _go_back(self) -> None:
+        self._restore()
+        self._show_progress()
+        if self._process_group.is_main:
+            self._log.rewind(self.state.step)
 
     def _restore(self, name: str = LAST) -> None:
         saved = checkpoints.read_checkpoint(self._schedule.run_folder / name)

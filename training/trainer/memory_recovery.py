@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 FAULTS = (RuntimeError, MemoryError)  # of a device; other errors of these kinds have no `DeviceFault`
 
 
+class TooLittleMemory(UserError):
+    """A device that does not hold the smallest step of a run."""
+
+
 def is_recoverable(error: BaseException, learner: LoraLearner, processes: int) -> bool:
     """Return whether a step can be tried again after an error, and log the error if so.
 
@@ -35,7 +39,7 @@ def is_recoverable(error: BaseException, learner: LoraLearner, processes: int) -
 
 
 def need_less_memory(schedule: TrainingSchedule, learner: LoraLearner) -> TrainingSchedule:
-    """Free memory, and return a schedule whose steps need less of it; raises `UserError` where there is none.
+    """Free memory, and return a schedule whose steps need less of it; raises `TooLittleMemory`.
 
     The learner computes activations twice where the schedule's new recipe has it so.
     """
@@ -44,7 +48,7 @@ def need_less_memory(schedule: TrainingSchedule, learner: LoraLearner) -> Traini
     smaller = _smaller_recipe(schedule)
     if smaller is None:
         longest = max(len(each.ids) for stage in schedule.stages for each in stage.examples)
-        raise UserError(
+        raise TooLittleMemory(
             f"The memory does not hold a step of one example of up to {longest:,} tokens, even with "
             "activations that are computed twice: build the data again with a smaller --window, choose a "
             "smaller base model, or close other programs that use the memory."

@@ -143,6 +143,8 @@ class Session:
             try:
                 with self._device_faults(f"the last checkpoint is kept, to go on: {resume}"):
                     return loop.run()
+            except memory_recovery.TooLittleMemory as error:
+                raise UserError(f"{error} The last checkpoint is kept, to go on: {resume}") from None
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
                     f"interrupted at step {loop.state.step:,} of {len(schedule.steps):,}; to go on: {resume}"

@@ -110,7 +110,9 @@ def _nf4_linear(linear: nn.Linear, dtype: torch.dtype, device: str, nested: bool
     )
     if nested:
         scales = torch.empty(-(-numbers // (64 * 256)), device=device)
-        inner = QuantState(absmax=scales, code=torch.empty(256, device=device), blocksize=256)
+        inner = QuantState(
+            absmax=scales, code=torch.empty(256, device=device), blocksize=256, dtype=torch.float32
+        )
         state.offset, state.state2, state.nested = torch.empty((), device=device), inner, True
     packed = torch.empty((numbers // 2, 1), dtype=torch.uint8, device=device)
     weight = nn.Parameter(packed, requires_grad=False)

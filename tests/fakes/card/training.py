@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from accelerate.state import AcceleratorState
 from torch import Tensor
 from torch.nn import functional
 from torch.utils import checkpoint
@@ -27,6 +28,8 @@ def training_pass() -> Iterator[None]:
         for target, name, answer in _patches():
             stack.enter_context(mock.patch.object(target, name, answer))
         stack.enter_context(_EngineDevice())
+        AcceleratorState._reset_state(reset_partial_state=True)  # accelerate keeps a process's first device
+        stack.callback(AcceleratorState._reset_state, reset_partial_state=True)
         yield
 
 

@@ -109,7 +109,7 @@ def test_checkpointing_that_is_set_is_kept_where_the_memory_would_hold_all_activ
 
 def test_no_room_is_said_with_figures_and_what_to_do() -> None:
     with pytest.raises(
-        UserError, match=r"needs about 0\.8 GB of memory and 0\.9 GB are free: build the data"
+        UserError, match=r"needs about 0\.8 GB of memory, and 0\.8 GB can be had: build the data"
     ):
         fit_recipe(chosen(), needed, 9 * 10**8, 400)
 

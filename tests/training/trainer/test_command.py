@@ -107,7 +107,7 @@ def test_missing_memory_is_an_error_before_any_work(
 ) -> None:
     persona = built.copy(tmp_path)
     monkeypatch.setattr(memory, "available_memory", lambda device: 100 << 20)
-    assert "Training needs about 0.7 GB of memory and 0.1 GB are free" in refused(persona)
+    assert "Training needs about 0.7 GB of memory, and 0.1 GB can be had" in refused(persona)
     assert not persona.runs()
 
 

@@ -13,6 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from tests.fixtures.tiny_training import SMALL, TinyPersona
 from training.dataset.workspace import read_build_record
+from training.trainer import loss_scale
 from training.trainer.base_model import BaseModel
 from training.trainer.stages import read_training_data
 
@@ -59,6 +60,12 @@ def assert_same_adapter(persona: TinyPersona, other: TinyPersona) -> None:
     assert first.keys() == second.keys()
     for name in first:
         torch.testing.assert_close(first[name], second[name], atol=2e-5, rtol=5e-3)
+
+
+def read_state(persona: TinyPersona) -> dict[str, Any]:
+    """Return state.json of the last checkpoint."""
+    state: dict[str, Any] = json.loads((persona.runs()[0] / "last/state.json").read_text())
+    return state
 
 
 def smaller(persona: TinyPersona) -> list[dict[str, Any]]:
@@ -146,10 +153,38 @@ def test_what_does_not_fit_even_alone_and_computed_twice_is_said_and_the_run_is_
     assert (code, out) == (2, "")
     assert "The memory does not hold a step of one example" in shown.splitlines()[-1]
     assert "a smaller --window" in shown
+    assert shown.endswith("is kept, to go on: python -m training train --persona mara --resume\n")
     assert [line["checkpointing"] for line in smaller(persona)][-1] is True
     code, _, shown = persona.run("train", "--resume")
     assert code == 0, shown
     assert_same_adapter(persona, whole)
+
+
+def test_the_scale_of_a_loss_in_float16_goes_on_where_the_run_was_interrupted(
+    built: TinyPersona, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_scale, "STEADY", 3)  # so that it changes within the run
+    adapters, passes = list[dict[str, torch.Tensor]](), list[int]()
+
+    def fail(hidden: torch.Tensor) -> None:
+        passes.append(1)
+        if adapters and persona.runs() and len(passes) > 30:
+            raise RuntimeError(LOST)
+
+    for kind in ("whole", "interrupted"):
+        persona = built.copy(tmp_path / kind)
+        persona.set_options(OPTIONS.replace("fp32", "fp16"))
+        passes.clear()
+        with failing(fail):
+            code, _, shown = persona.run("train")
+        if kind == "interrupted":
+            assert code == 2, shown
+            assert 0 < read_state(persona)["step"] < 14
+            code, _, shown = persona.run("train", "--resume")
+        assert code == 0, shown
+        assert read_state(persona)["scale"] > loss_scale.FIRST
+        adapters.append(load_file(persona.folder / "adapter/adapter_model.safetensors"))
+    assert all(torch.equal(adapters[0][name], adapters[1][name]) for name in adapters[0])
 
 
 def test_a_lost_card_ends_the_run_with_the_command_that_goes_on(
@@ -167,8 +202,8 @@ def test_a_lost_card_ends_the_run_with_the_command_that_goes_on(
     assert (code, out) == (2, "")
     assert shown.splitlines()[-1] == (
         "training: Training stopped, since the graphics card stopped answering, as after a sleep or a reset "
-        "of its driver; the last checkpoint is kept, to go on: "
-        "python -m training train --persona mara --resume"
+        "of its driver; the last checkpoint is kept, to go on: python -m training train --persona mara "
+        "--resume"
     )
     code, _, shown = persona.run("train", "--resume")
     assert code == 0, shown
