@@ -1,8 +1,10 @@
 """Skips where no card can be pretended; models made outside of any pretended card; the table of figures."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 
 from bot.config import ModelSettings
 from bot.engine.lora.active import LoadedAdapter
@@ -33,6 +35,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("figures")
         for line in table_of(found):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def no_accelerate_state() -> Iterator[None]:
+    """Let later tests choose another device: accelerate keeps the first one of a process."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(scope="session")
