@@ -44,8 +44,7 @@ async def run_checks(path: Path | None) -> list[Finding]:
     model = await asyncio.to_thread(_model, settings, cast)
     native = await asyncio.to_thread(_native_kernels, settings)
     cards = await asyncio.to_thread(lambda: list(_cards(settings)))
-    spilling = await asyncio.to_thread(lambda: list(_spilling_card(settings)))
-    rest = [native, *cards, *spilling, await _memory(settings), _disk(settings), *_rights(settings)]
+    rest = [native, *cards, await _memory(settings), _disk(settings), *_rights(settings)]
     return [*findings, *personas, *model, *rest]
 
 
@@ -139,14 +138,6 @@ def _cards(settings: Config) -> Iterator[Finding]:
             yield from (Finding("card", True, line) for line in card_lines(settings.model))
         except UserError as error:
             yield Finding("card", False, str(error))
-
-
-def _spilling_card(settings: Config) -> Iterator[Finding]:
-    """Report a driver that moves memory of a full card into main memory."""
-    from bot.engine.model_loader.device_check import spill_advice  # loads torch
-
-    if advice := spill_advice(settings.model.device):
-        yield Finding("card", True, advice)
 
 
 async def _memory(settings: Config) -> Finding:

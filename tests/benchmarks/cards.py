@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from bot.engine.model_loader.memory_prediction import (
     CardRoom,
-    ModelSizes,
+    ServingSizes,
     conversations_of,
     predict_budgets,
     sizes_of,
@@ -22,7 +22,7 @@ from bot.engine.model_loader.speed_prediction import bandwidth_of, predict_speed
 from tests.fakes.card.models import config_of
 
 OTHERS = 500 << 20  # bytes of a card that a desktop and CUDA itself take
-ROWS, LENGTH = 32, 4000  # as config.toml has them; tokens of a conversation
+ROWS, CONTEXT, LENGTH = 32, 4096, 4000  # as config.toml has them; tokens of a conversation
 _HEAD = (
     "card",
     "base model",
@@ -83,7 +83,7 @@ class Expectation:
 
 
 @cache
-def model_sizes(name: str, precision: Precision) -> ModelSizes:
+def model_sizes(name: str, precision: Precision) -> ServingSizes:
     """Return the sizes of a model by its config alone."""
     with torch.device("meta"):
         return sizes_of(AutoModelForCausalLM.from_config(config_of(name)), precision, "cuda")
@@ -92,7 +92,7 @@ def model_sizes(name: str, precision: Precision) -> ModelSizes:
 def expect(pair: Pair) -> Expectation:
     """Return what a pair is expected to do."""
     sizes, total = model_sizes(pair.model, pair.precision), pair.memory << 30
-    budgets = predict_budgets(sizes, [CardRoom(total, total - OTHERS)] * pair.count, ROWS)
+    budgets = predict_budgets(sizes, [CardRoom(total, total - OTHERS)] * pair.count, ROWS, CONTEXT)
     bandwidth = bandwidth_of(pair.card)
     assert bandwidth is not None
     one, eight = (predict_speed(sizes, bandwidth, rows).tokens_per_second for rows in (1, 8))

@@ -8,7 +8,7 @@ from bot.engine.attention.kv_cache import KVCache
 from bot.engine.model_loader.memory_budget import ADAPTERS, card_budgets, conversation_tokens
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
-from tests.gpu.models import pretended_runner, recommendations, recommended, size_of, whole_adapters
+from tests.gpu.models import CONTEXT, pretended_runner, recommendations, recommended, size_of, whole_adapters
 
 GIB = 1 << 30
 CONVERSATIONS, TOKENS = 4, 4000
@@ -23,7 +23,7 @@ def test_a_card_of_every_size_has_two_recommendations() -> None:
 def test_four_conversations_under_four_adapters_fit_the_card(size: int, name: str) -> None:
     with pretended_card(memory=size * GIB) as card, torch.inference_mode():
         runner = pretended_runner(size_of(name))
-        (budget,) = card_budgets(runner, rows=32)
+        (budget,) = card_budgets(runner, rows=32, context=CONTEXT)
         cache = KVCache(conversation_tokens((budget,), name) * runner.token_bytes, runner.token_bytes)
         slots = cache.allocate(TOKENS, CONVERSATIONS)
         assert slots is not None
@@ -38,7 +38,7 @@ def test_a_card_without_room_to_talk_is_refused_with_its_numbers() -> None:
     with pretended_card(memory=8 * GIB, others=1700 << 20) as card:
         runner = pretended_runner("Qwen3-8B")
         with pytest.raises(UserError) as refused:
-            conversation_tokens(card_budgets(runner, rows=32), "Qwen/Qwen3-8B")
+            conversation_tokens(card_budgets(runner, rows=32, context=CONTEXT), "Qwen/Qwen3-8B")
     assert card.memory.allocated
     assert str(refused.value) == (
         "The base model Qwen/Qwen3-8B leaves 0 MB of the card's 8,192 MB for conversations, and 1,024 tokens "

@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM
 from bot.engine.model_loader.memory_budget import CardBudget, card_budgets
 from bot.engine.model_loader.memory_prediction import (
     CardRoom,
-    ModelSizes,
+    ServingSizes,
     conversations_of,
     predict_budgets,
     sizes_of,
@@ -16,7 +16,7 @@ from bot.engine.model_loader.quantization import Precision
 from bot.engine.model_loader.speed_prediction import bandwidth_of, predict_speed
 from tests.fakes.card.card import CONTEXT_BYTES, pretended_card
 from tests.fakes.card.models import config_of
-from tests.gpu.models import pretended_runner
+from tests.gpu.models import CONTEXT, pretended_runner
 from tests.gpu.test_spread import spread_runner
 
 GIB = 1 << 30
@@ -31,7 +31,7 @@ PAIRS: list[tuple[int, str, Precision]] = [
 ]
 
 
-def sizes(name: str, precision: Precision) -> ModelSizes:
+def sizes(name: str, precision: Precision) -> ServingSizes:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config_of(name))
     return sizes_of(model, precision, "cuda")
@@ -45,18 +45,18 @@ def parts(budget: CardBudget) -> dict[str, int]:
 @pytest.mark.parametrize(("size", "name", "precision"), PAIRS)
 def test_a_cards_budget_is_predicted(size: int, name: str, precision: Precision) -> None:
     room = CardRoom(size * GIB, size * GIB - CONTEXT_BYTES)
-    (predicted,) = predict_budgets(sizes(name, precision), [room], rows=32)
+    (predicted,) = predict_budgets(sizes(name, precision), [room], rows=32, context=CONTEXT)
     with pretended_card(memory=size * GIB), torch.inference_mode():
-        (measured,) = card_budgets(pretended_runner(name, precision), rows=32)
+        (measured,) = card_budgets(pretended_runner(name, precision), rows=32, context=CONTEXT)
     assert predicted.token_bytes == measured.token_bytes
     assert parts(predicted) == pytest.approx(parts(measured), abs=OFF * size * GIB)
 
 
 def test_the_budgets_of_two_cards_are_predicted() -> None:
     room = CardRoom(12 * GIB, 12 * GIB - CONTEXT_BYTES)
-    predicted = predict_budgets(sizes("Llama-3.1-8B", "bf16"), [room, room], rows=8)
+    predicted = predict_budgets(sizes("Llama-3.1-8B", "bf16"), [room, room], rows=8, context=CONTEXT)
     with pretended_card(memory=12 * GIB, count=2), torch.inference_mode():
-        measured = card_budgets(spread_runner("Llama-3.1-8B"), rows=8)
+        measured = card_budgets(spread_runner("Llama-3.1-8B"), rows=8, context=CONTEXT)
     assert [one.token_bytes for one in predicted] == [one.token_bytes for one in measured]
     for ours, theirs in zip(predicted, measured, strict=True):
         assert parts(ours) == pytest.approx(parts(theirs), abs=OFF * 12 * GIB)

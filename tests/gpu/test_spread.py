@@ -64,7 +64,7 @@ def test_the_bytes_of_weights_are_known_before_they_are_loaded(name: str, precis
 def test_a_model_over_two_cards_is_batched_under_adapters() -> None:
     with pretended_card(memory=12 * GIB, count=2) as card, torch.inference_mode():
         runner = spread_runner("Llama-3.1-8B")
-        budgets = card_budgets(runner, rows=8)
+        budgets = card_budgets(runner, rows=8, context=CONTEXT)
         assert [budget.token_bytes for budget in budgets] == [65536, 65536]
         cache = KVCache(conversation_tokens(budgets, "llama") * runner.token_bytes, runner.token_bytes)
         slots = cache.allocate(400, 4) or []

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bot.engine.lora import registry
-from bot.engine.model_loader.memory_budget import release_cards
+from bot.engine.runtime.errors import free_memory
 from bot.persona.training_options import TrainingOptions
 from tests.fakes.card.models import config_of, empty_model
 from training.distributed.processes import ProcessGroup
@@ -61,7 +61,7 @@ def plan_training(
     **options: Any,
 ) -> PlannedTraining:
     """Make a base model and fit a recipe for the examples; raises `UserError` where none fits."""
-    release_cards()  # memory of an earlier plan
+    free_memory()  # memory of an earlier plan
     room = memory.available_memory("cuda")
     model = make(config_of(name), precision)
     shapes = registry.linear_shapes(model)

@@ -3,10 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from tests.fakes.windows.kernel32 import CLOSED
 from tests.faults.program import Program
@@ -15,19 +12,6 @@ from tests.fixtures.pretended_windows import CLOSE_CONSOLE, CTRL_BREAK, SCRIPTED
 from tests.paths import ROOT
 
 PATH = os.pathsep.join(map(str, (SITE, SCRIPTED, ROOT)))
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[DiscordTown]:
-    async with DiscordTown(1) as town:
-        yield town
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[TelegramTown]:
-    async with TelegramTown(1) as town:
-        town.fake.updates.longest = 1.0
-        yield town
 
 
 async def until(found: object) -> None:

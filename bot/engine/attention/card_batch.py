@@ -37,8 +37,7 @@ class PackedNumbers:
 class CardBatch(ForwardBatch):
     """As `ForwardBatch`, in few copies and kernels. Spans of one token stand in the order of their slots.
 
-    `slot_strengths` [LoRA slots, spans] holds the strength of the adapter in each LoRA slot for each span, 0
-    where the span is not under it; None without adapters.
+    `lora_slots` counts the LoRA slots up to the last one that a span is under.
     """
 
     @staticmethod
@@ -71,7 +70,7 @@ class CardBatch(ForwardBatch):
         self.decode_slabs = []  # those of operations in C
 
     def strengths_on(self, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """Return the strength of every LoRA slot for every span, [LoRA slots, spans, 1]."""
+        """Return the strengths [LoRA slots, spans, 1]: of a span's own slot, and 0 of others."""
         key = "strengths", device, dtype
         if key not in self._masks:
             bits = self._numbers_on(device)[self._strengths]

@@ -10,13 +10,13 @@ import torch
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.source import locate_model
-from bot.engine.model_loader.device_check import check_device
+from bot.engine.model_loader.device_check import check_device, spill_advice
 from bot.engine.model_loader.load_failure import explain_load_failure
 from bot.engine.model_loader.loader import LoadPlan, meta_model
 from bot.engine.model_loader.memory_budget import ADAPTER_RANK, ADAPTERS, CardBudget, conversation_tokens
 from bot.engine.model_loader.memory_prediction import (
     CardRoom,
-    ModelSizes,
+    ServingSizes,
     conversations_of,
     predict_budgets,
     sizes_of,
@@ -33,7 +33,7 @@ ROWS = (1, 8)  # replies at once whose speed is told
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class GraphicsCard:
     """A card as torch sees it; `bandwidth` is bytes a second, None where nothing tells it."""
 
     index: int
@@ -56,6 +56,8 @@ def card_lines(settings: ModelSettings) -> Iterator[str]:
     check_device(device)
     cards = find_cards(device)
     yield from map(_describe, cards)
+    if advice := spill_advice(device):
+        yield advice
     try:
         source = locate_model(settings)
     except UserError:
@@ -73,10 +75,10 @@ def card_lines(settings: ModelSettings) -> Iterator[str]:
     yield from model_lines(sizes, cards, settings)
 
 
-def model_lines(sizes: ModelSizes, cards: Sequence[Card], settings: ModelSettings) -> Iterator[str]:
+def model_lines(sizes: ServingSizes, cards: Sequence[GraphicsCard], settings: ModelSettings) -> Iterator[str]:
     """Yield the lines about a model of these sizes; raises `UserError` without room for a conversation."""
     used = _cards_of_model(sizes, cards)
-    budgets = predict_budgets(sizes, [card.room for card in used], settings.rows)
+    budgets = predict_budgets(sizes, [card.room for card in used], settings.rows, settings.context)
     yield from (_describe_memory(card, budget, sizes) for card, budget in zip(used, budgets, strict=True))
     conversation_tokens(budgets, settings.name)
     counts = [f"{conversations_of(budgets, length):,} of {length:,} tokens" for length in LENGTHS]
@@ -88,23 +90,23 @@ def model_lines(sizes: ModelSizes, cards: Sequence[Card], settings: ModelSetting
     yield _describe_speed([predict_speed(sizes, min(bandwidths), rows) for rows in ROWS], min(bandwidths))
 
 
-def find_cards(device: str) -> list[Card]:
+def find_cards(device: str) -> list[GraphicsCard]:
     """Return the cards of "cuda", or the one of "cuda:1"."""
     index = torch.device(device).index
     return [_card(one) for one in (range(torch.cuda.device_count()) if index is None else (index,))]
 
 
-def _card(index: int) -> Card:
+def _card(index: int) -> GraphicsCard:
     properties = torch.cuda.get_device_properties(index)
     free, total = torch.cuda.mem_get_info(index)
     clock = getattr(properties, "memory_clock_rate", 0)  # builds for other makers' cards may lack them
     bus = getattr(properties, "memory_bus_width", 0)
     capability = (properties.major, properties.minor)
     bandwidth = bandwidth_of(properties.name, clock, bus)
-    return Card(index, properties.name, capability, CardRoom(total, free), bandwidth)
+    return GraphicsCard(index, properties.name, capability, CardRoom(total, free), bandwidth)
 
 
-def _cards_of_model(sizes: ModelSizes, cards: Sequence[Card]) -> list[Card]:
+def _cards_of_model(sizes: ServingSizes, cards: Sequence[GraphicsCard]) -> list[GraphicsCard]:
     """Return the card that the loader takes, or all where it spreads the model."""
     placed = device_map_of(sizes.weights, [card.room.free for card in cards])["device_map"]
     if placed == "auto":
@@ -112,7 +114,7 @@ def _cards_of_model(sizes: ModelSizes, cards: Sequence[Card]) -> list[Card]:
     return [cards[torch.device(placed[""]).index]]
 
 
-def _describe(card: Card) -> str:
+def _describe(card: GraphicsCard) -> str:
     listed = listed_card()
     driver = f"driver {listed.driver:.2f}" if listed else "driver unknown to nvidia-smi"
     capability = ".".join(map(str, card.capability))
@@ -122,7 +124,7 @@ def _describe(card: Card) -> str:
     )
 
 
-def _describe_memory(card: Card, budget: CardBudget, sizes: ModelSizes) -> str:
+def _describe_memory(card: GraphicsCard, budget: CardBudget, sizes: ServingSizes) -> str:
     share = sizes.scales * budget.weights // sizes.weights
     scales = f" (of these, {share >> 20:,} for scales of nf4)" if share else ""
     return (

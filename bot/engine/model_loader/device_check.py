@@ -29,7 +29,7 @@ def _check_driver(device: str) -> None:
     fault = DeviceFault.NO_CARD
     try:
         torch.cuda.current_device()  # says why
-    except Exception as error:  # torch has errors of several kinds for it
+    except (RuntimeError, AssertionError) as error:
         fault = device_fault_of(error) or fault
     raise UserError(f'[model] device is "{device}", but {fault.value}.')
 

@@ -4,7 +4,7 @@ import torch
 
 from bot.engine.checkpoint.source import read_model_config
 from bot.engine.model_loader.loader import LoadPlan, meta_model
-from bot.engine.model_loader.placement import weight_bytes
+from bot.engine.model_loader.placement import free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import Precision
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
 from bot.engine.runtime.errors import free_memory
@@ -72,8 +72,8 @@ def _weights(plan: LoadPlan, precision: Precision) -> int:
 def _free_bytes(device: str) -> int:
     if not device.startswith("cuda"):
         return available_memory() or 0
-    indexes = range(torch.cuda.device_count()) if device == "cuda" else (torch.device(device).index,)
-    return sum(torch.cuda.mem_get_info(index)[0] for index in indexes)
+    free, index = free_memory_of_cards(), torch.device(device).index
+    return sum(free) if index is None else free[index]
 
 
 def _place(device: str) -> str:

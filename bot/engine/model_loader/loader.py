@@ -133,7 +133,7 @@ def load_model(
     context = context_length(plan.folder, settings.context)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
     runner = ModelRunner(model, plan.source.name, context, settings.compile, library)
-    budgets = card_budgets(runner, settings.rows) if runner.device.type == "cuda" else ()
+    budgets = card_budgets(runner, settings.rows, context) if runner.device.type == "cuda" else ()
     cache_bytes = _cache_bytes(settings, runner, budgets)
     return LoadedModel(
         model=model,
@@ -186,7 +186,7 @@ def _fitting_context(context: int, tokens: int) -> int:
     """Return the context, or what the cache holds of it."""
     if context <= tokens:
         return context
-    fitting = tokens // MIN_CAPACITY * MIN_CAPACITY
+    fitting = max(MIN_CAPACITY, tokens // MIN_CAPACITY * MIN_CAPACITY)
     logger.warning("context_shortened", extra={"context": context, "tokens": fitting})
     return fitting
 

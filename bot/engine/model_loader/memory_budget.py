@@ -1,19 +1,19 @@
 """Memory of cards: what a loaded model leaves for conversations, beside a step and the adapters."""
 
-import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from bot.engine.attention.forward_batch import MAX_CHUNK, TokenSpan
-from bot.engine.attention.kv_cache import KVCache
+from bot.engine.attention.kv_slab import KVSlab
 from bot.engine.model_executor.model_runner import ModelRunner
+from bot.engine.runtime.errors import free_memory
 from bot.errors import UserError
 
 ADAPTERS, ADAPTER_RANK = 4, 16  # adapters, and their rank on all linear layers, that always find room
 MIN_TOKENS = 1024  # of a conversation that is worth serving
-WORKSPACE_BYTES = 256 << 20  # of cuBLAS, captured graphs, and gaps between blocks
+WORKSPACE_BYTES = 256 << 20  # of cuBLAS, and gaps between blocks
 SAMPLING_BYTES = 24  # for each row and token of the vocabulary: logits, scores, and what sorts them
 
 
@@ -36,16 +36,17 @@ class CardBudget:
         return max(0, self.conversations) // max(1, self.token_bytes)
 
 
-def card_budgets(runner: ModelRunner, rows: int) -> tuple[CardBudget, ...]:
+def card_budgets(runner: ModelRunner, rows: int, context: int) -> tuple[CardBudget, ...]:
     """Measure a step, and return the budget of every card that holds layers of the model.
 
-    `rows`: the most sequences at once. Nothing but the model may be on the cards.
+    `rows`: the most sequences at once; `context`: the tokens of the longest. Nothing but the model may be on
+    the cards.
     """
     devices = tuple(runner.token_bytes_by_device)
-    release_cards()
+    free_memory()
     weights = {device: torch.cuda.memory_allocated(device) for device in devices}
-    steps = _measure_step(runner, devices)
-    release_cards()
+    steps = _measure_step(runner, devices, context)
+    free_memory()
     sampling = rows * runner.vocabulary * SAMPLING_BYTES
     adapters = _adapter_bytes(runner)
     budgets = []
@@ -81,23 +82,31 @@ def conversation_tokens(budgets: tuple[CardBudget, ...], name: str) -> int:
     return tightest.tokens
 
 
-def release_cards() -> None:
-    """Give memory that nothing uses back to the driver."""
-    gc.collect()
-    torch.cuda.empty_cache()
-
-
 @torch.inference_mode()
-def _measure_step(runner: ModelRunner, devices: tuple[torch.device, ...]) -> Mapping[torch.device, int]:
-    """Return the bytes that the largest step takes on each card beside its keys and values."""
-    cache = KVCache(1 << 60, runner.token_bytes, slab_tokens=0)
-    slots = cache.allocate(MAX_CHUNK) or []
-    kept = {}
+def _measure_step(
+    runner: ModelRunner, devices: tuple[torch.device, ...], context: int
+) -> Mapping[torch.device, int]:
+    """Return the bytes that the largest step takes on each card beside its keys and values.
+
+    That is the last chunk of a prompt as long as the context, or as half of a card has room for.
+    """
+    before = {device: torch.cuda.memory_allocated(device) for device in devices}
+    length = _measured_length(runner, context)
+    slot = KVSlab(slot_count=1, capacity=length).allocate()
+    slot.length = length - MAX_CHUNK
     for device in devices:
         torch.cuda.reset_peak_memory_stats(device)
-        kept[device] = torch.cuda.memory_allocated(device) + MAX_CHUNK * runner.token_bytes_by_device[device]
-    runner.forward(runner.batch_of([TokenSpan(slots[0], (0,) * MAX_CHUNK)]))
-    return {device: max(0, torch.cuda.max_memory_allocated(device) - kept[device]) for device in devices}
+    runner.forward(runner.batch_of([TokenSpan(slot, (0,) * MAX_CHUNK)]))
+    kept = {device: length * runner.token_bytes_by_device[device] for device in devices}
+    peak = {device: torch.cuda.max_memory_allocated(device) for device in devices}
+    return {device: max(0, peak[device] - before[device] - kept[device]) for device in devices}
+
+
+def _measured_length(runner: ModelRunner, context: int) -> int:
+    rooms = (
+        torch.cuda.mem_get_info(device)[0] // size for device, size in runner.token_bytes_by_device.items()
+    )
+    return max(MAX_CHUNK, min(context, *(room // 2 for room in rooms)))
 
 
 def _adapter_bytes(runner: ModelRunner) -> Mapping[torch.device, int]:

@@ -25,7 +25,7 @@ _SCORE_BYTES = 8  # of a capped attention score: in 16 bits, in float32 for the 
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSizes:
+class ServingSizes:
     """Bytes and counts of a base model in a precision. `adapter` has rank `ADAPTER_RANK` on all layers.
 
     `scales` are a part of `weights`, those of nf4. `read` are the weights that a decoding step reads: all but
@@ -54,7 +54,7 @@ class CardRoom:
     free: int
 
 
-def sizes_of(model: Any, precision: Precision, device: str) -> ModelSizes:
+def sizes_of(model: Any, precision: Precision, device: str) -> ServingSizes:
     """Return the sizes of a model that lies on torch's meta device, as it would be loaded on `device`."""
     config = model.config.get_text_config()
     shapes = linear_shapes(model)
@@ -63,7 +63,7 @@ def sizes_of(model: Any, precision: Precision, device: str) -> ModelSizes:
     table, head = model.get_input_embeddings().weight, model.get_output_embeddings()
     tied = head is None or head.weight is table
     quantised = precision in ("nf4", "int8")
-    return ModelSizes(
+    return ServingSizes(
         weights=weights,
         scales=scale_bytes(model, precision, device),
         read=weights - (0 if tied else table.numel() * number),
@@ -78,17 +78,19 @@ def sizes_of(model: Any, precision: Precision, device: str) -> ModelSizes:
     )
 
 
-def predict_budgets(sizes: ModelSizes, cards: Sequence[CardRoom], rows: int) -> tuple[CardBudget, ...]:
+def predict_budgets(
+    sizes: ServingSizes, cards: Sequence[CardRoom], rows: int, context: int
+) -> tuple[CardBudget, ...]:
     """Return the budget of every card that shares the model's layers evenly, as `card_budgets` would.
 
-    `rows`: the most sequences at once.
+    `rows`: the most sequences at once; `context`: the tokens of the longest.
     """
     count = len(cards)
     budgets = []
     for number, card in enumerate(cards):
         weights, adapters = sizes.weights // count, ADAPTERS * sizes.adapter // count
         sampling = rows * sizes.vocabulary * SAMPLING_BYTES if number == count - 1 else 0
-        step = step_bytes(sizes) + WORKSPACE_BYTES + sampling
+        step = step_bytes(sizes, context) + WORKSPACE_BYTES + sampling
         budgets.append(
             CardBudget(
                 device=torch.device("cuda", number),
@@ -104,10 +106,10 @@ def predict_budgets(sizes: ModelSizes, cards: Sequence[CardRoom], rows: int) -> 
     return tuple(budgets)
 
 
-def step_bytes(sizes: ModelSizes) -> int:
-    """Return the bytes that the longest chunk of a prompt takes while a layer runs."""
+def step_bytes(sizes: ServingSizes, context: int) -> int:
+    """Return the bytes that the last chunk of a prompt of `context` tokens takes while a layer runs."""
     widths = _MLP_WIDTHS * sizes.widest + _HIDDEN_WIDTHS * sizes.hidden
-    scores = _SCORE_BYTES * sizes.scored_heads * MAX_CHUNK**2
+    scores = _SCORE_BYTES * sizes.scored_heads * MAX_CHUNK * context
     return max(sizes.number_bytes * MAX_CHUNK * widths, scores) + sizes.unpacked
 
 

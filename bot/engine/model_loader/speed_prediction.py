@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from bot.engine.model_loader.memory_prediction import ModelSizes
+from bot.engine.model_loader.memory_prediction import ServingSizes
 
 LENGTH = 1000  # tokens of each conversation of an estimate
 _GIGABYTE = 10**9
@@ -49,7 +49,7 @@ def bandwidth_of(name: str, clock_khz: int = 0, bus_bits: int = 0) -> int | None
     return known.get(" ".join(_AROUND.sub(" ", name).split()), measured or None)
 
 
-def predict_speed(sizes: ModelSizes, bandwidth: int, rows: int, length: int = LENGTH) -> CardSpeed:
+def predict_speed(sizes: ServingSizes, bandwidth: int, rows: int, length: int = LENGTH) -> CardSpeed:
     """Return the speed of `rows` conversations of `length` tokens, each under an adapter of its own.
 
     tokens/s = rows * bandwidth / (weights + rows * (adapter + length * bytes of a token's keys and values))

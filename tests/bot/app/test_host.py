@@ -14,19 +14,6 @@ from tests.faults.program import Program
 from tests.faults.towns import DiscordTown, TelegramTown, Town
 
 
-@pytest.fixture
-async def discord() -> AsyncIterator[DiscordTown]:
-    async with DiscordTown(1) as town:
-        yield town
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[TelegramTown]:
-    async with TelegramTown(1) as town:
-        town.fake.updates.longest = 1.0
-        yield town
-
-
 class Life:
     """The program in a folder of its own."""
 
