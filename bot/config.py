@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from bot.device_name import DeviceName
 from bot.errors import UserError
@@ -37,8 +37,14 @@ class ModelSettings(Section):
     native: bool = (
         True  # operations in C, compiled once where there is a compiler: up to twice as quick on a CPU
     )
-    compile: bool = False  # let torch compile the layers: slower to start, no gain shown
+    graphs: bool = True  # on a card, launch a step's kernels together where a trial shows that this works
     cache: int = Field(default=0, ge=0)  # megabytes for conversations; 0: by what is free
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_compile(cls, given: Any) -> Any:
+        """Ignore a key that the config.toml of earlier versions has; it gained nothing anywhere."""
+        return {k: v for k, v in given.items() if k != "compile"} if isinstance(given, dict) else given
 
 
 class ChatSettings(Section):

@@ -9,7 +9,7 @@ block, greedy. Every comparison runs in one process, its sides in turns, and the
 Rates are of decoding, from the moment when all rows have a token to the first row's end, unless said.
 Converted models and drawn adapters are kept in the folder that ALTEREGO_DATA names, else made each time.
 
-Never run: on CUDA (nf4 of bitsandbytes there, CUDA graphs, `torch.compile`), on more than two cores, with a
+Never run: on CUDA (nf4 of bitsandbytes there, CUDA graphs), on more than two cores, with a
 model over 135M, on several devices. Other programs on the machine move the absolute figures, and the ratios
 less.
 """

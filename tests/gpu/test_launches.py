@@ -1,52 +1,102 @@
 """What a decoding step launches on a card at full size: copies that nobody waits for, and few kernels."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import torch
 
 from bot.engine.attention.forward_batch import TokenSpan
 from bot.engine.attention.kv_cache import KVCache
+from bot.engine.core.async_decode import AsyncDecoder
 from bot.engine.interface import Request
-from bot.engine.model_executor.model_runner import ModelRunner
-from bot.engine.sampling.sampler import Sampler
+from bot.engine.model_executor.decode_graph import CudaCapture
+from bot.engine.runtime.transfer import Download
+from bot.engine.sampling.card_sampler import CardSampler
 from bot.persona.persona import Sampling
-from tests.fakes.card.card import Card, pretended_card
+from tests.fakes.card.card import pretended_card
+from tests.fakes.card.launches import Launches
 from tests.gpu.models import pretended_runner, whole_adapters
 
 GIB = 1 << 30
 PENALISED = Sampling(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
 
 
-def decode(card: Card, runner: ModelRunner, rows: int, adapters: int, strength: float = 1.0) -> None:
-    """Run a decoding step of rows of different lengths; only what it launches stays counted."""
-    cache = KVCache(GIB, runner.token_bytes)
-    sampler = Sampler(runner.vocabulary, rows, runner.device)
-    slots = cache.allocate(500, rows) or []
-    drawn = [sampler.add_sequence(Request((1, 2, 3), PENALISED), 0, (), seed=1) for _ in slots]
-    for number, slot in enumerate(slots):
-        slot.length = 300 + number
-    for _ in range(2):  # what is made once and kept does not count
-        card.launches.reset()
-        spans = [
-            TokenSpan(slot, (5,), number % adapters if adapters else -1, strength)
-            for number, slot in enumerate(slots)
-        ]
-        sampler.sample(runner.forward(runner.batch_of(spans)), drawn)
+class Rows:
+    """Sequences of different lengths under adapters of strength 0.8, on a pretended card."""
+
+    def __init__(self, name: str, rows: int, adapters: int) -> None:
+        runner = pretended_runner(name)
+        for adapter in whole_adapters(runner, adapters):
+            runner.active_adapters.activate(adapter)
+        self.sampler = CardSampler(runner.vocabulary, rows, runner.device)
+        self.decoder, self.runner = AsyncDecoder(runner, self.sampler), runner
+        self.kv_slots = KVCache(GIB, runner.token_bytes).allocate(500, rows) or []
+        self.slots = [self.sampler.add_sequence(Request((1, 2), PENALISED), 0, (), 1) for _ in self.kv_slots]
+        self.adapters = [number % adapters if adapters else -1 for number in range(rows)]
+        for number, slot in enumerate(self.kv_slots):
+            slot.length = 300 + number
+
+    def spans(self) -> list[TokenSpan]:
+        return [TokenSpan(slot, (5,), *one) for slot, one in zip(self.kv_slots, self._under(), strict=True)]
+
+    def _under(self) -> Iterator[tuple[int, float]]:
+        return ((adapter, 0.8) for adapter in self.adapters)
+
+    def launch(self) -> Download:
+        """Launch a step as the engine does, one step ahead."""
+        _, output = self.decoder.run(self.spans(), self.slots)
+        return Download(output.tokens)
+
+
+@contextmanager
+def rows_on_card(name: str, rows: int, adapters: int) -> Iterator[tuple[Rows, Launches]]:
+    with pretended_card(memory=24 * GIB) as card, torch.inference_mode():
+        yield Rows(name, rows, adapters), card.launches
 
 
 @pytest.mark.parametrize(
     ("name", "rows", "adapters", "kernels"),
-    [("Qwen2.5-7B", 1, 0, 660), ("Qwen2.5-7B", 8, 4, 1170)],
+    [("Qwen2.5-7B", 1, 0, 690), ("Qwen2.5-7B", 8, 4, 1000)],
 )
-def test_a_decoding_step_waits_for_no_copy_and_launches_few_kernels(
+def test_a_step_that_is_launched_kernel_by_kernel_waits_for_nothing(
     name: str, rows: int, adapters: int, kernels: int
 ) -> None:
-    with pretended_card(memory=24 * GIB) as card, torch.inference_mode():
-        runner = pretended_runner(name)
-        for adapter in whole_adapters(runner, adapters):
-            runner.active_adapters.activate(adapter)
-        decode(card, runner, rows, adapters, strength=0.8)
-    launches = card.launches
-    assert launches.copies.total() == 0, launches.copies
-    assert launches.async_copies.total() <= 3, launches.async_copies
-    assert launches.reads.total() == 1, launches.reads  # the sampled tokens
-    assert launches.kernels <= kernels
+    with rows_on_card(name, rows, adapters) as (sequences, launches):
+        sequences.launch()  # what is made once and kept does not count
+        launches.reset()
+        tokens = sequences.launch()
+        assert launches.copies.total() == 0, launches.copies
+        assert launches.async_copies.total() <= 3, launches.async_copies
+        assert launches.reads.total() == 0, launches.reads
+        assert launches.kernels <= kernels
+        tokens.read()
+        assert launches.reads.total() == 1
+
+
+@pytest.mark.parametrize(("rows", "adapters"), [(1, 0), (8, 4)])
+def test_a_captured_step_is_one_launch(rows: int, adapters: int) -> None:
+    with rows_on_card("Qwen2.5-7B", rows, adapters) as (sequences, launches):
+        sequences.decoder.graphs.capture = CudaCapture()
+        for _ in range(3):  # once to make keys and values, once one by one, then captured
+            sequences.launch()
+        for _ in range(3):
+            launches.reset()
+            tokens = sequences.launch()
+            assert launches.graphs == 1
+            assert launches.kernels == launches.async_copies.total() == 1  # the copy of its numbers
+            assert (launches.copies.total(), launches.reads.total()) == (0, 0)
+            tokens.read()
+            assert launches.reads.total() == 1
+
+
+def test_a_step_with_a_prompt_reads_its_tokens_at_once_and_copies_little() -> None:
+    with rows_on_card("Qwen2.5-7B", 4, 2) as (sequences, launches):
+        for _ in range(2):
+            launches.reset()
+            prompt = TokenSpan(sequences.kv_slots[0], (5,) * 64)
+            batch = sequences.runner.batch_of([*sequences.spans()[1:], prompt])
+            sequences.sampler.sample(sequences.runner.forward(batch), sequences.slots)
+        assert launches.copies.total() == 0, launches.copies
+        assert launches.async_copies.total() <= 3, launches.async_copies
+        assert launches.reads.total() == 1, launches.reads

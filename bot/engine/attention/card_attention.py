@@ -1,6 +1,7 @@
 """Attention on graphics cards: the slots of a slab in one call, and a chunk of a prompt in one call."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,25 +11,33 @@ from bot.engine.attention.kv_slab import KVSlab, KVSlot
 from bot.engine.kernels.attention import AttentionShape
 
 
+class SlotShape(NamedTuple):
+    """The part of a slab that attention reads: `length` tokens of the first `slots` slots.
+
+    `masked`: the slots hold different counts of tokens, or fewer than are read.
+    """
+
+    slots: int
+    length: int
+    masked: bool
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeSlots:
-    """The first `count` slots of a slab, of which decoding tokens add to some.
+    """Slots of a slab, of which decoding tokens add to some.
 
-    `length`: the tokens that are read of each. The slices are places among the numbers of a pass, each of
-    `count` numbers: the token that belongs to a slot (its index in the pass), the slot and the position that
-    it is written to. A slot without a token of its own repeats the write of another's, and what it reads is
-    dropped. `in_order`: token n of the pass belongs to slot n. `masked`: the slots hold different counts of
-    tokens, or fewer than are read.
+    The slices are places among the numbers of a pass, each of `shape.slots` numbers: the token that belongs
+    to a slot (its index in the pass), the slot and the position that it is written to. A slot without a token
+    of its own repeats the write of another's, and what it reads is dropped. `in_order`: token n of the pass
+    belongs to slot n.
     """
 
     slab: KVSlab
-    count: int
-    length: int
+    shape: SlotShape
     tokens: slice
     slots: slice
     positions: slice
     in_order: bool
-    masked: bool
 
     def attend(
         self,
@@ -48,8 +57,9 @@ class DecodeSlots:
             tokens = numbers[self.tokens]
             query, pair = query.index_select(0, tokens), pair.index_select(0, tokens)
         tensor[:, numbers[self.slots], :, numbers[self.positions]] = pair
-        keys, values = tensor[:, : self.count, :, : self.length]
-        grouped = query.view(self.count, pair.shape[2], -1, pair.shape[3])  # [slots, kv heads, group, size]
+        keys, values = tensor[:, : self.shape.slots, :, : self.shape.length]
+        # [slots, kv heads, group, size]
+        grouped = query.view(self.shape.slots, pair.shape[2], -1, pair.shape[3])
         return _attention(grouped, keys, values, mask, shape).flatten(1, 2)
 
 

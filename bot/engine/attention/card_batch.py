@@ -1,37 +1,18 @@
 """The batch of one forward pass on graphics cards: one copy brings all its numbers, few kernels attend."""
 
-import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from bot.engine.attention.card_attention import DecodeSlots, attend_prefill, slot_mask
+from bot.engine.attention.card_attention import DecodeSlots, SlotShape, attend_prefill, slot_mask
 from bot.engine.attention.decode_attention import causal_mask
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
+from bot.engine.attention.kv_slab import KVSlab
 from bot.engine.kernels.attention import AttentionShape
-from bot.engine.runtime.transfer import upload
+from bot.engine.runtime.transfer import PackedNumbers, upload
 
 _ALIGNED = 16  # keys to whose multiples masked attention reads, so that kernels need no copy of the mask
-
-
-@dataclass(slots=True)
-class PackedNumbers:
-    """Lists of numbers that cross to a card as one tensor [count], int64; floats as the bits of float64."""
-
-    values: list[int] = field(default_factory=list)
-
-    def add(self, numbers: Sequence[int]) -> slice:
-        """Append integers; return their place."""
-        start = len(self.values)
-        self.values += numbers
-        return slice(start, len(self.values))
-
-    def add_floats(self, numbers: Sequence[float]) -> slice:
-        """Append floats; return their place."""
-        count = len(numbers)
-        return self.add(struct.unpack(f"{count}q", struct.pack(f"{count}d", *numbers)))
 
 
 class CardBatch(ForwardBatch):
@@ -51,23 +32,41 @@ class CardBatch(ForwardBatch):
 
     def _lay_out(self) -> None:
         packed = PackedNumbers()
-        ids, positions = packed.add(self._flat_ids()), packed.add(self._flat_positions())
-        last = packed.add([start - 1 for start in self.starts[1:]])
-        self._groups = _decode_groups(self.spans[: self.decode_count], packed)
-        self._rows = packed.add(_rows_of(self.spans[: self.decode_count], self._groups))
+        self._pack(packed)
+        ids = packed.add(self._flat_ids())
+        numbers = upload(packed.values, self.device)
+        self._place(numbers)
+        self.ids = numbers[ids]
+
+    def _pack(self, packed: PackedNumbers) -> None:
+        """Add what the layers need, and keep the places; ids come from elsewhere."""
+        decoding = self.spans[: self.decode_count]
+        self._positions = packed.add(self._flat_positions())
+        self._last = packed.add([start - 1 for start in self.starts[1:]])
+        self._groups = _decode_groups(decoding, packed, self._shape_of)
+        self._rows = packed.add(_rows_of(decoding, self._groups))
         self.lora_slots = 1 + max((span.lora_slot for span in self.spans), default=-1)
-        strengths = packed.add_floats(
+        self._strengths = packed.add_floats(
             [
                 span.strength if span.lora_slot == slot else 0.0
                 for slot in range(self.lora_slots)
                 for span in self.spans
             ]
         )
-        numbers = upload(packed.values, self.device)
+
+    def _place(self, numbers: Tensor) -> None:
+        """Take the packed numbers from where they are on the device."""
         self._numbers = {numbers.device: numbers}
-        self.ids, self.positions, self.last = numbers[ids], numbers[positions], numbers[last]
-        self._strengths = strengths
+        self._masks.clear()
+        self._signed_sines.clear()
+        self.positions, self.last = numbers[self._positions], numbers[self._last]
         self.decode_slabs = []  # those of operations in C
+
+    @staticmethod
+    def _shape_of(slab: KVSlab, slots: int, lengths: Sequence[int]) -> SlotShape:
+        """Return what attention reads of a slab whose first slots hold these counts of tokens."""
+        masked, longest = len(set(lengths)) > 1, max(lengths) + 1
+        return SlotShape(slots, -(-longest // _ALIGNED) * _ALIGNED if masked else longest, masked)
 
     def strengths_on(self, device: torch.device, dtype: torch.dtype) -> Tensor:
         """Return the strengths [LoRA slots, spans, 1]: of a span's own slot, and 0 of others."""
@@ -113,13 +112,13 @@ class CardBatch(ForwardBatch):
         return self._numbers[device]
 
     def _decode_mask(self, group: DecodeSlots, query: Tensor, shape: AttentionShape) -> Tensor | None:
-        window = shape.window if shape.window is not None and shape.window < group.length else None
-        if not group.masked and window is None:
+        window = shape.window if shape.window is not None and shape.window < group.shape.length else None
+        if not group.shape.masked and window is None:
             return None
         key = id(group), query.device, window
         if key not in self._masks:
             positions = self._numbers_on(query.device)[group.positions]
-            self._masks[key] = slot_mask(positions, group.length, window, query.dtype)
+            self._masks[key] = slot_mask(positions, group.shape.length, window, query.dtype)
         return self._masks[key]
 
     def _prefill_mask(self, span: TokenSpan, query: Tensor, shape: AttentionShape) -> Tensor | None:
@@ -134,31 +133,35 @@ class CardBatch(ForwardBatch):
         return self._masks[key]
 
 
-def _decode_groups(spans: Sequence[TokenSpan], packed: PackedNumbers) -> tuple[DecodeSlots, ...]:
+def _decode_groups(
+    spans: Sequence[TokenSpan], packed: PackedNumbers, shape_of: Callable[..., SlotShape]
+) -> tuple[DecodeSlots, ...]:
     """Group decoding spans by slab, in order, and add their numbers."""
     tokens: dict[int, list[int]] = {}
     for token, span in enumerate(spans):
         tokens.setdefault(id(span.kv_slot.slab), []).append(token)
-    return tuple(_decode_slots(spans, group, packed) for group in tokens.values())
+    return tuple(_decode_slots(spans, group, packed, shape_of) for group in tokens.values())
 
 
-def _decode_slots(spans: Sequence[TokenSpan], tokens: Sequence[int], packed: PackedNumbers) -> DecodeSlots:
-    by_slot = {spans[token].kv_slot.index: token for token in tokens}
-    slots = max(by_slot) + 1
-    written = [by_slot.get(slot, tokens[0]) for slot in range(slots)]
-    lengths = [spans[token].kv_slot.length for token in written]
-    masked = len(set(lengths)) > 1
-    slab = spans[tokens[0]].kv_slot.slab
-    longest = max(lengths) + 1
+def _decode_slots(
+    spans: Sequence[TokenSpan],
+    tokens: Sequence[int],
+    packed: PackedNumbers,
+    shape_of: Callable[..., SlotShape],
+) -> DecodeSlots:
+    slab, token_of_slot = spans[tokens[0]].kv_slot.slab, dict[int, int]()
+    for token in tokens:
+        token_of_slot.setdefault(spans[token].kv_slot.index, token)
+    shape = shape_of(slab, 1 + max(token_of_slot), [spans[token].kv_slot.length for token in tokens])
+    # Where spans repeat the first one, its result counts: they must write what it writes.
+    written = [token_of_slot.get(slot, tokens[0]) for slot in range(shape.slots)]
     return DecodeSlots(
         slab=slab,
-        count=slots,
-        length=-(-longest // _ALIGNED) * _ALIGNED if masked else longest,
+        shape=shape,
         tokens=packed.add(written),
         slots=packed.add([spans[token].kv_slot.index for token in written]),
-        positions=packed.add(lengths),
+        positions=packed.add([spans[token].kv_slot.length for token in written]),
         in_order=written == list(range(len(spans))),
-        masked=masked,
     )
 
 
@@ -168,5 +171,5 @@ def _rows_of(spans: Sequence[TokenSpan], groups: Sequence[DecodeSlots]) -> list[
     first = 0
     for group in groups:
         firsts[id(group.slab)] = first
-        first += group.count
+        first += group.shape.slots
     return [firsts[id(span.kv_slot.slab)] + span.kv_slot.index for span in spans]

@@ -1,9 +1,12 @@
 """KV slabs: the keys and values of running sequences, in slots of equal capacity."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
+
+_versions = count()
 
 
 @dataclass(eq=False, slots=True)
@@ -20,10 +23,12 @@ class KVSlab:
 
     Attention reads the slots in use together. A layer's keys and values are one tensor [2, slots, kv heads,
     capacity, head size], allocated when the layer is first written. It begins as zeros, which the system
-    hands out without touching memory.
+    hands out without touching memory. `version` is a number of no other slab, and another one whenever a
+    tensor is another one.
     """
 
     def __init__(self, slot_count: int, capacity: int) -> None:
+        self.version = next(_versions)
         self.slot_count, self.capacity = slot_count, capacity
         self.layers: dict[int, Tensor] = {}
         self.used_slots: list[KVSlot] = []
@@ -31,6 +36,7 @@ class KVSlab:
     def layer_tensor(self, index: int, like: Tensor) -> Tensor:
         """Return a layer's tensor, for keys of the dtype and sizes of `like` [tokens, kv heads, size]."""
         if index not in self.layers:
+            self.version = next(_versions)
             shape = (2, self.slot_count, like.shape[1], self.capacity, like.shape[2])
             self.layers[index] = torch.zeros(shape, dtype=like.dtype, device=like.device)
         return self.layers[index]
@@ -60,7 +66,7 @@ class KVSlab:
     def trim(self) -> None:
         """Give back the slots that are not in use."""
         if (used := len(self.used_slots)) < self.slot_count:
-            self.slot_count = used
+            self.slot_count, self.version = used, next(_versions)
             for index, tensor in self.layers.items():  # one layer at a time: memory may be short
                 self.layers[index] = tensor[:, :used].clone()
 

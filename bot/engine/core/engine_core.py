@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from time import monotonic
 
 import torch
-from torch import Tensor
 
-from bot.engine.attention.forward_batch import ForwardBatch
+from bot.engine.core.graph_trial import async_decoder_of
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_queue import RequestQueue
 from bot.engine.core.request_state import RunningRequest, TokenSequence
 from bot.engine.core.resources import RequestResources
-from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
 from bot.engine.core.stats import EngineStats
-from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
+from bot.engine.core.step_executor import SampledToken, StepExecutor
+from bot.engine.core.step_schedule import ScheduledSpan
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.runtime.device_faults import DeviceFault
-from bot.engine.runtime.errors import explain_failure, free_memory, is_out_of_memory, raise_if_lost
-from bot.engine.runtime.transfer import upload
+from bot.engine.runtime.errors import (
+    explain_failure,
+    free_memory,
+    is_out_of_memory,
+    raise_if_lost,
+)
 from bot.errors import UserError
 from bot.message import Place
 
@@ -28,13 +31,17 @@ class EngineCore:
     No error of a request leaves it, but `DeviceLost` does: the core is of no more use then but for `abandon`.
     """
 
-    def __init__(self, resources: RequestResources, stats: EngineStats) -> None:
-        """`resources` gives a request its KV slots, sampler state and adapter slot."""
+    def __init__(self, resources: RequestResources, stats: EngineStats, graphs: bool = False) -> None:
+        """`resources` gives a request its KV slots, sampler state and adapter slot.
+
+        `graphs`: capture decoding steps, where there is one graphics card.
+        """
         self.resources = resources
         self._runner, self._stats = resources.loaded.runner, stats
         self._queue = RequestQueue()
         self._running: list[RunningRequest] = []
-        self._prefill_cost = PrefillCost()
+        self._executor = StepExecutor(resources)
+        self._ahead = async_decoder_of(resources, graphs)
         self._is_crowded = False  # memory ran out: nobody is admitted until a request has ended
 
     @property
@@ -103,12 +110,31 @@ class EngineCore:
         if not (self._is_crowded and self._running):
             self._queue.admit(self._start)
         if self._running:
-            slot = self._runner.active_adapters.slot_of
-            self._execute(schedule_spans(self._running, slot, self._prefill_cost))
+            self._advance()
             self._runner.active_adapters.note_step()
             for request in list(self._running):
                 if not request.unfinished:
                     self._finish(request)
+        elif self._ahead is not None:
+            self._ahead.discard()
+
+    def _advance(self) -> None:
+        """Compute a step of all running requests: on cards one step ahead, where all of them decode."""
+        self._stats.step_started = monotonic()
+        try:
+            if self._ahead is not None and self._ahead.serves(self._running):
+                self._append(self._ahead.advance(self._running))
+            else:
+                self._execute(self._executor.schedule(self._running))
+                if self._ahead is not None:
+                    self._ahead.note_waited()
+        finally:
+            self._stats.step_started = None
+
+    def _append(self, tokens: Sequence[SampledToken]) -> None:
+        for request, sequence, token in tokens:
+            self._append_token(request, sequence, token)
+        self._stats.record_step(len(tokens))
 
     def _start(self, stream: OutputStream) -> bool:
         """Start a request if there is room now; raises `UserError` if there will never be room."""
@@ -135,7 +161,7 @@ class EngineCore:
         try:
             reused = self.resources.activate(request)
         except (Exception, MemoryError) as error:
-            if not (is_out_of_memory(error) and self.resources.release_unused()):
+            if not (is_out_of_memory(error) and self._release_unused()):
                 raise
             error.__traceback__ = None
             free_memory()
@@ -151,11 +177,11 @@ class EngineCore:
         """
         owners = list(dict.fromkeys(request for request, _ in spans))
         try:
-            self._forward(spans)
+            self._append(self._executor.execute(spans))
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
             raise_if_lost(error, self.device)
             out_of_memory = is_out_of_memory(error)
-            shrunk = out_of_memory and self.resources.release_unused()
+            shrunk = out_of_memory and self._release_unused()
             if len(owners) == 1 and not shrunk:
                 if out_of_memory and len(self._running) > 1 and not owners[0].stream.has_piece:
                     self._stop(owners[0])
@@ -168,39 +194,6 @@ class EngineCore:
                 free_memory()
             for owner in owners:
                 self._execute([scheduled for scheduled in spans if scheduled[0] is owner])
-
-    def _forward(self, spans: Sequence[ScheduledSpan]) -> None:
-        """One forward pass, then a token for each sequence whose prompt is computed."""
-        started = self._stats.step_started = monotonic()
-        try:
-            batch = self._runner.batch_of([span for _, span in spans])
-            sampled = list(sampled_sequences(batch, spans))
-            logits = self._runner.forward(batch)
-            tokens = self._sample(batch, logits, sampled)
-            if batch.starts[-1] >= MIN_CHUNK:
-                self._runner.synchronize()  # the step is measured
-        finally:
-            self._stats.step_started = None
-        batch.advance()
-        self._measure(batch, monotonic() - started)
-        for (_, request, sequence), token in zip(sampled, tokens, strict=True):
-            self._append_token(request, sequence, token)
-        self._stats.record_step(len(tokens))
-
-    def _sample(
-        self, batch: ForwardBatch, logits: Tensor, sampled: Sequence[SampledSequence]
-    ) -> list[int | None]:
-        if not sampled:
-            return []
-        places = [place for place, _, _ in sampled]
-        whole = places == list(range(len(logits)))
-        picked = logits if whole else logits.index_select(0, upload(places, logits.device))
-        return self.resources.sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])
-
-    def _measure(self, batch: ForwardBatch, seconds: float) -> None:
-        """Record the cost of steps that are mostly prefill."""
-        if batch.starts[-1] >= MIN_CHUNK:
-            self._prefill_cost.record(batch.starts[-1], seconds)
 
     def _append_token(self, request: RunningRequest, sequence: TokenSequence, token: int | None) -> None:
         """Append a token; a further candidate first gets a copy of the prompt's keys and values."""
@@ -234,9 +227,14 @@ class EngineCore:
         """Take a request out of the batch for which there is no memory while others run."""
         request.failed = True
         self._release(request)
-        self.resources.release_unused()
+        self._release_unused()
         free_memory()
         self._is_crowded = True
+
+    def _release_unused(self) -> bool:
+        """Give memory back that no request uses; return whether there was any."""
+        captured = self._ahead is not None and self._ahead.graphs.clear()
+        return self.resources.release_unused() or captured
 
     def _release(self, request: RunningRequest) -> None:
         self._is_crowded = False

@@ -9,7 +9,9 @@ from bot.engine.core.request_state import RunningRequest
 from bot.engine.interface import Request
 from bot.engine.lora.registry import AdapterRegistry
 from bot.engine.model_loader.loader import LoadedModel
-from bot.engine.sampling.sampler import Sampler, request_seed
+from bot.engine.sampling.card_sampler import CardSampler
+from bot.engine.sampling.sampler import Sampler
+from bot.engine.sampling.sampler_slots import request_seed
 from bot.errors import UserError
 
 
@@ -18,13 +20,14 @@ class RequestResources:
 
     def __init__(self, loaded: LoadedModel, max_sequences: int) -> None:
         """`max_sequences` is the most sequences that run at once."""
-        self.loaded, self._max_sequences = loaded, max_sequences
+        self.loaded, self.max_sequences = loaded, max_sequences
         self.adapters = AdapterRegistry()
         if loaded.budgets:
             loaded.runner.active_adapters.limit = sum(budget.adapters for budget in loaded.budgets)
         self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
         self._vocabulary = loaded.runner.vocabulary
-        self.sampler = Sampler(self._vocabulary, max_sequences, loaded.runner.device)
+        sampler = CardSampler if loaded.runner.lays_out_for_cards else Sampler
+        self.sampler = sampler(self._vocabulary, max_sequences, loaded.runner.device)
 
     def allocate(self, stream: OutputStream, running: int) -> RunningRequest | None:
         """Allocate KV and sampler slots beside `running` sequences; return None while there is no room.
@@ -36,12 +39,12 @@ class RequestResources:
         adapter = self.adapters.resolve(request.adapter, request.strength)
         max_tokens = min(room, request.sampling.max_tokens)
         capacity = len(request.ids) + max_tokens
-        if request.n > self._max_sequences or not self.cache.fits_budget(capacity, request.n):
+        if request.n > self.max_sequences or not self.cache.fits_budget(capacity, request.n):
             raise UserError(
                 "There is not enough memory for this request: try a shorter message, a smaller context, "
                 "or a larger [model] cache."
             )
-        fits = running + request.n <= self._max_sequences and (
+        fits = running + request.n <= self.max_sequences and (
             adapter is None or self.loaded.runner.active_adapters.has_room(adapter)
         )
         kv_slots = self.cache.allocate(capacity, request.n) if fits else None
@@ -100,8 +103,10 @@ class RequestResources:
         *own, shared = _prefix_keys(request)
         try:
             self.cache.store_shared_prefix(shared[0], asked.ids[: asked.shared], kv_slot)
+            ids = (*asked.ids, *request.sequences[0].tokens)
+            kv_slot.length = min(kv_slot.length, len(ids))  # a step ahead added a token that is not kept
             for key in own if kv_slot.length else ():
-                self.cache.store_prefix(key, (*asked.ids, *request.sequences[0].tokens), kv_slot)
+                self.cache.store_prefix(key, ids, kv_slot)
         except (RuntimeError, MemoryError):  # no memory for a copy: the next turn prefills its whole prompt
             self.cache.release_unused()
 

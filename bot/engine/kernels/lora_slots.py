@@ -78,6 +78,37 @@ class FloatSlots:
         return self.a, self.b
 
 
+class CardSlots(FloatSlots):
+    """Slots of floats for graphics cards: a [slots, inputs, parts * rank], b [blocks, slots, rank, width].
+
+    So the B of all slots are one matrix a block, and one product sums the changes of all adapters.
+    """
+
+    def __init__(self, count: int, sizes: SlotSizes, like: Tensor) -> None:
+        """As `FloatSlots`."""
+        self.count, self.sizes = count, sizes
+        self.a = like.new_zeros(count, sizes.inputs, sizes.parts * sizes.rank)
+        self._b = like.new_zeros(len(sizes.blocks), count, sizes.rank, sizes.width)
+        self.b = self._b.transpose(0, 1)
+
+    def add_all(self, x: Tensor, product: Tensor, strengths: Tensor, block_parts: Tensor | None) -> None:
+        """product [tokens, out] += the changes of x [tokens, inputs] by the first LoRA slots, in place.
+
+        strengths [slots, tokens, 1] are 0 where a slot is not the token's; block_parts [blocks] as in
+        `SlotSizes.blocks`, None for one block a part.
+        """
+        tokens, count, sizes = len(x), len(strengths), self.sizes
+        inner = torch.bmm(x.expand(count, -1, -1), self.a[:count]).view(count, tokens, sizes.parts, -1)
+        weighted = inner.new_empty(sizes.parts, tokens, count, sizes.rank)
+        torch.mul(inner.permute(2, 1, 0, 3), strengths.transpose(0, 1), out=weighted)
+        by_block = weighted if block_parts is None else weighted.index_select(0, block_parts)
+        by_block, b = by_block.flatten(2), self._b[:, :count].flatten(1, 2)
+        if len(b) == 1:
+            product.addmm_(by_block[0], b[0])
+        else:
+            product.view(tokens, len(b), -1).transpose(0, 1).baddbmm_(by_block, b)
+
+
 class Int8Slots:
     """Slots of 8 bits with a scale for each row: half the bytes that a batch of many adapters reads.
 
@@ -145,9 +176,9 @@ def resize_slots(slots: LoraSlots, smaller: LoraSlots | None) -> LoraSlots:
         return slots
     for slot in range(smaller.count):
         a, b = smaller.get_lora(slot, torch.float32)
-        wider_a = torch.zeros(slots.sizes.inputs, slots.sizes.parts, slots.sizes.rank)
+        wider_a = a.new_zeros(slots.sizes.inputs, slots.sizes.parts, slots.sizes.rank)
         wider_a[:, :, : smaller.sizes.rank] = a.view(len(a), -1, smaller.sizes.rank)
-        longer_b = torch.zeros(len(b), slots.sizes.rank, b.shape[2])
+        longer_b = b.new_zeros(len(b), slots.sizes.rank, b.shape[2])
         longer_b[:, : smaller.sizes.rank] = b
         slots.set_lora(slot, wider_a.flatten(1), longer_b)
     return slots

@@ -144,7 +144,9 @@ class EngineThread:
         self.context = self.loaded.context  # a card may have less room
         self.base = self.loaded.base
         self.core = engine_core.EngineCore(
-            resources.RequestResources(self.loaded, self._settings.rows), self.stats
+            resources.RequestResources(self.loaded, self._settings.rows),
+            self.stats,
+            self._settings.graphs,
         )
 
     def _restart(self) -> None:

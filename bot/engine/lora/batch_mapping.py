@@ -81,8 +81,12 @@ class AdapterBatch:
 
 @dataclass(slots=True)
 class ForwardContext:
-    """The forward pass under way: the adapters of all its tokens, and of each sequence's last token."""
+    """The forward pass under way: the adapters of all its tokens, and of each sequence's last token.
 
+    `on_card`: passes are laid out as `CardBatch`.
+    """
+
+    on_card: bool = False
     tokens: AdapterBatch | None = None
     last: AdapterBatch | None = None
     native_step: Any = None  # a `NativeStep`, where the pass runs whole layers by `csrc/decoder_layer.h`

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bot.engine.kernels.bf16_matmul import AmxMatmul
 from bot.engine.kernels.gather_matmul import GatherMatmul
-from bot.engine.kernels.lora_slots import FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
+from bot.engine.kernels.lora_slots import CardSlots, FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
 from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.structs import LinearParams, LoraMatrices
@@ -85,8 +85,9 @@ class LoraLinear(nn.Module):
             return
         layout = batch.decode_layout
         if isinstance(layout, SlotStrengths):
-            assert isinstance(slots, FloatSlots)
-            self._add_weighted(slots, x, product, layout)
+            assert isinstance(slots, CardSlots)
+            changed, tokens = product[: layout.tokens], x[: layout.tokens]
+            slots.add_all(tokens, changed, layout.on(x), self._block_parts)
         elif layout is not None and isinstance(slots, FloatSlots):
             change = (
                 self._gathered_change(slots, x, layout)
@@ -139,19 +140,6 @@ class LoraLinear(nn.Module):
         change = self._expand(inner, slots.b[:count])
         return change if groups.inverse is None else change.index_select(0, groups.inverse)
 
-    def _add_weighted(self, slots: FloatSlots, x: Tensor, product: Tensor, strengths: SlotStrengths) -> None:
-        """product [tokens, out] += the changes of all LoRA slots, times their strengths for each token."""
-        tokens, count, rank = strengths.tokens, strengths.slot_count, slots.sizes.rank
-        inner = torch.bmm(x[:tokens].expand(count, -1, -1), slots.a[:count])
-        if len(self._blocks) == 1:
-            weighted = inner.new_empty(tokens, count, rank)
-            torch.mul(inner.transpose(0, 1), strengths.on(x).transpose(0, 1), out=weighted)
-            product[:tokens].addmm_(weighted.view(tokens, -1), slots.b[:count].view(count * rank, -1))
-        else:
-            change = self._expand(inner.mul_(strengths.on(x)), slots.b[:count])
-            change = change if count == 1 else change.view(count, tokens, -1).sum(0)
-            product[:tokens].add_(change)
-
     def _expand(self, inner: Tensor, b: Tensor) -> Tensor:
         """inner [slots, group, parts * rank], b [slots, blocks, rank, width] -> [slots * group, out]."""
         (slots, blocks, rank, _), group = b.shape, inner.shape[1]
@@ -181,7 +169,7 @@ class LoraLinear(nn.Module):
         int8_sizes = replace(sizes, rank=-(-rank // 16) * 16)
         if self._native is not None and like.dtype == torch.bfloat16 and Int8Slots.supports(int8_sizes):
             return Int8Slots, int8_sizes
-        return FloatSlots, sizes
+        return CardSlots if self._context.on_card else FloatSlots, sizes
 
     @property
     def has_slots(self) -> bool:

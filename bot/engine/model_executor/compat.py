@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.attention import AttentionShape
@@ -24,8 +23,6 @@ FUSED_ATTENTION = frozenset(
 NATIVE_LAYERS = frozenset(
     f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3")
 )
-
-DecoderLayer = GradientCheckpointingLayer  # the class of every family's layers that `torch.compile` gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,9 @@ def attention_settings(module: Any) -> AttentionSettings:
     )
 
 
-def register_attention(name: str, compiled: bool = False) -> None:
-    """Register the engine's attention under a name for `set_attn_implementation`.
-
-    `compiled`: hide it from `torch.compile`, which would compile it anew for every number of rows.
-    """
-    AttentionInterface.register(name, torch.compiler.disable(_attention) if compiled else _attention)  # type: ignore[no-untyped-call]
+def register_attention(name: str) -> None:
+    """Register the engine's attention under a name for `set_attn_implementation`."""
+    AttentionInterface.register(name, _attention)
 
 
 def _attention(

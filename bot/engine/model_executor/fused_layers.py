@@ -21,7 +21,6 @@ class FusedAttention(nn.Module):
         self._native = native
         self.qkv_proj: LoraLinear = original.joined_proj
         self.o_proj: LoraLinear = original.o_proj
-        self.clones_product = False  # a compiler cannot change a part of another tensor in place
         self.layer_index, self.head_size = settings.layer_index, settings.head_size
         self.group_size, self.uses_rope = settings.group_size, settings.uses_rope
         self.q_norm, self.k_norm, self.shape = settings.q_norm, settings.k_norm, settings.shape
@@ -38,9 +37,9 @@ class FusedAttention(nn.Module):
         `rest` holds arguments of transformers that this attention does not use.
         """
         cos, sin = position_embeddings
-        signed = self.signed_sin(step, sin) if self.uses_rope and self._native is None else sin
+        signed = step.signed_sines(sin) if self.uses_rope and self._native is None else sin
         qkv = self.qkv_proj.forward(hidden_states)[0]
-        qkv = (qkv.clone() if self.clones_product else qkv).view(len(qkv), -1, self.head_size)
+        qkv = qkv.view(len(qkv), -1, self.head_size)
         queries = qkv.shape[1] * self.group_size // (self.group_size + 2)
         rotated = queries + (qkv.shape[1] - queries) // 2  # heads of queries and keys
         if self.q_norm is not None:
@@ -51,18 +50,8 @@ class FusedAttention(nn.Module):
         elif self.uses_rope:
             apply_rotary(qkv[:, :rotated], cos, signed)
         pair = qkv[:, queries:].view(len(qkv), 2, -1, self.head_size)
-        attended = self.attend(step, qkv[:, :queries], pair)
+        attended = step.attend(self.layer_index, qkv[:, :queries], pair, self.shape)
         return self.o_proj(attended[None]), None
-
-    def attend(self, step: ForwardBatch, query: Tensor, pair: Tensor) -> Tensor:
-        """As `ForwardBatch.attend`. `torch.compile` skips this method and `signed_sin`, lest it compile every
-        layer anew.
-        """
-        return step.attend(self.layer_index, query, pair, self.shape)
-
-    def signed_sin(self, step: ForwardBatch, sin: Tensor) -> Tensor:
-        """As `ForwardBatch.signed_sines`."""
-        return step.signed_sines(sin)
 
     @property
     def is_native(self) -> bool:

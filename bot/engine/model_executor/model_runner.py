@@ -16,14 +16,12 @@ from bot.engine.lora.active import ActiveAdapters
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
 from bot.engine.lora.registry import linear_layers
 from bot.engine.model_executor import compat, probes
-from bot.engine.model_executor.fused_layers import FusedAttention
 from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
 from bot.engine.runtime.device_faults import device_fault_of
 from bot.errors import UserError
 
 ATTENTION_NAME = "alterego"
-COMPILE_BACKEND = "inductor"  # of torch.compile
 # Errors of a model whose layers cannot be patched or do not accept a batch of this engine.
 _UNPATCHABLE = (
     TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, NotImplementedError
@@ -43,22 +41,20 @@ class ModelRunner:
         model: Any,
         name: str,
         context: int,
-        compiled: bool = False,
         library: CDLL | None = None,
         batch_type: type[ForwardBatch] | None = None,
     ) -> None:
         """Patch `model` in place; raises `UserError` when it would answer a batch otherwise than one request.
 
-        `context`: tokens. `compiled`: let torch fuse the small operations of every layer, for any number of
-        tokens. `library`: operations in C, from `compiler.open_library`, for a model on the CPU.
+        `context`: tokens. `library`: operations in C, from `compiler.open_library`, for a model on the CPU.
         `batch_type`: by default that of the model's device.
         """
-        self.model, self._name, self._library = model, name, None if compiled else library
+        self.model, self._name, self._library = model, name, library
         self._batch_type = batch_type or (ForwardBatch if self.device.type == "cpu" else CardBatch)
         self._check_positions(context)
         self.shapes = {path: linear_size(layer) for path, layer in linear_layers(model).items()}
         self._takes_logits_to_keep = compat.takes_logits_to_keep(model)
-        self._context = ForwardContext()
+        self._context = ForwardContext(on_card=issubclass(self._batch_type, CardBatch))
         try:
             error, limit = self._patch()
         except _UNPATCHABLE as problem:
@@ -69,8 +65,6 @@ class ModelRunner:
             raise self._overflow()
         if not error < limit:
             raise self._refusal(f"rows in a batch are answered otherwise than alone, by {error:.0%}")
-        if compiled:
-            self._compile()
 
     def _patch(self) -> tuple[float, float]:
         """Replace the layers; return the relative error of a batch against transformers, and its limit."""
@@ -98,6 +92,11 @@ class ModelRunner:
     def _native_of(self, dtype: torch.dtype) -> Native | None:
         fits = self.device.type == "cpu" and dtype in (torch.bfloat16, torch.float32)
         return Native(self._library, dtype) if fits and self._library is not None else None
+
+    @property
+    def lays_out_for_cards(self) -> bool:
+        """True where batches are `CardBatch`es."""
+        return self._context.on_card
 
     def batch_of(self, spans: Sequence[TokenSpan]) -> ForwardBatch:
         """Lay out the batch of a forward pass."""
@@ -150,28 +149,6 @@ class ModelRunner:
     def device(self) -> torch.device:
         """The device of the embeddings, to which token ids go."""
         return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
-
-    def _compile(self) -> None:
-        """Compile every layer around its attention and its adapters, whose shapes change with the rows."""
-        skip: Any = torch.compiler.disable
-        compat.register_attention(ATTENTION_NAME, compiled=True)
-        for linear in self._linears:
-            linear.forward = skip(linear.forward)  # type: ignore[method-assign]
-        for module in self.model.modules():
-            if isinstance(module, FusedAttention):
-                module.attend, module.signed_sin = skip(module.attend), skip(module.signed_sin)  # type: ignore[method-assign]
-                module.clones_product = True
-            if isinstance(module, compat.DecoderLayer):
-                module.forward = torch.compile(module.forward, dynamic=True, backend=COMPILE_BACKEND)
-        try:
-            probes.batched_logits(self.forward, self.batch_of)
-        except RuntimeError as problem:  # torch's compilers raise many kinds of it
-            if device_fault_of(problem) is not None:
-                raise
-            raise UserError(
-                f"The base model {self._name} could not be compiled on this machine "
-                f"({type(problem).__name__}): set [model] compile to false."
-            ) from problem
 
     def _overflow(self) -> UserError:
         """Return the error for a model whose logits are no numbers."""

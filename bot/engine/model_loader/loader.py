@@ -132,7 +132,7 @@ def load_model(
     model = load_weights(plan, settings)
     context = context_length(plan.folder, settings.context)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    runner = ModelRunner(model, plan.source.name, context, settings.compile, library)
+    runner = ModelRunner(model, plan.source.name, context, library)
     budgets = card_budgets(runner, settings.rows, context) if runner.device.type == "cuda" else ()
     cache_bytes = _cache_bytes(settings, runner, budgets)
     return LoadedModel(

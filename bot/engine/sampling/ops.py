@@ -16,9 +16,9 @@ from bot.persona.persona import Sampling
 NEG_INF = float("-inf")
 GREEDY = 1e-5  # a lower temperature is zero, as in vLLM: dividing by it would leave no finite number
 _CHUNK = 32  # scores are padded to a multiple of it, and searched in chunks
-_FIRST, _SECOND = 64, 1024  # the likeliest tokens that are sorted at first, and then; at last all are
+_FIRST, SECOND_COUNT = 64, 1024  # the likeliest tokens that are sorted at first, and then; at last all are
 _NO_TOP_K = 1 << 62
-_INVALID, _UNSETTLED = -1, -2  # in the place of token ids, so that one transfer to the host is enough
+INVALID, UNSETTLED = -1, -2  # in the place of token ids, so that one transfer to the host is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,23 @@ class SamplingColumns:
     def from_samplings(
         cls, samplings: Sequence[Sampling], vocabulary: int, device: torch.device | str = "cpu"
     ) -> "SamplingColumns":
-        def column(values: list[float] | list[int], dtype: torch.dtype) -> Tensor:
+        """Return the settings of rows, in order."""
+
+        def column(values: Sequence[float], dtype: torch.dtype) -> Tensor:
             return torch.tensor(values, dtype=dtype, device=device)[:, None]
 
-        greedy = [sampling.temperature < GREEDY for sampling in samplings]
-        pairs = list(zip(samplings, greedy, strict=True))
-        top_k = [1 if cold else s.top_k if 0 < s.top_k < vocabulary else _NO_TOP_K for s, cold in pairs]
+        values = [column_values(sampling, vocabulary) for sampling in samplings]
+        temperature, top_p, top_k, min_p, penalty = zip(*values, strict=True)
+        counts = [k for k in map(int, top_k) if k <= SECOND_COUNT - _FIRST]
         return cls(
-            temperature=column([1.0 if cold else s.temperature for s, cold in pairs], torch.float32),
-            top_p=column([s.top_p for s in samplings], torch.float64),
-            top_k=column(top_k, torch.int64),
-            min_p=column([s.min_p for s in samplings], torch.float64),
-            penalty=column([s.repetition_penalty for s in samplings], torch.float32),
-            greedy=all(greedy),
+            temperature=column(temperature, torch.float32),
+            top_p=column(top_p, torch.float64),
+            top_k=column([int(k) for k in top_k], torch.int64),
+            min_p=column(min_p, torch.float64),
+            penalty=column(penalty, torch.float32),
+            greedy=all(sampling.temperature < GREEDY for sampling in samplings),
             needs_full_mass=_NO_TOP_K in top_k,
-            first_count=_FIRST + max((k for k in top_k if k <= _SECOND - _FIRST), default=0),
+            first_count=_FIRST + max(counts, default=0),
         )
 
     def select(self, rows: Sequence[int]) -> "SamplingColumns":
@@ -65,9 +67,22 @@ class SamplingColumns:
         return replace(self, **{name: getattr(self, name)[list(rows)] for name in names})
 
 
+def column_values(sampling: Sampling, vocabulary: int) -> tuple[float, float, float, float, float]:
+    """Return temperature, top-p, top-k, min-p and penalty of a row of `SamplingColumns`."""
+    greedy = sampling.temperature < GREEDY
+    top_k = 1 if greedy else sampling.top_k if 0 < sampling.top_k < vocabulary else _NO_TOP_K
+    temperature = 1.0 if greedy else sampling.temperature
+    return temperature, sampling.top_p, top_k, sampling.min_p, sampling.repetition_penalty
+
+
+def padded_size(vocabulary: int) -> int:
+    """Return the count of scores of a row, with their padding."""
+    return -(-vocabulary // _CHUNK) * _CHUNK
+
+
 def score_buffer(rows: int, vocabulary: int, device: torch.device | str) -> Tensor:
     """Return a buffer for scores [rows, padded vocabulary], float32, with -inf in the padding."""
-    scores = torch.empty((rows, -(-vocabulary // _CHUNK) * _CHUNK), dtype=torch.float32, device=device)
+    scores = torch.empty((rows, padded_size(vocabulary)), dtype=torch.float32, device=device)
     scores[:, vocabulary:] = NEG_INF
     return scores
 
@@ -103,14 +118,14 @@ def sample_tokens(scores: Tensor, columns: SamplingColumns, numbers: Tensor) -> 
     if columns.greedy:
         tokens: list[int] = _likeliest(scores).tolist()
     else:
-        tokens = _sample_among(scores, columns, numbers, columns.first_count).tolist()
-    for count in (_SECOND, scores.shape[-1]):
-        if unsettled := [row for row, token in enumerate(tokens) if token == _UNSETTLED]:
+        tokens = draw_tokens(scores, columns, numbers, columns.first_count).tolist()
+    for count in (SECOND_COUNT, scores.shape[-1]):
+        if unsettled := [row for row, token in enumerate(tokens) if token == UNSETTLED]:
             settings = columns.select(unsettled)
-            again = _sample_among(scores[unsettled], settings, numbers[unsettled], count).tolist()
+            again = draw_tokens(scores[unsettled], settings, numbers[unsettled], count).tolist()
             for row, token in zip(unsettled, again, strict=True):
                 tokens[row] = token
-    return [None if token == _INVALID else token for token in tokens]
+    return [None if token == INVALID else token for token in tokens]
 
 
 def _likeliest(scores: Tensor) -> Tensor:
@@ -118,11 +133,11 @@ def _likeliest(scores: Tensor) -> Tensor:
     chunks = scores.view(len(scores), -1, _CHUNK)
     best, chunk = chunks.amax(-1).max(-1, keepdim=True)
     inside = chunks.gather(1, chunk[:, :, None].expand(-1, -1, _CHUNK))[:, 0].argmax(-1, keepdim=True)
-    return torch.where(best.isfinite(), chunk * _CHUNK + inside, _INVALID)[:, 0]
+    return torch.where(best.isfinite(), chunk * _CHUNK + inside, INVALID)[:, 0]
 
 
-def _sample_among(scores: Tensor, columns: SamplingColumns, numbers: Tensor, count: int) -> Tensor:
-    """The token [rows] that each number points at, or _UNSETTLED where `count` tokens do not settle it."""
+def draw_tokens(scores: Tensor, columns: SamplingColumns, numbers: Tensor, count: int) -> Tensor:
+    """The token [rows] that each number points at, or UNSETTLED where `count` tokens do not settle it."""
     best, ids = _sorted_top(scores, count)
     weights = (best - best[:, :1]).double().exp()  # relative to the likeliest, whose weight is 1
     mass = weights.cumsum(-1)
@@ -141,8 +156,8 @@ def _sample_among(scores: Tensor, columns: SamplingColumns, numbers: Tensor, cou
         # Tokens that were not sorted are at most as likely as the last sorted one.
         beyond = best.gather(1, torch.where(unfiltered, place, kept - 1)) <= best[:, -1:]
         beyond |= limited & (columns.top_k > best.shape[-1])
-        token = token.masked_fill(beyond, _UNSETTLED)
-    return token.masked_fill(~best[:, :1].isfinite(), _INVALID)[:, 0]  # a single NaN sorts first
+        token = token.masked_fill(beyond, UNSETTLED)
+    return token.masked_fill(~best[:, :1].isfinite(), INVALID)[:, 0]  # a single NaN sorts first
 
 
 def _kept_count(weights: Tensor, mass: Tensor, total: Tensor, columns: SamplingColumns) -> Tensor:

@@ -64,13 +64,6 @@ def test_a_layer_without_rotary_positions_is_found() -> None:
     assert [compat.attention_settings(attention).uses_rope for attention in attentions] == [True, False]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_s_layers_are_the_ones_that_are_compiled(family: str) -> None:
-    layers = modules(model(family), "DecoderLayer")
-    assert len(layers) == 2
-    assert all(isinstance(layer, compat.DecoderLayer) for layer in layers)
-
-
 @pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "smollm3"])
 def test_native_layers_have_the_two_norms_and_the_mlp_that_native_c_expects(family: str) -> None:
     for layer in modules(model(family), "DecoderLayer"):

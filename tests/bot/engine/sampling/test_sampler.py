@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.engine.interface import Request
-from bot.engine.sampling.sampler import Sampler, request_seed
+from bot.engine.sampling.sampler import Sampler
+from bot.engine.sampling.sampler_slots import request_seed
 from bot.persona.persona import Sampling
 
 SIZE = 1000

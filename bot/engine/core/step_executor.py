@@ -1,0 +1,51 @@
+"""One step whose tokens the host waits for: prompts and decoding, in one forward pass."""
+
+from collections.abc import Sequence
+from time import monotonic
+
+from torch import Tensor
+
+from bot.engine.core.request_state import RunningRequest, TokenSequence
+from bot.engine.core.resources import RequestResources
+from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
+from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
+from bot.engine.runtime.transfer import upload
+
+SampledToken = tuple[RunningRequest, TokenSequence, int | None]  # None: the logits were no numbers
+
+
+class StepExecutor:
+    """Schedules and executes steps; it knows what earlier ones cost. Belongs to the engine's thread."""
+
+    def __init__(self, resources: RequestResources) -> None:
+        self._runner, self._sampler = resources.loaded.runner, resources.sampler
+        self._prefill_cost = PrefillCost()
+
+    def schedule(self, running: Sequence[RunningRequest]) -> list[ScheduledSpan]:
+        """Return the next tokens of each request."""
+        return schedule_spans(running, self._runner.active_adapters.slot_of, self._prefill_cost)
+
+    def execute(self, spans: Sequence[ScheduledSpan]) -> list[SampledToken]:
+        """Run a forward pass and return a token for each sequence whose prompt is computed.
+
+        After an error nothing counts as computed, and the step may be repeated.
+        """
+        started = monotonic()
+        batch = self._runner.batch_of([span for _, span in spans])
+        sampled = list(sampled_sequences(batch, spans))
+        tokens = self._sample(self._runner.forward(batch), sampled)
+        if measured := batch.starts[-1] >= MIN_CHUNK:
+            self._runner.synchronize()
+        batch.advance()
+        if measured:
+            self._prefill_cost.record(batch.starts[-1], monotonic() - started)
+        owners = [(request, sequence) for _, request, sequence in sampled]
+        return [(*owner, token) for owner, token in zip(owners, tokens, strict=True)]
+
+    def _sample(self, logits: Tensor, sampled: Sequence[SampledSequence]) -> list[int | None]:
+        if not sampled:
+            return []
+        places = [place for place, _, _ in sampled]
+        whole = places == list(range(len(logits)))
+        picked = logits if whole else logits.index_select(0, upload(places, logits.device))
+        return self._sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])

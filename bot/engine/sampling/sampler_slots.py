@@ -1,0 +1,96 @@
+"""Sampler slots: the settings, random numbers and seen ids of each sequence of the running batch."""
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+import torch
+from torch import Tensor
+
+from bot.engine.interface import Request
+from bot.engine.sampling.uniform_numbers import UniformNumbers
+from bot.persona.persona import Sampling
+
+
+def request_seed(request: Request) -> int:
+    """Return the request's own seed, or a random one."""
+    return request.seed if request.seed is not None else secrets.randbits(62)
+
+
+@dataclass(slots=True)
+class SamplerState:
+    """One sequence's settings and random numbers, and what it has sampled.
+
+    `seen_ids` may stay empty without a repetition penalty.
+    """
+
+    sampling: Sampling
+    numbers: UniformNumbers
+    end_ids: tuple[int, ...]
+    seen_ids: set[int] = field(default_factory=set)
+    sampled: int = 0  # tokens
+
+    @property
+    def penalised(self) -> bool:
+        """True where seen ids become less likely."""
+        return self.sampling.repetition_penalty != 1
+
+    @property
+    def forbids_end(self) -> bool:
+        """True before `min_tokens` tokens."""
+        return self.sampled < self.sampling.min_tokens
+
+    @property
+    def number(self) -> float:
+        """The uniform number of the next token: the same one until that token is sampled."""
+        return self.numbers[self.sampled]
+
+
+class SamplerSlots(ABC):
+    """Samples for the sequences of a batch that changes at any step. Only the engine's thread calls it.
+
+    A sequence has a sampler slot from `add_sequence` to `remove_sequence`.
+    """
+
+    def __init__(self, vocabulary: int, slots: int) -> None:
+        """`slots` is the most sequences at once."""
+        self._vocabulary = vocabulary
+        self._free = list(range(slots))
+        self._states: dict[int, SamplerState] = {}  # by slot
+
+    @torch.inference_mode()
+    def add_sequence(self, request: Request, candidate: int, end: Collection[int], seed: int) -> int:
+        """Return a sampler slot for one candidate of a request; `seed` is the whole request's.
+
+        Raises ValueError without a free slot or for an empty prompt.
+        """
+        if not self._free or not request.ids:
+            raise ValueError("A sequence needs a free sampler slot and a prompt.")
+        slot = heappop(self._free)
+        end_ids = tuple(token for token in end if token < self._vocabulary)
+        state = SamplerState(request.sampling, UniformNumbers(seed, candidate), end_ids)
+        self._states[slot] = state
+        try:
+            self._begin(slot, state, request.ids)
+        except (RuntimeError, MemoryError):
+            self.remove_sequence(slot)
+            raise
+        return slot
+
+    def remove_sequence(self, slot: int) -> None:
+        """Free a sampler slot; raises KeyError for a free one."""
+        del self._states[slot]
+        heappush(self._free, slot)
+
+    @abstractmethod
+    def sample(self, logits: Tensor, slots: Sequence[int]) -> list[int | None]:
+        """Sample a token for each slot from logits [slots, vocabulary]; None where no number is usable.
+
+        After an error no token counts as sampled, and the call may be repeated.
+        """
+
+    @abstractmethod
+    def _begin(self, slot: int, state: SamplerState, ids: Sequence[int]) -> None:
+        """Prepare a slot for a new sequence with a prompt of these ids."""
