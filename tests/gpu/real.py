@@ -100,8 +100,8 @@ def load(settings: ModelSettings, data: Path) -> LoadedModel:
     return loader.load_model(plan, settings, read_tokenizer(plan.folder))
 
 
-def core_of(loaded: LoadedModel) -> EngineCore:
-    return EngineCore(RequestResources(loaded, 8), EngineStats())
+def core_of(loaded: LoadedModel, graphs: bool = True) -> EngineCore:
+    return EngineCore(RequestResources(loaded, 8), EngineStats(), graphs)
 
 
 def request(number: int, length: int, tokens: int, **more: object) -> Request:

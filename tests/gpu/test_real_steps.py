@@ -9,6 +9,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from bot.engine.core.engine_core import EngineCore
+from bot.engine.core.stats import EngineStats
 from tests.gpu.figures import Figures
 from tests.gpu.real import DEVICES, core_of, held_bytes, load, request, save_base, settings_of, submit
 
@@ -36,6 +37,15 @@ def open_core(tmp_path_factory: pytest.TempPathFactory) -> OpenCore:
     return opened
 
 
+def timed(core: EngineCore) -> float:
+    """Return the seconds of a step, the mean of `TIMED`."""
+    started = perf_counter()
+    for _ in range(TIMED):
+        core.step()
+    core.resources.loaded.runner.synchronize()
+    return (perf_counter() - started) / TIMED
+
+
 def run_out(core: EngineCore) -> None:
     while not core.idle:
         core.step()
@@ -51,18 +61,12 @@ async def test_a_decoding_step_copies_little_from_the_host(
     submit(core, [request(number, 100 + number, steps) for number in range(rows)])
     for _ in range(WARM_UP):
         core.step()
-    core.loaded.runner.synchronize() if hasattr(
-        core, "loaded"
-    ) else core.resources.loaded.runner.synchronize()
+    core.resources.loaded.runner.synchronize()
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device != "cpu" else [])]
     with profile(activities=activities) as profiled:
         for _ in range(PROFILED):
             core.step()
-    started = perf_counter()
-    for _ in range(TIMED):
-        core.step()
-    core.resources.loaded.runner.synchronize()
-    seconds = (perf_counter() - started) / TIMED
+    seconds = timed(core)
     run_out(core)
     on_card = [event.name for event in profiled.events() if event.device_type == DeviceType.CUDA]
     copies = sum("HtoD" in name for name in on_card) / PROFILED
@@ -71,6 +75,33 @@ async def test_a_decoding_step_copies_little_from_the_host(
     figures.add(f"{name}, kernels", f"{kernels:.0f}")
     figures.add(f"{name}, time", f"{1000 * seconds:.1f} ms, {rows / seconds:.0f} tokens/s")
     figures.add(f"{name}, host copies", f"{copies:.1f}", f"at most {HOST_COPIES}", copies <= HOST_COPIES)
+
+
+@pytest.mark.parametrize(("device", "precision"), DEVICES)
+async def test_captured_steps_say_what_others_say_in_less_time(
+    device: str, precision: str, open_core: OpenCore, figures: Figures
+) -> None:
+    cores = {True: open_core(device, precision)}
+    cores[False] = EngineCore(cores[True].resources, EngineStats())
+    texts, seconds = {}, {}
+    for graphs, core in cores.items():
+        streams = submit(
+            core, [request(70 + number, 90 + number, WARM_UP + TIMED + 9) for number in range(3)]
+        )
+        for _ in range(WARM_UP):
+            core.step()
+        seconds[graphs] = timed(core)
+        run_out(core)
+        texts[graphs] = [stream.answers[0].text for stream in streams]
+    alike = sum(one == other for one, other in zip(texts[True], texts[False], strict=True))
+    ahead = cores[True]._ahead
+    state = "captured" if ahead is not None and ahead.graphs.capture is not None else "not captured"
+    name = f"{device} {precision}: a decoding step of 3 rows, {state} against one by one"
+    figures.add(name, f"{1000 * seconds[True]:.1f} ms against {1000 * seconds[False]:.1f} ms")
+    figures.add(f"{name}, answers alike", f"{alike} of 3", "3 of 3", alike == 3)
+    figures.add(
+        f"{device} {precision}: graphs", state, "captured on a card", state == "captured" or device == "cpu"
+    )
 
 
 @pytest.mark.parametrize(("device", "precision"), DEVICES)

@@ -14,7 +14,7 @@ from bot.errors import UserError
 ADAPTERS, ADAPTER_RANK = 4, 16  # adapters, and their rank on all linear layers, that always find room
 MIN_TOKENS = 1024  # of a conversation that is worth serving
 WORKSPACE_BYTES = 256 << 20  # of cuBLAS, and gaps between blocks
-SAMPLING_BYTES = 24  # for each row and token of the vocabulary: logits, scores, and what sorts them
+SAMPLING_BYTES = 40  # for each row and token of the vocabulary: logits and scores of a step, and of a graph
 
 
 @dataclass(frozen=True, slots=True)
