@@ -12,7 +12,7 @@ from bot.engine.core.async_decode import AsyncDecoder
 from bot.engine.interface import Request
 from bot.engine.model_executor.decode_graph import CudaCapture
 from bot.engine.runtime.transfer import Download
-from bot.engine.sampling.card_sampler import CardSampler
+from bot.engine.sampling.card_sampler import CardSampler, DrawTensors
 from bot.persona.persona import Sampling
 from tests.fakes.card.card import pretended_card
 from tests.fakes.card.launches import Launches
@@ -88,6 +88,25 @@ def test_a_captured_step_is_one_launch(rows: int, adapters: int) -> None:
             assert (launches.copies.total(), launches.reads.total()) == (0, 0)
             tokens.read()
             assert launches.reads.total() == 1
+
+
+def test_a_step_that_waits_for_the_card_cannot_be_captured_and_is_launched_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As rotary positions that depend on the longest sequence do."""
+    with rows_on_card("Qwen2.5-7B", 1, 0) as (sequences, launches):
+        draw, graphs = sequences.sampler.draw, sequences.decoder.graphs
+
+        def waiting(logits: torch.Tensor, rows: DrawTensors) -> torch.Tensor:
+            logits.amax().item()
+            return draw(logits, rows)
+
+        monkeypatch.setattr(sequences.sampler, "draw", waiting)
+        graphs.capture = CudaCapture()
+        for _ in range(4):
+            sequences.launch().read()
+        assert graphs.capture is None
+        assert launches.graphs == 0
 
 
 def test_a_step_with_a_prompt_reads_its_tokens_at_once_and_copies_little() -> None:

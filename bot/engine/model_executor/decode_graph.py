@@ -120,8 +120,12 @@ class CudaCapture:
 
     def __call__(self, step: Callable[[], StepOutput]) -> tuple[Graph, StepOutput]:
         """Return the graph of a step, which has not run, and the tensors that a replay fills."""
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may prepare adapters meanwhile, which the strictest mode takes for a mistake.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            output = step()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            # Other threads may prepare adapters meanwhile, which the strictest mode takes for a mistake.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                output = step()
+        except BaseException:
+            torch.cuda.set_stream(stream)  # torch stays on the stream of a capture that failed
+            raise
         return graph, output

@@ -79,6 +79,7 @@ def graph_patches(launches: Launches) -> list[tuple[Any, str, Any]]:
         (torch.cuda, "Stream", PretendedStream),
         (torch.cuda, "Event", Event),
         (torch.cuda, "stream", on_stream),
+        (torch.cuda, "set_stream", lambda stream: None),
         (torch.cuda, "current_stream", lambda device=None: PretendedStream()),
         (torch.cuda, "is_current_stream_capturing", lambda: launches.capture is not None),
     ]
