@@ -34,14 +34,20 @@ def decode(card: Card, runner: ModelRunner, rows: int, adapters: int, strength: 
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "adapters", "kernels"),
-    [("Qwen2.5-7B", 1, 0, 660), ("Qwen2.5-7B", 8, 4, 1170)],
+    ("precision", "overflows", "rows", "adapters", "kernels"),
+    [
+        ("nf4", False, 1, 0, 660),
+        ("nf4", False, 8, 4, 1170),
+        ("fp16", False, 1, 0, 515),
+        ("fp16", True, 1, 0, 910),
+        ("fp16", True, 8, 4, 1420),
+    ],
 )
 def test_a_decoding_step_waits_for_no_copy_and_launches_few_kernels(
-    name: str, rows: int, adapters: int, kernels: int
+    precision: str, overflows: bool, rows: int, adapters: int, kernels: int
 ) -> None:
     with pretended_card(memory=24 * GIB) as card, torch.inference_mode():
-        runner = pretended_runner(name)
+        runner = pretended_runner("Qwen2.5-7B", precision, overflows)
         for adapter in whole_adapters(runner, adapters):
             runner.active_adapters.activate(adapter)
         decode(card, runner, rows, adapters, strength=0.8)
