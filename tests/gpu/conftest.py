@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from accelerate.state import AcceleratorState
 
 from bot.config import ModelSettings
@@ -42,6 +43,15 @@ def no_accelerate_state() -> Iterator[None]:
     """Let later tests choose another device: accelerate keeps the first one of a process."""
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, with which models this small are faster."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

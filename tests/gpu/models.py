@@ -37,13 +37,17 @@ def size_of(name: str) -> str:
     return max((size for size in SIZES if name.startswith(size)), key=len)
 
 
-def pretended_runner(name: str, precision: str = "nf4") -> ModelRunner:
-    """Return a patched model on the card; its logits cannot be compared, for lack of values."""
+def pretended_runner(name: str, precision: str = "nf4", overflows: bool = False) -> ModelRunner:
+    """Return a patched model on the card; its logits cannot be compared, for lack of values.
+
+    `overflows`: as if a model in "fp16" gave logits that are no numbers.
+    """
     model = empty_model(config_of(name), precision, nested=True)
     with (
         mock.patch.object(probes, "PROBES", ((2, 4, 8),)),
         mock.patch.object(probes, "single_logits", return_value=[]),
         mock.patch.object(probes, "relative_error", return_value=0.0),
+        mock.patch.object(probes, "are_finite", return_value=not overflows),
     ):
         return ModelRunner(model, name, CONTEXT)
 

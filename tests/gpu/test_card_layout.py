@@ -1,7 +1,7 @@
 """Passes as they are laid out for cards, with real numbers on the CPU: the same logits for every family."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,10 @@ from bot.engine.model_executor.fused_layers import CardNorm, FusedNorm
 from bot.engine.model_executor.model_runner import ModelRunner
 from tests.fakes.families import FAMILIES, LONG, save, save_adapter
 
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 
 CAPACITIES = (300, 300, 200, 300, 600, 200, 300)  # tokens of the sequences: slots of three slabs
 ADAPTERS = ((0, 1.0), (1, 0.8), (-1, 1.0), (0, 0.5), (1, 1.0), (-1, 1.0), (0, 1.0))  # slots and strengths
@@ -34,18 +37,16 @@ STEPS = (
 FULL_SLAB = ((1, 1, 1, 1), (1, 1, 1, 1))  # one slab whose slots are all in use
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Models this small are slower on more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def load_runner(name: str, folder: Path, tmp_path: Path, batch_type: type[ForwardBatch]) -> ModelRunner:
+def load_runner(
+    name: str,
+    folder: Path,
+    tmp_path: Path,
+    batch_type: type[ForwardBatch],
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> ModelRunner:
     """Return a tiny model of a family with two active adapters."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval().requires_grad_(False)
     runner = ModelRunner(model, name, LONG, batch_type=batch_type)
     base = BaseModelIdentity(name, "", runner.shapes)
     for adapter in ("wide", "narrow"):

@@ -11,6 +11,7 @@ from bot.engine.attention.kv_cache import KVCache
 from bot.engine.core.async_decode import AsyncDecoder
 from bot.engine.interface import Request
 from bot.engine.model_executor.decode_graph import CudaCapture
+from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.runtime.transfer import Download
 from bot.engine.sampling.card_sampler import CardSampler, DrawTensors
 from bot.persona.persona import Sampling
@@ -25,8 +26,7 @@ PENALISED = Sampling(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
 class Rows:
     """Sequences of different lengths under adapters of strength 0.8, on a pretended card."""
 
-    def __init__(self, name: str, rows: int, adapters: int) -> None:
-        runner = pretended_runner(name)
+    def __init__(self, runner: ModelRunner, rows: int, adapters: int) -> None:
         for adapter in whole_adapters(runner, adapters):
             runner.active_adapters.activate(adapter)
         self.sampler = CardSampler(runner.vocabulary, rows, runner.device)
@@ -50,19 +50,27 @@ class Rows:
 
 
 @contextmanager
-def rows_on_card(name: str, rows: int, adapters: int) -> Iterator[tuple[Rows, Launches]]:
+def rows_on_card(
+    rows: int, adapters: int, precision: str = "nf4", overflows: bool = False
+) -> Iterator[tuple[Rows, Launches]]:
     with pretended_card(memory=24 * GIB) as card, torch.inference_mode():
-        yield Rows(name, rows, adapters), card.launches
+        yield Rows(pretended_runner("Qwen2.5-7B", precision, overflows), rows, adapters), card.launches
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "adapters", "kernels"),
-    [("Qwen2.5-7B", 1, 0, 690), ("Qwen2.5-7B", 8, 4, 1000)],
+    ("precision", "overflows", "rows", "adapters", "kernels"),
+    [
+        ("nf4", False, 1, 0, 690),
+        ("nf4", False, 8, 4, 950),
+        ("fp16", False, 1, 0, 545),
+        ("fp16", True, 1, 0, 940),
+        ("fp16", True, 8, 4, 1200),
+    ],
 )
 def test_a_step_that_is_launched_kernel_by_kernel_waits_for_nothing(
-    name: str, rows: int, adapters: int, kernels: int
+    precision: str, overflows: bool, rows: int, adapters: int, kernels: int
 ) -> None:
-    with rows_on_card(name, rows, adapters) as (sequences, launches):
+    with rows_on_card(rows, adapters, precision, overflows) as (sequences, launches):
         sequences.launch()  # what is made once and kept does not count
         launches.reset()
         tokens = sequences.launch()
@@ -76,7 +84,7 @@ def test_a_step_that_is_launched_kernel_by_kernel_waits_for_nothing(
 
 @pytest.mark.parametrize(("rows", "adapters"), [(1, 0), (8, 4)])
 def test_a_captured_step_is_one_launch(rows: int, adapters: int) -> None:
-    with rows_on_card("Qwen2.5-7B", rows, adapters) as (sequences, launches):
+    with rows_on_card(rows, adapters) as (sequences, launches):
         sequences.decoder.graphs.capture = CudaCapture()
         for _ in range(3):  # once to make keys and values, once one by one, then captured
             sequences.launch()
@@ -94,7 +102,7 @@ def test_a_step_that_waits_for_the_card_cannot_be_captured_and_is_launched_as_be
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As rotary positions that depend on the longest sequence do."""
-    with rows_on_card("Qwen2.5-7B", 1, 0) as (sequences, launches):
+    with rows_on_card(1, 0) as (sequences, launches):
         draw, graphs = sequences.sampler.draw, sequences.decoder.graphs
 
         def waiting(logits: torch.Tensor, rows: DrawTensors) -> torch.Tensor:
@@ -110,7 +118,7 @@ def test_a_step_that_waits_for_the_card_cannot_be_captured_and_is_launched_as_be
 
 
 def test_a_step_with_a_prompt_reads_its_tokens_at_once_and_copies_little() -> None:
-    with rows_on_card("Qwen2.5-7B", 4, 2) as (sequences, launches):
+    with rows_on_card(4, 2) as (sequences, launches):
         for _ in range(2):
             launches.reset()
             prompt = TokenSpan(sequences.kv_slots[0], (5,) * 64)

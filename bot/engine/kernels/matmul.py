@@ -40,6 +40,11 @@ class PlainMatmul:
     def __call__(self, x: Tensor) -> Tensor:
         return linear(x, self._weight, self._bias)
 
+    def take_bias(self) -> Tensor | None:
+        """Return the bias [out], None without one; products are without it from now on."""
+        bias, self._bias = self._bias, None
+        return bias
+
 
 class Fp16Matmul:
     """Weights in float16, activations and sums in float32, by FBGEMM.
@@ -68,7 +73,7 @@ class Int8Matmul:
 
     def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
         """weight [out, in] int8, scale [out] of one unit of it, bias [out]."""
-        self._weight, self._bias = weight, bias
+        self._weight, self.bias = weight, bias
         self._scale, self._half_scale = scale, scale.bfloat16()
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -76,7 +81,7 @@ class Int8Matmul:
             product = compat.int8_matmul(x, self._weight, self._half_scale)
         else:
             product = linear(x, self._weight.to(x.dtype)).mul_(self._scale)
-        return product if self._bias is None else product.add_(self._bias)
+        return product if self.bias is None else product.add_(self.bias)
 
 
 class SeparateMatmul:
@@ -84,10 +89,23 @@ class SeparateMatmul:
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         self._layers = tuple(map(_own_product, layers))
+        self._outputs = [linear_size(layer)[0] for layer in layers]
 
     def __call__(self, x: Tensor) -> Tensor:
         products = [layer(x) for layer in self._layers]
         return products[0] if len(products) == 1 else torch.cat(products, -1)
+
+    def take_bias(self) -> Tensor | None:
+        """As `PlainMatmul.take_bias`, with zeros for layers without a bias."""
+        layers: Sequence[Any] = self._layers
+        biases = [layer.bias for layer in layers]
+        like = next((bias for bias in biases if bias is not None), None)
+        for layer in layers:
+            layer.bias = None
+        if like is None:
+            return None
+        pairs = zip(biases, self._outputs, strict=True)
+        return torch.cat([like.new_zeros(out) if bias is None else bias for bias, out in pairs])
 
 
 def _own_product(layer: Any) -> MatmulKernel:

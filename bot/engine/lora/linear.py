@@ -12,8 +12,10 @@ from bot.engine.kernels.gather_matmul import GatherMatmul
 from bot.engine.kernels.lora_slots import CardSlots, FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
 from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
+from bot.engine.kernels.row_scaling import RowScaling
 from bot.engine.kernels.structs import LinearParams, LoraMatrices
 from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext, SlotStrengths
+from bot.engine.lora.joined_layer import JoinedLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,6 @@ class LoraPair:
     def rank(self) -> int:
         """The rank, of A's rows and B's columns."""
         return self.a.shape[0]
-
-
-@dataclass(frozen=True, slots=True)
-class JoinedLayer:
-    """One layer of the model, as columns `start` to `end` of a joined product."""
-
-    name: str
-    start: int
-    end: int
 
 
 class LoraLinear(nn.Module):
@@ -67,15 +60,21 @@ class LoraLinear(nn.Module):
         self._slots: LoraSlots | None = None
         self._block_parts: Tensor | None = None  # [blocks] part of each block; None for one block a part
         self.native_params = self._native_params()
+        self.scaling: RowScaling | None = None  # where inputs or outputs lie beyond float16
 
     def forward(self, x: Tensor) -> Tensor:
         """x [1, tokens, in] -> [1, tokens, out]: the base layer's product plus the adapters' changes."""
         flat = x.reshape(-1, self.inputs)
-        product = self.kernel(flat)
+        product = self._adapted(flat) if self.scaling is None else self.scaling.apply(flat, self._adapted)
+        return product.view(*x.shape[:-1], -1)
+
+    def _adapted(self, x: Tensor) -> Tensor:
+        """x [tokens, in] -> [tokens, out], as `forward`, in the dtype of the weights' kernel."""
+        product = self.kernel(x)
         batch = self._context.last if self.reads_last else self._context.tokens
         if batch is not None and self._slots is not None:
-            self._add_lora(self._slots, flat, product, batch)
-        return product.view(*x.shape[:-1], -1)
+            self._add_lora(self._slots, x, product, batch)
+        return product
 
     def _add_lora(self, slots: LoraSlots, x: Tensor, product: Tensor, batch: AdapterBatch) -> None:
         """product [tokens, out] += the changes of x [tokens, in], in place."""

@@ -1,6 +1,6 @@
 """The base model patched for batches of any rows: layers replaced once, probed, then run step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import CDLL
 from math import isfinite
 from typing import Any
@@ -15,7 +15,7 @@ from bot.engine.kernels.native import Native
 from bot.engine.lora.active import ActiveAdapters
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
 from bot.engine.lora.registry import linear_layers
-from bot.engine.model_executor import compat, probes
+from bot.engine.model_executor import compat, probes, wide_residual
 from bot.engine.model_executor.native_layers import NativeModel
 from bot.engine.model_executor.patching import replace_layers, replace_linear_layers
 from bot.engine.runtime.device_faults import device_fault_of
@@ -75,19 +75,34 @@ class ModelRunner:
         half = any(isinstance(linear.kernel, Fp16Matmul) for linear in linears)
         adapter_dtype = torch.bfloat16 if half else dtype
         self._gathers_adapters = self.device.type == "cpu" and adapter_dtype != torch.float32
+        self._may_widen = dtype == torch.float16
+        self._is_wide = False
         self.active_adapters = ActiveAdapters(
             linears, torch.zeros(0, dtype=adapter_dtype, device=self.device)
         )
-        reference = probes.single_logits(self.model, self.device)
+        reference = self._within_range(lambda: probes.single_logits(self.model, self.device))
         replace_layers(self.model, self.native)
         compat.register_attention(ATTENTION_NAME)
         self.model.set_attn_implementation(ATTENTION_NAME)
         self._native_model = NativeModel(self.model, self.native, self._context)
-        logits, self.token_bytes_by_device = probes.batched_logits(self.forward, self.batch_of)
+        logits = self._within_range(self._batched_logits)
         rounded = dtype != torch.float32 or any(
             isinstance(linear.kernel, SeparateMatmul) for linear in linears
         )
         return probes.relative_error(logits, reference), probes.ROUNDED if rounded else probes.EXACT
+
+    def _batched_logits(self) -> list[Tensor]:
+        logits, self.token_bytes_by_device = probes.batched_logits(self.forward, self.batch_of)
+        return logits
+
+    def _within_range(self, logits_of: Callable[[], list[Tensor]]) -> list[Tensor]:
+        """Return logits of the probes, from a widened model where float16 cannot hold what leads to them."""
+        logits = logits_of()
+        if not self._may_widen or probes.are_finite(logits):
+            return logits
+        wide_residual.widen(self.model, self._name, self._linears)
+        self._may_widen, self._is_wide = False, True
+        return logits_of()
 
     def _native_of(self, dtype: torch.dtype) -> Native | None:
         fits = self.device.type == "cpu" and dtype in (torch.bfloat16, torch.float32)
@@ -114,7 +129,7 @@ class ModelRunner:
                 input_ids=step.ids[None],
                 position_ids=step.positions[None],
                 use_cache=False,
-                step=step,
+                step=wide_residual.HalfAttention(step) if self._is_wide else step,
                 **({"logits_to_keep": step.last} if self._takes_logits_to_keep else {}),
             )
         finally:

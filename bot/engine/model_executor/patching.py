@@ -10,7 +10,8 @@ from bot.engine.kernels import matmul
 from bot.engine.kernels.matmul import linear_size
 from bot.engine.kernels.native import Native
 from bot.engine.lora.batch_mapping import ForwardContext
-from bot.engine.lora.linear import JoinedLayer, LoraLinear
+from bot.engine.lora.joined_layer import JoinedLayer
+from bot.engine.lora.linear import LoraLinear
 from bot.engine.lora.registry import is_linear, linear_layers
 from bot.engine.model_executor import compat
 from bot.engine.model_executor.fused_layers import FusedAttention, FusedMLP, fused_norm_of
@@ -44,7 +45,7 @@ def replace_linear_layers(
     native = native_of(dtype)
     linears = list(_replace_linears(model, kind, context, native))
     if kind is matmul.fp16_matmul:
-        _compute_in_float32(model)
+        compute_in_float32(model)
     return linears, native, dtype
 
 
@@ -119,7 +120,7 @@ def _can_join(model: Any, module: nn.Module) -> bool:
     return compat.is_gated_mlp(module)
 
 
-def _compute_in_float32(model: Any) -> None:
+def compute_in_float32(model: Any) -> None:
     """Widen all parameters but the embeddings, whose rows are widened when they are looked up."""
     embeddings = model.get_input_embeddings()
     for module in model.modules():

@@ -1,6 +1,7 @@
 """Probe prompts: a patched model must answer a mixed batch as transformers answers each prompt alone."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import torch
@@ -45,6 +46,11 @@ def batched_logits(
     stacked = [torch.stack(logits[id(row)]) for row in rows]
     cache.slabs[0].used_slots.clear()  # slots and slab hold each other, and would stay until a collection
     return stacked, token_bytes
+
+
+def are_finite(logits: Sequence[Tensor]) -> bool:
+    """Return whether every logit is a number."""
+    return all(isfinite(float(each.float().sum())) for each in logits)
 
 
 def relative_error(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

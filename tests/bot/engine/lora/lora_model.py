@@ -12,7 +12,8 @@ from bot.engine.attention.kv_slab import KVSlot
 from bot.engine.kernels.matmul import PlainMatmul
 from bot.engine.lora.active import ActiveAdapters, LoadedAdapter
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
-from bot.engine.lora.linear import JoinedLayer, LoraLinear, LoraPair
+from bot.engine.lora.joined_layer import JoinedLayer
+from bot.engine.lora.linear import LoraLinear, LoraPair
 
 INPUTS = 6
 LAYERS = (("q", "k", "v"), ("gate", "up"), ("down",), ("lm_head",))
