@@ -62,7 +62,8 @@ class Launches(TorchDispatchMode):
         if any(one.device.type == "cuda" for one in (*inputs, *outputs)):
             self._fail()
             self._track(outputs)
-            self._count(name, inputs, outputs, bool(_argument(func, args, kwargs, "non_blocking")))
+            read = [one for one in inputs if one is not kwargs.get("out")]
+            self._count(name, read, outputs, bool(_argument(func, args, kwargs, "non_blocking")))
         return out
 
     def read(self) -> None:
