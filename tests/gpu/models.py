@@ -42,7 +42,7 @@ def pretended_runner(name: str, precision: str = "nf4", overflows: bool = False)
 
     `overflows`: as if a model in "fp16" gave logits that are no numbers.
     """
-    model = empty_model(config_of(name), precision, nested=True)
+    model = empty_model(config_of(name), precision)
     with (
         mock.patch.object(probes, "PROBES", ((2, 4, 8),)),
         mock.patch.object(probes, "single_logits", return_value=[]),

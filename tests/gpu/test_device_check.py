@@ -14,7 +14,7 @@ from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.device_check import check_device, limit_memory, spill_advice
 from bot.engine.model_loader.load_failure import check_room, explain_load_failure
 from bot.engine.model_loader.loader import LoadPlan
-from bot.engine.model_loader.quantization import Precision, quantisation_config
+from bot.engine.model_loader.quantization import Precision
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card
 from tests.fakes.card.models import config_of
@@ -187,10 +187,3 @@ def test_a_model_whose_numbers_overflow_is_refused_with_the_remedy(
     # as on a card: FBGEMM of a CPU would compute a model in float16 in float32
     with mock.patch.object(matmul, "has_fbgemm", return_value=False), pytest.raises(UserError, match=told):
         ModelRunner(model.eval(), "a model", 2048)
-
-
-@pytest.mark.parametrize(("device", "nested"), [("cuda", True), ("cuda:1", True), ("cpu", False)])
-def test_scales_of_nf4_are_quantised_on_cards(device: str, nested: bool) -> None:
-    config = quantisation_config("nf4", torch.bfloat16, device)
-    assert config is not None
-    assert config.bnb_4bit_use_double_quant is nested

@@ -14,6 +14,7 @@ from torch.nn.functional import linear
 from bot.engine.kernels import compat
 from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.native import Native
+from bot.engine.kernels.nf4_matmul import Nf4Matmul, can_join_nf4, joined_bias
 from bot.system.memory import available_memory
 
 logger = logging.getLogger(__name__)
@@ -98,14 +99,10 @@ class SeparateMatmul:
     def take_bias(self) -> Tensor | None:
         """As `PlainMatmul.take_bias`, with zeros for layers without a bias."""
         layers: Sequence[Any] = self._layers
-        biases = [layer.bias for layer in layers]
-        like = next((bias for bias in biases if bias is not None), None)
+        bias = joined_bias(layers, self._outputs)
         for layer in layers:
             layer.bias = None
-        if like is None:
-            return None
-        pairs = zip(biases, self._outputs, strict=True)
-        return torch.cat([like.new_zeros(out) if bias is None else bias for bias, out in pairs])
+        return bias
 
 
 def _own_product(layer: Any) -> MatmulKernel:
@@ -113,6 +110,11 @@ def _own_product(layer: Any) -> MatmulKernel:
     if type(layer).__name__ == "Linear8bitLt" and layer.weight.device.type == "cpu":
         return Int8Matmul(layer.weight.data, layer.weight.SCB.float() / 127, layer.bias)
     return layer  # type: ignore[no-any-return]
+
+
+def quantised_matmul(layers: Sequence[nn.Module]) -> MatmulKernel:
+    """Return the product of layers of bitsandbytes: as one matrix where that is possible."""
+    return Nf4Matmul(layers) if can_join_nf4(layers) else SeparateMatmul(layers)
 
 
 def fp16_matmul(weight: Tensor, bias: Tensor | None) -> MatmulKernel:

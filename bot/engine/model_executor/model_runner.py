@@ -12,6 +12,7 @@ from bot.engine.attention.card_batch import CardBatch
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.kernels.matmul import Fp16Matmul, SeparateMatmul, linear_size
 from bot.engine.kernels.native import Native
+from bot.engine.kernels.nf4_matmul import Nf4Matmul
 from bot.engine.lora.active import ActiveAdapters
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
 from bot.engine.lora.registry import linear_layers
@@ -87,7 +88,7 @@ class ModelRunner:
         self._native_model = NativeModel(self.model, self.native, self._context)
         logits = self._within_range(self._batched_logits)
         rounded = dtype != torch.float32 or any(
-            isinstance(linear.kernel, SeparateMatmul) for linear in linears
+            isinstance(linear.kernel, SeparateMatmul | Nf4Matmul) for linear in linears
         )
         return probes.relative_error(logits, reference), probes.ROUNDED if rounded else probes.EXACT
 

@@ -105,9 +105,9 @@ def _lora_linear(
     for name, layer in zip(paths, layers, strict=True):
         start = parts[-1].end if parts else 0
         parts.append(JoinedLayer(name, start, start + linear_size(layer)[0]))
-    kernel = matmul.SeparateMatmul(layers) if kind is None else matmul.join_layers(layers, kind)
+    kernel = matmul.quantised_matmul(layers) if kind is None else matmul.join_layers(layers, kind)
     inputs, device = linear_size(layers[0])[1], next(layers[0].parameters()).device
-    if kind is not None:
+    if not isinstance(kernel, matmul.SeparateMatmul):
         for layer in layers:  # hooks of accelerate hold it in a cycle: its weights go at once
             layer._parameters.clear()
     return LoraLinear(kernel, parts, inputs, context, device, native, last=paths == ["lm_head"])

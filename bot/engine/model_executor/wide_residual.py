@@ -10,6 +10,7 @@ from torch import Tensor
 from bot.engine.attention.forward_batch import ForwardBatch
 from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.matmul import PlainMatmul, SeparateMatmul
+from bot.engine.kernels.nf4_matmul import Nf4Matmul
 from bot.engine.kernels.row_scaling import row_scaling_of
 from bot.engine.lora.linear import LoraLinear
 from bot.engine.model_executor.patching import compute_in_float32
@@ -43,7 +44,8 @@ def widen(model: Any, name: str, linears: Sequence[LoraLinear]) -> None:
     values stay as they are: linear layers scale rows down to float16 and their products up again.
     """
     for linear in linears:
-        assert isinstance(linear.kernel, PlainMatmul | SeparateMatmul)  # others do not compute in float16
+        # others do not compute in float16
+        assert isinstance(linear.kernel, PlainMatmul | SeparateMatmul | Nf4Matmul)
         bias = linear.kernel.take_bias()
         linear.scaling = row_scaling_of(linear.kernel, linear.inputs, bias, linear.device)
     compute_in_float32(model)

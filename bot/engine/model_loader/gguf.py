@@ -31,7 +31,7 @@ def convert_gguf(
         write_tokenizer(folder, read_packed_tokenizer(file))
         progress("converting the base model (once)")
         _write_plain(file, folder, dtype)
-        if config := quantisation_config(precision, dtype, device):
+        if config := quantisation_config(precision, dtype):
             progress("quantising the base model (once)")
             _write_quantised(folder, dtype, config, device, precision)
 

@@ -175,7 +175,7 @@ def _load_arguments(plan: LoadPlan, settings: ModelSettings) -> dict[str, Any]:
     """Return arguments for from_pretrained. Without a device map, stored int8 weights would become plain."""
     dtype = dtype_of(plan.precision, plan.device)
     stored = "quantization_config" in read_model_config(plan.folder)
-    quantisation = quantisation_config(plan.precision, dtype, plan.device)
+    quantisation = quantisation_config(plan.precision, dtype)
     arguments = {"dtype": dtype, **_device_map(plan)}
     if quantisation and not stored:
         arguments["quantization_config"] = quantisation

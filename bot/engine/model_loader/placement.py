@@ -30,7 +30,7 @@ def weight_bytes(model: nn.Module, precision: Precision, device: str) -> int:
 def scale_bytes(model: nn.Module, precision: Precision, device: str) -> int:
     """Return the bytes of nf4's scales (bitsandbytes' absmax); 0 in other precisions.
 
-    On cards they are themselves in 8 bits, as `quantisation_config` asks for.
+    On cards they are themselves in 8 bits once layers are joined (`Nf4Matmul`).
     """
     if precision != "nf4":
         return 0

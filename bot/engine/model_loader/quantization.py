@@ -74,12 +74,10 @@ def dtype_of(precision: Precision | None, device: str) -> torch.dtype:
     return torch.bfloat16 if device != "cpu" or cpu_computes_bfloat16() else torch.float32
 
 
-def quantisation_config(precision: Precision, dtype: torch.dtype, device: str) -> Any | None:
+def quantisation_config(precision: Precision, dtype: torch.dtype) -> Any | None:
     """Return the quantisation settings for `from_pretrained`, or None for a plain precision.
 
-    On a card, the scales of nf4 are quantised too, to a quarter of their bytes: 0.4 GB of a model of 7
-    billion parameters, read by bitsandbytes' kernels as they are. The logits of SmolLM2-135M then differ by
-    63.3% instead of 62.4% of how much they vary, its perplexity by 0.5%. A CPU would unpack them again.
+    On a card, the scales of nf4 are quantised once layers are joined (`Nf4Matmul`).
     """
     if precision in ("nf4", "int8"):
         import_bitsandbytes()
@@ -88,7 +86,6 @@ def quantisation_config(precision: Precision, dtype: torch.dtype, device: str) -
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_compute_dtype=dtype,
-            bnb_4bit_use_double_quant=device.startswith("cuda"),
         )
     if precision == "int8":
         # Above a threshold, bitsandbytes would compute columns of all rows together in 16 bits: a row's
