@@ -45,8 +45,10 @@ class Rows:
 
     def launch(self) -> Download:
         """Launch a step as the engine does, one step ahead."""
+        tokens = Download(len(self.slots), self.runner.device)
         _, output = self.decoder.run(self.spans(), self.slots)
-        return Download(output.tokens)
+        tokens.begin(output.tokens)
+        return tokens
 
 
 @contextmanager

@@ -18,7 +18,8 @@ _ALIGNED = 16  # keys to whose multiples masked attention reads, so that kernels
 class CardBatch(ForwardBatch):
     """As `ForwardBatch`, in few copies and kernels. Spans of one token stand in the order of their slots.
 
-    `lora_slots` counts the LoRA slots up to the last one that a span is under.
+    `lora_slots` counts the LoRA slots up to the last one that a span is under; `scales_adapters` is true
+    where a span's strength is not 1.
     """
 
     @staticmethod
@@ -45,14 +46,11 @@ class CardBatch(ForwardBatch):
         self._last = packed.add([start - 1 for start in self.starts[1:]])
         self._groups = _decode_groups(decoding, packed, self._shape_of)
         self._rows = packed.add(_rows_of(decoding, self._groups))
-        self.lora_slots = 1 + max((span.lora_slot for span in self.spans), default=-1)
-        self._strengths = packed.add_floats(
-            [
-                span.strength if span.lora_slot == slot else 0.0
-                for slot in range(self.lora_slots)
-                for span in self.spans
-            ]
-        )
+        slots = [span.lora_slot for span in self.spans]
+        self.lora_slots = 1 + max(slots, default=-1)
+        self.scales_adapters = any(span.strength != 1 for span in self.spans if span.lora_slot >= 0)
+        self._owned = packed.add(slots)
+        self._strengths = packed.add_floats([span.strength for span in self.spans])
 
     def _place(self, numbers: Tensor) -> None:
         """Take the packed numbers from where they are on the device."""
@@ -68,13 +66,21 @@ class CardBatch(ForwardBatch):
         masked, longest = len(set(lengths)) > 1, max(lengths) + 1
         return SlotShape(slots, -(-longest // _ALIGNED) * _ALIGNED if masked else longest, masked)
 
-    def strengths_on(self, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """Return the strengths [LoRA slots, spans, 1]: of a span's own slot, and 0 of others."""
-        key = "strengths", device, dtype
+    def owners_on(self, device: torch.device) -> Tensor:
+        """Return which LoRA slot is a span's, bool [spans, LoRA slots, 1]."""
+        key = "owners", device
         if key not in self._masks:
-            bits = self._numbers_on(device)[self._strengths]
-            self._masks[key] = bits.view(torch.float64).view(self.lora_slots, -1, 1).to(dtype)
+            slots = torch.arange(self.lora_slots, device=device)
+            self._masks[key] = (self._numbers_on(device)[self._owned][:, None] == slots)[..., None]
         return self._masks[key]
+
+    def strengths_on(self, device: torch.device, dtype: torch.dtype) -> Tensor | None:
+        """Return the strengths [spans, 1, 1]; None where all are 1."""
+        key = "strengths", device, dtype
+        if self.scales_adapters and key not in self._masks:
+            bits = self._numbers_on(device)[self._strengths]
+            self._masks[key] = bits.view(torch.float64).to(dtype)[:, None, None]
+        return self._masks.get(key)
 
     def attend(self, layer: int, query: Tensor, pair: Tensor, shape: AttentionShape) -> Tensor:
         """As `ForwardBatch.attend`."""

@@ -66,10 +66,10 @@ class KVCache:
         return _take(larger, count) if sum(map(_free_slots, larger)) >= count else None
 
     @torch.inference_mode()
-    def free(self, slot: KVSlot, wipe: int = 0) -> None:
+    def free(self, slot: KVSlot, wipe: range = range(0)) -> None:
         """Free a sequence's slot; the slab stays for the next sequences until its bytes are needed.
 
-        `wipe`: the count of first tokens whose keys and values may be NaN, which become zeros.
+        `wipe`: the tokens whose keys and values may be NaN, which become zeros.
         """
         slot.slab.free(slot, wipe)
         if self.token_bytes == 0:
@@ -78,15 +78,16 @@ class KVCache:
     @torch.inference_mode()
     def copy_slot(self, slot: KVSlot, target: KVSlot) -> None:
         """Copy all tokens of a slot to another slot."""
-        target.slab.write_slot(target, slot.slab.read_slot(slot), slot.length)
+        target.slab.write_slot(target, slot.slab.read_slot(slot, slot.length), slot.length)
 
     @torch.inference_mode()
     def store_prefix(self, key: Hashable, ids: Sequence[int], slot: KVSlot) -> None:
-        """Store a slot's tokens under a key, unless they alone would fill half the budget."""
+        """Store the tokens of a slot that are these ids, unless they alone would fill half the budget."""
         self.prefixes.pop(key, None)
-        size = slot.length * self.token_bytes
+        length = min(slot.length, len(ids))
+        size = length * self.token_bytes
         if size <= self.budget // 2 and self._make_room(size, keep=()):
-            self.prefixes[key] = PrefixCacheEntry(tuple(ids[: slot.length]), slot.slab.read_slot(slot))
+            self.prefixes[key] = PrefixCacheEntry(tuple(ids[:length]), slot.slab.read_slot(slot, length))
 
     @torch.inference_mode()
     def load_prefix(self, keys: Sequence[Hashable], ids: Sequence[int], slot: KVSlot) -> int:
@@ -106,9 +107,7 @@ class KVCache:
         """Store the first ids of a slot for sequences of other places, under the key and these ids."""
         full_key = (key, tuple(ids))
         if len(ids) >= MIN_SHARED_TOKENS and full_key not in self.prefixes and slot.length >= len(ids):
-            length, slot.length = slot.length, len(ids)
             self.store_prefix(full_key, ids, slot)
-            slot.length = length
 
     def drop_prefixes(self, part: Hashable) -> None:
         """Drop the prefixes under keys that hold `part`, at any depth of tuples."""

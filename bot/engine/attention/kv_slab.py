@@ -47,15 +47,15 @@ class KVSlab:
         self.used_slots.append(slot)
         return slot
 
-    def free(self, slot: KVSlot, wipe: int = 0) -> None:
-        """Free a slot and zero its first `wipe` tokens; the last slot in use moves into its place.
+    def free(self, slot: KVSlot, wipe: range = range(0)) -> None:
+        """Free a slot and zero the tokens of `wipe`; the last slot in use moves into its place.
 
         Attention reads the numbers behind a slot's tokens with weight zero, which is right for any number but
         not for a NaN. A slot that moves may turn out to hold NaN later, so it leaves zeros behind.
         """
         last = self.used_slots.pop()
         for tensor in self.layers.values():
-            tensor[:, slot.index, :, :wipe] = 0
+            tensor[:, slot.index, :, wipe.start : wipe.stop] = 0
             if last is not slot:
                 tensor[:, slot.index, :, : last.length] = tensor[:, last.index, :, : last.length]
                 tensor[:, last.index, :, : self.capacity if wipe else last.length] = 0
@@ -70,9 +70,9 @@ class KVSlab:
             for index, tensor in self.layers.items():  # one layer at a time: memory may be short
                 self.layers[index] = tensor[:, :used].clone()
 
-    def read_slot(self, slot: KVSlot) -> dict[int, Tensor]:
-        """Return a copy of a slot's tokens: per layer [2, kv heads, length, head size]."""
-        return {layer: t[:, slot.index, :, : slot.length].clone() for layer, t in self.layers.items()}
+    def read_slot(self, slot: KVSlot, length: int) -> dict[int, Tensor]:
+        """Return a copy of a slot's first `length` tokens: per layer [2, kv heads, length, head size]."""
+        return {layer: t[:, slot.index, :, :length].clone() for layer, t in self.layers.items()}
 
     def write_slot(self, slot: KVSlot, layers: dict[int, Tensor], length: int) -> None:
         """Fill a slot with the first `length` tokens of a copy from `read_slot`."""

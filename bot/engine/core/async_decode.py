@@ -21,6 +21,8 @@ from bot.engine.sampling.ops import INVALID, UNSETTLED
 
 logger = logging.getLogger(__name__)
 
+_WAITS_AFTER_ERROR = 64  # steps
+
 DecodeRow = tuple[RunningRequest, TokenSequence]
 
 
@@ -44,7 +46,7 @@ class AsyncDecoder:
         self._runner, self._sampler = runner, sampler
         self.graphs = DecodeGraphs(runner.device)
         self._in_flight: LaunchedStep | None = None
-        self._must_wait = False  # a row's token is not settled: the next step is none of these
+        self._waits = 0  # steps whose tokens the host must wait for before one is launched ahead again
 
     def serves(self, running: Sequence[RunningRequest]) -> bool:
         """Return whether `advance` is next: requests decode, or tokens of a launched step are to be read."""
@@ -52,11 +54,11 @@ class AsyncDecoder:
 
     def note_waited(self) -> None:
         """Note a step whose tokens the host waited for."""
-        self._must_wait = False
+        self._waits = max(0, self._waits - 1)
 
     def discard(self) -> None:
         """Forget the step in flight, as after its requests have gone."""
-        self._in_flight, self._must_wait = None, False
+        self._in_flight = None
 
     def advance(self, running: Sequence[RunningRequest]) -> list[SampledToken]:
         """Launch a step where one can be, and return the tokens of the step before it.
@@ -71,11 +73,11 @@ class AsyncDecoder:
             except (Exception, MemoryError) as error:
                 raise_if_lost(error, self._runner.device)
                 logger.warning("step_ahead_failed", extra=error_fields(error))
-                self._must_wait = True
+                self._waits = _WAITS_AFTER_ERROR
         return list(self._read(previous)) if previous else []
 
     def _can_launch(self, running: Sequence[RunningRequest]) -> bool:
-        return not self._must_wait and not any(request.prefill_remaining for request in running)
+        return not self._waits and not any(request.prefill_remaining for request in running)
 
     def _read(self, step: LaunchedStep) -> Iterator[SampledToken]:
         """Wait for a step and yield the tokens of rows that have not ended."""
@@ -83,19 +85,19 @@ class AsyncDecoder:
             tokens = step.tokens.read()
         except RuntimeError as error:
             raise DeviceLost from error  # what was launched is lost, and every request with it
-        for (request, sequence), length, token in zip(step.rows, step.lengths, tokens, strict=False):
+        for (request, sequence), length, token in zip(step.rows, step.lengths, tokens, strict=True):
             if request.failed or sequence.finish is not None or length != _known_length(request, sequence):
                 continue
             if token == UNSETTLED:
                 self._roll_back(sequence, length)
             else:
-                yield request, sequence, None if token == INVALID else token
+                yield SampledToken(request, sequence, None if token == INVALID else token, length + 1)
 
     def _roll_back(self, sequence: TokenSequence, length: int) -> None:
         """Take back a token that is not settled, and the one behind it."""
         self._sampler.note_sampled([sequence.sampler_slot], length - sequence.kv_slot.length)
         sequence.kv_slot.length = length
-        self._must_wait = True
+        self._waits = max(self._waits, 1)
 
     @torch.inference_mode()
     def _launch(self, rows: Sequence[DecodeRow]) -> LaunchedStep:
@@ -105,8 +107,10 @@ class AsyncDecoder:
             for request, sequence in rows
         ]
         slots = [sequence.sampler_slot for _, sequence in rows]
+        tokens = Download(len(rows), self._runner.device)
+        lengths = [sequence.kv_slot.length for _, sequence in rows]
         batch, output = self.run(spans, slots)
-        tokens, lengths = Download(output.tokens), [sequence.kv_slot.length for _, sequence in rows]
+        tokens.begin(output.tokens)
         batch.advance()
         self._sampler.note_sampled(slots)
         return LaunchedStep(rows, lengths, tokens)
@@ -123,7 +127,7 @@ class AsyncDecoder:
         rows = batch.place(numbers)
         batch.ids = self._sampler.latest(rows.source)
         logits = self._runner.forward(batch)
-        return StepOutput(logits, self._sampler.draw(logits, rows))
+        return StepOutput(logits, self._sampler.draw(logits, rows, batch.sorts_all))
 
 
 def _unfinished(running: Sequence[RunningRequest]) -> Iterator[DecodeRow]:

@@ -132,8 +132,8 @@ class EngineCore:
             self._stats.step_started = None
 
     def _append(self, tokens: Sequence[SampledToken]) -> None:
-        for request, sequence, token in tokens:
-            self._append_token(request, sequence, token)
+        for sampled in tokens:
+            self._append_token(*sampled)
         self._stats.record_step(len(tokens))
 
     def _start(self, stream: OutputStream) -> bool:
@@ -195,7 +195,9 @@ class EngineCore:
             for owner in owners:
                 self._execute([scheduled for scheduled in spans if scheduled[0] is owner])
 
-    def _append_token(self, request: RunningRequest, sequence: TokenSequence, token: int | None) -> None:
+    def _append_token(
+        self, request: RunningRequest, sequence: TokenSequence, token: int | None, length: int
+    ) -> None:
         """Append a token; a further candidate first gets a copy of the prompt's keys and values."""
         if request not in self._running:
             return
@@ -203,6 +205,7 @@ class EngineCore:
             if sequence is not request.sequences[0] and sequence.kv_slot.length == 0:
                 self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
             request.append_token(sequence, token)
+            sequence.checked = length
         except (Exception, MemoryError) as error:
             raise_if_lost(error, self.device)
             self._fail(request, error)

@@ -1,6 +1,6 @@
 """The trial of captured decoding steps when the engine starts: they must compute what others compute."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -10,13 +10,14 @@ from bot.engine.attention.kv_cache import MIN_CAPACITY
 from bot.engine.core.async_decode import AsyncDecoder
 from bot.engine.core.resources import RequestResources
 from bot.engine.interface import Request
-from bot.engine.model_executor.decode_graph import Capture, CudaCapture
+from bot.engine.model_executor.decode_graph import Capture, CudaCapture, StepOutput
 from bot.engine.model_executor.probes import relative_error
-from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
+from bot.engine.runtime.errors import raise_if_lost
 from bot.engine.sampling.card_sampler import CardSampler
 from bot.persona.persona import Sampling
 
 _TRIAL_LENGTHS = (3, 90)  # tokens of keys and values, of one layout
+_REQUEST = Request((1,), Sampling(temperature=0))
 _ALIKE = 0.02  # relative error of logits: the same kernels may still choose other workspaces
 
 
@@ -26,47 +27,67 @@ def async_decoder_of(resources: RequestResources, graphs: bool) -> AsyncDecoder 
     if not isinstance(sampler, CardSampler):
         return None
     decoder = AsyncDecoder(runner, sampler)
-    if graphs and (capture := capture_on(runner.token_bytes_by_device)):
-        try_graphs(decoder, resources, capture)
+    if graphs:
+        try_graphs(decoder, resources)
     return decoder
 
 
 def capture_on(devices: Collection[torch.device]) -> Capture | None:
     """Return what captures steps on these devices: only one graphics card does."""
-    return CudaCapture() if [device.type for device in devices] == ["cuda"] else None
+    return CudaCapture(*devices) if [device.type for device in devices] == ["cuda"] else None
 
 
-def try_graphs(decoder: AsyncDecoder, resources: RequestResources, capture: Capture) -> None:
-    """Capture steps from now on, if captured steps compute what the same kernels do one by one."""
+def try_graphs(decoder: AsyncDecoder, resources: RequestResources) -> None:
+    """Capture steps from now on, if captured steps compute what the same kernels do one by one.
+
+    Whatever goes wrong here, the engine serves without. Raises only where the device is lost.
+    """
     graphs = decoder.graphs
     try:
-        plain = [_trial(decoder, resources, length) for length in _TRIAL_LENGTHS]
-        graphs.capture = capture
-        _trial(decoder, resources, _TRIAL_LENGTHS[0])  # a layout is captured when it comes again
-        captured = [_trial(decoder, resources, length) for length in _TRIAL_LENGTHS]
-    except RuntimeError as error:
-        if device_fault_of(error) is DeviceFault.CONTEXT_LOST:
-            raise
-        graphs.turn_off(str(error))
-        return
-    if graphs.capture is not None and not relative_error(captured, plain) < _ALIKE:
-        graphs.turn_off("captured steps compute other numbers")
+        capture = capture_on(resources.loaded.runner.token_bytes_by_device)
+        if capture is not None:
+            _compare(decoder, resources, capture)
+    except (Exception, MemoryError) as error:
+        raise_if_lost(error, resources.loaded.runner.device)
+        graphs.turn_off(f"{type(error).__name__}: {error}")
     graphs.clear()
     resources.cache.release_unused()
 
 
+def _compare(decoder: AsyncDecoder, resources: RequestResources, capture: Capture) -> None:
+    graphs, lengths = decoder.graphs, _TRIAL_LENGTHS
+    _trial(decoder, resources, lengths[0])  # makes what is made once
+    with capture.refusing_waits():
+        plain = [_trial(decoder, resources, length) for length in lengths]
+    graphs.capture = capture
+    _trial(decoder, resources, lengths[0])  # a layout is captured when it comes again
+    captured = [_trial(decoder, resources, length) for length in lengths]
+    if graphs.capture is None:
+        return
+    error = relative_error([each.logits for each in captured], [each.logits for each in plain])
+    if not error < _ALIKE or not all(map(torch.equal, *_tokens(captured, plain))):
+        graphs.turn_off("captured steps compute other numbers")
+
+
+def _tokens(*trials: Sequence[StepOutput]) -> list[list[Tensor]]:
+    return [[each.tokens for each in trial] for trial in trials]
+
+
 @torch.inference_mode()
-def _trial(decoder: AsyncDecoder, resources: RequestResources, length: int) -> Tensor:
-    """Return logits [2, vocabulary] of a step behind `length` tokens, and one more, whose KV are zeros."""
+def _trial(decoder: AsyncDecoder, resources: RequestResources, length: int) -> StepOutput:
+    """Run a step of two rows behind `length` tokens, and one more, whose keys and values are zeros."""
     cache, sampler = resources.cache, resources.sampler
-    kv_slots = cache.allocate(MIN_CAPACITY, min(2, resources.max_sequences)) or []
-    slots = [sampler.add_sequence(Request((1,), Sampling()), n, (), seed=1) for n in range(len(kv_slots))]
-    for number, kv_slot in enumerate(kv_slots):
-        kv_slot.length = length + number
+    kv_slots = cache.allocate(MIN_CAPACITY, min(2, resources.max_sequences)) or cache.allocate(MIN_CAPACITY)
+    slots: list[int] = []
     try:
-        _, output = decoder.run([TokenSpan(kv_slot, (0,)) for kv_slot in kv_slots], slots)
-        return output.logits[: len(slots)].clone()  # the next step overwrites them
+        for number, kv_slot in enumerate(kv_slots or []):
+            slots.append(sampler.add_sequence(_REQUEST, number, (), seed=1))
+            kv_slot.length = length + number
+        _, output = decoder.run([TokenSpan(kv_slot, (0,)) for kv_slot in kv_slots or []], slots)
+        # copies: the next step overwrites what a graph gave
+        return StepOutput(output.logits[: len(slots)].clone(), output.tokens[: len(slots)].clone())
     finally:
-        for kv_slot, slot in zip(kv_slots, slots, strict=True):
-            cache.free(kv_slot, wipe=kv_slot.length + 1)
+        for kv_slot in kv_slots or []:
+            cache.free(kv_slot, wipe=range(kv_slot.length + 1))
+        for slot in slots:
             sampler.remove_sequence(slot)

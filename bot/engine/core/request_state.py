@@ -24,6 +24,7 @@ class TokenSequence:
     sampler_slot: int
     tokens: list[int]
     finish: Finish | None = None
+    checked: int = 0  # tokens of the KV slot that a token sampled behind them showed to hold numbers
 
 
 class RunningRequest:
@@ -65,6 +66,15 @@ class RunningRequest:
     def may_hold_nan(self) -> bool:
         """True while its keys and values may hold NaN: a sampled token shows that they do not."""
         return self.failed or not self._first_token_at
+
+    def unchecked(self, sequence: TokenSequence) -> range:
+        """Return the tokens of a sequence's KV slot whose keys and values may be NaN.
+
+        A step that was launched ahead wrote some that no token was read for.
+        """
+        if self.may_hold_nan:
+            return range(self.written_tokens)
+        return range(sequence.checked, sequence.kv_slot.length)
 
     @property
     def written_tokens(self) -> int:

@@ -90,9 +90,8 @@ class RequestResources:
 
     def release(self, request: RunningRequest) -> None:
         """Give all slots back; a KV slot that may hold NaN is wiped."""
-        wipe = request.written_tokens if request.may_hold_nan else 0
         for sequence in request.sequences:
-            self.cache.free(sequence.kv_slot, wipe)
+            self.cache.free(sequence.kv_slot, request.unchecked(sequence))
             self.sampler.remove_sequence(sequence.sampler_slot)
         if request.adapter is not None:
             self.loaded.runner.active_adapters.deactivate(request.adapter)
@@ -103,9 +102,9 @@ class RequestResources:
         *own, shared = _prefix_keys(request)
         try:
             self.cache.store_shared_prefix(shared[0], asked.ids[: asked.shared], kv_slot)
-            ids = (*asked.ids, *request.sequences[0].tokens)
-            kv_slot.length = min(kv_slot.length, len(ids))  # a step ahead added a token that is not kept
-            for key in own if kv_slot.length else ():
+            first = request.sequences[0]
+            ids = (*asked.ids, *first.tokens)[: first.checked or kv_slot.length]
+            for key in own if ids else ():
                 self.cache.store_prefix(key, ids, kv_slot)
         except (RuntimeError, MemoryError):  # no memory for a copy: the next turn prefills its whole prompt
             self.cache.release_unused()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from time import monotonic
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -11,7 +12,14 @@ from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
 from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
 from bot.engine.runtime.transfer import upload
 
-SampledToken = tuple[RunningRequest, TokenSequence, int | None]  # None: the logits were no numbers
+
+class SampledToken(NamedTuple):
+    """A sequence's next token, None where the logits are no numbers, behind so many tokens of its KV slot."""
+
+    request: RunningRequest
+    sequence: TokenSequence
+    token: int | None
+    length: int
 
 
 class StepExecutor:
@@ -39,8 +47,10 @@ class StepExecutor:
         batch.advance()
         if measured:
             self._prefill_cost.record(batch.starts[-1], monotonic() - started)
-        owners = [(request, sequence) for _, request, sequence in sampled]
-        return [(*owner, token) for owner, token in zip(owners, tokens, strict=True)]
+        return [
+            SampledToken(request, sequence, token, batch.spans[place].kv_slot.length)
+            for (place, request, sequence), token in zip(sampled, tokens, strict=True)
+        ]
 
     def _sample(self, logits: Tensor, sampled: Sequence[SampledSequence]) -> list[int | None]:
         if not sampled:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bot.engine.lora.linear import LoraLinear, LoraPair
 from bot.engine.lora.slot_image import SlotImage, make_image
+from bot.engine.runtime.errors import is_out_of_memory
 
 SLOTS_AT_ONCE = 4  # from so many slots on, that many more are reserved together
 IDLE_STEPS = 1000  # steps in which half of the slots were of no use, before they are given back
@@ -185,9 +186,16 @@ class ActiveAdapters:
     def _shrink(self, count: int) -> bool:
         """Keep the first slots alone."""
         self._idle_steps = 0
+        self.generation += 1
         for layer in self._layers:
-            layer.keep_slots(count, self._like)
+            try:
+                layer.keep_slots(count, self._like)
+            except (
+                RuntimeError,
+                MemoryError,
+            ) as error:  # no memory for a smaller copy: more slots do no harm
+                if not is_out_of_memory(error):
+                    raise
         del self._adapters[count:]
         self._rank = self._rank if count else 0
-        self.generation += 1
         return True

@@ -34,24 +34,23 @@ class DecodeGroups:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotStrengths:
-    """The first `tokens` of a pass on cards, each multiplied with every LoRA slot.
+class SlotOwners:
+    """The first `tokens` of a pass on cards, each multiplied with every LoRA slot and changed by its own.
 
-    The strength of a slot that is not the token's is 0. So the shapes depend on the counts of tokens and
-    slots alone, and each slot's matrices are read once.
+    So the shapes depend on the counts of tokens and slots alone, and each slot's matrices are read once.
     """
 
     batch: CardBatch
     tokens: int
 
-    @property
-    def slot_count(self) -> int:
-        """The LoRA slots that are read."""
-        return self.batch.lora_slots
+    def owners(self, x: Tensor) -> Tensor:
+        """Return which slot is a token's, bool [tokens, LoRA slots, 1], on the device of x."""
+        return self.batch.owners_on(x.device)[: self.tokens]
 
-    def on(self, x: Tensor) -> Tensor:
-        """Return the strengths [LoRA slots, tokens, 1] in the dtype and on the device of x."""
-        return self.batch.strengths_on(x.device, x.dtype)[:, : self.tokens]
+    def strengths(self, x: Tensor) -> Tensor | None:
+        """Return the strengths [tokens, 1, 1] in the dtype and on the device of x; None where all are 1."""
+        strengths = self.batch.strengths_on(x.device, x.dtype)
+        return None if strengths is None else strengths[: self.tokens]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class AdapterBatch:
     """The tokens of a pass that go through adapters: decoding tokens and prefill spans."""
 
     decode_tokens: Sequence[Token]
-    decode_layout: DecodeGroups | GatherMatmul | SlotStrengths | None  # the decoding tokens, laid out
+    decode_layout: DecodeGroups | GatherMatmul | SlotOwners | None  # the decoding tokens, laid out
     prefill_spans: Sequence[PrefillSpan] = ()
 
     @cached_property
@@ -117,10 +116,10 @@ def last_token_batch_of(batch: ForwardBatch, gather: bool) -> AdapterBatch | Non
 
 def _layout_of(
     tokens: Sequence[Token], batch: ForwardBatch, gather: bool, count: int
-) -> DecodeGroups | GatherMatmul | SlotStrengths | None:
+) -> DecodeGroups | GatherMatmul | SlotOwners | None:
     """`count`: of all tokens among which `tokens` are."""
     if isinstance(batch, CardBatch):
-        return SlotStrengths(batch, count) if tokens else None
+        return SlotOwners(batch, count) if tokens else None
     return gather_matmul_of(tokens) if gather else decode_groups_of(tokens, batch)
 
 

@@ -14,7 +14,7 @@ from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.row_scaling import RowScaling
 from bot.engine.kernels.structs import LinearParams, LoraMatrices
-from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext, SlotStrengths
+from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext, SlotOwners
 from bot.engine.lora.joined_layer import JoinedLayer
 
 
@@ -83,10 +83,10 @@ class LoraLinear(nn.Module):
             self._native.add_lora(slots, x, product, batch.lora_tokens)
             return
         layout = batch.decode_layout
-        if isinstance(layout, SlotStrengths):
+        if isinstance(layout, SlotOwners):
             assert isinstance(slots, CardSlots)
             changed, tokens = product[: layout.tokens], x[: layout.tokens]
-            slots.add_all(tokens, changed, layout.on(x), self._block_parts)
+            slots.add_all(tokens, changed, layout.owners(x), layout.strengths(x), self._block_parts)
         elif layout is not None and isinstance(slots, FloatSlots):
             change = (
                 self._gathered_change(slots, x, layout)

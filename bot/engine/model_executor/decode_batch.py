@@ -23,6 +23,8 @@ class DecodeLayout(NamedTuple):
 
     rows: int
     lora_slots: int
+    scales_adapters: bool
+    sorts_all: bool
     groups: tuple[tuple[int, SlotShape, bool], ...]  # version of a slab, what is read of it, in order or not
 
 
@@ -57,7 +59,10 @@ class DecodeBatch(CardBatch):
         self._draw_slices = DrawSlices.pack(self._draw_rows, packed)
         self.numbers: Sequence[int] = packed.values
         groups = tuple((group.slab.version, group.shape, group.in_order) for group in self._groups)
-        self.layout = DecodeLayout(len(self.spans), self.lora_slots, groups)
+        self.sorts_all = any(row.is_wide for row in self._draw_rows)
+        self.layout = DecodeLayout(
+            len(self.spans), self.lora_slots, self.scales_adapters, self.sorts_all, groups
+        )
 
     def place(self, numbers: Tensor) -> DrawTensors:
         """Take the numbers from where they are on the device; return those of the draw."""

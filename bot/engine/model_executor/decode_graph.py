@@ -2,9 +2,10 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -35,7 +36,19 @@ class StepOutput:
 
 
 Step = Callable[[DecodeBatch, Tensor], StepOutput]  # the numbers of the batch are on the device
-Capture = Callable[[Callable[[], StepOutput]], tuple[Graph, StepOutput]]
+
+
+class Capture(Protocol):
+    """Captures steps, whose graphs share memory."""
+
+    def __call__(self, step: Callable[[], StepOutput]) -> tuple[Graph, StepOutput]:
+        """Return the graph of a step, which has not run, and the tensors that a replay fills."""
+
+    def forget(self) -> None:
+        """Note that no graph is left: the next ones get memory of their own."""
+
+    def refusing_waits(self) -> AbstractContextManager[None]:
+        """Raise RuntimeError inside the block where the host would wait for the device, as no capture can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +62,14 @@ class DecodeGraphs:
     """Runs decoding steps, captured where a layout came before.
 
     A graph reads the addresses that its tensors had when it was captured: `version` of a run must be another
-    one when a tensor is another one. The graphs that served last are kept.
+    one when a tensor is another one. Too many graphs all go at once: cuBLAS lends all of them one workspace,
+    which goes with any of them.
     """
 
     def __init__(self, device: torch.device, capture: Capture | None = None) -> None:
         """`capture`: None to launch kernels one by one."""
         self._device, self.capture = device, capture
-        self._graphs: OrderedDict[Hashable, _Captured] = OrderedDict()
+        self._graphs: dict[Hashable, _Captured] = {}
         self._came_once: OrderedDict[Hashable, None] = OrderedDict()
 
     @torch.inference_mode()
@@ -64,10 +78,9 @@ class DecodeGraphs:
         key = batch.layout, version
         captured = self._graphs.get(key)
         if captured is None and self.capture is not None and self._comes_again(key):
-            captured = self._try_capture(self.capture, step, batch)
+            captured = self._try_capture(self.capture, key, step, batch)
         if captured is None:
             return step(batch, upload(batch.numbers, self._device))
-        self._keep(key, captured)
         captured.numbers.copy_(pinned(torch.tensor(batch.numbers), self._device), non_blocking=True)
         captured.graph.replay()
         return captured.output
@@ -76,6 +89,8 @@ class DecodeGraphs:
         """Give the graphs and their memory back; return whether there were any."""
         captured = bool(self._graphs)
         self._graphs.clear()
+        if captured and self.capture is not None:
+            self.capture.forget()
         return captured
 
     def _comes_again(self, key: Hashable) -> bool:
@@ -88,44 +103,57 @@ class DecodeGraphs:
             self._came_once.popitem(last=False)
         return False
 
-    def _keep(self, key: Hashable, captured: _Captured) -> None:
-        """Note that a graph serves now; the one that served longest ago may go."""
-        self._graphs[key] = captured
-        self._graphs.move_to_end(key)
-        if len(self._graphs) > MAX_GRAPHS:
-            self._graphs.popitem(last=False)
-
-    def _try_capture(self, capture: Capture, step: Step, batch: DecodeBatch) -> _Captured | None:
+    def _try_capture(
+        self, capture: Capture, key: Hashable, step: Step, batch: DecodeBatch
+    ) -> _Captured | None:
+        if len(self._graphs) >= MAX_GRAPHS:
+            self.clear()
         try:
             numbers = upload(batch.numbers, self._device)
-            return _Captured(*capture(lambda: step(batch, numbers)), numbers)
+            captured = _Captured(*capture(lambda: step(batch, numbers)), numbers)
         except RuntimeError as error:
             if device_fault_of(error) not in (None, DeviceFault.OUT_OF_MEMORY):
                 raise
-            self.turn_off(str(error))
+            self.turn_off(f"{type(error).__name__}: {error}")
             return None
+        self._graphs[key] = captured
+        return captured
 
     def turn_off(self, reason: str) -> None:
         """Launch the kernels of all steps one by one from now on."""
-        self.capture = None
         self.clear()
-        logger.warning("decode_graphs_off", extra={"reason": reason.splitlines()[0][:200]})
+        self.capture = None
+        logger.warning("decode_graphs_off", extra={"reason": reason.partition("\n")[0][:200]})
 
 
 class CudaCapture:
-    """Captures steps on the current card. All graphs share their memory: one replay follows another."""
+    """Captures steps on a card. All graphs share their memory: one replay follows another."""
 
-    def __init__(self) -> None:
-        self._pool: Any = torch.cuda.graph_pool_handle()
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._pool = device, torch.cuda.graph_pool_handle()
 
     def __call__(self, step: Callable[[], StepOutput]) -> tuple[Graph, StepOutput]:
-        """Return the graph of a step, which has not run, and the tensors that a replay fills."""
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        try:
-            # Other threads may prepare adapters meanwhile, which the strictest mode takes for a mistake.
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                output = step()
-        except BaseException:
-            torch.cuda.set_stream(stream)  # torch stays on the stream of a capture that failed
-            raise
+        """As in `Capture`."""
+        with torch.cuda.device(self._device):
+            graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+            try:
+                # Other threads may prepare adapters meanwhile, which the strictest mode takes for a mistake.
+                with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                    output = step()
+            except BaseException:
+                torch.cuda.set_stream(stream)  # torch stays on the stream of a capture that failed
+                raise
         return graph, output
+
+    def forget(self) -> None:
+        """As in `Capture`."""
+        self._pool = torch.cuda.graph_pool_handle()
+
+    @contextmanager
+    def refusing_waits(self) -> Iterator[None]:
+        """As in `Capture`."""
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode("default")

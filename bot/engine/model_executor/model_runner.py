@@ -134,7 +134,8 @@ class ModelRunner:
                 **({"logits_to_keep": step.last} if self._takes_logits_to_keep else {}),
             )
         finally:
-            self._context.native_step = None  # it holds keys and values, which may have to be forgotten
+            # They hold keys, values and other memory that may have to be given back.
+            self._context.native_step = self._context.tokens = self._context.last = None
         logits: Tensor = output.logits[0]
         return logits if self._takes_logits_to_keep else logits.index_select(0, step.last)
 

@@ -47,25 +47,26 @@ class PackedNumbers:
 
 
 class Download:
-    """Integers [count] on their way from a device to the host, which waits only when it reads them."""
+    """Integers [count] on their way from a device to the host, which waits only when it reads them.
 
-    def __init__(self, numbers: Tensor) -> None:
-        """Begin the copy, behind all that was launched so far."""
-        on_card = numbers.device.type == "cuda"
-        self._numbers: Tensor | list[int] = _download(numbers) if on_card else numbers.tolist()
-        if on_card:
+    All memory is taken when it is made: what follows a computation must not fail for lack of it.
+    """
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        self._numbers = pinned(torch.empty(count, dtype=torch.int64), device)
+        self._copied: torch.cuda.Event | None = None
+        if device.type == "cuda":
             self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+
+    def begin(self, numbers: Tensor) -> None:
+        """Begin to copy the first of numbers [at least count], behind all that was launched so far."""
+        self._numbers.copy_(numbers[: len(self._numbers)], non_blocking=True)
+        if self._copied is not None:
             self._copied.record(torch.cuda.current_stream(numbers.device))
 
     def read(self) -> list[int]:
         """Wait for the numbers and return them."""
-        if isinstance(self._numbers, Tensor):
+        if self._copied is not None:
             self._copied.synchronize()
-            self._numbers = self._numbers.tolist()
-        return self._numbers
-
-
-def _download(numbers: Tensor) -> Tensor:
-    """Begin to copy numbers from a card into memory that it writes by itself."""
-    host = torch.empty(numbers.shape, dtype=numbers.dtype).pin_memory()
-    return host.copy_(numbers, non_blocking=True)
+        numbers: list[int] = self._numbers.tolist()
+        return numbers

@@ -33,6 +33,7 @@ class DrawRow:
     target: int
     number: float
     forbids_end: bool
+    is_wide: bool = False  # its choice is often wider than the tokens that are sorted at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class CardSampler(SamplerSlots):
         self._device, self._size = device, padded_size(vocabulary)
         # The column behind the vocabulary takes what is no token.
         self._seen = torch.zeros((slots + 1, self._size + 1), dtype=torch.bool, device=device)
+        self._true = torch.ones(1, dtype=torch.bool, device=device)
         self._latest = torch.zeros(slots + 1, dtype=torch.int64, device=device)
         self._settings = torch.ones((slots + 1, 5), dtype=torch.float64, device=device)
         self._end_ids = torch.zeros((slots + 1, 1), dtype=torch.int64, device=device)
@@ -102,7 +104,10 @@ class CardSampler(SamplerSlots):
     def draw_rows(self, slots: Sequence[int]) -> list[DrawRow]:
         """Return what the next token of each slot needs of the host."""
         states = [(slot, self._states[slot]) for slot in slots]
-        return [DrawRow(slot, slot, s.number, s.forbids_end and bool(s.end_ids)) for slot, s in states]
+        return [
+            DrawRow(slot, slot, state.number, state.forbids_end and bool(state.end_ids), state.is_wide)
+            for slot, state in states
+        ]
 
     def note_sampled(self, slots: Sequence[int], count: int = 1) -> None:
         """Count `count` more tokens of each slot; negative after tokens that were of no use."""
@@ -113,14 +118,17 @@ class CardSampler(SamplerSlots):
         """Return the latest token of slots [rows]; of those without a token, any id."""
         return self._latest.index_select(0, source).clamp_(min=0)
 
-    def draw(self, logits: Tensor, rows: DrawTensors) -> Tensor:
+    def draw(self, logits: Tensor, rows: DrawTensors, sorts_all: bool = False) -> Tensor:
         """Return tokens [rows] from logits [rows, vocabulary], without a wait of the host.
+
+        `sorts_all`: sort the whole vocabulary, which settles every choice and takes longer.
 
         `INVALID` stands for logits without a usable number, `UNSETTLED` for a choice so wide that `sample`
         must make it. A row whose latest token is one of these gives the same one again.
         """
         scores, columns = self._scores(logits, rows)
-        tokens = draw_tokens(scores, columns, rows.number, SECOND_COUNT)
+        count = scores.shape[-1] if sorts_all else SECOND_COUNT
+        tokens = draw_tokens(scores, columns, rows.number, count)
         latest = self._latest.index_select(0, rows.source)
         tokens = torch.where(latest < 0, latest, tokens)
         self._record(rows, tokens)
@@ -138,10 +146,13 @@ class CardSampler(SamplerSlots):
         return scores.scatter_(1, end_ids, ends), columns
 
     def _record(self, rows: DrawTensors, tokens: Tensor) -> None:
-        """Write tokens [rows] as the latest ones, and as seen."""
-        columns = torch.where(tokens < 0, self._size, tokens)
-        self._seen[rows.target, columns] = True
+        """Write tokens [rows] as the latest ones, and as seen.
+
+        Last comes what cannot be written again: after an error, the tokens are drawn anew.
+        """
+        columns, true = torch.where(tokens < 0, self._size, tokens), self._true.expand(len(tokens))
         self._latest.index_copy_(0, rows.target, tokens)
+        self._seen.index_put_((rows.target, columns), true)
 
     def _begin(self, slot: int, state: SamplerState, ids: Sequence[int]) -> None:
         """Write a new sequence's settings, end ids and prompt into the tables."""

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from bot.engine.interface import Request
+from bot.engine.sampling.ops import GREEDY, SECOND_COUNT
 from bot.engine.sampling.uniform_numbers import UniformNumbers
 from bot.persona.persona import Sampling
+
+_NARROW_MIN_P, _NARROW_TOP_P = 1e-3, 0.95  # settings that mostly keep fewer tokens than are sorted at first
 
 
 def request_seed(request: Request) -> int:
@@ -41,6 +44,13 @@ class SamplerState:
     def forbids_end(self) -> bool:
         """True before `min_tokens` tokens."""
         return self.sampled < self.sampling.min_tokens
+
+    @property
+    def is_wide(self) -> bool:
+        """True where nothing keeps the choice among the likelier tokens."""
+        sampling = self.sampling
+        limited = 0 < sampling.top_k < SECOND_COUNT or sampling.min_p >= _NARROW_MIN_P
+        return not limited and sampling.top_p > _NARROW_TOP_P and sampling.temperature >= GREEDY
 
     @property
     def number(self) -> float:

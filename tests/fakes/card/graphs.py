@@ -80,6 +80,8 @@ def graph_patches(launches: Launches) -> list[tuple[Any, str, Any]]:
         (torch.cuda, "Event", Event),
         (torch.cuda, "stream", on_stream),
         (torch.cuda, "set_stream", lambda stream: None),
+        (torch.cuda, "device", on_stream),
+        (torch.cuda, "set_sync_debug_mode", lambda mode: launches.refuse_reads(mode == "error")),
         (torch.cuda, "current_stream", lambda device=None: PretendedStream()),
         (torch.cuda, "is_current_stream_capturing", lambda: launches.capture is not None),
     ]

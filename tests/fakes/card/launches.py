@@ -34,6 +34,7 @@ class Launches(TorchDispatchMode):
         self.grace = 0  # operations before the failure
         self.sticky: BaseException | None = None  # what later operations raise, as after an illegal access
         self.capture: Counter[str] | None = None  # kernels of the graph that is being captured
+        self._refuses_reads = False
 
     def reset(self) -> None:
         """Begin to count anew."""
@@ -71,7 +72,13 @@ class Launches(TorchDispatchMode):
         self._fail()
         if self.capture is not None:
             raise RuntimeError(_CAPTURE_ERROR)
+        if self._refuses_reads:
+            raise RuntimeError("called a synchronizing CUDA operation")
         self.reads[place()] += 1
+
+    def refuse_reads(self, refuse: bool) -> None:
+        """Raise for each wait of the host from now on, as torch.cuda's debug mode does, or count again."""
+        self._refuses_reads = refuse
 
     def upload(self, blocking: bool) -> None:
         """Count a copy from the host."""

@@ -1,9 +1,12 @@
 """Decoding one step ahead, captured or not: layouts, graphs that are kept, and a capture that fails."""
 
+import itertools
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +22,7 @@ from bot.engine.model_executor.decode_graph import Graph, StepOutput
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader import loader
 from bot.engine.sampling import card_sampler
-from tests.bot.engine.local.driver import HOT, add_adapters, outcomes, request, settings, up_to
+from tests.bot.engine.local.driver import HOT, NO_MEMORY, add_adapters, outcomes, request, settings, up_to
 from tests.fakes.replay import ReplayCapture
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -55,12 +58,14 @@ async def answers(folder: Path, data: Path, adapters: dict[str, Path]) -> list[l
 
 
 def requests() -> list[Request]:
-    penalised = HOT.model_copy(update={"repetition_penalty": 1.8, "min_tokens": 5, "max_tokens": 30})
+    # wide, but not so wide that the card sorts all tokens at once
+    broad = HOT.model_copy(update={"top_p": 0.94, "max_tokens": 30})
+    penalised = broad.model_copy(update={"repetition_penalty": 1.8, "min_tokens": 5})
     return [
         request(1, 20, up_to(40)),
-        request(2, 250, up_to(30, HOT), seed=1, adapter="a"),  # over the first rounded length
+        request(2, 250, broad, seed=1, adapter="a"),  # over the first rounded length
         request(3, 9, penalised, seed=2, adapter="b", strength=0.8, stop_ids=frozenset(range(260, 300))),
-        request(4, 30, up_to(25, HOT), seed=3, n=3),
+        request(4, 30, broad, seed=3, n=3),
         request(5, 5, up_to(1)),
     ]
 
@@ -75,6 +80,21 @@ async def test_a_choice_that_is_not_settled_on_the_card_is_made_by_the_host(
     lay_out_for_cards(monkeypatch, ReplayCapture() if captured else None)
     assert await answers(folder, tmp_path, adapters) == expected
     assert unsettled() > 10
+
+
+async def test_where_nothing_narrows_a_choice_the_card_sorts_all_tokens_and_settles_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hot() -> list[list[str] | str]:
+        async with LocalEngine(settings(folder), tmp_path) as engine:
+            return await outcomes(engine, [request(n, 20, up_to(25, HOT), seed=n) for n in range(3)])
+
+    expected = await hot()
+    monkeypatch.setattr(card_sampler, "SECOND_COUNT", 3)
+    unsettled = watch_unsettled(monkeypatch)
+    lay_out_for_cards(monkeypatch, ReplayCapture())
+    assert await hot() == expected
+    assert unsettled() == 0
 
 
 def watch_unsettled(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
@@ -116,7 +136,7 @@ async def test_the_setting_leaves_graphs_off(
 class Refusing:
     """A capture that fails after so many others."""
 
-    def __init__(self, good: int, error: RuntimeError) -> None:
+    def __init__(self, good: int, error: BaseException) -> None:
         self.capture, self.good, self.error = ReplayCapture(), good, error
 
     def __call__(self, step: Callable[[], StepOutput]) -> tuple[Graph, StepOutput]:
@@ -124,8 +144,14 @@ class Refusing:
             raise self.error
         return self.capture(step)
 
+    def forget(self) -> None:
+        self.capture.forget()
 
-class Stale:
+    def refusing_waits(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class Stale(ReplayCapture):
     """A capture whose replays compute nothing anew."""
 
     def __call__(self, step: Callable[[], StepOutput]) -> tuple[Graph, StepOutput]:
@@ -138,17 +164,21 @@ class _Nothing:
 
 
 UNSUPPORTED = RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
+TOLD = "RuntimeError: CUDA error: operation not permitted when stream is capturing"
 
 
 @pytest.mark.parametrize(
     ("capture", "reason"),
     [
-        (Refusing(0, UNSUPPORTED), "CUDA error: operation not permitted when stream is capturing"),
-        (Refusing(2, UNSUPPORTED), "CUDA error: operation not permitted when stream is capturing"),
-        (Refusing(2, RuntimeError("CUDA out of memory.")), "CUDA out of memory."),
+        (Refusing(0, UNSUPPORTED), TOLD),
+        (Refusing(2, UNSUPPORTED), TOLD),
+        (Refusing(2, RuntimeError("CUDA out of memory.")), "RuntimeError: CUDA out of memory."),
+        (Refusing(0, NotImplementedError()), "NotImplementedError: "),
+        (Refusing(0, ValueError("no")), "ValueError: no"),
+        (Refusing(0, MemoryError()), "MemoryError: "),
         (Stale(), "captured steps compute other numbers"),
     ],
-    ids=["at the start", "later", "out of memory", "other numbers"],
+    ids=["at the start", "later", "memory", "without words", "another kind", "main memory", "other numbers"],
 )
 async def test_where_a_capture_fails_or_differs_steps_are_launched_one_by_one(
     capture: object,
@@ -165,3 +195,30 @@ async def test_where_a_capture_fails_or_differs_steps_are_launched_one_by_one(
         assert await answers(folder, tmp_path, adapters) == expected
     told = [record.__dict__["reason"] for record in caplog.records if record.msg == "decode_graphs_off"]
     assert told == [reason]
+
+
+async def test_a_trial_that_finds_no_room_leaves_graphs_off_and_every_slot_free(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out_for_cards(monkeypatch, ReplayCapture())
+    begin, calls = card_sampler.CardSampler._begin, itertools.count(1)
+
+    def failing(self: card_sampler.CardSampler, *rest: Any) -> None:
+        if next(calls) == 2:
+            raise RuntimeError(NO_MEMORY)
+        begin(self, *rest)
+
+    monkeypatch.setattr(card_sampler.CardSampler, "_begin", failing)
+    two = [request(1, 20), request(2, 20)]
+    async with LocalEngine(settings(folder, rows=2), tmp_path) as engine:
+        assert [len(one) for one in await outcomes(engine, two)] == [1, 1]
+        assert len((await outcomes(engine, [request(4, 9, n=2)]))[0]) == 2
+
+
+async def test_a_cache_for_one_short_row_has_room_for_the_trial(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out_for_cards(monkeypatch, ReplayCapture())
+    monkeypatch.setattr(loader, "_cache_bytes", lambda settings, runner, budgets: 300 * runner.token_bytes)
+    async with LocalEngine(settings(folder), tmp_path) as engine:
+        assert [len(one) for one in await outcomes(engine, [request(1, 20), request(2, 20)])] == [1, 1]
