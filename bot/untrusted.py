@@ -1,4 +1,4 @@
-"""Reading untrusted files: regular files inside their folder, of bounded size, with strict JSON."""
+"""Reading untrusted files: regular files of this user in their folder, of bounded size, strict JSON."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import stat
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from bot.system.ownership import ownership_fault
 
 if sys.platform == "win32":
     _FLAGS = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
@@ -28,6 +30,8 @@ def open_regular(folder: Path, name: str, root: Path | None = None) -> BinaryIO:
     """
     if not os.path.lexists(folder / name):
         raise RefusedFile(f"{name} is missing", "point to the folder that training wrote")
+    if fault := ownership_fault(folder / name):
+        raise RefusedFile(*fault)
     path = (folder / name).resolve()
     if not path.is_relative_to((root or folder).resolve()):
         raise RefusedFile(f"{name} is a link to another place", "copy the file itself")

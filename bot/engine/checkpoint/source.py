@@ -13,6 +13,7 @@ from bot.config import ModelSettings
 from bot.engine.checkpoint.weight_files import weight_files
 from bot.errors import UserError
 from bot.files import hash_file
+from bot.system.ownership import check_owner
 from bot.untrusted import RefusedFile
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -128,6 +129,7 @@ def _local_source(path: Path, name: str) -> ModelSource:
             raise UserError(
                 f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub."
             )
+        check_owner(path)
         return ModelSource("gguf", name, path)
     if not (path / "config.json").is_file():
         raise UserError(
