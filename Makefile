@@ -1,6 +1,6 @@
 # Everything from a fresh clone. Needs Python 3.11 or newer and make; docs/operations.md has the plain lines.
 .DEFAULT_GOAL := help
-.PHONY: help talk test setup lint types bench
+.PHONY: help talk test setup lint types bench fuzz
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -38,6 +38,9 @@ types: $(BIN)/.test  ## types of bot and training, as Linux, Windows and macOS h
 
 bench: $(BIN)/.test  ## the engine against others on this machine: ten minutes, nothing else running
 	@$(BIN)/python -m tests.benchmarks.engine
+
+fuzz: $(BIN)/.test  ## readers of strangers' data on damaged input: ten minutes; findings are kept in tests/fuzz/findings
+	@$(BIN)/python -m tests.fuzz --minutes 10 || $(call failed,fuzz,The lines FOUND name the inputs; tests/fuzz/test_fuzz.py tries them again.)
 
 $(BIN)/.made:
 	@[ -n "$(PYTHON)" ] || $(call failed,Python,Install Python 3.11 or newer and see that python3 is on the PATH.)
