@@ -3,8 +3,6 @@
 Each file is planted as another user would: handed over to that user, open to everybody, or linked by them.
 """
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,41 +13,17 @@ from bot.adapter.files import CONFIG
 from bot.config import load_config
 from bot.engine.checkpoint.converted import find_converted, make_converted
 from bot.engine.checkpoint.source import locate_model
-from bot.engine.kernels.library_store import LibraryStore
 from bot.errors import UserError
 from bot.memory.db import backup
 from bot.memory.store import Memory
 from bot.persona.persona import load_persona
-from bot.platforms.instance_lock import hold_token
-from bot.system.ownership import ownership_fault
 from bot.untrusted import RefusedFile, read_json
 from tests.bot.engine.model_loader.driver import in_cache, settings
 from tests.fakes import tiny
 from tests.fixtures.tiny_training import TinyPersona
+from tests.security.planting import PLANT, needs_root
 
-OTHER = 12_345  # a user of whom nothing else is known here
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files to another user"
-)
-
-
-def hand_over(path: Path) -> None:
-    os.chown(path, OTHER, OTHER)
-
-
-def open_to_all(path: Path) -> None:
-    path.chmod(path.stat().st_mode | 0o002)
-
-
-def link(path: Path) -> None:
-    """Put a link of the other user in the file's place, to a copy that is sound."""
-    moved = path.with_name(f"{path.name}.moved")
-    path.rename(moved)
-    path.symlink_to(moved)
-    os.chown(path, OTHER, OTHER, follow_symlinks=False)
-
-
-PLANT = {"another's": hand_over, "open to all": open_to_all, "another's link": link}
+pytestmark = needs_root
 
 
 @dataclass(frozen=True)
@@ -183,57 +157,6 @@ def test_a_converted_copy_with_a_file_more_is_made_anew(tmp_path: Path) -> None:
     assert find_converted(models, "a" * 64, "bf16") is None
 
 
-def library(store: LibraryStore) -> Path:
-    with store.draft_folder() as folder:
-        (folder / "library").write_bytes(b"machine code")
-        return store.keep(folder / "library")
-
-
-@pytest.mark.parametrize("way", [*PLANT, "truncated", "empty", "other bytes"])
-def test_a_planted_library_is_deleted_and_made_anew(tmp_path: Path, way: str) -> None:
-    store = LibraryStore(tmp_path / "cache", "0" * 16, ".so")
-    path = library(store)
-    assert store.find() == path
-    spoil: dict[str, Callable[[Path], object]] = {
-        **PLANT,
-        "truncated": lambda path: os.truncate(path, 5),
-        "empty": lambda path: os.truncate(path, 0),
-        "other bytes": lambda path: path.write_bytes(b"machine kode"),
-    }
-    spoil[way](path)
-    assert store.find() is None
-    assert not os.path.lexists(path)
-
-
-@pytest.mark.parametrize("way", ["another's", "another's link"])
-def test_no_library_is_loaded_from_a_folder_of_another_user(tmp_path: Path, way: str) -> None:
-    store = LibraryStore(tmp_path / "cache", "0" * 16, ".so")
-    library(store)
-    PLANT[way](tmp_path / "cache")
-    with pytest.raises(OSError, match="not a folder of your own"):
-        store.find()
-
-
-@pytest.mark.parametrize("way", PLANT)
-def test_no_library_is_loaded_below_a_folder_of_another_user(tmp_path: Path, way: str) -> None:
-    store = LibraryStore(tmp_path / "above/cache", "0" * 16, ".so")
-    library(store)
-    PLANT[way](tmp_path / "above")
-    with pytest.raises(OSError, match=r"another user|every user"):
-        store.find()
-
-
-@pytest.mark.parametrize("way", ["another's", "another's link"])
-def test_a_planted_folder_of_locks_is_refused_with_a_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    (tmp_path / "alterego").mkdir()
-    PLANT[way](tmp_path / "alterego")
-    with pytest.raises(UserError, match="XDG_STATE_HOME"), hold_token("Discord", "abc"):
-        pass
-
-
 @pytest.mark.parametrize("way", PLANT)
 @pytest.mark.parametrize("name", ["messages.jsonl", "people.key", "encoded", "runs/1/checkpoint"])
 def test_training_reads_no_planted_file(tmp_path: Path, name: str, way: str) -> None:
@@ -245,31 +168,3 @@ def test_training_reads_no_planted_file(tmp_path: Path, name: str, way: str) -> 
     code, _, error = persona.run("build")
     assert code == 2
     assert "is not read" in error
-
-
-def test_folders_on_the_way_are_looked_at(tmp_path: Path) -> None:
-    (tmp_path / "a/b").mkdir(parents=True)
-    (tmp_path / "a/b/file").touch()
-    assert ownership_fault(tmp_path / "a/b/file") is None
-    hand_over(tmp_path / "a")
-    assert ownership_fault(tmp_path / "a/b/file") is not None
-
-
-def test_a_file_of_its_own_in_a_folder_with_the_sticky_bit_is_loaded(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    tmp_path.chmod(0o1777)
-    assert ownership_fault(tmp_path / "file") is None
-
-
-def test_links_in_a_circle_end(tmp_path: Path) -> None:
-    (tmp_path / "a").symlink_to(tmp_path / "b")
-    (tmp_path / "b").symlink_to(tmp_path / "a")
-    assert ownership_fault(tmp_path / "a") is not None
-
-
-def test_a_link_of_its_own_to_a_file_of_its_own_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "link").symlink_to("../" + tmp_path.name + "/file")
-    assert ownership_fault(tmp_path / "link") is None
-    hand_over(tmp_path / "file")
-    assert ownership_fault(tmp_path / "link") is not None
