@@ -1,6 +1,9 @@
 """Folders and libraries that another user of the machine planted: compiled operations, locks, and links."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,8 @@ from bot.engine.kernels.library_store import LibraryStore
 from bot.errors import UserError
 from bot.platforms.instance_lock import hold_token
 from bot.system.ownership import ownership_fault
-from tests.security.planting import PLANT, hand_over, needs_root
+from tests.paths import ROOT
+from tests.security.planting import PLANT, hand_over, needs_root, open_to_all
 
 pytestmark = needs_root
 
@@ -92,3 +96,27 @@ def test_a_link_of_its_own_to_a_file_of_its_own_is_followed(tmp_path: Path) -> N
     assert ownership_fault(tmp_path / "link") is None
     hand_over(tmp_path / "file")
     assert ownership_fault(tmp_path / "link") is not None
+
+
+@pytest.mark.parametrize("change", [hand_over, open_to_all, None], ids=["its owner", "open to all", "own"])
+def test_whoever_may_write_the_programs_code_may_write_what_it_loads(
+    tmp_path: Path, change: Callable[[Path], None] | None
+) -> None:
+    code = tmp_path / "code/bot"
+    shutil.copytree(ROOT / "bot/system", code / "system")
+    for name in ("__init__.py", "errors.py"):
+        shutil.copy(ROOT / "bot" / name, code)
+    planted = tmp_path / "planted"
+    planted.touch()
+    hand_over(planted)
+    if change:
+        change(code / "system/ownership.py")
+    asked = f"from bot.system.ownership import ownership_fault; print(ownership_fault({str(planted)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", asked],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "code")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout == "None\n") == bool(change)
