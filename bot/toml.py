@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import UserError
+from bot.system.ownership import check_owner
 
 
 class Section(BaseModel):
@@ -33,7 +34,8 @@ def parse_toml(kind: type[Parsed], text: str, path: Path) -> Parsed:
 
 
 def read_toml(path: Path, advice: str) -> str:
-    """Return the text of a settings file. Raises `UserError`, with the advice for a missing file."""
+    """Return the text of a settings file of this user. Raises `UserError`, with advice for a missing one."""
+    check_owner(path)
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

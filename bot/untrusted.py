@@ -1,4 +1,4 @@
-"""Reading untrusted files: regular files inside their folder, of bounded size, with strict JSON."""
+"""Reading untrusted files: regular files of this user in their folder, of bounded size, strict JSON."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import stat
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from bot.system.ownership import ownership_fault
 
 if sys.platform == "win32":
     _FLAGS = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
@@ -21,15 +23,17 @@ class RefusedFile(Exception):
         self.reason, self.remedy = reason, remedy
 
 
-def open_regular(folder: Path, name: str) -> BinaryIO:
-    """Open a regular file of a folder. Links may not leave the folder, and no pipe is waited for.
+def open_regular(folder: Path, name: str, root: Path | None = None) -> BinaryIO:
+    """Open a regular file of a folder. Links may not leave `root`, by default the folder; pipes are not read.
 
     Raises `RefusedFile` for anything else.
     """
     if not os.path.lexists(folder / name):
         raise RefusedFile(f"{name} is missing", "point to the folder that training wrote")
+    if fault := ownership_fault(folder / name):
+        raise RefusedFile(*fault)
     path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    if not path.is_relative_to((root or folder).resolve()):
         raise RefusedFile(f"{name} is a link to another place", "copy the file itself")
     try:
         before = path.lstat()  # Windows follows a link that it opens, and opens no folder
@@ -56,9 +60,12 @@ def _refuse_special(status: os.stat_result, name: str) -> None:
         raise RefusedFile(f"{name} is not a regular file", "copy the file itself")
 
 
-def read_json(folder: Path, name: str, limit: int) -> dict[str, Any]:
-    """Read a JSON object from a regular file of at most `limit` bytes. Raises `RefusedFile`."""
-    with open_regular(folder, name) as file:
+def read_json(folder: Path, name: str, limit: int, root: Path | None = None) -> dict[str, Any]:
+    """Read a JSON object from a regular file of at most `limit` bytes. Raises `RefusedFile`.
+
+    `root`: as of `open_regular`.
+    """
+    with open_regular(folder, name, root) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise RefusedFile(f"{name} has more than {limit >> 10} KB", "export it again")

@@ -1,5 +1,8 @@
 """Fixtures of many test files: a cast of invented personas, and a chat in a temporary folder."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -36,6 +39,16 @@ settings.load_profile("patient")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--slow`: whole tables of what the other tests try a few rows of."""
     parser.addoption("--slow", action="store_true", help="run tests marked slow, some twenty minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the locks of tokens in a folder of this test process, which `pytest_unconfigure` deletes."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="alterego-state-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete the locks."""
+    shutil.rmtree(os.environ.pop("XDG_STATE_HOME"), ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

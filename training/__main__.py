@@ -10,6 +10,7 @@ from pathlib import Path
 from bot import config
 from bot.errors import UserError
 from bot.system.console import prepare_output
+from bot.system.ownership import check_owners
 from training.commands.types import Commands
 
 try:
@@ -75,7 +76,7 @@ def _import(options: argparse.Namespace) -> str:
 
 
 def _folder(options: argparse.Namespace) -> Path:
-    """Return the persona's folder; raises `UserError` where there is none."""
+    """Return the persona's folder; raises `UserError` where there is none, or others could write it."""
     personas: Path = config.load_config(options.config).personas
     known = (
         sorted(path.name for path in personas.glob("*/") if path.name[0] not in "._")
@@ -87,6 +88,7 @@ def _folder(options: argparse.Namespace) -> Path:
         raise UserError(
             f"There is no persona {options.persona!r} in {personas}: known are {there}; make a folder for it."
         )
+    check_owners(personas / str(options.persona))
     return personas / str(options.persona)
 
 

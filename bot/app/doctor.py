@@ -17,6 +17,7 @@ from bot.memory.db.database import InUse
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.contract import check_serving
 from bot.system.rights import others_can_read, private_command
+from bot.system.user_folders import cache_folder
 
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
@@ -110,7 +111,7 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
 
 def _native_kernels(settings: Config) -> Finding:
     """Check whether the kernels are compiled for this processor; compiling them may take seconds."""
-    from bot.engine.kernels.compiler import build_library, cache_folder
+    from bot.engine.kernels.compiler import build_library
 
     if not settings.model.native:
         text = "switched off: torch's operators serve"
@@ -119,7 +120,7 @@ def _native_kernels(settings: Config) -> Finding:
     else:
         text = (
             "not compiled: on a CPU answers take up to twice as long; "
-            "install gcc (Linux), or run xcode-select --install (macOS)"
+            "install gcc (Linux), or run xcode-select --install (macOS), or mend the reason in the log"
         )
     return Finding("native", True, text)
 

@@ -13,6 +13,7 @@ from bot.persona import card as cards
 from bot.persona.card import Card
 from bot.persona.training_options import TrainingOptions
 from bot.system.names import fault_of_name
+from bot.system.ownership import check_owner
 from bot.toml import Section, parse_toml, read_toml
 
 _LIMIT = 8 << 20  # bytes of a card file
@@ -147,10 +148,11 @@ def load_persona(folder: Path) -> Persona:
 
 
 def _inside(folder: Path, path: Path) -> Path:
-    """Return a path inside the persona's folder. Raises `UserError` if it leads out, also by a link."""
+    """Return a path inside the persona's folder. Raises `UserError` if it leads out or is another user's."""
     whole = folder / path
     if "\x00" in str(path) or not Path(os.path.realpath(whole)).is_relative_to(os.path.realpath(folder)):
         raise UserError(f"{str(path)!r} leads out of the folder {folder}: keep the persona's files in it")
+    check_owner(whole)
     return whole
 
 

@@ -5,7 +5,9 @@ characters are gone, whichever rule took them; a replacement counts as right whe
 labelled. All lines are invented, by one author. labelled.jsonl was used while the rules were written;
 labelled_held.jsonl was written before their first run and changed one rule since (Chinese ids of counties
 that are no more); labelled_hard.jsonl was written afterwards to break the rules, and some were mended by it.
-The second's figures say little about a real export; the third's are nearer to its worst.
+The second's figures say little about a real export; the third's are nearer to its worst. labelled_said.jsonl
+has details as people say them (seed phrases, passwords in a sentence, coordinates, numbers in words, spaced
+letters, mixed scripts, birthdays), and innocent lines that look like them; its rules were written with it.
 """
 
 import json
@@ -19,11 +21,12 @@ from training.scrub.detectors.span import KnownPerson
 from training.scrub.scrubber import Scrubber
 
 EXPORTS = Path(__file__).parent.parent / "exports" / "scrub"
-SETS = ("labelled", "labelled_held", "labelled_hard")
+SETS = ("labelled", "labelled_held", "labelled_hard", "labelled_said")
 PEOPLE = {  # the part of people.json that each set knows
     "labelled": "labelled",
     "labelled_held": "labelled_held",
     "labelled_hard": "labelled",
+    "labelled_said": "labelled",
 }
 
 

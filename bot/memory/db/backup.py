@@ -12,6 +12,7 @@ from bot.files import create_private, sync_folder
 from bot.memory.db.connection import DAMAGED, connect_for_reading, result_code
 from bot.memory.db.migration import APPLICATION_ID, schema_version
 from bot.system import replacing
+from bot.system.ownership import check_owner
 
 KEPT = 3
 STAMP = "%Y%m%dT%H%M%S%fZ"
@@ -89,6 +90,7 @@ def newest_good(path: Path, newest: int, patience: float) -> Path | None:
 
 def is_good(backup: Path, newest: int, patience: float) -> bool:
     try:
+        check_owner(backup)
         return backup.stat().st_size > 0 and is_sound(backup, newest, patience)
     except UserError:
         return False

@@ -10,6 +10,7 @@ from bot.errors import UserError
 from bot.memory.db import backup
 from bot.memory.db.connection import connect, unwritable_sentence
 from bot.memory.db.migration import migrate, schema_version, scripts
+from bot.system.ownership import check_owner
 from bot.system.rights import make_private
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
@@ -30,7 +31,7 @@ class OpenOptions:
 
 
 def make_folder(path: Path) -> None:
-    """Make the file's folder. Raises `UserError` if no file can stand there."""
+    """Make the file's folder. Raises `UserError` if no file can stand there, or one of another user does."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise UserError(
             f"SQLite {sqlite3.sqlite_version} is too old: alterego needs Python with SQLite 3.37 or newer."
@@ -38,6 +39,12 @@ def make_folder(path: Path) -> None:
     if path.is_dir():
         raise UserError(f"{path} is a folder, not a file: move it, or set ALTEREGO_DATA to another folder.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for suffix in (
+        "",
+        ".lock",
+        *backup.SIDECARS,
+    ):  # SQLite copies a log of that name into it
+        check_owner(Path(f"{path}{suffix}"))
 
 
 def open_file(path: Path, options: OpenOptions) -> tuple[sqlite3.Connection, tuple[str, ...]]:

@@ -16,6 +16,9 @@ HOSTILE = (
     "|路1号|北京市朝阳区|小明|A |12 A |Street 1 |Calle A |1 rue A |Will |Alice.|alice |\u200b"
     "|1\u200b"
     "|e\u0301|１|00:|aa:|::|DE89 "
+    "|ocean |1. ocean |the wifi is |password's a b c d |one "
+    "|double oh |a |a @ |一|@ a b |22 elm |at 1 elm |calle a "
+    "|born 1 |1 May |1.234, |1°1'|22222222+|///a.|а|аa|a_1 on |a_1, that's my "
     "|4242 |110105|[|[phone]|<@1>|東京都|a at b dot |a (at) |May |s'|2024-01-01 |1234 5678 9012 |((|))"
 ).split("|")
 
@@ -38,6 +41,7 @@ FLOORS: dict[
 ] = {  # recall and precision as they are; a kind that is not listed has 1 and 1
     "labelled": {"address": (1, 0.95)},
     "labelled_held": {"name": (1, 0.97)},
+    "labelled_said": {},
     "labelled_hard": {
         "address": (0.44, 1),
         "card": (0.5, 0.5),

@@ -11,7 +11,8 @@ _STREET = (
     "|Square|Sq|Close|Crescent|Highway|Hwy|Parkway|Pkwy|Gardens|Grove|Row|Walk|Hill|Mews|Trail|Circle"
 )
 _ENGLISH = re.compile(
-    r"(?<![\w.,:/-])[0-9]{1,5}[A-Za-z]?,?[ ](?:(?:[NSEW]\.?|North|South|East|West|north|south|east|west)[ ])?"
+    r"(?<![\w.,:/-])[0-9]{1,5}[A-Za-z]?,?[ ](?:(?:[NSEW]\.?|North|South|East|West|north|south|east"
+    r"|west)[ ])?"
     rf"(?:(?:(?:[A-Z][\w'’.-]{{0,30}}|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}?(?:{_STREET})\b\.?"
     r"|(?:(?!way\b|the\b|of\b|down\b|blocks?\b|on\b|in\b|up\b"
     r"|my\b)[a-z0-9'’-]{3,30}[ ]){1,2}?(?:street|road|avenue|boulevard|lane|rd|ave|blvd)\b)"
@@ -34,9 +35,28 @@ _EUROPEAN = re.compile(
     r"(?:(?:de|la|del|los|las|da"
     r"|do)[ ]){0,2}(?:[A-ZÁÉÍÓÚÑ][\w.'-]{0,30},?[ ]){1,4}(?:n[ºo°]\.?[ ]?)?[0-9]{1,4}(?!\w)"
     rf"(?:,[ ][0-9]{{1,2}}[ ]?[ºªo]?[ ]?[A-Z](?!\w))?{_CITY}"
-    r"|(?<!\w)[0-9]{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|boulevard|place|chemin|allée|impasse|quai)[ ]"
+    r"|(?<!\w)[0-9]{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|boulevard|place|chemin|allée|impasse"
+    r"|quai)[ ]"
     r"(?:(?:de|du|des|la|le|les)[ ]|l['’]|d['’]){0,3}[A-ZÀ-Ý][\w'’-]{0,30}(?:[ ][A-ZÀ-Ý][\w'’-]{0,30}){0,2}"
     rf"(?:,?[ ][0-9]{{5}}[ ][A-ZÀ-Ý][\w-]{{1,30}})?"
+)
+_SMALL = re.compile(  # in small letters: only behind words that announce an address
+    r"(?<!\w)(?:at|to|address is|adress is|lives?|living|house is)[ ]"
+    r"(?P<street>[0-9]{1,5}[a-z]?[ ](?!star|way|min|hour|day|am\b|pm\b"
+    r"|square)(?:[a-z'’-]{2,20}[ ]){1,2}?(?:st|dr|drive|court|ct|close|crescent|terrace|way|place|pl"
+    r"|square|sq|gardens|grove|row|walk|hill|mews|circle)(?![a-z])"
+    r"(?:,?[ ](?:apt|suite|unit|flat|\#)\.?[ ]?\w{1,6})?)"
+)
+_SMALL_EUROPEAN = re.compile(
+    r"(?<!\w)(?:(?:calle|avenida|avda\.?|plaza|paseo|rua|via|viale|piazza)[ ](?:(?:de|la|del|los"
+    r"|las|da|do)[ ]){0,2}"
+    r"(?!hay\b|es\b|con\b|y\b|a\b|en\b"
+    r"|de\b)[a-záéíóúñ'-]{3,20}(?:[ ][a-záéíóúñ'-]{3,20})?,?[ ][0-9]{1,4}(?!\w)(?![ ][a-z]{4,}s\b)"
+    r"|[0-9]{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|boulevard|chemin|allée|impasse|quai)[ ]"
+    r"(?:(?:de|du|des|la|le|les)[ ]|l['’]|d['’]){1,3}[a-zà-ÿ'’-]{3,20}"
+    r"|(?:am|an der|auf der|im|zum|zur)[ ](?:[a-zäöüß]{3,20}[ ])?(?:markt|platz|weg|hang|berg"
+    r"|graben|ring|damm|ufer|anger|kirchhof)"
+    r"[ ][0-9]{1,4}[a-h]?(?!\w))"
 )
 _HAN = "\u3400-\u9fff"
 _NUMBER = "[0-9一二三四五六七八九十百]{1,5}"
@@ -64,6 +84,8 @@ def find_addresses(text: str) -> Iterator[PrivateSpan]:
     yield from (PrivateSpan(*found.span(), "address") for found in _ENGLISH.finditer(text))
     yield from (PrivateSpan(*found.span(1), "address") for found in _AREA.finditer(text))
     yield from (PrivateSpan(*found.span(), "address") for found in _EUROPEAN.finditer(text))
+    yield from (PrivateSpan(*found.span("street"), "address") for found in _SMALL.finditer(text))
+    yield from (PrivateSpan(*found.span(), "address") for found in _SMALL_EUROPEAN.finditer(text))
     if not text.isascii():
         yield from (PrivateSpan(*found.span(), "address") for found in _JAPANESE.finditer(text))
 

@@ -6,7 +6,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from training.scrub.detectors.span import PrivateSpan
 
-_LOCAL = r"A-Za-z0-9._%+\-À-ɏ"
+_LOCAL = r"A-Za-z0-9._%+\-À-ɏͰ-ӿ"  # Latin, Greek and Cyrillic letters
 _EMAIL = re.compile(
     rf"(?<![{_LOCAL}])[{_LOCAL}]++@(?:[A-Za-z0-9-]++\.)+[A-Za-z]{{2,24}}(?![A-Za-z0-9-])"
     rf"|(?<![{_LOCAL}])[{_LOCAL}]++ @ (?:[A-Za-z0-9-]++\.)+(?:com|net|org|edu|de|cn|fr|es|uk|jp|kr|ru"

@@ -16,6 +16,7 @@ PLACEHOLDERS = {
     "card": "[card number]",
     "identity": "[id number]",
     "phone": "[phone]",
+    "birth": "[birthday]",
     "address": "[address]",
 }
 # of two overlapping spans, the kind listed first gives the placeholder

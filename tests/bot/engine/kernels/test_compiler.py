@@ -19,6 +19,7 @@ from bot.engine.kernels.compiler import load_library
 from bot.engine.kernels.toolchain import Toolchain, find_toolchains
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Sampling
+from bot.system.user_folders import cache_folder
 from tests.fakes import tiny
 from tests.paths import ROOT
 
@@ -84,7 +85,7 @@ def test_a_library_depends_on_the_compiler_and_what_it_is_called_with(change: di
 @needs_compiler
 def test_a_library_is_compiled_from_a_zipped_package(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "package.zip", "w") as package:
-        for folder in ("bot", "bot/engine", "bot/engine/kernels", "bot/engine/kernels/csrc"):
+        for folder in ("bot", "bot/system", "bot/engine", "bot/engine/kernels", "bot/engine/kernels/csrc"):
             for file in (ROOT / folder).glob("*.[pch]*"):
                 if file.is_file():
                     package.write(file, file.relative_to(ROOT))
@@ -138,10 +139,10 @@ def test_there_is_no_library_in_a_folder_that_cannot_be_written(tmp_path: Path) 
 
 def test_libraries_are_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert compiler.cache_folder() == tmp_path / "alterego"
+    assert cache_folder() == tmp_path / "alterego"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert compiler.cache_folder() == tmp_path / ".cache" / "alterego"
+    assert cache_folder() == tmp_path / ".cache" / "alterego"
 
 
 @needs_compiler
@@ -182,3 +183,41 @@ async def test_doctor_reports_the_native_operations(
     found = {each.subject: each for each in await run_checks(tmp_path / "config.toml")}
     assert found["native"].right
     assert ("install gcc" if native else "switched off") in found["native"].text
+
+
+@pytest.mark.parametrize(
+    ("named", "home", "where"),
+    [
+        ("relative", "{home}", "{home}/.cache/alterego"),
+        ("", "{home}", "{home}/.cache/alterego"),
+        ("{home}/other", "{home}", "{home}/other/alterego"),
+    ],
+)
+def test_a_relative_cache_folder_is_ignored(tmp_path: Path, named: str, home: str, where: str) -> None:
+    given = {"XDG_CACHE_HOME": named.format(home=tmp_path), "HOME": home.format(home=tmp_path)}
+    assert cache_folder(given) == Path(where.format(home=tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there LOCALAPPDATA names it")
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_without_a_home_in_the_environment_the_accounts_own_is_taken(home: str) -> None:
+    import pwd
+
+    account = pwd.getpwuid(os.geteuid()).pw_dir
+    assert cache_folder({"HOME": home}) == Path(account) / ".cache/alterego"
+
+
+@needs_compiler
+@pytest.mark.parametrize("size", [0, 5000])
+def test_a_truncated_library_is_compiled_anew(tmp_path: Path, size: int) -> None:
+    code = f"""
+import os, pathlib
+from bot.engine.kernels.compiler import load_library
+folder = pathlib.Path({str(tmp_path / "cache")!r})
+if found := [*folder.glob("native-*")]:
+    os.truncate(found[0], {size})
+print(load_library(folder) is not None)
+"""
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout == "True\n"

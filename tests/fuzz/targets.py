@@ -1,0 +1,167 @@
+"""The readers under fuzz: each takes the bytes of one input, and raises only refusals with a reason."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from safetensors.torch import save_file
+
+from bot.adapter.files import CONFIG, MANIFEST
+from bot.adapter.manifest import read_manifest
+from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
+from bot.engine.checkpoint.source import ModelSource
+from bot.engine.checkpoint.weight_files import INDEX, weight_files
+from bot.engine.lora.config import parse_config
+from bot.engine.lora.weights import read_weights
+from bot.errors import UserError
+from bot.persona.card import read_card
+from bot.persona.macros import MacroContext, expand_macros
+from bot.platforms.telegram.events import BotAccount
+from bot.platforms.telegram.translate import UnreadableUpdate, parse_update
+from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
+from bot.untrusted import RefusedFile, parse_json, read_json
+from tests.fuzz.gateway import GATEWAY_SEEDS, hear_events
+from tests.paths import EXPORTS, ROOT
+from training.importers import registry
+from training.importers.reading.import_log import ImportLog
+
+SEEDS, FINDINGS = Path(__file__).parent / "seeds", Path(__file__).parent / "findings"
+LORA = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "bias": "none"}
+SHAPES = {"model.layers.0.self_attn.q_proj": (4, 4)}
+KEY = "base_model.model.model.layers.0.self_attn.q_proj.lora_"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader. `run` gets an input and an empty folder; `refusals` are how it may refuse."""
+
+    run: Callable[[bytes, Path], object]
+    seeds: Callable[[], Sequence[bytes]]
+    refusals: tuple[type[Exception], ...] = (UserError, RefusedFile)
+    slow: bool = False  # seconds for one input
+
+    def check(self, data: bytes) -> None:
+        """Run one input; an error that is no refusal, or a refusal without a reason, is a finding."""
+        with TemporaryDirectory() as name:
+            try:
+                self.run(data, Path(name))
+            except self.refusals as refusal:
+                reason = str(refusal).strip()
+            else:
+                return
+        assert reason, "a refusal without a reason"
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError("no text") from None
+
+
+def _card(data: bytes, folder: Path) -> None:
+    card = read_card(_text(data))
+    scene = MacroContext(card.called, "Ana")
+    for words in (card.description, card.first_mes, card.mes_example, *card.alternate_greetings):
+        expand_macros(words, scene)
+    assert card.examples is not None
+
+
+def _template(data: bytes, folder: Path) -> None:
+    open_chat_template(_text(data), {"bos_token": "<s>", "eos_token": "</s>"}, "Mara")
+
+
+def _update(data: bytes, folder: Path) -> None:
+    try:
+        update = parse_json(data, "update")
+    except RefusedFile:
+        return
+    parse_update(update, BotAccount(9, "lamp_bot"))
+
+
+def _weights(data: bytes, folder: Path) -> None:
+    (folder / "adapter_model.safetensors").write_bytes(data)
+    read_weights(folder, parse_config(LORA), SHAPES)
+
+
+def _adapter_config(data: bytes, folder: Path) -> None:
+    (folder / CONFIG).write_bytes(data)
+    parse_config(read_json(folder, CONFIG, 1 << 20))
+
+
+def _manifest(data: bytes, folder: Path) -> None:
+    (folder / MANIFEST).write_bytes(data)
+    read_manifest(folder)
+
+
+def _index(data: bytes, folder: Path) -> None:
+    (folder / "config.json").write_text("{}")
+    (folder / "a.safetensors").write_bytes(b"")
+    (folder / INDEX).write_bytes(data)
+    weight_files(folder)
+
+
+def _norms(data: bytes, folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(data)
+    norm_fingerprint(ModelSource("folder", "model", folder))
+
+
+def _gguf(data: bytes, folder: Path) -> None:
+    (folder / "model.gguf").write_bytes(data)
+    norm_fingerprint(ModelSource("gguf", "model", folder / "model.gguf"))
+
+
+def _export(data: bytes, folder: Path) -> None:
+    """Read a file by its first line, which names it; importers choose by name and by content."""
+    name, _, content = data.partition(b"\n")
+    path = folder / (Path(name.decode("utf-8", "replace").replace("\x00", "")).name[:50] or "export")
+    path.write_bytes(content)
+    log = ImportLog(dates="day")
+    for export in registry.find_exports(path):
+        for _ in export.read(log):
+            pass
+
+
+def _export_seeds() -> list[bytes]:
+    files = sorted(each for each in EXPORTS.rglob("*") if each.is_file() and each.stat().st_size < 50_000)
+    named = [each.name.encode() + b"\n" + each.read_bytes() for each in files if "scrub" not in each.parts]
+    return [each for each in named if b"expected" not in each[:80]]
+
+
+def _kept(kind: str) -> list[bytes]:
+    return [path.read_bytes() for path in sorted((SEEDS / kind).iterdir())]
+
+
+@cache
+def _safetensors() -> tuple[bytes, ...]:
+    with TemporaryDirectory() as name:
+        file = Path(name) / "a.safetensors"
+        save_file({f"{KEY}A.weight": torch.zeros(2, 4), f"{KEY}B.weight": torch.zeros(4, 2)}, file)
+        return (file.read_bytes(),)
+
+
+def _cards() -> list[bytes]:
+    return [*_kept("card"), *(each.read_bytes() for each in sorted((ROOT / "personas").glob("*/card.json")))]
+
+
+def _texts(*values: object) -> Callable[[], list[bytes]]:
+    return lambda: [json.dumps(value).encode() for value in values]
+
+
+TARGETS = {
+    "card": Target(_card, _cards),
+    "template": Target(_template, lambda: [each.encode() for each in BUILT_IN_TEMPLATES.values()]),
+    "update": Target(_update, lambda: _kept("update"), (UnreadableUpdate,)),
+    "gateway": Target(hear_events, lambda: GATEWAY_SEEDS, (), slow=True),
+    "weights": Target(_weights, _safetensors),
+    "adapter_config": Target(_adapter_config, _texts(LORA)),
+    "manifest": Target(_manifest, lambda: _kept("manifest")),
+    "index": Target(_index, _texts({"metadata": {}, "weight_map": {"a": "a.safetensors"}})),
+    "norms": Target(_norms, _safetensors),
+    "gguf": Target(_gguf, lambda: _kept("gguf")),
+    "export": Target(_export, _export_seeds),
+}

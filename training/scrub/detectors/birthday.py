@@ -1,0 +1,53 @@
+"""Dates of birth: a date behind or before words like "born", "birthday", "dob"."""
+
+import re
+from collections.abc import Iterator
+
+from training.scrub.detectors.span import PrivateSpan
+
+_SAYS = re.compile(
+    r"(?:\bborn\b|\bb-?day\b|birthday|\bdob\b|d\.o\.b|date of birth|geboren|geburtstag|\bgeb\."
+    r"|\bnací\b|nacimiento"
+    r"|cumpleaños|\bnée?\b|naissance|anniversaire|nasci|aniversário|nato il|nata il|родил|рождения"
+    r"|出生|生日|誕生日|생일)",
+    re.I,
+)
+_MONTH = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|ene|abr|ago|dic|janv|févr"
+    r"|mars|avr|juin"
+    r"|juil|août|déc|set|out|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек)[\w]{0,8}\.?"
+)
+_DAY = r"(?:0?[1-9]|[12][0-9]|3[01])"
+_YEAR = r"(?:(?:19|20)[0-9]{2}|['’][0-9]{2})"
+_ORDINAL = (
+    r"(?:twenty-|thirty-)?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth"
+    r"|eleventh|twelfth"
+    r"|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth"
+)
+_DATE = re.compile(
+    rf"(?<![\w])(?:{_DAY}(?:st|nd|rd|th|\.)? (?:of |de |d[’'])?{_MONTH}(?:,? (?:de |del )?{_YEAR})?"
+    rf"|(?:{_ORDINAL})(?: of)? {_MONTH}(?:,? {_YEAR})?|{_MONTH} the (?:{_ORDINAL})(?:,? {_YEAR})?"
+    rf"|{_MONTH} {_DAY}(?:st|nd|rd|th)?(?:,? {_YEAR})?"
+    rf"|(?:19|20)[0-9]{{2}}[-/.]{_DAY}[-/.]{_DAY}"
+    rf"|{_DAY}[-/. ]{_DAY}[-/. ](?:(?:19|20)?[0-9]{{2}}))(?![\w])",
+    re.I,
+)
+_CJK_DATE = re.compile(rf"(?:(?:19|20)?[0-9]{{2}}年)?(?:0?[1-9]|1[0-2])月{_DAY}[日号號]")
+_STOP = re.compile(r"[!?\n]|\.\s")  # the end of a sentence
+_NEAR = 32  # characters between the words and the date
+
+
+def find_birthdays(text: str) -> Iterator[PrivateSpan]:
+    """Yield dates with day and month at most 32 characters from a word for birth."""
+    says = [found.span() for found in _SAYS.finditer(text)]
+    if not says:
+        return
+    for found in (*_DATE.finditer(text), *_CJK_DATE.finditer(text)):
+        if any(_is_near(text, found.span(), said) for said in says):
+            yield PrivateSpan(*found.span(), "birth")
+
+
+def _is_near(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two spans stand in one sentence, at most `_NEAR` characters apart."""
+    (_, end), (start, _) = sorted((one, other))
+    return start - end <= _NEAR and not _STOP.search(text, end, max(end, start))

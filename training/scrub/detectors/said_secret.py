@@ -1,0 +1,74 @@
+"""Passwords that are said in a sentence: "the wifi is gullsoverharbour", "password's moonlight"."""
+
+import re
+from collections.abc import Iterator
+
+from training.scrub.detectors.lists import word_set
+from training.scrub.detectors.span import PrivateSpan
+
+_MAY_HOLD = re.compile(
+    r"wi-?fi|wlan|hotspot|pass|kennwort|clave|contraseña|senha|mot de passe|[密][码碼]", re.I
+)
+_NETWORK = r"(?:wi-?fi|wlan|hotspot)(?: (?:at|of|in|bei|von|de) [\w'’-]{2,20}(?: [\w'’-]{2,20})?)?"
+_KEY = (
+    r"(?:passwor[dt]|passphrase|passcode|pass|kennwort|contraseña|clave|senha|mot de passe)"
+    r"(?: (?:for|of|to|on|from|zum|zur|für|vom|del|de la|de|du|do|da)(?: (?:the|my|our|das|den|die"
+    r"|el|la|le))?"
+    r" [\w-]{2,20})?"
+)
+_VALUE = r"[^\s,.;!?。，！？\[\]]{3,64}"
+_SAID = re.compile(
+    rf"(?<!\w)(?:(?P<network>{_NETWORK})|{_KEY})(?:\s?[=:]\s?|['’]s |\s(?:is|ist|lautet|es|est"
+    rf"|é)[:]? )(?:(?:just|now|still|currently) )?"
+    rf"[\"'“`]?(?P<value>{_VALUE}(?: [a-zà-ÿ]{{2,20}}){{0,4}})",
+    re.I,
+)
+_LISTED = re.compile(  # "login admin, password swordfish"
+    rf"(?:login|user(?:name)?|account|e-?mail|wi-?fi|wlan)\b[^\n]{{1,40}}?\b(?:password|passwort|pass|pw)"
+    rf" (?P<value>{_VALUE})(?=[\s)]*(?:$|[.,;!\n]))",
+    re.I,
+)
+_CHINESE = re.compile(r"[密][码碼](?:是|为|為|：|:)\s?(?P<value>[!-~]{4,64})")
+# words that end a password of several words
+_ENDS = re.compile(
+    r" (?:if|but|and|so|because|btw|by the way|don't|dont|lol|ok|okay|for|in|on|at|please|thanks"
+    r"|when|while|right"
+    r"|though|then|now|too|und|aber|falls|wenn|y|pero|si|para|et|mais)(?= |$)",
+    re.I,
+)
+_MOST_PLAIN_WORDS = 4
+_SHORTEST_PLAIN = 8  # letters of a network's key, which has eight at least
+_DESCRIBES = re.compile(
+    r"[a-z'’]{2,20}(?:ly|ing|ed|ful|ble|ous|less|ive)"
+)  # "literally", "closed", "beautiful"
+_SIGNED = re.compile(r"[0-9_#@!$%&*+-]|[a-z][A-Z]")
+_ACCOUNT = re.compile(r"log-?in|account|user|e-?mail|wi-?fi|wlan|netflix|router|pc|server", re.I)
+
+
+def find_said_secrets(text: str) -> Iterator[PrivateSpan]:
+    """Yield the words behind "the wifi is" and "the password is", unless they are a remark about it."""
+    if not _MAY_HOLD.search(text):
+        return
+    for found in (*_SAID.finditer(text), *_LISTED.finditer(text), *_CHINESE.finditer(text)):
+        value = _ENDS.split(found["value"])[0].rstrip("\"'”`)")
+        if value and _is_secret(found, value):
+            yield PrivateSpan(found.start("value"), found.start("value") + len(value), "secret")
+
+
+def _is_secret(found: re.Match[str], value: str) -> bool:
+    """Return whether words are a secret, not a remark.
+
+    A network has a name and a state, too: of plain words behind it only one long one counts. A pass may be
+    one of a mountain: words behind it count beside an account.
+    """
+    first, *more = value.split()
+    if first.casefold() in word_set("remarks") or len(more) >= _MOST_PLAIN_WORDS:
+        return False
+    if _SIGNED.search(value):
+        return True
+    if _DESCRIBES.fullmatch(first.casefold()):
+        return False
+    if found.groupdict().get("network"):
+        return not more and len(value) >= _SHORTEST_PLAIN
+    is_pass = found[0].lower().startswith("pass ") or found[0].lower().startswith("pass'")
+    return not is_pass or bool(_ACCOUNT.search(found.string, max(0, found.start() - 60), found.start()))
