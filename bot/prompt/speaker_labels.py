@@ -9,12 +9,16 @@ from bot.persona.persona import Persona
 
 _LONGEST = 32  # characters
 _COLON = re.compile("[:：﹕︓]")
+_BRACKETS = str.maketrans("[]", "()")  # a line that begins with a square bracket is a quote
 
 
 def speaker_label(name: str) -> str:
-    """Return a display name as a label: one line, without control characters and colons."""
+    """Return a display name as a label: one line, without control characters, colons and square
+    brackets.
+    """
     kept = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
-    return " ".join(_COLON.sub(" ", "".join(kept)).split())[:_LONGEST].strip() or "Someone"
+    words = _COLON.sub(" ", "".join(kept)).translate(_BRACKETS).split()
+    return " ".join(words)[:_LONGEST].strip() or "Someone"
 
 
 def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:

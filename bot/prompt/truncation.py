@@ -8,6 +8,7 @@ from bot.errors import UserError
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
+from bot.prompt.role_markers import role_markers
 from bot.prompt.turns import history_turns
 
 MAX_HISTORY_MESSAGES = 2000  # read for a prompt at most: by serving from memory, by training from an export
@@ -34,7 +35,9 @@ class HistoryFitter:
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
-        return history_turns(history, self.names, self.persona, parents, self.reply_to)
+        turns = history_turns(history, self.names, self.persona, parents, self.reply_to)
+        markers = role_markers(self.reader)
+        return [tuple(map(markers.break_turn, each)) for each in turns]
 
     def drop_oldest(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
         """Return the index of the oldest message to keep, and the turns from there on.

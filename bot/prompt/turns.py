@@ -1,13 +1,21 @@
-"""Messages as turns: with speaker labels, and quotes of replied messages that are not nearby."""
+"""Messages as turns: with speaker labels, and quotes of replied messages that are not nearby.
 
+Each line that does not begin with a blank begins a message or a quote, since all further lines of a message
+are set in: nobody can write a line of another person, or a quote, into a message.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptPart, Turn
+from bot.prompt.role_markers import LINE_BREAK
 
 MAX_QUOTE = 120  # characters of a quoted message, enough to recognise it
+_INDENT = "  "  # before each further line of a message
+_LINE_BREAK = re.compile(LINE_BREAK)
 
 
 def history_turns(
@@ -37,6 +45,11 @@ def missing_parents(history: Sequence[Message], reply_to: str | None = None) -> 
     return list(dict.fromkeys(id for id in wanted if id and id not in known))
 
 
+def set_in(text: str) -> str:
+    """Return a message's text with all lines but the first set in."""
+    return _LINE_BREAK.sub(rf"\g<0>{_INDENT}", text)
+
+
 class _QuoteContext:
     def __init__(
         self,
@@ -51,7 +64,7 @@ class _QuoteContext:
     def words(self, message: Message) -> Turn:
         if self._is_own(message):
             return Turn("assistant", (PromptPart("message", message.text, message.id),))
-        line = f"{self._names[message.author.id]}: {message.text}"
+        line = f"{self._names[message.author.id]}: {set_in(message.text)}"
         return Turn("user", (PromptPart("message", line, message.id),))
 
     def quote(self, at: int, message: Message) -> tuple[Turn, ...]:
