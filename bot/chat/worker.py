@@ -1,9 +1,11 @@
 """A place's own worker: first in, first out, one reply at a time, one reply to a burst."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 
 from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
+from bot.chat.superseding import SupersedeLimit
 from bot.chat.triggers import ReplyDecision
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
@@ -17,13 +19,20 @@ class ConversationWorker:
     """Queues messages and parts of one place and passes them to `process` one at a time, in order.
 
     A message by the author who is being answered supersedes that reply while nothing of it is visible: both
-    messages are then answered together. Any other message waits for the next reply. A suspect is answered
-    alone: if the process dies again, no other message is to blame. Parts that an earlier process left unsent
-    go first.
+    messages are then answered together. It does so a few times at most, and not while anybody else waits
+    (`SupersedeLimit`); any other message waits for the next reply. A suspect is answered alone: if the
+    process dies again, no other message is to blame. Parts that an earlier process left unsent go first.
     """
 
-    def __init__(self, process: Process, place: Place, debounce: float) -> None:
+    def __init__(
+        self,
+        process: Process,
+        place: Place,
+        debounce: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._process, self._place, self._debounce = process, place, debounce
+        self._supersede_limit = SupersedeLimit(clock)
         self._pending: list[PendingMessage] = []
         self._outgoing: list[Outgoing] = []
         self._all_sent = asyncio.Event()
@@ -48,7 +57,8 @@ class ConversationWorker:
         """Queue a message for a reply."""
         self._pending.append(pending)
         self._arrived.set()
-        if self._running and self._current and self._current.gives_way_to(pending):
+        if self._running and self._current and self._is_superseded_by(pending):
+            self._current.mark_superseded()
             self._running.cancel()
         self._start()
 
@@ -97,6 +107,13 @@ class ConversationWorker:
             self._loop.cancel()
             await asyncio.wait([self._loop])
 
+    def _is_superseded_by(self, pending: PendingMessage) -> bool:
+        """Return True where a new message replaces the current reply; never while another author waits."""
+        assert self._current
+        author = pending.message.author.id
+        waits_alone = all(waiting.message.author.id == author for waiting in self._pending)
+        return waits_alone and not self._supersede_limit.is_reached and self._current.gives_way_to(pending)
+
     def _start(self) -> None:
         if not self.busy and not self._closing:
             self._loop = asyncio.create_task(self._work())
@@ -124,6 +141,7 @@ class ConversationWorker:
             if not running.done() and (request or self._pending):
                 request = request or self._take_burst()
                 self._current, self._running = task, running
+                self._supersede_limit.begin_reply()
                 task.hand_over(request)
                 await asyncio.wait([running])
         finally:
@@ -131,10 +149,12 @@ class ConversationWorker:
             if not running.done():  # the worker closes, or its chat moved during the burst
                 running.cancel()
                 await asyncio.wait([running])
+        if running.cancelled() and request:
+            self._requeue(request)
+            return
+        self._supersede_limit.reset()
         if not running.cancelled():
             running.result()
-        elif request:
-            self._requeue(request)
 
     def _take_burst(self) -> ReplyRequest:
         """Take the oldest waiting messages that go to one persona; a suspect alone."""
@@ -156,6 +176,7 @@ class ConversationWorker:
 
     def _requeue(self, superseded: ReplyRequest) -> None:
         """Put the messages of a superseded reply first in the queue."""
+        self._supersede_limit.note_superseded()
         decision = ReplyDecision(True, superseded.rule, superseded.persona)
         self._pending[:0] = [PendingMessage(message, decision) for message in superseded.messages]
 
