@@ -1,7 +1,7 @@
 """Truncation of the history to a token budget: whole turns, the newest kept, dropped in large steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bot.errors import UserError
@@ -32,6 +32,7 @@ class HistoryFitter:
     reader: PromptFormat
     parents: Mapping[str, Message]
     reply_to: str | None
+    _lengths: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
@@ -61,11 +62,17 @@ class HistoryFitter:
         for turns in turns_of_messages:
             cost = 0
             for turn in turns:
-                cost += len(self.reader.tokenizer.encode(turn.parts[0].text))
+                cost += self._length(turn.parts[0].text)
                 cost += 1 if turn.role == role else around
                 role = turn.role
             costs.append(cost)
         return costs
+
+    def _length(self, text: str) -> int:
+        """Return the number of a text's ids, encoded once however often messages are dropped."""
+        if text not in self._lengths:
+            self._lengths[text] = len(self.reader.tokenizer.encode(text))
+        return self._lengths[text]
 
 
 def _start(costs: Sequence[int], room: int, kept: float, persona: Persona) -> int:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptPart, Turn
+from bot.prompt.reply_runs import ReplyRuns
 from bot.prompt.role_markers import LINE_BREAK
 
 MAX_QUOTE = 120  # characters of a quoted message, enough to recognise it
@@ -60,6 +61,8 @@ class _QuoteContext:
     ) -> None:
         self._history, self._names, self._persona, self._parents = history, names, persona, parents
         self._places = {message.id: place for place, message in enumerate(history)}
+        self._runs = ReplyRuns(history, self._places, self._speaker)
+        self._quotes: dict[str, str] = {}  # by the id of the quoted message, which many may reply to
 
     def words(self, message: Message) -> Turn:
         if self._is_own(message):
@@ -75,30 +78,19 @@ class _QuoteContext:
             return ()
         place = self._places.get(message.reply_to)
         parent = self._history[place] if place is not None else self._parents.get(message.reply_to)
-        if parent is None or not parent.text.strip() or self._is_near(at, message, parent):
+        if parent is None or (place is not None and self._runs.are_near(place, at, self._speaker(message))):
             return ()
-        name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
-        words = " ".join(parent.text.split())
-        short = words if len(words) <= MAX_QUOTE else words[: MAX_QUOTE - 1].rstrip() + "…"
-        return (Turn("user", (PromptPart("quote", f"[In reply to {name}: {short}]", parent.id),)),)
+        quote = self._quote_of(parent)
+        return (Turn("user", (PromptPart("quote", quote, parent.id),)),) if quote else ()
 
-    def _is_near(self, at: int, message: Message, parent: Message) -> bool:
-        """Return whether only messages of these two authors stand between the parent and index `at`."""
-        place = self._places.get(parent.id)
-        if place is None:
-            return False
-        while at > 0 and self._goes_on(self._history[at - 1], message, parent):
-            at -= 1
-        while at > 0 and self._speaker(self._history[at - 1]) == self._speaker(parent):
-            at -= 1
-        return at <= place
-
-    def _goes_on(self, earlier: Message, message: Message, parent: Message) -> bool:
-        """Return whether both are by one speaker, and the earlier one is no reply to somebody else."""
-        if self._speaker(earlier) != self._speaker(message):
-            return False
-        replied = self._places.get(earlier.reply_to or "")
-        return replied is None or self._speaker(self._history[replied]) == self._speaker(parent)
+    def _quote_of(self, parent: Message) -> str:
+        """Return the line that quotes a message; empty for a message without a word."""
+        if parent.id not in self._quotes:
+            name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
+            words = " ".join(parent.text.split())
+            short = words if len(words) <= MAX_QUOTE else words[: MAX_QUOTE - 1].rstrip() + "…"
+            self._quotes[parent.id] = f"[In reply to {name}: {short}]" if words else ""
+        return self._quotes[parent.id]
 
     def _is_own(self, message: Message) -> bool:
         return message.persona == self._persona.key
