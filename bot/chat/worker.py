@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 
 from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
@@ -30,11 +31,14 @@ class ConversationWorker:
         place: Place,
         debounce: float,
         clock: Callable[[], float] = time.monotonic,
+        busy_workers: "set[ConversationWorker] | None" = None,
     ) -> None:
+        """`busy_workers` holds the worker while it has work; nothing else may, so that it goes once quiet."""
         self._process, self._place, self._debounce = process, place, debounce
+        self._busy_workers = set() if busy_workers is None else busy_workers
         self._supersede_limit = SupersedeLimit(clock)
         self._pending: list[PendingMessage] = []
-        self._outgoing: list[Outgoing] = []
+        self._outgoing: deque[Outgoing] = deque()
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self._request: ReplyRequest | None = None  # by command
@@ -42,7 +46,7 @@ class ConversationWorker:
         self._current: ReplyTask | None = None
         self._running: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
-        self._closing = False
+        self._closing = self._has_refused = False
 
     @property
     def busy(self) -> bool:
@@ -55,12 +59,18 @@ class ConversationWorker:
 
     def enqueue_message(self, pending: PendingMessage) -> None:
         """Queue a message for a reply."""
+        self._has_refused = False
         self._pending.append(pending)
         self._arrived.set()
         if self._running and self._current and self._is_superseded_by(pending):
             self._current.mark_superseded()
             self._running.cancel()
         self._start()
+
+    def note_refusal(self) -> bool:
+        """Note that a message found no room; return True for the first one since a message was queued."""
+        is_first, self._has_refused = not self._has_refused, True
+        return is_first
 
     def enqueue_outgoing(self, outgoing: Outgoing) -> None:
         """Queue a part that is still to be sent."""
@@ -99,13 +109,17 @@ class ConversationWorker:
 
         Unfinished messages and parts stay accepted in memory; the next process takes them up.
         """
-        self._closing = True
+        self.refuse_work()
         if self._loop:
             if grace and self._current and self._current.is_visible:
                 self._current.stop()
                 await asyncio.wait([self._loop], timeout=grace)
             self._loop.cancel()
             await asyncio.wait([self._loop])
+
+    def refuse_work(self) -> None:
+        """Begin nothing more."""
+        self._closing = True
 
     def _is_superseded_by(self, pending: PendingMessage) -> bool:
         """Return True where a new message replaces the current reply; never while another author waits."""
@@ -117,12 +131,18 @@ class ConversationWorker:
     def _start(self) -> None:
         if not self.busy and not self._closing:
             self._loop = asyncio.create_task(self._work())
+            self._busy_workers.add(self)
+            self._loop.add_done_callback(self._rest)
+
+    def _rest(self, loop: asyncio.Task[None]) -> None:
+        if not self.busy:
+            self._busy_workers.discard(self)
 
     async def _work(self) -> None:
         try:
             while not self._closing and (self._outgoing or self._pending or self._request):
                 if self._outgoing:
-                    await self._process(self._outgoing.pop(0))
+                    await self._process(self._outgoing.popleft())
                     continue
                 self._all_sent.set()
                 await self._reply()

@@ -175,9 +175,14 @@ class Discord:
         elif event == "webhooks_update":
             self._webhooks.forget(arguments[0].id)
         elif event in _DELETIONS:
+            self._drop_channels(arguments[0])
             _log_deletion(event, arguments[0].id)
         else:
             self._event_queue.put_event(event, arguments)
+
+    def _drop_channels(self, gone: discord.Guild | discord.abc.GuildChannel | discord.Thread) -> None:
+        for channel in gone.channels if isinstance(gone, discord.Guild) else (gone,):
+            self._webhooks.drop_channel(channel.id)
 
     async def _start_session(self) -> None:
         """Recover the last process's work on the first session, then read the missed messages."""
