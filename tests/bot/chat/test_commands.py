@@ -178,7 +178,8 @@ async def test_settings_show_the_source_of_every_value(stage: Stage) -> None:
         "persona  (the first)  config.toml: who speaks where nobody is called by name\n"
         "listen   on           this chat: answer everything that is said\n"
         "names    on           config.toml: answer whoever says a persona's name\n"
-        "bots     off          config.toml: answer other bots, a few times in a row"
+        "bots     off          config.toml: answer other bots, a few times in a row\n"
+        "open     off          config.toml: let everybody choose who speaks and begin anew, not admins alone"
     )
     assert (
         await ask(stage, "/settings listen")
@@ -206,7 +207,13 @@ async def test_a_persona_setting_is_checked_against_the_cast(stage: Stage) -> No
         ("/post hello", "/post is for admins"),
         ("/settings listen on", "Only an admin can change"),
         ("/settings listen on server", "Only an admin can change"),
-        ("/settings persona ozzo", "Only an admin can change"),
+        ("/settings persona ozzo", "Only an admin can choose who speaks here; .*/settings open on"),
+        ("/settings persona default", "Only an admin can choose who speaks here"),
+        ("/settings persona ozzo server", "Only an admin can choose who speaks on the whole server"),
+        ("/settings open on", "Only an admin can change"),
+        ("/persona ozzo", "Only an admin can choose who speaks here; .*/settings open on"),
+        ("/persona nobody", "Only an admin can choose who speaks here"),
+        ("/reset", "Only an admin can begin the conversation anew here; .*/settings open on"),
         ("/persona ozzo server", "Only an admin can choose who speaks on the whole server"),
         ("/persona reload", "Only an owner, named in config.toml"),
     ],
@@ -217,6 +224,25 @@ async def test_a_member_may_not_do_what_admins_do(stage: Stage, line: str, said:
         await ask(stage, line, place, Level.MEMBER)
     assert stage.outlet.sent == []
     assert await ask(stage, "/persona", place) == "Mara (mara) speaks here, without an adapter."
+
+
+@pytest.mark.parametrize("line", ["/persona ozzo", "/settings persona ozzo", "/reset"])
+async def test_a_setting_opens_a_place_to_everybody_by_every_road(stage: Stage, line: str) -> None:
+    place = Place("test", "bot", "room", server="guild")
+    await ask(stage, "/settings open on", place, Level.ADMIN)
+    await ask(stage, line, place, Level.MEMBER)
+    assert (await stage.chat.resident(place)).key == ("mara" if line == "/reset" else "ozzo")
+    for closed in ("/persona ozzo server", "/settings persona ozzo server", "/settings open off", "/post hi"):
+        with pytest.raises(UserError, match="admin"):
+            await ask(stage, closed, place, Level.MEMBER)
+
+
+async def test_config_opens_all_places_and_an_admin_closes_one(stage: Stage) -> None:
+    await stage.restart(open=True)
+    assert await ask(stage, "/persona ozzo", level=Level.MEMBER) == "Ozzo speaks here now."
+    await ask(stage, "/settings open off", level=Level.ADMIN)
+    with pytest.raises(UserError, match="Only an admin can choose"):
+        await ask(stage, "/persona mara", level=Level.MEMBER)
 
 
 async def test_a_member_sees_only_what_members_can_do(stage: Stage) -> None:
