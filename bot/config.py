@@ -57,6 +57,7 @@ class ChatSettings(Section):
     listen: bool = False  # answer every message, in places without a setting of their own
     names: bool = True  # answer whoever says a persona's name
     bots: bool = False  # answer other bots, a few times in a row
+    open: bool = False  # let everybody in a group choose who speaks and begin anew, not admins alone
     debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
     waiting: int = Field(default=50, ge=1)  # messages of one place that may wait for an answer
     oldest: float = Field(default=86_400, gt=0)  # seconds after which a message is not answered any more

@@ -11,6 +11,7 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
+from bot.text.markdown import show_addresses
 from bot.text.splitting import split_burst, split_message
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,11 @@ class Outlet(Protocol):
 
 
 def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[str]:
-    """Split a reply into the texts to send: a burst by its lines, then each text by the platform's limit."""
+    """Split a reply into the texts to send: a burst by its lines, then each text by the platform's limit.
+
+    On a platform that reads Markdown, masked links show their addresses.
+    """
+    text = show_addresses(text) if outlet.marks else text
     messages = split_burst(text) if persona.bursts else [text]
     limit = outlet.limit(place, persona)
     return [

@@ -22,7 +22,6 @@ class Intake:
 
     def __init__(self, resources: ChatResources, workers: WorkerPool) -> None:
         self._resources, self._memory, self._workers = resources, resources.memory, workers
-        self._full: set[Place] = set()  # places where a message was refused, and none queued since
 
     async def receive(self, message: Message) -> bool:
         """Store a message, then ignore, refuse or queue it; False for a message that was stored before."""
@@ -70,17 +69,12 @@ class Intake:
             return
         if not decision.answer:
             await self._memory.ignore(place, message.id, decision.rule)
-        elif self._workers.worker(place).waiting < resources.settings.waiting:
-            self._full.discard(place)
-            self._workers.worker(place).enqueue_message(PendingMessage(message, decision, is_suspect))
-        else:
-            await self._refuse(message)
-
-    async def _refuse(self, message: Message) -> None:
-        """Give up a message that too many others wait before; say so once, until there is room again."""
-        notice = None if message.place in self._full else BUSY
-        self._full.add(message.place)
-        await self._give_up(message.place, [message], BUSY, notice)
+            return
+        worker = self._workers.worker(place)
+        if worker.waiting < resources.settings.waiting:
+            worker.enqueue_message(PendingMessage(message, decision, is_suspect))
+        else:  # said once, until there is room again
+            await self._give_up(place, [message], BUSY, BUSY if worker.note_refusal() else None)
 
     async def _give_up(
         self, place: Place, messages: Sequence[Message], reason: str, notice: str | None

@@ -61,7 +61,7 @@ class ReplyTask:
         self._request: ReplyRequest | None = None
         self._handed_over = asyncio.Event()
         self._generation: Generation | None = None
-        self._is_visible = self._is_stopped = False
+        self._is_visible = self._is_stopped = self._is_superseded = False
         self._preview_id: str | None = None
 
     def hand_over(self, request: ReplyRequest) -> None:
@@ -76,12 +76,20 @@ class ReplyTask:
         return self._request
 
     def gives_way_to(self, pending: PendingMessage) -> bool:
-        """Return True where a message supersedes this reply: by the same author, while nothing is visible."""
+        """Return True where a message supersedes this reply: by its only author, while nothing is visible."""
         request = self._request
-        if not request or not request.messages or request.is_suspect or self._is_visible or self._is_stopped:
+        if not request or not request.messages or request.is_suspect or self._has_ended_or_shows:
             return False
-        is_same_author = request.messages[-1].author.id == pending.message.author.id
-        return is_same_author and request.persona == pending.decision.persona
+        authors = {message.author.id for message in request.messages}
+        return authors == {pending.message.author.id} and request.persona == pending.decision.persona
+
+    @property
+    def _has_ended_or_shows(self) -> bool:
+        return self._is_visible or self._is_stopped or self._is_superseded
+
+    def mark_superseded(self) -> None:
+        """Note that the reply is cancelled for a newer message; the next message does not cancel it again."""
+        self._is_superseded = True
 
     def stop(self) -> None:
         """End the reply with the text generated so far."""

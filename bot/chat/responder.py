@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.reply_task import ReplyRequest, ReplyTask
@@ -15,7 +16,7 @@ from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
-from bot.text.splitting import split_burst
+from bot.text.splitting import burst_messages
 
 PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
 
@@ -153,12 +154,14 @@ class Responder:
 
 
 async def _feed(preview: StreamingPreview, generation: Generation, persona: Persona) -> None:
-    """Give the preview each longer beginning of the reply; of a burst, its first message."""
-    text = ""
+    """Give the preview each longer beginning of the reply; of a burst, its first message until the second."""
+    text, is_shown_whole = "", False
     async for piece in generation:
         text += piece.text
-        if shown := apply_text_steps(text, persona, whole=False):
-            await preview.feed(split_burst(shown)[0] if persona.bursts else shown)
+        if not is_shown_whole and (shown := apply_text_steps(text, persona, whole=False)):
+            messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
+            is_shown_whole = len(messages) > 1
+            await preview.feed(messages[0])
 
 
 def _why(context: ReplyContext, prompt: Prompt, answer: Answer) -> dict[str, object]:

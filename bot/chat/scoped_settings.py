@@ -39,6 +39,7 @@ SETTINGS = {
         SettingSpec("listen", "answer everything that is said"),
         SettingSpec("names", "answer whoever says a persona's name"),
         SettingSpec("bots", "answer other bots, a few times in a row"),
+        SettingSpec("open", "let everybody choose who speaks and begin anew, not admins alone"),
     )
 }
 
@@ -86,6 +87,7 @@ def _defaults(settings: ChatSettings) -> Mapping[str, str]:
         "listen": _switch(settings.listen),
         "names": _switch(settings.names),
         "bots": _switch(settings.bots),
+        "open": _switch(settings.open),
     }
 
 

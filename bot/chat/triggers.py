@@ -1,17 +1,17 @@
 """The decision whether a message calls for a reply, by which rule, and by which persona."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.message import Message
 from bot.persona.persona import Persona
+from bot.text.folding import fold
 
 # a letter or digit of a script that puts a space around a name: not Thai to Khmer, kana and Han, and not
 # Hangul, where particles follow a name at once
-_LETTER = (
+_LETTER = re.compile(
     r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3100-\u318f\u3400-\u9fff"
     r"\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -67,8 +67,8 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
     Under rule 3 the resident replies. Under any other rule, the persona of the message that this one replies
     to does; else the resident, if it is called or nobody is; else the first persona called.
     """
-    resident = context.resident
-    called = [key for key, persona in personas.items() if calls(message.text, persona)]
+    resident, folded = context.resident, fold(message.text)
+    called = [key for key, persona in personas.items() if is_called(folded, persona)]
     speaker = resident if resident in called or not called else called[0]
     if context.replied in personas:
         speaker = str(context.replied)
@@ -89,19 +89,27 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
     return ReplyDecision(False, "not addressed", speaker)
 
 
-def calls(text: str, persona: Persona) -> bool:
-    """Return True where a text names the persona, as a whole word where its script has words."""
-    folded = _fold(text)
+def is_called(folded: str, persona: Persona) -> bool:
+    """Return True where a folded text names the persona, as a whole word where its script has words."""
     names = {persona.name, persona.card.name, *persona.names}
-    return any(_word(_fold(name)).search(folded) for name in names)
+    return any(_names(folded, _folded_name(name)) for name in names)
 
 
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+def _names(folded: str, name: str) -> bool:
+    at = folded.find(name)
+    while at >= 0:
+        before, after = folded[max(at - 1, 0) : at], folded[at + len(name) : at + len(name) + 1]
+        if not (_are_letters(before, name[0]) or _are_letters(name[-1], after)):
+            return True
+        at = folded.find(name, at + 1)
+    return False
+
+
+def _are_letters(before: str, after: str) -> bool:
+    """Return whether two characters belong to one word; there is none beyond either end of a text."""
+    return bool(_LETTER.match(before) and _LETTER.match(after))
 
 
 @lru_cache(maxsize=1024)
-def _word(name: str) -> re.Pattern[str]:
-    before = f"(?<!{_LETTER})" if re.match(_LETTER, name[0]) else ""
-    after = f"(?!{_LETTER})" if re.match(_LETTER, name[-1]) else ""
-    return re.compile(before + re.escape(name) + after)
+def _folded_name(name: str) -> str:
+    return fold(name)

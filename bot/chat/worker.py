@@ -1,9 +1,12 @@
 """A place's own worker: first in, first out, one reply at a time, one reply to a burst."""
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 
 from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
+from bot.chat.superseding import SupersedeLimit
 from bot.chat.triggers import ReplyDecision
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
@@ -17,15 +20,25 @@ class ConversationWorker:
     """Queues messages and parts of one place and passes them to `process` one at a time, in order.
 
     A message by the author who is being answered supersedes that reply while nothing of it is visible: both
-    messages are then answered together. Any other message waits for the next reply. A suspect is answered
-    alone: if the process dies again, no other message is to blame. Parts that an earlier process left unsent
-    go first.
+    messages are then answered together. It does so a few times at most, and not while anybody else waits
+    (`SupersedeLimit`); any other message waits for the next reply. A suspect is answered alone: if the
+    process dies again, no other message is to blame. Parts that an earlier process left unsent go first.
     """
 
-    def __init__(self, process: Process, place: Place, debounce: float) -> None:
+    def __init__(
+        self,
+        process: Process,
+        place: Place,
+        debounce: float,
+        clock: Callable[[], float] = time.monotonic,
+        busy_workers: "set[ConversationWorker] | None" = None,
+    ) -> None:
+        """`busy_workers` holds the worker while it has work; nothing else may, so that it goes once quiet."""
         self._process, self._place, self._debounce = process, place, debounce
+        self._busy_workers = set() if busy_workers is None else busy_workers
+        self._supersede_limit = SupersedeLimit(clock)
         self._pending: list[PendingMessage] = []
-        self._outgoing: list[Outgoing] = []
+        self._outgoing: deque[Outgoing] = deque()
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self._request: ReplyRequest | None = None  # by command
@@ -33,7 +46,7 @@ class ConversationWorker:
         self._current: ReplyTask | None = None
         self._running: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
-        self._closing = False
+        self._closing = self._has_refused = False
 
     @property
     def busy(self) -> bool:
@@ -46,11 +59,18 @@ class ConversationWorker:
 
     def enqueue_message(self, pending: PendingMessage) -> None:
         """Queue a message for a reply."""
+        self._has_refused = False
         self._pending.append(pending)
         self._arrived.set()
-        if self._running and self._current and self._current.gives_way_to(pending):
+        if self._running and self._current and self._is_superseded_by(pending):
+            self._current.mark_superseded()
             self._running.cancel()
         self._start()
+
+    def note_refusal(self) -> bool:
+        """Note that a message found no room; return True for the first one since a message was queued."""
+        is_first, self._has_refused = not self._has_refused, True
+        return is_first
 
     def enqueue_outgoing(self, outgoing: Outgoing) -> None:
         """Queue a part that is still to be sent."""
@@ -89,7 +109,7 @@ class ConversationWorker:
 
         Unfinished messages and parts stay accepted in memory; the next process takes them up.
         """
-        self._closing = True
+        self.refuse_work()
         if self._loop:
             if grace and self._current and self._current.is_visible:
                 self._current.stop()
@@ -97,15 +117,32 @@ class ConversationWorker:
             self._loop.cancel()
             await asyncio.wait([self._loop])
 
+    def refuse_work(self) -> None:
+        """Begin nothing more."""
+        self._closing = True
+
+    def _is_superseded_by(self, pending: PendingMessage) -> bool:
+        """Return True where a new message replaces the current reply; never while another author waits."""
+        assert self._current
+        author = pending.message.author.id
+        waits_alone = all(waiting.message.author.id == author for waiting in self._pending)
+        return waits_alone and not self._supersede_limit.is_reached and self._current.gives_way_to(pending)
+
     def _start(self) -> None:
         if not self.busy and not self._closing:
             self._loop = asyncio.create_task(self._work())
+            self._busy_workers.add(self)
+            self._loop.add_done_callback(self._rest)
+
+    def _rest(self, loop: asyncio.Task[None]) -> None:
+        if not self.busy:
+            self._busy_workers.discard(self)
 
     async def _work(self) -> None:
         try:
             while not self._closing and (self._outgoing or self._pending or self._request):
                 if self._outgoing:
-                    await self._process(self._outgoing.pop(0))
+                    await self._process(self._outgoing.popleft())
                     continue
                 self._all_sent.set()
                 await self._reply()
@@ -124,6 +161,7 @@ class ConversationWorker:
             if not running.done() and (request or self._pending):
                 request = request or self._take_burst()
                 self._current, self._running = task, running
+                self._supersede_limit.begin_reply()
                 task.hand_over(request)
                 await asyncio.wait([running])
         finally:
@@ -131,10 +169,12 @@ class ConversationWorker:
             if not running.done():  # the worker closes, or its chat moved during the burst
                 running.cancel()
                 await asyncio.wait([running])
+        if running.cancelled() and request:
+            self._requeue(request)
+            return
+        self._supersede_limit.reset()
         if not running.cancelled():
             running.result()
-        elif request:
-            self._requeue(request)
 
     def _take_burst(self) -> ReplyRequest:
         """Take the oldest waiting messages that go to one persona; a suspect alone."""
@@ -156,6 +196,7 @@ class ConversationWorker:
 
     def _requeue(self, superseded: ReplyRequest) -> None:
         """Put the messages of a superseded reply first in the queue."""
+        self._supersede_limit.note_superseded()
         decision = ReplyDecision(True, superseded.rule, superseded.persona)
         self._pending[:0] = [PendingMessage(message, decision) for message in superseded.messages]
 

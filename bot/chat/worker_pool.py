@@ -1,8 +1,9 @@
-"""The workers of a chat, one for each place."""
+"""The workers of a chat, one for each place with work."""
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from bot.chat.worker import ConversationWorker, Process
 from bot.memory.queries.records import Outgoing
@@ -10,21 +11,30 @@ from bot.message import Place, message_in_place
 
 
 class WorkerPool:
-    """Makes a place's worker when the place is first used. `debounce` is in seconds, 0 in the terminal."""
+    """Makes a place's worker when the place is used, and drops it once it is quiet and nobody holds it.
+
+    `debounce` is in seconds, 0 in the terminal.
+    """
 
     def __init__(self, process: Process, debounce: float) -> None:
         self._process, self._debounce = process, debounce
-        self._workers: dict[Place, ConversationWorker] = {}
+        self._workers: WeakValueDictionary[Place, ConversationWorker] = WeakValueDictionary()
+        self._busy: set[ConversationWorker] = set()
+        self._is_closed = False
 
     def worker(self, place: Place) -> ConversationWorker:
-        """Return the worker of a place."""
-        if place not in self._workers:
+        """Return the worker of a place: there is never a second one."""
+        worker = self._workers.get(place)
+        if worker is None:
             debounce = self._debounce if place.platform != "terminal" else 0
-            self._workers[place] = ConversationWorker(self._process, place, debounce)
-        return self._workers[place]
+            worker = ConversationWorker(self._process, place, debounce, busy_workers=self._busy)
+            self._workers[place] = worker
+            if self._is_closed:
+                worker.refuse_work()
+        return worker
 
     def workers(self) -> tuple[ConversationWorker, ...]:
-        """Return the workers made so far."""
+        """Return the workers that are busy or held."""
         return tuple(self._workers.values())
 
     def enqueue_outgoing(self, parts: Iterable[Outgoing]) -> None:
@@ -39,4 +49,5 @@ class WorkerPool:
 
     async def close(self, grace: float) -> None:
         """Close all workers at once; each visible reply has `grace` seconds to end."""
+        self._is_closed = True
         await asyncio.gather(*(worker.close(grace) for worker in self.workers()))

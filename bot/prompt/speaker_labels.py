@@ -9,33 +9,41 @@ from bot.persona.persona import Persona
 
 _LONGEST = 32  # characters
 _COLON = re.compile("[:：﹕︓]")
+_BRACKETS = str.maketrans("[]", "()")  # a line that begins with a square bracket is a quote
 
 
 def speaker_label(name: str) -> str:
-    """Return a display name as a label: one line, without control characters and colons."""
+    """Return a display name as a label: one line, without control characters, colons and square
+    brackets.
+    """
     kept = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
-    return " ".join(_COLON.sub(" ", "".join(kept)).split())[:_LONGEST].strip() or "Someone"
+    words = _COLON.sub(" ", "".join(kept)).translate(_BRACKETS).split()
+    return " ".join(words)[:_LONGEST].strip() or "Someone"
 
 
 def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:
     """Return the label of everybody but the persona, by author id; a second author of that name gets a
     number.
     """
-    names: dict[str, str] = {}
+    names, numbers = dict[str, str](), dict[str, int]()
     taken = {_key(speaker_label(name)) for name in (persona.name, persona.card.name, *persona.names)}
     for author in (message.author for message in messages if message.persona != persona.key):
         if author.id not in names:
-            names[author.id] = _free(author, taken)
+            names[author.id] = _free(author, taken, numbers)
             taken.add(_key(names[author.id]))
     return names
 
 
-def _free(author: Author, taken: set[str]) -> str:
-    wanted, number = speaker_label(author.name), 1
-    name = wanted
+def _free(author: Author, taken: set[str], numbers: dict[str, int]) -> str:
+    """Return a label that is not taken; `numbers` has the last number given to each label."""
+    wanted = speaker_label(author.name)
+    key = _key(wanted)
+    number = numbers.get(key, 1)
+    name = wanted if number == 1 else f"{wanted} ({number})"
     while _key(name) in taken:
         number += 1
         name = f"{wanted} ({number})"
+    numbers[key] = number
     return name
 
 

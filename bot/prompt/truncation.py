@@ -1,13 +1,14 @@
 """Truncation of the history to a token budget: whole turns, the newest kept, dropped in large steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bot.errors import UserError
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
+from bot.prompt.role_markers import role_markers
 from bot.prompt.turns import history_turns
 
 MAX_HISTORY_MESSAGES = 2000  # read for a prompt at most: by serving from memory, by training from an export
@@ -31,10 +32,13 @@ class HistoryFitter:
     reader: PromptFormat
     parents: Mapping[str, Message]
     reply_to: str | None
+    _lengths: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
-        return history_turns(history, self.names, self.persona, parents, self.reply_to)
+        turns = history_turns(history, self.names, self.persona, parents, self.reply_to)
+        markers = role_markers(self.reader)
+        return [tuple(map(markers.break_turn, each)) for each in turns]
 
     def drop_oldest(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
         """Return the index of the oldest message to keep, and the turns from there on.
@@ -58,11 +62,17 @@ class HistoryFitter:
         for turns in turns_of_messages:
             cost = 0
             for turn in turns:
-                cost += len(self.reader.tokenizer.encode(turn.parts[0].text))
+                cost += self._length(turn.parts[0].text)
                 cost += 1 if turn.role == role else around
                 role = turn.role
             costs.append(cost)
         return costs
+
+    def _length(self, text: str) -> int:
+        """Return the number of a text's ids, encoded once however often messages are dropped."""
+        if text not in self._lengths:
+            self._lengths[text] = len(self.reader.tokenizer.encode(text))
+        return self._lengths[text]
 
 
 def _start(costs: Sequence[int], room: int, kept: float, persona: Persona) -> int:

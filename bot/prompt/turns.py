@@ -1,13 +1,22 @@
-"""Messages as turns: with speaker labels, and quotes of replied messages that are not nearby."""
+"""Messages as turns: with speaker labels, and quotes of replied messages that are not nearby.
 
+Each line that does not begin with a blank begins a message or a quote, since all further lines of a message
+are set in: nobody can write a line of another person, or a quote, into a message.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptPart, Turn
+from bot.prompt.reply_runs import ReplyRuns
+from bot.prompt.role_markers import LINE_BREAK
 
 MAX_QUOTE = 120  # characters of a quoted message, enough to recognise it
+_INDENT = "  "  # before each further line of a message
+_LINE_BREAK = re.compile(LINE_BREAK)
 
 
 def history_turns(
@@ -37,6 +46,11 @@ def missing_parents(history: Sequence[Message], reply_to: str | None = None) -> 
     return list(dict.fromkeys(id for id in wanted if id and id not in known))
 
 
+def set_in(text: str) -> str:
+    """Return a message's text with all lines but the first set in."""
+    return _LINE_BREAK.sub(rf"\g<0>{_INDENT}", text)
+
+
 class _QuoteContext:
     def __init__(
         self,
@@ -47,11 +61,13 @@ class _QuoteContext:
     ) -> None:
         self._history, self._names, self._persona, self._parents = history, names, persona, parents
         self._places = {message.id: place for place, message in enumerate(history)}
+        self._runs = ReplyRuns(history, self._places, self._speaker)
+        self._quotes: dict[str, str] = {}  # by the id of the quoted message, which many may reply to
 
     def words(self, message: Message) -> Turn:
         if self._is_own(message):
             return Turn("assistant", (PromptPart("message", message.text, message.id),))
-        line = f"{self._names[message.author.id]}: {message.text}"
+        line = f"{self._names[message.author.id]}: {set_in(message.text)}"
         return Turn("user", (PromptPart("message", line, message.id),))
 
     def quote(self, at: int, message: Message) -> tuple[Turn, ...]:
@@ -62,30 +78,19 @@ class _QuoteContext:
             return ()
         place = self._places.get(message.reply_to)
         parent = self._history[place] if place is not None else self._parents.get(message.reply_to)
-        if parent is None or not parent.text.strip() or self._is_near(at, message, parent):
+        if parent is None or (place is not None and self._runs.are_near(place, at, self._speaker(message))):
             return ()
-        name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
-        words = " ".join(parent.text.split())
-        short = words if len(words) <= MAX_QUOTE else words[: MAX_QUOTE - 1].rstrip() + "…"
-        return (Turn("user", (PromptPart("quote", f"[In reply to {name}: {short}]", parent.id),)),)
+        quote = self._quote_of(parent)
+        return (Turn("user", (PromptPart("quote", quote, parent.id),)),) if quote else ()
 
-    def _is_near(self, at: int, message: Message, parent: Message) -> bool:
-        """Return whether only messages of these two authors stand between the parent and index `at`."""
-        place = self._places.get(parent.id)
-        if place is None:
-            return False
-        while at > 0 and self._goes_on(self._history[at - 1], message, parent):
-            at -= 1
-        while at > 0 and self._speaker(self._history[at - 1]) == self._speaker(parent):
-            at -= 1
-        return at <= place
-
-    def _goes_on(self, earlier: Message, message: Message, parent: Message) -> bool:
-        """Return whether both are by one speaker, and the earlier one is no reply to somebody else."""
-        if self._speaker(earlier) != self._speaker(message):
-            return False
-        replied = self._places.get(earlier.reply_to or "")
-        return replied is None or self._speaker(self._history[replied]) == self._speaker(parent)
+    def _quote_of(self, parent: Message) -> str:
+        """Return the line that quotes a message; empty for a message without a word."""
+        if parent.id not in self._quotes:
+            name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
+            words = " ".join(parent.text.split())
+            short = words if len(words) <= MAX_QUOTE else words[: MAX_QUOTE - 1].rstrip() + "…"
+            self._quotes[parent.id] = f"[In reply to {name}: {short}]" if words else ""
+        return self._quotes[parent.id]
 
     def _is_own(self, message: Message) -> bool:
         return message.persona == self._persona.key

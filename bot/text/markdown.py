@@ -49,6 +49,11 @@ class FormatSpans:
         return self._states[bisect_left(self._positions, cut)]
 
 
+def show_addresses(text: str) -> str:
+    """Return the text with every masked link, [words](address), as words and address."""
+    return text.replace("](", "] (")
+
+
 def _spans(text: str) -> Iterator[FormatSpan]:
     """Yield a span for each pair of marks that belong together, in time linear in the text."""
     runs: dict[int, list[int]] = defaultdict(list)

@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 
 from bot.text.markdown import FormatSpan, FormatSpans
 
@@ -14,6 +14,7 @@ _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make
 _SIGNS = "`*_~|"
 _BLANK = re.compile(r"\s*")
 _FENCE = re.compile(r"^```.*?(?:^```\s*?$|\Z)", re.MULTILINE | re.DOTALL)
+_LINE_END = re.compile(r"\n")
 MAX_BURST_MESSAGES = 5  # messages; a model that goes on and on floods nobody
 
 
@@ -42,11 +43,26 @@ def utf16_length(text: str) -> int:
 
 def split_burst(text: str, most: int = MAX_BURST_MESSAGES) -> list[str]:
     """Split a reply into one message a line. Fenced code is not split, and message `most` holds the rest."""
-    fences = [match.span() for match in _FENCE.finditer(text)]
-    ends = [at for at, sign in enumerate(text) if sign == "\n" and not any(a <= at < b for a, b in fences)]
-    lines = [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
-    messages = [line.strip("\n") for line in lines if line.strip()]
+    messages = list(burst_messages(text))
     return messages if len(messages) <= most else [*messages[: most - 1], "\n".join(messages[most - 1 :])]
+
+
+def burst_messages(text: str) -> Iterator[str]:
+    """Yield each line of a reply that is not blank, and fenced code as a whole."""
+    start = 0
+    for end in chain(_line_ends(text), [len(text)]):
+        if text[start:end].strip():
+            yield text[start:end].strip("\n")
+        start = end
+
+
+def _line_ends(text: str) -> Iterator[int]:
+    """Yield the line ends outside of fences, in one pass."""
+    at = 0
+    for fence in _FENCE.finditer(text):
+        yield from (line.start() for line in _LINE_END.finditer(text, at, fence.start()))
+        at = fence.end()
+    yield from (line.start() for line in _LINE_END.finditer(text, at))
 
 
 def split_message(

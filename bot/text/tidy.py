@@ -8,7 +8,7 @@ def tidy(text: str, name: str, *, whole: bool = False) -> str:
     the name.
     """
     text, name = text.strip(), name.casefold()
-    if not whole and name.startswith(text.casefold()):
+    if not whole and len(text) <= len(name) and name.startswith(text.casefold()):
         return ""
     # the text that folds to the name may be shorter than the name: "ß" folds to "ss"
     end = next((end for end in range(len(name) + 1) if text[:end].casefold() == name), len(text))

@@ -2,6 +2,7 @@
 
 from bot.chat.commands.call import Command, CommandCall, Level, Option
 from bot.chat.commands.personas import RELOAD
+from bot.chat.commands.rights import may_change_place
 from bot.chat.commands.table import COMMANDS, parse_line, run_command, run_line
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CommandCall",
     "Level",
     "Option",
+    "may_change_place",
     "parse_line",
     "run_command",
     "run_line",

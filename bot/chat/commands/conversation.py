@@ -2,11 +2,13 @@
 
 from bot.chat import proactive
 from bot.chat.commands.call import CommandCall
+from bot.chat.commands.rights import check_change
 from bot.errors import UserError
 
 
 async def reset(call: CommandCall) -> str:
     """Begin the conversation anew: prompts leave out the messages so far; `data forget` erases them."""
+    await check_change(call, "begin the conversation anew")
     if call.chat.worker(call.place).busy:
         raise UserError("An answer is being made; stop it first.")
     await call.memory.reset(call.place)

@@ -3,9 +3,11 @@
 from bot.chat import proactive, scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands.call import CommandCall, Level
+from bot.chat.commands.rights import check_change
 from bot.errors import UserError
 
 RELOAD = "reload"  # in the place of a persona's name
+CHOOSE_PERSONA = "choose who speaks"
 
 
 async def show_or_choose_persona(call: CommandCall) -> str:
@@ -15,9 +17,8 @@ async def show_or_choose_persona(call: CommandCall) -> str:
         return await _describe_resident(call)
     if name.casefold() == RELOAD:
         return await _reload_personas(call)
+    await check_change(call, CHOOSE_PERSONA)
     chosen, server = call.chat.cast.find(name), call.is_for_server
-    if server and call.level < Level.ADMIN:
-        raise UserError("Only an admin can choose who speaks on the whole server.")
     await scoped_settings.change_setting(call.memory, call.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."

@@ -2,6 +2,8 @@
 
 from bot.chat import scoped_settings
 from bot.chat.commands.call import CommandCall, Level
+from bot.chat.commands.personas import CHOOSE_PERSONA
+from bot.chat.commands.rights import check_change
 from bot.errors import UserError
 
 
@@ -21,7 +23,9 @@ async def show_or_change_settings(call: CommandCall) -> str:
 
 
 async def _change_setting(call: CommandCall, name: str, value: str) -> str:
-    if call.level < Level.ADMIN:
+    if name == "persona":
+        await check_change(call, CHOOSE_PERSONA)
+    elif call.level < Level.ADMIN:
         raise UserError("Only an admin can change what holds here.")
     if name == "persona" and value != "default":
         value = call.chat.cast.find(value).key

@@ -9,6 +9,7 @@ import discord
 
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Command, Level, Option
+from bot.text.markdown import show_addresses
 
 MAX_ANSWER = 2000  # characters of an answer
 MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}
@@ -43,6 +44,7 @@ def autocomplete_values(chat: Chat, command: Command | None, option: str, typed:
 def format_answer(text: str) -> str:
     """Return an answer as one message: a table in a code block, cut at a line's end to Discord's limit."""
     is_table = "\n" in text or "   " in text
+    text = show_addresses(text)
     text = text.replace("```", "'''") if is_table else text
     before, after = ("```\n", "\n```") if is_table else ("", "")
     room = MAX_ANSWER - len(before) - len(after)

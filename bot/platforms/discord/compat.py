@@ -161,6 +161,13 @@ def fetch_raw_history(
     return client.http.logs_from(channel_id, limit, after=after)
 
 
+def fetch_newest_raw(
+    client: discord.Client, channel_id: int, limit: int, before: int
+) -> Coroutine[Any, Any, list[Any]]:
+    """Return a call for the last `limit` messages before the id `before`, as dictionaries, in any order."""
+    return client.http.logs_from(channel_id, limit, before=before)
+
+
 def parse_message(client: discord.Client, channel: Any, payload: Any) -> discord.Message:
     """Return a message of `fetch_raw_history`; raise any exception for a payload that cannot be parsed."""
     return client._connection.create_message(channel=channel, data=payload)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from bot.errors import UserError
+from bot.platforms.discord.departures import EVENTS, Departures
 from bot.platforms.discord.inbound import InboundMessages
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,13 @@ class EventQueue:
     def __init__(
         self,
         inbound: InboundMessages,
+        departures: Departures,
         run_backfill: Callable[[], Awaitable[None]],
         dead_letter: Callable[[str, str], Awaitable[None]],
         max_messages: int = MAX_MESSAGES,
     ) -> None:
-        self._inbound, self._run_backfill, self._dead_letter = inbound, run_backfill, dead_letter
+        self._inbound, self._departures = inbound, departures
+        self._run_backfill, self._dead_letter = run_backfill, dead_letter
         self._max_messages = max_messages
         self._waiting: deque[QueuedEvent] = deque()
         self._queued_messages = 0
@@ -71,6 +74,9 @@ class EventQueue:
             ids = {deletion.message_id} if event == "raw_message_delete" else deletion.message_ids
             remove = partial(self._inbound.remove, deletion.channel_id, deletion.guild_id, ids)
             self._put(QueuedEvent(str(min(ids, default=0)), remove))
+        elif event in EVENTS:
+            (gone,) = arguments
+            self._put(QueuedEvent(str(gone.id), partial(self._departures.handle, event, gone)))
 
     def put_unreadable(self, event: str, delivery_id: str) -> None:
         """Queue a dead letter for a message that discord.py could not parse."""

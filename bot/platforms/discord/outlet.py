@@ -26,6 +26,7 @@ from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
 from bot.platforms.discord.sent_lookup import SentLookup
 from bot.platforms.discord.webhooks import Webhooks
+from bot.text.markdown import show_addresses
 from bot.text.splitting import split_message, utf16_length
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ class DiscordOutlet:
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show the first message of an unfinished answer."""
-        text = split_message(text, self.limit(draft.place, persona), self.measure)[0].text_to_send
+        shown = split_message(show_addresses(text), self.limit(draft.place, persona), self.measure)
+        text = shown[0].text_to_send
         if self._shown.get(draft.key) == text:
             return draft.sent_id
         with _delivery_errors(self._calls):

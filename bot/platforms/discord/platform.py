@@ -23,9 +23,11 @@ from bot.platforms.discord.compat import (
     shorten_reconnect_record,
     use_addresses,
 )
+from bot.platforms.discord.departures import Departures
 from bot.platforms.discord.event_queue import EventQueue
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.inbound import InboundMessages
+from bot.platforms.discord.missed_deletions import MissedDeletions
 from bot.platforms.discord.outlet import DiscordOutlet
 from bot.platforms.discord.timings import DiscordTimings
 from bot.platforms.discord.webhooks import Webhooks
@@ -47,7 +49,6 @@ _FATAL_CLOSE_CODES = {  # close codes after which a new connection ends the same
     4013: "Discord refuses the bot's intents (code 4013, invalid intents): update discord.py.",
     4014: _NO_INTENT,
 }
-_DELETIONS = ("guild_remove", "guild_channel_delete", "thread_delete")
 
 
 class Discord:
@@ -74,6 +75,8 @@ class Discord:
         self._event_queue: EventQueue
         self._commands: DiscordCommandHandler
         self._backfill: Backfill
+        self._departures: Departures
+        self._missed_deletions: MissedDeletions
 
     async def __aenter__(self) -> Self:
         """Log in, however long that takes. Raises `UserError` for a wrong token and for a missing intent."""
@@ -156,7 +159,9 @@ class Discord:
         channels = Channels(client, self._calls, self.account)
         inbound = InboundMessages(client, chat, self._memory, channels, self._webhooks)
         self._backfill = Backfill(client, self._calls, self._memory, self.account, inbound.receive)
-        self._event_queue = EventQueue(inbound, self._start_session, self._dead_letter)
+        self._missed_deletions = MissedDeletions(client, self._calls, self._memory, self.account)
+        self._departures = Departures(client, self._memory, self._webhooks, self.account)
+        self._event_queue = EventQueue(inbound, self._departures, self._start_session, self._dead_letter)
         self._commands = DiscordCommandHandler(
             chat, self._memory, channels, self._calls, self._settings.owners
         )
@@ -174,8 +179,6 @@ class Discord:
             self._commands.handle(arguments[0])
         elif event == "webhooks_update":
             self._webhooks.forget(arguments[0].id)
-        elif event in _DELETIONS:
-            _log_deletion(event, arguments[0].id)
         else:
             self._event_queue.put_event(event, arguments)
 
@@ -184,7 +187,9 @@ class Discord:
         await self._client.wait_until_guilds_listed()
         if not self._recovered:
             await self._chat.recover(PLATFORM, self.account)
+            await self._departures.report_absent_servers()
             self._recovered = True
+        await self._missed_deletions.run()
         if not await self._backfill.run():
             asyncio.get_running_loop().call_later(self._timings.call_timeout, self._event_queue.put_backfill)
 
@@ -235,12 +240,3 @@ class Discord:
                 log.warning(
                     "connection_lost" if is_lost else "connection_restored", extra={"platform": PLATFORM}
                 )
-
-
-def _log_deletion(event: str, id: int) -> None:
-    if event == "guild_remove":
-        log.warning("removed_from_server", extra={"id": id})
-    elif event == "guild_channel_delete":
-        log.warning("channel_deleted", extra={"id": id})
-    else:
-        log.warning("thread_deleted", extra={"id": id})

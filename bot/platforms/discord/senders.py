@@ -8,6 +8,7 @@ import discord
 from bot.message import Place
 from bot.platforms.discord.api import ApiCalls
 from bot.platforms.discord.gateway import Gateway
+from bot.text.markdown import show_addresses
 
 NO_MENTIONS = discord.AllowedMentions.none()
 
@@ -120,4 +121,5 @@ def name_line(client: Gateway, name: str | None) -> str:
     """Return the line with a persona's name, empty where the account bears that name."""
     if name is None or client.user is None or name.casefold() == client.user.display_name.casefold():
         return ""
-    return f"**{discord.utils.escape_markdown(' '.join(name.split())[:80])}**\n"
+    line = show_addresses(" ".join(name.split())[:80])
+    return f"**{discord.utils.escape_markdown(line)}**\n"

@@ -1,7 +1,7 @@
 """Discord messages as chat messages: readable text, and the address (mention, reply, direct)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import discord
 
@@ -49,8 +49,9 @@ def message_text(message: discord.Message, me: discord.ClientUser, longest: int)
     A mention of the bot is dropped at either end of the text, where the mention only calls the bot, and
     becomes the bot's name elsewhere. A text longer than `longest` characters is cut.
     """
-    text = _strip_mentions(message.content, _bot_mentions(message, me))
-    text = _TOKEN.sub(lambda token: _token_text(token, message, me), text).strip()
+    text = strip_mentions(message.content, _bot_mentions(message, me))
+    names = {user.id: user.display_name for user in message.mentions}
+    text = _TOKEN.sub(lambda token: _token_text(token, message, me, names), text).strip()
     parts = [*filter(None, [text]), *_attachment_words(message)]
     full = "\n".join(parts) if parts else f"@{me.display_name}" if message.content.strip() else ""
     return full if len(full) <= longest else full[: longest - 1] + "…"
@@ -74,19 +75,22 @@ def _bot_mentions(message: discord.Message, me: discord.ClientUser) -> tuple[str
     return (f"<@{me.id}>", f"<@!{me.id}>", *([f"<@&{role.id}>"] if role else []))
 
 
-def _strip_mentions(text: str, mentions: tuple[str, ...]) -> str:
+def strip_mentions(text: str, mentions: tuple[str, ...]) -> str:
     """Return the text without the bot's mentions at its beginning and end."""
-    text, before = text.strip(), ""
-    while text != before:
-        before = text
-        for token in mentions:
-            if text.startswith(token):
-                text = text.removeprefix(token).lstrip(" \n\t,:")
-            text = text.removesuffix(token).rstrip()
-    return text
+    text = text.strip()
+    first = re.match(f"(?:(?:{'|'.join(mentions)})[ \n\t,:]*)*", text)
+    start, end = first.end() if first else 0, len(text)
+    while token := next((token for token in mentions if text.endswith(token, start, end)), ""):
+        end -= len(token)
+        while end > start and text[end - 1].isspace():
+            end -= 1
+    return text[start:end]
 
 
-def _token_text(token: re.Match[str], message: discord.Message, me: discord.ClientUser) -> str:
+def _token_text(
+    token: re.Match[str], message: discord.Message, me: discord.ClientUser, names: Mapping[int, str]
+) -> str:
+    """Return the words for a token; `names` are those of the mentioned users by id."""
     if token["emoji"]:
         return f":{token['emoji']}:"
     if token["command"]:
@@ -100,7 +104,7 @@ def _token_text(token: re.Match[str], message: discord.Message, me: discord.Clie
         return f"@{role.name}" if role else "@role"
     if entity_id == me.id:
         return f"@{me.display_name}"
-    return next((f"@{user.display_name}" for user in message.mentions if user.id == entity_id), "@someone")
+    return f"@{names.get(entity_id, 'someone')}"
 
 
 def _attachment_words(message: discord.Message) -> list[str]:

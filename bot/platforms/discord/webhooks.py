@@ -46,6 +46,14 @@ class Webhooks:
         self._own.pop(channel_id, None)
         self._denied_until.pop(channel_id, None)
 
+    def drop_channel(self, channel_id: int) -> None:
+        """Drop all that is known of a channel that is gone."""
+        for webhook in self._own.get(channel_id, ()):
+            self._known.pop(webhook.id, None)
+        self.forget(channel_id)
+        self._free.pop(channel_id, None)
+        self._locks.pop(channel_id, None)
+
     async def find_sender(self, place: Place, persona: Persona) -> WebhookSender | None:
         """Return the webhook that sends for a persona; None where there can be none."""
         channel = self._client.get_channel(int(place.chat)) if place.server else None

@@ -9,7 +9,7 @@ from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat import scoped_settings
 from bot.chat.chat import Chat
-from bot.chat.commands import COMMANDS, Level
+from bot.chat.commands import COMMANDS, Level, may_change_place
 from bot.chat.scoped_settings import SETTINGS, SWITCH
 from bot.memory.store import Memory
 from bot.message import Place
@@ -72,6 +72,8 @@ async def menu_buttons(
 ) -> tuple[Button, ...]:
     """Return the buttons under a command's answer, for the present settings; empty for most commands."""
     if command == "persona":
+        if not await may_change_place(memory, place, chat.settings, level):
+            return ()
         cast = list(chat.cast.personas.items())[:_MAX_BUTTONS]
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
     if command != "settings" or level < Level.ADMIN:

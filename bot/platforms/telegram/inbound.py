@@ -125,8 +125,10 @@ class InboundUpdates:
         was, now = event.old not in _ABSENT, event.new not in _ABSENT
         group = is_group(event.place)
         if was and not now:
+            remedy = f"to erase what was said there, run python -m bot data forget --place {event.place}"
             log.warning(
-                "removed_from_group" if group else "blocked_by_user", extra={"place": str(event.place)}
+                "removed_from_group" if group else "blocked_by_user",
+                extra={"place": str(event.place), "remedy": remedy},
             )
         elif now and not was:
             log.info("added_to_group" if group else "unblocked_by_user", extra={"place": str(event.place)})

@@ -97,12 +97,16 @@ class TelegramOutlet:
         """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
         if place.chat in self._without_drafts or not self._sender.is_open(place):
             return
+        if place not in self._drafts and len(self._drafts) >= _MAX_SHOWN:
+            self._drafts.clear()
         draft = self._drafts.setdefault(place, next(self._draft_ids))
         text, thread = sanitize(self._parts(place, persona, text)[-1]), parse_id(place.thread)
         call = self._sender.bot.send_message_draft(int(place.chat), draft, text, message_thread_id=thread)
         try:
             await self._sender.call(place, call)
         except DeliveryRefused:
+            if len(self._without_drafts) >= _MAX_SHOWN:  # asked again, one call a chat
+                self._without_drafts.clear()
             self._without_drafts.add(place.chat)
 
     async def _show_in_group(self, draft: Outgoing, persona: Persona, text: str) -> str | None:

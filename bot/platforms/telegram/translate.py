@@ -29,6 +29,7 @@ ANONYMOUS, CHANNEL, LINKED = (
 )  # Telegram's accounts for messages that a chat sends
 START_COMMAND = "start"  # the first command that Telegram's apps send to a bot
 _COMMAND_NAMES = {command.name for command in COMMANDS} | {START_COMMAND}
+_LONGEST_MENTION = 80  # characters: a command of 32, an @, a username of 32
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{3,32}))?(?:\s+(.*))?", re.DOTALL)
 _MEDIA = {  # an animation is also a document
     "photo": "[picture]",
@@ -196,12 +197,14 @@ def _mentions(message: wire.Message, account: BotAccount) -> bool:
     text = (message.text or message.caption).encode("utf-16-le", "surrogatepass")
     at = f"@{account.username}".casefold()
     for entity in (*message.entities, *message.caption_entities):
+        if entity.type == "text_mention" and entity.user and entity.user.id == account.id:
+            return True
+        if entity.type not in ("mention", "bot_command") or entity.length > _LONGEST_MENTION:
+            continue
         part = text[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le", "replace")
         if entity.type == "mention" and part.casefold() == at:
             return True
         if entity.type == "bot_command" and part.casefold().endswith(at):
-            return True
-        if entity.type == "text_mention" and entity.user and entity.user.id == account.id:
             return True
     return False
 

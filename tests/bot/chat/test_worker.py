@@ -6,66 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
-from bot.chat.triggers import ReplyDecision
-from bot.chat.worker import ConversationWorker
+from bot.chat.reply_task import ReplyTask
 from bot.memory.queries.records import Outgoing
-from bot.message import Author, Message, Place
-
-PLACE = Place("test", "bot", "room")
-
-
-def pending(
-    id: int, author: str = "ana", persona: str = "mara", *, is_suspect: bool = False
-) -> PendingMessage:
-    message = Message(PLACE, str(id), Author(author, author), "x", 0.0)
-    return PendingMessage(message, ReplyDecision(True, "direct chat", persona), is_suspect)
-
-
-def part(text: str) -> Outgoing:
-    return Outgoing(text, PLACE, 0, text, "queued", 0, None, "mara")
-
-
-class Pipeline:
-    """Notes the messages of each reply and each sent part; a reply is visible after so many loop turns."""
-
-    def __init__(self, turns: int = 0) -> None:
-        self.turns = turns
-        self.started, self.requests = list[str](), list[ReplyRequest]()
-        self.replied, self.cancelled = list[tuple[str, ...]](), list[tuple[str, ...]]()
-        self.sent = list[str]()
-
-    async def __call__(self, work: ReplyTask | Outgoing) -> None:
-        if isinstance(work, Outgoing):
-            await self.send(work)
-            return
-        self.started.append(work.persona)
-        request = await work.request()
-        self.requests.append(request)
-        try:
-            await self.reply(work)
-        except asyncio.CancelledError:
-            self.cancelled.append(request.message_ids)
-            raise
-        self.replied.append(request.message_ids)
-
-    async def reply(self, task: ReplyTask) -> None:
-        for _ in range(self.turns):
-            await asyncio.sleep(0)
-        task.mark_visible()
-        await asyncio.sleep(0)
-
-    async def send(self, outgoing: Outgoing) -> None:
-        self.sent.append(outgoing.text)
-
-
-def worker_of(pipeline: Pipeline, debounce: float = 0) -> ConversationWorker:
-    return ConversationWorker(pipeline, PLACE, debounce)
-
-
-async def pass_turns(count: int) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from tests.fixtures.workers import Pipeline, part, pass_turns, pending, worker_of
 
 
 @settings(max_examples=60, deadline=None)

@@ -39,6 +39,7 @@ def said(*names: str, persona: str | None = None) -> list[Message]:
         ("\u200b\u2060", "Someone"),
         ("x" * 40, "x" * 32),
         ("x" * 31 + " y", "x" * 31),
+        ("[In reply to Mara", "(In reply to Mara"),
     ],
 )
 def test_a_label_is_one_clean_line(name: str, shown: str) -> None:

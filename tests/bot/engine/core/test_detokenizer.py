@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.engine.core.detokenizer import Detokenizer, first_stop, possible_stop_length
+from bot.engine.core.detokenizer import Detokenizer
+from bot.engine.core.stop_strings import StopStrings
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from tests.fakes import tiny
 
@@ -39,7 +40,7 @@ def test_streamed_pieces_join_to_the_text_before_the_first_stop_string(kind: str
     def check(ids: list[int], stop: tuple[str, ...]) -> None:
         pieces, used, stopped = stream(tokenizer, ids, stop)
         full = whole(tokenizer, ids[:used])
-        place = first_stop(full, stop)
+        place = min((at for at in map(full.find, stop) if at >= 0), default=None)
         assert stopped == (place is not None)
         assert "".join(pieces) == (full if place is None else full[:place])
 
@@ -83,4 +84,4 @@ def test_nothing_comes_after_a_stop_string() -> None:
 def test_a_possible_beginning_of_a_stop_string_is_kept_back(
     text: str, stop: tuple[str, ...], held: int
 ) -> None:
-    assert possible_stop_length(text, stop) == held
+    assert StopStrings(stop).possible_length(text) == held

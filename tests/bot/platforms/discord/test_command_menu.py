@@ -46,7 +46,7 @@ async def test_commands_that_cannot_be_published_stop_nothing(tmp_path: Path) ->
 async def test_values_are_proposed_while_typing(stage: DiscordStage) -> None:
     cases = {
         ("persona", "name", "o"): ["ozzo"],
-        ("settings", "name", ""): ["persona", "listen", "names", "bots"],
+        ("settings", "name", ""): ["persona", "listen", "names", "bots", "open"],
     }
     for (path, option, typed), expected in cases.items():
         asked = stage.fake.complete(stage.quay, stage.ana, path, option, **{option: typed})

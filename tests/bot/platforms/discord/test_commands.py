@@ -25,7 +25,7 @@ async def test_help_is_a_table_for_the_asker_alone(stage: DiscordStage) -> None:
 
 
 async def test_a_persona_is_chosen_for_a_channel_and_everybody_sees_it(stage: DiscordStage) -> None:
-    asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo")
+    asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo", permissions=ADMIN)
     assert await final_answer(stage, asked) == "Ozzo speaks here now."
     assert not asked.ephemeral
     stage.call("Who?")
@@ -38,7 +38,7 @@ async def test_a_persona_is_chosen_for_a_channel_and_everybody_sees_it(stage: Di
 async def test_a_chosen_persona_survives_a_restart(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.start()
-        await run_slash(stage, "persona", name="ozzo")
+        await run_slash(stage, "persona", name="ozzo", permissions=ADMIN)
         await stage.stop()
         await stage.start()
         stage.call("Who?")
@@ -57,7 +57,9 @@ async def test_a_channel_that_is_to_be_listened_to_needs_no_mention(stage: Disco
 
 async def test_threads_and_direct_chats_have_their_own_persona(stage: DiscordStage) -> None:
     thread = stage.fake.thread(stage.quay)
-    assert await run_slash(stage, "persona", thread, name="ozzo") == "Ozzo speaks here now."
+    assert (
+        await run_slash(stage, "persona", thread, name="ozzo", permissions=ADMIN) == "Ozzo speaks here now."
+    )
     assert (await run_slash(stage, "persona")).startswith("Mara (mara)")
     chat = stage.fake.dm(stage.ana)
     assert await run_slash(stage, "persona", chat, name="ozzo") == "Ozzo speaks here now."
@@ -67,7 +69,10 @@ async def test_threads_and_direct_chats_have_their_own_persona(stage: DiscordSta
 
 
 async def test_an_error_for_people_is_the_answer(stage: DiscordStage) -> None:
-    assert await run_slash(stage, "persona", name="zed") == "There is no persona 'zed': known are mara, ozzo."
+    assert (
+        await run_slash(stage, "persona", name="zed", permissions=ADMIN)
+        == "There is no persona 'zed': known are mara, ozzo."
+    )
 
 
 async def test_a_command_without_an_answer_deletes_its_deferred_response(stage: DiscordStage) -> None:
@@ -114,7 +119,7 @@ async def test_an_interaction_delivered_twice_is_run_once(stage: DiscordStage) -
 
 async def test_an_interaction_that_comes_too_late_is_not_done(stage: DiscordStage) -> None:
     stage.fake.ack_window = -1.0
-    stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo")
+    stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo", permissions=ADMIN)
     await stage.fake.until(lambda: [r.status for r in stage.fake.sent("POST /interactions/*")] == [404])
     await stage.idle()
     assert (await stage.chat.resident(stage.place())).key == "mara"
@@ -139,6 +144,6 @@ async def test_a_command_that_fails_answers_with_an_error_and_logs_no_text(
 
 async def test_after_the_end_has_begun_commands_are_put_off(stage: DiscordStage) -> None:
     stage.bot.stop_intake()
-    asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo")
+    asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo", permissions=ADMIN)
     assert (await final_answer(stage, asked)).startswith("I am about to stop")
     assert (await stage.chat.resident(stage.place())).key == "mara"

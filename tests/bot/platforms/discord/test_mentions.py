@@ -7,9 +7,11 @@ import pytest
 from bot.chat.proactive import post, regenerate
 from bot.persona.card import Card
 from bot.persona.persona import Persona
+from tests.fakes.discord_server import permissions
 from tests.fixtures.discord_bot import DiscordStage, staged
 from tests.fixtures.discord_outlet import outgoing, outlet, send_question, sent_texts
 
+ADMIN = permissions("manage_guild")
 PINGS = ["@everyone", "@here", "<@{user}>", "<@&{role}>", "`@everyone`", "```\n@everyone <@{user}>\n```"]
 
 
@@ -28,7 +30,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
         stage.engine.delay = 0.02
     stage.engine.script.extend([text, text])
     if path == "command":
-        stage.fake.slash(stage.quay, stage.ana, "persona", name=text[:1000])
+        stage.fake.slash(stage.quay, stage.ana, "persona", name=text[:1000], permissions=ADMIN)
     elif path == "post":
         await post(stage.chat, stage.memory, stage.place(), text)
     elif path == "notice":

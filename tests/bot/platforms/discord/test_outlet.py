@@ -164,3 +164,12 @@ async def test_another_answer_takes_the_place_of_the_last(stage: DiscordStage, s
     await stage.idle()
     await regenerate(stage.chat, stage.memory, stage.place(channel), "ana")
     await stage.fake.until(lambda: sent_texts(channel) == ["Answer 2."])
+
+
+async def test_a_masked_link_shows_its_address(stage: DiscordStage, sender: str) -> None:
+    stage.engine.script.append("See [the port](https://evil.example) and [](<https://x.example>).")
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sent_texts(channel))
+    await stage.idle()
+    assert sent_texts(channel) == ["See [the port] (https://evil.example) and [] (<https://x.example>)."]

@@ -18,7 +18,11 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
         ("settings", {"name": "listen", "value": "on", "where": "server"}),
         ("settings", {"name": "bots", "value": "on"}),
         ("settings", {"name": "persona", "value": "ozzo", "where": "server"}),
+        ("settings", {"name": "persona", "value": "ozzo"}),
+        ("settings", {"name": "open", "value": "on"}),
         ("persona", {"name": "ozzo", "where": "server"}),
+        ("persona", {"name": "ozzo"}),
+        ("reset", {}),
         ("persona", {"name": "reload"}),
     ]
     channels = [stage.quay, stage.fake.thread(stage.quay)]
@@ -30,7 +34,7 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
                 text = await run_slash(stage, path, channel, permissions=bits, **options)
                 assert text.startswith(("Only an admin", "Only an owner", "/post is for admins"))
                 tried += 1
-    assert tried == 42
+    assert tried == 66
     for scope in (f"discord/{stage.fake.bot.id}/server/{stage.guild.id}", str(stage.place())):
         assert await stage.memory.settings(scope) == {}
     assert [text for channel in channels for text in channel.texts if "I was here" in text] == []

@@ -158,7 +158,7 @@ async def test_settings_have_buttons_for_admins(pair: Bot) -> None:
     pair.fake.say(group, ana, "/settings")
     await pair.fake.until(lambda: len(pair.fake.sent(group)) == 2)
     menu = pair.fake.sent(group)[1]
-    assert [b["text"] for b in menu.buttons] == ["listen: on", "names: off", "bots: on"]
+    assert [b["text"] for b in menu.buttons] == ["listen: on", "names: off", "bots: on", "open: on"]
     pair.fake.press(ana, menu, "listen: on")
     await pair.fake.until(lambda: menu.buttons[0]["text"] == "listen: off")
     assert "listen  on  this chat" in menu.text

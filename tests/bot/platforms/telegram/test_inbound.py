@@ -166,6 +166,9 @@ async def test_a_block_and_a_removal_from_a_group_are_logged(
         ("blocked_by_user", str(bot.place(bot.fake.private(ana)))),
         ("removed_from_group", str(bot.place(group))),
     ]
+    for record in caplog.records:
+        place, remedy = record.__dict__["place"], record.__dict__["remedy"]
+        assert remedy.endswith(f"data forget --place {place}")
 
 
 async def test_a_message_that_is_too_long_gets_a_notice_and_is_not_stored(

@@ -123,21 +123,35 @@ async def test_a_press_needs_the_permissions_of_its_user(cold: Bot) -> None:
         count = len(cold.fake.sent(scene.group))
         await cold.fake.until(lambda count=count: len(cold.fake.sent(scene.group)) > count)  # type: ignore[misc]
     switches, mels, adas = cold.fake.sent(scene.group)
+    assert mels.buttons == []
     tried = [
         cold.fake.press(scene.member, switches, "listen: on"),
-        cold.fake.press(bo, mels, "Ozzo"),
+        cold.fake.press(bo, adas, "Ozzo"),
         cold.fake.press(scene.member, adas, "Ozzo"),
-        cold.fake.press(scene.member, mels, "7", forged=True),
-        cold.fake.press(scene.member, mels, "-1", forged=True),
-        cold.fake.press(scene.member, mels, "persona:ozzo", forged=True),
-        cold.fake.press(scene.member, mels, "", forged=True),
+        cold.fake.press(scene.member, mels, "0", forged=True),
+        cold.fake.press(scene.member, adas, "7", forged=True),
+        cold.fake.press(scene.member, adas, "-1", forged=True),
+        cold.fake.press(scene.member, adas, "persona:ozzo", forged=True),
+        cold.fake.press(scene.member, adas, "", forged=True),
     ]
     await cold.fake.until(lambda: all(press.answer for press in tried))
     refused = [press for press in tried if press.answer and press.answer.get("text")]
     assert len(refused) == len(tried)
     assert await cold.memory.settings(str(cold.place(scene.group))) == {}
-    cold.fake.press(scene.admin, mels, "Ozzo")
-    await cold.fake.until(lambda: mels.text == "Ozzo speaks here now.")
+    cold.fake.press(scene.admin, adas, "Ozzo")
+    await cold.fake.until(lambda: adas.text == "Ozzo speaks here now.")
+
+
+async def test_a_place_that_is_open_shows_everybody_the_personas_as_buttons(cold: Bot) -> None:
+    both(cold)
+    await cold.start()
+    scene = Scene(cold)
+    await cold.memory.set_setting(str(cold.place(scene.group)), "open", "on")
+    cold.fake.say(scene.group, scene.member, "/persona")
+    await cold.fake.until(lambda: cold.fake.sent(scene.group))
+    menu = cold.fake.sent(scene.group)[0]
+    cold.fake.press(scene.member, menu, "Ozzo")
+    await cold.fake.until(lambda: menu.text == "Ozzo speaks here now.")
 
 
 async def test_a_replayed_press_and_one_from_before_a_restart_do_nothing(cold: Bot) -> None:
