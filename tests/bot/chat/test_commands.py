@@ -1,6 +1,7 @@
 """Commands, and the texts that people see."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,17 @@ async def test_personas_shows_broken_personas_to_owners(stage: Stage) -> None:
     stage.cast.broken["lost"] = "card.json is missing"
     assert await ask(stage, "/personas") == (
         "* mara         Mara: no notes\n  ozzo         Ozzo: no notes\n! lost         card.json is missing"
+    )
+
+
+async def test_a_cards_notes_are_cut_in_replies(stage: Stage) -> None:
+    mara = stage.cast.personas["mara"]
+    notes = mara.card.model_copy(update={"creator_notes": "word " * 20_000})
+    stage.cast.personas["mara"] = replace(mara, card=notes)
+    shown = await ask(stage, "/persona")
+    assert shown == f"Mara (mara) speaks here, without an adapter. {('word ' * 100)[:499].rstrip()}…"
+    assert (await ask(stage, "/personas")).splitlines()[0] == (
+        f"* mara         Mara: {('word ' * 20)[:99].rstrip()}…"
     )
 
 
