@@ -47,8 +47,8 @@ class Chat:
         self.health: dict[str, Callable[[], str]] = {}  # by platform
         adapters = AdapterLoader(engine, settings, model)
         self._workers = WorkerPool(lambda work: self._pipeline.process(work), settings.debounce)
-        responder = Responder(self._resources, adapters, observe_prompt)
-        self._pipeline = ReplyPipeline(self._resources, responder, self._workers)
+        self._responder = Responder(self._resources, adapters, observe_prompt)
+        self._pipeline = ReplyPipeline(self._resources, self._responder, self._workers)
         self._intake = Intake(self._resources, self._workers)
         self._reload = PersonaReload(self._resources, adapters)
 
@@ -63,6 +63,7 @@ class Chat:
     async def close(self, grace: float = 0.0) -> None:
         """Stop replying; a visible reply has `grace` seconds to end with the text generated so far."""
         await self._workers.close(grace)
+        self._responder.close()
 
     def join(self, platform: str, outlet: Outlet, health: Callable[[], str] | None = None) -> None:
         """Reply to a platform's messages through this outlet; `health` describes the connection."""
