@@ -1,7 +1,6 @@
 """Commands about personas and stored data: each function returns the text to print."""
 
 import asyncio
-import json
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 
@@ -12,6 +11,7 @@ from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.persona.persona import Cast, load_cast
+from bot.system.console import json_text
 
 
 def open_memory(settings: Config) -> Memory:
@@ -53,7 +53,7 @@ async def data_status(options: Namespace) -> str:
 
 async def data_export(options: Namespace) -> str:
     async with open_memory(config.load_config(options.config)) as memory:
-        return json.dumps(await memory.export(options.author), ensure_ascii=False, indent=2)
+        return json_text(await memory.export(options.author), indent=2)
 
 
 async def data_forget(options: Namespace) -> str:

@@ -19,6 +19,7 @@ from bot.memory.store import Memory
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona
 from bot.prompt.builder import Prompt, Tokenizer
+from bot.system.console import write_line
 from bot.system.signals import end_signals, set_loop_signal_handlers
 
 _UTF8_REMEDY = (
@@ -48,7 +49,7 @@ async def chat_in_terminal(
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observer)
         await stack.enter_async_context(chat)
         for notice in await startup_notices(memory, cast, settings):
-            sys.stderr.write(f"alterego: {notice}\n")
+            write_line(f"alterego: {notice}", sys.stderr)
         await _run_until_lost(terminal(chat, memory), engine)
         if await memory.wants_backup():
             await memory.backup()

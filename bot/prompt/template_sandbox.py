@@ -1,4 +1,4 @@
-"""The environment of untrusted chat templates: nothing leaves it, and every operation is counted and bounded."""
+"""The environment of untrusted chat templates: nothing leaves it, every operation is counted and bounded."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any

@@ -8,16 +8,17 @@ from tests.conftest import Stage
 
 
 async def test_one_persona_leaves_threads_to_others() -> None:
-    pool, end, running = PromptPool(), threading.Event(), list[str]()
+    pool, end, running, full = PromptPool(), threading.Event(), list[str](), threading.Event()
 
     def build(name: str) -> str:
         running.append(name)
+        if len(running) == 2:
+            full.set()
         return name if end.wait(30) else "late"
 
     slow = [asyncio.create_task(pool.run("slow", build, "slow")) for _ in range(20)]
     try:
-        while len(running) < 2:
-            await asyncio.sleep(0)
+        await asyncio.to_thread(full.wait, 30)
         assert await pool.run("other", str.upper, "other") == "OTHER"
         assert running == ["slow", "slow"]
     finally:

@@ -1,6 +1,8 @@
 """The work of a chat template is counted, and refused before it grows, whatever the template says."""
 
+import re
 import tracemalloc
+from contextlib import suppress
 
 import jinja2.sandbox
 import pytest
@@ -101,12 +103,8 @@ def as_before(source: str, roles: list[Role], answer: bool) -> str | None:
 )
 def test_a_models_template_renders_as_without_bounds(roles: list[Role], answer: bool, source: str) -> None:
     before = as_before(source, roles, answer)
-    if before is None or [f"[{n}]" in before for n in range(len(roles))] != [True] * len(roles):
-        return
-    try:
+    if before is not None and re.findall(r"\[(\d)\]", before) == [str(n) for n in range(len(roles))]:
         assert laid_out(source, *roles, answer=answer) == before
-    except UserError as error:
-        assert "drops or reorders" in str(error) or before is None
 
 
 def test_a_models_template_lays_out_the_longest_history() -> None:
@@ -127,9 +125,8 @@ def test_no_template_of_the_grammar_takes_more_than_its_bounds(text: str) -> Non
     )
     tracemalloc.start()
     try:
-        opened(source).segments([U, A, U, A, U, A], answer=True)
-    except UserError as error:
-        assert len(str(error)) < 400
+        with suppress(UserError):
+            opened(source).segments([U, A, U, A, U, A], answer=True)
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
