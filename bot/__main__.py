@@ -88,7 +88,7 @@ def _serve_or_chat(options: argparse.Namespace) -> int:
     if not _has_platforms(options, settings):
         return _chat(settings, cast, options)
     cast.chosen(settings.chat.persona)
-    asyncio.run(host.serve(settings, cast, _local_engine, prompt_observer(options.prompts)))
+    asyncio.run(host.serve(settings, cast, _local_engine, prompt_observer(options.prompts, settings.data)))
     return 0
 
 

@@ -18,6 +18,7 @@ from bot.chat.worker import ConversationWorker
 from bot.chat.worker_pool import WorkerPool
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
+from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Cast, Persona
@@ -110,6 +111,10 @@ class Chat:
         """Return the persona chosen for a place, else the one in the settings, else the first by name."""
         values = await scoped_settings.read_settings(self._resources.memory, place, self.settings)
         return self.cast.chosen(values["persona"].text)
+
+    def public_text(self, error: UserError | str) -> str:
+        """Return an error without the paths and names that only the owner of the machine reads."""
+        return self._resources.public_text(error)
 
     async def reload_personas(self, resident: str) -> ReloadResult:
         """Read all personas again, with the adapters in use and the one of the persona `resident`."""

@@ -96,7 +96,10 @@ class Cast:
         if (key := keys.get(wanted, "")) in self.personas:
             return self.personas[key]
         if key:
-            raise UserError(f"The persona {key!r} is broken: {self.broken[key]}.")
+            raise UserError(
+                f"The persona {key!r} is broken: {self.broken[key]}.",
+                public=f"The persona {key!r} is broken; whoever runs the bot finds the reason in its log.",
+            )
         for persona in self.personas.values():
             if wanted in (called.casefold() for called in (persona.name, persona.card.name, *persona.names)):
                 return persona

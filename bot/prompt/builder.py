@@ -73,10 +73,8 @@ def open_prompt_format(
     """
     source = persona.template or settings.template or tokenizer.template
     if not source:
-        raise UserError(
-            f"The model {settings.name} has no chat template: set model.template to chatml, plain or one of "
-            "your own."
-        )
+        fault = "has no chat template: set model.template to chatml, plain or one of your own."
+        raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
     return PromptFormat(tokenizer, open_chat_template(source, tokenizer.special, persona.name), budget)
 
 

@@ -53,6 +53,7 @@ class WordWrap:
 class PrintedOutlet:
     """The common part of outlets that print: no limit, no pace, no removal."""
 
+    for_owner = True
     marks = False
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:

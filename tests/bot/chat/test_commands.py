@@ -134,6 +134,28 @@ async def test_status_shows_model_and_memory(stage: Stage) -> None:
     assert lines[6] == "inbox     1 answered; 0 unsent, 0 unreadable"
 
 
+@pytest.mark.parametrize("level", [Level.MEMBER, Level.ADMIN])
+async def test_the_name_and_the_errors_of_the_model_are_the_owners(stage: Stage, level: Level) -> None:
+    assert (await ask(stage, "/status", level=level)).splitlines()[0] == "model     ready"
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        (Level.OWNER, "The persona 'lost' is broken: the card /srv/x/lost/card.json is missing."),
+        (Level.MEMBER, "The persona 'lost' is broken; whoever runs the bot finds the reason in its log."),
+    ],
+)
+async def test_a_broken_personas_paths_are_the_owners(stage: Stage, level: Level, said: str) -> None:
+    stage.cast.broken["lost"] = "the card /srv/x/lost/card.json is missing"
+    for line in ("/persona lost", "/settings persona lost"):
+        if line.startswith("/settings") and level < Level.ADMIN:
+            continue
+        with pytest.raises(UserError) as caught:
+            await ask(stage, line, level=level)
+        assert str(caught.value) == said
+
+
 async def test_continue_lets_the_last_persona_go_on(stage: Stage) -> None:
     await stage.say("Ozzo, a story!", address="")
     assert await ask(stage, "/continue") == ""
