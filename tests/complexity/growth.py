@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-from tests.complexity.counting_regex import TooManySteps, count_steps, hostile_texts
+from tests.complexity.counting_regex import TooManySteps, count_steps
+from tests.complexity.pattern_texts import hostile_texts
 
 MOST = 2.5
 TIMES = (1, 2, 4)

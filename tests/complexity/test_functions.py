@@ -46,7 +46,7 @@ CALLS: dict[str, Call] = {
 }
 ELSEWHERE = {
     "bot.persona.card.read_card": "its bounds are tried in bot/persona/test_card.py",
-    "bot.prompt.template_filters.check_format": "its values are metered: bot/prompt/test_chat_template_bounds.py",
+    "bot.prompt.template_filters.check_format": "metered: bot/prompt/test_chat_template_bounds.py",
     "bot.prompt.template_filters.check_replacement": "metered as well",
     "bot.prompt.renderer.template_ids": "template text, of the persona's owner",
     "bot.system.console.write_line": "printable, and a stream",

@@ -1,7 +1,7 @@
 """Every compiled pattern takes linear time on whatever a stranger writes: its steps are counted, not timed.
 
-The table is the program itself: each pattern that a module holds is found and tried. A pattern that is written
-inside a function stands in `INSIDE`, with an example where its source is put together.
+The table is the program itself: each pattern that a module holds is found and tried. A pattern that is
+written inside a function stands in `INSIDE`, with an example where its source is put together.
 """
 
 import re
@@ -36,7 +36,8 @@ INSIDE: dict[str, str | None] = {
     "bot.engine.runtime.nvidia.has_gpu_build: '^(?:cuda|hip)\\\\b[^=\\\\n]*=\\\\s*(.+)$'": None,
     "bot.log._event: '\\\\(.*'": None,
     "bot.log._quoted: '[^\\\\s\\\\\"=\\\\\\\\]+'": None,
-    "bot.memory.db.backup.list_backups: f'{re.escape(path.stem)}-\\\\d{{8}}T\\\\d{{12}}Z\\\\.db'": "memory-\\d{8}T\\d{12}Z\\.db",
+    "bot.memory.db.backup.list_backups: "
+    "f'{re.escape(path.stem)}-\\\\d{{8}}T\\\\d{{12}}Z\\\\.db'": "memory-\\d{8}T\\d{12}Z\\.db",
     "bot.platforms.telegram.commands._without_columns: ' {2,}'": None,
     "bot.system.console.write_line: f\"({'|'.join(map(re.escape, colours))})\"": "(\\x1b\\[32m|\\x1b\\[0m)",
     "bot.text.markdown._spans: '`+'": None,

@@ -1,7 +1,6 @@
 """Commands, and the texts that people see."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -63,17 +62,6 @@ async def test_personas_shows_broken_personas_to_owners(stage: Stage) -> None:
     )
 
 
-async def test_a_cards_notes_are_cut_in_replies(stage: Stage) -> None:
-    mara = stage.cast.personas["mara"]
-    notes = mara.card.model_copy(update={"creator_notes": "word " * 20_000})
-    stage.cast.personas["mara"] = replace(mara, card=notes)
-    shown = await ask(stage, "/persona")
-    assert shown == f"Mara (mara) speaks here, without an adapter. {('word ' * 100)[:499].rstrip()}…"
-    assert (await ask(stage, "/personas")).splitlines()[0] == (
-        f"* mara         Mara: {('word ' * 20)[:99].rstrip()}…"
-    )
-
-
 async def test_reset_leaves_old_messages_out_of_prompts_and_greets_again(stage: Stage) -> None:
     await stage.say("my name is Ana")
     assert (await ask(stage, "/reset")).startswith("The conversation begins anew")
@@ -132,28 +120,6 @@ async def test_status_shows_model_and_memory(stage: Stage) -> None:
     assert lines[3] == "takes     nothing yet"
     assert lines[5].startswith("memory    2 messages, 1 places, ")
     assert lines[6] == "inbox     1 answered; 0 unsent, 0 unreadable"
-
-
-@pytest.mark.parametrize("level", [Level.MEMBER, Level.ADMIN])
-async def test_the_name_and_the_errors_of_the_model_are_the_owners(stage: Stage, level: Level) -> None:
-    assert (await ask(stage, "/status", level=level)).splitlines()[0] == "model     ready"
-
-
-@pytest.mark.parametrize(
-    ("level", "said"),
-    [
-        (Level.OWNER, "The persona 'lost' is broken: the card /srv/x/lost/card.json is missing."),
-        (Level.MEMBER, "The persona 'lost' is broken; whoever runs the bot finds the reason in its log."),
-    ],
-)
-async def test_a_broken_personas_paths_are_the_owners(stage: Stage, level: Level, said: str) -> None:
-    stage.cast.broken["lost"] = "the card /srv/x/lost/card.json is missing"
-    for line in ("/persona lost", "/settings persona lost"):
-        if line.startswith("/settings") and level < Level.ADMIN:
-            continue
-        with pytest.raises(UserError) as caught:
-            await ask(stage, line, level=level)
-        assert str(caught.value) == said
 
 
 async def test_continue_lets_the_last_persona_go_on(stage: Stage) -> None:
