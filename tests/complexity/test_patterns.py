@@ -21,10 +21,10 @@ KNOWN_SUPERLINEAR = {
     "training.importers.chats.twitter.archive_index._CUT",
     "training.importers.chats.weibo._QUOTED_POSTS",
     "training.importers.reading.sniff._HTML",
-    "training.scrub.detectors.address._ENGLISH",
     "training.scrub.detectors.internet._LINK",
     "training.scrub.detectors.internet._SPELT",
     "training.scrub.people._REPEATED_END",
+    "training.scrub.position._OPENING",
 }
 # module.function: source -> an example of the pattern; None where the source is there as it is
 INSIDE: dict[str, str | None] = {
