@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from bot.engine.interface import Engine
 from bot.errors import EXIT_RESTART, RestartNeeded, UserError
 from bot.log import set_up_logging, settings_for_terminal
 from bot.persona.persona import Cast, load_cast
-from bot.system.console import prepare_output
+from bot.system.console import json_text, prepare_output, write_line
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         code = _run(options)
     except UserError as error:
-        print(f"alterego: {error}", file=sys.stderr)
+        write_line(f"alterego: {error}", sys.stderr)
         code = EXIT_RESTART if isinstance(error, RestartNeeded) else 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         code = 0
@@ -62,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
         return _serve_or_chat(options)
     if options.command == "doctor":
         return _doctor(options)
-    print(asyncio.run(admin.ADMIN_COMMANDS[options.command](options)))
+    write_line(asyncio.run(admin.ADMIN_COMMANDS[options.command](options)))
     return 0
 
 
@@ -89,7 +88,7 @@ def _serve_or_chat(options: argparse.Namespace) -> int:
     if not _has_platforms(options, settings):
         return _chat(settings, cast, options)
     cast.chosen(settings.chat.persona)
-    asyncio.run(host.serve(settings, cast, _local_engine, prompt_observer(options.prompts)))
+    asyncio.run(host.serve(settings, cast, _local_engine, prompt_observer(options.prompts, settings.data)))
     return 0
 
 
@@ -103,7 +102,7 @@ def _chat(settings: Config, cast: Cast, options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     findings = asyncio.run(doctor.run_checks(options.config))
     for finding in findings:
-        print(json.dumps(asdict(finding), ensure_ascii=False) if options.json else finding)
+        write_line(json_text(asdict(finding)) if options.json else str(finding))
     return 0 if all(finding.right for finding in findings) else 1
 
 

@@ -2,7 +2,14 @@
 
 
 class UserError(Exception):
-    """A fault and its remedy in one clear sentence, shown as it is, with exit code 2."""
+    """A fault and its remedy in one clear sentence, shown as it is, with exit code 2.
+
+    Strangers read the sentence `public` in its place, where there is one.
+    """
+
+    def __init__(self, text: str = "", *, public: str = "") -> None:
+        super().__init__(text)
+        self.public = public
 
 
 class RestartNeeded(UserError):

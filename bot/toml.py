@@ -18,7 +18,9 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-_HEADER = re.compile(r"\[+\s*([^]]+?)\s*]")
+_HEADER = re.compile(r"\[+([^][]+)]")
+_LARGEST = 1 << 20  # bytes of a settings file
+_SHOWN = 100  # characters of a wrong value in an error
 Parsed = TypeVar("Parsed", bound=Section)
 
 
@@ -37,6 +39,10 @@ def read_toml(path: Path, advice: str) -> str:
     """Return the text of a settings file of this user. Raises `UserError`, with advice for a missing one."""
     check_owner(path)
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} is not a file: {advice}.")
+        if path.stat().st_size > _LARGEST:
+            raise UserError(f"{path} has more than {_LARGEST:,} bytes: shorten it.")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"There is no settings file {path}: {advice}.") from None
@@ -59,11 +65,16 @@ def _lines(text: str) -> dict[str, int]:
     for number, line in enumerate(text.split("\n"), 1):
         key, equals, _ = line.partition("=")
         if header := _HEADER.match(line.strip()):
-            table = header[1]
+            table = header[1].strip()
             lines.setdefault(table, number)
         elif equals:
             lines.setdefault(".".join(filter(None, (table, key.strip(" \t\"'")))), number)
     return lines
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _complaint(kind: type[BaseModel], error: Any) -> str:
@@ -72,7 +83,7 @@ def _complaint(kind: type[BaseModel], error: Any) -> str:
     if error["type"] == "model_type":
         return f"{name} must be a table: write [{name}] and its keys below it."
     if error["type"] != "extra_forbidden":
-        shown = "" if kind.model_config.get("hide_input_in_errors") else f" = {error['input']!r}"
+        shown = "" if kind.model_config.get("hide_input_in_errors") else f" = {_shown(error['input'])}"
         wanted = error["msg"].partition(" for <")[0]  # without the name of a Python class
         return f"{name}{shown} is wrong: {wanted[:1].lower()}{wanted[1:]}."
     for part in table:

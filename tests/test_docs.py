@@ -11,7 +11,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "tests/R
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 _PATH = re.compile(r"`((?:bot|training|tests|docs|personas|\.ci|\.github)/[\w./-]*)`")
 _TEST = re.compile(
-    r"`((?:bot|training|security|end_to_end|libraries|upgrades|windows|benchmarks|faults)/[\w/]+\.py)`"
+    r"`((?:bot|training|security|end_to_end|libraries|upgrades|windows|benchmarks|faults|complexity)/[\w/]+\.py)`"
 )
 
 
@@ -27,14 +27,15 @@ def test_links_lead_to_files(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_paths_of_the_repository_exist(document: Path) -> None:
-    beside = ROOT / ("tests" if document.stem == "guarantees" else "")
+    beside = ROOT / ("tests" if document.stem in ("guarantees", "bounds") else "")
     missing = [path for path in _PATH.findall(document.read_text()) if not (beside / path).exists()]
     assert not [path for path in missing if "NAME" not in path]
 
 
-def test_the_tests_behind_the_guarantees_exist() -> None:
-    named = _TEST.findall((ROOT / "docs/guarantees.md").read_text())
-    assert len(named) > 30
+@pytest.mark.parametrize(("document", "least"), [("guarantees", 30), ("bounds", 20)])
+def test_the_tests_behind_the_promises_exist(document: str, least: int) -> None:
+    named = _TEST.findall((ROOT / f"docs/{document}.md").read_text())
+    assert len(named) > least
     assert not [path for path in named if not (ROOT / "tests" / path).exists()]
 
 

@@ -1,7 +1,6 @@
 """The commands of the trainer: each reads files, writes the next ones, and names the next command."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,15 +8,16 @@ from pathlib import Path
 
 from bot import config
 from bot.errors import UserError
-from bot.system.console import prepare_output
+from bot.system.console import json_text, prepare_output, write_line
 from bot.system.ownership import check_owners
 from training.commands.types import Commands
 
 try:
     from training.commands import adapters, data, evaluate, import_exports, import_summary, train
     from training.evaluation.limits import LimitExceeded
+    from training.tokenization.preview import COLOURS
 except ModuleNotFoundError as missing:
-    print(f"training: {missing.name} is not installed: run `pip install '.[train]'`.", file=sys.stderr)
+    write_line(f"training: {missing.name} is not installed: run `pip install '.[train]'`.", sys.stderr)
     sys.exit(2)
 
 
@@ -29,16 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_output()
     options = _parser().parse_args(arguments)
     try:
-        print(COMMANDS[options.command](options))
+        write_line(COMMANDS[options.command](options), colours=COLOURS)
     except LimitExceeded as exceeded:
-        print(exceeded.text)
-        print(f"training: {exceeded}", file=sys.stderr)
+        write_line(exceeded.text)
+        write_line(f"training: {exceeded}", sys.stderr)
         return 1
     except UserError as error:
-        print(f"training: {error}", file=sys.stderr)
+        write_line(f"training: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt as stopped:
-        print(f"training: {stopped or 'interrupted; nothing was changed.'}", file=sys.stderr)
+        write_line(f"training: {stopped or 'interrupted; nothing was changed.'}", sys.stderr)
         return 130
     return 0
 
@@ -70,7 +70,7 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _import(options: argparse.Namespace) -> str:
     imported = import_exports.import_exports(options, _folder(options))
     if options.json:
-        return json.dumps(import_summary.import_json(imported), ensure_ascii=False)
+        return json_text(import_summary.import_json(imported))
     summary = import_summary.describe_import(imported)
     return f"{summary}\nNext: python -m training build --persona {options.persona}"
 

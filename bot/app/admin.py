@@ -1,17 +1,18 @@
 """Commands about personas and stored data: each function returns the text to print."""
 
 import asyncio
-import json
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 
 from bot import config
+from bot.app.prompt_files import erase_prompts
 from bot.config import Config
 from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.persona.persona import Cast, load_cast
+from bot.system.console import json_text
 
 
 def open_memory(settings: Config) -> Memory:
@@ -53,23 +54,25 @@ async def data_status(options: Namespace) -> str:
 
 async def data_export(options: Namespace) -> str:
     async with open_memory(config.load_config(options.config)) as memory:
-        return json.dumps(await memory.export(options.author), ensure_ascii=False, indent=2)
+        return json_text(await memory.export(options.author), indent=2)
 
 
 async def data_forget(options: Namespace) -> str:
-    async with open_memory(config.load_config(options.config)) as memory:
+    settings = config.load_config(options.config)
+    async with open_memory(settings) as memory:
         if options.author:
-            return _erased_text(await memory.erase_author(options.author))
+            return _erased_text(await memory.erase_author(options.author), erase_prompts(settings.data))
         known = {str(remembered.place): remembered.place for remembered in await memory.places()}
         if options.place not in known:
             raise UserError(f"There is no place {options.place!r}: `data status` lists them.")
-        return _erased_text(await memory.erase_place(known[options.place]))
+        return _erased_text(await memory.erase_place(known[options.place]), erase_prompts(settings.data))
 
 
-def _erased_text(erased: Erased) -> str:
+def _erased_text(erased: Erased, prompts: int) -> str:
+    files = f" Deleted {prompts} files that --prompts had written." if prompts else ""
     return (
         f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} unsent parts, "
-        f"{erased.backups} backups and {erased.set_aside} damaged files."
+        f"{erased.backups} backups and {erased.set_aside} damaged files.{files}"
     )
 
 

@@ -9,16 +9,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bot.app.admin import open_memory, startup_notices
+from bot.app.prompt_files import append_prompt
 from bot.chat.chat import Chat
 from bot.chat.responder import PromptObserver
 from bot.config import Config
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.files import append_private
 from bot.memory.store import Memory
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona
 from bot.prompt.builder import Prompt, Tokenizer
+from bot.system.console import write_line
 from bot.system.signals import end_signals, set_loop_signal_handlers
 
 _UTF8_REMEDY = (
@@ -44,11 +45,11 @@ async def chat_in_terminal(
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
         engine = await stack.enter_async_context(open_engine(settings))
-        observer = prompt_observer(options.prompts)
+        observer = prompt_observer(options.prompts, settings.data)
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observer)
         await stack.enter_async_context(chat)
         for notice in await startup_notices(memory, cast, settings):
-            sys.stderr.write(f"alterego: {notice}\n")
+            write_line(f"alterego: {notice}", sys.stderr)
         await _run_until_lost(terminal(chat, memory), engine)
         if await memory.wants_backup():
             await memory.backup()
@@ -124,7 +125,7 @@ def _terminal(
     return lambda chat, memory: Repl(chat, memory, author, settings.chat.message_characters).run(persona)
 
 
-def prompt_observer(path: Path | None) -> PromptObserver | None:
+def prompt_observer(path: Path | None, data: Path) -> PromptObserver | None:
     """Return a function that appends every prompt to a private file, as a line of JSON; None for no path.
 
     Raises `UserError` for a path that cannot be a file.
@@ -134,9 +135,8 @@ def prompt_observer(path: Path | None) -> PromptObserver | None:
     if not path.parent.is_dir() or path.is_dir():
         raise UserError(f"{path} cannot be written: name a file in a folder that is there.")
 
-    def append_prompt(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
+    def observe(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
         line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
-        with append_private(path) as file:
-            file.write(json.dumps(line, ensure_ascii=False).encode("utf-8") + b"\n")
+        append_prompt(data, path, json.dumps(line, ensure_ascii=False).encode("utf-8") + b"\n")
 
-    return append_prompt
+    return observe

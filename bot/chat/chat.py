@@ -18,6 +18,7 @@ from bot.chat.worker import ConversationWorker
 from bot.chat.worker_pool import WorkerPool
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
+from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Cast, Persona
@@ -47,8 +48,8 @@ class Chat:
         self.health: dict[str, Callable[[], str]] = {}  # by platform
         adapters = AdapterLoader(engine, settings, model)
         self._workers = WorkerPool(lambda work: self._pipeline.process(work), settings.debounce)
-        responder = Responder(self._resources, adapters, observe_prompt)
-        self._pipeline = ReplyPipeline(self._resources, responder, self._workers)
+        self._responder = Responder(self._resources, adapters, observe_prompt)
+        self._pipeline = ReplyPipeline(self._resources, self._responder, self._workers)
         self._intake = Intake(self._resources, self._workers)
         self._reload = PersonaReload(self._resources, adapters)
 
@@ -63,6 +64,7 @@ class Chat:
     async def close(self, grace: float = 0.0) -> None:
         """Stop replying; a visible reply has `grace` seconds to end with the text generated so far."""
         await self._workers.close(grace)
+        self._responder.close()
 
     def join(self, platform: str, outlet: Outlet, health: Callable[[], str] | None = None) -> None:
         """Reply to a platform's messages through this outlet; `health` describes the connection."""
@@ -109,6 +111,10 @@ class Chat:
         """Return the persona chosen for a place, else the one in the settings, else the first by name."""
         values = await scoped_settings.read_settings(self._resources.memory, place, self.settings)
         return self.cast.chosen(values["persona"].text)
+
+    def public_text(self, error: UserError | str) -> str:
+        """Return an error without the paths and names that only the owner of the machine reads."""
+        return self._resources.public_text(error)
 
     async def reload_personas(self, resident: str) -> ReloadResult:
         """Read all personas again, with the adapters in use and the one of the persona `resident`."""

@@ -45,6 +45,7 @@ class Outlet(Protocol):
     Its calls raise `RetryLater`, `DeliveryRefused` and `ChatMoved`, and nothing else.
     """
 
+    for_owner: bool  # True where only the owner of the machine reads, who may read paths in errors
     marks: bool  # True where the platform reads Markdown: marks cut by a split are closed and opened again
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:

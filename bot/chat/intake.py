@@ -65,7 +65,7 @@ class Intake:
             context = await read_trigger_context(message, self._memory, resources.cast, resources.settings)
             decision = decide_reply(message, resources.cast.personas, context)
         except UserError as error:
-            await self._give_up(place, [message], str(error), str(error))
+            await self._give_up(place, [message], str(error), resources.notice(place, error))
             return
         if not decision.answer:
             await self._memory.ignore(place, message.id, decision.rule)

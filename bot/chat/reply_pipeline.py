@@ -68,12 +68,12 @@ class ReplyPipeline:
             await self._reply(task, request)
         except RestartNeeded as error:
             if not request.messages:
-                await self._give_up(task, request, str(error))
+                await self._give_up(task, request, str(error), self._resources.notice(task.place, error))
         except UserError as error:
-            await self._give_up(task, request, str(error))
+            await self._give_up(task, request, str(error), self._resources.notice(task.place, error))
         except Exception:
             log.exception("reply_failed", extra={"place": str(task.place)})
-            await self._give_up(task, request, _FAILED)
+            await self._give_up(task, request, _FAILED, _FAILED)
 
     async def _reply(self, task: ReplyTask, request: ReplyRequest) -> None:
         """Take one reply through all steps; a reply whose messages were all deleted ends after the first."""
@@ -148,10 +148,10 @@ class ReplyPipeline:
         if place != outgoing.place:
             self._workers.move(outgoing.place, place)
 
-    async def _give_up(self, task: ReplyTask, request: ReplyRequest, notice: str) -> None:
+    async def _give_up(self, task: ReplyTask, request: ReplyRequest, reason: str, notice: str) -> None:
         """Give up the request's messages, with a notice to people in place of the reply."""
         place = task.place
-        notices = await self._memory.give_up(place, request.message_ids, notice, notice)
+        notices = await self._memory.give_up(place, request.message_ids, reason, notice)
         self._workers.enqueue_outgoing(notices)
         if orphaned := task.orphaned_preview({outgoing.sent_id for outgoing in notices}):
             await self._resources.outlet(place).remove(place, orphaned)

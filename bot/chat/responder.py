@@ -1,11 +1,11 @@
 """The generate step of the reply pipeline: prompt, adapter, and text that people see grow."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 
 from bot.chat.adapter_loader import AdapterLoader
+from bot.chat.prompt_pool import PromptPool
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.streaming import StreamingPreview
@@ -59,6 +59,11 @@ class Responder:
         observe_prompt: PromptObserver | None = None,
     ) -> None:
         self._resources, self._adapters, self._observe_prompt = resources, adapters, observe_prompt
+        self._prompts = PromptPool()
+
+    def close(self) -> None:
+        """Build no more prompts."""
+        self._prompts.close()
 
     async def generate(self, context: ReplyContext, task: ReplyTask) -> GeneratedReply:
         """Generate one reply and show it while it grows. Raises `UserError` where there is none."""
@@ -89,7 +94,7 @@ class Responder:
     async def _prompt(self, context: ReplyContext) -> Prompt:
         tokenizer = await self._resources.engine.tokenizer()
         budget = await self.prompt_budget(context.persona)
-        prompt = await asyncio.to_thread(self._build, context, tokenizer, budget)
+        prompt = await self._prompts.run(context.persona.key, self._build, context, tokenizer, budget)
         if self._observe_prompt:
             self._observe_prompt(context.place, prompt, tokenizer)
         return prompt

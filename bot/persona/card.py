@@ -7,7 +7,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.errors import UserError
+from bot.persona.macros import MAX_EXPANDED, MacroContext, expand_macros
 
+MAX_NAME = 100  # characters of a name
+MAX_TEXT = 100_000  # characters of a text that goes into prompts
+MAX_GREETING = 10_000  # characters of a greeting, also with its macros expanded: a few messages
+MAX_TEXTS = 200  # greetings of a kind, or tags
+MAX_VALUES = 200_000  # in the JSON of a card, whatever they are
+_ANYBODY = "x" * 40  # as long as any label of a speaker
 _START = re.compile(r"<START>", re.IGNORECASE)
 
 
@@ -23,9 +30,12 @@ def _one_line(value: object) -> object:
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_clean)]
-Name = Annotated[str, BeforeValidator(_one_line)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(lambda value: value or ())]
+Text = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_clean)]
+Greeting = Annotated[str, Field(max_length=MAX_GREETING), BeforeValidator(_clean)]
+Name = Annotated[str, Field(max_length=MAX_NAME), BeforeValidator(_one_line)]
+Texts = Annotated[
+    tuple[Greeting, ...], Field(max_length=MAX_TEXTS), BeforeValidator(lambda value: value or ())
+]
 
 
 class Card(BaseModel):
@@ -40,7 +50,7 @@ class Card(BaseModel):
     description: Text = ""
     personality: Text = ""
     scenario: Text = ""
-    first_mes: Text = ""
+    first_mes: Greeting = ""
     mes_example: Text = ""
     system_prompt: Text = ""
     post_history_instructions: Text = ""
@@ -69,6 +79,8 @@ class Card(BaseModel):
 
 def read_card(text: str) -> Card:
     """Parse the JSON of a card of version 1, 2 or 3. Raises `UserError` that names the wrong field."""
+    if sum(map(text.count, ",[{")) > MAX_VALUES:  # a value of two characters takes 70 bytes of memory
+        raise UserError(f"it has more than {MAX_VALUES:,} values")
     try:
         original = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -79,7 +91,26 @@ def read_card(text: str) -> Card:
     if not isinstance(data, dict):
         raise UserError('its "data" is not an object')
     try:
-        return Card.model_validate({**data, "original": original})
+        card = Card.model_validate({**data, "original": original})
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f'its field "{first["loc"][0]}" is wrong: {first["msg"].lower()}') from None
+    _check_expanded(card)
+    return card
+
+
+def _check_expanded(card: Card) -> None:
+    """Raise `UserError` where the macros of a field make it too long for any speaker.
+
+    Only {{original}} stands for a text that is not known here, and the prompt builder refuses what it makes.
+    """
+    scene = MacroContext(card.called, _ANYBODY)
+    for field in ("description", "personality", "scenario", "system_prompt", "post_history_instructions"):
+        expand_macros(getattr(card, field), scene, field)
+    room = MAX_EXPANDED
+    for block in card.examples:
+        room -= len(expand_macros(block, scene, "mes_example", room))
+    for field in ("first_mes", "alternate_greetings", "group_only_greetings"):
+        value = getattr(card, field)
+        for greeting in (value,) if isinstance(value, str) else value:
+            expand_macros(greeting, scene, field, MAX_GREETING)

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
-from bot.persona.card import Card
+from bot.persona.card import MAX_NAME, Card
 from bot.persona.training_options import TrainingOptions
 from bot.system.names import fault_of_name
 from bot.system.ownership import check_owner
@@ -20,7 +20,8 @@ _LIMIT = 8 << 20  # bytes of a card file
 # Folders that may hold the adapter. The last two exist if training was killed while it replaced the adapter:
 # the new one, which is whole, and the one before.
 ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+MAX_TEMPLATE = 100_000  # characters of a chat template; the longest of known models have 20,000
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 
 
 class Sampling(Section):
@@ -39,11 +40,13 @@ class PersonaFile(Section):
     """The keys of persona.toml, which a card cannot hold."""
 
     card: Path = Path("card.json")
-    names: tuple[Name, ...] = ()  # what it answers to in a group, beside its card's name
+    names: tuple[Name, ...] = Field(
+        default=(), max_length=100
+    )  # what it answers to in a group, beside its card's name
     adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     bursts: bool = False  # each line of an answer is a message of its own
-    template: str = ""  # overrides the model's chat template
+    template: str = Field(default="", max_length=MAX_TEMPLATE)  # overrides the model's chat template
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     sampling: Sampling = Sampling()
@@ -94,7 +97,10 @@ class Cast:
         if (key := keys.get(wanted, "")) in self.personas:
             return self.personas[key]
         if key:
-            raise UserError(f"The persona {key!r} is broken: {self.broken[key]}.")
+            raise UserError(
+                f"The persona {key!r} is broken: {self.broken[key]}.",
+                public=f"The persona {key!r} is broken; whoever runs the bot finds the reason in its log.",
+            )
         for persona in self.personas.values():
             if wanted in (called.casefold() for called in (persona.name, persona.card.name, *persona.names)):
                 return persona

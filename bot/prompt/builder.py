@@ -73,10 +73,8 @@ def open_prompt_format(
     """
     source = persona.template or settings.template or tokenizer.template
     if not source:
-        raise UserError(
-            f"The model {settings.name} has no chat template: set model.template to chatml, plain or one of "
-            "your own."
-        )
+        fault = "has no chat template: set model.template to chatml, plain or one of your own."
+        raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
     return PromptFormat(tokenizer, open_chat_template(source, tokenizer.special, persona.name), budget)
 
 
@@ -137,12 +135,12 @@ def _frame(persona: Persona, scene: MacroContext, system_prompt: str, examples: 
     """Return the turns before the history: the card, and the first `examples` of its example dialogues."""
     card, general = persona.card, expand_macros(system_prompt, scene)
     fields = {
-        "system": expand_macros(card.system_prompt, replace(scene, original=general))
+        "system": expand_macros(card.system_prompt, replace(scene, original=general), "system_prompt")
         if card.system_prompt
         else general,
-        "description": expand_macros(card.description, scene),
-        "personality": expand_macros(card.personality, scene),
-        "scenario": expand_macros(card.scenario, scene),
+        "description": expand_macros(card.description, scene, "description"),
+        "personality": expand_macros(card.personality, scene, "personality"),
+        "scenario": expand_macros(card.scenario, scene, "scenario"),
     }
     turns = [
         turn for block in card.examples[:examples] for turn in _dialogue(expand_macros(block, scene), scene)

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import jinja2
-import jinja2.ext
-import jinja2.nodes
-import jinja2.parser
-import jinja2.sandbox
 
 from bot.errors import UserError
+from bot.prompt.template_meter import build, metered
+from bot.prompt.template_sandbox import TemplateSandbox
+from bot.sized_cache import SizedCache, cached_by_size
 
 Role = Literal["system", "user", "assistant"]
 BUILT_IN_TEMPLATES = {
@@ -34,7 +33,12 @@ BUILT_IN_TEMPLATES = {
         "{% if add_generation_prompt %}答：{% endif %}"
     ),
 }
-_SLOT = re.compile("\ue000([0-9]+)\ue001")
+NAME = "\ue002"  # stands for the persona's name in template text, whose control tokens it must not give
+MAX_TEMPLATE = 100_000  # characters; the longest of known models have 20,000
+_SLOT = re.compile("\ue000([0-9]{1,9})\ue001")
+_LONGEST_REASON = 200  # characters of a template's own words in an error
+_Layout = tuple[tuple[str | int, ...], str]  # the pieces, and the reason why there are none
+_LAYOUTS: SizedCache[_Layout] = SizedCache(4_000_000)  # characters, and turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,41 +60,65 @@ class Template:
 
     def segments(self, roles: Sequence[Role], answer: bool) -> list[str | int]:
         """Return the layout of a conversation: the template's text, and the index of each turn for its
-        content.
+        content. The character `NAME` in the text stands for the persona's name.
 
         With `answer`, the layout ends before the assistant's next turn. Raises `UserError` if the template
         refuses these roles, or drops, repeats or moves a turn.
         """
-        return list(_segments(self, tuple(roles), answer))
+        pieces, refusal = _lay_out(self.source, self.special, tuple(roles), answer)
+        if refusal:
+            raise UserError(refusal)
+        return list(pieces)
 
-    def lay_out(self, roles: Sequence[Role], answer: bool) -> list[str | int]:
-        """Return the layout without the cache of `segments`."""
-        try:
-            text = self._render([(role, f"\ue000{index}\ue001") for index, role in enumerate(roles)], answer)
-        except Exception as error:  # the template is untrusted code and may fail in any way
-            raise UserError(f"The chat template refuses this conversation: {error}.") from None
-        pieces: list[str | int] = [*_SLOT.split(text)]
-        pieces[1::2] = [int(index) for index in pieces[1::2]]
-        if pieces[1::2] != list(range(len(roles))):
-            raise UserError("The chat template drops or reorders turns: set model.template to another one.")
-        return [piece for piece in pieces if piece != ""]
-
-    def _render(self, turns: Sequence[tuple[Role, str]], answer: bool) -> str:
-        return _compile(self.source).render(
-            messages=[{"role": role, "content": content} for role, content in turns],
-            add_generation_prompt=answer,
-            enable_thinking=False,
-            tools=None,
-            documents=None,
-            char=self.char,
-            **dict(self.special),
-        )
+    def named(self, text: str) -> str:
+        """Return template text with the persona's name."""
+        return text.replace(NAME, self.char)
 
 
-@lru_cache(maxsize=1024)
-def _segments(template: Template, roles: tuple[Role, ...], answer: bool) -> tuple[str | int, ...]:
-    """Cache layouts: conversations share their roles far more often than their words."""
-    return tuple(template.lay_out(roles, answer))
+def _size(layout: _Layout, source: str, special: object, roles: Sequence[Role], answer: bool) -> int:
+    return 8 * len(roles) + sum(len(piece) if isinstance(piece, str) else 8 for piece in layout[0])
+
+
+@cached_by_size(_LAYOUTS, _size)
+def _lay_out(
+    source: str, special: tuple[tuple[str, str], ...], roles: tuple[Role, ...], answer: bool
+) -> _Layout:
+    """Return the layout of these roles, or the refusal; conversations share roles more often than words."""
+    template = _compiled(source)
+    if isinstance(template, Exception):
+        return (), f"The chat template is not valid Jinja ({_reason(template)})."
+    try:
+        with metered(len(roles)):
+            text = _render(template, special, roles, answer)
+    except Exception as error:  # the template is untrusted code and may fail in any way
+        return (), f"The chat template refuses this conversation: {_reason(error)}."
+    pieces: list[str | int] = [*_SLOT.split(text)]
+    pieces[1::2] = [int(index) for index in pieces[1::2]]
+    if pieces[1::2] != list(range(len(roles))):
+        return (), "The chat template drops or reorders turns: set model.template to another one."
+    return tuple(piece for piece in pieces if piece != ""), ""
+
+
+def _render(
+    template: jinja2.Template, special: tuple[tuple[str, str], ...], roles: Sequence[Role], answer: bool
+) -> str:
+    turns = ({"role": role, "content": f"\ue000{index}\ue001"} for index, role in enumerate(roles))
+    return template.render(
+        messages=build(build(turn) for turn in turns),
+        add_generation_prompt=answer,
+        enable_thinking=False,
+        tools=None,
+        documents=None,
+        char=NAME,
+        **dict(special),
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return what an error says, in few words and on one line: a template can choose them."""
+    said = str(error) if isinstance(error, jinja2.TemplateError) else str(error) or type(error).__name__
+    line = " ".join(said.split())
+    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
 def open_chat_template(source: str, special: dict[str, str], char: str) -> Template:
@@ -99,16 +127,20 @@ def open_chat_template(source: str, special: dict[str, str], char: str) -> Templ
         raise UserError(
             f"There is no chat template {source!r}: write Jinja, or one of {', '.join(BUILT_IN_TEMPLATES)}."
         )
+    if len(source) > MAX_TEMPLATE:
+        raise UserError(
+            f"The chat template has more than {MAX_TEMPLATE:,} characters: shorten it, or set model.template "
+            f"to one of {', '.join(BUILT_IN_TEMPLATES)}."
+        )
     tokens = {"bos_token": "", "eos_token": "", **special}
     template = Template(BUILT_IN_TEMPLATES.get(source, source), tuple(sorted(tokens.items())), char)
-    try:
-        _compile(template.source)
-    except Exception as error:  # Jinja lets Python's own errors through, for code that nests too deep
-        reason = error.message if isinstance(error, jinja2.TemplateError) else type(error).__name__
+    if isinstance(error := _compiled(template.source), Exception):
+        # Jinja lets Python's own errors through, for code that nests too deep
+        reason = _reason(error) if isinstance(error, jinja2.TemplateError) else type(error).__name__
         raise UserError(
             f"The chat template is not valid Jinja ({reason}): mend it, or set model.template to one of "
             f"{', '.join(BUILT_IN_TEMPLATES)}."
-        ) from None
+        )
     system = _takes(template, ["system", "user", "assistant", "user"])
     between = template.segments(["user", "assistant", "user"], answer=False)
     return Template(
@@ -141,19 +173,6 @@ def _takes_late_system(template: Template) -> bool:
     return pieces[pieces.index(4) - 1] != pieces[pieces.index(2) - 1]
 
 
-class _Generation(jinja2.ext.Extension):
-    """The tag `{% generation %}`, which marks the assistant's words for some trainers: its body passes
-    through.
-    """
-
-    tags = {"generation"}  # noqa: RUF012
-
-    def parse(self, parser: jinja2.parser.Parser) -> jinja2.nodes.Node:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.Scope(body, lineno=line)
-
-
 def _refuse(reason: str) -> NoReturn:
     raise jinja2.TemplateError(reason)
 
@@ -166,11 +185,15 @@ def _now(form: str) -> str:
     return datetime(2024, 7, 26).strftime(form)
 
 
-@lru_cache(maxsize=8)
-def _compile(source: str) -> jinja2.Template:
-    """Compile an untrusted template for a sandbox that cannot change anything."""
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
-    )
-    globals_: dict[str, Any] = {"raise_exception": _refuse, "strftime_now": _now}
-    return environment.from_string(source, globals_)
+@lru_cache(maxsize=1)
+def _sandbox() -> TemplateSandbox:
+    return TemplateSandbox({"raise_exception": _refuse, "strftime_now": _now})
+
+
+@lru_cache(maxsize=32)
+def _compiled(source: str) -> jinja2.Template | Exception:
+    """Compile an untrusted template; return the error of one that is not valid."""
+    try:
+        return _sandbox().compile_bounded(source)
+    except Exception as error:
+        return error

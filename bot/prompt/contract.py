@@ -88,7 +88,7 @@ def _layout(reader: PromptFormat) -> str:
     roles: list[Role] = ["user", "assistant", "user"]
     roles = [*system * template.system, *roles, *system * template.late_system]
     pieces = template.segments(roles, answer=True)
-    return "".join(piece if isinstance(piece, str) else f"[{piece}]" for piece in pieces)
+    return "".join(template.named(piece) if isinstance(piece, str) else f"[{piece}]" for piece in pieces)
 
 
 def _shown(persona: Persona, reader: PromptFormat, lines: Sequence[_Line]) -> tuple[tuple[Role, str], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.prompt.chat_template import Role, Template
+from bot.prompt.chat_template import NAME, Role, Template
 
 
 class Tokenizer(Protocol):
@@ -100,40 +100,58 @@ def render_turns(
 
     for segment in reader.template.segments([turn.role for turn in turns], answer):
         if isinstance(segment, str):
-            add("template", reader.tokenizer.encode_template(segment))
+            add("template", template_ids(segment, reader))
         else:
             for part in turns[segment].parts:
                 add(part.kind, reader.tokenizer.encode(part.text), part.source)
     return tuple(ids), tuple(spans)
 
 
+def template_ids(text: str, reader: PromptFormat) -> list[int]:
+    """Return the ids of template text, with control tokens of the template's own.
+
+    Only a persona's name that would give a control token is encoded apart, as content: any other name is
+    encoded together with the text around it, as the model has it from its training.
+    """
+    tokenizer, template = reader.tokenizer, reader.template
+    if NAME not in text:
+        return tokenizer.encode_template(text)
+    whole = tokenizer.encode_template(template.named(text))
+    first, *others = map(tokenizer.encode_template, text.split(NAME))
+    controls = [id for piece in (first, *others) for id in piece if id in tokenizer.control]
+    if controls == [id for id in whole if id in tokenizer.control]:
+        return whole
+    name = tokenizer.encode(template.char)
+    return [*first, *(id for piece in others for id in (*name, *piece))]
+
+
 def stop_conditions(reader: PromptFormat) -> tuple[frozenset[int], tuple[str, ...]]:
     """Return the stop ids and stop strings: the control token that the template writes behind a reply, or
     text.
     """
-    after = reader.tokenizer.encode_template(reader.template.after)
+    after, written = template_ids(reader.template.after, reader), reader.template.named(reader.template.after)
     control = next((id for id in after if id in reader.tokenizer.control), None)
-    text = reader.template.after.rstrip()
     if control is not None:
         return reader.tokenizer.end | {control}, ()
-    return reader.tokenizer.end, (text or reader.template.after,) if reader.template.after else ()
+    return reader.tokenizer.end, (written.rstrip() or written,) if written else ()
 
 
 def merge_turns(turns: Sequence[Turn], template: Template) -> tuple[Turn, ...]:
     """Return turns that the template accepts: no role twice in a row, and no role that it refuses."""
-    arranged: list[Turn] = []
+    arranged: list[tuple[Role, list[PromptPart]]] = []
+    is_start = True  # nothing but system turns so far
     for position, turn in enumerate(turns):
         accepted = template.system if position == 0 else template.late_system
         role: Role = "user" if turn.role == "system" and not accepted else turn.role
-        starts = all(turn.role == "system" for turn in arranged)
-        if role == "assistant" and starts and template.opens_with_user:
-            arranged.append(OPENING)
-        if arranged and arranged[-1].role == role:
+        if role == "assistant" and is_start and template.opens_with_user:
+            arranged.append((OPENING.role, [*OPENING.parts]))
+        is_start = is_start and role == "system"
+        if arranged and arranged[-1][0] == role:
             gap = "\n\n" if "system" in (turn.role, turns[position - 1].role) else "\n"
             first = PromptPart(turn.parts[0].kind, gap + turn.parts[0].text, turn.parts[0].source)
-            arranged[-1] = Turn(role, (*arranged[-1].parts, first, *turn.parts[1:]))
+            arranged[-1][1].extend((first, *turn.parts[1:]))
         else:
-            arranged.append(Turn(role, turn.parts))
-    if template.opens_with_user and all(turn.role == "system" for turn in arranged):
-        arranged.append(OPENING)
-    return tuple(arranged)
+            arranged.append((role, [*turn.parts]))
+    if template.opens_with_user and is_start:
+        arranged.append((OPENING.role, [*OPENING.parts]))
+    return tuple(Turn(role, tuple(parts)) for role, parts in arranged)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from bot.errors import UserError
 from bot.message import Message
@@ -10,14 +9,20 @@ from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
 from bot.prompt.role_markers import role_markers
 from bot.prompt.turns import history_turns
+from bot.sized_cache import SizedCache, cached_by_size
 
 MAX_HISTORY_MESSAGES = 2000  # read for a prompt at most: by serving from memory, by training from an export
 MAX_CHARACTERS_PER_TOKEN = 16  # more than any tokenizer has: the budget of tokens decides
 EMPTY_TURN = Turn("user", (PromptPart("message", ""),))  # a turn without content, for the template's own cost
+_IDS: SizedCache[tuple[int, ...]] = SizedCache(2_000_000)  # ids, and characters of the turns
 _PROBE = (EMPTY_TURN, Turn("assistant", EMPTY_TURN.parts), EMPTY_TURN)
 
 
-@lru_cache(maxsize=256)
+def _size(ids: tuple[int, ...], turns: tuple[Turn, ...], reader: PromptFormat) -> int:
+    return len(ids) + sum(len(part.text) for turn in turns for part in turn.parts)
+
+
+@cached_by_size(_IDS, _size)
 def rendered_ids(turns: tuple[Turn, ...], reader: PromptFormat) -> tuple[int, ...]:
     """Return the ids of turns. The cache serves the card's turns, which stand in every prompt."""
     return render_turns(turns, reader)[0]

@@ -12,6 +12,7 @@ from bot.persona.persona import Persona
 class Recorder:
     """Records calls; `sent` has pairs of persona key (None for a notice) and text."""
 
+    for_owner = False
     marks = True
 
     def __init__(self, limit: int | None = None) -> None:

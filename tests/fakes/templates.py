@@ -60,3 +60,42 @@ DATED = """<|im_start|>system\nToday: {{ strftime_now('%d') | length }} digits
 {% else %}{{ m.content }}<|im_end|>
 {% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
+
+# features that templates of released models use, beside those of the fakes
+TOOLS = """{%- macro shown(value, quoted=true) -%}
+{%- if value is string -%}{{ '"' + value + '"' if quoted else value }}
+{%- elif value is mapping -%}
+{%- set ns = namespace(found=false) -%}{ {%- for key, each in value | dictsort -%}
+{%- if ns.found %}, {% endif -%}{%- set ns.found = true -%}{{ key }}: {{ shown(each, quoted=quoted) -}}
+{%- endfor -%} }
+{%- elif value is sequence -%}[
+{%- for each in value -%}{{ shown(each) }}{{ ', ' if not loop.last }}{%- endfor -%}]
+{%- elif value is none -%}null
+{%- elif value is boolean -%}{{ value | lower }}{%- else -%}{{ value }}{%- endif -%}
+{%- endmacro -%}
+{%- set ns = namespace(last=-1, system='', open=false) -%}
+{%- for m in messages -%}
+{%- if m['role'] == 'system' and loop.first -%}{%- set ns.system = m.content | trim -%}
+{%- elif m.role not in ['system', 'user'] and m.get('tool_calls') is none -%}{%- set ns.last = loop.index0 -%}
+{%- endif -%}{%- endfor -%}
+{{- bos_token ~ shown({'b': [1, 2.5, 'x'], 'a': none, 'c': {'d': true}}) }}
+{%- if ns.system %}<sys>{{ ns.system }}</sys>{% endif %}
+{%- for m in (messages[1:] if ns.system else messages) -%}
+{%- if loop.previtem is defined and loop.previtem.role == m.role %}<same>{% endif %}
+{%- if not loop.last and loop.nextitem.role != m.role -%}
+<next {{ loop.nextitem.role[:4] | upper }}>{% endif %}
+<{{ m.role.split('s')[0] | title }} {{ loop.index }}/{{ loop.length }}>
+{{- m.content.strip() | replace('x', 'y') }}
+{%- set words = 'a-b-c'.split('-') | reject('equalto', 'b') | map('upper') | list -%}
+{%- set words = words + ['%s|%03d' | format('f', 7)] -%}
+{{- words | join('+') }}{{ (words | length) * 2 - 1 }}
+{{- '=' * 3 }}{{ '%s' % m.role }}{{ '{}!'.format('z') }}
+{%- if loop.index0 >= ns.last and m.content is defined and '<' not in m.content -%}
+{{- [m] | selectattr('role', 'in', ['user']) | list | length }}{% endif %}
+{%- endfor %}
+{{- range(3) | list }}{{ (1, 'a', none) }}
+{{- {'k': [1]}.items() | list }}{{ {'k': 1} | tojson }}
+{%- set tools = tools or [] %}{{ tools | default([], true) | length }}
+{{- missing | default('none') }}{{ 7 // 2 ** 1 % 4 }}
+{%- if add_generation_prompt %}{{ 'go' | indent(2, true) }}
+{{- -1 | abs }}{{ '3' | int + 1.5 | float }}{{ [3, 1] | max }}{% endif %}"""

@@ -1,7 +1,6 @@
 """The commands on a persona's data: build, preview and forget."""
 
 import argparse
-import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 
 from bot import config
 from bot.errors import UserError
+from bot.system.console import json_text
 from training.commands import forget as forgetting
 from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
@@ -47,7 +47,7 @@ def build(options: Namespace, folder: Folder) -> str:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
     record = build_data(_open(options, folder(options)), options.window, options.cap)
     if options.json:
-        return json.dumps(msgspec.to_builtins(record), ensure_ascii=False)
+        return json_text(msgspec.to_builtins(record))
     return describe_build(record, options.persona)
 
 

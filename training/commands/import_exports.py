@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from bot.errors import UserError
+from bot.system.console import write_line
 from training.importers import registry
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Meter
@@ -94,7 +95,7 @@ def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str
 def _ask(platform: str, candidates: list[MessageCount]) -> MessageCount:
     """Ask on the terminal, once. Raises `UserError` for an answer that names no candidate."""
     lines = [f"{number:>3}  {each.label}, {each.messages:,}" for number, each in enumerate(candidates, 1)]
-    sys.stderr.write("\n".join((f"Who is the persona on {platform}?", *lines, "")))
+    write_line("\n".join((f"Who is the persona on {platform}?", *lines)), sys.stderr)
     try:
         answer = input("Number, name or id: ").strip()
     except EOFError:

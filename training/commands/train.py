@@ -1,7 +1,6 @@
 """The command `train`: train a LoRA adapter on the persona's data and install it."""
 
 import argparse
-import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 from bot import config
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.runtime.nvidia import cuda_remedy
+from bot.system.console import json_text, write_line
 from training.commands.types import Commands, Folder
 from training.dataset.workspace import open_workspace
 
@@ -41,7 +41,7 @@ def train(options: Namespace, folder: Folder) -> str:
     """
     persona, settings = folder(options), config.load_config(options.config)
     if notice := cuda_remedy(settings.model.device):
-        sys.stderr.write(f"training: {notice}\n")
+        write_line(f"training: {notice}", sys.stderr)
 
     prepare_environment()
     from training.trainer import result, session, start  # loads torch, transformers and peft, in seconds
@@ -54,7 +54,7 @@ def train(options: Namespace, folder: Folder) -> str:
     if found is None:
         return ""
     if options.json:
-        return json.dumps(msgspec.to_builtins(found), ensure_ascii=False)
+        return json_text(msgspec.to_builtins(found))
     adapter = f" --adapter {persona / result.BEST_OF.format(found.run)}" if found.record.canaries else ""
     evaluate = f"python -m training evaluate --persona {options.persona}{adapter}"
     return f"{result.result_text(found)}\nNext: {evaluate}"

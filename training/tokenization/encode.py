@@ -6,6 +6,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.prompt.builder import PromptFormat, stop_conditions
+from bot.prompt.renderer import template_ids
 from training.dataset.excerpts import Excerpt
 from training.dataset.leakage import CardWords, shows_messages
 from training.dataset.serving_prompts import Example, ServingPrompts, read_examples
@@ -53,7 +54,7 @@ def answer_end_ids(prompt_format: PromptFormat) -> tuple[int, ...]:
     if there is none either: a persona that learns from such a template never stops.
     """
     stop_ids, stop = stop_conditions(prompt_format)
-    after = prompt_format.tokenizer.encode_template(prompt_format.template.after)
+    after = template_ids(prompt_format.template.after, prompt_format)
     for place, id in enumerate(after):
         if id in prompt_format.tokenizer.control and id in stop_ids:
             return tuple(after[: place + 1])

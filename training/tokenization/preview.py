@@ -7,7 +7,7 @@ from itertools import groupby
 from bot.prompt.builder import Tokenizer
 from training.tokenization.encode import TrainingExample
 
-GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
+COLOURS = GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
 OPEN, CLOSE = "⟦", "⟧"  # around trained text, where there are no colours
 
 

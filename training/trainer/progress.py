@@ -7,6 +7,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bot.system.console import printable
+
 
 class TrainingBar(AbstractContextManager["TrainingBar"]):
     """A bar of `total` tokens, with messages above it; hidden in every process but the main one."""
@@ -45,4 +47,4 @@ class TrainingBar(AbstractContextManager["TrainingBar"]):
 
     def print(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(printable(text), highlight=False, markup=False)

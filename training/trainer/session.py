@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
 from bot.errors import UserError
+from bot.system.console import write_line
 from training.adapters import install
 from training.dataset.workspace import Workspace, read_build_record
 from training.distributed.processes import ProcessGroup
@@ -177,7 +178,7 @@ class Session:
 
     def _say(self, text: str) -> None:
         if self._process_group.is_main:
-            sys.stderr.write(f"{text}\n")
+            write_line(text, sys.stderr)
 
 
 @contextmanager

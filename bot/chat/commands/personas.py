@@ -8,6 +8,7 @@ from bot.errors import UserError
 
 RELOAD = "reload"  # in the place of a persona's name
 CHOOSE_PERSONA = "choose who speaks"
+_LONGEST_NOTES, _LONGEST_SUMMARY = 500, 100  # characters of a card's notes in a reply, and in the list of all
 
 
 async def show_or_choose_persona(call: CommandCall) -> str:
@@ -32,9 +33,8 @@ async def _describe_resident(call: CommandCall) -> str:
     value = values["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
     chosen = f"; chosen by {value.source}" if value.text else ""
-    return (
-        f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {current.card.creator_notes}".strip()
-    )
+    notes = _shortened(current.card.creator_notes, _LONGEST_NOTES)
+    return f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {notes}".strip()
 
 
 async def _reload_personas(call: CommandCall) -> str:
@@ -66,4 +66,8 @@ def persona_keys(chat: Chat) -> tuple[str, ...]:
 
 
 def _summary(notes: str) -> str:
-    return notes.strip().splitlines()[0] if notes.strip() else "no notes"
+    return _shortened(notes.strip().splitlines()[0], _LONGEST_SUMMARY) if notes.strip() else "no notes"
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 
-from bot.chat.commands.call import CommandCall
+from bot.chat.commands.call import CommandCall, Level
+from bot.engine.interface import Status
 from bot.memory.queries.records import AnswerExplanation
 
 
 async def explain_last_decision(call: CommandCall) -> str:
     """Name the rule that fired for the last message, and the prompt, tokens and seconds of its reply."""
     found = await call.memory.why(call.place)
-    return "Nothing has been decided here yet." if found is None else _explain(found)
+    if found is None:
+        return "Nothing has been decided here yet."
+    reason = found.reason if call.level is Level.OWNER else call.chat.public_text(found.reason)
+    return _explain(found, reason)
 
 
 async def show_status(call: CommandCall) -> str:
@@ -20,7 +24,7 @@ async def show_status(call: CommandCall) -> str:
     return "\n".join(
         (
             *(f"{platform:<9} {health()}" for platform, health in call.chat.health.items()),
-            f"model     {engine.model}: {engine.error or engine.stage or engine.state}",
+            f"model     {_model(call, engine)}",
             f"answers   {engine.answered:,} made, {engine.running} running in {engine.rows} rows, "
             f"{engine.queued} waiting",
             f"speed     {engine.tokens_per_second:.1f} tokens/s; first token after "
@@ -38,8 +42,16 @@ def _sizes(memory: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in memory.items()) or "nothing yet"
 
 
-def _explain(found: AnswerExplanation) -> str:
-    lines = [f"rule      {found.rule or 'none'}; {found.state.replace('_', ' ')} {found.reason}".rstrip()]
+def _model(call: CommandCall, engine: Status) -> str:
+    """Describe the model: for owners with its name and its error, for others by its state alone."""
+    if call.level is Level.OWNER:
+        return f"{engine.model}: {engine.error or engine.stage or engine.state}"
+    is_public = call.chat.public_text(engine.stage) == engine.stage
+    return engine.stage if engine.stage and is_public and not engine.error else engine.state
+
+
+def _explain(found: AnswerExplanation, reason: str) -> str:
+    lines = [f"rule      {found.rule or 'none'}; {found.state.replace('_', ' ')} {reason}".rstrip()]
     if found.persona:
         lines.append(f"persona   {found.persona}, adapter {found.why.get('adapter') or 'none'}")
     prompt, seconds = found.why.get("prompt"), found.why.get("seconds")

@@ -1,5 +1,7 @@
 """The table of all commands, and running one of them."""
 
+import logging
+
 from bot.chat import scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands import conversation, personas, report, settings
@@ -7,6 +9,8 @@ from bot.chat.commands.call import Command, CommandCall, Level, Option
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Place
+
+log = logging.getLogger(__name__)
 
 
 async def show_help(call: CommandCall) -> str:
@@ -69,8 +73,20 @@ async def run_command(name: str, call: CommandCall) -> str:
         if command.name == name.casefold():
             if call.level < command.level:
                 raise UserError(f"/{command.name} is for {'admins' if command.level == 1 else 'owners'}.")
-            return await command.run(call)
+            return await _run(command, call)
     raise UserError(f"There is no command /{name}: /help lists them.")
+
+
+async def _run(command: Command, call: CommandCall) -> str:
+    """Run a command; an error's details are for owners, and for the log."""
+    try:
+        return await command.run(call)
+    except UserError as error:
+        public = call.chat.public_text(error)
+        if call.level is Level.OWNER or public == str(error):
+            raise
+        log.warning("error_hidden", extra={"command": command.name, "reason": str(error)})
+        raise UserError(public) from error
 
 
 def parse_line(text: str) -> tuple[str, dict[str, str]]:

@@ -26,7 +26,7 @@ def find_converted(models: Path, source: str, precision: str) -> Path | None:
     check_owners(folder)
     try:
         hashes = json.loads((folder / _LIST).read_text("utf-8"))["files"]
-        whole = {file.name for file in folder.iterdir()} == {*hashes, _LIST} and all(
+        whole = {entry.name for entry in _plain_files(folder)} == {_LIST, *hashes} and all(
             hash_file(folder / Path(name).name) == hash_ for name, hash_ in hashes.items()
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -53,6 +53,14 @@ def make_converted(models: Path, source: str, precision: str, write: Callable[[P
         copy = replace_folder(_swap(models / _key(source, precision)), write_listed)
         _delete_older(copy, source, precision)
         return copy
+
+
+def _plain_files(folder: Path) -> list[Path]:
+    """Return what is in a folder. Raises `ValueError` for anything but plain files."""
+    entries = list(folder.iterdir())
+    if not all(entry.is_file() and not entry.is_symlink() for entry in entries):
+        raise ValueError(f"{folder} holds more than files")
+    return entries
 
 
 def _swap(copy: Path) -> FolderSwap:

@@ -39,6 +39,7 @@ _MAX_SHOWN = 256  # drafts in `_shown`
 class DiscordOutlet:
     """Discord's implementation of the chat's `Outlet`."""
 
+    for_owner = False
     marks = True
 
     def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:

@@ -38,6 +38,7 @@ class TelegramOutlet:
     Plain text; drafts in private chats; in groups a message with few edits.
     """
 
+    for_owner = False
     marks = False
 
     def __init__(

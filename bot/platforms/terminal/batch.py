@@ -1,7 +1,6 @@
 """The terminal without a person: given messages in, replies out, for scripts and pipes."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TextIO
@@ -15,6 +14,7 @@ from bot.message import Author, Place
 from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import PrintedOutlet
 from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
+from bot.system.console import json_text, write_line
 
 
 class BatchScreen(PrintedOutlet):
@@ -45,7 +45,7 @@ class BatchScreen(PrintedOutlet):
 
     def _write(self, out: TextIO, persona: Persona, text: str) -> None:
         reply = {"persona": persona.key, "text": text}
-        out.write(json.dumps(reply, ensure_ascii=False) + "\n" if self._as_json else f"{text}\n\n")
+        write_line(json_text(reply) if self._as_json else f"{text}\n", out)
         out.flush()
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
+from bot.system.console import printable
 
 # a word, a character of a script without spaces, a line's end, or blanks
 _WORD = re.compile(
@@ -52,6 +53,7 @@ class WordWrap:
 class PrintedOutlet:
     """The common part of outlets that print: no limit, no pace, no removal."""
 
+    for_owner = True
     marks = False
 
     def limit(self, place: Place, persona: Persona | None) -> int | None:
@@ -92,14 +94,14 @@ class Screen(PrintedOutlet):
     async def _tick(self, spinner: Spinner, name: str) -> None:
         while True:
             stage = self._stage()
-            spinner.update(Text(stage or f"{name} is thinking", style="dim"))
+            spinner.update(Text(printable(stage or f"{name} is thinking"), style="dim"))
             await asyncio.sleep(0.25)
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> None:
         self._stop_spinner()
         if not self._shown:
             self._print_name(persona)
-        self._write(self._wrap.feed(text[len(self._shown) :]))
+        self._write(self._wrap.feed(printable(text[len(self._shown) :])))
         self._shown = text
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
@@ -111,7 +113,7 @@ class Screen(PrintedOutlet):
             self._end_answer()
         if not self._shown:
             self._print_name(persona)
-        self._write(self._wrap.feed(outgoing.text[len(self._shown) :]))
+        self._write(self._wrap.feed(printable(outgoing.text[len(self._shown) :])))
         self._end_answer()
         return None
 
@@ -120,7 +122,7 @@ class Screen(PrintedOutlet):
         if self._shown:
             self._end_answer()
         if text:
-            self._console.print(Text(text + "\n", style=style))
+            self._console.print(Text(printable(text) + "\n", style=style))
 
     def _end_answer(self) -> None:
         self._write(self._wrap.flush() + "\n\n")
@@ -130,7 +132,7 @@ class Screen(PrintedOutlet):
         self._console.print(Text(text), end="", soft_wrap=True)
 
     def _print_name(self, persona: Persona) -> None:
-        self._console.print(Text(persona.name, style="bold magenta"))
+        self._console.print(Text(printable(persona.name), style="bold magenta"))
 
     def _stop_spinner(self) -> None:
         if self._spinner:

@@ -1,11 +1,15 @@
 """Macros in card texts."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.persona.macros import MacroContext, expand_macros
+from bot.errors import UserError
+from bot.persona.macros import MAX_EXPANDED, MacroContext, expand_macros
 
+LONG = MacroContext("M" * 100, "u" * 40, original="o" * 10_000)
 SCENE = MacroContext("Mara", "Ann", original="Be kind.", seed="mara/terminal")
 
 
@@ -107,7 +111,37 @@ def test_dice_show_every_side_and_no_other() -> None:
     ids=range(9),
 )
 def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
-    assert len(expand_macros(text, SCENE)) <= len(text)
+    assert len(expand_macros(text, SCENE, "text", 10**6)) <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * (MAX_EXPANDED + 1),
+        "{{char}}" * 25_000,
+        "<BOT>" * 30_000,
+        "{{original}}" * 100,
+        "{{reverse:{{char}}}}" * 20_000,
+        "{{random:" + "{{char}}," * 25_000 + "}}",
+        "{{// {{char}} }}" * 20_000,
+        "{{unknown:{{user}}}}" * 20_000,
+        ("{{a" * 9 + "{{char}}" * 2 + "}}" * 9) * 10_000,
+    ],
+    ids=range(9),
+)
+def test_a_text_that_multiplies_is_refused_before_it_is_made(text: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError) as caught:
+            expand_macros(text, LONG, "scenario")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value) == (
+        f'{"M" * 100}\'s "scenario" has more than 200,000 characters with its macros expanded: '
+        "shorten it, or use fewer macros"
+    )
+    assert peak < 64 * len(text) + 16 * MAX_EXPANDED
 
 
 TOKENS = [
@@ -134,6 +168,16 @@ TOKENS = [
 @given(st.lists(st.sampled_from(TOKENS) | st.text(max_size=3), max_size=30).map("".join))
 def test_any_text_is_expanded_and_alike_each_time(text: str) -> None:
     assert expand_macros(text, SCENE) == expand_macros(text, SCENE)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(TOKENS) | st.text(max_size=3), max_size=30).map("".join), st.integers(0, 200))
+def test_no_text_expands_to_more_than_the_limit(text: str, limit: int) -> None:
+    try:
+        expanded = expand_macros(text, SCENE, "text", limit)
+    except UserError:
+        return
+    assert len(expanded) <= limit + 2 * text.count("{{")
 
 
 @settings(deadline=None)

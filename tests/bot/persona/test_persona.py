@@ -74,6 +74,18 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
             "<folder>/persona.toml, line 1: strength = 2 is wrong: "
             "input should be less than or equal to 1.5.",
         ),
+        (
+            f"names = ['{'x' * 101}']",
+            CARD,
+            f"<folder>/persona.toml, line 1: names.0 = '{'x' * 98}… is wrong: "
+            "string should have at most 100 characters.",
+        ),
+        (
+            f"names = {['x'] * 101}",
+            CARD,
+            f"<folder>/persona.toml, line 1: names = {str(['x'] * 101)[:99]}… is wrong: "
+            "tuple should have at most 100 items after validation, not 101.",
+        ),
         ("", None, "<folder>/card.json is missing: write a card there, or set the key `card`"),
         ("card = 'x.json'", CARD, "<folder>/x.json is missing: write a card there, or set the key `card`"),
         ("card = '.'", CARD, "the card <folder> cannot be used: it is not a file"),
@@ -110,10 +122,21 @@ def test_a_card_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
     assert complaint(path) == "the card <folder>/card.json cannot be used: it has more than 8,388,608 bytes"
 
 
+def test_settings_beyond_all_measure_are_not_read(tmp_path: Path) -> None:
+    path = folder(tmp_path, "#" * ((1 << 20) + 1))
+    assert complaint(path) == "<folder>/persona.toml has more than 1,048,576 bytes: shorten it."
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = folder(tmp_path, card=None)
     os.mkfifo(path / "card.json")
     assert complaint(path) == "the card <folder>/card.json cannot be used: it is not a file"
+
+
+def test_a_pipe_of_settings_is_not_waited_for(tmp_path: Path) -> None:
+    path = folder(tmp_path, toml=None)
+    os.mkfifo(path / "persona.toml")
+    assert complaint(path) == "<folder>/persona.toml is not a file: make one; it may be empty."
 
 
 @pytest.mark.parametrize("key", ["card", "adapter"])

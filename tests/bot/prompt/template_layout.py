@@ -16,8 +16,9 @@ def opened(source: str) -> Template:
 
 def laid_out(source: str, *roles: Role, answer: bool = True) -> str:
     """A whole conversation, each turn's content shown as its number in brackets."""
-    pieces = opened(source).segments(roles, answer)
-    return "".join(piece if isinstance(piece, str) else f"[{piece}]" for piece in pieces)
+    template = opened(source)
+    pieces = template.segments(roles, answer)
+    return "".join(template.named(piece) if isinstance(piece, str) else f"[{piece}]" for piece in pieces)
 
 
 def complaint(source: str, *roles: Role) -> str:

@@ -1,6 +1,7 @@
 """The terminal's screen, and the wrapping of a text that arrives in pieces."""
 
 import io
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
+from bot.persona.card import Card
 from bot.platforms.terminal.screen import Screen, WordWrap
 from tests.conftest import MARA, PLACE
 
@@ -82,3 +84,17 @@ async def test_what_was_shown_and_then_failed_is_ended_before_the_notice() -> No
     await screen.show(Place("a", "b", "c"), MARA, "Half an")
     await screen.send(outgoing("It broke.", None), None)
     assert out.getvalue() == "Mara\nHalf an\n\nIt broke.\n\n"
+
+
+async def test_a_screen_shows_control_characters_and_obeys_none() -> None:
+    out = io.StringIO()
+    hostile = "\x1b]52;c;eA==\x07\x1b[2J"
+    mara = replace(MARA, card=Card(name=f"Mara{hostile}"))
+    screen = Screen(lambda: hostile, Console(file=out, width=60))
+    outgoing = Outgoing("1", PLACE, 0, f"Hello {hostile} you", "queued", 0, None, "mara")
+    await screen.show(outgoing, mara, f"Hello {hostile}")
+    await screen.send(outgoing, mara)
+    screen.note(f"note {hostile}")
+    assert "\x1b" not in out.getvalue()
+    assert "\x07" not in out.getvalue()
+    assert out.getvalue().count("␛]52;c;eA==␇␛[2J") == 3

@@ -1,0 +1,17 @@
+"""A card's notes in replies of commands."""
+
+from dataclasses import replace
+
+from bot.chat.commands import run_line
+from tests.conftest import PLACE, Stage
+
+
+async def test_a_cards_notes_are_cut_in_replies(stage: Stage) -> None:
+    mara = stage.cast.personas["mara"]
+    notes = mara.card.model_copy(update={"creator_notes": "word " * 20_000})
+    stage.cast.personas["mara"] = replace(mara, card=notes)
+    shown = await run_line("/persona", stage.chat, stage.memory, PLACE, "Ana")
+    assert shown == f"Mara (mara) speaks here, without an adapter. {('word ' * 100)[:499].rstrip()}…"
+    assert (await run_line("/personas", stage.chat, stage.memory, PLACE, "Ana")).splitlines()[0] == (
+        f"* mara         Mara: {('word ' * 20)[:99].rstrip()}…"
+    )

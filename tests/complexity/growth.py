@@ -1,0 +1,82 @@
+"""How the count of steps grows with the text: at most 2.5 times for twice the text."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+from tests.complexity.counting_regex import TooManySteps, count_steps
+from tests.complexity.pattern_texts import hostile_texts
+
+MOST = 2.5
+TIMES = (1, 2, 4)
+FAMILIES = 150  # of one pattern; of a pattern with more repeats every second or third is tried
+FLOOR = 400  # steps that any text may take
+ENDLESS = 400  # steps a character that no linear pattern takes
+
+
+def worst_growth(pattern: "re.Pattern[Any]", *, anchored: bool) -> tuple[float, str]:
+    """Return the largest growth over all hostile texts of a pattern, and the text."""
+    worst, where = 0.0, ""
+    families = [*zip(*(hostile_texts(pattern, times) for times in TIMES), strict=True)]
+    for texts in families[:: 1 + len(families) // FAMILIES]:
+        try:
+            counts = [
+                count_steps(pattern, text, anchored=anchored, most=10_000 + ENDLESS * len(text))
+                for text in texts
+            ]
+        except TooManySteps:
+            return float("inf"), texts[0]
+        growth = max(ratio(*counts[:2]), ratio(*counts[1:]))
+        if growth > worst:
+            worst, where = growth, texts[0]
+        if worst > MOST:
+            break
+    return worst, where
+
+
+def ratio(small: int, large: int) -> float:
+    return large / max(small, 1) if large > FLOOR else 1.0
+
+
+def count_lines(call: Callable[[], object]) -> int:
+    """Return the number of lines of our own code that a call runs."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        if not is_own(frame.f_code):
+            return None
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def is_own(code: CodeType) -> bool:
+    return "/bot/" in code.co_filename or "/training/" in code.co_filename
+
+
+def texts_of(size: int) -> Iterator[str]:
+    """Yield hostile texts: repeats of delimiters and classes, alone, in pairs, nested and in one line."""
+    marks = "`*_~|\\#>-+:.,;!?@/()[]{}<>\"'\n \t=&%$^0a座é\u0301\u200d\U0001f600\r\x1b"
+    yield from (mark * size for mark in marks)
+    yield from (mark * 3 + "a " * size for mark in "`*_~|>")
+    yield from (
+        f"{first}{second}" * size
+        for first, second in ("*_", "`a", "`\n", "[(", "<a", "a@", "1.", "\n-", "a\n")
+    )
+    yield from (opening * size + closing * size for opening, closing in ("()", "[]", "{}", "<>", "**", "``"))
+    yield "a" + "\u0301" * size
+    yield "```\n" * size
+    yield "`" * size + "a" + "``" * size
+    yield "http://a.bc/" * size
+    yield "a1@b2.cd " * size
+    yield "word " * size
