@@ -68,6 +68,9 @@ def _store_messages(export: Export, store: MessageStore, participants: Participa
         if message.kind == "text" and not message.text.strip():
             log.skip("empty")
             continue
+        if store.refuses(message.platform, message.author):
+            log.skip("by people who opted out")
+            continue
         is_self = participants.count_message(message)
         same = is_self is message.is_self
         store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
