@@ -211,6 +211,10 @@ class Memory(MemoryLifecycle):
         """Store a setting; None removes it."""
         await self._database.write(lambda inside: settings.store_setting(inside, scope, key, value))
 
+    async def setting_scopes(self) -> tuple[str, ...]:
+        """Return all scopes with a setting."""
+        return await self._database.run(settings.stored_scopes)
+
     async def platform_state(self, scope: str) -> dict[str, str]:
         """Return the state that a platform keeps of its own account under `platform/account`, by name."""
         return await self._database.run(lambda inside: platform_state.platform_state(inside, scope))
@@ -228,7 +232,11 @@ class Memory(MemoryLifecycle):
         return await self._database.run(status.read_status)
 
     async def export(self, author_id: str, platform: str | None = None) -> dict[str, list[Row]]:
-        """Return everything stored about a person: "messages" with decisions, and "answers" to them."""
+        """Return everything stored about a person.
+
+        "messages" come with decisions, "settings" are those of private chats whose id is the person's own,
+        "answers" are those to the person, in such chats, and with the person's name or words.
+        """
         return await self._database.run(lambda inside: export_author(inside, author_id, platform))
 
     async def erase_place(self, place: Place) -> Erased:
@@ -243,8 +251,9 @@ class Memory(MemoryLifecycle):
     async def erase_author(self, author_id: str, platform: str | None = None) -> Erased:
         """Erase a person's messages and the answers to them alone, from every file, as `erase_place` does.
 
-        A place where no other person ever spoke is erased whole. Without a platform, the id is erased on
-        each.
+        A place where no other person ever spoke is erased whole, with its settings, and so is a chat of the
+        person's own id. Greetings that name the person go, and texts that the person had a persona say.
+        Without a platform, the id is erased on each.
         """
         now = self._clock()
         return await self._erase(lambda inside: erase.erase_author(inside, author_id, platform, now))

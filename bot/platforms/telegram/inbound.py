@@ -67,10 +67,10 @@ class InboundUpdates:
             case EditEvent(place, message_id, text):
                 await self._chat.edit(place, message_id, self._truncate(text))
             case CommandEvent():
-                await self._run_command(event)
+                await self._run_command(event, delivery_id)
             case ButtonEvent():
                 place = Place(PLATFORM, self._account.account, str(event.invoker.chat_id))
-                if await self._is_new(f"press/{event.id}"):
+                if await self._is_new(delivery_id):
                     self._commands.press_button(event, place)
             case MigrationEvent(old, new):
                 await self._move_chat(old, new)
@@ -93,22 +93,25 @@ class InboundUpdates:
         """Return an edit's text, cut to the longest message."""
         return text[: self._chat.settings.message_characters]
 
-    async def _run_command(self, event: CommandEvent) -> None:
+    async def _run_command(self, event: CommandEvent, delivery_id: str) -> None:
         """Run a command at most once: a second post harms more than a command that its user must repeat."""
         if self._clock() - event.time > self._chat.settings.oldest:
             log.info("command_expired", extra={"place": str(event.place)})
-        elif await self._is_new(f"{event.invoker.chat_id}/{event.id}"):
+        elif await self._is_new(delivery_id):
             self._commands.run_command(event)
 
-    async def _is_new(self, name: str) -> bool:
-        """Return whether no process has handled this name before; the name counts as handled from now on."""
+    async def _is_new(self, delivery_id: str) -> bool:
+        """Return whether no process has handled this update before; it counts as handled from now on.
+
+        The stored ids are those of updates, which tell nothing about people.
+        """
         scope = f"{PLATFORM}/{self._account.account}"
         if self._done is None:
             stored = (await self._memory.platform_state(scope)).get("done", "")
             self._done = deque(stored.split(), maxlen=_MAX_DONE)
-        if name in self._done:
+        if delivery_id in self._done:
             return False
-        done = deque((*self._done, name), maxlen=_MAX_DONE)
+        done = deque((*self._done, delivery_id), maxlen=_MAX_DONE)
         await self._memory.set_platform_state(scope, "done", " ".join(done))
         self._done = done
         return True
