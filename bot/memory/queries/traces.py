@@ -67,7 +67,7 @@ def erase_ids(connection: sqlite3.Connection, author_id: str, platform: str | No
     for scope, _, _ in own_settings(connection, author_id, platform):
         connection.execute("DELETE FROM settings WHERE scope = ?", (scope,))
     handled = connection.execute("SELECT scope, value FROM platform_state WHERE name = 'done'").fetchall()
-    for scope, value in handled:  # of versions that noted commands by chat and message
+    for scope, value in handled:  # chat and message of each command; a private chat has its person's id
         kept = [name for name in value.split() if not name.startswith(f"{author_id}/")]
         if platform in (None, scope.partition("/")[0]):
             connection.execute(

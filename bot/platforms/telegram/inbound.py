@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 
 from bot.chat.chat import Chat
@@ -45,7 +44,6 @@ class InboundUpdates:
     ) -> None:
         self._chat, self._memory = chat, memory
         self._account, self._commands, self._clock = account, commands, clock
-        self._done: deque[str] | None = None
 
     async def take(self, update: Mapping[str, object]) -> None:
         """Handle an update; the update may be acknowledged when this returns."""
@@ -67,10 +65,10 @@ class InboundUpdates:
             case EditEvent(place, message_id, text):
                 await self._chat.edit(place, message_id, self._truncate(text))
             case CommandEvent():
-                await self._run_command(event, delivery_id)
+                await self._run_command(event)
             case ButtonEvent():
                 place = Place(PLATFORM, self._account.account, str(event.invoker.chat_id))
-                if await self._is_new(delivery_id):
+                if await self._is_new(f"press/{event.id}"):
                     self._commands.press_button(event, place)
             case MigrationEvent(old, new):
                 await self._move_chat(old, new)
@@ -93,27 +91,23 @@ class InboundUpdates:
         """Return an edit's text, cut to the longest message."""
         return text[: self._chat.settings.message_characters]
 
-    async def _run_command(self, event: CommandEvent, delivery_id: str) -> None:
+    async def _run_command(self, event: CommandEvent) -> None:
         """Run a command at most once: a second post harms more than a command that its user must repeat."""
         if self._clock() - event.time > self._chat.settings.oldest:
             log.info("command_expired", extra={"place": str(event.place)})
-        elif await self._is_new(delivery_id):
+        elif await self._is_new(f"{event.invoker.chat_id}/{event.id}"):
             self._commands.run_command(event)
 
-    async def _is_new(self, delivery_id: str) -> bool:
-        """Return whether no process has handled this update before; it counts as handled from now on.
+    async def _is_new(self, name: str) -> bool:
+        """Return whether no process has handled this name before; the name counts as handled from now on.
 
-        The stored ids are those of updates, which tell nothing about people.
+        Names are kept in memory's file alone: `data forget` takes those of a person out of it.
         """
         scope = f"{PLATFORM}/{self._account.account}"
-        if self._done is None:
-            stored = (await self._memory.platform_state(scope)).get("done", "")
-            self._done = deque(stored.split(), maxlen=_MAX_DONE)
-        if delivery_id in self._done:
+        done = (await self._memory.platform_state(scope)).get("done", "").split()
+        if name in done:
             return False
-        done = deque((*self._done, delivery_id), maxlen=_MAX_DONE)
-        await self._memory.set_platform_state(scope, "done", " ".join(done))
-        self._done = done
+        await self._memory.set_platform_state(scope, "done", " ".join([*done, name][-_MAX_DONE:]))
         return True
 
     async def _move_chat(self, old: Place, new: Place) -> None:

@@ -15,7 +15,7 @@ async def test_commands_alone_leave_nothing_behind(bot: Bot) -> None:
     bot.fake.say(group, bo, "/reset@lamp_bot")
     await bot.fake.until(lambda: "Sit, Bo." in bot.fake.visible(group))
     bot.fake.say(group, ana, "/again@lamp_bot")
-    await bot.fake.until(lambda: "Door's open, Canaryname." in bot.fake.visible(group))
+    await bot.fake.until(lambda: "Sit, Canaryname." in bot.fake.visible(group))
     await bot.stop()
     await bot.start()  # every command is at its end
     assert copies(bot.folder, "Canaryname")
