@@ -35,14 +35,14 @@ async def continue_reply(chat: Chat, memory: Memory, place: Place) -> None:
     await _reply(chat, place, ReplyRequest(persona.key, "asked to go on"))
 
 
-async def post(chat: Chat, memory: Memory, place: Place, user: Author, text: str) -> None:
+async def post(chat: Chat, memory: Memory, place: Place, text: str, user: Author | None = None) -> None:
     """Let the place's persona say the given text, or a text of its own where none is given."""
     persona = await chat.resident(place)
     if not text:
         await _reply(chat, place, ReplyRequest(persona.key, "asked to say something"))
         return
     newest = await memory.history(place, limit=1)
-    why: dict[str, object] = {"rule": "posted", NAMED: user.id}
+    why: dict[str, object] = {"rule": "posted"} | ({NAMED: user.id} if user else {})
     await chat.say(place, persona, text, why, read=newest[-1].id if newest else None)
 
 

@@ -1,4 +1,4 @@
-"""Stale data: train.jsonl and held.jsonl that are not those of their sources any more."""
+"""Stale data: train.jsonl and held.jsonl whose sources changed after they were built."""
 
 import hashlib
 from collections.abc import Mapping
@@ -32,12 +32,13 @@ def split_hashes(work: Path) -> dict[str, str]:
 
 
 def changed_files(work: Path, recorded: Mapping[str, str]) -> list[str]:
-    """Return the names of the files that are not those that a build recorded.
+    """Return the names of the sources that are not those that a build recorded.
 
+    Data that a person edited after the build are that person's decision.
     Records of version 0.1.0 name three files; nobody had opted out then. A missing messages.jsonl is no
     change: data may be trained on a machine that the messages never reach.
     """
-    known, now = {OPT_OUTS: _NOTHING, **recorded}, source_hashes(work) | split_hashes(work)
+    known, now = {OPT_OUTS: _NOTHING, **recorded}, source_hashes(work)
     changed = [name for name, found in now.items() if known.get(name, found) != found]
     return [name for name in changed if name != MESSAGES or (work / MESSAGES).exists()]
 

@@ -35,9 +35,7 @@ def run_lock(work: Path) -> Iterator[None]:
         with FileLock(work / "train.lock", timeout=0, mode=0o600):
             yield
     except Timeout:
-        raise UserError(
-            f"Another run is under way in {work}: wait until it is done, or end it with Ctrl-C."
-        ) from None
+        raise UserError(f"Another run is under way in {work}: wait until it is done.") from None
 
 
 def make_run_folder(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The command forget leaves no byte of the words, whatever ends it and whenever."""
 
 import json
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -118,10 +117,6 @@ def add_document(work: Path) -> None:
     (work.parent / "documents/me.txt").write_text("I keep a light.")
 
 
-def cut_data(work: Path) -> None:
-    os.truncate(work / "train.jsonl", 0)
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -130,7 +125,6 @@ def cut_data(work: Path) -> None:
         (opt_out_of_an_old_build, "optouts.txt"),
         (replace_more_words, "words.txt"),
         (add_document, "documents"),
-        (cut_data, "train.jsonl"),
     ],
 )
 @pytest.mark.parametrize("command", ["train", "preview"])
