@@ -42,7 +42,7 @@ async def post(chat: Chat, memory: Memory, place: Place, text: str, user: Author
         await _reply(chat, place, ReplyRequest(persona.key, "asked to say something"))
         return
     newest = await memory.history(place, limit=1)
-    why: dict[str, object] = {"rule": "posted"} | ({NAMED: user.id} if user else {})
+    why: dict[str, object] = {"rule": "posted", **({NAMED: user.id} if user else {})}
     await chat.say(place, persona, text, why, read=newest[-1].id if newest else None)
 
 
