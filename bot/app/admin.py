@@ -11,6 +11,7 @@ from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
+from bot.message import Place
 from bot.persona.persona import Cast, load_cast
 from bot.system.console import json_text
 
@@ -47,7 +48,11 @@ async def persona_show(options: Namespace) -> str:
 async def data_status(options: Namespace) -> str:
     async with open_memory(config.load_config(options.config)) as memory:
         status = await memory.status()
-        lines = [f"{place.place!s:<40} {place.messages:,} messages" for place in await memory.places()]
+        places = await memory.places()
+        lines = [f"{place.place!s:<40} {place.messages:,} messages" for place in places]
+        spoken = {str(place.place) for place in places}
+        scopes = [scope for scope in await memory.setting_scopes() if scope not in spoken]
+        lines += [f"{scope:<40} settings alone" for scope in scopes]
         total = f"{status.messages:,} messages in {status.places:,} places, {status.bytes / 1e6:.1f} MB"
         return "\n".join([f"{memory.path}: {total}", *lines])
 
@@ -61,8 +66,10 @@ async def data_forget(options: Namespace) -> str:
     settings = config.load_config(options.config)
     async with open_memory(settings) as memory:
         if options.author:
-            return _erased_text(await memory.erase_author(options.author), erase_prompts(settings.data))
+            erased, prompts = await memory.erase_author(options.author), erase_prompts(settings.data)
+            return _author_erased_text(options.author, erased, prompts)
         known = {str(remembered.place): remembered.place for remembered in await memory.places()}
+        known |= {scope: _place_of(scope) for scope in await memory.setting_scopes() if scope not in known}
         if options.place not in known:
             raise UserError(f"There is no place {options.place!r}: `data status` lists them.")
         return _erased_text(await memory.erase_place(known[options.place]), erase_prompts(settings.data))
@@ -72,8 +79,26 @@ def _erased_text(erased: Erased, prompts: int) -> str:
     files = f" Deleted {prompts} files that --prompts had written." if prompts else ""
     return (
         f"Erased {erased.messages:,} messages, {erased.answers:,} answers, {erased.outgoing:,} unsent parts, "
-        f"{erased.backups} backups and {erased.set_aside} damaged files.{files}"
+        f"{erased.settings:,} settings, {erased.backups} backups and {erased.set_aside} damaged files.{files}"
     )
+
+
+def _author_erased_text(author: str, erased: Erased, prompts: int) -> str:
+    """Return the counts, and the answers that stay although they may repeat the person's words."""
+    if not (erased.messages or erased.answers or erased.places or erased.settings or prompts):
+        return f"Nothing is stored about {author!r}: an id is the platform's own number, or `local`."
+    if not erased.kept:
+        return _erased_text(erased, prompts)
+    return (
+        f"{_erased_text(erased, prompts)}\n{erased.kept:,} answers to others stay, which were made after this person "
+        "had spoken and may repeat their words, as messages of others may. To erase all of such a place:\n"
+    ) + "\n".join(f"python -m bot data forget --place {place}" for place in erased.kept_in)
+
+
+def _place_of(scope: str) -> Place:
+    """Return the place of a scope of settings in which nothing was said."""
+    platform, account, chat, thread = (*scope.split("/", 3), "", "", "")[:4]
+    return Place(platform, account, chat, thread)
 
 
 ADMIN_COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {

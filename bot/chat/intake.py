@@ -9,7 +9,7 @@ from bot.chat.trigger_context import read_trigger_context
 from bot.chat.triggers import decide_reply
 from bot.chat.worker_pool import WorkerPool
 from bot.errors import UserError
-from bot.memory.queries.inbox import MAX_ATTEMPTS
+from bot.memory.queries.inbox import MAX_ATTEMPTS, SUSPECT_ATTEMPTS
 from bot.message import Message, Place
 
 BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
@@ -41,8 +41,9 @@ class Intake:
     async def recover(self, platform: str, account: str) -> None:
         """Queue the parts and messages that an earlier process left unsent and unanswered.
 
-        Messages that are too old, or that were tried too often, are given up with one notice for each place
-        and reason.
+        One death tells nothing about a message, so that all go on together; those that two processes died
+        with are suspects. Messages that are too old, or that were tried too often, are given up with one
+        notice for each place and reason.
         """
         self._workers.enqueue_outgoing(await self._memory.unsent(platform, account))
         hopeless: dict[tuple[Place, str], list[Message]] = defaultdict(list)
@@ -51,7 +52,7 @@ class Intake:
             if reason := LATE if self._is_late(message) else EXHAUSTED if attempts >= MAX_ATTEMPTS else None:
                 hopeless[message.place, reason].append(message)
             else:
-                await self._decide(message, is_suspect=attempts > 0)
+                await self._decide(message, is_suspect=attempts >= SUSPECT_ATTEMPTS)
         for (place, reason), messages in hopeless.items():
             await self._give_up(place, messages, reason, reason)
 

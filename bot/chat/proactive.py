@@ -3,23 +3,24 @@
 from bot.chat.chat import Chat
 from bot.chat.reply_task import ReplyRequest
 from bot.errors import UserError
-from bot.memory.queries.records import LastAnswer
+from bot.memory.queries.records import NAMED, LastAnswer
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import Author, Place
 from bot.persona.macros import MacroContext, expand_macros
 from bot.persona.persona import Persona
 from bot.prompt.speaker_labels import speaker_label
 
 
-async def greet(chat: Chat, memory: Memory, place: Place, user: str, *, group: bool = False) -> None:
+async def greet(chat: Chat, memory: Memory, place: Place, user: Author, *, group: bool = False) -> None:
     """Send the greeting of the place's persona, where nothing has been said yet."""
     persona = await chat.resident(place)
     greetings = persona.card.greetings(group)
     if greetings and not await memory.history(place, limit=1):
-        await chat.say(place, persona, _fill_in(greetings[0], persona, user, place), {"rule": "greeting"})
+        text = _fill_in(greetings[0], persona, user, place)
+        await chat.say(place, persona, text, {"rule": "greeting", NAMED: user.id})
 
 
-async def regenerate(chat: Chat, memory: Memory, place: Place, user: str) -> None:
+async def regenerate(chat: Chat, memory: Memory, place: Place, user: Author) -> None:
     """Replace the last reply by another one, or the greeting by the card's next."""
     last, persona = await _last_answer(chat, memory, place, "be given again")
     if last.read is None:
@@ -34,14 +35,15 @@ async def continue_reply(chat: Chat, memory: Memory, place: Place) -> None:
     await _reply(chat, place, ReplyRequest(persona.key, "asked to go on"))
 
 
-async def post(chat: Chat, memory: Memory, place: Place, text: str) -> None:
+async def post(chat: Chat, memory: Memory, place: Place, text: str, user: Author | None = None) -> None:
     """Let the place's persona say the given text, or a text of its own where none is given."""
     persona = await chat.resident(place)
     if not text:
         await _reply(chat, place, ReplyRequest(persona.key, "asked to say something"))
         return
     newest = await memory.history(place, limit=1)
-    await chat.say(place, persona, text, {"rule": "posted"}, read=newest[-1].id if newest else None)
+    why: dict[str, object] = {"rule": "posted", **({NAMED: user.id} if user else {})}
+    await chat.say(place, persona, text, why, read=newest[-1].id if newest else None)
 
 
 async def _last_answer(chat: Chat, memory: Memory, place: Place, wish: str) -> tuple[LastAnswer, Persona]:
@@ -61,15 +63,15 @@ async def _reply(chat: Chat, place: Place, request: ReplyRequest) -> None:
 
 
 async def _send_next_greeting(
-    chat: Chat, place: Place, persona: Persona, user: str, last: LastAnswer
+    chat: Chat, place: Place, persona: Persona, user: Author, last: LastAnswer
 ) -> None:
     greetings = [_fill_in(text, persona, user, place) for text in persona.card.greetings(False)]
     old = greetings.index(last.message.text) if last.message.text in greetings else -1
     text = greetings[(old + 1) % len(greetings)]
-    await chat.say(place, persona, text, {"rule": "greeting"}, replaces=last.message.id)
+    await chat.say(place, persona, text, {"rule": "greeting", NAMED: user.id}, replaces=last.message.id)
 
 
-def _fill_in(greeting: str, persona: Persona, user: str, place: Place) -> str:
+def _fill_in(greeting: str, persona: Persona, user: Author, place: Place) -> str:
     """Return a greeting of the card with its macros expanded."""
-    scene = MacroContext(persona.name, speaker_label(user), seed=f"{persona.key}/{place}")
+    scene = MacroContext(persona.name, speaker_label(user.name), seed=f"{persona.key}/{place}")
     return expand_macros(greeting, scene).strip()

@@ -11,7 +11,7 @@ from bot.message import Message, Place
 
 @dataclass(frozen=True, slots=True)
 class PendingMessage:
-    """A message that waits for a reply. An earlier process died while a suspect was being answered."""
+    """A message that waits for a reply. Two processes died while a suspect was being answered."""
 
     message: Message
     decision: ReplyDecision

@@ -183,10 +183,9 @@ class Memory(MemoryLifecycle):
         return await self._database.run(lambda inside: history.find_message(inside, place, message_id))
 
     async def parents(self, place: Place, wanted: Sequence[str]) -> dict[str, Message]:
-        """Return readable messages of a place by the wanted ids, found as in `find`, in the window or before
-        it.
+        """Return messages of a place by the wanted ids, found as in `find`, in the window or before it.
 
-        Readable are those since the last reset that have not been replaced.
+        Replaced ones and those from before the last reset are left out.
         """
         if not wanted:
             return {}
@@ -211,6 +210,9 @@ class Memory(MemoryLifecycle):
         """Store a setting; None removes it."""
         await self._database.write(lambda inside: settings.store_setting(inside, scope, key, value))
 
+    async def setting_scopes(self) -> tuple[str, ...]:
+        return await self._database.run(settings.stored_scopes)
+
     async def platform_state(self, scope: str) -> dict[str, str]:
         """Return the state that a platform keeps of its own account under `platform/account`, by name."""
         return await self._database.run(lambda inside: platform_state.platform_state(inside, scope))
@@ -228,23 +230,21 @@ class Memory(MemoryLifecycle):
         return await self._database.run(status.read_status)
 
     async def export(self, author_id: str, platform: str | None = None) -> dict[str, list[Row]]:
-        """Return everything stored about a person: "messages" with decisions, and "answers" to them."""
+        """Return a person's messages with decisions, settings of private chats, and answers."""
         return await self._database.run(lambda inside: export_author(inside, author_id, platform))
 
     async def erase_place(self, place: Place) -> Erased:
-        """Erase the messages of a place, and settings of the scope `str(place)`, from every file.
+        """Erase a place with its settings from every file; backups are deleted, and a new one is written.
 
-        Backups and files set aside are deleted, and one new backup is written. Raises `UserError` if
-        another process keeps reading the old content; the next erasure or start completes it.
+        Raises `UserError` while a process reads the old content; the next erasure or start completes it.
         """
         now = self._clock()
         return await self._erase(lambda inside: erase.erase_place(inside, place, now))
 
     async def erase_author(self, author_id: str, platform: str | None = None) -> Erased:
-        """Erase a person's messages and the answers to them alone, from every file, as `erase_place` does.
+        """Erase a person's messages, the answers to them alone and other traces, as `erase_place` does.
 
-        A place where no other person ever spoke is erased whole. Without a platform, the id is erased on
-        each.
+        A place where no other person ever spoke goes whole. Without a platform, the id is erased on each.
         """
         now = self._clock()
         return await self._erase(lambda inside: erase.erase_author(inside, author_id, platform, now))

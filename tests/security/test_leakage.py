@@ -58,7 +58,8 @@ class Town:
         """Give every command everywhere."""
         for place in PLACES:
             for line in COMMANDS:
-                self.told.append(await run_line(line, self.stage.chat, self.stage.memory, place, "Ana"))
+                user = Author("ana", "Ana")
+                self.told.append(await run_line(line, self.stage.chat, self.stage.memory, place, user))
                 await self.stage.chat.worker(place).idle()
 
 

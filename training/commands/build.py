@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from bot.errors import UserError
-from bot.files import hash_file, write_private
+from bot.files import write_private
 from training.dataset import splits
 from training.dataset.base_tokenizer import answer_room
 from training.dataset.documents import read_documents
@@ -15,11 +16,12 @@ from training.dataset.excerpts import Excerpt
 from training.dataset.selection import Limits, Selection
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
+from training.dataset.staleness import source_hashes, split_hashes
 from training.dataset.workspace import BUILD_RECORD, BuildRecord, Workspace
 from training.store.chat_index import ChatIndex
 from training.store.indented_json import encode_indented
 from training.store.lineage import read_opt_outs
-from training.store.messages import MESSAGES
+from training.store.message_store import work_lock
 from training.store.scrubbing import scrub_messages
 from training.tokenization import cache
 
@@ -32,8 +34,14 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 def build_data(workspace: Workspace, window: int = 0, per_chat: int = Limits().per_chat) -> BuildRecord:
     """Build the data anew. `window` is in tokens; 0 chooses one. `per_chat` is the cap of one chat.
 
-    Raises `UserError` where there is nothing to learn from.
+    Raises `UserError` where there is nothing to learn from, or another command writes the messages.
     """
+    with work_lock(workspace.work):
+        return _build(workspace, window, per_chat)
+
+
+def _build(workspace: Workspace, window: int, per_chat: int) -> BuildRecord:
+    sources = source_hashes(workspace.work)
     scrubbed, scrubber = scrub_messages(workspace.work, workspace.persona)
     opted_out = read_opt_outs(workspace.work)
     with ChatIndex(scrubbed) as chats:
@@ -46,7 +54,10 @@ def build_data(workspace: Workspace, window: int = 0, per_chat: int = Limits().p
             workspace.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text
         )
         counts = splits.write_splits(workspace.work, chats, opted_out, serving, selection, facts)
-    return _write_record(workspace, counts, serving, window, per_chat)
+    record = _make_record(workspace, counts, serving, window, per_chat)
+    record = msgspec.structs.replace(record, hashes=sources | split_hashes(workspace.work))
+    write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
+    return record
 
 
 def _check_window(window: int, workspace: Workspace) -> int:
@@ -69,19 +80,20 @@ def _choose_window(selection: Selection, serving: ServingPrompts, workspace: Wor
     return workspace.model.context
 
 
-def _write_record(
+def _make_record(
     workspace: Workspace, counts: SplitCounts, serving: ServingPrompts, window: int, per_chat: int
 ) -> BuildRecord:
+    """Encode both splits and return their record, still without hashes."""
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
     for name in (TRAIN, VALIDATION):
         path = cache.encode_split(workspace.work, name, serving, workspace.model, window)
         lengths[name], trained[name] = _count_tokens(path)
     style = _AnswerStyle(splits.read_excerpts(workspace.work / TRAIN))
-    record = BuildRecord(
+    return BuildRecord(
         window=window,
         per_chat=per_chat,
         model=workspace.model.name,
-        hashes={name: hash_file(workspace.work / name) for name in (MESSAGES, TRAIN, VALIDATION)},
+        hashes={},
         train=dict(counts.train),
         held=dict(counts.validation),
         facts=counts.facts,
@@ -92,8 +104,6 @@ def _write_record(
         line_is_message=style.between > style.inside,
         authors=tuple(sorted(style.authors)),
     )
-    write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
-    return record
 
 
 def _count_tokens(path: Path) -> tuple[tuple[int, ...], int]:

@@ -15,7 +15,8 @@ from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN
-from training.dataset.workspace import Workspace, open_workspace, read_build_record
+from training.dataset.staleness import read_current_build
+from training.dataset.workspace import BUILD_RECORD, Workspace, open_workspace, read_build_record
 from training.tokenization import cache
 from training.tokenization.preview import PreviewPage, spread_examples
 
@@ -53,8 +54,8 @@ def build(options: Namespace, folder: Folder) -> str:
 
 def preview(options: Namespace, folder: Folder) -> str:
     workspace = _open(options, folder(options))
-    record = read_build_record(workspace.work)
-    path = cache.encode_split(
+    record = read_current_build(workspace.work)
+    path = cache.open_encoded(
         workspace.work, TRAIN, workspace.serving(record.window), workspace.model, record.window
     )
     page = PreviewPage(workspace.model.tokenizer, workspace.model.definition, colours=sys.stdout.isatty())
@@ -68,27 +69,46 @@ def forget(options: Namespace, folder: Folder) -> str:
     """Erase an author's words from the data of one persona, or of all."""
     if not options.all:
         return _forget_in(options, folder(options))
-    reports = list[str]()
+    reports, failed = list[str](), False
     for path in sorted(config.load_config(options.config).personas.glob("*/work/")):
         try:
             reports.append(_forget_in(options, path.parent))
         except UserError as error:
+            failed |= not isinstance(error, forgetting.UnknownAuthor)
             reports.append(f"{path.parent.name}: {error}")
+    if failed:
+        raise UserError("\n".join(["Not everything is done:", *reports]))
     return "\n".join(reports) or "No persona has data."
 
 
 def _forget_in(options: Namespace, folder: Path) -> str:
     forgotten = forgetting.forget(folder, options.author)
+    work = folder / "work"
     lines = [f"{folder.name}: {forgotten.messages:,} messages of {options.author} erased"]
-    if forgotten.messages and (folder / "work" / TRAIN).exists():
-        workspace = _open(options, folder)
-        before = read_build_record(workspace.work)
-        record = build_data(workspace, before.window, before.per_chat)
-        lines.append(f"the data were built again: {sum(record.train.values()):,} examples to learn")
-    lines += [f"this adapter was trained on their words: {path.parent}" for path in forgotten.adapters]
+    if (work / BUILD_RECORD).exists():
+        try:
+            lines.append(_build_again(options, folder))
+        except UserError as error:
+            lines.append(f"the data that were made of them are erased too, but were not built again: {error}")
+            raise UserError("\n".join([*lines, *_name_adapters(forgotten, folder)])) from None
+    forgetting.finish_forgetting(work)
+    return "\n".join([*lines, *_name_adapters(forgotten, folder)])
+
+
+def _build_again(options: Namespace, folder: Path) -> str:
+    """Build a persona's data as they were built before; return a line about them."""
+    workspace = _open(options, folder)
+    before = read_build_record(workspace.work)
+    record = build_data(workspace, before.window, before.per_chat)
+    return f"the data were built again: {sum(record.train.values()):,} examples to learn"
+
+
+def _name_adapters(forgotten: forgetting.Forgotten, folder: Path) -> list[str]:
+    """Return a line for each adapter that holds a forgotten author's words, and the next command."""
+    lines = [f"this adapter was trained on their words: {path.parent}" for path in forgotten.adapters]
     if forgotten.adapters:
         lines.append(f"Next: python -m training train --persona {folder.name}, or delete the adapter")
-    return "\n".join(lines)
+    return lines
 
 
 def _open(options: Namespace, folder: Path) -> Workspace:

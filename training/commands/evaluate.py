@@ -15,8 +15,10 @@ from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
 from bot.persona.persona import ADAPTERS, load_persona
 from training.commands.types import Commands, Folder
+from training.dataset.staleness import read_current_build
 from training.dataset.workspace import open_workspace
 from training.evaluation.limits import COPIED, LimitExceeded
+from training.store.message_store import work_lock
 
 MIN_SAMPLES = 10  # answers of each set
 
@@ -57,8 +59,12 @@ def evaluate(options: Namespace, folder: Folder) -> str:
         from training.evaluation.run import EvaluationOptions, EvaluationRun
 
         chosen = EvaluationOptions(adapter, other, options.samples, options.seed, options.copied)
-        report = evaluate.evaluate(EvaluationRun(workspace, chosen, progress))
-        page = write_report(workspace.work, report)
+        run = EvaluationRun(workspace, chosen, progress)
+        report = evaluate.evaluate(run)
+        with work_lock(workspace.work):
+            if read_current_build(workspace.work) != run.build:
+                raise UserError("The data were built anew during the evaluation: evaluate again.")
+            page = write_report(workspace.work, report)
     text = report_json(report) if options.json else f"{report_text(report)}\nThe whole report: {page}"
     if report.exceeded:
         raise LimitExceeded(report.exceeded, text)

@@ -8,15 +8,25 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
-from bot.files import open_draft
+from bot.files import open_draft, sync_folder, write_private
+from bot.system import replacing
+from training.dataset.splits import TRAIN, VALIDATION
+from training.runs.folders import run_lock
 from training.store.lineage import Pseudonyms, add_opt_out, read_adapter_authors
-from training.store.message_store import acquire_lock
+from training.store.message_store import work_lock
 from training.store.messages import MESSAGES
 from training.store.scrubbing import SCRUBBED
 from training.store.selves import read_selves, settle_selves
+from training.tokenization.cache import ENCODED
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
-_COPIES = (SCRUBBED, "scrub-review.txt", "scrub-review.json", "report.html", "report.json")
+_REPORTS = ("scrub-review.txt", "scrub-review.json", "report.html", "report.json")
+_DERIVED = (SCRUBBED, TRAIN, VALIDATION, *_REPORTS)
+_JOURNAL = "forgetting.json"
+
+
+class UnknownAuthor(UserError):
+    """Nobody in a persona's messages is the author who is to be forgotten."""
 
 
 class _Key(msgspec.Struct, gc=False):
@@ -24,6 +34,16 @@ class _Key(msgspec.Struct, gc=False):
     author: str
     author_name: str
     is_self: bool | None = None
+
+
+class _Journal(msgspec.Struct):
+    """work/forgetting.json: an author who is being forgotten, and a keyed hash of how the command named them.
+
+    It lets the same command, given again after a kill, find an author whose messages are gone already.
+    """
+
+    asked: str
+    pseudonym: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +55,57 @@ class Forgotten:
 
 
 def forget(folder: Path, author: str) -> Forgotten:
-    """Erase an author's messages from a persona's work folder, and let no later import bring them back.
+    """Erase an author's messages and all that was made of any messages from a persona's work folder.
 
-    `author` is an id, platform/id, a pseudonym, or a name. Raises `UserError` where several authors have it,
-    none does, the author is the persona, or an import is running.
+    No later import or build takes the author's messages. `author` is an id, platform/id, a pseudonym, or a
+    name. Whatever is derived goes before its source, so that the same call erases the rest after a kill at
+    any moment; `finish_forgetting` ends it once the data are built anew. Raises `UserError` where several
+    authors have it, none does (`UnknownAuthor`), the author is the persona, or another command is under way.
     """
     work = folder / "work"
-    lock = acquire_lock(work)
-    try:
+    with work_lock(work), run_lock(work):
         settle_selves(work)
         pseudonyms = Pseudonyms(work)
         authors = _read_authors(work, pseudonyms)
-        pseudonym = _find_pseudonym(author, authors, pseudonyms)
+        asked = pseudonyms.of("asked", author.casefold())
+        pseudonym = _read_journal(work, asked) or _find_pseudonym(author, authors, pseudonyms)
         manifests = tuple(path for path, holders in read_adapter_authors(folder) if pseudonym in holders)
+        write_private(work / _JOURNAL, [msgspec.json.encode(_Journal(asked, pseudonym))])
         add_opt_out(work, pseudonym)
-        for name in _COPIES:
-            (work / name).unlink(missing_ok=True)
+        _erase_derived(work)
         erased = _erase_messages(work, pseudonyms, pseudonym) if pseudonym in authors else 0
-    finally:
-        lock.release()
     return Forgotten(erased, manifests)
+
+
+def finish_forgetting(work: Path) -> None:
+    """Delete the journal of `forget`."""
+    (work / _JOURNAL).unlink(missing_ok=True)
+
+
+def _read_journal(work: Path, asked: str) -> str | None:
+    """Return the pseudonym that the same command began to forget, or None."""
+    try:
+        journal = msgspec.json.decode((work / _JOURNAL).read_bytes(), type=_Journal)
+    except (OSError, ValueError):
+        return None
+    return journal.pseudonym if journal.asked == asked else None
+
+
+def _erase_derived(work: Path) -> None:
+    """Delete every file that was made of messages, and drafts that a killed command left.
+
+    data.json stays: it holds no words, and says how to build the data anew.
+    """
+    paths = [*(work / name for name in _DERIVED), *work.glob("*.new"), *(work / ENCODED).glob("*")]
+    try:
+        for path in paths:
+            replacing.delete(path)
+        sync_folder(work)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename} cannot be deleted ({error.strerror}), and no message was erased: mend that, "
+            "and give the command again."
+        ) from None
 
 
 def _read_authors(work: Path, pseudonyms: Pseudonyms) -> dict[str, _Key]:
@@ -83,7 +134,9 @@ def _find_pseudonym(author: str, authors: dict[str, _Key], pseudonyms: Pseudonym
         return author
     platform, slash, id = author.partition("/")
     if not slash:
-        raise UserError(f"Nobody in the messages has the name or id {author!r}: say it as the export does.")
+        raise UnknownAuthor(
+            f"Nobody in the messages has the name or id {author!r}: say it as the export does."
+        )
     return pseudonyms.of(platform, id)
 
 

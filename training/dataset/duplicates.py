@@ -8,6 +8,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from training.scrub.normalise import limit_marks
+
 Signature = NDArray[np.uint32]
 
 SHINGLE = 5  # characters
@@ -16,6 +18,7 @@ ROWS, BANDS = (
     12,
 )  # of two texts that share 80 % of their shingles, 99 % are found: 1 - (1 - 0.8 ** 5) ** 12
 SIMILAR = 0.8  # the share of common shingles of near-duplicates; 60 hashes estimate it to 0.05
+_BLOCK = 4096  # shingles hashed at once
 _MAX_BUCKET = 64  # texts with the same band; of more, each is compared with the first ones only
 NO_SIGNATURE: Signature = np.empty(0, np.uint32)
 _RNG = np.random.default_rng(5)  # any seed does, as long as it stays
@@ -30,7 +33,7 @@ def normal_form(text: str) -> str:
 
     A text without letters becomes the sorted set of its characters: a repeated smile is the same smile.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", limit_marks(text)).casefold()
     words = _PUNCTUATION.sub(" ", folded).strip()
     return "".join(letter for letter, _ in groupby(words)) or "".join(sorted(set("".join(folded.split()))))
 
@@ -48,10 +51,13 @@ def minhash(words: str) -> Signature:
         shingles *= _BASE
         shingles += letters[place : place + last]
     shingles ^= shingles >> np.uint64(29)
-    hashes = np.multiply.outer(_FACTORS, shingles)
-    hashes += _TERMS[:, None]
-    least: Signature = (hashes.min(axis=1) >> np.uint64(32)).astype(np.uint32)
-    return least
+    least = np.full(ROWS * BANDS, np.iinfo(np.uint64).max, np.uint64)
+    for start in range(0, last, _BLOCK):  # 60 hashes of all shingles at once would take 480 bytes a character
+        hashes = np.multiply.outer(_FACTORS, shingles[start : start + _BLOCK])
+        hashes += _TERMS[:, None]
+        np.minimum(least, hashes.min(axis=1), out=least)
+    signature: Signature = (least >> np.uint64(32)).astype(np.uint32)
+    return signature
 
 
 def similarity(one: Signature, other: Signature) -> float:

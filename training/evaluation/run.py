@@ -10,7 +10,8 @@ from bot.engine.interface import Request
 from bot.engine.model_loader import loader
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.serving_prompts import ServingPrompts
-from training.dataset.workspace import Workspace, read_build_record
+from training.dataset.staleness import read_current_build
+from training.dataset.workspace import Workspace
 from training.evaluation.data import gather_eval_data
 from training.evaluation.engine_samples import common, sample_answers, sample_request
 from training.evaluation.forced_scoring import ForcedScorer
@@ -54,7 +55,8 @@ class EvaluationRun:
     ) -> None:
         """Raises `UserError` where the data are missing or nothing is held out."""
         self.workspace, self.options, self._progress = workspace, options, progress
-        self.serving = workspace.serving(read_build_record(workspace.work).window)
+        self.build = read_current_build(workspace.work)
+        self.serving = workspace.serving(self.build.window)
         wide = workspace.serving(workspace.model.context)
         self.eval_data = gather_eval_data(
             workspace.work, self.serving, wide, options.other, options.samples, options.seed

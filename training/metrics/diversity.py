@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from training.dataset.duplicates import normal_form
+from training.scrub.normalise import limit_marks
 
 REPEATED_SIZE = 4  # words of an n-gram, as in the self-repetition score of Salkar et al. 2022
 _WORD = re.compile(
@@ -16,7 +17,7 @@ _WORD = re.compile(
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text in small letters; of scripts without spaces, the characters."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _WORD.findall(unicodedata.normalize("NFKC", limit_marks(text)).casefold())
 
 
 def ngrams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:

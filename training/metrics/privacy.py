@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 
 from bot.persona.persona import Persona
-from training.scrub.key import read_key
+from training.scrub.key import KEY, read_key
 from training.scrub.scrubber import Scrubber
 from training.store.message_store import read_messages
 from training.store.messages import MESSAGES
-from training.store.scrubbing import KEY, open_scrubber
+from training.store.scrubbing import open_scrubber
 
 NAMES = ("name", "handle")  # kinds that may be chance: many names are words too
 

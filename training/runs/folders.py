@@ -1,10 +1,12 @@
 """The numbered folders of a persona's runs, and the log of a run."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from bot.errors import UserError
 from bot.files import append_private, write_private
@@ -24,6 +26,16 @@ def next_run(work: Path) -> Path:
     """Return the folder of the next run, which does not exist yet."""
     numbers = [int(path.name) for path in list_runs(work) if path.name.isdecimal()]
     return work / RUNS / f"{max(numbers, default=0) + 1:04}"
+
+
+@contextmanager
+def run_lock(work: Path) -> Iterator[None]:
+    """Hold the lock of a persona's runs; raises `UserError` while a run holds it."""
+    try:
+        with FileLock(work / "train.lock", timeout=0, mode=0o600):
+            yield
+    except Timeout:
+        raise UserError(f"Another run is under way in {work}: wait until it is done.") from None
 
 
 def make_run_folder(folder: Path) -> None:

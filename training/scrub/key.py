@@ -6,6 +6,7 @@ from pathlib import Path
 from bot.errors import UserError
 from bot.files import write_private
 
+KEY = "secret.key"
 _SIZE = 32  # bytes
 
 

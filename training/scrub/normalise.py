@@ -27,6 +27,7 @@ _LOOKALIKES = str.maketrans(
 _MIXED = re.compile(
     r"(?<!\S)(?=[^\sA-Za-z]{0,64}[A-Za-z])(?=[^\s\u0370-\u052f]{0,64}[\u0370-\u052f])\S{1,128}"
 )
+_MARKS = 30
 _UNSEEN = re.compile(f"[{_HIDDEN}]")
 
 
@@ -76,9 +77,24 @@ def _plain(odd: str) -> str:
     return "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in shown)
 
 
+def limit_marks(text: str) -> str:
+    """Return a text with at most 30 combining marks in a row (Stream-Safe Text Format, UAX 15).
+
+    Normalisation sorts a run of marks in quadratic time.
+    """
+    if text.isascii() or len(text) <= _MARKS:
+        return text
+    kept, run = list[str](), 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run <= _MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
 def match_key(word: str) -> str:
     """Return a word's key for comparison: lower case without accents, equal for "Jose" and "JOSÉ"."""
     if word.isascii():
         return word.lower()
-    parts = unicodedata.normalize("NFKD", word.casefold())
+    parts = unicodedata.normalize("NFKD", limit_marks(word.casefold()))
     return unicodedata.normalize("NFC", "".join(c for c in parts if not unicodedata.combining(c)))

@@ -21,7 +21,6 @@ _MENTION = re.compile(
 _NOBODY = frozenset("someone everyone here channel all online admins 所有人 全体成员 全員 모두".split())
 _AMOUNT = re.compile(r"[0-9]+(?:am|pm|h|k|x|%|fps|hz|°)?", re.IGNORECASE)
 _BETWEEN = re.compile(r"[ .·_'’\-,]{0,2}")
-_REPEATED_END = re.compile(r"(.)\1+$")
 _REPEATED_LETTER = re.compile(r"([a-z])\1(?![a-z])")
 
 
@@ -117,7 +116,7 @@ class NameFinder:
         """The forms of a name with an s behind it ("Annas") or a repeated last letter ("aliceee")."""
         if len(word) < 4 or not (word[-1] == "s" or word[-1] == word[-2]):
             return []
-        stems = (word[:-1], _REPEATED_END.sub(r"\1", word))
+        stems = (word[:-1], word.rstrip(word[-1]) + word[-1])
         return [
             form
             for stem in stems

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bot.adapter.files import MANIFEST
@@ -11,10 +12,9 @@ from bot.adapter.manifest import read_manifest
 from bot.errors import UserError
 from bot.files import write_private
 from bot.untrusted import RefusedFile
-from training.scrub.key import read_key
-from training.store.scrubbing import KEY, read_list
+from training.scrub.key import KEY, read_key
+from training.store.lists import OPT_OUTS, read_list
 
-OPT_OUTS = "optouts.txt"
 _MANIFEST_BYTES = 64 << 20  # of a run: a million authors
 
 
@@ -26,7 +26,11 @@ class Pseudonyms:
     """
 
     def __init__(self, work: Path) -> None:
-        self._key = read_key(work / KEY)
+        self._path = work / KEY
+
+    @cached_property
+    def _key(self) -> bytes:
+        return read_key(self._path)
 
     def of(self, platform: str, author: str) -> str:
         """Return an author's pseudonym: 32 hexadecimal digits."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -14,6 +14,7 @@ from bot.errors import UserError
 from bot.files import create_private
 from bot.system import replacing
 from training.store.key_set import KeySet
+from training.store.lineage import read_opt_outs
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
 from training.store.selves import draft_selves, read_selves, settle_selves
 
@@ -29,16 +30,29 @@ class _Key(msgspec.Struct, gc=False):
 
 
 def acquire_lock(work: Path) -> FileLock:
-    """Return the lock for writing messages.jsonl; raises `UserError` while another process holds it."""
+    """Return the lock for writing messages.jsonl and all that is made of it, held.
+
+    Raises `UserError` while another process holds it.
+    """
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(f"{work / MESSAGES}.lock", timeout=0, mode=0o600)
     try:
         lock.acquire()
     except Timeout:
         raise UserError(
-            f"{work / MESSAGES} is being written by another import: wait until it is done."
+            f"{work / MESSAGES} is being written by another command: wait until it is done."
         ) from None
     return lock
+
+
+@contextmanager
+def work_lock(work: Path) -> Iterator[None]:
+    """Hold the lock of `acquire_lock`."""
+    lock = acquire_lock(work)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class MessageStore:
@@ -53,6 +67,7 @@ class MessageStore:
         self.known = self.added = self.doubled = 0
         self._work, self._next_selves = work, dict[str, frozenset[str]]()
         self._keys, self._waiting = KeySet(), list[ExportedMessage]()
+        self._opted_out, self._refused = read_opt_outs(work), dict[tuple[str, str], bool]()
         self._draft = self.path.with_name(f"{MESSAGES}.new")
         self._lock: FileLock | None = None
         self._file: BinaryIO | None = None
@@ -84,6 +99,12 @@ class MessageStore:
             self._drop()
         if isinstance(error, OSError):
             raise self._unwritable(error) from None
+
+    def refuses(self, platform: str, author: str) -> bool:
+        """Return whether an author opted out, so that none of the author's messages is kept."""
+        if (platform, author) not in self._refused:
+            self._refused[platform, author] = (platform, author) in self._opted_out
+        return self._refused[platform, author]
 
     def append(self, message: ExportedMessage) -> bool:
         """Add a message and return True, unless a message with its key is in the file."""

@@ -1,6 +1,6 @@
 """scrubbed.jsonl: messages.jsonl without private details, and a review of the replaced details."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,15 +10,15 @@ from bot.files import open_draft
 from bot.message import Author
 from bot.persona.persona import Persona
 from training.scrub.detectors.span import KnownPerson, SpanLabel
-from training.scrub.key import read_key
+from training.scrub.key import KEY, read_key
 from training.scrub.review import ScrubReview
 from training.scrub.roster import list_people
 from training.scrub.scrubber import Scrubber
+from training.store.lists import CONSENT, KEEP, WORDS, read_list
 from training.store.message_store import read_messages
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
 
-SCRUBBED, KEY = "scrubbed.jsonl", "secret.key"
-CONSENT, WORDS, KEEP = "consent.txt", "words.txt", "keep.txt"
+SCRUBBED = "scrubbed.jsonl"
 _BATCH = 1024
 
 
@@ -82,12 +82,3 @@ def _names(person: KnownPerson) -> set[str]:
     """Return all entries that name a person in a list."""
     _, _, id = person.id.partition("/")
     return {name.casefold() for name in (person.id, id, *person.names)}
-
-
-def read_list(path: Path) -> Sequence[str]:
-    """Return the entries of a list, one a line, without comments (#); no file means no entries."""
-    try:
-        text = path.read_text("utf-8-sig") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}): write one entry a line, in UTF-8.") from None
-    return [line for row in text.splitlines() if (line := row.partition("#")[0].strip())]

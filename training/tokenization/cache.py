@@ -13,22 +13,40 @@ from bot.prompt.chat_template import Template
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
 from training.dataset.serving_prompts import ServingPrompts
+from training.dataset.staleness import read_current_build
+from training.store.message_store import work_lock
 from training.tokenization.encode import Encoder, TrainingExample
 
+ENCODED = "encoded"
 FORM = 1  # grows when a new version encodes the same input in another way
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
 
+def open_encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
+    """Return the file of `encode_split`, for a command that does not hold the lock of the work folder.
+
+    Raises `UserError` where the examples must be encoded anew and the data are stale.
+    """
+    path = _encoded_path(work, name, serving, model, window)
+    if path.exists():
+        return path
+    with work_lock(work):
+        read_current_build(work)
+        return encode_split(work, name, serving, model, window)
+
+
 def encode_split(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
-    """Return the file with the training examples of a split, one a line; encode them if anything changed."""
-    stem = name.partition(".")[0]
-    path = work / "encoded" / f"{stem}-{_hash(work / name, serving, model, window)}.jsonl"
+    """Return the file with the training examples of a split, one a line; encode them if anything changed.
+
+    Needs the lock of the work folder: `forget` must not erase the source while it is encoded.
+    """
+    path = _encoded_path(work, name, serving, model, window)
     if not path.exists():
         encoder = Encoder(serving, window)
         with open_draft(path) as file:
             for example in encoder.encode_excerpts(splits.read_excerpts(work / name)):
                 file.write(_ENCODER.encode(example) + b"\n")
-        for old in path.parent.glob(f"{stem}-*.jsonl"):
+        for old in path.parent.glob(f"{_stem(name)}-*.jsonl"):
             if old != path:
                 old.unlink()
     return path
@@ -41,6 +59,15 @@ def read_encoded(path: Path) -> Iterator[TrainingExample]:
             yield from map(_DECODER.decode, file)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): delete it and build the data again.") from None
+
+
+def _encoded_path(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
+    hashed = _hash(work / name, serving, model, window)
+    return work / ENCODED / f"{_stem(name)}-{hashed}.jsonl"
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int) -> str:

@@ -5,15 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
 from bot.errors import UserError
 from bot.system.console import write_line
 from training.adapters import install
+from training.dataset.staleness import read_current_build
 from training.dataset.workspace import Workspace, read_build_record
 from training.distributed.processes import ProcessGroup
 from training.metrics.canaries import record_canaries
@@ -50,13 +49,13 @@ def train(workspace: Workspace, options: TrainOptions) -> RunResult | None:
 
     Returns None for a plan alone, and in every process but the main one.
     """
-    read_build_record(workspace.work)
+    read_current_build(workspace.work)
     check_tracker(options.track)
     device = base_model.training_device(workspace.settings.model, workspace.persona.training)
     process_group = ProcessGroup(device)
     with ExitStack() as stack:
         if process_group.is_main:
-            stack.enter_context(_run_lock(workspace.work))
+            stack.enter_context(folders.run_lock(workspace.work))
             install.recover_install(workspace.folder)
         stack.callback(process_group.end)
         install.adapter_home(workspace)
@@ -179,13 +178,3 @@ class Session:
     def _say(self, text: str) -> None:
         if self._process_group.is_main:
             write_line(text, sys.stderr)
-
-
-@contextmanager
-def _run_lock(work: Path) -> Iterator[None]:
-    """Hold the lock of a persona's runs; raises `UserError` while another run holds it."""
-    try:
-        with FileLock(work / "train.lock", timeout=0, mode=0o600):
-            yield
-    except Timeout:
-        raise UserError(f"Another run is under way in {work}: wait until it is done.") from None

@@ -58,7 +58,7 @@ def read_training_data(workspace: Workspace, build: BuildRecord) -> tuple[Traini
     """
     serving = workspace.serving(build.window)
     files = {
-        name: cache.encode_split(workspace.work, name, serving, workspace.model, build.window)
+        name: cache.open_encoded(workspace.work, name, serving, workspace.model, build.window)
         for name in (TRAIN, VALIDATION)
     }
     train, validation = (tokenized_examples(cache.read_encoded(path)) for path in files.values())

@@ -7,7 +7,7 @@ from enum import IntEnum
 from bot.chat.chat import Chat
 from bot.errors import UserError
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import Author, Place
 
 
 class Level(IntEnum):
@@ -25,7 +25,7 @@ class CommandCall:
     chat: Chat
     memory: Memory
     place: Place
-    user: str
+    user: Author
     level: Level
     options: Mapping[str, str] = field(default_factory=dict)
 

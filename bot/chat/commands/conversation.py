@@ -33,5 +33,5 @@ async def stop(call: CommandCall) -> str:
 
 async def post(call: CommandCall) -> str:
     """Let the persona of this place say the given text, stored as its own message, or a text of its own."""
-    await proactive.post(call.chat, call.memory, call.place, call.option("text"))
+    await proactive.post(call.chat, call.memory, call.place, call.option("text"), call.user)
     return ""

@@ -8,7 +8,7 @@ from bot.chat.commands import conversation, personas, report, settings
 from bot.chat.commands.call import Command, CommandCall, Level, Option
 from bot.errors import UserError
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import Author, Place
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def parse_line(text: str) -> tuple[str, dict[str, str]]:
 
 
 async def run_line(
-    text: str, chat: Chat, memory: Memory, place: Place, user: str, level: Level = Level.MEMBER
+    text: str, chat: Chat, memory: Memory, place: Place, user: Author, level: Level = Level.MEMBER
 ) -> str:
     """Run a typed line that begins with "/"."""
     name, options = parse_line(text)

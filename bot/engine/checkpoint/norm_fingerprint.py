@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bot.engine.checkpoint.gguf_header import check_gguf_header
 from bot.engine.checkpoint.source import ModelSource
 from bot.errors import UserError
 
@@ -63,6 +64,7 @@ def _is_norm(name: str, shape: list[int]) -> bool:
 def _gguf_norms(file: Path) -> Iterator[Values]:
     from gguf import GGMLQuantizationType, GGUFReader
 
+    check_gguf_header(file)
     reader = GGUFReader(file)
     field = reader.get_field("general.architecture")
     added = 1.0 if field is not None and field.contents() in _ADDED else 0.0

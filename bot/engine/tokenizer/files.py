@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bot.engine.checkpoint.gguf_header import check_gguf_header
 from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
@@ -29,6 +30,7 @@ def read_tokenizer(folder: Path) -> HFTokenizer:
 
 def read_packed_tokenizer(file: Path) -> HFTokenizer:
     """Return the tokenizer in a GGUF file, which takes half a minute to read; raises `UserError`."""
+    check_gguf_header(file)
     from transformers import AutoTokenizer
 
     return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL_ONLY))

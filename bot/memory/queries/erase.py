@@ -2,10 +2,11 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from bot.memory.db.connection import result_code
-from bot.memory.queries import conversations
+from bot.memory.queries import conversations, traces
 from bot.memory.queries.records import Erased
 from bot.message import Place
 
@@ -27,17 +28,25 @@ def erase_author(connection: sqlite3.Connection, author_id: str, platform: str |
         " WHERE author_id = ?1 AND persona IS NULL AND (?2 IS NULL OR platform = ?2)",
         (author_id, platform),
     ).fetchall()
-    for place in {place for _, place in found}:
+    traces.erase_texts_naming(connection, author_id, platform)
+    first = traces.first_numbers(connection, author_id, {place for _, place in found})
+    for place in {*first, *traces.own_chats(connection, author_id, platform)}:
         if is_alone(connection, author_id, place):
-            connection.execute("DELETE FROM places WHERE id = ?", (place,))
-    theirs = {row for row, _ in found}
-    for answer in {answer for row in theirs for answer in answers_about(connection, row)}:
-        if addressees(connection, answer) <= theirs:
-            connection.execute("DELETE FROM answers WHERE id = ?", (answer,))
-    for row in theirs:
-        connection.execute("DELETE FROM messages WHERE id = ?", (row,))
+            traces.delete_place(connection, place)
+    erase_messages(connection, {row for row, _ in found})
+    traces.erase_ids(connection, author_id, platform)
+    kept, kept_in = traces.kept_answers(connection, first)
     connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
-    return difference(before, count_rows(connection))
+    return replace(difference(before, count_rows(connection)), kept=kept, kept_in=kept_in)
+
+
+def erase_messages(connection: sqlite3.Connection, rows: set[int]) -> None:
+    """Delete messages of one person, and the answers to these alone."""
+    for answer in {answer for row in rows for answer in answers_about(connection, row)}:
+        if addressees(connection, answer) <= rows:
+            connection.execute("DELETE FROM answers WHERE id = ?", (answer,))
+    for row in rows:
+        connection.execute("DELETE FROM messages WHERE id = ?", (row,))
 
 
 def is_alone(connection: sqlite3.Connection, author_id: str, place: int) -> bool:
@@ -69,7 +78,8 @@ def count_rows(connection: sqlite3.Connection) -> Erased:
     return Erased(
         *connection.execute(
             "SELECT (SELECT count(*) FROM places), (SELECT count(*) FROM messages),"
-            " (SELECT count(*) FROM answers), (SELECT count(*) FROM outbox)"
+            " (SELECT count(*) FROM answers), (SELECT count(*) FROM outbox),"
+            " (SELECT count(*) FROM settings)"
         ).fetchone()
     )
 
@@ -80,6 +90,7 @@ def difference(before: Erased, after: Erased) -> Erased:
         before.messages - after.messages,
         before.answers - after.answers,
         before.outgoing - after.outgoing,
+        before.settings - after.settings,
     )
 
 

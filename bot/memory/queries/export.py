@@ -4,6 +4,8 @@ import json
 import sqlite3
 from contextlib import closing
 
+from bot.memory.queries import traces
+
 Row = dict[str, object]
 
 MESSAGES = """
@@ -17,10 +19,10 @@ ANSWERS = """
 SELECT platform, account, chat, thread, replies.message_id, replies.persona, replies.text, replies.time,
     replies.replaced, rule, why
 FROM messages replies JOIN places ON places.id = replies.place JOIN answers ON answers.id = replies.answer
-WHERE replies.answer IN (
+WHERE (replies.answer IN (
     SELECT answered.answer FROM answered JOIN messages ON messages.id = answered.message
     WHERE author_id = ?1 AND messages.persona IS NULL
-) AND (?2 IS NULL OR platform = ?2)
+) OR places.chat = ?1 OR json_extract(why, '$.user') = ?1) AND (?2 IS NULL OR platform = ?2)
 ORDER BY replies.id
 """
 
@@ -31,6 +33,10 @@ def export_author(
     answers = select_rows(connection, ANSWERS, author_id, platform)
     return {
         "messages": select_rows(connection, MESSAGES, author_id, platform),
+        "settings": [
+            dict(zip(("scope", "name", "value"), row, strict=True))
+            for row in traces.own_settings(connection, author_id, platform)
+        ],
         "answers": [{**answer, "why": json.loads(str(answer["why"]))} for answer in answers],
     }
 

@@ -8,7 +8,7 @@ from bot.memory.queries.history import message_at, row_of
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 
-MAX_ATTEMPTS = 3
+SUSPECT_ATTEMPTS, MAX_ATTEMPTS = 2, 3  # processes that ended while a message was being answered
 
 
 def accept_message(connection: sqlite3.Connection, message: Message, now: float) -> bool:

@@ -7,6 +7,7 @@ from typing import Literal
 from bot.message import Message, Place
 
 InboxState = Literal["accepted", "ignored", "answered", "given_up"]
+NAMED = "user"  # key in an answer's `why`: the id of the person whose name or words the text holds
 OutboxState = Literal["queued", "sending", "sent", "dropped"]
 
 
@@ -72,11 +73,18 @@ class MemoryStatus:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Counts of erased rows, and of files that held copies (the new backup is not counted)."""
+    """Counts of erased rows, and of files that held copies (the new backup is not counted).
+
+    `kept` counts the answers to other people that may repeat an erased person's words, since those stood in
+    the history when the answers were made; `kept_in` are the places of these answers.
+    """
 
     places: int
     messages: int
     answers: int
     outgoing: int
+    settings: int = 0
     backups: int = 0
     set_aside: int = 0
+    kept: int = 0
+    kept_in: tuple[str, ...] = ()

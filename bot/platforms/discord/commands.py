@@ -12,7 +12,7 @@ from bot.chat.chat import Chat
 from bot.chat.commands import CommandCall, run_command
 from bot.errors import UserError
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import Author, Place
 from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.command_menu import MESSAGE_MENU, autocomplete_values, find_command, format_answer
@@ -90,7 +90,7 @@ class DiscordCommandHandler:
             self._chat,
             self._memory,
             place,
-            interaction.user.display_name,
+            Author(str(interaction.user.id), interaction.user.display_name),
             permission_level(interaction, self._owners),
             options if not is_menu else {},
         )

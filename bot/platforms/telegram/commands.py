@@ -11,7 +11,7 @@ from bot.chat.commands import CommandCall, Level, parse_line, run_command
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.errors import UserError
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import Author, Place
 from bot.platforms.telegram.chat_queues import ChatQueues
 from bot.platforms.telegram.command_menu import Button, Menu, OpenMenus, menu_buttons
 from bot.platforms.telegram.events import ButtonEvent, CommandEvent, Invoker
@@ -52,7 +52,7 @@ class TelegramCommandHandler:
         """Queue a notice about a message that was not accepted."""
         self._queues.enqueue(place, partial(self._send_notice, place, text, reply_to))
 
-    def greet(self, place: Place, user: str) -> None:
+    def greet(self, place: Place, user: Author) -> None:
         """Queue the persona's greeting of a group to which the bot was added."""
         self._queues.enqueue(
             place, partial(proactive.greet, self._chat, self._memory, place, user, group=True)
@@ -90,17 +90,18 @@ class TelegramCommandHandler:
             return await self._start(event, level)
         _, options = parse_line(f"{event.name} {event.argument}")
         return await run_command(
-            event.name, CommandCall(self._chat, self._memory, event.place, event.invoker.name, level, options)
+            event.name,
+            CommandCall(self._chat, self._memory, event.place, event.invoker.author, level, options),
         )
 
     async def _start(self, event: CommandEvent, level: Level) -> str:
         """Greet in an empty conversation and return an empty text; else return the answer of `/help`."""
         if await self._memory.history(event.place, limit=1):
             return await run_command(
-                "help", CommandCall(self._chat, self._memory, event.place, event.invoker.name, level)
+                "help", CommandCall(self._chat, self._memory, event.place, event.invoker.author, level)
             )
         await proactive.greet(
-            self._chat, self._memory, event.place, event.invoker.name, group=is_group(event.place)
+            self._chat, self._memory, event.place, event.invoker.author, group=is_group(event.place)
         )
         if await self._memory.history(event.place, limit=1):
             return ""
@@ -130,7 +131,7 @@ class TelegramCommandHandler:
         if event.invoker.id != menu.invoker and level < Level.ADMIN:
             await self._notify(event, _NOT_THE_INVOKER)
             return
-        call = CommandCall(self._chat, self._memory, menu.place, event.invoker.name, level, button.options)
+        call = CommandCall(self._chat, self._memory, menu.place, event.invoker.author, level, button.options)
         try:
             text = await run_command(menu.command, call)
         except UserError as error:
@@ -149,7 +150,7 @@ class TelegramCommandHandler:
         updated = Menu(menu.place, menu.invoker, menu.command, buttons)
         self._menus.open(event.message_id, updated)
         answer = await run_command(
-            menu.command, CommandCall(self._chat, self._memory, menu.place, event.invoker.name, level)
+            menu.command, CommandCall(self._chat, self._memory, menu.place, event.invoker.author, level)
         )
         await edit_notice(
             self._sender, menu.place, event.message_id, _without_columns(answer), updated.keyboard

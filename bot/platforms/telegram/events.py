@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.message import Message, Place
+from bot.message import Author, Message, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class Invoker:
     name: str
     chat_id: int
     sender_chat: int | None = None
+
+    @property
+    def author(self) -> Author:
+        """The author of what the user says."""
+        return Author(str(self.id if self.sender_chat is None else self.sender_chat), self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,12 @@ class MigrationEvent:
 
 @dataclass(frozen=True, slots=True)
 class MembershipEvent:
-    """The bot's old and new status in a chat (Bot API, ChatMember.status); `changed_by` is a user's name."""
+    """The bot's old and new status in a chat (Bot API, ChatMember.status); `changed_by` is a user."""
 
     place: Place
     old: str
     new: str
-    changed_by: str
+    changed_by: Author
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 
 from bot.chat.chat import Chat
@@ -45,7 +44,6 @@ class InboundUpdates:
     ) -> None:
         self._chat, self._memory = chat, memory
         self._account, self._commands, self._clock = account, commands, clock
-        self._done: deque[str] | None = None
 
     async def take(self, update: Mapping[str, object]) -> None:
         """Handle an update; the update may be acknowledged when this returns."""
@@ -101,16 +99,15 @@ class InboundUpdates:
             self._commands.run_command(event)
 
     async def _is_new(self, name: str) -> bool:
-        """Return whether no process has handled this name before; the name counts as handled from now on."""
+        """Return whether no process has handled this name before; the name counts as handled from now on.
+
+        Names are kept in memory's file alone: `data forget` takes those of a person out of it.
+        """
         scope = f"{PLATFORM}/{self._account.account}"
-        if self._done is None:
-            stored = (await self._memory.platform_state(scope)).get("done", "")
-            self._done = deque(stored.split(), maxlen=_MAX_DONE)
-        if name in self._done:
+        done = (await self._memory.platform_state(scope)).get("done", "").split()
+        if name in done:
             return False
-        done = deque((*self._done, name), maxlen=_MAX_DONE)
-        await self._memory.set_platform_state(scope, "done", " ".join(done))
-        self._done = done
+        await self._memory.set_platform_state(scope, "done", " ".join([*done, name][-_MAX_DONE:]))
         return True
 
     async def _move_chat(self, old: Place, new: Place) -> None:

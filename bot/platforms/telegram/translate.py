@@ -71,7 +71,7 @@ def parse_update(update: Mapping[str, object], account: BotAccount) -> Event:
         return _button(query)
     if change := parsed.my_chat_member:
         old, new = change.old_chat_member.status, change.new_chat_member.status
-        return MembershipEvent(_place(change.chat.id, account), old, new, _name(change.author))
+        return MembershipEvent(_place(change.chat.id, account), old, new, _user(change.author))
     return IgnoredEvent("not asked for")
 
 
@@ -170,7 +170,11 @@ def _author(message: wire.Message) -> Author:
         return Author(str(chat.id), chat.title or chat.first_name)
     if message.author is None:
         return Author(str(message.chat.id), message.chat.title)
-    return Author(str(message.author.id), _name(message.author), message.author.is_bot)
+    return _user(message.author)
+
+
+def _user(user: wire.User) -> Author:
+    return Author(str(user.id), _name(user), user.is_bot)
 
 
 def _name(user: wire.User) -> str:

@@ -70,7 +70,7 @@ async def run_batch(
     chat.join(PLATFORM, screen)
     await chat.engine.ready()
     await memory.set_setting(str(place), "persona", persona.key)
-    await greet(chat, memory, place, author.name)
+    await greet(chat, memory, place, author)
     await chat.recover(PLATFORM, ACCOUNT)
     await asyncio.gather(*(worker.wait_sent() for worker in chat.workers()))
     screen.is_live = True

@@ -94,7 +94,7 @@ class Repl:
             await self._open_conversation(self._chat.cast.find(argument.strip()))
             return
         answer = await run_until(
-            self._left, run_line(text, self._chat, self._memory, self._place, self._author.name, Level.OWNER)
+            self._left, run_line(text, self._chat, self._memory, self._place, self._author, Level.OWNER)
         )
         self._screen.note(answer or "")
         if name.casefold() == "help":
@@ -104,7 +104,7 @@ class Repl:
         """Open the conversation with a persona, who greets in an empty conversation."""
         self._place = Place(PLATFORM, ACCOUNT, persona.key)
         await self._memory.set_setting(str(self._place), "persona", persona.key)
-        await greet(self._chat, self._memory, self._place, self._author.name)
+        await greet(self._chat, self._memory, self._place, self._author)
 
     async def _wait_idle(self) -> None:
         """Wait until no persona answers; after a restart, personas of other conversations may answer too."""

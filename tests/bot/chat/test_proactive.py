@@ -2,18 +2,21 @@
 
 from bot.chat.proactive import greet, regenerate
 from bot.errors import UserError
+from bot.message import Author
 from tests.conftest import PLACE, Stage
+
+ANA = Author("ana", "Ana")
 
 
 async def test_a_greeting_is_sent_once_with_its_macros_expanded(stage: Stage) -> None:
     for _ in range(2):
-        await greet(stage.chat, stage.memory, PLACE, "Ana: the {{char}}")
+        await greet(stage.chat, stage.memory, PLACE, Author("ana", "Ana: the {{char}}"))
     assert stage.outlet.sent == [("mara", "Sit, Ana the {{char}}.")]
 
 
 async def test_regenerating_replaces_the_last_reply(stage: Stage) -> None:
     await stage.say("Rain?")
-    await regenerate(stage.chat, stage.memory, PLACE, "Ana")
+    await regenerate(stage.chat, stage.memory, PLACE, ANA)
     assert [text for _, text in stage.outlet.sent] == ["Answer 1.", "Answer 2."]
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 2."]
     assert stage.engine.prompts()[0] == stage.engine.prompts()[1]
@@ -21,9 +24,9 @@ async def test_regenerating_replaces_the_last_reply(stage: Stage) -> None:
 
 
 async def test_regenerating_a_greeting_sends_the_next_one(stage: Stage) -> None:
-    await greet(stage.chat, stage.memory, PLACE, "Ana")
+    await greet(stage.chat, stage.memory, PLACE, ANA)
     for _ in range(2):
-        await regenerate(stage.chat, stage.memory, PLACE, "Ana")
+        await regenerate(stage.chat, stage.memory, PLACE, ANA)
     assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
     assert await stage.history() == ["Mara: Sit, Ana."]
 
@@ -31,6 +34,6 @@ async def test_regenerating_a_greeting_sends_the_next_one(stage: Stage) -> None:
 async def test_a_failed_regeneration_becomes_a_notice_and_the_old_reply_stays(stage: Stage) -> None:
     await stage.say("Rain?")
     stage.engine.script.append(UserError("No memory left."))
-    await regenerate(stage.chat, stage.memory, PLACE, "Ana")
+    await regenerate(stage.chat, stage.memory, PLACE, ANA)
     assert stage.outlet.sent[-1] == (None, "No memory left.")
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]

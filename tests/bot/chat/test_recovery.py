@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from bot.chat.intake import LATE
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
@@ -111,7 +113,7 @@ async def test_suspects_of_one_place_are_answered_each_alone(
     for text in ("one", "two", "three"):
         message = first.message(text)
         await first.memory.accept(message)
-        if text != "one":
+        for _ in range(0 if text == "one" else 2):
             await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
     await first.stop()
     second = await new_stage().start()
@@ -126,24 +128,42 @@ async def test_suspects_of_one_place_are_answered_each_alone(
     await second.stop()
 
 
-async def test_suspects_of_all_places_are_answered_one_at_a_time(
-    new_stage: Callable[[], Stage],
+@pytest.mark.parametrize(("deaths", "under_way"), [(1, 4), (2, 1)])
+async def test_what_one_process_died_with_is_answered_all_at_once_and_what_two_did_one_at_a_time(
+    new_stage: Callable[[], Stage], deaths: int, under_way: int
 ) -> None:
     places = [Place("test", "bot", name) for name in "abcd"]
     first = await new_stage().start()
     for place in places:
         message = first.message("Rain?", place=place)
         await first.memory.accept(message)
-        await first.memory.begin(place, [message.id], "mara", "direct chat")
+        for _ in range(deaths):
+            await first.memory.begin(place, [message.id], "mara", "direct chat")
     await first.stop()
     second = await new_stage().start()
     second.engine.hold = asyncio.Event()
     await second.chat.recover("test", "bot")
     await second.engine.holding.wait()
     await asyncio.sleep(0.05)
-    assert len(second.engine.requests) == 1
+    assert len(second.engine.requests) == under_way
     second.engine.hold.set()
     for place in places:
         await second.chat.worker(place).idle()
     assert (await second.memory.status()).inbox == {"answered": 4}
+    await second.stop()
+
+
+async def test_messages_of_one_place_are_answered_together_after_one_death(
+    new_stage: Callable[[], Stage],
+) -> None:
+    first = await new_stage().start()
+    for text in ("one", "two", "three"):
+        message = first.message(text)
+        await first.memory.accept(message)
+        await first.memory.begin(PLACE, [message.id], "mara", "direct chat")
+    await first.stop()
+    second = await new_stage().start()
+    await second.chat.recover("test", "bot")
+    await second.chat.worker(PLACE).idle()
+    assert await second.history() == ["Ana: one", "Ana: two", "Ana: three", "Mara: Answer 1."]
     await second.stop()

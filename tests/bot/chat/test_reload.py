@@ -13,7 +13,7 @@ from bot.chat.commands import Level, run_line
 from bot.engine.interface import Engine
 from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
-from bot.message import Place
+from bot.message import Author, Place
 from bot.persona.persona import load_cast
 from tests.conftest import PLACE, Stage
 from tests.fakes import tiny
@@ -43,7 +43,7 @@ async def cast(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def ask(stage: Stage, line: str = "/persona reload", level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, stage.memory, PLACE, "Ana", level)
+    return await run_line(line, stage.chat, stage.memory, PLACE, Author("ana", "Ana"), level)
 
 
 async def test_reload_reads_changed_new_and_removed_folders(cast: Stage, tmp_path: Path) -> None:

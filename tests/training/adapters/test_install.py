@@ -3,11 +3,9 @@
 import json
 import os
 import shutil
-import signal
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from bot.errors import UserError
 from bot.persona.persona import load_persona
 from bot.prompt.contract import check_contract
 from tests.fixtures.adapter_workspace import WEIGHTS, digest, manifest, served
+from tests.fixtures.kill_points import killed_at
 from training.adapters.install import adapter_home, install_adapter, recover_install
 from training.dataset.workspace import Workspace, open_workspace
 
@@ -104,33 +103,6 @@ def test_where_nothing_can_be_put_in_place_all_is_as_before(
     assert digest(workspace.folder / "adapter.previous") == digest(one)
 
 
-_CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "open"}
-
-
-def killed_at(change: int, workspace: Workspace, adapter: Path) -> bool:
-    """Install in a process that is killed right before its so-maniest change of a file; whether it was."""
-    process = os.fork()
-    if process == 0:
-        left = change
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            if event not in _CHANGES or str(workspace.folder) not in str(arguments[0]):
-                return
-            if event == "open" and not arguments[2] & os.O_CREAT:
-                return
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            install_adapter(workspace, adapter, {})
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
-
-
 def test_killed_at_any_moment_one_is_whole(workspace: Workspace, trained: tuple[Path, Path]) -> None:
     known = {digest(path) for path in trained}
     expected = served(workspace)
@@ -139,7 +111,7 @@ def test_killed_at_any_moment_one_is_whole(workspace: Workspace, trained: tuple[
     change, killed, on_the_way = 0, True, set[str]()
     while killed:
         new = trained[change % 2]
-        killed = killed_at(change, workspace, new)
+        killed = killed_at(change, workspace.folder, partial(install_adapter, workspace, new, {}))
         for _ in ("as the bot finds it", "as the next command leaves it"):
             persona = load_persona(workspace.folder)
             assert persona.adapter is not None

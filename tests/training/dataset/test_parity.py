@@ -63,7 +63,7 @@ async def test_live_prompts_equal_those_made_from_the_bare_messages(tmp_path: Pa
     stage = Stage(tmp_path)
     stage.engine.context = BUDGET + MARA.sampling.max_tokens
     await stage.start()
-    await greet(stage.chat, stage.memory, PLACE, "Ana")
+    await greet(stage.chat, stage.memory, PLACE, Author("ana", "Ana"))
     said = {message.id: message for message in await stage.memory.history(PLACE)}
     for name, text, address in SCRIPT:
         await stage.say(text, name, address)

@@ -103,7 +103,7 @@ def test_two_imports_at_once_are_not_mixed(persona: PersonaFolder) -> None:
     persona.json(EXPORTS / "slack", me="U1")
     with MessageStore(persona.work):
         done = persona.run(EXPORTS / "telegram/full.json")
-    assert (done.returncode, "is being written by another import" in done.stderr) == (2, True)
+    assert (done.returncode, "is being written by another command" in done.stderr) == (2, True)
 
 
 def test_a_full_disk_changes_nothing(persona: PersonaFolder, tmp_path: Path) -> None:

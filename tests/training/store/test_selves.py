@@ -148,7 +148,10 @@ def test_forget_refuses_the_persona_of_selves(tmp_path: Path) -> None:
 
 def test_forget_waits_for_an_import(tmp_path: Path) -> None:
     put(tmp_path / "work", OLD, {"1"})
-    with MessageStore(tmp_path / "work"), pytest.raises(UserError, match="is being written by another"):
+    with (
+        MessageStore(tmp_path / "work"),
+        pytest.raises(UserError, match="being written by another"),
+    ):
         forget(tmp_path, "Ana")
 
 

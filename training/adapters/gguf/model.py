@@ -6,6 +6,7 @@ from typing import Any
 
 import gguf
 
+from bot.engine.checkpoint.gguf_header import check_gguf_header
 from bot.errors import UserError
 from training.adapters.gguf.layout import Array, GgufLayout, cast_for_file
 from training.adapters.gguf.tokenizer import add_tokenizer
@@ -29,6 +30,7 @@ def write_gguf_model(
     writer.add_chat_template(template)
     left = dict[str, Array]()
     if isinstance(origin, Path):
+        check_gguf_header(origin)
         left = _copy(writer, gguf.GGUFReader(origin))
     else:
         _write_sizes(writer, model.config)

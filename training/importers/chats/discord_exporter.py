@@ -25,7 +25,7 @@ ADVICE = "In DiscordChatExporter choose JSON as the format"
 _SPEECH = {"Default", "Reply"}
 _COLUMNS = ("AuthorID", "Author", "Date", "Content")
 _DIRECT: dict[str, ChatKind] = {"DirectTextChat": "direct", "GuildNews": "channel"}
-_FILE_NAME = re.compile(r"(.*) \[(\d+)\]")
+_FILE_NUMBER = re.compile(r" \[(\d{1,30}+)\]")
 
 
 class ExporterUser(Struct, gc=False):
@@ -190,8 +190,9 @@ def _plain_text(message: ExporterMessage) -> str:
 
 def _table(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     """Read the CSV; ids are derived from author, time and text, the channel from the file's name."""
-    file_name = _FILE_NAME.search(source.name)
-    chat, name = (file_name[2], file_name[1]) if file_name else (source.name, source.name)
+    chat = name = source.name
+    for number in _FILE_NUMBER.finditer(source.name):
+        chat, name = number[1], source.name[: number.start()]
     seen: dict[str, int] = {}
     for row in read_rows(source):
         author, text = row.get("AuthorID", ""), clean_text(row.get("Content", ""))

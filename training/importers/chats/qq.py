@@ -14,7 +14,7 @@ TITLE = "QQ"
 _TITLE_LINE = "消息记录（此消息记录为文本格式"
 _AUTHOR_LINE = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2}) (?P<clock>\d{1,2}:\d{2}:\d{2})(?P<half> [AP]M)? "
-    r"(?P<name>.*?)(?:\((?P<number>\d{4,12})\)|<(?P<mail>[^<>]+@[^<>]+)>)\s*"
+    r"(?P<name>.*?)(?:\((?P<number>\d{4,12})\)|<(?P<mail>[^<>@]++@[^<>]++)>)\s*+"
 )
 _PARTNER = re.compile(r"消息对象[:：](.*)")
 _GROUP = re.compile(r"消息分组[:：](.*)")
@@ -31,7 +31,7 @@ _PLACEHOLDERS: dict[str, Kind] = {
 
 def recognises(head: FileHead) -> bool:
     return _TITLE_LINE in head.text[:200] or (
-        "消息对象" in head.text[:2000] and bool(_AUTHOR_LINE.search(head.text))
+        "消息对象" in head.text[:2000] and any(map(_AUTHOR_LINE.match, head.text.splitlines()))
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
-from training.importers.reading.normalise import clean_text, unix_seconds
+from training.importers.reading.normalise import LONGEST_NAME, clean_text, unix_seconds
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
@@ -121,7 +121,7 @@ def _day(
 def _name(user: dict[str, Any]) -> str:
     profile = user.get("profile")
     shown = profile.get("display_name") or profile.get("real_name") if isinstance(profile, dict) else ""
-    return clean_text(str(shown or user.get("real_name") or user.get("name") or ""))
+    return clean_text(str(shown or user.get("real_name") or user.get("name") or ""))[:LONGEST_NAME]
 
 
 def _plain_text(text: str, names: dict[str, str]) -> str:

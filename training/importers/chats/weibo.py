@@ -12,7 +12,7 @@ from training.store.messages import ExportedMessage, Precision
 
 TITLE = "Weibo"
 _COLUMNS = {"id", "bid", "正文", "日期"}
-_QUOTED_POSTS = re.compile(r"\s*//\s*@.*", re.DOTALL)
+_QUOTED_POSTS = re.compile(r"(?<!\s)\s*+//\s*+@.*", re.DOTALL)
 _PLAIN_REPOST = {"", "转发微博", "轉發微博", "Repost", "repost"}
 
 

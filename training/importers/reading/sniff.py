@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from training.importers.reading.source import HEAD, Source
 
 _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
-_TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+")(\s*+:)?|[][{}]', re.DOTALL)
+# an unclosed string is a token too, or each of its quotes would be tried as the beginning of one
+_TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+"?+)(\s*+:)?|[][{}]', re.DOTALL)
 _PICKLES = (b"(lp0\n", b"(dp0\n", b"]q\x00", b"}q\x00", *(bytes((0x80, version)) for version in (2, 3, 4, 5)))
 _DEPTH = 16  # nested arrays and objects: no format is recognised by deeper keys
 _HTML = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
+    r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype html|html)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

@@ -93,7 +93,12 @@ def find_addresses(text: str) -> Iterator[PrivateSpan]:
 def find_chinese_addresses(text: str) -> Iterator[PrivateSpan]:
     """Yield Chinese addresses down to the house, whose number may be written in characters."""
     if not text.isascii():
-        yield from (_widened(text, *found.span()) for found in _CHINESE.finditer(text))
+        last = 0
+        for found in _CHINESE.finditer(text):
+            if found.start() >= last:  # each door of the last address would reach its end again
+                span = _widened(text, *found.span())
+                last = span.end
+                yield span
 
 
 def _widened(text: str, start: int, end: int) -> PrivateSpan:

@@ -146,7 +146,9 @@ async def test_an_answer_to_others_too_stays(memory: Memory):
     await memory.accept(said(3))
     await answer(memory, ["m1", "m2"], "both")
     await answer(memory, ["m3"], "one")
-    assert await memory.erase_author("1") == Erased(places=0, messages=3, answers=1, outgoing=1)
+    assert await memory.erase_author("1") == Erased(
+        places=0, messages=3, answers=1, outgoing=1, kept=1, kept_in=(str(HERE),)
+    )
     assert await ids(memory) == ["m2", "both"]
 
 

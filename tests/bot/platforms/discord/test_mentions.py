@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.proactive import post, regenerate
+from bot.message import Author
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from tests.fakes.discord_server import permissions
@@ -40,7 +41,7 @@ async def test_nothing_that_a_model_writes_pings_anybody(stage: DiscordStage, pa
     await stage.fake.until(lambda: any("@everyone" in m.content for m in stage.fake.messages if m.author.bot))
     await stage.idle()
     if path == "again":
-        await regenerate(stage.chat, stage.memory, stage.place(), "ana")
+        await regenerate(stage.chat, stage.memory, stage.place(), Author("1", "ana"))
     pings = [message.pings for message in stage.fake.messages if message.author.bot]
     assert len(pings) >= 1
     assert set(pings) == {frozenset()}

@@ -8,6 +8,7 @@ import pytest
 
 from bot.chat.delivery import DeliveryRefused
 from bot.chat.proactive import regenerate
+from bot.message import Author
 from bot.persona.persona import Persona
 from tests.conftest import MARA
 from tests.fakes.discord_server import answer, reset, stall
@@ -162,7 +163,7 @@ async def test_another_answer_takes_the_place_of_the_last(stage: DiscordStage, s
     send_question(stage, channel)
     await stage.fake.until(lambda: sent_texts(channel) == ["Answer 1."])
     await stage.idle()
-    await regenerate(stage.chat, stage.memory, stage.place(channel), "ana")
+    await regenerate(stage.chat, stage.memory, stage.place(channel), Author("1", "ana"))
     await stage.fake.until(lambda: sent_texts(channel) == ["Answer 2."])
 
 

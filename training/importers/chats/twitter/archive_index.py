@@ -8,7 +8,6 @@ from training.importers.chats.twitter.records import NoteTweet, Tweet
 from training.importers.reading.normalise import clean_text, parse_iso_time
 
 TCO_LINK = re.compile(r"https?://t\.co/\w+")
-_CUT = re.compile(r"(?:…|\.\.\.)?\s*(?:https?://t\.co/\w+)?\s*$")
 _LEAST_START = 100  # characters: a cut long post keeps at least that many, in any script
 _TOGETHER = 1.0  # seconds between a long post and its tweet, at most
 
@@ -58,7 +57,7 @@ class ArchiveIndex:
         No id joins the two.
         TheExGenesis/community-archive (seen at commit 2baf7a1) joins them like this.
         """
-        start = comparable_words(_CUT.sub("", text))
+        start = comparable_words(without_cut(text))
         if len(start) < _LEAST_START:
             return None
         for second in (int(time) - 1, int(time), int(time) + 1):
@@ -79,6 +78,15 @@ class ArchiveIndex:
         if first := tweet.first_version:
             last = self.last_versions.get(first, "")
             self.last_versions[first] = max(last, tweet.tweet_id, key=id_number)
+
+
+def without_cut(text: str) -> str:
+    """Return a cut post without its end: dots for what was cut off, and the link to the whole post."""
+    text = text.rstrip()
+    link = max(text.rfind("http://t.co/"), text.rfind("https://t.co/"))
+    if link >= 0 and TCO_LINK.fullmatch(text, link):
+        text = text[:link].rstrip()
+    return text.removesuffix("…") if text.endswith("…") else text.removesuffix("...")
 
 
 def id_number(text: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from training.importers.chats.twitter.archive_index import ArchiveIndex
+from training.importers.chats.twitter.links import write_out_links
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.source import Source
@@ -78,13 +79,11 @@ def direct_messages(
 
 
 def _plain_text(message: DirectMessage) -> str:
-    text = html.unescape(message.text)
-    for link in message.urls:
-        if link.url:
-            text = text.replace(
-                link.url, "" if "/messages/media/" in link.expanded else link.expanded or link.url
-            )
-    return clean_text(text.strip())
+    targets = {
+        link.url: "" if "/messages/media/" in link.expanded else link.expanded or link.url
+        for link in message.urls
+    }
+    return clean_text(write_out_links(html.unescape(message.text), targets).strip())
 
 
 def _partner(conversation: str, archive: ArchiveIndex) -> str:

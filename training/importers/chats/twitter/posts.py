@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from training.importers.chats.twitter.archive_index import TCO_LINK, ArchiveIndex, id_number
+from training.importers.chats.twitter.links import write_out_links
 from training.importers.chats.twitter.records import LikedTweet, Tweet, TweetLink, TweetMedia
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean_text
@@ -99,12 +100,10 @@ def _plain_text(
     text: str, links: list[TweetLink], pictures: list[TweetMedia], is_reply: bool, has_quote: bool
 ) -> str:
     """The words without the links to pictures and the quoted tweet; other links are written out."""
-    for picture in pictures:
-        text = text.replace(picture.url, "") if picture.url else text
-    for index, link in enumerate(links):
-        is_quote = has_quote and index == len(links) - 1 and _STATUS.match(link.expanded_url or "")
-        if link.url:
-            text = text.replace(link.url, "" if is_quote else link.expanded_url or link.url)
+    targets = {link.url: link.expanded_url or link.url for link in links}
+    if has_quote and links and _STATUS.match(links[-1].expanded_url or ""):
+        targets[links[-1].url] = ""
+    text = write_out_links(text, targets | {picture.url: "" for picture in pictures})
     if is_reply:
         text = _MENTIONS.sub("", text)
     text = TCO_LINK.sub("[link]", text)  # the archive does not hold its target
