@@ -56,7 +56,7 @@ def role_markers(reader: PromptFormat) -> RoleMarkers:
     roles: list[Role] = ["system", "user", "assistant", "user"]
     pieces = template.segments(roles if template.system else roles[1:], answer=True)
     textual = [
-        (piece, number == 0)
+        (template.named(piece), number == 0)
         for number, piece in enumerate(pieces)
         if isinstance(piece, str) and not tokenizer.control.intersection(tokenizer.encode_template(piece))
     ]

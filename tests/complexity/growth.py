@@ -28,7 +28,7 @@ def worst_growth(pattern: "re.Pattern[Any]", *, anchored: bool) -> tuple[float, 
             ]
         except TooManySteps:
             return float("inf"), texts[0]
-        growth = max(ratio(*counts[:2]), ratio(*counts[1:]))
+        growth = ratio(*counts[1:])  # a repeat that has an end grows steeply up to it
         if growth > worst:
             worst, where = growth, texts[0]
         if worst > MOST:

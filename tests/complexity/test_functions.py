@@ -53,8 +53,6 @@ ELSEWHERE = {
     "training.scrub.replacements.apply_replacements": "joins what the detectors found",
     "training.scrub.replacements.replace_spans": "joins what the detectors found",
 }
-# lines grow faster than the text today
-KNOWN_SUPERLINEAR = {"bot.text.splitting.split_burst"}
 
 
 def readers() -> dict[str, Call | None]:
@@ -87,9 +85,7 @@ def test_every_reader_of_text_is_tried() -> None:
 
 @pytest.mark.parametrize(
     "label",
-    sorted(
-        label for label, call in READERS.items() if call and label not in {*ELSEWHERE, *KNOWN_SUPERLINEAR}
-    ),
+    sorted(label for label, call in READERS.items() if call and label not in {*ELSEWHERE}),
 )
 def test_a_reader_takes_linear_time(label: str) -> None:
     call = READERS[label]

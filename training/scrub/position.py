@@ -27,7 +27,7 @@ _WHEN = re.compile(
     r"|every|of|from|around|\d+)[\s-]$",
     re.IGNORECASE,
 )
-_OPENING = re.compile(r"(?:^|[.!?…。！？\n:：\"“(*>~-]\s*|[^\w\s,;'’%$€£&/]\s*)$")
+_OPENING = re.compile(r"(?:^|[.!?…。！？:：\"“(*>~-]\s*+|(?<!\s)[^\S\n]*+\n\s*+|[^\w\s,;'’%$€£&/]\s*+)$")
 _DOES = re.compile(
     r"['’]s\b|\s(?:&\s|and\s[A-Z]\w*|where|what|why|how|who|wanna|pls|plz|please|is|isn't|was|wasn't"
     r"|has|had|hasn't|says?|said|told|tells|asked|asks|wants?|wanted|went|goes|came|comes|got"

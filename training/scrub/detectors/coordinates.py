@@ -19,7 +19,9 @@ _LABELLED = re.compile(
 _SAYS = re.compile(
     r"(?:coord|\bgps|\blat|location|\bpin\b|\bmaps?\b|koordinat|coorden|坐标|座標)[^\n]{0,30}$", re.I
 )
-_EXACT = re.compile(r"[+-]?[0-9]*[1-9][0-9]*\.[0-9]{4,15}\s?[,;]\s?[+-]?[0-9]{1,3}\.[0-9]{4,15}")
+_EXACT = re.compile(
+    r"(?<![0-9])[+-]?(?=0*+[1-9])[0-9]++\.[0-9]{4,15}+\s?[,;]\s?[+-]?[0-9]{1,3}+\.[0-9]{4,15}"
+)
 _MARKED = re.compile("[°NSEWO+]")
 _PLACE = re.compile(
     rf"(?<![\w.+-])(?:[NS]\s?)?{_LATITUDE}\s?°?\s?[NSns]?(?:\s?[,;/]\s?|\s)(?:[EWO]\s?)?{_LONGITUDE}"

@@ -18,11 +18,11 @@ _KEY = (
 )
 _VALUE = r"[^\s,.;!?。，！？\[\]]{3,64}"
 _SAID = re.compile(
-    rf"(?<!\w)(?:(?P<network>{_NETWORK})|{_KEY})(?:\s?[=:]\s?|['’]s |\s(?:is|ist|lautet|es|est"
-    rf"|é)[:]? )(?:(?:just|now|still|currently) )?"
-    rf"[\"'“`]?(?P<value>{_VALUE}(?: [a-zà-ÿ]{{2,20}}){{0,4}})",
+    rf"(?<!\w)(?>(?P<network>{_NETWORK})|{_KEY})(?>\s?[=:]\s?|['’]s |\s(?:is|ist|lautet|es|est|é)[:]? )"
+    rf"[\"'“`]?+(?P<value>{_VALUE}+(?> [a-zà-ÿ]{{2,20}}+){{0,5}}+)",
     re.I,
 )
+_LEAD = re.compile("(?:just|now|still|currently) ", re.I)  # "the password is still moonlight"
 _LISTED = re.compile(  # "login admin, password swordfish"
     rf"(?:login|user(?:name)?|account|e-?mail|wi-?fi|wlan)\b[^\n]{{1,40}}?\b(?:password|passwort|pass|pw)"
     rf" (?P<value>{_VALUE})(?=[\s)]*(?:$|[.,;!\n]))",
@@ -50,9 +50,12 @@ def find_said_secrets(text: str) -> Iterator[PrivateSpan]:
     if not _MAY_HOLD.search(text):
         return
     for found in (*_SAID.finditer(text), *_LISTED.finditer(text), *_CHINESE.finditer(text)):
-        value = _ENDS.split(found["value"])[0].rstrip("\"'”`)")
+        value, start = found["value"], found.start("value")
+        if lead := _LEAD.match(value):
+            value, start = value[lead.end() :], start + lead.end()
+        value = _ENDS.split(value)[0].rstrip("\"'”`)")
         if value and _is_secret(found, value):
-            yield PrivateSpan(found.start("value"), found.start("value") + len(value), "secret")
+            yield PrivateSpan(start, start + len(value), "secret")
 
 
 def _is_secret(found: re.Match[str], value: str) -> bool:

@@ -19,7 +19,7 @@ _DIGITS = {
 } | {"oh": 0, "o": 0, "nought": 0, "zwo": 2, "ein": 1}
 _TIMES = ("double", "triple", "doppel", "doble")
 _WORDS = "|".join(sorted((*_DIGITS, *_TIMES), key=len, reverse=True))
-_RUN = re.compile(rf"(?<![\w])(?:plus )?(?:{_WORDS})(?:[ ,.-]{{1,3}}(?:{_WORDS})){{3,30}}(?!\w)", re.I)
+_RUN = re.compile(rf"(?<![\w])(?:plus )?(?>{_WORDS})(?:[ ,.-]{{1,3}}+(?>{_WORDS})){{3,30}}+(?!\w)", re.I)
 _CJK_RUN = re.compile("[零〇一二三四五六七八九幺]{7,20}(?![十百千万])")
 _MAY_HOLD = re.compile(  # three in a row of the letters that number words begin with
     r"(?<!\w)(?:[zosteqnuvcdfah]\w{1,5}[ ,.-]{1,3}){2}[zosteqnuvcdfah]", re.I
@@ -28,10 +28,10 @@ _PIN = re.compile(r"\b(?:pin|code|passcode|combination|lock|geheimzahl|clave|có
 _LEAST = 7  # digits of a phone number
 _LETTER = r"[A-Za-z0-9._%+-]"
 _SPACED_EMAIL = re.compile(
-    rf"(?<!\S)(?:{_LETTER} ){{2,40}}(?:@|at|\(at\)) (?:[A-Za-z0-9-] ){{2,40}}(?:(?:\.|dot"
-    rf"|punkt) (?:[A-Za-z0-9-] ?){{2,24}}"
-    rf"(?![A-Za-z0-9])){{1,3}}"
-    rf"|(?<!\S)(?:{_LETTER} ){{2,40}}@ ?(?:[A-Za-z0-9-]{{1,63}}\.){{1,4}}[A-Za-z]{{2,24}}(?![A-Za-z0-9])"
+    rf"(?<!\S)(?<!{_LETTER} )(?:{_LETTER} ){{2,40}}+(?:@|at|\(at\)) (?:[A-Za-z0-9-] ){{2,40}}+"
+    r"(?:(?:\.|dot|punkt) (?:[A-Za-z0-9-] ?){2,24}+(?![A-Za-z0-9])){1,3}+"
+    rf"|(?<!\S)(?<!{_LETTER} )(?:{_LETTER} ){{2,40}}+@ ?(?:[A-Za-z0-9-]{{1,63}}+\.){{1,4}}+[A-Za-z]{{2,24}}+"
+    r"(?![A-Za-z0-9])"
 )
 _SPACED_HANDLE = re.compile(rf"(?<!\S)@ ?(?:{_LETTER} ){{3,30}}{_LETTER}(?!\S)")
 _SPACED_END = re.compile(r"(?: [A-Za-z0-9])+ ?")
