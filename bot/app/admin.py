@@ -91,8 +91,8 @@ def _author_erased_text(author: str, erased: Erased, prompts: int) -> str:
         return _erased_text(erased, prompts)
     return (
         f"{_erased_text(erased, prompts)}\n{erased.kept:,} answers to others stay, which were made after "
-        "this person had spoken and may repeat their words, as messages of others may. To erase all of such a "
-        "place:\n"
+        "this person had spoken and may repeat their words, as messages of others may. To erase all of such "
+        "a place:\n"
     ) + "\n".join(f"python -m bot data forget --place {place}" for place in erased.kept_in)
 
 
