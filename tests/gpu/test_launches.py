@@ -62,8 +62,8 @@ def rows_on_card(
 @pytest.mark.parametrize(
     ("precision", "overflows", "rows", "adapters", "kernels"),
     [
-        ("nf4", False, 1, 0, 690),
-        ("nf4", False, 8, 4, 1050),
+        ("nf4", False, 1, 0, 550),
+        ("nf4", False, 8, 4, 1030),
         ("fp16", False, 1, 0, 545),
         ("fp16", True, 1, 0, 1060),
         ("fp16", True, 8, 4, 1420),
