@@ -4,12 +4,12 @@ import pytest
 
 from bot.chat.commands import Level, run_line
 from bot.errors import UserError
-from bot.message import Place
+from bot.message import Author, Place
 from tests.conftest import PLACE, Stage
 
 
 async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, stage.memory, place, "Ana", level)
+    return await run_line(line, stage.chat, stage.memory, place, Author("ana", "Ana"), level)
 
 
 @pytest.mark.parametrize(
