@@ -78,8 +78,14 @@ def erase_ids(connection: sqlite3.Connection, author_id: str, platform: str | No
 
 def first_numbers(connection: sqlite3.Connection, author_id: str, places: Iterable[int]) -> dict[int, int]:
     """Return the number of a person's first message in each place."""
-    query = "SELECT min(number) FROM messages WHERE place = ? AND author_id = ? AND persona IS NULL"
-    return {place: connection.execute(query, (place, author_id)).fetchone()[0] for place in places}
+    numbers: dict[int, int] = {}
+    for place in places:
+        found = connection.execute(
+            "SELECT min(number) FROM messages WHERE place = ? AND author_id = ? AND persona IS NULL",
+            (place, author_id),
+        )
+        numbers[place] = found.fetchone()[0]
+    return numbers
 
 
 def kept_answers(connection: sqlite3.Connection, first: Mapping[int, int]) -> tuple[int, tuple[str, ...]]:

@@ -9,6 +9,7 @@ pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 async def test_commands_alone_leave_nothing_behind(bot: Bot) -> None:
     ana, bo = bot.fake.user("Canaryname"), bot.fake.user("Bo")
     own, group = bot.fake.private(ana), bot.fake.group("Harbour", ana, bo)
+    bot.fake.change_member(group, bo, "administrator")
     bot.fake.say(own, ana, "/start")
     bot.fake.say(own, ana, "/settings listen on")
     await bot.fake.until(lambda: len(bot.fake.sent(own)) == 2)
