@@ -8,14 +8,14 @@ from typing import ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
-_THREADS, _OF_PERSONA = 4, 2  # prompts at once, and those of one persona: half stays for all others
+THREADS, _OF_PERSONA = 4, 2  # prompts at once, and those of one persona: half stays for all others
 
 
 class PromptPool:
     """Runs functions on its threads, of which one persona's prompts never take all."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, "prompt")
+        self._threads = ThreadPoolExecutor(THREADS, "prompt")
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_OF_PERSONA))
 
     async def run(

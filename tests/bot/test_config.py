@@ -119,7 +119,7 @@ def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) ->
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot be read: .*Is a directory"):
+    with pytest.raises(UserError, match="is not a file: name one with --config FILE"):
         load_config(tmp_path, {})
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 SHORT = 4  # rounds of a finite repeat
 Go = Callable[[int], bool]
-sys.setrecursionlimit(20_000)
 
 
 class TooManySteps(Exception):
@@ -227,4 +226,9 @@ def parsed(pattern: "re.Pattern[Any]") -> Any:
 
 
 def count_steps(pattern: "re.Pattern[Any]", text: str, *, anchored: bool, most: int) -> int:
-    return CountingMatcher(parsed(pattern), pattern.flags, text, most).scan(anchored=anchored)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        return CountingMatcher(parsed(pattern), pattern.flags, text, most).scan(anchored=anchored)
+    finally:
+        sys.setrecursionlimit(before)

@@ -38,9 +38,9 @@ def test_a_card_is_described_with_what_a_model_leaves_there(tmp_path: Path) -> N
     assert found == [
         "cuda:0 is NVIDIA GeForce RTX 3060: driver 581.29, compute capability 8.6, 12,288 MB, of which "
         "11,788 are free",
-        "memory of cuda:0 in MB, predicted: weights 5,289 (of these, 98 for scales of nf4), a step 679, 4 "
-        "adapters of rank 16 327, conversations 5,491, other programs and the driver 500",
-        "room for conversations: 24 of 4,000 tokens, or 98 of 1,000 tokens; 32 are answered at once",
+        "memory of cuda:0 in MB, predicted: weights 5,289 (of these, 98 for scales of nf4), a step 754, 4 "
+        "adapters of rank 16 327, conversations 5,416, other programs and the driver 500",
+        "room for conversations: 24 of 4,000 tokens, or 96 of 1,000 tokens; 32 are answered at once",
         "speed, estimated and never measured on a card: at most 78 tokens/s for one reply and 514 for 8 "
         "together, limited by the card's memory, 360 GB/s: a step reads 4.5 GB of weights and 143 MB for "
         "each reply, its adapter and a conversation of 1,000 tokens",

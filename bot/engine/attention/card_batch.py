@@ -74,6 +74,13 @@ class CardBatch(ForwardBatch):
             self._masks[key] = (self._numbers_on(device)[self._owned][:, None] == slots)[..., None]
         return self._masks[key]
 
+    def zero_on(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """Return a zero []."""
+        key = "zero", device, dtype
+        if key not in self._masks:
+            self._masks[key] = torch.zeros((), dtype=dtype, device=device)
+        return self._masks[key]
+
     def strengths_on(self, device: torch.device, dtype: torch.dtype) -> Tensor | None:
         """Return the strengths [spans, 1, 1]; None where all are 1."""
         key = "strengths", device, dtype

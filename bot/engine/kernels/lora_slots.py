@@ -89,26 +89,27 @@ class CardSlots(FloatSlots):
         self.count, self.sizes = count, sizes
         self.a = like.new_zeros(count, sizes.inputs, sizes.parts * sizes.rank)
         self._b = like.new_zeros(len(sizes.blocks), count, sizes.rank, sizes.width)
-        self.b, self._zero = self._b.transpose(0, 1), like.new_zeros(())
+        self.b = self._b.transpose(0, 1)
 
     def add_all(
         self,
         x: Tensor,
         product: Tensor,
         owners: Tensor,
+        zero: Tensor,
         strengths: Tensor | None,
         block_parts: Tensor | None,
     ) -> None:
         """product [tokens, out] += the changes of x [tokens, inputs] by the first LoRA slots, in place.
 
-        owners [tokens, slots, 1] say which slot is a token's, strengths [tokens, 1, 1] are None where all are
-        1; block_parts [blocks] as in `SlotSizes.blocks`, None for one block a part. What other slots give is
-        left out and not multiplied by zero: it may be infinite.
+        owners [tokens, slots, 1] say which slot is a token's, zero [] is one, strengths [tokens, 1, 1] are
+        None where all are 1; block_parts [blocks] as in `SlotSizes.blocks`, None for one block a part. What
+        other slots give is left out and not multiplied by zero: it may be infinite.
         """
         (tokens, count, _), sizes = owners.shape, self.sizes
         inner = torch.bmm(x.expand(count, -1, -1), self.a[:count]).view(count, tokens, sizes.parts, -1)
         own = inner.new_empty(sizes.parts, tokens, count, sizes.rank)
-        torch.where(owners, inner.permute(2, 1, 0, 3), self._zero, out=own)
+        torch.where(owners, inner.permute(2, 1, 0, 3), zero, out=own)
         own = own if strengths is None else own.mul_(strengths)
         by_block = own if block_parts is None else own.index_select(0, block_parts)
         by_block, b = by_block.flatten(2), self._b[:, :count].flatten(1, 2)

@@ -47,6 +47,10 @@ class SlotOwners:
         """Return which slot is a token's, bool [tokens, LoRA slots, 1], on the device of x."""
         return self.batch.owners_on(x.device)[: self.tokens]
 
+    def zero(self, x: Tensor) -> Tensor:
+        """Return a zero [] in the dtype and on the device of x."""
+        return self.batch.zero_on(x.device, x.dtype)
+
     def strengths(self, x: Tensor) -> Tensor | None:
         """Return the strengths [tokens, 1, 1] in the dtype and on the device of x; None where all are 1."""
         strengths = self.batch.strengths_on(x.device, x.dtype)

@@ -86,7 +86,8 @@ class LoraLinear(nn.Module):
         if isinstance(layout, SlotOwners):
             assert isinstance(slots, CardSlots)
             changed, tokens = product[: layout.tokens], x[: layout.tokens]
-            slots.add_all(tokens, changed, layout.owners(x), layout.strengths(x), self._block_parts)
+            owners, zero = layout.owners(x), layout.zero(x)
+            slots.add_all(tokens, changed, owners, zero, layout.strengths(x), self._block_parts)
         elif layout is not None and isinstance(slots, FloatSlots):
             change = (
                 self._gathered_change(slots, x, layout)

@@ -5,6 +5,7 @@ import re
 import stat
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -88,9 +89,11 @@ def _zip(path: Path, meter: Meter) -> list[Source]:
     try:
         with path.open("rb") as file:
             _check_directory(path, file)
-        archive = ZipFile(path)
-        members = archive.infolist()
-        _check_members(path, members)
+        with ExitStack() as refused:
+            archive = refused.enter_context(ZipFile(path))
+            members = archive.infolist()
+            _check_members(path, members)
+            refused.pop_all()  # it stays open for its members
     except (BadZipFile, OSError, ValueError, struct.error, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path} is a damaged zip ({error}): copy or download it again.") from None
     return [_member(path, archive, member, meter) for member in members if _readable(member)]

@@ -24,7 +24,7 @@ def write(slot: KVSlot, values: list[int]) -> None:
 
 def read(slot: KVSlot) -> list[int]:
     """Return the values of a slot's tokens, which must be equal in all their keys and values."""
-    whole = slot.slab.read_slot(slot)
+    whole = slot.slab.read_slot(slot, slot.length)
     if not whole:
         assert slot.length == 0
         return []
