@@ -78,7 +78,7 @@ async def test_running_out_of_memory_while_an_adapter_is_activated_harms_no_requ
     await engine.add_adapter("b", adapters["a"])
     swapped = await one_by_one(engine, requests)
     await add_adapters(engine, adapters)
-    running = engine.generate(request(1, sampling=up_to(40), adapter="a"))
+    running = engine.generate(request(1, sampling=up_to(400), adapter="a"))
     await anext(running)
     assert swapped != expected
     await engine.add_adapter("large", tiny_adapter(engine, adapters, 16))
