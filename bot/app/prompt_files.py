@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 from bot.errors import UserError
@@ -35,7 +36,7 @@ def erase_prompts(data: Path) -> int:
 
 
 def _make_private(descriptor: int, path: Path) -> None:
-    if os.name == "nt":  # the file has the rights of its folder
+    if sys.platform == "win32":  # the file has the rights of its folder
         return
     if os.fstat(descriptor).st_uid != os.geteuid():
         raise UserError(f"{path} belongs to another user: name a file of your own.")
