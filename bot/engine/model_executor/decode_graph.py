@@ -134,15 +134,15 @@ class CudaCapture:
 
     def __call__(self, step: Callable[[], StepOutput]) -> tuple[Graph, StepOutput]:
         """As in `Capture`."""
-        with torch.cuda.device(self._device):
-            graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-            try:
-                # Other threads may prepare adapters meanwhile, which the strictest mode takes for a mistake.
-                with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                    output = step()
-            except BaseException:
-                torch.cuda.set_stream(stream)  # torch stays on the stream of a capture that failed
-                raise
+        graph = torch.cuda.CUDAGraph()
+        # The second block leads back to the stream where torch was, which it forgets when a capture fails.
+        # Other threads may prepare adapters meanwhile, which the strictest mode takes for a mistake.
+        with (
+            torch.cuda.device(self._device),
+            torch.cuda.stream(torch.cuda.current_stream(self._device)),
+            torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
+        ):
+            output = step()
         return graph, output
 
     def forget(self) -> None:

@@ -79,7 +79,6 @@ def graph_patches(launches: Launches) -> list[tuple[Any, str, Any]]:
         (torch.cuda, "Stream", PretendedStream),
         (torch.cuda, "Event", Event),
         (torch.cuda, "stream", on_stream),
-        (torch.cuda, "set_stream", lambda stream: None),
         (torch.cuda, "device", on_stream),
         (torch.cuda, "set_sync_debug_mode", lambda mode: launches.refuse_reads(mode == "error")),
         (torch.cuda, "current_stream", lambda device=None: PretendedStream()),
