@@ -18,6 +18,11 @@ def place(number: int) -> Place:
     return Place("test", "bot", f"room {number}")
 
 
+def quiet_place(number: int) -> Place:
+    """A place of a name that no constant of another test has."""
+    return Place("test", "bot", f"quiet room {number}")
+
+
 async def quiet(pool: WorkerPool) -> None:
     """Wait until no place has work."""
     for worker in pool.workers():
@@ -71,12 +76,12 @@ async def test_a_closed_pool_begins_nothing_in_any_place() -> None:
 
 async def test_a_chat_keeps_no_place_that_is_quiet(stage: Stage) -> None:
     for number in range(30):
-        await stage.say("Hello", place=place(number))
-        await stage.say("Hello", place=place(number), address="")
+        await stage.say("Hello", place=quiet_place(number))
+        await stage.say("Hello", place=quiet_place(number), address="")
     await stage.say("Hello")  # the writer's thread holds its last work
     await asyncio.sleep(0)
     gc.collect()
     assert stage.chat.workers() == ()
     stage.engine.requests.clear()
-    kept = {found for found in gc.get_objects() if type(found) is Place and found.chat.startswith("room ")}
+    kept = {found for found in gc.get_objects() if type(found) is Place and found.chat.startswith("quiet room ")}
     assert len(kept) <= THREADS  # a thread for prompts holds its last work
