@@ -26,13 +26,13 @@ async def regenerate(chat: Chat, memory: Memory, place: Place, user: Author) -> 
     if last.read is None:
         await _send_next_greeting(chat, place, persona, user, last)
     else:
-        await _reply(chat, place, ReplyRequest(persona.key, "asked again", replaces=last))
+        await _reply(chat, place, ReplyRequest(persona.key, "asked again", replaces=last, user=user.id))
 
 
-async def continue_reply(chat: Chat, memory: Memory, place: Place) -> None:
+async def continue_reply(chat: Chat, memory: Memory, place: Place, user: Author) -> None:
     """Let the persona that spoke last say more, without a new message."""
     _, persona = await _last_answer(chat, memory, place, "go on")
-    await _reply(chat, place, ReplyRequest(persona.key, "asked to go on"))
+    await _reply(chat, place, ReplyRequest(persona.key, "asked to go on", user=user.id))
 
 
 async def post(chat: Chat, memory: Memory, place: Place, text: str, user: Author | None = None) -> None:

@@ -20,18 +20,28 @@ class PendingMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequest:
-    """The messages that one persona answers in one reply; none where a command asks for the reply."""
+    """The messages that one persona answers in one reply; none where a command asks for the reply.
+
+    `user` is the id of the one who typed that command.
+    """
 
     persona: str
     rule: str
     messages: tuple[Message, ...] = ()
     replaces: LastAnswer | None = None
+    user: str | None = None
     is_suspect: bool = False
     reads_on: bool = True  # the prompt may hold messages behind its own; not while suspects wait behind them
 
     @property
     def message_ids(self) -> tuple[str, ...]:
         return tuple(message.id for message in self.messages)
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """The ids of those who are answered: the authors of the messages, else the one who asked."""
+        ids = {message.author.id for message in self.messages}
+        return frozenset(ids or ({self.user} if self.user else ()))
 
     @property
     def replaced_id(self) -> str | None:
@@ -80,12 +90,16 @@ class ReplyTask:
         request = self._request
         if not request or not request.messages or request.is_suspect or self._has_ended_or_shows:
             return False
-        authors = {message.author.id for message in request.messages}
-        return authors == {pending.message.author.id} and request.persona == pending.decision.persona
+        return request.authors == {pending.message.author.id} and request.persona == pending.decision.persona
 
     @property
     def _has_ended_or_shows(self) -> bool:
         return self._is_visible or self._is_stopped or self._is_superseded
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """The ids of those who are answered; none before the request is known."""
+        return self._request.authors if self._request else frozenset()
 
     def mark_superseded(self) -> None:
         """Note that the reply is cancelled for a newer message; the next message does not cancel it again."""

@@ -88,6 +88,11 @@ class ConversationWorker:
         pending, self._pending = self._pending, []
         return pending
 
+    @property
+    def answered_authors(self) -> frozenset[str]:
+        """The ids of those to whom a reply is being made; none where none is."""
+        return self._current.authors if self._current else frozenset()
+
     def stop(self) -> bool:
         """End the current reply with the text generated so far; return False where no reply is being made."""
         if self._current is None:

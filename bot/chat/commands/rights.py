@@ -18,6 +18,17 @@ async def may_change_place(memory: Memory, place: Place, settings: ChatSettings,
     )
 
 
+async def check_reply(call: CommandCall, authors: frozenset[str], wish: str) -> None:
+    """Raise `UserError`, with the wish, where the reply is to somebody else and the caller is no admin."""
+    if authors - {call.user.id} and not await may_change_place(
+        call.memory, call.place, call.chat.settings, call.level
+    ):
+        raise UserError(
+            f"Only the one who is answered, or an admin, can {wish}; "
+            "an admin opens this to everybody with /settings open on."
+        )
+
+
 async def check_change(call: CommandCall, wish: str) -> None:
     """Raise `UserError`, with the wish, where the caller may not change the place, or its whole server."""
     if call.is_for_server and call.level < Level.ADMIN:

@@ -28,11 +28,15 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """The newest answer in the history: its last message, the answered ids, and the last id it had read."""
+    """The newest answer in the history: its last message, the answered ids, and the last id it had read.
+
+    `authors` are the ids of those who were answered, or of the one whose command the answer came from.
+    """
 
     message: Message
     answered: tuple[str, ...]
     read: str | None
+    authors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

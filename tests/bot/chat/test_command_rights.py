@@ -1,5 +1,7 @@
 """Rights of members, admins and owners: the same by every road to the same change."""
 
+import asyncio
+
 import pytest
 
 from bot.chat.commands import Level, run_line
@@ -8,8 +10,10 @@ from bot.message import Author, Place
 from tests.conftest import PLACE, Stage
 
 
-async def ask(stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER) -> str:
-    return await run_line(line, stage.chat, stage.memory, place, Author("ana", "Ana"), level)
+async def ask(
+    stage: Stage, line: str, place: Place = PLACE, level: Level = Level.OWNER, user: str = "ana"
+) -> str:
+    return await run_line(line, stage.chat, stage.memory, place, Author(user, user.title()), level)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,41 @@ async def test_a_member_sees_only_what_members_can_do(stage: Stage) -> None:
     assert "/post" not in await ask(stage, "/help", level=Level.MEMBER)
     stage.cast.broken["lost"] = "card.json is missing"
     assert "lost" not in await ask(stage, "/personas", level=Level.ADMIN)
+
+
+async def test_a_member_stops_only_a_reply_to_themselves(stage: Stage) -> None:
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("Hello", "Ana"))
+    await stage.engine.holding.wait()
+    with pytest.raises(UserError, match="Only the one who is answered, or an admin, can stop an answer"):
+        await ask(stage, "/stop", level=Level.MEMBER, user="ole")
+    assert await ask(stage, "/stop", level=Level.MEMBER) == ""
+    await stage.chat.worker(PLACE).idle()
+
+
+async def test_a_member_stops_no_reply_that_others_wait_for_too(stage: Stage) -> None:
+    await stage.restart(debounce=0.05)
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("Hello", "Ana"))
+    await stage.chat.receive(stage.message("Hello", "Ole"))
+    await stage.engine.holding.wait()
+    for user in ("ana", "ole"):
+        with pytest.raises(UserError, match="can stop an answer"):
+            await ask(stage, "/stop", level=Level.MEMBER, user=user)
+    assert await ask(stage, "/stop", level=Level.ADMIN, user="eva") == ""
+    await stage.chat.worker(PLACE).idle()
+
+
+async def test_a_member_replaces_only_a_reply_to_themselves(stage: Stage) -> None:
+    await stage.say("Hello", "Ana")
+    with pytest.raises(UserError, match="Only the one who is answered, or an admin, can have an"):
+        await ask(stage, "/again", level=Level.MEMBER, user="ole")
+    assert await ask(stage, "/again", level=Level.MEMBER) == ""
+    await ask(stage, "/settings open on", level=Level.ADMIN)
+    assert await ask(stage, "/again", level=Level.MEMBER, user="ole") == ""
+
+
+async def test_a_member_replaces_no_text_that_an_admin_posted(stage: Stage) -> None:
+    await ask(stage, "/post The harbour is closed", level=Level.ADMIN, user="eva")
+    with pytest.raises(UserError, match="can have an answer given again"):
+        await ask(stage, "/again", level=Level.MEMBER)

@@ -20,7 +20,7 @@ def place(number: int) -> Place:
 
 def quiet_place(number: int) -> Place:
     """A place of a name that no constant of another test has."""
-    return Place("test", "bot", f"quiet room {number}")
+    return Place("test", "bot", f"quiet {number}")
 
 
 async def quiet(pool: WorkerPool) -> None:
@@ -83,5 +83,5 @@ async def test_a_chat_keeps_no_place_that_is_quiet(stage: Stage) -> None:
     gc.collect()
     assert stage.chat.workers() == ()
     stage.engine.requests.clear()
-    kept = {found for found in gc.get_objects() if type(found) is Place and found.chat.startswith("quiet room ")}
+    kept = {found for found in gc.get_objects() if type(found) is Place and found.chat.startswith("quiet ")}
     assert len(kept) <= THREADS  # a thread for prompts holds its last work
