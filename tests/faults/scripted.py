@@ -3,8 +3,10 @@
 SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
 "over". DELAY: seconds before each word of an answer; FAILURE: what loading says; LOST=n: the graphics card is
 lost at the n-th word; CRASH=point:n kills the process at a named point, the n-th time that it gets there.
+CONTEXT: tokens that the model reads and writes; LAG: the file in which `lag.py` notes how late the loop is.
 """
 
+import asyncio
 import os
 import re
 import signal
@@ -17,6 +19,7 @@ from bot.engine.interface import Request
 from bot.errors import UserError
 from bot.memory.store import Memory
 from tests.fakes.model import CARD_LOST, ScriptedEngine, ScriptedGeneration
+from tests.faults.lag import note_lag
 
 # the method that has just returned when the process dies
 POINTS: dict[str, tuple[type, str]] = {
@@ -90,6 +93,9 @@ def open_engine(settings: ModelSettings, data: Path) -> ScriptedEngine:
     engine.failure = UserError(os.environ["FAILURE"]) if "FAILURE" in os.environ else None
     if isinstance(engine, EchoEngine):
         engine.lost_at = int(os.environ.get("LOST", "0"))
+    engine.context = int(os.environ.get("CONTEXT", engine.context))
+    if "LAG" in os.environ:
+        engine.lag_task = asyncio.get_running_loop().create_task(note_lag(Path(os.environ["LAG"])))
     if "CRASH" in os.environ:
         point, _, count = os.environ["CRASH"].partition(":")
         crash(engine, point, int(count))
