@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 
+from bot.chat.author_turns import AuthorTurns
 from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
 from bot.chat.superseding import SupersedeLimit
 from bot.chat.triggers import ReplyDecision
@@ -23,6 +25,7 @@ class ConversationWorker:
     messages are then answered together. It does so a few times at most, and not while anybody else waits
     (`SupersedeLimit`); any other message waits for the next reply. A suspect is answered alone: if the
     process dies again, no other message is to blame. Parts that an earlier process left unsent go first.
+    A reply to one person alone waits while `AuthorTurns` are taken, until somebody else waits for it too.
     """
 
     def __init__(
@@ -32,11 +35,12 @@ class ConversationWorker:
         debounce: float,
         clock: Callable[[], float] = time.monotonic,
         busy_workers: "set[ConversationWorker] | None" = None,
+        turns: AuthorTurns | None = None,
     ) -> None:
         """`busy_workers` holds the worker while it has work; nothing else may, so that it goes once quiet."""
         self._process, self._place, self._debounce = process, place, debounce
         self._busy_workers = set() if busy_workers is None else busy_workers
-        self._supersede_limit = SupersedeLimit(clock)
+        self._supersede_limit, self._turns = SupersedeLimit(clock), turns or AuthorTurns()
         self._pending: list[PendingMessage] = []
         self._outgoing: deque[Outgoing] = deque()
         self._all_sent = asyncio.Event()
@@ -86,6 +90,7 @@ class ConversationWorker:
     def take_pending(self) -> list[PendingMessage]:
         """Take out the messages that wait for a reply: their chat goes on in another place."""
         pending, self._pending = self._pending, []
+        self._arrived.set()
         return pending
 
     @property
@@ -163,12 +168,13 @@ class ConversationWorker:
         try:
             if request is None:
                 await self._wait_out_burst()
-            if not running.done() and (request or self._pending):
-                request = request or self._take_burst()
-                self._current, self._running = task, running
-                self._supersede_limit.begin_reply()
-                task.hand_over(request)
-                await asyncio.wait([running])
+            async with self._turns.turn(partial(self._only_author, request), self._arrived):
+                if not running.done() and (request or self._pending):
+                    request = request or self._take_burst()
+                    self._current, self._running = task, running
+                    self._supersede_limit.begin_reply()
+                    task.hand_over(request)
+                    await asyncio.wait([running])
         finally:
             self._current = self._running = None
             if not running.done():  # the worker closes, or its chat moved during the burst
@@ -180,6 +186,12 @@ class ConversationWorker:
         self._supersede_limit.reset()
         if not running.cancelled():
             running.result()
+
+    def _only_author(self, request: ReplyRequest | None) -> str | None:
+        """Return the one person whom the next reply is to, with the platform; None where it is to several."""
+        people = {pending.message.author.id for pending in self._pending}
+        people |= request.authors if request else frozenset()
+        return f"{self._place.platform}/{next(iter(people))}" if len(people) == 1 else None
 
     def _take_burst(self) -> ReplyRequest:
         """Take the oldest waiting messages that go to one persona; a suspect alone."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
+from bot.chat.author_turns import AuthorTurns
 from bot.chat.worker import ConversationWorker, Process
 from bot.memory.queries.records import Outgoing
 from bot.message import Place, message_in_place
@@ -17,7 +18,7 @@ class WorkerPool:
     """
 
     def __init__(self, process: Process, debounce: float) -> None:
-        self._process, self._debounce = process, debounce
+        self._process, self._debounce, self._turns = process, debounce, AuthorTurns()
         self._workers: WeakValueDictionary[Place, ConversationWorker] = WeakValueDictionary()
         self._busy: set[ConversationWorker] = set()
         self._is_closed = False
@@ -27,7 +28,9 @@ class WorkerPool:
         worker = self._workers.get(place)
         if worker is None:
             debounce = self._debounce if place.platform != "terminal" else 0
-            worker = ConversationWorker(self._process, place, debounce, busy_workers=self._busy)
+            worker = ConversationWorker(
+                self._process, place, debounce, busy_workers=self._busy, turns=self._turns
+            )
             self._workers[place] = worker
             if self._is_closed:
                 worker.refuse_work()

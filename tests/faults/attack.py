@@ -1,11 +1,12 @@
 """One member sends the worst to twenty groups for a minute while others talk to the installed command.
 
-`python -m tests.faults.attack [--seconds 60] [--platform discord|telegram|both]` first lets the others talk
-alone for half as long, and then beside the attack: in ten places where the attacker is not, and in the
-twenty groups. It prints how late the event loop was and how long the others waited for their answers, and
-exits with 1 where the loop was later than 50 ms (p99), an answer took more than twice its usual time
+`python -m tests.faults.attack [--seconds 60] [--platform discord|telegram|both] [--real]` first lets the
+others talk alone for half as long, and then beside the attack: in ten places where the attacker is not, and
+in the twenty groups. It prints how late the event loop was and how long the others waited for their answers,
+and exits with 1 where the loop was later than 50 ms (p99), an answer took more than twice its usual time
 (median and p95, in the other places) or a message of the others was neither answered nor given up in words.
-Before the attack stand 2,000 replies to one message in the first group.
+Before the attack stand 2,000 replies to one message in the first group. The model is a scripted one; with
+`--real`, the default one answers, and the others talk more slowly, where the attacker is not.
 """
 
 import argparse
@@ -20,9 +21,13 @@ from tests.faults.lag import read_lag
 from tests.faults.ledger import numbers, spread
 from tests.faults.program import Program
 from tests.faults.sieges import GROUPS, QUIET, SIEGES, Siege
+from tests.faults.towns import Seen
 
 RATE = 1.0  # seconds between two attacks on one group, each a message, an edit and a reaction, or a command
-PAUSE = 0.25  # seconds between two messages of the others
+PAUSE, REAL_PAUSE = (
+    0.25,
+    3.0,
+)  # seconds between two messages of the others, to the scripted and the real model
 PATIENCE = 90.0
 LAG, SLOWER = 0.050, 2.0  # seconds at p99; times the usual wait
 REFUSED = "Too much is being said"
@@ -52,17 +57,18 @@ class Watch:
 class Attack:
     """A program, one platform, the attacker and the others."""
 
-    def __init__(self, siege: Siege, folder: Path) -> None:
-        self._siege, self._lag = siege, folder / "lag"
+    def __init__(self, siege: Siege, folder: Path, *, real: bool) -> None:
+        self._siege, self._lag, self._real = siege, folder / "lag", real
         self.program = Program(siege.environment, folder, delay=0.04, debounce=0.3)
         self._said: dict[int, tuple[int, float]] = {}
 
     async def begin(self) -> None:
         """Start the program, let it answer once in every place, and write the chain of replies."""
-        await self.program.start(LAG=str(self._lag), CONTEXT="16384")
+        told = {"REAL": "1"} if self._real else {"CONTEXT": "16384"}
+        await self.program.start(LAG=str(self._lag), **told)
         while not self._siege.meetings():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        for place in range(GROUPS + QUIET):
+        for place in range(GROUPS if self._real else 0, GROUPS + QUIET):
             self._say(place)
         await self._answered()
         self._siege.chain()
@@ -84,8 +90,8 @@ class Attack:
     async def _talk(self) -> None:
         """Say something in a quiet place and in a group by turns, in each a while after its last answer."""
         for turn in range(10**6):
-            self._say(GROUPS + turn // 2 % QUIET if turn % 2 else turn // 2 % GROUPS)
-            await asyncio.sleep(PAUSE)
+            self._say(GROUPS + turn // 2 % QUIET if turn % 2 or self._real else turn // 2 % GROUPS)
+            await asyncio.sleep(REAL_PAUSE if self._real else PAUSE)
 
     async def _assail(self) -> None:
         for turn in range(10**6):
@@ -113,9 +119,13 @@ class Attack:
         found: dict[int, float] = {}
         for place in range(GROUPS + QUIET):
             for seen in self._siege.seen(place):
-                for number in numbers(seen):
+                for number in self._said_before(seen, place) if self._real else numbers(seen):
                     found.setdefault(number, seen.at)
         return found
+
+    def _said_before(self, seen: Seen, place: int) -> list[int]:
+        """What a real model answers in a quiet place: everything that had been said there."""
+        return [n for n, (where, at) in self._said.items() if where == place and at < seen.at]
 
     def _refusals(self, place: int) -> int:
         return sum(REFUSED in seen.text for seen in self._siege.seen(place))
@@ -136,11 +146,11 @@ class Attack:
         )
 
 
-async def attack(platform: str, seconds: float) -> bool:
+async def attack(platform: str, seconds: float, *, real: bool) -> bool:
     """Run the attack on one platform, print both rows, and return whether the promises held."""
     with tempfile.TemporaryDirectory() as folder:
         async with SIEGES[platform]() as siege:
-            life = Attack(siege, Path(folder))
+            life = Attack(siege, Path(folder), real=real)
             try:
                 await life.begin()
                 usual = await life.watch(seconds / 2, attacked=False)
@@ -161,9 +171,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--platform", choices=[*SIEGES, "both"], default="both")
+    parser.add_argument("--real", action="store_true", help="the default model instead of a scripted one")
     told = parser.parse_args()
     platforms = SIEGES if told.platform == "both" else (told.platform,)
-    held = [asyncio.run(attack(platform, told.seconds)) for platform in platforms]
+    held = [asyncio.run(attack(platform, told.seconds, real=told.real)) for platform in platforms]
     sys.exit(0 if all(held) else 1)
 
 

@@ -3,14 +3,17 @@
 SCRIPT holds the answers, one a line; without it, ECHO=1 answers with the numbers (#7) that were just said and
 "over". DELAY: seconds before each word of an answer; FAILURE: what loading says; LOST=n: the graphics card is
 lost at the n-th word; CRASH=point:n kills the process at a named point, the n-th time that it gets there.
-CONTEXT: tokens that the model reads and writes; LAG: the file in which `lag.py` notes how late the loop is.
+CONTEXT: tokens that the model reads and writes. LAG: the file in which `lag.py` notes how late the loop is.
+REAL=1 leaves the real model.
 """
 
 import asyncio
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +88,25 @@ def fatal(
     return wrapped
 
 
-def open_engine(settings: ModelSettings, data: Path) -> ScriptedEngine:
+lag_task: asyncio.Task[None] | None = None
+
+
+def open_engine(settings: ModelSettings, data: Path) -> Any:
     """Open the engine that replaces `LocalEngine` in a process that tests start."""
+    global lag_task
+    if "LAG" in os.environ:
+        lag_task = asyncio.get_running_loop().create_task(note_lag(Path(os.environ["LAG"])))
+    return real_engine(settings, data) if os.environ.get("REAL") else scripted_engine()
+
+
+def real_engine(settings: ModelSettings, data: Path) -> Any:
+    """Open the engine whose module this one stands for."""
+    name = "bot.engine.local.local_engine"
+    del sys.modules[name]
+    return import_module(name).LocalEngine(settings, data)
+
+
+def scripted_engine() -> ScriptedEngine:
     script = os.environ.get("SCRIPT", "").split("\n") if os.environ.get("SCRIPT") else []
     kind = EchoEngine if os.environ.get("ECHO") else ScriptedEngine
     engine = kind(*script, delay=float(os.environ.get("DELAY", "0")))
@@ -94,8 +114,6 @@ def open_engine(settings: ModelSettings, data: Path) -> ScriptedEngine:
     if isinstance(engine, EchoEngine):
         engine.lost_at = int(os.environ.get("LOST", "0"))
     engine.context = int(os.environ.get("CONTEXT", engine.context))
-    if "LAG" in os.environ:
-        engine.lag_task = asyncio.get_running_loop().create_task(note_lag(Path(os.environ["LAG"])))
     if "CRASH" in os.environ:
         point, _, count = os.environ["CRASH"].partition(":")
         crash(engine, point, int(count))

@@ -1,0 +1,102 @@
+"""Replies to one person alone: four at once over all places; the others wait and hold nobody up."""
+
+import asyncio
+
+from bot.chat.author_turns import REPLIES_TO_ONE
+from bot.chat.reply_task import ReplyRequest, ReplyTask
+from bot.chat.worker_pool import WorkerPool
+from bot.message import Place
+from tests.fixtures.workers import Pipeline, pass_turns, pending
+
+
+class Held(Pipeline):
+    """A pipeline whose replies last until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Semaphore(0)
+
+    async def reply(self, task: ReplyTask) -> None:
+        await self.let_go.acquire()
+
+
+def place(number: int) -> Place:
+    return Place("test", "bot", f"pier {number}")
+
+
+async def crowded() -> tuple[Held, WorkerPool]:
+    """Return a pool in which mallory has written in one place more than is answered at once."""
+    pipeline = Held()
+    pool = WorkerPool(pipeline, debounce=0)
+    for number in range(REPLIES_TO_ONE + 1):
+        pool.worker(place(number)).enqueue_message(pending(number, "mallory"))
+    await pass_turns(10)
+    return pipeline, pool
+
+
+def begun(pipeline: Held) -> list[tuple[str, ...]]:
+    return [request.message_ids for request in pipeline.requests]
+
+
+async def test_one_person_alone_is_given_four_replies_at_once() -> None:
+    pipeline, pool = await crowded()
+    assert begun(pipeline) == [("0",), ("1",), ("2",), ("3",)]
+    pipeline.let_go.release()
+    await pass_turns(10)
+    assert begun(pipeline)[4:] == [("4",)]
+    await pool.close(grace=0)
+
+
+async def test_another_person_is_answered_at_once_in_another_place() -> None:
+    pipeline, pool = await crowded()
+    pool.worker(place(9)).enqueue_message(pending(9, "ana"))
+    await pass_turns(10)
+    assert begun(pipeline)[4:] == [("9",)]
+    await pool.close(grace=0)
+
+
+async def test_another_person_is_answered_at_once_in_the_place_that_waits() -> None:
+    pipeline, pool = await crowded()
+    pool.worker(place(4)).enqueue_message(pending(9, "ana"))
+    await pass_turns(10)
+    assert begun(pipeline)[4:] == [("4", "9")]
+    await pool.close(grace=0)
+
+
+async def test_a_reply_that_a_command_asks_for_takes_a_turn_too() -> None:
+    pipeline, pool = await crowded()
+    pool.worker(place(9)).enqueue_request(ReplyRequest("mara", "asked to go on", user="mallory"))
+    pool.worker(place(10)).enqueue_request(ReplyRequest("mara", "asked to go on", user="ana"))
+    await pass_turns(10)
+    assert [request.user for request in pipeline.requests[4:]] == ["ana"]
+    await pool.close(grace=0)
+
+
+async def test_a_chat_that_moves_while_it_waits_is_answered_where_it_goes_on() -> None:
+    pipeline, pool = await crowded()
+    pool.move(place(4), place(5))
+    await pass_turns(10)
+    assert not pool.worker(place(4)).busy
+    pipeline.let_go.release()
+    await pass_turns(10)
+    assert begun(pipeline)[4:] == [("room:4",)]
+    await pool.close(grace=0)
+
+
+async def test_a_pool_that_closes_leaves_what_waits_unanswered() -> None:
+    pipeline, pool = await crowded()
+    worker = pool.worker(place(4))
+    await pool.close(grace=0)
+    assert (worker.waiting, begun(pipeline)[4:]) == (1, [])
+
+
+async def test_superseded_replies_give_their_turns_back() -> None:
+    pipeline, pool = await crowded()
+    for number in (10, 11, 12):  # each supersedes the reply in its place
+        pool.worker(place(0)).enqueue_message(pending(number, "mallory"))
+        await pass_turns(10)
+    for _ in range(20):
+        pipeline.let_go.release()
+        await pass_turns(10)
+    assert ("4",) in pipeline.replied
+    assert all(not worker.busy for worker in pool.workers())
