@@ -3,6 +3,8 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -14,6 +16,7 @@ TIMES = (1, 2, 4)
 FAMILIES = 150  # of one pattern; of a pattern with more repeats every second or third is tried
 FLOOR = 400  # steps that any text may take
 ENDLESS = 400  # steps a character that no linear pattern takes
+SIZED = frozenset((str, bytes, list, tuple))
 
 
 def worst_growth(pattern: "re.Pattern[Any]", *, anchored: bool) -> tuple[float, str]:
@@ -40,26 +43,54 @@ def ratio(small: int, large: int) -> float:
     return large / max(small, 1) if large > FLOOR else 1.0
 
 
-def count_lines(call: Callable[[], object]) -> int:
-    """Return the number of lines of our own code that a call runs."""
-    lines = 0
+@dataclass(frozen=True)
+class Work:
+    """What a call costs: lines of our own code, and items of the values that these lines make."""
 
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal lines
-        if not is_own(frame.f_code):
-            return None
-        lines += event == "line"
-        return trace
+    lines: int
+    items: int
 
+
+def growth(one: Work, other: Work) -> float:
+    """Return how many times more work the other call is."""
+    return max(ratio(one.lines, other.lines), ratio(one.items, other.items))
+
+
+def count_work(call: Callable[[], object]) -> Work:
+    """Count the lines of our own code that a call runs, and the lengths of the texts and lists they make."""
+    counter = _WorkCounter()
     before = sys.gettrace()
-    sys.settrace(trace)
+    sys.settrace(counter.trace)
     try:
         call()
     finally:
         sys.settrace(before)
-    return lines
+    return Work(counter.lines, counter.items)
 
 
+class _WorkCounter:
+    """Sees each value once: as an argument, as a variable or as a result of our own functions."""
+
+    def __init__(self) -> None:
+        self.lines = self.items = 0
+        self._seen: dict[int, object] = {}  # values by id, kept so that no id is given again
+
+    def trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if not is_own(frame.f_code):
+            return None
+        self.lines += event == "line"
+        for value in frame.f_locals.values():
+            self._see(value)
+        self._see(argument)
+        return self.trace
+
+    def _see(self, value: object) -> None:
+        if type(value) in SIZED and len(value) > 8 and id(value) not in self._seen:
+            self._seen[id(value)] = value
+            self.items += len(value)
+
+
+@cache
 def is_own(code: CodeType) -> bool:
     return "/bot/" in code.co_filename or "/training/" in code.co_filename
 

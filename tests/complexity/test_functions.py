@@ -9,6 +9,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -19,7 +20,7 @@ from bot.persona.macros import MacroContext, expand_macros
 from bot.prompt.speaker_labels import speaker_label
 from bot.text import splitting
 from bot.text.tidy import tidy
-from tests.complexity.growth import MOST, count_lines, ratio, texts_of
+from tests.complexity.growth import MOST, Work, count_work, growth, texts_of
 from tests.conftest import MARA
 from training.importers.reading import normalise
 from training.scrub.cjk_names import is_cjk_name
@@ -91,16 +92,16 @@ def test_a_reader_takes_linear_time(label: str) -> None:
     call = READERS[label]
     assert call
 
-    def tried(text: str) -> int:
+    def tried(text: str) -> Work:
         def run() -> None:
             with suppress(UserError, ValueError):
                 result = call(text)
                 if inspect.isgenerator(result):
                     list(result)
 
-        return count_lines(run)
+        return count_work(run)
 
     for texts in zip(*(texts_of(SIZE * times) for times in (1, 2, 4)), strict=True):
-        counts = [tried(text) for text in texts]
-        growth = max(ratio(*counts[:2]), ratio(*counts[1:]))
-        assert growth <= MOST, f"{counts} lines on {texts[0][:60]!r}"
+        works = [tried(text) for text in texts]
+        steepest = max(growth(*pair) for pair in pairwise(works))
+        assert steepest <= MOST, f"{works} on {texts[0][:60]!r}"
