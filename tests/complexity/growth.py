@@ -8,11 +8,10 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
-from tests.complexity.counting_regex import TooManySteps, count_steps
+from tests.complexity.counting_regex import CountingPattern, TooManySteps
 from tests.complexity.pattern_texts import hostile_texts
 
 MOST = 2.5
-TIMES = (1, 2, 4)
 FAMILIES = 150  # of one pattern; of a pattern with more repeats every second or third is tried
 FLOOR = 400  # steps that any text may take
 ENDLESS = 400  # steps a character that no linear pattern takes
@@ -22,21 +21,25 @@ SIZED = frozenset((str, bytes, list, tuple))
 def worst_growth(pattern: "re.Pattern[Any]", *, anchored: bool) -> tuple[float, str]:
     """Return the largest growth over all hostile texts of a pattern, and the text."""
     worst, where = 0.0, ""
-    families = [*zip(*(hostile_texts(pattern, times) for times in TIMES), strict=True)]
-    for texts in families[:: 1 + len(families) // FAMILIES]:
+    counter = CountingPattern(pattern)
+    for texts in families(pattern, 2, 4):  # a repeat that has an end grows steeply up to it
         try:
             counts = [
-                count_steps(pattern, text, anchored=anchored, most=10_000 + ENDLESS * len(text))
-                for text in texts
+                counter.count(text, anchored=anchored, most=10_000 + ENDLESS * len(text)) for text in texts
             ]
         except TooManySteps:
             return float("inf"), texts[0]
-        growth = ratio(*counts[1:])  # a repeat that has an end grows steeply up to it
-        if growth > worst:
+        if (growth := ratio(*counts)) > worst:
             worst, where = growth, texts[0]
         if worst > MOST:
             break
     return worst, where
+
+
+def families(pattern: "re.Pattern[Any]", *times: int) -> list[tuple[str, ...]]:
+    """Return hostile texts of a pattern, each in several lengths; of very many, every second or third."""
+    found = [*dict.fromkeys(zip(*(hostile_texts(pattern, each) for each in times), strict=True))]
+    return found[:: 1 + len(found) // FAMILIES]
 
 
 def ratio(small: int, large: int) -> float:

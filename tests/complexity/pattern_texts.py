@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from re import _constants as c  # type: ignore[attr-defined]
 from typing import Any
 
-from tests.complexity.counting_regex import CountingMatcher, parsed
+from tests.complexity.character_tests import CharacterTest
+from tests.complexity.counting_regex import parsed
 
 
 def sample(operation: Any, value: Any, flags: int) -> str:
@@ -35,10 +36,10 @@ CANDIDATES = "a1 _-.:/@Z\n\t,;!?()[]{}<>\"'`*+=#~|\\^$%&0x9e座é\u0301\u200d"
 
 def members(value: Any) -> list[str]:
     """Return some characters of a class: its literals, the ends of its ranges, and common ones."""
-    tester = CountingMatcher([], 0, "")
+    fits = CharacterTest(c.IN, value, 0)
     literals = [chr(v) for operation, v in value if operation is c.LITERAL]
     ranges = [chr(v[0]) for operation, v in value if operation is c.RANGE]
-    return [each for each in dict.fromkeys((*literals, *ranges, *CANDIDATES)) if tester._in(value, each)]
+    return [each for each in dict.fromkeys((*literals, *ranges, *CANDIDATES)) if fits[each]]
 
 
 def pumps(items: Any, flags: int, before: str = "") -> Iterator[tuple[str, str]]:
