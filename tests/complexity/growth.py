@@ -8,32 +8,66 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
-from tests.complexity.counting_regex import CountingPattern, TooManySteps
-from tests.complexity.pattern_texts import hostile_texts
+from tests.complexity.counting_regex import MANY, CountingPattern, TooManySteps
+from tests.complexity.pattern_texts import hostile_texts, times_to_fill
 
 MOST = 2.5
+MOST_STEPS = 200  # a character; those of the program take at most 140
+DEAREST = 10  # texts of a pattern that are counted with finite repeats in full
 FAMILIES = 150  # of one pattern; of a pattern with more repeats every second or third is tried
 FLOOR = 400  # steps that any text may take
 ENDLESS = 400  # steps a character that no linear pattern takes
 SIZED = frozenset((str, bytes, list, tuple))
 
 
-def worst_growth(pattern: "re.Pattern[Any]", *, anchored: bool) -> tuple[float, str]:
-    """Return the largest growth over all hostile texts of a pattern, and the text."""
-    worst, where = 0.0, ""
-    counter = CountingPattern(pattern)
-    for texts in families(pattern, 2, 4):  # a repeat that has an end grows steeply up to it
+@dataclass(frozen=True)
+class PatternCost:
+    """The largest growth of a pattern's steps, and the most steps a character, each with its text.
+
+    The growth counts finite repeats as `SHORT` ones; the steps a character count them in full.
+    """
+
+    growth: float
+    steep_text: str
+    steps: float = 0.0
+    dear_text: str = ""
+
+    def check(self) -> None:
+        assert self.growth <= MOST, f"grows {self.growth:.1f} times on {self.steep_text!r}"
+        assert self.steps <= MOST_STEPS, f"{self.steps:.0f} steps a character on {self.dear_text!r}"
+
+
+def pattern_cost(pattern: "re.Pattern[Any]", *, anchored: bool) -> PatternCost:
+    """Count the steps of a pattern on all its hostile texts, and in full on those that cost the most."""
+    counter, rows = CountingPattern(pattern), list[tuple[float, float, str]]()
+    for small, large, long in families(pattern, 2, 4, times_to_fill(pattern)):
         try:
-            counts = [
-                counter.count(text, anchored=anchored, most=10_000 + ENDLESS * len(text)) for text in texts
-            ]
+            counts = [counter.count(text, anchored=anchored, most=most(text)) for text in (small, large)]
         except TooManySteps:
-            return float("inf"), texts[0]
-        if (growth := ratio(*counts)) > worst:
-            worst, where = growth, texts[0]
-        if worst > MOST:
+            return PatternCost(float("inf"), small)
+        rows.append((ratio(*counts), counts[1] / len(large), long))
+        if rows[-1][0] > MOST:
             break
-    return worst, where
+    growth, _, steep_text = max(rows, default=(0.0, 0.0, ""))
+    dearest = sorted(rows, key=lambda row: row[1])[-DEAREST:]
+    return PatternCost(growth, steep_text, *most_steps(pattern, [row[2] for row in dearest], anchored))
+
+
+def most_steps(pattern: "re.Pattern[Any]", texts: list[str], anchored: bool) -> tuple[float, str]:
+    """Return the most steps a character that a pattern takes on one of these texts, and the text."""
+    counter = CountingPattern(pattern, longest=MANY)
+    found = (0.0, "")
+    for text in texts:
+        try:
+            steps = counter.count(text, anchored=anchored, most=most(text))
+        except TooManySteps:
+            return float("inf"), text
+        found = max(found, (steps / len(text), text))
+    return found
+
+
+def most(text: str) -> int:
+    return 10_000 + ENDLESS * len(text)
 
 
 def families(pattern: "re.Pattern[Any]", *times: int) -> list[tuple[str, ...]]:
