@@ -22,7 +22,7 @@ from training.importers.reading.source import Source
 from training.importers.registry import IMPORTERS, Export
 from training.store.messages import to_lines
 
-SIZE = 60
+SIZE = 40
 GZIPPED = [gzip.compress(bytes([byte]), mtime=0) for byte in range(256)].__getitem__
 MEGABYTE = 1 << 20
 STEPS = 20  # characters of all values that are made, for each byte of a long line

@@ -1,6 +1,6 @@
 """Chats that are hostile to any importer: each family grows with `n`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,8 +47,8 @@ class Chat:
 Family = Callable[[int], Chat]
 
 
-def of_one_mark(mark: str, n: int) -> Chat:
-    return Chat((Said(0, "hello"), Said(1, mark * n)))
+def of_marks(marks: Sequence[str], n: int) -> Chat:
+    return Chat((Said(0, "hello"), *(Said(1, mark * n) for mark in marks)))
 
 
 def of_many_messages(n: int) -> Chat:
@@ -68,7 +68,7 @@ def of_replies_to_nobody(n: int) -> Chat:
 
 
 def of_long_names(n: int) -> Chat:
-    return Chat(tuple(Said(at % 2, "hello") for at in range(n)), "q" * 6 * n, ("A" * 6 * n, "B" * 6 * n))
+    return Chat(tuple(Said(at % 2, "hello") for at in range(n)), "q" * 3 * n, ("A" * 3 * n, "B" * 3 * n))
 
 
 def of_many_people(n: int) -> Chat:
@@ -85,8 +85,12 @@ def of_messages_of_one_time_and_text(n: int) -> Chat:
     return Chat(tuple(Said(0, "x" * 150) for _ in range(n)))
 
 
+GROUPS = [MARKS[at : at + 5] for at in range(0, len(MARKS), 5)]
 FAMILIES: dict[str, Family] = {
-    **{f"one message of {mark!r}": partial(of_one_mark, mark) for mark in MARKS},
+    **{
+        f"messages of {MARKS[at : at + 5]}": partial(of_marks, MARKS[at : at + 5])
+        for at in range(0, len(MARKS), 5)
+    },
     "messages": of_many_messages,
     "replies in a chain": of_a_chain,
     "replies to one message": of_replies_to_one,
