@@ -27,7 +27,7 @@ def slack_days(n: int) -> Files:
 
 def twitter_notes(n: int) -> Files:
     """Posts of one second that all begin alike, and cut tweets that begin like none of them to the end."""
-    files = twitter(Chat(tuple(Said(0, "x" * 100 + str(at) * 30) for at in range(n))))
+    files = twitter(Chat(tuple(Said(0, "x" * 100 + str(at) * 30) for at in range(8 * n))))
     tweets = twitter(Chat(tuple(Said(0, "x" * 100 + "y" * 50) for _ in range(n))))
     return files | {"data/tweets.js": tweets["data/tweets.js"]}
 
