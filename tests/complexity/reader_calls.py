@@ -99,7 +99,7 @@ def streamed(text: str) -> str:
 
 
 CALLS: dict[str, Call] = {
-    "bot.text.splitting.split_message": lambda text: splitting.split_message(text, 20),
+    "bot.text.splitting.split_message": lambda text: splitting.split_message(text[::2], 20),
     "bot.text.splitting.split_burst": splitting.split_burst,
     "bot.text.markdown.FormatSpans": FormatSpans,
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
