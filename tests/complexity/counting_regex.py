@@ -1,234 +1,232 @@
 """A matcher of regular expressions that backtracks as the standard library's does, and counts its steps.
 
-It reads the parsed pattern (`re._parser`, as seen in Python 3.11). Finite repeats are shortened to four
-rounds: they multiply the work by a constant, and a constant is no power. Equal texts give equal counts.
+It turns the parsed pattern (`re._parser`, as seen in Python 3.11) into functions, one a part, that each try
+the rest of the pattern behind them. Equal texts give equal counts.
 """
 
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from re import _constants as c  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-SHORT = 4  # rounds of a finite repeat
-Go = Callable[[int], bool]
+from tests.complexity.character_tests import END, CharacterTest, holds_at
+
+SHORT = 4  # rounds of a finite repeat, where only the growth is asked for: a constant is no power
+MANY = 10**7
+REPEATS = (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT)
+SINGLES = (c.LITERAL, c.NOT_LITERAL, c.ANY, c.IN)
+Go = Callable[[int], bool]  # tries the rest of a pattern at an index of the text
 
 
 class TooManySteps(Exception):
     """The count passed the end of what a linear pattern takes."""
 
 
-@lru_cache(maxsize=100_000)
-def in_category(name: str, character: str, ascii_only: bool) -> bool:
-    sign = {"SPACE": r"\s", "DIGIT": r"\d", "WORD": r"\w"}[name.split("_")[-1]]
-    found = re.match(sign, character, re.ASCII if ascii_only else 0) is not None
-    return found != ("_NOT_" in name)
+def parsed(pattern: "re.Pattern[Any]") -> Any:
+    is_bytes = isinstance(pattern.pattern, bytes)
+    return parser.parse(pattern.pattern, pattern.flags & ~(re.UNICODE if is_bytes else 0))
 
 
-@dataclass
-class CountingMatcher:
-    """Counts the steps of one pattern on one text."""
+class CountingPattern:
+    """Counts the steps of a pattern on texts. Finite repeats are cut to `longest` rounds."""
 
-    items: Any  # the parsed pattern
-    flags: int
-    text: str
-    most: int = 10**7
-    steps: int = 0
-    groups: dict[int, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self, pattern: "re.Pattern[Any]", longest: int = SHORT) -> None:
+        items = list(parsed(pattern))
+        self._longest, self._refers = longest, "GROUPREF" in repr(items)
+        self._text, self._characters, self._end = "", [END], 0
+        self._steps = self._most = 0
+        self._groups: dict[int, tuple[int, int]] = {}
+        self._start = self._sequence(items, pattern.flags, self._finish)
 
-    def scan(self, *, anchored: bool, whole: bool = False) -> int:
+    def count(self, text: str, *, anchored: bool, most: int = MANY) -> int:
         """Find every match, or the one at the start, and return the number of steps."""
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(50_000)
+        try:
+            self._scan(text, anchored, most)
+        finally:
+            sys.setrecursionlimit(before)
+        return self._steps
+
+    def match_end(self, text: str) -> int | None:
+        """Return the end of the match at the start of a text, None without one."""
+        self._read(text, MANY)
+        return self._end if self._start(0) else None
+
+    def _scan(self, text: str, anchored: bool, most: int) -> None:
+        self._read(text, most)
         start = 0
-        while start <= len(self.text):
-            ends: list[int] = []
-
-            def note(at: int, ends: list[int] = ends) -> bool:
-                ends.append(at)
-                return not whole or at == len(self.text)
-
-            self.groups = {}
-            found = self._sequence(list(self.items), 0, start, note)
+        while start <= len(text):
+            self._groups.clear()
+            self._step()
+            found = self._start(start)
             if anchored:
                 break
-            start = max(ends[-1], start + 1) if found else start + 1
-        return self.steps
+            start = max(self._end, start + 1) if found else start + 1
+
+    def _read(self, text: str, most: int) -> None:
+        self._text, self._characters = text, [*text, END]
+        self._steps, self._most = 0, most
+
+    def _finish(self, at: int) -> bool:
+        self._end = at
+        return True
 
     def _step(self, count: int = 1) -> None:
-        self.steps += count
-        if self.steps > self.most:
+        self._steps += count
+        if self._steps > self._most:
             raise TooManySteps
 
-    def _sequence(self, items: list[Any], index: int, at: int, go: Go) -> bool:
-        self._step()
-        if index == len(items):
-            return go(at)
-        operation, value = items[index]
+    def _sequence(self, items: Sequence[Any], flags: int, go: Go) -> Go:
+        for operation, value in reversed(items):
+            go = self._part(operation, value, flags, go)
+        return go
 
-        def rest(after: int) -> bool:
-            return self._sequence(items, index + 1, after, go)
-
-        if self._is_single(operation):
-            return self._fits(operation, value, at) and rest(at + 1)
-        if operation in (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT):
-            return self._repeat(operation, value, at, rest)
+    def _part(self, operation: Any, value: Any, flags: int, go: Go) -> Go:
+        if operation in SINGLES:
+            return self._single(CharacterTest(operation, value, flags), go)
+        if operation in REPEATS:
+            return self._repeat(operation, value, flags, go)
         if operation is c.SUBPATTERN:
-            return self._group(value, at, rest)
+            number, added, removed, body = value
+            return self._group(number, list(body), (flags | added) & ~removed, go)
         if operation is c.BRANCH:
-            return any(self._sequence(list(branch), 0, at, rest) for branch in value[1])
+            return self._branch([self._sequence(list(each), flags, go) for each in value[1]])
         if operation is c.ATOMIC_GROUP:
-            return self._atomic(list(value), at, rest)
+            return self._atomic(list(value), flags, go)
         if operation in (c.ASSERT, c.ASSERT_NOT):
-            return self._looks(value, at) == (operation is c.ASSERT) and rest(at)
+            return self._look(value, flags, operation is c.ASSERT, go)
         if operation is c.AT:
-            return self._at(value, at) and rest(at)
+            return lambda at: holds_at(str(value), self._text, at, flags) and go(at)
         if operation is c.GROUPREF_EXISTS:
-            number, yes, no = value
-            return self._sequence(list(yes if number in self.groups else no or ()), 0, at, rest)
+            yes, no = (self._sequence(list(each or ()), flags, go) for each in value[1:])
+            return lambda at: yes(at) if value[0] in self._groups else no(at)
         if operation is c.GROUPREF:
-            start, end = self.groups.get(value, (0, -1))
-            size = end - start
-            self._step(max(size, 0))
-            return size >= 0 and self.text[at : at + size] == self.text[start:end] and rest(at + size)
+            return self._reference(value, go)
         raise AssertionError(f"{operation} is not known: teach it to this matcher")
 
-    def _is_single(self, operation: Any) -> bool:
-        return operation in (c.LITERAL, c.NOT_LITERAL, c.ANY, c.IN)
+    def _single(self, fits: CharacterTest, go: Go) -> Go:
+        def one(at: int) -> bool:
+            self._steps += 1
+            return fits[self._characters[at]] and go(at + 1)
 
-    def _fits(self, operation: Any, value: Any, at: int) -> bool:
-        self._step()
-        if at >= len(self.text):
-            return False
-        character = self.text[at]
-        if operation is c.ANY:
-            return bool(self.flags & re.DOTALL) or character != "\n"
-        if operation is c.IN:
-            return self._in(value, character)
-        same = character == chr(value) or (
-            bool(self.flags & re.IGNORECASE) and character.lower() == chr(value).lower()
-        )
-        return same == (operation is c.LITERAL)
+        return one
 
-    def _in(self, members: Any, character: str) -> bool:
-        forms = {character}
-        if self.flags & re.IGNORECASE:
-            forms |= {character.lower(), character.upper()}
-        negated, found = False, False
-        for operation, value in members:
-            if operation is c.NEGATE:
-                negated = True
-            elif operation is c.LITERAL:
-                found = found or chr(value) in forms
-            elif operation is c.RANGE:
-                found = found or any(len(f) == 1 and value[0] <= ord(f) <= value[1] for f in forms)
-            else:
-                found = found or in_category(str(value), character, bool(self.flags & re.ASCII))
-        return found != negated
-
-    def _repeat(self, operation: Any, value: Any, at: int, go: Go) -> bool:
-        least, most, body = value
-        least = min(int(least), SHORT)
-        limit = len(self.text) + 1 if most is c.MAXREPEAT else max(least, min(int(most), SHORT))
-        if len(body) == 1 and self._is_single(body[0][0]):
-            return self._repeat_single(operation, body[0], at, least, limit, go)
+    def _repeat(self, operation: Any, value: Any, flags: int, go: Go) -> Go:
+        least, most, body = min(int(value[0]), self._longest), value[1], list(value[2])
+        limit = MANY if most is c.MAXREPEAT else max(least, min(int(most), self._longest))
+        if len(body) == 1 and body[0][0] in SINGLES:
+            fits = CharacterTest(*body[0], flags)
+            if operation is c.MIN_REPEAT:
+                return self._lazy_run(fits, least, limit, go)
+            return self._run(fits, least, limit, go, keeps_all=operation is c.POSSESSIVE_REPEAT)
         if operation is c.POSSESSIVE_REPEAT:
-            ends: list[int] = []
-            self._rounds(list(body), at, 0, least, limit, lambda end: (ends.append(end), True)[1], lazy=False)
-            return bool(ends) and go(ends[-1])
-        return self._rounds(list(body), at, 0, least, limit, go, lazy=operation is c.MIN_REPEAT)
+            return self._atomic([(c.MAX_REPEAT, value)], flags, go)
+        return self._rounds(body, flags, least, limit, go, lazy=operation is c.MIN_REPEAT)
 
-    def _repeat_single(self, operation: Any, item: Any, at: int, least: int, limit: int, go: Go) -> bool:
-        if operation is c.MIN_REPEAT:
-            for count in range(limit + 1):
-                if count >= least and go(at + count):
+    def _run(self, fits: CharacterTest, least: int, limit: int, go: Go, *, keeps_all: bool) -> Go:
+        def run(at: int) -> bool:
+            characters, end, last = self._characters, at, at + limit
+            while end < last and fits[characters[end]]:
+                end += 1
+            self._step(end - at + 1)
+            if keeps_all:
+                return end >= at + least and go(end)
+            return any(map(go, range(end, at + least - 1, -1)))
+
+        return run
+
+    def _lazy_run(self, fits: CharacterTest, least: int, limit: int, go: Go) -> Go:
+        def run(at: int) -> bool:
+            for end in range(at, at + limit + 1):
+                if end >= at + least and go(end):
                     return True
-                if not self._fits(*item, at + count):
+                self._step()
+                if not fits[self._characters[end]]:
                     return False
             return False
-        count = 0
-        while count < limit and self._fits(*item, at + count):
-            count += 1
-        if operation is c.POSSESSIVE_REPEAT:
-            return count >= least and go(at + count)
-        return any(go(at + length) for length in range(count, least - 1, -1))
 
-    def _rounds(
-        self, body: list[Any], at: int, done: int, least: int, limit: int, go: Go, *, lazy: bool
-    ) -> bool:
-        def more() -> bool:
-            return done < limit and self._sequence(
-                body,
-                0,
-                at,
-                lambda end: (
-                    (end > at or done < least)
-                    and self._rounds(body, end, done + 1, least, limit, go, lazy=lazy)
-                ),
-            )
+        return run
 
-        if done < least:
-            return more()
-        return (go(at) or more()) if lazy else (more() or go(at))
+    def _rounds(self, body: list[Any], flags: int, least: int, limit: int, go: Go, *, lazy: bool) -> Go:
+        begun: list[tuple[int, int]] = []  # of each round under way: how many were done, and where it began
 
-    def _group(self, value: Any, at: int, go: Go) -> bool:
-        number, added, removed, body = value
-        before, old = self.flags, self.groups.get(number)
-        self.flags = (before | added) & ~removed
-
-        def end(after: int) -> bool:
-            inner, self.flags = self.flags, before
-            if number is not None:
-                self.groups[number] = (at, after)
-            found = go(after)
-            self.flags = inner
+        def more(at: int, done: int) -> bool:
+            if done == limit:
+                return False
+            begun.append((done, at))
+            found = once(at)
+            begun.pop()
             return found
 
-        found = self._sequence(list(body), 0, at, end)
-        self.flags = before
-        if not found and number is not None:
-            self.groups.pop(number, None)
+        def proceed(at: int, done: int) -> bool:
+            self._step()
+            if done < least:
+                return more(at, done)
+            return (go(at) or more(at, done)) if lazy else (more(at, done) or go(at))
+
+        def after(end: int) -> bool:
+            done, start = begun[-1]
+            return (end > start or done < least) and proceed(end, done + 1)
+
+        once = self._sequence(body, flags, after)
+        return lambda at: proceed(at, 0)
+
+    def _group(self, number: int | None, body: list[Any], flags: int, go: Go) -> Go:
+        if number is None or not self._refers:
+            return self._sequence(body, flags, go)
+        starts: list[int] = []
+
+        def end(at: int) -> bool:
+            old = self._groups.get(number)
+            self._groups[number] = starts[-1], at
+            if go(at):
+                return True
+            del self._groups[number]
             if old is not None:
-                self.groups[number] = old
-        return found
+                self._groups[number] = old
+            return False
 
-    def _atomic(self, body: list[Any], at: int, go: Go) -> bool:
+        inside = self._sequence(body, flags, end)
+
+        def begin(at: int) -> bool:
+            starts.append(at)
+            found = inside(at)
+            starts.pop()
+            return found
+
+        return begin
+
+    def _branch(self, branches: list[Go]) -> Go:
+        def choose(at: int) -> bool:
+            self._step()
+            return any(branch(at) for branch in branches)
+
+        return choose
+
+    def _atomic(self, body: list[Any], flags: int, go: Go) -> Go:
         ends: list[int] = []
-        return self._sequence(body, 0, at, lambda end: (ends.append(end), True)[1]) and go(ends[-1])
+        inside = self._sequence(body, flags, lambda at: not ends.append(at))  # type: ignore[func-returns-value]
+        return lambda at: inside(at) and go(ends.pop())
 
-    def _looks(self, value: Any, at: int) -> bool:
+    def _look(self, value: Any, flags: int, wanted: bool, go: Go) -> Go:
         direction, body = value
-        start = at if direction > 0 else at - body.getwidth()[0]
-        return start >= 0 and self._sequence(list(body), 0, start, lambda end: True)
+        back = 0 if direction > 0 else body.getwidth()[0]
+        inside = self._sequence(list(body), flags, lambda at: True)
 
-    def _at(self, where: Any, at: int) -> bool:
-        text, name = self.text, str(where)
-        if name.startswith("AT_BEGINNING"):
-            line = name.endswith("LINE") or bool(self.flags & re.MULTILINE and name == "AT_BEGINNING")
-            return at == 0 or (line and text[at - 1] == "\n")
-        if name in ("AT_BOUNDARY", "AT_NON_BOUNDARY"):
-            sides = [
-                0 <= place < len(text)
-                and in_category("CATEGORY_WORD", text[place], bool(self.flags & re.ASCII))
-                for place in (at - 1, at)
-            ]
-            return (sides[0] != sides[1]) == (name == "AT_BOUNDARY")
-        line = bool(self.flags & re.MULTILINE) and name == "AT_END"
-        is_last = at == len(text) or (name == "AT_END" and at == len(text) - 1 and text[at] == "\n")
-        return is_last or (line and text[at] == "\n")
+        def look(at: int) -> bool:
+            self._step()
+            return (at >= back and inside(at - back)) == wanted and go(at)
 
+        return look
 
-def parsed(pattern: "re.Pattern[Any]") -> Any:
-    return parser.parse(
-        pattern.pattern, pattern.flags & ~(re.UNICODE if isinstance(pattern.pattern, bytes) else 0)
-    )
+    def _reference(self, number: int, go: Go) -> Go:
+        def repeat(at: int) -> bool:
+            start, end = self._groups.get(number, (0, -1))
+            size = end - start
+            self._step(max(size, 1))
+            return size >= 0 and self._text[at : at + size] == self._text[start:end] and go(at + size)
 
-
-def count_steps(pattern: "re.Pattern[Any]", text: str, *, anchored: bool, most: int) -> int:
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(20_000)
-    try:
-        return CountingMatcher(parsed(pattern), pattern.flags, text, most).scan(anchored=anchored)
-    finally:
-        sys.setrecursionlimit(before)
+        return repeat

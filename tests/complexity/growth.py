@@ -3,65 +3,134 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
-from tests.complexity.counting_regex import TooManySteps, count_steps
-from tests.complexity.pattern_texts import hostile_texts
+from tests.complexity.counting_regex import MANY, CountingPattern, TooManySteps
+from tests.complexity.pattern_texts import hostile_texts, times_to_fill
 
 MOST = 2.5
-TIMES = (1, 2, 4)
+MOST_STEPS = 200  # a character; those of the program take at most 140
+DEAREST = 10  # texts of a pattern that are counted with finite repeats in full
 FAMILIES = 150  # of one pattern; of a pattern with more repeats every second or third is tried
 FLOOR = 400  # steps that any text may take
 ENDLESS = 400  # steps a character that no linear pattern takes
+SIZED = frozenset((str, bytes, list, tuple))
 
 
-def worst_growth(pattern: "re.Pattern[Any]", *, anchored: bool) -> tuple[float, str]:
-    """Return the largest growth over all hostile texts of a pattern, and the text."""
-    worst, where = 0.0, ""
-    families = [*zip(*(hostile_texts(pattern, times) for times in TIMES), strict=True)]
-    for texts in families[:: 1 + len(families) // FAMILIES]:
+@dataclass(frozen=True)
+class PatternCost:
+    """The largest growth of a pattern's steps, and the most steps a character, each with its text.
+
+    The growth counts finite repeats as `SHORT` ones; the steps a character count them in full.
+    """
+
+    growth: float
+    steep_text: str
+    steps: float = 0.0
+    dear_text: str = ""
+
+    def check(self) -> None:
+        assert self.growth <= MOST, f"grows {self.growth:.1f} times on {self.steep_text!r}"
+        assert self.steps <= MOST_STEPS, f"{self.steps:.0f} steps a character on {self.dear_text!r}"
+
+
+def pattern_cost(pattern: "re.Pattern[Any]", *, anchored: bool) -> PatternCost:
+    """Count the steps of a pattern on all its hostile texts, and in full on those that cost the most."""
+    counter, rows = CountingPattern(pattern), list[tuple[float, float, str]]()
+    for small, large, long in families(pattern, 2, 4, times_to_fill(pattern)):
         try:
-            counts = [
-                count_steps(pattern, text, anchored=anchored, most=10_000 + ENDLESS * len(text))
-                for text in texts
-            ]
+            counts = [counter.count(text, anchored=anchored, most=most(text)) for text in (small, large)]
         except TooManySteps:
-            return float("inf"), texts[0]
-        growth = ratio(*counts[1:])  # a repeat that has an end grows steeply up to it
-        if growth > worst:
-            worst, where = growth, texts[0]
-        if worst > MOST:
+            return PatternCost(float("inf"), small)
+        rows.append((ratio(*counts), counts[1] / len(large), long))
+        if rows[-1][0] > MOST:
             break
-    return worst, where
+    growth, _, steep_text = max(rows, default=(0.0, 0.0, ""))
+    dearest = sorted(rows, key=lambda row: row[1])[-DEAREST:]
+    return PatternCost(growth, steep_text, *most_steps(pattern, [row[2] for row in dearest], anchored))
+
+
+def most_steps(pattern: "re.Pattern[Any]", texts: list[str], anchored: bool) -> tuple[float, str]:
+    """Return the most steps a character that a pattern takes on one of these texts, and the text."""
+    counter = CountingPattern(pattern, longest=MANY)
+    found = (0.0, "")
+    for text in texts:
+        try:
+            steps = counter.count(text, anchored=anchored, most=most(text))
+        except TooManySteps:
+            return float("inf"), text
+        found = max(found, (steps / len(text), text))
+    return found
+
+
+def most(text: str) -> int:
+    return 10_000 + ENDLESS * len(text)
+
+
+def families(pattern: "re.Pattern[Any]", *times: int) -> list[tuple[str, ...]]:
+    """Return hostile texts of a pattern, each in several lengths; of very many, every second or third."""
+    found = [*dict.fromkeys(zip(*(hostile_texts(pattern, each) for each in times), strict=True))]
+    return found[:: 1 + len(found) // FAMILIES]
 
 
 def ratio(small: int, large: int) -> float:
     return large / max(small, 1) if large > FLOOR else 1.0
 
 
-def count_lines(call: Callable[[], object]) -> int:
-    """Return the number of lines of our own code that a call runs."""
-    lines = 0
+@dataclass(frozen=True)
+class Work:
+    """What a call costs: lines of our own code, and items of the values that these lines make."""
 
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal lines
-        if not is_own(frame.f_code):
-            return None
-        lines += event == "line"
-        return trace
+    lines: int
+    items: int
 
+
+def growth(one: Work, other: Work) -> float:
+    """Return how many times more work the other call is."""
+    return max(ratio(one.lines, other.lines), ratio(one.items, other.items))
+
+
+def count_work(call: Callable[[], object]) -> Work:
+    """Count the lines of our own code that a call runs, and the lengths of the texts and lists they make."""
+    counter = _WorkCounter()
     before = sys.gettrace()
-    sys.settrace(trace)
+    sys.settrace(counter.trace)
     try:
         call()
     finally:
         sys.settrace(before)
-    return lines
+    return Work(counter.lines, counter.items)
 
 
+class _WorkCounter:
+    """Sees each value once: as an argument, as a variable or as a result of our own functions."""
+
+    def __init__(self) -> None:
+        self.lines = self.items = 0
+        self._seen: dict[int, object] = {}  # values by id, kept so that no id is given again
+
+    def trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if not is_own(frame.f_code):
+            return None
+        self.lines += event == "line"
+        for value in frame.f_locals.values():
+            self._see(value)
+        self._see(argument)
+        return self.trace
+
+    def _see(self, value: object) -> None:
+        if type(value) in SIZED and len(value) > 1 and id(value) not in self._seen:
+            self._seen[id(value)] = value
+            self.items += len(value)
+
+
+@cache
 def is_own(code: CodeType) -> bool:
-    return "/bot/" in code.co_filename or "/training/" in code.co_filename
+    path = code.co_filename
+    return "/tests/" not in path and ("/bot/" in path or "/training/" in path)
 
 
 def texts_of(size: int) -> Iterator[str]:

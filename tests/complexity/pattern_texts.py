@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from re import _constants as c  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-from tests.complexity.counting_regex import CountingMatcher, parsed
+from tests.complexity.character_tests import CharacterTest
+from tests.complexity.counting_regex import REPEATS, parsed
 
 
 def sample(operation: Any, value: Any, flags: int) -> str:
@@ -35,10 +37,10 @@ CANDIDATES = "a1 _-.:/@Z\n\t,;!?()[]{}<>\"'`*+=#~|\\^$%&0x9e座é\u0301\u200d"
 
 def members(value: Any) -> list[str]:
     """Return some characters of a class: its literals, the ends of its ranges, and common ones."""
-    tester = CountingMatcher([], 0, "")
+    fits = CharacterTest(c.IN, value, 0)
     literals = [chr(v) for operation, v in value if operation is c.LITERAL]
     ranges = [chr(v[0]) for operation, v in value if operation is c.RANGE]
-    return [each for each in dict.fromkeys((*literals, *ranges, *CANDIDATES)) if tester._in(value, each)]
+    return [each for each in dict.fromkeys((*literals, *ranges, *CANDIDATES)) if fits[each]]
 
 
 def pumps(items: Any, flags: int, before: str = "") -> Iterator[tuple[str, str]]:
@@ -83,6 +85,21 @@ def hostile_texts(pattern: "re.Pattern[Any]", times: int) -> Iterator[str]:
             if first != second:
                 yield (first + second) * rounds(first + second, times)
                 yield first * rounds(first, times) + second * rounds(second, times) + "\x01"
+
+
+def times_to_fill(pattern: "re.Pattern[Any]") -> int:
+    """Return how often some 24 characters fill the longest finite repeat of a pattern twice."""
+    return max(8, max(finite_repeats(parsed(pattern)), default=0) // 12)
+
+
+def finite_repeats(part: Any) -> Iterator[int]:
+    """Yield the most rounds of each finite repeat in a part of a parsed pattern."""
+    is_repeat = isinstance(part, tuple) and part and any(part[0] is each for each in REPEATS)
+    if is_repeat and part[1][1] is not c.MAXREPEAT:
+        yield int(part[1][1])
+    if isinstance(part, tuple | list | parser.SubPattern):
+        for each in part:
+            yield from finite_repeats(each)
 
 
 def rounds(pump: str, times: int) -> int:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.complexity.counting_regex import CountingMatcher, parsed
-from tests.complexity.growth import worst_growth
+from tests.complexity.counting_regex import CountingPattern
+from tests.complexity.growth import MOST, MOST_STEPS, pattern_cost
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from tests.complexity.growth import worst_growth
     [r"a*b", r"[^x]+y", r"(?<!\w)@\w{1,3}\b", r"(?:ab)*c", r"\s*+$", r"^a+b", r"(a|b)\1", r"x{0,30}y", r"\w"],
 )
 def test_a_linear_pattern_is_told(pattern: str) -> None:
-    assert worst_growth(re.compile(pattern), anchored=True)[0] <= 2.5
+    pattern_cost(re.compile(pattern), anchored=True).check()
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,13 @@ def test_a_linear_pattern_is_told(pattern: str) -> None:
     ],
 )
 def test_a_pattern_that_is_not_linear_is_told(pattern: str, anchored: bool) -> None:
-    assert worst_growth(re.compile(pattern), anchored=anchored)[0] > 2.5
+    assert pattern_cost(re.compile(pattern), anchored=anchored).growth > MOST
+
+
+@pytest.mark.parametrize("pattern", [r"\w{0,60}\w{0,60}!", r"[a-z ]{1,300}!"])
+def test_a_linear_pattern_with_many_steps_a_character_is_told(pattern: str) -> None:
+    cost = pattern_cost(re.compile(pattern), anchored=False)
+    assert cost.growth <= MOST < MOST_STEPS < cost.steps
 
 
 PIECES = [
@@ -69,8 +75,5 @@ def test_it_finds_what_the_library_finds(pieces: list[tuple[str, str]], text: st
         pattern = re.compile(source)
     except re.error:
         return
-    found = list[int]()
-    matcher = CountingMatcher(parsed(pattern), pattern.flags, text)
-    matcher._sequence(list(parsed(pattern)), 0, 0, lambda end: (found.append(end), True)[1])
     match = pattern.match(text)
-    assert found == ([match.end()] if match else [])
+    assert CountingPattern(pattern).match_end(text) == (match.end() if match else None)

@@ -145,6 +145,13 @@ def test_scrubbing_a_long_text_costs_linear_time(unit: str) -> None:
     assert ends_within(LIMIT, lambda: SUBJECT.scrub(repeat(unit, 20_000)))
 
 
+def test_the_keys_of_a_head_take_memory_in_proportion_to_the_head() -> None:
+    numbers = ", ".join(f'"{number}": 1' for number in range(HEAD // 14))
+    text = '{"' + "a" * (HEAD // 2) + '": {' + numbers
+    head = sniff_head(Source("x", "", len(text), lambda: io.BytesIO(text.encode())))
+    assert sum(map(len, head.keys)) < 20 * HEAD
+
+
 def test_near_duplicates_take_bounded_memory_for_each_character() -> None:
     text = repeat("the harbour is full of ice ", 4_000_000)
     assert peak_bytes(400 << 20, lambda: minhash(text))

@@ -28,6 +28,7 @@ from training.importers.chats.whatsapp import chat as whatsapp
 from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
 from training.importers.reading.archive import list_sources
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.short_names import with_short_names
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Meter, Source
 from training.store.messages import ExportedMessage
@@ -93,7 +94,7 @@ class Export:
 
     def read(self, log: ImportLog) -> Iterator[ExportedMessage]:
         """Yield the messages. Raises UserError naming the file and its fault."""
-        return self.importer.read(self.sources, log)
+        return map(with_short_names, self.importer.read(self.sources, log))
 
 
 def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:

@@ -1,11 +1,11 @@
-"""Recall, precision and time of the detectors on labelled and hostile texts."""
+"""Recall, precision and cost of the detectors on labelled and hostile texts."""
 
-import time
 from itertools import pairwise
 
 import pytest
 
 from tests.benchmarks.scrub import by_kind, lines, measure
+from tests.complexity.growth import MOST, MOST_STEPS, count_work, growth
 from tests.training.scrub.people import SUBJECT
 from training.scrub.detectors.span import PRIVATE_KINDS
 
@@ -24,16 +24,12 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=ascii)
-def test_time_grows_linearly_with_the_length_of_a_hostile_text(piece: str) -> None:
-    def cost(length: int) -> float:
-        text = (piece * (length // len(piece) + 1))[:length]
-        begin = time.process_time()
-        SUBJECT.scrub(text)
-        return time.process_time() - begin
-
-    # Eight times the text may take 24 times as long, for the noise of the clock; a square would take 64.
-    short, long = (min(cost(length) for _ in range(3)) for length in (300, 2400))
-    assert long < 24 * max(short, 0.001)
+def test_work_grows_linearly_with_the_length_of_a_hostile_text(piece: str) -> None:
+    """The steps of the patterns themselves are counted in `tests/complexity/test_patterns.py`."""
+    texts = [piece * (200 * times // len(piece)) for times in (1, 2, 4)]
+    works = [count_work(lambda text=text: SUBJECT.scrub(text)) for text in texts]
+    assert max(growth(*pair) for pair in pairwise(works)) <= MOST, works
+    assert works[-1].lines + works[-1].items <= MOST_STEPS * len(texts[-1])
 
 
 FLOORS: dict[

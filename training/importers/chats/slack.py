@@ -62,8 +62,9 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
         for chat in _objects(source):
             chat_id = str(chat.get("id"))
             chats[str(chat.get("name") or chat_id)] = chats[chat_id] = chat_id, kind
+    names = {user: _name(fields) for user, fields in people.items()}
     for source in parts.get("day", []):
-        yield from _day(source, people, chats, log)
+        yield from _day(source, people, names, chats, log)
 
 
 def _kind(source: Source) -> ChatKind:
@@ -78,12 +79,12 @@ def _objects(source: Source) -> list[dict[str, Any]]:
 def _day(
     source: Source,
     people: dict[str, dict[str, Any]],
+    names: dict[str, str],
     chats: dict[str, tuple[str, ChatKind]],
     log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
     chat_id, kind = chats.get(folder, (folder, "group"))
-    names = {user: _name(fields) for user, fields in people.items()}
     document = JsonReader(source)
     for message in document.elements(SlackMessage):
         if message.bot_id or message.subtype == "bot_message" or people.get(message.user, {}).get("is_bot"):

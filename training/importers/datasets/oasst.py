@@ -66,23 +66,28 @@ def _flat(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
         if node.parent_id:
             rank = _rank(node), node.message_id
             best[node.parent_id] = min(best.get(node.parent_id, rank), rank)
+    chosen = _best_path(parents, best)
     for node in read_json_lines(source, OasstMessage):
-        if _is_best(node.message_id, parents, best):
+        if node.message_id in chosen:
             yield _convert(node, node.message_tree_id or node.message_id, node.parent_id, source)
         else:
             log.skip("answers that were not the best")
 
 
-def _is_best(message_id: str, parents: dict[str, str | None], best: dict[str, tuple[int, str]]) -> bool:
-    """True if this message and all above it are best answers; the loop also ends for parents in a circle."""
-    for _ in range(len(parents) + 1):
-        parent = parents.get(message_id)
-        if not parent:
-            return True
-        if best[parent][1] != message_id:
-            return False
-        message_id = parent
-    return False
+def _best_path(parents: dict[str, str | None], best: dict[str, tuple[int, str]]) -> set[str]:
+    """Return the messages that, like all above them, are best answers, from the roots down.
+
+    The answer to a message that is missing begins a path too. No root leads to parents in a circle.
+    """
+    roots = [message_id for message_id, parent in parents.items() if not parent]
+    roots += [best[parent][1] for parent in best if parent not in parents]
+    chosen: set[str] = set()
+    for root in roots:
+        message_id: str | None = root
+        while message_id and message_id not in chosen:
+            chosen.add(message_id)
+            message_id = best.get(message_id, (0, None))[1]
+    return chosen
 
 
 def _rank(node: OasstMessage) -> int:

@@ -26,7 +26,7 @@ def read_rows(source: Source) -> Iterator[dict[str, str]]:
 
 def _padded(columns: list[str], count: int) -> list[str]:
     """Exactly `count` names: the rest is cut, missing ones are empty."""
-    return [*columns, *[""] * (count - len(columns))][:count]
+    return columns[:count] + [""] * (count - len(columns))
 
 
 def _cells(source: Source) -> Iterator[list[str]]:

@@ -38,15 +38,17 @@ def read_json_lines(source: Source, kind: type[Element]) -> Iterator[Element]:
 
 
 def _whole_lines(source: Source) -> Iterator[bytes]:
-    rest = b""
+    rest, length = list[bytes](), 0
     for chunk in source.chunks():
-        lines, end, tail = (rest + chunk).rpartition(b"\n")
-        rest = tail
-        if len(rest) > _LINE_LIMIT:
-            raise UserError(f"{source} has a line of more than {_LINE_LIMIT >> 20} MB: it is no export.")
+        lines, end, tail = chunk.rpartition(b"\n")
         if end:
-            yield lines
-    yield rest
+            yield b"".join((*rest, lines))
+            rest, length = [], 0
+        rest.append(tail)
+        length += len(tail)
+        if length > _LINE_LIMIT:
+            raise UserError(f"{source} has a line of more than {_LINE_LIMIT >> 20} MB: it is no export.")
+    yield b"".join(rest)
 
 
 def decode_json(decoder: "msgspec.json.Decoder[Element]", text: bytes) -> Element:

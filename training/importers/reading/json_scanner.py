@@ -119,13 +119,14 @@ class JsonScanner:
 
     def _fill(self) -> bool:
         """Drop the bytes before the position and read at least as many as are left; False at the end."""
-        chunk = next(self._chunks, b"")
-        while len(chunk) < len(self._buffer) - self._at and (more := next(self._chunks, b"")):
-            chunk += more
+        kept = self._buffer[self._at :]
+        chunks, missing = [kept], max(len(kept), 1)
+        while missing > 0 and (chunk := next(self._chunks, b"")):
+            chunks.append(chunk)
+            missing -= len(chunk)
         self._before += self._at
-        self._buffer = self._buffer[self._at :] + chunk
-        self._at = 0
-        return bool(chunk)
+        self._buffer, self._at = b"".join(chunks), 0
+        return len(chunks) > 1
 
     def _truncated(self) -> TruncatedJson:
         return TruncatedJson(f"{self._source} ends in the middle: export or copy it again.")

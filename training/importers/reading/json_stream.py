@@ -83,8 +83,11 @@ class JsonReader(JsonScanner):
 
     def _batch(self, border: bytes, many: "msgspec.json.Decoder[list[Element]]") -> list[Element] | None:
         """Decode every element up to the last border in the buffer; None if those bytes do not decode."""
+        if self._before + self._at < self._doubtful:
+            return None
         found = self._last_border(border)
-        if found < 0 or self._before + self._at < self._doubtful:
+        if found < 0:  # the same bytes would be searched again for each element
+            self._doubtful = self._before + len(self._buffer)
             return None
         end = self._buffer.index(b"}", found) + 1
         try:

@@ -4,12 +4,14 @@ import codecs
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import BinaryIO
 from zipfile import BadZipFile
 
 from bot.errors import UserError
 
 CHUNK = 128 << 10  # bytes read at once: a chunk and its messages fit in the processor's cache
+_SLICE = 4 << 10  # packed bytes: at the end of each gzip stream, the rest of its slice is copied
 HEAD = 64 << 10  # bytes that tell a format: base64 avatars push keys past 8 KB
 _RATIO = 200  # unpacked bytes for one packed byte: more is a bomb
 _LINE = 16 << 20  # characters of the longest line
@@ -82,19 +84,27 @@ class Source:
 
         Raises UserError for another encoding and for a line of more than 16 M characters.
         """
-        decoder = codecs.getincrementaldecoder(self._encoding())()
-        rest = ""
+        rest, length = list[str](), 0  # of a line without an end so far
         try:
-            for chunk in self.chunks(again):
-                *whole, rest = (rest + decoder.decode(chunk)).split("\n")
-                yield from (line.removesuffix("\r") for line in whole)
-                if len(rest) > _LINE:
+            for piece in self._decoded(again):
+                first, *others = piece.split("\n")
+                rest.append(first)
+                if others:
+                    yield "".join(rest).removesuffix("\r")
+                    yield from (line.removesuffix("\r") for line in others[:-1])
+                    rest, length = others[-1:], 0
+                length += len(rest[-1])
+                if length > _LINE:
                     raise UserError(f"{self} has a line of more than {_LINE:,} characters: it is no chat.")
-            rest += decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             raise UserError(f"{self} is damaged: its text cannot be decoded ({error.reason}).") from None
-        if rest:
-            yield rest.removesuffix("\r")
+        if last := "".join(rest):
+            yield last.removesuffix("\r")
+
+    def _decoded(self, again: bool) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder(self._encoding())()
+        yield from map(decoder.decode, self.chunks(again))
+        yield decoder.decode(b"", final=True)
 
     def _encoding(self) -> str:
         head = self.head()
@@ -124,7 +134,9 @@ class Source:
 
 def _unpacked(packed: bytes, raw: Iterator[bytes], source: Source) -> Iterator[bytes]:
     """Unpack gzip in pieces of at most CHUNK bytes; a file may hold several streams (RFC 1952, 2.2)."""
-    stream, read, unpacked = zlib.decompressobj(wbits=31), 0, 0
+    chunks = chain([packed], raw)
+    slices = (chunk[at : at + _SLICE] for chunk in chunks for at in range(0, len(chunk), _SLICE))
+    stream, read, unpacked, packed = zlib.decompressobj(wbits=31), 0, 0, next(slices)
     while packed:
         read += len(packed)
         piece = packed
@@ -141,7 +153,7 @@ def _unpacked(packed: bytes, raw: Iterator[bytes], source: Source) -> Iterator[b
             if stream.eof and stream.unused_data[:2] == _GZIP:
                 packed, stream = stream.unused_data, zlib.decompressobj(wbits=31)
                 piece = packed
-        packed = next(raw, b"")
+        packed = next(slices, b"")
     if not stream.eof:
         raise UserError(f"{source} ends in the middle: copy or download it again.")
 

@@ -67,7 +67,7 @@ _CHINESE = re.compile(
 _INNER = re.compile(
     rf"(?:[A-Za-z]?{_NUMBER}(?:号楼|号|弄|栋|幢|座|楼|层|单元|室|户)|[A-Za-z]座|[0-9]{{3,4}}(?:室)?(?![0-9]))"
 )
-_LEFT = re.compile(rf"[{_HAN}0-9]{{0,40}}$")
+_LEFT = re.compile(rf"(?<![{_HAN}0-9])[{_HAN}0-9]{{0,40}}$")  # each run of the characters is tried once
 _STOP = re.compile("[我你他她它住在到去寄送址从是给往于离的了和跟就]")
 _JAPANESE = re.compile(
     rf"(?:〒[ ]?[0-9]{{3}}-[0-9]{{4}}[ ]?)?[{_HAN}]{{2,3}}[都道府県][{_HAN}ぁ-ヶ]{{1,20}}?[0-9]{{1,4}}(?:丁目"

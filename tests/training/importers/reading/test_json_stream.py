@@ -161,3 +161,21 @@ def test_marks_of_an_encoding_are_understood(encoding: str) -> None:
     text = '[{"id": 1, "text": "灯 🙂"}]'
     data = b"\xfe\xff" + text.encode(encoding) if encoding == "utf-16-be" else text.encode(encoding)
     assert [each.text for each in JsonReader(of(data)).elements(Numbered)] == ["灯 🙂"]
+
+
+class CountingReader(JsonReader):
+    """Counts the bytes that are searched for a border between elements."""
+
+    searched = 0
+
+    def _last_border(self, border: bytes) -> int:
+        self.searched += len(self._buffer) - self._at
+        return super()._last_border(border)
+
+
+@pytest.mark.parametrize("first", [b'{"a": 1\n}', b'{"a": 1}', b'{"a": "},{"}'])
+def test_elements_of_another_layout_than_the_first_are_searched_for_a_border_once(first: bytes) -> None:
+    data = b"[" + first + b"," + b'{"b":1},' * 20_000 + b"{}]"
+    reader = CountingReader(Source("x", "", len(data), lambda: io.BytesIO(data)))
+    assert sum(1 for _ in reader.elements(dict)) == 20_002
+    assert reader.searched < 8 * len(data)

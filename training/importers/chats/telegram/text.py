@@ -17,17 +17,14 @@ _MEDIA: dict[str, Kind] = {
 
 def labelled_text(parts: list[str | TelegramEntity]) -> tuple[str, tuple[Label, ...]]:
     """Return the text, and the spans that Telegram took for a phone number, an address, a card or a name."""
-    text = ""
-    labels: tuple[Label, ...] = ()
+    texts, labels, start = list[str](), list[Label](), 0
     for part in parts:
-        if isinstance(part, str):
-            text += part
-            continue
-        if part.type in _LABELS:
-            start = len(clean_text(text))
-            labels += ((start, start + len(clean_text(part.text)), part.type.removesuffix("_name")),)
-        text += part.text
-    return clean_text(text), labels
+        text = clean_text(part if isinstance(part, str) else part.text)
+        if isinstance(part, TelegramEntity) and part.type in _LABELS:
+            labels.append((start, start + len(text), part.type.removesuffix("_name")))
+        texts.append(text)
+        start += len(text)
+    return "".join(texts), tuple(labels)
 
 
 def message_media(message: TelegramMessage) -> tuple[Kind, tuple[str, ...]]:

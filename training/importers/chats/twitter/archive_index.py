@@ -9,6 +9,7 @@ from training.importers.reading.normalise import clean_text, parse_iso_time
 
 TCO_LINK = re.compile(r"https?://t\.co/\w+")
 _LEAST_START = 100  # characters: a cut long post keeps at least that many, in any script
+_ALIKE = 16  # long posts of one second that begin alike: nobody writes more
 _TOGETHER = 1.0  # seconds between a long post and its tweet, at most
 
 
@@ -24,7 +25,8 @@ class ArchiveIndex:
         self.people: dict[str, str] = {}
         self.parents: dict[str, tuple[str, str]] = {}
         self.last_versions: dict[str, str] = {}
-        self._notes: dict[int, list[tuple[float, str]]] = {}  # by second: time and text
+        # by second and first comparable characters: time, comparable words and text
+        self._notes: dict[tuple[int, str], list[tuple[float, str, str]]] = {}
 
     def add_account(self, fields: dict[str, Any]) -> None:
         """Take the owner's id and names from account.js, manifest.js or a classic archive's details."""
@@ -49,7 +51,11 @@ class ArchiveIndex:
                 time = parse_iso_time(note.createdAt)
             except ValueError:
                 continue
-            self._notes.setdefault(int(time), []).append((time, html.unescape(note.core.text)))
+            text = html.unescape(note.core.text)
+            words = comparable_words(text)
+            alike = self._notes.setdefault((int(time), words[:_LEAST_START]), [])
+            if len(alike) < _ALIKE:
+                alike.append((time, words, text))
 
     def find_note(self, time: float, text: str) -> str | None:
         """Return the long post whose beginning a tweet is: within a second of it, and with its words.
@@ -61,8 +67,8 @@ class ArchiveIndex:
         if len(start) < _LEAST_START:
             return None
         for second in (int(time) - 1, int(time), int(time) + 1):
-            for note_time, note in self._notes.get(second, []):
-                if abs(note_time - time) <= _TOGETHER and comparable_words(note).startswith(start[:200]):
+            for note_time, words, note in self._notes.get((second, start[:_LEAST_START]), []):
+                if abs(note_time - time) <= _TOGETHER and words.startswith(start[:200]):
                     return note
         return None
 

@@ -1,0 +1,1 @@
+"""Hostile exports in each format that an importer reads."""

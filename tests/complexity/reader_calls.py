@@ -1,0 +1,168 @@
+"""How each reader of strangers' words is tried, where it wants more than a text."""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from bot.chat import public_errors, text_steps
+from bot.chat.commands.call import CommandCall
+from bot.chat.triggers import TriggerContext, decide_reply, is_called
+from bot.engine.core.detokenizer import Detokenizer
+from bot.engine.core.stop_strings import StopStrings
+from bot.message import Author, Message, check_text
+from bot.persona.macros import MacroContext, expand_macros
+from bot.platforms.discord import translate as discord
+from bot.platforms.discord.command_menu import format_answer
+from bot.platforms.telegram.events import BotAccount
+from bot.platforms.telegram.translate import parse_update
+from bot.platforms.terminal.screen import WordWrap
+from bot.platforms.terminal.typed import typed_message
+from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
+from bot.prompt.renderer import PromptFormat, PromptPart, Turn
+from bot.prompt.role_markers import RoleMarkers, role_markers
+from bot.text import splitting
+from bot.text.markdown import FormatSpans
+from bot.text.redaction import Redactor
+from bot.text.tidy import tidy
+from tests.conftest import MARA, OZZO, PLACE
+from tests.fakes.model import ByteTokenizer
+from tests.training.scrub.people import SUBJECT
+from training.importers.chats.telegram.records import TelegramEntity
+from training.importers.chats.telegram.text import labelled_text
+from training.importers.chats.twitter.archive_index import ArchiveIndex
+from training.importers.chats.twitter.links import write_out_links
+from training.importers.reading import normalise
+from training.importers.reading.decoding import decode_json
+from training.importers.reading.short_names import with_short_names
+from training.scrub.cjk_names import is_cjk_name
+from training.scrub.position import is_english_name
+from training.store.messages import ExportedMessage
+
+Call = Callable[[str], object]
+PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
+ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
+BOT = BotAccount(9, "lamp_bot")
+
+
+def said(text: str, name: str = "Ana") -> Message:
+    return Message(PLACE, "1", Author("1", name), text, 0.0)
+
+
+def exported(text: str) -> ExportedMessage:
+    return ExportedMessage(
+        platform="x", chat=text, id="1", author=text, author_name=text, time=0, source="a", text=text
+    )
+
+
+def discord_message(text: str) -> Any:
+    mentions = [SimpleNamespace(id=10**17 + number, display_name=f"P{number}") for number in range(len(text))]
+    nothing: dict[str, Any] = dict.fromkeys(("attachments", "stickers", "message_snapshots", "embeds"), ())
+    return SimpleNamespace(content=text, mentions=mentions, guild=None, poll=None, components=(), **nothing)
+
+
+def in_channel(text: str) -> Any:
+    message = discord_message(text)
+    message.guild, message.reference, message.type = SimpleNamespace(self_role=None), None, None
+    return message
+
+
+def telegram_update(text: str) -> Mapping[str, object]:
+    """Return a message with an entity at each second unit: each lies over the next ones, or ends nowhere."""
+    kinds = ("mention", "bot_command", "text_mention", "bold")
+    entities = [
+        {"type": kinds[at % 4], "offset": at, "length": (1, 70, 10**6)[at % 3]}
+        for at in range(0, len(text), 2)
+    ]
+    chat = {"id": -5, "type": "group", "title": "quay"}
+    message = {"message_id": 1, "date": 1, "chat": chat, "from": {"id": 5, "first_name": "Ana"}}
+    return {"update_id": 1, "message": message | {"text": text, "entities": entities}}
+
+
+def markers(template: str) -> RoleMarkers:
+    tokenizer = ByteTokenizer()
+    source = BUILT_IN_TEMPLATES[template]
+    return role_markers(PromptFormat(tokenizer, open_chat_template(source, tokenizer.special, "Mara"), 4000))
+
+
+def broken_turn(template: str) -> Call:
+    found = markers(template)
+    return lambda text: found.break_turn(Turn("assistant", (PromptPart("message", text),)))
+
+
+def streamed(text: str) -> str:
+    """Detokenize a text byte by byte, past the stop strings of five hundred speakers."""
+    pieces = text[: len(text) // 4].encode("utf-8", "replace")
+    detokenizer = Detokenizer(lambda token: pieces[token : token + 1], tuple(PEOPLE))
+    return "".join(map(detokenizer.push, range(len(pieces)))) + detokenizer.flush()
+
+
+CALLS: dict[str, Call] = {
+    "bot.text.splitting.split_message": lambda text: splitting.split_message(text[::2], 20),
+    "bot.text.splitting.split_burst": splitting.split_burst,
+    "bot.text.markdown.FormatSpans": FormatSpans,
+    "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
+    "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
+    "bot.persona.macros.expand_macros": lambda text: expand_macros(text, MacroContext("Mara", "Ana")),
+    "bot.message.check_text": lambda text: check_text(text, 10**9),
+    "bot.prompt.role_markers of plain": broken_turn("plain"),
+    "bot.prompt.role_markers of cutegpt": broken_turn("cutegpt"),
+    "bot.chat.commands.call.CommandCall.option": lambda text: CommandCall.option(
+        SimpleNamespace(options={"name": text}),  # type: ignore[arg-type]
+        "name",
+    ),
+    "bot.chat.text_steps.apply_text_steps": lambda text: text_steps.apply_text_steps(text, MARA, whole=False),
+    "bot.chat.public_errors.public_text": lambda text: public_errors.public_text(text, ("model",)),
+    "bot.chat.triggers.decide_reply": lambda text: decide_reply(
+        said(text), {"mara": MARA, "ozzo": OZZO}, TriggerContext("mara")
+    ),
+    "bot.chat.triggers.is_called": lambda text: is_called(text, MARA),
+    "bot.platforms.discord.command_menu.format_answer": lambda text: format_answer(text * 30),
+    "bot.platforms.discord.translate.address_of": lambda text: discord.address_of(
+        in_channel(text), ME, lambda message: False
+    ),
+    "bot.platforms.discord.translate.message_text": lambda text: discord.message_text(
+        discord_message(text), ME, 10**9
+    ),
+    "bot.platforms.discord.translate.strip_mentions": lambda text: discord.strip_mentions(
+        text, ("<@1>", "<@!1>", "a", "\n")
+    ),
+    "bot.platforms.telegram.translate.parse_update": lambda text: parse_update(telegram_update(text), BOT),
+    "bot.platforms.terminal.typed.typed_message": lambda text: typed_message(text, PLACE, Author("1", "Ana")),
+    "bot.platforms.terminal.screen.WordWrap.feed": lambda text: WordWrap(80).feed(text),
+    "bot.engine.core.stop_strings.StopStrings.first_start": lambda text: StopStrings((*PEOPLE,)).first_start(
+        text[::3].replace("a", PEOPLE[-1][:-1])
+    ),
+    "bot.engine.core.stop_strings.StopStrings.possible_length": lambda text: StopStrings(
+        (*PEOPLE,)
+    ).possible_length(text + PEOPLE[-1][:-1]),
+    "bot.engine.core.detokenizer.Detokenizer": streamed,
+    "training.importers.reading.normalise.discord_text": lambda text: normalise.discord_text(
+        text, {"1": "Ana"}
+    ),
+    "training.importers.reading.normalise.unix_seconds": normalise.unix_seconds,
+    "training.importers.reading.normalise.derived_id": normalise.derived_id,
+    "training.importers.reading.normalise.unique_id": lambda text: normalise.unique_id({}, *text),
+    "training.importers.reading.decoding.decode_json": lambda text: decode_json(
+        msgspec.json.Decoder(), text.encode("utf-8", "replace")
+    ),
+    "training.importers.reading.short_names.with_short_names": lambda text: with_short_names(
+        exported(text * 3)
+    ),
+    "training.importers.chats.telegram.text.labelled_text": lambda text: labelled_text(
+        [part for sign in text[::4] for part in (sign, TelegramEntity("mention", sign))]
+    ),
+    "training.importers.chats.twitter.archive_index.ArchiveIndex.find_note": lambda text: (
+        ArchiveIndex().find_note(0.0, text)
+    ),
+    "training.importers.chats.twitter.links.write_out_links": lambda text: write_out_links(
+        text, {"http://a.bc/": "http://example.org/"}
+    ),
+    "training.scrub.cjk_names.is_cjk_name": lambda text: is_cjk_name(text, 0, 2, False),
+    "training.scrub.position.is_english_name": lambda text: is_english_name(text, 0, 2, ()),
+    "training.scrub.scrubber.Scrubber.find_leftovers": SUBJECT.find_leftovers,
+    "training.scrub.people.NameFinder.find_names": SUBJECT._finder.find_names,
+    "training.scrub.people.NameFinder.find_handles": SUBJECT._finder.find_handles,
+    "training.scrub.people.NameFinder.find_doubtful_names": SUBJECT._finder.find_doubtful_names,
+}
