@@ -21,8 +21,8 @@ from rich.progress import (
 from bot.errors import UserError
 from bot.system.console import write_line
 from training.importers import registry
+from training.importers.message_bounds import bound_message
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import LONGEST_NAME
 from training.importers.reading.source import Meter
 from training.importers.registry import Export
 from training.store.message_store import MessageStore
@@ -74,18 +74,14 @@ def _store_messages(export: Export, store: MessageStore, participants: Participa
         if store.refuses(message.platform, message.author):
             log.skip("by people who opted out")
             continue
-        message = _with_short_names(message)
-        is_self = participants.count_message(message)
-        same = is_self is message.is_self
-        store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
+        if bounded := bound_message(message, log):
+            _store_message(bounded, store, participants)
 
 
-def _with_short_names(message: ExportedMessage) -> ExportedMessage:
-    """Return a message whose names have a bounded length: each line of the store repeats them."""
-    author, chat = message.author_name, message.chat_name
-    if len(author) <= LONGEST_NAME and len(chat) <= LONGEST_NAME:
-        return message
-    return msgspec.structs.replace(message, author_name=author[:LONGEST_NAME], chat_name=chat[:LONGEST_NAME])
+def _store_message(message: ExportedMessage, store: MessageStore, participants: Participants) -> None:
+    is_self = participants.count_message(message)
+    same = is_self is message.is_self
+    store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
 
 
 def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str]]:

@@ -10,6 +10,7 @@ _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
 # an unclosed string is a token too, or each of its quotes would be tried as the beginning of one
 _TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+"?+)(\s*+:)?|[][{}]', re.DOTALL)
 _PICKLES = (b"(lp0\n", b"(dp0\n", b"]q\x00", b"}q\x00", *(bytes((0x80, version)) for version in (2, 3, 4, 5)))
+_KEY = 100  # characters of a key; no format has longer ones, and each path repeats those above it
 _DEPTH = 16  # nested arrays and objects: no format is recognised by deeper keys
 _HTML = re.compile(
     r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype html|html)\b",
@@ -78,7 +79,7 @@ def _keys(text: str) -> frozenset[str]:
     found, paths, key = set[str](), [""], ""
     for token in _TOKEN.finditer(text):
         if token[2]:
-            key = token[1][1:-1]
+            key = token[1][1:-1][:_KEY]
             found.add(f"{paths[-1]}.{key}".lstrip("."))
         elif len(paths) > _DEPTH:
             break
