@@ -50,8 +50,7 @@ class Webhooks:
 
     def drop_channel(self, channel_id: int) -> None:
         """Drop all that is known of a channel that is gone."""
-        for webhook in self._own.get(channel_id, ()):
-            self._known.pop(webhook.id, None)
+        self._known = {id: hook for id, hook in self._known.items() if hook.channel_id != channel_id}
         self.forget(channel_id)
         self._free.pop(channel_id, None)
         self._locks.pop(channel_id, None)

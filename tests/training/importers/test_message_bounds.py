@@ -191,3 +191,13 @@ def test_long_keys_in_long_keys_do_not_multiply() -> None:
     text = f'{{"{key}": {{' + ", ".join(f'"{number}": 1' for number in range(4_000))
     head = Source("x", "", len(text), lambda: io.BytesIO(text.encode()))
     assert peak_bytes(20 << 20, lambda: sniff_head(head))
+
+
+def test_the_summary_names_twenty_chats_and_counts_the_others(persona: PersonaFolder, tmp_path: Path) -> None:
+    for number in range(25):
+        day = tmp_path / "export" / f"channel{number}" / "2024-01-01.json"
+        day.parent.mkdir(parents=True)
+        day.write_text(json.dumps([{"ts": "1704067200.0", "type": "message", "user": "U1", "text": "Ahoy"}]))
+    done = persona.run(tmp_path / "export", me="U1")
+    chats = done.stdout.partition("Chats:")[2].partition("Authors:")[0].strip().split("\n")
+    assert (len(chats), chats[-1]) == (21, "  and 5 more")

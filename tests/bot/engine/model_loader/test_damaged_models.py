@@ -11,7 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bot.config import ModelSettings
+from bot.engine.checkpoint import weight_files
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
+from bot.engine.checkpoint.source import check_weights
+from bot.engine.checkpoint.weight_files import INDEX
 from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import meta_model, plan_load
 from bot.engine.tokenizer.files import read_tokenizer
@@ -149,3 +152,17 @@ def test_ids_that_are_no_numbers_end_no_text(whole: Path, tmp_path: Path) -> Non
     shutil.copytree(whole, folder)
     (folder / "generation_config.json").write_text('{"eos_token_id": ["x", [1], 7, true]}')
     assert read_tokenizer(folder).end == read_tokenizer(whole).end | {7}
+
+
+@pytest.mark.parametrize("name", ["config.json", INDEX])
+def test_a_file_of_settings_beyond_the_bound_is_refused(
+    name: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weight_files, "_JSON_BYTES", 8 << 10)
+    folder = tmp_path / "base"
+    shutil.copytree(whole, folder)
+    if name == INDEX:
+        (folder / WEIGHTS).rename(folder / "model-00001.safetensors")
+    (folder / name).write_text(json.dumps({"weight_map": {"a": "x" * (8 << 10)}}))
+    with pytest.raises(UserError, match=rf"{name} has more than 8 KB"):
+        check_weights(folder, "base")

@@ -71,3 +71,21 @@ async def test_texts_of_drafts_are_kept_up_to_the_bound(stage: DiscordStage) -> 
     assert len(shown._shown) == outlet._MAX_SHOWN
     draft = Outgoing("key", stage.place(), 0, "", "sending", 0, None, "mara")
     assert await shown.show(draft, MARA, "One word")
+
+
+async def test_a_channel_that_is_gone_leaves_nothing_of_its_webhooks(stage: DiscordStage) -> None:
+    stage.call("Rain?")
+    await stage.says("Answer 1.")
+    known = stage.bot._webhooks
+    known.drop_channel(stage.quay.id)
+    assert not any((known._own, known._free, known._denied_until, known._locks, known._known))
+
+
+async def test_no_message_and_no_member_is_cached_by_the_library(stage: DiscordStage) -> None:
+    for number in range(20):
+        stage.call(f"line {number}", author=(stage.ana, stage.bo)[number % 2])
+    await stage.fake.until(lambda: len(stage.engine.requests) >= 1)
+    await stage.idle()
+    client = stage.bot._client
+    assert not client.cached_messages
+    assert {member.id for guild in client.guilds for member in guild.members} <= {stage.fake.bot.id}

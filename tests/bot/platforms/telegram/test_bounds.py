@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bot.memory.store import Memory
 from bot.message import Place
-from bot.platforms.telegram import chat_queues, command_menu, outlet
+from bot.platforms.telegram import chat_queues, command_menu, inbound, outlet
 from bot.platforms.telegram.chat_queues import ChatQueues
 from bot.platforms.telegram.command_menu import Menu, OpenMenus
+from bot.platforms.telegram.events import BotAccount
+from bot.platforms.telegram.inbound import InboundUpdates
 from bot.platforms.telegram.notices import send_notice
 from bot.platforms.telegram.rate_limit import RateLimit
 
@@ -95,3 +99,14 @@ async def test_a_long_notice_has_a_few_parts() -> None:
     sender: Any = Calls()
     assert await send_notice(sender, PLACES[0], "a line of a list\n" * 5_000, "") == "4"
     assert len(sent) == 4
+
+
+async def test_names_of_handled_commands_are_kept_up_to_the_bound(tmp_path: Path) -> None:
+    async with Memory(tmp_path / "memory.db") as memory:
+        unused: Any = None
+        updates = InboundUpdates(unused, memory, BotAccount(1, "bot"), unused)
+        for number in range(inbound._MAX_DONE + 30):
+            assert await updates._is_new(f"press/{number}")
+        assert not await updates._is_new("press/200")
+        done = (await memory.platform_state("telegram/1"))["done"].split()
+    assert done == [f"press/{number}" for number in range(30, inbound._MAX_DONE + 30)]
