@@ -99,6 +99,7 @@ async def test_a_long_notice_has_a_few_parts() -> None:
     sender: Any = Calls()
     assert await send_notice(sender, PLACES[0], "a line of a list\n" * 5_000, "") == "4"
     assert len(sent) == 4
+    assert [text[-1] for text in sent] == ["t", "t", "t", "…"]
 
 
 async def test_names_of_handled_commands_are_kept_up_to_the_bound(tmp_path: Path) -> None:
