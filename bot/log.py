@@ -32,6 +32,7 @@ FLOORS = {  # the lowest level that is logged, by logger and its children; other
 }
 QUOTING = ("telegram", "discord.ui", "asyncio")  # loggers whose errors quote messages of people
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+LONGEST_FIELD, LONGEST_TRACE = 2_000, 20_000  # characters
 Value = str | int | float | bool | None
 
 log = logging.getLogger(__name__)
@@ -105,9 +106,10 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        level, name, event = record.levelname.lower(), self._redact(record.name), self._redact(_event(record))
+        level, name = record.levelname.lower(), self._redact(record.name)
+        event = _cut(self._redact(_event(record)), LONGEST_FIELD)
         fields = {self._redact(key): self._field(value) for key, value in _extras(record).items()}
-        trace = self._redact(_trace(record))
+        trace = _cut(self._redact(_trace(record)), LONGEST_TRACE)
         if self._as_json:
             known = {"time": time, "level": level, "name": name, "event": event}
             return json.dumps(known | {key: fields[key] for key in fields if key not in known} | _if(trace))
@@ -120,7 +122,16 @@ class _Formatter(logging.Formatter):
         """Return None, numbers and booleans unchanged, and any other value or likely secret as text."""
         text = str(value)
         kept = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-        return value if kept and self._redact(text) == text else self._redact(text)  # type: ignore[return-value]
+        redacted = self._redact(text)
+        return value if kept and redacted == text else _cut(redacted, LONGEST_FIELD)  # type: ignore[return-value]
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return a text whose middle is left out where it is too long: errors tell most at both ends."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} [{len(text) - 2 * half:,} characters] {text[-half:]}"
 
 
 def _event(record: logging.LogRecord) -> str:

@@ -39,5 +39,13 @@ def test_the_tests_behind_the_promises_exist(document: str, least: int) -> None:
     assert not [path for path in named if not (ROOT / "tests" / path).exists()]
 
 
+def test_every_bound_names_the_test_that_shows_it() -> None:
+    rows = [line for line in (ROOT / "docs/bounds.md").read_text().splitlines() if line.startswith("| ")]
+    shown = [row for row in rows if not row.startswith("| what grows")]
+    assert len(shown) > 80
+    assert not [row for row in shown if not (_TEST.search(row) or "| the same |" in row)]
+    assert not [row for row in shown if row.count(" | ") != 3]
+
+
 def test_the_readme_is_read_in_a_minute() -> None:
     assert len((ROOT / "README.md").read_text()) < 5500

@@ -16,6 +16,7 @@ from bot.text.splitting import split_burst, split_message
 
 log = logging.getLogger(__name__)
 
+MAX_REPLY = 20_000  # characters; some 20 messages on Discord, and 6 on Telegram
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 15.0  # seconds between two tries while a platform cannot be reached
 
 
@@ -78,6 +79,14 @@ class Outlet(Protocol):
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
         """Remove messages that another reply replaces, as far as the platform allows."""
+
+
+def bound_reply(text: str, place: Place) -> str:
+    """Return a reply, cut at `MAX_REPLY` characters: a model that goes on and on floods nobody."""
+    if len(text) <= MAX_REPLY:
+        return text
+    log.warning("reply_cut", extra={"place": str(place), "characters": len(text)})
+    return text[: MAX_REPLY - 1].rstrip() + "…"
 
 
 def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[str]:

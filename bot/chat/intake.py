@@ -66,7 +66,9 @@ class Intake:
             context = await read_trigger_context(message, self._memory, resources.cast, resources.settings)
             decision = decide_reply(message, resources.cast.personas, context)
         except UserError as error:
-            await self._give_up(place, [message], str(error), resources.notice(place, error))
+            worker = self._workers.worker(place)  # held until it has the notice, so that it is said once
+            notice = resources.notice(place, error) if worker.note_refusal() else None
+            await self._give_up(place, [message], str(error), notice)
             return
         if not decision.answer:
             await self._memory.ignore(place, message.id, decision.rule)

@@ -36,7 +36,12 @@ async def continue_reply(chat: Chat, memory: Memory, place: Place, user: Author)
 
 
 async def post(chat: Chat, memory: Memory, place: Place, text: str, user: Author | None = None) -> None:
-    """Let the place's persona say the given text, or a text of its own where none is given."""
+    """Let the place's persona say the given text, or a text of its own where none is given.
+
+    Raises `UserError` for a text that is longer than a message may be.
+    """
+    if len(text) > (longest := chat.settings.message_characters):
+        raise UserError(f"The text has {len(text):,} characters; at most {longest:,} fit. Post it in parts.")
     persona = await chat.resident(place)
     if not text:
         await _reply(chat, place, ReplyRequest(persona.key, "asked to say something"))

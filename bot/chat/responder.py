@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 
 from bot.chat.adapter_loader import AdapterLoader
+from bot.chat.delivery import bound_reply
 from bot.chat.prompt_pool import PromptPool
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
@@ -18,6 +19,8 @@ from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
 from bot.text.splitting import burst_messages
 
+MAX_REQUESTS = 1000  # of all places, that wait in the engine
+_FULL = "Too many answers are being made at once: ask again in a moment."
 PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
 
 
@@ -68,10 +71,12 @@ class Responder:
     async def generate(self, context: ReplyContext, task: ReplyTask) -> GeneratedReply:
         """Generate one reply and show it while it grows. Raises `UserError` where there is none."""
         persona = context.persona
+        if self._resources.engine.status().queued >= MAX_REQUESTS:
+            raise UserError(_FULL)
         prompt = await self._prompt(context)
         await self._adapters.ensure_loaded(persona)
         answer = await self._stream(self._request(context, prompt), context, task)
-        text = apply_text_steps(answer.text, persona, whole=True)
+        text = bound_reply(apply_text_steps(answer.text, persona, whole=True), context.place)
         if not text:
             raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
         return GeneratedReply(text, prompt, _why(context, prompt, answer))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.config import LogSettings
-from bot.log import set_up_logging, settings_for_terminal
+from bot.log import LONGEST_FIELD, LONGEST_TRACE, set_up_logging, settings_for_terminal
 from bot.text.redaction import Redactor
 from tests.bot.log_records import CONFIGURED, DISCORD, FORMATS, TELEGRAM, WAYS, Begin, Format, log
 
@@ -202,3 +202,16 @@ def test_every_record_is_one_line_of_valid_json(
         *facts,
         *(["trace"] if failure is not None else []),
     }
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_a_field_an_event_and_a_traceback_show_is_bounded(begin: Begin, form: Format) -> None:
+    out = begin(form=form)
+    log.warning("e" * 100_000, extra={"reason": "r" * 100_000, "number": 7})
+    assert len(out.getvalue()) < 2 * LONGEST_FIELD + 300
+    assert "[98,000 characters]" in out.getvalue()
+    try:
+        raise ValueError("v" * 1_000_000)
+    except ValueError:
+        log.exception("failed")
+    assert len(out.getvalue()) < 2 * LONGEST_FIELD + LONGEST_TRACE + 600

@@ -35,7 +35,8 @@ from training.importers.chats.twitter.archive_index import ArchiveIndex
 from training.importers.chats.twitter.links import write_out_links
 from training.importers.reading import normalise
 from training.importers.reading.decoding import decode_json
-from training.importers.reading.short_names import with_short_names
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.message_bounds import bound_message
 from training.scrub.cjk_names import is_cjk_name
 from training.scrub.position import is_english_name
 from training.store.messages import ExportedMessage
@@ -147,8 +148,8 @@ CALLS: dict[str, Call] = {
     "training.importers.reading.decoding.decode_json": lambda text: decode_json(
         msgspec.json.Decoder(), text.encode("utf-8", "replace")
     ),
-    "training.importers.reading.short_names.with_short_names": lambda text: with_short_names(
-        exported(text * 3)
+    "training.importers.reading.message_bounds.bound_message": lambda text: bound_message(
+        exported(text * 3), ImportLog()
     ),
     "training.importers.chats.telegram.text.labelled_text": lambda text: labelled_text(
         [part for sign in text[::4] for part in (sign, TelegramEntity("mention", sign))]

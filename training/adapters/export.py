@@ -10,6 +10,7 @@ from typing import Any, Literal
 from safetensors import SafetensorError
 
 from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
+from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.model_loader.loader import LoadPlan, meta_model, plan_load
 from bot.errors import UserError
@@ -119,10 +120,12 @@ def _tokenizer(loading: LoadPlan) -> Any:
     from transformers import AutoTokenizer
 
     assert loading.source.path is not None
+    path = loading.source.path
     if loading.source.kind == "gguf":
-        path = loading.source.path
-        return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, **LOCAL_ONLY)
-    return AutoTokenizer.from_pretrained(loading.source.path, **LOCAL_ONLY)
+        with explained_damage(f"The tokenizer in {path}"):
+            return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, **LOCAL_ONLY)
+    with explained_damage(f"The tokenizer in {path}"):
+        return AutoTokenizer.from_pretrained(path, **LOCAL_ONLY)
 
 
 def _template(workspace: Workspace) -> str:

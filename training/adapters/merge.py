@@ -10,6 +10,7 @@ from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_layers, linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader import loader
+from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import LoadPlan
 from bot.errors import UserError
 from training.dataset.workspace import Workspace
@@ -47,7 +48,7 @@ def merge_adapter(workspace: Workspace, plan: LoadPlan) -> Any:
 
     Returns a model of transformers; raises `UserError`. Weights are [out, in], those of Conv1D [in, out].
     """
-    merged = loader.load_weights(plan, _fp32_settings(workspace))
+    merged = load_explained(plan, _fp32_settings(workspace))
     adapter, layers = read_persona_adapter(workspace, plan, merged), linear_layers(merged)
     refuse_tied_head(merged, adapter)
     for name, pair in adapter.pairs.items():

@@ -2,6 +2,7 @@
 
 import os
 from array import array
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +13,7 @@ from bot.config import ModelSettings
 from bot.persona.persona import Persona
 from bot.prompt import builder
 from bot.prompt.builder import PromptFormat, Tokenizer
+from bot.sized_cache import SizedCache, cached_by_size
 
 if TYPE_CHECKING:
     from bot.engine.tokenizer.tokenizer import HFTokenizer
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 # The share of the history's budget that stays when a window moves on: less than in serving, since each window
 # reads these tokens once more. 50,000 tokens an epoch instead of 74,000 on Ozzo's export.
 KEPT_SHARE = 0.25
-_CACHED = 200_000  # texts; prompts encode the messages of a chat's window again and again
+# Prompts encode the messages of a chat's window again and again.
+_CACHED, _LONGEST_CACHED = 200_000, 2_000  # texts, and characters of one
+_LONG_TEXTS = 16_000_000  # characters of longer texts
 
 
 class CachedTokenizer:
@@ -29,14 +33,23 @@ class CachedTokenizer:
         self.template, self.special = tokenizer.template, tokenizer.special
         self.control, self.end = tokenizer.control, tokenizer.end
         self.decode = tokenizer.decode
-        self._encode = lru_cache(_CACHED)(lambda text: array("I", tokenizer.encode(text)))
-        self._encode_template = lru_cache(_CACHED)(lambda text: array("I", tokenizer.encode_template(text)))
+        self._encode = _cached(tokenizer.encode)
+        self._encode_template = _cached(tokenizer.encode_template)
 
     def encode(self, text: str) -> list[int]:
         return self._encode(text).tolist()
 
     def encode_template(self, text: str) -> list[int]:
         return self._encode_template(text).tolist()
+
+
+def _cached(encode: Callable[[str], list[int]]) -> Callable[[str], "array[int]"]:
+    """Return a function that keeps the ids of many short texts, and of as many long ones as have room."""
+    by_count = lru_cache(_CACHED)(lambda text: array("I", encode(text)))
+    by_size = cached_by_size(SizedCache["array[int]"](_LONG_TEXTS), lambda ids, text: len(ids) + len(text))(
+        lambda text: array("I", encode(text))
+    )
+    return lambda text: by_count(text) if len(text) <= _LONGEST_CACHED else by_size(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import LoadPlan, load_weights
+from bot.engine.lora.registry import linear_shapes, read_adapter
+from bot.engine.lora.validation import BaseModelIdentity
+from bot.engine.model_loader.load_failure import load_explained
+from bot.engine.model_loader.loader import LoadPlan
 from training.metrics.likelihood import TokenLosses
 
 LOGITS = 32 << 20  # float32 logits of one pass at most: 128 MB
@@ -23,14 +26,13 @@ class ForcedScorer:
     """The base model with an adapter that can be disabled, in transformers and PEFT."""
 
     def __init__(self, plan: LoadPlan, settings: ModelSettings, adapter: Path, strength: float = 1.0) -> None:
-        """Load model and adapter.
-
-        The adapter must have been validated: `bot.engine` refuses all but plain LoRA in safetensors.
-        """
+        """Load model and adapter, which is validated first; raises `UserError` where either is damaged."""
+        base = load_explained(plan, settings)
+        _check_adapter(plan, base, adapter)
         torch.manual_seed(0)  # PEFT draws weights before it reads them
         with warnings.catch_warnings():  # PEFT asks transformers for a name that goes out of use
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            self._model = PeftModel.from_pretrained(load_weights(plan, settings), adapter).eval()
+            self._model = PeftModel.from_pretrained(base, adapter).eval()
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)
@@ -103,3 +105,10 @@ class ForcedScorer:
         else:
             with self._model.disable_adapter():
                 yield
+
+
+def _check_adapter(plan: LoadPlan, base: Any, adapter: Path) -> None:
+    """Raise `UserError` for all but a whole plain LoRA in safetensors that fits the base model."""
+    read_adapter(
+        adapter.name, adapter, BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(base))
+    )

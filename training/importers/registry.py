@@ -28,7 +28,7 @@ from training.importers.chats.whatsapp import chat as whatsapp
 from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
 from training.importers.reading.archive import list_sources
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.short_names import with_short_names
+from training.importers.reading.message_bounds import bound_message
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Meter, Source
 from training.store.messages import ExportedMessage
@@ -93,8 +93,10 @@ class Export:
         return sum(source.size for source in self.sources)
 
     def read(self, log: ImportLog) -> Iterator[ExportedMessage]:
-        """Yield the messages. Raises UserError naming the file and its fault."""
-        return map(with_short_names, self.importer.read(self.sources, log))
+        """Yield the messages within `bound_message`. Raises UserError naming the file and its fault."""
+        for message in self.importer.read(self.sources, log):
+            if bounded := bound_message(message, log):
+                yield bounded
 
 
 def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:

@@ -1,12 +1,13 @@
 """The chats and authors of an import, with message counts and dates, and which of them the persona is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 
 from bot.errors import UserError
 from training.store.messages import ExportedMessage
 
 _MAX_CANDIDATES = 8  # in a sentence
+MOST = 1_000_000  # chats, and authors with their names, of one import
 _MAX_NAME = 60  # characters of a name in it
 
 
@@ -58,6 +59,7 @@ class Participants:
         platform, author = message.platform, message.author
         chat = self.chats.get((platform, message.chat))
         if chat is None:
+            _refuse_many("chats", self.chats)
             chat = MessageCount(platform, message.chat, message.chat_name, message.chat_kind)
             self.chats[platform, message.chat] = chat
         chat.add(message.time)
@@ -76,6 +78,7 @@ class Participants:
 
     def _add_author(self, platform: str, author: str, name: str) -> tuple[MessageCount, bool]:
         """Add an author under a new name; return the author's count, and whether this is the persona."""
+        _refuse_many("names of authors", self._known)
         count = self.authors.setdefault((platform, author), MessageCount(platform, author, name))
         count.name = name or count.name
         wanted = {each.casefold().removeprefix("@") for each in self.me}
@@ -126,6 +129,12 @@ class Participants:
             if each.casefold().removeprefix("@") not in ids | names:
                 found = [count for platform in self.platforms() for count in self.candidates(platform)]
                 raise UserError(f"Nobody in these exports is {each!r}: {describe_candidates(found)}.")
+
+
+def _refuse_many(name: str, found: Sized) -> None:
+    """Raise `UserError` where the summary of an import would hold too much."""
+    if len(found) >= MOST:
+        raise UserError(f"These exports hold more than {MOST:,} {name}: import them in parts.")
 
 
 def printable(name: str) -> str:

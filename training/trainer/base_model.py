@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 from bitsandbytes.nn import Linear4bit
-from safetensors import SafetensorError
 
 from bot.config import ModelSettings
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.load_failure import explain_load_failure
+from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import LoadPlan
 from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
@@ -43,10 +42,7 @@ class BaseModel:
     def load(self) -> Any:
         """Load the frozen model; raises `UserError`."""
         cpu_threads.set_threads(self.settings.threads)
-        try:
-            model = loader.load_weights(self.plan, self.settings)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise explain_load_failure(error, self.name, self.plan) from error
+        model = load_explained(self.plan, self.settings)
         for module in model.modules():
             if isinstance(module, Linear4bit):  # bitsandbytes 0.50 repacks for AVX-512 without gradients
                 module.support_avx512bf16_for_cpu = False

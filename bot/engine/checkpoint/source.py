@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.weight_files import weight_files
+from bot.engine.checkpoint.weight_files import check_files, weight_files
 from bot.errors import UserError
 from bot.files import hash_file
 from bot.system.ownership import check_owner
@@ -93,9 +93,9 @@ def model_fingerprint(source: ModelSource) -> str:
 
 
 def check_weights(folder: Path, name: str) -> None:
-    """Raise `UserError` for a folder of which transformers would open any weights but its safetensors."""
+    """Raise `UserError` for a folder of which transformers would open more than its own whole safetensors."""
     try:
-        weight_files(folder)
+        check_files(folder)
     except RefusedFile as refusal:
         raise UserError(
             f"The model in {name} cannot be loaded: {refusal.reason}; {refusal.remedy}."

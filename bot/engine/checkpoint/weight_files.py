@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from bot.engine.checkpoint.safetensors_header import check_safetensors
 from bot.untrusted import RefusedFile, open_regular, read_json
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -39,6 +40,12 @@ def weight_files(folder: Path) -> tuple[str, ...]:
     for name in names:
         open_regular(folder, name, root).close()
     return names
+
+
+def check_files(folder: Path) -> None:
+    """Raise `RefusedFile` like `weight_files`, and for a weight file that was cut or overwritten."""
+    for name in weight_files(folder):
+        check_safetensors(folder, name, _root(folder))
 
 
 def refuse_adapter(folder: Path) -> None:

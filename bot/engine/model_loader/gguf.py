@@ -9,10 +9,12 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 from bot.engine.checkpoint.converted import make_converted
+from bot.engine.checkpoint.damage import explain_damage
 from bot.engine.checkpoint.source import WEIGHTS_ONLY
 from bot.engine.checkpoint.weight_files import refuse_adapter
 from bot.engine.model_loader.gguf_compat import cached_reads
 from bot.engine.model_loader.quantization import Precision, check_quantised, dtype_of, quantisation_config
+from bot.engine.model_loader.weight_check import check_complete
 from bot.engine.tokenizer.files import read_packed_tokenizer, write_tokenizer
 from bot.errors import UserError
 from bot.untrusted import RefusedFile
@@ -54,9 +56,15 @@ def _refuse_adapter_beside(file: Path) -> None:
 def _write_plain(file: Path, folder: Path, dtype: torch.dtype) -> None:
     origin: dict[str, Any] = {"gguf_file": file.name, **WEIGHTS_ONLY}
     dequantise = transformers.GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        file.parent, dtype=dtype, quantization_config=dequantise, **origin
-    )
+    try:
+        model, loaded = AutoModelForCausalLM.from_pretrained(
+            file.parent, dtype=dtype, quantization_config=dequantise, output_loading_info=True, **origin
+        )
+    except (RuntimeError, MemoryError, OSError):  # of the device or the disk, which the caller explains
+        raise
+    except Exception as error:
+        raise explain_damage(str(file), error) from error
+    check_complete(loaded, file)
     model.save_pretrained(folder)
 
 

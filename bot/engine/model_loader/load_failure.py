@@ -1,9 +1,12 @@
 """Sentences about a base model that does not load: memory in numbers, the device, or the model's files."""
 
+from typing import Any
+
 import torch
 
+from bot.config import ModelSettings
 from bot.engine.checkpoint.source import read_model_config
-from bot.engine.model_loader.loader import LoadPlan, meta_model
+from bot.engine.model_loader.loader import LoadPlan, load_weights, meta_model
 from bot.engine.model_loader.placement import free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import Precision
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
@@ -13,6 +16,14 @@ from bot.system.memory import available_memory
 
 ROOM_SHARE = 0.8  # of the free memory may be weights; conversations and adapters need the rest
 _SMALLER: tuple[Precision, ...] = ("bf16", "int8", "nf4")  # by size, largest first
+
+
+def load_explained(plan: LoadPlan, settings: ModelSettings) -> Any:
+    """Return the model of transformers, frozen; raises `UserError` for whatever keeps it from loading."""
+    try:
+        return load_weights(plan, settings)
+    except Exception as error:
+        raise explain_load_failure(error, plan.source.name, plan) from error
 
 
 def explain_load_failure(error: BaseException, name: str, plan: LoadPlan | None) -> UserError:
@@ -28,6 +39,11 @@ def explain_load_failure(error: BaseException, name: str, plan: LoadPlan | None)
         return lack_of_memory(plan)
     if fault is not None:
         return UserError(f"The base model {name} could not be loaded: {fault.value}.")
+    if "ignore_mismatched_sizes" in str(error):  # transformers logs the tensors and raises this advice
+        return UserError(
+            f"The base model {name} could not be loaded: weights have other shapes than its config.json "
+            "says. Copy or download it again."
+        )
     reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return UserError(
         f"The base model {name} could not be loaded ({reason}): "

@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from bot.config import ModelSettings
 from bot.engine.attention.kv_cache import MIN_CAPACITY
 from bot.engine.checkpoint.converted import find_converted
+from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.source import (
     LOCAL_ONLY,
     WEIGHTS_ONLY,
@@ -40,6 +41,7 @@ from bot.engine.model_loader.quantization import (
     quantisation_config,
     stored_precision,
 )
+from bot.engine.model_loader.weight_check import check_complete, check_sizes
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
@@ -119,10 +121,11 @@ def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPl
 def load_weights(plan: LoadPlan, settings: ModelSettings) -> Any:
     """Return the model of transformers, frozen; raises `UserError` where its precision is not the plan's."""
     check_weights(plan.folder, plan.source.name)
-    _read_config(plan)
-    arguments = _load_arguments(plan, settings)
-    model = AutoModelForCausalLM.from_pretrained(plan.folder, **WEIGHTS_ONLY, **arguments).eval()
-    model.requires_grad_(False)
+    check_sizes(_read_config(plan), plan.folder)
+    arguments = {**_load_arguments(plan, settings), "output_loading_info": True}
+    model, loaded = AutoModelForCausalLM.from_pretrained(plan.folder, **WEIGHTS_ONLY, **arguments)
+    check_complete(loaded, plan.folder)
+    model.eval().requires_grad_(False)
     check_quantised(model, plan.precision)
     return model
 
@@ -158,13 +161,16 @@ def load_model(
 
 def meta_model(plan: LoadPlan) -> Any:
     """Return the model of a plan's config.json on torch's meta device, without its weights."""
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(_read_config(plan))
+    config = _read_config(plan)
+    check_sizes(config, plan.folder)
+    with explained_damage(str(plan.folder / "config.json")), torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
 
 
 def _read_config(plan: LoadPlan) -> Any:
     """Return the model's configuration; raises `UserError` where it names weights, also by an alias."""
-    config = AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY)
+    with explained_damage(str(plan.folder / "config.json")):
+        config = AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY)
     if getattr(config, "transformers_weights", None) is not None:
         raise UserError(f"The model in {plan.source.name} names weights of its own: copy the folder again.")
     return config

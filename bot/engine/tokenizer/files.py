@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.gguf_header import check_gguf_header
 from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.tokenizer.tokenizer import HFTokenizer
@@ -16,9 +17,13 @@ _SPECIAL, _DEFINITION = "special.json", "tokenizer.json"
 def read_tokenizer(folder: Path) -> HFTokenizer:
     """Return the tokenizer of a model's folder; a converted copy's is read without transformers.
 
-    Raises `UserError` without a fast tokenizer.
+    Raises `UserError` for damaged files and without a fast tokenizer.
     """
-    ends = _end_ids(folder)
+    with explained_damage(f"The tokenizer in {folder}"):
+        return _read_tokenizer(folder, _end_ids(folder))
+
+
+def _read_tokenizer(folder: Path, ends: frozenset[int]) -> HFTokenizer:
     if not (folder / _SPECIAL).exists():
         from transformers import AutoTokenizer  # takes seconds, and torch with it
 
@@ -33,7 +38,8 @@ def read_packed_tokenizer(file: Path) -> HFTokenizer:
     check_gguf_header(file)
     from transformers import AutoTokenizer
 
-    return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL_ONLY))
+    with explained_damage(f"The tokenizer in {file}"):
+        return wrap_tokenizer(AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **LOCAL_ONLY))
 
 
 def write_tokenizer(folder: Path, tokenizer: HFTokenizer) -> None:
@@ -63,7 +69,8 @@ def _end_ids(folder: Path) -> frozenset[int]:
     """Return the ids that end a text, by generation_config.json and config.json."""
     ends: set[int] = set()
     for name in ("generation_config.json", "config.json"):
-        with suppress(OSError, ValueError):
-            value = json.loads((folder / name).read_text("utf-8")).get("eos_token_id")
-            ends |= set(value) if isinstance(value, list) else {value} - {None}
+        with suppress(OSError, ValueError, RecursionError):
+            read = json.loads((folder / name).read_text("utf-8"))
+            value = read.get("eos_token_id") if isinstance(read, dict) else None
+            ends |= {id for id in (value if isinstance(value, list) else [value]) if type(id) is int}
     return frozenset(ends)

@@ -11,6 +11,8 @@ from bot.memory.queries.inbox import insert_message, rows_of
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 
+MAX_ALTERNATIVES = 100  # replaced answers of a place
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
@@ -44,7 +46,7 @@ def finish_answer(connection: sqlite3.Connection, new: AnswerRecord) -> tuple[Ou
     asked = answered_by(connection, earlier) if earlier else []
     asked += still_open(connection, place, new, earlier)
     answer = insert_answer(connection, place, new, asked)
-    replace_answer(connection, earlier)
+    replace_answer(connection, place, earlier)
     store_replies(connection, place, new, answer, asked)
     enqueue_parts(connection, place, new, answer, new.replies[0].id if earlier or not asked else asked[0][0])
     move_window(connection, place, new.window)
@@ -114,10 +116,19 @@ def insert_answer(
     return answer
 
 
-def replace_answer(connection: sqlite3.Connection, answer: int | None) -> None:
-    """Take an answer out of the history; it stays stored as an alternative."""
+def replace_answer(connection: sqlite3.Connection, place: int, answer: int | None) -> None:
+    """Take an answer out of the history; it stays stored as one of the newest alternatives of its place."""
+    if answer is None:
+        return
     connection.execute("UPDATE messages SET replaced = 1 WHERE answer = ?", (answer,))
     outbox.drop_unsent_parts(connection, answer)
+    connection.execute(
+        "DELETE FROM answers WHERE id IN (SELECT id FROM answers WHERE place = ?1 AND id != ?2"
+        " AND EXISTS (SELECT 1 FROM messages WHERE answer = answers.id AND replaced)"
+        " AND NOT EXISTS (SELECT 1 FROM messages WHERE answer = answers.id AND NOT replaced)"
+        " ORDER BY decided DESC LIMIT -1 OFFSET ?3)",
+        (place, answer, MAX_ALTERNATIVES - 1),
+    )
 
 
 def store_replies(

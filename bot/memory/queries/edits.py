@@ -8,6 +8,8 @@ from bot.memory.queries.history import row_of, sent_row
 from bot.memory.queries.inbox import rows_of
 from bot.message import Place
 
+MAX_DEAD_LETTERS, MAX_REASON = 1000, 200  # letters of an account, and characters of a reason
+
 
 def edit_message(connection: sqlite3.Connection, place: Place, message_id: str, text: str) -> bool:
     """Change the text of a person's message. Return False if the text is the same or the message unknown."""
@@ -99,8 +101,15 @@ def append_place(connection: sqlite3.Connection, place: int, to: int) -> None:
 def dead_letter(
     connection: sqlite3.Connection, platform: str, account: str, letter: str, reason: str, now: float
 ) -> None:
+    """Store a dead letter; of an account's, the newest `MAX_DEAD_LETTERS` are kept."""
     connection.execute(
         "INSERT INTO dead_letters (platform, account, letter, reason, time) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET reason = excluded.reason",
-        (platform, account, letter, reason, now),
+        (platform, account, letter, reason[:MAX_REASON], now),
+    )
+    connection.execute(
+        "DELETE FROM dead_letters WHERE platform = ?1 AND account = ?2 AND letter IN"
+        " (SELECT letter FROM dead_letters WHERE platform = ?1 AND account = ?2"
+        " ORDER BY time DESC, letter DESC LIMIT -1 OFFSET ?3)",
+        (platform, account, MAX_DEAD_LETTERS),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,11 @@ class Backfill:
         self._account = account
         self._scope = f"{PLATFORM}/{account}"
         self._members: dict[tuple[int, int], discord.Member | None] = {}
+        self._direct_gaps: dict[int, int] = {}
+
+    def add_direct_gaps(self, gaps: Mapping[int, int]) -> None:
+        """Read these direct chats too, each behind a message: nothing else finds one of somebody new."""
+        self._direct_gaps = {**gaps, **self._direct_gaps}
 
     async def run(self) -> bool:
         """Receive missed messages; return False where a channel could not be read and needs another try."""
@@ -80,7 +85,7 @@ class Backfill:
         if since is None:
             since = discord.utils.time_snowflake(discord.utils.utcnow())
             await self._memory.set_platform_state(self._scope, "since", str(since))
-            if not cursors:
+            if not cursors and not self._direct_gaps:
                 return True
         known = ChannelCursors(cursors, unfinished_from, since)
         gaps = [*self._guild_gaps(known), *self._unlisted_gaps(known)]
@@ -89,6 +94,11 @@ class Backfill:
         completed = await asyncio.gather(*(self._read_channel(gap, semaphore) for gap in gaps))
         self._members.clear()
         unread = [gap.after for gap, is_complete in zip(gaps, completed, strict=True) if not is_complete]
+        self._direct_gaps = {
+            gap.channel_id: gap.after
+            for gap, is_complete in zip(gaps, completed, strict=True)
+            if gap.channel_id in self._direct_gaps and not is_complete
+        }
         await self._memory.set_platform_state(self._scope, "catch_up", str(min(unread)) if unread else None)
         log.info("backfill_done", extra={"channels": len(gaps), "unread": len(unread)})
         return not unread
@@ -104,7 +114,7 @@ class Backfill:
                     yield ChannelGap(channel, channel.id, guild, after)
 
     def _unlisted_gaps(self, known: ChannelCursors) -> Iterator[ChannelGap]:
-        """Yield direct chats and archived threads with known messages: a new session lists neither."""
+        """Yield direct chats and archived threads: a new session lists neither."""
         for place in known.cursors:
             channel_id = channel_id_of(place)
             guild = self._client.get_guild(int(place.server)) if place.server else None
@@ -114,6 +124,10 @@ class Backfill:
                     channel_id, guild_id=guild.id if guild else None
                 )
                 yield ChannelGap(channel, channel_id, guild, known.cursor_of(channel_id))
+        listed = {channel_id_of(place) for place in known.cursors}
+        for channel_id in self._direct_gaps.keys() - listed:
+            channel = self._client.get_partial_messageable(channel_id)
+            yield ChannelGap(channel, channel_id, None, self._direct_gaps[channel_id])
 
     async def _read_channel(self, gap: ChannelGap, semaphore: asyncio.Semaphore) -> bool:
         """Receive a channel's messages, oldest first; return False where an error ended the reading."""

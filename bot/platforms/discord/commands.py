@@ -25,6 +25,7 @@ NOT_A_MEMBER = (
     "This works where I am a member: in a server that I was invited to, or in a direct chat with me."
 )
 STOPPING = "I am about to stop; ask again in a minute."
+MAX_TASKS, MAX_OF_USER = 500, 20  # interactions that are answered at once, of all people and of one
 _ATTEMPTS = 3
 
 
@@ -40,8 +41,13 @@ class DiscordCommandHandler:
         self._is_stopping = False
 
     def handle(self, interaction: discord.Interaction) -> None:
-        """Start a task that answers an interaction."""
-        task = asyncio.create_task(self._answer(interaction))
+        """Start a task that answers an interaction; Discord tells people of one beyond the bounds."""
+        user = str(interaction.user.id)
+        of_user = sum(task.get_name() == user for task in self._tasks)
+        if of_user >= MAX_OF_USER or len(self._tasks) >= MAX_TASKS:
+            log.warning("command_queue_full", extra={"user": user, "running": of_user})
+            return
+        task = asyncio.create_task(self._answer(interaction), name=user)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

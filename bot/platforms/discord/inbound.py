@@ -30,9 +30,12 @@ class InboundMessages:
 
     async def edit(self, message: discord.Message) -> None:
         """Apply a message's edit."""
-        text = self._text(message) if is_written(message) and not self._is_own(message) else ""
-        if text:
+        if text := self.edited_text(message):
             await self._chat.edit(await self._place_of(message), str(message.id), text)
+
+    def edited_text(self, message: discord.Message) -> str:
+        """Return the text of a person's message; empty where there is none to store."""
+        return self._text(message) if is_written(message) and not self._is_own(message) else ""
 
     async def remove(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
         """Remove deleted messages."""

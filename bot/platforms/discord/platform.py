@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +28,7 @@ from bot.platforms.discord.departures import Departures
 from bot.platforms.discord.event_queue import EventQueue
 from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.inbound import InboundMessages
-from bot.platforms.discord.missed_deletions import MissedDeletions
+from bot.platforms.discord.missed_changes import MissedChanges
 from bot.platforms.discord.outlet import DiscordOutlet
 from bot.platforms.discord.timings import DiscordTimings
 from bot.platforms.discord.webhooks import Webhooks
@@ -76,7 +77,7 @@ class Discord:
         self._commands: DiscordCommandHandler
         self._backfill: Backfill
         self._departures: Departures
-        self._missed_deletions: MissedDeletions
+        self._missed_changes: MissedChanges
 
     async def __aenter__(self) -> Self:
         """Log in, however long that takes. Raises `UserError` for a wrong token and for a missing intent."""
@@ -159,7 +160,7 @@ class Discord:
         channels = Channels(client, self._calls, self.account)
         inbound = InboundMessages(client, chat, self._memory, channels, self._webhooks)
         self._backfill = Backfill(client, self._calls, self._memory, self.account, inbound.receive)
-        self._missed_deletions = MissedDeletions(client, self._calls, self._memory, self.account)
+        self._missed_changes = MissedChanges(client, self._calls, self._memory, inbound, self.account)
         self._departures = Departures(client, self._memory, self._webhooks, self.account)
         self._event_queue = EventQueue(inbound, self._departures, self._start_session, self._dead_letter)
         self._commands = DiscordCommandHandler(
@@ -182,14 +183,15 @@ class Discord:
         else:
             self._event_queue.put_event(event, arguments)
 
-    async def _start_session(self) -> None:
+    async def _start_session(self, direct_gaps: Mapping[int, int]) -> None:
         """Recover the last process's work on the first session, then read the missed messages."""
+        self._backfill.add_direct_gaps(direct_gaps)
         await self._client.wait_until_guilds_listed()
         if not self._recovered:
             await self._chat.recover(PLATFORM, self.account)
             await self._departures.report_absent_servers()
             self._recovered = True
-        await self._missed_deletions.run()
+        await self._missed_changes.run()
         if not await self._backfill.run():
             asyncio.get_running_loop().call_later(self._timings.call_timeout, self._event_queue.put_backfill)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +23,7 @@ WebhookChannel: TypeAlias = (
     discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
 )
 
+MAX_KNOWN = 10_000  # webhooks of all channels, also of those that were replaced
 MAX_WEBHOOKS = 15  # in one channel, of all applications together
 SHARED_NAME = "Personas"  # the name of the webhook that personas without their own share
 
@@ -48,8 +50,7 @@ class Webhooks:
 
     def drop_channel(self, channel_id: int) -> None:
         """Drop all that is known of a channel that is gone."""
-        for webhook in self._own.get(channel_id, ()):
-            self._known.pop(webhook.id, None)
+        self._known = {id: hook for id, hook in self._known.items() if hook.channel_id != channel_id}
         self.forget(channel_id)
         self._free.pop(channel_id, None)
         self._locks.pop(channel_id, None)
@@ -115,7 +116,7 @@ class Webhooks:
             me = self._client.user
             own = [hook for hook in webhooks if hook.token and hook.user and me and hook.user.id == me.id]
             self._own[channel.id], self._free[channel.id] = own, MAX_WEBHOOKS - len(webhooks)
-            self._known |= {hook.id: hook for hook in own}
+            self._remember(own)
         return self._own[channel.id]
 
     async def _create(
@@ -138,5 +139,12 @@ class Webhooks:
         self._free[channel.id] -= 1
         if channel.id in self._own:  # else `forget` was called meanwhile
             self._own[channel.id].append(webhook)
-        self._known[webhook.id] = webhook
+        self._remember([webhook])
         return webhook
+
+    def _remember(self, webhooks: Iterable[discord.Webhook]) -> None:
+        """Know webhooks as this account's; the one known longest is forgotten first, and asked for again."""
+        for webhook in webhooks:
+            self._known[webhook.id] = webhook
+        while len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from bot.message import Place
 
@@ -11,6 +12,7 @@ log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
 MAX_QUEUED = 20  # pieces of work that wait in one place
+MAX_PLACES = 1000  # places with work, and pieces of work beside every queue
 
 
 class ChatQueues:
@@ -23,16 +25,22 @@ class ChatQueues:
     def enqueue(self, place: Place, work: Work) -> None:
         """Run the work behind the place's waiting work; a full queue drops the work and logs that."""
         queue = self._queues.get(place)
-        if queue is None:
-            self._queues[place] = deque([work])
-            self.start(self._drain(place))
-        elif len(queue) < MAX_QUEUED:
+        if queue is not None and len(queue) < MAX_QUEUED:
             queue.append(work)
+        elif queue is None and len(self._queues) < MAX_PLACES:
+            self._queues[place] = deque([work])
+            self._run(partial(self._drain, place))
         else:
             log.warning("command_queue_full", extra={"place": str(place)})
 
-    def start(self, work: Awaitable[None]) -> None:
-        """Run the work now, beside every queue."""
+    def start(self, place: Place, work: Work) -> None:
+        """Run the work now, beside every queue; too much of it at once is dropped, and the log says so."""
+        if len(self._tasks) - len(self._queues) < MAX_PLACES:
+            self._run(work)
+        else:
+            log.warning("command_queue_full", extra={"place": str(place)})
+
+    def _run(self, work: Work) -> None:
         task = asyncio.ensure_future(_run_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -47,14 +55,14 @@ class ChatQueues:
     async def _drain(self, place: Place) -> None:
         queue = self._queues[place]
         while queue:
-            await _run_logged(queue[0]())
+            await _run_logged(queue[0])
             queue.popleft()
         del self._queues[place]
 
 
-async def _run_logged(work: Awaitable[None]) -> None:
-    """Await the work; log an exception, so that the queue goes on."""
+async def _run_logged(work: Work) -> None:
+    """Do the work; log an exception, so that the queue goes on."""
     try:
-        await work
+        await work()
     except Exception:
         log.exception("command_failed")

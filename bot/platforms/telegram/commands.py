@@ -40,7 +40,7 @@ class TelegramCommandHandler:
     def run_command(self, event: CommandEvent) -> None:
         """Queue a command and its answer."""
         if event.name == "stop":
-            self._queues.start(self._run_and_answer(event))
+            self._queues.start(event.place, partial(self._run_and_answer, event))
         else:
             self._queues.enqueue(event.place, partial(self._run_and_answer, event))
 

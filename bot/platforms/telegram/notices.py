@@ -14,6 +14,7 @@ from bot.text.splitting import split_message
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
+_MAX_PARTS = 4  # messages of one notice; lists of a hundred personas have two
 _RETRY_DELAY = 1.0  # seconds between two tries
 
 
@@ -24,11 +25,11 @@ async def send_notice(
     reply_to: str,
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> str | None:
-    """Send a notice, a long one in parts; return the id of the last part, which has the buttons, or None."""
-    parts = [
-        NamedText(sanitize(part.text_to_send))
-        for part in split_message(text, MAX_MESSAGE, telegram_length, marks=False)
-    ]
+    """Send a notice, a long one in a few parts; return the id of the last, which has the buttons, or None."""
+    split = split_message(text, MAX_MESSAGE, telegram_length, marks=False)
+    parts = [NamedText(sanitize(part.text_to_send)) for part in split[:_MAX_PARTS]]
+    if len(split) > _MAX_PARTS:
+        parts[-1] = NamedText(parts[-1].text[:-1] + "…")
     for part in parts[:-1]:
         await _try_send(sender, place, part, parse_id(reply_to), None)
     return await _try_send(sender, place, parts[-1], parse_id(reply_to), keyboard)

@@ -1,16 +1,19 @@
 """An export that would be wrong is refused with its reason, and leaves nothing behind."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from bot.errors import UserError
 from tests.fakes import families
 from tests.fixtures.exported_adapters import export_workspace, lora
 from training.__main__ import main
-from training.adapters.export import export_adapter
+from training.adapters.export import ExportFormat, export_adapter
 from training.adapters.install import install_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -77,3 +80,22 @@ def test_models_that_llama_cpp_would_read_otherwise_are_refused(
     with pytest.raises(UserError, match=reason):
         export_adapter(export_workspace(tmp_path, base), "gguf", tmp_path / "out", merged=True)
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("format", ["peft", "merged", "gguf"])
+def test_an_export_from_a_damaged_model_is_refused_with_a_sentence(
+    llama: tuple[Path, Path], tmp_path: Path, format: ExportFormat
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(llama[0], base)
+    install_adapter(export_workspace(tmp_path, base), llama[1], {})
+    tensors = load_file(base / "model.safetensors")
+    tensors.pop("model.layers.0.self_attn.q_proj.weight")
+    save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
+    if format == "merged":
+        with pytest.raises(UserError, match="1 of the tensors that it needs are missing"):
+            export_adapter(export_workspace(tmp_path, base), format, tmp_path / "out")
+    os.truncate(base / "model.safetensors", 9000)
+    with pytest.raises(UserError, match=r"model\.safetensors is cut off, or longer than its header says"):
+        export_adapter(export_workspace(tmp_path, base), format, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,15 +1,20 @@
 """Losses of answers are those of transformers and PEFT, with logits for answers alone."""
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
 from bot.engine.model_loader.loader import plan_load
+from bot.errors import UserError
 from tests.fakes import tiny
 from training.evaluation.forced_scoring import ForcedScorer
 from training.metrics import likelihood
@@ -110,3 +115,50 @@ def test_a_sum_weighs_tokens_and_pairs_answers() -> None:
     assert (found.sets["base"].value, found.sets["adapter"].value) == (6 / 4, 3.5 / 4)
     assert (found.gain.value, found.gain.low, found.gain.high) == (2.5 / 4, 0.5, 1.0)
     assert (found.answers, found.tokens) == (2, 4)
+
+
+def cut_weights(folder: Path) -> None:
+    content = (folder / "adapter_model.safetensors").read_bytes()
+    (folder / "adapter_model.safetensors").write_bytes(content[:-100])
+
+
+def cut_header(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").write_bytes((1 << 40).to_bytes(8, "little") + b"{")
+
+
+def drop_tensor(folder: Path) -> None:
+    tensors = load_file(folder / "adapter_model.safetensors")
+    tensors.pop(min(tensors))
+    save_file(tensors, folder / "adapter_model.safetensors")
+
+
+def reshape_tensor(folder: Path) -> None:
+    tensors = load_file(folder / "adapter_model.safetensors")
+    save_file(tensors | {min(tensors): torch.zeros(3, 3)}, folder / "adapter_model.safetensors")
+
+
+def break_settings(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"r":')
+
+
+@pytest.mark.parametrize("damage", [cut_weights, cut_header, drop_tensor, reshape_tensor, break_settings])
+def test_a_damaged_adapter_is_refused_with_a_sentence(
+    base: Path, adapter: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    shutil.copytree(adapter, tmp_path / "adapter")
+    damage(tmp_path / "adapter")
+    settings = ModelSettings(name=str(base), precision="fp32", threads=1)
+    plan = plan_load(settings, tmp_path / "data", lambda stage: None)
+    with pytest.raises(UserError, match=r'The adapter "adapter" was not loaded: .+; .+\.'):
+        ForcedScorer(plan, settings, tmp_path / "adapter")
+
+
+def test_a_base_model_that_was_cut_after_it_was_planned_is_refused(
+    base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    settings = ModelSettings(name=str(tmp_path / "base"), precision="fp32", threads=1)
+    plan = plan_load(settings, tmp_path / "data", lambda stage: None)
+    os.truncate(tmp_path / "base" / "model.safetensors", 9000)
+    with pytest.raises(UserError, match=r"model\.safetensors is cut off, or longer than its header says"):
+        ForcedScorer(plan, settings, adapter)

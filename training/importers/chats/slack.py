@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
-from training.importers.reading.normalise import LONGEST_NAME, clean_text, unix_seconds
+from training.importers.reading.normalise import LONGEST_NAME, LONGEST_TEXT, clean_text, unix_seconds
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
@@ -63,8 +63,9 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
             chat_id = str(chat.get("id"))
             chats[str(chat.get("name") or chat_id)] = chats[chat_id] = chat_id, kind
     names = {user: _name(fields) for user, fields in people.items()}
+    bots = {user for user, fields in people.items() if fields.get("is_bot")}
     for source in parts.get("day", []):
-        yield from _day(source, people, names, chats, log)
+        yield from _day(source, names, bots, chats, log)
 
 
 def _kind(source: Source) -> ChatKind:
@@ -78,8 +79,8 @@ def _objects(source: Source) -> list[dict[str, Any]]:
 
 def _day(
     source: Source,
-    people: dict[str, dict[str, Any]],
     names: dict[str, str],
+    bots: set[str],
     chats: dict[str, tuple[str, ChatKind]],
     log: ImportLog,
 ) -> Iterator[ExportedMessage]:
@@ -87,7 +88,7 @@ def _day(
     chat_id, kind = chats.get(folder, (folder, "group"))
     document = JsonReader(source)
     for message in document.elements(SlackMessage):
-        if message.bot_id or message.subtype == "bot_message" or people.get(message.user, {}).get("is_bot"):
+        if message.bot_id or message.subtype == "bot_message" or message.user in bots:
             log.skip("written by bots")
             continue
         try:
@@ -127,6 +128,8 @@ def _name(user: dict[str, Any]) -> str:
 
 def _plain_text(text: str, names: dict[str, str]) -> str:
     """Replace references such as <@U1>, <#C1|general> and <url|label> by the names that Slack shows."""
+    if len(text) > LONGEST_TEXT:
+        return text
 
     def shown(found: re.Match[str]) -> str:
         sign, target, label = found.groups()

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean_text
+from training.importers.reading.normalise import LONGEST_TEXT, clean_text
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
@@ -53,6 +53,9 @@ def _trees(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
         node: OasstMessage | None = tree.prompt
         parent = None
         while node:
+            if len(node.text) > LONGEST_TEXT:  # what follows answers it
+                log.skip(f"dialogues with a turn of more than {LONGEST_TEXT:,} characters, from there on")
+                break
             yield _convert(node, tree.message_tree_id, parent, source)
             log.skip("answers that were not the best", max(0, len(node.replies) - 1))
             parent, node = node.message_id, min(node.replies, key=_rank, default=None)

@@ -7,12 +7,13 @@ from typing import Any, Literal, TypeVar
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.normalise import clean_text, derived_id
+from training.importers.reading.normalise import LONGEST_TEXT, clean_text, derived_id
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 Role = Literal["system", "user", "assistant", "tool"]
 Element = TypeVar("Element")
+MOST_TURNS = 100_000  # of one dialogue
 ROLES: dict[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human", "prompter"), "user"),
@@ -44,6 +45,9 @@ def dialogue_messages(
     platform: str, turns: Sequence[DialogueTurn], source: Source, log: ImportLog
 ) -> Iterator[ExportedMessage]:
     """Yield a dialogue's turns as messages: the assistant is the persona, turns of tools are left out."""
+    if reason := _excess(turns):
+        log.skip(reason)
+        return
     turns = [turn for turn in turns if turn.text.strip()]
     chat = derived_id(*(part for turn in turns for part in (turn.role, turn.text)))
     for number, turn in enumerate(turns):
@@ -64,6 +68,15 @@ def dialogue_messages(
             kind="system" if turn.role == "system" else "text",
             trained=turn.trained,
         )
+
+
+def _excess(turns: Sequence[DialogueTurn]) -> str:
+    """Return the reason to leave a dialogue out, or ""; without one turn, the others mean something else."""
+    if len(turns) > MOST_TURNS:
+        return f"dialogues of more than {MOST_TURNS:,} turns"
+    if any(len(turn.text) > LONGEST_TEXT for turn in turns):
+        return f"dialogues with a turn of more than {LONGEST_TEXT:,} characters"
+    return ""
 
 
 def role_of(name: Any) -> Role | None:

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
+MOST_NOTES = 100
+
 
 @dataclass(slots=True)
 class ImportLog:
@@ -22,5 +24,8 @@ class ImportLog:
             self.skipped[reason] += count
 
     def note(self, sentence: str) -> None:
-        """Keep a sentence for the end of the import, once."""
-        self.notes[sentence] = None
+        """Keep a sentence for the end of the import, once; beyond the bound, count it."""
+        if len(self.notes) < MOST_NOTES or sentence in self.notes:
+            self.notes[sentence] = None
+        else:
+            self.skipped["notes, which found no room"] += 1

@@ -10,6 +10,7 @@ _LATEST = 4_102_444_800.0  # 2100-01-01 in Unix seconds: a later time is a broke
 _MONTHS = {
     name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
+LONGEST_TEXT = 100_000  # characters of a message; a longer one is left out, and no name is put into it
 LONGEST_NAME = 100  # characters: a name stands in each message of its person, and in place of mentions
 _DISCORD_EMOJI = re.compile(r"<a?:(\w+):\d+>")
 _DISCORD_MENTION = re.compile(r"<@!?(\d+)>")
@@ -76,7 +77,7 @@ def unique_id(seen: dict[str, int], *parts: object) -> str:
 
 def discord_text(text: str, names: Mapping[str, str]) -> str:
     """Replace Discord's raw ids of users and emoji by names, as Discord shows them."""
-    if "<" in text:
+    if "<" in text and len(text) <= LONGEST_TEXT:
         text = _DISCORD_EMOJI.sub(r":\1:", text)
         text = _DISCORD_MENTION.sub(
             lambda mention: f"@{names.get(mention[1], mention[1])[:LONGEST_NAME]}", text

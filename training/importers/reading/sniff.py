@@ -10,7 +10,7 @@ _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
 # an unclosed string is a token too, or each of its quotes would be tried as the beginning of one
 _TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+"?+)(\s*+:)?|[][{}]', re.DOTALL)
 _PICKLES = (b"(lp0\n", b"(dp0\n", b"]q\x00", b"}q\x00", *(bytes((0x80, version)) for version in (2, 3, 4, 5)))
-_KEY = 100  # characters of a key: no format is recognised by a longer one
+_KEY = 100  # characters of a key; no format has longer ones, and each path repeats those above it
 _DEPTH = 16  # nested arrays and objects: no format is recognised by deeper keys
 _HTML = re.compile(
     r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype html|html)\b",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.platforms.discord import departures
 from tests.fixtures.discord_bot import DiscordStage, staged
 
 
@@ -38,3 +39,17 @@ async def test_a_server_that_removed_the_bot_while_it_was_away_is_offered_at_the
         with caplog.at_level(logging.WARNING):
             await stage.start()
         assert offers(caplog) == [place]
+
+
+async def test_of_many_places_a_few_are_offered(
+    stage: DiscordStage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "_MAX_OFFERS", 2)
+    for number in range(4):
+        stage.fake.say(stage.fake.channel(stage.guild, f"pier {number}"), stage.ana, "Ahoy")
+    await stage.idle()
+    with caplog.at_level(logging.WARNING):
+        stage.fake.kick(stage.guild)
+        await stage.fake.until(lambda: offers(caplog))
+        await stage.idle()
+    assert len(offers(caplog)) == 2

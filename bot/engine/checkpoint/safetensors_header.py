@@ -1,0 +1,32 @@
+"""The header of a base model's safetensors file, checked against the size before a library reads it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bot.untrusted import RefusedFile, open_regular, parse_json
+
+_HEADER_BYTES = 100 << 20  # the library's own bound
+_AGAIN = "copy or download it again"
+
+
+def check_safetensors(folder: Path, name: str, root: Path | None = None) -> None:
+    """Raise `RefusedFile` for a file that was cut or overwritten; `root`: as of `open_regular`."""
+    with open_regular(folder, name, root) as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(_HEADER_BYTES, size - 8):
+            raise RefusedFile(f"{name} is cut off in its header, or is no safetensors file", _AGAIN)
+        header = parse_json(file.read(length), f"the header of {name}")
+    header.pop("__metadata__", None)
+    ends = [_end(entry, name) for entry in header.values()]
+    if 8 + length + max(ends, default=0) != size:
+        raise RefusedFile(f"{name} is cut off, or longer than its header says", _AGAIN)
+
+
+def _end(entry: Any, name: str) -> int:
+    """Return the offset behind a tensor, in bytes."""
+    offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
+    if not isinstance(offsets, list) or len(offsets) != 2 or type(offsets[1]) is not int:
+        raise RefusedFile(f"the header of {name} has a tensor without a place", _AGAIN)
+    return offsets[1]
