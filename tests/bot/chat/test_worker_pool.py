@@ -83,5 +83,7 @@ async def test_a_chat_keeps_no_place_that_is_quiet(stage: Stage) -> None:
     gc.collect()
     assert stage.chat.workers() == ()
     stage.engine.requests.clear()
-    kept = {found for found in gc.get_objects() if type(found) is Place and found.chat.startswith("quiet room ")}
+    kept = {
+        found for found in gc.get_objects() if type(found) is Place and found.chat.startswith("quiet room ")
+    }
     assert len(kept) <= THREADS  # a thread for prompts holds its last work
