@@ -92,7 +92,8 @@ BOMBS = {
     "many turns": "{% if messages | length > 5 %}{{ 'a' * 400000000 }}{% endif %}",
     "recursive": "{% for a in [[1] * 90] * 90 recursive %}{{ loop([[1] * 90] * 90) }}{% endfor %}",
     "recursive to a depth": (
-        "{% for a in range(90) recursive %}{% if loop.depth < 9 %}{{ loop(range(90)) }}{% endif %}{% endfor %}"
+        "{% for a in range(90) recursive %}{% if loop.depth < 9 %}{{ loop(range(90)) }}{% endif %}"
+        "{% endfor %}"
     ),
     "lipsum": "{{ lipsum(400000) }}",
     "cycler": "{% set c = cycler(*range(99999)) %}{{ c.next() }}",

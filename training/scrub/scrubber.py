@@ -11,6 +11,7 @@ from training.scrub.detectors import (
     address,
     birthday,
     coordinates,
+    form_secret,
     identity,
     internet,
     phone,
@@ -46,6 +47,7 @@ _EDGE, _END = rf"(?<![^\W{CJK}])", rf"(?![^\W{CJK}])"
 _DETECTORS: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     secret.find_secrets,
     said_secret.find_said_secrets,
+    form_secret.find_form_secrets,
     seed_phrase.find_seed_phrases,
     spelt.find_spelt_numbers,
     spelt.find_spaced_letters,
@@ -53,6 +55,7 @@ _DETECTORS: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     internet.find_links,
     internet.find_emails,
     address.find_chinese_addresses,
+    birthday.find_birthdays,
 )
 _NUMERIC: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     internet.find_network_addresses,
@@ -60,7 +63,7 @@ _NUMERIC: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     identity.find_identity_numbers,
     phone.find_phone_numbers,
     address.find_addresses,
-    birthday.find_birthdays,
+    spelt.find_spaced_digits,
 )
 _DIGIT = re.compile("[0-9]")
 _LEFTOVERS = {

@@ -24,6 +24,11 @@ async def told(tmp_path: Path) -> str:
     return next(finding.text for finding in findings if finding.subject == "native")
 
 
+def replace_by_file(folder: Path) -> None:
+    folder.rmdir()
+    folder.touch()
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for libraries, made by an earlier start."""
@@ -56,8 +61,7 @@ async def test_a_folder_above_that_others_may_write_is_named(tmp_path: Path, cac
 
 @needs_compiler
 async def test_a_cache_folder_that_cannot_be_made_is_named(tmp_path: Path, cache: Path) -> None:
-    cache.rmdir()
-    cache.touch()
+    replace_by_file(cache)
     assert (await told(tmp_path)).startswith(f"not compiled: {cache}: File exists; ")
 
 
