@@ -181,8 +181,7 @@ class Scrubber:
         self._learn_forgotten(plain)
         detectors = _DETECTORS + _NUMERIC if _DIGIT.search(plain) else _DETECTORS
         spans = [span for detect in detectors for span in detect(plain)]
-        spans += self._finder.find_handles(plain)
-        spans += self._finder.find_names(plain)
+        spans += (*self._finder.find_handles(plain), *self._finder.find_names(plain))
         if self._words:
             spans += (PrivateSpan(*found.span(), "word") for found in self._words.finditer(plain))
         if not spans:

@@ -24,7 +24,7 @@ _SHORTEST_PLAIN = 8  # letters of a network's key, which has eight at least
 
 def find_form_secrets(text: str) -> Iterator[PrivateSpan]:
     """Yield the second value behind a label, where it is no remark ("wifi: slow / unusable")."""
-    if not _MAY_HOLD.search(text):
+    if not any(sign in text for sign in "/|\n;") or not _MAY_HOLD.search(text):
         return
     for found in (*_SLASHED.finditer(text), *_LINES.finditer(text)):
         if _is_secret(found["user"], found["value"]):
