@@ -17,7 +17,6 @@ from bot.memory.db.database import InUse
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.contract import check_serving
 from bot.system.rights import others_can_read, private_command
-from bot.system.user_folders import cache_folder
 
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
@@ -111,17 +110,15 @@ def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
 
 def _native_kernels(settings: Config) -> Finding:
     """Check whether the kernels are compiled for this processor; compiling them may take seconds."""
-    from bot.engine.kernels.compiler import build_library
+    from bot.engine.kernels.compiler import LibraryError, make_library
 
     if not settings.model.native:
-        text = "switched off: torch's operators serve"
-    elif build_library() is not None:
-        text = f"compiled for this processor, in {cache_folder()}"
-    else:
-        text = (
-            "not compiled: on a CPU answers take up to twice as long; "
-            "install gcc (Linux), or run xcode-select --install (macOS), or mend the reason in the log"
-        )
+        return Finding("native", True, "switched off: torch's operators serve")
+    try:
+        text = f"compiled for this processor, in {make_library().parent}"
+    except LibraryError as error:
+        parts = (f"not compiled: {error}", "on a CPU answers take up to twice as long", error.remedy)
+        text = "; ".join(filter(None, parts))
     return Finding("native", True, text)
 
 

@@ -1,7 +1,6 @@
 """Adapters of personas in the engine: checked against the manifest, loaded, replaced, unloaded."""
 
-import asyncio
-
+from bot.chat.prompt_pool import PromptPool
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
 from bot.persona.persona import Persona
@@ -9,10 +8,15 @@ from bot.prompt.contract import check_serving
 
 
 class AdapterLoader:
-    """Loads a persona's adapter when it is first needed, after a check against the adapter's manifest."""
+    """Loads a persona's adapter when it is first needed, after a check against the adapter's manifest.
 
-    def __init__(self, engine: Engine, settings: ChatSettings, model: ModelSettings) -> None:
-        self._engine, self._settings, self._model = engine, settings, model
+    The check renders the persona's chat template, which may be slow, on the threads for prompts.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: ChatSettings, model: ModelSettings, prompts: PromptPool
+    ) -> None:
+        self._engine, self._settings, self._model, self._prompts = engine, settings, model, prompts
         self._loaded: set[str] = set()
 
     async def ensure_loaded(self, persona: Persona) -> None:
@@ -40,6 +44,7 @@ class AdapterLoader:
     async def _load(self, persona: Persona) -> None:
         assert persona.adapter
         tokenizer = await self._engine.tokenizer()
-        await asyncio.to_thread(check_serving, persona, tokenizer, self._model, self._settings.system_prompt)
+        system = self._settings.system_prompt
+        await self._prompts.run(persona.key, check_serving, persona, tokenizer, self._model, system)
         await self._engine.add_adapter(persona.key, persona.adapter)
         self._loaded.add(persona.key)

@@ -10,6 +10,7 @@ from bot.chat import scoped_settings
 from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.delivery import Outlet
 from bot.chat.intake import Intake
+from bot.chat.prompt_pool import PromptPool
 from bot.chat.reload import PersonaReload, ReloadResult
 from bot.chat.reply_pipeline import ReplyPipeline
 from bot.chat.resources import ChatResources
@@ -46,9 +47,10 @@ class Chat:
         self._resources = ChatResources(memory, engine, cast, settings, model, clock, random or Random())
         self.engine, self.settings = engine, settings
         self.health: dict[str, Callable[[], str]] = {}  # by platform
-        adapters = AdapterLoader(engine, settings, model)
+        prompts = PromptPool()
+        adapters = AdapterLoader(engine, settings, model, prompts)
         self._workers = WorkerPool(lambda work: self._pipeline.process(work), settings.debounce)
-        self._responder = Responder(self._resources, adapters, observe_prompt)
+        self._responder = Responder(self._resources, adapters, prompts, observe_prompt)
         self._pipeline = ReplyPipeline(self._resources, self._responder, self._workers)
         self._intake = Intake(self._resources, self._workers)
         self._reload = PersonaReload(self._resources, adapters)

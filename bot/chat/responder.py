@@ -59,10 +59,11 @@ class Responder:
         self,
         resources: ChatResources,
         adapters: AdapterLoader,
+        prompts: PromptPool,
         observe_prompt: PromptObserver | None = None,
     ) -> None:
         self._resources, self._adapters, self._observe_prompt = resources, adapters, observe_prompt
-        self._prompts = PromptPool()
+        self._prompts = prompts
 
     def close(self) -> None:
         """Build no more prompts."""

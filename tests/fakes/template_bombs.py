@@ -70,8 +70,8 @@ BOMBS = {
         "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}"
     ),
     "branching call": (
-        "{% macro m(n) %}{% if n %}{% call m(n - 1) %}{% endcall %}{% call m(n - 1) %}{% endcall %}"
-        "{% endif %}{% endmacro %}{{ m(60) }}"
+        "{% macro m(n) %}{{ caller() }}{% if n %}{% call m(n - 1) %}{% endcall %}"
+        "{% call m(n - 1) %}{% endcall %}{% endif %}{% endmacro %}{% call m(60) %}{% endcall %}"
     ),
     "repeated output": LONG + OFTEN + "{{ x }}" + END,
     "repeated printing": "{% set x = ['a'] * 9000 %}" + OFTEN + "{{ x }}" + END,
@@ -91,6 +91,10 @@ BOMBS = {
     "step by name": "{% for i in [-999999999] | map('a step') %}{% endfor %}" + OFTEN * 2 + END * 2,
     "many turns": "{% if messages | length > 5 %}{{ 'a' * 400000000 }}{% endif %}",
     "recursive": "{% for a in [[1] * 90] * 90 recursive %}{{ loop([[1] * 90] * 90) }}{% endfor %}",
+    "recursive to a depth": (
+        "{% for a in range(90) recursive %}{% if loop.depth < 9 %}{{ loop(range(90)) }}{% endif %}"
+        "{% endfor %}"
+    ),
     "lipsum": "{{ lipsum(400000) }}",
     "cycler": "{% set c = cycler(*range(99999)) %}{{ c.next() }}",
     "reason": "{{ raise_exception('a' * 90000) }}",

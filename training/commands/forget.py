@@ -12,6 +12,7 @@ from bot.files import open_draft, sync_folder, write_private
 from bot.system import replacing
 from training.dataset.splits import TRAIN, VALIDATION
 from training.runs.folders import run_lock
+from training.store.forgotten_names import add_forgotten_names
 from training.store.lineage import Pseudonyms, add_opt_out, read_adapter_authors
 from training.store.message_store import work_lock
 from training.store.messages import MESSAGES
@@ -58,9 +59,10 @@ def forget(folder: Path, author: str) -> Forgotten:
     """Erase an author's messages and all that was made of any messages from a persona's work folder.
 
     No later import or build takes the author's messages. `author` is an id, platform/id, a pseudonym, or a
-    name. Whatever is derived goes before its source, so that the same call erases the rest after a kill at
-    any moment; `finish_forgetting` ends it once the data are built anew. Raises `UserError` where several
-    authors have it, none does (`UnknownAuthor`), the author is the persona, or another command is under way.
+    name. Keyed hashes of the author's names stay, to replace the names in what others say. Whatever is
+    derived goes before its source, so that the same call erases the rest after a kill at any moment;
+    `finish_forgetting` ends it once the data are built anew. Raises `UserError` where several authors have
+    it, none does (`UnknownAuthor`), the author is the persona, or another command is under way.
     """
     work = folder / "work"
     with work_lock(work), run_lock(work):
@@ -72,6 +74,7 @@ def forget(folder: Path, author: str) -> Forgotten:
         manifests = tuple(path for path, holders in read_adapter_authors(folder) if pseudonym in holders)
         write_private(work / _JOURNAL, [msgspec.json.encode(_Journal(asked, pseudonym))])
         add_opt_out(work, pseudonym)
+        add_forgotten_names(work, {pseudonym: _read_names(work, pseudonyms, pseudonym)})
         _erase_derived(work)
         erased = _erase_messages(work, pseudonyms, pseudonym) if pseudonym in authors else 0
     return Forgotten(erased, manifests)
@@ -116,6 +119,12 @@ def _read_authors(work: Path, pseudonyms: Pseudonyms) -> dict[str, _Key]:
     for key in authors.values():
         key.is_self = selves.is_self(key.platform, key.author, "text", key.is_self)
     return {pseudonyms.of(*id): key for id, key in authors.items()}
+
+
+def _read_names(work: Path, pseudonyms: Pseudonyms, pseudonym: str) -> set[str]:
+    """Return every name that an author had in the messages."""
+    names = {(key.platform, key.author, key.author_name) for _, key in _read_lines(work / MESSAGES)}
+    return {name for platform, author, name in names if pseudonyms.of(platform, author) == pseudonym}
 
 
 def _find_pseudonym(author: str, authors: dict[str, _Key], pseudonyms: Pseudonyms) -> str:

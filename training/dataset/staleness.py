@@ -8,12 +8,13 @@ from bot.errors import UserError
 from bot.files import hash_file
 from training.dataset.splits import TRAIN, VALIDATION
 from training.dataset.workspace import BuildRecord, read_build_record
+from training.store.forgotten_names import FORGOTTEN_NAMES
 from training.store.lists import CONSENT, KEEP, OPT_OUTS, WORDS
 from training.store.messages import MESSAGES
 from training.store.selves import SELVES
 
 DOCUMENTS = "documents"
-_SOURCES = (MESSAGES, SELVES, OPT_OUTS, CONSENT, WORDS, KEEP)
+_SOURCES = (MESSAGES, SELVES, OPT_OUTS, FORGOTTEN_NAMES, CONSENT, WORDS, KEEP)
 _NOTHING = hashlib.sha256().hexdigest()
 
 

@@ -22,7 +22,7 @@ _ODD = re.compile(
 )
 # letters of Cyrillic and Greek that look like Latin ones, and those
 _LOOKALIKES = str.maketrans(
-    "аеорсухіјѕԁԛԝһАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵ", "aeopcyxijsdqwhABEKMHOPCTYXIJSABEZHIKMNOPTYXov"
+    "аеорсухіјѕԁԛԝһАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵρν", "aeopcyxijsdqwhABEKMHOPCTYXIJSABEZHIKMNOPTYXovpv"
 )
 _MIXED = re.compile(
     r"(?<!\S)(?=[^\sA-Za-z]{0,64}[A-Za-z])(?=[^\s\u0370-\u052f]{0,64}[\u0370-\u052f])\S{1,128}"

@@ -13,7 +13,7 @@ from training.scrub.normalise import match_key, normalise_text
 
 CONSENTING = ""  # the owner of every name of the people that agreed to be named
 WORD = re.compile(rf"[^\W_{CJK}0-9]+|[0-9]+")
-_RUN = re.compile(f"[{CJK}]+")
+CJK_RUN = re.compile(f"[{CJK}]+")
 _HANDLE = re.compile(r"[\w.-]*[\d_.][\w.-]*", re.ASCII)
 _SMALL = frozenset(
     "mr mrs ms miss dr prof sir jr sr ii iii iv the de la le van von der den del da di do dos el al".split()
@@ -70,20 +70,41 @@ class Roster:
         if person.id:
             self.ids.setdefault(person.id, owner)
         called = set[str]()
-        for name in (normalise_text(name).text.strip().lstrip("@") for name in person.names):
-            self.handles.setdefault(match_key(name), owner)
-            for form in _spoken(name, owner):
+        for name in person.names:
+            self.handles.setdefault(match_key(_plain(name)), owner)
+            for form in word_forms_of(name, owner):
                 called.update(word for word in form.words if len(word) > 1)
                 self.words.setdefault(form.words[0], []).append(form)
-            for written in _written(name, owner):
+            for written in cjk_forms_of(name, owner):
                 called.add(written.text)
                 self.cjk.setdefault(written.text[0], []).append(written)
         if owner != CONSENTING:
             self.called[owner] = self.called.get(owner, frozenset()) | called
 
+    def learn_form(self, form: NameForm | CjkNameForm) -> bool:
+        """Add a form unless somebody has it already; return whether it is new."""
+        if isinstance(form, NameForm):
+            spoken = self.words.setdefault(form.words[0], [])
+            if any(known.words == form.words for known in spoken):
+                return False
+            spoken.append(form)
+            spoken.sort(key=lambda known: -len(known.words))
+            return True
+        written = self.cjk.setdefault(form.text[0], [])
+        if any(known.text == form.text for known in written):
+            return False
+        written.append(form)
+        written.sort(key=lambda known: -len(known.text))
+        return True
 
-def _spoken(name: str, owner: str) -> Iterator[NameForm]:
+
+def _plain(name: str) -> str:
+    return normalise_text(name).text.strip().lstrip("@")
+
+
+def word_forms_of(name: str, owner: str) -> Iterator[NameForm]:
     """Yield a name in words as a whole, and each of its parts that can stand alone."""
+    name = _plain(name)
     parts = WORD.findall(name)
     names = sum(not word.isdecimal() for word in parts)
     is_handle = bool(_HANDLE.fullmatch(name))
@@ -108,8 +129,9 @@ def _is_ordinary(word: str) -> bool:
     return word in word_set("english") or len(word) < 3
 
 
-def _written(name: str, owner: str) -> Iterator[CjkNameForm]:
-    for run in _RUN.findall(name):
+def cjk_forms_of(name: str, owner: str) -> Iterator[CjkNameForm]:
+    """Yield every form of a name that is written without spaces."""
+    for run in CJK_RUN.findall(_plain(name)):
         for text, after, ordinary in cjk_name_forms(run):
             yield CjkNameForm(text, owner, after, ordinary)
 

@@ -1,7 +1,8 @@
 """The scrubber: replaces the private details of a text before it becomes training data."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.message import Author
@@ -10,6 +11,7 @@ from training.scrub.detectors import (
     address,
     birthday,
     coordinates,
+    form_secret,
     identity,
     internet,
     phone,
@@ -30,6 +32,7 @@ from training.scrub.detectors.span import (
     check_labels,
     merge_spans,
 )
+from training.scrub.forgotten import ForgottenNames
 from training.scrub.normalise import match_key, normalise_text
 from training.scrub.people import UNKNOWN_PERSON, NameFinder
 from training.scrub.replacements import apply_replacements, replace_spans, spans_outside
@@ -44,6 +47,7 @@ _EDGE, _END = rf"(?<![^\W{CJK}])", rf"(?![^\W{CJK}])"
 _DETECTORS: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     secret.find_secrets,
     said_secret.find_said_secrets,
+    form_secret.find_form_secrets,
     seed_phrase.find_seed_phrases,
     spelt.find_spelt_numbers,
     spelt.find_spaced_letters,
@@ -51,6 +55,7 @@ _DETECTORS: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     internet.find_links,
     internet.find_emails,
     address.find_chinese_addresses,
+    birthday.find_birthdays,
 )
 _NUMERIC: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     internet.find_network_addresses,
@@ -58,7 +63,7 @@ _NUMERIC: tuple[Callable[[str], Iterator[PrivateSpan]], ...] = (
     identity.find_identity_numbers,
     phone.find_phone_numbers,
     address.find_addresses,
-    birthday.find_birthdays,
+    spelt.find_spaced_digits,
 )
 _DIGIT = re.compile("[0-9]")
 _LEFTOVERS = {
@@ -84,7 +89,8 @@ class Scrubber:
     text. A text from the user's list `words` becomes […].
 
     `consent` are the persona itself and the people that agreed to be named: their names stay. `others` are
-    all other people of the export; names of people outside of it are not found. `keep` are words that no
+    all other people of the export; names of people outside of it are not found, but for those of `forgotten`
+    people, which are known by their hashes alone until a text has them. `keep` are words that no
     rule removes, except inside a longer detail. Equal arguments give equal results; a person's invented name
     depends on the key and the id alone, unless two people get the same one. Ids must be unique in the data
     set: the same id of two platforms is one person.
@@ -98,6 +104,7 @@ class Scrubber:
         others: Iterable[KnownPerson] = (),
         words: Iterable[str] = (),
         keep: Iterable[str] = (),
+        forgotten: ForgottenNames | None = None,
     ) -> None:
         """Build the roster and its invented names.
 
@@ -108,10 +115,11 @@ class Scrubber:
         self._roster = Roster(consent, others)
         listed = frozenset(match_key(word) for word in (*words, *keep))
         taken = word_set("english") | self._roster.forms | listed
-        self._names = draw_surrogates(self._roster.called, taken, key)
-        self._finder = NameFinder(
-            self._roster, frozenset(match_key(form) for name in self._names.values() for form in name)
-        )
+        self._forgotten = forgotten or ForgottenNames(key, {})
+        people = dict.fromkeys(self._forgotten.people, frozenset[str]()) | self._roster.called
+        self._names = draw_surrogates(people, _Taken(taken, self._forgotten), key)
+        self._surrogates = frozenset(match_key(form) for name in self._names.values() for form in name)
+        self._finder = NameFinder(self._roster, self._surrogates)
         self._words, self._keep = _words_pattern(words), _words_pattern(keep)
 
     def shown_author(self, author: Author) -> Author:
@@ -170,10 +178,10 @@ class Scrubber:
         """Every detail of a text, in offsets of this text; they may overlap."""
         normalised = normalise_text(text)
         plain = normalised.text
+        self._learn_forgotten(plain)
         detectors = _DETECTORS + _NUMERIC if _DIGIT.search(plain) else _DETECTORS
         spans = [span for detect in detectors for span in detect(plain)]
-        spans += self._finder.find_handles(plain)
-        spans += self._finder.find_names(plain)
+        spans += (*self._finder.find_handles(plain), *self._finder.find_names(plain))
         if self._words:
             spans += (PrivateSpan(*found.span(), "word") for found in self._words.finditer(plain))
         if not spans:
@@ -186,6 +194,11 @@ class Scrubber:
             for start, end, kind, person in spans
         ]
 
+    def _learn_forgotten(self, text: str) -> None:
+        """Add to the roster what forms of forgotten names a normalised text has."""
+        if [form for form in self._forgotten.find_forms(text) if self._roster.learn_form(form)]:
+            self._finder = NameFinder(self._roster, self._surrogates)
+
     def _placeholder(self, span: PrivateSpan, original: str) -> str:
         name = self._names.get(span.person)
         if span.kind not in ("name", "handle"):
@@ -195,6 +208,17 @@ class Scrubber:
         else:
             placeholder = _cased(_script(name, original), original) if name else UNKNOWN_HANDLE.lstrip("@")
         return PLACEHOLDERS["word"] if original.casefold() in placeholder.casefold() else placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The words that are no invented name."""
+
+    words: Container[str]
+    forgotten: ForgottenNames
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.words or (isinstance(word, str) and word in self.forgotten)
 
 
 def _script(name: Surrogate, original: str) -> str:

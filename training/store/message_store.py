@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from bot.errors import UserError
 from bot.files import create_private
 from bot.system import replacing
+from training.store.forgotten_names import add_forgotten_names
 from training.store.key_set import KeySet
 from training.store.lineage import read_opt_outs
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
@@ -68,6 +69,7 @@ class MessageStore:
         self._work, self._next_selves = work, dict[str, frozenset[str]]()
         self._keys, self._waiting = KeySet(), list[ExportedMessage]()
         self._opted_out, self._refused = read_opt_outs(work), dict[tuple[str, str], bool]()
+        self._refused_names = dict[tuple[str, str], set[str]]()
         self._draft = self.path.with_name(f"{MESSAGES}.new")
         self._lock: FileLock | None = None
         self._file: BinaryIO | None = None
@@ -105,6 +107,10 @@ class MessageStore:
         if (platform, author) not in self._refused:
             self._refused[platform, author] = (platform, author) in self._opted_out
         return self._refused[platform, author]
+
+    def note_refused_name(self, platform: str, author: str, name: str) -> None:
+        """Keep the hashes of a refused author's name, so that it is replaced in what others say."""
+        self._refused_names.setdefault((platform, author), set()).add(name)
 
     def append(self, message: ExportedMessage) -> bool:
         """Add a message and return True, unless a message with its key is in the file."""
@@ -165,6 +171,8 @@ class MessageStore:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._close()
+        of = self._opted_out.pseudonyms.of
+        add_forgotten_names(self._work, {of(*id): names for id, names in self._refused_names.items()})
         if self._next_selves:
             draft_selves(self._work, self._next_selves)
         replacing.replace(self._draft, self.path)

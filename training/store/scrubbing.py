@@ -14,6 +14,7 @@ from training.scrub.key import KEY, read_key
 from training.scrub.review import ScrubReview
 from training.scrub.roster import list_people
 from training.scrub.scrubber import Scrubber
+from training.store.forgotten_names import read_forgotten_names
 from training.store.lists import CONSENT, KEEP, WORDS, read_list
 from training.store.message_store import read_messages
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
@@ -56,7 +57,7 @@ def _scrub_message(message: ExportedMessage, scrubber: Scrubber, review: ScrubRe
 
 
 def open_scrubber(work: Path, persona: Persona) -> Scrubber:
-    """Return a scrubber that knows all authors of work/messages.jsonl, and the lists beside it."""
+    """Return a scrubber that knows the authors of work/messages.jsonl, who was forgotten, and the lists."""
     source = work / MESSAGES
     persona_ids, listed = set[str](), {line.casefold() for line in read_list(work / CONSENT)}
 
@@ -71,7 +72,14 @@ def open_scrubber(work: Path, persona: Persona) -> Scrubber:
     own = KnownPerson("persona", (persona.name, persona.card.name, *persona.names))
     others = [person for person in people if person not in agreed]
     words, keep = read_list(work / WORDS), read_list(work / KEEP)
-    return Scrubber(read_key(work / KEY), consent=[own, *agreed], others=others, words=words, keep=keep)
+    return Scrubber(
+        read_key(work / KEY),
+        consent=[own, *agreed],
+        others=others,
+        words=words,
+        keep=keep,
+        forgotten=read_forgotten_names(work),
+    )
 
 
 def _author(message: ExportedMessage) -> Author:

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from bot.engine.kernels.library_store import LibraryStore
-from bot.engine.kernels.toolchain import Toolchain, cpu_name, find_toolchains
+from bot.engine.kernels.toolchain import Toolchain, cpu_name, find_toolchains, missing_toolchain
 from bot.system.user_folders import cache_folder
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,15 @@ logger = logging.getLogger(__name__)
 _MAIN = "native.c"  # includes the other files: one translation unit
 _OUTPUT = "library"
 _TIMEOUT_SECONDS = 60.0  # a compilation takes four
+_MOST_SAID = 400  # characters of a compiler's complaint
+
+
+class LibraryError(Exception):
+    """There is no library: `str` of it is the reason, and `remedy` what to do, empty where nothing helps."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 class LibraryBuild:
@@ -48,7 +57,17 @@ def load_library(folder: Path | None = None) -> ctypes.CDLL | None:
 
 def build_library(folder: Path | None = None) -> Path | None:
     """Return the path of the compiled library; None where it cannot be compiled."""
-    problems: list[Exception] = []
+    try:
+        return make_library(folder)
+    except LibraryError as problem:
+        if problem.__cause__:  # a machine without a compiler is not worth a line at each start
+            _log_fallback(str(problem))
+        return None
+
+
+def make_library(folder: Path | None = None) -> Path:
+    """Return the path of the compiled library. Raises `LibraryError` with the first compiler's fault."""
+    problems: list[OSError | subprocess.SubprocessError] = []
     sources = read_sources()
     for toolchain in find_toolchains():
         try:
@@ -57,8 +76,21 @@ def build_library(folder: Path | None = None) -> Path | None:
         except (OSError, subprocess.SubprocessError) as problem:
             problems.append(problem)
     if problems:
-        _log_fallback(getattr(problems[0], "stderr", None) or str(problems[0]))
-    return None
+        raise _explained(problems[0]) from problems[0]
+    raise LibraryError(*missing_toolchain())
+
+
+def _explained(problem: OSError | subprocess.SubprocessError) -> LibraryError:
+    """Return the reason and the remedy: an `OSError` is the cache folder's, any other the compiler's."""
+    if isinstance(problem, OSError):
+        place = f"{problem.filename}: " if problem.filename else ""
+        remedy = "mend that, or set XDG_CACHE_HOME to a folder of your own"
+        return LibraryError(f"{place}{problem.strerror or problem}", remedy)
+    if isinstance(problem, subprocess.TimeoutExpired):
+        reason = f"the compiler took more than {_TIMEOUT_SECONDS:.0f} seconds"
+        return LibraryError(reason, "start again when the machine has less to do")
+    said = (getattr(problem, "stderr", None) or str(problem)).strip()
+    return LibraryError(f"the compiler fails ({said[-_MOST_SAID:]})", "mend it, or set CC to another one")
 
 
 def read_sources() -> Mapping[str, bytes]:
@@ -92,10 +124,21 @@ def _compile(sources: Mapping[str, bytes], toolchain: Toolchain, store: LibraryS
     with store.draft_folder() as folder:
         for source, content in sources.items():
             (folder / source).write_bytes(content)
-        command = [*toolchain.command, *toolchain.flags, _MAIN, "-o", _OUTPUT, *toolchain.links]
-        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "cwd": folder}
-        subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[call-overload]
+        _run_compiler(toolchain, folder)
         return store.keep(folder / _OUTPUT)
+
+
+def _run_compiler(toolchain: Toolchain, folder: Path) -> None:
+    """Compile the sources in a folder. Raises `SubprocessError` where that leaves no library."""
+    command = [*toolchain.command, *toolchain.flags, _MAIN, "-o", _OUTPUT, *toolchain.links]
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "cwd": folder}
+    try:
+        subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[call-overload]
+    except OSError as error:
+        raise subprocess.SubprocessError(f"{command[0]} cannot be run: {error.strerror}") from error
+    output = folder / _OUTPUT
+    if not output.exists() or not output.stat().st_size:
+        raise subprocess.SubprocessError("it wrote no library")
 
 
 def _digest(sources: Mapping[str, bytes], toolchain: Toolchain) -> str:

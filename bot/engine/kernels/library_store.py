@@ -49,8 +49,6 @@ class LibraryStore:
         """Put a compiled library in place, on the disk and as a whole, and return its path."""
         draft.chmod(0o600)
         content = draft.read_bytes()
-        if not content:
-            raise OSError(0, "the compiler wrote an empty library")
         path = self.folder / self._name(content)
         with draft.open("r+b") as file:
             os.fsync(file.fileno())

@@ -46,6 +46,19 @@ def find_toolchains() -> Iterator[Toolchain]:
         yield from toolchains_of(command, version, libomp, platform.machine(), _SUFFIXES[sys.platform])
 
 
+def missing_toolchain() -> tuple[str, str]:
+    """Return why `find_toolchains` finds nothing here, and what to do about it."""
+    if sys.platform == "linux":
+        if shutil.which("gcc") is None:
+            return "there is no gcc", "install gcc"
+        return "gcc is another compiler by that name", "install gcc, or set CC to it"
+    if sys.platform == "darwin":
+        if not _has_command_line_tools():
+            return "there is no compiler", "run xcode-select --install"
+        return "torch and the compiler share no OpenMP", "install torch from its wheel"
+    return "they are compiled on Linux and macOS alone", ""
+
+
 def _commands(environment: Mapping[str, str], system: str) -> Iterator[tuple[str, ...]]:
     named = shlex.split(environment.get("CC", ""))
     for words in (named, *((name,) for name in _NAMES[system])):

@@ -2,9 +2,14 @@
 
 import asyncio
 import threading
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from bot.chat import adapter_loader
 from bot.chat.prompt_pool import PromptPool
-from tests.conftest import Stage
+from tests.conftest import MARA, Stage
 
 
 async def test_one_persona_leaves_threads_to_others() -> None:
@@ -48,3 +53,15 @@ async def test_prompts_are_built_where_nothing_else_runs(stage: Stage) -> None:
     )[1]
     await stage.say("Hello")
     assert [name.partition("_")[0] for name in names] == ["prompt"]
+
+
+async def test_adapters_are_checked_on_the_threads_of_prompts(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = list[str]()
+    monkeypatch.setattr(
+        adapter_loader, "check_serving", lambda *_: names.append(threading.current_thread().name)
+    )
+    await stage.chat._responder._adapters.ensure_loaded(replace(MARA, adapter=tmp_path))
+    assert [name.partition("_")[0] for name in names] == ["prompt"]
+    assert stage.engine.loaded == {MARA.key: tmp_path}

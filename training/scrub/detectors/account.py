@@ -11,14 +11,19 @@ _NAMED = re.compile(
 )
 _SERVICE = (
     r"(?:微信|vx|wx|wechat|insta(?:gram)?|ig|snap(?:chat)?|tiktok|skype|discord|telegram|tg|line|signal|kik"
-    r"|twitter)"
+    r"|twitter|threads|mastodon|twitch|телеграме?|инст[аеу]|вк)"
 )
 _BEFORE = re.compile(  # the handle before its service: "gullwatch_77 on insta", "mara.lind, that's my snap"
     r"(?<![\w.@-])(?P<handle>[a-z][a-z0-9_.-]{2,31})(?:,? (?:(?:that['’]?s|thats|it['’]?s|its|is"
-    r"|ist|es|das ist)"
-    rf" (?:my|his|her|our|mein|meine|mi|su) {_SERVICE}|on {_SERVICE}|(?:-|<-|←|=) ?{_SERVICE}"
-    rf"|\({_SERVICE}\)))(?!\w)",
+    r"|ist|es|das ist|c['’]est|est|è|é|это)"
+    r" (?:my|his|her|our|mein|meine|ihr|sein|mi|su|mon|ma|il mio|la mia|o meu|meu|мой|моя)"
+    rf" (?:{_SERVICE}|steam|xbox|psn)"
+    rf"|is me on {_SERVICE}|(?:on|auf|en|sur|no|su|na|в) {_SERVICE}|(?:-|<-|←|→|=) ?{_SERVICE}"
+    rf"|\({_SERVICE}\))|,? ?(?:就?是)?我的?(?:微信|vx|wx|qq|ins)(?:号|號)?)(?!\w|\s?[0-9])",
     re.IGNORECASE,
+)
+_NUMBER_BEFORE = re.compile(
+    r"(?<![\w.])(?P<number>[1-9][0-9]{4,10})\s?(?:就?是)?我的?(?:qq|微信)", re.IGNORECASE
 )
 _HANDLE = re.compile(r"[0-9_]|\.(?!js$|py$|exe$|com$|net$|org$|io$)")
 _MARKED = re.compile(r"[0-9_.#-]")
@@ -31,6 +36,7 @@ def find_service_accounts(text: str) -> Iterator[tuple[int, int]]:
         handle = found[group].rstrip(".-")
         if _MARKED.search(handle):
             yield found.start(group), found.start(group) + len(handle)
+    yield from (found.span("number") for found in _NUMBER_BEFORE.finditer(text))
     for found in _BEFORE.finditer(text):
         if _HANDLE.search(found["handle"]):
             yield found.span("handle")

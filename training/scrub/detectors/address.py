@@ -41,8 +41,8 @@ _EUROPEAN = re.compile(
     rf"(?:,?[ ][0-9]{{5}}[ ][A-ZÀ-Ý][\w-]{{1,30}})?"
 )
 _SMALL = re.compile(  # in small letters: only behind words that announce an address
-    r"(?<!\w)(?:at|to|address is|adress is|lives?|living|house is)[ ]"
-    r"(?P<street>[0-9]{1,5}[a-z]?[ ](?!star|way|min|hour|day|am\b|pm\b"
+    r"(?<!\w)(?:at|to|address(?:[ ]is|:)|adress(?:[ ]is|:)|lives?|living|(?:house|place|flat)[ ]is)[ ]"
+    r"(?P<street>[0-9]{1,5}[a-z]?[ ](?!star|way|min|hour|day|am\b|pm\b|in\b|of\b|the\b|to\b|on\b"
     r"|square)(?:[a-z'’-]{2,20}[ ]){1,2}?(?:st|dr|drive|court|ct|close|crescent|terrace|way|place|pl"
     r"|square|sq|gardens|grove|row|walk|hill|mews|circle)(?![a-z])"
     r"(?:,?[ ](?:apt|suite|unit|flat|\#)\.?[ ]?\w{1,6})?)"
@@ -57,6 +57,25 @@ _SMALL_EUROPEAN = re.compile(
     r"|(?:am|an der|auf der|im|zum|zur)[ ](?:[a-zäöüß]{3,20}[ ])?(?:markt|platz|weg|hang|berg"
     r"|graben|ring|damm|ufer|anger|kirchhof)"
     r"[ ][0-9]{1,4}[a-h]?(?!\w))"
+)
+_SMALL_ALONE = re.compile(
+    r"(?<![\w.,:/-])[0-9]{1,5}[a-z]?[ ][a-z'’-]{3,20}[ ](?:st|dr|close|court|crescent|terrace)"
+    r"(?:,?[ ](?:apt|suite|unit|flat)\.?[ ]?\w{1,6})(?!\w)"
+    r"|(?<![\w.,:/-])[0-9]{1,5}[a-z][ ][a-z'’-]{3,20}[ ](?:st|dr|ct)(?=\s{0,3}(?:$|[,.;\n]))"
+    r"|(?<!\w)(?!(?:park|spiel|arbeits|sitz|sport|steh|camping|lager|stell|wander|rad|fuß|bahn|flug|start|markt"
+    r"|unter|aus|um|hin|rück|heim|feld|schrott|tank|lieblings)(?:weg|platz))"
+    r"[a-zäöüß]{1,30}(?:weg|platz|ufer|damm)[ ][0-9]{1,4}[a-h]?(?![\w%]|[ ](?:km|m|uhr|min|euro|€|mal)\b)"
+    r"|(?<!\w)[a-zäöüß]{3,30}str\.[ ][0-9]{1,4}[ ]?[a-h]?(?!\w)(?:,?[ ][0-9]{5}(?:[ ][a-zäöüß]{3,20})?)?"
+    r"|(?<!\w)[a-z]{3,25}(?:straat|gracht|laan|plein)[ ][0-9]{1,4}[a-z]?(?!\w)"
+    r"|(?<!\w)c/[ ]?[a-záéíóúñ'-]{3,20},?[ ][0-9]{1,4}(?!\w)(?:,[ ][0-9]{1,2}[ºªo]?(?:[ ][a-z])?(?!\w))?"
+    r"|(?<!\w)(?:j['’]habite|adresse[ ]?:)[ ](?:au[ ])?[0-9]{1,4}(?:[ ](?:bis|ter))?,?[ ](?:rue|avenue"
+    r"|boulevard|chemin|allée|impasse|quai)(?:[ ][a-zà-ÿ'’-]{2,20}){1,3}"
+    r"|(?<!\w)p\.?[ ]?o\.?[ ]box[ ][0-9]{1,6}(?!\w)"
+)
+_RUSSIAN = re.compile(
+    r"(?<!\w)(?:ул(?:ица|\.)|просп(?:ект|\.)|пер(?:еулок|\.))[ ]?[а-яё-]{3,30},?[ ](?:д(?:ом|\.)[ ]?)?"
+    r"[0-9]{1,4}[а-я]?(?!\w)(?:,?[ ]кв(?:артира|\.)[ ]?[0-9]{1,4})?",
+    re.IGNORECASE,
 )
 _HAN = "\u3400-\u9fff"
 _NUMBER = "[0-9一二三四五六七八九十百]{1,5}"
@@ -86,7 +105,9 @@ def find_addresses(text: str) -> Iterator[PrivateSpan]:
     yield from (PrivateSpan(*found.span(), "address") for found in _EUROPEAN.finditer(text))
     yield from (PrivateSpan(*found.span("street"), "address") for found in _SMALL.finditer(text))
     yield from (PrivateSpan(*found.span(), "address") for found in _SMALL_EUROPEAN.finditer(text))
+    yield from (PrivateSpan(*found.span(), "address") for found in _SMALL_ALONE.finditer(text))
     if not text.isascii():
+        yield from (PrivateSpan(*found.span(), "address") for found in _RUSSIAN.finditer(text))
         yield from (PrivateSpan(*found.span(), "address") for found in _JAPANESE.finditer(text))
 
 

@@ -9,7 +9,13 @@ _LATITUDE, _LONGITUDE = (
     r"[+-]?(?:[0-8]?[0-9]|90)\.[0-9]{3,15}",
     r"[+-]?(?:1[0-7][0-9]|[0-9]{1,2}|180)\.[0-9]{3,15}",
 )
-_MINUTES = r"[0-9]{1,2}\s?['’′]\s?(?:[0-9]{1,2}(?:\.[0-9]{1,6})?\s?(?:[\"”″]|''))?"
+_MINUTES = r"[0-9]{1,2}(?:\.[0-9]{1,6})?\s?['’′]\s?(?:[0-9]{1,2}(?:\.[0-9]{1,6})?\s?(?:[\"”″]|''))?"
+_NAMED = re.compile(
+    r"(?:\blat(?:itude?|itud)?|\bbreite|широта|北纬|北緯|纬度)[\"']?\s?[:=：]?\s?[+-]?[0-9]{1,2}[.,][0-9]{2,15}°?"
+    r"[,;&\s，；]{1,4}[\"']?(?:lon(?:g|gitude?|gitud)?|lng|länge|долгота|东经|東經|东經|经度)[\"']?\s?[:=：]?\s?"
+    r"[+-]?[0-9]{1,3}[.,][0-9]{2,15}",
+    re.I,
+)
 _LABELLED = re.compile(
     r"(?:\bgeo:|\blat(?:itude)?[:=]? ?)[+-]?[0-9]{1,2}\.[0-9]{1,15}[,; ]{1,2}(?:(?:lon|lng|long"
     r"|longitude)[:=]? ?)?"
@@ -20,22 +26,28 @@ _SAYS = re.compile(
     r"(?:coord|\bgps|\blat|location|\bpin\b|\bmaps?\b|koordinat|coorden|坐标|座標)[^\n]{0,30}$", re.I
 )
 _EXACT = re.compile(
-    r"(?<![0-9])[+-]?(?=0*+[1-9])[0-9]++\.[0-9]{4,15}+\s?[,;]\s?[+-]?[0-9]{1,3}+\.[0-9]{4,15}"
+    r"(?<![0-9])[+-]?(?=0*+[1-9])[0-9]++\.[0-9]{4,15}+\s?[,;，；]\s?[+-]?[0-9]{1,3}+\.[0-9]{4,15}"
 )
 _MARKED = re.compile("[°NSEWO+]")
 _PLACE = re.compile(
-    rf"(?<![\w.+-])(?:[NS]\s?)?{_LATITUDE}\s?°?\s?[NSns]?(?:\s?[,;/]\s?|\s)(?:[EWO]\s?)?{_LONGITUDE}"
+    rf"(?<![\w.+-])(?:[NS]\s?)?{_LATITUDE}\s?°?\s?[NSns]?(?:\s?[,;/，；]\s?|\s)(?:[EWO]\s?)?{_LONGITUDE}"
     r"(?:\s?°?\s?[EWew](?!\w))?(?![\w])(?!\.[0-9])"
     rf"|(?<!\w)[0-9]{{1,2}}\s?°\s?{_MINUTES}\s?[NS][,;]?\s{{0,2}}[0-9]{{1,3}}\s?°\s?{_MINUTES}\s?[EWO](?!\w)"
-    rf""
+    r"|(?<!\w)[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{2,6}\s?['’′]?,?\s{0,2}[EWO]\s?[0-9]{1,3}\s?°\s?"
+    r"[0-9]{1,2}\.[0-9]{2,6}"
+    r"|(?<![\w.,+-])-?[0-9]{1,2},[0-9]{3,15}(?:\s?[;/]\s?|,?\s)-?[0-9]{1,3},[0-9]{3,15}(?![\w,])"
     r"|(?<![\w+])(?:[23456789CFGHJMPQRVWX]{4}){1,2}\+[23456789CFGHJMPQRVWX]{2,7}(?![\w+])"
 )
-_WORDS = re.compile(r"(?<![\w:/])///[a-zà-ÿ]{3,20}\.[a-zà-ÿ]{3,20}\.[a-zà-ÿ]{3,20}(?![\w.])")
+_WORDS = re.compile(
+    r"(?<![\w:/])(?:///|(?:what3words|w3w)(?:[: ]{1,2}|\sis\s))"
+    r"[a-zà-ÿ]{3,20}\.[a-zà-ÿ]{3,20}\.[a-zà-ÿ]{3,20}(?![\w.])"
+)
 
 
 def find_coordinates(text: str) -> Iterator[PrivateSpan]:
     """Yield pairs of latitude and longitude with three decimals or minutes, plus codes, three-word places."""
-    if "." in text or "°" in text or "+" in text:
+    if "." in text or "," in text or "°" in text or "+" in text:
+        yield from (PrivateSpan(*found.span(), "address") for found in _NAMED.finditer(text))
         yield from (PrivateSpan(*found.span(), "address") for found in _LABELLED.finditer(text))
         yield from (
             PrivateSpan(*found.span(), "address") for found in _PLACE.finditer(text) if _is_place(found)

@@ -18,6 +18,15 @@ _SPELT = re.compile(
     rf"|\sat\s[A-Za-z0-9-]{{1,63}}(?:{_DOT}[A-Za-z0-9-]{{1,63}}){{1,4}})",
     re.IGNORECASE,
 )
+_WORDED = re.compile(  # "mara arroba correo punto es"
+    rf"(?<![{_LOCAL}])[{_LOCAL}]{{1,64}}+(?:\s(?:punkt|punto|ponto|point|точка)\s[{_LOCAL}]{{1,64}}+)?+"
+    rf"\s(?:arroba|arobase|chiocciola|klammeraffe|ät|собака)\s[A-Za-z0-9-]{{1,63}}+"
+    rf"(?:\s(?:punkt|punto|ponto|point|точка)\s[A-Za-z0-9-]{{1,63}}+){{1,3}}+"
+    rf"|(?<![{_LOCAL}])[{_LOCAL}]{{1,64}}+@[A-Za-z0-9-]{{1,63}}+\s(?:dot|punkt|punto|ponto|point|точка)"
+    rf"\s[A-Za-z]{{2,24}}(?!\w)",
+    re.IGNORECASE,
+)
+_AT_WORDS = ("@", "arroba", "arobase", "chiocciola", "klammeraffe", " ät ", "собака")
 _REST = r"[^\s<>\"“”‘’「」『』【】《》，。！？；：、（）…\u2e80-\u9fff\uac00-\ud7af]"
 _SAFE = "com|org|net|edu|gov|io|cn|de|fr|uk|jp|kr|br|ru|tv|gg|xyz|info|dev|example"
 _WORDY = (
@@ -46,6 +55,8 @@ def find_emails(text: str) -> Iterator[PrivateSpan]:
     if "@" in text:
         yield from (PrivateSpan(*found.span(), "email") for found in _EMAIL.finditer(text))
     lower = text.lower()
+    if any(word in lower for word in _AT_WORDS):
+        yield from (PrivateSpan(*found.span(), "email") for found in _WORDED.finditer(text))
     if "at" in lower and ("(" in lower or "[" in lower or " dot " in lower):
         yield from (PrivateSpan(*found.span(), "email") for found in _SPELT.finditer(text))
 

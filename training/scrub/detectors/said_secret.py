@@ -7,28 +7,39 @@ from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import PrivateSpan
 
 _MAY_HOLD = re.compile(
-    r"wi-?fi|wlan|hotspot|pass|kennwort|clave|contraseña|senha|mot de passe|[密][码碼]", re.I
+    r"wi-?fi|wlan|hotspot|pass|kennwort|clave|contraseña|senha|mot de passe|парол|schlüssel|[密][码碼]", re.I
 )
-_NETWORK = r"(?:wi-?fi|wlan|hotspot)(?: (?:at|of|in|bei|von|de) [\w'’-]{2,20}(?: [\w'’-]{2,20})?)?"
+_NETWORK = (
+    r"(?:wi-?fi|wlan|hotspot)(?!-?(?:schlüssel|key))"
+    r"(?: (?:at|of|in|bei|von|de) [\w'’-]{2,20}(?: [\w'’-]{2,20})?)?"
+)
 _KEY = (
-    r"(?:passwor[dt]|passphrase|passcode|pass|kennwort|contraseña|clave|senha|mot de passe)"
-    r"(?: (?:for|of|to|on|from|zum|zur|für|vom|del|de la|de|du|do|da)(?: (?:the|my|our|das|den|die"
+    r"(?:passwor[dt]|passphrase|passcode|pass|kennwort|contraseña|clave|senha|mot de passe|парол[ья]"
+    r"|(?:wlan|wpa2?|wi-?fi|netzwerk)-?(?:schlüssel|key))"
+    r"(?: (?:for|of|to|on|from|zum|zur|für|vom|del|de la|de|du|do|da|от)(?: (?:the|my|our|das|den|die"
     r"|el|la|le))?"
     r" [\w-]{2,20})?"
 )
 _VALUE = r"[^\s,.;!?。，！？\[\]]{3,64}"
 _SAID = re.compile(
-    rf"(?<!\w)(?>(?P<network>{_NETWORK})|{_KEY})(?>\s?[=:]\s?|['’]s |\s(?:is|ist|lautet|es|est|é)[:]? )"
+    rf"(?<!\w)(?>(?P<network>{_NETWORK})|{_KEY})"
+    r"(?>\s?[=:]\s?|['’]s |\s(?:is|ist|lautet|es|est|é|è|это)[:]? |\sc['’]est )"
     rf"[\"'“`]?+(?P<value>{_VALUE}+(?> [a-zà-ÿ]{{2,20}}+){{0,5}}+)",
     re.I,
 )
 _LEAD = re.compile("(?:just|now|still|currently) ", re.I)  # "the password is still moonlight"
 _LISTED = re.compile(  # "login admin, password swordfish"
-    rf"(?:login|user(?:name)?|account|e-?mail|wi-?fi|wlan)\b[^\n]{{1,40}}?\b(?:password|passwort|pass|pw)"
-    rf" (?P<value>{_VALUE})(?=[\s)]*(?:$|[.,;!\n]))",
+    rf"(?:login|user(?:name)?|account|e-?mail|wi-?fi|wlan|ssid|network|netz(?:werk)?|r[ée]seau|сеть)"
+    rf"\b[^\n]{{1,40}}?\b(?:password|passwort|pass|pw|kennwort|contraseña|clave|senha"
+    rf"|mot de passe|пароль) (?P<value>{_VALUE})(?=[\s)]*(?:$|[.,;!\n]))"
+    # "red" is also a colour
+    r"|(?<!\w)(?:red|rede|rete)(?:\s?:|\s(?:es|é|è))?\s[\w-]{2,20},?(?:\s[/|])?\s(?:[yea]\s(?:la|a)\s)?"
+    rf"(?:password|contraseña|clave|senha)\s?[:=]?\s(?P<key>{_VALUE})(?=[\s)]*(?:$|[.,;!\n]))",
     re.I,
 )
-_CHINESE = re.compile(r"[密][码碼](?:是|为|為|：|:)\s?(?P<value>[!-~]{4,64})")
+_CHINESE = re.compile(
+    r"[密][码碼](?:(?:是|为|為|：|:)\s?|\s(?=[!-~]{0,63}[0-9_#@-]))(?P<value>[!-~]{4,64}|[零〇一二三四五六七八九幺]{4,12})"
+)
 # words that end a password of several words
 _ENDS = re.compile(
     r" (?:if|but|and|so|because|btw|by the way|don't|dont|lol|ok|okay|for|in|on|at|please|thanks"
@@ -50,7 +61,8 @@ def find_said_secrets(text: str) -> Iterator[PrivateSpan]:
     if not _MAY_HOLD.search(text):
         return
     for found in (*_SAID.finditer(text), *_LISTED.finditer(text), *_CHINESE.finditer(text)):
-        value, start = found["value"], found.start("value")
+        group = "key" if found.groupdict().get("key") else "value"
+        value, start = found[group], found.start(group)
         if lead := _LEAD.match(value):
             value, start = value[lead.end() :], start + lead.end()
         value = _ENDS.split(value)[0].rstrip("\"'”`)")

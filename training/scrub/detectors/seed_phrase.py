@@ -8,10 +8,12 @@ from training.scrub.detectors.span import PrivateSpan
 
 _LEAST, _LEAST_NAMED = 12, 6  # words in a row; behind a name of the phrase a part of it counts too
 _WORD = re.compile(r"(?<![A-Za-z])[A-Za-z]{3,8}(?![A-Za-z])")
-_BETWEEN = re.compile(r"[\s,;.:|/-]{0,4}(?:[0-9]{1,2}[.):]?[\s]{0,3})?")
+_BETWEEN = re.compile(r"[\s,;.:|/\"'#•*>→=_-]{0,5}(?:[0-9]{1,2}[.):]?[\s]{0,3})?")
 _NUMBER = re.compile(r"[0-9]{1,2}[.):]? ?$")
 _NAMED = re.compile(
-    r"(?:seed|recovery|mnemonic|backup|wallet|wiederherstellung|semilla|助记|助記)[^\n]{0,30}$", re.I
+    r"(?:seed|recovery|mnemo|backup|wallet|phrase|frase|metamask|ledger|trezor|wiederherstellung|semilla"
+    r"|récupération|восстановлени|シード|リカバリー|助记|助記|니모닉)[^\n]{0,30}$",
+    re.I,
 )
 
 

@@ -14,15 +14,19 @@ _DIGITS = {
         "cero uno dos tres cuatro cinco seis siete ocho nueve",
         "zéro un deux trois quatre cinq six sept huit neuf",
         "zero um dois três quatro cinco seis sete oito nove",
+        "zero uno due tre quattro cinque sei sette otto nove",
+        "ноль один два три четыре пять шесть семь восемь девять",
     )
     for digit, word in enumerate(words.split())
 } | {"oh": 0, "o": 0, "nought": 0, "zwo": 2, "ein": 1}
 _TIMES = ("double", "triple", "doppel", "doble")
 _WORDS = "|".join(sorted((*_DIGITS, *_TIMES), key=len, reverse=True))
-_RUN = re.compile(rf"(?<![\w])(?:plus )?(?>{_WORDS})(?:[ ,.-]{{1,3}}+(?>{_WORDS})){{3,30}}+(?!\w)", re.I)
-_CJK_RUN = re.compile("[零〇一二三四五六七八九幺]{7,20}(?![十百千万])")
+_RUN = re.compile(rf"(?<![\w])(?:plus )?(?>{_WORDS})(?:[ ,./-]{{1,4}}+(?>{_WORDS})){{3,30}}+(?!\w)", re.I)
+_CJK_DIGITS = "零〇一二三四五六七八九幺"
+_CJK_RUN = re.compile(f"[{_CJK_DIGITS}](?:[ -]?[{_CJK_DIGITS}]){{6,19}}+(?![十百千万])")
+_COUNTED = "一二三四五六七八九"
 _MAY_HOLD = re.compile(  # three in a row of the letters that number words begin with
-    r"(?<!\w)(?:[zosteqnuvcdfah]\w{1,5}[ ,.-]{1,3}){2}[zosteqnuvcdfah]", re.I
+    r"(?<!\w)(?:[zosteqnuvcdfahнодтчпшсв]\w{1,6}[ ,./-]{1,4}){2}[zosteqnuvcdfahнодтчпшсв]", re.I
 )
 _PIN = re.compile(r"\b(?:pin|code|passcode|combination|lock|geheimzahl|clave|código)\b[^\n]{0,20}$", re.I)
 _LEAST = 7  # digits of a phone number
@@ -34,6 +38,7 @@ _SPACED_EMAIL = re.compile(
     r"(?![A-Za-z0-9])"
 )
 _SPACED_HANDLE = re.compile(rf"(?<!\S)@ ?(?:{_LETTER} ){{3,30}}{_LETTER}(?!\S)")
+_SPACED_DIGITS = re.compile(r"(?<![\w.,:-])(?<![0-9] )[0-9](?:[ -][0-9]){9,14}(?![ -]?[0-9])(?![\w:])")
 _SPACED_END = re.compile(r"(?: [A-Za-z0-9])+ ?")
 
 
@@ -45,12 +50,13 @@ def find_spelt_numbers(text: str) -> Iterator[PrivateSpan]:
     if len(text) > 12 and _MAY_HOLD.search(text):
         yield from _spelt_digits(text)
     if not text.isascii():
-        yield from (PrivateSpan(*found.span(), "phone") for found in _CJK_RUN.finditer(text))
+        runs = (found for found in _CJK_RUN.finditer(text) if found[0] not in _COUNTED)
+        yield from (PrivateSpan(*found.span(), "phone") for found in runs)
 
 
 def _spelt_digits(text: str) -> Iterator[PrivateSpan]:
     for found in _RUN.finditer(text):
-        words = re.split(r"[ ,.-]+", found[0].lower().removeprefix("plus "))
+        words = re.split(r"[ ,.-]+", found[0].lower().replace("/", " ").removeprefix("plus "))
         digits = [_DIGITS[word] for word in words if word in _DIGITS]
         if all(after == before + 1 for before, after in pairwise(digits)):
             continue
@@ -58,6 +64,15 @@ def _spelt_digits(text: str) -> Iterator[PrivateSpan]:
             yield PrivateSpan(*found.span(), "phone")
         elif _PIN.search(text, max(0, found.start() - 40), found.start()):
             yield PrivateSpan(*found.span(), "secret")
+
+
+def find_spaced_digits(text: str) -> Iterator[PrivateSpan]:
+    """Yield ten to fifteen digits with a space or hyphen behind each, unless they count or are bits."""
+    for found in _SPACED_DIGITS.finditer(text):
+        digits = [int(digit) for digit in found[0][::2]]
+        counts = all(abs(after - before) == 1 for before, after in pairwise(digits))
+        if not counts and set(digits) - {0, 1}:
+            yield PrivateSpan(*found.span(), "phone")
 
 
 def find_spaced_letters(text: str) -> Iterator[PrivateSpan]:
