@@ -31,6 +31,8 @@ MARA = Persona(
 OZZO = Persona("ozzo", Card(name="Ozzo", description="Carries bags."), names=("bellhop",))
 PLACE = Place("test", "bot", "room")
 
+# threads of torch that wait give the processor to other tests, and to programs that tests start
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # a slow machine is no failure
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

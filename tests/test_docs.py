@@ -41,10 +41,10 @@ def test_the_tests_behind_the_promises_exist(document: str, least: int) -> None:
 
 def test_every_bound_names_the_test_that_shows_it() -> None:
     rows = [line for line in (ROOT / "docs/bounds.md").read_text().splitlines() if line.startswith("| ")]
-    shown = [row for row in rows if not row.startswith("| what grows")]
+    shown = [row for row in rows if not row.startswith(("| what grows", "| what is counted"))]
     assert len(shown) > 80
     assert not [row for row in shown if not (_TEST.search(row) or "| the same |" in row)]
-    assert not [row for row in shown if row.count(" | ") != 3]
+    assert not [row for row in shown if row.count(" | ") not in (2, 3)]
 
 
 def test_the_readme_is_read_in_a_minute() -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from bot.chat import public_errors, text_steps
 from bot.chat.commands.call import CommandCall
+from bot.chat.delivery import bound_reply
 from bot.chat.triggers import TriggerContext, decide_reply, is_called
 from bot.engine.core.detokenizer import Detokenizer
 from bot.engine.core.stop_strings import StopStrings
@@ -38,13 +39,16 @@ from training.importers.reading.decoding import decode_json
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
 from training.scrub.cjk_names import is_cjk_name
+from training.scrub.forgotten import ForgottenNames, hash_name
 from training.scrub.position import is_english_name
+from training.scrub.roster import cjk_forms_of, word_forms_of
 from training.store.messages import ExportedMessage
 
 Call = Callable[[str], object]
 PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
 ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
 BOT = BotAccount(9, "lamp_bot")
+FORGOTTEN = ForgottenNames(b"key", {"p": hash_name(b"key", "Ben van Carter") | hash_name(b"key", "王小明")})
 
 
 def said(text: str, name: str = "Ana") -> Message:
@@ -160,6 +164,11 @@ CALLS: dict[str, Call] = {
     "training.importers.chats.twitter.links.write_out_links": lambda text: write_out_links(
         text, {"http://a.bc/": "http://example.org/"}
     ),
+    "bot.chat.delivery.bound_reply": lambda text: bound_reply(text, PLACE),
+    "training.scrub.forgotten.hash_name": lambda text: hash_name(b"key", text),
+    "training.scrub.forgotten.ForgottenNames.find_forms": FORGOTTEN.find_forms,
+    "training.scrub.roster.word_forms_of": lambda text: list(word_forms_of(text, "1")),
+    "training.scrub.roster.cjk_forms_of": lambda text: list(cjk_forms_of(text, "1")),
     "training.scrub.cjk_names.is_cjk_name": lambda text: is_cjk_name(text, 0, 2, False),
     "training.scrub.position.is_english_name": lambda text: is_english_name(text, 0, 2, ()),
     "training.scrub.scrubber.Scrubber.find_leftovers": SUBJECT.find_leftovers,

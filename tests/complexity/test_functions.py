@@ -41,6 +41,8 @@ ELSEWHERE = {
     "bot.system.console.write_line": "printable, and a stream",
     "bot.chat.delivery.split_reply": "split_message, with the limit of a platform",
     "bot.chat.worker_pool.WorkerPool.enqueue_outgoing": HANDS_ON,
+    "bot.platforms.discord.inbound.InboundMessages.edited_text": "discord.translate.message_text",
+    "bot.platforms.discord.waiting_changes.WaitingChanges.add_message": HANDS_ON,
     **dict.fromkeys(
         (
             "bot.chat.delivery.Outlet.measure",

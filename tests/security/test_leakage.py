@@ -58,7 +58,7 @@ class Town:
         """Give every command everywhere."""
         for place in PLACES:
             for line in COMMANDS:
-                user = Author("ana", "Ana")
+                user = Author("7", "Ana")
                 self.told.append(await run_line(line, self.stage.chat, self.stage.memory, place, user))
                 await self.stage.chat.worker(place).idle()
 

@@ -71,7 +71,7 @@ def _store_messages(export: Export, store: MessageStore, participants: Participa
             continue
         if store.refuses(message.platform, message.author):
             log.skip("by people who opted out")
-            store.note_refused_name(message.platform, message.author, message.author_name[:LONGEST_NAME])
+            store.note_refused_name(message.platform, message.author, message.author_name)
             continue
         is_self = participants.count_message(message)
         same = is_self is message.is_self
