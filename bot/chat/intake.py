@@ -74,7 +74,7 @@ class Intake:
             await self._memory.ignore(place, message.id, decision.rule)
             return
         worker = self._workers.worker(place)
-        if worker.waiting < resources.settings.waiting:
+        if worker.has_room(message.author.id, resources.settings.waiting):
             worker.enqueue_message(PendingMessage(message, decision, is_suspect))
         else:  # said once, until there is room again
             await self._give_up(place, [message], BUSY, BUSY if worker.note_refusal() else None)

@@ -8,6 +8,10 @@ from bot.engine.interface import Generation
 from bot.memory.queries.records import LastAnswer
 from bot.message import Message, Place
 
+LONGEST_SHARED = (
+    2000  # bytes of messages that share a prompt with one that is answered: no tokenizer has more tokens
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PendingMessage:
@@ -49,12 +53,20 @@ class ReplyRequest:
         return self.replaces.message.id if self.replaces else None
 
     def readable(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
-        """Return the messages that the prompt may hold: never the replaced one."""
+        """Return the messages that the prompt may hold: never the replaced one.
+
+        Of those behind the answered ones, as many as cannot push these out of the prompt.
+        """
         kept = tuple(message for message in history if message.id != self.replaced_id)
-        ids = [message.id for message in kept]
-        if self.reads_on or self.messages[-1].id not in ids:
-            return kept
-        return kept[: ids.index(self.messages[-1].id) + 1]
+        last = self.messages[-1].id if self.messages else None
+        end = next((n for n, message in enumerate(kept, 1) if message.id == last), len(kept))
+        room = LONGEST_SHARED if self.reads_on else -1
+        for message in kept[end:]:
+            room -= len(message.text.encode("utf-8", "replace"))
+            if room < 0:
+                break
+            end += 1
+        return kept[:end]
 
 
 class ReplyTask:

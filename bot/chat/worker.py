@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from functools import partial
 
 from bot.chat.author_turns import AuthorTurns
+from bot.chat.bursts import burst_request, choose_burst, persona_for, waiting_authors
 from bot.chat.reply_task import PendingMessage, ReplyRequest, ReplyTask
 from bot.chat.superseding import SupersedeLimit
 from bot.chat.triggers import ReplyDecision
@@ -25,7 +26,7 @@ class ConversationWorker:
     messages are then answered together. It does so a few times at most, and not while anybody else waits
     (`SupersedeLimit`); any other message waits for the next reply. A suspect is answered alone: if the
     process dies again, no other message is to blame. Parts that an earlier process left unsent go first.
-    A reply to one person alone waits while `AuthorTurns` are taken, until somebody else waits for it too.
+    Who has no turn (`AuthorTurns`) waits, and others are answered first.
     """
 
     def __init__(
@@ -60,6 +61,15 @@ class ConversationWorker:
     def waiting(self) -> int:
         """The number of messages that wait for a reply not yet begun."""
         return len(self._pending)
+
+    def has_room(self, author: str, limit: int) -> bool:
+        """Return whether another message may wait.
+
+        Where one person has taken more than half of the room, anybody else finds room for one message more.
+        """
+        counts = Counter(pending.message.author.id for pending in self._pending)
+        is_crowded_out = author not in counts and max(counts.values(), default=0) > limit / 2
+        return self.waiting < (2 * limit if is_crowded_out else limit)
 
     def enqueue_message(self, pending: PendingMessage) -> None:
         """Queue a message for a reply."""
@@ -161,20 +171,31 @@ class ConversationWorker:
                 self._all_sent.set()
 
     async def _reply(self) -> None:
-        """Have one reply made, begun before the burst is over so that typing is shown."""
+        """Have one reply made, to a command or to the first of those who wait and have a turn."""
         request, self._request = self._request, None
-        task = ReplyTask(self._place, request.persona if request else self._pending[0].decision.persona)
+        waiting = partial(self._waiting_authors, request)
+        async with self._turns.turn(self._place, waiting, self._arrived) as author:
+            if request or author:
+                await self._make_reply(request, author or "")
+
+    def _waiting_authors(self, request: ReplyRequest | None) -> list[str]:
+        """Return the ids of those who wait for the next reply, in order; none where an admin asked for it."""
+        if request:
+            return [request.user] if request.user else []
+        return waiting_authors(self._pending)
+
+    async def _make_reply(self, request: ReplyRequest | None, author: str) -> None:
+        """Have one reply made, begun before the burst is over so that typing is shown."""
+        task = ReplyTask(self._place, request.persona if request else persona_for(self._pending, author))
         running = asyncio.create_task(self._process(task))
         try:
             if request is None:
                 await self._wait_out_burst()
-            async with self._turns.turn(partial(self._only_author, request), self._arrived):
-                if not running.done() and (request or self._pending):
-                    request = request or self._take_burst()
-                    self._current, self._running = task, running
-                    self._supersede_limit.begin_reply()
-                    task.hand_over(request)
-                    await asyncio.wait([running])
+            if not running.done() and (request := request or self._take_burst(author)):
+                self._current, self._running = task, running
+                self._supersede_limit.begin_reply()
+                task.hand_over(request)
+                await asyncio.wait([running])
         finally:
             self._current = self._running = None
             if not running.done():  # the worker closes, or its chat moved during the burst
@@ -187,29 +208,11 @@ class ConversationWorker:
         if not running.cancelled():
             running.result()
 
-    def _only_author(self, request: ReplyRequest | None) -> str | None:
-        """Return the one person whom the next reply is to, with the platform; None where it is to several."""
-        people = {pending.message.author.id for pending in self._pending}
-        people |= request.authors if request else frozenset()
-        return f"{self._place.platform}/{next(iter(people))}" if len(people) == 1 else None
-
-    def _take_burst(self) -> ReplyRequest:
-        """Take the oldest waiting messages that go to one persona; a suspect alone."""
-        first, taken = self._pending[0], 1
-        for following in self._pending[1:]:
-            if first.is_suspect or following.is_suspect:
-                break
-            if following.decision.persona != first.decision.persona:
-                break
-            taken += 1
-        burst, self._pending = self._pending[:taken], self._pending[taken:]
-        return ReplyRequest(
-            first.decision.persona,
-            first.decision.rule,
-            tuple(pending.message for pending in burst),
-            is_suspect=first.is_suspect,
-            reads_on=not (first.is_suspect or any(pending.is_suspect for pending in self._pending)),
-        )
+    def _take_burst(self, author: str) -> ReplyRequest | None:
+        """Take the messages that one reply answers out of the queue; None where the author's are gone."""
+        burst = choose_burst(self._pending, author, partial(self._turns.is_free, self._place))
+        self._pending = [pending for pending in self._pending if pending not in burst]
+        return burst_request(burst, self._pending) if burst else None
 
     def _requeue(self, superseded: ReplyRequest) -> None:
         """Put the messages of a superseded reply first in the queue."""

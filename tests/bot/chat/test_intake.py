@@ -77,6 +77,23 @@ async def test_a_flood_is_refused_with_one_notice_and_all_messages_are_decided(s
     assert stage.outlet.sent[-1] == ("mara", "Answer 3.")
 
 
+async def test_a_flood_of_one_person_leaves_room_for_others(stage: Stage) -> None:
+    await stage.restart(waiting=3)
+    stage.engine.hold = asyncio.Event()
+    await stage.chat.receive(stage.message("0"))
+    await stage.engine.holding.wait()
+    for number, name in enumerate(("Mallory",) * 5 + ("Ana", "Ana", "Ole", "Eva", "Ida")):
+        await stage.chat.receive(stage.message(str(number), name=name))
+    assert [pending.message.author.name for pending in stage.chat.worker(PLACE)._pending] == [
+        *("Mallory",) * 3,
+        "Ana",
+        "Ole",
+        "Eva",
+    ]
+    stage.engine.hold.set()
+    await stage.chat.worker(PLACE).idle()
+
+
 async def test_an_old_message_is_stored_and_not_answered(stage: Stage) -> None:
     old = replace(stage.message("Anybody?"), time=-90_000.0)
     await stage.chat.receive(old)
