@@ -174,7 +174,7 @@ class ConversationWorker:
         """Have one reply made, to a command or to the first of those who wait and have a turn."""
         request, self._request = self._request, None
         waiting = partial(self._waiting_authors, request)
-        async with self._turns.turn(self._place, waiting, self._arrived) as author:
+        async with self._turns.turn(waiting, self._arrived) as author:
             if request or author:
                 await self._make_reply(request, author or "")
 
@@ -210,7 +210,7 @@ class ConversationWorker:
 
     def _take_burst(self, author: str) -> ReplyRequest | None:
         """Take the messages that one reply answers out of the queue; None where the author's are gone."""
-        burst = choose_burst(self._pending, author, partial(self._turns.is_free, self._place))
+        burst = choose_burst(self._pending, author, self._turns.is_free)
         self._pending = [pending for pending in self._pending if pending not in burst]
         return burst_request(burst, self._pending) if burst else None
 

@@ -1,13 +1,13 @@
-"""Whoever writes in many places, or on and on in one, waits for a turn; others are answered meanwhile."""
+"""Whoever writes in many places at once waits for a turn; others are answered meanwhile."""
 
 import asyncio
 
-from bot.chat.author_turns import REPLIES_A_MINUTE, REPLIES_TO_ONE, AuthorTurns
+from bot.chat.author_turns import REPLIES_TO_ONE, AuthorTurns
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.worker import ConversationWorker
 from bot.chat.worker_pool import WorkerPool
 from bot.message import Place
-from tests.fixtures.workers import PLACE, Clock, Pipeline, pass_turns, pending
+from tests.fixtures.workers import Pipeline, pass_turns, pending
 
 
 class Held(Pipeline):
@@ -103,50 +103,12 @@ async def test_superseded_replies_give_their_turns_back() -> None:
     assert all(not worker.busy for worker in pool.workers())
 
 
-async def answered(worker: ConversationWorker, first: int, author: str, count: int) -> None:
-    """Let somebody say so many things, one behind the other's answer."""
-    for number in range(first, first + count):
-        worker.enqueue_message(pending(number, author))
-        await pass_turns(10)
-
-
-async def test_who_writes_on_and_on_among_others_is_given_ten_replies_a_minute() -> None:
-    clock, pipeline = Clock(), Pipeline()
-    worker = ConversationWorker(pipeline, PLACE, 0, clock, turns=AuthorTurns(clock))
-    await answered(worker, 0, "ana", 1)
-    await answered(worker, 1, "mallory", REPLIES_A_MINUTE + 2)
-    assert len(pipeline.replied) == 1 + REPLIES_A_MINUTE
-    await answered(worker, 20, "ana", 1)
-    assert pipeline.replied[-1] == ("20",)
-    clock.now = 60.0
-    await answered(worker, 30, "mallory", 1)
-    assert pipeline.replied[-1] == ("11", "12", "30")
-    await worker.close()
-
-
-async def test_who_is_alone_in_a_place_is_answered_at_any_pace() -> None:
-    clock, pipeline = Clock(), Pipeline()
-    worker = ConversationWorker(pipeline, PLACE, 0, clock, turns=AuthorTurns(clock))
-    await answered(worker, 0, "mallory", 3 * REPLIES_A_MINUTE)
-    assert len(pipeline.replied) == 3 * REPLIES_A_MINUTE
-
-
-async def test_the_pace_of_a_place_holds_nobody_up_elsewhere() -> None:
-    clock, pipeline = Clock(), Pipeline()
-    turns = AuthorTurns(clock)
-    here, there = (ConversationWorker(pipeline, place(n), 0, clock, turns=turns) for n in range(2))
-    await answered(here, 0, "ana", 1)
-    await answered(here, 1, "mallory", REPLIES_A_MINUTE + 1)
-    await answered(there, 20, "mallory", 1)
-    assert pipeline.replied[-1] == ("20",)
-    await here.close()
-
-
 async def test_turns_keep_nothing_of_who_is_quiet() -> None:
-    clock, pipeline = Clock(), Pipeline()
-    turns = AuthorTurns(clock)
-    for number in range(5):
-        await answered(ConversationWorker(pipeline, place(number), 0, clock, turns=turns), number, "ana", 1)
-    clock.now = 61.0
-    await answered(ConversationWorker(pipeline, place(9), 0, clock, turns=turns), 9, "ana", 1)
-    assert (len(turns._begun), len(turns._taken), len(turns._waiting)) == (1, 0, 0)
+    pipeline, turns = Pipeline(), AuthorTurns(1)
+    workers = [ConversationWorker(pipeline, place(number), 0, turns=turns) for number in range(5)]
+    for number, worker in enumerate(workers):
+        worker.enqueue_message(pending(number))
+    for worker in workers:
+        await worker.idle()
+    await pass_turns(3)
+    assert (len(pipeline.replied), len(turns._taken), len(turns._waiting)) == (5, 0, 0)
