@@ -1,5 +1,6 @@
 """What `doctor` tells of a graphics card: the card, memory by part, conversations, and what limits speed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,13 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def base(folder: Path, name: str, size: float = 15e9) -> Path:
-    """A folder with the config.json of a base model, and a file that is as long as its weights."""
+    """A folder with the config.json of a base model, and a file of one tensor as long as its weights."""
     config_of(name).save_pretrained(folder)
+    tensor = {"dtype": "U8", "shape": [int(size)], "data_offsets": [0, int(size)]}
+    header = json.dumps({"all": tensor}).encode()
     with (folder / "model.safetensors").open("wb") as file:
-        file.truncate(int(size))
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + int(size))
     return folder
 
 

@@ -2,7 +2,7 @@
 
 from bot.chat import proactive
 from bot.chat.commands.call import CommandCall
-from bot.chat.commands.rights import check_change, check_reply
+from bot.chat.commands.rights import check_change, check_stop
 from bot.errors import UserError
 
 
@@ -18,9 +18,6 @@ async def reset(call: CommandCall) -> str:
 
 
 async def regenerate(call: CommandCall) -> str:
-    """Replace the last reply, which was to the caller, by another one."""
-    if last := await call.memory.last_answer(call.place):
-        await check_reply(call, last.authors, "have an answer given again")
     await proactive.regenerate(call.chat, call.memory, call.place, call.user)
     return ""
 
@@ -33,7 +30,7 @@ async def continue_reply(call: CommandCall) -> str:
 async def stop(call: CommandCall) -> str:
     """End the reply to the caller that is being made."""
     worker = call.chat.worker(call.place)
-    await check_reply(call, worker.answered_authors, "stop an answer")
+    await check_stop(call, worker.answered_authors)
     return "" if worker.stop() else "Nothing is being said."
 
 

@@ -18,13 +18,13 @@ async def may_change_place(memory: Memory, place: Place, settings: ChatSettings,
     )
 
 
-async def check_reply(call: CommandCall, authors: frozenset[str], wish: str) -> None:
-    """Raise `UserError`, with the wish, where the reply is to somebody else and the caller is no admin."""
+async def check_stop(call: CommandCall, authors: frozenset[str]) -> None:
+    """Raise `UserError` where the reply being made is to somebody else too and the caller is no admin."""
     if authors - {call.user.id} and not await may_change_place(
         call.memory, call.place, call.chat.settings, call.level
     ):
         raise UserError(
-            f"Only the one who is answered, or an admin, can {wish}; "
+            "Only the one who is answered, or an admin, can stop an answer; "
             "an admin opens this to everybody with /settings open on."
         )
 

@@ -14,12 +14,14 @@ _SIZES = ("vocab_size", "intermediate_size", "hidden_size")
 def check_sizes(config: Any, folder: Path) -> None:
     """Raise `UserError` for sizes in config.json that the weight files cannot hold.
 
-    A library makes room for all of it before it reads a weight.
+    A library makes room for all of it before it reads a weight. Without weight files, as where a model is
+    only described, the layers alone are looked at.
     """
     inner = config.get_text_config()
     held = _PER_BYTE * sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     width = _size(inner, "hidden_size")
-    if _size(inner, "num_hidden_layers") > _LAYERS or any(width * _size(inner, key) > held for key in _SIZES):
+    is_wide = held and any(width * _size(inner, key) > held for key in _SIZES)
+    if is_wide or _size(inner, "num_hidden_layers") > _LAYERS:
         raise UserError(
             f"{folder / 'config.json'} describes a larger model than its weight files hold: "
             "copy or download the model again."

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from bot.memory.queries import conversations
-from bot.memory.queries.records import NAMED, AnswerExplanation, LastAnswer
+from bot.memory.queries.records import AnswerExplanation, LastAnswer
 from bot.message import Author, Message, Place
 
 
@@ -128,18 +128,7 @@ def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | No
         "SELECT message_id FROM messages JOIN answers ON messages.id = read WHERE answers.id = ?", (answer,)
     ).fetchone()
     answered = tuple(message_id for message_id, _ in answered_by(connection, answer))
-    authors = answered_authors(connection, answer)
-    return LastAnswer(message_at(connection, row), answered, read and read[0], authors)
-
-
-def answered_authors(connection: sqlite3.Connection, answer: int) -> frozenset[str]:
-    """Return the ids of the authors of the messages that an answer is to, and of the one whom it names."""
-    rows = connection.execute(
-        "SELECT author_id FROM answered JOIN messages ON messages.id = message WHERE answered.answer = ?1"
-        " UNION SELECT json_extract(why, ?2) FROM answers WHERE id = ?1",
-        (answer, f"$.{NAMED}"),
-    ).fetchall()
-    return frozenset(author for (author,) in rows if author)
+    return LastAnswer(message_at(connection, row), answered, read and read[0])
 
 
 def explain_decision(connection: sqlite3.Connection, place: Place) -> AnswerExplanation | None:

@@ -28,15 +28,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """The newest answer in the history: its last message, the answered ids, and the last id it had read.
-
-    `authors` are the ids of those who were answered, or of the one whose command the answer came from.
-    """
+    """The newest answer in the history: its last message, the answered ids, and the last id it had read."""
 
     message: Message
     answered: tuple[str, ...]
     read: str | None
-    authors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,18 +87,3 @@ async def test_a_member_stops_no_reply_that_others_wait_for_too(stage: Stage) ->
             await ask(stage, "/stop", level=Level.MEMBER, user=user)
     assert await ask(stage, "/stop", level=Level.ADMIN, user="eva") == ""
     await stage.chat.worker(PLACE).idle()
-
-
-async def test_a_member_replaces_only_a_reply_to_themselves(stage: Stage) -> None:
-    await stage.say("Hello", "Ana")
-    with pytest.raises(UserError, match="Only the one who is answered, or an admin, can have an"):
-        await ask(stage, "/again", level=Level.MEMBER, user="ole")
-    assert await ask(stage, "/again", level=Level.MEMBER) == ""
-    await ask(stage, "/settings open on", level=Level.ADMIN)
-    assert await ask(stage, "/again", level=Level.MEMBER, user="ole") == ""
-
-
-async def test_a_member_replaces_no_text_that_an_admin_posted(stage: Stage) -> None:
-    await ask(stage, "/post The harbour is closed", level=Level.ADMIN, user="eva")
-    with pytest.raises(UserError, match="can have an answer given again"):
-        await ask(stage, "/again", level=Level.MEMBER)

@@ -59,7 +59,7 @@ async def all_is_answered(path: Path) -> None:
     async with Memory(path) as memory:
         inbox = (await memory.status()).inbox
         assert inbox.get("accepted", 0) == 0
-        assert inbox["answered"] > KILLS / 4
+        assert inbox["answered"] > 2  # some of what was said between the first and the last run
         assert await memory.pending("terminal", "local") == ()
         history = await memory.history(Place("terminal", "local", "mara"))
         assert len({message.id for message in history}) == len(history)
