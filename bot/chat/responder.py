@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 
 from bot.chat.adapter_loader import AdapterLoader
-from bot.chat.delivery import bound_reply
+from bot.chat.delivery import MAX_REPLY, bound_reply
 from bot.chat.prompt_pool import PromptPool
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
@@ -165,11 +165,16 @@ class Responder:
 
 
 async def _feed(preview: StreamingPreview, generation: Generation, persona: Persona) -> None:
-    """Give the preview each longer beginning of the reply; of a burst, its first message until the second."""
+    """Give the preview each longer beginning of the reply; of a burst, its first message until the second.
+
+    A reply that is longer than people will see ends here.
+    """
     text, is_shown_whole = "", False
     async for piece in generation:
         text += piece.text
-        if not is_shown_whole and (shown := apply_text_steps(text, persona, whole=False)):
+        if len(text) > 2 * MAX_REPLY:  # whatever the text steps leave of it
+            generation.cancel()
+        elif not is_shown_whole and (shown := apply_text_steps(text, persona, whole=False)):
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
             is_shown_whole = len(messages) > 1
             await preview.feed(messages[0])
