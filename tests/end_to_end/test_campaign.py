@@ -7,7 +7,7 @@ import random
 
 from tests.faults.campaign import NAMED, Outcome, campaign
 
-KILLS, POINTS, ENDS = 20, 5, 4
+KILLS, POINTS, ENDS = 12, 3, 3
 
 
 async def outcome(platform: str) -> Outcome:

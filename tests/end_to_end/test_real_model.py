@@ -96,7 +96,7 @@ def test_kills_at_random_moments_leave_no_half_turn(run: Run, data: Path) -> Non
     seed = random.randrange(10**6)
     print(f"seed {seed}")  # noqa: T201
     dice = random.Random(seed)
-    for number in range(4):
+    for number in range(3):
         process = subprocess.Popen(
             [COMMAND, "chat", "--persona", "mara", "--say", f"Tell me story {number}.", "--say", "And then?"],
             cwd=ROOT,

@@ -26,7 +26,7 @@ def test_a_recommended_model_trains_within_the_card_and_as_planned(size: int, na
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("Qwen2.5-0.5B", {"precision": "bf16"}),
+        pytest.param("Qwen2.5-0.5B", {"precision": "bf16"}, marks=pytest.mark.slow),
         ("Llama-3.2-1B", {"deep": True}),
         pytest.param("SmolLM2-1.7B", {"precision": "fp16"}, marks=pytest.mark.slow),
         pytest.param("Llama-3.2-3B", {"checkpointing": True}, marks=pytest.mark.slow),

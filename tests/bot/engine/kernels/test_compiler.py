@@ -208,7 +208,7 @@ def test_without_a_home_in_the_environment_the_accounts_own_is_taken(home: str) 
 
 
 @needs_compiler
-@pytest.mark.parametrize("size", [0, 5000])
+@pytest.mark.parametrize("size", [pytest.param(0, marks=pytest.mark.slow), 5000])
 def test_a_truncated_library_is_compiled_anew(tmp_path: Path, size: int) -> None:
     code = f"""
 import os, pathlib

@@ -93,7 +93,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     cases_of.cache_clear()
 
 
-@pytest.fixture(params=BUILDS, ids=str)
+# of the two that are like another one, the compilation and the run in qemu take 20 s each
+SLOW = {"aarch64-linux-gnu-gcc -march=armv8-a", "clang -mcpu=apple-m1"}
+ROWS = [pytest.param(each, marks=[pytest.mark.slow] * (str(each) in SLOW)) for each in BUILDS]
+
+
+@pytest.fixture(params=ROWS, ids=map(str, BUILDS))
 def build(request: pytest.FixtureRequest) -> Build:
     chosen: Build = request.param
     chosen.skip_unless_installed()

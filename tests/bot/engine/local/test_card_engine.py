@@ -12,6 +12,7 @@ from bot.engine.attention.card_batch import CardBatch
 from bot.engine.core import graph_trial
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader import loader
+from tests.bot.engine.local import test_random_requests
 from tests.bot.engine.local.test_adapter_changes import *  # noqa: F403
 from tests.bot.engine.local.test_admission import *  # noqa: F403
 from tests.bot.engine.local.test_answers import *  # noqa: F403
@@ -29,6 +30,7 @@ from tests.fakes.replay import ReplayCapture
 def captures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ReplayCapture:
     """Lay passes out for cards; capture steps where the test asks for it."""
     capture = ReplayCapture()
+    monkeypatch.setattr(test_random_requests, "REQUESTS", 150)
     monkeypatch.setattr(loader, "ModelRunner", partial(ModelRunner, batch_type=CardBatch))
     if request.param == "captured":
         monkeypatch.setattr(graph_trial, "capture_on", lambda devices: capture)

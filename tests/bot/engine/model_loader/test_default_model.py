@@ -56,7 +56,7 @@ async def test_the_default_model_is_converted_once_and_answers(hub: Path, data: 
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("precision", ["bf16", "nf4", "int8"])
+@pytest.mark.parametrize("precision", ["bf16", "nf4", pytest.param("int8", marks=pytest.mark.slow)])
 async def test_a_processor_that_computes_in_16_bits_itself_serves_the_default_model(
     hub: Path, data: Path, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
