@@ -95,6 +95,29 @@ class PrefillCost:
         return min(2 * self._largest, int(room / self._per_token) if self._per_token else MAX_CHUNK)
 
 
+@dataclass(slots=True)
+class PrefillShare:
+    """At most half of the time for prompts of over `WHOLE_PROMPT` tokens, while other requests decode.
+
+    A step with a chunk takes several times as long as one without. Were there a chunk in each, whoever sends
+    long messages on and on would slow everybody's answer down by as much.
+    """
+
+    _owed: float = 0.0  # seconds that decoding requests are owed
+
+    @property
+    def is_spent(self) -> bool:
+        """True where the next step shall hold no chunk of a long prompt."""
+        return self._owed > 0
+
+    def record(self, seconds: float, *, is_long: bool, decodes: bool) -> None:
+        """Record a step: did it hold a chunk of a long prompt, and did any request decode?"""
+        if is_long and decodes:
+            self._owed = seconds
+        else:
+            self._owed = max(0.0, self._owed - seconds) if decodes else 0.0
+
+
 def prefill_budget(fitting: int, shortest: int = 0) -> int:
     """Return the most prompt tokens of a step, from those that fit a step by its cost (0: unknown).
 

@@ -8,8 +8,14 @@ from torch import Tensor
 
 from bot.engine.core.request_state import RunningRequest, TokenSequence
 from bot.engine.core.resources import RequestResources
-from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost
-from bot.engine.core.step_schedule import SampledSequence, ScheduledSpan, sampled_sequences, schedule_spans
+from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost, PrefillShare
+from bot.engine.core.step_schedule import (
+    SampledSequence,
+    ScheduledSpan,
+    is_long,
+    sampled_sequences,
+    schedule_spans,
+)
 from bot.engine.runtime.transfer import upload
 
 
@@ -27,11 +33,16 @@ class StepExecutor:
 
     def __init__(self, resources: RequestResources) -> None:
         self._runner, self._sampler = resources.loaded.runner, resources.sampler
-        self._prefill_cost = PrefillCost()
+        self._prefill_cost, self._prefill_share = PrefillCost(), PrefillShare()
 
     def schedule(self, running: Sequence[RunningRequest]) -> list[ScheduledSpan]:
         """Return the next tokens of each request."""
-        return schedule_spans(running, self._runner.active_adapters.slot_of, self._prefill_cost)
+        return schedule_spans(
+            running,
+            self._runner.active_adapters.slot_of,
+            self._prefill_cost,
+            short_only=self._prefill_share.is_spent,
+        )
 
     def execute(self, spans: Sequence[ScheduledSpan]) -> list[SampledToken]:
         """Run a forward pass and return a token for each sequence whose prompt is computed.
@@ -39,14 +50,18 @@ class StepExecutor:
         After an error nothing counts as computed, and the step may be repeated.
         """
         started = monotonic()
+        holds_long = any(is_long(owner) for owner, _ in spans)
+        decodes = not all(owner.prefill_remaining for owner, _ in spans)
         batch = self._runner.batch_of([span for _, span in spans])
         sampled = list(sampled_sequences(batch, spans))
         tokens = self._sample(self._runner.forward(batch), sampled)
         if measured := batch.starts[-1] >= MIN_CHUNK:
             self._runner.synchronize()
         batch.advance()
+        seconds = monotonic() - started
+        self._prefill_share.record(seconds, is_long=holds_long, decodes=decodes)
         if measured:
-            self._prefill_cost.record(batch.starts[-1], monotonic() - started)
+            self._prefill_cost.record(batch.starts[-1], seconds)
         return [
             SampledToken(request, sequence, token, batch.spans[place].kv_slot.length)
             for (place, request, sequence), token in zip(sampled, tokens, strict=True)

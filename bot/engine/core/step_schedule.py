@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.core.request_state import RunningRequest, TokenSequence
-from bot.engine.core.scheduling import MIN_CHUNK, PrefillCost, PrefillState, prefill_budget, prefill_chunks
+from bot.engine.core.scheduling import (
+    MIN_CHUNK,
+    WHOLE_PROMPT,
+    PrefillCost,
+    PrefillState,
+    prefill_budget,
+    prefill_chunks,
+)
 
 if TYPE_CHECKING:
     from bot.engine.lora.active import LoadedAdapter
@@ -18,19 +25,23 @@ def schedule_spans(
     running: Sequence[RunningRequest],
     adapter_slot: "Callable[[LoadedAdapter | None], int]",
     cost: PrefillCost,
+    *,
+    short_only: bool = False,
 ) -> list[ScheduledSpan]:
     """Return the next tokens of each request: a chunk of its prompt, or a token of each of its sequences.
 
-    `adapter_slot` maps an active adapter to its slot; `cost` is that of a step with a chunk.
+    `adapter_slot` maps an active adapter to its slot; `cost` is that of a step with a chunk. With
+    `short_only`, long prompts wait while other requests decode.
     """
-    chunks = _prefill_chunks(running, cost)
+    chunks = _prefill_chunks(running, cost, short_only)
     spans: list[ScheduledSpan] = []
     for request in running:
         slot, strength = adapter_slot(request.adapter), request.request.strength
         if remaining := request.prefill_remaining:
             chunk = chunks.get(request, 0)
             fair = 2 * chunk >= min(remaining, MIN_CHUNK)  # more than a leftover of other chunks
-            request.skipped_steps = 0 if fair else request.skipped_steps + 1
+            waits = short_only and is_long(request)
+            request.skipped_steps = 0 if fair else request.skipped_steps + (not waits)
             start = request.prompt_slot.length
             if ids := request.request.ids[start : start + chunk]:
                 spans.append((request, TokenSpan(request.prompt_slot, ids, slot, strength)))
@@ -42,15 +53,23 @@ def schedule_spans(
     return spans
 
 
-def _prefill_chunks(running: Sequence[RunningRequest], cost: PrefillCost) -> dict[RunningRequest, int]:
+def is_long(request: RunningRequest) -> bool:
+    """Return whether more of the request's prompt remains than is prefilled at once."""
+    return request.prefill_remaining > WHOLE_PROMPT
+
+
+def _prefill_chunks(
+    running: Sequence[RunningRequest], cost: PrefillCost, short_only: bool
+) -> dict[RunningRequest, int]:
+    none_decodes = all(request.prefill_remaining for request in running)
     prompts = {
         request: PrefillState(remaining, request.skipped_steps)
         for request in running
         if (remaining := request.prefill_remaining)
+        and (none_decodes or not short_only or not is_long(request))
     }
     if not prompts:
         return {}
-    none_decodes = len(prompts) == len(running)
     shortest = min(prompt.remaining for prompt in prompts.values()) if none_decodes else 0
     return prefill_chunks(prompts, prefill_budget(cost.fitting_tokens(none_decodes), shortest))
 
