@@ -14,6 +14,7 @@ from bot.engine.core.scheduling import (
     PREFILL_STEP_SECONDS,
     AdapterRoundRobin,
     PrefillCost,
+    PrefillShare,
     PrefillState,
     prefill_budget,
     prefill_chunks,
@@ -206,3 +207,28 @@ def test_the_fixed_part_is_kept_while_all_chunks_are_alike() -> None:
     for tokens in [64, 128] * 10 + [96] * 500:
         cost.record(tokens, 0.05 + tokens * 0.001)
     assert prefill_budget(cost.fitting_tokens(alone=False)) == 96
+
+
+def test_long_prompts_and_decoding_take_half_of_the_time_each() -> None:
+    share, spent = PrefillShare(), {True: 0.0, False: 0.0}
+    for _ in range(1000):
+        is_long = not share.is_spent
+        seconds = 0.1 if is_long else 0.015
+        share.record(seconds, is_long=is_long, decodes=True)
+        spent[is_long] += seconds
+    assert 1.0 <= spent[False] / spent[True] <= 1.1
+
+
+@pytest.mark.parametrize(("is_long", "decodes"), [(False, True), (True, False), (False, False)])
+def test_nothing_is_owed_for_short_prompts_or_where_nothing_decodes(is_long: bool, decodes: bool) -> None:
+    share = PrefillShare()
+    share.record(0.1, is_long=is_long, decodes=decodes)
+    assert not share.is_spent
+
+
+def test_what_is_owed_ends_where_nothing_decodes_any_more() -> None:
+    share = PrefillShare()
+    share.record(0.1, is_long=True, decodes=True)
+    assert share.is_spent
+    share.record(0.001, is_long=False, decodes=False)
+    assert not share.is_spent
