@@ -42,11 +42,12 @@ class TelegramCommandHandler:
         if event.name == "stop":
             self._queues.start(event.place, partial(self._run_and_answer, event))
         else:
-            self._queues.enqueue(event.place, partial(self._run_and_answer, event))
+            work = partial(self._run_and_answer, event)
+            self._queues.enqueue(event.place, work, event.invoker.author.id)
 
     def press_button(self, event: ButtonEvent, place: Place) -> None:
         """Queue a pressed button's command; the permissions are checked when it runs."""
-        self._queues.enqueue(place, partial(self._press_button, event))
+        self._queues.enqueue(place, partial(self._press_button, event), event.invoker.author.id)
 
     def send_notice(self, place: Place, text: str, reply_to: str) -> None:
         """Queue a notice about a message that was not accepted."""

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from bot.message import Place
-from bot.platforms.telegram.chat_queues import MAX_QUEUED, ChatQueues
+from bot.platforms.telegram.chat_queues import MAX_OF_PERSON, MAX_QUEUED, ChatQueues
 
 PLACE = Place("telegram", "1", "2")
 
@@ -27,4 +27,20 @@ async def test_work_beyond_a_full_queue_is_dropped_and_logged(caplog: pytest.Log
     assert done == [*range(len(done))]
     assert len(done) <= MAX_QUEUED + 1
     assert caplog.text.count("command_queue_full") == 1000 - len(done)
+    await queues.close()
+
+
+async def test_one_person_leaves_room_for_the_commands_of_others() -> None:
+    queues, release, done = ChatQueues(), asyncio.Event(), list[str]()
+
+    async def work(person: str) -> None:
+        await release.wait()
+        done.append(person)
+
+    for person in ("mallory",) * 100 + ("ana",):
+        queues.enqueue(PLACE, lambda person=person: work(person), person)  # type: ignore[misc]
+    release.set()
+    while queues._queues:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert done == ["mallory"] * MAX_OF_PERSON + ["ana"]
     await queues.close()
