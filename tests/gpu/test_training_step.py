@@ -42,6 +42,7 @@ def test_a_training_step_takes_what_the_plan_says(figures: Figures) -> None:
     add_figure(figures, planned, train_once(planned), OFF)
 
 
+@pytest.mark.slow
 def test_a_training_step_takes_what_the_plan_says_on_a_pretended_card() -> None:
     figures = Figures()
     with pretended_card(memory=8 * GIB):
