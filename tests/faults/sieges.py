@@ -11,7 +11,14 @@ from tests.fakes.discord_server import Message as DiscordMessage
 from tests.fakes.telegram_server import Message as TelegramMessage
 from tests.fakes.telegram_server import TelegramServer
 from tests.faults.hostile import hostile_texts
-from tests.faults.towns import Seen, may_read
+from tests.faults.towns import (
+    Seen,
+    discord_environment,
+    may_read,
+    seen_on_discord,
+    seen_on_telegram,
+    telegram_environment,
+)
 
 GROUPS, QUIET = 20, 10  # places that are attacked, and places where the attacker is not
 CHAIN = 2_000  # replies to one message, written before the attack begins
@@ -62,7 +69,7 @@ class TelegramSiege:
         self._people = [fake.user(f"Ole{n}", f"ole_{n}") for n in range(QUIET)]
         self._places += [fake.private(person) for person in self._people]
         self._said = [deque[TelegramMessage](maxlen=KEPT) for _ in range(GROUPS)]
-        self.environment = {"TELEGRAM_TOKEN": fake.token, "ALTEREGO_TELEGRAM_API": fake.url}
+        self.environment = telegram_environment(fake)
         return self
 
     async def __aexit__(
@@ -78,9 +85,7 @@ class TelegramSiege:
         self.fake.say(self._places[place], person, f"@{self.fake.bot.username} say #{number}")
 
     def seen(self, place: int) -> list[Seen]:
-        chat = self._places[place]
-        sent = [message for message in self.fake.sent(chat) if not message.deleted]
-        return [Seen(str(chat.id), str(message.id), message.text, message.at) for message in sent]
+        return seen_on_telegram(self.fake, self._places[place])
 
     def chain(self) -> None:
         first = self.fake.say(self._places[0], self._attacker, "first " * 600)
@@ -119,11 +124,7 @@ class DiscordSiege:
         self._places += [fake.channel(town, f"house-{n}") for n in range(QUIET)]
         self._said = [deque[DiscordMessage](maxlen=KEPT) for _ in range(GROUPS)]
         fake.faults.script("GET /oauth2/applications/@me", may_read, times=10**6)
-        self.environment = {
-            "DISCORD_TOKEN": fake.token,
-            "ALTEREGO_DISCORD_API": fake.api,
-            "ALTEREGO_DISCORD_GATEWAY": fake.gateway,
-        }
+        self.environment = discord_environment(fake)
         return self
 
     async def __aexit__(
@@ -139,9 +140,7 @@ class DiscordSiege:
         self.fake.say(self._places[place], person, f"say #{number}", mentions=(self.fake.bot,))
 
     def seen(self, place: int) -> list[Seen]:
-        found = self._places[place].messages.values()
-        own = [message for message in found if message.author.bot and not message.deleted]
-        return [Seen(str(one.channel.id), str(one.id), one.content, one.at) for one in own]
+        return seen_on_discord(self._places[place])
 
     def chain(self) -> None:
         first = self.fake.say(self._places[0], self._attacker, "first " * 300)

@@ -9,10 +9,10 @@ from typing import Protocol, Self
 
 from tests.fakes.discord.faults import Fault, Serve
 from tests.fakes.discord.request import Reply, Request
-from tests.fakes.discord_server import BOT, DiscordServer, call, fine, limited, permissions
+from tests.fakes.discord_server import BOT, Channel, DiscordServer, User, call, fine, limited, permissions
 from tests.fakes.discord_server import Message as DiscordMessage
+from tests.fakes.telegram_server import Chat, TelegramServer, call_back
 from tests.fakes.telegram_server import Message as TelegramMessage
-from tests.fakes.telegram_server import TelegramServer, call_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class TelegramTown:
             else self.fake.private(person)
             for number, person in enumerate(self._people)
         ]
-        self.environment = {"TELEGRAM_TOKEN": self.fake.token, "ALTEREGO_TELEGRAM_API": self.fake.url}
+        self.environment = telegram_environment(self.fake)
         return self
 
     async def __aexit__(
@@ -117,9 +117,7 @@ class TelegramTown:
         return f"@{self.fake.bot.username} say #{number}" if place % 3 == 2 else f"say #{number}"
 
     def seen(self, place: int) -> list[Seen]:
-        chat = str(self._chats[place].id)
-        sent = [message for message in self.fake.sent(self._chats[place]) if not message.deleted]
-        return [Seen(chat, str(message.id), message.text, message.at) for message in sent]
+        return seen_on_telegram(self.fake, self._chats[place])
 
     def signs(self, place: int) -> list[float]:
         return [action.at for action in self.fake.actions(self._chats[place])]
@@ -161,11 +159,7 @@ class DiscordTown:
         for pattern in ("POST /channels/*/messages", "POST /webhooks/*"):
             fake.faults.script(pattern, self._befall, times=10**6)
         fake.faults.script("GET /oauth2/applications/@me", may_read, times=10**6)
-        self.environment = {
-            "DISCORD_TOKEN": fake.token,
-            "ALTEREGO_DISCORD_API": fake.api,
-            "ALTEREGO_DISCORD_GATEWAY": fake.gateway,
-        }
+        self.environment = discord_environment(fake)
         return self
 
     async def __aexit__(
@@ -195,11 +189,7 @@ class DiscordTown:
         return f"say #{number}" if place % 3 == 0 else f"{self.fake.bot.mention} say #{number}"
 
     def seen(self, place: int) -> list[Seen]:
-        found = self._channels[place].messages.values()
-        own = [m for m in found if m.author.bot and m.author is not self._peer and not m.deleted]
-        return [
-            Seen(str(message.channel.id), str(message.id), message.content, message.at) for message in own
-        ]
+        return seen_on_discord(self._channels[place], self._peer)
 
     def signs(self, place: int) -> list[float]:
         return [typing.at for typing in self.fake.typings if typing.channel is self._channels[place]]
@@ -225,6 +215,32 @@ class DiscordTown:
             return await limited(left)(request, serve)
         fault = self._due.popleft() if self._due else fine
         return await fault(request, serve)
+
+
+def telegram_environment(fake: TelegramServer) -> dict[str, str]:
+    """The environment of a program that serves this platform."""
+    return {"TELEGRAM_TOKEN": fake.token, "ALTEREGO_TELEGRAM_API": fake.url}
+
+
+def discord_environment(fake: DiscordServer) -> dict[str, str]:
+    """The environment of a program that serves this platform."""
+    return {
+        "DISCORD_TOKEN": fake.token,
+        "ALTEREGO_DISCORD_API": fake.api,
+        "ALTEREGO_DISCORD_GATEWAY": fake.gateway,
+    }
+
+
+def seen_on_telegram(fake: TelegramServer, chat: Chat) -> list[Seen]:
+    """What the bot said in a chat and can still be seen."""
+    sent = [message for message in fake.sent(chat) if not message.deleted]
+    return [Seen(str(chat.id), str(message.id), message.text, message.at) for message in sent]
+
+
+def seen_on_discord(channel: Channel, *others: User) -> list[Seen]:
+    """What the bot said in a channel and can still be seen; `others` are other bots."""
+    own = [m for m in channel.messages.values() if m.author.bot and m.author not in others and not m.deleted]
+    return [Seen(str(message.channel.id), str(message.id), message.content, message.at) for message in own]
 
 
 async def may_read(request: Request, serve: Serve) -> Reply:
