@@ -2,6 +2,9 @@
 
 import asyncio
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bot.chat.author_turns import REPLIES_TO_ONE, AuthorTurns
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.worker import ConversationWorker
@@ -112,3 +115,28 @@ async def test_turns_keep_nothing_of_who_is_quiet() -> None:
         await worker.idle()
     await pass_turns(3)
     assert (len(pipeline.replied), len(turns._taken), len(turns._waiting)) == (5, 0, 0)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.integers(0, 7)), max_size=30),
+    st.integers(0, 6),
+    st.integers(1, 2),
+)
+async def test_every_message_in_any_place_is_answered_once_and_in_the_order_of_its_author(
+    script: list[tuple[int, str, int]], length: int, most: int
+) -> None:
+    pipelines, turns = [Pipeline(length) for _ in range(4)], AuthorTurns(most)
+    workers = [ConversationWorker(p, place(n), 0, turns=turns) for n, p in enumerate(pipelines)]
+    for number, (where, author, pause) in enumerate(script):
+        workers[where].enqueue_message(pending(number, author))
+        await pass_turns(pause)
+    for worker in workers:
+        await asyncio.wait_for(worker.idle(), 5)
+    for where, pipeline in enumerate(pipelines):
+        answered = [int(id) for burst in pipeline.replied for id in burst]
+        said = [(author, number) for number, (at, author, _) in enumerate(script) if at == where]
+        by_author = sorted(((script[number][1], number) for number in answered), key=lambda pair: pair[0])
+        assert by_author == sorted(said, key=lambda pair: pair[0])
+    await pass_turns(3)
+    assert (len(turns._taken), len(turns._waiting)) == (0, 0)
