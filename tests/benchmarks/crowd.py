@@ -22,7 +22,8 @@ from statistics import quantiles
 import psutil
 
 from tests.faults.program import Program
-from tests.faults.towns import TOWNS, Seen, Town
+from tests.faults.shown import Seen
+from tests.faults.towns import TOWNS, Town
 
 PLACES, SECONDS, REST = 50, 10.0, 20.0
 ROUNDS = ((1000, 0.0), (200, 0.0), (200, 30.0))  # messages, and for how long one place is closed

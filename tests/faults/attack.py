@@ -20,8 +20,8 @@ from pathlib import Path
 from tests.faults.lag import read_lag
 from tests.faults.ledger import numbers, spread
 from tests.faults.program import Program
+from tests.faults.shown import Seen
 from tests.faults.sieges import GROUPS, QUIET, SIEGES, Siege
-from tests.faults.towns import Seen
 
 RATE = 1.0  # seconds between two attacks on one group, each a message, an edit and a reaction, or a command
 PAUSE, REAL_PAUSE = (

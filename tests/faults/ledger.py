@@ -5,7 +5,8 @@ import time
 from itertools import pairwise
 from statistics import quantiles
 
-from tests.faults.towns import Seen, Town
+from tests.faults.shown import Seen
+from tests.faults.towns import Town
 
 
 class Ledger:

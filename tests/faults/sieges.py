@@ -11,14 +11,14 @@ from tests.fakes.discord_server import Message as DiscordMessage
 from tests.fakes.telegram_server import Message as TelegramMessage
 from tests.fakes.telegram_server import TelegramServer
 from tests.faults.hostile import hostile_texts
-from tests.faults.towns import (
+from tests.faults.shown import (
     Seen,
     discord_environment,
-    may_read,
     seen_on_discord,
     seen_on_telegram,
     telegram_environment,
 )
+from tests.faults.towns import may_read
 
 GROUPS, QUIET = 20, 10  # places that are attacked, and places where the attacker is not
 CHAIN = 2_000  # replies to one message, written before the attack begins

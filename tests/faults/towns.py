@@ -3,26 +3,22 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from tests.fakes.discord.faults import Fault, Serve
 from tests.fakes.discord.request import Reply, Request
-from tests.fakes.discord_server import BOT, Channel, DiscordServer, User, call, fine, limited, permissions
+from tests.fakes.discord_server import BOT, DiscordServer, call, fine, limited, permissions
 from tests.fakes.discord_server import Message as DiscordMessage
-from tests.fakes.telegram_server import Chat, TelegramServer, call_back
 from tests.fakes.telegram_server import Message as TelegramMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One message of the bot as it can be seen now, and when it was sent (time.monotonic)."""
-
-    chat: str
-    id: str  # within the chat
-    text: str
-    at: float
+from tests.fakes.telegram_server import TelegramServer, call_back
+from tests.faults.shown import (
+    Seen,
+    discord_environment,
+    seen_on_discord,
+    seen_on_telegram,
+    telegram_environment,
+)
 
 
 class Town(Protocol):
@@ -215,32 +211,6 @@ class DiscordTown:
             return await limited(left)(request, serve)
         fault = self._due.popleft() if self._due else fine
         return await fault(request, serve)
-
-
-def telegram_environment(fake: TelegramServer) -> dict[str, str]:
-    """The environment of a program that serves this platform."""
-    return {"TELEGRAM_TOKEN": fake.token, "ALTEREGO_TELEGRAM_API": fake.url}
-
-
-def discord_environment(fake: DiscordServer) -> dict[str, str]:
-    """The environment of a program that serves this platform."""
-    return {
-        "DISCORD_TOKEN": fake.token,
-        "ALTEREGO_DISCORD_API": fake.api,
-        "ALTEREGO_DISCORD_GATEWAY": fake.gateway,
-    }
-
-
-def seen_on_telegram(fake: TelegramServer, chat: Chat) -> list[Seen]:
-    """What the bot said in a chat and can still be seen."""
-    sent = [message for message in fake.sent(chat) if not message.deleted]
-    return [Seen(str(chat.id), str(message.id), message.text, message.at) for message in sent]
-
-
-def seen_on_discord(channel: Channel, *others: User) -> list[Seen]:
-    """What the bot said in a channel and can still be seen; `others` are other bots."""
-    own = [m for m in channel.messages.values() if m.author.bot and m.author not in others and not m.deleted]
-    return [Seen(str(message.channel.id), str(message.id), message.content, message.at) for message in own]
 
 
 async def may_read(request: Request, serve: Serve) -> Reply:

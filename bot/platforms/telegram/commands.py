@@ -47,7 +47,7 @@ class TelegramCommandHandler:
 
     def press_button(self, event: ButtonEvent, place: Place) -> None:
         """Queue a pressed button's command; the permissions are checked when it runs."""
-        self._queues.enqueue(place, partial(self._press_button, event), event.invoker.author.id)
+        self._queues.enqueue(place, partial(self._press_button, event))
 
     def send_notice(self, place: Place, text: str, reply_to: str) -> None:
         """Queue a notice about a message that was not accepted."""
