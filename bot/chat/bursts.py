@@ -23,8 +23,9 @@ def choose_burst(
 
     `is_free` returns whether a person has a turn: who has none joins no burst of others.
     """
-    from_first = [*dropwhile(lambda each: each.message.author.id != author, pending)]
-    return [each for each in _joining(from_first) if (by := each.message.author.id) == author or is_free(by)]
+    from_first = dropwhile(lambda each: each.message.author.id != author, pending)
+    served = [each for each in from_first if (by := each.message.author.id) == author or is_free(by)]
+    return [*_joining(served)]
 
 
 def _joining(pending: Sequence[PendingMessage]) -> Iterator[PendingMessage]:

@@ -23,6 +23,7 @@ LONG = LONGEST_SHARED
 BURSTS = {
     "one after the other": ([said("a1"), said("a2"), said("b1")], "a", "a1 a2 b1"),
     "from the one who has a turn on": ([said("m1"), said("a1"), said("m2"), said("b1")], "a", "a1 b1"),
+    "past a long one of who has no turn": ([said("a1"), said("m1", LONG), said("a2")], "a", "a1 a2"),
     "up to another persona": ([said("a1"), said("a2", 1, "ozzo"), said("a3")], "a", "a1"),
     "a suspect alone": ([said("a1", is_suspect=True), said("a2")], "a", "a1"),
     "up to a suspect": ([said("a1"), said("a2", is_suspect=True)], "a", "a1"),
