@@ -6,6 +6,7 @@ from typing import Literal
 from bot.errors import UserError
 
 Address = Literal["", "direct", "mention", "reply", "thread"]
+QuotationKind = Literal["reply", "excerpt", "forward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,28 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotation:
+    """Words of another author that came with a message.
+
+    A "reply" is the message replied to, an "excerpt" the part of it that was selected, a "forward" a message
+    that was passed on. `source` is the id of the quoted message, empty where that stands in another place.
+    The author's id is empty for the bot's own words, and where the platform names nobody.
+    """
+
+    kind: QuotationKind
+    author: Author
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message. `id` is the platform's own, unique within its place; `time` is Unix seconds, UTC.
 
     `address` tells the way in which the message addressed the bot: a direct chat, a mention, a reply, a
-    thread of its own, or none. `persona` is the key of the persona that wrote it, None for people.
+    thread of its own, or none. `persona` is the key of the persona that wrote it, None for people. `text`
+    holds the author's own words alone: `quotations` hold those of others. An `unread` message came with
+    something that nobody here can read, such as a picture; `text` names it.
     """
 
     place: Place
@@ -50,6 +68,19 @@ class Message:
     address: Address = ""
     reply_to: str | None = None
     persona: str | None = field(default=None, kw_only=True)
+    quotations: tuple[Quotation, ...] = field(default=(), kw_only=True)
+    unread: bool = field(default=False, kw_only=True)
+
+    @property
+    def characters(self) -> int:
+        """The number of characters of the text and all quotations."""
+        return len(self.text) + sum(len(quotation.text) for quotation in self.quotations)
+
+    @property
+    def bytes(self) -> int:
+        """The number of bytes of the text and all quotations in UTF-8."""
+        texts = (self.text, *(quotation.text for quotation in self.quotations))
+        return sum(len(text.encode("utf-8", "replace")) for text in texts)
 
 
 def message_in_place(message: Message, place: Place) -> Message:

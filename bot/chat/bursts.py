@@ -36,7 +36,7 @@ def _joining(pending: Sequence[PendingMessage]) -> Iterator[PendingMessage]:
     authors, size = set[str](), 0
     for each in pending:
         authors.add(each.message.author.id)
-        size += len(each.message.text.encode("utf-8", "replace"))
+        size += each.message.bytes
         if each is not pending[0] and _is_apart(pending[0], each):
             return
         if len(authors) > 1 and size > LONGEST_SHARED:

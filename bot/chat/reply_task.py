@@ -62,7 +62,7 @@ class ReplyRequest:
         end = next((n for n, message in enumerate(kept, 1) if message.id == last), len(kept))
         room = LONGEST_SHARED if self.reads_on else -1
         for message in kept[end:]:
-            room -= len(message.text.encode("utf-8", "replace"))
+            room -= message.bytes
             if room < 0:
                 break
             end += 1

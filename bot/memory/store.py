@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.memory.lifecycle import MemoryLifecycle
 from bot.memory.queries import (
     answers,
     conversations,
@@ -11,9 +10,9 @@ from bot.memory.queries import (
     history,
     inbox,
     outbox,
-    platform_state,
-    settings,
+    reopening,
     status,
+    unread,
 )
 from bot.memory.queries.export import Row, export_author
 from bot.memory.queries.records import (
@@ -24,10 +23,11 @@ from bot.memory.queries.records import (
     Outgoing,
     Remembered,
 )
+from bot.memory.stored_settings import StoredSettings
 from bot.message import Message, Place
 
 
-class Memory(MemoryLifecycle):
+class Memory(StoredSettings):
     """Messages, replies and settings in one SQLite file.
 
     Each change is one transaction, whole even if its caller is cancelled. Every method raises `UserError` if
@@ -43,6 +43,23 @@ class Memory(MemoryLifecycle):
     async def ignore(self, place: Place, message_id: str, rule: str) -> None:
         """Mark an accepted message as ignored by a rule; it stays in the history."""
         await self._database.write(lambda inside: inbox.ignore_message(inside, place, message_id, rule))
+
+    async def record(self, message: Message, rule: str) -> bool:
+        """Store a message that nobody answers, by a rule. Return False if the message is known."""
+        now = self._clock()
+        return await self._database.write(lambda inside: inbox.record_message(inside, message, rule, now))
+
+    async def ignored_by(self, place: Place, message_id: str) -> str | None:
+        """Return the rule by which a message was ignored; None for any other message."""
+        return await self._database.run(lambda inside: reopening.ignoring_rule(inside, place, message_id))
+
+    async def reopen(self, place: Place, message_id: str) -> bool:
+        """Accept an ignored message again. Return False, and change nothing, for any other message."""
+        return await self._database.write(lambda inside: reopening.reopen_message(inside, place, message_id))
+
+    async def tell_unread(self, message: Message, notice: str) -> tuple[Outgoing, ...]:
+        """Store and return a notice about an unread message, once for its author in its place."""
+        return await self._database.write(lambda inside: unread.tell_unread(inside, message, notice))
 
     async def begin(
         self, place: Place, message_ids: Sequence[str], persona: str, rule: str
@@ -137,13 +154,14 @@ class Memory(MemoryLifecycle):
         await self._database.write(lambda inside: outbox.drop_part(inside, key))
 
     async def edit(self, place: Place, message_id: str, text: str) -> bool:
-        """Change the text of a person's message. Return False if it is the same, or the message unknown."""
+        """Change a person's message and its quotations. Return False if it is the same, or unknown."""
         return await self._database.write(lambda inside: edits.edit_message(inside, place, message_id, text))
 
     async def remove(self, place: Place, message_ids: Sequence[str]) -> int:
         """Remove messages that were deleted on their platform. Return the number of known ones.
 
-        A person's message is erased, its last copies by `settle`; a persona's answer leaves the history.
+        A person's message is erased with its quotations, the last copies by `settle`; a persona's answer
+        leaves the history.
         """
         now = self._clock()
         return await self._database.write(
@@ -202,26 +220,6 @@ class Memory(MemoryLifecycle):
     async def why(self, place: Place) -> AnswerExplanation | None:
         """Return the newest decision about a message of this place, or the newest answer to none."""
         return await self._database.run(lambda inside: history.explain_decision(inside, place))
-
-    async def settings(self, scope: str) -> dict[str, str]:
-        return await self._database.run(lambda inside: settings.read_stored_settings(inside, scope))
-
-    async def set_setting(self, scope: str, key: str, value: str | None) -> None:
-        """Store a setting; None removes it."""
-        await self._database.write(lambda inside: settings.store_setting(inside, scope, key, value))
-
-    async def setting_scopes(self) -> tuple[str, ...]:
-        return await self._database.run(settings.stored_scopes)
-
-    async def platform_state(self, scope: str) -> dict[str, str]:
-        """Return the state that a platform keeps of its own account under `platform/account`, by name."""
-        return await self._database.run(lambda inside: platform_state.platform_state(inside, scope))
-
-    async def set_platform_state(self, scope: str, name: str, value: str | None) -> None:
-        """Store a value of a platform's own state; None removes the value."""
-        await self._database.write(
-            lambda inside: platform_state.set_platform_state(inside, scope, name, value)
-        )
 
     async def places(self) -> tuple[Remembered, ...]:
         return await self._database.run(status.remembered_places)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import chain
 
 from bot.message import Author, Message
 from bot.persona.persona import Persona
@@ -22,12 +23,16 @@ def speaker_label(name: str) -> str:
 
 
 def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:
-    """Return the label of everybody but the persona, by author id; a second author of that name gets a
-    number.
+    """Return the label of everybody who spoke or is quoted, but the persona, by author id.
+
+    A second author of that name gets a number.
     """
     names, numbers = dict[str, str](), dict[str, int]()
     taken = {_key(speaker_label(name)) for name in (persona.name, persona.card.name, *persona.names)}
-    for author in (message.author for message in messages if message.persona != persona.key):
+    messages = list(messages)
+    spoke = (message.author for message in messages if message.persona != persona.key)
+    quoted = (quotation.author for message in messages for quotation in message.quotations)
+    for author in chain(spoke, (author for author in quoted if author.id)):
         if author.id not in names:
             names[author.id] = _free(author, taken, numbers)
             taken.add(_key(names[author.id]))

@@ -1,4 +1,4 @@
-"""Messages as turns: with speaker labels, and quotes of replied messages that are not nearby.
+"""Messages as turns: with speaker labels, and quotes of replied and forwarded messages.
 
 Each line that does not begin with a blank begins a message or a quote, since all further lines of a message
 are set in: nobody can write a line of another person, or a quote, into a message.
@@ -8,13 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bot.message import Message
+from bot.message import Author, Message, Quotation, QuotationKind
 from bot.persona.persona import Persona
 from bot.prompt.renderer import PromptPart, Turn
 from bot.prompt.reply_runs import ReplyRuns
 from bot.prompt.role_markers import LINE_BREAK
+from bot.prompt.speaker_labels import speaker_label
 
-MAX_QUOTE = 120  # characters of a quoted message, enough to recognise it
+MAX_QUOTE = 120  # characters of a quoted message that the history holds: enough to recognise it
+MAX_UNSEEN_QUOTE = 600  # characters of any other, of which the prompt shows nothing else
+REMOVED = "[removed message]"  # a message that only passed on the words of an author who was erased
+FORWARDED = "[forwarded message]"  # a message without words of its own
 _INDENT = "  "  # before each further line of a message
 _LINE_BREAK = re.compile(LINE_BREAK)
 
@@ -28,14 +32,15 @@ def history_turns(
 ) -> list[tuple[Turn, ...]]:
     """Return the turns of each message.
 
-    A message that replies to one that does not stand right before it follows a quote of that one. Behind the
-    newest message stands a quote of the message that the persona is about to answer, if it needs one.
+    A message that replies to one that does not stand right before it follows a quote of that one, or of the
+    part that was selected; a message follows the messages that it forwards. Behind the newest message stands
+    a quote of the message that the persona is about to answer, if it needs one.
     """
     context = _QuoteContext(history, names, persona, parents)
-    turns = [(*context.quote(at, message), context.words(message)) for at, message in enumerate(history)]
+    turns = [(*context.quotes(at, message), context.words(message)) for at, message in enumerate(history)]
     if reply_to and history:
-        answer = replace(history[-1], reply_to=reply_to, persona=persona.key)
-        turns[-1] += context.quote(len(history), answer)
+        answer = replace(history[-1], reply_to=reply_to, persona=persona.key, quotations=())
+        turns[-1] += context.quotes(len(history), answer)
     return turns
 
 
@@ -49,6 +54,12 @@ def missing_parents(history: Sequence[Message], reply_to: str | None = None) -> 
 def set_in(text: str) -> str:
     """Return a message's text with all lines but the first set in."""
     return _LINE_BREAK.sub(rf"\g<0>{_INDENT}", text)
+
+
+def _shorten(text: str, longest: int) -> str:
+    """Return a text on one line, of at most `longest` characters."""
+    words = " ".join(text.split())
+    return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
 
 
 class _QuoteContext:
@@ -67,18 +78,25 @@ class _QuoteContext:
     def words(self, message: Message) -> Turn:
         if self._is_own(message):
             return Turn("assistant", (PromptPart("message", message.text, message.id),))
-        line = f"{self._names[message.author.id]}: {set_in(message.text)}"
+        text = message.text or (FORWARDED if message.quotations else REMOVED)
+        line = f"{self._names[message.author.id]}: {set_in(text)}"
         return Turn("user", (PromptPart("message", line, message.id),))
 
-    def quote(self, at: int, message: Message) -> tuple[Turn, ...]:
-        """Return a quote of the parent of the message at index `at`, unless the parent stands right before
-        it.
+    def quotes(self, at: int, message: Message) -> tuple[Turn, ...]:
+        """Return quotes of what the message at index `at` replies to and forwards.
+
+        A parent that stands right before its reply is not quoted, except for a part that was selected.
         """
-        if not message.reply_to:
-            return ()
-        place = self._places.get(message.reply_to)
-        parent = self._history[place] if place is not None else self._parents.get(message.reply_to)
-        if parent is None or (place is not None and self._runs.are_near(place, at, self._speaker(message))):
+        replied = self._quotations(message, "excerpt") or self._parent(at, message)
+        return (*replied, *self._quotations(message, "forward"))
+
+    def _parent(self, at: int, message: Message) -> tuple[Turn, ...]:
+        """Return a quote of the parent of a message, from the history, from memory, or as it came along."""
+        place = self._places.get(message.reply_to or "")
+        parent = self._parents.get(message.reply_to or "") if place is None else self._history[place]
+        if parent is None:
+            return self._quotations(message, "reply")
+        if place is not None and self._runs.are_near(place, at, self._speaker(message)):
             return ()
         quote = self._quote_of(parent)
         return (Turn("user", (PromptPart("quote", quote, parent.id),)),) if quote else ()
@@ -87,10 +105,29 @@ class _QuoteContext:
         """Return the line that quotes a message; empty for a message without a word."""
         if parent.id not in self._quotes:
             name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
-            words = " ".join(parent.text.split())
-            short = words if len(words) <= MAX_QUOTE else words[: MAX_QUOTE - 1].rstrip() + "…"
-            self._quotes[parent.id] = f"[In reply to {name}: {short}]" if words else ""
+            longest = MAX_QUOTE if parent.id in self._places else MAX_UNSEEN_QUOTE
+            text = parent.text or " ".join(each.text for each in parent.quotations if each.kind == "forward")
+            words = _shorten(text, longest)
+            self._quotes[parent.id] = f"[In reply to {name}: {words}]" if words else ""
         return self._quotes[parent.id]
+
+    def _quotations(self, message: Message, kind: QuotationKind) -> tuple[Turn, ...]:
+        """Return the quotations of one kind that came with a message, without those that have no word."""
+        lines = (self._line(each) for each in message.quotations if each.kind == kind)
+        return tuple(Turn("user", (PromptPart("quote", line, message.id),)) for line in lines if line)
+
+    def _line(self, quotation: Quotation) -> str:
+        """Return the line that shows a quotation; empty for one without a word."""
+        label = self._label(quotation.author)
+        if quotation.kind == "forward":
+            words, lead = set_in(quotation.text.strip()), f"Forwarded from {label}" if label else "Forwarded"
+        else:
+            words, lead = _shorten(quotation.text, MAX_UNSEEN_QUOTE), f"In reply to {label or 'a message'}"
+        return f"[{lead}: {words}]" if words else ""
+
+    def _label(self, author: Author) -> str:
+        """Return the label of a quoted author; empty where the platform names nobody."""
+        return self._names.get(author.id) or (speaker_label(author.name) if author.name.strip() else "")
 
     def _is_own(self, message: Message) -> bool:
         return message.persona == self._persona.key

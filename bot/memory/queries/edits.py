@@ -6,15 +6,22 @@ from collections.abc import Sequence
 from bot.memory.queries import conversations
 from bot.memory.queries.history import row_of, sent_row
 from bot.memory.queries.inbox import rows_of
+from bot.memory.queries.quotations import edit_source, remove_source
 from bot.message import Place
 
 MAX_DEAD_LETTERS, MAX_REASON = 1000, 200  # letters of an account, and characters of a reason
 
 
 def edit_message(connection: sqlite3.Connection, place: Place, message_id: str, text: str) -> bool:
-    """Change the text of a person's message. Return False if the text is the same or the message unknown."""
+    """Change the text of a person's message, and of its quotations.
+
+    Return False if the text is the same or the message unknown.
+    """
     where = conversations.place_row(connection, place)
-    row = where and row_of(connection, where, message_id)
+    if where is None:
+        return False
+    edit_source(connection, where, message_id, text)
+    row = row_of(connection, where, message_id)
     changed = connection.execute(
         "UPDATE messages SET text = ? WHERE id = ? AND persona IS NULL AND text != ?", (text, row, text)
     )
@@ -24,7 +31,7 @@ def edit_message(connection: sqlite3.Connection, place: Place, message_id: str, 
 def remove_messages(
     connection: sqlite3.Connection, place: Place, message_ids: Sequence[str], now: float
 ) -> int:
-    """Erase people's messages, and take answers with a deleted part out of the history.
+    """Erase people's messages with their quotations, and take answers with a deleted part out of the history.
 
     Return the number of messages of both kinds. The next finished erasure deletes copies in log and backups.
     """
@@ -37,7 +44,8 @@ def remove_messages(
         connection.execute("DELETE FROM messages WHERE id = ? AND persona IS NULL", (row,)).rowcount
         for row in rows.values()
     )
-    if removed:
+    quoted = sum(remove_source(connection, where, given) for given in message_ids)
+    if removed or quoted:
         connection.execute("INSERT INTO erasures (time) VALUES (?)", (now,))
     return removed + sum(withdraw_reply(connection, row) for row in replies)
 
@@ -63,6 +71,11 @@ def move_place(connection: sqlite3.Connection, old: Place, new: Place) -> None:
     connection.execute(
         "UPDATE messages SET message_id = ?1 || ':' || message_id, reply_to = ?1 || ':' || reply_to"
         " WHERE place = ?2",
+        (old.chat, before),
+    )
+    connection.execute(
+        "UPDATE quotations SET source = ?1 || ':' || source"
+        " WHERE source != '' AND message IN (SELECT id FROM messages WHERE place = ?2)",
         (old.chat, before),
     )
     connection.execute(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.memory.db.connection import result_code
 from bot.memory.queries import conversations, traces
+from bot.memory.queries.quotations import erase_author_quotations, places_quoting
 from bot.memory.queries.records import Erased
 from bot.message import Place
 
@@ -29,7 +30,9 @@ def erase_author(connection: sqlite3.Connection, author_id: str, platform: str |
         (author_id, platform),
     ).fetchall()
     traces.erase_texts_naming(connection, author_id, platform)
-    first = traces.first_numbers(connection, author_id, {place for _, place in found})
+    read_in = {place for _, place in found} | places_quoting(connection, author_id, platform)
+    first = traces.first_numbers(connection, author_id, read_in)
+    erase_author_quotations(connection, author_id, platform)
     for place in {*first, *traces.own_chats(connection, author_id, platform)}:
         if is_alone(connection, author_id, place):
             traces.delete_place(connection, place)
@@ -79,7 +82,7 @@ def count_rows(connection: sqlite3.Connection) -> Erased:
         *connection.execute(
             "SELECT (SELECT count(*) FROM places), (SELECT count(*) FROM messages),"
             " (SELECT count(*) FROM answers), (SELECT count(*) FROM outbox),"
-            " (SELECT count(*) FROM settings)"
+            " (SELECT count(*) FROM settings), (SELECT count(*) FROM quotations)"
         ).fetchone()
     )
 
@@ -91,6 +94,7 @@ def difference(before: Erased, after: Erased) -> Erased:
         before.answers - after.answers,
         before.outgoing - after.outgoing,
         before.settings - after.settings,
+        before.quotations - after.quotations,
     )
 
 

@@ -15,6 +15,12 @@ FROM messages JOIN places ON places.id = messages.place LEFT JOIN inbox ON inbox
 WHERE author_id = ?1 AND messages.persona IS NULL AND (?2 IS NULL OR platform = ?2)
 ORDER BY messages.id
 """
+QUOTED = """
+SELECT platform, account, chat, thread, message_id, kind, quotations.author_name, quotations.text, source
+FROM quotations JOIN messages ON messages.id = quotations.message JOIN places ON places.id = messages.place
+WHERE quotations.author_id = ?1 AND (?2 IS NULL OR platform = ?2)
+ORDER BY quotations.message, position
+"""
 ANSWERS = """
 SELECT platform, account, chat, thread, replies.message_id, replies.persona, replies.text, replies.time,
     replies.replaced, rule, why
@@ -33,6 +39,7 @@ def export_author(
     answers = select_rows(connection, ANSWERS, author_id, platform)
     return {
         "messages": select_rows(connection, MESSAGES, author_id, platform),
+        "quoted": select_rows(connection, QUOTED, author_id, platform),
         "settings": [
             dict(zip(("scope", "name", "value"), row, strict=True))
             for row in traces.own_settings(connection, author_id, platform)

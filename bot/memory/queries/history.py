@@ -2,13 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from bot.memory.queries import conversations
+from bot.memory.queries.quotations import quotations_of
 from bot.memory.queries.records import AnswerExplanation, LastAnswer
-from bot.message import Author, Message, Place
+from bot.message import Author, Message, Place, Quotation
+
+_PAGE = 100  # messages read at once
 
 
 def row_of(connection: sqlite3.Connection, place: int, message_id: str) -> int | None:
@@ -20,17 +23,31 @@ def row_of(connection: sqlite3.Connection, place: int, message_id: str) -> int |
 
 def message_at(connection: sqlite3.Connection, row: int) -> Message:
     place, *rest = connection.execute(
-        "SELECT place, message_id, author_id, author_name, is_bot, text, time, address, reply_to, persona"
-        " FROM messages WHERE id = ?",
+        "SELECT place, id, message_id, author_id, author_name, is_bot, text, time, address, reply_to,"
+        " persona, unread FROM messages WHERE id = ?",
         (row,),
     ).fetchone()
-    return message_from_row(conversations.place_of(connection, place), rest)
+    return message_from_row(conversations.place_of(connection, place), rest, quotations_of(connection, [row]))
 
 
-def message_from_row(place: Place, row: Sequence[Any]) -> Message:
-    message_id, author, name, is_bot, text, time, address, reply_to, persona = row
+def message_from_row(
+    place: Place, row: Sequence[Any], quotations: Mapping[int, tuple[Quotation, ...]]
+) -> Message:
+    """Return the message of a row as `message_at` selects it; `quotations` are given by row."""
+    id, message_id, author, name, is_bot, text, time, address, reply_to, persona, unread = row
     who = Author(author, name, bool(is_bot))
-    return Message(place, message_id, who, text, time, address, reply_to, persona=persona)
+    return Message(
+        place,
+        message_id,
+        who,
+        text,
+        time,
+        address,
+        reply_to,
+        persona=persona,
+        quotations=quotations.get(id, ()),
+        unread=bool(unread),
+    )
 
 
 def find_message(connection: sqlite3.Connection, place: Place, message_id: str) -> Message | None:
@@ -80,13 +97,15 @@ def read_history(
     if where is None:
         return ()
     newest: list[Message] = []
-    with closing(select_history(connection, where, limit)) as rows:
-        for row in rows:
-            message = message_from_row(place, row)
-            characters -= len(message.text)
-            if characters < 0:
-                break
-            newest.append(message)
+    with closing(select_history(connection, where, limit)) as cursor:
+        while rows := cursor.fetchmany(_PAGE):
+            quotations = quotations_of(connection, [row[0] for row in rows])
+            for row in rows:
+                message = message_from_row(place, row, quotations)
+                characters -= message.characters
+                if characters < 0:
+                    return tuple(reversed(newest))
+                newest.append(message)
     return tuple(reversed(newest))
 
 
@@ -96,8 +115,8 @@ def select_history(connection: sqlite3.Connection, place: int, limit: int) -> sq
         "SELECT since, window_anchor, window_number FROM places WHERE id = ?", (place,)
     ).fetchone()
     return connection.execute(
-        "SELECT message_id, author_id, author_name, is_bot, text, time, address, reply_to, persona"
-        " FROM messages WHERE place = ? AND NOT replaced AND (anchor, number) >= (?, ?)"
+        "SELECT id, message_id, author_id, author_name, is_bot, text, time, address, reply_to, persona,"
+        " unread FROM messages WHERE place = ? AND NOT replaced AND (anchor, number) >= (?, ?)"
         " ORDER BY anchor DESC, number DESC LIMIT ?",
         (place, *max((since, 0), (anchor, number)), limit),
     )

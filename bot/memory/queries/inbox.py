@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from bot.memory.queries import conversations, outbox
-from bot.memory.queries.history import message_at, row_of
+from bot.memory.queries.history import message_at, row_of, sent_row
+from bot.memory.queries.quotations import insert_quotations
 from bot.memory.queries.records import Outgoing
-from bot.message import Message, Place
+from bot.message import Message, Place, Quotation
 
 SUSPECT_ATTEMPTS, MAX_ATTEMPTS = 2, 3  # processes that ended while a message was being answered
 
@@ -15,11 +16,46 @@ def accept_message(connection: sqlite3.Connection, message: Message, now: float)
     place = conversations.ensure_place(connection, message.place)
     if row_of(connection, place, message.id) is not None or outbox.was_sent(connection, place, message.id):
         return False
-    number = conversations.next_number(connection, place)
-    row = insert_message(connection, message, place, anchor=number, number=number, answer=None)
+    row = append_message(connection, message, place)
     connection.execute("INSERT INTO inbox (message, place, accepted) VALUES (?, ?, ?)", (row, place, now))
     conversations.move_cursor(connection, place, message.id)
     return True
+
+
+def record_message(connection: sqlite3.Connection, message: Message, rule: str, now: float) -> bool:
+    """Store a message that nobody answers. Return False if the message is known.
+
+    The cursor of its place stays: the message may be no message of the platform's, such as a reaction.
+    """
+    place = conversations.ensure_place(connection, message.place)
+    if row_of(connection, place, message.id) is not None:
+        return False
+    row = append_message(connection, message, place)
+    connection.execute(
+        "INSERT INTO inbox (message, place, accepted, state, rule) VALUES (?, ?, ?, 'ignored', ?)",
+        (row, place, now, rule),
+    )
+    return True
+
+
+def append_message(connection: sqlite3.Connection, message: Message, place: int) -> int:
+    """Store a person's message at the end of the history, with its quotations; return its row.
+
+    A reply's message is quoted from memory where memory holds it.
+    """
+    number = conversations.next_number(connection, place)
+    row = insert_message(connection, message, place, anchor=number, number=number, answer=None)
+    unknown = (each for each in message.quotations if not is_stored(connection, place, each))
+    insert_quotations(connection, row, unknown)
+    return row
+
+
+def is_stored(connection: sqlite3.Connection, place: int, quotation: Quotation) -> bool:
+    """Return whether memory holds the whole message that a quotation quotes."""
+    if quotation.kind != "reply":
+        return False
+    source = quotation.source
+    return row_of(connection, place, source) is not None or sent_row(connection, place, source) is not None
 
 
 def insert_message(
@@ -45,8 +81,8 @@ def insert_message(
     )
     row = connection.execute(
         "INSERT INTO messages (place, anchor, number, message_id, author_id, author_name, is_bot, text, time,"
-        " address, reply_to, persona, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*values, message.address, message.reply_to, message.persona, answer),
+        " address, reply_to, persona, unread, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, message.address, message.reply_to, message.persona, message.unread, answer),
     ).lastrowid
     assert row is not None
     return row

@@ -13,7 +13,7 @@ from bot.memory.queries.records import Outgoing
 from bot.message import Place
 
 
-def part_key(place: Place, message_id: str, kind: Literal["reply", "notice"], part: int) -> str:
+def part_key(place: Place, message_id: str, kind: Literal["reply", "notice", "unread"], part: int) -> str:
     """Return 24 hexadecimal digits (a Discord nonce has 25 at most), by message, kind and part."""
     name = [place.platform, place.account, place.chat, place.thread, message_id, kind, part]
     return blake2b(json.dumps(name).encode(), digest_size=12).hexdigest()

@@ -84,6 +84,7 @@ class Erased:
     answers: int
     outgoing: int
     settings: int = 0
+    quotations: int = 0
     backups: int = 0
     set_aside: int = 0
     kept: int = 0

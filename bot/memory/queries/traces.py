@@ -43,8 +43,11 @@ def erase_texts_naming(connection: sqlite3.Connection, author_id: str, platform:
 def names_of(connection: sqlite3.Connection, author_id: str, platform: str | None) -> set[str]:
     """Return the names that a person showed, as platforms and as prompts write them."""
     rows = connection.execute(
-        "SELECT DISTINCT author_name FROM messages JOIN places ON places.id = messages.place"
-        " WHERE author_id = ?1 AND persona IS NULL AND (?2 IS NULL OR platform = ?2)",
+        "SELECT author_name FROM messages JOIN places ON places.id = messages.place"
+        " WHERE author_id = ?1 AND persona IS NULL AND (?2 IS NULL OR platform = ?2)"
+        " UNION SELECT quotations.author_name FROM quotations"
+        " JOIN messages ON messages.id = quotations.message JOIN places ON places.id = messages.place"
+        " WHERE quotations.author_id = ?1 AND (?2 IS NULL OR platform = ?2)",
         (author_id, platform),
     ).fetchall()
     return {shown for (name,) in rows if name.strip() for shown in (name, speaker_label(name))}
@@ -77,11 +80,12 @@ def erase_ids(connection: sqlite3.Connection, author_id: str, platform: str | No
 
 
 def first_numbers(connection: sqlite3.Connection, author_id: str, places: Iterable[int]) -> dict[int, int]:
-    """Return the number of a person's first message in each place."""
+    """Return the number of the first message in each place that is a person's, or that quotes the person."""
     numbers: dict[int, int] = {}
     for place in places:
         found = connection.execute(
-            "SELECT min(number) FROM messages WHERE place = ? AND author_id = ? AND persona IS NULL",
+            "SELECT min(number) FROM messages WHERE place = ?1 AND ((author_id = ?2 AND persona IS NULL)"
+            " OR id IN (SELECT message FROM quotations WHERE author_id = ?2))",
             (place, author_id),
         )
         numbers[place] = found.fetchone()[0]
