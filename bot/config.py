@@ -59,6 +59,7 @@ class ChatSettings(Section):
     bots: bool = False  # answer other bots, a few times in a row
     open: bool = False  # let everybody in a group choose who speaks and begin anew, not admins alone
     debounce: float = Field(default=1.5, ge=0, le=60)  # seconds of silence that end a burst of messages
+    bot_debounce: float = Field(default=3, ge=0, le=60)  # the same for a bot's message, which may still grow
     waiting: int = Field(default=50, ge=1)  # messages of one place that may wait for an answer
     oldest: float = Field(default=86_400, gt=0)  # seconds after which a message is not answered any more
     message_characters: int = Field(default=16_000, ge=100)  # a longer message is refused
@@ -76,6 +77,8 @@ class DiscordSettings(Section):
     """The account on Discord."""
 
     owners: tuple[str, ...] = ()  # ids of people who may do everything
+    # applications and webhooks through which people speak: PluralKit, Tupperbox; add those of your bridges
+    proxies: tuple[str, ...] = ("466378653216014359", "431544605209788416")
 
 
 class TelegramSettings(Section):

@@ -65,7 +65,10 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.engine, self.outlet = folder, ScriptedEngine(), Recorder()
-        self.settings, self.cast = ChatSettings(debounce=0), Cast({"mara": MARA, "ozzo": OZZO}, {})
+        self.settings, self.cast = (
+            ChatSettings(debounce=0, bot_debounce=0),
+            Cast({"mara": MARA, "ozzo": OZZO}, {}),
+        )
         self.model = ModelSettings()
         self.chat: Chat
         self.memory: Memory

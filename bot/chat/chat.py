@@ -22,7 +22,7 @@ from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Message, Place
-from bot.persona.persona import Cast, Persona
+from bot.persona.persona import Cast, NoticeKind, Persona
 
 
 class Chat:
@@ -74,16 +74,26 @@ class Chat:
         if health:
             self.health[platform] = health
 
-    async def receive(self, message: Message) -> bool:
+    async def receive(self, message: Message, *, debounce: float = 0.0) -> bool:
         """Accept a message; False for one that was accepted before.
 
-        Once this returns, the message is stored, and is answered or given up whatever happens.
+        Once this returns, the message is stored, and is answered or given up whatever happens. `debounce` is
+        the least time of silence before the answer, in seconds.
         """
-        return await self._intake.receive(message)
+        return await self._intake.receive(message, debounce)
 
-    async def edit(self, place: Place, message_id: str, text: str) -> None:
-        """Store the new text of a message that somebody edited."""
-        await self._resources.memory.edit(place, message_id, text)
+    async def edit(self, message: Message) -> None:
+        """Store the new text of a message that somebody edited; it is answered if it calls for that now."""
+        await self._intake.edit(message)
+
+    def wants_notices(self, kind: NoticeKind) -> bool:
+        """Return whether any persona reads notices of a kind."""
+        return any(kind in persona.notices for persona in self.cast.personas.values())
+
+    async def record(self, notice: Message, kind: NoticeKind) -> None:
+        """Store a notice, which nobody answers, where the persona that it concerns reads its kind."""
+        if self.wants_notices(kind):
+            await self._intake.record(notice, kind)
 
     async def remove(self, place: Place, *message_ids: str) -> None:
         """Erase messages that were deleted on their platform."""

@@ -15,11 +15,15 @@ LONGEST_SHARED = (
 
 @dataclass(frozen=True, slots=True)
 class PendingMessage:
-    """A message that waits for a reply. Two processes died while a suspect was being answered."""
+    """A message that waits for a reply. Two processes died while a suspect was being answered.
+
+    `debounce` is the least time of silence before the reply, in seconds.
+    """
 
     message: Message
     decision: ReplyDecision
     is_suspect: bool = False
+    debounce: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _LETTER = re.compile(
 
 
 LONGEST_BOT_TALK = 8  # messages in a row by bots and personas; then a person must write first
+NOT_ADDRESSED = "not addressed"  # the rule by which a message is ignored until an edit addresses somebody
 _ADDRESS_RULES = {"mention": "mentioned", "reply": "a reply to it", "thread": "its own thread"}
 
 
@@ -86,7 +87,7 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
         return ReplyDecision(True, "called by name", speaker)
     if context.listens:
         return ReplyDecision(True, "listens here", speaker)
-    return ReplyDecision(False, "not addressed", speaker)
+    return ReplyDecision(False, NOT_ADDRESSED, speaker)
 
 
 def is_called(folded: str, persona: Persona) -> bool:

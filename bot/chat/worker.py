@@ -81,6 +81,11 @@ class ConversationWorker:
             self._running.cancel()
         self._start()
 
+    def note_edit(self, message_id: str) -> None:
+        """Let the burst last longer if a bot's message changed, which grows by edits."""
+        if any(each.message.id == message_id and each.message.author.is_bot for each in self._pending):
+            self._arrived.set()
+
     def note_refusal(self) -> bool:
         """Note that a message found no room; return True for the first one since a message was queued."""
         is_first, self._has_refused = not self._has_refused, True
@@ -223,10 +228,10 @@ class ConversationWorker:
     async def _wait_out_burst(self) -> None:
         """Return when no message has come for the debounce, or after the longest burst."""
         loop = asyncio.get_running_loop()
-        latest = loop.time() + _LONGEST_BURST * self._debounce
-        while self._debounce:
+        begun = loop.time()
+        while debounce := max((self._debounce, *(pending.debounce for pending in self._pending))):
             self._arrived.clear()
-            wait = min(self._debounce, latest - loop.time())
+            wait = min(debounce, begun + _LONGEST_BURST * debounce - loop.time())
             try:
                 await asyncio.wait_for(self._arrived.wait(), max(0.0, wait))
             except TimeoutError:

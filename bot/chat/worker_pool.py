@@ -36,6 +36,11 @@ class WorkerPool:
                 worker.refuse_work()
         return worker
 
+    def note_edit(self, place: Place, message_id: str) -> None:
+        """Let a message that still waits for its reply wait as if it had just been said."""
+        if worker := self._workers.get(place):
+            worker.note_edit(message_id)
+
     def workers(self) -> tuple[ConversationWorker, ...]:
         """Return the workers that are busy or held."""
         return tuple(self._workers.values())

@@ -9,7 +9,6 @@ from bot.memory.queries import (
     erase,
     history,
     inbox,
-    outbox,
     reopening,
     status,
     unread,
@@ -23,11 +22,11 @@ from bot.memory.queries.records import (
     Outgoing,
     Remembered,
 )
-from bot.memory.stored_settings import StoredSettings
+from bot.memory.stored_parts import StoredParts
 from bot.message import Message, Place
 
 
-class Memory(StoredSettings):
+class Memory(StoredParts):
     """Messages, replies and settings in one SQLite file.
 
     Each change is one transaction, whole even if its caller is cancelled. Every method raises `UserError` if
@@ -113,45 +112,6 @@ class Memory(StoredSettings):
     async def pending(self, platform: str, account: str) -> tuple[Message, ...]:
         """Return the messages in state "accepted", oldest first."""
         return await self._database.run(lambda inside: inbox.pending_messages(inside, platform, account))
-
-    async def unsent(self, platform: str, account: str) -> tuple[Outgoing, ...]:
-        """Return the parts that are queued or were being sent when the process ended, oldest first."""
-        return await self._database.run(lambda inside: outbox.unsent_parts(inside, platform, account))
-
-    async def draft(self, place: Place, message_id: str, persona: str) -> Outgoing | None:
-        """Note that a draft of the reply to a message is about to be shown in a message that stays.
-
-        Return the draft, or the one that an ended process had noted, with one more attempt; None if the
-        message is gone.
-        """
-        noted = await self._database.write(
-            lambda inside: outbox.note_draft(inside, place, message_id, persona)
-        )
-        return noted[0] if noted else None
-
-    async def shown(self, key: str, platform_message_id: str) -> None:
-        """Note the platform's id of the message that shows a part."""
-        await self._database.write(lambda inside: outbox.note_shown(inside, key, platform_message_id))
-
-    async def sent_of(self, place: Place, message_id: str) -> tuple[str, ...]:
-        """Return the platform's ids of all parts of the answer that a reply belongs to."""
-        return await self._database.run(lambda inside: outbox.sent_ids_of_answer(inside, place, message_id))
-
-    async def sent_among(self, place: Place, platform_message_ids: Sequence[str]) -> frozenset[str]:
-        """Return those of the platform's ids under which a part of this place was sent or shown."""
-        return await self._database.run(lambda inside: outbox.sent_among(inside, place, platform_message_ids))
-
-    async def sending(self, key: str) -> None:
-        """Note that a part is about to be sent; call it before the platform."""
-        await self._database.write(lambda inside: outbox.note_sending(inside, key))
-
-    async def sent(self, key: str, platform_message_id: str | None) -> None:
-        """Note that a part has been sent, with the platform's id if it gave one."""
-        await self._database.write(lambda inside: outbox.note_sent(inside, key, platform_message_id))
-
-    async def drop(self, key: str) -> None:
-        """Note that a part cannot be sent (blocked, chat gone) and is not tried again."""
-        await self._database.write(lambda inside: outbox.drop_part(inside, key))
 
     async def edit(self, place: Place, message_id: str, text: str) -> bool:
         """Change a person's message and its quotations. Return False if it is the same, or unknown."""

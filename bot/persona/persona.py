@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -21,6 +21,7 @@ _LIMIT = 8 << 20  # bytes of a card file
 # the new one, which is whole, and the one before.
 ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
 MAX_TEMPLATE = 100_000  # characters of a chat template; the longest of known models have 20,000
+NoticeKind = Literal["reactions", "pins", "joins"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 
 
@@ -49,6 +50,7 @@ class PersonaFile(Section):
     template: str = Field(default="", max_length=MAX_TEMPLATE)  # overrides the model's chat template
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
+    notices: tuple[NoticeKind, ...] = ()  # what it reads beside messages: "reactions", "pins", "joins"
     sampling: Sampling = Sampling()
     training: TrainingOptions = TrainingOptions()  # for the trainer alone
 
@@ -67,6 +69,7 @@ class Persona:
     avatar: Path | None = None
     avatar_url: str = ""
     bursts: bool = False
+    notices: tuple[NoticeKind, ...] = ()
     training: TrainingOptions = field(default_factory=TrainingOptions)
 
     @property
@@ -149,6 +152,7 @@ def load_persona(folder: Path) -> Persona:
         _avatar(folder, keys),
         avatar.check_picture_url(keys.avatar_url),
         keys.bursts,
+        keys.notices,
         keys.training,
     )
 

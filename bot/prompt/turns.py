@@ -14,6 +14,7 @@ from bot.prompt.renderer import PromptPart, Turn
 from bot.prompt.reply_runs import ReplyRuns
 from bot.prompt.role_markers import LINE_BREAK
 from bot.prompt.speaker_labels import speaker_label
+from bot.text.one_line import one_line
 
 MAX_QUOTE = 120  # characters of a quoted message that the history holds: enough to recognise it
 MAX_UNSEEN_QUOTE = 600  # characters of any other, of which the prompt shows nothing else
@@ -54,12 +55,6 @@ def missing_parents(history: Sequence[Message], reply_to: str | None = None) -> 
 def set_in(text: str) -> str:
     """Return a message's text with all lines but the first set in."""
     return _LINE_BREAK.sub(rf"\g<0>{_INDENT}", text)
-
-
-def _shorten(text: str, longest: int) -> str:
-    """Return a text on one line, of at most `longest` characters."""
-    words = " ".join(text.split())
-    return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
 
 
 class _QuoteContext:
@@ -107,7 +102,7 @@ class _QuoteContext:
             name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
             longest = MAX_QUOTE if parent.id in self._places else MAX_UNSEEN_QUOTE
             text = parent.text or " ".join(each.text for each in parent.quotations if each.kind == "forward")
-            words = _shorten(text, longest)
+            words = one_line(text, longest)
             self._quotes[parent.id] = f"[In reply to {name}: {words}]" if words else ""
         return self._quotes[parent.id]
 
@@ -122,7 +117,7 @@ class _QuoteContext:
         if quotation.kind == "forward":
             words, lead = set_in(quotation.text.strip()), f"Forwarded from {label}" if label else "Forwarded"
         else:
-            words, lead = _shorten(quotation.text, MAX_UNSEEN_QUOTE), f"In reply to {label or 'a message'}"
+            words, lead = one_line(quotation.text, MAX_UNSEEN_QUOTE), f"In reply to {label or 'a message'}"
         return f"[{lead}: {words}]" if words else ""
 
     def _label(self, author: Author) -> str:

@@ -142,6 +142,18 @@ def was_sent(connection: sqlite3.Connection, place: int, sent_id: str) -> bool:
     return row is not None
 
 
+def place_of_sent(
+    connection: sqlite3.Connection, platform: str, account: str, chat: str, sent_id: str
+) -> Place | None:
+    """Return the place of a chat in which a part was sent under a platform's id, whatever the thread."""
+    found = connection.execute(
+        "SELECT places.id FROM outbox JOIN places ON places.id = outbox.place"
+        " WHERE sent_id = ? AND platform = ? AND account = ? AND chat = ? LIMIT 1",
+        (sent_id, platform, account, chat),
+    ).fetchone()
+    return found and place_of(connection, found[0])
+
+
 def sent_among(connection: sqlite3.Connection, place: Place, ids: Sequence[str]) -> frozenset[str]:
     """Return those of the ids under which a part was sent or shown."""
     where = conversations.place_row(connection, place)

@@ -168,6 +168,24 @@ def fetch_newest_raw(
     return client.http.logs_from(channel_id, limit, before=before)
 
 
+async def fetch_bytes(client: discord.Client, url: str, limit: int) -> bytes:
+    """Return the content of an address of Discord's CDN by the client's own HTTP session, without redirects.
+
+    `discord.Attachment.read` follows redirects and reads an answer of any length. Raises `ValueError` for a
+    longer content than `limit` bytes, and `aiohttp.ClientError` for any answer but 200.
+    """
+    session: aiohttp.ClientSession = client.http._HTTPClient__session  # type: ignore[attr-defined]
+    async with session.get(url, allow_redirects=False) as response:
+        if response.status != 200:
+            raise aiohttp.ClientError(f"the CDN answered {response.status}")
+        content = await response.content.read(limit + 1)
+        while len(content) <= limit and (more := await response.content.read(limit + 1 - len(content))):
+            content += more
+        if len(content) > limit:
+            raise ValueError("the file is too long")
+        return content
+
+
 def parse_message(client: discord.Client, channel: Any, payload: Any) -> discord.Message:
     """Return a message of `fetch_raw_history`; raise any exception for a payload that cannot be parsed."""
     return client._connection.create_message(channel=channel, data=payload)

@@ -13,13 +13,15 @@ import discord
 from bot.errors import UserError
 from bot.platforms.discord.departures import EVENTS, Departures
 from bot.platforms.discord.inbound import InboundMessages
+from bot.platforms.discord.notices import ReactionEvent
 from bot.platforms.discord.waiting_changes import WaitingChanges, WaitingDeletions, WaitingMessage
 
 log = logging.getLogger(__name__)
 
-EventKind = Literal["message", "direct", "edit", "deletions", "backfill", "other"]
+EventKind = Literal["message", "direct", "edit", "deletions", "backfill", "reaction", "other"]
 MAX_MESSAGES = 1000  # messages of servers that wait, and as many direct ones
 MAX_DIRECT_GAPS = 1000  # direct chats whose messages found no room
+MAX_REACTIONS = 1000  # that wait
 MAX_OTHERS = 1000  # departures and unreadable messages that wait
 _MAX_RETRY_DELAY = 15.0  # seconds, while memory cannot be written
 
@@ -75,6 +77,9 @@ class EventQueue:
             (deletion,) = arguments
             ids = {deletion.message_id} if event == "raw_message_delete" else set(deletion.message_ids)
             self._put_deletions(deletion.channel_id, deletion.guild_id, ids)
+        elif event in ("raw_reaction_add", "raw_reaction_remove"):
+            (reaction,) = arguments
+            self._put_reaction(reaction)
         elif event in EVENTS:
             (gone,) = arguments
             self._put_other(QueuedEvent(str(gone.id), partial(self._departures.handle, event, gone)))
@@ -157,6 +162,12 @@ class EventQueue:
         if lost:
             log.warning("deletions_dropped", extra={"deletions": lost})
             self._look_again()
+
+    def _put_reaction(self, reaction: ReactionEvent) -> None:
+        """Queue a reaction; beyond the bound it is dropped, since nobody waits for an answer to it."""
+        if self._counts["reaction"] < MAX_REACTIONS:
+            react = partial(self._inbound.react, reaction)
+            self._put(QueuedEvent(str(reaction.message_id), react, "reaction"))
 
     def _put_other(self, item: QueuedEvent) -> None:
         """Queue an event that the log tells of already; beyond the bound it is dropped."""

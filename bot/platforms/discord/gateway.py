@@ -19,7 +19,7 @@ def gateway_intents() -> discord.Intents:
     """Return the events that the bot asks for: no presences, no lists of members."""
     intents = discord.Intents.none()
     intents.guilds = intents.guild_messages = intents.dm_messages = intents.message_content = True
-    intents.webhooks = True
+    intents.webhooks = intents.guild_reactions = intents.dm_reactions = True
     return intents
 
 

@@ -1,63 +1,138 @@
 """Inbound messages, edits and deletions, one at a time: into the conversation and its memory."""
 
+import asyncio
+from collections.abc import Mapping
+
 import discord
 
 from bot.chat.chat import Chat
 from bot.memory.store import Memory
-from bot.message import Address, Place
+from bot.message import Address, Message, Place
+from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.translate import address_of, is_written, message_text, to_message
+from bot.platforms.discord.notices import ReactionEvent, reaction_id, reaction_notice, system_notice
+from bot.platforms.discord.quotations import quotations_of
+from bot.platforms.discord.text_files import TextFiles, is_pasted_text
+from bot.platforms.discord.translate import (
+    Recipient,
+    address_of,
+    is_proxied,
+    is_written,
+    message_text,
+    to_message,
+)
 from bot.platforms.discord.webhooks import Webhooks
+
+_MAX_PROXIED = 4096  # channels in which somebody spoke through a proxy
 
 
 class InboundMessages:
-    """Passes messages, edits and deletions to the chat, all but the account's own."""
+    """Passes messages, edits, deletions and reactions to the chat, all but the account's own."""
 
     def __init__(
-        self, client: Gateway, chat: Chat, memory: Memory, channels: Channels, webhooks: Webhooks
+        self,
+        client: Gateway,
+        chat: Chat,
+        memory: Memory,
+        calls: ApiCalls,
+        channels: Channels,
+        webhooks: Webhooks,
+        proxies: frozenset[str],
     ) -> None:
-        self._client, self._chat, self._memory = client, chat, memory
+        """`proxies` are ids of webhooks, and of applications with webhooks, through which people speak."""
+        self._client, self._chat, self._memory, self._calls = client, chat, memory, calls
         self._channels, self._webhooks = channels, webhooks
+        self._files = TextFiles(client)
+        assert client.user
+        self._recipient = Recipient(client.user, chat.settings.message_characters, proxies)
+        self._proxied_channels: set[int] = set()
 
     async def receive(self, message: discord.Message) -> None:
         """Receive a message; memory holds the message when this returns."""
-        if not is_written(message) or self._is_own(message):
+        if self._is_own(message):
             return
-        place, text = await self._place_of(message), self._text(message)
-        if text:
-            await self._chat.receive(to_message(message, place, text, await self._address_of(message, place)))
+        place = await self._place_of(message)
+        if not is_written(message):
+            if notice := system_notice(message, place):
+                await self._chat.record(*notice)
+            return
+        await self._fetch_replied(message, place)
+        received = await self._read(message, place, await self._files.read(message.attachments))
+        if received:
+            await self._chat.receive(received, debounce=self._debounce(message))
 
     async def edit(self, message: discord.Message) -> None:
-        """Apply a message's edit."""
-        if text := self.edited_text(message):
-            await self._chat.edit(await self._place_of(message), str(message.id), text)
-
-    def edited_text(self, message: discord.Message) -> str:
-        """Return the text of a person's message; empty where there is none to store."""
-        return self._text(message) if is_written(message) and not self._is_own(message) else ""
+        """Apply a message's edit. A pasted text that cannot be read again stays as it was read."""
+        if not is_written(message) or self._is_own(message):
+            return
+        file_texts = await self._files.read(message.attachments)
+        if any(is_pasted_text(each) and each.id not in file_texts for each in message.attachments):
+            return
+        if edited := await self._read(message, await self._place_of(message), file_texts):
+            await self._chat.edit(edited)
 
     async def remove(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
         """Remove deleted messages."""
         place = await self._channels.resolve_place(channel_id, guild_id)
         await self._chat.remove(place, *map(str, sorted(message_ids)))
 
-    def _bot_user(self) -> discord.ClientUser:
-        assert self._client.user
-        return self._client.user
+    async def react(self, event: ReactionEvent) -> None:
+        """Record a person's reaction to the persona's words, or remove the reaction that was taken back."""
+        is_bot = event.user_id == self._recipient.me.id or (event.member and event.member.bot)
+        if is_bot or not self._chat.wants_notices("reactions"):
+            return
+        place = await self._channels.resolve_place(event.channel_id, event.guild_id)
+        if event.event_type == "REACTION_ADD":
+            await self._chat.record(await reaction_notice(event, place, self._memory), "reactions")
+        else:
+            await self._chat.remove(place, reaction_id(event))
+
+    async def _read(
+        self, message: discord.Message, place: Place, file_texts: Mapping[int, str]
+    ) -> Message | None:
+        """Return the chat message; None for a message without a word of anybody."""
+        text = message_text(message, self._recipient, file_texts)
+        quotations = tuple(quotations_of(message, self._recipient, self._is_own))
+        if not text and not any(each.kind == "forward" for each in quotations):
+            return None
+        address = await self._address_of(message, place)
+        return to_message(message, place, text, address, self._recipient, quotations, file_texts)
+
+    async def _fetch_replied(self, message: discord.Message, place: Place) -> None:
+        """Ask Discord once for the message replied to, where neither the event nor memory has it."""
+        reference = message.reference
+        if message.type is not discord.MessageType.reply or reference is None or reference.resolved:
+            return
+        if not reference.message_id or await self._memory.find(place, str(reference.message_id)):
+            return
+        try:
+            async with asyncio.timeout(self._calls.timings.reference_timeout):
+                fetch = message.channel.fetch_message(reference.message_id)
+                reference.resolved = await self._calls.make_call(fetch)
+        except API_ERRORS:  # deleted, hidden, or out of reach: the message is read without it
+            return
+
+    def _debounce(self, message: discord.Message) -> float:
+        """Return the least seconds of silence before an answer; a proxy may say a message anew."""
+        if is_proxied(message, self._recipient):
+            if len(self._proxied_channels) >= _MAX_PROXIED:
+                self._proxied_channels.clear()
+            self._proxied_channels.add(message.channel.id)
+            return 0.0
+        is_proxied_here = message.channel.id in self._proxied_channels
+        return self._calls.timings.proxy_debounce if is_proxied_here else 0.0
 
     def _is_own(self, message: discord.Message) -> bool:
+        me = self._recipient.me.id
         if message.webhook_id is None:
-            return message.author.id == self._bot_user().id
-        own = {self._client.application_id, self._bot_user().id}
+            return message.author.id == me
+        own = {self._client.application_id, me}
         return (
             message.application_id in own
             or message.webhook_id in own
             or self._webhooks.owns(message.webhook_id)
         )
-
-    def _text(self, message: discord.Message) -> str:
-        return message_text(message, self._bot_user(), self._chat.settings.message_characters)
 
     async def _place_of(self, message: discord.Message) -> Place:
         return await self._channels.resolve_place(
@@ -65,11 +140,11 @@ class InboundMessages:
         )
 
     async def _address_of(self, message: discord.Message, place: Place) -> Address:
-        found = address_of(message, self._bot_user(), self._is_own)
+        found = address_of(message, self._recipient.me, self._is_own)
         if found or not place.thread:
             return found
         thread = self._client.get_channel(int(place.thread))
-        if isinstance(thread, discord.Thread) and thread.owner_id == self._bot_user().id:
+        if isinstance(thread, discord.Thread) and thread.owner_id == self._recipient.me.id:
             return "thread"
         # a thread has the id of the message on which it was started
         starter = await self._memory.find(

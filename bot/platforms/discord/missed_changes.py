@@ -63,9 +63,9 @@ class MissedChanges:
             log.info("deletions_learned", extra={"place": str(place), "messages": len(missing)})
         for id, payload in listed.items():
             if id in texts and payload.get("edited_timestamp"):
-                await self._edit(place, payload, texts[id])
+                await self._edit(place, payload)
 
-    async def _edit(self, place: Place, payload: Any, known: str) -> None:
+    async def _edit(self, place: Place, payload: Any) -> None:
         """Store the new text of an edited message, if it is another one."""
         channel_id = channel_id_of(place)
         guild_id = int(place.server) if place.server else None
@@ -77,8 +77,7 @@ class MissedChanges:
         except Exception as error:
             log.warning("changes_unknown", extra={"place": str(place), "error": type(error).__name__})
             return
-        if self._inbound.edited_text(message) != known:
-            await self._inbound.edit(message)
+        await self._inbound.edit(message)
 
     async def _listed(self, place: Place, cursor: int) -> dict[int, Any]:
         """Return a channel's newest messages up to the newest known one, by id."""

@@ -18,4 +18,6 @@ class DiscordTimings:
     retry_delay: float = 1.0  # before the second try of a call; doubled before each further one
     webhook_denial: float = 600.0  # before a channel without permission is asked for webhooks again
     ban_pause: float = 900.0  # before the first call after a ban by Cloudflare
+    reference_timeout: float = 3.0  # of the call for a message replied to, which the event lacks
+    proxy_debounce: float = 2.0  # of silence where people speak through a proxy, which says messages anew
     command_timeout: float = 600.0  # of a command; Discord accepts no answer after 900

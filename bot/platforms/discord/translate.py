@@ -1,24 +1,41 @@
-"""Discord messages as chat messages: readable text, and the address (mention, reply, direct)."""
+"""Discord messages as chat messages: readable text, address (mention, reply, direct), and author."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import discord
 
-from bot.message import Address, Author, Message, Place
+from bot.message import Address, Author, Message, Place, Quotation
+from bot.platforms.discord.extras import MessageContent, extra_words, has_unread
 
 _TOKEN = re.compile(
     r"<(?P<kind>@!?|@&|#)(?P<id>\d{15,20})>"
     r"|<a?:(?P<emoji>\w{1,32}):\d{15,20}>"
     r"|</(?P<command>[^:<>]{1,100}):\d{15,20}>"
 )
-_ATTACHMENTS = {"image": "[picture]", "video": "[video]", "audio": "[audio]"}
 _MESSAGE_TYPES = (
     discord.MessageType.default,
     discord.MessageType.reply,
     discord.MessageType.chat_input_command,
     discord.MessageType.context_menu_command,
 )
+# PluralKit and Tupperbox name the message that a proxied one replies to by its address
+_REPLY_LINK = re.compile(
+    r"https://(?:\w{1,10}\.)?discord(?:app)?\.com/channels/\d{1,20}/(\d{1,20})/(\d{1,20})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The account that receives messages, and the length at which it cuts their text, in characters.
+
+    `proxies` are the ids of webhooks, and of applications with webhooks, through which people speak.
+    """
+
+    me: discord.ClientUser
+    longest: int
+    proxies: frozenset[str] = frozenset()
 
 
 def is_written(message: discord.Message) -> bool:
@@ -26,35 +43,87 @@ def is_written(message: discord.Message) -> bool:
     return message.type in _MESSAGE_TYPES
 
 
-def to_message(message: discord.Message, place: Place, text: str, address: Address) -> Message:
+def to_message(
+    message: discord.Message,
+    place: Place,
+    text: str,
+    address: Address,
+    recipient: Recipient,
+    quotations: Iterable[Quotation] = (),
+    file_texts: Mapping[int, str] | None = None,
+) -> Message:
     """Return the chat message, with the Discord message's id, time and author."""
-    author = message.author
-    is_reply = message.type is discord.MessageType.reply and message.reference is not None
     return Message(
         place,
         str(message.id),
-        Author(str(author.id), author.display_name, author.bot or message.webhook_id is not None),
+        author_of(message, recipient),
         text,
         message.created_at.timestamp(),
         address,
-        str(message.reference.message_id)
-        if is_reply and message.reference and message.reference.message_id
-        else None,
+        replied_id(message, recipient),
+        quotations=tuple(quotations),
+        unread=has_unread(message, file_texts or {}),
     )
 
 
-def message_text(message: discord.Message, me: discord.ClientUser, longest: int) -> str:
-    """Return the text with names in place of ids, and a word for each attachment; empty for an empty message.
+def author_of(message: discord.Message, recipient: Recipient) -> Author:
+    """Return the author; somebody who speaks through a proxy is a person of that name."""
+    author = message.author
+    if message.webhook_id is None:
+        return Author(str(author.id), author.display_name, author.bot)
+    if is_proxied(message, recipient):
+        return Author(f"{message.webhook_id}:{author.display_name}", author.display_name)
+    return Author(str(author.id), author.display_name, is_bot=True)
+
+
+def is_proxied(message: discord.Message, recipient: Recipient) -> bool:
+    """Return whether a person speaks through a webhook of a known proxy, such as PluralKit."""
+    ids = {str(message.webhook_id or ""), str(message.application_id or "")} - {""}
+    return message.webhook_id is not None and not ids.isdisjoint(recipient.proxies)
+
+
+def replied_id(message: discord.Message, recipient: Recipient) -> str | None:
+    """Return the id of the message that this one replies to, also where a proxy tells it by a link."""
+    if message.type is discord.MessageType.reply and message.reference and message.reference.message_id:
+        return str(message.reference.message_id)
+    if not is_proxied(message, recipient):
+        return None
+    links = (_REPLY_LINK.search(embed.description or "") for embed in message.embeds[:1])
+    return next((link[2] for link in links if link and link[1] == str(message.channel.id)), None)
+
+
+def message_text(
+    message: discord.Message, recipient: Recipient, file_texts: Mapping[int, str] | None = None
+) -> str:
+    """Return the text with names in place of ids, and a line for each other part; empty for an empty message.
 
     A mention of the bot is dropped at either end of the text, where the mention only calls the bot, and
-    becomes the bot's name elsewhere. A text longer than `longest` characters is cut.
+    becomes the bot's name elsewhere. `file_texts` are the texts of pasted files, by attachment id.
     """
-    text = strip_mentions(message.content, _bot_mentions(message, me))
-    names = {user.id: user.display_name for user in message.mentions}
-    text = _TOKEN.sub(lambda token: _token_text(token, message, me, names), text).strip()
-    parts = [*filter(None, [text]), *_attachment_words(message)]
-    full = "\n".join(parts) if parts else f"@{me.display_name}" if message.content.strip() else ""
-    return full if len(full) <= longest else full[: longest - 1] + "…"
+    text = strip_mentions(message.content, _bot_mentions(message.guild, recipient.me))
+    text = readable_content(message, message.guild, recipient.me, message.mentions, file_texts or {}, text)
+    is_call = not text and message.content.strip() and not message.message_snapshots
+    return cut(f"@{recipient.me.display_name}" if is_call else text, recipient.longest)
+
+
+def readable_content(
+    content: MessageContent,
+    guild: discord.Guild | None,
+    me: discord.ClientUser,
+    mentions: Sequence[discord.User | discord.Member] = (),
+    file_texts: Mapping[int, str] | None = None,
+    text: str | None = None,
+) -> str:
+    """Return a message's text, or the given one, with names in place of ids, and its other parts."""
+    names = {user.id: user.display_name for user in mentions}
+    text = content.content if text is None else text
+    text = _TOKEN.sub(lambda token: _token_text(token, guild, me, names), text).strip()
+    return "\n".join(filter(None, [text, *extra_words(content, file_texts or {})]))
+
+
+def cut(text: str, longest: int) -> str:
+    """Return a text, cut at `longest` characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def address_of(
@@ -66,12 +135,13 @@ def address_of(
     replied = message.reference.resolved if message.reference else None
     if message.type is discord.MessageType.reply and isinstance(replied, discord.Message) and is_own(replied):
         return "reply"
-    return "mention" if any(token in message.content for token in _bot_mentions(message, me)) else ""
+    mentions = _bot_mentions(message.guild, me)
+    return "mention" if any(token in message.content for token in mentions) else ""
 
 
-def _bot_mentions(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
+def _bot_mentions(guild: discord.Guild | None, me: discord.ClientUser) -> tuple[str, ...]:
     """Return the mentions of the bot: of its user, and of the role that Discord made for the bot."""
-    role = message.guild.self_role if message.guild else None
+    role = guild.self_role if guild else None
     return (f"<@{me.id}>", f"<@!{me.id}>", *([f"<@&{role.id}>"] if role else []))
 
 
@@ -88,7 +158,7 @@ def strip_mentions(text: str, mentions: tuple[str, ...]) -> str:
 
 
 def _token_text(
-    token: re.Match[str], message: discord.Message, me: discord.ClientUser, names: Mapping[int, str]
+    token: re.Match[str], guild: discord.Guild | None, me: discord.ClientUser, names: Mapping[int, str]
 ) -> str:
     """Return the words for a token; `names` are those of the mentioned users by id."""
     if token["emoji"]:
@@ -97,24 +167,11 @@ def _token_text(
         return f"/{token['command']}"
     entity_id = int(token["id"])
     if token["kind"] == "#":
-        channel = message.guild.get_channel_or_thread(entity_id) if message.guild else None
+        channel = guild.get_channel_or_thread(entity_id) if guild else None
         return f"#{channel.name}" if channel else "#channel"
     if token["kind"] == "@&":
-        role = message.guild.get_role(entity_id) if message.guild else None
+        role = guild.get_role(entity_id) if guild else None
         return f"@{role.name}" if role else "@role"
     if entity_id == me.id:
         return f"@{me.display_name}"
     return f"@{names.get(entity_id, 'someone')}"
-
-
-def _attachment_words(message: discord.Message) -> list[str]:
-    """Return a word for each part of the message that is no text."""
-    found = [
-        _ATTACHMENTS.get((file.content_type or "").split("/")[0], "[file]") for file in message.attachments
-    ]
-    found += ["[sticker]" for _ in message.stickers]
-    found += ["[poll]"] if message.poll else []
-    found += ["[forwarded message]" for _ in message.message_snapshots]
-    if not found and not message.content.strip() and (message.embeds or message.components):
-        found = ["[embed]"]
-    return found

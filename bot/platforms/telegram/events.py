@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.message import Author, Message, Place
+from bot.persona.persona import NoticeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,32 @@ class MessageEvent:
 
 @dataclass(frozen=True, slots=True)
 class EditEvent:
-    place: Place
-    id: str
-    text: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeEvent:
+    """A pin or a join."""
+
+    notice: Message
+    kind: NoticeKind
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionEvent:
+    """All reactions of a person to a message, none where they were taken back; `time` is in Unix seconds."""
+
+    chat_id: int
+    message_id: str
+    author: Author
+    emoji: tuple[str, ...]
+    time: float
+
+    def notice(self, place: Place) -> Message:
+        """Return the reactions as a notice, with the same id whatever they are."""
+        id = f"reaction:{self.message_id}:{self.author.id}"
+        text = f"[reacted with {' '.join(self.emoji)}]"
+        return Message(place, id, self.author, text, self.time, reply_to=self.message_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +114,13 @@ class IgnoredEvent:
 
 
 Event = (
-    MessageEvent | EditEvent | CommandEvent | ButtonEvent | MigrationEvent | MembershipEvent | IgnoredEvent
+    MessageEvent
+    | EditEvent
+    | NoticeEvent
+    | ReactionEvent
+    | CommandEvent
+    | ButtonEvent
+    | MigrationEvent
+    | MembershipEvent
+    | IgnoredEvent
 )

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from bot.chat.chat import Chat
 from bot.errors import UserError
@@ -19,6 +20,8 @@ from bot.platforms.telegram.events import (
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
+    NoticeEvent,
+    ReactionEvent,
 )
 from bot.platforms.telegram.sender import is_group
 from bot.platforms.telegram.translate import PLATFORM, UnreadableUpdate, parse_update
@@ -62,8 +65,12 @@ class InboundUpdates:
         match event:
             case MessageEvent(message):
                 await self._receive(message, delivery_id)
-            case EditEvent(place, message_id, text):
-                await self._chat.edit(place, message_id, self._truncate(text))
+            case EditEvent(message):
+                await self._chat.edit(replace(message, text=self._truncate(message.text)))
+            case NoticeEvent(notice, kind):
+                await self._chat.record(notice, kind)
+            case ReactionEvent():
+                await self._record_reaction(event)
             case CommandEvent():
                 await self._run_command(event)
             case ButtonEvent():
@@ -79,13 +86,27 @@ class InboundUpdates:
 
     async def _receive(self, message: Message, delivery_id: str) -> None:
         try:
-            check_text(message.text, self._chat.settings.message_characters)
+            words = "\n".join((message.text, *(each.text for each in message.quotations)))
+            check_text(words.strip("\n"), self._chat.settings.message_characters)
         except UserError as error:
             await self._memory.dead_letter(PLATFORM, self._account.account, delivery_id, str(error))
             if message.address and not message.author.is_bot:
                 self._commands.send_notice(message.place, str(error), message.id)
             return
         await self._chat.receive(message)
+
+    async def _record_reaction(self, event: ReactionEvent) -> None:
+        """Record a person's reactions to the persona's words; Telegram tells the chat, but not the thread."""
+        if not self._chat.wants_notices("reactions"):
+            return
+        account = self._account.account
+        place = await self._memory.place_of_sent(PLATFORM, account, str(event.chat_id), event.message_id)
+        if place is None:
+            return
+        notice = event.notice(place)
+        await self._chat.remove(place, notice.id)
+        if event.emoji:
+            await self._chat.record(notice, "reactions")
 
     def _truncate(self, text: str) -> str:
         """Return an edit's text, cut to the longest message."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from bot.chat.commands import COMMANDS
-from bot.message import Address, Author, Message, Place
+from bot.message import Address, Author, Message, Place, Quotation
 from bot.platforms.telegram import wire
+from bot.platforms.telegram.content import content_words, has_unread
 from bot.platforms.telegram.events import (
     BotAccount,
     ButtonEvent,
@@ -19,6 +20,15 @@ from bot.platforms.telegram.events import (
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
+    NoticeEvent,
+    ReactionEvent,
+)
+from bot.platforms.telegram.quotations import (
+    author_of,
+    is_forwarded,
+    quotations_of,
+    replied_message,
+    user_author,
 )
 
 PLATFORM = "telegram"
@@ -29,24 +39,9 @@ ANONYMOUS, CHANNEL, LINKED = (
 )  # Telegram's accounts for messages that a chat sends
 START_COMMAND = "start"  # the first command that Telegram's apps send to a bot
 _COMMAND_NAMES = {command.name for command in COMMANDS} | {START_COMMAND}
+_MAX_REACTIONS = 10  # of one person to one message
 _LONGEST_MENTION = 80  # characters: a command of 32, an @, a username of 32
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{3,32}))?(?:\s+(.*))?", re.DOTALL)
-_MEDIA = {  # an animation is also a document
-    "photo": "[picture]",
-    "video": "[video]",
-    "animation": "[animation]",
-    "video_note": "[video message]",
-    "voice": "[voice message]",
-    "audio": "[audio]",
-    "document": "[file]",
-    "paid_media": "[picture]",
-    "location": "[location]",
-    "venue": "[place]",
-    "contact": "[contact]",
-    "poll": "[poll]",
-    "story": "[story]",
-    "game": "[game]",
-}
 
 
 class UnreadableUpdate(Exception):
@@ -71,7 +66,9 @@ def parse_update(update: Mapping[str, object], account: BotAccount) -> Event:
         return _button(query)
     if change := parsed.my_chat_member:
         old, new = change.old_chat_member.status, change.new_chat_member.status
-        return MembershipEvent(_place(change.chat.id, account), old, new, _user(change.author))
+        return MembershipEvent(_place(change.chat.id, account), old, new, user_author(change.author))
+    if parsed.message_reaction:
+        return _reaction(parsed.message_reaction)
     return IgnoredEvent("not asked for")
 
 
@@ -96,8 +93,11 @@ def _message(message: wire.Message, account: BotAccount, *, is_post: bool) -> Ev
     command = _COMMAND.fullmatch(message.text)
     if command and (event := _command(command, message, account, is_post)):
         return event
-    text = _text(message)
-    return MessageEvent(_to_message(message, text, account)) if text else IgnoredEvent("no words")
+    if notice := _notice(message, account):
+        return notice
+    received = _to_message(message, account)
+    has_words = received.text or is_forwarded(message)
+    return MessageEvent(received) if has_words and received.characters else IgnoredEvent("no words")
 
 
 def _command(found: re.Match[str], message: wire.Message, account: BotAccount, is_post: bool) -> Event | None:
@@ -129,7 +129,7 @@ def _is_anonymous_admin(message: wire.Message) -> bool:
 
 
 def _invoker(message: wire.Message) -> Invoker:
-    author = _author(message)
+    author = author_of(message, Author(str(message.chat.id), message.chat.title))
     sender_chat = message.sender_chat.id if message.sender_chat else None
     return Invoker(message.author.id if message.author else 0, author.name, message.chat.id, sender_chat)
 
@@ -137,56 +137,57 @@ def _invoker(message: wire.Message) -> Invoker:
 def _edit(message: wire.Message, account: BotAccount) -> Event:
     if message.business_connection_id or message.guest_query_id:
         return IgnoredEvent("a guest's message")
-    text = _text(message)
-    return (
-        EditEvent(_place_of(message, account), str(message.message_id), text)
-        if text
-        else IgnoredEvent("no words")
-    )
+    edited = _to_message(message, account)
+    return EditEvent(edited) if edited.text else IgnoredEvent("no words")
+
+
+def _notice(message: wire.Message, account: BotAccount) -> NoticeEvent | None:
+    """Return a pin or a join; None for any other message."""
+    place, time = _place_of(message, account), float(message.date)
+    if pinned := message.pinned_message:
+        author = author_of(message, Author(str(message.chat.id), message.chat.title))
+        id, source = str(message.message_id), str(pinned.message_id)
+        words = Quotation("reply", author_of(pinned, Author("", "")), content_words(pinned.fields), source)
+        notice = Message(place, id, author, "[pinned a message]", time, reply_to=source, quotations=(words,))
+        return NoticeEvent(notice, "pins")
+    if people := [user for user in message.new_chat_members if not user.is_bot]:
+        author = user_author(people[0])
+        return NoticeEvent(Message(place, str(message.message_id), author, "[joined]", time), "joins")
+    return None
+
+
+def _reaction(reaction: wire.Reaction) -> Event:
+    if reaction.user:
+        author = user_author(reaction.user)
+    elif reaction.actor_chat:
+        author = Author(str(reaction.actor_chat.id), reaction.actor_chat.title)
+    else:
+        return IgnoredEvent("a reaction of nobody")
+    if author.is_bot:
+        return IgnoredEvent("a bot's reaction")
+    emoji = tuple(each.emoji or "a sticker" for each in reaction.new_reaction[:_MAX_REACTIONS])
+    return ReactionEvent(reaction.chat.id, str(reaction.message_id), author, emoji, float(reaction.date))
 
 
 def _button(query: wire.CallbackQuery) -> ButtonEvent:
     chat = query.message.chat.id if query.message else 0
-    invoker = Invoker(query.author.id, _name(query.author), chat)
+    invoker = Invoker(query.author.id, user_author(query.author).name, chat)
     return ButtonEvent(query.id, invoker, str(query.message.message_id) if query.message else "", query.data)
 
 
-def _to_message(message: wire.Message, text: str, account: BotAccount) -> Message:
-    replied = _replied(message)
+def _to_message(message: wire.Message, account: BotAccount) -> Message:
+    replied = replied_message(message)
     return Message(
         _place_of(message, account),
         str(message.message_id),
-        _author(message),
-        text,
+        author_of(message, Author(str(message.chat.id), message.chat.title)),
+        "" if is_forwarded(message) else content_words(message.fields),
         float(message.date),
         address=_address(message, replied, account),
         reply_to=str(replied.message_id) if replied else None,
+        quotations=tuple(quotations_of(message, account)),
+        unread=has_unread(message.fields),
     )
-
-
-def _author(message: wire.Message) -> Author:
-    """Return the author; a chat that sends in its own name counts as a person."""
-    if chat := message.sender_chat:
-        return Author(str(chat.id), chat.title or chat.first_name)
-    if message.author is None:
-        return Author(str(message.chat.id), message.chat.title)
-    return _user(message.author)
-
-
-def _user(user: wire.User) -> Author:
-    return Author(str(user.id), _name(user), user.is_bot)
-
-
-def _name(user: wire.User) -> str:
-    return f"{user.first_name} {user.last_name}".strip()
-
-
-def _replied(message: wire.Message) -> wire.RepliedMessage | None:
-    """Return the deliberately replied message; each message of a topic also replies to its creation."""
-    replied = message.reply_to_message
-    if replied is None or replied.forum_topic_created is not None:
-        return None
-    return replied
 
 
 def _address(message: wire.Message, replied: wire.RepliedMessage | None, account: BotAccount) -> Address:
@@ -211,13 +212,3 @@ def _mentions(message: wire.Message, account: BotAccount) -> bool:
         if entity.type == "bot_command" and part.casefold().endswith(at):
             return True
     return False
-
-
-def _text(message: wire.Message) -> str:
-    """Return the text, with a word for each attachment, and a mark on a forwarded text."""
-    emoji = message.sticker or message.dice
-    media = (emoji.emoji or "[sticker]") if emoji else ""
-    media = media or next((word for kind, word in _MEDIA.items() if kind in (message.model_extra or {})), "")
-    text = " ".join(filter(None, (media, message.text or message.caption)))
-    is_forwarded = message.forward_origin is not None and not message.is_automatic_forward
-    return f"[forwarded] {text}" if text and is_forwarded else text

@@ -36,23 +36,52 @@ class Entity(ApiObject):
     user: User | None = None
 
 
-class Emoji(ApiObject):
-    emoji: str = ""
+class Origin(ApiObject):
+    """The author of a message that was forwarded, or that stands in another chat (MessageOrigin)."""
+
+    sender_user: User | None = None
+    sender_user_name: str = ""
+    sender_chat: Chat | None = None
+    chat: Chat | None = None
 
 
-class RepliedMessage(ApiObject):
+class Content(ApiObject):
+    """An object with content; fields for its media are in `model_extra`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All fields with content, by the Bot API's names."""
+        texts = {name: getattr(self, name, "") for name in ("text", "caption")}
+        return {**(self.model_extra or {}), **texts}
+
+
+class ExternalReply(Content):
+    """A message in another chat that was replied to."""
+
+    origin: Origin | None = None
+
+
+class Quote(ApiObject):
+    """The part of the message replied to that somebody selected."""
+
+    text: str = ""
+
+
+class RepliedMessage(Content):
     """The read fields of a message that was replied to."""
 
     message_id: int
     author: User | None = Field(default=None, alias="from")
     sender_chat: Chat | None = None
+    text: str = ""
+    caption: str = ""
     forum_topic_created: Any = None
 
 
-class Message(ApiObject):
-    """A message; fields for its media are in `model_extra`."""
-
-    model_config = ConfigDict(extra="allow")
+class Message(Content):
+    """A message."""
 
     message_id: int
     date: Time
@@ -66,13 +95,15 @@ class Message(ApiObject):
     message_thread_id: int | None = None
     is_topic_message: bool = False
     reply_to_message: RepliedMessage | None = None
-    forward_origin: Any = None
+    external_reply: ExternalReply | None = None
+    quote: Quote | None = None
+    forward_origin: Origin | None = None
     is_automatic_forward: bool = False
     via_bot: User | None = None
     business_connection_id: str | None = None
     guest_query_id: str | None = None
-    sticker: Emoji | None = None
-    dice: Emoji | None = None
+    new_chat_members: tuple[User, ...] = Field(default=(), strict=False)
+    pinned_message: RepliedMessage | None = None
     migrate_to_chat_id: int | None = None
     migrate_from_chat_id: int | None = None
 
@@ -102,6 +133,22 @@ class MemberChange(ApiObject):
     new_chat_member: Member
 
 
+class ReactionType(ApiObject):
+    type: str
+    emoji: str = ""
+
+
+class Reaction(ApiObject):
+    """A person's reactions to a message, all of them, after a change (MessageReactionUpdated)."""
+
+    chat: Chat
+    message_id: int
+    user: User | None = None
+    actor_chat: Chat | None = None
+    date: Time
+    new_reaction: tuple[ReactionType, ...] = Field(default=(), strict=False)
+
+
 class Update(ApiObject):
     """An update; the bot does not ask for kinds that are missing here."""
 
@@ -112,6 +159,7 @@ class Update(ApiObject):
     edited_channel_post: Message | None = None
     callback_query: CallbackQuery | None = None
     my_chat_member: MemberChange | None = None
+    message_reaction: Reaction | None = None
 
 
 UPDATE_KINDS = tuple(name for name in Update.model_fields if name != "update_id")

@@ -114,7 +114,7 @@ async def test_a_message_deleted_before_its_reply_gets_none(stage: Stage) -> Non
 async def test_a_message_edited_before_its_reply_is_answered_as_edited(stage: Stage) -> None:
     await stage.restart(debounce=0.05)
     await stage.chat.receive(stage.message("Tee?"))
-    await stage.chat.edit(PLACE, "1", "Tea?")
+    await stage.chat.edit(replace(stage.message("Tea?"), id="1"))
     await stage.chat.worker(PLACE).idle()
     assert "Tea?" in stage.engine.prompts()[0]
     assert "Tee?" not in stage.engine.prompts()[0]

@@ -65,7 +65,12 @@ async def test_an_export_holds_what_a_person_said_and_what_was_answered(memory: 
     exported = json.loads(json.dumps(await memory.export("1", "telegram")))
     assert [message["text"] for message in exported["messages"]] == ["my words"]
     assert [(answer["text"], answer["why"]["seed"]) for answer in exported["answers"]] == [("your words", 3)]
-    assert await memory.export("1", "discord") == {"messages": [], "quoted": [], "settings": [], "answers": []}
+    assert await memory.export("1", "discord") == {
+        "messages": [],
+        "quoted": [],
+        "settings": [],
+        "answers": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def message(one: Message, viewer: User, *, deep: bool = True) -> Json:
     found |= {name: str(value) for name, value in ids.items() if value is not None}
     extras = {"nonce": one.nonce, "interaction_metadata": one.interaction, "message_reference": one.reference}
     found |= {name: value for name, value in extras.items() if value is not None}
+    found |= one.more
     if one.reactions:
         found["reactions"] = [_reaction(emoji, users, viewer) for emoji, users in one.reactions.items()]
     return found | _answered(one, viewer) if deep else found

@@ -12,6 +12,7 @@ from tests.fakes.discord.world import (
     TEXT,
     Channel,
     Guild,
+    Json,
     Member,
     Message,
     Role,
@@ -109,10 +110,18 @@ class People:
         """Delete a channel."""
         self.platform.close(channel)
 
-    def webhook(self, channel: Channel, name: str = "gull", *, creator: User | None = None) -> Webhook:
-        """Somebody else's webhook."""
+    def webhook(
+        self,
+        channel: Channel,
+        name: str = "gull",
+        *,
+        creator: User | None = None,
+        application: int | None = None,
+    ) -> Webhook:
+        """Somebody else's webhook; `application` is the id of the application that made it, if any."""
         key = self.platform.next_id()
         webhook = Webhook(key, f"token-of-{key}", channel, name, creator or self.platform.owner)
+        webhook.application = application
         self.platform.webhooks[key] = webhook
         self.platform.emit("WEBHOOKS_UPDATE", where(channel), channel)
         return webhook
@@ -132,15 +141,37 @@ class People:
         ping: bool = True,
         files: Iterable[File] = (),
         webhook: Webhook | None = None,
+        more: Json | None = None,
     ) -> Message:
-        """Somebody speaks; mentions in the text count. `ping`: does a reply mention whom it answers?"""
-        message = Message(self.platform.next_id(), channel, user)
+        """Somebody speaks; mentions in the text count.
+
+        ping: does a reply mention whom it answers?; more: further fields of the message, as they stand.
+        """
+        message = Message(self.platform.next_id(), channel, user, more=more or {})
         message.webhook = webhook.id if webhook else None
+        message.application = webhook.application if webhook else None
         if reply_to:
             answer(message, reply_to)
         text = " ".join((*(one.mention for one in mentions if one.mention not in text), text))
         allowed = {"parse": ["users", "roles", "everyone"], "replied_user": ping}
+        if more and not text and not files:
+            return self.platform.publish(message)
         return self.platform.post(message, {"content": text, "allowed_mentions": allowed}, files)
+
+    def proxy(
+        self,
+        webhook: Webhook,
+        name: str,
+        text: str,
+        *,
+        instead: Message | None = None,
+        more: Json | None = None,
+    ) -> Message:
+        """Another application says somebody's words anew under a name, then deletes the first copy."""
+        said = self.say(webhook.channel, User(webhook.id, name, True), text, webhook=webhook, more=more)
+        if instead:
+            self.delete(instead)
+        return said
 
     def edit(self, message: Message, text: str) -> Message:
         return self.platform.rewrite(message, {"content": text})

@@ -42,6 +42,7 @@ class Platform:
         self.interactions: dict[str, Interaction] = {}
         self.commands: dict[int | None, list[Json]] = {}
         self.files: dict[str, File] = {}
+        self.downloads: list[str] = []
         self.cdn, self.gateway = "", ""
         self.ack_window, self.token_life, self.nonce_window = 3.0, 900.0, 180.0
         self._nonces: dict[tuple[int, str], Message] = {}
@@ -93,14 +94,9 @@ class Platform:
         path = f"attachments/{channel.id}/{key}/{file.name}"
         self.files[path] = file
         url = f"{self.cdn}/{path}"
-        return {
-            "id": str(key),
-            "filename": file.name,
-            "size": len(file.data),
-            "url": url,
-            "proxy_url": url,
-            "content_type": file.kind,
-        }
+        kind = {"content_type": file.kind} if file.kind else {}
+        shown = {"id": str(key), "filename": file.name, "size": len(file.data)}
+        return shown | {"url": url, "proxy_url": url} | kind
 
     def post(self, message: Message, body: Json, files: Iterable[File] = ()) -> Message:
         """Write, keep and announce a message. With `enforce_nonce` a known nonce gives back what it made."""

@@ -111,10 +111,11 @@ class Rest:
 
     async def file(self, http: web.Request) -> web.StreamResponse:
         """The CDN: pictures and attachments that were uploaded."""
+        self.platform.downloads.append(http.match_info["path"])
         file = self.platform.files.get(http.match_info["path"])
         if file is None:
             return web.Response(status=404)
-        return web.Response(body=file.data, content_type=file.kind)
+        return web.Response(body=file.data, headers={"Content-Type": file.kind or "application/octet-stream"})
 
 
 def _reset(http: web.Request) -> None:

@@ -45,9 +45,13 @@ def _document(file: Path) -> tuple[dict[str, Any], Registry[Any], dict[tuple[str
 
 
 def _follow_the_docs(schemas: dict[str, Any]) -> None:
-    """Codes of single fields are words, not numbers (docs.discord.com/developers/reference)."""
+    """Change what the description has otherwise than the documentation (docs.discord.com/developers).
+
+    Codes of single fields are words, not numbers. A message refers to a forwarded one by type 1.
+    """
     item = {"type": "object", "required": ["code", "message"], "properties": {"code": {"type": "string"}}}
     schemas["InnerErrors"]["properties"]["_errors"]["items"] = item
+    schemas["MessageReferenceType"]["oneOf"].append({"title": "FORWARD", "const": 1})
 
 
 @functools.cache

@@ -187,6 +187,7 @@ class Message:
     reactions: dict[str, list[User]] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     deleted: bool = False
+    more: Json = field(default_factory=dict)  # further fields, as they stand in the API
 
     @property
     def ephemeral(self) -> bool:

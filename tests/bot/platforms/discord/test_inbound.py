@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from bot.chat.intake import UNREAD
 from bot.config import ChatSettings
 from tests.fakes.discord_server import File
 from tests.fixtures.discord_bot import DiscordStage, staged
@@ -36,7 +37,7 @@ async def test_mentions_are_made_readable(stage: DiscordStage) -> None:
     assert await stage.history() == [f"gull: {heard}" for _, heard in READABLE]
 
 
-async def test_an_attachment_becomes_a_word_and_is_not_fetched(stage: DiscordStage) -> None:
+async def test_an_attachment_becomes_its_name_and_is_not_fetched(stage: DiscordStage) -> None:
     files = [
         File("a.png", b"x", "image/png"),
         File("b.mp4", b"x", "video/mp4"),
@@ -44,8 +45,10 @@ async def test_an_attachment_becomes_a_word_and_is_not_fetched(stage: DiscordSta
         File("d.bin", b"x", "application/octet-stream"),
     ]
     stage.fake.say(stage.quay, stage.ana, f"{stage.fake.bot.mention} look", files=files)
-    await stage.says("Answer 1.")
-    assert (await stage.history())[0] == "ana: look\n[picture]\n[video]\n[audio]\n[file]"
+    await stage.says(UNREAD, "Answer 1.")
+    named = "[picture: a.png]\n[video: b.mp4]\n[audio: c.ogg]\n[file: d.bin]"
+    assert (await stage.history())[0] == f"ana: look\n{named}"
+    assert stage.fake.platform.downloads == []
 
 
 async def test_a_message_that_is_too_long_is_cut(tmp_path: Path) -> None:

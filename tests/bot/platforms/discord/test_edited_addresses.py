@@ -1,0 +1,75 @@
+"""Edits that make a message an address, and messages of bots that grow by edits."""
+
+import asyncio
+
+from bot.config import ChatSettings
+from tests.fixtures.discord_bot import DiscordStage
+
+
+async def test_an_edit_that_adds_the_mention_is_answered_once_plastic_labs_11(stage: DiscordStage) -> None:
+    said = stage.fake.say(stage.quay, stage.ana, "what is the tide?")
+    await stage.remembered(1)
+    stage.fake.edit(said, f"{stage.fake.bot.mention} what is the tide?")
+    await stage.says("Answer 1.")
+    stage.fake.edit(said, f"{stage.fake.bot.mention} what is the tide now?")
+    stage.fake.edit(said, f"{stage.fake.bot.mention} Mara?")
+    stage.call("Well?")
+    await stage.says("Answer 2.")
+    assert await stage.history() == ["ana: Mara?", "Mara: Answer 1.", "ana: Well?", "Mara: Answer 2."]
+    assert len(stage.engine.requests) == 2
+
+
+async def test_an_edit_that_calls_nobody_is_stored_and_not_answered(stage: DiscordStage) -> None:
+    said = stage.fake.say(stage.quay, stage.ana, "what is the tide?")
+    await stage.remembered(1)
+    stage.fake.edit(said, "what is the tide now?")
+    await stage.fake.until(lambda: not stage.bot._event_queue._waiting)
+    stage.call("Well?")
+    await stage.says("Answer 1.")
+    assert "ana: what is the tide now?\nana: Well?<" in stage.engine.prompts()[0]
+    assert len(stage.engine.requests) == 1
+
+
+async def test_an_edit_of_a_message_from_long_ago_is_not_answered(stage: DiscordStage) -> None:
+    said = stage.fake.say(stage.quay, stage.ana, "what is the tide?")
+    await stage.remembered(1)
+    stage.chat._resources.settings = aged(stage.settings)
+    stage.fake.edit(said, f"{stage.fake.bot.mention} what is the tide?")
+    await stage.idle()
+    await asyncio.sleep(0.1)
+    assert stage.engine.requests == []
+
+
+def aged(settings: ChatSettings) -> ChatSettings:
+    """Return settings by which every message is too old."""
+    return settings.model_copy(update={"oldest": 0.001})
+
+
+async def test_a_bots_message_that_grows_by_edits_is_answered_when_it_rests(stage: DiscordStage) -> None:
+    await stage.stop()
+    stage.settings = stage.settings.model_copy(update={"bot_debounce": 0.4})
+    await stage.start()
+    await stage.memory.set_setting(str(stage.place()), "bots", "on")
+    other = stage.fake.user("Peer", bot=True)
+    said = stage.fake.say(stage.quay, other, f"{stage.fake.bot.mention} the")
+    for text in ("the tide", "the tide is", "the tide is high"):
+        await asyncio.sleep(0.15)
+        stage.fake.edit(said, f"{stage.fake.bot.mention} {text}")
+    await stage.says("Answer 1.")
+    assert "Peer: the tide is high<" in stage.engine.prompts()[0]
+    assert len(stage.engine.requests) == 1
+
+
+async def test_a_bots_message_that_never_rests_is_answered_all_the_same(stage: DiscordStage) -> None:
+    await stage.stop()
+    stage.settings = stage.settings.model_copy(update={"bot_debounce": 0.2})
+    await stage.start()
+    await stage.memory.set_setting(str(stage.place()), "bots", "on")
+    other = stage.fake.user("Peer", bot=True)
+    said = stage.fake.say(stage.quay, other, f"{stage.fake.bot.mention} 0")
+    number = 0
+    while not stage.engine.requests:
+        number += 1
+        await asyncio.sleep(0.05)
+        stage.fake.edit(said, f"{stage.fake.bot.mention} {number}")
+    assert number < 60
