@@ -38,8 +38,8 @@ class Intake:
     async def edit(self, message: Message) -> None:
         """Store a message's new text.
 
-        A message that was not addressed is judged again, also if only a mention changed, which is no text. One
-        that waits for its answer has just been said.
+        A message that was not addressed is judged again, also if only a mention changed, which is no text.
+        A message that waits for its answer counts as just said.
         """
         if await self._memory.edit(message.place, message.id, message.text):
             self._workers.note_edit(message.place, message.id)

@@ -16,6 +16,9 @@ from bot.message import Author, Message, check_text
 from bot.persona.macros import MacroContext, expand_macros
 from bot.platforms.discord import translate as discord
 from bot.platforms.discord.command_menu import format_answer
+from bot.platforms.discord.extras import extra_words
+from bot.platforms.discord.quotations import quotations_of
+from bot.platforms.telegram.content import content_words
 from bot.platforms.telegram.events import BotAccount
 from bot.platforms.telegram.translate import parse_update
 from bot.platforms.terminal.screen import WordWrap
@@ -25,6 +28,7 @@ from bot.prompt.renderer import PromptFormat, PromptPart, Turn
 from bot.prompt.role_markers import RoleMarkers, role_markers
 from bot.text import splitting
 from bot.text.markdown import FormatSpans
+from bot.text.one_line import one_line
 from bot.text.redaction import Redactor
 from bot.text.tidy import tidy
 from tests.conftest import MARA, OZZO, PLACE
@@ -47,6 +51,7 @@ from training.store.messages import ExportedMessage
 Call = Callable[[str], object]
 PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
 ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
+RECIPIENT = discord.Recipient(ME, 10**9)
 BOT = BotAccount(9, "lamp_bot")
 FORGOTTEN = ForgottenNames(b"key", {"p": hash_name(b"key", "Ben van Carter") | hash_name(b"key", "王小明")})
 
@@ -63,14 +68,36 @@ def exported(text: str) -> ExportedMessage:
 
 def discord_message(text: str) -> Any:
     mentions = [SimpleNamespace(id=10**17 + number, display_name=f"P{number}") for number in range(len(text))]
-    nothing: dict[str, Any] = dict.fromkeys(("attachments", "stickers", "message_snapshots", "embeds"), ())
-    return SimpleNamespace(content=text, mentions=mentions, guild=None, poll=None, components=(), **nothing)
+    embed = SimpleNamespace(
+        fields=(), author=SimpleNamespace(name=text), title=text, description=text, type="rich"
+    )
+    nothing: dict[str, Any] = dict.fromkeys(("attachments", "stickers", "message_snapshots"), ())
+    return SimpleNamespace(
+        content=text, mentions=mentions, guild=None, poll=None, components=(), embeds=[embed], **nothing
+    )
 
 
 def in_channel(text: str) -> Any:
     message = discord_message(text)
     message.guild, message.reference, message.type = SimpleNamespace(self_role=None), None, None
     return message
+
+
+def answering(text: str) -> Any:
+    """Return a message that replies to another and forwards one."""
+    message = in_channel(text)
+    message.message_snapshots = [discord_message(text)]
+    return message
+
+
+def telegram_contents(text: str) -> list[dict[str, object]]:
+    """Return fields of messages with strangers' words: a poll, a file, a rich message of many blocks."""
+    rich: object = text
+    for _ in range(20):
+        rich = {"type": "bold", "text": [rich]}
+    blocks = [{"type": "paragraph", "text": list(text)}, {"type": "paragraph", "text": rich}]
+    poll = {"question": text, "options": [{"text": each} for each in text]}
+    return [{"poll": poll}, {"document": {"file_name": text}}, {"rich_message": {"blocks": blocks}}]
 
 
 def telegram_update(text: str) -> Mapping[str, object]:
@@ -128,8 +155,16 @@ CALLS: dict[str, Call] = {
         in_channel(text), ME, lambda message: False
     ),
     "bot.platforms.discord.translate.message_text": lambda text: discord.message_text(
-        discord_message(text), ME, 10**9
+        discord_message(text), RECIPIENT
     ),
+    "bot.platforms.discord.extras.extra_words": lambda text: [*extra_words(discord_message(text), {})],
+    "bot.platforms.discord.quotations.quotations_of": lambda text: [
+        *quotations_of(answering(text), RECIPIENT, bool)
+    ],
+    "bot.platforms.telegram.content.content_words": lambda text: [
+        content_words(each) for each in telegram_contents(text)
+    ],
+    "bot.text.one_line.one_line": lambda text: one_line(text, 80),
     "bot.platforms.discord.translate.strip_mentions": lambda text: discord.strip_mentions(
         text, ("<@1>", "<@!1>", "a", "\n")
     ),

@@ -41,7 +41,8 @@ ELSEWHERE = {
     "bot.system.console.write_line": "printable, and a stream",
     "bot.chat.delivery.split_reply": "split_message, with the limit of a platform",
     "bot.chat.worker_pool.WorkerPool.enqueue_outgoing": HANDS_ON,
-    "bot.platforms.discord.inbound.InboundMessages.edited_text": "discord.translate.message_text",
+    "bot.platforms.discord.translate.readable_content": "message_text",
+    "bot.platforms.telegram.quotations.quotations_of": "parse_update",
     "bot.platforms.discord.waiting_changes.WaitingChanges.add_message": HANDS_ON,
     **dict.fromkeys(
         (
@@ -57,7 +58,22 @@ ELSEWHERE = {
     "bot.platforms.discord.senders.WebhookSender.format": HANDS_ON,
     "bot.platforms.discord.senders.name_line": "the name of a persona",
     "bot.platforms.discord.translate.is_written": ONE_VALUE,
-    "bot.platforms.discord.translate.to_message": ONE_VALUE,
+    **dict.fromkeys(
+        (
+            "bot.platforms.discord.extras.has_unread",
+            "bot.platforms.discord.notices.system_notice",
+            "bot.platforms.discord.translate.author_of",
+            "bot.platforms.discord.translate.is_proxied",
+            "bot.platforms.discord.translate.replied_id",
+            "bot.platforms.discord.translate.to_message",
+            "bot.platforms.telegram.content.has_unread",
+            "bot.platforms.telegram.quotations.author_of",
+            "bot.platforms.telegram.quotations.is_forwarded",
+            "bot.platforms.telegram.quotations.replied_message",
+            "bot.platforms.telegram.quotations.user_author",
+        ),
+        ONE_VALUE,
+    ),
     "bot.platforms.telegram.commands.TelegramCommandHandler.send_notice": HANDS_ON,
     "bot.platforms.terminal.screen.Screen.note": "printable, and a stream",
     "bot.engine.core.engine_core.EngineCore.drop_adapter": "the name of an adapter",

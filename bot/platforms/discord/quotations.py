@@ -1,4 +1,4 @@
-"""What a Discord message quotes: the message it replies to, and the messages it forwards."""
+"""Quotations of a Discord message: the message it replies to, and the messages it forwards."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""What a Telegram message quotes: the message it replies to, the selected part of it, a forwarded message."""
+"""Quotations of a Telegram message: the message it replies to, or a part of it, and a forwarded message."""
 
 from collections.abc import Iterator
 

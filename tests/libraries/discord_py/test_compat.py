@@ -14,6 +14,7 @@ from discord.http import Route
 
 from bot.config import Addresses
 from bot.platforms.discord import compat
+from tests.fakes.discord.request import File
 from tests.fakes.discord_client import Client, Hurry, discord, running, text_channel
 from tests.fakes.discord_server import Channel, DiscordServer, User, answer, limited
 
@@ -187,6 +188,19 @@ async def test_history_is_fetched_raw_and_parsed_one_by_one(
         assert sorted((one.id, one.content) for one in messages) == [(one.id, one.content) for one in later]
         with pytest.raises(KeyError):
             compat.parse_message(client, channel, {"id": "7"})
+
+
+async def test_a_file_of_the_cdn_is_read_within_its_bound(
+    fake: DiscordServer, quay: Channel, ana: User
+) -> None:
+    said = fake.say(quay, ana, "", files=[File("message.txt", b"x" * 100, "text/plain")])
+    url = said.attachments[0]["url"]
+    async with running(fake) as client:
+        assert await compat.fetch_bytes(client, url, 100) == b"x" * 100
+        with pytest.raises(ValueError, match="too long"):
+            await compat.fetch_bytes(client, url, 99)
+        with pytest.raises(aiohttp.ClientError, match="404"):
+            await compat.fetch_bytes(client, f"{url}.gone", 100)
 
 
 async def test_commands_are_published_as_one_list(fake: DiscordServer) -> None:

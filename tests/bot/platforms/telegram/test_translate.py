@@ -20,6 +20,9 @@ ANA = {"id": 5, "is_bot": False, "first_name": "Ana", "last_name": "Ray"}
 PRIVATE = {"id": 5, "type": "private", "first_name": "Ana"}
 
 
+RICH = [{"type": "heading", "text": "Tides"}, {"type": "paragraph", "text": ["high ", {"text": "at six"}]}]
+
+
 def event_of(**more: Any) -> str | None:
     """The words that are kept of a private message."""
     wire = {"message_id": 1, "date": 100, "chat": PRIVATE, "from": ANA} | more
@@ -34,7 +37,9 @@ def test_a_message_is_read_whole() -> None:
     assert parse_update(
         {"update_id": 1, "message": wire | {"reply_to_message": replied}}, ACCOUNT
     ) == MessageEvent(Message(place, "4", Author("5", "Ana Ray"), "Rain?", 100.0, "direct", "3"))
-    assert parse_update({"update_id": 1, "edited_message": wire}, ACCOUNT) == EditEvent(place, "4", "Rain?")
+    assert parse_update({"update_id": 1, "edited_message": wire}, ACCOUNT) == EditEvent(
+        Message(place, "4", Author("5", "Ana Ray"), "Rain?", 100.0, "direct")
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,17 +50,21 @@ def test_a_message_is_read_whole() -> None:
         ({"document": {}}, "[file]"),
         ({"voice": {}}, "[voice message]"),
         ({"video_note": {}}, "[video message]"),
-        ({"sticker": {"emoji": "🌊"}}, "🌊"),
+        ({"sticker": {"emoji": "🌊"}}, "[sticker: 🌊]"),
         ({"sticker": {}}, "[sticker]"),
-        ({"dice": {"emoji": "🎲", "value": 3}}, "🎲"),
+        ({"dice": {"emoji": "🎲", "value": 3}}, "[🎲: 3]"),
+        ({"audio": {"performer": "Bo", "title": "Tides", "duration": 3}}, "[audio: Bo – Tides]"),
+        ({"venue": {"title": "Quay", "address": "3 Sea Road"}, "location": {}}, "[place: Quay, 3 Sea Road]"),
+        ({"checklist": {"title": "Boat", "tasks": [{"text": "paint"}]}}, "[checklist: Boat | paint]"),
+        ({"rich_message": {"blocks": RICH}}, "Tides\nhigh at six"),
         ({"location": {}}, "[location]"),
         ({"poll": {}}, "[poll]"),
-        ({"text": "hear this", "forward_origin": {"type": "hidden_user"}}, "[forwarded] hear this"),
+        ({"text": "hear this", "forward_origin": {"type": "hidden_user"}}, ""),
         ({"text": "/start of a story"}, None),
         ({"text": "/tmp/boat is there"}, "/tmp/boat is there"),
         ({"text": "/unheard of"}, "/unheard of"),
-        ({"new_chat_members": [{}]}, None),
-        ({"pinned_message": {}}, None),
+        ({"new_chat_members": [{"id": 6, "first_name": "Bo"}]}, None),
+        ({"pinned_message": {"message_id": 3}}, None),
     ],
 )
 def test_a_message_has_a_word_for_each_attachment(more: dict[str, Any], words: str | None) -> None:
