@@ -157,14 +157,14 @@ CALLS: dict[str, Call] = {
     "bot.platforms.discord.translate.message_text": lambda text: discord.message_text(
         discord_message(text), RECIPIENT
     ),
-    "bot.platforms.discord.extras.extra_words": lambda text: [*extra_words(discord_message(text), {})],
+    "bot.platforms.discord.extras.extra_words": lambda text: [*extra_words(discord_message(text * 30), {})],
     "bot.platforms.discord.quotations.quotations_of": lambda text: [
         *quotations_of(answering(text), RECIPIENT, bool)
     ],
     "bot.platforms.telegram.content.content_words": lambda text: [
         content_words(each) for each in telegram_contents(text)
     ],
-    "bot.text.one_line.one_line": lambda text: one_line(text, 80),
+    "bot.text.one_line.one_line": lambda text: one_line(text, 10**6),
     "bot.platforms.discord.translate.strip_mentions": lambda text: discord.strip_mentions(
         text, ("<@1>", "<@!1>", "a", "\n")
     ),
