@@ -149,3 +149,16 @@ async def test_unreadable_messages_beyond_the_bound_are_dropped_with_a_line_in_t
             queue_of(stage).put_unreadable("MESSAGE_CREATE", str(number))
         assert len(queue_of(stage)._waiting) == 3
     assert "event_dropped" in caplog.messages
+
+
+async def test_reactions_beyond_the_bound_are_dropped(
+    stage: DiscordStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.platforms.discord.event_queue.MAX_REACTIONS", 3)
+    said = stage.fake.say(stage.quay, stage.ana, "hello")
+    await stage.remembered(1)
+    async with held_queue(stage, monkeypatch):
+        for number in range(6):
+            stage.fake.react(said, stage.bo, f"wave{number}:{100000000000000000 + number}")
+        await arrived(stage, 3)
+        assert queue_of(stage)._counts["reaction"] == 3
