@@ -37,7 +37,7 @@ _COMMAS = re.compile("[,，、]")
 
 @dataclass(frozen=True, slots=True)
 class _BookRules:
-    """What a book says for all of its entries."""
+    """The settings of a book for all of its entries."""
 
     scan_depth: int
     recursive: bool
