@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.errors import UserError
-from bot.persona.card_fields import find_fields, mend_fields
+from bot.persona.card_fields import find_fields, mend_fields, unused_fields
 from bot.persona.lorebook import DepthPrompt, Lorebook, read_depth_prompt
 from bot.persona.lorebook_reader import read_lorebook
 from bot.persona.macros import MAX_EXPANDED, MacroContext, expand_macros
@@ -92,6 +92,12 @@ class Card(BaseModel):
     def examples(self) -> tuple[str, ...]:
         """The example dialogues, block by block, without their <START> lines."""
         return tuple(block.strip() for block in _START.split(self.mes_example) if block.strip())
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The fields and extensions of the JSON that hold something and that nothing here reads."""
+        fields = find_fields(self.original)
+        return unused_fields(fields, {*type(self).model_fields, "extensions", "character_book"})
 
     def scene(self, user: str, seed: str = "", time: float | None = None) -> MacroContext:
         """Return the values of macros for a reader, with the card's own texts."""

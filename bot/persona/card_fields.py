@@ -1,7 +1,7 @@
 """Fields of a card's JSON in every known layout, and wrong types with a plain meaning made right."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.errors import UserError
@@ -11,6 +11,13 @@ _TEXTS = (*_FLAT[1:], "system_prompt", "post_history_instructions", "nickname", 
 _NEEDED = _FLAT  # of another type, they are refused
 _LISTS = ("alternate_greetings", "group_only_greetings", "tags")
 _COMMAS = re.compile("[,;\n，、]")
+_MOST_UNUSED, _LONGEST_NAME = 30, 100  # names of unused fields, and their characters
+# fields about the card itself, which change no conversation anywhere, and one that is used
+_WITHOUT_MEANING = frozenset(
+    """spec spec_version data creator character_version avatar chat create_date creation_date source fav
+    modification_date talkativeness creator_notes_multilingual persona kind extensions.fav extensions.chub
+    extensions.talkativeness extensions.world extensions.depth_prompt""".split()
+)
 # names of fields in Pygmalion, text-generation-webui, Agnai, Character.AI and SillyTavern
 _OTHER_NAMES = {
     "name": ("char_name",),
@@ -61,6 +68,18 @@ def mend_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     parts = [f"{', '.join(left_out)} left out"] if left_out else []
     parts += [f"{', '.join(read)} read where plain"] if read else []
     return mended, f"fields of the wrong type: {'; '.join(parts)}" if parts else ""
+
+
+def unused_fields(fields: Mapping[str, Any], used: Collection[str]) -> tuple[str, ...]:
+    """Return the names of fields that hold something and are not used; extensions by their own names."""
+    extensions = fields.get("extensions")
+    others = extensions.items() if isinstance(extensions, dict) else ()
+    named = {**fields, **{f"extensions.{name}": value for name, value in others}}
+    aliases = {other for names in _OTHER_NAMES.values() for other in names}
+    known = {*used, *aliases, *_WITHOUT_MEANING}
+    return tuple(name[:_LONGEST_NAME] for name, value in named.items() if value and name not in known)[
+        :_MOST_UNUSED
+    ]
 
 
 def _mendable(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

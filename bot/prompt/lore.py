@@ -5,7 +5,6 @@ before the newest message: the tokens before them stay those of the prompt befor
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.message import Message
@@ -15,9 +14,9 @@ from bot.prompt.insertions import Insertion
 from bot.prompt.renderer import PromptPart, Tokenizer, Turn
 from bot.prompt.truncation import MAX_CHARACTERS_PER_TOKEN
 from bot.text.folding import fold
-from bot.text.whole_words import has_word
+from bot.text.whole_words import first_word, has_word, words_of
 
-MAX_SCANNED = 20_000  # characters of messages, and of entries, that are read for keys
+MAX_SCANNED = 10_000  # characters of messages, and of entries, that are read for keys
 MAX_ROUNDS = 4  # of entries whose keys stand in other entries
 LORE_SHARE = 4  # all entries have at most this part of a prompt: a quarter
 BEFORE_NEWEST = 1  # the depth of an entry that names none
@@ -86,22 +85,33 @@ def said_entries(entries: Sequence[LoreEntry], history: Sequence[Message]) -> li
         if not told or not rest:
             break
         room -= len(told)
-        scan = _Scan(told, fold(told))
+        scan = _Scan(told)
         fresh = [entry for entry in rest if _is_said(entry, scan)]
         found = [*found, *fresh]
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class _Scan:
-    """A text that is read for keys, as it is and folded."""
+    """A text that is read for keys; each key is looked for once."""
 
-    text: str
-    folded: str
+    def __init__(self, text: str) -> None:
+        self._text, self._folded = text, fold(text)
+        self._words, self._folded_words = words_of(self._text), words_of(self._folded)
+        self._found: dict[tuple[str, bool, bool], bool] = {}
 
     def has(self, key: str, entry: LoreEntry) -> bool:
-        text, wanted = (self.text, key) if entry.case_sensitive else (self.folded, fold(key))
-        return has_word(text, wanted) if entry.whole_words else wanted in text
+        question = key, entry.case_sensitive, entry.whole_words
+        if question not in self._found:
+            self._found[question] = self._look(*question)
+        return self._found[question]
+
+    def _look(self, key: str, is_exact: bool, is_whole: bool) -> bool:
+        text, words = (self._text, self._words) if is_exact else (self._folded, self._folded_words)
+        wanted = key if is_exact else fold(key)
+        if not is_whole:
+            return wanted in text
+        first = first_word(wanted)
+        return (not first or first in words) and has_word(text, wanted)
 
 
 def _scan_messages(history: Sequence[Message], depth: int) -> _Scan:
@@ -109,8 +119,7 @@ def _scan_messages(history: Sequence[Message], depth: int) -> _Scan:
     for message in reversed(history[-depth:]):
         texts.append(message.text[:room])
         room -= len(texts[-1])
-    text = "\n".join(reversed(texts))
-    return _Scan(text, fold(text))
+    return _Scan("\n".join(reversed(texts)))
 
 
 def _is_said(entry: LoreEntry, scan: _Scan) -> bool:

@@ -8,7 +8,19 @@ _LETTER = re.compile(
     r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3100-\u318f\u3400-\u9fff"
     r"\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+_WORD = re.compile(f"{_LETTER.pattern}+")
 MAX_TRIES = 1000  # places inside other words where a word is found, before it counts as missing
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text in scripts that divide them."""
+    return frozenset(_WORD.findall(text))
+
+
+def first_word(text: str) -> str:
+    """Return the word that a text begins with; empty for a sign, or a script without divided words."""
+    found = _WORD.match(text)
+    return found[0] if found else ""
 
 
 def has_word(text: str, word: str) -> bool:
