@@ -13,7 +13,6 @@ from bot.persona.lorebook import DepthPrompt, Lorebook, LoreEntry
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, PromptFormat, build_prompt, system_text
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
-from bot.prompt.lore import said_entries
 from tests.fakes.model import CHATML, ByteTokenizer
 
 PLACE = Place("test", "bot", "room")
@@ -87,53 +86,6 @@ def test_templates_without_system_turns_between_messages_have_the_texts_too(temp
     prompt = spelt(persona, ["Hi", "Hm.", "Harrow?"], reader(template=template))
     places = [prompt.index(text) for text in ("Ana: Hi", "Rhyme.", "Hm.", "sunken", "Ana: Harrow?", "Brief.")]
     assert places == sorted(places)
-
-
-@pytest.mark.parametrize(
-    ("entry", "texts", "is_said"),
-    [
-        (HARROW, ["harrow?"], True),
-        (HARROW, ["HARROW's end"], True),
-        (HARROW, ["ｈａｒｒｏｗ"], True),
-        (HARROW, ["Harrowing"], False),
-        (HARROW, ["Xharrow harrow"], True),
-        (replace(HARROW, whole_words=False), ["Harrowing"], True),
-        (replace(HARROW, case_sensitive=True), ["harrow"], False),
-        (replace(HARROW, case_sensitive=True), ["Harrow"], True),
-        (replace(HARROW, keys=("哈罗",)), ["去过哈罗吗"], True),
-        (replace(HARROW, keys=("하로",)), ["하로는 어디?"], True),
-        (replace(HARROW, keys=("C++",)), ["c++11?"], True),
-        (replace(HARROW, keys=("old man", "harrow")), ["the old  man"], False),
-        (replace(HARROW, secondary=("sea",)), ["Harrow"], False),
-        (replace(HARROW, secondary=("sea",)), ["Harrow", "the sea"], True),
-        (replace(HARROW, secondary=("sea", "oil"), logic="all"), ["Harrow sea"], False),
-        (replace(HARROW, secondary=("sea", "oil"), logic="all"), ["Harrow sea oil"], True),
-        (replace(HARROW, secondary=("sea",), logic="not any"), ["Harrow sea"], False),
-        (replace(HARROW, secondary=("sea", "oil"), logic="not all"), ["Harrow sea"], True),
-        (replace(HARROW, excluded=("map",)), ["Harrow on the map"], False),
-        (HARROW, ["Harrow", "a", "b", "c"], True),
-        (HARROW, ["Harrow", "a", "b", "c", "d"], False),
-        (replace(HARROW, scan_depth=1), ["Harrow", "a"], False),
-        (HARROW, ["Harrow", "x" * 10_000], False),
-        (HARROW, [], False),
-    ],
-)
-def test_an_entry_is_found_by_its_keys_in_the_newest_messages(
-    entry: LoreEntry, texts: list[str], is_said: bool
-) -> None:
-    history = [said(number, text) for number, text in enumerate(texts)]
-    assert said_entries([entry], history) == [entry] * is_said
-
-
-def test_entries_call_each_other_where_their_book_says_so_and_come_to_an_end() -> None:
-    chain = [LoreEntry(f"of k{n + 1}", (f"k{n}",), recursive=True) for n in range(20)]
-    assert said_entries(chain, [said(0, "k0")]) == chain[:5]
-    plain = [replace(entry, recursive=False) for entry in chain]
-    assert said_entries(plain, [said(0, "k0")]) == plain[:1]
-    constant = LoreEntry("about k3", constant=True)
-    assert said_entries([constant, chain[3]], [said(0, "Hi")]) == [chain[3]]
-    circle = [LoreEntry("b", ("a",), recursive=True), LoreEntry("a", ("b",), recursive=True)]
-    assert said_entries(circle, [said(0, "a")]) == circle
 
 
 def test_constant_entries_stand_with_the_card_in_their_order() -> None:
@@ -260,10 +212,3 @@ def test_the_contract_names_the_constant_texts() -> None:
 def test_an_entry_that_grows_beyond_all_bounds_is_left_out() -> None:
     grown = LoreEntry("{{original}}{{user}}" * 5000 + "x" * 200_001, ("k",))
     assert "Ana: k" in spelt(mara(grown), ["k"])
-
-
-@pytest.mark.parametrize("text", ["a" * 4000, "ab" * 2000, "a" * 3999 + "b"])
-def test_hostile_keys_and_messages_cost_little(text: str) -> None:
-    entries = [LoreEntry("x", tuple(f"{'a' * 180}{n}{m}" for m in range(10))) for n in range(200)]
-    entries += [LoreEntry("x", ("a" * 150,)) for _ in range(200)]
-    assert said_entries(entries, [said(0, text)]) == []
