@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.errors import UserError
-from bot.persona.card_fields import find_fields, mend_fields, unused_fields
+from bot.persona.card_fields import clean_text, find_fields, mend_fields, unused_fields
 from bot.persona.lorebook import DepthPrompt, Lorebook, read_depth_prompt
 from bot.persona.lorebook_reader import read_lorebook
 from bot.persona.macros import MAX_EXPANDED, MacroContext, expand_macros
@@ -18,7 +18,9 @@ MAX_GREETING = 10_000  # characters of a greeting, also with its macros expanded
 MAX_TEXTS = 200  # greetings of a kind, or tags
 MAX_VALUES = 200_000  # in the JSON of a card, whatever they are
 _ANYBODY = "x" * 40  # as long as any label of a speaker
-_START = re.compile(r"<[ \t]?START[ \t]?>|^[ \t]?END_OF_DIALOG[ \t]?$", re.IGNORECASE | re.MULTILINE)
+_START = re.compile(
+    r"<[ \t]{0,8}START[ \t]{0,8}>|^[ \t]{0,8}END_OF_DIALOG[ \t]{0,8}$", re.IGNORECASE | re.MULTILINE
+)
 # the texts that macros stand for
 _MACROS = {
     "description": "description",
@@ -40,7 +42,7 @@ def _clean(value: object) -> object:
     """Return a field without NUL and lone surrogates. Real cards write null for a field that is left out."""
     if not isinstance(value, str):
         return "" if value is None else value
-    return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return clean_text(value)
 
 
 def _one_line(value: object) -> object:

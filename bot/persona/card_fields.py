@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from bot.errors import UserError
@@ -10,6 +11,7 @@ _FLAT = ("name", "description", "personality", "scenario", "first_mes", "mes_exa
 _TEXTS = (*_FLAT[1:], "system_prompt", "post_history_instructions", "nickname", "creator_notes")
 _NEEDED = _FLAT  # of another type, they are refused
 _LISTS = ("alternate_greetings", "group_only_greetings", "tags")
+_OBJECTS = ("character_book", "extensions")
 _COMMAS = re.compile("[,;\n，、]")
 _MOST_UNUSED, _LONGEST_NAME = 30, 100  # names of unused fields, and their characters
 # fields about the card itself, which change no conversation anywhere, and one that is used
@@ -31,6 +33,11 @@ _OTHER_NAMES = {
     "post_history_instructions": ("postHistoryInstructions",),
     "character_book": ("characterBook",),
 }
+
+
+def clean_text(text: str) -> str:
+    """Return a text without NUL and lone surrogates, which can neither be stored nor prompted."""
+    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def find_fields(original: dict[str, Any]) -> dict[str, Any]:
@@ -77,9 +84,8 @@ def unused_fields(fields: Mapping[str, Any], used: Collection[str]) -> tuple[str
     named = {**fields, **{f"extensions.{name}": value for name, value in others}}
     aliases = {other for names in _OTHER_NAMES.values() for other in names}
     known = {*used, *aliases, *_WITHOUT_MEANING}
-    return tuple(name[:_LONGEST_NAME] for name, value in named.items() if value and name not in known)[
-        :_MOST_UNUSED
-    ]
+    unused = (name for name, value in named.items() if value and name not in known)
+    return tuple(clean_text(name[:_LONGEST_NAME]) for name in islice(unused, _MOST_UNUSED))
 
 
 def _mendable(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -89,6 +95,9 @@ def _mendable(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for field in _LISTS:
         if field in fields:
             yield field, fields[field], _mend_list
+    for field in _OBJECTS:
+        if not isinstance(fields.get(field), dict | list):
+            yield field, fields.get(field), lambda _, value: (None, False)
 
 
 def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:

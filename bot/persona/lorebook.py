@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bot.persona.card_fields import clean_text
+
 Role = Literal["system", "user", "assistant"]
 Logic = Literal["any", "not all", "not any", "all"]
 LOGICS: tuple[Logic, ...] = ("any", "not all", "not any", "all")  # by their number in SillyTavern
@@ -97,7 +99,7 @@ def read_depth_prompt(extensions: Mapping[str, Any]) -> DepthPrompt | None:
     if not isinstance(value, dict) or not isinstance(value.get("prompt"), str) or not value["prompt"].strip():
         return None
     depth, role = bounded_number(value.get("depth"), DEPTH, MAX_DEPTH), value.get("role")
-    return DepthPrompt(value["prompt"][: MAX_CONTENT + 1], depth, read_role(role))
+    return DepthPrompt(clean_text(value["prompt"])[:MAX_CONTENT], depth, read_role(role))
 
 
 def read_role(value: object) -> Role:

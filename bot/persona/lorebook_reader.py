@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.persona.card_fields import clean_text
 from bot.persona.lore_decorators import apply_decorators
 from bot.persona.lore_keys import literal_keys
 from bot.persona.lorebook import (
@@ -91,7 +92,7 @@ def _read_entry(raw: Any, rules: _BookRules) -> LoreEntry | str:
         return "too long"
     if raw.get("enabled", True) is False or raw.get("disable") is True or raw.get("enabled") == "false":
         return "switched off"
-    entry, is_on = apply_decorators(_entry(_merged(raw), _clean(content), rules))
+    entry, is_on = apply_decorators(_entry(_merged(raw), clean_text(content), rules))
     if not is_on:
         return "switched off"
     return _with_literal_keys(entry, raw.get("use_regex") is True) if entry.content else "no content"
@@ -160,9 +161,5 @@ def _keys(value: object) -> Iterator[str]:
         if not isinstance(item, str):
             continue
         for key in [item] if item.lstrip().startswith("/") else _COMMAS.split(item):
-            if 0 < len(line := " ".join(_clean(key).split())) <= MAX_KEY:
+            if 0 < len(line := " ".join(clean_text(key).split())) <= MAX_KEY:
                 yield line
-
-
-def _clean(text: str) -> str:
-    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

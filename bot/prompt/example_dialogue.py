@@ -15,6 +15,7 @@ _LONGEST_LABEL = 100  # characters: a card's longest name
 _DRESS = "*_`~<>[]()#>【】- \t\u3000"  # around a label
 _BEHIND = "*_~` \t\u3000"  # around the words behind a label
 _COLON = re.compile("[:：]")
+_HAN_NAME = re.compile("[\u4e00-\u9fff]{3,4}")
 _USERS = frozenset({"user", "you", "human", "anon", "用户"})
 _CHARACTERS = frozenset({"char", "bot", "character", "assistant", "角色"})
 _SMALL = frozenset("of the de da di du la le van von der den and & al el bin no".split())
@@ -149,7 +150,9 @@ def _names_of(persona: Persona) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _folded_names(names: tuple[str, ...]) -> frozenset[str]:
-    """Return names, and the first word of each that has several: "Mara" for "Mara Quill"."""
-    folded = [fold(name) for name in names]
-    first = [words[0] for name in folded if len(words := name.split()) > 1 and words[0] not in _TITLES]
-    return frozenset((*folded, *first, *_CHARACTERS))
+    """Return names, and the part of each that calls a person: "Mara" of "Mara Quill", 小满 of 林小满."""
+    folded = [fold(name.strip(_DRESS)) for name in names]
+    called = ([word for word in name.split() if word not in _TITLES] for name in folded)
+    first = [words[0] for words in called if words]
+    given = [name[-2:] for name in folded if _HAN_NAME.fullmatch(name)]
+    return frozenset((*folded, *first, *given, *_CHARACTERS)) - {""}

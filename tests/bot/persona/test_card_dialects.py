@@ -47,6 +47,8 @@ READ = "fields of the wrong type: {} read where plain"
         ("tags", "", (), ""),
         ("tags", {}, (), ""),
         ("extensions", None, None, ""),
+        ("extensions", "none", None, LEFT_OUT),
+        ("character_book", "none", None, LEFT_OUT),
         ("character_book", None, None, ""),
     ],
 )

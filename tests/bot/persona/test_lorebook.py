@@ -192,6 +192,7 @@ def test_any_json_is_a_book(value: object) -> None:
         ({"depth_prompt": {"prompt": "Rhyme.", "depth": -1, "role": None}}, DepthPrompt("Rhyme.")),
         ({"depth_prompt": {"prompt": "Rhyme.", "depth": 0}}, DepthPrompt("Rhyme.", 0)),
         ({"depth_prompt": "Rhyme."}, DepthPrompt("Rhyme.")),
+        ({"depth_prompt": {"prompt": "R\x00\ud800."}}, DepthPrompt("R\ufffd.")),
         ({"depth_prompt": {"prompt": " ", "depth": 4}}, None),
         ({"depth_prompt": {"prompt": 5}}, None),
         ({"depth_prompt": None}, None),

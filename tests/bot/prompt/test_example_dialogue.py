@@ -130,6 +130,21 @@ def test_lines_before_the_first_speaker_belong_to_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("林小满", "小满"),
+        ("林小满", "林小满"),
+        ("[Mara]", "Mara"),
+        ("Mara (v2)", "Mara"),
+        ("Dr. Mara Quill", "Dr. Mara Quill"),
+        ("Dr. Mara Quill", "Mara"),
+    ],
+)
+def test_the_part_of_a_name_that_calls_a_person_is_the_character(name: str, label: str) -> None:
+    assert example_turns(f"{label}: hi", name=name, nickname="") == [("assistant", "hi"), OPENED]
+
+
 def test_the_first_word_of_the_name_is_the_character_unless_the_user_has_it() -> None:
     fields = {"nickname": ""}
     assert example_turns("Mara: hi", **fields) == [("assistant", "hi"), OPENED]
