@@ -115,7 +115,7 @@ def build_prompt(
     constant, lore_room = select_lore(
         constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
     )
-    late_scene = replace(scene, time=history[-1].time if history else None)
+    late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
     late = late_turns(persona, late_scene)
     fitter = HistoryFitter(
         persona, names, reader, parents, reply_to, _placed(depth_insertions(persona, late_scene), reader)

@@ -48,6 +48,8 @@ async def _reload_personas(call: CommandCall) -> str:
     for key, why in result.refused.items():
         stays = "stays as it was" if key in call.chat.cast.personas else "is left out"
         lines.append(f"{key} {stays}: {why}.")
+    personas = call.chat.cast.personas
+    lines += [f"{key}: {personas[key].warning}." for key in result.reloaded if personas[key].warning]
     return "\n".join(lines)
 
 
