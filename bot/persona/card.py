@@ -81,8 +81,8 @@ class Card(BaseModel):
     group_only_greetings: Texts = ()
     tags: Texts = ()
     lorebook: Lorebook = Field(default=Lorebook(), repr=False, exclude=True)
-    depth_prompt: DepthPrompt | None = Field(default=None, exclude=True)
-    warning: str = Field(default="", exclude=True)
+    depth_prompt: DepthPrompt | None = Field(default=None, repr=False, exclude=True)
+    warning: str = Field(default="", repr=False, exclude=True)
     original: dict[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
 
     @property
