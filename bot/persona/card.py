@@ -99,7 +99,8 @@ class Card(BaseModel):
     def unused(self) -> tuple[str, ...]:
         """The fields and extensions of the JSON that hold something and that nothing here reads."""
         fields = find_fields(self.original)
-        return unused_fields(fields, {*type(self).model_fields, "extensions", "character_book"})
+        linked = {"extensions.world"} if self.lorebook else set[str]()  # the name of the book in the card
+        return unused_fields(fields, {*type(self).model_fields, "extensions", "character_book", *linked})
 
     def scene(self, user: str, seed: str = "", time: float | None = None) -> MacroContext:
         """Return the values of macros for a reader, with the card's own texts."""

@@ -17,8 +17,8 @@ _MOST_UNUSED, _LONGEST_NAME = 30, 100  # names of unused fields, and their chara
 # fields about the card itself, which change no conversation anywhere, and one that is used
 _WITHOUT_MEANING = frozenset(
     """spec spec_version data creator character_version avatar chat create_date creation_date source fav
-    modification_date talkativeness creator_notes_multilingual persona kind extensions.fav extensions.chub
-    extensions.talkativeness extensions.world extensions.depth_prompt""".split()
+    modification_date creator_notes_multilingual persona kind extensions.fav extensions.chub
+    extensions.depth_prompt""".split()
 )
 # names of fields in Pygmalion, text-generation-webui, Agnai, Character.AI and SillyTavern
 _OTHER_NAMES = {

@@ -29,7 +29,7 @@ _TIMES = frozenset("time date weekday isotime isodate datetimeformat time_utc".s
 _WITHOUT_VALUE = frozenset(
     """comment hidden_key trim noop blank none persona input model lastmessage lastusermessage lastcharmessage
     lastmessageid firstincludedmessageid currentswipeid lastswipeid idle_duration idleduration timediff pipe
-    setvar addvar incvar decvar getvar setglobalvar addglobalvar incglobalvar decglobalvar getglobalvar banned
+    addvar incvar decvar setglobalvar addglobalvar incglobalvar decglobalvar getglobalvar banned
     if else endif each maxprompt outlet ismobile""".split()
 )
 
@@ -87,7 +87,7 @@ class _Values:
     def __init__(self, context: MacroContext, text: str) -> None:
         self._context = context
         self._random, self._pick = Random(context.seed), Random(f"{context.seed}/{text}")
-        self._texts = dict(context.texts)
+        self._texts, self._variables = dict(context.texts), dict[str, str]()
 
     def of_mark(self, mark: str) -> str | None:
         """Return the value of an old mark such as <USER>; None for braces."""
@@ -126,7 +126,17 @@ class _Values:
             return show_time(name, call.text, context.time)
         if name in ("random", "pick", "roll", "reverse"):
             return self._chosen(call)
+        if name in ("setvar", "getvar"):
+            return self._variable(call)
         return "" if name in _WITHOUT_VALUE else None
+
+    def _variable(self, call: MacroCall) -> str:
+        """Return the value of a variable that the same text has set before, or set it and return nothing."""
+        variable, *value = options_of(call.argument)
+        if call.name == "getvar":
+            return self._variables.get(variable, "")
+        self._variables[variable] = "::".join(value)
+        return ""
 
     def _chosen(self, call: MacroCall) -> str:
         if call.name == "reverse":

@@ -24,6 +24,7 @@ CARD = {
             "depth_prompt": {"prompt": "Speak in rhyme.", "depth": 4, "role": "system"},
             "talkativeness": "0.5",
             "regex_scripts": [1],
+            "world": "Harrow",
         },
         "character_book": {"entries": [ENTRY, {**ENTRY, "constant": True}, {**ENTRY, "keys": ["/a+/"]}]},
     },
@@ -53,8 +54,14 @@ async def test_show_names_the_parts_with_and_without_effect(options: Namespace) 
         f"lorebook                   {LORE}",
         "depth_prompt               before the newest 4 messages: Speak in rhyme.",
         f"warning                    {WARNING}",
-        "without effect             assets, extensions.regex_scripts",
+        "without effect             assets, extensions.talkativeness, extensions.regex_scripts",
     ]
+
+
+async def test_a_lorebook_that_is_named_and_not_in_the_card_is_told(options: Namespace) -> None:
+    path = options.config.parent / "personas/mara/card.json"
+    path.write_text(json.dumps({"name": "Mara", "extensions": {"world": "Harrow"}}))
+    assert "without effect             extensions.world" in (await persona_show(options)).splitlines()
 
 
 async def test_list_doctor_and_start_name_what_is_left_out(options: Namespace) -> None:

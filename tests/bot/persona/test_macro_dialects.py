@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from bot.errors import UserError
 from bot.persona.macros import MacroContext, expand_macros
 from tests.bot.persona.test_macros import SCENE
 
@@ -31,6 +32,17 @@ def test_both_dialects_of_choices_are_read(text: str, choices: set[str]) -> None
     """LostRuins/lite.koboldai.net#118: never "::" before people's eyes, and no blanks around a choice."""
     drawn = {expand_macros(text, MacroContext("Mara", "Ann", seed=str(number))) for number in range(200)}
     assert drawn == choices
+
+
+def test_a_variable_has_its_value_from_where_it_is_set_on() -> None:
+    text = "{{getvar::x}}{{setvar::x::{{user}}::b}}[{{getvar:: x }}]{{setvar::x}}[{{getvar::x}}]"
+    assert expand_macros(text, SCENE) == "[Ann::b][]"
+
+
+def test_variables_that_double_are_refused() -> None:
+    text = "{{setvar::x::aaaaaaaa}}" + "{{setvar::x::{{getvar::x}}{{getvar::x}}}}" * 40 + "{{getvar::x}}"
+    with pytest.raises(UserError, match="with its macros expanded"):
+        expand_macros(text, SCENE)
 
 
 @pytest.mark.parametrize("text", ["{{random:{{user}},x}}", "{{pick::{{user}}::x}}"])
@@ -83,7 +95,7 @@ def test_a_cards_own_texts_can_be_named_but_never_in_a_circle() -> None:
         "{{unknown::x::{{user}}}}",
         "{{unknown x}}",
         '{{banned "delve"}}',
-        "{{setvar::mood::calm}}{{getvar::mood}}{{.mood}}{{$mood}}{{incvar::n}}",
+        "{{setvar::mood::calm}}{{getvar::other}}{{.mood}}{{$mood}}{{incvar::n}}",
         "{{#if mood}}{{else}}{{/if}}{{? 1 + 2}}",
         "{{img::a.png}}{{asset:b}}{{trim}}{{noop}}{{model}}{{lastMessage}}",
         "{{random}}{{random:}}{{pick}}{{reverse:}}{{comment}}{{roll}}",
