@@ -60,7 +60,7 @@ def card_parts(persona: Persona) -> dict[str, str]:
 
 def _listed(persona: Persona) -> str:
     adapter = ", with an adapter" if persona.adapter else ""
-    lore = f", with {len(persona.lore.entries):,} entries of lore" if persona.lore.entries else ""
+    lore = ", with a lorebook" if persona.lore.entries else ""
     warning = f"; {persona.warning}" if persona.warning else ""
     return f"{persona.key:<12} {persona.name}{adapter}{lore}{warning}"
 

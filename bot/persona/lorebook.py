@@ -72,7 +72,8 @@ class Lorebook:
 
     def __str__(self) -> str:
         constant = sum(entry.constant for entry in self.entries)
-        parts = [f"{len(self.entries):,} entries, {constant:,} of them constant"]
+        noun = "entry" if len(self.entries) == 1 else "entries"
+        parts = [f"{len(self.entries):,} {noun}, {constant:,} of them constant"]
         if self.left_out:
             reasons = ", ".join(f"{reason} ({count:,})" for reason, count in Counter(self.left_out).items())
             parts.append(f"{len(self.left_out):,} left out: {reasons}")

@@ -66,9 +66,7 @@ async def test_a_lorebook_that_is_named_and_not_in_the_card_is_told(options: Nam
 
 async def test_list_doctor_and_start_name_what_is_left_out(options: Namespace) -> None:
     """SrJuggernaut/character-tools#17, rikkahub/rikkahub#879"""
-    assert await persona_list(options) == (
-        f"mara         Mara, with 2 entries of lore; {WARNING}; lorebook: {LORE}"
-    )
+    assert await persona_list(options) == (f"mara         Mara, with a lorebook; {WARNING}; lorebook: {LORE}")
     found = [str(each) for each in await run_checks(options.config) if each.subject == "persona"]
     assert found == [f"ok    persona    mara: lorebook: {LORE}; {WARNING}"]
     settings = load_config(options.config)
