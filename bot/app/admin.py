@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.persona.persona import Cast, load_cast
+from bot.persona.persona import Cast, Persona, load_cast
 from bot.system.console import json_text
 
 
@@ -22,27 +22,47 @@ def open_memory(settings: Config) -> Memory:
 
 
 async def startup_notices(memory: Memory, cast: Cast, settings: Config) -> tuple[str, ...]:
-    """Return the notices for whoever starts the program: of memory, broken personas and an unused card."""
-    left_out = (f"{key} is left out: {why}." for key, why in cast.broken.items())
+    """Return the notices for whoever starts the program: of memory, personas and an unused graphics card."""
+    left_out = [f"{key} is left out: {why}." for key, why in cast.broken.items()]
+    left_out += [f"{key}: {each.warning}." for key, each in cast.personas.items() if each.warning]
     card = await asyncio.to_thread(cuda_remedy, settings.model.device)
     return (*memory.notices, *left_out, *([card] if card else ()))
 
 
 async def persona_list(options: Namespace) -> str:
     cast = load_cast(config.load_config(options.config).personas)
-    lines = [
-        f"{key:<12} {persona.name}{', with an adapter' if persona.adapter else ''}"
-        for key, persona in cast.personas.items()
-    ]
+    lines = [_listed(persona) for persona in cast.personas.values()]
     return "\n".join([*lines, *(f"{key:<12} broken: {why}" for key, why in cast.broken.items())])
 
 
 async def persona_show(options: Namespace) -> str:
     persona = load_cast(config.load_config(options.config).personas).find(options.name)
-    fields = {**persona.card.model_dump(exclude_defaults=True), "adapter": persona.adapter}
-    return "\n".join(
-        f"{name:<26} {value}" for name, value in {**fields, "sampling": persona.sampling}.items()
-    )
+    fields = {
+        **persona.card.model_dump(exclude_defaults=True),
+        **card_parts(persona),
+        "adapter": persona.adapter,
+        "sampling": persona.sampling,
+    }
+    return "\n".join(f"{name:<26} {value}" for name, value in fields.items())
+
+
+def card_parts(persona: Persona) -> dict[str, str]:
+    """Return the parts of a card beside its texts: those that prompts have, and those without effect."""
+    prompt = persona.card.depth_prompt
+    parts = {
+        "lorebook": str(persona.lore) if persona.lore else "",
+        "depth_prompt": f"before the newest {prompt.depth:,} messages: {prompt.text}" if prompt else "",
+        "warning": persona.card.warning,
+        "without effect": ", ".join(persona.card.unused),
+    }
+    return {name: text for name, text in parts.items() if text}
+
+
+def _listed(persona: Persona) -> str:
+    adapter = ", with an adapter" if persona.adapter else ""
+    lore = ", with a lorebook" if persona.lore.entries else ""
+    warning = f"; {persona.warning}" if persona.warning else ""
+    return f"{persona.key:<12} {persona.name}{adapter}{lore}{warning}"
 
 
 async def data_status(options: Namespace) -> str:

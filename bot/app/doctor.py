@@ -69,7 +69,14 @@ def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
     broken = [Finding("persona", False, f"{key}: {why}") for key, why in cast.broken.items()]
     if not cast.personas:
         return cast, [*broken, Finding("personas", False, f"none in {settings.personas}: put one there")]
-    return cast, [Finding("personas", True, ", ".join(cast.personas)), *broken]
+    parts = [_lore(persona) for persona in cast.personas.values() if persona.lore or persona.warning]
+    return cast, [Finding("personas", True, ", ".join(cast.personas)), *parts, *broken]
+
+
+def _lore(persona: Persona) -> Finding:
+    """Tell the lorebook of a persona, and the parts of its card that are left out."""
+    parts = (f"lorebook: {persona.lore}" if persona.lore else "", persona.card.warning)
+    return Finding("persona", True, f"{persona.key}: {'; '.join(filter(None, parts))}")
 
 
 def _model(settings: Config, cast: Cast) -> list[Finding]:

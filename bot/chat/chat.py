@@ -45,7 +45,7 @@ class Chat:
         observe_prompt: PromptObserver | None = None,
     ) -> None:
         self._resources = ChatResources(memory, engine, cast, settings, model, clock, random or Random())
-        self.engine, self.settings = engine, settings
+        self.engine, self.settings, self.clock = engine, settings, clock
         self.health: dict[str, Callable[[], str]] = {}  # by platform
         prompts = PromptPool()
         adapters = AdapterLoader(engine, settings, model, prompts)

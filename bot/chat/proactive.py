@@ -6,7 +6,7 @@ from bot.errors import UserError
 from bot.memory.queries.records import NAMED, LastAnswer
 from bot.memory.store import Memory
 from bot.message import Author, Place
-from bot.persona.macros import MacroContext, expand_macros
+from bot.persona.macros import expand_macros
 from bot.persona.persona import Persona
 from bot.prompt.speaker_labels import speaker_label
 
@@ -14,10 +14,9 @@ from bot.prompt.speaker_labels import speaker_label
 async def greet(chat: Chat, memory: Memory, place: Place, user: Author, *, group: bool = False) -> None:
     """Send the greeting of the place's persona, where nothing has been said yet."""
     persona = await chat.resident(place)
-    greetings = persona.card.greetings(group)
+    greetings = _greetings(persona, user, place, chat.clock(), group=group)
     if greetings and not await memory.history(place, limit=1):
-        text = _fill_in(greetings[0], persona, user, place)
-        await chat.say(place, persona, text, {"rule": "greeting", NAMED: user.id})
+        await chat.say(place, persona, greetings[0], {"rule": "greeting", NAMED: user.id})
 
 
 async def regenerate(chat: Chat, memory: Memory, place: Place, user: Author) -> None:
@@ -70,13 +69,19 @@ async def _reply(chat: Chat, place: Place, request: ReplyRequest) -> None:
 async def _send_next_greeting(
     chat: Chat, place: Place, persona: Persona, user: Author, last: LastAnswer
 ) -> None:
-    greetings = [_fill_in(text, persona, user, place) for text in persona.card.greetings(False)]
-    old = greetings.index(last.message.text) if last.message.text in greetings else -1
+    said = _greetings(persona, user, place, last.message.time)
+    old = said.index(last.message.text) if last.message.text in said else -1
+    greetings = _greetings(persona, user, place, chat.clock())
+    if not greetings:
+        raise UserError(f"{persona.name} has no greeting any more.")
     text = greetings[(old + 1) % len(greetings)]
     await chat.say(place, persona, text, {"rule": "greeting", NAMED: user.id}, replaces=last.message.id)
 
 
-def _fill_in(greeting: str, persona: Persona, user: Author, place: Place) -> str:
-    """Return a greeting of the card with its macros expanded."""
-    scene = MacroContext(persona.name, speaker_label(user.name), seed=f"{persona.key}/{place}")
-    return expand_macros(greeting, scene).strip()
+def _greetings(
+    persona: Persona, user: Author, place: Place, time: float, *, group: bool = False
+) -> list[str]:
+    """Return the card's greetings as people read them: macros expanded, with the date and time of sending."""
+    scene = persona.card.scene(speaker_label(user.name), f"{persona.key}/{place}", time)
+    filled = (expand_macros(text, scene).strip() for text in persona.card.greetings(group))
+    return [text for text in filled if text]

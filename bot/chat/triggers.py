@@ -1,6 +1,5 @@
 """The decision whether a message calls for a reply, by which rule, and by which persona."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,14 +7,7 @@ from functools import lru_cache
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.text.folding import fold
-
-# a letter or digit of a script that puts a space around a name: not Thai to Khmer, kana and Han, and not
-# Hangul, where particles follow a name at once
-_LETTER = re.compile(
-    r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3100-\u318f\u3400-\u9fff"
-    r"\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-
+from bot.text.whole_words import has_word
 
 LONGEST_BOT_TALK = 8  # messages in a row by bots and personas; then a person must write first
 NOT_ADDRESSED = "not addressed"  # the rule by which a message is ignored until an edit addresses somebody
@@ -93,22 +85,7 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
 def is_called(folded: str, persona: Persona) -> bool:
     """Return True where a folded text names the persona, as a whole word where its script has words."""
     names = {persona.name, persona.card.name, *persona.names}
-    return any(_names(folded, _folded_name(name)) for name in names)
-
-
-def _names(folded: str, name: str) -> bool:
-    at = folded.find(name)
-    while at >= 0:
-        before, after = folded[max(at - 1, 0) : at], folded[at + len(name) : at + len(name) + 1]
-        if not (_are_letters(before, name[0]) or _are_letters(name[-1], after)):
-            return True
-        at = folded.find(name, at + 1)
-    return False
-
-
-def _are_letters(before: str, after: str) -> bool:
-    """Return whether two characters belong to one word; there is none beyond either end of a text."""
-    return bool(_LETTER.match(before) and _LETTER.match(after))
+    return any(has_word(folded, _folded_name(name)) for name in names)
 
 
 @lru_cache(maxsize=1024)

@@ -11,12 +11,17 @@ from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import MAX_NAME, Card
+from bot.persona.card_file import decode_card
+from bot.persona.lorebook import Lorebook, join_books
+from bot.persona.lorebook_reader import read_lorebook
 from bot.persona.training_options import TrainingOptions
 from bot.system.names import fault_of_name
 from bot.system.ownership import check_owner
 from bot.toml import Section, parse_toml, read_toml
 
-_LIMIT = 8 << 20  # bytes of a card file
+_LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
+CARD_NAMES = ("card.json", "card.png")  # taken without a key
+LOREBOOK = "lorebook.json"
 # Folders that may hold the adapter. The last two exist if training was killed while it replaced the adapter:
 # the new one, which is whole, and the one before.
 ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
@@ -40,7 +45,7 @@ class Sampling(Section):
 class PersonaFile(Section):
     """The keys of persona.toml, which a card cannot hold."""
 
-    card: Path = Path("card.json")
+    card: Path | None = None  # "card.json" is taken by itself, else "card.png", a picture with a card in it
     names: tuple[Name, ...] = Field(
         default=(), max_length=100
     )  # what it answers to in a group, beside its card's name
@@ -71,11 +76,23 @@ class Persona:
     bursts: bool = False
     notices: tuple[NoticeKind, ...] = ()
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    lorebook: Lorebook = field(default_factory=Lorebook)  # that of its folder, beside the card's
 
     @property
     def name(self) -> str:
         """The name in conversation."""
         return self.card.called
+
+    @property
+    def lore(self) -> Lorebook:
+        """The card's lorebook and the folder's as one."""
+        return join_books((self.card.lorebook, self.lorebook))
+
+    @property
+    def warning(self) -> str:
+        """The parts of card and lorebook that are left out; empty where all is used."""
+        left_out = f"lorebook: {self.lore}" if self.lore.left_out else ""
+        return "; ".join(filter(None, (self.card.warning, left_out)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +157,7 @@ def load_persona(folder: Path) -> Persona:
         raise UserError(f"the folder {folder} needs another name: {fault}")
     file = folder / "persona.toml"
     keys = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
-    card, adapter = _card(_inside(folder, keys.card)), _adapter(folder, keys)
+    card, adapter = _card(_card_path(folder, keys)), _adapter(folder, keys)
     return Persona(
         folder.name,
         card,
@@ -154,7 +171,14 @@ def load_persona(folder: Path) -> Persona:
         keys.bursts,
         keys.notices,
         keys.training,
+        _lorebook(_inside(folder, Path(LOREBOOK))),
     )
+
+
+def _card_path(folder: Path, keys: PersonaFile) -> Path:
+    named = [keys.card] if keys.card else [Path(name) for name in CARD_NAMES]
+    paths = [_inside(folder, path) for path in named]
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 def _inside(folder: Path, path: Path) -> Path:
@@ -168,17 +192,34 @@ def _inside(folder: Path, path: Path) -> Path:
 
 def _card(path: Path) -> Card:
     try:
-        if path.exists() and not path.is_file():
-            raise UserError("it is not a file")
-        if path.stat().st_size > _LIMIT:
-            raise UserError(f"it has more than {_LIMIT:,} bytes")
-        return cards.read_card(path.read_text(encoding="utf-8-sig"))
+        return cards.read_card(_file_text(path))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: write a card there, or set the key `card`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     except UserError as error:
         raise UserError(f"the card {path} cannot be used: {error}") from None
+
+
+def _lorebook(path: Path) -> Lorebook:
+    """Return the lorebook of a persona's folder; an empty one where there is none."""
+    try:
+        return read_lorebook(cards.parse_object(_file_text(path)))
+    except FileNotFoundError:
+        return Lorebook()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    except UserError as error:
+        raise UserError(f"the lorebook {path} cannot be used: {error}") from None
+
+
+def _file_text(path: Path) -> str:
+    """Return the JSON text of a card's or lorebook's file."""
+    if path.exists() and not path.is_file():
+        raise UserError("it is not a file")
+    if path.stat().st_size > _LIMIT:
+        raise UserError(f"it has more than {_LIMIT:,} bytes")
+    return decode_card(path.read_bytes())
 
 
 def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
@@ -191,7 +232,8 @@ def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
 
 
 def _avatar(folder: Path, keys: PersonaFile) -> Path | None:
-    named = [keys.avatar] if keys.avatar else [Path(name) for name in avatar.PICTURE_NAMES]
+    pictures = (*avatar.PICTURE_NAMES, CARD_NAMES[1])
+    named = [keys.avatar] if keys.avatar else [Path(name) for name in pictures]
     paths = [_inside(folder, path) for path in named]
     found = next((path for path in paths if keys.avatar or path.exists()), None)
     return found and avatar.check_picture(found)

@@ -7,11 +7,14 @@ from itertools import chain
 from bot.config import ModelSettings
 from bot.errors import UserError
 from bot.message import Message
-from bot.persona.macros import MacroContext, expand_macros
+from bot.persona.lorebook import LoreEntry
+from bot.persona.macros import MacroContext
 from bot.persona.persona import Persona
-from bot.prompt.chat_template import Role, open_chat_template
+from bot.prompt.card_turns import constant_entries, depth_insertions, frame_turns, late_turns
+from bot.prompt.chat_template import open_chat_template
+from bot.prompt.insertions import Insertion, accepted_insertion
+from bot.prompt.lore import lore_budget, lore_insertions, said_entries, select_lore
 from bot.prompt.renderer import (
-    OPENING,
     PromptFormat,
     PromptPart,
     PromptSpan,
@@ -80,8 +83,9 @@ def open_prompt_format(
 
 def system_text(persona: Persona, system_prompt: str) -> str:
     """Return the text of a persona's prompts around the conversation, without example dialogues."""
-    scene = MacroContext(persona.name, "{{user}}", seed=persona.key)
-    turns = (*_frame(persona, scene, system_prompt, 0), *_late(persona, scene))
+    scene = persona.card.scene("{{user}}", persona.key)
+    frame = frame_turns(persona, scene, system_prompt, 0, constant_entries(persona))
+    turns = (*frame, *(each.turn for each in depth_insertions(persona, scene)), *late_turns(persona, scene))
     return "\n\n".join(part.text.strip() for turn in turns for part in turn.parts)
 
 
@@ -97,22 +101,34 @@ def build_prompt(
 ) -> Prompt:
     """Build the prompt of the next reply: the card, and the newest part of the history that fits.
 
-    The order is: card, example dialogues, history, the card's last instructions. If the budget is short, the
-    examples are dropped first, then the oldest part of the history; once the history has been `cut`, no
-    prompt has examples. {{user}} stands for the last speaker. `parents` are messages outside the history, by
-    the ids that its messages reply to; `reply_to` is the id of the message that the reply answers. Raises
-    `UserError` if the card and the newest message alone do not fit.
+    The order is: card with the constant entries of its lorebook, example dialogues, history, the card's last
+    instructions. Entries whose keys were said, and a prompt at a depth, stand between the newest messages. If
+    the budget is short, the examples are dropped first, then the oldest part of the history; once the history
+    has been `cut`, no prompt has examples. {{user}} stands for the last speaker. `parents` are messages
+    outside the history, by the ids that its messages reply to; `reply_to` is the id of the message that the
+    reply answers. Raises `UserError` if the card and the newest message alone do not fit.
     """
     parents = parents or {}
     names = speaker_labels([*history, *parents.values()], persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
-    scene = MacroContext(persona.name, current, seed=persona.key)
-    late = _late(persona, scene)
-    fitter = HistoryFitter(persona, names, reader, parents, reply_to)
+    scene = persona.card.scene(current, persona.key)
+    constant, lore_room = select_lore(
+        constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
+    )
+    late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
+    late = late_turns(persona, late_scene)
+    fitter = HistoryFitter(
+        persona, names, reader, parents, reply_to, _placed(depth_insertions(persona, late_scene), reader)
+    )
+    bare = frame_turns(persona, scene, system_prompt, 0, constant)
+    room = reader.budget - len(rendered_ids((*bare, EMPTY_TURN, *late), reader))
+    fitter = _with_lore(fitter, history, late_scene, min(lore_room, room), room)
+    if not history:
+        late = (*(insertion.turn for insertion in fitter.insertions), *late)
     start, turns = 0, fitter.turns(history)
     needed = sum(fitter.token_costs(turns))
     for examples in _halves(0 if cut else len(persona.card.examples)):
-        frame = _frame(persona, scene, system_prompt, examples)
+        frame = frame_turns(persona, scene, system_prompt, examples, constant)
         room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader))
         if needed <= room:
             break
@@ -127,62 +143,43 @@ def build_prompt(
         (*stop, *(f"\n{name}:" for name in names.values())),
         history[start].id if start else None,
         history[-1].id if history else None,
-        _shared(ids, persona, system_prompt, reader),
+        _shared(ids, persona, system_prompt, reader, constant),
     )
 
 
-def _frame(persona: Persona, scene: MacroContext, system_prompt: str, examples: int) -> tuple[Turn, ...]:
-    """Return the turns before the history: the card, and the first `examples` of its example dialogues."""
-    card, general = persona.card, expand_macros(system_prompt, scene)
-    fields = {
-        "system": expand_macros(card.system_prompt, replace(scene, original=general), "system_prompt")
-        if card.system_prompt
-        else general,
-        "description": expand_macros(card.description, scene, "description"),
-        "personality": expand_macros(card.personality, scene, "personality"),
-        "scenario": expand_macros(card.scenario, scene, "scenario"),
-    }
-    turns = [
-        turn for block in card.examples[:examples] for turn in _dialogue(expand_macros(block, scene), scene)
-    ]
-    return (*_system(fields.items()), *turns, *([OPENING] if turns else []))
+def _placed(insertions: Iterable[Insertion], reader: PromptFormat) -> tuple[Insertion, ...]:
+    return tuple(accepted_insertion(insertion, reader.template) for insertion in insertions)
 
 
-def _shared(ids: Sequence[int], persona: Persona, system_prompt: str, reader: PromptFormat) -> int:
+def _with_lore(
+    fitter: HistoryFitter, history: Sequence[Message], scene: MacroContext, lore_room: int, room: int
+) -> HistoryFitter:
+    """Return the fitter with the entries that the newest messages call for, as far as they fit."""
+    entries = fitter.persona.lore.entries
+    called = said_entries(entries, history) if entries else []
+    called += [entry for entry in entries if entry.constant and entry.depth is not None]
+    if not called:
+        return fitter
+    newest = sum(fitter.token_costs(fitter.turns(history[-1:], history[:-1])))
+    chosen, _ = select_lore(called, scene, fitter.reader.tokenizer, min(lore_room, room - newest))
+    inserted = _placed(lore_insertions(chosen, scene), fitter.reader)
+    whole = replace(fitter, insertions=(*fitter.insertions, *inserted))
+    needed = sum(whole.token_costs(whole.turns(history[-1:], history[:-1])))
+    return whole if needed <= room else fitter
+
+
+def _shared(
+    ids: Sequence[int],
+    persona: Persona,
+    system_prompt: str,
+    reader: PromptFormat,
+    lore: Sequence[LoreEntry],
+) -> int:
     """Return the number of first ids that a prompt with another speaker and other words shares."""
-    scene = MacroContext(persona.name, _NOBODY, seed=persona.key)
-    frame = _frame(persona, scene, system_prompt, len(persona.card.examples))
+    scene = persona.card.scene(_NOBODY, persona.key)
+    frame = frame_turns(persona, scene, system_prompt, len(persona.card.examples), lore)
     others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), reader)
     return common_prefix(ids, others)
-
-
-def _late(persona: Persona, scene: MacroContext) -> tuple[Turn, ...]:
-    last = expand_macros(persona.card.post_history_instructions, scene)
-    return _system([("instructions", last)])
-
-
-def _system(fields: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
-    """Return one system turn of the fields with text, with an empty line between them."""
-    filled = [(kind, text.strip()) for kind, text in fields if text.strip()]
-    parts = tuple(
-        PromptPart(kind, ("\n\n" if number else "") + text) for number, (kind, text) in enumerate(filled)
-    )
-    return (Turn("system", parts),) if parts else ()
-
-
-def _dialogue(block: str, scene: MacroContext) -> Iterator[Turn]:
-    """Yield an example dialogue as turns; a line without a speaker continues the turn before."""
-    role: Role = "user"
-    lines: list[str] = []
-    for line in block.splitlines():
-        own = line.startswith(f"{scene.char}:")
-        if (own or line.startswith(f"{scene.user}:")) and lines:
-            yield Turn(role, (PromptPart("example", "\n".join(lines)),))
-            lines = []
-        role = "assistant" if own else "user" if line.startswith(f"{scene.user}:") else role
-        lines.append(line.removeprefix(f"{scene.char}:").strip() if own else line)
-    if lines:
-        yield Turn(role, (PromptPart("example", "\n".join(lines)),))
 
 
 def _halves(number: int) -> Iterator[int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bot.errors import UserError
 from bot.message import Message
 from bot.persona.persona import Persona
+from bot.prompt.insertions import Insertion, insert_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
 from bot.prompt.role_markers import role_markers
 from bot.prompt.turns import history_turns
@@ -37,13 +38,14 @@ class HistoryFitter:
     reader: PromptFormat
     parents: Mapping[str, Message]
     reply_to: str | None
+    insertions: tuple[Insertion, ...] = ()
     _lengths: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
         turns = history_turns(history, self.names, self.persona, parents, self.reply_to)
         markers = role_markers(self.reader)
-        return [tuple(map(markers.break_turn, each)) for each in turns]
+        return insert_turns([tuple(map(markers.break_turn, each)) for each in turns], self.insertions)
 
     def drop_oldest(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
         """Return the index of the oldest message to keep, and the turns from there on.

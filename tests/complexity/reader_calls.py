@@ -1,6 +1,7 @@
 """How each reader of strangers' words is tried, where it wants more than a text."""
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,8 @@ from bot.chat.triggers import TriggerContext, decide_reply, is_called
 from bot.engine.core.detokenizer import Detokenizer
 from bot.engine.core.stop_strings import StopStrings
 from bot.message import Author, Message, check_text
+from bot.persona.card_file import decode_card
+from bot.persona.lorebook_reader import read_lorebook
 from bot.persona.macros import MacroContext, expand_macros
 from bot.platforms.discord import translate as discord
 from bot.platforms.discord.command_menu import format_answer
@@ -24,6 +27,7 @@ from bot.platforms.telegram.translate import parse_update
 from bot.platforms.terminal.screen import WordWrap
 from bot.platforms.terminal.typed import typed_message
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
+from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn
 from bot.prompt.role_markers import RoleMarkers, role_markers
 from bot.text import splitting
@@ -31,6 +35,7 @@ from bot.text.markdown import FormatSpans
 from bot.text.one_line import one_line
 from bot.text.redaction import Redactor
 from bot.text.tidy import tidy
+from bot.text.whole_words import has_word
 from tests.conftest import MARA, OZZO, PLACE
 from tests.fakes.model import ByteTokenizer
 from tests.training.scrub.people import SUBJECT
@@ -48,6 +53,7 @@ from training.scrub.position import is_english_name
 from training.scrub.roster import cjk_forms_of, word_forms_of
 from training.store.messages import ExportedMessage
 
+SEEDS = count()  # no result of a call before is found in a cache
 Call = Callable[[str], object]
 PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
 ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
@@ -137,6 +143,19 @@ CALLS: dict[str, Call] = {
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
     "bot.persona.macros.expand_macros": lambda text: expand_macros(text, MacroContext("Mara", "Ana")),
+    "bot.persona.macros.expand_macros of card texts": lambda text: expand_macros(
+        text.replace("a", "{{random::{{user}}::").replace(" ", "}}"),
+        MARA.card.scene("Ana", str(next(SEEDS)), 0.0),
+    ),
+    "bot.persona.lorebook_reader.read_lorebook": lambda text: read_lorebook(
+        {"entries": [{"content": f"@@{text}", "keys": text, "use_regex": True}] * 3}
+    ),
+    "bot.persona.card_file.decode_card": lambda text: decode_card(text.encode("utf-8", "replace")),
+    "bot.prompt.example_dialogue": lambda text: [
+        *dialogue_turns(text, MARA, MARA.card.scene("Ana")),
+        *dialogue_turns(text.replace(" ", "\nAna: "), MARA, MARA.card.scene("Ana")),
+    ],
+    "bot.text.whole_words.has_word": lambda text: has_word(text, "a"),
     "bot.message.check_text": lambda text: check_text(text, 10**9),
     "bot.prompt.role_markers of plain": broken_turn("plain"),
     "bot.prompt.role_markers of cutegpt": broken_turn("cutegpt"),

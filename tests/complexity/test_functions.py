@@ -24,6 +24,8 @@ HANDS_ON = "hands it on, or calls a platform"
 ONE_VALUE = "looks at fields of one message"
 ELSEWHERE = {
     "bot.persona.card.read_card": "its bounds are tried in bot/persona/test_card.py",
+    "bot.persona.lorebook.bounded_number": ONE_VALUE,
+    "bot.persona.lorebook.read_role": ONE_VALUE,
     "bot.persona.persona.Cast.find": "a look into a dictionary",
     "bot.persona.persona.Cast.chosen": "a look into a dictionary",
     "bot.prompt.chat_template.Template.named": "template text, of the persona's owner",

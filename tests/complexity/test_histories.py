@@ -13,9 +13,11 @@ from bot.chat.reply_task import ReplyRequest
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Piece, Request
 from bot.message import Author, Message
+from bot.persona.lorebook import LoreEntry
 from bot.persona.persona import Sampling
 from bot.prompt.builder import build_prompt
 from bot.prompt.chat_template import open_chat_template
+from bot.prompt.lore import said_entries
 from bot.prompt.renderer import PromptFormat
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.turns import history_turns, missing_parents
@@ -52,6 +54,12 @@ FAMILIES: dict[str, Callable[[int], History]] = {
 }
 
 
+LORE = [
+    LoreEntry(f"sea {number}", ("hell", "sea", f"sea {number}"), scan_depth=100, recursive=True)
+    for number in range(20)
+]
+
+
 def exported(message: Message) -> ExportedMessage:
     return ExportedMessage(
         platform="test",
@@ -77,6 +85,7 @@ def turns(history: History) -> object:
 
 HISTORIES: dict[str, Callable[[History], object]] = {
     "bot.prompt.builder.build_prompt": lambda history: prompt(history, 10**6),
+    "bot.prompt.lore.said_entries": lambda history: said_entries(LORE, history),
     "bot.prompt.turns.history_turns": turns,
     "bot.prompt.turns.missing_parents": missing_parents,
     "bot.prompt.speaker_labels.speaker_labels": lambda history: speaker_labels(history, MARA),

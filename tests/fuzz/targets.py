@@ -18,12 +18,18 @@ from bot.engine.checkpoint.weight_files import INDEX, weight_files
 from bot.engine.lora.config import parse_config
 from bot.engine.lora.weights import read_weights
 from bot.errors import UserError
+from bot.message import Author, Message, Place
 from bot.persona.card import read_card
-from bot.persona.macros import MacroContext, expand_macros
+from bot.persona.card_file import decode_card
+from bot.persona.macros import expand_macros
+from bot.persona.persona import Persona
 from bot.platforms.telegram.events import BotAccount
 from bot.platforms.telegram.translate import UnreadableUpdate, parse_update
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
+from bot.prompt.example_dialogue import dialogue_turns
+from bot.prompt.lore import said_entries, select_lore
 from bot.untrusted import RefusedFile, parse_json, read_json
+from tests.fakes.model import ByteTokenizer
 from tests.fuzz.gateway import GATEWAY_SEEDS, hear_events
 from tests.paths import EXPORTS, ROOT
 from training.importers import registry
@@ -64,11 +70,19 @@ def _text(data: bytes) -> str:
 
 
 def _card(data: bytes, folder: Path) -> None:
-    card = read_card(_text(data))
-    scene = MacroContext(card.called, "Ana")
+    try:
+        card = read_card(decode_card(data))
+    except UnicodeDecodeError:
+        raise UserError("no text") from None
+    persona, scene = Persona("p", card), card.scene("Ana", time=0.0)
     for words in (card.description, card.first_mes, card.mes_example, *card.alternate_greetings):
         expand_macros(words, scene)
-    assert card.examples is not None
+    for block in card.examples:
+        assert all(turn.parts[0].text for turn in dialogue_turns(block, persona, scene))
+    said = Message(Place("a", "b", "c"), "1", Author("1", "Ana"), card.description[:4000], 0.0)
+    select_lore(said_entries(persona.lore.entries, [said]), scene, ByteTokenizer(), 1000)
+    shown = [str(persona.lore), persona.warning, *card.unused]
+    assert "\x00" not in "".join(shown)
 
 
 def _template(data: bytes, folder: Path) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import hash_file, open_draft
+from bot.persona.persona import Persona
 from bot.prompt.chat_template import Template
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
@@ -18,6 +19,7 @@ from training.store.message_store import work_lock
 from training.tokenization.encode import Encoder, TrainingExample
 
 ENCODED = "encoded"
+CARD_FORM = 2  # grows when a new version makes another prompt of the same card
 FORM = 1  # grows when a new version encodes the same input in another way
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
@@ -79,8 +81,20 @@ def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int
         model.definition,
         f"({FORM!r}, {template}, {budget!r}, {window!r}, {serving.system_prompt!r})",
         repr((persona.key, persona.card, persona.names)),
+        *_parts_of_prompts(persona),
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _parts_of_prompts(persona: Persona) -> tuple[str, ...]:
+    """Return the parts of a persona's prompts that its card's fields do not tell; none for a plain card.
+
+    Earlier versions read macros and example dialogues in another way, and no lorebook.
+    """
+    card = persona.card
+    if "{{" not in repr(card) and not (card.mes_example or card.depth_prompt or persona.lore):
+        return ()
+    return (repr((CARD_FORM, card.depth_prompt, persona.lore)),)
 
 
 def _template_text(template: Template) -> str:

@@ -5,6 +5,8 @@ from bot.chat.chat import Chat
 from bot.chat.commands.call import CommandCall, Level
 from bot.chat.commands.rights import check_change
 from bot.errors import UserError
+from bot.persona.macros import expand_macros
+from bot.persona.persona import Persona
 
 RELOAD = "reload"  # in the place of a persona's name
 CHOOSE_PERSONA = "choose who speaks"
@@ -33,7 +35,7 @@ async def _describe_resident(call: CommandCall) -> str:
     value = values["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
     chosen = f"; chosen by {value.source}" if value.text else ""
-    notes = _shortened(current.card.creator_notes, _LONGEST_NOTES)
+    notes = _shortened(_notes(current, call.user.name), _LONGEST_NOTES)
     return f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {notes}".strip()
 
 
@@ -46,6 +48,8 @@ async def _reload_personas(call: CommandCall) -> str:
     for key, why in result.refused.items():
         stays = "stays as it was" if key in call.chat.cast.personas else "is left out"
         lines.append(f"{key} {stays}: {why}.")
+    personas = call.chat.cast.personas
+    lines += [f"{key}: {personas[key].warning}." for key in result.reloaded if personas[key].warning]
     return "\n".join(lines)
 
 
@@ -53,7 +57,7 @@ async def list_personas(call: CommandCall) -> str:
     """List all personas, the one of this place marked; for owners the broken ones too."""
     current = (await call.chat.resident(call.place)).key
     lines = [
-        f"{'*' if key == current else ' '} {key:<12} {persona.name}: {_summary(persona.card.creator_notes)}"
+        f"{'*' if key == current else ' '} {key:<12} {persona.name}: {_summary(persona, call.user.name)}"
         for key, persona in call.chat.cast.personas.items()
     ]
     broken = call.chat.cast.broken.items() if call.level is Level.OWNER else ()
@@ -65,7 +69,16 @@ def persona_keys(chat: Chat) -> tuple[str, ...]:
     return tuple(chat.cast.personas)
 
 
-def _summary(notes: str) -> str:
+def _notes(persona: Persona, reader: str) -> str:
+    """Return the notes of a card with their macros expanded; empty where these make them too long."""
+    try:
+        return expand_macros(persona.card.creator_notes, persona.card.scene(reader, persona.key))
+    except UserError:
+        return ""
+
+
+def _summary(persona: Persona, reader: str) -> str:
+    notes = _notes(persona, reader)
     return _shortened(notes.strip().splitlines()[0], _LONGEST_SUMMARY) if notes.strip() else "no notes"
 
 

@@ -16,3 +16,14 @@ async def test_a_cards_notes_are_cut_in_replies(stage: Stage) -> None:
     assert (await run_line("/personas", stage.chat, stage.memory, PLACE, Author("ana", "Ana"))).splitlines()[
         0
     ] == (f"* mara         Mara: {('word ' * 20)[:99].rstrip()}…")
+
+
+async def test_a_cards_notes_are_shown_without_macros(stage: Stage) -> None:
+    mara, ana = stage.cast.personas["mara"], Author("ana", "Ana")
+    notes = mara.card.model_copy(update={"creator_notes": "For {{user}}. {{unknown}}"})
+    stage.cast.personas["mara"] = replace(mara, card=notes)
+    shown = await run_line("/persona", stage.chat, stage.memory, PLACE, ana)
+    assert shown == "Mara (mara) speaks here, without an adapter. For Ana."
+    assert (await run_line("/personas", stage.chat, stage.memory, PLACE, ana)).startswith(
+        "* mara         Mara: For Ana."
+    )

@@ -1,8 +1,12 @@
 """Replies that no message asks for: greetings, and another reply."""
 
+import re
+
 from bot.chat.proactive import greet, regenerate
 from bot.errors import UserError
 from bot.message import Author
+from bot.persona.card import Card
+from bot.persona.persona import Persona
 from tests.conftest import PLACE, Stage
 
 ANA = Author("ana", "Ana")
@@ -37,3 +41,23 @@ async def test_a_failed_regeneration_becomes_a_notice_and_the_old_reply_stays(st
     await regenerate(stage.chat, stage.memory, PLACE, ANA)
     assert stage.outlet.sent[-1] == (None, "No memory left.")
     assert await stage.history() == ["Ana: Rain?", "Mara: Answer 1."]
+
+
+GREETINGS = (
+    "It is {{time}}. {{random::Sit::Stand}}. You rolled {{roll:1d6}}.{{newline}}{{unknown::x}}",
+    "{{// nothing but a remark }}",
+    "{{pick: red , blue }} day, {{user}}",
+)
+
+
+async def test_a_greeting_of_another_dialect_has_no_braces_and_the_next_one_follows(stage: Stage) -> None:
+    """LostRuins/lite.koboldai.net#118"""
+    card = Card(name="Mara", first_mes=GREETINGS[0], alternate_greetings=GREETINGS[1:])
+    stage.cast.personas["mara"] = Persona("mara", card)
+    await greet(stage.chat, stage.memory, PLACE, ANA)
+    for _ in range(2):
+        await regenerate(stage.chat, stage.memory, PLACE, ANA)
+    first, second, third = (text for _, text in stage.outlet.sent)
+    assert re.fullmatch(r"It is [0-2]\d:[0-5]\d\. (Sit|Stand)\. You rolled [1-6]\.", first)
+    assert second in ("red day, Ana", "blue day, Ana")
+    assert third == first

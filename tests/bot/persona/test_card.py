@@ -134,14 +134,9 @@ def test_a_character_is_called_by_its_nickname_on_one_line(fields: dict[str, str
             '{"name": "M", "description": ["a"]}',
             'its field "description" is wrong: input should be a valid string',
         ),
-        (
-            '{"name": "M", "alternate_greetings": "a"}',
-            'its field "alternate_greetings" is wrong: input should be a valid tuple',
-        ),
-        (
-            '{"name": "M", "alternate_greetings": ["a", 5]}',
-            'its field "alternate_greetings" is wrong: input should be a valid string',
-        ),
+        ('{"name": "M", "first_mes": {"a": 1}}', 'its field "first_mes" is wrong: input should be a valid'),
+        ('{"name": "M", "scenario": true}', 'its field "scenario" is wrong: input should be a valid string'),
+        ('{"name": "M", "mes_example": [1]}', 'its field "mes_example" is wrong: input should be a valid'),
     ],
 )
 def test_what_is_no_card_is_refused_with_the_reason(text: str, said: str) -> None:

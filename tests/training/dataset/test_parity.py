@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from bot.chat.proactive import greet
 from bot.config import ChatSettings
 from bot.message import Author, Message
+from bot.persona.lorebook import DepthPrompt, Lorebook, LoreEntry
+from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, PromptFormat, build_prompt
 from bot.prompt.chat_template import open_chat_template
 from bot.prompt.turns import missing_parents
@@ -118,9 +120,31 @@ GROUP = [
 DIRECT = [Line("ana", "Ana", f"{number} {'tide ' * (number % 9)}", "direct") for number in range(40)]
 
 
-async def live(folder: Path, lines: list[Line]) -> tuple[list[ExportedMessage], dict[str, tuple[int, ...]]]:
+KEEPER = replace(
+    MARA,
+    card=MARA.card.model_copy(
+        update={
+            "lorebook": Lorebook(
+                (
+                    LoreEntry("The sea is {{char}}'s.", ("sea", "tide")),
+                    LoreEntry("Tea comes from Harrow.", ("茶", "tea"), scan_depth=2, depth=2, role="user"),
+                    LoreEntry("Harrow is sunken.", ("Harrow",), recursive=True),
+                    LoreEntry("Rain falls.", constant=True),
+                )
+            ),
+            "depth_prompt": DepthPrompt("Rhyme.", 3),
+            "mes_example": "<START>\n{{char}}: aye\n<START>\n{{user}}: q\nBo: r\n{{char}}: s",
+        }
+    ),
+)
+
+
+async def live(
+    folder: Path, lines: list[Line], persona: Persona = MARA
+) -> tuple[list[ExportedMessage], dict[str, tuple[int, ...]]]:
     """Play a chat; return it as an export would give it, and the prompt of each answer by its export's id."""
     stage = Stage(folder)
+    stage.cast.personas["mara"] = persona
     stage.engine.context = BUDGET + MARA.sampling.max_tokens
     await stage.start()
     known: dict[str, Message] = {}
@@ -161,21 +185,24 @@ def _exported(message: Message, numbers: dict[str, int], time: float) -> Exporte
     )
 
 
-def prompts(folder: Path, exported: list[ExportedMessage]) -> dict[str, tuple[int, ...]]:
+def prompts(
+    folder: Path, exported: list[ExportedMessage], persona: Persona = MARA
+) -> dict[str, tuple[int, ...]]:
     """The prompt of each answer in the data set, by the id of its first message."""
-    made_for = training_messages.serving(BUDGET)
+    made_for = training_messages.serving(BUDGET, persona=persona)
     training_messages.build(folder, exported, made_for)
     return {
         example.ids[0]: example.prompt.ids for example in training_messages.built_examples(folder, made_for)
     }
 
 
+@pytest.mark.parametrize("persona", [MARA, KEEPER], ids=["card alone", "lore"])
 @pytest.mark.parametrize("lines", [GROUP, DIRECT], ids=["group", "direct"])
 async def test_prompts_in_the_data_set_are_those_that_the_bot_made_live(
-    lines: list[Line], tmp_path: Path
+    lines: list[Line], persona: Persona, tmp_path: Path
 ) -> None:
-    exported, asked = await live(tmp_path, lines)
-    assert prompts(tmp_path, exported) == asked
+    exported, asked = await live(tmp_path, lines, persona)
+    assert prompts(tmp_path, exported, persona) == asked
     assert len(asked) > 30
 
 

@@ -1,0 +1,83 @@
+"""Commands about personas, doctor and the start say which parts of a card have an effect and which not."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from bot.app.admin import open_memory, persona_list, persona_show, startup_notices
+from bot.app.doctor import run_checks
+from bot.config import load_config
+from bot.persona.persona import load_cast
+
+ENTRY = {"keys": ["Harrow"], "content": "Harrow is a sunken village.", "enabled": True, "insertion_order": 1}
+CARD = {
+    "spec": "chara_card_v2",
+    "data": {
+        "name": "Mara",
+        "description": "d",
+        "tags": 5,
+        "creator": "somebody",
+        "assets": [{"type": "icon"}],
+        "extensions": {
+            "depth_prompt": {"prompt": "Speak in rhyme.", "depth": 4, "role": "system"},
+            "talkativeness": "0.5",
+            "regex_scripts": [1],
+            "world": "Harrow",
+        },
+        "character_book": {"entries": [ENTRY, {**ENTRY, "constant": True}, {**ENTRY, "keys": ["/a+/"]}]},
+    },
+}
+LORE = "2 entries, 1 of them constant; 1 left out: regular expressions as keys (1)"
+WARNING = "fields of the wrong type: tags left out"
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Namespace:
+    """Settings with one persona, whose card has parts of all kinds."""
+    folder = tmp_path / "personas/mara"
+    folder.mkdir(parents=True)
+    (folder / "persona.toml").touch()
+    (folder / "card.json").write_text(json.dumps(CARD))
+    (tmp_path / "config.toml").touch()
+    monkeypatch.setenv("ALTEREGO_DATA", str(tmp_path / "data"))
+    return Namespace(config=tmp_path / "config.toml", name="mara")
+
+
+async def test_show_names_the_parts_with_and_without_effect(options: Namespace) -> None:
+    """rikkahub/rikkahub#879"""
+    lines = (await persona_show(options)).splitlines()
+    assert lines[:6] == [
+        "name                       Mara",
+        "description                d",
+        f"lorebook                   {LORE}",
+        "depth_prompt               before the newest 4 messages: Speak in rhyme.",
+        f"warning                    {WARNING}",
+        "without effect             assets, extensions.talkativeness, extensions.regex_scripts",
+    ]
+
+
+async def test_a_lorebook_that_is_named_and_not_in_the_card_is_told(options: Namespace) -> None:
+    path = options.config.parent / "personas/mara/card.json"
+    path.write_text(json.dumps({"name": "Mara", "extensions": {"world": "Harrow"}}))
+    assert "without effect             extensions.world" in (await persona_show(options)).splitlines()
+
+
+async def test_list_doctor_and_start_name_what_is_left_out(options: Namespace) -> None:
+    """SrJuggernaut/character-tools#17, rikkahub/rikkahub#879"""
+    assert await persona_list(options) == (f"mara         Mara, with a lorebook; {WARNING}; lorebook: {LORE}")
+    found = [str(each) for each in await run_checks(options.config) if each.subject == "persona"]
+    assert found == [f"ok    persona    mara: lorebook: {LORE}; {WARNING}"]
+    settings = load_config(options.config)
+    async with open_memory(settings) as memory:
+        notices = await startup_notices(memory, load_cast(settings.personas), settings)
+    assert f"mara: {WARNING}; lorebook: {LORE}." in notices
+
+
+async def test_a_card_whose_parts_all_have_an_effect_has_no_such_lines(options: Namespace) -> None:
+    path = options.config.parent / "personas/mara/card.json"
+    path.write_text(json.dumps({"name": "Mara", "description": "d", "creator": "x", "extensions": {}}))
+    shown = await persona_show(options)
+    assert not any(word in shown for word in ("lorebook", "warning", "without effect"))
+    assert await persona_list(options) == "mara         Mara"
