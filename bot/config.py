@@ -77,7 +77,7 @@ class DiscordSettings(Section):
     """The account on Discord."""
 
     owners: tuple[str, ...] = ()  # ids of people who may do everything
-    # applications and webhooks through which people speak: PluralKit, Tupperbox; add those of your bridges
+    # applications, webhooks and bots through which people speak: PluralKit, Tupperbox; add those of bridges
     proxies: tuple[str, ...] = ("466378653216014359", "431544605209788416")
 
 
@@ -85,6 +85,7 @@ class TelegramSettings(Section):
     """The account on Telegram."""
 
     owners: tuple[str, ...] = ()  # ids of people who may do everything
+    proxies: tuple[str, ...] = ()  # ids of bots through which people speak: those of bridges
 
 
 class LogSettings(Section):

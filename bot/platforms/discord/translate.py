@@ -30,7 +30,7 @@ _REPLY_LINK = re.compile(
 class Recipient:
     """The account that receives messages, and the length at which it cuts their text, in characters.
 
-    `proxies` are the ids of webhooks, and of applications with webhooks, through which people speak.
+    `proxies` are the ids of webhooks, of applications with webhooks, and of bots, through which people speak.
     """
 
     me: discord.ClientUser
@@ -70,7 +70,8 @@ def author_of(message: discord.Message, recipient: Recipient) -> Author:
     """Return the author; somebody who speaks through a proxy is a person of that name."""
     author = message.author
     if message.webhook_id is None:
-        return Author(str(author.id), author.display_name, author.bot)
+        is_bot = author.bot and str(author.id) not in recipient.proxies
+        return Author(str(author.id), author.display_name, is_bot)
     if is_proxied(message, recipient):
         return Author(f"{message.webhook_id}:{author.display_name}", author.display_name)
     return Author(str(author.id), author.display_name, is_bot=True)

@@ -8,10 +8,11 @@ from bot.persona.persona import NoticeKind
 
 @dataclass(frozen=True, slots=True)
 class BotAccount:
-    """The bot's own account."""
+    """The bot's own account. `proxies` are the ids of other bots through which people speak."""
 
     id: int
     username: str
+    proxies: frozenset[str] = frozenset()
 
     @property
     def account(self) -> str:

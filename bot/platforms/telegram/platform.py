@@ -50,7 +50,7 @@ class Telegram:
         timings: TelegramTimings | None = None,
         rates: Rates | None = None,
     ) -> None:
-        self._chat, self._memory, self._owners = chat, memory, frozenset(settings.owners)
+        self._chat, self._memory, self._settings = chat, memory, settings
         self._timings = timings or TelegramTimings()
         self._token, self._api, self._rates = token, addresses.telegram_api, rates
         self._exit_stack = AsyncExitStack()
@@ -95,11 +95,11 @@ class Telegram:
         bot = open_bot(self._token, self._api, polls, timings.call_timeout)
         stack.push_async_callback(bot.shutdown)
         await self._call_until_done(bot.initialize)
-        self._account = BotAccount(bot.id, bot.username)
+        self._account = BotAccount(bot.id, bot.username, frozenset(self._settings.proxies))
         await self._call_until_done(bot.delete_webhook)
         sender = TelegramSender(bot, RateLimit(self._rates), timings.call_timeout)
         stack.push_async_callback(sender.close, timings.shutdown_timeout)
-        commands = TelegramCommandHandler(sender, self._chat, self._memory, self._owners)
+        commands = TelegramCommandHandler(sender, self._chat, self._memory, frozenset(self._settings.owners))
         stack.push_async_callback(commands.close)
         inbound = InboundUpdates(self._chat, self._memory, self._account, commands)
         self._polling = polling = Polling(bot, polls, inbound.take, timings)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -176,11 +177,14 @@ def _button(query: wire.CallbackQuery) -> ButtonEvent:
 
 
 def _to_message(message: wire.Message, account: BotAccount) -> Message:
-    replied = replied_message(message)
+    author, replied = (
+        author_of(message, Author(str(message.chat.id), message.chat.title)),
+        replied_message(message),
+    )
     return Message(
         _place_of(message, account),
         str(message.message_id),
-        author_of(message, Author(str(message.chat.id), message.chat.title)),
+        replace(author, is_bot=author.is_bot and author.id not in account.proxies),
         "" if is_forwarded(message) else content_words(message.fields),
         float(message.date),
         address=_address(message, replied, account),

@@ -114,3 +114,15 @@ def test_an_update_that_breaks_the_format_is_unreadable_and_not_quoted(broken: d
         parse_update({"update_id": 1, "message": wire | broken}, ACCOUNT)
     assert next(iter(broken)) in str(error.value)
     assert not {"canary", "yesterday"} & set(str(error.value).split())
+
+
+@pytest.mark.parametrize(("proxies", "is_bot"), [((), True), (("8",), False)])
+def test_people_speak_through_a_bridges_bot_where_the_settings_name_it(
+    proxies: tuple[str, ...], is_bot: bool
+) -> None:
+    bridge = {"id": 8, "is_bot": True, "first_name": "Bridge"}
+    wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": bridge, "text": "Bo: hi"}
+    account = BotAccount(9, "lamp_bot", frozenset(proxies))
+    event = parse_update({"update_id": 1, "message": wire}, account)
+    assert isinstance(event, MessageEvent)
+    assert event.message.author == Author("8", "Bridge", is_bot)
