@@ -1,10 +1,14 @@
 """Commands about personas: show, choose and reload them."""
 
+from collections.abc import Mapping
+
 from bot.chat import proactive, scoped_settings
 from bot.chat.chat import Chat
-from bot.chat.commands.call import CommandCall, Level
+from bot.chat.commands.call import CommandCall, Level, Spellings
+from bot.chat.commands.names import find_persona, persona_spellings
 from bot.chat.commands.rights import check_change
 from bot.errors import UserError
+from bot.text.known_names import find_whole_name
 
 RELOAD = "reload"  # in the place of a persona's name
 CHOOSE_PERSONA = "choose who speaks"
@@ -16,10 +20,10 @@ async def show_or_choose_persona(call: CommandCall) -> str:
     name = call.option("name")
     if not name:
         return await _describe_resident(call)
-    if name.casefold() == RELOAD:
+    if is_reload(name):
         return await _reload_personas(call)
     await check_change(call, CHOOSE_PERSONA)
-    chosen, server = call.chat.cast.find(name), call.is_for_server
+    chosen, server = find_persona(call.chat.cast, name), call.is_for_server
     await scoped_settings.change_setting(call.memory, call.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."
@@ -60,9 +64,14 @@ async def list_personas(call: CommandCall) -> str:
     return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in broken)])
 
 
-def persona_keys(chat: Chat) -> tuple[str, ...]:
-    """Return the keys of all working personas, as choices of an option."""
-    return tuple(chat.cast.personas)
+def is_reload(typed: str) -> bool:
+    """Return whether somebody typed the word for reading all personas again, in the place of a name."""
+    return find_whole_name(typed, {RELOAD: ()}) is not None
+
+
+def persona_choices(chat: Chat, options: Mapping[str, str]) -> Spellings:
+    """Return all working personas, as choices of an option."""
+    return persona_spellings(chat.cast)
 
 
 def _summary(notes: str) -> str:

@@ -9,13 +9,13 @@ import discord
 from discord import app_commands
 
 from bot.chat.chat import Chat
-from bot.chat.commands import CommandCall, run_command
+from bot.chat.commands import CommandCall, find_command, run_command
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import Channels
-from bot.platforms.discord.command_menu import MESSAGE_MENU, autocomplete_values, find_command, format_answer
+from bot.platforms.discord.command_menu import MESSAGE_MENU, autocomplete_values, format_answer
 from bot.platforms.discord.permissions import permission_level
 from bot.platforms.discord.senders import NO_MENTIONS
 
@@ -73,12 +73,13 @@ class DiscordCommandHandler:
 
     async def _autocomplete(self, interaction: discord.Interaction) -> None:
         data: Any = interaction.data
-        focused = next((option for option in data.get("options", ()) if option.get("focused")), None)
-        values: list[str] = []
+        focused = next((option["name"] for option in data.get("options", ()) if option.get("focused")), None)
+        values: dict[str, str] = {}
         if focused and self._place_of(interaction):
-            typed = str(focused.get("value", ""))
-            values = autocomplete_values(self._chat, find_command(data["name"]), focused["name"], typed)
-        choices = [app_commands.Choice(name=value, value=value) for value in values]
+            values = autocomplete_values(
+                self._chat, find_command(data["name"]), focused, _option_values(interaction)
+            )
+        choices = [app_commands.Choice(name=label, value=value) for label, value in values.items()]
         await self._calls.make_call(interaction.response.autocomplete(choices))
 
     async def _run_interaction(self, interaction: discord.Interaction) -> None:
@@ -91,14 +92,13 @@ class DiscordCommandHandler:
         if place is None or self._is_stopping:
             await self._respond(interaction, STOPPING if self._is_stopping else NOT_A_MEMBER)
             return
-        options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
         call = CommandCall(
             self._chat,
             self._memory,
             place,
             Author(str(interaction.user.id), interaction.user.display_name),
             permission_level(interaction, self._owners),
-            options if not is_menu else {},
+            {} if is_menu else _option_values(interaction),
         )
         target = str(data.get("target_id", "")) if is_menu else ""
         await self._respond(interaction, await self._run_command(name, call, target))
@@ -158,3 +158,9 @@ class DiscordCommandHandler:
         if isinstance(channel, discord.Thread):
             return self._channels.place_of(channel.parent_id, guild.id, channel.id)
         return self._channels.place_of(channel.id, guild.id)
+
+
+def _option_values(interaction: discord.Interaction) -> dict[str, str]:
+    """Return the values of a command's options by name, as typed so far."""
+    data: Any = interaction.data
+    return {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
