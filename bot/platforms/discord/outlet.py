@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import replace
 
 import discord
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
+from bot.chat.typing_indicator import TypingIndicator
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
@@ -43,6 +44,7 @@ class DiscordOutlet:
         self._sent_lookup = SentLookup(client, calls, webhooks, memory)
         self._threads = ThreadFallback(client, calls)
         self._parts = PartSender(client, calls, webhooks, self._sent_lookup, self._threads)
+        self._typing = TypingIndicator(self._keep_typing)
         self._told_blocked: dict[Place, str | None] = {}  # the message whose answer was blocked last
         self._shown: dict[str, str] = {}  # the newest text shown of a draft, by outbox key
 
@@ -59,14 +61,9 @@ class DiscordOutlet:
     def stays(self, place: Place) -> bool:
         return True
 
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        """Show typing at once and until the context ends; nothing waits for the call."""
-        task = asyncio.create_task(self._keep_typing(place))
-        try:
-            yield
-        finally:
-            task.cancel()
+    def typing(self, place: Place, persona: Persona) -> AbstractAsyncContextManager[None]:
+        """Show typing at once and until something of the answer is visible."""
+        return self._typing.shown(place)
 
     async def _keep_typing(self, place: Place) -> None:
         channel = channel_of(self._client, place)
@@ -79,6 +76,7 @@ class DiscordOutlet:
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show the first message of an unfinished answer."""
+        self._typing.stop(draft.place)
         draft = self._threads.in_open_place(draft)
         shown = split_message(show_addresses(text), self.limit(draft.place, persona), self.measure)
         text = shown[0].text_to_send
@@ -95,6 +93,7 @@ class DiscordOutlet:
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         """Send one part, as an edit of the message that shows the part already, or as a new message."""
+        self._typing.stop(outgoing.place)
         if not outgoing.text.strip():
             raise DeliveryRefused("there are no words to send")
         outgoing = self._threads.in_open_place(outgoing)

@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bot.chat.chat import Chat
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
+from bot.chat.typing_indicator import TypingIndicator
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
@@ -49,6 +50,7 @@ class TelegramOutlet:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sender, self._chat, self._timings, self._clock = sender, chat, timings, clock
+        self._typing = TypingIndicator(self._keep_typing)
         self._draft_ids = itertools.count(1)
         self._drafts: dict[Place, int] = {}
         self._without_drafts: set[str] = set()
@@ -66,14 +68,9 @@ class TelegramOutlet:
     def stays(self, place: Place) -> bool:
         return is_group(place)
 
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._keep_typing(place))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+    def typing(self, place: Place, persona: Persona) -> AbstractAsyncContextManager[None]:
+        """Show typing at once and until something of the answer is visible."""
+        return self._typing.shown(place)
 
     async def _keep_typing(self, place: Place) -> None:
         """Show typing until cancelled, or until the chat refuses it."""
@@ -98,6 +95,7 @@ class TelegramOutlet:
         """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
         if place.chat in self._without_drafts or not self._sender.is_open(place):
             return
+        self._typing.stop(place)
         if place not in self._drafts and len(self._drafts) >= _MAX_SHOWN:
             self._drafts.clear()
         draft = self._drafts.setdefault(place, next(self._draft_ids))
@@ -116,6 +114,7 @@ class TelegramOutlet:
         shown = self._shown.get(draft.key, ShownAnswer(0, now))
         if now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
             return draft.sent_id
+        self._typing.stop(place)
         if len(self._shown) >= _MAX_SHOWN:  # entries of withdrawn answers
             self._shown.clear()
         self._shown[draft.key] = ShownAnswer(
@@ -126,6 +125,7 @@ class TelegramOutlet:
         )
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
+        self._typing.stop(outgoing.place)
         self._drafts.pop(outgoing.place, None)
         self._shown.pop(outgoing.key, None)
         named = None if outgoing.part else persona
