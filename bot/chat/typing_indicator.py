@@ -10,8 +10,8 @@ from bot.message import Place
 class TypingIndicator:
     """Runs a platform's typing calls in one task a place.
 
-    A platform shows typing for seconds after the last call, and a webhook's message does not end it: the calls
-    must end before anything of the answer is visible.
+    A platform shows typing for seconds after the last call, and a webhook's message does not end it: the
+    calls must end before anything of the answer is visible.
     """
 
     def __init__(self, keep_typing: Callable[[Place], Coroutine[None, None, None]]) -> None:

@@ -183,6 +183,14 @@ def publish_commands(
     return client.http.bulk_upsert_global_commands(application_id, list(payload))
 
 
+def fetch_commands(client: discord.Client, application_id: int) -> Coroutine[Any, Any, Any]:
+    """Return a call for the application's global commands, as dictionaries.
+
+    `discord.app_commands.AppCommand` does not keep the handler of an Entry Point command.
+    """
+    return client.http.get_global_commands(application_id)
+
+
 def reopen_thread(client: discord.Client, thread_id: int) -> Coroutine[Any, Any, Any]:
     """Return a call that takes a thread out of the archive: PATCH /channels/{id}.
 

@@ -131,7 +131,10 @@ def describe_refusal(error: discord.HTTPException) -> str:
 def describe_publication_error(error: BaseException) -> str:
     """Return the reason why commands are not published, with status, code and remedy."""
     if isinstance(error, discord.RateLimited):
-        return f"too many calls: Discord asks to wait {error.retry_after:.0f} s (429)"
+        seconds = f"{error.retry_after:,.0f} s"
+        return (
+            f"too many calls, or 200 new commands in a day (code 30034): Discord asks to wait {seconds} (429)"
+        )
     if not isinstance(error, discord.HTTPException):
         return f"Discord cannot be reached ({type(error).__name__})"
     if error.status == 429:

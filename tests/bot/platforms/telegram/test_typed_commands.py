@@ -1,7 +1,10 @@
 """Commands on Telegram that are not known, and words that begin with a slash."""
 
+import logging
+
 import pytest
 
+from tests.fakes.telegram_server import refuse
 from tests.fixtures.telegram_bot import Bot, both
 
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
@@ -35,3 +38,19 @@ async def test_gestures_and_paths_are_answered_by_the_persona(pair: Bot) -> None
     for number, text in enumerate(("/me waves", "/usr/bin is full"), 1):
         pair.fake.say(chat, ana, text)
         await pair.fake.until(lambda number=number: f"Answer {number}." in pair.fake.visible(chat))  # type: ignore[misc]
+
+
+async def test_a_menu_that_cannot_be_filled_is_filled_later(
+    cold: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    cold.fake.fail("setMyCommands", refuse(400, "BOT_COMMAND_INVALID"), times=3)
+    await cold.start()
+    await cold.fake.until(lambda: cold.fake.commands.get("default"))
+    await cold.fake.until(lambda: "commands_published" in caplog.messages)
+    reasons = [r.__dict__["reason"] for r in caplog.records if r.getMessage() == "publish_commands_failed"]
+    assert len(reasons) == 3
+    assert reasons[0].casefold() == "telegram: bot_command_invalid"
+    assert "not published" not in cold.chat.health["telegram"]()
+    await cold.quiet()
+    await cold.stop()
