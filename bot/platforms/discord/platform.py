@@ -29,6 +29,7 @@ from bot.platforms.discord.missed_changes import MissedChanges
 from bot.platforms.discord.outlet import DiscordOutlet
 from bot.platforms.discord.timings import DiscordTimings
 from bot.platforms.discord.webhook_pictures import WebhookPictures
+from bot.platforms.discord.webhook_upkeep import WebhookUpkeep
 from bot.platforms.discord.webhooks import Webhooks
 from bot.platforms.instance_lock import hold_token
 
@@ -156,7 +157,8 @@ class Discord:
         client, chat = self._client, self._chat
         self._calls = ApiCalls(client.http, self._timings)
         pictures = WebhookPictures(self._memory, f"{PLATFORM}/{self.account}/pictures")
-        self._webhooks = Webhooks(client, self._calls, pictures, lambda: chat.cast.personas.values())
+        upkeep = WebhookUpkeep(self._calls, pictures)
+        self._webhooks = Webhooks(client, self._calls, upkeep, lambda: chat.cast.personas.values())
         channels = Channels(client, self._calls, self.account)
         inbound = InboundMessages(client, chat, self._memory, channels, self._webhooks)
         self._backfill = Backfill(client, self._calls, self._memory, self.account, inbound.receive)

@@ -5,7 +5,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TypeAlias
 
 import discord
 
@@ -16,13 +15,10 @@ from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.refusals import TOO_MANY_WEBHOOKS, describe_refusal
 from bot.platforms.discord.senders import WebhookSender
 from bot.platforms.discord.webhook_name import webhook_name
-from bot.platforms.discord.webhook_pictures import WebhookPictures, default_picture
+from bot.platforms.discord.webhook_pictures import default_picture
+from bot.platforms.discord.webhook_upkeep import WebhookChannel, WebhookUpkeep
 
 log = logging.getLogger(__name__)
-
-WebhookChannel: TypeAlias = (
-    discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
-)
 
 MAX_KNOWN = 10_000  # webhooks of all channels, also of those that were replaced
 MAX_WEBHOOKS = 15  # in one channel, of all applications together
@@ -36,12 +32,12 @@ class Webhooks:
         self,
         client: Gateway,
         calls: ApiCalls,
-        pictures: WebhookPictures,
+        upkeep: WebhookUpkeep,
         personas: Callable[[], Iterable[Persona]],
     ) -> None:
         """`personas` gives those that are loaded now: the webhooks of others are free to be reused."""
         self._client, self._calls = client, calls
-        self._pictures, self._personas = pictures, personas
+        self._upkeep, self._personas = upkeep, personas
         self._own: dict[int, list[discord.Webhook]] = {}
         self._free: dict[int, int] = {}
         self._denied_until: dict[int, float] = {}
@@ -117,7 +113,7 @@ class Webhooks:
         if own_webhook is None and self._free[channel.id] > (shared is None):
             own_webhook = await self._create(channel, name, persona)
         if own_webhook is not None:
-            await self._update_picture(own_webhook, persona)
+            await self._upkeep.update_picture(own_webhook, persona)
             is_lent = shared is None and self._free[channel.id] <= 0
             return WebhookSender(self._calls, own_webhook, place, avatar_url=_picture_url(persona, is_lent))
         if shared is None and self._free[channel.id] > 0:
@@ -135,33 +131,8 @@ class Webhooks:
         """
         taken = {SHARED_NAME, *(webhook_name(known.name) for known in self._personas())}
         stale = next((hook for hook in own if hook.name not in taken), None)
-        if stale is None:
-            return None
-        try:
-            await self._calls.make_call(stale.edit(name=name, prefer_auth=False))
-        except discord.HTTPException as error:
-            log.info("webhook_not_renamed", extra={"place": str(stale.channel_id), "code": error.code})
-            return None
-        except discord.RateLimited:
-            return None
-        stale.name = name
-        await self._update_picture(stale, persona)
-        return stale
-
-    async def _update_picture(self, webhook: discord.Webhook, persona: Persona) -> None:
-        """Upload the persona's picture where the webhook has another; the name stays whatever happens."""
-        picture, digest = await self._pictures.picture_of(persona)
-        if not await self._pictures.is_outdated(webhook.id, digest):
-            return
-        try:
-            await self._calls.make_call(webhook.edit(avatar=picture, prefer_auth=False))
-        except discord.RateLimited:
-            return
-        except discord.HTTPException as error:
-            if error.status != 400:
-                return
-            log.warning("avatar_refused", extra={"file": str(persona.avatar)})
-        await self._pictures.note(webhook.id, digest)
+        renamed = stale is not None and await self._upkeep.rename(stale, name, persona)
+        return stale if renamed else None
 
     async def _fetch_own(self, channel: WebhookChannel) -> list[discord.Webhook]:
         """Return this account's webhooks; only these come with a token."""
@@ -177,34 +148,25 @@ class Webhooks:
         self, channel: WebhookChannel, name: str, persona: Persona | None
     ) -> discord.Webhook | None:
         """Return a new webhook; None where Discord accepts no further one, now or ever."""
-        picture, digest = await self._pictures.picture_of(persona) if persona else (None, "")
         try:
-            webhook = await self._create_with(channel, name, picture)
+            webhook = await self._upkeep.create(channel, name, persona)
         except discord.RateLimited:
             return None
         except discord.HTTPException as error:
-            if not has_error_code(error, *TOO_MANY_WEBHOOKS):
+            is_full = has_error_code(error, *TOO_MANY_WEBHOOKS)
+            if error.status != 400 and not self._own.get(channel.id):
                 raise
-            self._free[channel.id] = 0
+            log.info(
+                "webhook_not_created", extra={"place": str(channel.id), "reason": describe_refusal(error)}
+            )
+            if is_full or error.status == 403:
+                self._free[channel.id] = 0
             return None
         self._free[channel.id] -= 1
         if channel.id in self._own:  # else `forget` was called meanwhile
             self._own[channel.id].append(webhook)
         self._remember([webhook])
-        await self._pictures.note(webhook.id, digest)
         return webhook
-
-    async def _create_with(
-        self, channel: WebhookChannel, name: str, picture: bytes | None
-    ) -> discord.Webhook:
-        """Return a new webhook with a picture; without one where Discord refuses the picture."""
-        try:
-            return await self._calls.make_call(channel.create_webhook(name=name, avatar=picture))
-        except discord.HTTPException as error:
-            if error.status != 400 or picture is None or has_error_code(error, *TOO_MANY_WEBHOOKS):
-                raise
-        log.warning("avatar_refused", extra={"place": str(channel.id), "name_of_webhook": name})
-        return await self._calls.make_call(channel.create_webhook(name=name))
 
     def _remember(self, webhooks: Iterable[discord.Webhook]) -> None:
         """Know webhooks as this account's; the one known longest is forgotten first, and asked for again."""

@@ -95,7 +95,7 @@ async def test_pictures_of_webhooks_are_noted_up_to_the_bound(
     stage: DiscordStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_pictures, "MAX_NOTED", 3)
-    pictures = stage.bot._webhooks._pictures
+    pictures = stage.bot._webhooks._upkeep._pictures
     for number in range(8, 15):
         await pictures.note(number, "digest")
     noted = await stage.memory.platform_state(pictures._scope)

@@ -169,3 +169,31 @@ async def test_a_webhook_whose_token_is_no_longer_valid_is_looked_for_again(stag
     hook.token = "another" * 9
     assert (await ask(stage)).author.name == "Mara"
     assert len(stage.fake.platform.webhooks) == 1
+
+
+async def test_a_reused_webhook_shows_nothing_of_the_persona_before(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        picture = tmp_path / "face.png"
+        picture.write_bytes(PIXEL)
+        stage.cast = Cast({"mara": replace(MARA, avatar=picture)}, {})
+        await stage.start()
+        await ask(stage)
+        (hook,) = stage.fake.platform.webhooks.values()
+        await stage.memory.set_platform_state(
+            stage.bot._webhooks._upkeep._pictures._scope, str(hook.id), None
+        )
+        await stage.stop()
+        stage.cast = Cast({"ozzo": OZZO}, {})
+        await stage.start()
+        assert (await ask(stage, "Ozzo?")).author.name == "Ozzo"
+        assert webhooks(stage) == {"Ozzo": None}
+
+
+async def test_a_persona_for_whom_no_webhook_can_be_made_speaks_through_another(stage: DiscordStage) -> None:
+    await ask(stage)
+    stage.fake.permit(stage.quay, stage.fake.bot, "manage_webhooks")
+    refused = {"message": "Missing Permissions", "code": 50013}
+    stage.fake.faults.script("POST /channels/*/webhooks", *[answer(403, refused)] * 9)
+    message = await ask(stage, "Ozzo?")
+    assert (message.author.name, message.author.avatar_url) == ("Ozzo", default_picture(OZZO))
+    assert list(webhooks(stage)) == ["Mara"]
