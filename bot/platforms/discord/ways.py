@@ -27,7 +27,7 @@ def next_way(
         return None
     if remedy in (Remedy.LATER, Remedy.TELL_BLOCKED):
         return None
-    if remedy is Remedy.WITHOUT_REFERENCE and is_reply and way.has_reference:
+    if remedy in (Remedy.WITHOUT_REFERENCE, Remedy.SEND_ANEW) and is_reply and way.has_reference:
         return replace(way, has_reference=False)
     if remedy is Remedy.NEW_WEBHOOK and is_webhook and not way.has_new_webhook:
         return replace(way, has_new_webhook=True)

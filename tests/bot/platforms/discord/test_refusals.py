@@ -39,6 +39,14 @@ async def test_what_may_not_be_a_reply_is_sent_without_the_reference(stage: Disc
     assert list(stage.quay.messages.values())[-1].reply_to is None
 
 
+async def test_a_message_to_reply_to_that_is_unknown_costs_the_reference(stage: DiscordStage) -> None:
+    account_only(stage)
+    stage.fake.faults.script(POST["account"], refusal(10008, 404), refusal(10008, 404))
+    stage.call("Rain?")
+    await stage.says("**Mara**\nAnswer 1.")
+    assert list(stage.quay.messages.values())[-1].reply_to is None
+
+
 async def test_without_the_permission_to_read_history_answers_are_no_replies(stage: DiscordStage) -> None:
     stage.fake.permit(stage.quay, stage.fake.bot, deny=["manage_webhooks", "read_message_history"])
     for number in (1, 2):
