@@ -42,7 +42,8 @@ class CommandCall:
 
 Spellings = Mapping[str, tuple[str, ...]]  # what a value is also called, by value
 Choices = Callable[[Chat, Mapping[str, str]], Spellings]  # given the command's other options
-# words for the whole server, and for the place of the call
+# words for the whole server and for the place of the call; behind a typed name, which may have any end, few
+PLACES_BEHIND_NAMES: Spellings = {"here": (), "server": ("guild",)}
 PLACES: Spellings = {
     "here": ("this chat", "this channel", "this thread", "chat", "channel", "thread"),
     "server": ("this server", "the server", "whole server", "the whole server", "guild"),

@@ -1,6 +1,7 @@
 """Commands about personas: show, choose and reload them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.chat import proactive, scoped_settings
 from bot.chat.chat import Chat
@@ -22,8 +23,9 @@ async def show_or_choose_persona(call: CommandCall) -> str:
         return await _describe_resident(call)
     if is_reload(name):
         return await _reload_personas(call)
+    call = join_name(call, "name")
     await check_change(call, CHOOSE_PERSONA)
-    chosen, server = find_persona(call.chat.cast, name), call.is_for_server
+    chosen, server = find_persona(call.chat.cast, call.option("name")), call.is_for_server
     await scoped_settings.change_setting(call.memory, call.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."
@@ -62,6 +64,18 @@ async def list_personas(call: CommandCall) -> str:
     ]
     broken = call.chat.cast.broken.items() if call.level is Level.OWNER else ()
     return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in broken)])
+
+
+def join_name(call: CommandCall, option: str) -> CommandCall:
+    """Return the call with the place as the last word of a name, where some persona is called like that.
+
+    A typed line cannot tell "Web server" from "Web", for the whole server.
+    """
+    typed, where = call.option(option), call.option("where")
+    known = persona_spellings(call.chat.cast)
+    if not where or find_whole_name(typed, known) or not find_whole_name(f"{typed} {where}", known):
+        return call
+    return replace(call, options={**call.options, option: f"{typed} {where}", "where": ""})
 
 
 def is_reload(typed: str) -> bool:

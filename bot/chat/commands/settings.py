@@ -6,7 +6,7 @@ from bot.chat import scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands.call import CommandCall, Level, Spellings
 from bot.chat.commands.names import find_choice, find_persona, persona_spellings
-from bot.chat.commands.personas import CHOOSE_PERSONA
+from bot.chat.commands.personas import CHOOSE_PERSONA, join_name
 from bot.chat.commands.rights import check_change
 from bot.errors import UserError
 from bot.text.known_names import find_name, find_whole_name
@@ -20,10 +20,10 @@ _SWITCH: Spellings = {  # taken as whole words alone
 
 async def show_or_change_settings(call: CommandCall) -> str:
     """Show every setting with its source, or change one for this place or its server."""
-    typed, value = call.option("name"), call.option("value")
+    typed = call.option("name")
     name = find_choice("setting", typed, _names()) if typed else ""
-    if name and value:
-        return await _change_setting(call, name, value)
+    if name and call.option("value"):
+        return await _change_setting(call, name)
     values = await scoped_settings.read_settings(call.memory, call.place, call.chat.settings)
     return "\n".join(
         f"{key:<8} {value.text or '(the first)':<12} {value.source}: {scoped_settings.SETTINGS[key].help}"
@@ -44,13 +44,18 @@ def value_choices(chat: Chat, options: Mapping[str, str]) -> Spellings:
     return {**values, "default": ()}
 
 
-async def _change_setting(call: CommandCall, name: str, typed: str) -> str:
+async def _change_setting(call: CommandCall, name: str) -> str:
     if name == "persona":
+        call = join_name(call, "value")
         await check_change(call, CHOOSE_PERSONA)
     elif call.level < Level.ADMIN:
         raise UserError("Only an admin can change what holds here.")
     return await scoped_settings.change_setting(
-        call.memory, call.place, name, _value(call.chat, name, typed), server=call.is_for_server
+        call.memory,
+        call.place,
+        name,
+        _value(call.chat, name, call.option("value")),
+        server=call.is_for_server,
     )
 
 

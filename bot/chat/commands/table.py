@@ -5,7 +5,7 @@ import logging
 from bot.chat.chat import Chat
 from bot.chat.commands import conversation, personas, report, settings
 from bot.chat.commands.arguments import assign_options
-from bot.chat.commands.call import PLACES, Command, CommandCall, Level, Option
+from bot.chat.commands.call import PLACES, PLACES_BEHIND_NAMES, Command, CommandCall, Level, Option
 from bot.chat.commands.names import shorten_typed
 from bot.errors import UserError
 from bot.memory.store import Memory
@@ -25,7 +25,10 @@ async def show_help(call: CommandCall) -> str:
 
 
 _WHERE = Option(
-    "where", '"server" for the whole server', choices=lambda *_: dict.fromkeys(PLACES, ()), endings=PLACES
+    "where",
+    '"server" for the whole server',
+    choices=lambda *_: dict.fromkeys(PLACES, ()),
+    endings=PLACES_BEHIND_NAMES,
 )
 
 COMMANDS = (

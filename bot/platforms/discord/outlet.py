@@ -70,6 +70,8 @@ class DiscordOutlet:
         while True:
             try:
                 await self._calls.make_call(_trigger_typing(channel))
+            except discord.Forbidden:
+                return
             except API_ERRORS as error:
                 log.debug("typing_failed", extra={"place": str(place), "error": type(error).__name__})
             await asyncio.sleep(self._calls.timings.typing_interval)

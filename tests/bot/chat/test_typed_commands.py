@@ -65,6 +65,14 @@ async def test_a_name_with_blanks_is_chosen_for_the_server(cast: Stage, line: st
     assert (await cast.chat.resident(replace(SERVER, chat="other"))).name == "Mara Quill"
 
 
+@pytest.mark.parametrize("line", ["/persona web server", "/settings persona Web Server"])
+async def test_a_name_that_ends_like_a_place_is_a_name(cast: Stage, line: str) -> None:
+    cast.cast.personas["w"] = replace(MARA, key="w", card=Card(name="Web Server", description="x"))
+    await ask(cast, line, SERVER)
+    assert (await cast.chat.resident(SERVER)).name == "Web Server"
+    assert (await cast.chat.resident(replace(SERVER, chat="other"))).name == "Mara"
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
