@@ -1,6 +1,5 @@
 """Persona answers on Discord: drafts as edits of one message, each part sent once, in the persona's name."""
 
-import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
@@ -44,7 +43,7 @@ class DiscordOutlet:
         self._sent_lookup = SentLookup(client, calls, webhooks, memory)
         self._threads = ThreadFallback(client, calls)
         self._parts = PartSender(client, calls, webhooks, self._sent_lookup, self._threads)
-        self._typing = TypingIndicator(self._keep_typing)
+        self._typing = TypingIndicator(self._show_typing)
         self._told_blocked: dict[Place, str | None] = {}  # the message whose answer was blocked last
         self._shown: dict[str, str] = {}  # the newest text shown of a draft, by outbox key
 
@@ -65,20 +64,19 @@ class DiscordOutlet:
         """Show typing at once and until something of the answer is visible."""
         return self._typing.shown(place)
 
-    async def _keep_typing(self, place: Place) -> None:
-        channel = channel_of(self._client, place)
-        while True:
-            try:
-                await self._calls.make_call(_trigger_typing(channel))
-            except discord.Forbidden:
-                return
-            except API_ERRORS as error:
-                log.debug("typing_failed", extra={"place": str(place), "error": type(error).__name__})
-            await asyncio.sleep(self._calls.timings.typing_interval)
+    async def _show_typing(self, place: Place) -> float | None:
+        """Show typing once; return None where the channel refuses it."""
+        try:
+            await self._calls.make_call(_trigger_typing(channel_of(self._client, place)))
+        except discord.Forbidden:
+            return None
+        except API_ERRORS as error:
+            log.debug("typing_failed", extra={"place": str(place), "error": type(error).__name__})
+        return self._calls.timings.typing_interval
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show the first message of an unfinished answer."""
-        self._typing.stop(draft.place)
+        await self._typing.stop(draft.place)
         draft = self._threads.in_open_place(draft)
         shown = split_message(show_addresses(text), self.limit(draft.place, persona), self.measure)
         text = shown[0].text_to_send
@@ -95,7 +93,7 @@ class DiscordOutlet:
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         """Send one part, as an edit of the message that shows the part already, or as a new message."""
-        self._typing.stop(outgoing.place)
+        await self._typing.stop(outgoing.place)
         if not outgoing.text.strip():
             raise DeliveryRefused("there are no words to send")
         outgoing = self._threads.in_open_place(outgoing)

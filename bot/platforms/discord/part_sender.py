@@ -61,10 +61,10 @@ class PartSender:
         """Prepare a way; return False where it cannot be taken."""
         if way.has_new_webhook and not before.has_new_webhook:
             self._webhooks.forget(int(place.chat))
-        elif before.may_reopen_thread and not way.may_reopen_thread:
-            await self._threads.reopen(place)
         elif before.is_in_thread and not way.is_in_thread:
             return await self._threads.close(place)
+        elif before.may_reopen_thread and not way.may_reopen_thread:
+            await self._threads.reopen(place)
         return True
 
     async def _choose_sender(self, place: Place, persona: Persona | None, way: Way) -> Sender:

@@ -49,7 +49,7 @@ class ThreadFallback:
         """
         if not await self._is_public(place):
             return False
-        log.warning("thread_closed", extra={"place": str(place), "remedy": "answers go to its channel"})
+        log.warning("thread_closed", extra={"place": str(place), "instead": "its channel"})
         self._closed_until[place] = asyncio.get_running_loop().time() + self._calls.timings.webhook_denial
         if len(self._closed_until) > MAX_CLOSED:
             self._closed_until.popitem(last=False)

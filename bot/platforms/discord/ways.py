@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import discord
 
-from bot.platforms.discord.refusals import Remedy, refusal_of
+from bot.platforms.discord.refusals import CLOSED_THREAD, Remedy, refusal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def next_way(
         and way.is_in_thread
         and not _is_of_webhook(error, is_webhook)
     ):
-        return replace(way, may_reopen_thread=False, is_in_thread=way.may_reopen_thread)
+        is_reopened = way.may_reopen_thread and error.code in CLOSED_THREAD
+        return replace(way, may_reopen_thread=False, is_in_thread=is_reopened)
     if is_webhook and remedy is not Remedy.GIVE_UP:
         return replace(way, may_use_webhook=False)
     return None
