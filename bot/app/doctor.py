@@ -14,6 +14,7 @@ from bot.app.admin import open_memory
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.memory.db.database import InUse
+from bot.memory.queries.platform_state import PUBLICATION_FAILURES
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.contract import check_serving
 from bot.system.rights import others_can_read, private_command
@@ -44,7 +45,7 @@ async def run_checks(path: Path | None) -> list[Finding]:
     model = await asyncio.to_thread(_model, settings, cast)
     native = await asyncio.to_thread(_native_kernels, settings)
     cards = await asyncio.to_thread(lambda: list(_cards(settings)))
-    rest = [native, *cards, await _memory(settings), _disk(settings), *_rights(settings)]
+    rest = [native, *cards, *await _memory(settings), _disk(settings), *_rights(settings)]
     return [*findings, *personas, *model, *rest]
 
 
@@ -145,16 +146,24 @@ def _cards(settings: Config) -> Iterator[Finding]:
             yield Finding("card", False, str(error))
 
 
-async def _memory(settings: Config) -> Finding:
+async def _memory(settings: Config) -> list[Finding]:
+    """Check the database, and name what the last process could not publish to its platforms."""
     try:
         async with open_memory(settings) as memory:
             status, notices = await memory.status(), memory.notices
+            unpublished = await memory.platform_state(PUBLICATION_FAILURES)
     except InUse:
-        return Finding("memory", True, f"in use by an alterego that is running, in {settings.data}")
+        where = f"in use by an alterego that is running, in {settings.data}; /status says how it is"
+        return [Finding("memory", True, where)]
     except UserError as error:
-        return Finding("memory", False, str(error))
+        return [Finding("memory", False, str(error))]
     text = f"{memory.path}: sound, {status.messages:,} messages, {status.unsent} unsent"
-    return Finding("memory", not notices, " ".join((text, *notices)))
+    found = Finding("memory", not notices, " ".join((text, *notices)))
+    return [found, *(_unpublished(account, reason) for account, reason in unpublished.items())]
+
+
+def _unpublished(account: str, reason: str) -> Finding:
+    return Finding("commands", False, f"those of {account} are not published: {reason}")
 
 
 def _disk(settings: Config) -> Finding:

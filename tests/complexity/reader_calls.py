@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bot.chat import public_errors, text_steps
+from bot.chat.commands.arguments import split_words
 from bot.chat.commands.call import CommandCall
 from bot.chat.delivery import bound_reply
 from bot.chat.triggers import TriggerContext, decide_reply, is_called
@@ -24,6 +25,7 @@ from bot.platforms.discord.quotations import quotations_of
 from bot.platforms.telegram.content import content_words
 from bot.platforms.telegram.events import BotAccount
 from bot.platforms.telegram.translate import parse_update
+from bot.platforms.telegram.typed_command import find_typed_command
 from bot.platforms.terminal.screen import WordWrap
 from bot.platforms.terminal.typed import typed_message
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
@@ -159,6 +161,10 @@ CALLS: dict[str, Call] = {
     "bot.message.check_text": lambda text: check_text(text, 10**9),
     "bot.prompt.role_markers of plain": broken_turn("plain"),
     "bot.prompt.role_markers of cutegpt": broken_turn("cutegpt"),
+    "bot.chat.commands.arguments.split_words": split_words,
+    "bot.platforms.telegram.typed_command.find_typed_command": lambda text: find_typed_command(
+        f"/persona {text}", "lamp_bot", is_private=True
+    ),
     "bot.chat.commands.call.CommandCall.option": lambda text: CommandCall.option(
         SimpleNamespace(options={"name": text}),  # type: ignore[arg-type]
         "name",

@@ -79,6 +79,14 @@ async def test_what_was_not_registered_cannot_be_called(calls: World, path: str)
         calls.fake.slash(calls.quay, calls.ana, path, nothing="x")
 
 
+async def test_an_entry_point_leaves_the_list_by_no_bulk_overwrite(calls: World) -> None:
+    line = f"PUT /applications/{calls.fake.bot.id}/commands"
+    launch = {"type": 4, "name": "launch", "handler": 2}
+    assert (await calls.ask(line, [*COMMANDS, launch]))[0] == 200
+    assert await calls.refused(line, COMMANDS) == (400, 50240)
+    assert (await calls.ask(line, [*COMMANDS, launch]))[0] == 200
+
+
 async def test_commands_keep_their_ids_when_they_are_put_again(calls: World) -> None:
     line = f"PUT /applications/{calls.fake.bot.id}/commands"
     before = [one["id"] for one in calls.fake.commands[None]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from bot.chat.chat import Chat
-from bot.errors import UserError
+from bot.chat.commands.names import find_choice
 from bot.memory.store import Memory
 from bot.message import Author, Place
 
@@ -36,19 +36,34 @@ class CommandCall:
     @property
     def is_for_server(self) -> bool:
         """True where the call is about the whole server. Raises `UserError` for an unknown "where"."""
-        if self.option("where") not in ("", "here", "server"):
-            raise UserError(f'{self.option("where")!r} is neither "here" nor "server".')
-        return self.option("where") == "server"
+        typed = self.option("where")
+        return bool(typed) and find_choice("place", typed, PLACES) == "server"
+
+
+Spellings = Mapping[str, tuple[str, ...]]  # what a value is also called, by value
+Choices = Callable[[Chat, Mapping[str, str]], Spellings]  # given the command's other options
+# words for the whole server and for the place of the call; behind a typed name, which may have any end, few
+PLACES_BEHIND_NAMES: Spellings = {"here": (), "server": ("guild",)}
+PLACES: Spellings = {
+    "here": ("this chat", "this channel", "this thread", "chat", "channel", "thread"),
+    "server": ("this server", "the server", "whole server", "the whole server", "guild"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a command; `choices` gives the values to propose, on platforms that propose values."""
+    """An option of a command; `choices` gives the values to propose, on platforms that propose values.
+
+    In a typed line a verbatim option takes all that follows as it stands, and one with `endings` the last
+    word, where the word is one of these.
+    """
 
     name: str
     help: str
     required: bool = False
-    choices: Callable[[Chat], tuple[str, ...]] | None = None
+    choices: Choices | None = None
+    endings: Spellings = field(default_factory=dict)
+    is_verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

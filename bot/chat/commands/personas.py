@@ -1,12 +1,17 @@
 """Commands about personas: show, choose and reload them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from bot.chat import proactive, scoped_settings
 from bot.chat.chat import Chat
-from bot.chat.commands.call import CommandCall, Level
+from bot.chat.commands.call import CommandCall, Level, Spellings
+from bot.chat.commands.names import find_persona, persona_spellings
 from bot.chat.commands.rights import check_change
 from bot.errors import UserError
 from bot.persona.macros import expand_macros
 from bot.persona.persona import Persona
+from bot.text.known_names import find_whole_name
 
 RELOAD = "reload"  # in the place of a persona's name
 CHOOSE_PERSONA = "choose who speaks"
@@ -18,10 +23,11 @@ async def show_or_choose_persona(call: CommandCall) -> str:
     name = call.option("name")
     if not name:
         return await _describe_resident(call)
-    if name.casefold() == RELOAD:
+    if is_reload(name):
         return await _reload_personas(call)
+    call = join_name(call, "name")
     await check_change(call, CHOOSE_PERSONA)
-    chosen, server = call.chat.cast.find(name), call.is_for_server
+    chosen, server = find_persona(call.chat.cast, call.option("name")), call.is_for_server
     await scoped_settings.change_setting(call.memory, call.place, "persona", chosen.key, server=server)
     if server:
         return f"{chosen.name} speaks on this server now, where nobody else was chosen."
@@ -64,9 +70,26 @@ async def list_personas(call: CommandCall) -> str:
     return "\n".join([*lines, *(f"! {key:<12} {why}" for key, why in broken)])
 
 
-def persona_keys(chat: Chat) -> tuple[str, ...]:
-    """Return the keys of all working personas, as choices of an option."""
-    return tuple(chat.cast.personas)
+def join_name(call: CommandCall, option: str) -> CommandCall:
+    """Return the call with the place as the last word of a name, where some persona is called like that.
+
+    A typed line cannot tell "Web server" from "Web", for the whole server.
+    """
+    typed, where = call.option(option), call.option("where")
+    known = persona_spellings(call.chat.cast)
+    if not where or find_whole_name(typed, known) or not find_whole_name(f"{typed} {where}", known):
+        return call
+    return replace(call, options={**call.options, option: f"{typed} {where}", "where": ""})
+
+
+def is_reload(typed: str) -> bool:
+    """Return whether somebody typed the word for reading all personas again, in the place of a name."""
+    return find_whole_name(typed, {RELOAD: ()}) is not None
+
+
+def persona_choices(chat: Chat, options: Mapping[str, str]) -> Spellings:
+    """Return all working personas, as choices of an option."""
+    return persona_spellings(chat.cast)
 
 
 def _notes(persona: Persona, reader: str) -> str:

@@ -2,15 +2,20 @@
 
 import logging
 
-from bot.chat import scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands import conversation, personas, report, settings
-from bot.chat.commands.call import Command, CommandCall, Level, Option
+from bot.chat.commands.arguments import assign_options
+from bot.chat.commands.call import PLACES, PLACES_BEHIND_NAMES, Command, CommandCall, Level, Option
+from bot.chat.commands.names import shorten_typed
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Author, Place
+from bot.text.folding import fold
+from bot.text.known_names import MAX_TYPED, find_name
 
 log = logging.getLogger(__name__)
+
+_COMMAND_END = ",.:;!?"  # signs that somebody sets behind a command's name
 
 
 async def show_help(call: CommandCall) -> str:
@@ -19,7 +24,12 @@ async def show_help(call: CommandCall) -> str:
     return "\n".join(f"{command.usage:<32} {command.help}" for command in shown)
 
 
-_WHERE = Option("where", '"server" for the whole server', choices=lambda chat: ("here", "server"))
+_WHERE = Option(
+    "where",
+    '"server" for the whole server',
+    choices=lambda *_: dict.fromkeys(PLACES, ()),
+    endings=PLACES_BEHIND_NAMES,
+)
 
 COMMANDS = (
     Command("help", "this list", show_help),
@@ -31,7 +41,7 @@ COMMANDS = (
             Option(
                 "name",
                 f'who shall speak, or "{personas.RELOAD}" to read them again',
-                choices=personas.persona_keys,
+                choices=personas.persona_choices,
             ),
             _WHERE,
         ),
@@ -49,8 +59,8 @@ COMMANDS = (
         "what holds here, and where it comes from",
         settings.show_or_change_settings,
         (
-            Option("name", "the setting", choices=lambda chat: tuple(scoped_settings.SETTINGS)),
-            Option("value", "what it shall be", choices=lambda chat: (*scoped_settings.SWITCH, "default")),
+            Option("name", "the setting", choices=settings.setting_choices),
+            Option("value", "what it shall be", choices=settings.value_choices),
             _WHERE,
         ),
     ),
@@ -58,7 +68,7 @@ COMMANDS = (
         "post",
         "let the persona say something, or these words",
         conversation.post,
-        (Option("text", "the words"),),
+        (Option("text", "the words", is_verbatim=True),),
         level=Level.ADMIN,
     ),
 )
@@ -69,12 +79,30 @@ async def run_command(name: str, call: CommandCall) -> str:
 
     Raises `UserError` for an unknown command, and for a caller below the command's level.
     """
-    for command in COMMANDS:
-        if command.name == name.casefold():
-            if call.level < command.level:
-                raise UserError(f"/{command.name} is for {'admins' if command.level == 1 else 'owners'}.")
-            return await _run(command, call)
-    raise UserError(f"There is no command /{name}: /help lists them.")
+    command = find_command(name)
+    if command is None:
+        raise UserError(_unknown_command(name, call.level))
+    if call.level < command.level:
+        raise UserError(f"/{command.name} is for {'admins' if command.level == 1 else 'owners'}.")
+    return await _run(command, call)
+
+
+def find_command(name: str) -> Command | None:
+    """Return the command of that name, in any case; by a beginning alone nothing is done."""
+    wanted = fold(name[:MAX_TYPED])
+    return next((command for command in COMMANDS if command.name == wanted), None)
+
+
+def nearest_commands(name: str, level: Level = Level.OWNER) -> tuple[str, ...]:
+    """Return the names of the commands that somebody of this level may have meant, the likeliest first."""
+    match = find_name(name, {command.name: () for command in COMMANDS if command.level <= level})
+    return match.keys or match.nearest
+
+
+def _unknown_command(name: str, level: Level) -> str:
+    nearest = " or ".join(f"/{found}" for found in nearest_commands(name, level))
+    nearest = f" Nearest is {nearest};" if nearest else ""
+    return f"There is no command /{shorten_typed(name)}.{nearest} /help lists them."
 
 
 async def _run(command: Command, call: CommandCall) -> str:
@@ -90,11 +118,10 @@ async def _run(command: Command, call: CommandCall) -> str:
 
 
 def parse_line(text: str) -> tuple[str, dict[str, str]]:
-    """Split a typed command into name and options, in their order; the last option takes all words left."""
-    name, _, rest = text.removeprefix("/").partition(" ")
-    options = next((command.options for command in COMMANDS if command.name == name.casefold()), ())
-    words = rest.split(maxsplit=max(len(options) - 1, 0))
-    return name, {option.name: word for option, word in zip(options, words, strict=False)}
+    """Split a typed command into its name and its options' values by name."""
+    first, *rest = text.removeprefix("/").split(maxsplit=1) or [""]
+    command = find_command(name := first.rstrip(_COMMAND_END))
+    return name, assign_options(command.options if command else (), rest[0] if rest else "")
 
 
 async def run_line(

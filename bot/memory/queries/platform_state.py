@@ -2,6 +2,8 @@
 
 import sqlite3
 
+PUBLICATION_FAILURES = "publication"  # the scope of reasons why commands are not published, by account
+
 
 def platform_state(connection: sqlite3.Connection, scope: str) -> dict[str, str]:
     rows = connection.execute(

@@ -11,6 +11,7 @@ from discord.http import HTTPClient
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
 from bot.platforms.discord.compat import release_global_limit
+from bot.platforms.discord.refusals import Remedy, describe_refusal, refusal_of
 from bot.platforms.discord.timings import DiscordTimings
 
 log = logging.getLogger(__name__)
@@ -26,17 +27,6 @@ API_ERRORS = (
     TypeError,
     KeyError,
 )
-
-UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
-NOT_THE_AUTHOR, TOO_MANY_WEBHOOKS = 50005, 30007
-_REASONS = {
-    UNKNOWN_CHANNEL: "the channel was deleted",
-    50001: "the bot cannot see the channel: give it the permission View Channel, or invite it again",
-    50013: "the bot lacks the permission Send Messages (in threads: Send Messages in Threads)",
-    50007: "this person takes no direct messages from the bot",
-    50083: "the thread is archived",
-    160005: "the thread is locked",
-}
 
 
 class ApiCalls:
@@ -96,4 +86,5 @@ def delivery_error(error: BaseException, timings: DiscordTimings) -> RetryLater 
         return RetryLater("the token is not accepted any more", timings.call_timeout)
     if error.status == 403 and not error.code:  # no answer of Discord itself: a proxy refuses
         return RetryLater("Discord answered 403 without a reason", timings.call_timeout)
-    return DeliveryRefused(_REASONS.get(error.code) or f"Discord answered {error.status} (code {error.code})")
+    is_later = refusal_of(error).remedy is Remedy.LATER
+    return (RetryLater if is_later else DeliveryRefused)(describe_refusal(error))

@@ -9,11 +9,13 @@ import discord
 
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Command, Level, Option
+from bot.text.known_names import contains_name, find_name
 from bot.text.markdown import show_addresses
 
 MAX_ANSWER = 2000  # characters of an answer
 MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}
 _CHAT_INPUT, _MESSAGE, _STRING = 1, 3, 3
+_MAX_CHOICES, _MAX_VALUE = 25, 100  # values that Discord proposes at once, and their characters
 _IN_SERVERS, _IN_DIRECT_CHATS = 0, 1
 
 
@@ -29,16 +31,30 @@ def payload_digest(payload: Sequence[Mapping[str, Any]]) -> str:
     return blake2b(json.dumps(payload, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
-def find_command(name: str) -> Command | None:
-    return next((command for command in COMMANDS if command.name == name), None)
+def autocomplete_values(
+    chat: Chat, command: Command | None, focused: str, options: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the values that fit what is typed into an option, by label; at most the 25 that Discord accepts.
+
+    `options` are the values so far, also that of the focused option.
+    """
+    known = command.options if command else ()
+    choices = next((option.choices for option in known if option.name == focused), None)
+    spellings = choices(chat, options) if choices else {}
+    typed = options.get(focused, "")
+    found = [value for value, names in spellings.items() if contains_name(typed, (value, *names))]
+    if not found:  # something else was meant by what nothing contains
+        match = find_name(typed, spellings)
+        found = [*match.keys, *match.nearest]
+    fitting = [value for value in found if len(value) <= _MAX_VALUE][:_MAX_CHOICES]
+    return {_choice_label(value, spellings[value]): value for value in fitting}
 
 
-def autocomplete_values(chat: Chat, command: Command | None, option: str, typed: str) -> list[str]:
-    """Return values for an option that contain the typed text; at most the 25 that Discord accepts."""
-    options = command.options if command else ()
-    choices = next((known.choices for known in options if known.name == option), None)
-    found = choices(chat) if choices else ()
-    return [value[:100] for value in found if typed.casefold() in value.casefold()][:25]
+def _choice_label(value: str, names: Sequence[str]) -> str:
+    """Return a value as people see it: with its first name, where that is another."""
+    if not names or contains_name(names[0], (value,)):
+        return value
+    return f"{value} ({names[0]})"[:_MAX_VALUE]
 
 
 def format_answer(text: str) -> str:

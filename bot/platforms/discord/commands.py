@@ -9,15 +9,17 @@ import discord
 from discord import app_commands
 
 from bot.chat.chat import Chat
-from bot.chat.commands import CommandCall, run_command
+from bot.chat.commands import CommandCall, find_command, run_command
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Author, Place
-from bot.platforms.discord.api import API_ERRORS, ApiCalls
+from bot.platforms.discord.api import API_ERRORS, ApiCalls, has_error_code
 from bot.platforms.discord.channels import Channels
-from bot.platforms.discord.command_menu import MESSAGE_MENU, autocomplete_values, find_command, format_answer
+from bot.platforms.discord.command_menu import MESSAGE_MENU, autocomplete_values, format_answer
+from bot.platforms.discord.gateway import Gateway
 from bot.platforms.discord.permissions import permission_level
-from bot.platforms.discord.senders import NO_MENTIONS
+from bot.platforms.discord.refusals import UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, WRONG_WEBHOOK_TOKEN
+from bot.platforms.discord.senders import NO_MENTIONS, AccountSender
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ NOT_A_MEMBER = (
 STOPPING = "I am about to stop; ask again in a minute."
 MAX_TASKS, MAX_OF_USER = 500, 20  # interactions that are answered at once, of all people and of one
 _ATTEMPTS = 3
+_EXPIRED = (UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, WRONG_WEBHOOK_TOKEN)  # after 15 minutes
 
 
 class DiscordCommandHandler:
@@ -66,19 +69,22 @@ class DiscordCommandHandler:
                 await self._autocomplete(interaction)
             elif interaction.type is discord.InteractionType.application_command:
                 await self._run_interaction(interaction)
-        except API_ERRORS as error:  # most often an answer after Discord's deadline, or a second one
+        except discord.HTTPException as error:  # most often after Discord's deadline, or a second answer
+            log.warning("command_unanswered", extra={"status": error.status, "code": error.code})
+        except API_ERRORS as error:
             log.warning("command_unanswered", extra={"error": type(error).__name__})
         except Exception:
             log.exception("command_failed")
 
     async def _autocomplete(self, interaction: discord.Interaction) -> None:
         data: Any = interaction.data
-        focused = next((option for option in data.get("options", ()) if option.get("focused")), None)
-        values: list[str] = []
+        focused = next((option["name"] for option in data.get("options", ()) if option.get("focused")), None)
+        values: dict[str, str] = {}
         if focused and self._place_of(interaction):
-            typed = str(focused.get("value", ""))
-            values = autocomplete_values(self._chat, find_command(data["name"]), focused["name"], typed)
-        choices = [app_commands.Choice(name=value, value=value) for value in values]
+            values = autocomplete_values(
+                self._chat, find_command(data["name"]), focused, _option_values(interaction)
+            )
+        choices = [app_commands.Choice(name=label, value=value) for label, value in values.items()]
         await self._calls.make_call(interaction.response.autocomplete(choices))
 
     async def _run_interaction(self, interaction: discord.Interaction) -> None:
@@ -91,17 +97,22 @@ class DiscordCommandHandler:
         if place is None or self._is_stopping:
             await self._respond(interaction, STOPPING if self._is_stopping else NOT_A_MEMBER)
             return
-        options = {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}
         call = CommandCall(
             self._chat,
             self._memory,
             place,
             Author(str(interaction.user.id), interaction.user.display_name),
             permission_level(interaction, self._owners),
-            options if not is_menu else {},
+            {} if is_menu else _option_values(interaction),
         )
         target = str(data.get("target_id", "")) if is_menu else ""
-        await self._respond(interaction, await self._run_command(name, call, target))
+        text = await self._run_command(name, call, target)
+        try:
+            await self._respond(interaction, text)
+        except discord.HTTPException as error:
+            if error.code not in _EXPIRED or (ephemeral and place.server):
+                raise
+            await self._send_instead(interaction, place, text)
 
     async def _run_command(self, name: str, call: CommandCall, target: str) -> str:
         """Return a command's answer, or the reason of a failure; an empty text for no answer."""
@@ -125,6 +136,14 @@ class DiscordCommandHandler:
         if last is None or chosen is None or chosen.id != last.message.id:
             raise UserError("Only the newest answer here can be asked about: choose that message.")
 
+    async def _send_instead(self, interaction: discord.Interaction, place: Place, text: str) -> None:
+        """Send an answer that all people in the place may read as a message: the interaction has expired."""
+        log.info("command_answered_late", extra={"place": str(place)})
+        client = interaction.client
+        if text and isinstance(client, Gateway):
+            sender = AccountSender(client, self._calls, place, None)
+            await sender.send(format_answer(text), None, None)
+
     async def _respond(self, interaction: discord.Interaction, text: str) -> None:
         """Edit the answer into the deferred response, or delete the response; a repetition does no harm."""
         for attempt in range(1, _ATTEMPTS + 1):
@@ -139,8 +158,8 @@ class DiscordCommandHandler:
                 return
             except (discord.Forbidden, discord.NotFound):
                 raise
-            except API_ERRORS:
-                if attempt == _ATTEMPTS:
+            except API_ERRORS as error:
+                if attempt == _ATTEMPTS or has_error_code(error, *_EXPIRED):
                     raise
                 await asyncio.sleep(self._calls.timings.retry_delay)
 
@@ -158,3 +177,9 @@ class DiscordCommandHandler:
         if isinstance(channel, discord.Thread):
             return self._channels.place_of(channel.parent_id, guild.id, channel.id)
         return self._channels.place_of(channel.id, guild.id)
+
+
+def _option_values(interaction: discord.Interaction) -> dict[str, str]:
+    """Return the values of a command's options by name, as typed so far."""
+    data: Any = interaction.data
+    return {option["name"]: str(option.get("value", "")) for option in data.get("options", ())}

@@ -201,6 +201,22 @@ def publish_commands(
     return client.http.bulk_upsert_global_commands(application_id, list(payload))
 
 
+def fetch_commands(client: discord.Client, application_id: int) -> Coroutine[Any, Any, Any]:
+    """Return a call for the application's global commands, as dictionaries.
+
+    `discord.app_commands.AppCommand` does not keep the handler of an Entry Point command.
+    """
+    return client.http.get_global_commands(application_id)
+
+
+def reopen_thread(client: discord.Client, thread_id: int) -> Coroutine[Any, Any, Any]:
+    """Return a call that takes a thread out of the archive: PATCH /channels/{id}.
+
+    `discord.Thread.edit` wants the thread, which discord.py forgets when the thread is archived.
+    """
+    return client.http.edit_channel(thread_id, archived=False)
+
+
 def use_addresses(addresses: Addresses) -> None:
     """Send discord.py to other addresses. They hold for the whole process, and only tests have any."""
     if addresses.discord_api:

@@ -1,30 +1,26 @@
 """Persona answers on Discord: drafts as edits of one message, each part sent once, in the persona's name."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from dataclasses import replace
 
 import discord
 
 from bot.chat.delivery import DeliveryRefused, RetryLater
+from bot.chat.typing_indicator import TypingIndicator
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import (
-    API_ERRORS,
-    NOT_THE_AUTHOR,
-    UNKNOWN_MESSAGE,
-    UNKNOWN_WEBHOOK,
-    ApiCalls,
-    delivery_error,
-    has_error_code,
-)
+from bot.platforms.discord.api import API_ERRORS, ApiCalls, delivery_error
 from bot.platforms.discord.gateway import Gateway
-from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
+from bot.platforms.discord.part_sender import PartSender
+from bot.platforms.discord.refusals import Remedy, refusal_of
+from bot.platforms.discord.senders import channel_of, name_line
 from bot.platforms.discord.sent_lookup import SentLookup
+from bot.platforms.discord.thread_fallback import ThreadFallback
 from bot.platforms.discord.webhooks import Webhooks
 from bot.text.markdown import show_addresses
 from bot.text.splitting import split_message, utf16_length
@@ -32,7 +28,7 @@ from bot.text.splitting import split_message, utf16_length
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2000  # characters of a message, counted in UTF-16 units, which are never fewer
-_NOT_EDITABLE = (UNKNOWN_MESSAGE, NOT_THE_AUTHOR, UNKNOWN_WEBHOOK)
+_BLOCKED = "A filter of this server does not let the answer through."
 _MAX_SHOWN = 256  # drafts in `_shown`
 
 
@@ -45,6 +41,10 @@ class DiscordOutlet:
     def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:
         self._client, self._calls, self._webhooks = client, calls, webhooks
         self._sent_lookup = SentLookup(client, calls, webhooks, memory)
+        self._threads = ThreadFallback(client, calls)
+        self._parts = PartSender(client, calls, webhooks, self._sent_lookup, self._threads)
+        self._typing = TypingIndicator(self._show_typing)
+        self._told_blocked: dict[Place, str | None] = {}  # the message whose answer was blocked last
         self._shown: dict[str, str] = {}  # the newest text shown of a draft, by outbox key
 
     def limit(self, place: Place, persona: Persona | None) -> int:
@@ -60,26 +60,24 @@ class DiscordOutlet:
     def stays(self, place: Place) -> bool:
         return True
 
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        """Show typing at once and until the context ends; nothing waits for the call."""
-        task = asyncio.create_task(self._keep_typing(place))
-        try:
-            yield
-        finally:
-            task.cancel()
+    def typing(self, place: Place, persona: Persona) -> AbstractAsyncContextManager[None]:
+        """Show typing at once and until something of the answer is visible."""
+        return self._typing.shown(place)
 
-    async def _keep_typing(self, place: Place) -> None:
-        channel = channel_of(self._client, place)
-        while True:
-            try:
-                await self._calls.make_call(_trigger_typing(channel))
-            except API_ERRORS as error:
-                log.debug("typing_failed", extra={"place": str(place), "error": type(error).__name__})
-            await asyncio.sleep(self._calls.timings.typing_interval)
+    async def _show_typing(self, place: Place) -> float | None:
+        """Show typing once; return None where the channel refuses it."""
+        try:
+            await self._calls.make_call(_trigger_typing(channel_of(self._client, place)))
+        except discord.Forbidden:
+            return None
+        except API_ERRORS as error:
+            log.debug("typing_failed", extra={"place": str(place), "error": type(error).__name__})
+        return self._calls.timings.typing_interval
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show the first message of an unfinished answer."""
+        await self._typing.stop(draft.place)
+        draft = self._threads.in_open_place(draft)
         shown = split_message(show_addresses(text), self.limit(draft.place, persona), self.measure)
         text = shown[0].text_to_send
         if self._shown.get(draft.key) == text:
@@ -91,22 +89,41 @@ class DiscordOutlet:
                 else draft.sent_id
             )
             self._remember_shown(draft.key, text)
-            return await self._edit_or_send(draft, persona, text, existing_id)
+            return await self._parts.edit_or_send(draft, persona, text, existing_id)
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         """Send one part, as an edit of the message that shows the part already, or as a new message."""
+        await self._typing.stop(outgoing.place)
         if not outgoing.text.strip():
             raise DeliveryRefused("there are no words to send")
+        outgoing = self._threads.in_open_place(outgoing)
         with _delivery_errors(self._calls):
             existing_id = outgoing.sent_id
             if existing_id is None and (outgoing.state == "sending" or outgoing.attempts):
                 existing_id = await self._sent_lookup.find_sent(outgoing, persona, outgoing.text)
-            sent_id = await self._edit_or_send(outgoing, persona, outgoing.text, existing_id)
+            try:
+                sent_id = await self._parts.edit_or_send(outgoing, persona, outgoing.text, existing_id)
+            except discord.HTTPException as error:
+                if refusal_of(error).remedy is Remedy.TELL_BLOCKED:
+                    await self._tell_blocked(outgoing)
+                raise
         self._shown.pop(outgoing.key, None)
         return sent_id
 
+    async def _tell_blocked(self, outgoing: Outgoing) -> None:
+        """Tell people, once for each answer and in words that no filter minds, that a filter refuses it."""
+        place = outgoing.place
+        if self._told_blocked.get(place, "") == outgoing.reply_to:
+            return
+        if len(self._told_blocked) >= _MAX_SHOWN:
+            self._told_blocked.clear()
+        self._told_blocked[place] = outgoing.reply_to
+        with suppress(*API_ERRORS):
+            await self._parts.edit_or_send(replace(outgoing, key="", part=0), None, _BLOCKED, None)
+
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
         """Delete messages; a message that cannot be deleted stays."""
+        place = self._threads.open_place(place)
         for sent_id in sent_ids:
             try:
                 sender = await self._sent_lookup.sender_of(place, sent_id)
@@ -123,74 +140,6 @@ class DiscordOutlet:
         self._shown[key] = text
         while len(self._shown) > _MAX_SHOWN:
             del self._shown[next(iter(self._shown))]
-
-    async def _edit_or_send(
-        self, outgoing: Outgoing, persona: Persona | None, text: str, existing_id: str | None
-    ) -> str:
-        """Edit or send the message; by the bot's account, where a webhook is unknown twice."""
-        name = persona.name if persona else None
-        for _ in range(2):
-            sender = await self._choose_sender(outgoing.place, persona)
-            try:
-                return await self._send_as(sender, outgoing, text, existing_id, name)
-            except discord.HTTPException as error:
-                if isinstance(sender, AccountSender) or not has_error_code(error, UNKNOWN_WEBHOOK):
-                    raise
-                self._webhooks.forget(int(outgoing.place.chat))
-        account = AccountSender(self._client, self._calls, outgoing.place, name)
-        return await self._send_as(account, outgoing, text, existing_id, name)
-
-    async def _choose_sender(self, place: Place, persona: Persona | None) -> Sender:
-        webhook = await self._webhooks.find_sender(place, persona) if persona else None
-        return webhook or AccountSender(self._client, self._calls, place, persona.name if persona else None)
-
-    async def _send_as(
-        self, sender: Sender, outgoing: Outgoing, text: str, existing_id: str | None, name: str | None
-    ) -> str:
-        nonce = outgoing.key
-        if existing_id is not None:
-            if await self._edit(sender, outgoing, existing_id, text, name):
-                return existing_id
-            nonce += "a"  # the message with the first nonce was deleted
-        content, reply_to = sender.format(text), outgoing.reply_to if outgoing.part == 0 else None
-        try:
-            sent = await sender.send(content, nonce or None, reply_to)
-        except discord.NotFound as error:
-            if not has_error_code(error, UNKNOWN_MESSAGE):
-                raise
-            sent = await sender.send(content, f"{nonce}b" if nonce else None, reply_to)
-        if sent.text.strip() != content.strip():  # Discord knew the nonce and returned the earlier message
-            await sender.edit(sent.id, content)
-        return sent.id
-
-    async def _edit(
-        self, sender: Sender, outgoing: Outgoing, message_id: str, text: str, name: str | None
-    ) -> bool:
-        """Edit a message, whichever sender wrote it; return False for a deleted or uneditable message."""
-        try:
-            await sender.edit(message_id, sender.format(text))
-        except discord.HTTPException as error:
-            if not has_error_code(error, *_NOT_EDITABLE):
-                raise
-            return await self._edit_as_author(outgoing.place, message_id, text, name)
-        return True
-
-    async def _edit_as_author(self, place: Place, message_id: str, text: str, name: str | None) -> bool:
-        author = await self._sent_lookup.sender_of(place, message_id, name)
-        try:
-            if author is not None:
-                await author.edit(message_id, author.format(text))
-                return True
-        except discord.HTTPException as error:
-            if not has_error_code(error, *_NOT_EDITABLE):
-                raise
-        await self._delete_as_account(place, message_id)
-        return False
-
-    async def _delete_as_account(self, place: Place, message_id: str) -> None:
-        """Delete the message of a deleted webhook, where the account may."""
-        with suppress(discord.HTTPException):
-            await AccountSender(self._client, self._calls, place, None).delete(message_id)
 
 
 async def _trigger_typing(channel: discord.PartialMessageable) -> None:

@@ -4,26 +4,23 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import discord
 
 from bot.chat.chat import Chat
+from bot.chat.commands.publication import CommandPublication
 from bot.config import Addresses, DiscordSettings
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.backfill import Backfill
 from bot.platforms.discord.channels import PLATFORM, Channels
-from bot.platforms.discord.command_menu import application_commands, payload_digest
+from bot.platforms.discord.command_publication import publish_where_changed
 from bot.platforms.discord.commands import DiscordCommandHandler
-from bot.platforms.discord.compat import (
-    has_no_socket,
-    publish_commands,
-    shorten_reconnect_record,
-    use_addresses,
-)
+from bot.platforms.discord.compat import has_no_socket, shorten_reconnect_record, use_addresses
 from bot.platforms.discord.departures import Departures
 from bot.platforms.discord.event_queue import EventQueue
 from bot.platforms.discord.gateway import Gateway
@@ -31,6 +28,8 @@ from bot.platforms.discord.inbound import InboundMessages
 from bot.platforms.discord.missed_changes import MissedChanges
 from bot.platforms.discord.outlet import DiscordOutlet
 from bot.platforms.discord.timings import DiscordTimings
+from bot.platforms.discord.webhook_pictures import WebhookPictures
+from bot.platforms.discord.webhook_upkeep import WebhookUpkeep
 from bot.platforms.discord.webhooks import Webhooks
 from bot.platforms.instance_lock import hold_token
 
@@ -75,6 +74,7 @@ class Discord:
         self._webhooks: Webhooks
         self._event_queue: EventQueue
         self._commands: DiscordCommandHandler
+        self._publication: CommandPublication
         self._backfill: Backfill
         self._departures: Departures
         self._missed_changes: MissedChanges
@@ -113,7 +113,7 @@ class Discord:
 
     async def run(self) -> None:
         """Stay connected until closed. Raises `UserError` where a restart would not help."""
-        works = (self._connect(), self._event_queue.run(), self._log_outages(), self._publish_commands())
+        works = (self._connect(), self._event_queue.run(), self._log_outages(), self._publication.run())
         tasks = [asyncio.create_task(work) for work in works]
         connection, event_queue, *_ = tasks
         try:
@@ -156,7 +156,9 @@ class Discord:
     def _build(self) -> None:
         client, chat = self._client, self._chat
         self._calls = ApiCalls(client.http, self._timings)
-        self._webhooks = Webhooks(client, self._calls)
+        pictures = WebhookPictures(self._memory, f"{PLATFORM}/{self.account}/pictures")
+        upkeep = WebhookUpkeep(self._calls, pictures)
+        self._webhooks = Webhooks(client, self._calls, upkeep, lambda: chat.cast.personas.values())
         channels = Channels(client, self._calls, self.account)
         proxies = frozenset(self._settings.proxies)
         inbound = InboundMessages(client, chat, self._memory, self._calls, channels, self._webhooks, proxies)
@@ -167,12 +169,15 @@ class Discord:
         self._commands = DiscordCommandHandler(
             chat, self._memory, channels, self._calls, self._settings.owners
         )
+        scope = f"{PLATFORM}/{self.account}"
+        publish = partial(publish_where_changed, client, self._calls, self._memory, scope)
+        self._publication = CommandPublication(self._memory, scope, publish, self._timings.retry_delay)
         self._intakes = (self._event_queue, self._commands)
         client.on_event, client.on_unreadable = self._route_event, self._event_queue.put_unreadable
         chat.join(
             PLATFORM,
             DiscordOutlet(client, self._calls, self._webhooks, self._memory),
-            client.connection_status,
+            lambda: client.connection_status() + self._publication.status,
         )
 
     def _route_event(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -182,6 +187,8 @@ class Discord:
         elif event == "webhooks_update":
             self._webhooks.forget(arguments[0].id)
         else:
+            if event in ("ready", "resumed"):
+                self._publication.note_connection()
             self._event_queue.put_event(event, arguments)
 
     async def _start_session(self, direct_gaps: Mapping[int, int]) -> None:
@@ -195,22 +202,6 @@ class Discord:
         await self._missed_changes.run()
         if not await self._backfill.run():
             asyncio.get_running_loop().call_later(self._timings.call_timeout, self._event_queue.put_backfill)
-
-    async def _publish_commands(self) -> None:
-        """Publish the commands to Discord where they have changed."""
-        payload = application_commands()
-        scope, digest = f"{PLATFORM}/{self.account}", payload_digest(payload)
-        if (await self._memory.platform_state(scope)).get("menu") == digest:
-            return
-        application = self._client.application_id
-        assert application
-        await self._client.wait_until_ready()
-        try:
-            await self._calls.make_call(publish_commands(self._client, application, payload))
-        except API_ERRORS as error:
-            log.error("publish_commands_failed", extra={"error": type(error).__name__})
-            return
-        await self._memory.set_platform_state(scope, "menu", digest)
 
     async def _dead_letter(self, delivery_id: str, reason: str) -> None:
         await self._memory.dead_letter(PLATFORM, self.account, delivery_id, reason)

@@ -8,8 +8,9 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ApiCalls, has_error_code
+from bot.platforms.discord.api import ApiCalls, has_error_code
 from bot.platforms.discord.gateway import Gateway
+from bot.platforms.discord.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
 from bot.platforms.discord.senders import AccountSender, Sender, channel_of, name_line
 from bot.platforms.discord.webhook_name import webhook_name
 from bot.platforms.discord.webhooks import Webhooks

@@ -16,7 +16,7 @@ class DiscordTimings:
     longest_reconnect: float = 15.0  # at most, between two tries to connect
     offline_warning: float = 60.0  # without a connection, after which the log warns
     retry_delay: float = 1.0  # before the second try of a call; doubled before each further one
-    webhook_denial: float = 600.0  # before a channel without permission is asked for webhooks again
+    webhook_denial: float = 600.0  # before a channel without webhooks, or a closed thread, is tried again
     ban_pause: float = 900.0  # before the first call after a ban by Cloudflare
     reference_timeout: float = 3.0  # of the call for a message replied to, which the event lacks
     proxy_debounce: float = 2.0  # of silence where people speak through a proxy, which says messages anew

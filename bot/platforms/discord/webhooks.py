@@ -3,25 +3,22 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import TypeAlias
 
 import discord
 
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.platforms.discord.api import TOO_MANY_WEBHOOKS, ApiCalls, has_error_code
+from bot.platforms.discord.api import ApiCalls, has_error_code
 from bot.platforms.discord.gateway import Gateway
+from bot.platforms.discord.refusals import TOO_MANY_WEBHOOKS, describe_refusal
 from bot.platforms.discord.senders import WebhookSender
 from bot.platforms.discord.webhook_name import webhook_name
+from bot.platforms.discord.webhook_pictures import default_picture
+from bot.platforms.discord.webhook_upkeep import WebhookChannel, WebhookUpkeep
 
 log = logging.getLogger(__name__)
-
-WebhookChannel: TypeAlias = (
-    discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
-)
 
 MAX_KNOWN = 10_000  # webhooks of all channels, also of those that were replaced
 MAX_WEBHOOKS = 15  # in one channel, of all applications together
@@ -31,8 +28,16 @@ SHARED_NAME = "Personas"  # the name of the webhook that personas without their 
 class Webhooks:
     """This account's webhooks by channel. Discord is asked for a channel's webhooks once."""
 
-    def __init__(self, client: Gateway, calls: ApiCalls) -> None:
+    def __init__(
+        self,
+        client: Gateway,
+        calls: ApiCalls,
+        upkeep: WebhookUpkeep,
+        personas: Callable[[], Iterable[Persona]],
+    ) -> None:
+        """`personas` gives those that are loaded now: the webhooks of others are free to be reused."""
         self._client, self._calls = client, calls
+        self._upkeep, self._personas = upkeep, personas
         self._own: dict[int, list[discord.Webhook]] = {}
         self._free: dict[int, int] = {}
         self._denied_until: dict[int, float] = {}
@@ -65,8 +70,10 @@ class Webhooks:
                 return None
             try:
                 return await self._choose_webhook(channel, place, persona)
-            except discord.Forbidden:
-                self._deny(channel)
+            except discord.HTTPException as error:
+                if not 400 <= error.status < 500 or error.status in (401, 408, 429):
+                    raise
+                self._deny(channel, error)
                 return None
 
     async def sender_by_id(self, place: Place, webhook_id: int) -> WebhookSender | None:
@@ -88,8 +95,9 @@ class Webhooks:
             return False
         return asyncio.get_running_loop().time() >= self._denied_until.get(channel.id, 0.0)
 
-    def _deny(self, channel: WebhookChannel) -> None:
-        log.info("webhooks_forbidden", extra={"place": str(channel.id)})
+    def _deny(self, channel: WebhookChannel, error: discord.HTTPException) -> None:
+        """Use no webhooks for a while: the account sends, and names the persona."""
+        log.info("webhooks_forbidden", extra={"place": str(channel.id), "reason": describe_refusal(error)})
         self._denied_until[channel.id] = (
             asyncio.get_running_loop().time() + self._calls.timings.webhook_denial
         )
@@ -97,17 +105,34 @@ class Webhooks:
     async def _choose_webhook(
         self, channel: WebhookChannel, place: Place, persona: Persona
     ) -> WebhookSender | None:
+        """Return the persona's own webhook: found, reused or created; else the one that several share."""
         own, name = await self._fetch_own(channel), webhook_name(persona.name)
         shared = next((hook for hook in own if hook.name == SHARED_NAME), None)
         own_webhook = next((hook for hook in own if hook.name == name), None)
+        own_webhook = own_webhook or await self._reuse(own, name, persona)
         if own_webhook is None and self._free[channel.id] > (shared is None):
-            own_webhook = await self._create(channel, name, persona.avatar)
+            own_webhook = await self._create(channel, name, persona)
         if own_webhook is not None:
-            return WebhookSender(self._calls, own_webhook, place)
+            await self._upkeep.update_picture(own_webhook, persona)
+            is_lent = shared is None and self._free[channel.id] <= 0
+            return WebhookSender(self._calls, own_webhook, place, avatar_url=_picture_url(persona, is_lent))
         if shared is None and self._free[channel.id] > 0:
             shared = await self._create(channel, SHARED_NAME, None)
         shared = shared or next(iter(self._own.get(channel.id, ())), None)
-        return WebhookSender(self._calls, shared, place, name, persona.avatar_url) if shared else None
+        picture = persona.avatar_url or default_picture(persona)
+        return WebhookSender(self._calls, shared, place, name, picture) if shared else None
+
+    async def _reuse(
+        self, own: Sequence[discord.Webhook], name: str, persona: Persona
+    ) -> discord.Webhook | None:
+        """Return a webhook that no persona has any more, with this persona's name; None where there is none.
+
+        Such webhooks are left by earlier runs: by personas that got another name, or are gone.
+        """
+        taken = {SHARED_NAME, *(webhook_name(known.name) for known in self._personas())}
+        stale = next((hook for hook in own if hook.name not in taken), None)
+        renamed = stale is not None and await self._upkeep.rename(stale, name, persona)
+        return stale if renamed else None
 
     async def _fetch_own(self, channel: WebhookChannel) -> list[discord.Webhook]:
         """Return this account's webhooks; only these come with a token."""
@@ -120,22 +145,23 @@ class Webhooks:
         return self._own[channel.id]
 
     async def _create(
-        self, channel: WebhookChannel, name: str, avatar: Path | None
+        self, channel: WebhookChannel, name: str, persona: Persona | None
     ) -> discord.Webhook | None:
         """Return a new webhook; None where Discord accepts no further one, now or ever."""
-        image = await asyncio.to_thread(avatar.read_bytes) if avatar else None
         try:
-            webhook = await self._calls.make_call(channel.create_webhook(name=name, avatar=image))
+            webhook = await self._upkeep.create(channel, name, persona)
         except discord.RateLimited:
             return None
         except discord.HTTPException as error:
-            if has_error_code(error, TOO_MANY_WEBHOOKS):
+            is_full = has_error_code(error, *TOO_MANY_WEBHOOKS)
+            if error.status != 400 and not self._own.get(channel.id):
+                raise
+            log.info(
+                "webhook_not_created", extra={"place": str(channel.id), "reason": describe_refusal(error)}
+            )
+            if is_full or error.status == 403:
                 self._free[channel.id] = 0
-                return None
-            if error.status == 400 and image:
-                log.warning("avatar_refused", extra={"file": str(avatar)})
-                return await self._create(channel, name, None)
-            raise
+            return None
         self._free[channel.id] -= 1
         if channel.id in self._own:  # else `forget` was called meanwhile
             self._own[channel.id].append(webhook)
@@ -148,3 +174,14 @@ class Webhooks:
             self._known[webhook.id] = webhook
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
+
+
+def _picture_url(persona: Persona, is_lent: bool) -> str:
+    """Return the address that a persona's own webhook sends; empty where the webhook's own picture shows.
+
+    Discord shows the picture of whoever spoke last through a webhook without one: one that others may speak
+    through always sends an address.
+    """
+    if persona.avatar:
+        return ""
+    return persona.avatar_url or (default_picture(persona) if is_lent else "")

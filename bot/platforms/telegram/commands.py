@@ -18,7 +18,8 @@ from bot.platforms.telegram.events import ButtonEvent, CommandEvent, Invoker
 from bot.platforms.telegram.notices import edit_notice, send_notice
 from bot.platforms.telegram.permissions import permission_level
 from bot.platforms.telegram.sender import TelegramSender, is_group
-from bot.platforms.telegram.translate import PLATFORM, START_COMMAND
+from bot.platforms.telegram.translate import PLATFORM
+from bot.platforms.telegram.typed_command import START_COMMAND
 
 log = logging.getLogger(__name__)
 

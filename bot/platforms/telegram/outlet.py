@@ -1,15 +1,15 @@
 """Persona answers on Telegram."""
 
-import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bot.chat.chat import Chat
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
+from bot.chat.typing_indicator import TypingIndicator
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
@@ -49,6 +49,7 @@ class TelegramOutlet:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sender, self._chat, self._timings, self._clock = sender, chat, timings, clock
+        self._typing = TypingIndicator(self._show_typing)
         self._draft_ids = itertools.count(1)
         self._drafts: dict[Place, int] = {}
         self._without_drafts: set[str] = set()
@@ -66,27 +67,22 @@ class TelegramOutlet:
     def stays(self, place: Place) -> bool:
         return is_group(place)
 
-    @asynccontextmanager
-    async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._keep_typing(place))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+    def typing(self, place: Place, persona: Persona) -> AbstractAsyncContextManager[None]:
+        """Show typing at once and until something of the answer is visible."""
+        return self._typing.shown(place)
 
-    async def _keep_typing(self, place: Place) -> None:
-        """Show typing until cancelled, or until the chat refuses it."""
-        bot, thread = self._sender.bot, parse_id(place.thread)
-        while True:
-            action = bot.send_chat_action(int(place.chat), "typing", message_thread_id=thread)
-            try:
-                await self._sender.call(place, action)
-            except RetryLater as error:
-                await asyncio.sleep(error.seconds)
-            except (DeliveryRefused, ChatMoved):
-                return
-            await asyncio.sleep(self._timings.typing_interval)
+    async def _show_typing(self, place: Place) -> float | None:
+        """Show typing once; return None where the chat refuses it."""
+        action = self._sender.bot.send_chat_action(
+            int(place.chat), "typing", message_thread_id=parse_id(place.thread)
+        )
+        try:
+            await self._sender.call(place, action)
+        except RetryLater as error:
+            return error.seconds + self._timings.typing_interval
+        except (DeliveryRefused, ChatMoved):
+            return None
+        return self._timings.typing_interval
 
     async def show(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         if is_group(draft.place):
@@ -98,6 +94,7 @@ class TelegramOutlet:
         """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
         if place.chat in self._without_drafts or not self._sender.is_open(place):
             return
+        await self._typing.stop(place)
         if place not in self._drafts and len(self._drafts) >= _MAX_SHOWN:
             self._drafts.clear()
         draft = self._drafts.setdefault(place, next(self._draft_ids))
@@ -116,6 +113,7 @@ class TelegramOutlet:
         shown = self._shown.get(draft.key, ShownAnswer(0, now))
         if now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
             return draft.sent_id
+        await self._typing.stop(place)
         if len(self._shown) >= _MAX_SHOWN:  # entries of withdrawn answers
             self._shown.clear()
         self._shown[draft.key] = ShownAnswer(
@@ -126,6 +124,7 @@ class TelegramOutlet:
         )
 
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
+        await self._typing.stop(outgoing.place)
         self._drafts.pop(outgoing.place, None)
         self._shown.pop(outgoing.key, None)
         named = None if outgoing.part else persona

@@ -5,12 +5,14 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
 from telegram.error import InvalidToken, TelegramError
 
 from bot.chat.chat import Chat
+from bot.chat.commands.publication import CommandPublication, PublicationError
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.config import Addresses, TelegramSettings
 from bot.errors import UserError
@@ -104,16 +106,28 @@ class Telegram:
         inbound = InboundUpdates(self._chat, self._memory, self._account, commands)
         self._polling = polling = Polling(bot, polls, inbound.take, timings)
         stack.push_async_callback(polling.acknowledge)
-        await self._publish_commands(sender)
+        publication = CommandPublication(
+            self._memory,
+            f"{PLATFORM}/{self._account.account}",
+            partial(self._publish_commands, sender),
+            timings.shortest_wait,
+        )
+        await stack.enter_async_context(publication)
         outlet = TelegramOutlet(sender, self._chat, timings)
-        self._chat.join(PLATFORM, outlet, lambda: f"polled {polling.seconds_since_poll:.0f} s ago")
+        self._chat.join(
+            PLATFORM,
+            outlet,
+            lambda: f"polled {polling.seconds_since_poll:.0f} s ago{publication.status}",
+        )
         log.info("logged_in", extra={"account": self._account.account})
 
     async def _publish_commands(self, sender: TelegramSender) -> None:
+        """Fill Telegram's menu. Raises `PublicationError`."""
         try:
             await publish_commands(sender, self._memory, Place(PLATFORM, self._account.account, ""))
-        except (RetryLater, DeliveryRefused, ChatMoved) as error:
-            log.warning("publish_commands_failed", extra={"reason": str(error)})
+        except (RetryLater, DeliveryRefused, ChatMoved, UserError) as error:
+            seconds = error.seconds if isinstance(error, RetryLater) else 0.0
+            raise PublicationError(f"Telegram: {error}", seconds) from error
 
     async def _call_until_done(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return the result of a call without which the bot cannot start; try again as often as needed."""

@@ -1,12 +1,10 @@
 """Telegram's updates as events of the bot."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from pydantic import ValidationError
 
-from bot.chat.commands import COMMANDS
 from bot.message import Address, Author, Message, Place, Quotation
 from bot.platforms.telegram import wire
 from bot.platforms.telegram.content import content_words, has_unread
@@ -31,6 +29,7 @@ from bot.platforms.telegram.quotations import (
     replied_message,
     user_author,
 )
+from bot.platforms.telegram.typed_command import find_typed_command
 
 PLATFORM = "telegram"
 ANONYMOUS, CHANNEL, LINKED = (
@@ -38,11 +37,8 @@ ANONYMOUS, CHANNEL, LINKED = (
     136817688,
     777000,
 )  # Telegram's accounts for messages that a chat sends
-START_COMMAND = "start"  # the first command that Telegram's apps send to a bot
-_COMMAND_NAMES = {command.name for command in COMMANDS} | {START_COMMAND}
 _MAX_REACTIONS = 10  # of one person to one message
 _LONGEST_MENTION = 80  # characters: a command of 32, an @, a username of 32
-_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{3,32}))?(?:\s+(.*))?", re.DOTALL)
 
 
 class UnreadableUpdate(Exception):
@@ -91,8 +87,7 @@ def _message(message: wire.Message, account: BotAccount, *, is_post: bool) -> Ev
         return MigrationEvent(_place(message.migrate_from_chat_id, account), _place(message.chat.id, account))
     if message.author and message.author.id == account.id:
         return IgnoredEvent("its own")
-    command = _COMMAND.fullmatch(message.text)
-    if command and (event := _command(command, message, account, is_post)):
+    if event := _command(message, account, is_post):
         return event
     if notice := _notice(message, account):
         return notice
@@ -101,16 +96,18 @@ def _message(message: wire.Message, account: BotAccount, *, is_post: bool) -> Ev
     return MessageEvent(received) if has_words and received.characters else IgnoredEvent("no words")
 
 
-def _command(found: re.Match[str], message: wire.Message, account: BotAccount, is_post: bool) -> Event | None:
-    """Return the event of a command to this bot; None for a text that is a plain message."""
-    name, to = found[1].casefold(), (found[2] or "").casefold()
-    is_to_bot = to == account.username.casefold()
-    if message.chat.type != "private" and ((to and not is_to_bot) or (not to and name not in _COMMAND_NAMES)):
+def _command(message: wire.Message, account: BotAccount, is_post: bool) -> Event | None:
+    """Return the event of a command to this bot; None for words to the persona, such as a caption."""
+    typed = find_typed_command(message.text, account.username, is_private=message.chat.type == "private")
+    if typed is None:
+        return None
+    if typed.is_foreign:
         return IgnoredEvent("another bot's command")
-    if (to and not is_to_bot) or name not in _COMMAND_NAMES or is_post or not _is_typed_by_author(message):
+    if is_post or not _is_typed_by_author(message):
         return None
     invoker, place = _invoker(message), _place_of(message, account)
-    return CommandEvent(place, str(message.message_id), invoker, name, found[3] or "", float(message.date))
+    date = float(message.date)
+    return CommandEvent(place, str(message.message_id), invoker, typed.name, typed.argument, date)
 
 
 def _is_typed_by_author(message: wire.Message) -> bool:

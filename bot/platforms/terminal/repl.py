@@ -9,7 +9,7 @@ from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
 
 from bot.chat.chat import Chat
-from bot.chat.commands import RELOAD, Level, run_line
+from bot.chat.commands import Level, find_persona, is_reload, parse_line, run_line
 from bot.chat.proactive import greet
 from bot.errors import UserError
 from bot.memory.store import Memory
@@ -89,9 +89,10 @@ class Repl:
             self._screen.note(str(error), style="yellow")
 
     async def _run_command(self, text: str) -> None:
-        name, _, argument = text.removeprefix("/").partition(" ")
-        if name.casefold() == "persona" and argument.strip().casefold() not in ("", RELOAD):
-            await self._open_conversation(self._chat.cast.find(argument.strip()))
+        name, options = parse_line(text)
+        chosen = options.get("name", "")
+        if name.casefold() == "persona" and chosen and not is_reload(chosen):
+            await self._open_conversation(find_persona(self._chat.cast, chosen))
             return
         answer = await run_until(
             self._left, run_line(text, self._chat, self._memory, self._place, self._author, Level.OWNER)

@@ -8,6 +8,7 @@ from tests.fakes.discord.platform import Platform, where
 from tests.fakes.discord.request import File
 from tests.fakes.discord.routes_messages import answer
 from tests.fakes.discord.world import (
+    PRIVATE_THREAD,
     PUBLIC_THREAD,
     TEXT,
     Channel,
@@ -89,11 +90,17 @@ class People:
         return self.platform.open(Channel(self.platform.next_id(), TEXT, name, guild, topic=topic))
 
     def thread(
-        self, parent: Channel, name: str = "rope", *, owner: User | None = None, of: Message | None = None
+        self,
+        parent: Channel,
+        name: str = "rope",
+        *,
+        owner: User | None = None,
+        of: Message | None = None,
+        private: bool = False,
     ) -> Channel:
-        """A public thread; one below the message `of` has its id."""
-        key = of.id if of else self.platform.next_id()
-        thread = Channel(key, PUBLIC_THREAD, name, parent.guild, parent, owner=owner or self.platform.owner)
+        """A thread, public unless it is said; one below the message `of` has its id."""
+        key, kind = of.id if of else self.platform.next_id(), PRIVATE_THREAD if private else PUBLIC_THREAD
+        thread = Channel(key, kind, name, parent.guild, parent, owner=owner or self.platform.owner)
         return self.platform.open(thread)
 
     def dm(self, *users: User) -> Channel:

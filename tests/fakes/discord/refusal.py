@@ -27,6 +27,8 @@ _KNOWN = {
     50027: (401, "Invalid Webhook Token"),
     50034: (400, "A message provided was too old to bulk delete"),
     50083: (400, "Thread is archived"),
+    30034: (400, "Max number of daily application command creates has been reached (200)"),
+    50240: (400, "You cannot remove this app's Entry Point command in a bulk update operation."),
     50109: (400, "The request body contains invalid JSON."),
     160002: (400, "Cannot reply without permission to read message history"),
     160004: (400, "A thread has already been created for this message"),

@@ -8,6 +8,7 @@ from tests.fakes.discord.refusal import Refusal, invalid
 from tests.fakes.discord.request import Reply, Request
 from tests.fakes.discord.world import Json
 
+ENTRY_POINT = 4
 _NAME = re.compile(r"[-_'\w]{1,32}")
 
 
@@ -42,10 +43,18 @@ def commands(platform: Platform, request: Request) -> Reply:
 
 
 def put_commands(platform: Platform, request: Request) -> Reply:
-    """Replace all commands of a scope; a command that keeps its name and type keeps its id."""
+    """Replace all commands of a scope; a command that keeps its name and type keeps its id.
+
+    The command that launches an Activity can be deleted by itself alone.
+    """
     scope = _scope(platform, request)
     if not isinstance(request.body, list):
         raise Refusal(50109)
+    kinds = {one.get("type", 1) for one in request.body}
+    if ENTRY_POINT not in kinds and any(
+        one["type"] == ENTRY_POINT for one in platform.commands.get(scope, ())
+    ):
+        raise Refusal(50240)
     ids = {(one["name"], one["type"]): one["id"] for one in platform.commands.get(scope, [])}
     found = [_command(platform, one, scope, ids) for one in request.body]
     if len({(one["name"], one["type"]) for one in found}) < len(found):

@@ -213,6 +213,23 @@ async def test_commands_are_published_as_one_list(fake: DiscordServer) -> None:
     assert [command["name"] for command in fake.commands[None]] == ["act"]
 
 
+async def test_commands_are_read_with_the_handler_of_an_entry_point(fake: DiscordServer) -> None:
+    whole = {"type": 4, "name": "launch", "description": "", "handler": 2}
+    async with running(fake) as client:
+        assert client.application_id
+        await compat.publish_commands(client, client.application_id, [whole])
+        (found,) = await compat.fetch_commands(client, client.application_id)
+    assert {name: found[name] for name in whole} == whole
+
+
+async def test_an_archived_thread_is_opened_again(fake: DiscordServer, quay: Channel) -> None:
+    thread = fake.thread(quay, owner=fake.bot)
+    thread.archived = True
+    async with running(fake) as client:
+        await compat.reopen_thread(client, thread.id)
+    assert not thread.archived
+
+
 def test_other_addresses_reach_every_part_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     for owner, name in (
         (Route, "BASE"),

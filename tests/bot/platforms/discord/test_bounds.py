@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.memory.queries.records import Outgoing
-from bot.platforms.discord import channels, commands, outlet, webhooks
+from bot.platforms.discord import channels, commands, outlet, thread_fallback, webhook_pictures, webhooks
 from tests.conftest import MARA
 from tests.fakes.discord_server import permissions
 from tests.fixtures.discord_bot import DiscordStage
@@ -89,3 +89,24 @@ async def test_no_message_and_no_member_is_cached_by_the_library(stage: DiscordS
     client = stage.bot._client
     assert not client.cached_messages
     assert {member.id for guild in client.guilds for member in guild.members} <= {stage.fake.bot.id}
+
+
+async def test_pictures_of_webhooks_are_noted_up_to_the_bound(
+    stage: DiscordStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_pictures, "MAX_NOTED", 3)
+    pictures = stage.bot._webhooks._upkeep._pictures
+    for number in range(8, 15):
+        await pictures.note(number, "digest")
+    noted = await stage.memory.platform_state(pictures._scope)
+    assert sorted(noted) == ["12", "13", "14"]
+
+
+async def test_closed_threads_are_known_up_to_the_bound(
+    stage: DiscordStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread_fallback, "MAX_CLOSED", 3)
+    threads = stage.chat._resources.outlets["discord"]._threads  # type: ignore[attr-defined]
+    for number in range(5):
+        assert await threads.close(stage.place(stage.fake.thread(stage.quay, f"rope {number}")))
+    assert len(threads._closed_until) == 3

@@ -46,12 +46,21 @@ async def test_commands_that_cannot_be_published_stop_nothing(tmp_path: Path) ->
 async def test_values_are_proposed_while_typing(stage: DiscordStage) -> None:
     cases = {
         ("persona", "name", "o"): ["ozzo"],
+        ("persona", "name", "BELL"): ["ozzo"],
+        ("persona", "name", "ozo"): ["ozzo"],
         ("settings", "name", ""): ["persona", "listen", "names", "bots", "open"],
+        ("settings", "value", "O"): ["on", "off"],
     }
     for (path, option, typed), expected in cases.items():
         asked = stage.fake.complete(stage.quay, stage.ana, path, option, **{option: typed})
         await stage.fake.until(lambda asked=asked: asked.callback)  # type: ignore[misc]
         assert [choice["value"] for choice in asked.choices] == expected
+
+
+async def test_values_of_a_setting_are_proposed_for_that_setting(stage: DiscordStage) -> None:
+    asked = stage.fake.complete(stage.quay, stage.ana, "settings", "value", name="Persona", value="")
+    await stage.fake.until(lambda: asked.callback)
+    assert [choice["value"] for choice in asked.choices] == ["mara", "ozzo", "default"]
 
 
 async def test_menus_of_a_message_ask_about_the_newest_answer(stage: DiscordStage) -> None:

@@ -147,3 +147,25 @@ async def test_after_the_end_has_begun_commands_are_put_off(stage: DiscordStage)
     asked = stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo", permissions=ADMIN)
     assert (await final_answer(stage, asked)).startswith("I am about to stop")
     assert (await stage.chat.resident(stage.place())).key == "mara"
+
+
+async def test_an_answer_for_everybody_that_comes_after_the_deadline_is_a_message(
+    stage: DiscordStage,
+) -> None:
+    stage.fake.token_life = -1.0
+    stage.fake.slash(stage.quay, stage.ana, "persona", name="ozzo", permissions=ADMIN)
+    await stage.says("Ozzo speaks here now.")
+    chat = stage.fake.dm(stage.ana)
+    stage.fake.slash(chat, stage.ana, "why")
+    await stage.says("Nothing has been decided here yet.", channel=chat)
+
+
+async def test_an_answer_for_its_asker_alone_is_shown_to_nobody_else(
+    stage: DiscordStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.fake.token_life = -1.0
+    stage.fake.slash(stage.quay, stage.ana, "status")
+    await stage.fake.until(lambda: "command_unanswered" in caplog.messages)
+    assert stage.quay.texts == []
+    (record,) = (r for r in caplog.records if r.getMessage() == "command_unanswered")
+    assert record.__dict__["code"] == 50027

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.persona.card import Card
-from bot.persona.persona import Cast, Persona
+from bot.persona.persona import Cast
 from bot.platforms.discord.webhook_name import webhook_name
 from tests.conftest import MARA, OZZO
 from tests.fakes.discord_server import Channel, Message, answer, limited
@@ -82,23 +81,6 @@ async def test_a_thread_is_spoken_in_through_its_channels_webhook(stage: Discord
     stage.engine.script.append("one two three four")
     await ask(stage, thread)
     await stage.fake.until(lambda: thread.texts[-1] == "one two three four")
-
-
-async def test_the_sixteenth_persona_shares_a_webhook_under_its_own_name(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        people = {
-            f"p{n}": Persona(f"p{n}", Card(name=f"Person{n}x", description="x"), avatar_url=url)
-            for n, url in enumerate([""] * 14 + ["https://pictures.example/a.png", ""])
-        }
-        stage.cast = Cast(people, {})
-        await stage.start()
-        for persona in people.values():
-            message = await ask(stage, text=f"{persona.name}?")
-            assert message.author.name == persona.name
-        webhooks = [w.name for w in stage.fake.platform.webhooks.values()]
-        assert webhooks == [*(f"Person{n}x" for n in range(14)), "Personas"]
-        faces = [m.author.avatar_url for m in stage.quay.messages.values() if m.webhook]
-        assert faces == [None] * 14 + ["https://pictures.example/a.png", None]
 
 
 async def test_where_others_took_all_webhooks_the_account_sends(stage: DiscordStage) -> None:

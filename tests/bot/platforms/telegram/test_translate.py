@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from bot.message import Author, Message, Place
-from bot.platforms.telegram.events import BotAccount, EditEvent, IgnoredEvent, MessageEvent
+from bot.platforms.telegram.events import (
+    BotAccount,
+    CommandEvent,
+    EditEvent,
+    IgnoredEvent,
+    MessageEvent,
+)
 from bot.platforms.telegram.translate import UnreadableUpdate, parse_update
 
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
@@ -78,7 +84,7 @@ def test_a_message_has_a_word_for_each_attachment(more: dict[str, Any], words: s
         ("@lamp_bots hi", {"type": "mention", "offset": 0, "length": 10}, ""),
         ("Lamp hi", {"type": "text_mention", "offset": 0, "length": 4, "user": {"id": 9}}, "mention"),
         ("Lamp hi", {"type": "text_mention", "offset": 0, "length": 4, "user": {"id": 8}}, ""),
-        ("/wave@lamp_bot", {"type": "bot_command", "offset": 0, "length": 14}, "mention"),
+        ("hi /wave@lamp_bot", {"type": "bot_command", "offset": 3, "length": 14}, "mention"),
         ("hi", {"type": "mention", "offset": 90, "length": 9}, ""),
     ],
 )
@@ -93,6 +99,48 @@ def test_a_mention_is_one_by_its_entity(text: str, entity: dict[str, Any], addre
 def test_other_bots_commands_in_a_group_are_left_alone(text: str) -> None:
     wire = {"message_id": 4, "date": 100, "chat": {"id": -5, "type": "group"}, "from": ANA, "text": text}
     assert parse_update({"update_id": 1, "message": wire}, ACCOUNT) == IgnoredEvent("another bot's command")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "argument"),
+    [
+        ("/persona@Lamp_Bot mara", "persona", "mara"),
+        ("/persona@lamp_bot, mara", "persona", "mara"),
+        ("/PERSONA mara", "persona", "mara"),
+        ("/persona\nmara", "persona", "mara"),
+        ("/persona\u00a0mara", "persona", "mara"),
+        ("/persona:  mara  quill ", "persona", "mara  quill"),
+        ("／persona mara", "persona", "mara"),
+        ("/presona@lamp_bot mara", "presona", "mara"),
+        ("/presona mara", "presona", "mara"),
+        ("/dance@lamp_bot now", "dance", "now"),
+        ("/foo", "foo", ""),
+        ("/помощь", "помощь", ""),
+    ],
+)
+def test_a_command_is_read_as_people_type_it(text: str, name: str, argument: str) -> None:
+    wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": text}
+    event = parse_update({"update_id": 1, "message": wire}, ACCOUNT)
+    assert isinstance(event, CommandEvent)
+    assert (event.name, event.argument) == (name, argument)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("/me waves", "/shrug", "/usr/bin is full", "/unheard of", "/a boat", "/persona@other_bot mara"),
+        *("1/2 /persona", "//persona", "/", "/ ", "/hello there", "/persona-mara"),
+    ],
+)
+def test_words_behind_a_slash_are_words_in_a_private_chat(text: str) -> None:
+    wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "text": text}
+    assert isinstance(parse_update({"update_id": 1, "message": wire}, ACCOUNT), MessageEvent)
+
+
+def test_a_caption_is_no_command() -> None:
+    wire = {"message_id": 4, "date": 100, "chat": PRIVATE, "from": ANA, "photo": [{}]}
+    event = parse_update({"update_id": 1, "message": wire | {"caption": "/persona mara"}}, ACCOUNT)
+    assert isinstance(event, MessageEvent)
 
 
 @pytest.mark.parametrize(

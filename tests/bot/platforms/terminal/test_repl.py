@@ -92,7 +92,7 @@ def test_commands_work_and_mistakes_are_explained(start: Start) -> None:
         ("/dance", "There is no command /dance"),
         ("/persona nobody", "There is no persona 'nobody'"),
         ("/persona reload", "Read again: "),
-        ("/persona ozzo", "Welcome to the Hotel Perpetua, esteemed User!"),
+        ("/persona: “OZZ”", "Welcome to the Hotel Perpetua, esteemed User!"),
         ("/again", "The hotel has moved in the night."),
         ("/status", "model scripted: ready"),
         ("/reset", "The conversation begins anew"),

@@ -1,0 +1,62 @@
+"""Typing as people see it: shown while an answer is awaited, and not beside words of the answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from bot.message import Place
+
+_PATIENCE = 0.3  # seconds for a call under way before words are shown; a call that hangs holds up nothing
+
+
+@dataclass(slots=True)
+class _Typing:
+    """The calls of one place, and whether they are to end."""
+
+    task: asyncio.Task[None] | None = None
+    is_stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class TypingIndicator:
+    """Makes a platform's typing calls, one after another in each place.
+
+    A platform shows typing for seconds after the last call, and a webhook's message does not end it: the
+    calls must end before anything of the answer is visible.
+    """
+
+    def __init__(self, call: Callable[[Place], Awaitable[float | None]]) -> None:
+        """`call` shows typing once, and returns the seconds until it fades; None where it is refused."""
+        self._call = call
+        self._places: dict[Place, _Typing] = {}
+
+    @asynccontextmanager
+    async def shown(self, place: Place) -> AsyncIterator[None]:
+        """Show typing at once, until `stop` or the end of the context; nothing waits for the calls."""
+        typing = self._places[place] = _Typing()
+        typing.task = asyncio.create_task(self._keep_typing(place, typing.is_stopped))
+        try:
+            yield
+        finally:
+            typing.task.cancel()
+            if self._places.get(place) is typing:
+                del self._places[place]
+            await asyncio.wait([typing.task])
+
+    async def stop(self, place: Place) -> None:
+        """Make no further call: something of the answer is about to be visible.
+
+        A call under way is not cancelled: all calls would wait for long, were it one that waits for a limit.
+        """
+        typing = self._places.get(place)
+        if typing and typing.task and not typing.is_stopped.is_set():
+            typing.is_stopped.set()
+            await asyncio.wait([typing.task], timeout=_PATIENCE)
+
+    async def _keep_typing(self, place: Place, is_stopped: asyncio.Event) -> None:
+        while not is_stopped.is_set():
+            seconds = await self._call(place)
+            if seconds is None:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_stopped.wait(), seconds)
