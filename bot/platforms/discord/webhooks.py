@@ -114,8 +114,7 @@ class Webhooks:
             own_webhook = await self._create(channel, name, persona)
         if own_webhook is not None:
             await self._upkeep.update_picture(own_webhook, persona)
-            is_lent = shared is None and self._free[channel.id] <= 0
-            return WebhookSender(self._calls, own_webhook, place, avatar_url=_picture_url(persona, is_lent))
+            return WebhookSender(self._calls, own_webhook, place, avatar_url=_picture_url(persona))
         if shared is None and self._free[channel.id] > 0:
             shared = await self._create(channel, SHARED_NAME, None)
         shared = shared or next(iter(self._own.get(channel.id, ())), None)
@@ -176,12 +175,10 @@ class Webhooks:
             del self._known[next(iter(self._known))]
 
 
-def _picture_url(persona: Persona, is_lent: bool) -> str:
+def _picture_url(persona: Persona) -> str:
     """Return the address that a persona's own webhook sends; empty where the webhook's own picture shows.
 
-    Discord shows the picture of whoever spoke last through a webhook without one: one that others may speak
-    through always sends an address.
+    Discord shows the picture of whoever spoke last through a webhook without one, such as a persona that bore
+    the webhook before, or to which it was lent: a webhook without a picture always sends an address.
     """
-    if persona.avatar:
-        return ""
-    return persona.avatar_url or (default_picture(persona) if is_lent else "")
+    return "" if persona.avatar else persona.avatar_url or default_picture(persona)

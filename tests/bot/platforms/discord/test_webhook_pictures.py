@@ -46,9 +46,9 @@ async def test_a_shared_webhook_always_sends_a_picture(tmp_path: Path) -> None:
             assert (await ask(stage, f"{persona.name}?")).author.name == persona.name
         assert list(webhooks(stage)) == [*(f"Person{n}x" for n in range(14)), "Personas"]
         faces = [m.author.avatar_url for m in stage.quay.messages.values() if m.webhook]
-        fifteenth, sixteenth = (default_picture(people[key]) for key in ("p15", "p16"))
-        assert faces == [None] * 14 + [WEB, fifteenth, sixteenth, WEB, fifteenth]
-        assert fifteenth.startswith("https://cdn.discordapp.com/embed/avatars/")
+        own = [default_picture(people[f"p{n}"]) for n in range(17)]
+        assert faces == [*own[:14], WEB, *own[15:], WEB, own[15]]
+        assert own[15].startswith("https://cdn.discordapp.com/embed/avatars/")
 
 
 async def test_a_webhook_that_is_lent_to_others_always_sends_a_picture(tmp_path: Path) -> None:
