@@ -65,7 +65,7 @@ class Memory(MemoryLifecycle):
         place: Place,
         message_ids: Sequence[str],
         replies: Sequence[Message],
-        parts: Sequence[str],
+        parts: Sequence[answers.Part],
         *,
         read: str | None,
         window: str | None,

@@ -9,7 +9,7 @@ import discord
 
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Command, Level, Option
-from bot.text.markdown import show_addresses
+from bot.text.masked_links import show_addresses
 
 MAX_ANSWER = 2000  # characters of an answer
 MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}

@@ -1,0 +1,53 @@
+"""Markdown as Discord shows it: with tables as code, and headings down to the third level."""
+
+from bot.text.blocks import Block, read_blocks
+from bot.text.growing import hold_back
+from bot.text.markdown import open_marks
+from bot.text.markdown_text import cell_text
+from bot.text.masked_links import show_addresses
+from bot.text.tables import format_table
+
+_DEEPEST_HEADING = 3
+
+
+def format_for_discord(text: str, *, is_growing: bool = False) -> str:
+    """Return a text with what Discord lacks put in its own marks; masked links show their addresses.
+
+    Of a text that still grows, marks that may be half written are held back, and open ones are closed.
+    """
+    blocks = list(read_blocks(hold_back(text) if is_growing else text))
+    if is_growing and blocks and blocks[-1].is_open and not blocks[-1].content.strip():
+        blocks.pop()
+    formatted = [_format(block) for block in blocks]
+    if is_growing and blocks and blocks[-1].kind in ("text", "heading", "quote"):
+        formatted[-1] = _closed(formatted[-1])
+    return show_addresses("\n".join(formatted))
+
+
+def _format(block: Block) -> str:
+    if block.kind == "table":
+        return _code(format_table(block, cell_text).replace("```", "`\u200b`\u200b`"))
+    if block.kind == "heading" and block.level > _DEEPEST_HEADING:
+        return f"**{block.content.replace('**', '')}**"
+    if block.kind == "fence" and (block.is_open or block.lines[0].lstrip()[0] == "~"):
+        return _code(block.content, block.language) if block.content.strip() else block.source
+    return block.source
+
+
+def _code(content: str, language: str = "") -> str:
+    return f"```{language}\n{content}\n```"
+
+
+def _closed(text: str) -> str:
+    """Return a growing text with its open marks closed."""
+    body = text.rstrip()
+    ticks = _open_ticks(body)
+    marks = open_marks(body + ticks)
+    return body + ticks + "".join(reversed(marks))
+
+
+def _open_ticks(text: str) -> str:
+    """Return the backticks that close inline code at the end of a text; "" where none is open."""
+    paragraph = text.rfind("\n\n") + 1
+    closed = text[paragraph:]
+    return "`" if closed.count("`") % 2 and "``" not in closed else ""
