@@ -8,6 +8,8 @@ from typing import Literal
 BlockKind = Literal["text", "heading", "quote", "fence", "table"]
 
 _FENCE = re.compile(r"( *)(`{3,}|~{3,}(?=[\w+.#-]))([^`\n]*)$")
+_WORDS_BEFORE = re.compile(r"(?! {0,3}[>#])([^`]*[^\s`])[ \t]+(```[\w+.#-]*)[ \t]*$", re.ASCII)
+_WORDS_BEHIND = re.compile(r"([ \t]*`{3,})[ \t]+([^\s`][^`]*)$")
 _LANGUAGE = re.compile(r"[ \t]*([\w+.#-]*)[ \t]*$", re.ASCII)
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(?=\S)")
 _QUOTE = re.compile(r" {0,3}(?:>+ +(?=>))*>+ ")  # with the blank that Discord wants: ">:(" is no quote
@@ -37,8 +39,11 @@ class Block:
 
 
 def read_blocks(text: str) -> Iterator[Block]:
-    """Yield the blocks of a text. Their sources, joined by line ends, are the text."""
-    lines, at, plain = text.split("\n"), 0, list[str]()
+    """Yield the blocks of a text. Their sources, joined by line ends, are the text.
+
+    A fence that begins or ends within a line gets a line of its own.
+    """
+    lines, at, plain = list(_lines(text)), 0, list[str]()
     while at < len(lines):
         block = _block_at(lines, at)
         if block is None:
@@ -52,6 +57,23 @@ def read_blocks(text: str) -> Iterator[Block]:
         at += len(block.lines)
     if plain:
         yield _text(plain)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, cut at fences that stand beside words."""
+    lines, mark = text.split("\n"), ""
+    last = next((number for number in range(len(lines) - 1, -1, -1) if "```" in lines[number]), 0)
+    for number, line in enumerate(lines):
+        cut = (_WORDS_BEHIND if mark else _WORDS_BEFORE).match(line) if number < last or mark else None
+        if cut and (not mark or cut[1].lstrip().startswith(mark)):
+            yield from cut.groups()
+            mark = "" if mark else "```"
+            continue
+        yield line
+        if mark:
+            mark = mark if _closing(line, mark) is None else ""
+        elif fence := _FENCE.match(line):
+            mark = fence[2]
 
 
 def _text(lines: list[str]) -> Block:

@@ -18,6 +18,7 @@ KINDS: dict[str, SpanKind] = {
     "~~": "strikethrough",
     "||": "spoiler",
 }
+_DIGITS = "0123456789"
 _FIRST_CJK = "\u2e80"
 _MAY_STAND_BEFORE = frozenset("*~|([{\"'“‘«„—")  # a "_" that opens before punctuation: "-_-" has none
 _MAY_STAND_BEHIND = frozenset("*~|)]}\"'”’»“—.,!?;:…")
@@ -25,7 +26,10 @@ _MAY_STAND_BEHIND = frozenset("*~|)]}\"'”’»“—.,!?;:…")
 
 @dataclass(slots=True)
 class Delimiter:
-    """A run of one sign in a list of pieces. `left` counts the signs that no format has used yet."""
+    """A run of one sign in a list of pieces. `left` counts the signs that no format has used yet.
+
+    Of two stars within words at most one is a mark: "*un*likely", and not "x*y*z".
+    """
 
     piece: int
     sign: str
@@ -33,11 +37,14 @@ class Delimiter:
     can_open: bool
     can_close: bool
     left: int
+    is_inner: bool = False
 
     def takes(self, other: "Delimiter") -> int:
         """Return how many signs this closing run and an opening one give to a format, 0 to 2."""
         if self.sign in "~|":
             return 2 if self.left == other.left == 2 else 0
+        if self.is_inner and other.is_inner:
+            return 0
         both = (self.can_open and self.can_close) or (other.can_open and other.can_close)
         if both and (self.length + other.length) % 3 == 0 and (self.length % 3 or other.length % 3):
             return 0
@@ -60,12 +67,10 @@ def make_delimiter(piece: int, run: str, before: str, after: str) -> Delimiter:
     if run[0] == "_":
         can_open = can_open and not _is_word(before) and _is_apart(before, after, _MAY_STAND_BEFORE)
         can_close = can_close and not _is_word(after) and _is_apart(after, before, _MAY_STAND_BEHIND)
-    elif run[0] == "*" and _is_plain_word(before) and _is_plain_word(after):
-        is_sum = len(run) == 1 or before.isdigit() or after.isdigit()
-        can_open, can_close = can_open and not is_sum, can_close and not is_sum
-    elif run[0] in "~|" and len(run) != 2:
+    is_inner = run[0] == "*" and _is_plain_word(before) and _is_plain_word(after)
+    if (is_inner and (before + after).strip(_DIGITS) != before + after) or (run[0] in "~|" and len(run) != 2):
         can_open = can_close = False
-    return Delimiter(piece, run[0], len(run), can_open, can_close, len(run))
+    return Delimiter(piece, run[0], len(run), can_open, can_close, len(run), is_inner and len(run) == 1)
 
 
 def _flanks(outside: str, inside: str) -> bool:
@@ -108,10 +113,10 @@ class _Pairing:
     def __init__(self) -> None:
         self.pairs: list[Pair] = []
         self.open: list[Delimiter] = []
-        self._searched: dict[tuple[str, bool, int], int] = {}  # nothing below this of `open` fits
+        self._searched: dict[tuple[str, bool, bool, int], int] = {}  # nothing below this of `open` fits
 
     def close(self, closer: Delimiter) -> Iterator[Pair]:
-        key = (closer.sign, closer.can_open, closer.length % 3)
+        key = (closer.sign, closer.can_open, closer.is_inner, closer.length % 3)
         while closer.can_close and closer.left:
             found = self._find(closer, self._searched.get(key, 0))
             if found is None:

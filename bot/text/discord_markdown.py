@@ -1,5 +1,7 @@
 """Markdown as Discord shows it: with tables as code, and headings down to the third level."""
 
+import re
+
 from bot.text.blocks import Block, read_blocks
 from bot.text.growing import hold_back
 from bot.text.markdown import open_marks
@@ -8,6 +10,10 @@ from bot.text.masked_links import show_addresses
 from bot.text.tables import format_table
 
 _DEEPEST_HEADING = 3
+_STAR = re.compile(
+    r"(?P<other>`+[^`]*`+|https?://\S+|\\.)|(?<=[A-Za-z0-9])\*{1,2}(?=[0-9])|(?<=[0-9])\*{1,2}(?=[A-Za-z])"
+    r"|(?<=[A-Za-z])(?P<word>\*)(?=[A-Za-z])|(?P<mark>\*(?! ))"
+)
 
 
 def format_for_discord(text: str, *, is_growing: bool = False) -> str:
@@ -31,7 +37,20 @@ def _format(block: Block) -> str:
         return f"**{block.content.replace('**', '')}**"
     if block.kind == "fence" and (block.is_open or block.lines[0].lstrip()[0] == "~"):
         return _code(block.content, block.language) if block.content.strip() else block.source
-    return block.source
+    return block.source if block.kind == "fence" else _escape_stars(block.source)
+
+
+def _escape_stars(text: str) -> str:
+    """Return a text whose stars within sums and words, 2*3*4, are no marks on Discord."""
+    if "*" not in text:
+        return text
+    has_marks = any(star["mark"] for star in _STAR.finditer(text))
+
+    def escaped(star: re.Match[str]) -> str:
+        is_kept = star["other"] or star["mark"] or (star["word"] and has_marks)
+        return star[0] if is_kept else star[0].replace("*", "\\*")
+
+    return _STAR.sub(escaped, text)
 
 
 def _code(content: str, language: str = "") -> str:

@@ -91,19 +91,24 @@ class _Reader:
 
     def _code(self, token: re.Match[str]) -> int:
         length, end = len(token[0]), self._code_end(token)
-        if end is None or not self._text[token.end() : end].strip():
-            self._pieces.append(token[0])
-            return token.end()
+        if end is None:
+            return self._take_signs(token)
         content, language = self._text[token.end() : end], ""
         is_block = length >= 3 and "\n" in content
         if is_block and (found := _LANGUAGE.match(content)):
             content, language = content[found.end() :], found[1]
-        content = content.removesuffix("\n") if is_block else _without_padding(content)
+        if not content.strip():
+            return self._take_signs(token)
+        content = content.removesuffix("\n") if is_block else _without_padding(content, length)
         self._found.append(
             ("pre" if is_block else "code", len(self._pieces), len(self._pieces) + 1, language)
         )
         self._pieces.append(content)
         return min(len(self._text), end + length)
+
+    def _take_signs(self, token: re.Match[str]) -> int:
+        self._pieces.append(token[0])
+        return token.end()
 
     def _code_end(self, token: re.Match[str]) -> int | None:
         """Return where code ends: at as many backticks, within its paragraph if they are one or two."""
@@ -167,8 +172,7 @@ def _plain_text(token: re.Match[str]) -> str:
     return token["address"] or token[0]
 
 
-def _without_padding(code: str) -> str:
-    """Return code without the blanks that keep its own backticks from the marks."""
-    inner = code[1:-1]
-    padded = code.startswith(" ") and code.endswith(" ") and (inner.startswith("`") or inner.endswith("`"))
-    return inner if padded else code
+def _without_padding(code: str, ticks: int) -> str:
+    """Return code without the blanks that keep its own backticks from its marks."""
+    is_padded = ticks > 1 and code.startswith(" ") and code.endswith(" ")
+    return code[1:-1] if is_padded else code

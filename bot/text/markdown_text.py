@@ -32,7 +32,7 @@ def _with_line_ends(pieces: list[FormattedText]) -> Iterator[FormattedText]:
 
 def _format(block: Block, is_growing: bool) -> FormattedText:
     if block.kind == "fence":
-        if block.is_open and not block.content.strip():
+        if not block.content.strip():
             return FormattedText("" if is_growing else block.source)
         return _whole(block.content, "pre", block.language)
     if block.kind == "table":

@@ -161,7 +161,13 @@ MARKED = {
     "flags": "\U0001f1e9\U0001f1ea",
     "joined": "\u200d\u0301",
     "sentences": "a.\"' b! ",
-    "mentions": "@a ",
+    "mentions": "@abc ",
+    "links": "[a](https://a.example/@abc) ",
+    "open links": "[a](",
+    "addresses": "https://a.example/@abc ",
+    "tables": "| a | b |\n|---|---|\n| c |\n",
+    "quotes": "> a\n> > b\n",
+    "headings": "# a\n",
 }
 
 

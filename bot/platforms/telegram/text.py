@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -36,7 +36,7 @@ def clean_text(text: str) -> str:
 
 def sanitize(text: str) -> str:
     """Return a text without formats as sent: clean, with a visible character, without mentions."""
-    return defuse(FormattedText(clean_text(text))).text
+    return _without_mentions(FormattedText(clean_text(text))).text
 
 
 def defuse(part: FormattedText) -> FormattedText:
@@ -45,12 +45,16 @@ def defuse(part: FormattedText) -> FormattedText:
     Code stays as it is. An address with a name in it becomes a link to itself; any other name gets an
     invisible sign behind its @.
     """
+    spans = sorted([*part.spans, *_own_links(part)], key=lambda span: (span.start, -span.end))
+    return _without_mentions(FormattedText(part.text, tuple(spans)))
+
+
+def _without_mentions(part: FormattedText) -> FormattedText:
     if not is_visible(part.text):
         return FormattedText("…")
-    spans = sorted([*part.spans, *_own_links(part)], key=lambda span: (span.start, -span.end))
-    opaque = [span for span in spans if span.kind in OPAQUE]
-    mentions = list(_outside(opaque, (found.end() for found in _MENTION.finditer(part.text))))
-    return _insert(FormattedText(part.text, tuple(spans)), mentions)
+    opaque = [span for span in part.spans if span.kind in OPAQUE]
+    mentions = _outside(opaque, (found.start() for found in _MENTION.finditer(part.text)))
+    return _insert(part, [at + 1 for at in mentions])
 
 
 def _own_links(part: FormattedText) -> Iterator[TextSpan]:
@@ -58,13 +62,19 @@ def _own_links(part: FormattedText) -> Iterator[TextSpan]:
     opaque = [span for span in part.spans if span.kind in OPAQUE]
     found = [address for address in _ADDRESS.finditer(part.text) if "@" in address[0]]
     free = set(_outside(opaque, (address.start() for address in found)))
-    starts = [*(span.start for span in opaque), len(part.text)]
+    borders = sorted({border for span in part.spans for border in (span.start, span.end)})
     for address in (address for address in found if address.start() in free):
         shown = address[0].rstrip(_ADDRESS_ENDS)
         target = shown if "://" in shown else f"http://{shown}"
         end = address.start() + len(shown)
-        if is_web_address(target) and starts[bisect_left(starts, address.start())] >= end:
+        if is_web_address(target) and not _has_between(borders, address.start(), end):
             yield TextSpan("text_link", address.start(), end, target)
+
+
+def _has_between(borders: list[int], start: int, end: int) -> bool:
+    """Return whether a border lies within a range: a link over it would cross a format."""
+    number = bisect_right(borders, start)
+    return number < len(borders) and borders[number] < end
 
 
 def _outside(spans: list[TextSpan], positions: Iterator[int]) -> Iterator[int]:
@@ -81,15 +91,16 @@ def _insert(part: FormattedText, positions: list[int]) -> FormattedText:
     """Return the text with the invisible sign at each position, and the spans moved."""
     if not positions:
         return part
-    borders = sorted({border for span in part.spans for border in (span.start, span.end)})
-    moved, number = dict[int, int](), 0
-    for border in borders:
-        while number < len(positions) and positions[number] < border:
-            number += 1
-        moved[border] = border + number
     cuts = [0, *positions, len(part.text)]
     text = _NO_MENTION.join(part.text[start:end] for start, end in pairwise(cuts))
-    spans = (replace(span, start=moved[span.start], end=moved[span.end]) for span in part.spans)
+    spans = (
+        replace(
+            span,
+            start=span.start + bisect_right(positions, span.start),
+            end=span.end + bisect_left(positions, span.end),
+        )
+        for span in part.spans
+    )
     return FormattedText(text, tuple(spans))
 
 
