@@ -8,13 +8,12 @@ from typing import Literal
 BlockKind = Literal["text", "heading", "quote", "fence", "table"]
 
 _FENCE = re.compile(r"( *)(`{3,}|~{3,}(?=[\w+.#-]))([^`\n]*)$")
-_WORDS_BEFORE = re.compile(r"(?! {0,3}[>#])([^`]*[^\s`])[ \t]+(```[\w+.#-]*)[ \t]*$", re.ASCII)
-_WORDS_BEHIND = re.compile(r"([ \t]*`{3,})[ \t]+([^\s`][^`]*)$")
-_LANGUAGE = re.compile(r"[ \t]*([\w+.#-]*)[ \t]*$", re.ASCII)
+_LANGUAGE = re.compile(r"[\w+.#-]*", re.ASCII)
+_BEGINS_BLOCK = re.compile(r" {0,3}[>#]")
+_RULE = re.compile(r":?-+:?")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(?=\S)")
 _QUOTE = re.compile(r" {0,3}(?:>+ +(?=>))*>+ ")  # with the blank that Discord wants: ">:(" is no quote
 _BLANK_QUOTE = re.compile(r" {0,3}>+$")
-_DELIMITER_ROW = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)*[ \t]*:?-+:?[ \t]*\|?[ \t]*$")
 _CELL_END = re.compile(r"\\.|(\|)", re.DOTALL)
 
 
@@ -64,9 +63,9 @@ def _lines(text: str) -> Iterator[str]:
     lines, mark = text.split("\n"), ""
     last = next((number for number in range(len(lines) - 1, -1, -1) if "```" in lines[number]), 0)
     for number, line in enumerate(lines):
-        cut = (_WORDS_BEHIND if mark else _WORDS_BEFORE).match(line) if number < last or mark else None
-        if cut and (not mark or cut[1].lstrip().startswith(mark)):
-            yield from cut.groups()
+        cut = _behind_fence(line, mark) if mark else _before_fence(line) if number < last else None
+        if cut:
+            yield from cut
             mark = "" if mark else "```"
             continue
         yield line
@@ -74,6 +73,23 @@ def _lines(text: str) -> Iterator[str]:
             mark = mark if _closing(line, mark) is None else ""
         elif fence := _FENCE.match(line):
             mark = fence[2]
+
+
+def _before_fence(line: str) -> tuple[str, str] | None:
+    """Return the words before a fence that begins at the end of a line, and the fence."""
+    words, mark, language = line.rstrip().rpartition("```")
+    is_fence = mark and words.strip() and words[-1].isspace() and "`" not in words
+    if not is_fence or not _LANGUAGE.fullmatch(language) or _BEGINS_BLOCK.match(line):
+        return None
+    return words.rstrip(), mark + language
+
+
+def _behind_fence(line: str, mark: str) -> tuple[str, str] | None:
+    """Return the end of a fence, and the words behind it in its line."""
+    ticks = line.strip().split(maxsplit=1)
+    if len(ticks) < 2 or ticks[0].strip("`") or not ticks[0].startswith(mark) or "`" in ticks[1]:
+        return None
+    return ticks[0], ticks[1]
 
 
 def _text(lines: list[str]) -> Block:
@@ -97,19 +113,19 @@ def _block_at(lines: list[str], at: int) -> Block | None:
 
 def _fence(lines: list[str], at: int, fence: re.Match[str]) -> Block | None:
     indent, mark, info = fence.groups()
-    language = _LANGUAGE.match(info)
+    language = _LANGUAGE.fullmatch(info.strip())
     content = [] if language else [info]
     for end in range(at + 1, len(lines)):
         last = _closing(lines[end], mark)
         if last is not None:
             content += [last] if last.strip() else []
             inner = _without_indent(content, len(indent))
-            return Block("fence", tuple(lines[at : end + 1]), inner, language[1] if language else "")
+            return Block("fence", tuple(lines[at : end + 1]), inner, language[0] if language else "")
         content.append(lines[end])
     if mark[0] == "~":  # without its end it is no fence: tildes are ornaments too
         return None
     inner = _without_indent(content, len(indent))
-    found = language[1] if language else ""
+    found = language[0] if language else ""
     return Block("fence", tuple(lines[at:]), inner, found, is_open=True)
 
 
@@ -139,9 +155,10 @@ def _quote(lines: list[str], at: int) -> Block | None:
 def _table(lines: list[str], at: int) -> Block | None:
     if "|" not in lines[at] or at + 1 == len(lines) or "-" not in lines[at + 1]:
         return None
-    if "|" not in lines[at + 1] or not _DELIMITER_ROW.match(lines[at + 1]):
+    rule = table_cells(lines[at + 1])
+    if "|" not in lines[at + 1] or len(rule) != len(table_cells(lines[at])):
         return None
-    if len(table_cells(lines[at])) != len(table_cells(lines[at + 1])):
+    if not all(map(_RULE.fullmatch, rule)):
         return None
     end = at + 2
     while end < len(lines) and "|" in lines[end] and not _FENCE.match(lines[end]):

@@ -3,7 +3,7 @@
 import re
 
 _MARKS = "*_~|`\\"  # at the end of a text each may open or close a format
-_BEGUN_LINE = re.compile(r" {0,3}(?:#{1,6}|>[> ]*)[ \t]*$")  # a heading or a quote without words
+_BEGUN_LINE = re.compile(r" {0,3}(?:#{1,6}[ \t]*|>[> \t]*)$")  # a heading or a quote without words
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)\](?:\([^()\s]*)?$")
 _ROW = re.compile(r"[ \t]*\|(?!\|)")
 _HALF_RULE = re.compile(r"[|:\- \t]*$")

@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 _URL_ENDS = "*_~|)\"'.,:;!?"
 _LANGUAGE = re.compile(r"([\w+.#-]*)\n", re.ASCII)
+_TICKS = re.compile("`+")
 _SHRUG = re.compile(r"¯\\{1,3}_")
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 
@@ -50,7 +51,7 @@ class _Reader:
         self._delimiters: list[Delimiter] = []
         self._brackets: list[_Bracket] = []
         self._ticks: dict[int, list[int]] = defaultdict(list)
-        for run in re.finditer("`+", text):
+        for run in _TICKS.finditer(text):
             self._ticks[len(run[0])].append(run.start())
         self._ends = [end.start() for end in _PARAGRAPH_END.finditer(text)]
 

@@ -5,7 +5,7 @@ import re
 from bot.text.markdown import FormatSpan, code_spans
 
 _LINK = re.compile(r"\]\(")
-_TARGET = re.compile(r"\s*<?\s*[A-Za-z][A-Za-z0-9+.-]*:")
+_TARGET = re.compile(r"\s*(?:<\s*)?[A-Za-z][A-Za-z0-9+.-]*:")
 _MARKS = "*_~|"
 
 
