@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from bot.text.discord_markdown import format_for_discord
 from bot.text.masked_links import show_addresses
 from bot.text.splitting import split_message
-from tests.bot.text.split_texts import HOSTILE, wholes
-from tests.bot.text.test_markdown_text import GROWING, MIXED, letters
+from tests.bot.text.split_texts import GROWING, HOSTILE, MIXED, letters, wholes
 
 TABLE = "a\n| Name | Nr |\n|---|--:|\n| 漢字 | 1 |\n| **Bo** | 20 |\nb"
 

@@ -9,8 +9,7 @@ from bot.text.formatted_text import FormattedText, TextSpan, read_spans, write_s
 from bot.text.markdown_text import parse_markdown
 from bot.text.splitting import utf16_length
 from bot.text.visibility import is_visible
-from tests.bot.text.split_texts import HOSTILE
-from tests.bot.text.test_markdown_text import MIXED
+from tests.bot.text.split_texts import HOSTILE, MIXED
 
 Formats = frozenset[tuple[str, str]]
 
