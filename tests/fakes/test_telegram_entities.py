@@ -1,4 +1,4 @@
-"""The Telegram that tests talk to: entities that a call gives are kept, moved, dropped or refused as there."""
+"""The Telegram that tests talk to: entities of a call are kept, moved, dropped or refused as there."""
 
 from typing import Any
 
