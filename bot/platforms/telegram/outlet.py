@@ -15,7 +15,7 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.platforms.telegram.api import CallRefused
 from bot.platforms.telegram.entities import EntityText, entity_text
-from bot.platforms.telegram.sender import TelegramSender, is_about_chat, is_group, parse_id
+from bot.platforms.telegram.sender import TelegramSender, is_about_chat, is_about_formats, is_group, parse_id
 from bot.platforms.telegram.text import MAX_MESSAGE, clean_text, name_line, telegram_length
 from bot.platforms.telegram.timings import TelegramTimings
 from bot.text.formatted_splitting import split_formatted
@@ -105,25 +105,42 @@ class TelegramOutlet:
 
     async def _show_draft(self, place: Place, persona: Persona, text: str) -> None:
         """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
+        if place.chat in self._without_drafts or not self._sender.is_open(place):
+            return
         parts = self._growing_parts(text, place, persona)
-        if not parts or place.chat in self._without_drafts or not self._sender.is_open(place):
+        if not parts:
             return
         if place not in self._drafts and len(self._drafts) >= _MAX_SHOWN:
             self._drafts.clear()
         draft = self._drafts.setdefault(place, next(self._draft_ids))
         try:
-            await self._sender.show_draft(place, draft, entity_text(parts[-1]))
+            await self._send_draft(place, draft, entity_text(parts[-1]))
         except DeliveryRefused:
             if len(self._without_drafts) >= _MAX_SHOWN:  # asked again, one call a chat
                 self._without_drafts.clear()
             self._without_drafts.add(place.chat)
 
+    async def _send_draft(self, place: Place, draft: int, text: EntityText) -> None:
+        """Send a draft; without formats where Telegram refuses those."""
+        thread, entities = parse_id(place.thread), text.entities
+        sending = self._sender.bot.send_message_draft(
+            int(place.chat), draft, text.text, message_thread_id=thread, entities=entities
+        )
+        try:
+            await self._sender.call(place, sending)
+        except CallRefused as refusal:
+            if not entities or not is_about_formats(refusal):
+                raise
+            await self._send_draft(place, draft, text.plain())
+
     async def _show_in_group(self, draft: Outgoing, persona: Persona, text: str) -> str | None:
         """Show an answer's beginning in a message, with a doubled wait before each edit, within the rate."""
         place, now = draft.place, self._clock()
         shown = self._shown.get(draft.key, ShownAnswer(0, now))
+        if now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
+            return draft.sent_id
         parts = self._growing_parts(text, place, persona)
-        if not parts or now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
+        if not parts:
             return draft.sent_id
         if len(self._shown) >= _MAX_SHOWN:  # entries of withdrawn answers
             self._shown.clear()

@@ -53,6 +53,10 @@ def is_about_chat(refusal: CallRefused) -> bool:
     return _names(str(refusal).casefold(), _NO_CHAT)
 
 
+def is_about_formats(refusal: CallRefused) -> bool:
+    return _names(str(refusal).casefold(), _BAD_ENTITIES)
+
+
 def _names(reason: str, phrases: tuple[str, ...]) -> bool:
     return any(phrase in reason for phrase in phrases)
 
@@ -160,24 +164,12 @@ class TelegramSender:
             reason = str(error).casefold()
             if "not modified" in reason:
                 return True
-            if text.entities and _names(reason, _BAD_ENTITIES):
+            if text.entities and is_about_formats(error):
                 return await self.edit(place, message_id, text.plain(), keyboard)
             if is_about_chat(error):
                 raise
             return False
         return True
-
-    async def show_draft(self, place: Place, draft: int, text: EntityText) -> None:
-        """Show a draft in a private chat; without formats where Telegram refuses those."""
-        showing = self.bot.send_message_draft(
-            int(place.chat), draft, text.text, parse_id(place.thread), entities=text.entities
-        )
-        try:
-            await self.call(place, showing)
-        except CallRefused as error:
-            if not text.entities or not _names(str(error).casefold(), _BAD_ENTITIES):
-                raise
-            await self.show_draft(place, draft, text.plain())
 
     async def delete(self, place: Place, message_ids: Sequence[int]) -> None:
         """Delete messages of at most two days ago (Bot API, deleteMessage)."""
