@@ -24,15 +24,15 @@ def format_for_discord(text: str, *, is_growing: bool = False) -> str:
     blocks = list(read_blocks(hold_back(text) if is_growing else text))
     if is_growing and blocks and blocks[-1].is_open and not blocks[-1].content.strip():
         blocks.pop()
-    formatted = [_format(block) for block in blocks]
+    formatted = [_format(block, len(text)) for block in blocks]
     if is_growing and blocks and blocks[-1].kind in ("text", "heading", "quote"):
         formatted[-1] = _closed(formatted[-1])
     return show_addresses("\n".join(formatted))
 
 
-def _format(block: Block) -> str:
+def _format(block: Block, whole: int) -> str:
     if block.kind == "table":
-        return _code(format_table(block, cell_text).replace("```", "`\u200b`\u200b`"))
+        return _code(format_table(block, cell_text, whole).replace("```", "`\u200b`\u200b`"))
     if block.kind == "heading" and block.level > _DEEPEST_HEADING:
         return f"**{block.content.replace('**', '')}**"
     if block.kind == "fence" and (block.is_open or block.lines[0].lstrip()[0] == "~"):

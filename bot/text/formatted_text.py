@@ -44,8 +44,10 @@ class FormattedText:
         return FormattedText(self.text[start:end], tuple(span for span in clipped if span.end > span.start))
 
     def stripped(self) -> "FormattedText":
-        """Return the text without blank ends."""
+        """Return the text without blank ends; the first line of code keeps its indentation."""
         start = len(self.text) - len(self.text.lstrip())
+        if any(span.kind == "pre" and span.start < start < span.end for span in self.spans):
+            start = self.text.rfind("\n", 0, start) + 1
         return self.clip(start, max(start, len(self.text.rstrip())))
 
 

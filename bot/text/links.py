@@ -9,7 +9,7 @@ TARGET = re.compile(
     r"(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
 _ADDRESS = re.compile(
-    r"https?://(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d{1,5})?(?:[/?#][^\s<>\"]*)?$", re.IGNORECASE
+    r"https?://(?:[a-z0-9-]+\.)+(?:[a-z][a-z0-9-]+|\d{1,3})(?::\d{1,5})?(?:[/?#][^\s<>\"]*)?$", re.IGNORECASE
 )
 _CLAIM = re.compile(r"://|\w@|[\w-]\.[^\W\d]{2}")
 _SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)

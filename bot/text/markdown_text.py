@@ -18,7 +18,7 @@ def parse_markdown(text: str, *, is_growing: bool = False) -> FormattedText:
     """
     source = hold_back(text) if is_growing else text
     blocks = list(read_blocks(source))
-    pieces = [_format(block, is_growing and block is blocks[-1]) for block in blocks]
+    pieces = [_format(block, len(source), is_growing and block is blocks[-1]) for block in blocks]
     whole = join_formatted(_with_line_ends(pieces))
     return whole if is_growing or is_visible(whole.text) or not is_visible(text) else FormattedText(text)
 
@@ -30,26 +30,26 @@ def _with_line_ends(pieces: list[FormattedText]) -> Iterator[FormattedText]:
         yield piece
 
 
-def _format(block: Block, is_growing: bool) -> FormattedText:
+def _format(block: Block, whole: int, is_growing: bool) -> FormattedText:
     if block.kind == "fence":
         if not block.content.strip():
             return FormattedText("" if is_growing else block.source)
         return _whole(block.content, "pre", block.language)
     if block.kind == "table":
-        return _whole(format_table(block, cell_text), "pre")
+        return _whole(format_table(block, cell_text, whole), "pre")
     if block.kind == "heading":
         inner = parse_inline(block.content, is_growing=is_growing)
         return _over(inner, TextSpan("bold", 0, len(inner.text)))
     if block.kind == "quote":
-        pieces = [_in_quote(inner, is_growing) for inner in read_blocks(block.content)]
+        pieces = [_in_quote(inner, whole, is_growing) for inner in read_blocks(block.content)]
         inner = join_formatted(_with_line_ends(pieces))
         return _over(inner, TextSpan("blockquote", 0, len(inner.text)))
     return parse_inline(block.content, is_growing=is_growing)
 
 
-def _in_quote(block: Block, is_growing: bool) -> FormattedText:
+def _in_quote(block: Block, whole: int, is_growing: bool) -> FormattedText:
     """Return a block of a quote; a quote within a quote is its words, since no platform nests them."""
-    return parse_inline(block.content) if block.kind == "quote" else _format(block, is_growing)
+    return parse_inline(block.content) if block.kind == "quote" else _format(block, whole, is_growing)
 
 
 def _whole(text: str, kind: str, argument: str = "") -> FormattedText:

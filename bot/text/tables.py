@@ -10,18 +10,23 @@ from bot.text.blocks import Block, table_cells
 
 Alignment = Literal["left", "right", "center"]
 _MAX_COLUMN = 60  # characters; a longer cell is not padded to: a line of blanks would be all that shows
-_MAX_GROWTH = 6  # times the source; a wider table keeps its cells, not aligned
+# A table keeps its cells, not aligned, where blanks would take more than so many times its source, and more
+# than its share of so many characters of a text.
+_MAX_GROWTH, _MAX_BLANKS = 2.5, 3000
 _NO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufe00-\ufe0f]")
 
 
-def format_table(table: Block, plain: Callable[[str], str]) -> str:
-    """Return the rows with aligned columns; `plain` gives the text of a cell without its marks."""
+def format_table(table: Block, plain: Callable[[str], str], whole: int) -> str:
+    """Return the rows with aligned columns.
+
+    `plain` gives the text of a cell without its marks; `whole` is the length of the text with the table.
+    """
     header, rule, *body = map(table_cells, table.lines)
     rows = [[plain(cell) for cell in row] for row in [header, *body]]
     # a row of more cells than the header has keeps them: its columns are as wide as their cells
     widths = [min(max(map(text_width, column)), _MAX_COLUMN) for column in zip_longest(*rows, fillvalue="")]
     sides = [*map(_alignment, rule), *map(_alignment, [""] * (len(widths) - len(rule)))]
-    if sum(widths) * len(rows) > _MAX_GROWTH * len(table.source):
+    if sum(widths) * len(rows) > len(table.source) * (_MAX_GROWTH + _MAX_BLANKS / max(whole, 1)):
         widths = [0] * len(widths)
     lines = [_row(row, widths, sides) for row in rows]
     ruled = "-+-".join("-" * (width or 3) for width in widths[: len(rule)])

@@ -51,6 +51,14 @@ def test_code_that_is_cut_keeps_its_language() -> None:
     ]
 
 
+def test_code_keeps_the_indentation_of_its_first_line() -> None:
+    whole = parse_markdown("```py\nif x:\n    y = 1\n    z = 2\n```")
+    assert [part.text for part in split_formatted(whole, 17, len)] == ["if x:\n    y = 1", "    z = 2"]
+    assert [part.text for part in split_formatted(parse_markdown("\n```\n  a\nb\n```"), 99, len)] == [
+        "  a\nb"
+    ]
+
+
 def test_parts_that_show_nothing_are_left_out() -> None:
     assert split_formatted(FormattedText("a" + "\u200b" * 30 + " b"), 10, len)[-1].text.endswith("b")
     assert all(

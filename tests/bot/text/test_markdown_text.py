@@ -164,8 +164,11 @@ def test_a_table_becomes_aligned_columns() -> None:
 
 
 def test_a_wide_table_does_not_grow_without_bounds() -> None:
-    source = "|".join(["x" * 60] * 100) + "\n" + "|".join(["-"] * 100) + ("\n" + "|" * 99) * 100
-    assert len(parse_markdown(source).text) < 7 * len(source)
+    wide = "|".join(["x" * 60] * 100) + "\n" + "|".join(["-"] * 100) + ("\n" + "|" * 99) * 100
+    small = f"| {'x' * 50} | b |\n|---|---|\n" + "|y|z|\n" * 20 + "\n"
+    for source in (wide, small * 100):
+        assert len(parse_markdown(source).text) < 2.5 * len(source) + 4000
+    assert len(parse_markdown(small).text) > 3 * len(small)
 
 
 @pytest.mark.parametrize(
