@@ -9,6 +9,7 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.text.formatted_text import FormattedText
 from bot.text.splitting import split_message
+from bot.text.visibility import is_visible
 
 
 class Recorder:
@@ -29,7 +30,8 @@ class Recorder:
         self._changed = asyncio.Condition()
 
     def split(self, text: str, place: Place, persona: Persona) -> Sequence[FormattedText]:
-        return [FormattedText(part.text_to_send) for part in split_message(text, self.room)]
+        parts = [part.text_to_send for part in split_message(text, self.room)]
+        return [FormattedText(part) for part in parts if is_visible(part)]
 
     def pace(self, place: Place) -> float:
         return self.wait
