@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.text.discord_markdown import format_for_discord
 from bot.text.masked_links import show_addresses
 from bot.text.splitting import split_message
+from tests.bot.text.discord_links import masked_links
 from tests.bot.text.split_texts import GROWING, HOSTILE, MIXED, letters, wholes
 
 TABLE = "a\n| Name | Nr |\n|---|--:|\n| 漢字 | 1 |\n| **Bo** | 20 |\nb"
@@ -82,8 +83,19 @@ def test_a_growing_text_has_no_open_mark(source: str) -> None:
             assert text.count(mark) % 2 == 0, (source[:end], text)
 
 
-@settings(deadline=None)
-@given(st.text("ab [](`*_<:/\n") | MIXED)
-def test_outside_of_code_no_masked_link_is_left(source: str) -> None:
-    if "`" not in source and "~" not in source:
-        assert "](" not in show_addresses(source)
+LINKS = ["[a](https://x.example)", "[", "](https://x.example)", "(https://x.example)", "https://y.example/"]
+MARKS = [*"]`*_\\<b \n", "``", "```", "```\n", "```py\n", "**", "__", "~~", "||", "# ", "> "]
+LINKED = st.lists(st.sampled_from(LINKS + MARKS), max_size=14).map("".join)
+
+
+@settings(deadline=None, max_examples=500)
+@given(LINKED)
+def test_no_link_is_left_that_discord_shows_masked(source: str) -> None:
+    assert list(masked_links(format_for_discord(source))) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["[a](https://x.example)", "**[a](<https://x.example>)**", "> [](http://x.example)"]
+)
+def test_the_reading_of_discord_finds_masked_links(text: str) -> None:
+    assert len(list(masked_links(text))) == 1
