@@ -43,7 +43,7 @@ class Delivery:
             return replace(self, reply_to=None)
         if self.thread and _names(reason, _BAD_THREAD):
             return replace(self, thread=None, reply_to=None)
-        if self.text.entities and not _names(reason, _NO_CHAT):
+        if self.text.content.spans and not _names(reason, _NO_CHAT):
             return replace(self, text=self.text.plain())
         return None
 
@@ -164,7 +164,7 @@ class TelegramSender:
             reason = str(error).casefold()
             if "not modified" in reason:
                 return True
-            if text.entities and is_about_formats(error):
+            if text.content.spans and is_about_formats(error):
                 return await self.edit(place, message_id, text.plain(), keyboard)
             if is_about_chat(error):
                 raise
