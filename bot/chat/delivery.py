@@ -11,8 +11,8 @@ from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
 from bot.persona.persona import Persona
-from bot.text.markdown import show_addresses
-from bot.text.splitting import split_burst, split_message
+from bot.text.formatted_text import FormattedText
+from bot.text.splitting import split_burst
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,12 @@ class Outlet(Protocol):
     """
 
     for_owner: bool  # True where only the owner of the machine reads, who may read paths in errors
-    marks: bool  # True where the platform reads Markdown: marks cut by a split are closed and opened again
 
-    def limit(self, place: Place, persona: Persona | None) -> int | None:
-        """Return the longest message that the platform takes, in its own units; None for no limit."""
+    def split(self, text: str, place: Place, persona: Persona) -> Sequence[FormattedText]:
+        """Return a reply's Markdown as the messages to send: within the platform's limit, in its formats.
 
-    def measure(self, text: str) -> int:
-        """Return the length of a text in the platform's own units."""
+        Messages that would show nothing are left out.
+        """
 
     def pace(self, place: Place) -> float:
         """Return the seconds to wait before each update of a preview; 0 shows every piece at once."""
@@ -89,19 +88,10 @@ def bound_reply(text: str, place: Place) -> str:
     return text[: MAX_REPLY - 1].rstrip() + "…"
 
 
-def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[str]:
-    """Split a reply into the texts to send: a burst by its lines, then each text by the platform's limit.
-
-    On a platform that reads Markdown, masked links show their addresses.
-    """
-    text = show_addresses(text) if outlet.marks else text
+def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[FormattedText]:
+    """Split a reply into the messages to send: a burst by its lines, then each as the platform shows it."""
     messages = split_burst(text) if persona.bursts else [text]
-    limit = outlet.limit(place, persona)
-    return [
-        part.text_to_send
-        for message in messages
-        for part in split_message(message, limit, outlet.measure, marks=outlet.marks)
-    ]
+    return [part for message in messages for part in outlet.split(message, place, persona)]
 
 
 async def deliver(

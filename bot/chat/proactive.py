@@ -9,6 +9,7 @@ from bot.message import Author, Place
 from bot.persona.macros import expand_macros
 from bot.persona.persona import Persona
 from bot.prompt.speaker_labels import speaker_label
+from bot.text.visibility import is_visible
 
 
 async def greet(chat: Chat, memory: Memory, place: Place, user: Author, *, group: bool = False) -> None:
@@ -42,7 +43,7 @@ async def post(chat: Chat, memory: Memory, place: Place, text: str, user: Author
     if len(text) > (longest := chat.settings.message_characters):
         raise UserError(f"The text has {len(text):,} characters; at most {longest:,} fit. Post it in parts.")
     persona = await chat.resident(place)
-    if not text:
+    if not is_visible(text):
         await _reply(chat, place, ReplyRequest(persona.key, "asked to say something"))
         return
     newest = await memory.history(place, limit=1)

@@ -169,10 +169,16 @@ class ReplyPipeline:
         read: str | None = None,
         replaces: str | None = None,
     ) -> None:
-        """Store and send a text that no model generated, and remove the messages that it replaces."""
+        """Store and send a text that no model generated, and remove the messages that it replaces.
+
+        A text that shows nothing, a greeting whose macros are empty, is left out.
+        """
         outlet, message = self._resources.outlet(place), self._message(place, persona, text, None)
         stale_ids = await self._memory.sent_of(place, replaces) if replaces else ()
         parts = split_reply(outlet, place, persona, text)
+        if not parts:
+            log.info("nothing_to_say", extra={"place": str(place), "persona": persona.key})
+            return
         self._workers.enqueue_outgoing(
             await self._memory.finish(
                 place, [], [message], parts, read=read, window=None, why=why, replaces=replaces

@@ -18,6 +18,7 @@ from bot.message import Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
 from bot.text.splitting import burst_messages
+from bot.text.visibility import is_visible
 
 MAX_REQUESTS = 1000  # of all places, that wait in the engine
 _FULL = "Too many answers are being made at once: ask again in a moment."
@@ -78,7 +79,7 @@ class Responder:
         await self._adapters.ensure_loaded(persona)
         answer = await self._stream(self._request(context, prompt), context, task)
         text = bound_reply(apply_text_steps(answer.text, persona, whole=True), context.place)
-        if not text:
+        if not is_visible(text):
             raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
         return GeneratedReply(text, prompt, _why(context, prompt, answer))
 
@@ -174,7 +175,7 @@ async def _feed(preview: StreamingPreview, generation: Generation, persona: Pers
         text += piece.text
         if len(text) > 2 * MAX_REPLY:  # whatever the text steps leave of it
             generation.cancel()
-        elif not is_shown_whole and (shown := apply_text_steps(text, persona, whole=False)):
+        elif not is_shown_whole and is_visible(shown := apply_text_steps(text, persona, whole=False)):
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
             is_shown_whole = len(messages) > 1
             await preview.feed(messages[0])

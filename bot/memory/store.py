@@ -81,7 +81,7 @@ class Memory(StoredParts):
         place: Place,
         message_ids: Sequence[str],
         replies: Sequence[Message],
-        parts: Sequence[str],
+        parts: Sequence[answers.Part],
         *,
         read: str | None,
         window: str | None,

@@ -49,17 +49,25 @@ class FormatSpans:
         return self._states[bisect_left(self._positions, cut)]
 
 
-def show_addresses(text: str) -> str:
-    """Return the text with every masked link, [words](address), as words and address."""
-    return text.replace("](", "] (")
+def code_spans(text: str) -> Iterator[FormatSpan]:
+    """Yield the spans of code, in order."""
+    return (span for span in _spans(text) if span.opening[0] == "`")
 
 
-def _spans(text: str) -> Iterator[FormatSpan]:
+def open_marks(text: str) -> list[str]:
+    """Return the marks of the last paragraph that nothing closes yet, outermost first; no backticks."""
+    pairs, paragraph = _Pairs(text), text.rfind("\n\n")
+    for _ in _spans(text, pairs):
+        pass
+    return [mark for mark, run in pairs.open if run.start() > paragraph]
+
+
+def _spans(text: str, pairs: "_Pairs | None" = None) -> Iterator[FormatSpan]:
     """Yield a span for each pair of marks that belong together, in time linear in the text."""
     runs: dict[int, list[int]] = defaultdict(list)
     for run in re.finditer("`+", text):
         runs[len(run[0])].append(run.start())
-    pairs, at = _Pairs(text), 0
+    pairs, at = pairs or _Pairs(text), 0
     while token := _TOKEN.search(text, at):
         at = token.end()
         if token[1] and token[1][0] == "`":
@@ -108,27 +116,27 @@ class _Pairs:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._open: list[tuple[str, re.Match[str]]] = []  # each mark once at most
+        self.open: list[tuple[str, re.Match[str]]] = []  # each mark once at most
 
     def take(self, run: re.Match[str]) -> Iterator[FormatSpan]:
         """Close the marks that this run of signs closes; if it closes none, open its marks."""
         marks = _MARKS.get(run[0], ())
         start, end = run.span()
         before, after = self._text[max(start - 1, 0) : start], self._text[end : end + 1]
-        inwards = [mark for mark, _ in self._open if mark in marks and _closes(mark, before, after)]
+        inwards = [mark for mark, _ in self.open if mark in marks and _closes(mark, before, after)]
         for mark in reversed(inwards):
             yield self._close(mark, run)
         if not inwards:
             for mark in marks:
                 if _opens(mark, before, after):
-                    self._open = [*(pair for pair in self._open if pair[0] != mark), (mark, run)]
+                    self.open = [*(pair for pair in self.open if pair[0] != mark), (mark, run)]
 
     def _close(self, mark: str, run: re.Match[str]) -> FormatSpan:
         """Close a mark. Marks opened within it and not closed are plain text."""
-        number = next(number for number, (other, _) in enumerate(self._open) if other == mark)
-        opened = self._open[number][1]
-        within = [pair for pair in self._open[number + 1 :] if pair[1] is opened]  # of the same "***"
-        self._open[number:] = within
+        number = next(number for number, (other, _) in enumerate(self.open) if other == mark)
+        opened = self.open[number][1]
+        within = [pair for pair in self.open[number + 1 :] if pair[1] is opened]  # of the same "***"
+        self.open[number:] = within
         return _span(self._text, opened.start(), opened.end(), run.start(), run.end(), mark, mark)
 
 

@@ -4,17 +4,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
+from bot.text.blocks import read_blocks
 from bot.text.markdown import FormatSpan, FormatSpans
+from bot.text.visibility import is_visible
 
 # from the best place to cut to the worst: behind a paragraph, a line, a sentence, a word
 _SEAMS = [re.compile(seam) for seam in (r"\n{2,}", r"\n", r"[.!?…][\"'”’)]*\s+|[。！？][”’」』）]*", r"\s+")]
 _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make a flag
 _SIGNS = "`*_~|"
 _BLANK = re.compile(r"\s*")
-_FENCE = re.compile(r"^```.*?(?:^```\s*?$|\Z)", re.MULTILINE | re.DOTALL)
-_LINE_END = re.compile(r"\n")
 MAX_BURST_MESSAGES = 5  # messages; a model that goes on and on floods nobody
 
 
@@ -42,27 +41,16 @@ def utf16_length(text: str) -> int:
 
 
 def split_burst(text: str, most: int = MAX_BURST_MESSAGES) -> list[str]:
-    """Split a reply into one message a line. Fenced code is not split, and message `most` holds the rest."""
+    """Split a reply into one message a line. Code and tables stay whole; message `most` holds the rest."""
     messages = list(burst_messages(text))
     return messages if len(messages) <= most else [*messages[: most - 1], "\n".join(messages[most - 1 :])]
 
 
 def burst_messages(text: str) -> Iterator[str]:
-    """Yield each line of a reply that is not blank, and fenced code as a whole."""
-    start = 0
-    for end in chain(_line_ends(text), [len(text)]):
-        if text[start:end].strip():
-            yield text[start:end].strip("\n")
-        start = end
-
-
-def _line_ends(text: str) -> Iterator[int]:
-    """Yield the line ends outside of fences, in one pass."""
-    at = 0
-    for fence in _FENCE.finditer(text):
-        yield from (line.start() for line in _LINE_END.finditer(text, at, fence.start()))
-        at = fence.end()
-    yield from (line.start() for line in _LINE_END.finditer(text, at))
+    """Yield each line of a reply that shows something, and fenced code or a table as a whole."""
+    for block in read_blocks(text):
+        lines = [block.source] if block.kind in ("fence", "table") else block.lines
+        yield from filter(is_visible, lines)
 
 
 def split_message(

@@ -23,7 +23,9 @@ from bot.platforms.discord.command_menu import format_answer
 from bot.platforms.discord.extras import extra_words
 from bot.platforms.discord.quotations import quotations_of
 from bot.platforms.telegram.content import content_words
+from bot.platforms.telegram.entities import entity_text
 from bot.platforms.telegram.events import BotAccount
+from bot.platforms.telegram.text import telegram_length
 from bot.platforms.telegram.translate import parse_update
 from bot.platforms.telegram.typed_command import find_typed_command
 from bot.platforms.terminal.screen import WordWrap
@@ -33,7 +35,12 @@ from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn
 from bot.prompt.role_markers import RoleMarkers, role_markers
 from bot.text import splitting
+from bot.text.discord_markdown import format_for_discord
+from bot.text.formatted_splitting import split_formatted
+from bot.text.formatted_text import FormattedText, TextSpan, nested_spans
+from bot.text.links import choose_link
 from bot.text.markdown import FormatSpans
+from bot.text.markdown_text import parse_markdown
 from bot.text.one_line import one_line
 from bot.text.redaction import Redactor
 from bot.text.tidy import tidy
@@ -120,6 +127,15 @@ def telegram_update(text: str) -> Mapping[str, object]:
     return {"update_id": 1, "message": message | {"text": text, "entities": entities}}
 
 
+def spans_over(text: str) -> list[TextSpan]:
+    """Return a span at each third character, of all kinds and several lengths."""
+    kinds = ("bold", "code", "text_link", "italic", "pre", "blockquote")
+    return [
+        TextSpan(kinds[at % 6], at, min(len(text), at + (1, 5, 60)[at % 3]))  # type: ignore[arg-type]
+        for at in range(0, len(text), 3)
+    ]
+
+
 def markers(template: str) -> RoleMarkers:
     tokenizer = ByteTokenizer()
     source = BUILT_IN_TEMPLATES[template]
@@ -142,6 +158,20 @@ CALLS: dict[str, Call] = {
     "bot.text.splitting.split_message": lambda text: splitting.split_message(text[::2], 20),
     "bot.text.splitting.split_burst": splitting.split_burst,
     "bot.text.markdown.FormatSpans": FormatSpans,
+    "bot.text.links.choose_link": lambda text: choose_link(text, text),
+    "bot.text.formatted_text.nested_spans": lambda text: nested_spans(text, spans_over(text)),
+    "bot.text.formatted_splitting.split_formatted": lambda text: split_formatted(
+        FormattedText(text, nested_spans(text, spans_over(text))), 40, telegram_length
+    ),
+    "bot.text.markdown_text.parse_markdown of a growing text": lambda text: parse_markdown(
+        text, is_growing=True
+    ),
+    "bot.text.discord_markdown.format_for_discord of a growing text": lambda text: format_for_discord(
+        text, is_growing=True
+    ),
+    "bot.platforms.telegram.entities.entity_text": lambda text: (
+        entity_text(FormattedText(text, nested_spans(text, spans_over(text)))).entities
+    ),
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
     "bot.persona.macros.expand_macros": lambda text: expand_macros(text, MacroContext("Mara", "Ana")),

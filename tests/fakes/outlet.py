@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
+from bot.text.formatted_text import FormattedText
+from bot.text.splitting import split_message
+from bot.text.visibility import is_visible
 
 
 class Recorder:
     """Records calls; `sent` has pairs of persona key (None for a notice) and text."""
 
     for_owner = False
-    marks = True
 
     def __init__(self, limit: int | None = None) -> None:
         self.room = limit
@@ -27,8 +29,9 @@ class Recorder:
         self.failure: Exception | None = None
         self._changed = asyncio.Condition()
 
-    def limit(self, place: Place, persona: Persona | None) -> int | None:
-        return self.room
+    def split(self, text: str, place: Place, persona: Persona) -> Sequence[FormattedText]:
+        parts = [part.text_to_send for part in split_message(text, self.room)]
+        return [FormattedText(part) for part in parts if is_visible(part)]
 
     def pace(self, place: Place) -> float:
         return self.wait
@@ -38,9 +41,6 @@ class Recorder:
 
     async def remove(self, place: Place, sent_ids: Sequence[str]) -> None:
         self.removed += sent_ids
-
-    def measure(self, text: str) -> int:
-        return len(text)
 
     @asynccontextmanager
     async def typing(self, place: Place, persona: Persona) -> AsyncIterator[None]:

@@ -13,11 +13,15 @@ from bot.message import Author, Message, Place
 from bot.persona.card import Card
 from bot.persona.persona import Persona
 from bot.platforms.discord.translate import strip_mentions
+from bot.platforms.telegram.entities import entity_text
 from bot.platforms.telegram.text import telegram_length
 from bot.prompt.builder import PromptFormat, build_prompt
 from bot.prompt.chat_template import open_chat_template
 from bot.prompt.speaker_labels import speaker_labels
+from bot.text.discord_markdown import format_for_discord
 from bot.text.folding import MAX_MARKS, fold, limit_marks
+from bot.text.formatted_splitting import split_formatted
+from bot.text.markdown_text import parse_markdown
 from bot.text.splitting import split_burst, split_message
 from tests.fakes.model import CHATML, ByteTokenizer
 from tests.fixtures.operations import CountedText, assert_linear
@@ -161,7 +165,13 @@ MARKED = {
     "flags": "\U0001f1e9\U0001f1ea",
     "joined": "\u200d\u0301",
     "sentences": "a.\"' b! ",
-    "mentions": "@a ",
+    "mentions": "@abc ",
+    "links": "[a](https://a.example/@abc) ",
+    "open links": "[a](",
+    "addresses": "https://a.example/@abc ",
+    "tables": "| a | b |\n|---|---|\n| c |\n",
+    "quotes": "> a\n> > b\n",
+    "headings": "# a\n",
 }
 
 
@@ -169,6 +179,22 @@ MARKED = {
 @pytest.mark.parametrize("text", MARKED)
 def test_a_reply_is_split_with_work_linear_in_its_length(text: str, measure: Callable[[str], int]) -> None:
     assert_linear(lambda size: lambda: split_message(MARKED[text] * 4 * size, 200, measure), SIZES)
+
+
+@pytest.mark.parametrize("is_growing", [False, True], ids=["whole", "growing"])
+@pytest.mark.parametrize("text", MARKED)
+def test_a_reply_is_formatted_with_work_linear_in_its_length(text: str, is_growing: bool) -> None:
+    def formatted(size: int) -> Callable[[], object]:
+        source = MARKED[text] * 4 * size
+
+        def run() -> None:
+            format_for_discord(source, is_growing=is_growing)
+            for part in split_formatted(parse_markdown(source, is_growing=is_growing), 200, telegram_length):
+                assert entity_text(part).entities is not None
+
+        return run
+
+    assert_linear(formatted, SIZES)
 
 
 ME = ("<@1>", "<@!1>", "<@&2>")

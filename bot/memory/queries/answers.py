@@ -10,7 +10,9 @@ from bot.memory.queries.history import answered_by, row_of
 from bot.memory.queries.inbox import insert_message, rows_of
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
+from bot.text.formatted_text import FormattedText
 
+Part = str | FormattedText
 MAX_ALTERNATIVES = 100  # replaced answers of a place
 
 
@@ -23,7 +25,7 @@ class AnswerRecord:
     place: Place
     message_ids: Sequence[str]
     replies: Sequence[Message]
-    parts: Sequence[str]
+    parts: Sequence[Part]
     read: str | None
     window: str | None
     why: Mapping[str, object]
@@ -155,11 +157,13 @@ def enqueue_parts(
 ) -> None:
     first = new.replies[0]
     for part, text in enumerate(new.parts):
+        formatted = FormattedText(text) if isinstance(text, str) else text
         outbox.enqueue_part(
             connection,
             outbox.part_key(new.place, named, "reply", part),
             place,
-            text,
+            formatted.text,
+            spans=formatted.spans,
             part=part,
             answer=answer,
             reply_to=first.reply_to,

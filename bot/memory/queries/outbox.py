@@ -11,6 +11,7 @@ from bot.memory.queries.conversations import place_of
 from bot.memory.queries.history import row_of
 from bot.memory.queries.records import Outgoing
 from bot.message import Place
+from bot.text.formatted_text import TextSpan, read_spans, write_spans
 
 
 def part_key(place: Place, message_id: str, kind: Literal["reply", "notice", "unread"], part: int) -> str:
@@ -25,6 +26,7 @@ def enqueue_part(
     place: int,
     text: str,
     *,
+    spans: Sequence[TextSpan] = (),
     part: int = 0,
     answer: int | None = None,
     message: int | None = None,
@@ -33,11 +35,11 @@ def enqueue_part(
 ) -> None:
     """Store a part, over its draft if there is one. A part with a known key is not stored again."""
     connection.execute(
-        "INSERT INTO outbox (key, place, answer, message, part, text, reply_to, persona)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET answer = excluded.answer,"
-        " text = excluded.text, reply_to = excluded.reply_to, persona = excluded.persona"
-        " WHERE answer IS NULL AND text = '' AND state = 'sending'",
-        (key, place, answer, message, part, text, reply_to, persona),
+        "INSERT INTO outbox (key, place, answer, message, part, text, spans, reply_to, persona)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET answer = excluded.answer,"
+        " text = excluded.text, spans = excluded.spans, reply_to = excluded.reply_to,"
+        " persona = excluded.persona WHERE answer IS NULL AND text = '' AND state = 'sending'",
+        (key, place, answer, message, part, text, write_spans(spans), reply_to, persona),
     )
 
 
@@ -75,7 +77,7 @@ def turn_draft_into_notice(connection: sqlite3.Connection, key: str, new_key: st
 
 def with_key(connection: sqlite3.Connection, key: str) -> tuple[Outgoing, ...]:
     rows = connection.execute(
-        "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id FROM outbox"
+        "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id, spans FROM outbox"
         " WHERE key = ?",
         (key,),
     )
@@ -84,7 +86,7 @@ def with_key(connection: sqlite3.Connection, key: str) -> tuple[Outgoing, ...]:
 
 def parts_of_answer(connection: sqlite3.Connection, answer: int) -> tuple[Outgoing, ...]:
     rows = connection.execute(
-        "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id FROM outbox"
+        "SELECT key, place, part, text, state, attempts, reply_to, persona, sent_id, spans FROM outbox"
         " WHERE answer = ? ORDER BY part",
         (answer,),
     )
@@ -93,7 +95,7 @@ def parts_of_answer(connection: sqlite3.Connection, answer: int) -> tuple[Outgoi
 
 def unsent_parts(connection: sqlite3.Connection, platform: str, account: str) -> tuple[Outgoing, ...]:
     rows = connection.execute(
-        "SELECT key, place, part, text, state, attempts, outbox.reply_to, persona, sent_id"
+        "SELECT key, place, part, text, state, attempts, outbox.reply_to, persona, sent_id, spans"
         " FROM outbox JOIN places ON places.id = outbox.place"
         " WHERE state IN ('queued', 'sending') AND text != '' AND platform = ? AND account = ?"
         " ORDER BY outbox.id",
@@ -103,7 +105,10 @@ def unsent_parts(connection: sqlite3.Connection, platform: str, account: str) ->
 
 
 def outgoing_from_rows(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> tuple[Outgoing, ...]:
-    return tuple(Outgoing(key, place_of(connection, place), *rest) for key, place, *rest in rows.fetchall())
+    return tuple(
+        Outgoing(key, place_of(connection, place), *[*rest, read_spans(spans)])
+        for key, place, *rest, spans in rows.fetchall()
+    )
 
 
 def note_sending(connection: sqlite3.Connection, key: str) -> None:
@@ -116,14 +121,16 @@ def note_sending(connection: sqlite3.Connection, key: str) -> None:
 
 def note_sent(connection: sqlite3.Connection, key: str, sent_id: str | None) -> None:
     connection.execute(
-        "UPDATE outbox SET state = 'sent', text = '', sent_id = coalesce(?, sent_id) WHERE key = ?",
+        "UPDATE outbox SET state = 'sent', text = '', spans = '', sent_id = coalesce(?, sent_id)"
+        " WHERE key = ?",
         (sent_id, key),
     )
 
 
 def drop_part(connection: sqlite3.Connection, key: str) -> None:
     connection.execute(
-        "UPDATE outbox SET state = 'dropped', text = '' WHERE key = ? AND state IN ('queued', 'sending')",
+        "UPDATE outbox SET state = 'dropped', text = '', spans = ''"
+        " WHERE key = ? AND state IN ('queued', 'sending')",
         (key,),
     )
 
@@ -131,7 +138,8 @@ def drop_part(connection: sqlite3.Connection, key: str) -> None:
 def drop_unsent_parts(connection: sqlite3.Connection, answer: int | None) -> None:
     """Drop the queued parts of an answer that was replaced before they were sent."""
     connection.execute(
-        "UPDATE outbox SET state = 'dropped', text = '' WHERE answer = ? AND state = 'queued'", (answer,)
+        "UPDATE outbox SET state = 'dropped', text = '', spans = '' WHERE answer = ? AND state = 'queued'",
+        (answer,),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.message import Message, Place
+from bot.text.formatted_text import TextSpan
 
 InboxState = Literal["accepted", "ignored", "answered", "given_up"]
 NAMED = "user"  # key in an answer's `why`: the id of the person whose name or words the text holds
@@ -24,6 +25,7 @@ class Outgoing:
     reply_to: str | None
     persona: str | None  # None for a notice
     sent_id: str | None = None  # the platform's id of the message that shows it, if any
+    spans: tuple[TextSpan, ...] = ()  # formats, on a platform that does not read marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import discord
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Command, Level, Option
 from bot.text.known_names import contains_name, find_name
-from bot.text.markdown import show_addresses
+from bot.text.masked_links import show_addresses
 
 MAX_ANSWER = 2000  # characters of an answer
 MESSAGE_MENU = {"Another answer": "again", "Why this answer?": "why"}

@@ -22,8 +22,10 @@ from bot.platforms.discord.senders import channel_of, name_line
 from bot.platforms.discord.sent_lookup import SentLookup
 from bot.platforms.discord.thread_fallback import ThreadFallback
 from bot.platforms.discord.webhooks import Webhooks
-from bot.text.markdown import show_addresses
+from bot.text.discord_markdown import format_for_discord
+from bot.text.formatted_text import FormattedText
 from bot.text.splitting import split_message, utf16_length
+from bot.text.visibility import is_visible
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,6 @@ class DiscordOutlet:
     """Discord's implementation of the chat's `Outlet`."""
 
     for_owner = False
-    marks = True
 
     def __init__(self, client: Gateway, calls: ApiCalls, webhooks: Webhooks, memory: Memory) -> None:
         self._client, self._calls, self._webhooks = client, calls, webhooks
@@ -47,12 +48,14 @@ class DiscordOutlet:
         self._told_blocked: dict[Place, str | None] = {}  # the message whose answer was blocked last
         self._shown: dict[str, str] = {}  # the newest text shown of a draft, by outbox key
 
-    def limit(self, place: Place, persona: Persona | None) -> int:
-        """Return the longest text, with room for a name line: a later sender may need one."""
-        return MAX_MESSAGE - self.measure(name_line(self._client, persona.name if persona else None))
+    def split(self, text: str, place: Place, persona: Persona) -> Sequence[FormattedText]:
+        return [FormattedText(part) for part in self._split(format_for_discord(text), persona)]
 
-    def measure(self, text: str) -> int:
-        return utf16_length(text)
+    def _split(self, text: str, persona: Persona) -> list[str]:
+        """Return the parts of a text, with room for a name line: a later sender may need one."""
+        limit = MAX_MESSAGE - utf16_length(name_line(self._client, persona.name))
+        parts = (part.text_to_send for part in split_message(text, limit, utf16_length))
+        return [part for part in parts if is_visible(part)]
 
     def pace(self, place: Place) -> float:
         return self._calls.timings.edit_interval
@@ -78,10 +81,10 @@ class DiscordOutlet:
         """Show the first message of an unfinished answer."""
         await self._typing.stop(draft.place)
         draft = self._threads.in_open_place(draft)
-        shown = split_message(show_addresses(text), self.limit(draft.place, persona), self.measure)
-        text = shown[0].text_to_send
-        if self._shown.get(draft.key) == text:
+        shown = self._split(format_for_discord(text, is_growing=True), persona)
+        if not shown or self._shown.get(draft.key) == shown[0]:
             return draft.sent_id
+        text = shown[0]
         with _delivery_errors(self._calls):
             existing_id = (
                 await self._sent_lookup.find_sent(draft, persona, text)
@@ -94,7 +97,7 @@ class DiscordOutlet:
     async def send(self, outgoing: Outgoing, persona: Persona | None) -> str | None:
         """Send one part, as an edit of the message that shows the part already, or as a new message."""
         await self._typing.stop(outgoing.place)
-        if not outgoing.text.strip():
+        if not is_visible(outgoing.text):
             raise DeliveryRefused("there are no words to send")
         outgoing = self._threads.in_open_place(outgoing)
         with _delivery_errors(self._calls):

@@ -8,7 +8,7 @@ import discord
 from bot.message import Place
 from bot.platforms.discord.api import ApiCalls
 from bot.platforms.discord.gateway import Gateway
-from bot.text.markdown import show_addresses
+from bot.text.masked_links import show_addresses
 
 NO_MENTIONS = discord.AllowedMentions.none()
 

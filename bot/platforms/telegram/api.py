@@ -12,6 +12,11 @@ from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.message import Place
 from bot.platforms.telegram.compat import ApiRequest, TooManyRequests, is_unknown_method
 
+
+class CallRefused(DeliveryRefused):
+    """Telegram refuses a call (400), and may take another to the same chat."""
+
+
 DEFAULT_API = "https://api.telegram.org"
 T = TypeVar("T")
 
@@ -35,7 +40,9 @@ async def call_api(call: Awaitable[T], place: Place, seconds: float) -> T:
         raise RetryLater(str(error), error.seconds) from None
     except ChatMigrated as error:
         raise ChatMoved(replace(place, chat=str(error.new_chat_id), thread="")) from None
-    except (Forbidden, BadRequest) as error:
+    except BadRequest as error:
+        raise CallRefused(str(error)) from None
+    except Forbidden as error:
         raise DeliveryRefused(str(error)) from None
     except InvalidToken as error:
         if is_unknown_method(error):

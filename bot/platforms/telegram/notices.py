@@ -7,9 +7,11 @@ from telegram import InlineKeyboardMarkup
 
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
 from bot.message import Place
-from bot.platforms.telegram.sender import NamedText, TelegramSender, parse_id
-from bot.platforms.telegram.text import MAX_MESSAGE, sanitize, telegram_length
-from bot.text.splitting import split_message
+from bot.platforms.telegram.entities import EntityText, entity_text
+from bot.platforms.telegram.sender import TelegramSender, parse_id
+from bot.platforms.telegram.text import MAX_MESSAGE, clean_text, telegram_length
+from bot.text.formatted_splitting import split_formatted
+from bot.text.formatted_text import FormattedText
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,10 @@ async def send_notice(
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> str | None:
     """Send a notice, a long one in a few parts; return the id of the last, which has the buttons, or None."""
-    split = split_message(text, MAX_MESSAGE, telegram_length, marks=False)
-    parts = [NamedText(sanitize(part.text_to_send)) for part in split[:_MAX_PARTS]]
+    split = list(split_formatted(FormattedText(clean_text(text)), MAX_MESSAGE, telegram_length))
     if len(split) > _MAX_PARTS:
-        parts[-1] = NamedText(parts[-1].text[:-1] + "…")
+        split = [*split[: _MAX_PARTS - 1], FormattedText(split[_MAX_PARTS - 1].text[:-1] + "…")]
+    parts = [entity_text(part) for part in split or [FormattedText(text)]]
     for part in parts[:-1]:
         await _try_send(sender, place, part, parse_id(reply_to), None)
     return await _try_send(sender, place, parts[-1], parse_id(reply_to), keyboard)
@@ -38,7 +40,7 @@ async def send_notice(
 async def _try_send(
     sender: TelegramSender,
     place: Place,
-    text: NamedText,
+    text: EntityText,
     reply_to: int | None,
     keyboard: InlineKeyboardMarkup | None,
 ) -> str | None:
@@ -64,6 +66,6 @@ async def edit_notice(
 ) -> None:
     """Edit a notice; log an edit that fails."""
     try:
-        await sender.edit(place, int(message_id), NamedText(sanitize(text)), keyboard)
+        await sender.edit(place, int(message_id), entity_text(FormattedText(clean_text(text))), keyboard)
     except (RetryLater, DeliveryRefused, ChatMoved) as error:
         log.info("edit_failed", extra={"place": str(place), "reason": str(error)})

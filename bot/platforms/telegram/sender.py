@@ -3,33 +3,62 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
-from bot.chat.delivery import DeliveryRefused, RetryLater
+from bot.chat.delivery import RetryLater
 from bot.message import Place
-from bot.platforms.telegram.api import call_api
+from bot.platforms.telegram.api import CallRefused, call_api
+from bot.platforms.telegram.entities import EntityText
 from bot.platforms.telegram.rate_limit import RateLimit
 
 T = TypeVar("T")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_NO_THREAD = "message thread not found"
-_BAD_ENTITIES = "entit"  # "can't parse entities", "ENTITY_BOUNDS_INVALID"
-_NOT_EDITABLE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+# "message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED", "topic closed"
+_BAD_THREAD = ("thread not found", "message_thread_invalid", "topic")
+# "message to be replied not found", "message to reply not found", "REPLY_MESSAGE_ID_INVALID"
+_BAD_REPLY = ("repl",)
+# "can't parse entities", "ENTITY_BOUNDS_INVALID", "can't parse MessageEntity"
+_BAD_ENTITIES = ("entit",)
+_NO_CHAT = ("chat not found", "peer_id_invalid", "not enough rights", "have no rights", "need administrator")
 
 
 @dataclass(frozen=True, slots=True)
-class NamedText:
-    """A text to send, with the name line as its only formatting."""
+class Delivery:
+    """A message as it is to be sent; each refusal leads to a plainer one."""
 
-    text: str
-    name_length: int = 0  # UTF-16 units of the name line
+    text: EntityText
+    thread: int | None
+    reply_to: int | None
 
-    @property
-    def entities(self) -> list[MessageEntity]:
-        return [MessageEntity(MessageEntity.BOLD, 0, self.name_length)] if self.name_length else []
+    def plainer(self, reason: str) -> "Delivery | None":
+        """Return the next best delivery after a refusal; None where there is none.
+
+        Without the reply, in the group itself in place of a topic, without formats.
+        """
+        reason = reason.casefold()
+        if self.reply_to and _names(reason, _BAD_REPLY):
+            return replace(self, reply_to=None)
+        if self.thread and _names(reason, _BAD_THREAD):
+            return replace(self, thread=None, reply_to=None)
+        if self.text.content.spans and not _names(reason, _NO_CHAT):
+            return replace(self, text=self.text.plain())
+        return None
+
+
+def is_about_chat(refusal: CallRefused) -> bool:
+    """Return whether no message can be sent to the chat at all."""
+    return _names(str(refusal).casefold(), _NO_CHAT)
+
+
+def is_about_formats(refusal: CallRefused) -> bool:
+    return _names(str(refusal).casefold(), _BAD_ENTITIES)
+
+
+def _names(reason: str, phrases: tuple[str, ...]) -> bool:
+    return any(phrase in reason for phrase in phrases)
 
 
 def is_group(place: Place) -> bool:
@@ -90,41 +119,36 @@ class TelegramSender:
     async def send(
         self,
         place: Place,
-        text: NamedText,
+        text: EntityText,
         reply_to: int | None = None,
         keyboard: InlineKeyboardMarkup | None = None,
         *,
         silent: bool = False,
     ) -> str:
-        """Send a message and return its id; without thread or formatting where Telegram refuses those."""
-        entities, thread = text.entities, parse_id(place.thread)
-        while True:
+        """Send a message and return its id; what Telegram refuses is sent the next best way."""
+        delivery: Delivery | None = Delivery(text, parse_id(place.thread), reply_to)
+        while delivery:
             await self._wait_turn(place)
             sending = self.bot.send_message(
                 int(place.chat),
-                text.text,
-                entities=entities,
+                delivery.text.text,
+                entities=delivery.text.entities,
                 disable_notification=silent,
-                message_thread_id=thread,
-                reply_parameters=_reply_parameters(reply_to),
+                message_thread_id=delivery.thread,
+                reply_parameters=_reply_parameters(delivery.reply_to),
                 link_preview_options=_NO_PREVIEW,
                 reply_markup=keyboard,
             )
             try:
                 return str((await self.call(place, sending)).message_id)
-            except DeliveryRefused as error:
-                reason = str(error).casefold()
-                if thread and _NO_THREAD in reason:
-                    thread = None
-                elif entities and _BAD_ENTITIES in reason:
-                    entities = []
-                else:
-                    raise
+            except CallRefused as error:
+                refusal, delivery = error, delivery.plainer(str(error))
+        raise refusal
 
     async def edit(
-        self, place: Place, message_id: int, text: NamedText, keyboard: InlineKeyboardMarkup | None = None
+        self, place: Place, message_id: int, text: EntityText, keyboard: InlineKeyboardMarkup | None = None
     ) -> bool:
-        """Edit a message; return False for a deleted or uneditable message."""
+        """Edit a message; return False for a message that is gone, or that Telegram does not edit so."""
         await self._wait_turn(place)
         editing = self.bot.edit_message_text(
             text.text,
@@ -136,13 +160,15 @@ class TelegramSender:
         )
         try:
             await self.call(place, editing)
-        except DeliveryRefused as error:
+        except CallRefused as error:
             reason = str(error).casefold()
             if "not modified" in reason:
                 return True
-            if any(phrase in reason for phrase in _NOT_EDITABLE):
-                return False
-            raise
+            if text.content.spans and is_about_formats(error):
+                return await self.edit(place, message_id, text.plain(), keyboard)
+            if is_about_chat(error):
+                raise
+            return False
         return True
 
     async def delete(self, place: Place, message_ids: Sequence[int]) -> None:

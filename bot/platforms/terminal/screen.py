@@ -14,6 +14,8 @@ from bot.memory.queries.records import Outgoing
 from bot.message import Place
 from bot.persona.persona import Persona
 from bot.system.console import printable
+from bot.text.formatted_text import FormattedText
+from bot.text.visibility import is_visible
 
 # a word, a character of a script without spaces, a line's end, or blanks
 _WORD = re.compile(
@@ -54,13 +56,9 @@ class PrintedOutlet:
     """The common part of outlets that print: no limit, no pace, no removal."""
 
     for_owner = True
-    marks = False
 
-    def limit(self, place: Place, persona: Persona | None) -> int | None:
-        return None
-
-    def measure(self, text: str) -> int:
-        return len(text)
+    def split(self, text: str, place: Place, persona: Persona) -> Sequence[FormattedText]:
+        return [FormattedText(text.strip())] if is_visible(text) else []
 
     def pace(self, place: Place) -> float:
         return 0.0

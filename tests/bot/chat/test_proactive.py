@@ -2,12 +2,14 @@
 
 import re
 
-from bot.chat.proactive import greet, regenerate
+import pytest
+
+from bot.chat.proactive import greet, post, regenerate
 from bot.errors import UserError
 from bot.message import Author
 from bot.persona.card import Card
 from bot.persona.persona import Persona
-from tests.conftest import PLACE, Stage
+from tests.conftest import MARA, PLACE, Stage
 
 ANA = Author("ana", "Ana")
 
@@ -33,6 +35,17 @@ async def test_regenerating_a_greeting_sends_the_next_one(stage: Stage) -> None:
         await regenerate(stage.chat, stage.memory, PLACE, ANA)
     assert [text for _, text in stage.outlet.sent] == ["Sit, Ana.", "Door's open, Ana.", "Sit, Ana."]
     assert await stage.history() == ["Mara: Sit, Ana."]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b\u3164"])
+async def test_posting_a_text_that_shows_nothing_lets_the_persona_write(stage: Stage, text: str) -> None:
+    await post(stage.chat, stage.memory, PLACE, text)
+    assert stage.outlet.sent == [("mara", "Answer 1.")]
+
+
+async def test_a_given_text_that_shows_nothing_is_not_sent(stage: Stage) -> None:
+    await stage.chat.say(PLACE, MARA, "\u200b", {"rule": "greeting"})
+    assert (stage.outlet.sent, await stage.history()) == ([], [])
 
 
 async def test_a_failed_regeneration_becomes_a_notice_and_the_old_reply_stays(stage: Stage) -> None:

@@ -16,6 +16,11 @@ from bot.text.splitting import split_burst
         ("Look:\n```py\na\n\nb\n```\nSee?", ["Look:", "```py\na\n\nb\n```", "See?"]),
         ("Look:\n```\na\nb", ["Look:", "```\na\nb"]),
         ("1\n2\n3\n4\n5\n6\n7", ["1", "2", "3", "4", "5\n6\n7"]),
+        (
+            "Look:\n| a | b |\n|---|---|\n| 1 | 2 |\nSee?",
+            ["Look:", "| a | b |\n|---|---|\n| 1 | 2 |", "See?"],
+        ),
+        ("Aye.\n\u200b\n\u3164\nWet.", ["Aye.", "Wet."]),
         ("", []),
     ],
 )

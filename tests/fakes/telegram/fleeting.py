@@ -1,13 +1,14 @@
 """The methods with which the bot shows something for a while: chat actions and drafts."""
 
 import time
+from collections.abc import Sequence
 
 from tests.fakes.telegram.access import check_thread, writable
 from tests.fakes.telegram.arguments import Arguments
 from tests.fakes.telegram.events import Events
 from tests.fakes.telegram.markup import finish, parse
 from tests.fakes.telegram.records import Draft
-from tests.fakes.telegram.refusal import Refusal
+from tests.fakes.telegram.refusal import Json, Refusal
 from tests.fakes.telegram.text import LIMIT
 
 ACTIONS = (
@@ -30,9 +31,9 @@ def send_chat_action(world: Events, arguments: Arguments) -> bool:
 
 def send_message_draft(world: Events, arguments: Arguments) -> bool:
     text, entities = parse(arguments)
-    return draft(
-        world, arguments, finish(text, entities, world.users, LIMIT, "message is too long")[0] if text else ""
-    )
+    if not text:
+        return draft(world, arguments, "")
+    return draft(world, arguments, *finish(text, entities, world.users, LIMIT, "message is too long"))
 
 
 def send_rich_message_draft(world: Events, arguments: Arguments) -> bool:
@@ -40,7 +41,7 @@ def send_rich_message_draft(world: Events, arguments: Arguments) -> bool:
     return draft(world, arguments, rich.get("html") or rich.get("markdown") or "")
 
 
-def draft(world: Events, arguments: Arguments, text: str) -> bool:
+def draft(world: Events, arguments: Arguments, text: str, entities: Sequence[Json] = ()) -> bool:
     number = arguments.number("draft_id")
     if not number:
         raise Refusal(400, "DRAFT_ID_INVALID")
@@ -49,7 +50,7 @@ def draft(world: Events, arguments: Arguments, text: str) -> bool:
         raise Refusal(400, "TEXTDRAFT_PEER_INVALID")
     thread = arguments.number("message_thread_id")
     check_thread(world, chat, thread)
-    world.record_draft(chat, Draft(number, text, time.monotonic(), thread))
+    world.record_draft(chat, Draft(number, text, time.monotonic(), thread, tuple(entities)))
     return True
 
 

@@ -5,10 +5,24 @@ from collections.abc import Mapping
 from tests.fakes.telegram.arguments import Arguments
 from tests.fakes.telegram.chat import User
 from tests.fakes.telegram.html import parse_html
+from tests.fakes.telegram.links import link
 from tests.fakes.telegram.markdown import parse_markdown
 from tests.fakes.telegram.refusal import Json, Refusal
-from tests.fakes.telegram.text import clean, detect, overlap, trim, units
+from tests.fakes.telegram.text import (
+    MAX_ENTITIES,
+    cleaned,
+    detect,
+    overlap,
+    trim,
+    units,
+    without_formats_in_code,
+)
 
+FOUND = "mention hashtag cashtag bot_command url email phone_number".split()
+GIVEN = (
+    "bold italic underline strikethrough spoiler blockquote expandable_blockquote code pre text_link "
+    "text_mention custom_emoji"
+).split()
 NEED = {"text_link": "url", "text_mention": "user", "custom_emoji": "custom_emoji_id"}
 
 
@@ -32,14 +46,14 @@ def finish(
     text: str, entities: list[Json], users: Mapping[int, User], limit: int, too_long: str
 ) -> tuple[str, list[Json]]:
     """Clean, trim, settle mentions by id, find what Telegram finds, refuse what is empty or too long."""
-    settled = [kept for entity in entities if (kept := _settle(entity, users))]
+    settled = [kept for entity in entities if (kept := _settle(entity, users))][:MAX_ENTITIES]
     end = units(text)
     if any(e["offset"] < 0 or e["length"] < 0 or e["offset"] + e["length"] > end for e in settled):
         raise Refusal(400, "can't parse entities: entity beginning or end is outside of the text")
     if overlap(settled):
         raise Refusal(400, "can't parse entities: entities overlap")
-    text, settled = trim(clean(text), settled)
-    if not text:
+    text, settled = trim(*cleaned(text, without_formats_in_code(settled)))
+    if not text.strip():
         raise Refusal(400, "text must be non-empty")
     if units(text) > limit:
         raise Refusal(400, too_long)
@@ -47,12 +61,20 @@ def finish(
 
 
 def _settle(entity: Json, users: Mapping[int, User]) -> Json | None:
-    """An entity as the server keeps it, which drops unknown users and what it finds by itself."""
-    if entity["type"] in ("mention", "hashtag", "bot_command", "url", "email"):
+    """An entity as the server keeps it, which drops unknown users and what it finds by itself.
+
+    A link to a user's own address becomes a mention, one to no address goes.
+    """
+    if entity["type"] in FOUND:
         return None
+    if entity["type"] not in GIVEN:
+        raise Refusal(400, "can't parse entities: unsupported entity type specified")
     if entity["type"] in NEED and NEED[entity["type"]] not in entity:
         raise Refusal(400, f"can't parse entities: Can't find field \"{NEED[entity['type']]}\"")
+    if entity["type"] == "text_link":
+        found = link(entity["url"])
+        entity = {**{key: entity[key] for key in ("offset", "length")}, **found} if found else {"type": ""}
     if entity["type"] != "text_mention":
-        return entity
+        return entity if entity["type"] else None
     known = users.get(int(entity["user"]["id"]))
     return {**entity, "user": known.wire()} if known else None

@@ -22,6 +22,7 @@ class Draft:
     text: str
     at: float
     thread: int | None
+    entities: tuple[Json, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

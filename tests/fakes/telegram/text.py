@@ -8,7 +8,8 @@ Json = dict[str, Any]
 LIMIT, CAPTION_LIMIT = 4096, 1024
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f]")
-_DROPPED = re.compile("[\r\u2028-\u202e]")
+_DROPPED = re.compile("[\r\u2028-\u202e\u0333\u033f\u030a]")
+MAX_ENTITIES = 100  # given ones; the server keeps no more
 _OPAQUE = {"code", "pre", "text_link", "text_mention"}
 _FOUND = {
     "url": r"(?<![\w@.])(?:https?://[^\s<>\"]+[^\s<>\".,;:!?)\]']|(?:[\w-]+\.)+(?:com|org|net|me|io|dev)\b(?:/\S*)?)",
@@ -35,16 +36,45 @@ def clean(text: str) -> str:
     return _CONTROL.sub(" ", _DROPPED.sub("", text))
 
 
+def cleaned(text: str, entities: list[Json]) -> tuple[str, list[Json]]:
+    """Clean a text and move its entities: tdlib's clean_input_string_with_entities."""
+    gone = [units(text[: found.start()]) for found in _DROPPED.finditer(text)]
+
+    def moved(at: int) -> int:
+        return at - sum(dropped < at for dropped in gone)
+
+    return clean(text), [
+        {**e, "offset": moved(e["offset"]), "length": moved(e["offset"] + e["length"]) - moved(e["offset"])}
+        for e in entities
+    ]
+
+
 def trim(text: str, entities: list[Json]) -> tuple[str, list[Json]]:
-    """Cut white space at both ends and move the entities with the text."""
-    cut, kept = units(text) - units(text.lstrip()), text.strip()
-    size, moved = units(kept), []
+    """Cut blanks off the text's end, off each entity's begin, and off the text's begin before entities.
+
+    Entities of blanks alone go: tdlib's remove_invalid_entities and the end of fix_formatted_text.
+    """
+    text = text.rstrip(" \n")
+    size, kept = units(text), []
     for entity in entities:
-        start = max(0, entity["offset"] - cut)
-        end = min(size, entity["offset"] - cut + entity["length"])
-        if end > start:
-            moved.append({**entity, "offset": start, "length": end - start})
-    return kept, moved
+        inner = part(text, entity)
+        start = entity["offset"] + len(inner) - len(inner.lstrip(" \n"))
+        end = min(size, entity["offset"] + entity["length"])
+        if inner.strip(" \n") and end > start:
+            kept.append({**entity, "offset": start, "length": end - start})
+    cut = min([len(text) - len(text.lstrip(" \n")), *(e["offset"] for e in kept)])
+    return text[cut:], [{**e, "offset": e["offset"] - cut} for e in kept]
+
+
+def without_formats_in_code(entities: list[Json]) -> list[Json]:
+    """Formats that lie in code go: tdlib's split_entities."""
+    code = [(e["offset"], e["offset"] + e["length"]) for e in entities if e["type"] in ("code", "pre")]
+    return [
+        e
+        for e in entities
+        if e["type"] in ("code", "pre")
+        or not any(low <= e["offset"] and e["offset"] + e["length"] <= high for low, high in code)
+    ]
 
 
 def detect(text: str, given: list[Json]) -> list[Json]:

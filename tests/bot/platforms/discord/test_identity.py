@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.persona.persona import Cast
+from bot.persona.persona import Cast, Persona
 from bot.platforms.discord.webhook_name import webhook_name
 from tests.conftest import MARA, OZZO
 from tests.fakes.discord_server import Channel, Message, answer, limited
@@ -127,9 +127,13 @@ async def test_an_account_of_the_personas_name_needs_no_name_line(tmp_path: Path
         await stage.start()
         chat = stage.fake.dm(stage.ana)
         assert (await ask(stage, chat)).content == "Answer 1."
-        outlet = stage.chat._resources.outlets["discord"]
-        assert outlet.limit(stage.place(chat), MARA) == 2000
-        assert outlet.limit(stage.place(chat), OZZO) == 2000 - len("**Ozzo**\n")
+        outlet, place = stage.chat._resources.outlets["discord"], stage.place(chat)
+
+        def longest(persona: Persona) -> int:
+            return len(outlet.split("x" * 3000, place, persona)[0].text)
+
+        assert longest(MARA) == 2000
+        assert longest(OZZO) == 2000 - len("**Ozzo**\n")
 
 
 async def test_a_webhook_that_is_deleted_is_made_anew(stage: DiscordStage) -> None:

@@ -167,6 +167,35 @@ async def test_another_answer_takes_the_place_of_the_last(stage: DiscordStage, s
     await stage.fake.until(lambda: sent_texts(channel) == ["Answer 2."])
 
 
+async def test_tables_arrive_as_code_and_growing_text_has_no_open_mark(
+    stage: DiscordStage, sender: str
+) -> None:
+    table = "**Here are the words:**\n| Name | Nr |\n|---|--:|\n| Bo | 20 |\n#### and the *end*"
+    stage.engine.script.append(table)
+    stage.engine.delay = 0.02
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    whole = "**Here are the words:**\n```\nName | Nr\n-----+---\nBo   | 20\n```\n**and the *end***"
+    await stage.fake.until(lambda: sent_texts(channel) == [whole])
+    await stage.idle()
+    (message,) = (m for m in channel.messages.values() if m.author.bot)
+    shown = [version.content.removeprefix("**Mara**\n") for version in message.versions]
+    assert len(shown) > 2
+    assert all(text.count("**") % 2 == 0 and text.count("```") % 2 == 0 for text in shown)
+    assert await stage.memory.history(stage.place(channel))
+    assert (await stage.memory.history(stage.place(channel)))[-1].text == table
+
+
+@pytest.mark.parametrize("text", ["\u200b\u2060", "\u3164", "\u2800 \ufe0f"])
+async def test_an_answer_of_characters_that_show_nothing_is_no_answer(
+    stage: DiscordStage, sender: str, text: str
+) -> None:
+    stage.engine.script.append(text)
+    channel = channel_of_sender(stage, sender)
+    send_question(stage, channel)
+    await stage.fake.until(lambda: sent_texts(channel) == ["Mara found no words; ask again."])
+
+
 async def test_a_masked_link_shows_its_address(stage: DiscordStage, sender: str) -> None:
     stage.engine.script.append("See [the port](https://evil.example) and [](<https://x.example>).")
     channel = channel_of_sender(stage, sender)
