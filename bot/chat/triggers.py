@@ -5,17 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bot.chat.spoken_words import EMOJI_AND_LINKS, JOINT, LETTER, UNSPOKEN, mark_unspoken
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.text.folding import fold
 
-# a letter or digit of a script that puts a space around a name: not Thai to Khmer, kana and Han, and not
-# Hangul, where particles follow a name at once
-_LETTER = re.compile(
-    r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3100-\u318f\u3400-\u9fff"
-    r"\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-
+_LETTER = re.compile(f"{LETTER}|{JOINT}")
 
 LONGEST_BOT_TALK = 8  # messages in a row by bots and personas; then a person must write first
 _ADDRESS_RULES = {"mention": "mentioned", "reply": "a reply to it", "thread": "its own thread"}
@@ -67,8 +62,9 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
     Under rule 3 the resident replies. Under any other rule, the persona of the message that this one replies
     to does; else the resident, if it is called or nobody is; else the first persona called.
     """
-    resident, folded = context.resident, fold(message.text)
-    called = [key for key, persona in personas.items() if is_called(folded, persona)]
+    resident, folded = context.resident, fold(EMOJI_AND_LINKS.sub(" ", message.text))
+    marked = mark_unspoken(folded)
+    called = [key for key, persona in personas.items() if _is_named(folded, marked, persona)]
     speaker = resident if resident in called or not called else called[0]
     if context.replied in personas:
         speaker = str(context.replied)
@@ -90,16 +86,28 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
 
 
 def is_called(folded: str, persona: Persona) -> bool:
-    """Return True where a folded text names the persona, as a whole word where its script has words."""
+    """Return True where a folded text names the persona, as a whole word where its script has words.
+
+    Names in links, code, emoji, paths, addresses, forwarded and quoted lines, and within longer names with
+    hyphens or underscores, call nobody.
+    """
+    return _is_named(folded, mark_unspoken(folded), persona)
+
+
+def _is_named(folded: str, marked: str, persona: Persona) -> bool:
     names = {persona.name, persona.card.name, *persona.names}
-    return any(_names(folded, _folded_name(name)) for name in names)
+    return any(_names(folded, marked, _folded_name(name)) for name in names)
 
 
-def _names(folded: str, name: str) -> bool:
+def _names(folded: str, marked: str, name: str) -> bool:
     at = folded.find(name)
     while at >= 0:
-        before, after = folded[max(at - 1, 0) : at], folded[at + len(name) : at + len(name) + 1]
-        if not (_are_letters(before, name[0]) or _are_letters(name[-1], after)):
+        end = at + len(name)
+        before, after = marked[max(at - 1, 0) : at], marked[end : end + 1]
+        is_word = not (_are_letters(before, name[0]) or _are_letters(name[-1], after))
+        # a name such as "Mara.ai" is marked where it stands alone, too
+        is_inside = UNSPOKEN * 2 in (before + marked[at], marked[end - 1] + after)
+        if is_word and not is_inside:
             return True
         at = folded.find(name, at + 1)
     return False
