@@ -86,7 +86,7 @@ class _Scan:
             first = self._text.find("\n", start)  # behind the name of the language
             self.open = [OpenMark(token.start(), first + 1 or len(self._text), CODE_END)]
             self._at = len(self._text)
-        elif len(run) < 3 and "\n" not in self._text[start:] and self._text[start : start + 1].strip():
+        elif len(run) < 3 and "\n" not in self._text[start:] and not self._text[start : start + 1].isspace():
             self.open.append(OpenMark(token.start(), start, run))
             self._at = len(self._text)
 
@@ -103,9 +103,9 @@ class _Scan:
 
     def _take_quote(self, token: re.Match[str]) -> None:
         sign, (before, after) = token[3], self._around(token)
-        at = next((at for at, mark in enumerate(self.open) if mark.closing == sign), None)
-        if at is not None:
-            self.open = self.open[:at]
+        closes = [at for at, mark in enumerate(self.open) if mark.closing == sign]
+        if closes:
+            self.open = self.open[: closes[-1]]
         elif sign in _QUOTES and len(self.open) <= _MOST_OPEN and _opens_quote(sign, before, after):
             self.open.append(OpenMark(token.start(), token.end(), _QUOTES[sign]))
 

@@ -26,7 +26,7 @@ _LINE = re.compile(f"[^{LINE_ENDS}]*(?:\r\n|[{LINE_ENDS}]|\\Z)")
 _LINE_BREAKS = frozenset(LINE_ENDS)
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _MARKS = "*_`#>~ \t\r\n"
-_HEADING = re.compile(f"[^\n{COLONS}]{{1,40}}[{COLONS}](?:[*_]*\\s|[*_])|[^\n{COLONS}]{{1,40}}：")
+_HEADING = re.compile(f"([^\n{COLONS}]{{1,40}})(?:[{COLONS}][*_\\s]|：)")
 _MOST_HEADING_WORDS = 5
 
 
@@ -152,7 +152,6 @@ class OwnWords:
 def _is_heading(words: str) -> bool:
     """Return whether a line begins with ordinary words and a colon."""
     found = _HEADING.match(words)
-    if not found:
+    if not found or len(found[1].split()) > _MOST_HEADING_WORDS:
         return False
-    before = re.split(f"[{COLONS}]", found[0], maxsplit=1)[0]
-    return len(before.split()) <= _MOST_HEADING_WORDS and not is_unmistakable(before.strip(_MARKS))
+    return not is_unmistakable(found[1].strip(_MARKS))

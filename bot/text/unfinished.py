@@ -9,7 +9,7 @@ _CLOSING = frozenset("\"'”’“»)]}*_~`|」』）】〉》")  # what may sta
 _MOST_CLOSING = 8
 # words whose full stop ends no sentence: initials, numbers of a list, abbreviations
 _ABBREVIATED = re.compile(r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|z\.B|d\.h|bzw|ca|Nr)\.$")
-_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,3}\.$")
+_NUMBER = re.compile(r"(?:^|\n)[ \t]{0,4}\d{1,3}\.$")
 _LONGEST = 12  # characters of such a word, with what stands around it
 _GOES_ON = frozenset(["", *",:;-–—，：；、"])  # at the end of a line that the next line goes on from
 

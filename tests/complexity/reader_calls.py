@@ -24,7 +24,10 @@ from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn
 from bot.prompt.role_markers import RoleMarkers, role_markers
 from bot.text import splitting
+from bot.text.line_labels import read_label
 from bot.text.markdown import FormatSpans
+from bot.text.name_index import NameIndex
+from bot.text.own_words import OwnWords
 from bot.text.redaction import Redactor
 from bot.text.tidy import tidy
 from tests.conftest import MARA, OZZO, PLACE
@@ -45,6 +48,7 @@ from training.scrub.roster import cjk_forms_of, word_forms_of
 from training.store.messages import ExportedMessage
 
 Call = Callable[[str], object]
+LABELS = [f"Speaker {number}" for number in range(500)]
 PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
 ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
 BOT = BotAccount(9, "lamp_bot")
@@ -108,6 +112,11 @@ CALLS: dict[str, Call] = {
     "bot.text.splitting.split_burst": splitting.split_burst,
     "bot.text.markdown.FormatSpans": FormatSpans,
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
+    "bot.text.own_words.OwnWords.read": lambda text: OwnWords(["Mara"], LABELS).read(text, whole=True),
+    "bot.text.own_words.OwnWords.read of names": lambda text: OwnWords([text[:100]], LABELS).read(
+        text, whole=False
+    ),
+    "bot.text.line_labels.read_label": lambda text: read_label(text, 0, NameIndex(LABELS), whole=True),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
     "bot.persona.macros.expand_macros": lambda text: expand_macros(text, MacroContext("Mara", "Ana")),
     "bot.message.check_text": lambda text: check_text(text, 10**9),
