@@ -13,6 +13,8 @@ _MARKS = {
 }
 _QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "（": "）", "(": ")", '"': '"'}
 _CLOSING_QUOTES = frozenset(_QUOTES.values())
+_TICKS = re.compile("`+")
+_BLANKS = re.compile(r"[ \t]*")
 _FACE = frozenset(":;=-'^")  # before a bracket that is the mouth of a face
 CODE_END = "\n```"
 _MOST_OPEN = 16  # what has more is no text that closing makes better
@@ -37,12 +39,12 @@ def open_marks(text: str) -> list[OpenMark]:
 
 def without_empty_marks(text: str) -> str:
     """Return a text without blanks at its end, and without open marks there that hold nothing."""
-    text = text.rstrip()
-    for mark in reversed(open_marks(text)):
-        if mark.end < len(text):
+    end = len(text.rstrip())
+    for mark in reversed(open_marks(text[:end])):
+        if mark.end < end:
             break
-        text = text[: mark.start].rstrip()
-    return text
+        end = len(text[: mark.start].rstrip())
+    return text[:end]
 
 
 def close_marks(text: str) -> str:
@@ -74,19 +76,18 @@ class _Scan:
 
     def _take_code(self, token: re.Match[str]) -> None:
         """Go on behind the code, or note that it is open: what stands in code are no marks."""
-        run = "```" if len(token[1]) > 2 else token[1]
-        start = token.start() + len(run)
+        run, start = token[1][:3], token.end()
         close = -1 if run in self._single else self._text.find(run, start)
         if close >= 0:
-            self._at = close + len(run)
+            ticks = _TICKS.match(self._text, close)
+            self._at = ticks.end() if ticks else close
             return
         self._single.add(run)
-        before = self._text[self._text.rfind("\n", 0, token.start()) + 1 : token.start()]
-        if run == "```" and not before.strip():
-            first = self._text.find("\n", start)  # behind the name of the language
+        line, first = self._text.rfind("\n", 0, token.start()) + 1, self._text.find("\n", start)
+        if run == "```" and _BLANKS.fullmatch(self._text, line, token.start()):
             self.open = [OpenMark(token.start(), first + 1 or len(self._text), CODE_END)]
             self._at = len(self._text)
-        elif len(run) < 3 and "\n" not in self._text[start:] and not self._text[start : start + 1].isspace():
+        elif len(run) < 3 and first < 0 and not self._text[start : start + 1].isspace():
             self.open.append(OpenMark(token.start(), start, run))
             self._at = len(self._text)
 

@@ -113,9 +113,6 @@ CALLS: dict[str, Call] = {
     "bot.text.markdown.FormatSpans": FormatSpans,
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
     "bot.text.own_words.OwnWords.read": lambda text: OwnWords(["Mara"], LABELS).read(text, whole=True),
-    "bot.text.own_words.OwnWords.read of names": lambda text: OwnWords([text[:100]], LABELS).read(
-        text, whole=False
-    ),
     "bot.text.line_labels.read_label": lambda text: read_label(text, 0, NameIndex(LABELS), whole=True),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
     "bot.persona.macros.expand_macros": lambda text: expand_macros(text, MacroContext("Mara", "Ana")),
