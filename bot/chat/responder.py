@@ -59,11 +59,15 @@ class GeneratedReply:
 
 @dataclass(frozen=True, slots=True)
 class DrawnText:
-    """One text that the engine drew, as people may read it; `own_words` tells what was left out of it."""
+    """One text that the engine drew, as people may read it.
+
+    `has_other_lines`: lines of another speaker were left out of it; `is_ended_by_other`: one ended it.
+    """
 
     text: str
     answer: Answer
-    own_words: OwnWords
+    has_other_lines: bool
+    is_ended_by_other: bool
 
 
 class Responder:
@@ -141,7 +145,7 @@ class Responder:
         while len(drawn) < MAX_DRAWS and seconds > 0 and not (drawn and task.is_stopped):
             last = await self._stream(self._request(context, prompt, seconds), context, prompt, task)
             drawn.append(last)
-            if last.text or not last.own_words.dropped:
+            if last.text or not last.has_other_lines:
                 break
             log.info("answer_of_another_speaker", extra={"place": str(context.place), "draw": len(drawn)})
             seconds -= last.answer.timings.total
@@ -218,7 +222,7 @@ async def _feed(
 
 def _drawn_text(answer: Answer, persona: Persona, own_words: OwnWords) -> DrawnText:
     text = apply_text_steps(answer.text, persona, whole=True, own_words=own_words, finish=answer.finish)
-    return DrawnText(text, answer, own_words)
+    return DrawnText(text, answer, own_words.dropped, own_words.ended)
 
 
 def _why(context: ReplyContext, prompt: Prompt, drawn: Sequence[DrawnText]) -> dict[str, object]:
@@ -231,6 +235,6 @@ def _why(context: ReplyContext, prompt: Prompt, drawn: Sequence[DrawnText]) -> d
         "prompt": prompt.tokens(),
         "tokens": sum(each.answer.tokens for each in drawn),
         "draws": len(drawn),
-        "finish": "speaker" if drawn[-1].own_words.ended else answer.finish,
+        "finish": "speaker" if drawn[-1].is_ended_by_other else answer.finish,
         "seconds": {name: round(seconds, 3) for name, seconds in asdict(answer.timings).items()},
     }

@@ -17,7 +17,7 @@ from bot.text.unfinished import end_unfinished
 
 @dataclass(frozen=True, slots=True)
 class TextContext:
-    """What steps know of a reply: who writes it, the reader of its own words, what ended the whole text."""
+    """The facts about a reply that steps need: its writer, the reader of its own words, and its end."""
 
     persona: Persona
     own_words: OwnWords
