@@ -39,18 +39,22 @@ def open_marks(text: str) -> list[OpenMark]:
 
 def without_empty_marks(text: str) -> str:
     """Return a text without blanks at its end, and without open marks there that hold nothing."""
-    end = len(text.rstrip())
-    for mark in reversed(open_marks(text[:end])):
-        if mark.end < end:
-            break
-        end = len(text[: mark.start].rstrip())
-    return text[:end]
+    return _split_empty_marks(text)[0]
 
 
 def close_marks(text: str) -> str:
-    """Return a text with its open marks closed."""
-    text = without_empty_marks(text)
-    return text + "".join(mark.closing for mark in reversed(open_marks(text)))
+    """Return a text with its open marks closed; those at its end that hold nothing are left out."""
+    text, marks = _split_empty_marks(text)
+    return text + "".join(mark.closing for mark in reversed(marks))
+
+
+def _split_empty_marks(text: str) -> tuple[str, list[OpenMark]]:
+    """Return a text without the open marks at its end that hold nothing, and its other open marks."""
+    end = len(text.rstrip())
+    marks = open_marks(text[:end])
+    while marks and marks[-1].end >= end:
+        end = len(text[: marks.pop().start].rstrip())
+    return text[:end], marks
 
 
 class _Scan:
@@ -99,8 +103,10 @@ class _Scan:
         if inwards and not (token[1][0] == "_" and after.isalnum()):
             self.open = self.open[: self.open.index(inwards[0])]
         elif not after.isspace() and not (token[1][0] == "_" and before.isalnum()):
-            ends = [token.start() + len("".join(marks[: at + 1])) for at in range(len(marks))]
-            self.open += [OpenMark(end - len(mark), end, mark) for mark, end in zip(marks, ends, strict=True)]
+            start, known = token.start(), {mark.closing for mark in self.open}
+            for mark in marks:
+                self.open += [OpenMark(start, start + len(mark), mark)] * (mark not in known)
+                start += len(mark)
 
     def _take_quote(self, token: re.Match[str]) -> None:
         sign, (before, after) = token[3], self._around(token)

@@ -67,11 +67,19 @@ class OwnWords:
         except Undecided:
             pass
         self._text = text[: self._at]
+        certain, doubtful = self._join()
         if self._is_skipping:
             return ""
         if self._doubt is not None and not whole:
-            return "".join(self._kept[: self._doubt]).strip()
-        return ("".join(self._kept) + rest).strip()
+            return certain.strip()
+        return (certain + doubtful + rest).strip()
+
+    def _join(self) -> tuple[str, str]:
+        """Return the own words before the line in doubt, and from there on."""
+        border = len(self._kept) if self._doubt is None else self._doubt
+        certain, doubtful = "".join(self._kept[:border]), "".join(self._kept[border:])
+        self._kept, self._doubt = [certain, doubtful], None if self._doubt is None else 1
+        return certain, doubtful
 
     def _next(self, text: str, whole: bool) -> str:
         """Read a label or a line for good; return the beginning of a line that is not whole."""

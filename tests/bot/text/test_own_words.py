@@ -140,6 +140,12 @@ def test_people_in_a_list_cut_no_text(text: str) -> None:
     assert own(text) == text
 
 
+def test_a_stranger_whose_name_is_the_speakers_in_another_dress_cuts_no_text() -> None:
+    for dressed in ("**Mara**", "<Mara>", "Mara (smiling)", "[Mara]"):
+        assert own(f"{dressed}: hi\n{dressed}: you", f"{dressed} (2)") == "hi\nyou"
+        assert own(f"Hi.\n{dressed} (2): you", f"{dressed} (2)") == "Hi."
+
+
 def test_a_reader_tells_whether_another_speaker_ended_the_text_or_began_it() -> None:
     ended, began = OwnWords(["Mara"], ["Ann"]), OwnWords(["Mara"], ["Ann"])
     ended.read("Aye.\nAnn: yes", whole=True)
