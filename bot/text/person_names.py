@@ -5,8 +5,10 @@ from functools import lru_cache
 
 from bot.text.words import read_words
 
-# a word of letters, cut where a capital follows a small letter: "dragonSlayer" has two
-_WORD = re.compile(r"[^\W\d_]+")
+# a word of letters, and of the vowel signs of scripts that have such
+_SIGNS = r"\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_WORD = re.compile(rf"(?:[^\W\d_]|[{_SIGNS}])+")
+# it is cut where a capital follows a small letter: "dragonSlayer" has two
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _MOST_WORDS = 32  # of a name, which has 100 characters at most
 _ENDINGS = ("es", "s", "n", "en", "e", "ly", "ing", "ed")  # of an ordinary word that lists have without

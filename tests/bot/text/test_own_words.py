@@ -50,6 +50,15 @@ WORDS = (
         "Вывод",
         "Примеры",
         "🌙",
+        "Bedroom",
+        "Linux",
+        "Dessert",
+        "Day 1",
+        "Fun fact",
+        "Zwiebeln",
+        "Étape 2",
+        "उदाहरण",
+        "ตัวอย่าง",
         "...",
     ),
 )
@@ -118,7 +127,8 @@ def test_an_ordinary_word_is_a_speaker_in_a_script(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Ann", "Bo", "Mara (2)", "Ben", "Zoë", "Олег", "小明", "kraken", "Ann Note", "xXdarkXx"]
+    "name",
+    ["Ann", "Bo", "Mara (2)", "Ben", "Zoë", "Олег", "फातिमा", "小明", "kraken", "Ann Note", "xXdarkXx"],
 )
 def test_names_of_people_are_unmistakable(name: str) -> None:
     assert is_unmistakable(name)
