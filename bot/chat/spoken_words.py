@@ -11,7 +11,8 @@ LETTER = (
 )
 # emoji, as the translation of a platform writes them and as people type them, and links, before full-width
 # signs become those of ASCII
-EMOJI_AND_LINKS = re.compile(r":[\w~+-]{1,64}:|[A-Za-z0-9+.-]{0,30}://[!-~]*", re.ASCII)
+_LINK = r"(?:\[[^\[\]\n]{1,150}\]\(<?)?[a-z0-9+.-]{0,30}://[!-~]*"  # also with words in place of the address
+EMOJI_AND_LINKS = re.compile(rf":[\w~+-]{{1,64}}:|{_LINK}", re.ASCII | re.IGNORECASE)
 _ENDINGS = (  # of hosts and files, without those that are English words
     "com net org io de fr es pl nl ru cn jp uk eu info dev app gg tv xyz example test edu gov ai "
     "py js ts txt md json png jpg jpeg gif webp pdf zip mp3 mp4 html css cpp rs java toml yaml yml exe doc "
@@ -24,7 +25,7 @@ _UNSPOKEN = [
     re.compile(r"```.*?(?:```|\Z)", re.DOTALL),
     re.compile(r"``[^`]+``|`[^`\n]+`"),
     re.compile(r"(?<![^\W_]):[\w~+-]{1,64}:|<a?:\w{1,32}:\d{1,20}>"),  # an emoji
-    re.compile(r"[a-z0-9+.-]{0,30}://[!-~]*|(?<!\w)www\.[!-~]*", re.IGNORECASE),
+    re.compile(rf"{_LINK}|(?<!\w)www\.[!-~]*", re.IGNORECASE),
     re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,63}"),  # a mail address
     re.compile(r"(?<!\S)[\"'(\[]?(?:~|\.\.?)?/\S*|(?<!\w)[a-z]:\\\S*", re.IGNORECASE),  # a path
     re.compile(r"(?<![\w./-])[\w.-]{1,64}(?:/[\w.-]{1,64}){2,20}|(?<![\w/])[ur]/[\w-]+"),

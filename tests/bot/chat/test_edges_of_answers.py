@@ -7,8 +7,10 @@ import pytest
 from bot.chat.commands import Level, run_line
 from bot.chat.delivery import MAX_REPLY
 from bot.chat.responder import MAX_DRAWS
+from bot.chat.text_steps import apply_text_steps
+from bot.engine.interface import Finish
 from bot.message import Author
-from tests.conftest import PLACE, Stage
+from tests.conftest import MARA, PLACE, Stage
 from tests.fakes.model import CutText
 
 
@@ -128,6 +130,11 @@ async def test_an_answer_cut_at_max_tokens_ends_at_a_sentence_or_is_visibly_unfi
     assert stage.outlet.sent == [("mara", text)]
     assert await stage.history() == ["Ana: tea?", f"Mara: {text}"]
     assert "ended by length" in await why(stage)
+
+
+@pytest.mark.parametrize("finish", ["cancelled", "deadline"])
+def test_an_answer_that_a_person_or_a_deadline_ended_has_its_marks_closed(finish: Finish) -> None:
+    assert apply_text_steps("Hi. **The lamp went", MARA, whole=True, finish=finish) == "Hi. **The lamp went**"
 
 
 async def test_an_answer_that_ends_by_itself_stays_as_it_is(stage: Stage) -> None:
