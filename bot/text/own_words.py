@@ -24,7 +24,8 @@ from bot.text.person_names import is_unmistakable
 
 _LINE = re.compile(f"[^{LINE_ENDS}]*(?:\r\n|[{LINE_ENDS}]|\\Z)")
 _LINE_BREAKS = frozenset(LINE_ENDS)
-_FENCE = re.compile(r" {0,3}(```|~~~)")
+_SPACE = re.compile(r"\s*")
+_TILDES = re.compile(r" {0,3}~~~")
 _MARKS = "*_`#>~ \t\r\n"
 _HEADING = re.compile(f"([^\n{COLONS}]{{1,40}})(?:[{COLONS}][*_\\s]|：)")
 _MOST_HEADING_WORDS = 5
@@ -83,8 +84,9 @@ class OwnWords:
 
     def _next(self, text: str, whole: bool) -> str:
         """Read a label or a line for good; return the beginning of a line that is not whole."""
-        if not self._at:
-            self._at = len(text) - len(text.lstrip())
+        if not any(self._kept) and (space := _SPACE.match(text, self._at)) and space.end() > self._at:
+            self._at = space.end()
+            return ""
         label = None
         if not self._fence and not self._is_plain:
             label = read_label(text, self._at, self._names, whole=whole)
@@ -138,10 +140,16 @@ class OwnWords:
         self.dropped = True
         self.ended = any(map(str.strip, self._kept))
 
+    def _take_fence(self, line: str) -> None:
+        """Note whether the next line is code: backticks open and close it anywhere, tildes begin a line."""
+        if self._fence != "~~~" and line.count("```") % 2:
+            self._fence = "" if self._fence else "```"
+        elif self._fence != "```" and _TILDES.match(line):
+            self._fence = "" if self._fence else "~~~"
+
     def _take_line(self, line: str, label: LineLabel | None) -> None:
         """Read a line for good, and note what it says about the next one."""
-        if fence := _FENCE.match(line):
-            self._fence = "" if self._fence == fence[1] else self._fence or fence[1]
+        self._take_fence(line)
         if not self._is_skipping:
             self._kept.append(line)
         is_item = label is not None or self._is_behind_label

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.text.own_words import OwnWords
 from bot.text.tidy import tidy
 
 NAMES = ("Mara", "Mara Quill")
@@ -114,6 +115,20 @@ def test_the_own_label_goes_in_any_dress(text: str) -> None:
     assert set(previews(text)) <= {"", "h", "hi"}
 
 
+def test_blanks_before_a_growing_text_are_no_part_of_it() -> None:
+    reader, text = OwnWords(NAMES), " " * 30 + "\n\n" + " " * 30 + "Mara: hi"
+    shown = [reader.read(text[:end], whole=False) for end in range(len(text) + 1)]
+    assert set(shown) == {"", "h", "hi"}
+
+
+@given(st.deferred(lambda: TEXTS))
+def test_a_reader_that_goes_on_reads_as_one_that_begins_anew(text: str) -> None:
+    others = ("Ann", "Ann (2)", "Bo", "Note", "https", "1", "x")
+    reader = OwnWords(NAMES, others)
+    assert [reader.read(text[:end], whole=False) for end in range(len(text) + 1)] == previews(text, others)
+    assert reader.read(text, whole=True) == tidy(text, *NAMES, others=others, whole=True)
+
+
 @pytest.mark.parametrize("text", DRESSED)
 def test_the_own_label_goes_before_later_lines(text: str) -> None:
     assert tidy(f"Well.\n{text}\nAye.", *NAMES, whole=True) == "Well.\nhi\nAye."
@@ -134,6 +149,9 @@ def test_the_name_stays_where_it_is_a_word(text: str) -> None:
         ("Hi.\nMara:\nAnd you?", "Hi.\nAnd you?"),
         ("Hi.\n\nMara: And you?\nMara: So?", "Hi.\n\nAnd you?\nSo?"),
         ("Mara: ```py\nMara: 1\n```\nMara: hi", "```py\nMara: 1\n```\nhi"),
+        ("```x```\nMara: hi", "```x```\nhi"),
+        ("So ```py\nMara: 1\n``` and\nMara: hi", "So ```py\nMara: 1\n``` and\nhi"),
+        ("~~~\n```\nMara: 1\n~~~\nMara: hi", "~~~\n```\nMara: 1\n~~~\nhi"),
         ("**Mara: hi**", "**hi**"),
         ('"Mara: hi"', '"hi"'),
         ("Mara: *waves* hi", "*waves* hi"),
