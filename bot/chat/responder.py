@@ -96,7 +96,7 @@ class Responder:
         await self._adapters.ensure_loaded(persona)
         drawn = await self._draw(context, prompt, task)
         text = bound_reply(drawn[-1].text, context.place)
-        if not text:
+        if _is_empty(text):
             raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
         return GeneratedReply(text, prompt, _why(context, prompt, drawn))
 
@@ -145,7 +145,7 @@ class Responder:
         while len(drawn) < MAX_DRAWS and seconds > 0 and not (drawn and task.is_stopped):
             last = await self._stream(self._request(context, prompt, seconds), context, prompt, task)
             drawn.append(last)
-            if last.text or not last.has_other_lines:
+            if not (_is_empty(last.text) and last.has_other_lines):
                 break
             log.info("answer_of_another_speaker", extra={"place": str(context.place), "draw": len(drawn)})
             seconds -= last.answer.timings.total
@@ -218,6 +218,11 @@ async def _feed(
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
             is_shown_whole = len(messages) > 1
             await preview.feed(messages[0])
+
+
+def _is_empty(text: str) -> bool:
+    """Return whether a text shows nothing to people."""
+    return not text.strip()
 
 
 def _drawn_text(answer: Answer, persona: Persona, own_words: OwnWords) -> DrawnText:
