@@ -13,10 +13,12 @@ from bot.message import Place
 from bot.persona.persona import Persona
 from bot.text.formatted_text import FormattedText
 from bot.text.splitting import split_burst
+from bot.text.unfinished import end_unfinished
 
 log = logging.getLogger(__name__)
 
 MAX_REPLY = 20_000  # characters; some 20 messages on Discord, and 6 on Telegram
+_CLOSING = 100  # characters that closed marks and an ellipsis take at most
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 15.0  # seconds between two tries while a platform cannot be reached
 
 
@@ -81,11 +83,15 @@ class Outlet(Protocol):
 
 
 def bound_reply(text: str, place: Place) -> str:
-    """Return a reply, cut at `MAX_REPLY` characters: a model that goes on and on floods nobody."""
+    """Return a reply of at most `MAX_REPLY` characters: a model that goes on and on floods nobody.
+
+    A longer one ends at a sentence, with its marks closed and an ellipsis.
+    """
     if len(text) <= MAX_REPLY:
         return text
     log.warning("reply_cut", extra={"place": str(place), "characters": len(text)})
-    return text[: MAX_REPLY - 1].rstrip() + "…"
+    cut = end_unfinished(text[: MAX_REPLY - _CLOSING])
+    return cut if cut.endswith("…") else f"{cut} …"
 
 
 def split_reply(outlet: Outlet, place: Place, persona: Persona, text: str) -> list[FormattedText]:

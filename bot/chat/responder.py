@@ -1,6 +1,7 @@
 """The generate step of the reply pipeline: prompt, adapter, and text that people see grow."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 
@@ -10,16 +11,20 @@ from bot.chat.prompt_pool import PromptPool
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.streaming import StreamingPreview
-from bot.chat.text_steps import apply_text_steps
+from bot.chat.text_steps import apply_text_steps, open_own_words
 from bot.engine.interface import Answer, Generation, Request
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
+from bot.text.own_words import OwnWords
 from bot.text.splitting import burst_messages
 from bot.text.visibility import is_visible
 
+log = logging.getLogger(__name__)
+
+MAX_DRAWS = 3  # of one reply, where the model writes for somebody else
 MAX_REQUESTS = 1000  # of all places, that wait in the engine
 _FULL = "Too many answers are being made at once: ask again in a moment."
 PromptObserver = Callable[[Place, Prompt, Tokenizer], None]
@@ -53,6 +58,19 @@ class GeneratedReply:
     why: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnText:
+    """One text that the engine drew, as people may read it.
+
+    `has_other_lines`: lines of another speaker were left out of it; `is_ended_by_other`: one ended it.
+    """
+
+    text: str
+    answer: Answer
+    has_other_lines: bool
+    is_ended_by_other: bool
+
+
 class Responder:
     """Generates replies with an engine. `observe_prompt` is shown every prompt before the engine is."""
 
@@ -77,11 +95,11 @@ class Responder:
             raise UserError(_FULL)
         prompt = await self._prompt(context)
         await self._adapters.ensure_loaded(persona)
-        answer = await self._stream(self._request(context, prompt), context, task)
-        text = bound_reply(apply_text_steps(answer.text, persona, whole=True), context.place)
+        drawn = await self._draw(context, prompt, task)
+        text = bound_reply(drawn[-1].text, context.place)
         if not is_visible(text):
             raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
-        return GeneratedReply(text, prompt, _why(context, prompt, answer))
+        return GeneratedReply(text, prompt, _why(context, prompt, drawn))
 
     async def prompt_budget(self, persona: Persona) -> int:
         """Return the number of tokens that a prompt of this persona may have.
@@ -119,7 +137,23 @@ class Responder:
             reply_to=context.reply_to,
         )
 
-    def _request(self, context: ReplyContext, prompt: Prompt) -> Request:
+    async def _draw(self, context: ReplyContext, prompt: Prompt, task: ReplyTask) -> list[DrawnText]:
+        """Draw texts until one has own words of the persona; all draws have the deadline of one request.
+
+        A text without any is drawn again where another speaker's lines stand in it, `MAX_DRAWS` times in all.
+        """
+        drawn, seconds = list[DrawnText](), self._resources.settings.deadline
+        while len(drawn) < MAX_DRAWS and seconds > 0 and not (drawn and task.is_stopped):
+            last = await self._stream(self._request(context, prompt, seconds), context, prompt, task)
+            drawn.append(last)
+            if not (not is_visible(last.text) and last.has_other_lines):
+                break
+            log.info("answer_of_another_speaker", extra={"place": str(context.place), "draw": len(drawn)})
+            seconds -= last.answer.timings.total
+        return drawn
+
+    def _request(self, context: ReplyContext, prompt: Prompt, seconds: float) -> Request:
+        """Return the request for a reply that must be there after so many seconds."""
         persona, settings = context.persona, self._resources.settings
         return Request(
             prompt.ids,
@@ -132,20 +166,23 @@ class Responder:
             stop=prompt.stop,
             seed=self._resources.random.getrandbits(31),
             first_deadline=settings.first_deadline,
-            deadline=settings.deadline,
+            deadline=seconds,
         )
 
-    async def _stream(self, request: Request, context: ReplyContext, task: ReplyTask) -> Answer:
+    async def _stream(
+        self, request: Request, context: ReplyContext, prompt: Prompt, task: ReplyTask
+    ) -> DrawnText:
         async def begin() -> Outgoing | None:
             return await self._draft(context, task)
 
-        resources, place = self._resources, context.place
-        preview = StreamingPreview(resources.memory, resources.outlet(place), place, context.persona, begin)
+        resources, place, persona = self._resources, context.place, context.persona
+        own_words = open_own_words(persona, prompt.speakers)
+        preview = StreamingPreview(resources.memory, resources.outlet(place), place, persona, begin)
         try:
             async with resources.engine.generate(request) as generation, preview:
                 task.attach(generation)
-                await _feed(preview, generation, context.persona)
-                return generation.answers[0]
+                await _feed(preview, generation, persona, own_words)
+                return _drawn_text(generation.answers[0], persona, own_words)
         finally:
             task.note_preview(preview.sent_id)
 
@@ -165,31 +202,40 @@ class Responder:
         return await self._resources.memory.draft(context.place, first, context.persona.key)
 
 
-async def _feed(preview: StreamingPreview, generation: Generation, persona: Persona) -> None:
+async def _feed(
+    preview: StreamingPreview, generation: Generation, persona: Persona, own_words: OwnWords
+) -> None:
     """Give the preview each longer beginning of the reply; of a burst, its first message until the second.
 
-    A reply that is longer than people will see ends here.
+    A reply ends here where another speaker's line begins, or where it is longer than people will see.
     """
     text, is_shown_whole = "", False
     async for piece in generation:
         text += piece.text
-        if len(text) > 2 * MAX_REPLY:  # whatever the text steps leave of it
+        shown = apply_text_steps(text, persona, whole=False, own_words=own_words)
+        if own_words.ended or len(text) > 2 * MAX_REPLY:  # whatever the text steps leave of it
             generation.cancel()
-        elif not is_shown_whole and is_visible(shown := apply_text_steps(text, persona, whole=False)):
+        if not is_shown_whole and is_visible(shown):
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
             is_shown_whole = len(messages) > 1
             await preview.feed(messages[0])
 
 
-def _why(context: ReplyContext, prompt: Prompt, answer: Answer) -> dict[str, object]:
-    persona = context.persona
+def _drawn_text(answer: Answer, persona: Persona, own_words: OwnWords) -> DrawnText:
+    text = apply_text_steps(answer.text, persona, whole=True, own_words=own_words, finish=answer.finish)
+    return DrawnText(text, answer, own_words.dropped, own_words.ended)
+
+
+def _why(context: ReplyContext, prompt: Prompt, drawn: Sequence[DrawnText]) -> dict[str, object]:
+    persona, answer = context.persona, drawn[-1].answer
     return {
         "rule": context.request.rule,
         "persona": persona.key,
         "adapter": persona.adapter.name if persona.adapter else None,
         "sampling": persona.sampling.model_dump(),
         "prompt": prompt.tokens(),
-        "tokens": answer.tokens,
-        "finish": answer.finish,
+        "tokens": sum(each.answer.tokens for each in drawn),
+        "draws": len(drawn),
+        "finish": "speaker" if drawn[-1].is_ended_by_other else answer.finish,
         "seconds": {name: round(seconds, 3) for name, seconds in asdict(answer.timings).items()},
     }

@@ -1,13 +1,17 @@
 """The decision whether a message calls for a reply, by which rule, and by which persona."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bot.chat.spoken_words import EMOJI_AND_LINKS, JOINT, UNSPOKEN, mark_unspoken
 from bot.message import Message
 from bot.persona.persona import Persona
 from bot.text.folding import fold
-from bot.text.whole_words import has_word
+from bot.text.whole_words import LETTER
+
+_LETTER = re.compile(f"{LETTER}|{JOINT}")
 
 LONGEST_BOT_TALK = 8  # messages in a row by bots and personas; then a person must write first
 NOT_ADDRESSED = "not addressed"  # the rule by which a message is ignored until an edit addresses somebody
@@ -60,8 +64,9 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
     Under rule 3 the resident replies. Under any other rule, the persona of the message that this one replies
     to does; else the resident, if it is called or nobody is; else the first persona called.
     """
-    resident, folded = context.resident, fold(message.text)
-    called = [key for key, persona in personas.items() if is_called(folded, persona)]
+    resident, folded = context.resident, fold(EMOJI_AND_LINKS.sub(" ", message.text))
+    marked = mark_unspoken(folded)
+    called = [key for key, persona in personas.items() if _is_named(folded, marked, persona)]
     speaker = resident if resident in called or not called else called[0]
     if context.replied in personas:
         speaker = str(context.replied)
@@ -83,9 +88,36 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
 
 
 def is_called(folded: str, persona: Persona) -> bool:
-    """Return True where a folded text names the persona, as a whole word where its script has words."""
+    """Return True where a folded text names the persona, as a whole word where its script has words.
+
+    Names in links, code, emoji, paths, addresses, forwarded and quoted lines, and within longer names with
+    hyphens or underscores, call nobody.
+    """
+    return _is_named(folded, mark_unspoken(folded), persona)
+
+
+def _is_named(folded: str, marked: str, persona: Persona) -> bool:
     names = {persona.name, persona.card.name, *persona.names}
-    return any(has_word(folded, _folded_name(name)) for name in names)
+    return any(_names(folded, marked, _folded_name(name)) for name in names)
+
+
+def _names(folded: str, marked: str, name: str) -> bool:
+    at = folded.find(name)
+    while at >= 0:
+        end = at + len(name)
+        before, after = marked[max(at - 1, 0) : at], marked[end : end + 1]
+        is_word = not (_are_letters(before, name[0]) or _are_letters(name[-1], after))
+        # a name such as "Mara.ai" is marked where it stands alone, too
+        is_inside = UNSPOKEN * 2 in (before + marked[at], marked[end - 1] + after)
+        if is_word and not is_inside:
+            return True
+        at = folded.find(name, at + 1)
+    return False
+
+
+def _are_letters(before: str, after: str) -> bool:
+    """Return whether two characters belong to one word; there is none beyond either end of a text."""
+    return bool(_LETTER.match(before) and _LETTER.match(after))
 
 
 @lru_cache(maxsize=1024)

@@ -47,14 +47,15 @@ class Prompt:
     """A prompt: token ids, and spans that cover all ids in order.
 
     The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids` and `stop`
-    end the reply. `first` is the id of the oldest message kept, None if no message was dropped, and `read`
-    that of the newest message.
+    end the reply; `speakers` are the labels of everybody but the persona. `first` is the id of the oldest
+    message kept, None if no message was dropped, and `read` that of the newest message.
     """
 
     ids: tuple[int, ...]
     spans: tuple[PromptSpan, ...]
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
     first: str | None = None
     read: str | None = None
     shared: int = 0
@@ -140,7 +141,8 @@ def build_prompt(
         ids,
         spans,
         stop_ids,
-        (*stop, *(f"\n{name}:" for name in names.values())),
+        stop,
+        tuple(names.values()),
         history[start].id if start else None,
         history[-1].id if history else None,
         _shared(ids, persona, system_prompt, reader, constant),

@@ -7,6 +7,8 @@ from itertools import chain
 
 from bot.message import Author, Message
 from bot.persona.persona import Persona
+from bot.text.line_labels import read_label
+from bot.text.name_index import NameIndex
 
 _LONGEST = 32  # characters
 _COLON = re.compile("[:：﹕︓]")
@@ -25,25 +27,28 @@ def speaker_label(name: str) -> str:
 def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:
     """Return the label of everybody who spoke or is quoted, but the persona, by author id.
 
-    A second author of that name gets a number.
+    A second author of that name gets a number, and so does one whose name is the persona's in another dress:
+    "<Mara>", "Mara (smiling)".
     """
     names, numbers = dict[str, str](), dict[str, int]()
-    taken = {_key(speaker_label(name)) for name in (persona.name, persona.card.name, *persona.names)}
+    own = [speaker_label(name) for name in (persona.name, persona.card.name, *persona.names)]
+    taken, own_names = {_key(label) for label in own}, NameIndex(own)
     messages = list(messages)
     spoke = (message.author for message in messages if message.persona != persona.key)
     quoted = (quotation.author for message in messages for quotation in message.quotations)
     for author in chain(spoke, (author for author in quoted if author.id)):
         if author.id not in names:
-            names[author.id] = _free(author, taken, numbers)
+            names[author.id] = _free(author, taken, numbers, own_names)
             taken.add(_key(names[author.id]))
     return names
 
 
-def _free(author: Author, taken: set[str], numbers: dict[str, int]) -> str:
+def _free(author: Author, taken: set[str], numbers: dict[str, int], own_names: NameIndex) -> str:
     """Return a label that is not taken; `numbers` has the last number given to each label."""
     wanted = speaker_label(author.name)
     key = _key(wanted)
-    number = numbers.get(key, 1)
+    is_dressed = read_label(f"{wanted}: .", 0, own_names, whole=True) is not None
+    number = numbers.get(key, 1 + is_dressed)
     name = wanted if number == 1 else f"{wanted} ({number})"
     while _key(name) in taken:
         number += 1

@@ -1,1 +1,1 @@
-"""Text between model and platform: splitting, Markdown, redaction."""
+"""Text between model and platform: own words, splitting, Markdown, redaction."""

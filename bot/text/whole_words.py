@@ -4,11 +4,11 @@ import re
 
 # a letter or digit of a script that puts a space around a name: not Thai to Khmer, kana and Han, and not
 # Hangul, where particles follow a name at once
-_LETTER = re.compile(
+LETTER = (
     r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3100-\u318f\u3400-\u9fff"
     r"\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_WORD = re.compile(f"{_LETTER.pattern}+")
+_LETTER, _WORD = re.compile(LETTER), re.compile(f"{LETTER}+")
 MAX_TRIES = 1000  # places inside other words where a word is found, before it counts as missing
 
 

@@ -38,10 +38,13 @@ from bot.text import splitting
 from bot.text.discord_markdown import format_for_discord
 from bot.text.formatted_splitting import split_formatted
 from bot.text.formatted_text import FormattedText, TextSpan, nested_spans
+from bot.text.line_labels import read_label
 from bot.text.links import choose_link
 from bot.text.markdown import FormatSpans
 from bot.text.markdown_text import parse_markdown
+from bot.text.name_index import NameIndex
 from bot.text.one_line import one_line
+from bot.text.own_words import OwnWords
 from bot.text.redaction import Redactor
 from bot.text.tidy import tidy
 from bot.text.whole_words import has_word
@@ -64,6 +67,7 @@ from training.store.messages import ExportedMessage
 
 SEEDS = count()  # no result of a call before is found in a cache
 Call = Callable[[str], object]
+LABELS = [f"Speaker {number}" for number in range(500)]
 PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
 ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
 RECIPIENT = discord.Recipient(ME, 10**9)
@@ -173,6 +177,8 @@ CALLS: dict[str, Call] = {
         entity_text(FormattedText(text, nested_spans(text, spans_over(text)))).entities
     ),
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
+    "bot.text.own_words.OwnWords.read": lambda text: OwnWords(["Mara"], LABELS).read(text, whole=True),
+    "bot.text.line_labels.read_label": lambda text: read_label(text, 0, NameIndex(LABELS), whole=True),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
     "bot.persona.macros.expand_macros": lambda text: expand_macros(text, MacroContext("Mara", "Ana")),
     "bot.persona.macros.expand_macros of card texts": lambda text: expand_macros(

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bot.engine.interface import Answer, Piece, Request, Status, Timings
+from bot.engine.interface import Answer, Finish, Piece, Request, Status, Timings
 from bot.errors import RestartNeeded, UserError
 from bot.message import Place
 
@@ -45,6 +45,10 @@ class ByteTokenizer:
         """Return the ids as text with control tokens spelt out, for assertions on a whole prompt."""
         pieces = [self._spelled[id].encode() if id in self._spelled else bytes([id]) for id in ids]
         return b"".join(pieces).decode("utf-8", "replace")
+
+
+class CutText(str):
+    """A scripted answer that ends where it has as many tokens as it may have."""
 
 
 class ScriptedGeneration:
@@ -89,8 +93,11 @@ class ScriptedGeneration:
         await self._engine.breathe()
 
     def _finish(self, tokens: int) -> None:
-        finish = "cancelled" if self._cancelled.is_set() else "stop"
-        self.answers = (Answer(self._text, len(self._request.ids), tokens, finish, Timings(0.0, 0.0, 0.0)),)
+        finish: Finish = "length" if isinstance(self._script, CutText) else "stop"
+        finish = "cancelled" if self._cancelled.is_set() else finish
+        seconds = self._engine.delay * tokens
+        timings = Timings(0.0, self._engine.delay, seconds)
+        self.answers = (Answer(self._text, len(self._request.ids), tokens, finish, timings),)
 
 
 class ScriptedEngine:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from bot.config import Config
 from bot.engine.interface import Answer, Request
@@ -42,28 +43,37 @@ def sample_request(
 
 
 def sample_answers(
-    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], advance: Advance, name: str
+    settings: Config,
+    adapter: Path,
+    requests: Mapping[str, Sequence[Request]],
+    advance: Advance,
+    *names: str,
+    others: Mapping[str, Sequence[Sequence[str]]] = MappingProxyType({}),
 ) -> dict[str, list[str]]:
-    """Return the answers to all requests, tidied as in the bot: without blank ends or `name` before them.
+    """Return the answers to all requests, tidied as in the bot: the own words of the speaker of these names.
 
-    `advance` is called with the number of answers that are done. Raises `UserError` where the model or the
-    adapter cannot be loaded.
+    `others` are the labels of the other speakers for each request. `advance` is called with the number of
+    answers that are done. Raises `UserError` where the model or the adapter cannot be loaded.
     """
-    return asyncio.run(_sample_answers(settings, adapter, requests, advance, name))
+    answers = asyncio.run(_sample_answers(settings, adapter, requests, advance))
+    return {
+        each: [
+            tidy(text, *names, others=speakers, whole=True)
+            for text, speakers in zip(texts, others.get(each, [()] * len(texts)), strict=True)
+        ]
+        for each, texts in answers.items()
+    }
 
 
 async def _sample_answers(
-    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], advance: Advance, name: str
+    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], advance: Advance
 ) -> dict[str, list[str]]:
     async with LocalEngine(settings.model, settings.data) as engine:
         await engine.ready()
         await engine.add_adapter(ADAPTER, adapter)
         most = min(ANSWERS_PER_REQUEST, settings.model.rows)
         return {
-            each: [
-                tidy(answer.text, name, whole=True)
-                for answer in await _generate_all(engine, asked, most, advance)
-            ]
+            each: [answer.text for answer in await _generate_all(engine, asked, most, advance)]
             for each, asked in requests.items()
         }
 

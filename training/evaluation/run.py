@@ -12,7 +12,7 @@ from training.dataset.base_tokenizer import open_training_format
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.staleness import read_current_build
 from training.dataset.workspace import Workspace
-from training.evaluation.data import gather_eval_data
+from training.evaluation.data import ValidationExample, gather_eval_data
 from training.evaluation.engine_samples import common, sample_answers, sample_request
 from training.evaluation.forced_scoring import ForcedScorer
 from training.evaluation.report import ADAPTER, BASE, GENERATED, SHOTS
@@ -79,8 +79,12 @@ class EvaluationRun:
             QUESTIONS: self._question_requests(questions, None),
             ADAPTER_QUESTIONS: self._question_requests(questions, persona.strength),
         }
+        prompted = self._prompted()
+        others = {name: [each.prompt.speakers for each in prompted] for name in (BASE, ADAPTER)}
+        others[SHOTS] = [each.with_shots.speakers for each in prompted]
         settings, advance = self.workspace.settings, self._progress.advance
-        return sample_answers(settings, self.options.adapter, requests, advance, persona.name)
+        names = (persona.name, persona.card.name, *persona.names)
+        return sample_answers(settings, self.options.adapter, requests, advance, *names, others=others)
 
     def score(self) -> tuple[Losses, tuple[Extracted, ...]]:
         """Score the real answers with base model and adapter, and extract canaries from the adapter."""
@@ -99,13 +103,14 @@ class EvaluationRun:
         extracted = tuple(self._extract(scorer, canary) for canary in self._canaries)
         return likelihood.summarise_losses(scored, BASE, ADAPTER, self.options.seed), extracted
 
-    def _sample_requests(self) -> dict[str, list[Request]]:
-        """Return requests with the same prompts and seeds in each way.
+    def _prompted(self) -> list[ValidationExample]:
+        """Return a held-out example for each answer; they come again where they are fewer."""
+        validation, count = self.eval_data.validation, self.options.samples
+        return [validation[number % len(validation)] for number in range(count)]
 
-        Prompts come again where there are fewer held-out examples than answers are drawn.
-        """
-        validation, count, persona = self.eval_data.validation, self.options.samples, self.workspace.persona
-        prompted = [validation[number % len(validation)] for number in range(count)]
+    def _sample_requests(self) -> dict[str, list[Request]]:
+        """Return requests with the same prompts and seeds in each way."""
+        prompted, count, persona = self._prompted(), self.options.samples, self.workspace.persona
         shared = common([each.with_shots for each in prompted])
         seeds = (Random(f"answer {self.options.seed} {number}").getrandbits(31) for number in range(count))
         seeded = list(zip(prompted, seeds, strict=True))

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from bot.text.words import read_words
 from training.scrub.cjk_names import is_cjk_name
 from training.scrub.detectors.account import find_service_accounts
-from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import PrivateSpan
 from training.scrub.normalise import match_key
 from training.scrub.position import is_english_name
@@ -172,4 +172,4 @@ def _is_meant(text: str, start: int, end: int, form: NameForm) -> bool:
         return True
     if len(form.words) > 1:
         return text[start].isupper() and any(map(str.isupper, text[start + 1 : end]))
-    return is_english_name(text, start, end, word_set("english"))
+    return is_english_name(text, start, end, read_words("english"))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.message import Author
+from bot.text.words import read_words
 from training.scrub.cjk_names import CJK, cjk_name_forms
-from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import KnownPerson
 from training.scrub.normalise import match_key, normalise_text
 
@@ -126,7 +126,7 @@ def _spellings(words: list[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _is_ordinary(word: str) -> bool:
-    return word in word_set("english") or len(word) < 3
+    return word in read_words("english") or len(word) < 3
 
 
 def cjk_forms_of(name: str, owner: str) -> Iterator[CjkNameForm]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.message import Author
+from bot.text.words import read_words
 from training.scrub.cjk_names import CJK
 from training.scrub.detectors import (
     address,
@@ -20,7 +21,6 @@ from training.scrub.detectors import (
     seed_phrase,
     spelt,
 )
-from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import (
     PLACEHOLDERS,
     UNKNOWN_HANDLE,
@@ -114,7 +114,7 @@ class Scrubber:
         _check_words(words, keep)
         self._roster = Roster(consent, others)
         listed = frozenset(match_key(word) for word in (*words, *keep))
-        taken = word_set("english") | self._roster.forms | listed
+        taken = read_words("english") | self._roster.forms | listed
         self._forgotten = forgotten or ForgottenNames(key, {})
         people = dict.fromkeys(self._forgotten.people, frozenset[str]()) | self._roster.called
         self._names = draw_surrogates(people, _Taken(taken, self._forgotten), key)

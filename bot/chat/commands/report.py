@@ -59,8 +59,12 @@ def _explain(found: AnswerExplanation, reason: str) -> str:
         parts = ", ".join(f"{kind} {count:,}" for kind, count in prompt.items())
         lines.append(f"prompt    {sum(prompt.values()):,} tokens: {parts}")
     if isinstance(seconds, dict):
+        finish = found.why["finish"]
+        ended = "the line of another speaker" if finish == "speaker" else finish
+        draws = found.why.get("draws", 1)  # answers of earlier versions were drawn once
+        drawn = f", drawn {draws} times" if draws != 1 else ""
         lines.append(
-            f"answer    {found.why['tokens']} tokens, ended by {found.why['finish']}; first after "
+            f"answer    {found.why['tokens']} tokens{drawn}, ended by {ended}; first after "
             f"{seconds['first_token']:.2f} s, all after {seconds['total']:.2f} s"
         )
     return "\n".join(lines)

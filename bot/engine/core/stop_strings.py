@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 
 class StopStrings:
-    """The stop strings of a request; prompts of large groups have one for each speaker."""
+    """The stop strings of a request."""
 
     def __init__(self, stop: tuple[str, ...]) -> None:
         self._sorted = sorted({*filter(None, stop)})

@@ -16,6 +16,7 @@ from bot.persona.persona import Persona
 from bot.system.console import printable
 from bot.text.formatted_text import FormattedText
 from bot.text.visibility import is_visible
+from bot.token_prefix import common_prefix
 
 # a word, a character of a script without spaces, a line's end, or blanks
 _WORD = re.compile(
@@ -107,11 +108,15 @@ class Screen(PrintedOutlet):
         if persona is None:
             self.note(outgoing.text, style="yellow")
             return None
-        if not outgoing.text.startswith(self._shown):
+        same = common_prefix(self._shown, outgoing.text)
+        if 2 * same < len(self._shown):
             self._end_answer()
+        elif same < len(self._shown) and same < len(outgoing.text):  # a cut answer ends in another way
+            self._write(self._wrap.flush() + "\n")
         if not self._shown:
             self._print_name(persona)
-        self._write(self._wrap.feed(printable(outgoing.text[len(self._shown) :])))
+            same = 0
+        self._write(self._wrap.feed(printable(outgoing.text[same:])))
         self._end_answer()
         return None
 

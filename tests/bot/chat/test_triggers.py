@@ -107,8 +107,91 @@ def test_a_key_alone_is_no_name() -> None:
     assert not is_called("xiaoman", CAST["xiaoman"])
 
 
+UNSPOKEN = [
+    *(":mara:", "hi:mara:", ":Mara_wave: hello", "<:mara:123>", "<a:mara:1>", ":smile::mara:"),
+    *(
+        "https://mara.example/mara",
+        "see https://x.example/Mara ok",
+        "www.mara.example",
+        "mara.com/x",
+        "mara.py",
+    ),
+    *(
+        "[Bo](https://x.example/mara)",
+        "[Mara](https://x.example)",
+        "[Mara](<https://x.example>)",
+        "ftp://mara",
+        "tg://resolve?domain=mara",
+    ),
+    *("`mara`", "``mara``", "```\nmara = 1\n```", "```py\nmara"),
+    *("mara@x.example", "x@mara.example", "@mara_fan", "@mara.lou", "@lou-mara", "git@mara.example:x"),
+    *("/home/mara/x", "~/mara", "./mara", "/mara", "C:\\Users\\mara", "src/mara/x.py", "u/mara", "#mara"),
+    *(
+        "> Mara said so",
+        "well\n> mara\nwell",
+        ">> mara",
+        ">>> a\nmara",
+        "[forwarded] Mara",
+        "so\n[forwarded] x\nMara",
+    ),
+    *("Mara-Lou", "Anna-Mara", "mara_fan", "my_mara"),
+]
+SPOKEN = [
+    *(
+        "Mara's",
+        "Mara!",
+        "@Mara",
+        "@Mara.",
+        "@Mara_",
+        "_Mara_",
+        "**Mara**",
+        "~~Mara~~",
+        "(Mara)",
+        '"Mara"',
+        "Mara...",
+    ),
+    *(
+        "你好Mara",
+        "你好：Mara：在吗",
+        "看https://a.example/x，Mara在吗",
+        "Mara-chan",
+        "Mara-san!",
+        "Mara--are you there?",
+    ),
+    *("Mara/Ozzo", ">_> Mara", ">Mara", "`x` Mara", "Mara: `x`", "> a quote\nMara?", "```\nx\n```\nMara?"),
+    *("12:30 Mara", "Mara: hi :smile:", ":smile: Mara", "Mara :)", "hey:Mara", "https://a.example Mara?"),
+    *("me@x.example, Mara", "a#1 Mara", "Mara.Come here", "1/2 Mara"),
+]
+
+
+@pytest.mark.parametrize("text", UNSPOKEN)
+def test_emoji_links_code_addresses_and_quotes_call_nobody(text: str) -> None:
+    decision = decide_reply(said(text), CAST, TriggerContext("ozzo"))
+    assert decision == ReplyDecision(False, "not addressed", "ozzo")
+
+
+@pytest.mark.parametrize("text", SPOKEN)
+def test_a_name_beside_them_calls(text: str) -> None:
+    decision = decide_reply(said(text), CAST, TriggerContext("ozzo"))
+    assert (decision.rule, decision.persona) in [("called by name", "mara"), ("called by name", "ozzo")]
+    assert is_called(fold(text), CAST["mara"]) or "：" in text or "，" in text
+
+
+def test_a_mention_with_a_name_in_a_link_is_answered_by_the_resident() -> None:
+    decision = decide_reply(said("https://x.example/ozzo", "mention"), CAST, TriggerContext("mara"))
+    assert decision == ReplyDecision(True, "mentioned", "mara")
+
+
+@pytest.mark.parametrize("name", ["C-3PO", "dark_mara", "Mara.ai", "#1", "Jean-Luc", ":)", "Dr. X!"])
+def test_a_persona_whose_name_looks_like_one_of_these_is_called_by_it(name: str) -> None:
+    assert is_called(fold(f"hey {name}, up?"), Persona("p", Card(name=name)))
+
+
+NAMES = st.text(min_size=1, max_size=10).filter(lambda name: name.replace("\0", "").strip())
+
+
 @settings(deadline=None)
-@given(st.text(min_size=1, max_size=10).filter(str.strip), st.text(" .,!?，。", max_size=3))
+@given(NAMES, st.text(" .,!?，。", max_size=3))
 def test_every_name_that_stands_alone_calls_its_persona(name: str, around: str) -> None:
     card = Card(name=name)
     assert is_called(fold(around + card.name + around), Persona("p", card))

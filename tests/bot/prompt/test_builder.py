@@ -89,7 +89,8 @@ def test_nobody_speaks_under_the_personas_name_or_anothers() -> None:
     history.append(Message(PLACE, "3", Author("c", "ａｎａ"), "two", 0.0))
     prompt = build_prompt(MARA, history, reader())
     assert "\nMara (2): I am she\nAna: one\nａｎａ (2): two<" in spelt(prompt)
-    assert prompt.stop == ("\nMara (2):", "\nAna:", "\nａｎａ (2):")
+    assert prompt.speakers == ("Mara (2)", "Ana", "ａｎａ (2)")
+    assert prompt.stop == ()
 
 
 def test_the_answer_ends_where_the_template_ends_a_turn() -> None:

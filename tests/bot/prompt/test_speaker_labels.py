@@ -62,6 +62,13 @@ def test_who_comes_second_to_a_name_gets_a_number(names: list[str], given_: list
     assert list(speaker_labels(said(*names), MARA).values()) == given_
 
 
+@pytest.mark.parametrize(
+    "name", ["**Mara**", "<Mara>", "Mara (smiling)", "🦊Mara", '"Mara Quill"', "`keeper`", "Mara (2)"]
+)
+def test_the_personas_name_in_another_dress_gets_a_number(name: str) -> None:
+    assert list(speaker_labels(said(name), MARA).values()) == [f"{name} (2)"]
+
+
 def test_a_person_keeps_the_first_name_they_had() -> None:
     first, second = said("Ann")[0], said("Anna")[0]
     assert speaker_labels([first, second], MARA) == {"u0": "Ann"}

@@ -20,7 +20,7 @@ from bot.text.tidy import tidy
         ("小满：你好", "小满", "你好"),
         ("STRASSE: hi", "Straße", "hi"),
         ("Straße: hi", "STRASSE", "hi"),
-        ("Mara: Mara: Hello.", "Mara", "Mara: Hello."),
+        ("Mara: Mara: Hello.", "Mara", "Hello."),
         ("Marathon: go", "Mara", "Marathon: go"),
         ("Mara is here.", "Mara", "Mara is here."),
         ("Ann: Mara: hi", "Mara", "Ann: Mara: hi"),

@@ -74,3 +74,16 @@ def test_samples_are_tidied_as_the_bot_tidies_whole_answers(
     settings = config.load_config(tmp_path / "config.toml", {})
     asked = {"dialogue": [ONE]}
     assert sample_answers(settings, tmp_path, asked, lambda count: None, name) == {"dialogue": [tidied]}
+
+
+def test_lines_of_the_prompts_other_speakers_are_no_part_of_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FixedAnswers((Answer("Mara: Aye.\nAnn: so?", 2, 1, "stop", Timings(0, 0, 0)),))
+    monkeypatch.setattr(engine_samples, "LocalEngine", lambda *_: engine)
+    (tmp_path / "config.toml").touch()
+    settings = config.load_config(tmp_path / "config.toml", {})
+    samples = sample_answers(
+        settings, tmp_path, {"dialogue": [ONE]}, lambda count: None, "Mara", others={"dialogue": [("Ann",)]}
+    )
+    assert samples == {"dialogue": ["Aye."]}

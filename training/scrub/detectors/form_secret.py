@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from bot.text.words import read_words
 from training.scrub.detectors.lists import word_set
 from training.scrub.detectors.span import PrivateSpan
 
@@ -37,5 +38,5 @@ def _is_secret(user: str, value: str) -> bool:
     if user.strip().casefold() in word_set("remarks") or value.casefold() in word_set("remarks"):
         return False
     return bool(_SIGNED.search(value)) or (
-        len(value) >= _SHORTEST_PLAIN and value.casefold() not in word_set("english")
+        len(value) >= _SHORTEST_PLAIN and value.casefold() not in read_words("english")
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from training.scrub.detectors.lists import word_set
+from bot.text.words import read_words
 from training.scrub.detectors.span import PrivateSpan
 
 _TOKEN = re.compile(  # shapes as their issuers document them
@@ -75,7 +75,7 @@ def _is_password(value: str, has_sign: bool) -> bool:
     return (
         has_digit
         or any(c in "#$%&*+@^_~!" for c in value[:-1])
-        or (has_sign and value not in word_set("english"))
+        or (has_sign and value not in read_words("english"))
     )
 
 

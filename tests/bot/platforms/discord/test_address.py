@@ -43,6 +43,21 @@ async def test_a_persona_is_called_by_its_name(stage: DiscordStage) -> None:
     assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
 
 
+async def test_emoji_links_code_and_quotes_call_no_persona(stage: DiscordStage) -> None:
+    for text in (
+        "<:ozzo:123456789012345678> <a:mara:123456789012345678>",
+        "see https://mara.example/ozzo",
+        "`mara` and ```py\nozzo\n```",
+        "> Ozzo said so",
+        "ask @ozzo_fan or ozzo@mara.example",
+    ):
+        stage.fake.say(stage.quay, stage.ana, text)
+    stage.fake.say(stage.quay, stage.ana, "<:mara:123456789012345678> Ozzo, my bags!")
+    await stage.says("Answer 1.")
+    assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
+    assert len(stage.engine.requests) == 1
+
+
 async def test_a_mention_that_names_another_persona_goes_to_that_one(stage: DiscordStage) -> None:
     stage.call("let Ozzo bring my bags")
     await stage.says("Answer 1.")

@@ -22,6 +22,25 @@ async def test_a_private_message_is_answered(bot: Bot) -> None:
     assert await bot.history(chat) == ["Ana: Rain?", "Mara: Aye, it is wet."]
 
 
+async def test_links_code_addresses_and_quotes_call_no_persona(bot: Bot) -> None:
+    bot.fake.privacy = False
+    ana = bot.fake.user("Ana", "ana_ray")
+    chat = bot.fake.group("Harbour", ana)
+    for text in (
+        ":mara:",
+        "see https://x.example/mara",
+        "`mara`",
+        "> Mara said so",
+        "@mara_fan",
+        "a@mara.example",
+    ):
+        bot.fake.say(chat, ana, text)
+    bot.fake.say(chat, ana, "https://mara.example Mara, my bags!")
+    await bot.sees_exactly(chat, "Answer 1.")
+    await bot.quiet()
+    assert len(bot.engine.requests) == 1
+
+
 async def test_a_group_with_privacy_mode_answers_messages_to_the_bot(bot: Bot) -> None:
     both(bot)
     ana, bo = bot.fake.user("Ana", "ana_ray"), bot.fake.user("Bo", "bo_lin")

@@ -78,6 +78,23 @@ async def test_an_answer_grows_under_its_speakers_name_and_a_notice_stands_apart
         """)
 
 
+@pytest.mark.parametrize(
+    ("shown", "sent", "printed"),
+    [
+        ("The lamp went out. She ran", "The lamp went out.", "The lamp went out. She ran"),
+        ("The lamp went out and she", "The lamp went out and she…", "The lamp went out and she…"),
+        ("```\nx = 1\ny =", "```\nx = 1\n```\n…", "```\nx = 1\ny =\n```\n…"),
+        ("Another beginning", "Whole.", "Another beginning\n\nMara\nWhole."),
+    ],
+)
+async def test_an_answer_that_was_cut_is_not_printed_twice(shown: str, sent: str, printed: str) -> None:
+    out = io.StringIO()
+    screen = Screen(lambda: "", Console(file=out, width=40))
+    await screen.show(outgoing(shown), MARA, shown)
+    await screen.send(outgoing(sent), MARA)
+    assert out.getvalue() == f"Mara\n{printed}\n\n"
+
+
 async def test_what_was_shown_and_then_failed_is_ended_before_the_notice() -> None:
     out = io.StringIO()
     screen = Screen(lambda: "", Console(file=out, width=40))
