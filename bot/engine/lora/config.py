@@ -18,12 +18,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _READ = {
     *("peft_type", "task_type", "r", "lora_alpha", "target_modules", "exclude_modules"),
     *("layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "use_rslora", "bias"),
-    *("base_model_name_or_path", "init_lora_weights", "ensure_weight_tying"),
+    *("base_model_name_or_path", "init_lora_weights"),
 }
 # How training began or computed, or how a library wraps the model. The matrices alone say what was learned.
 _HARMLESS = {
     *("peft_version", "revision", "inference_mode", "lora_dropout", "fan_in_fan_out", "qalora_group_size"),
     *("auto_mapping", "runtime_config", "eva_config", "corda_config", "lora_ga_config", "merge_weights"),
+    "ensure_weight_tying",  # the pair of tied embeddings is in the file, and refused there
     *("lora_dtype", "lorap_lr_ratio", "lorap_emb_lr"),  # ms-swift
 }
 _DEFAULTS: dict[str, Any] = {"megatron_core": "megatron.core"}  # PEFT writes it into every adapter
@@ -48,7 +49,6 @@ class LoraConfig:
     excluded: tuple[str, ...]
     complete: bool  # the weights must have every module that the settings name
     rslora: bool
-    tied: bool  # what changes the head changes the embeddings, where the base model ties them
 
     def rank(self, module: str) -> int:
         """Return the rank of a module's matrices."""
@@ -86,7 +86,6 @@ def parse_config(data: Mapping[str, Any]) -> LoraConfig:
         excluded=() if isinstance(excluded, str) else _names(excluded, "exclude_modules"),
         complete=not by_pattern and not excluded and not _layers(data),
         rslora=_flag(data, "use_rslora"),
-        tied=_flag(data, "ensure_weight_tying"),
     )
 
 

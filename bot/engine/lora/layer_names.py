@@ -15,6 +15,7 @@ from bot.untrusted import RefusedFile
 LinearShapes = Mapping[str, tuple[int, int]]  # a base model's linear layers: name to (out, in)
 
 FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
+_OTHERWISE_FUSED = ("query_key_value", "Wqkv", "wqkv", "W_pack", "qkv", "c_attn")
 _FUSED_OF = {part: fused for fused, parts in FUSED.items() for part in parts}
 # what wrappers put before the layers of a text model
 _WRAPPERS = frozenset(
@@ -216,7 +217,7 @@ def _other_rows(layer: str, rows: int, outputs: int) -> ShapeMismatch:
 
 def _unfitting(layer: str, modules: Mapping[str, str]) -> ShapeMismatch:
     return ShapeMismatch(
-        f"it adapts {', '.join(modules)} apart, and their rows do not fit into the base model's "
+        f"it adapts {', '.join(sorted(modules))} apart, and their rows do not fit into the base model's "
         f"{_last(layer)}",
         FIT,
     )
@@ -226,4 +227,6 @@ def _unknown(module: str) -> ShapeMismatch:
     reason = f"it adapts a module that the base model does not have, {module[-80:]}"
     if "experts" in module.split("."):
         return ShapeMismatch(f"{reason}: experts lie in one tensor here", MERGE)
+    if _last(module) in _OTHERWISE_FUSED:
+        return ShapeMismatch(f"{reason}: it is several layers in one there, in an order of its own", MERGE)
     return ShapeMismatch(reason, FIT)

@@ -27,6 +27,7 @@ _METHODS = {
     "megatron_config": "it was split for Megatron",
     "enable_lora": "its matrices adapt some of a joined layer's parts (loralib)",
 }
+_UNMERGEABLE = ("alora_invocation_tokens", "arrow_config")
 
 
 def refused_setting(key: str) -> RefusedFile:
@@ -34,7 +35,7 @@ def refused_setting(key: str) -> RefusedFile:
     plain = key.isascii() and key.isidentifier() and len(key) <= 40
     reason = f"its setting {key if plain else '(unreadable)'} is not one that is served"
     if key in _METHODS:
-        return RefusedFile(f"{reason}: {_METHODS[key]}", MERGE)
+        return RefusedFile(f"{reason}: {_METHODS[key]}", RETRAIN if key in _UNMERGEABLE else MERGE)
     return RefusedFile(
         f"{reason}: it is not known here, and may change what the adapter does",
         f"remove it if the adapter does the same without it, or {RETRAIN}",

@@ -119,10 +119,6 @@ def _check_matrices(named: NamedTensors, found: LayerMap, config: LoraConfig, sh
     modules = [module for module in named.modules if module not in found.left_out]
     if config.complete and missing_layers(config, modules, shapes):
         raise RefusedFile("modules that its settings name are missing from its weights", AGAIN)
-    if config.tied and any(layer.endswith("lm_head") for layer in found.layers):
-        raise RefusedFile(
-            "what it changes in lm_head also changes the embeddings (ensure_weight_tying)", MERGE
-        )
 
 
 def _check_pair(
