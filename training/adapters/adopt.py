@@ -11,8 +11,9 @@ from torch import Tensor
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, WEIGHTS
 from bot.adapter.manifest import read_manifest
-from bot.engine.lora.config import is_mlx, parse_config
+from bot.engine.lora.config import parse_config
 from bot.engine.lora.registry import load_adapter
+from bot.engine.lora.settings_check import is_mlx
 from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
 from bot.engine.model_loader.adapter_check import open_adapter_check
 from bot.errors import UserError

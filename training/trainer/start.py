@@ -173,7 +173,7 @@ def _read_adapter(
             f"The adapter in {folder} names its layers otherwise than training does: let `python -m training "
             "adopt` write it anew, and continue from the persona's adapter."
         )
-    if config.ranks or config.alphas or config.excluded or not config.complete:
+    if not config.is_uniform:
         raise UserError(
             f"The adapter in {folder} has several ranks: train a new one without --continue-from."
         )

@@ -7,7 +7,7 @@ import numpy as np
 from bot.engine.checkpoint.base_tensor import BaseTensor, find_tensor
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.checkpoint.stored_numbers import read_numbers
-from bot.engine.lora.layer_names import without_wrappers
+from bot.engine.lora.module_names import without_wrappers
 from bot.engine.lora.refusals import MERGE
 from bot.engine.lora.tensor_header import FLOATS, StoredTensor
 from bot.engine.lora.tensor_names import LayerCopy
@@ -90,7 +90,7 @@ def _row_bytes(tensor: StoredTensor) -> int:
 def _resized(copy: LayerCopy, base: BaseTensor) -> RefusedFile:
     """Return the refusal of a copy of another shape: most have more rows, for tokens that were added."""
     name, theirs = copy.layer.removesuffix(".weight"), copy.tensor.shape
-    if theirs[1:] == base.shape[1:]:
+    if len(theirs) == len(base.shape) and theirs[1:] == base.shape[1:]:
         return RefusedFile(
             f"its {name} has {theirs[0]:,} rows and the base model's has {base.shape[0]:,}: it was trained "
             "with another vocabulary",

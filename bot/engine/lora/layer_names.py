@@ -9,27 +9,21 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bot.engine.lora.config import LoraConfig
+from bot.engine.lora.module_names import (
+    FUSED,
+    FUSED_OF,
+    LinearShapes,
+    TextLayers,
+    beside,
+    last_of,
+    reads_senses,
+    targeted_names,
+    without_wrappers,
+)
 from bot.engine.lora.refusals import MERGE
 from bot.untrusted import RefusedFile
 
-LinearShapes = Mapping[str, tuple[int, int]]  # a base model's linear layers: name to (out, in)
-
-FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
 _OTHERWISE_FUSED = ("query_key_value", "Wqkv", "wqkv", "W_pack", "qkv", "c_attn")
-_FUSED_OF = {part: fused for fused, parts in FUSED.items() for part in parts}
-# what wrappers put before the layers of a text model
-_WRAPPERS = frozenset(
-    ("base_model", "model", "language_model", "text_model", "transformer", "llm", "module", "thinker")
-)
-# parts of a model that read images or sound
-_SENSES = frozenset(
-    (
-        *("vision_tower", "vision_model", "vision_encoder", "visual", "vision", "vit", "image_encoder"),
-        *("img_processor", "image_embed", "embed_vision", "multi_modal_projector", "mm_projector"),
-        *("audio_tower", "audio_model", "audio_encoder", "audio_embed", "embed_audio", "audio"),
-        *("connector", "aligner", "resampler", "embed_tokens_extend"),
-    )
-)
 FIT = "use an adapter made for this model"
 
 
@@ -72,20 +66,20 @@ def map_layers(rows: Mapping[str, int], shapes: LinearShapes) -> LayerMap:
 
     Raises `ShapeMismatch` for a module without one layer, or with too many rows or too few.
     """
-    names, found = _Names(shapes), LayerMap()
+    names, found = TextLayers(shapes), LayerMap()
     fused: dict[str, dict[str, str]] = {}  # a fused layer's parts to the modules that adapt them
     for module in rows:
-        if _reads_senses(module):
+        if reads_senses(module):
             found.left_out.append(module)
         elif (layer := names.find(module)) is not None:
             if rows[module] != shapes[layer][0]:
                 raise _other_rows(layer, rows[module], shapes[layer][0])
             _add(found, layer, AdaptedLayer(rows[module], (LayerPart(module, 0, rows[module]),)))
-        elif (joined := names.find(_beside(module, _FUSED_OF.get(_last(module))))) is not None:
+        elif (joined := names.find(beside(module, FUSED_OF.get(last_of(module))))) is not None:
             parts = fused.setdefault(joined, {})
-            if parts.setdefault(_last(module), module) is not module:
+            if parts.setdefault(last_of(module), module) is not module:
                 raise _twice(joined)
-        elif all(apart := [names.find(_beside(module, part)) for part in FUSED.get(_last(module), ("",))]):
+        elif all(apart := [names.find(beside(module, part)) for part in FUSED.get(last_of(module), ("",))]):
             _split(found, module, rows[module], [layer for layer in apart if layer], shapes)
         else:
             raise _unknown(module)
@@ -103,55 +97,9 @@ def missing_layers(config: LoraConfig, modules: Collection[str], shapes: LinearS
     return any(
         config.targets_module(name) and without_wrappers(name) not in held
         for layer in shapes
-        if not _reads_senses(layer)
-        for name in _names_of(layer)
+        if not reads_senses(layer)
+        for name in targeted_names(layer)
     )
-
-
-def without_wrappers(name: str, kept: int = 1) -> str:
-    """Return a name without the wrappers before its first number, or before its last `kept` components."""
-    parts = name.split(".")
-    first = next((at for at, part in enumerate(parts) if part.isdecimal()), len(parts) - kept)
-    return ".".join([*(part for part in parts[:first] if part not in _WRAPPERS), *parts[first:]])
-
-
-class _Names:
-    """The base model's text layers, by their names without wrappers."""
-
-    def __init__(self, shapes: LinearShapes) -> None:
-        self._shapes = shapes
-        self._layers: dict[str, list[str]] = {}
-        for layer in shapes:
-            if not _reads_senses(layer):
-                self._layers.setdefault(without_wrappers(layer), []).append(layer)
-
-    def find(self, module: str) -> str | None:
-        """Return the one layer of a module's name; None without one, or among several."""
-        if module in self._shapes:
-            return module
-        layers = self._layers.get(without_wrappers(module), [])
-        return layers[0] if len(layers) == 1 else None
-
-
-def _names_of(layer: str) -> Iterator[str]:
-    """Yield the names that a config may target a layer by: its own, and those of its parts or its whole."""
-    yield layer
-    yield from (_beside(layer, part) for part in FUSED.get(_last(layer), ()))
-    if fused := _FUSED_OF.get(_last(layer)):
-        yield _beside(layer, fused)
-
-
-def _reads_senses(name: str) -> bool:
-    return not _SENSES.isdisjoint(name.split("."))
-
-
-def _last(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _beside(name: str, last: str | None) -> str:
-    """Return the name of a module's sibling; "" without one."""
-    return ".".join([*name.split(".")[:-1], last]) if last else ""
 
 
 def _add(found: LayerMap, layer: str, adapted: AdaptedLayer) -> None:
@@ -179,7 +127,7 @@ def _joined(
     layer: str, modules: Mapping[str, str], rows: Mapping[str, int], outputs: int
 ) -> Iterator[LayerPart]:
     """Yield the places of separate layers' pairs in a fused layer with so many outputs."""
-    sizes = _part_sizes(_last(layer), {part: rows[module] for part, module in modules.items()}, outputs)
+    sizes = _part_sizes(last_of(layer), {part: rows[module] for part, module in modules.items()}, outputs)
     if sum(sizes.values()) != outputs or min(sizes.values()) <= 0:
         raise _unfitting(layer, modules)
     start = 0
@@ -206,7 +154,7 @@ def _twice(layer: str) -> RefusedFile:
 
 
 def _other_rows(layer: str, rows: int, outputs: int) -> ShapeMismatch:
-    if _last(layer) == "lm_head":
+    if last_of(layer) == "lm_head":
         return ShapeMismatch(
             f"it changes an lm_head of {rows:,} rows and the base model's has {outputs:,}: it was trained "
             "with another vocabulary",
@@ -218,7 +166,7 @@ def _other_rows(layer: str, rows: int, outputs: int) -> ShapeMismatch:
 def _unfitting(layer: str, modules: Mapping[str, str]) -> ShapeMismatch:
     return ShapeMismatch(
         f"it adapts {', '.join(sorted(modules))} apart, and their rows do not fit into the base model's "
-        f"{_last(layer)}",
+        f"{last_of(layer)}",
         FIT,
     )
 
@@ -227,6 +175,6 @@ def _unknown(module: str) -> ShapeMismatch:
     reason = f"it adapts a module that the base model does not have, {module[-80:]}"
     if "experts" in module.split("."):
         return ShapeMismatch(f"{reason}: experts lie in one tensor here", MERGE)
-    if _last(module) in _OTHERWISE_FUSED:
+    if last_of(module) in _OTHERWISE_FUSED:
         return ShapeMismatch(f"{reason}: it is several layers in one there, in an order of its own", MERGE)
     return ShapeMismatch(reason, FIT)

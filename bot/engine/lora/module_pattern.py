@@ -7,12 +7,14 @@ have reached are the bits of one number.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 _TOKEN = re.compile(r"(\\d|\[0-9\]|\\[.\-_]|[A-Za-z0-9_\-.])([*+?]?)|(\((?:\?:)?)|(\))|(\|)")
 _DIGITS = ("\\d", "[0-9]")
 
+Value = TypeVar("Value")
 Places = int  # bit n: a match may have reached the n-th character
 Step = Callable[["_Name", Places], Places]
 
@@ -41,16 +43,47 @@ class ModulePattern:
         if starts and "|" in body:
             raise UnknownPattern(self.text)
 
-    @property
-    def is_name(self) -> bool:
-        """True for a name with dots, the usual case."""
-        return all(part.isidentifier() or part.isdecimal() for part in self.text.split("."))
-
     def matches(self, module: str) -> bool:
         """Return whether the pattern matches a module's name, or its end behind a dot."""
         name = _Name(module)
         first = 1 if self._starts_name else 1 | (name.places(".") << 1)
         return bool(self._match(name, first) >> len(module) & 1)
+
+
+class PatternTable(Generic[Value]):
+    """Values by pattern: the first pattern that matches a module counts. Names are found without a search."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        """Raises `UnknownPattern`."""
+        self.values, self._names = tuple(values.values()), dict[str, int]()
+        self._patterns = list[tuple[int, ModulePattern]]()
+        for number, text in enumerate(values):
+            if is_name(text):
+                self._names.setdefault(text, number)
+            else:
+                self._patterns.append((number, ModulePattern(text)))
+
+    @property
+    def pattern_count(self) -> int:
+        """The patterns that are no names."""
+        return len(self._patterns)
+
+    def find(self, module: str) -> Value | None:
+        """Return the value of a module; None without one."""
+        found = [self._names[end] for end in name_ends(module) if end in self._names]
+        found += [number for number, pattern in self._patterns if pattern.matches(module)]
+        return self.values[min(found)] if found else None
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is a name with dots."""
+    return all(part.isidentifier() or part.isdecimal() for part in text.split(".")) and text.isascii()
+
+
+def name_ends(module: str) -> Iterator[str]:
+    """Yield a module's name and its ends behind a dot."""
+    parts = module.split(".")
+    return (".".join(parts[at:]) for at in range(len(parts)))
 
 
 class _Name:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from bot.engine.lora.layer_names import AdaptedLayer, LayerPart
 from bot.engine.lora.linear import LoraPair
+from bot.engine.lora.tensor_reader import StoredMatrix
 from bot.engine.lora.validation import AdapterFiles
-from bot.engine.lora.weights import StoredMatrix
 from bot.untrusted import RefusedFile
 
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}

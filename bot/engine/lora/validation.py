@@ -10,7 +10,8 @@ from bot.adapter.manifest import AdapterManifest, Text, read_manifest
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
-from bot.engine.lora.layer_names import LinearShapes, ShapeMismatch
+from bot.engine.lora.layer_names import ShapeMismatch
+from bot.engine.lora.module_names import LinearShapes
 from bot.engine.lora.weights import AdapterWeights, read_weights
 from bot.untrusted import RefusedFile, read_json
 

@@ -1,50 +1,34 @@
 """The LoRA matrices of an untrusted adapter_model.safetensors, matched with the base model's layers."""
 
-import hashlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from bot.adapter.files import WEIGHTS
 from bot.engine.checkpoint.source import ModelSource
-from bot.engine.lora.base_copies import CHUNK_BYTES, CopyCheck
+from bot.engine.lora.base_copies import CopyCheck
 from bot.engine.lora.config import MAX_RANK, LoraConfig
 from bot.engine.lora.layer_names import (
     FIT,
     AdaptedLayer,
     LayerMap,
     LayerPart,
-    LinearShapes,
     ShapeMismatch,
     map_layers,
     missing_layers,
 )
+from bot.engine.lora.module_names import LinearShapes
 from bot.engine.lora.refusals import ADOPT, MERGE
 from bot.engine.lora.tensor_header import AGAIN, FLOATS, StoredTensor, read_header
 from bot.engine.lora.tensor_names import NamedTensors, name_tensors
+from bot.engine.lora.tensor_reader import StoredMatrix, TensorReader, changed, read_matrices
 from bot.untrusted import RefusedFile, open_regular
 
 PICKLED, MLX = "adapter_model.bin", "adapters.safetensors"  # files of other formats
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMatrix:
-    """One matrix, at bytes `start` to `end` of `AdapterWeights.data`, by its module's name in the file.
-
-    Half "A" is [rank, in], half "B" is [out, rank].
-    """
-
-    module: str
-    half: str
-    dtype: str
-    shape: tuple[int, int]
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +62,10 @@ def read_weights(
         _check_matrices(named, found, config, shapes)
         checks = {copy.tensor: CopyCheck(copy, source) for copy in named.copies}
         kept = _kept(named, found)
-        reader = _Reader(sum(tensor.end - tensor.start for tensor in kept), header)
-        matrices = _read_all(file, tensors, kept, checks, reader)
+        reader = TensorReader(sum(tensor.end - tensor.start for tensor in kept), header)
+        matrices = read_matrices(file, tensors, kept, checks, reader)
         if file.read(1):
-            raise _changed()
+            raise changed()
     _log_left_out(named, found)
     sha256 = reader.digest.hexdigest()
     return AdapterWeights(reader.data, matrices, found.layers, _is_plain(named, found), sha256)
@@ -138,63 +122,6 @@ def _kept(named: NamedTensors, found: LayerMap) -> dict[StoredTensor, tuple[str,
     """Return the tensors of served modules with module and half."""
     left_out = set(found.left_out)
     return {tensor: key for key, tensor in named.halves.items() if key[0] not in left_out}
-
-
-def _read_all(
-    file: BinaryIO,
-    tensors: Sequence[StoredTensor],
-    kept: Mapping[StoredTensor, tuple[str, str]],
-    checks: Mapping[StoredTensor, CopyCheck],
-    take: "_Reader",
-) -> tuple[StoredMatrix, ...]:
-    """Read the file in the order of its tensors: matrices into memory, copies to be compared."""
-    matrices = list[StoredMatrix]()
-    for tensor in tensors:
-        size = tensor.end - tensor.start
-        if tensor in kept:
-            module, half = kept[tensor]
-            start = take.matrix(file, size)
-            rank, other = tensor.shape
-            matrices.append(StoredMatrix(module, half, tensor.dtype, (rank, other), start, start + size))
-        else:
-            take.rest(file, size, checks.get(tensor))
-    return tuple(matrices)
-
-
-class _Reader:
-    """The memory of the matrices, as far as it is filled, and the hash of all that was read."""
-
-    def __init__(self, size: int, header: bytes) -> None:
-        self.data, self._filled = bytearray(size), 0
-        self.digest = hashlib.sha256(header)
-
-    def matrix(self, file: BinaryIO, size: int) -> int:
-        """Read a matrix; return the byte where it begins."""
-        start = self._filled
-        with memoryview(self.data)[start : start + size] as place:
-            if file.readinto(place) != size:  # type: ignore[attr-defined]
-                raise _changed()
-            self.digest.update(place)
-        self._filled += size
-        return start
-
-    def rest(self, file: BinaryIO, size: int, check: CopyCheck | None) -> None:
-        """Read a tensor that is not kept, chunk by chunk."""
-        most = CHUNK_BYTES if check is None else check.chunk_bytes
-        while size:
-            content = file.read(min(size, most))
-            if not content:
-                raise _changed()
-            self.digest.update(content)
-            size -= len(content)
-            if check is not None:
-                check.compare(content)
-        if check is not None:
-            check.finish()
-
-
-def _changed() -> RefusedFile:
-    return RefusedFile(f"{WEIGHTS} changed while it was read", "try again")
 
 
 def _is_plain(named: NamedTensors, found: LayerMap) -> bool:
