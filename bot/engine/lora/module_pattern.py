@@ -156,6 +156,8 @@ def _single(character: str, repeat: str) -> Step:
         return (places & _places_of(name, character)) << 1
 
     def many(name: _Name, places: Places) -> Places:
+        if character == ".":  # all places behind the first
+            return (name.every << 1 | 1) & ~((places & -places) - 1) if places else 0
         reached = places | once(name, places)
         while reached != places:
             places, reached = reached, reached | once(name, reached)
