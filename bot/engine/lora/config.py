@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bot.engine.lora.module_pattern import PatternTable, UnknownPattern, Value, name_ends
+from bot.engine.lora.module_pattern import NAME_LENGTH, PatternTable, UnknownPattern, Value, name_ends
 from bot.engine.lora.settings_check import check_settings
 from bot.untrusted import RefusedFile
 
 MAX_RANK = 256
 MAX_NAMES = 4096  # of a list or table of modules
-MAX_PATTERNS, PATTERN_LENGTH = 16, 200  # of a table, beside names with dots
+MAX_PATTERNS = 16  # of a table, beside names with dots
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 
 
@@ -121,7 +121,7 @@ def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _patterns(values: Mapping[str, Value], key: str) -> PatternTable[Value]:
     """Return a table's values by patterns of module names."""
-    if any(len(text) > PATTERN_LENGTH for text in values):
+    if any(len(text) > NAME_LENGTH for text in values):
         raise RefusedFile(f"its {key} has names that are too long", "export it again")
     try:
         table = PatternTable(values)
@@ -146,7 +146,7 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
 
 
 def _plain(name: Any) -> str:
-    if not isinstance(name, str) or len(name) > 200 or not _PLAIN.fullmatch(name):
+    if not isinstance(name, str) or len(name) > NAME_LENGTH or not _PLAIN.fullmatch(name):
         raise RefusedFile("it names modules by a pattern", "name the modules one by one, without patterns")
     return name
 

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 _TOKEN = re.compile(r"(\\d|\[0-9\]|\\[.\-_]|[A-Za-z0-9_\-.])([*+?]?)|(\((?:\?:)?)|(\))|(\|)")
 _DIGITS = ("\\d", "[0-9]")
 
+NAME_LENGTH = 200  # of a name or pattern in a config
 Value = TypeVar("Value")
 Places = int  # bit n: a match may have reached the n-th character
 Step = Callable[["_Name", Places], Places]
@@ -81,9 +82,12 @@ def is_name(text: str) -> bool:
 
 
 def name_ends(module: str) -> Iterator[str]:
-    """Yield a module's name and its ends behind a dot."""
-    parts = module.split(".")
-    return (".".join(parts[at:]) for at in range(len(parts)))
+    """Yield a module's name and its ends behind a dot, up to the longest name that a config may have."""
+    end = module[-NAME_LENGTH:]
+    starts = (at + 1 for at, character in enumerate(end) if character == ".")
+    yield from (end[at:] for at in starts)
+    if end == module:
+        yield module
 
 
 class _Name:

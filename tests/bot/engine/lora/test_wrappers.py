@@ -133,6 +133,25 @@ def test_prefixes_of_all_kinds_are_the_same_layers(
         torch.testing.assert_close(renamed.pairs[layer].b, pair.b)
 
 
+@pytest.mark.parametrize("label", ["default", "mara", "my-adapter_2"])
+def test_the_name_of_an_adapter_in_its_tensors_names_is_left_out(
+    folder: Path, adapter: Path, mine: Path, label: str
+) -> None:
+    """As early Unsloth, DeepSpeed's checkpoints and a plain `state_dict` have it."""
+    held = load_file(mine / WEIGHTS)
+    save_file({name.replace(".weight", f".{label}.weight"): held[name] for name in held}, mine / WEIGHTS)
+    base = base_of(AutoModelForCausalLM.from_pretrained(folder))
+    assert read_adapter("b", mine, base).modules == read_adapter("a", adapter, base).modules
+
+
+def test_several_adapters_in_one_file_are_refused(folder: Path, mine: Path) -> None:
+    held = load_file(mine / WEIGHTS)
+    other = {name.replace(".weight", ".other.weight"): each.clone() for name, each in held.items()}
+    save_file(held | other, mine / WEIGHTS)
+    with pytest.raises(UserError, match="it holds a LoRA matrix twice, as several adapters in one file do"):
+        read_adapter("b", mine, base_of(AutoModelForCausalLM.from_pretrained(folder)))
+
+
 def test_a_missing_layer_is_missing_behind_another_prefix(folder: Path, mine: Path) -> None:
     held = {
         name.replace(".model.model.", ".model.language_model.model."): values
