@@ -46,9 +46,8 @@ def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
     check of the bot. The prompts it was trained with are not known, so that its manifest pins the base model
     alone.
     """
+    folder = _find_adapter(folder)
     canary_guard.refuse_canary_adapter(folder, workspace.work)
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}: name the one that holds {CONFIG}.")
     drafts = workspace.folder / _DRAFT, workspace.folder / _READ
     try:
         _remove(*drafts)
@@ -60,6 +59,22 @@ def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
         raise UserError(f"The adapter in {folder} is refused: {refused.reason}; {refused.remedy}.") from None
     finally:
         _remove(*drafts)
+
+
+def _find_adapter(folder: Path) -> Path:
+    """Return the folder of the adapter: this one, or the one that PEFT makes inside for an adapter with a name.
+
+    Raises `UserError` without one, or with several.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}: name the one that holds {CONFIG}.")
+    inside = sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+    if (folder / CONFIG).exists() or not inside:
+        return folder
+    if len(inside) > 1:
+        names = ", ".join(path.name for path in inside[:10])
+        raise UserError(f"{folder} holds several adapters ({names}): name the folder of one of them.")
+    return inside[0]
 
 
 def _convert(folder: Path, draft: Path, read: Path, base: BaseModelIdentity) -> str:

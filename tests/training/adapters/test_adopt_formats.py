@@ -1,6 +1,7 @@
 """Adapters of other libraries and other classes of the base model are adopted, and do what they did."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,18 @@ def test_serving_names_the_command_that_takes_it(
     check = open_adapter_check(workspace.settings.model, workspace.settings.data)
     with pytest.raises(UserError, match="`python -m training adopt DIR --persona NAME` takes it"):
         check.check_adapter("mara", foreign)
+
+
+def test_an_adapter_with_a_name_is_found_in_its_folder(
+    workspace: Workspace, base: Path, plain: Path, tmp_path: Path
+) -> None:
+    """PEFT's `save_pretrained` makes a folder for each adapter that is not called "default"."""
+    shutil.copytree(plain, tmp_path / "saved/mara")
+    home = adopt_adapter(workspace, tmp_path / "saved").home
+    torch.testing.assert_close(peft_logits(base, home), peft_logits(base, plain))
+    shutil.copytree(plain, tmp_path / "saved/ozzo")
+    with pytest.raises(UserError, match=r"holds several adapters \(mara, ozzo\): name the folder of one"):
+        adopt_adapter(workspace, tmp_path / "saved")
 
 
 def test_copies_of_the_base_model_are_left_behind(workspace: Workspace, base: Path, tmp_path: Path) -> None:
