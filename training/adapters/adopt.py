@@ -62,7 +62,7 @@ def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
 
 
 def _find_adapter(folder: Path) -> Path:
-    """Return the folder of the adapter: this one, or the one that PEFT makes inside for an adapter with a name.
+    """Return the folder of the adapter: this one, or the one inside that PEFT makes for a named adapter.
 
     Raises `UserError` without one, or with several.
     """

@@ -18,7 +18,14 @@ _WRAPPERS = frozenset(
 _SENSES = frozenset(
     (
         *("vision_tower", "vision_model", "vision_encoder", "visual", "vision", "vit", "image_encoder"),
-        *("img_processor", "image_embed", "embed_vision", "multi_modal_projector", "mm_projector"),
+        *(
+            "img_processor",
+            "image_embed",
+            "embed_vision",
+            "vision_adapter",
+            "multi_modal_projector",
+            "mm_projector",
+        ),
         *("audio_tower", "audio_model", "audio_encoder", "audio_embed", "embed_audio", "audio"),
         *("connector", "aligner", "resampler", "embed_tokens_extend"),
     )
