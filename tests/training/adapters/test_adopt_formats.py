@@ -13,18 +13,14 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
 from bot.engine.model_loader.adapter_check import open_adapter_check
-from bot.engine.model_loader.loader import plan_load
 from bot.errors import UserError
 from tests.bot.engine.lora.made_adapters import save_adapter
 from tests.bot.engine.lora.wrapped_models import save_text_model, save_wrapper
 from tests.fakes import families
 from tests.fixtures.adapter_workspace import make_workspace
-from tests.fixtures.exported_adapters import export_workspace
 from tests.fixtures.foreign_adapters import CONFIG, PICKLED, WEIGHTS, edit
 from training.adapters.adopt import adopt_adapter
-from training.adapters.export import export_adapter
 from training.dataset.workspace import Workspace
-from training.evaluation.forced_scoring import ForcedScorer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
@@ -223,39 +219,3 @@ def test_an_adapter_of_separate_layers_becomes_one_of_the_fused_layer(tmp_path: 
     home = adopt_adapter(make_workspace(tmp_path, base), apart).home
     torch.testing.assert_close(peft_logits(base, home), peft_logits(base, fused))
     assert json.loads((home / CONFIG).read_text())["r"] == 8
-
-
-@pytest.fixture
-def renamed(llama: tuple[Path, Path], tmp_path: Path) -> Path:
-    """An adapter under names of a wrapper, on which PEFT would find none of its modules."""
-    folder, adapter = tmp_path / "personas/mara/adapter", llama[1]
-    folder.mkdir(parents=True)
-    (folder / CONFIG).write_bytes((adapter / CONFIG).read_bytes())
-    held = load_file(adapter / WEIGHTS)
-    inside = f"{PREFIX}model.language_model."
-    save_file(
-        {name.replace(f"{PREFIX}model.", inside): each for name, each in held.items()}, folder / WEIGHTS
-    )
-    return folder
-
-
-def test_evaluation_scores_an_adapter_under_other_names_as_itself(
-    tmp_path: Path, llama: tuple[Path, Path], renamed: Path
-) -> None:
-    base, adapter = llama
-    workspace = export_workspace(tmp_path, base)
-    settings = workspace.settings.model.model_copy(update={"precision": "fp32", "device": "cpu"})
-    plan = plan_load(settings, workspace.settings.data, lambda stage: None)
-    losses = [
-        ForcedScorer(plan, settings, folder).score([1, 300], [[301, 302]], adapted=True)[0].losses
-        for folder in (adapter, renamed)
-    ]
-    assert losses[0].tolist() == losses[1].tolist()
-
-
-def test_an_export_has_the_names_of_the_base_model(
-    tmp_path: Path, llama: tuple[Path, Path], renamed: Path
-) -> None:
-    base, adapter = llama
-    export_adapter(export_workspace(tmp_path, base), "peft", tmp_path / "exported")
-    torch.testing.assert_close(peft_logits(base, tmp_path / "exported"), peft_logits(base, adapter))
