@@ -37,7 +37,17 @@ from training.importers.reading.import_log import ImportLog
 
 SEEDS, FINDINGS = Path(__file__).parent / "seeds", Path(__file__).parent / "findings"
 LORA = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "bias": "none"}
+ANY_LAYERS = LORA | {"target_modules": ".*", "alpha_pattern": {r".*layers\.[0-9]+\.(mlp|self_attn)\..*": 3}}
 SHAPES = {"model.layers.0.self_attn.q_proj": (4, 4)}
+MORE_SHAPES = {"model.layers.1.self_attn.qkv_proj": (8, 4), "model.vision_tower.q_proj": (4, 4)}
+MORE_SHAPES |= SHAPES | {"lm_head": (6, 4)}
+MORE_PAIRS = {
+    "base_model.model.language_model.model.layers.0.self_attn.q_proj": (4, 4),
+    "base_model.model.model.layers.1.self_attn.q_proj": (4, 4),
+    "base_model.model.model.layers.1.self_attn.v_proj": (2, 4),
+    "base_model.model.model.vision_tower.q_proj": (4, 4),
+    "base_model.model.lm_head": (6, 4),
+}
 KEY = "base_model.model.model.layers.0.self_attn.q_proj.lora_"
 
 
@@ -102,6 +112,15 @@ def _weights(data: bytes, folder: Path) -> None:
     read_weights(folder, parse_config(LORA), SHAPES)
 
 
+def _many_weights(data: bytes, folder: Path) -> None:
+    """Wrapped and fused layers, and a copy of the base model's head."""
+    (folder / "adapter_model.safetensors").write_bytes(data)
+    save_file({"lm_head.weight": torch.zeros(6, 4)}, folder / "model.safetensors")
+    config, base = parse_config(ANY_LAYERS), ModelSource("folder", "tiny", folder)
+    (folder / "config.json").write_text("{}")
+    read_weights(folder, config, MORE_SHAPES, base)
+
+
 def _adapter_config(data: bytes, folder: Path) -> None:
     (folder / CONFIG).write_bytes(data)
     parse_config(read_json(folder, CONFIG, 1 << 20))
@@ -158,6 +177,16 @@ def _safetensors() -> tuple[bytes, ...]:
         return (file.read_bytes(),)
 
 
+def _many_tensors() -> tuple[bytes, ...]:
+    held = {"base_model.model.lm_head.base_layer.weight": torch.zeros(6, 4)}
+    for name, (out, inner) in MORE_PAIRS.items():
+        held |= {f"{name}.lora_A.weight": torch.zeros(2, inner), f"{name}.lora_B.weight": torch.zeros(out, 2)}
+    with TemporaryDirectory() as name:
+        file = Path(name) / "a.safetensors"
+        save_file(held, file)
+        return (file.read_bytes(),)
+
+
 def _cards() -> list[bytes]:
     return [*_kept("card"), *(each.read_bytes() for each in sorted((ROOT / "personas").glob("*/card.json")))]
 
@@ -172,7 +201,8 @@ TARGETS = {
     "update": Target(_update, lambda: _kept("update"), (UnreadableUpdate,)),
     "gateway": Target(hear_events, lambda: GATEWAY_SEEDS, (), slow=True),
     "weights": Target(_weights, _safetensors),
-    "adapter_config": Target(_adapter_config, _texts(LORA)),
+    "many_weights": Target(_many_weights, _many_tensors),
+    "adapter_config": Target(_adapter_config, _texts(LORA, ANY_LAYERS)),
     "manifest": Target(_manifest, lambda: _kept("manifest")),
     "index": Target(_index, _texts({"metadata": {}, "weight_map": {"a": "a.safetensors"}})),
     "norms": Target(_norms, _safetensors),

@@ -1,38 +1,34 @@
-"""The command `adopt`: a foreign PEFT adapter, checked, rewritten and installed as a persona's own."""
+"""The command `adopt`: a foreign LoRA adapter, checked, rewritten and installed as a persona's own."""
 
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, WEIGHTS
 from bot.adapter.manifest import read_manifest
 from bot.engine.lora.config import parse_config
+from bot.engine.lora.registry import load_adapter
+from bot.engine.lora.settings_check import is_mlx
+from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
+from bot.engine.model_loader.adapter_check import open_adapter_check
 from bot.errors import UserError
 from bot.files import write_private
-from bot.untrusted import RefusedFile, open_regular, read_json
+from bot.untrusted import RefusedFile, read_json
 from training.adapters.install import install_from
 from training.adapters.manifest import AdapterOrigin, authors_of
+from training.adapters.mlx import read_mlx
+from training.adapters.peft_folder import write_peft_folder
 from training.adapters.pickled import PICKLED, read_pickled
 from training.dataset.workspace import Workspace
 from training.runs import canary_guard
 from training.store.indented_json import encode_indented
 
-MAX_BYTES = 4 << 30
-_DRAFT = "adapter.foreign"
-_NAME = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight")
-_KEPT = ("peft_type", "task_type", "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "bias")
-# settings of a finished training, and of the ways in which libraries find or place modules
-_DROPPED = (
-    *("auto_mapping", "runtime_config", "eva_config", "layers_pattern", "layers_to_transform", "revision"),
-    *("exclude_modules", "target_modules", "merge_weights", "ensure_weight_tying", "tokenizer_kwargs"),
-)
+_DRAFT, _READ = "adapter.foreign", "adapter.foreign.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,68 +40,64 @@ class AdoptedAdapter:
 
 
 def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
-    """Install the PEFT adapter in a folder as the persona's; raises `UserError` that names its fault.
+    """Install the LoRA adapter in a folder as the persona's; raises `UserError` that names its fault.
 
     No code of the adapter is run, and the persona's folder is not changed before the adapter has passed every
     check of the bot. The prompts it was trained with are not known, so that its manifest pins the base model
     alone.
     """
+    folder = _find_adapter(folder)
     canary_guard.refuse_canary_adapter(folder, workspace.work)
-    draft = workspace.folder / _DRAFT
+    drafts = workspace.folder / _DRAFT, workspace.folder / _READ
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        base = _convert(folder, draft)
+        _remove(*drafts)
+        check = open_adapter_check(workspace.settings.model, workspace.settings.data)
+        base = _convert(folder.resolve(), *drafts, check.base)
         origin = AdapterOrigin(read_manifest(folder).run or {}, authors_of(folder), adopted=base)
-        return AdoptedAdapter(install_from(workspace, draft, origin), base)
+        return AdoptedAdapter(install_from(workspace, drafts[0], origin, check), base)
     except RefusedFile as refused:
         raise UserError(f"The adapter in {folder} is refused: {refused.reason}; {refused.remedy}.") from None
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(*drafts)
 
 
-def _convert(folder: Path, draft: Path) -> str:
-    """Write an adapter as the bot reads one; return the name of its base model."""
+def _find_adapter(folder: Path) -> Path:
+    """Return the folder of the adapter: this one, or the one inside that PEFT makes for a named adapter.
+
+    Raises `UserError` without one, or with several.
+    """
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}: name the one that holds {CONFIG}.")
-    folder = folder.resolve()
+    inside = sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+    if (folder / CONFIG).exists() or not inside:
+        return folder
+    if len(inside) > 1:
+        names = ", ".join(path.name for path in inside[:10])
+        raise UserError(f"{folder} holds several adapters ({names}): name the folder of one of them.")
+    return inside[0]
+
+
+def _convert(folder: Path, draft: Path, read: Path, base: BaseModelIdentity) -> str:
+    """Write an adapter as training writes one; return the name of the base model that it was made for.
+
+    `read` is a folder for the adapter as PEFT has it, where its file is of another format.
+    """
     config = read_json(folder, CONFIG, CONFIG_BYTES)
-    tensors = _rename_tensors(_read_tensors(folder))
-    modules = sorted({name.removeprefix("base_model.model.").rpartition(".lora_")[0] for name in tensors})
-    kept = {key: config[key] for key in _KEPT if key in config}
-    kept |= {"target_modules": modules, "task_type": "CAUSAL_LM"}
-    parsed = parse_config({key: value for key, value in config.items() if key not in _DROPPED} | kept)
-    write_private(draft / CONFIG, [encode_indented(kept)])
-    write_private(draft / WEIGHTS, [save(tensors)])
-    return parsed.base
+    if is_mlx(config):
+        folder = _write(read, *read_mlx(folder, config))
+    elif not (folder / WEIGHTS).exists() and (folder / PICKLED).exists():
+        folder = _write(read, config, read_pickled(folder))
+    adapter = load_adapter("adopted", validate_adapter(folder, base, pinned=False))
+    write_peft_folder(adapter, draft, base.name)
+    return parse_config(read_json(folder, CONFIG, CONFIG_BYTES)).base
 
 
-def _read_tensors(folder: Path) -> Mapping[str, Tensor]:
-    if not (folder / WEIGHTS).exists() and (folder / PICKLED).exists():
-        return read_pickled(folder)
-    with open_regular(folder, WEIGHTS) as file:
-        if file.seek(0, 2) > MAX_BYTES:
-            raise RefusedFile(f"{WEIGHTS} has more than {MAX_BYTES >> 30} GB", "use a plain LoRA adapter")
-    try:
-        return load_file(folder / WEIGHTS)
-    except (SafetensorError, OSError) as error:
-        raise RefusedFile(f"{WEIGHTS} cannot be read as safetensors", "copy or export it again") from error
+def _write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Path:
+    write_private(folder / CONFIG, [encode_indented(config)])
+    write_private(folder / WEIGHTS, [save(dict(tensors))])
+    return folder
 
 
-def _rename_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the matrices under the names that PEFT 0.21 writes, in a dtype that the engine serves."""
-    named = dict[str, Tensor]()
-    for name, tensor in tensors.items():
-        match = _NAME.fullmatch(name)
-        if match is None:
-            raise RefusedFile("it holds a tensor that is not half of a LoRA matrix pair", _remedy(tensors))
-        served = tensor.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        named[f"base_model.model.{match[1]}.lora_{match[2]}.weight"] = tensor if served else tensor.float()
-    if not named:
-        raise RefusedFile("it holds no matrices", "save it again with a newer version of PEFT")
-    return named
-
-
-def _remedy(tensors: Mapping[str, Tensor]) -> str:
-    if any("magnitude" in name for name in tensors):
-        return "DoRA is not served: merge it into its base model where it was trained, or train a plain LoRA"
-    return "whole layers and embeddings are not served: train a plain LoRA adapter"
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -50,12 +50,19 @@ def export_adapter(
 
 
 def _peft(workspace: Workspace, folder: Path, dtype: str) -> str:
+    from bot.engine.lora.registry import load_adapter
+    from bot.engine.lora.validation import validate_adapter
     from bot.engine.model_loader.adapter_check import open_adapter_check
+    from training.adapters.peft_folder import write_peft_folder
 
     adapter = workspace.persona.adapter
     assert adapter
     inspection = open_adapter_check(workspace.settings.model, workspace.settings.data)
     description = inspection.check_adapter(workspace.persona.key, adapter)
+    files = validate_adapter(adapter, inspection.base)
+    if not files.is_plain:  # PEFT would leave out what it does not find
+        write_peft_folder(load_adapter(workspace.persona.key, files), folder, inspection.base.name)
+        return f"PEFT adapter ({description})"
     folder.mkdir()
     for file in (CONFIG, WEIGHTS, MANIFEST):
         if (adapter / file).exists():

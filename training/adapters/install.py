@@ -36,10 +36,12 @@ def install_adapter(
     return install_from(workspace, adapter, AdapterOrigin(run, authors))
 
 
-def install_from(workspace: Workspace, adapter: Path, origin: AdapterOrigin) -> Path:
-    """Install an adapter of any origin, as `install_adapter` does."""
+def install_from(
+    workspace: Workspace, adapter: Path, origin: AdapterOrigin, check: AdapterCheck | None = None
+) -> Path:
+    """Install an adapter of any origin, as `install_adapter` does; `check`: one that is open already."""
     home = adapter_home(workspace)
-    inspection = open_adapter_check(workspace.settings.model, workspace.settings.data)
+    inspection = check or open_adapter_check(workspace.settings.model, workspace.settings.data)
     with FileLock(workspace.folder / LOCK, mode=0o600):
         try:
             return replace_folder(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -13,10 +14,12 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 
 from bot.config import ModelSettings
+from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import LoadPlan
+from training.adapters.peft_folder import write_peft_folder
 from training.metrics.likelihood import TokenLosses
 
 LOGITS = 32 << 20  # float32 logits of one pass at most: 128 MB
@@ -28,11 +31,7 @@ class ForcedScorer:
     def __init__(self, plan: LoadPlan, settings: ModelSettings, adapter: Path, strength: float = 1.0) -> None:
         """Load model and adapter, which is validated first; raises `UserError` where either is damaged."""
         base = load_explained(plan, settings)
-        _check_adapter(plan, base, adapter)
-        torch.manual_seed(0)  # PEFT draws weights before it reads them
-        with warnings.catch_warnings():  # PEFT asks transformers for a name that goes out of use
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            self._model = PeftModel.from_pretrained(base, adapter).eval()
+        self._model = _adapted(base, _read_adapter(plan, base, adapter), plan.source.name)
         for module in self._model.modules():
             if isinstance(module, LoraLayer):
                 module.scale_layer(strength)
@@ -107,8 +106,21 @@ class ForcedScorer:
                 yield
 
 
-def _check_adapter(plan: LoadPlan, base: Any, adapter: Path) -> None:
-    """Raise `UserError` for all but a whole plain LoRA in safetensors that fits the base model."""
-    read_adapter(
-        adapter.name, adapter, BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(base))
-    )
+def _read_adapter(plan: LoadPlan, base: Any, adapter: Path) -> LoadedAdapter:
+    """Read an adapter as serving does; raises `UserError` where serving would refuse it."""
+    identity = BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(base), plan.source)
+    return read_adapter(adapter.name, adapter, identity)
+
+
+def _adapted(base: Any, adapter: LoadedAdapter, name: str) -> Any:
+    """Return the base model with the adapter in PEFT, which looks for modules by the names that it is given.
+
+    A name that it does not find would be left out without a word, so that names are those of the base model.
+    """
+    torch.manual_seed(0)  # PEFT draws weights before it reads them
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        write_peft_folder(adapter, Path(folder), name)
+        # PEFT asks transformers for a name that goes out of use
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to False", UserWarning)
+        return PeftModel.from_pretrained(base, folder).eval()

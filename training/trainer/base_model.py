@@ -14,6 +14,7 @@ from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import LoadPlan
 from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
+from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from training.planning.recipe import Recipe
 from training.planning.training_memory import KeptBytes, ModelSizes
@@ -69,8 +70,20 @@ def find_base_model(
     if not options.precision and found.precision in ("bf16", "fp16") and not _computes_bf16(device):
         found = loader.plan_load(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
+    _refuse_wrapper(found)
     sizes = read_sizes(found)
     return BaseModel(found, settings, sizes, _layer_names(sizes))
+
+
+def _refuse_wrapper(found: LoadPlan) -> None:
+    """Raise `UserError` for a model that also reads images: only the text model inside it could be packed."""
+    config = loader.meta_model(found).config
+    if config is not config.get_text_config():
+        raise UserError(
+            f"The base model {found.source.name} ({config.model_type}) also reads images, and training takes "
+            "models of text alone: set [model] name to a copy of its text model. An adapter that was trained "
+            "elsewhere is served on either of them; `python -m training adopt` installs it."
+        )
 
 
 def _computes_bf16(device: str) -> bool:

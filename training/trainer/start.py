@@ -162,12 +162,18 @@ def _read_adapter(
     """
     try:
         config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-        validate_adapter(folder, BaseModelIdentity(base.name, base.plan.fingerprint, base.sizes.linear))
+        identity = BaseModelIdentity(base.name, base.plan.fingerprint, base.sizes.linear, base.plan.source)
+        is_plain = validate_adapter(folder, identity).is_plain
     except RefusedFile as refused:
         raise UserError(
             f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
         ) from None
-    if config.ranks or config.alphas or config.excluded or not config.complete:
+    if not is_plain:
+        raise UserError(
+            f"The adapter in {folder} names its layers otherwise than training does: let `python -m training "
+            "adopt` write it anew, and continue from the persona's adapter."
+        )
+    if not config.is_uniform:
         raise UserError(
             f"The adapter in {folder} has several ranks: train a new one without --continue-from."
         )

@@ -7,16 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.engine.checkpoint.gguf_header import check_gguf_header
 from bot.engine.checkpoint.source import ModelSource
+from bot.engine.checkpoint.stored_numbers import NUMBERS, Values, read_numbers
 from bot.errors import UserError
 
 GRID = 2.0**-8  # weights are rounded to multiples of it
 _OFFSET = GRID / 3  # no short binary fraction is near a border of the grid, where noise could move it
 _ADDED = ("gemma", "gemma2", "gemma3")  # architectures whose GGUF files hold a norm's weight plus one
-_DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 # of files that were cut or changed; gguf's reader raises each of them
 _DAMAGE = (
@@ -29,8 +28,6 @@ _DAMAGE = (
     OverflowError,
     RecursionError,
 )
-
-Values = npt.NDArray[np.float32]
 
 
 @lru_cache(maxsize=4)
@@ -81,14 +78,7 @@ def _safetensors_norms(folder: Path) -> Iterator[Values]:
             if size > path.stat().st_size:
                 raise ValueError("the header is longer than the file")
             for name, entry in json.loads(file.read(size)).items():
-                if _is_norm(name, entry.get("shape", [])) and entry["dtype"] in _DTYPES:
+                if _is_norm(name, entry.get("shape", [])) and entry["dtype"] in NUMBERS:
                     start, end = entry["data_offsets"]
                     file.seek(8 + size + start)
-                    yield _values(file.read(end - start), entry["dtype"])
-
-
-def _values(content: bytes, dtype: str) -> Values:
-    stored = np.frombuffer(content, _DTYPES[dtype])
-    if dtype == "BF16":  # the upper half of a float32
-        return (stored.astype(np.uint32) << 16).view(np.float32)
-    return stored.astype(np.float32)
+                    yield read_numbers(file.read(end - start), entry["dtype"])

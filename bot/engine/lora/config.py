@@ -4,97 +4,86 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from bot.engine.lora.module_pattern import NAME_LENGTH, PatternTable, UnknownPattern, Value, name_ends
+from bot.engine.lora.settings_check import check_settings
 from bot.untrusted import RefusedFile
 
 MAX_RANK = 256
+MAX_NAMES = 4096  # of a list or table of modules
+MAX_PATTERNS = 16  # of a table, beside names with dots
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
-_RETRAIN = "train a plain LoRA adapter"
-
-_READ = {
-    *(
-        "peft_type",
-        "task_type",
-        "r",
-        "lora_alpha",
-        "target_modules",
-        "exclude_modules",
-        "layers_to_transform",
-    ),
-    *("rank_pattern", "alpha_pattern", "use_rslora", "bias", "base_model_name_or_path", "init_lora_weights"),
-}
-_HARMLESS = {  # used in training only, or without effect here
-    *("peft_version", "revision", "inference_mode", "lora_dropout", "fan_in_fan_out", "qalora_group_size"),
-}
-_DEFAULTS: dict[str, Any] = {"megatron_core": "megatron.core"}  # PEFT writes it into every adapter
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoraConfig:
-    """The settings that serving needs. `targets` None means all linear layers."""
+    """The settings that serving needs.
+
+    `targets` is None where they name no layers one by one: then the tensors say which layers are adapted. No
+    pattern of a config is ever searched in a name. Modules go by their names in the adapter's file.
+    """
 
     base: str
     r: int
     alpha: float
-    ranks: Mapping[str, int]
-    alphas: Mapping[str, float]
+    ranks: PatternTable[int]
+    alphas: PatternTable[float]
     targets: tuple[str, ...] | None
     excluded: tuple[str, ...]
     complete: bool  # the weights must have every module that the settings name
     rslora: bool
 
+    @property
+    def is_uniform(self) -> bool:
+        """True where all targets have one rank and one alpha, and none is left out."""
+        return self.complete and not self.ranks.values and not self.alphas.values and not self.excluded
+
     def rank(self, module: str) -> int:
         """Return the rank of a module's matrices."""
-        return next((rank for name, rank in self.ranks.items() if _ends(module, name)), self.r)
+        return self.ranks.find(module) or self.r
 
     def scale(self, module: str) -> float:
         """Return the factor of a module's change: alpha / rank, or alpha / sqrt(rank) for rsLoRA."""
-        alpha = next((alpha for name, alpha in self.alphas.items() if _ends(module, name)), self.alpha)
-        rank = self.rank(module)
+        alpha, rank = self.alphas.find(module) or self.alpha, self.rank(module)
         return alpha / (math.sqrt(rank) if self.rslora else rank)
 
     def targets_module(self, module: str) -> bool:
         """Return whether the settings target a module."""
-        if any(_ends(module, name) for name in self.excluded):
+        if _ends_in(module, self._excluded):
             return False
-        return self.targets is None or any(_ends(module, name) for name in self.targets)
+        return self.targets is None or _ends_in(module, self._targeted)
+
+    @cached_property
+    def _targeted(self) -> frozenset[str]:
+        return frozenset(self.targets or ())
+
+    @cached_property
+    def _excluded(self) -> frozenset[str]:
+        return frozenset(self.excluded)
 
 
 def parse_config(data: Mapping[str, Any]) -> LoraConfig:
     """Validate an adapter_config.json, key by key; raises RefusedFile."""
-    _check_keys(data)
-    if data.get("peft_type") != "LORA" or data.get("task_type") not in (None, "CAUSAL_LM"):
-        raise RefusedFile("it is not a LoRA adapter for a chat model", _RETRAIN)
-    if data.get("bias", "none") != "none":
-        raise RefusedFile("it trains biases, which are not served", "train it with bias = none")
-    start = data.get("init_lora_weights", True)
-    if isinstance(start, str) and start.lower().startswith(_CHANGES_BASE):
-        raise RefusedFile(
-            "its training changed the base model's weights", "convert it to a plain LoRA adapter"
-        )
-    targets = data.get("target_modules")
+    check_settings(data)
+    targets, excluded = data.get("target_modules"), data.get("exclude_modules") or []
+    by_pattern = isinstance(targets, str) or isinstance(excluded, str)
     return LoraConfig(
         base=_text(data, "base_model_name_or_path"),
         r=_rank(data.get("r", 8)),
         alpha=_alpha(data.get("lora_alpha", 8)),
-        ranks={_plain(name): _rank(rank) for name, rank in _table(data, "rank_pattern").items()},
-        alphas={_plain(name): _alpha(alpha) for name, alpha in _table(data, "alpha_pattern").items()},
-        targets=None if targets == "all-linear" else _names(targets, "target_modules"),
-        excluded=_names(data.get("exclude_modules") or [], "exclude_modules"),
-        complete=targets != "all-linear" and not _layers(data) and not data.get("exclude_modules"),
+        ranks=_patterns(
+            {name: _rank(rank) for name, rank in _table(data, "rank_pattern").items()}, "rank_pattern"
+        ),
+        alphas=_patterns(
+            {name: _alpha(alpha) for name, alpha in _table(data, "alpha_pattern").items()}, "alpha_pattern"
+        ),
+        targets=None if isinstance(targets, str) else _names(targets, "target_modules"),
+        excluded=() if isinstance(excluded, str) else _names(excluded, "exclude_modules"),
+        complete=not by_pattern and not excluded and not _layers(data),
         rslora=_flag(data, "use_rslora"),
     )
-
-
-def _check_keys(data: Mapping[str, Any]) -> None:
-    """Refuse unknown keys, except those that are null, false or empty."""
-    for key, value in data.items():
-        off = value is None or value is False or value in ({}, [], "")
-        if key not in _READ | _HARMLESS and not off and _DEFAULTS.get(key) != value:
-            name = key if _PLAIN.fullmatch(key) and len(key) <= 40 else "(unreadable)"
-            raise RefusedFile(f"its setting {name} is not one that is served", _RETRAIN)
 
 
 def _rank(value: Any) -> int:
@@ -125,13 +114,31 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 
 def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = data.get(key) or {}
-    if not isinstance(value, dict) or len(value) > 4096:
+    if not isinstance(value, dict) or len(value) > MAX_NAMES:
         raise RefusedFile(f"its {key} is not a table", "export it again")
     return value
 
 
+def _patterns(values: Mapping[str, Value], key: str) -> PatternTable[Value]:
+    """Return a table's values by patterns of module names."""
+    if any(len(text) > NAME_LENGTH for text in values):
+        raise RefusedFile(f"its {key} has names that are too long", "export it again")
+    try:
+        table = PatternTable(values)
+    except UnknownPattern as unknown:
+        raise RefusedFile(
+            f"its {key} names modules by a pattern that is not followed here",
+            f"name the modules in the {key} of its adapter_config.json one by one",
+        ) from unknown
+    if table.pattern_count > MAX_PATTERNS:
+        raise RefusedFile(
+            f"its {key} has more than {MAX_PATTERNS} patterns", f"name the modules in its {key}"
+        )
+    return table
+
+
 def _names(value: Any, key: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or len(value) > 4096:
+    if not isinstance(value, list) or len(value) > MAX_NAMES:
         raise RefusedFile(
             f"its {key} is not a list of names", "name the modules one by one, without patterns"
         )
@@ -139,7 +146,7 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
 
 
 def _plain(name: Any) -> str:
-    if not isinstance(name, str) or len(name) > 200 or not _PLAIN.fullmatch(name):
+    if not isinstance(name, str) or len(name) > NAME_LENGTH or not _PLAIN.fullmatch(name):
         raise RefusedFile("it names modules by a pattern", "name the modules one by one, without patterns")
     return name
 
@@ -149,8 +156,11 @@ def _layers(data: Mapping[str, Any]) -> bool:
     given = layers if isinstance(layers, list) else [layers] if layers is not None else []
     if any(type(layer) is not int for layer in given):
         raise RefusedFile("its layers_to_transform are not numbers", "export it again")
+    pattern = data.get("layers_pattern")
+    if not all(isinstance(name, str) for name in (pattern if isinstance(pattern, list) else [pattern or ""])):
+        raise RefusedFile("its layers_pattern is no text", "export it again")
     return bool(given)
 
 
-def _ends(module: str, name: str) -> bool:
-    return module == name or module.endswith("." + name)
+def _ends_in(module: str, names: frozenset[str]) -> bool:
+    return any(end in names for end in name_ends(module))

@@ -1,6 +1,5 @@
 """Validation of an untrusted adapter folder, before any library reads it."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from bot.adapter.manifest import AdapterManifest, Text, read_manifest
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
-from bot.engine.lora.weights import LinearShapes, ShapeMismatch, StoredMatrix, read_weights
+from bot.engine.lora.layer_names import ShapeMismatch
+from bot.engine.lora.module_names import LinearShapes
+from bot.engine.lora.weights import AdapterWeights, read_weights
 from bot.untrusted import RefusedFile, read_json
 
 
@@ -32,34 +33,37 @@ class BaseModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFiles:
-    """A validated folder: the places of the matrices, the weights file, and the scale of every module."""
+    """A validated folder: its matrices, and the scale of every module by its name in the file.
 
-    matrices: tuple[StoredMatrix, ...]
-    content: bytes
+    `is_plain` is True where PEFT reads the folder as it is: each pair under its layer's own name, none beside
+    them, and no pattern of names.
+    """
+
+    weights: AdapterWeights
     scales: Mapping[str, float]
+    is_plain: bool
 
 
-def validate_adapter(folder: Path, base: BaseModelIdentity) -> AdapterFiles:
+def validate_adapter(folder: Path, base: BaseModelIdentity, *, pinned: bool = True) -> AdapterFiles:
     """Read and check an adapter's folder; raises RefusedFile with the reason and the remedy.
 
     Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
     or without it `base_model` with its name; and `adapter_sha256` with the weights. Another copy of the
     model, such as its GGUF file, has another fingerprint: it fits if it has the same name and `base_norms`.
+    Without `pinned`, the manifest is not compared.
     """
     folder = folder.resolve()
     config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder) if pinned else AdapterManifest()
     _check_base(manifest, base)
     try:
-        content, matrices = read_weights(folder, config, base.shapes)
+        weights = read_weights(folder, config, base.shapes, base.source)
     except ShapeMismatch as misfit:
         raise _named(misfit, config, base) from None
-    pinned = manifest.adapter_sha256
-    if pinned is not None and pinned != hashlib.sha256(content).hexdigest():
+    if manifest.adapter_sha256 not in (None, weights.sha256):
         raise RefusedFile("its weights are not those that its manifest names", "copy or train it again")
-    return AdapterFiles(
-        matrices, content, {matrix.module: config.scale(matrix.module) for matrix in matrices}
-    )
+    scales = {matrix.module: config.scale(matrix.module) for matrix in weights.matrices}
+    return AdapterFiles(weights, scales, weights.is_plain and config.targets is not None)
 
 
 def _check_base(manifest: AdapterManifest, base: BaseModelIdentity) -> None:

@@ -1,138 +1,143 @@
-"""An untrusted adapter_model.safetensors, whose header is validated before its data is read."""
+"""The LoRA matrices of an untrusted adapter_model.safetensors, matched with the base model's layers."""
 
-import math
+import logging
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bot.adapter.files import WEIGHTS
-from bot.engine.lora.config import LoraConfig
-from bot.untrusted import RefusedFile, open_regular, parse_json
+from bot.engine.checkpoint.source import ModelSource
+from bot.engine.lora.base_copies import CopyCheck
+from bot.engine.lora.config import MAX_RANK, LoraConfig
+from bot.engine.lora.layer_names import (
+    FIT,
+    AdaptedLayer,
+    LayerMap,
+    LayerPart,
+    ShapeMismatch,
+    map_layers,
+    missing_layers,
+)
+from bot.engine.lora.module_names import LinearShapes
+from bot.engine.lora.refusals import ADOPT, MERGE
+from bot.engine.lora.tensor_header import AGAIN, FLOATS, StoredTensor, read_header
+from bot.engine.lora.tensor_names import NamedTensors, name_tensors
+from bot.engine.lora.tensor_reader import StoredMatrix, TensorReader, changed, read_matrices
+from bot.untrusted import RefusedFile, open_regular
 
-LinearShapes = Mapping[str, tuple[int, int]]  # a base model's linear layers: name to (out, in)
+PICKLED, MLX = "adapter_model.bin", "adapters.safetensors"  # files of other formats
 
-HEADER_BYTES = 2 << 20
-SIZES = {"F32": 4, "F16": 2, "BF16": 2}
-_NAME = re.compile(r"base_model\.model\.([A-Za-z0-9_.]+)\.lora_(A|B)\.weight")
-_FIT = "use an adapter made for this model"
-_AGAIN = "copy or export it again"
-
-
-class ShapeMismatch(RefusedFile):
-    """Weights whose shapes do not fit the base model: they may be for another one."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMatrix:
-    """One matrix of the file, at bytes `start` to `end`: half "A" is [rank, in], half "B" is [out, rank]."""
+class AdapterWeights:
+    """The matrices of a file, one behind the other, and the base model's layers that they change.
 
-    module: str
-    half: str
-    dtype: str
-    shape: tuple[int, int]
-    start: int
-    end: int
+    `is_plain` is True where the file has these layers' own pairs and nothing else. `sha256` is the file's.
+    """
+
+    data: bytearray
+    matrices: tuple[StoredMatrix, ...]
+    layers: Mapping[str, AdaptedLayer]
+    is_plain: bool
+    sha256: str
 
 
 def read_weights(
-    folder: Path, config: LoraConfig, shapes: LinearShapes
-) -> tuple[bytes, tuple[StoredMatrix, ...]]:
-    """Return the whole file and the places of its matrices; raises RefusedFile."""
-    if not os.path.lexists(folder / WEIGHTS):
-        raise RefusedFile(
-            f"{WEIGHTS} is missing", "save it in safetensors format, since pickles are never opened"
-        )
+    folder: Path, config: LoraConfig, shapes: LinearShapes, source: ModelSource | None = None
+) -> AdapterWeights:
+    """Read the matrices of an adapter's folder; raises `RefusedFile`.
+
+    Copies of the base model's own tensors are compared with those of its files in `source` as they are read,
+    and take no memory.
+    """
+    _check_there(folder)
     with open_regular(folder, WEIGHTS) as file:
         size = os.fstat(file.fileno()).st_size
-        prefix = file.read(8)
-        header = file.read(_header_length(prefix, size))
-        start = 8 + len(header)
-        matrices = _matrices(_entries(header), start, config, shapes)
-        _check_offsets(matrices, start, size)
-        content = prefix + header + file.read(size - start)
-    if len(content) != size:
-        raise RefusedFile(f"{WEIGHTS} changed while it was read", "try again")
-    return content, matrices
+        header, tensors = read_header(file, size)
+        named = name_tensors(tensors)
+        found = map_layers({module: _rows(named, module) for module in named.modules}, shapes)
+        _check_matrices(named, found, config, shapes)
+        checks = {copy.tensor: CopyCheck(copy, source) for copy in named.copies}
+        kept = _kept(named, found)
+        reader = TensorReader(sum(tensor.end - tensor.start for tensor in kept), header)
+        matrices = read_matrices(file, tensors, kept, checks, reader)
+        if file.read(1):
+            raise changed()
+    _log_left_out(named, found)
+    sha256 = reader.digest.hexdigest()
+    return AdapterWeights(reader.data, matrices, found.layers, _is_plain(named, found), sha256)
 
 
-def _header_length(prefix: bytes, size: int) -> int:
-    length = int.from_bytes(prefix, "little")
-    if len(prefix) < 8 or not 2 <= length <= min(HEADER_BYTES, size - 8):
-        raise RefusedFile(f"{WEIGHTS} is not a safetensors file", "export it again")
-    return length
+def _check_there(folder: Path) -> None:
+    if os.path.lexists(folder / WEIGHTS):
+        return
+    if os.path.lexists(folder / PICKLED):
+        raise RefusedFile(f"{WEIGHTS} is missing, and the pickle {PICKLED} is never opened", ADOPT)
+    if os.path.lexists(folder / MLX):
+        raise RefusedFile(f"{WEIGHTS} is missing, and {MLX} is of MLX", ADOPT)
+    raise RefusedFile(
+        f"{WEIGHTS} is missing", "save it in safetensors format, since pickles are never opened"
+    )
 
 
-def _entries(header: bytes) -> dict[str, Any]:
-    data = parse_json(header, f"the header of {WEIGHTS}")
-    metadata = data.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise RefusedFile(f"the metadata of {WEIGHTS} is not plain text", "export it again")
-    return data
+def _rows(named: NamedTensors, module: str) -> int:
+    shape = named.halves[module, "B"].shape
+    return shape[0] if shape else 0
 
 
-def _matrices(
-    entries: dict[str, Any], start: int, config: LoraConfig, shapes: LinearShapes
-) -> tuple[StoredMatrix, ...]:
-    matrices = tuple(_matrix(name, entry, start, config, shapes) for name, entry in entries.items())
-    halves = {(matrix.module, matrix.half) for matrix in matrices}
-    modules = {matrix.module for matrix in matrices}
-    if not modules or len(halves) != 2 * len(modules):
-        raise RefusedFile("half of a LoRA matrix pair is missing", _AGAIN)
-    if config.complete and any(config.targets_module(name) and name not in modules for name in shapes):
-        raise RefusedFile("modules that its settings name are missing from its weights", _AGAIN)
-    return matrices
+def _check_matrices(named: NamedTensors, found: LayerMap, config: LoraConfig, shapes: LinearShapes) -> None:
+    """Refuse matrices that do not fit the base model's layers and the config."""
+    for layer, adapted in found.layers.items():
+        for part in adapted.parts:
+            _check_pair(named, layer, part, config, shapes)
+        rank = sum(config.rank(part.module) for part in adapted.parts)
+        if rank > MAX_RANK:
+            raise RefusedFile(
+                f"its pairs for parts of the base model's {layer.rpartition('.')[2]} have rank {rank} "
+                f"together, more than {MAX_RANK}",
+                f"train it with a smaller rank, or {MERGE}",
+            )
+    modules = [module for module in named.modules if module not in found.left_out]
+    if config.complete and missing_layers(config, modules, shapes):
+        raise RefusedFile("modules that its settings name are missing from its weights", AGAIN)
 
 
-def _matrix(name: str, entry: Any, start: int, config: LoraConfig, shapes: LinearShapes) -> StoredMatrix:
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise RefusedFile(
-            "it holds a tensor that is not half of a LoRA matrix pair", "train a plain LoRA adapter"
-        )
-    module, half = match[1], match[2]
-    if module not in shapes:
-        raise ShapeMismatch("it adapts a module that the base model does not have", _FIT)
-    if not config.targets_module(module):
+def _check_pair(
+    named: NamedTensors, layer: str, part: LayerPart, config: LoraConfig, shapes: LinearShapes
+) -> None:
+    if not config.targets_module(part.module):
         raise RefusedFile("it holds weights for a module that its settings do not name", "export it again")
-    out, inputs = shapes[module]
-    rank = config.rank(module)
-    expected = (rank, inputs) if half == "A" else (out, rank)
-    begin, end = _check_entry(entry, expected)
-    return StoredMatrix(module, half, entry["dtype"], expected, start + begin, start + end)
-
-
-def _check_entry(entry: Any, expected: tuple[int, int]) -> tuple[int, int]:
-    """Return the offsets of a matrix, in bytes, and refuse another shape or dtype."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise RefusedFile(f"the header of {WEIGHTS} has an entry of another form", "export it again")
-    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in SIZES:
+    inputs, rank = shapes[layer][1], config.rank(part.module)
+    a, b = named.halves[part.module, "A"], named.halves[part.module, "B"]
+    if not {a.dtype, b.dtype} <= set(FLOATS):
         raise RefusedFile("its weights are not F32, F16 or BF16", "convert it to one of these")
-    if not _are_sizes(shape) or not _are_sizes(offsets):
-        raise RefusedFile(
-            f"the header of {WEIGHTS} has sizes that are not two natural numbers", "export it again"
+    if a.shape != (rank, inputs) or b.shape[1:] != (rank,):
+        raise ShapeMismatch("its shapes do not match the base model and its rank", FIT)
+
+
+def _kept(named: NamedTensors, found: LayerMap) -> dict[StoredTensor, tuple[str, str]]:
+    """Return the tensors of served modules with module and half."""
+    left_out = set(found.left_out)
+    return {tensor: key for key, tensor in named.halves.items() if key[0] not in left_out}
+
+
+def _is_plain(named: NamedTensors, found: LayerMap) -> bool:
+    """Return whether the file has the pairs of these layers under the names that PEFT reads, and no more."""
+    own = all(adapted.is_whole(layer) for layer, adapted in found.layers.items())
+    names = all(
+        tensor.name == f"base_model.model.{module}.lora_{half}.weight"
+        for (module, half), tensor in named.halves.items()
+    )
+    return own and names and not named.copies and not found.left_out
+
+
+def _log_left_out(named: NamedTensors, found: LayerMap) -> None:
+    if found.left_out:
+        logger.warning(
+            "adapter_layers_left_out", extra={"layers": len(found.left_out), "of": found.left_out[0]}
         )
-    if tuple(shape) != expected:
-        raise ShapeMismatch("its shapes do not match the base model and its rank", _FIT)
-    if offsets[1] - offsets[0] != math.prod(shape) * SIZES[dtype]:
-        raise RefusedFile(
-            f"the header of {WEIGHTS} has offsets that do not match its shapes", "export it again"
-        )
-    return offsets[0], offsets[1]
-
-
-def _check_offsets(matrices: tuple[StoredMatrix, ...], start: int, size: int) -> None:
-    """Refuse a file with a byte behind the header that does not belong to exactly one matrix."""
-    spans = sorted((matrix.start, matrix.end) for matrix in matrices)
-    ends = [start, *(end for _, end in spans)]
-    if [begin for begin, _ in spans] != ends[:-1] or ends[-1] != size:
-        raise RefusedFile(f"the tensors in {WEIGHTS} overlap, leave gaps or leave the file", _AGAIN)
-
-
-def _are_sizes(values: Any) -> bool:
-    if not isinstance(values, list) or len(values) != 2:
-        return False
-    return all(type(value) is int and 0 <= value < 1 << 40 for value in values)
+    if named.copies:
+        logger.info("copies_of_the_base_left_out", extra={"tensors": len(named.copies)})

@@ -115,7 +115,7 @@ def rotates_whole_heads(config: Any) -> bool:
 def stable_positions(config: Any) -> int | None:
     """Return the tokens beyond which rotary positions change with a batch's longest row; None: never."""
     limits = [
-        rope.get("original_max_position_embeddings") or config.max_position_embeddings
+        rope.get("original_max_position_embeddings") or config.get_text_config().max_position_embeddings
         for rope in _rope_parameters(config)
         if rope.get("rope_type") in ("dynamic", "longrope")
     ]
@@ -124,5 +124,5 @@ def stable_positions(config: Any) -> int | None:
 
 def _rope_parameters(config: Any) -> list[dict[str, Any]]:
     """Return the rotary parameters of all layers: those of the model, and those of each kind of layer."""
-    rope = getattr(config, "rope_parameters", None) or {}
+    rope = getattr(config.get_text_config(), "rope_parameters", None) or {}
     return [part for part in (rope, *rope.values()) if isinstance(part, dict)]

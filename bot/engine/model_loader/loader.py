@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from bot.config import ModelSettings
 from bot.engine.attention.kv_cache import MIN_CAPACITY
@@ -31,6 +31,7 @@ from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.memory_budget import CardBudget, card_budgets, conversation_tokens
+from bot.engine.model_loader.model_class import model_class_of
 from bot.engine.model_loader.placement import device_map_of, free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import (
     Precision,
@@ -121,9 +122,11 @@ def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPl
 def load_weights(plan: LoadPlan, settings: ModelSettings) -> Any:
     """Return the model of transformers, frozen; raises `UserError` where its precision is not the plan's."""
     check_weights(plan.folder, plan.source.name)
-    check_sizes(_read_config(plan), plan.folder)
+    config = _read_config(plan)
+    check_sizes(config, plan.folder)
+    kind = model_class_of(config, plan.source.name)
     arguments = {**_load_arguments(plan, settings), "output_loading_info": True}
-    model, loaded = AutoModelForCausalLM.from_pretrained(plan.folder, **WEIGHTS_ONLY, **arguments)
+    model, loaded = kind.from_pretrained(plan.folder, **WEIGHTS_ONLY, **arguments)
     check_complete(loaded, plan.folder)
     model.eval().requires_grad_(False)
     check_quantised(model, plan.precision)
@@ -164,7 +167,7 @@ def meta_model(plan: LoadPlan) -> Any:
     config = _read_config(plan)
     check_sizes(config, plan.folder)
     with explained_damage(str(plan.folder / "config.json")), torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)
+        return model_class_of(config, plan.source.name).from_config(config)
 
 
 def _read_config(plan: LoadPlan) -> Any:

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
+from bot.adapter.files import WEIGHTS
+from tests.bot.engine.lora.wrapped_models import save_wrapper
 from tests.fakes import tiny
 from tests.fixtures.tiny_training import TinyPersona, dialogue
 from tests.paths import ROOT
@@ -157,6 +160,30 @@ def test_an_adapter_is_continued_with_new_examples_and_a_part_of_the_old(
     )
     assert second_loss < first_loss
     assert (persona.folder / "adapter.previous").exists()
+
+
+def test_an_adapter_under_other_names_is_adopted_before_it_is_continued(
+    trained: TinyPersona, tmp_path: Path
+) -> None:
+    """PEFT would leave out the matrices that it does not find, and begin anew without a word."""
+    persona = trained.copy(tmp_path)
+    best = persona.runs()[0] / "best"
+    held = load_file(best / WEIGHTS)
+    save_file(
+        {name.replace(".model.model.", ".model.language_model.model."): held[name] for name in held},
+        best / WEIGHTS,
+    )
+    error = refused(persona, "--continue-from", str(best))
+    assert "names its layers otherwise than training does: let `python -m training adopt` write it" in error
+
+
+@pytest.mark.parametrize("name", ["gemma3", "llava"])
+def test_a_base_model_that_also_reads_images_is_not_trained(tmp_path: Path, name: str) -> None:
+    persona = TinyPersona(tmp_path)
+    shutil.rmtree(tmp_path / "model")
+    save_wrapper(name, tmp_path / "model")
+    persona.built()
+    assert f"({name}) also reads images, and training takes models of text alone" in refused(persona)
 
 
 def test_forget_names_the_runs_that_learned_from_a_person_and_a_run_keeps_no_text(

@@ -33,11 +33,8 @@ from tests.bot.engine.lora.spoiling import (
     zip_in_disguise,
 )
 
-MODULE = {"base_model_class": "Canary", "parent_library": "canary_module"}
-
 HOSTILE: dict[str, Spoil] = {
     # settings that run code, reach elsewhere or change what is adapted
-    "auto_mapping": setting(auto_mapping=MODULE),
     "megatron_core": setting(megatron_core="canary_module"),
     "megatron_config": setting(megatron_config={"tensor_model_parallel_size": 1}),
     "trust_remote_code": setting(trust_remote_code=True),
@@ -57,6 +54,8 @@ HOSTILE: dict[str, Spoil] = {
     "activated LoRA": setting(alora_invocation_tokens=[1]),
     "QALoRA": setting(use_qalora=True),
     "PiSSA": setting(init_lora_weights="pissa_niter_4"),
+    "a start that is not known": setting(init_lora_weights="new"),
+    "a start that is a list": setting(init_lora_weights=["eva"]),
     "LoftQ": setting(loftq_config={"loftq_bits": 4}),
     "rank 257": setting(r=257),
     "rank 0": setting(r=0),
@@ -68,19 +67,20 @@ HOSTILE: dict[str, Spoil] = {
     "rank pattern not that of the weights": setting(rank_pattern={"q_proj": 2}),
     "rank pattern a regex": setting(rank_pattern={"^(a+)+$": 4}),
     "rank pattern a list": setting(rank_pattern=[4]),
-    "alpha pattern a regex": setting(alpha_pattern={".*": 4}),
+    "alpha pattern a slow regex": setting(alpha_pattern={"(a|a)*$": 4}),
+    "alpha patterns without an end": setting(alpha_pattern={".*" * n + "q": 4 for n in range(1, 30)}),
+    "alpha pattern too long": setting(alpha_pattern={".*a" * 80: 4}),
     "alpha 0": setting(lora_alpha=0),
     "alpha a text": setting(lora_alpha="16"),
     "alpha huge": setting(lora_alpha=1e9),
     "rslora a number": setting(use_rslora=2),
-    "targets a slow regex": setting(target_modules="(a+)+$"),
     "targets a list of regexes": setting(target_modules=[".*q_proj"]),
     "targets nothing": setting(target_modules=None),
     "targets numbers": setting(target_modules=[1]),
     "targets too few": setting(target_modules=["q_proj"]),
     "targets without weights": setting(target_modules=["q_proj", "v_proj", "down_proj", "k_proj"]),
-    "excluded by a regex": setting(exclude_modules="(a+)+$"),
-    "layers pattern": setting(layers_pattern="(a+)+$"),
+    "layers pattern a number": setting(layers_pattern=1),
+    "layers pattern of numbers": setting(layers_pattern=["layers", 1]),
     "layers by text": setting(layers_to_transform="all"),
     # a settings file that is none
     "config empty": config_text(b""),

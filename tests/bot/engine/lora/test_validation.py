@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -76,6 +77,37 @@ async def test_no_hostile_adapter_is_loaded_and_none_runs(
     assert canary.name not in os.listdir(tmp_path)
     assert engine.status().adapters == ("good",)
     assert await text(engine, "good") == before
+
+
+SLOW = "(a+)+$"
+UNREAD = {
+    "auto_mapping": {"base_model_class": "Canary", "parent_library": "canary_module"},
+    "target_modules": SLOW,
+    "exclude_modules": SLOW,
+    "layers_pattern": SLOW,
+    "runtime_config": {"ephemeral_gpu_offload": SLOW},
+    "eva_config": {"rho": SLOW},
+}
+
+
+@pytest.mark.parametrize("key", UNREAD)
+def test_settings_that_serving_never_uses_are_neither_imported_nor_searched(
+    folder: Path, mine: Path, canary: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """huggingface/peft#1744: they are in every adapter of some libraries."""
+    compiled: list[str] = []
+    compile_ = re.compile
+
+    def note(pattern: str, *flags: int) -> re.Pattern[str]:
+        compiled.append(pattern)
+        return compile_(pattern, *flags)
+
+    edit(mine, **{key: UNREAD[key]})
+    base = base_of(LlamaForCausalLM.from_pretrained(folder))
+    monkeypatch.setattr(re, "compile", note)
+    assert len(read_adapter("a", mine, base).pairs) == 6
+    assert SLOW not in compiled
+    assert canary.name not in os.listdir(canary.parent)
 
 
 def test_the_hostile_corpus_is_large() -> None:
