@@ -176,7 +176,7 @@ class Responder:
             return await self._draft(context, task)
 
         resources, place, persona = self._resources, context.place, context.persona
-        own_words = open_own_words(persona, prompt.speakers)
+        own_words = open_own_words(persona, prompt.speakers, prompt.lines)
         preview = StreamingPreview(resources.memory, resources.outlet(place), place, persona, begin)
         try:
             async with resources.engine.generate(request) as generation, preview:

@@ -29,9 +29,12 @@ class TextContext:
 TextStep = Callable[[str, TextContext, bool], str]
 
 
-def open_own_words(persona: Persona, others: Iterable[str] = ()) -> OwnWords:
-    """Return the reader of one reply by a persona; `others` are the labels of the other speakers."""
-    return OwnWords((persona.name, persona.card.name, *persona.names), others)
+def open_own_words(persona: Persona, others: Iterable[str] = (), lines: Iterable[str] = ()) -> OwnWords:
+    """Return the reader of one reply by a persona.
+
+    `others` are the labels of the other speakers, `lines` what the prompt has of these.
+    """
+    return OwnWords((persona.name, persona.card.name, *persona.names), others, lines)
 
 
 def _keep_own_words(text: str, context: TextContext, whole: bool) -> str:

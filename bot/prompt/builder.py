@@ -41,14 +41,17 @@ __all__ = [
     "system_text",
 ]
 
+_REPEATED = 50  # newest messages whose lines a model may repeat
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt: token ids, and spans that cover all ids in order.
 
     The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids` and `stop`
-    end the reply; `speakers` are the labels of everybody but the persona. `first` is the id of the oldest
-    message kept, None if no message was dropped, and `read` that of the newest message.
+    end the reply; `speakers` are the labels of everybody but the persona, `lines` the newest lines that begin
+    with one. `first` is the id of the oldest message kept, None if no message was dropped, and `read` that of
+    the newest message.
     """
 
     ids: tuple[int, ...]
@@ -56,6 +59,7 @@ class Prompt:
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     first: str | None = None
     read: str | None = None
     shared: int = 0
@@ -143,6 +147,7 @@ def build_prompt(
         stop_ids,
         stop,
         tuple(names.values()),
+        _labelled_lines(turns),
         history[start].id if start else None,
         history[-1].id if history else None,
         _shared(ids, persona, system_prompt, reader, constant),
@@ -168,6 +173,13 @@ def _with_lore(
     whole = replace(fitter, insertions=(*fitter.insertions, *inserted))
     needed = sum(whole.token_costs(whole.turns(history[-1:], history[:-1])))
     return whole if needed <= room else fitter
+
+
+def _labelled_lines(turns: Sequence[tuple[Turn, ...]]) -> tuple[str, ...]:
+    """Return the first line of each of people's newest messages, with its label."""
+    newest = (turn for each in turns[-_REPEATED:] for turn in each if turn.role == "user")
+    parts = (part.text for turn in newest for part in turn.parts if part.kind == "message")
+    return tuple(text.splitlines()[0].rstrip() for text in parts if text)
 
 
 def _shared(

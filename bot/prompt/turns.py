@@ -15,6 +15,7 @@ from bot.prompt.reply_runs import ReplyRuns
 from bot.prompt.role_markers import LINE_BREAK
 from bot.prompt.speaker_labels import speaker_label
 from bot.text.one_line import one_line
+from bot.text.quote_lines import FORWARD, REPLY
 
 MAX_QUOTE = 120  # characters of a quoted message that the history holds: enough to recognise it
 MAX_UNSEEN_QUOTE = 600  # characters of any other, of which the prompt shows nothing else
@@ -103,7 +104,7 @@ class _QuoteContext:
             longest = MAX_QUOTE if parent.id in self._places else MAX_UNSEEN_QUOTE
             text = parent.text or " ".join(each.text for each in parent.quotations if each.kind == "forward")
             words = one_line(text, longest)
-            self._quotes[parent.id] = f"[In reply to {name}: {words}]" if words else ""
+            self._quotes[parent.id] = f"{REPLY}{name}: {words}]" if words else ""
         return self._quotes[parent.id]
 
     def _quotations(self, message: Message, kind: QuotationKind) -> tuple[Turn, ...]:
@@ -115,10 +116,10 @@ class _QuoteContext:
         """Return the line that shows a quotation; empty for one without a word."""
         label = self._label(quotation.author)
         if quotation.kind == "forward":
-            words, lead = set_in(quotation.text.strip()), f"Forwarded from {label}" if label else "Forwarded"
+            words, lead = set_in(quotation.text.strip()), f"{FORWARD} from {label}" if label else FORWARD
         else:
-            words, lead = one_line(quotation.text, MAX_UNSEEN_QUOTE), f"In reply to {label or 'a message'}"
-        return f"[{lead}: {words}]" if words else ""
+            words, lead = one_line(quotation.text, MAX_UNSEEN_QUOTE), f"{REPLY}{label or 'a message'}"
+        return f"{lead}: {words}]" if words else ""
 
     def _label(self, author: Author) -> str:
         """Return the label of a quoted author; empty where the platform names nobody."""

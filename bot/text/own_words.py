@@ -13,6 +13,10 @@ is likely:
 | that is no speaker's                           | it: the form of a script            |                  |
 | an ordinary word ("Note"), written as the name | the same                            | another's        |
 | either                                         | without any                         | like any other   |
+| any name                                       | the line stands in the prompt just  | another's        |
+|                                                | so, or no word follows              |                  |
+| no name, but as prompts quote a message        | before all own words                | left out         |
+|                                                | behind own words                    | another's        |
 """
 
 import re
@@ -21,6 +25,7 @@ from collections.abc import Iterable
 from bot.text.line_labels import COLONS, LINE_ENDS, LineLabel, Undecided, read_label
 from bot.text.name_index import NameIndex
 from bot.text.person_names import is_unmistakable
+from bot.text.quote_lines import begins_quote
 
 _LINE = re.compile(f"[^{LINE_ENDS}]*(?:\r\n|[{LINE_ENDS}]|\\Z)")
 _LINE_BREAKS = frozenset(LINE_ENDS)
@@ -34,12 +39,13 @@ _MOST_HEADING_WORDS = 5
 class OwnWords:
     """Reads one text as it grows, each line once.
 
-    `names` are those of its speaker, `others` those of all other speakers.
+    `names` are those of its speaker, `others` those of all other speakers, `lines` the lines with labels that
+    the prompt has of these.
     """
 
-    def __init__(self, names: Iterable[str], others: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str], others: Iterable[str] = (), lines: Iterable[str] = ()) -> None:
         own = [*names]
-        self._own = frozenset(own)
+        self._own, self._lines = frozenset(own), frozenset(lines)
         self._names = NameIndex([*own, *others])
         self._reset()
 
@@ -50,7 +56,7 @@ class OwnWords:
         self._fence = ""
         self._list = ""  # "introduced" by a line with a colon at its end; "headings" were in the line before
         self._has_items = False
-        self._is_behind_label = self._is_plain = self._is_skipping = False
+        self._is_behind_label = self._is_plain = self._is_skipping = self._is_quoting = False
         self.ended = False  # by a line of another speaker
         self.dropped = False  # lines of another speaker before the first own one
 
@@ -84,12 +90,19 @@ class OwnWords:
 
     def _next(self, text: str, whole: bool) -> str:
         """Read a label or a line for good; return the beginning of a line that is not whole."""
+        if self._is_quoting and text[self._at] == " " and self._skip_quote(text, whole):
+            return ""
         if not any(self._kept) and (space := _SPACE.match(text, self._at)) and space.end() > self._at:
             self._at = space.end()
             return ""
         label = None
         if not self._fence and not self._is_plain:
+            if self._skip_quote(text, whole):
+                return ""
             label = read_label(text, self._at, self._names, whole=whole)
+            is_other = label is not None and label.name not in self._own
+            if label and is_other and (label.start >= len(text) or self._is_repeated(text, whole)):
+                self._take_for_other()
         if label and self._take_label(label):
             self._is_behind_label = not _LINE_BREAKS.intersection(text[self._at : label.start])
             self._at = label.start
@@ -102,6 +115,37 @@ class OwnWords:
             self._take_line(line[0], label)
             self._at = line.end()
         return ""
+
+    def _skip_quote(self, text: str, whole: bool) -> bool:
+        """Leave out a quote before the own words; return whether there is one here, which ends them else."""
+        is_quote = (self._is_quoting and text[self._at] == " ") or begins_quote(text, self._at)
+        if is_quote is None and not whole:
+            raise Undecided
+        self._is_quoting = bool(is_quote)
+        if not is_quote:
+            return False
+        line = _LINE.match(text, self._at)
+        assert line
+        if line.end() == len(text) and not whole:
+            raise Undecided
+        self._end_here()
+        self._at = line.end()
+        return True
+
+    def _is_repeated(self, text: str, whole: bool) -> bool:
+        """Return whether the line stands in the prompt just so."""
+        found = _LINE.match(text, self._at)
+        assert found
+        line = found[0].rstrip(LINE_ENDS)
+        if found.end() == len(text) and not whole and any(known.startswith(line) for known in self._lines):
+            raise Undecided
+        return line in self._lines
+
+    def _take_for_other(self) -> None:
+        """Drop a line that is certainly another speaker's, and what follows, up to an own label."""
+        self._doubt = None
+        self._end_here()
+        self._is_skipping = not self.ended
 
     def _take_label(self, label: LineLabel) -> bool:
         """Judge a label; return True for the speaker's own, which is left out."""
@@ -123,9 +167,7 @@ class OwnWords:
             return
         is_sure = is_unmistakable(label.name)
         if is_sure and self._list != "headings":
-            self._doubt = None
-            self._end_here()
-            self._is_skipping = not self.ended
+            self._take_for_other()
         elif is_sure or (label.written == label.name and label.is_separate):
             self._doubt = len(self._kept) if self._doubt is None else self._doubt
 

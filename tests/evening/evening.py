@@ -8,15 +8,16 @@ from random import Random
 
 from tests.evening.generated import NAMES, generated
 from tests.evening.moments import DISCORD, TELEGRAM
+from tests.evening.repeating import RepeatingEngine
+from tests.fakes.telegram.chat import Message
 from tests.fixtures.discord_bot import DiscordStage
 from tests.fixtures.telegram_bot import Bot
 
 GROUPS, DIRECT = 5, 5  # places of each kind
 # marks that a model writes and Telegram shows as formats; those that people typed by hand are left out
 _RAW = re.compile(r"\*\*bold\*\*|\*slanted\*|`code|```py|\[page\]\(")
-_LABEL = re.compile(
-    r"^(?:Anna|Mara(?: Quill)?|\[?Bo\]?|\*{0,2}Cy\*{0,2}|In reply to) ?(?:\(\d+\))?:", re.MULTILINE
-)
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_OWN = re.compile(r"^(?:\*\*|\[)?Mara(?:\*\*|\])?:", re.MULTILINE)
 _QUOTE = re.compile(r"^\[(?:In reply to|Forwarded)", re.MULTILINE)
 
 
@@ -33,17 +34,30 @@ class Evening:
     blank: int
 
 
-def judge(messages: int, lost: int, texts: Sequence[str], pings: Sequence[str], *, marks: bool) -> Evening:
-    """Return what people saw; with `marks`, the platform reads Markdown itself."""
+def judge(
+    messages: int, lost: int, texts: Sequence[str], pings: Sequence[str], lines: set[str], *, marks: bool
+) -> Evening:
+    """Return what people saw; with `marks`, the platform reads Markdown itself.
+
+    `lines` are people's lines as prompts had them: none may be seen as a persona's.
+    """
     raw = () if marks else tuple(text for text in texts if _RAW.search(text))
-    foreign = tuple(text for text in texts if _LABEL.search(text) or _QUOTE.search(text))
+    foreign = tuple(text for text in texts if _is_foreign(text.replace("\u2060", ""), lines))
     blank = sum(not text.strip("\u200b\u2800\u2060 \n") for text in texts)
     return Evening(messages, lost, len(texts), raw, foreign, tuple(pings), blank)
+
+
+def _is_foreign(text: str, lines: set[str]) -> bool:
+    """Return whether a text has a line of somebody else, the persona's own label, or a quote of prompts."""
+    text = _FENCE.sub("", text)  # code stays as it was written
+    has_line = any(line.rstrip() in lines for line in text.splitlines())
+    return has_line or bool(_OWN.search(text) or _QUOTE.search(text))
 
 
 async def on_telegram(bot: Bot, seed: int, count: int) -> Evening:
     """Let messages come as fast as they can, and wait for the last answer."""
     fake, random = bot.fake, Random(seed)
+    assert isinstance(bot.engine, RepeatingEngine)
     people = {name: fake.user(name, f"user_{number}") for number, name in enumerate(NAMES)}
     bo = fake.user("Bo")
     groups = [fake.supergroup(f"Harbour {number}", *people.values(), bo) for number in range(GROUPS)]
@@ -60,12 +74,25 @@ async def on_telegram(bot: Bot, seed: int, count: int) -> Evening:
     status = await bot.memory.status()
     lost = status.inbox.get("accepted", 0) + status.unsent
     pings = [message.text for message in sent if message.pings]
-    return judge(count, lost, [message.text for message in sent], pings, marks=False)
+    texts = [fenced(message) for message in sent]
+    return judge(count, lost, texts, pings, bot.engine.lines, marks=False)
+
+
+def fenced(message: Message) -> str:
+    """Return the text of a message with fences around its blocks of code."""
+    text = message.text.encode("utf-16-le")
+    for entity in reversed(message.entities):
+        if entity["type"] == "pre":
+            start, end = 2 * entity["offset"], 2 * (entity["offset"] + entity["length"])
+            marks = "```".encode("utf-16-le")
+            text = text[:start] + marks + text[start:end] + marks + text[end:]
+    return text.decode("utf-16-le")
 
 
 async def on_discord(stage: DiscordStage, seed: int, count: int) -> Evening:
     """Let messages come as fast as they can, and wait for the last answer."""
     fake, random = stage.fake, Random(seed)
+    assert isinstance(stage.engine, RepeatingEngine)
     people = {name: fake.user(f"user{number}", display=name) for number, name in enumerate(NAMES)}
     for person in people.values():
         fake.join(stage.guild, person)
@@ -84,4 +111,4 @@ async def on_discord(stage: DiscordStage, seed: int, count: int) -> Evening:
     status = await stage.memory.status()
     lost = status.inbox.get("accepted", 0) + status.unsent
     pings = [message.content for message in sent if message.pings]
-    return judge(count, lost, [message.content for message in sent], pings, marks=True)
+    return judge(count, lost, [message.content for message in sent], pings, stage.engine.lines, marks=True)

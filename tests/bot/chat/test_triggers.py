@@ -131,8 +131,6 @@ UNSPOKEN = [
         "well\n> mara\nwell",
         ">> mara",
         ">>> a\nmara",
-        "[forwarded] Mara",
-        "so\n[forwarded] x\nMara",
     ),
     *("Mara-Lou", "Anna-Mara", "mara_fan", "my_mara"),
 ]

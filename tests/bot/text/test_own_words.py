@@ -162,3 +162,32 @@ def test_a_reader_tells_whether_another_speaker_ended_the_text_or_began_it() -> 
     began.read("Ann: yes", whole=True)
     assert (ended.ended, ended.dropped) == (True, True)
     assert (began.ended, began.dropped) == (False, True)
+
+
+LINES = ("Note: bring boots", "https: two", "A: 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("Aye.\nNote: bring boots", "Aye."),
+        ("Aye.\nNote: bring boots and more", "Aye.\nNote: bring boots and more"),
+        ("A: 1\nMara: One.", "One."),
+        ("A: 1", ""),
+        ("Aye.\nA:", "Aye."),
+        ("[In reply to Ann: tea?]\nAye.", "Aye."),
+        ("[In reply to Ann: tea?]\n[Forwarded from Bo: x\n  y]\nAye.", "Aye."),
+        ("[Forwarded: x]\nMara: Aye.", "Aye."),
+        ("Aye.\n[In reply to Ann: tea?]\nNo.", "Aye."),
+        ("[In reply to Ann: tea?]", ""),
+        ("[In the harbour]\nAye.", "[In the harbour]\nAye."),
+        ("[Forward march]", "[Forward march]"),
+        ("```\n[In reply to Ann: tea?]\n```", "```\n[In reply to Ann: tea?]\n```"),
+    ],
+)
+def test_a_line_that_the_prompt_has_just_so_is_no_own_word(text: str, own: str) -> None:
+    assert OwnWords(("Mara",), ("Note", "https", "A", "Ann"), LINES).read(text, whole=True) == own
+    growing = OwnWords(("Mara",), ("Note", "https", "A", "Ann"), LINES)
+    for end in range(len(text)):
+        shown = growing.read(text[:end], whole=False)
+        assert own.startswith(shown.rstrip()), text[:end]
