@@ -1,0 +1,96 @@
+"""Splicing of template text and content into the ids that the model's own tokenizer gives for the whole text.
+
+Control tokens divide a text into sections, and each section is encoded as a whole: a blank at the end of
+template text becomes one token with the word behind it. Only template text gives control tokens.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Protocol
+
+SectionToken = tuple[
+    int, int, int
+]  # an id, and its first and last character in the section, the last excluded
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """A stretch of a prompt's text, which is content or the template's; only `has_control` gives control ids."""
+
+    text: str
+    is_content: bool
+    has_control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Text between two control tokens; `content` are spans of characters. `is_first`: it begins the text."""
+
+    text: str
+    is_first: bool
+    content: tuple[tuple[int, int], ...]
+
+
+class SectionEncoder(Protocol):
+    """The part of a tokenizer that encodes a text by its sections."""
+
+    def split_control(self, text: str) -> Sequence[str | int]:
+        """Split a template's own text into control ids and the sections of text between them."""
+
+    def encode_section(self, section: Section) -> Sequence[SectionToken]:
+        """Encode text between control tokens, of which content gives no control id."""
+
+
+def splice_pieces(pieces: Sequence[TextPiece], encoder: SectionEncoder) -> list[list[int]]:
+    """Return the ids of each piece; an id with characters of several belongs to the first one of content."""
+    ids = [list[int]() for _ in pieces]
+    parts, is_first = list[_Part](), True
+    for index, piece in enumerate(pieces):
+        text = valid_text(piece.text)
+        for part in encoder.split_control(text) if piece.has_control else (text,):
+            if isinstance(part, str):
+                parts.append((index, part, piece.is_content))
+                continue
+            _encode_section(parts, encoder, is_first, ids)
+            ids[index].append(part)
+            parts, is_first = [], False
+    _encode_section(parts, encoder, is_first, ids)
+    return ids
+
+
+_Part = tuple[int, str, bool]  # the index of a piece, text of it, and whether that is content
+
+
+def _encode_section(
+    parts: Sequence[_Part], encoder: SectionEncoder, is_first: bool, ids: list[list[int]]
+) -> None:
+    """Append the ids of a section's parts."""
+    parts = [part for part in parts if part[1]]
+    if parts:
+        starts = [0, *accumulate(len(text) for _, text, _ in parts)]
+        content = tuple(span for span, part in zip(pairwise(starts), parts, strict=True) if part[2])
+        section = Section("".join(text for _, text, _ in parts), is_first, content)
+        tokens = encoder.encode_section(section)
+        for owner, token in zip(_owners(tokens, parts, starts[:-1]), tokens, strict=True):
+            ids[parts[owner][0]].append(token[0])
+
+
+def _owners(tokens: Sequence[SectionToken], parts: Sequence[_Part], starts: Sequence[int]) -> Iterator[int]:
+    """Yield the index of the part that each token belongs to, in order."""
+    owner = 0
+    for _, start, end in tokens:
+        first = max(owner, bisect_right(starts, start) - 1)
+        touched = range(first, max(first + 1, bisect_left(starts, end)))
+        owner = next((part for part in touched if parts[part][2]), first)
+        yield owner
+
+
+def valid_text(text: str) -> str:
+    """Replace lone surrogates by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
