@@ -58,6 +58,8 @@ class Turn:
 
 # a user turn between examples and history, and before templates' conversations that must begin with the user
 OPENING = Turn("user", (PromptPart("opening", "[The conversation begins.]"),))
+# a user turn behind the persona's own, for templates that open no other turn there
+GOING_ON = Turn("user", (PromptPart("opening", "[The conversation goes on.]"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def render_turns(
     Only template text gives control tokens, and the rest is encoded as one text (`bot.prompt.splicing`).
     """
     turns = merge_turns(turns, reader.template)
+    if answer and reader.template.needs_user and turns and turns[-1].role == "assistant":
+        turns = (*turns, GOING_ON)
     pieces: list[TextPiece] = []
     origins: list[_Origin] = []
     for segment in reader.template.segments([turn.role for turn in turns], answer):

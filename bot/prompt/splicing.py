@@ -17,7 +17,7 @@ SectionToken = tuple[
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """A stretch of a prompt's text, which is content or the template's; only `has_control` gives control ids."""
+    """A stretch of a prompt's text, content or the template's; one that `has_control` gives control ids."""
 
     text: str
     is_content: bool

@@ -63,7 +63,7 @@ def _without_prefix(state: Json | None, without: frozenset[Prefix]) -> Json | No
             key = "normalizers" if "normalizers" in state else "pretokenizers"
             inner = (_without_prefix(each, without) for each in state[key])
             return state | {key: [each for each in inner if each is not None]}
-        case {"type": "ByteLevel"} if Prefix.SECTION in without:
+        case {"type": "ByteLevel"}:  # no family that is served has the blank, and adapters learned without it
             return state | {"add_prefix_space": False}
         case {"type": "Metaspace"} if _metaspace_prefix(state) in without:
             return state | {"prepend_scheme": "never"}
