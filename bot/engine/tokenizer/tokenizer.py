@@ -18,7 +18,6 @@ from bot.engine.tokenizer.compat import (
 )
 from bot.prompt.splicing import Section, SectionToken, valid_text
 
-_COMPONENTS = ("normalizer", "pre_tokenizer")
 _TEMPLATE_TEXTS = 512  # texts of templates whose control tokens are kept
 _Forbids = Callable[[int, int, int], bool]  # of an id, and its first and last character, the last excluded
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
@@ -47,11 +46,10 @@ class HFTokenizer:
         self.control = self._control_ids()
         self.unspelt = self._unspelt_ids()
         self._unknown = self._backend.token_to_id(self.special.get("unk_token", ""))
-        components = {name: component_state(getattr(self._backend, name)) for name in _COMPONENTS}
         whole, later = self._without_control(frozenset()), self._without_control(frozenset({Prefix.TEXT}))
         self._section_backends = {True: whole, False: later}  # by whether the section begins the text
+        self._components = _components_of(whole)
         make_spliceable(self._backend, self._backend)
-        self._components = components  # the original ones
         self._content_backend = self._without_control()
         self._bytes: dict[int, bytes] = {}
         self.split_control = lru_cache(_TEMPLATE_TEXTS)(self._split_control)
@@ -59,7 +57,10 @@ class HFTokenizer:
     @property
     def definition(self) -> str:
         """The tokenizer.json that makes this tokenizer again."""
-        return json.dumps(json.loads(self._backend.to_str()) | self._components, ensure_ascii=False)
+        plain = self._backend.to_str()
+        if self._components == _components_of(self._backend):
+            return plain
+        return json.dumps(json.loads(plain) | self._components, ensure_ascii=False)
 
     def encode(self, text: str) -> list[int]:
         """Encode content, never as control ids. Lone surrogates become U+FFFD; text without id is dropped."""
@@ -189,6 +190,10 @@ class HFTokenizer:
     @cached_property
     def _anchor_length(self) -> int:
         return len(self._backend.decode(self._anchor, skip_special_tokens=False))
+
+
+def _components_of(backend: Backend) -> dict[str, object]:
+    return {name: component_state(getattr(backend, name)) for name in ("normalizer", "pre_tokenizer")}
 
 
 def _tokens_of(encoding: Encoding) -> list[SectionToken]:
