@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from itertools import islice
 
 from bot.chat.adapter_loader import AdapterLoader
@@ -16,7 +17,7 @@ from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 from bot.persona.persona import Persona
-from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
+from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format, thinking_budget
 from bot.text.splitting import burst_messages
 
 MAX_REQUESTS = 1000  # of all places, that wait in the engine
@@ -79,7 +80,7 @@ class Responder:
         answer = await self._stream(self._request(context, prompt), context, task)
         text = bound_reply(apply_text_steps(answer.text, persona, whole=True), context.place)
         if not text:
-            raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
+            raise UserError("Stopped." if task.is_stopped else _excuse(persona, answer))
         return GeneratedReply(text, prompt, _why(context, prompt, answer))
 
     async def prompt_budget(self, persona: Persona) -> int:
@@ -88,14 +89,15 @@ class Responder:
         Raises `UserError` where the persona's replies alone may fill the model's context.
         """
         engine, longest = self._resources.engine, persona.sampling.max_tokens
-        await engine.tokenizer()
+        tokenizer = await engine.tokenizer()
         context = engine.status().context
         if longest >= context:
             raise UserError(
                 f"{persona.name} may write {longest:,} tokens, but the model reads and "
                 f"writes {context:,} in all: lower sampling.max_tokens in its persona.toml."
             )
-        return context - longest
+        room = context - longest
+        return room - min(room // 2, thinking_budget(persona, tokenizer, self._resources.model))
 
     async def _prompt(self, context: ReplyContext) -> Prompt:
         tokenizer = await self._resources.engine.tokenizer()
@@ -108,10 +110,11 @@ class Responder:
     def _build(self, context: ReplyContext, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Build the prompt off the event loop, which never tokenises."""
         resources, persona = self._resources, context.persona
+        today = datetime.fromtimestamp(resources.clock()).date()
         return build_prompt(
             persona,
             context.history,
-            open_prompt_format(persona, tokenizer, resources.model, budget),
+            open_prompt_format(persona, tokenizer, resources.model, budget, today),
             system_prompt=resources.settings.system_prompt,
             cut=context.is_cut,
             parents=context.parents,
@@ -129,6 +132,9 @@ class Responder:
             shared=prompt.shared,
             stop_ids=prompt.stop_ids,
             stop=prompt.stop,
+            spelt_ends=prompt.spelt_ends,
+            spared=prompt.spared,
+            thinking_budget=prompt.thinking_budget,
             seed=self._resources.random.getrandbits(31),
             first_deadline=settings.first_deadline,
             deadline=settings.deadline,
@@ -180,6 +186,13 @@ async def _feed(preview: StreamingPreview, generation: Generation, persona: Pers
             await preview.feed(messages[0])
 
 
+def _excuse(persona: Persona, answer: Answer) -> str:
+    """Return the reason why a reply has no text."""
+    if answer.in_thought:
+        return f"{persona.name} thought for too long and came to no answer; ask again."
+    return f"{persona.name} found no words; ask again."
+
+
 def _why(context: ReplyContext, prompt: Prompt, answer: Answer) -> dict[str, object]:
     persona = context.persona
     return {
@@ -189,6 +202,7 @@ def _why(context: ReplyContext, prompt: Prompt, answer: Answer) -> dict[str, obj
         "sampling": persona.sampling.model_dump(),
         "prompt": prompt.tokens(),
         "tokens": answer.tokens,
+        **({"thought": answer.thought_tokens} if answer.thought_tokens else {}),
         "finish": answer.finish,
         "seconds": {name: round(seconds, 3) for name, seconds in asdict(answer.timings).items()},
     }

@@ -43,6 +43,7 @@ class Request:
     shared: int = 0  # first tokens of `ids` without anything of the place, which other places may reuse
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()  # stop strings
+    spelt_ends: tuple[str, ...] = ()  # further ones: stop ids as text
     spared: frozenset[int] = (
         frozenset()
     )  # ids that the repetition penalty leaves alone, beside those that stop

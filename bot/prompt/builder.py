@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import chain
 
 from bot.config import ModelSettings
@@ -10,7 +11,9 @@ from bot.message import Message
 from bot.persona.macros import MacroContext, expand_macros
 from bot.persona.persona import Persona
 from bot.prompt.chat_template import Role, open_chat_template
+from bot.prompt.end_marks import unasked_ends
 from bot.prompt.renderer import (
+    GOING_ON,
     OPENING,
     PromptFormat,
     PromptPart,
@@ -21,6 +24,7 @@ from bot.prompt.renderer import (
     stop_conditions,
 )
 from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.thoughts import expects_thought
 from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
 from bot.token_prefix import common_prefix
 
@@ -36,6 +40,7 @@ __all__ = [
     "render_turns",
     "stop_conditions",
     "system_text",
+    "thinking_budget",
 ]
 
 
@@ -43,9 +48,9 @@ __all__ = [
 class Prompt:
     """A prompt: token ids, and spans that cover all ids in order.
 
-    The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids` and `stop`
-    end the reply. `first` is the id of the oldest message kept, None if no message was dropped, and `read`
-    that of the newest message.
+    The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids`, `stop` and
+    `spelt_ends`, which are stop ids as text, end the reply; `spared` are the template's own ids. `first` is
+    the id of the oldest message kept, None if no message was dropped, and `read` that of the newest message.
     """
 
     ids: tuple[int, ...]
@@ -55,6 +60,9 @@ class Prompt:
     first: str | None = None
     read: str | None = None
     shared: int = 0
+    spelt_ends: tuple[str, ...] = ()
+    spared: frozenset[int] = frozenset()
+    thinking_budget: int = 0
 
     def tokens(self) -> dict[str, int]:
         """Return the number of ids by kind of part."""
@@ -65,17 +73,28 @@ class Prompt:
 
 
 def open_prompt_format(
-    persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int
+    persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int, today: date | None = None
 ) -> PromptFormat:
     """Return the format of a persona's prompts: by its own template, else the settings', else the model's.
 
-    Raises `UserError` if none of them has a template.
+    `today` is the day that the template may tell; None is a place-holder, as in training. Raises `UserError`
+    if none of them has a template.
     """
     source = persona.template or settings.template or tokenizer.template
     if not source:
         fault = "has no chat template: set model.template to chatml, plain or one of your own."
         raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
-    return PromptFormat(tokenizer, open_chat_template(source, tokenizer.special, persona.name), budget)
+    thinking = settings.thinking == "hidden"
+    template = open_chat_template(source, tokenizer.special, persona.name, thinking=thinking, today=today)
+    return PromptFormat(
+        tokenizer, template, budget, thinking_budget=thinking_budget(persona, tokenizer, settings)
+    )
+
+
+def thinking_budget(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings) -> int:
+    """Return the most ids of a thought before an answer; 0 where the persona's template asks for none."""
+    source = persona.template or settings.template or tokenizer.template or ""
+    return settings.thinking_budget if expects_thought(source, settings.thinking == "hidden") else 0
 
 
 def system_text(persona: Persona, system_prompt: str) -> str:
@@ -111,9 +130,10 @@ def build_prompt(
     fitter = HistoryFitter(persona, names, reader, parents, reply_to)
     start, turns = 0, fitter.turns(history)
     needed = sum(fitter.token_costs(turns))
+    cue = len(rendered_ids((GOING_ON,), reader)) if reader.template.needs_user else 0
     for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = _frame(persona, scene, system_prompt, examples)
-        room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader))
+        room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader)) - cue
         if needed <= room:
             break
     else:
@@ -128,6 +148,9 @@ def build_prompt(
         history[start].id if start else None,
         history[-1].id if history else None,
         _shared(ids, persona, system_prompt, reader),
+        unasked_ends(reader, history),
+        frozenset(id for span in spans if span.kind == "template" for id in ids[span.start : span.end]),
+        reader.thinking_budget,
     )
 
 

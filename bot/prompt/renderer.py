@@ -77,13 +77,14 @@ class PromptFormat:
     """A base model's tokenizer and template, and the budget of a prompt in ids.
 
     `kept` is the share of the history's budget that stays filled if messages are dropped: large steps keep
-    the prefix of prompts stable.
+    the prefix of prompts stable. `thinking_budget` is the most ids of a thought before the answer, 0 without.
     """
 
     tokenizer: Tokenizer
     template: Template
     budget: int
     kept: float = 0.6
+    thinking_budget: int = 0
 
 
 _Origin = tuple[str, str | None]  # the kind of a part, and the id of its message

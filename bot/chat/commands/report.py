@@ -60,7 +60,12 @@ def _explain(found: AnswerExplanation, reason: str) -> str:
         lines.append(f"prompt    {sum(prompt.values()):,} tokens: {parts}")
     if isinstance(seconds, dict):
         lines.append(
-            f"answer    {found.why['tokens']} tokens, ended by {found.why['finish']}; first after "
-            f"{seconds['first_token']:.2f} s, all after {seconds['total']:.2f} s"
+            f"answer    {found.why['tokens']} tokens{_thought(found)}, ended by {found.why['finish']}; "
+            f"first after {seconds['first_token']:.2f} s, all after {seconds['total']:.2f} s"
         )
     return "\n".join(lines)
+
+
+def _thought(found: AnswerExplanation) -> str:
+    tokens = found.why.get("thought")
+    return f", {tokens} of them a thought" if tokens else ""

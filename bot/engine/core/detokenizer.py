@@ -48,6 +48,9 @@ class Detokenizer:
         else:
             text = self._thought.push(self._utf8.decode(self._decode_bytes(token)))
         self.thought_tokens += was_inside or self._thought.is_inside
+        kept = self._thought.kept
+        if kept and self._stop.first_start(self._pending + text + kept) is not None:
+            text += self._thought.flush()
         return self._before_stop(text)
 
     def closes_thought(self, token: int) -> bool:

@@ -56,7 +56,7 @@ class RunningRequest:
 
     def start(self, kv_slots: "Sequence[KVSlot]", sampler_slots: Sequence[int]) -> None:
         """Begin a sequence for each candidate; the prompt is prefilled in the first one's KV slot."""
-        thoughts, stop = self._thoughts, self.request.stop
+        thoughts, stop = self._thoughts, (*self.request.stop, *self.request.spelt_ends)
         opened = thoughts.opened_by(self.request.ids)
         self.sequences = [
             TokenSequence(

@@ -87,7 +87,6 @@ class ThoughtSeparator:
         self._state = _State.INSIDE if opened else _State.BEFORE
         self.closing = opened.closing if opened else ""  # what ends the running thought
         self._pending = ""  # text that may become a mark; of a thought, its last characters
-        self._blank: list[str] = []  # white space before an answer without a thought
         self._has_thought = bool(opened)
         self._channel: str | None = None
         self._begins_line = False
@@ -96,6 +95,11 @@ class ThoughtSeparator:
     def is_inside(self) -> bool:
         """True while a thought, or the header of a channel, is not over."""
         return self._state in (_State.INSIDE, _State.HEADER)
+
+    @property
+    def kept(self) -> str:
+        """Text of the answer that is kept back, since it may become a mark."""
+        return self._pending if self._state is _State.BEFORE else ""
 
     def push(self, text: str) -> str:
         """Add text; return the part of it, and of text kept back, that belongs to the answer."""
@@ -113,25 +117,18 @@ class ThoughtSeparator:
         if self._state is _State.INSIDE:
             return self._mark_inside(mark)
         if mark.text in (CHANNEL, START):
+            shown = self.flush()
             self._state, self._channel = _State.HEADER, "" if mark.text == CHANNEL else None
-            return self._flushed()
+            return shown
         if self._state is _State.HEADER:
             return self._end_header() if mark.text == MESSAGE else ""
-        shown = "" if self._state is _State.ANSWER or not self._pending else self.flush()
-        return shown + self._mark_outside(mark)
+        return self.flush() + self._mark_outside(mark)
 
     def flush(self) -> str:
         """Return text of the answer that was kept back."""
-        if self.is_inside:
-            return ""
-        text = self._flushed()
-        if text.strip():
+        text, self._pending = self.kept, ""
+        if text:
             self._state = _State.ANSWER
-        return text
-
-    def _flushed(self) -> str:
-        text = "".join((*self._blank, self._pending))
-        self._blank, self._pending = [], ""
         return text
 
     def _think(self) -> str:
@@ -146,19 +143,16 @@ class ThoughtSeparator:
     def _begin(self) -> str:
         """Look for a thought at the beginning of the answer."""
         text = self._pending.lstrip()
-        if not self._has_thought:
-            self._blank.append(self._pending[: len(self._pending) - len(text)])
+        blank = "" if self._has_thought else self._pending[: len(self._pending) - len(text)]
         self._pending = text
         for mark in _BEGINNINGS:
             if text.startswith(mark):
-                self._pending = ""
                 self._open(_CLOSINGS[mark]) if mark in _CLOSINGS else self._end_thought()
-                return self.push(text[len(mark) :])
+                return blank + self.push(text[len(mark) :])
         if not text or any(mark.startswith(text) for mark in _BEGINNINGS):
-            return ""
-        self._state = _State.ANSWER
+            return blank
         self._begins_line = text.endswith("\n")
-        return self._flushed()
+        return blank + self.flush()
 
     def _mark_inside(self, mark: ThoughtMark) -> str:
         if mark.text == self.closing:
@@ -185,8 +179,8 @@ class ThoughtSeparator:
 
     def _open(self, closing: str) -> None:
         self._state, self.closing = _State.INSIDE, closing
-        self._pending, self._blank, self._has_thought = "", [], True
+        self._pending, self._has_thought = "", True
 
     def _end_thought(self) -> None:
         self._state, self.closing = _State.BEFORE, ""
-        self._pending, self._blank, self._has_thought = "", [], True
+        self._pending, self._has_thought = "", True
