@@ -189,7 +189,7 @@ async def _feed(preview: StreamingPreview, generation: Generation, persona: Pers
 def _excuse(persona: Persona, answer: Answer) -> str:
     """Return the reason why a reply has no text."""
     if answer.in_thought:
-        return f"{persona.name} thought for too long and came to no answer; ask again."
+        return f"{persona.name} thought about it and came to no answer; ask again."
     return f"{persona.name} found no words; ask again."
 
 

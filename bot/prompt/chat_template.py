@@ -81,11 +81,14 @@ class Template:
             opened, other = (_before_turn(self, roles, role) for role in _ANSWERING)
         except UserError:
             return []
-        kept = len(plain) - bool(plain and isinstance(plain[-1], str))
-        if plain != asked or not opened or opened == other or opened[:kept] != plain[:kept]:
+        if plain != asked or not opened or opened == other:
             return []
+        kept = len(plain) - bool(plain and isinstance(plain[-1], str))
+        tail = "".join(map(str, plain[kept:]))
         last = opened[-1]
-        return [*opened[:-1], last.rstrip(" \t") if isinstance(last, str) else last]
+        if opened[:kept] != plain[:kept] or not (isinstance(last, str) and last.startswith(tail)):
+            return []
+        return [*opened[:-1], last.rstrip(" \t")]
 
     def named(self, text: str) -> str:
         """Return template text with the persona's name."""

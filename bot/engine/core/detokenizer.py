@@ -47,7 +47,7 @@ class Detokenizer:
             text = self._thought.push_mark(mark)
         else:
             text = self._thought.push(self._utf8.decode(self._decode_bytes(token)))
-        self.thought_tokens += was_inside or self._thought.is_inside
+        self.thought_tokens += was_inside or not self._thought.has_begun_answer
         kept = self._thought.kept
         if kept and self._stop.first_start(self._pending + text + kept) is not None:
             text += self._thought.flush()

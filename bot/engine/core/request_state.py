@@ -27,6 +27,7 @@ class TokenSequence:
     tokens: list[int]
     finish: Finish | None = None
     closing_ids: tuple[int, ...] = ()  # that the sampler must give next, to close a thought
+    closing_left: int = 0  # those of them that have not come
     checked: int = 0  # tokens of the KV slot that a token sampled behind them showed to hold numbers
 
 
@@ -121,6 +122,7 @@ class RunningRequest:
             sequence.finish = "stop"
             return
         sequence.tokens.append(token)
+        sequence.closing_left = max(0, sequence.closing_left - 1)
         self._publish(sequence, detokenizer.push(token))
         if detokenizer.stopped:
             sequence.finish = "stop"
@@ -133,8 +135,9 @@ class RunningRequest:
         """Close a thought that has used its tokens up; whoever waits for a first word sees that it grows."""
         self.stream.begin()
         ids = self._thoughts.closing_ids(closing or END)
-        if self._thinking_tokens and sequence.detokenizer.thought_tokens + len(ids) == self._thinking_tokens:
-            sequence.closing_ids = ids
+        left = self._thinking_tokens - sequence.detokenizer.thought_tokens
+        if self._thinking_tokens and left <= len(ids) and not sequence.closing_left:
+            sequence.closing_ids, sequence.closing_left = ids, len(ids)
 
     def finish(self) -> tuple[Answer, ...]:
         """End sequences that still decode, publish text kept back, and return an answer per candidate."""

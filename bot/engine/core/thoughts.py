@@ -97,6 +97,11 @@ class ThoughtSeparator:
         return self._state in (_State.INSIDE, _State.HEADER)
 
     @property
+    def has_begun_answer(self) -> bool:
+        """False inside of a thought, and behind one while no word of the answer has come."""
+        return self._state is _State.ANSWER or (self._state is _State.BEFORE and not self._has_thought)
+
+    @property
     def kept(self) -> str:
         """Text of the answer that is kept back, since it may become a mark."""
         return self._pending if self._state is _State.BEFORE else ""
