@@ -11,7 +11,7 @@ from bot.message import Message
 from bot.persona.macros import MacroContext, expand_macros
 from bot.persona.persona import Persona
 from bot.prompt.chat_template import Role, open_chat_template
-from bot.prompt.end_marks import unasked_ends
+from bot.prompt.end_marks import spelt_ends
 from bot.prompt.renderer import (
     GOING_ON,
     OPENING,
@@ -148,10 +148,16 @@ def build_prompt(
         history[start].id if start else None,
         history[-1].id if history else None,
         _shared(ids, persona, system_prompt, reader),
-        unasked_ends(reader, history),
+        _unasked_ends(reader, history),
         frozenset(id for span in spans if span.kind == "template" for id in ids[span.start : span.end]),
         reader.thinking_budget,
     )
+
+
+def _unasked_ends(reader: PromptFormat, history: Sequence[Message]) -> tuple[str, ...]:
+    """Return the marks that end an answer; one of the newest messages was asked for, and is text."""
+    newest = [message.text for message in history[-_ASKED_IN:]]
+    return tuple(mark for mark in spelt_ends(reader) if not any(mark in text for text in newest))
 
 
 def _frame(persona: Persona, scene: MacroContext, system_prompt: str, examples: int) -> tuple[Turn, ...]:
@@ -215,4 +221,5 @@ def _halves(number: int) -> Iterator[int]:
     yield 0
 
 
+_ASKED_IN = 6  # newest messages in which somebody may ask for a mark
 _NOBODY = "\uf8ff"  # a name that nobody has

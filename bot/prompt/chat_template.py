@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.prompt.built_in_templates import BUILT_IN_TEMPLATES
 from bot.prompt.template_day import DAY, PLACEHOLDER_DAY, tells_day
 from bot.prompt.template_day import format_day as _now
-from bot.prompt.template_meter import build, metered
+from bot.prompt.template_meter import build, metered, reason_of
 from bot.prompt.template_sandbox import TemplateSandbox
 from bot.sized_cache import SizedCache, cached_by_size
 
@@ -23,19 +23,18 @@ MAX_TEMPLATE = 100_000  # characters; the longest of known models have 20,000
 _ANSWERING: tuple[Role, Role] = ("assistant", "user")
 _LAST_TURNS: tuple[tuple[Role, ...], ...] = (("user",), ("user", "assistant"))
 _SLOT = re.compile("\ue000([0-9]{1,9})\ue001")
-_LONGEST_REASON = 200  # characters of a template's own words in an error
 _Layout = tuple[tuple[str | int, ...], str]  # the pieces, and the reason why there are none
 _LAYOUTS: SizedCache[_Layout] = SizedCache(4_000_000)  # characters, and turns
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A chat template and the traits that trials found.
+    """A chat template, and the traits that trials found.
 
     `system` and `late_system`: it accepts a system turn at the start, and after the history.
     `opens_with_user`: it refuses a conversation that the assistant begins. `after` is its text between an
-    assistant's turn and the next one, at the end of a reply. `prompts`: it writes a generation prompt itself.
-    `needs_user`: it writes none behind an assistant's turn, and takes no second one there.
+    assistant's turn and the next one, at the end of a reply. `opens`: it writes no generation prompt, so that
+    `segments` adds it. `needs_user`: there is none behind an assistant's turn, and can be none.
 
     `thinking` asks the model to think first, where the template can ask; `today` is the day that it may tell,
     or None for the place-holder.
@@ -48,7 +47,7 @@ class Template:
     late_system: bool = True
     opens_with_user: bool = False
     after: str = ""
-    prompts: bool = True
+    opens: bool = False
     needs_user: bool = False
     thinking: bool = False
     today: date | None = None
@@ -60,7 +59,7 @@ class Template:
         With `answer`, the layout ends before the assistant's next turn. Raises `UserError` if the template
         refuses these roles, or drops, repeats or moves a turn.
         """
-        if answer and not self.prompts and (opened := self._opened(tuple(roles))):
+        if answer and self.opens and (opened := self._opened(tuple(roles))):
             return opened
         return self._laid_out(tuple(roles), answer)
 
@@ -84,8 +83,7 @@ class Template:
         if plain != asked or not opened or opened == other:
             return []
         kept = len(plain) - bool(plain and isinstance(plain[-1], str))
-        tail = "".join(map(str, plain[kept:]))
-        last = opened[-1]
+        tail, last = "".join(map(str, plain[kept:])), opened[-1]
         if opened[:kept] != plain[:kept] or not (isinstance(last, str) and last.startswith(tail)):
             return []
         return [*opened[:-1], last.rstrip(" \t")]
@@ -122,12 +120,12 @@ def _lay_out(
     """Return the layout of these roles, or the refusal; conversations share roles more often than words."""
     template = _compiled(source)
     if isinstance(template, Exception):
-        return (), f"The chat template is not valid Jinja ({_reason(template)})."
+        return (), f"The chat template is not valid Jinja ({reason_of(template)})."
     try:
         with metered(len(roles)):
             text = _render(template, special, roles, answer, thinking, today)
     except Exception as error:  # the template is untrusted code and may fail in any way
-        return (), f"The chat template refuses this conversation: {_reason(error)}."
+        return (), f"The chat template refuses this conversation: {reason_of(error)}."
     pieces: list[str | int] = [*_SLOT.split(text)]
     pieces[1::2] = [int(index) for index in pieces[1::2]]
     if pieces[1::2] != list(range(len(roles))):
@@ -158,13 +156,6 @@ def _render(
     )
 
 
-def _reason(error: Exception) -> str:
-    """Return what an error says, in few words and on one line: a template can choose them."""
-    said = str(error) if isinstance(error, jinja2.TemplateError) else str(error) or type(error).__name__
-    line = " ".join(said.split())
-    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
-
-
 def open_chat_template(
     source: str, special: dict[str, str], char: str, *, thinking: bool = False, today: date | None = None
 ) -> Template:
@@ -183,7 +174,7 @@ def open_chat_template(
     template = Template(written, tuple(sorted(tokens.items())), char, thinking=thinking, today=today)
     if isinstance(error := _compiled(template.source), Exception):
         # Jinja lets Python's own errors through, for code that nests too deep
-        reason = _reason(error) if isinstance(error, jinja2.TemplateError) else type(error).__name__
+        reason = reason_of(error) if isinstance(error, jinja2.TemplateError) else type(error).__name__
         raise UserError(
             f"The chat template is not valid Jinja ({reason}): mend it, or set model.template to one of "
             f"{', '.join(BUILT_IN_TEMPLATES)}."
@@ -202,18 +193,24 @@ def _tried(template: Template) -> Template:
         late_system=_takes_late_system(template),
         opens_with_user=not _takes(template, begun),
         after=str(between[between.index(1) + 1]) if between.index(2) - between.index(1) == 2 else "",
-        prompts=all(_has_prompt(template, roles) for roles in _LAST_TURNS),
+        opens=any(_adds_prompt(template, roles) for roles in _LAST_TURNS),
     )
-    goes_on = _LAST_TURNS[1]
-    return replace(found, needs_user=not (_has_prompt(found, goes_on) or found._opened(goes_on)))
+    roles = _LAST_TURNS[1]
+    return replace(found, needs_user=not (_has_prompt(found, roles) or found._opened(roles)))
 
 
 def _has_prompt(template: Template, roles: tuple[Role, ...]) -> bool:
-    """Return whether the template writes a generation prompt behind these turns."""
+    """Return whether the template itself writes a generation prompt behind these turns."""
     try:
         return template._laid_out(roles, True) != template._laid_out(roles, False)
     except UserError:
         return False
+
+
+def _adds_prompt(template: Template, roles: tuple[Role, ...]) -> bool:
+    """Return whether there is text before an assistant's words that the template leaves out."""
+    opened = template._opened(roles)
+    return bool(opened) and opened != template._laid_out(roles, True)
 
 
 def _takes(template: Template, roles: list[Role]) -> bool:

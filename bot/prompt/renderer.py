@@ -128,10 +128,10 @@ def _joined(
     return tuple(joined), tuple(spans)
 
 
-def template_pieces(text: str, reader: PromptFormat) -> list[TextPiece]:
+def template_pieces(segment: str, reader: PromptFormat) -> list[TextPiece]:
     """Return template text as pieces, of which the persona's name gives no control token."""
-    names = [TextPiece(reader.template.char, is_content=False)] * text.count(NAME)
-    texts = [TextPiece(piece, is_content=False, has_control=True) for piece in text.split(NAME)]
+    names = [TextPiece(reader.template.char, is_content=False)] * segment.count(NAME)
+    texts = [TextPiece(piece, is_content=False, has_control=True) for piece in segment.split(NAME)]
     return [texts[0], *(piece for pair in zip(names, texts[1:], strict=True) for piece in pair)]
 
 

@@ -36,7 +36,7 @@ class Section:
 class SectionEncoder(Protocol):
     """The part of a tokenizer that encodes a text by its sections."""
 
-    def split_control(self, text: str) -> Sequence[str | int]:
+    def split_control(self, template: str) -> Sequence[str | int]:
         """Split a template's own text into control ids and the sections of text between them."""
 
     def encode_section(self, section: Section) -> Sequence[SectionToken]:

@@ -39,12 +39,12 @@ class ByteTokenizer:
                 return [*self.encode_template(before), id, *self.encode_template(after)]
         return self.encode(text)
 
-    def split_control(self, text: str) -> list[str | int]:
+    def split_control(self, template: str) -> list[str | int]:
         for id, token in self._spelled.items():
-            before, found, after = text.partition(token)
+            before, found, after = template.partition(token)
             if found:
                 return [*self.split_control(before), id, *self.split_control(after)]
-        return [text] if text else []
+        return [template] if template else []
 
     def encode_section(self, section: Section) -> list[SectionToken]:
         characters = enumerate(section.text)

@@ -20,7 +20,7 @@ from training.tokenization.encode import Encoder, TrainingExample
 
 ENCODED = "encoded"
 FORM = 1  # grows when a new version encodes the same input in another way; 2: as one text
-_LATER = ("prompts", "needs_user", "thinking", "today")
+_LATER = ("opens", "needs_user", "thinking", "today")
 _ROLES: tuple[Role, ...] = ("user", "assistant", "user")
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 

@@ -106,15 +106,15 @@ class ThoughtSeparator:
         """Text of the answer that is kept back, since it may become a mark."""
         return self._pending if self._state is _State.BEFORE else ""
 
-    def push(self, text: str) -> str:
+    def push(self, added: str) -> str:
         """Add text; return the part of it, and of text kept back, that belongs to the answer."""
         if self._state is _State.ANSWER:
-            self._begins_line = text.endswith("\n") if text else self._begins_line
-            return text
+            self._begins_line = added.endswith("\n") if added else self._begins_line
+            return added
         if self._state is _State.HEADER:
-            self._channel = None if self._channel is None else (self._channel + text)[:_LONGEST_CHANNEL]
+            self._channel = None if self._channel is None else (self._channel + added)[:_LONGEST_CHANNEL]
             return ""
-        self._pending += text
+        self._pending += added
         return self._think() if self._state is _State.INSIDE else self._begin()
 
     def push_mark(self, mark: ThoughtMark) -> str:

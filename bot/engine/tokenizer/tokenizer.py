@@ -97,18 +97,18 @@ class HFTokenizer:
         tokens = _tokens_of(encoding)
         return list(self._split_tokens(text, forbids)) if any(forbids(*each) for each in tokens) else tokens
 
-    def _split_control(self, text: str) -> tuple[str | int, ...]:
+    def _split_control(self, template: str) -> tuple[str | int, ...]:
         """Split a template's own text into control ids and the sections of text between them.
 
         Blanks that a control token takes from the text beside it belong to that token.
         """
-        encoding = self._backend.encode(text, add_special_tokens=False)
+        encoding = self._backend.encode(template, add_special_tokens=False)
         pieces, at, unknown = list[str | int](), 0, self.special.get("unk_token")
         for i, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if i in self.control and (i != self._unknown or text[start:end].strip() == unknown):
-                pieces += [text[at:start], i]
+            if i in self.control and (i != self._unknown or template[start:end].strip() == unknown):
+                pieces += [template[at:start], i]
                 at = end
-        return tuple(piece for piece in (*pieces, text[at:]) if piece != "")
+        return tuple(piece for piece in (*pieces, template[at:]) if piece != "")
 
     def decode(self, ids: list[int]) -> str:
         """Decode ids as the library does without special tokens; bytes that are not UTF-8 become U+FFFD."""
