@@ -5,7 +5,7 @@ template text becomes one token with the word behind it. Only template text give
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Protocol
@@ -73,18 +73,28 @@ def _encode_section(
         content = tuple(span for span, part in zip(pairwise(starts), parts, strict=True) if part[2])
         section = Section("".join(text for _, text, _ in parts), is_first, content)
         tokens = encoder.encode_section(section)
-        for owner, token in zip(_owners(tokens, parts, starts[:-1]), tokens, strict=True):
-            ids[parts[owner][0]].append(token[0])
+        ids_of_section = [token[0] for token in tokens]
+        cuts = [*_cuts(tokens, parts, starts[:-1]), len(tokens)]
+        for part, (first, last) in zip(parts, pairwise(cuts), strict=True):
+            ids[part[0]] += ids_of_section[first:last]
 
 
-def _owners(tokens: Sequence[SectionToken], parts: Sequence[_Part], starts: Sequence[int]) -> Iterator[int]:
-    """Yield the index of the part that each token belongs to, in order."""
-    owner = 0
-    for _, start, end in tokens:
-        first = max(owner, bisect_right(starts, start) - 1)
-        touched = range(first, max(first + 1, bisect_left(starts, end)))
-        owner = next((part for part in touched if parts[part][2]), first)
-        yield owner
+def _cuts(tokens: Sequence[SectionToken], parts: Sequence[_Part], starts: Sequence[int]) -> list[int]:
+    """Return the index of the first token of each part; `starts` are the parts' first characters."""
+    cuts, firsts = [0], [token[1] for token in tokens] if len(parts) > 1 else []
+    for part, start in enumerate(starts[1:], 1):
+        at = bisect_left(firsts, start)
+        while at and tokens[at - 1][2] > start and _owner(tokens[at - 1], parts, starts) >= part:
+            at -= 1
+        cuts.append(max(cuts[-1], at))
+    return cuts
+
+
+def _owner(token: SectionToken, parts: Sequence[_Part], starts: Sequence[int]) -> int:
+    """Return the index of the part that a token with characters of several belongs to."""
+    first = bisect_right(starts, token[1]) - 1
+    touched = range(first, bisect_left(starts, token[2]))
+    return next((part for part in touched if parts[part][2]), first)
 
 
 def valid_text(text: str) -> str:
