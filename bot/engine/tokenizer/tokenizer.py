@@ -46,11 +46,10 @@ class HFTokenizer:
         self.control = self._control_ids()
         self.unspelt = self._unspelt_ids()
         self._unknown = self._backend.token_to_id(self.special.get("unk_token", ""))
-        whole, later = self._without_control(frozenset()), self._without_control(frozenset({Prefix.TEXT}))
-        self._section_backends = {True: whole, False: later}  # by whether the section begins the text
-        self._components = _components_of(whole)
-        make_spliceable(self._backend, self._backend)
+        self._section_backends = self._backends_of_sections()
+        self._components = _components_of(self._section_backends[True])
         self._content_backend = self._without_control()
+        make_spliceable(self._backend, self._backend)
         self._bytes: dict[int, bytes] = {}
         self.split_control = lru_cache(_TEMPLATE_TEXTS)(self._split_control)
 
@@ -132,6 +131,11 @@ class HFTokenizer:
         return self.control & {i for i, token in added if token.special}.union(
             i for i in named if i is not None
         )
+
+    def _backends_of_sections(self) -> dict[bool, Backend]:
+        """Return the backends by whether a section begins the text; most tokenizers have one for both."""
+        whole, later = self._without_control(frozenset()), self._without_control(frozenset({Prefix.TEXT}))
+        return {True: whole, False: whole if _components_of(whole) == _components_of(later) else later}
 
     def _without_control(self, without: frozenset[Prefix] = frozenset(Prefix)) -> Backend:
         """Return the same model without its added tokens, but for those that are only white space.
