@@ -10,8 +10,11 @@ from bot.prompt.chat_template import NAME, Role, Template
 from bot.prompt.splicing import SectionEncoder, TextPiece, splice_pieces
 
 
-class Tokenizer(SectionEncoder, Protocol):
-    """A base model's tokenizer with doors for content, for template text, and for both side by side."""
+class Tokenizer(Protocol):
+    """A base model's tokenizer with two doors, for content and for template text.
+
+    One that is a `SectionEncoder` too has a third, for both side by side.
+    """
 
     @property
     def template(self) -> str | None:
@@ -110,7 +113,15 @@ def render_turns(
         else:
             pieces += [TextPiece(part.text, is_content=True) for part in turns[segment].parts]
             origins += [(part.kind, part.source) for part in turns[segment].parts]
-    return _joined(splice_pieces(pieces, reader.tokenizer), origins)
+    return _joined(encode_pieces(pieces, reader.tokenizer), origins)
+
+
+def encode_pieces(pieces: Sequence[TextPiece], tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of each piece, spliced where the tokenizer encodes sections."""
+    if isinstance(tokenizer, SectionEncoder):
+        return splice_pieces(pieces, tokenizer)
+    encoders = (tokenizer.encode_template if piece.has_control else tokenizer.encode for piece in pieces)
+    return [encode(piece.text) for encode, piece in zip(encoders, pieces, strict=True)]
 
 
 def _joined(

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 SectionToken = tuple[
     int, int, int
@@ -33,8 +33,9 @@ class Section:
     content: tuple[tuple[int, int], ...]
 
 
+@runtime_checkable
 class SectionEncoder(Protocol):
-    """The part of a tokenizer that encodes a text by its sections."""
+    """A tokenizer that encodes a text by its sections; one that cannot encodes its pieces apart."""
 
     def split_control(self, template: str) -> Sequence[str | int]:
         """Split a template's own text into control ids and the sections of text between them."""

@@ -13,7 +13,7 @@ from bot.config import ModelSettings
 from bot.persona.persona import Persona
 from bot.prompt import builder
 from bot.prompt.builder import PromptFormat, Tokenizer
-from bot.prompt.splicing import Section, SectionToken
+from bot.prompt.splicing import Section, SectionEncoder, SectionToken
 from bot.sized_cache import SizedCache, cached_by_size
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class CachedTokenizer:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.template, self.special = tokenizer.template, tokenizer.special
         self.control, self.end = tokenizer.control, tokenizer.end
-        self.decode, self.split_control = tokenizer.decode, tokenizer.split_control
+        self.decode = tokenizer.decode
         self._encode = _cached(tokenizer.encode, len)
         self._encode_template = _cached(tokenizer.encode_template, len)
-        self._encode_section = _cached(
-            lambda section: _flat(tokenizer.encode_section(section)), _section_size
-        )
+        if isinstance(tokenizer, SectionEncoder):
+            self.split_control = tokenizer.split_control
+            self.encode_section = _cached_sections(tokenizer)
 
     def encode(self, text: str) -> list[int]:
         return self._encode(text).tolist()
@@ -47,9 +47,15 @@ class CachedTokenizer:
     def encode_template(self, text: str) -> list[int]:
         return self._encode_template(text).tolist()
 
-    def encode_section(self, section: Section) -> list[SectionToken]:
-        flat = self._encode_section(section).tolist()
+
+def _cached_sections(tokenizer: SectionEncoder) -> Callable[[Section], list[SectionToken]]:
+    cached = _cached(lambda section: _flat(tokenizer.encode_section(section)), _section_size)
+
+    def encode_section(section: Section) -> list[SectionToken]:
+        flat = cached(section).tolist()
         return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+
+    return encode_section
 
 
 def _flat(tokens: Sequence[SectionToken]) -> list[int]:

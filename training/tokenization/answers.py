@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.prompt.builder import PromptFormat, stop_conditions
-from bot.prompt.renderer import template_ids
-from bot.prompt.splicing import TextPiece, splice_pieces
+from bot.prompt.renderer import encode_pieces, template_ids
+from bot.prompt.splicing import SectionEncoder, TextPiece
 from bot.prompt.thoughts import opened_thought
 
 
@@ -41,7 +41,7 @@ class AnswerFrame:
 
 
 def _spliced(pieces: Sequence[TextPiece], prompt_format: PromptFormat) -> tuple[int, ...]:
-    return tuple(id for ids in splice_pieces(pieces, prompt_format.tokenizer) for id in ids)
+    return tuple(id for ids in encode_pieces(pieces, prompt_format.tokenizer) for id in ids)
 
 
 def answer_frame(prompt_format: PromptFormat) -> AnswerFrame:
@@ -54,13 +54,13 @@ def answer_frame(prompt_format: PromptFormat) -> AnswerFrame:
     written = template.named(before) if isinstance(before, str) else ""
     blank = written.removeprefix(prompt) if written.startswith(prompt) else ""
     thought, gap = opened_thought(prompt), "" if prompt.endswith("\n") else "\n"
-    last = prompt_format.tokenizer.split_control(prompt)[-1:]
+    last, splices = _sections(prompt, prompt_format)[-1:], isinstance(prompt_format.tokenizer, SectionEncoder)
     return AnswerFrame(
         prompt=last[0] if last and isinstance(last[0], str) else "",
         opening=f"{gap}{thought.closing}\n\n" if thought else "",
         blank=blank if blank.isspace() else "",
-        end=_end_text(prompt_format),
-        end_ids=_control_end(prompt_format),
+        end=_end_text(prompt_format) if splices else "",
+        end_ids=_control_end(prompt_format) if splices else answer_end_ids(prompt_format),
     )
 
 
@@ -86,12 +86,18 @@ def answer_end_ids(prompt_format: PromptFormat) -> tuple[int, ...]:
     return tuple(end)
 
 
+def _sections(template: str, prompt_format: PromptFormat) -> Sequence[str | int]:
+    """Return template text by its control ids; as one text where the tokenizer does not tell."""
+    tokenizer = prompt_format.tokenizer
+    return tokenizer.split_control(template) if isinstance(tokenizer, SectionEncoder) else [template]
+
+
 def _end_text(prompt_format: PromptFormat) -> str:
     """Return the text behind an answer, up to the control token that ends it."""
     _, stop = stop_conditions(prompt_format)
     if stop:
         return stop[0]
-    parts = prompt_format.tokenizer.split_control(prompt_format.template.named(prompt_format.template.after))
+    parts = _sections(prompt_format.template.named(prompt_format.template.after), prompt_format)
     return parts[0] if parts and isinstance(parts[0], str) else ""
 
 

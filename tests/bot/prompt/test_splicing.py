@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from bot.config import ModelSettings
+from bot.engine.checkpoint.source import DEFAULT_MODEL, locate_model
 from bot.engine.tokenizer.files import wrap_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, Role, open_chat_template
@@ -206,3 +208,26 @@ def test_content_gives_no_control_token_at_any_border(kind: str, name: str, part
     unknown = tokenizer.special["unk_token"]
     controls = tokenizer.control - {*tokenizer.encode_template(unknown)}
     assert [id for id in ids if id in controls] == [id for id in plain if id in controls]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_default_models_ids_are_those_of_apply_chat_template(name: str) -> None:
+    source = locate_model(ModelSettings(name=DEFAULT_MODEL))
+    assert source.path is not None
+    library = AutoTokenizer.from_pretrained(source.path.parent, gguf_file=source.path.name)
+    tokenizer = wrap_tokenizer(library)
+    template = open_chat_template(TEMPLATES[name], tokenizer.special, "Mara")
+    texts = ["Hello there, how are you today?", "I'm fine.\nReally!", "def f():\n    return 1"]
+    roles: list[Role] = ["user", "assistant", "user"]
+    turns = [Turn(role, (PromptPart("message", text),)) for role, text in zip(roles, texts, strict=True)]
+    expected = library.apply_chat_template(
+        [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)],
+        chat_template=template.source,
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+        enable_thinking=False,
+        char="Mara",
+    )
+    assert list(render_turns(turns, PromptFormat(tokenizer, template, 9000))[0]) == expected
