@@ -32,6 +32,9 @@ class ModelSettings(Section):
     device: DeviceName = "auto"  # "cpu", "cuda", "cuda:1"; "auto" spreads a large model over what there is
     context: int = Field(default=4096, ge=256)  # tokens of prompt and answer together
     template: str = ""  # a chat template (Jinja, or the name of a built-in one) for a model that has none
+    # off: templates with a switch ask for no thought; hidden: the model may think. Nobody sees a thought.
+    thinking: Literal["off", "hidden"] = "off"
+    thinking_budget: int = Field(default=1024, ge=16, le=131_072)  # tokens of a thought, beside the answer's
     threads: int = Field(default=0, ge=0)  # CPU threads of the engine; 0 is every core
     rows: int = Field(default=32, ge=1, le=1024)  # answers at once; others wait
     native: bool = (

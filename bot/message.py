@@ -72,15 +72,19 @@ class Message:
     unread: bool = field(default=False, kw_only=True)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The author's own words, and those of each quotation."""
+        return (self.text, *(quotation.text for quotation in self.quotations))
+
+    @property
     def characters(self) -> int:
         """The number of characters of the text and all quotations."""
-        return len(self.text) + sum(len(quotation.text) for quotation in self.quotations)
+        return sum(map(len, self.texts))
 
     @property
     def bytes(self) -> int:
         """The number of bytes of the text and all quotations in UTF-8."""
-        texts = (self.text, *(quotation.text for quotation in self.quotations))
-        return sum(len(text.encode("utf-8", "replace")) for text in texts)
+        return sum(len(text.encode("utf-8", "replace")) for text in self.texts)
 
 
 def message_in_place(message: Message, place: Place) -> Message:

@@ -3,7 +3,7 @@
 Each step returns a frozen value that the next step takes. A new step is one line:
 - a lorebook or retrieval: after `_read_context`, a line that returns a ReplyContext with more messages in its
   history (text that is no message also needs a parameter of `build_prompt`, which training calls too);
-- a thought to hide: an entry of `TEXT_STEPS` (text_steps.py), which preview and stored reply both go through;
+- a change of text: an entry of `TEXT_STEPS` (text_steps.py), which preview and stored reply both go through;
 - a moderation hook: after `generate`, a line that returns another GeneratedReply, or raises `UserError`;
 - a row of buttons on the last part: after `_store`, a line that returns the parts with the last one changed.
 """

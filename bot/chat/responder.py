@@ -1,23 +1,25 @@
 """The generate step of the reply pipeline: prompt, adapter, and text that people see grow."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.delivery import MAX_REPLY, bound_reply
+from bot.chat.drawn_text import DrawnText, drawn_text, excuse_for, explain_reply
 from bot.chat.prompt_pool import PromptPool
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.streaming import StreamingPreview
 from bot.chat.text_steps import apply_text_steps, open_own_words
-from bot.engine.interface import Answer, Generation, Request
+from bot.engine.interface import Generation, Request
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Message, Place
 from bot.persona.persona import Persona
-from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format
+from bot.prompt.builder import Prompt, Tokenizer, build_prompt, open_prompt_format, thinking_budget
 from bot.text.own_words import OwnWords
 from bot.text.splitting import burst_messages
 from bot.text.visibility import is_visible
@@ -58,19 +60,6 @@ class GeneratedReply:
     why: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnText:
-    """One text that the engine drew, as people may read it.
-
-    `has_other_lines`: lines of another speaker were left out of it; `is_ended_by_other`: one ended it.
-    """
-
-    text: str
-    answer: Answer
-    has_other_lines: bool
-    is_ended_by_other: bool
-
-
 class Responder:
     """Generates replies with an engine. `observe_prompt` is shown every prompt before the engine is."""
 
@@ -98,8 +87,8 @@ class Responder:
         drawn = await self._draw(context, prompt, task)
         text = bound_reply(drawn[-1].text, context.place)
         if not is_visible(text):
-            raise UserError("Stopped." if task.is_stopped else f"{persona.name} found no words; ask again.")
-        return GeneratedReply(text, prompt, _why(context, prompt, drawn))
+            raise UserError("Stopped." if task.is_stopped else excuse_for(persona, drawn[-1].answer))
+        return GeneratedReply(text, prompt, explain_reply(persona, context.request.rule, prompt, drawn))
 
     async def prompt_budget(self, persona: Persona) -> int:
         """Return the number of tokens that a prompt of this persona may have.
@@ -107,14 +96,15 @@ class Responder:
         Raises `UserError` where the persona's replies alone may fill the model's context.
         """
         engine, longest = self._resources.engine, persona.sampling.max_tokens
-        await engine.tokenizer()
+        tokenizer = await engine.tokenizer()
         context = engine.status().context
         if longest >= context:
             raise UserError(
                 f"{persona.name} may write {longest:,} tokens, but the model reads and "
                 f"writes {context:,} in all: lower sampling.max_tokens in its persona.toml."
             )
-        return context - longest
+        room = context - longest
+        return room - min(room // 2, thinking_budget(persona, tokenizer, self._resources.model))
 
     async def _prompt(self, context: ReplyContext) -> Prompt:
         tokenizer = await self._resources.engine.tokenizer()
@@ -127,10 +117,11 @@ class Responder:
     def _build(self, context: ReplyContext, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Build the prompt off the event loop, which never tokenises."""
         resources, persona = self._resources, context.persona
+        today = datetime.fromtimestamp(resources.clock()).date()
         return build_prompt(
             persona,
             context.history,
-            open_prompt_format(persona, tokenizer, resources.model, budget),
+            open_prompt_format(persona, tokenizer, resources.model, budget, today),
             system_prompt=resources.settings.system_prompt,
             cut=context.is_cut,
             parents=context.parents,
@@ -164,6 +155,9 @@ class Responder:
             shared=prompt.shared,
             stop_ids=prompt.stop_ids,
             stop=prompt.stop,
+            spelt_ends=prompt.spelt_ends,
+            spared=prompt.spared,
+            thinking_budget=prompt.thinking_budget,
             seed=self._resources.random.getrandbits(31),
             first_deadline=settings.first_deadline,
             deadline=seconds,
@@ -182,7 +176,7 @@ class Responder:
             async with resources.engine.generate(request) as generation, preview:
                 task.attach(generation)
                 await _feed(preview, generation, persona, own_words)
-                return _drawn_text(generation.answers[0], persona, own_words)
+                return drawn_text(generation.answers[0], persona, own_words)
         finally:
             task.note_preview(preview.sent_id)
 
@@ -219,23 +213,3 @@ async def _feed(
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
             is_shown_whole = len(messages) > 1
             await preview.feed(messages[0])
-
-
-def _drawn_text(answer: Answer, persona: Persona, own_words: OwnWords) -> DrawnText:
-    text = apply_text_steps(answer.text, persona, whole=True, own_words=own_words, finish=answer.finish)
-    return DrawnText(text, answer, own_words.dropped, own_words.ended)
-
-
-def _why(context: ReplyContext, prompt: Prompt, drawn: Sequence[DrawnText]) -> dict[str, object]:
-    persona, answer = context.persona, drawn[-1].answer
-    return {
-        "rule": context.request.rule,
-        "persona": persona.key,
-        "adapter": persona.adapter.name if persona.adapter else None,
-        "sampling": persona.sampling.model_dump(),
-        "prompt": prompt.tokens(),
-        "tokens": sum(each.answer.tokens for each in drawn),
-        "draws": len(drawn),
-        "finish": "speaker" if drawn[-1].is_ended_by_other else answer.finish,
-        "seconds": {name: round(seconds, 3) for name, seconds in asdict(answer.timings).items()},
-    }

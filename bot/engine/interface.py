@@ -29,7 +29,8 @@ Finish = Literal["stop", "length", "cancelled", "deadline"]
 class Request:
     """One prompt to answer `n` times, under one adapter or none.
 
-    `stop_ids` (when empty: the model's own end ids) and `stop` end an answer and are no part of it.
+    `stop_ids` (when empty: the model's own end ids) and `stop` end an answer and are no part of it; nor
+    is a thought, which may take `thinking_budget` tokens beside `max_tokens`, and is closed then.
     `first_deadline` and `deadline` are seconds from submission to the first piece and to the end; when one
     passes, the answer ends with the text so far.
     """
@@ -42,6 +43,11 @@ class Request:
     shared: int = 0  # first tokens of `ids` without anything of the place, which other places may reuse
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()  # stop strings
+    spelt_ends: tuple[str, ...] = ()  # further ones: stop ids as text
+    spared: frozenset[int] = (
+        frozenset()
+    )  # ids that the repetition penalty leaves alone, beside those that stop
+    thinking_budget: int = 0  # tokens; 0: a thought takes those of the answer
     seed: int | None = None  # of the draws; None: one that nobody can foresee
     n: int = 1  # candidates
     first_deadline: float = 60.0  # seconds
@@ -50,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The next characters of one candidate: whole characters, and no part of a stop string."""
+    """The next characters of one candidate: whole characters, and no part of a thought or a stop string."""
 
     text: str
     candidate: int = 0  # 0 to `n` - 1
@@ -71,9 +77,11 @@ class Answer:
 
     text: str
     prompt_tokens: int
-    tokens: int  # of the answer; 0 where the event loop had to end the request itself
+    tokens: int  # of thought and answer; 0 where the event loop had to end the request itself
     finish: Finish
     timings: Timings
+    thought_tokens: int = 0
+    in_thought: bool = False  # it ended inside a thought
 
 
 class Generation(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import chain
 
 from bot.config import ModelSettings
@@ -12,9 +13,11 @@ from bot.persona.macros import MacroContext
 from bot.persona.persona import Persona
 from bot.prompt.card_turns import constant_entries, depth_insertions, frame_turns, late_turns
 from bot.prompt.chat_template import open_chat_template
+from bot.prompt.end_marks import spelt_ends
 from bot.prompt.insertions import Insertion, accepted_insertion
 from bot.prompt.lore import lore_budget, lore_insertions, said_entries, select_lore
 from bot.prompt.renderer import (
+    GOING_ON,
     PromptFormat,
     PromptPart,
     PromptSpan,
@@ -24,6 +27,7 @@ from bot.prompt.renderer import (
     stop_conditions,
 )
 from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.thoughts import expects_thought
 from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
 from bot.token_prefix import common_prefix
 
@@ -39,6 +43,7 @@ __all__ = [
     "render_turns",
     "stop_conditions",
     "system_text",
+    "thinking_budget",
 ]
 
 _REPEATED = 50  # newest messages whose lines a model may repeat
@@ -48,10 +53,10 @@ _REPEATED = 50  # newest messages whose lines a model may repeat
 class Prompt:
     """A prompt: token ids, and spans that cover all ids in order.
 
-    The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids` and `stop`
-    end the reply; `speakers` are the labels of everybody but the persona, `lines` the newest lines that begin
-    with one. `first` is the id of the oldest message kept, None if no message was dropped, and `read` that of
-    the newest message.
+    The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids`, `stop` and
+    `spelt_ends`, which are stop ids as text, end the reply; `spared` are the template's own ids. `speakers`
+    are the labels of everybody but the persona, `lines` the newest lines that begin with one. `first` is the
+    id of the oldest message kept, None if no message was dropped, and `read` that of the newest message.
     """
 
     ids: tuple[int, ...]
@@ -63,6 +68,9 @@ class Prompt:
     first: str | None = None
     read: str | None = None
     shared: int = 0
+    spelt_ends: tuple[str, ...] = ()
+    spared: frozenset[int] = frozenset()
+    thinking_budget: int = 0
 
     def tokens(self) -> dict[str, int]:
         """Return the number of ids by kind of part."""
@@ -73,17 +81,28 @@ class Prompt:
 
 
 def open_prompt_format(
-    persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int
+    persona: Persona, tokenizer: Tokenizer, settings: ModelSettings, budget: int, today: date | None = None
 ) -> PromptFormat:
     """Return the format of a persona's prompts: by its own template, else the settings', else the model's.
 
-    Raises `UserError` if none of them has a template.
+    `today` is the day that the template may tell; None is a place-holder, as in training. Raises `UserError`
+    if none of them has a template.
     """
     source = persona.template or settings.template or tokenizer.template
     if not source:
         fault = "has no chat template: set model.template to chatml, plain or one of your own."
         raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
-    return PromptFormat(tokenizer, open_chat_template(source, tokenizer.special, persona.name), budget)
+    thinking = settings.thinking == "hidden"
+    template = open_chat_template(source, tokenizer.special, persona.name, thinking=thinking, today=today)
+    return PromptFormat(
+        tokenizer, template, budget, thinking_budget=thinking_budget(persona, tokenizer, settings)
+    )
+
+
+def thinking_budget(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings) -> int:
+    """Return the most ids of a thought before an answer; 0 where the persona's template asks for none."""
+    source = persona.template or settings.template or tokenizer.template or ""
+    return settings.thinking_budget if expects_thought(source, settings.thinking == "hidden") else 0
 
 
 def system_text(persona: Persona, system_prompt: str) -> str:
@@ -126,7 +145,8 @@ def build_prompt(
         persona, names, reader, parents, reply_to, _placed(depth_insertions(persona, late_scene), reader)
     )
     bare = frame_turns(persona, scene, system_prompt, 0, constant)
-    room = reader.budget - len(rendered_ids((*bare, EMPTY_TURN, *late), reader))
+    cue = len(rendered_ids((GOING_ON,), reader)) if reader.template.needs_user else 0
+    room = reader.budget - len(rendered_ids((*bare, EMPTY_TURN, *late), reader)) - cue
     fitter = _with_lore(fitter, history, late_scene, min(lore_room, room), room)
     if not history:
         late = (*(insertion.turn for insertion in fitter.insertions), *late)
@@ -134,7 +154,7 @@ def build_prompt(
     needed = sum(fitter.token_costs(turns))
     for examples in _halves(0 if cut else len(persona.card.examples)):
         frame = frame_turns(persona, scene, system_prompt, examples, constant)
-        room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader))
+        room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader)) - cue
         if needed <= room:
             break
     else:
@@ -151,11 +171,20 @@ def build_prompt(
         history[start].id if start else None,
         history[-1].id if history else None,
         _shared(ids, persona, system_prompt, reader, constant),
+        _unasked_ends(reader, history),
+        frozenset(id for span in spans if span.kind == "template" for id in ids[span.start : span.end]),
+        reader.thinking_budget,
     )
 
 
 def _placed(insertions: Iterable[Insertion], reader: PromptFormat) -> tuple[Insertion, ...]:
     return tuple(accepted_insertion(insertion, reader.template) for insertion in insertions)
+
+
+def _unasked_ends(reader: PromptFormat, history: Sequence[Message]) -> tuple[str, ...]:
+    """Return the marks that end an answer; one of the newest messages was asked for, and is text."""
+    newest = [text for message in history[-_ASKED_IN:] for text in message.texts]
+    return tuple(mark for mark in spelt_ends(reader) if not any(mark in text for text in newest))
 
 
 def _with_lore(
@@ -203,4 +232,5 @@ def _halves(number: int) -> Iterator[int]:
     yield 0
 
 
+_ASKED_IN = 6  # newest messages in which somebody may ask for a mark
 _NOBODY = "\uf8ff"  # a name that nobody has

@@ -2,52 +2,42 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from typing import Literal, NoReturn
 
 import jinja2
 
 from bot.errors import UserError
-from bot.prompt.template_meter import build, metered
+from bot.prompt.built_in_templates import BUILT_IN_TEMPLATES
+from bot.prompt.template_day import DAY, PLACEHOLDER_DAY, tells_day
+from bot.prompt.template_day import format_day as _now
+from bot.prompt.template_meter import build, metered, reason_of
 from bot.prompt.template_sandbox import TemplateSandbox
 from bot.sized_cache import SizedCache, cached_by_size
 
 Role = Literal["system", "user", "assistant"]
-BUILT_IN_TEMPLATES = {
-    # for models tuned on ChatML, and a fair guess for a base model that is to be tuned here
-    "chatml": (
-        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-    ),
-    # for a plain base model: a transcript
-    "plain": (
-        "{{ bos_token }}{% for m in messages %}{% if m.role == 'assistant' %}{{ char }}:\n{% endif %}"
-        "{{ m.content }}\n\n{% endfor %}{% if add_generation_prompt %}{{ char }}:\n{% endif %}"
-    ),
-    # CuteGPT's rounds of question and answer
-    "cutegpt": (
-        "{% for m in messages %}{% if m.role == 'assistant' %}答：{{ m.content }}\n"
-        "{% elif m.role == 'user' %}问：{{ m.content }}\n{% else %}{{ m.content }}\n{% endif %}{% endfor %}"
-        "{% if add_generation_prompt %}答：{% endif %}"
-    ),
-}
 NAME = "\ue002"  # stands for the persona's name in template text, whose control tokens it must not give
 MAX_TEMPLATE = 100_000  # characters; the longest of known models have 20,000
+_ANSWERING: tuple[Role, Role] = ("assistant", "user")
+_LAST_TURNS: tuple[tuple[Role, ...], ...] = (("user",), ("user", "assistant"))
 _SLOT = re.compile("\ue000([0-9]{1,9})\ue001")
-_LONGEST_REASON = 200  # characters of a template's own words in an error
 _Layout = tuple[tuple[str | int, ...], str]  # the pieces, and the reason why there are none
 _LAYOUTS: SizedCache[_Layout] = SizedCache(4_000_000)  # characters, and turns
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A chat template and the traits that trials found.
+    """A chat template, and the traits that trials found.
 
     `system` and `late_system`: it accepts a system turn at the start, and after the history.
     `opens_with_user`: it refuses a conversation that the assistant begins. `after` is its text between an
-    assistant's turn and the next one, at the end of a reply.
+    assistant's turn and the next one, at the end of a reply. `opens`: it writes no generation prompt, so that
+    `segments` adds it. `needs_user`: there is none behind an assistant's turn, and can be none.
+
+    `thinking` asks the model to think first, where the template can ask; `today` is the day that it may tell,
+    or None for the place-holder.
     """
 
     source: str
@@ -57,6 +47,10 @@ class Template:
     late_system: bool = True
     opens_with_user: bool = False
     after: str = ""
+    opens: bool = False
+    needs_user: bool = False
+    thinking: bool = False
+    today: date | None = None
 
     def segments(self, roles: Sequence[Role], answer: bool) -> list[str | int]:
         """Return the layout of a conversation: the template's text, and the index of each turn for its
@@ -65,33 +59,73 @@ class Template:
         With `answer`, the layout ends before the assistant's next turn. Raises `UserError` if the template
         refuses these roles, or drops, repeats or moves a turn.
         """
-        pieces, refusal = _lay_out(self.source, self.special, tuple(roles), answer)
+        if answer and self.opens and (opened := self._opened(tuple(roles))):
+            return opened
+        return self._laid_out(tuple(roles), answer)
+
+    def _laid_out(self, roles: tuple[Role, ...], answer: bool) -> list[str | int]:
+        today = self.today if tells_day(self.source) else None
+        pieces, refusal = _lay_out(self.source, self.special, roles, answer, self.thinking, today)
         if refusal:
             raise UserError(refusal)
         return list(pieces)
+
+    def _opened(self, roles: tuple[Role, ...]) -> list[str | int]:
+        """Return the layout of roles up to the words of an assistant's next turn, without blanks at the end.
+
+        It is empty where the template writes a generation prompt, or opens all turns alike.
+        """
+        try:
+            plain, asked = (self._laid_out(roles, answer) for answer in (False, True))
+            opened, other = (_before_turn(self, roles, role) for role in _ANSWERING)
+        except UserError:
+            return []
+        if plain != asked or not opened or opened == other:
+            return []
+        kept = len(plain) - bool(plain and isinstance(plain[-1], str))
+        tail, last = "".join(map(str, plain[kept:])), opened[-1]
+        if opened[:kept] != plain[:kept] or not (isinstance(last, str) and last.startswith(tail)):
+            return []
+        return [*opened[:-1], last.rstrip(" \t")]
 
     def named(self, text: str) -> str:
         """Return template text with the persona's name."""
         return text.replace(NAME, self.char)
 
 
-def _size(layout: _Layout, source: str, special: object, roles: Sequence[Role], answer: bool) -> int:
+def _before_turn(template: Template, roles: tuple[Role, ...], role: Role) -> list[str | int]:
+    """Return the layout of roles up to the words of one turn more; empty where the template refuses it."""
+    try:
+        pieces = template._laid_out((*roles, role), False)
+    except UserError:
+        return []
+    return pieces[: pieces.index(len(roles))]
+
+
+def _size(
+    layout: _Layout, source: str, special: object, roles: Sequence[Role], answer: bool, *more: object
+) -> int:
     return 8 * len(roles) + sum(len(piece) if isinstance(piece, str) else 8 for piece in layout[0])
 
 
 @cached_by_size(_LAYOUTS, _size)
 def _lay_out(
-    source: str, special: tuple[tuple[str, str], ...], roles: tuple[Role, ...], answer: bool
+    source: str,
+    special: tuple[tuple[str, str], ...],
+    roles: tuple[Role, ...],
+    answer: bool,
+    thinking: bool,
+    today: date | None,
 ) -> _Layout:
     """Return the layout of these roles, or the refusal; conversations share roles more often than words."""
     template = _compiled(source)
     if isinstance(template, Exception):
-        return (), f"The chat template is not valid Jinja ({_reason(template)})."
+        return (), f"The chat template is not valid Jinja ({reason_of(template)})."
     try:
         with metered(len(roles)):
-            text = _render(template, special, roles, answer)
+            text = _render(template, special, roles, answer, thinking, today)
     except Exception as error:  # the template is untrusted code and may fail in any way
-        return (), f"The chat template refuses this conversation: {_reason(error)}."
+        return (), f"The chat template refuses this conversation: {reason_of(error)}."
     pieces: list[str | int] = [*_SLOT.split(text)]
     pieces[1::2] = [int(index) for index in pieces[1::2]]
     if pieces[1::2] != list(range(len(roles))):
@@ -100,13 +134,21 @@ def _lay_out(
 
 
 def _render(
-    template: jinja2.Template, special: tuple[tuple[str, str], ...], roles: Sequence[Role], answer: bool
+    template: jinja2.Template,
+    special: tuple[tuple[str, str], ...],
+    roles: Sequence[Role],
+    answer: bool,
+    thinking: bool,
+    today: date | None,
 ) -> str:
+    DAY.set(today or PLACEHOLDER_DAY)
     turns = ({"role": role, "content": f"\ue000{index}\ue001"} for index, role in enumerate(roles))
     return template.render(
         messages=build(build(turn) for turn in turns),
         add_generation_prompt=answer,
-        enable_thinking=False,
+        enable_thinking=thinking,
+        thinking=thinking,
+        date_string=_now("%d %b %Y"),
         tools=None,
         documents=None,
         char=NAME,
@@ -114,14 +156,9 @@ def _render(
     )
 
 
-def _reason(error: Exception) -> str:
-    """Return what an error says, in few words and on one line: a template can choose them."""
-    said = str(error) if isinstance(error, jinja2.TemplateError) else str(error) or type(error).__name__
-    line = " ".join(said.split())
-    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
-
-
-def open_chat_template(source: str, special: dict[str, str], char: str) -> Template:
+def open_chat_template(
+    source: str, special: dict[str, str], char: str, *, thinking: bool = False, today: date | None = None
+) -> Template:
     """Compile a template (Jinja, or the name of a built-in one) and try its traits. Raises `UserError`."""
     if "{" not in source and source not in BUILT_IN_TEMPLATES:
         raise UserError(
@@ -133,27 +170,47 @@ def open_chat_template(source: str, special: dict[str, str], char: str) -> Templ
             f"to one of {', '.join(BUILT_IN_TEMPLATES)}."
         )
     tokens = {"bos_token": "", "eos_token": "", **special}
-    template = Template(BUILT_IN_TEMPLATES.get(source, source), tuple(sorted(tokens.items())), char)
+    written = BUILT_IN_TEMPLATES.get(source, source)
+    template = Template(written, tuple(sorted(tokens.items())), char, thinking=thinking, today=today)
     if isinstance(error := _compiled(template.source), Exception):
         # Jinja lets Python's own errors through, for code that nests too deep
-        reason = _reason(error) if isinstance(error, jinja2.TemplateError) else type(error).__name__
+        reason = reason_of(error) if isinstance(error, jinja2.TemplateError) else type(error).__name__
         raise UserError(
             f"The chat template is not valid Jinja ({reason}): mend it, or set model.template to one of "
             f"{', '.join(BUILT_IN_TEMPLATES)}."
         )
+    return _tried(template)
+
+
+def _tried(template: Template) -> Template:
+    """Return a template with the traits that trials find."""
     system = _takes(template, ["system", "user", "assistant", "user"])
     between = template.segments(["user", "assistant", "user"], answer=False)
-    return Template(
-        template.source,
-        template.special,
-        char,
+    begun: list[Role] = ["system", "assistant", "user"] if system else ["assistant", "user"]
+    found = replace(
+        template,
         system=system,
         late_system=_takes_late_system(template),
-        opens_with_user=not _takes(
-            template, ["system", "assistant", "user"] if system else ["assistant", "user"]
-        ),
+        opens_with_user=not _takes(template, begun),
         after=str(between[between.index(1) + 1]) if between.index(2) - between.index(1) == 2 else "",
+        opens=any(_adds_prompt(template, roles) for roles in _LAST_TURNS),
     )
+    roles = _LAST_TURNS[1]
+    return replace(found, needs_user=not (_has_prompt(found, roles) or found._opened(roles)))
+
+
+def _has_prompt(template: Template, roles: tuple[Role, ...]) -> bool:
+    """Return whether the template itself writes a generation prompt behind these turns."""
+    try:
+        return template._laid_out(roles, True) != template._laid_out(roles, False)
+    except UserError:
+        return False
+
+
+def _adds_prompt(template: Template, roles: tuple[Role, ...]) -> bool:
+    """Return whether there is text before an assistant's words that the template leaves out."""
+    opened = template._opened(roles)
+    return bool(opened) and opened != template._laid_out(roles, True)
 
 
 def _takes(template: Template, roles: list[Role]) -> bool:
@@ -175,14 +232,6 @@ def _takes_late_system(template: Template) -> bool:
 
 def _refuse(reason: str) -> NoReturn:
     raise jinja2.TemplateError(reason)
-
-
-def _now(form: str) -> str:
-    """Return a constant date for templates that show one: the fallback date of Llama 3.1's template.
-
-    With the real date, training would read other prompts than serving, and all would change at midnight.
-    """
-    return datetime(2024, 7, 26).strftime(form)
 
 
 @lru_cache(maxsize=1)

@@ -46,8 +46,29 @@ def prompt_contract(persona: Persona, reader: PromptFormat, system_prompt: str) 
 
 def check_serving(persona: Persona, tokenizer: Tokenizer, model: ModelSettings, system_prompt: str) -> None:
     """Raise `UserError` where the persona's adapter was trained with other prompts than it is served with."""
-    reader = open_prompt_format(persona, tokenizer, model, 0)  # a contract has no budget
-    check_contract(persona, prompt_contract(persona, reader, system_prompt))
+
+    def served(settings: ModelSettings) -> PromptContract:
+        reader = open_prompt_format(persona, tokenizer, settings, 0)  # a contract has no budget
+        return prompt_contract(persona, reader, system_prompt)
+
+    try:
+        check_contract(persona, served(model))
+    except UserError:
+        other = model.model_copy(update={"thinking": "off" if model.thinking == "hidden" else "hidden"})
+        _blame_thinking(persona, served(other), other.thinking)
+        raise
+
+
+def _blame_thinking(persona: Persona, served: PromptContract, thinking: str) -> None:
+    """Raise `UserError` where the persona's adapter fits prompts of the other setting of `model.thinking`."""
+    try:
+        check_contract(persona, served)
+    except UserError:
+        return
+    raise UserError(
+        f'The adapter "{persona.key}" was not loaded: it was trained with model.thinking = "{thinking}"; set '
+        "that again, train it again, or accept the change with `python -m training adopt`."
+    )
 
 
 def check_contract(persona: Persona, served: PromptContract) -> None:

@@ -1,5 +1,5 @@
-"""Rendering of turns to token ids. Template and content are encoded apart and spliced, so that no word of a
-message becomes a control token.
+"""Rendering of turns to the ids that the model's own tokenizer gives, but that no word of a message becomes a
+control token.
 """
 
 from collections.abc import Sequence
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.prompt.chat_template import NAME, Role, Template
+from bot.prompt.splicing import SectionEncoder, TextPiece, splice_pieces
 
 
 class Tokenizer(Protocol):
-    """A base model's tokenizer with two doors, for content and for template text."""
+    """A base model's tokenizer with two doors, for content and for template text.
+
+    One that is a `SectionEncoder` too has a third, for both side by side.
+    """
 
     @property
     def template(self) -> str | None:
@@ -57,6 +61,8 @@ class Turn:
 
 # a user turn between examples and history, and before templates' conversations that must begin with the user
 OPENING = Turn("user", (PromptPart("opening", "[The conversation begins.]"),))
+# a user turn behind the persona's own, for templates that open no other turn there
+GOING_ON = Turn("user", (PromptPart("opening", "[The conversation goes on.]"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,17 @@ class PromptFormat:
     """A base model's tokenizer and template, and the budget of a prompt in ids.
 
     `kept` is the share of the history's budget that stays filled if messages are dropped: large steps keep
-    the prefix of prompts stable.
+    the prefix of prompts stable. `thinking_budget` is the most ids of a thought before the answer, 0 without.
     """
 
     tokenizer: Tokenizer
     template: Template
     budget: int
     kept: float = 0.6
+    thinking_budget: int = 0
+
+
+_Origin = tuple[str, str | None]  # the kind of a part, and the id of its message
 
 
 def render_turns(
@@ -88,23 +98,52 @@ def render_turns(
 ) -> tuple[tuple[int, ...], tuple[PromptSpan, ...]]:
     """Render turns to ids and the spans of their parts; with `answer`, up to the assistant's next turn.
 
-    Template text is encoded with control tokens, content without any, and the two are spliced.
+    Only template text gives control tokens, and the rest is encoded as one text (`bot.prompt.splicing`).
     """
     turns = merge_turns(turns, reader.template)
-    ids: list[int] = []
-    spans: list[PromptSpan] = []
-
-    def add(kind: str, piece: list[int], source: str | None = None) -> None:
-        spans.append(PromptSpan(kind, len(ids), len(ids) + len(piece), source))
-        ids.extend(piece)
-
+    if answer and reader.template.needs_user and turns and turns[-1].role == "assistant":
+        turns = (*turns, GOING_ON)
+    pieces: list[TextPiece] = []
+    origins: list[_Origin] = []
     for segment in reader.template.segments([turn.role for turn in turns], answer):
         if isinstance(segment, str):
-            add("template", template_ids(segment, reader))
+            named = template_pieces(segment, reader)
+            pieces += named
+            origins += [("template", None)] * len(named)
         else:
-            for part in turns[segment].parts:
-                add(part.kind, reader.tokenizer.encode(part.text), part.source)
-    return tuple(ids), tuple(spans)
+            pieces += [TextPiece(part.text, is_content=True) for part in turns[segment].parts]
+            origins += [(part.kind, part.source) for part in turns[segment].parts]
+    return _joined(encode_pieces(pieces, reader.tokenizer), origins)
+
+
+def encode_pieces(pieces: Sequence[TextPiece], tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of each piece, spliced where the tokenizer encodes sections."""
+    if isinstance(tokenizer, SectionEncoder):
+        return splice_pieces(pieces, tokenizer)
+    encoders = (tokenizer.encode_template if piece.has_control else tokenizer.encode for piece in pieces)
+    return [encode(piece.text) for encode, piece in zip(encoders, pieces, strict=True)]
+
+
+def _joined(
+    ids: Sequence[Sequence[int]], origins: Sequence[_Origin]
+) -> tuple[tuple[int, ...], tuple[PromptSpan, ...]]:
+    """Return all ids with a span for each origin; neighbouring pieces of the template are one."""
+    joined: list[int] = []
+    spans: list[PromptSpan] = []
+    for piece, (kind, source) in zip(ids, origins, strict=True):
+        start = len(joined)
+        if kind == "template" and spans and spans[-1].kind == kind:
+            start = spans.pop().start
+        joined.extend(piece)
+        spans.append(PromptSpan(kind, start, len(joined), source))
+    return tuple(joined), tuple(spans)
+
+
+def template_pieces(segment: str, reader: PromptFormat) -> list[TextPiece]:
+    """Return template text as pieces, of which the persona's name gives no control token."""
+    names = [TextPiece(reader.template.char, is_content=False)] * segment.count(NAME)
+    texts = [TextPiece(piece, is_content=False, has_control=True) for piece in segment.split(NAME)]
+    return [texts[0], *(piece for pair in zip(names, texts[1:], strict=True) for piece in pair)]
 
 
 def template_ids(text: str, reader: PromptFormat) -> list[int]:

@@ -16,6 +16,7 @@ MAX_DEPTH = 50  # lists in lists
 MAX_BITS = 20_000  # of a whole number
 _STEPS, _STEPS_OF_TURN, _MOST_STEPS = 50_000, 500, 2_000_000  # nodes, or 64 characters of a value
 _SIZE, _SIZE_OF_TURN = 100_000, 300  # characters
+_LONGEST_REASON = 200  # characters of a template's own words in an error
 _WRITES = 4  # times that the output may be written: into macros and blocks of text, then as a whole
 
 
@@ -167,3 +168,10 @@ def _measure(value: Any) -> tuple[int, int]:
     if isinstance(value, dict):
         return _sum(item for pair in value.items() for item in pair)
     raise refusal(f"it uses a {type(value).__name__} as if it were text, a number or a list")
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says, in few words and on one line: a template can choose them."""
+    said = str(error) if isinstance(error, jinja2.TemplateError) else str(error) or type(error).__name__
+    line = " ".join(said.split())
+    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"

@@ -10,6 +10,7 @@ from typing import Self
 from bot.engine.interface import Answer, Finish, Piece, Request, Status, Timings
 from bot.errors import RestartNeeded, UserError
 from bot.message import Place
+from bot.prompt.splicing import Section, SectionToken
 
 END = 256
 CARD_LOST = RestartNeeded("The model cannot go on: the graphics card stopped answering.")
@@ -37,6 +38,17 @@ class ByteTokenizer:
             if found:
                 return [*self.encode_template(before), id, *self.encode_template(after)]
         return self.encode(text)
+
+    def split_control(self, template: str) -> list[str | int]:
+        for id, token in self._spelled.items():
+            before, found, after = template.partition(token)
+            if found:
+                return [*self.split_control(before), id, *self.split_control(after)]
+        return [template] if template else []
+
+    def encode_section(self, section: Section) -> list[SectionToken]:
+        characters = enumerate(section.text)
+        return [(byte, at, at + 1) for at, character in characters for byte in self.encode(character)]
 
     def decode(self, ids: list[int]) -> str:
         return bytes(id for id in ids if id < 256).decode("utf-8", "replace")

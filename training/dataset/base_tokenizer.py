@@ -2,17 +2,18 @@
 
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bot.config import ModelSettings
 from bot.persona.persona import Persona
 from bot.prompt import builder
 from bot.prompt.builder import PromptFormat, Tokenizer
+from bot.prompt.splicing import Section, SectionEncoder, SectionToken
 from bot.sized_cache import SizedCache, cached_by_size
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 KEPT_SHARE = 0.25
 # Prompts encode the messages of a chat's window again and again.
 _CACHED, _LONGEST_CACHED = 200_000, 2_000  # texts, and characters of one
+Key = TypeVar("Key", bound=Hashable)
 _LONG_TEXTS = 16_000_000  # characters of longer texts
 
 
@@ -33,8 +35,11 @@ class CachedTokenizer:
         self.template, self.special = tokenizer.template, tokenizer.special
         self.control, self.end = tokenizer.control, tokenizer.end
         self.decode = tokenizer.decode
-        self._encode = _cached(tokenizer.encode)
-        self._encode_template = _cached(tokenizer.encode_template)
+        self._encode = _cached(tokenizer.encode, len)
+        self._encode_template = _cached(tokenizer.encode_template, len)
+        if isinstance(tokenizer, SectionEncoder):
+            self.split_control = tokenizer.split_control
+            self.encode_section = _cached_sections(tokenizer)
 
     def encode(self, text: str) -> list[int]:
         return self._encode(text).tolist()
@@ -43,13 +48,34 @@ class CachedTokenizer:
         return self._encode_template(text).tolist()
 
 
-def _cached(encode: Callable[[str], list[int]]) -> Callable[[str], "array[int]"]:
+def _cached_sections(tokenizer: SectionEncoder) -> Callable[[Section], list[SectionToken]]:
+    cached = _cached(lambda section: _flat(tokenizer.encode_section(section)), _section_size)
+
+    def encode_section(section: Section) -> list[SectionToken]:
+        flat = cached(section).tolist()
+        return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+
+    return encode_section
+
+
+def _flat(tokens: Sequence[SectionToken]) -> list[int]:
+    return [number for token in tokens for number in token]
+
+
+def _section_size(section: Section) -> int:
+    return len(section.text)
+
+
+def _cached(
+    encode: Callable[[Key], list[int]], size_of: Callable[[Key], int]
+) -> Callable[[Key], "array[int]"]:
     """Return a function that keeps the ids of many short texts, and of as many long ones as have room."""
     by_count = lru_cache(_CACHED)(lambda text: array("I", encode(text)))
-    by_size = cached_by_size(SizedCache["array[int]"](_LONG_TEXTS), lambda ids, text: len(ids) + len(text))(
+    kept = SizedCache["array[int]"](_LONG_TEXTS)
+    by_size = cached_by_size(kept, lambda ids, text: len(ids) + size_of(text))(
         lambda text: array("I", encode(text))
     )
-    return lambda text: by_count(text) if len(text) <= _LONGEST_CACHED else by_size(text)
+    return lambda text: by_count(text) if size_of(text) <= _LONGEST_CACHED else by_size(text)
 
 
 @dataclass(frozen=True, slots=True)

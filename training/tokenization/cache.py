@@ -10,7 +10,8 @@ import msgspec
 from bot.errors import UserError
 from bot.files import hash_file, open_draft
 from bot.persona.persona import Persona
-from bot.prompt.chat_template import Template
+from bot.prompt.chat_template import Role, Template
+from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
 from training.dataset import splits
 from training.dataset.base_tokenizer import BaseTokenizer
 from training.dataset.serving_prompts import ServingPrompts
@@ -20,7 +21,9 @@ from training.tokenization.encode import Encoder, TrainingExample
 
 ENCODED = "encoded"
 CARD_FORM = 2  # grows when a new version makes another prompt of the same card
-FORM = 1  # grows when a new version encodes the same input in another way
+FORM = 1  # grows when a new version encodes the same input in another way; 2: as one text
+_LATER = ("opens", "needs_user", "thinking", "today")
+_ROLES: tuple[Role, ...] = ("user", "assistant", "user")
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
 
@@ -76,10 +79,11 @@ def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int
     """Return a hash of everything that the training examples depend on."""
     persona, prompt_format = serving.persona, serving.reader
     template, budget = _template_text(prompt_format.template), prompt_format.budget
+    form = FORM if _encodes_apart(prompt_format) else FORM + 1
     parts = (
         hash_file(path, missing_ok=True),
         model.definition,
-        f"({FORM!r}, {template}, {budget!r}, {window!r}, {serving.system_prompt!r})",
+        f"({form!r}, {template}, {budget!r}, {window!r}, {serving.system_prompt!r})",
         repr((persona.key, persona.card, persona.names)),
         *_parts_of_prompts(persona),
     )
@@ -97,7 +101,27 @@ def _parts_of_prompts(persona: Persona) -> tuple[str, ...]:
     return (repr((CARD_FORM, card.depth_prompt, persona.lore)),)
 
 
+def _encodes_apart(prompt_format: PromptFormat) -> bool:
+    """Return whether words and template give the ids of the first form, which encoded them apart."""
+    tokenizer, words = prompt_format.tokenizer, ("Hello there.", "I am fine.", "Why?")
+    turns = [Turn(role, (PromptPart("message", text),)) for role, text in zip(_ROLES, words, strict=True)]
+    apart = [
+        tokenizer.encode_template(prompt_format.template.named(piece))
+        if isinstance(piece, str)
+        else tokenizer.encode(words[piece])
+        for piece in prompt_format.template.segments(_ROLES, answer=True)
+    ]
+    return [id for piece in apart for id in piece] == list(render_turns(turns, prompt_format)[0])
+
+
 def _template_text(template: Template) -> str:
-    """Return the fields of a template as all versions hash them, whatever its class is called."""
-    values = (f"{field.name}={getattr(template, field.name)!r}" for field in fields(template))
+    """Return the fields of a template as all versions hash them, whatever its class is called.
+
+    A field that came later stands there where it has another value than versions before had.
+    """
+    values = (
+        f"{field.name}={getattr(template, field.name)!r}"
+        for field in fields(template)
+        if field.name not in _LATER or getattr(template, field.name) != field.default
+    )
     return f"Template({', '.join(values)})"

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from bot.errors import UserError
-from bot.prompt.builder import PromptFormat, stop_conditions
-from bot.prompt.renderer import template_ids
 from training.dataset.excerpts import Excerpt
 from training.dataset.leakage import CardWords, shows_messages
 from training.dataset.serving_prompts import Example, ServingPrompts, read_examples
+from training.tokenization.answers import answer_end_ids, answer_frame
+
+__all__ = ["Encoder", "TrainedSpan", "TrainingExample", "answer_end_ids"]
 
 
 class TrainedSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -47,34 +48,13 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return weights
 
 
-def answer_end_ids(prompt_format: PromptFormat) -> tuple[int, ...]:
-    """Return the ids that end an answer: those that the template writes, as far as serving stops there.
-
-    For a template that writes nothing behind an answer, it is the model's own end of text. Raises `UserError`
-    if there is none either: a persona that learns from such a template never stops.
-    """
-    stop_ids, stop = stop_conditions(prompt_format)
-    after = template_ids(prompt_format.template.after, prompt_format)
-    for place, id in enumerate(after):
-        if id in prompt_format.tokenizer.control and id in stop_ids:
-            return tuple(after[: place + 1])
-    if stop:
-        return tuple(prompt_format.tokenizer.encode_template(stop[0]))
-    end = prompt_format.tokenizer.encode_template(prompt_format.tokenizer.special.get("eos_token", ""))
-    if len(end) != 1 or end[0] not in prompt_format.tokenizer.end:
-        raise UserError(
-            "The chat template and the model name no token that ends an answer: set model.template to chatml "
-            "or plain."
-        )
-    return tuple(end)
-
-
 class Encoder:
     """Makes training examples of at most `window` tokens."""
 
     def __init__(self, serving: ServingPrompts, window: int) -> None:
         self._serving, self._prompt_format, self._window = serving, serving.reader, window
-        self._end_ids = answer_end_ids(serving.reader)
+        self._end_ids, self._frame = answer_end_ids(serving.reader), answer_frame(serving.reader)
+        self._no_words = len(self.encode_answer([""]))
         self._card = CardWords(serving.reader.tokenizer)
 
     def encode_excerpts(self, excerpts: Iterable[Excerpt]) -> Iterator[TrainingExample]:
@@ -99,7 +79,7 @@ class Encoder:
         self._check_leakage(example)
         prompt, answer = example.prompt.ids, self.encode_answer(example.answer)
         room = self._window - len(prompt)
-        if len(answer) == len(self._end_ids):
+        if len(answer) <= self._no_words:
             raise UserError(
                 f"An example of {example.excerpt.chat} has no words to learn: build the data again."
             )
@@ -127,8 +107,9 @@ class Encoder:
         )
 
     def encode_answer(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """Return the ids of an answer as it is trained: its words and its end."""
-        return (*self.encode_messages(texts), *self._end_ids)
+        """Return the ids of an answer as it is trained: its words and its end, as a history shows them."""
+        found = self._frame.encode("\n".join(texts), self._prompt_format)
+        return (*self.encode_messages(texts), *self._end_ids) if found is None else found
 
     def _encode_excerpt(self, excerpt: Excerpt) -> Iterator[TrainingExample]:
         if excerpt.stage == "facts":

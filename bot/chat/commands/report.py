@@ -64,7 +64,12 @@ def _explain(found: AnswerExplanation, reason: str) -> str:
         draws = found.why.get("draws", 1)  # answers of earlier versions were drawn once
         drawn = f", drawn {draws} times" if draws != 1 else ""
         lines.append(
-            f"answer    {found.why['tokens']} tokens{drawn}, ended by {ended}; first after "
+            f"answer    {found.why['tokens']} tokens{_thought(found)}{drawn}, ended by {ended}; first after "
             f"{seconds['first_token']:.2f} s, all after {seconds['total']:.2f} s"
         )
     return "\n".join(lines)
+
+
+def _thought(found: AnswerExplanation) -> str:
+    tokens = found.why.get("thought")
+    return f", {tokens} of them a thought" if tokens else ""

@@ -77,7 +77,9 @@ class AsyncDecoder:
         return list(self._read(previous)) if previous else []
 
     def _can_launch(self, running: Sequence[RunningRequest]) -> bool:
-        return not self._waits and not any(request.prefill_remaining for request in running)
+        if self._waits or self._sampler.forced_slots:
+            return False
+        return not any(request.prefill_remaining for request in running)
 
     def _read(self, step: LaunchedStep) -> Iterator[SampledToken]:
         """Wait for a step and yield the tokens of rows that have not ended."""
@@ -88,7 +90,7 @@ class AsyncDecoder:
         for (request, sequence), length, token in zip(step.rows, step.lengths, tokens, strict=True):
             if request.failed or sequence.finish is not None or length != _known_length(request, sequence):
                 continue
-            if token == UNSETTLED:
+            if token == UNSETTLED or sequence.sampler_slot in self._sampler.forced_slots:
                 self._roll_back(sequence, length)
             else:
                 yield SampledToken(request, sequence, None if token == INVALID else token, length + 1)
@@ -142,4 +144,4 @@ def _known_length(request: RunningRequest, sequence: TokenSequence) -> int:
 def _goes_on(request: RunningRequest, sequence: TokenSequence) -> bool:
     """Return whether a sequence has room for a token behind the one that is in flight."""
     ahead = sequence.kv_slot.length - _known_length(request, sequence)
-    return len(sequence.tokens) + ahead < request.max_tokens
+    return len(sequence.tokens) + ahead < request.most_tokens(sequence)

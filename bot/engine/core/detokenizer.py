@@ -1,28 +1,65 @@
-"""Incremental detokenizer: token ids to text for display, in whole characters and without stop strings."""
+"""Incremental detokenizer: token ids to text for display, in whole characters, without stop strings or
+thoughts.
+"""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bot.engine.core.stop_strings import StopStrings
+from bot.engine.core.thoughts import ThoughtMark, ThoughtSeparator
+from bot.prompt.thoughts import ThoughtMarks
 
 
 class Detokenizer:
     """The text of one sequence as it grows. `push` and `flush` return text to display, until `stopped`."""
 
-    def __init__(self, decode_bytes: Callable[[int], bytes], stop: tuple[str, ...] = ()) -> None:
-        """`decode_bytes` maps a token id to its bytes; `stop` are the request's stop strings."""
-        self._decode_bytes = decode_bytes
+    def __init__(
+        self,
+        decode_bytes: Callable[[int], bytes],
+        stop: tuple[str, ...] = (),
+        marks: Mapping[int, ThoughtMark] | None = None,
+        opened: ThoughtMarks | None = None,
+    ) -> None:
+        """`decode_bytes` maps a token id to its bytes; `stop` are the request's stop strings.
+
+        `marks` are the tokens that mark a thought, and `opened` those of one that the prompt has begun.
+        """
+        self._decode_bytes, self._marks = decode_bytes, marks or {}
         self._stop = StopStrings(stop)
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._thought = ThoughtSeparator(opened)
         self._pending = ""  # a possible beginning of a stop string
         self._pieces: list[str] = []
         self.stopped = False
+        self.thought_tokens = 0
+
+    @property
+    def thought_closing(self) -> str | None:
+        """The text that closes the running thought, or None outside of one."""
+        return self._thought.closing if self._thought.is_inside else None
 
     def push(self, token: int) -> str:
         """Add a token; return the characters that are now certain to belong to the answer."""
         if self.stopped:
             return ""
-        self._pending += self._utf8.decode(self._decode_bytes(token))
+        was_inside = self._thought.is_inside
+        if mark := self._marks.get(token):
+            text = self._thought.push_mark(mark)
+        else:
+            text = self._thought.push(self._utf8.decode(self._decode_bytes(token)))
+        self.thought_tokens += was_inside or not self._thought.has_begun_answer
+        kept = self._thought.kept
+        if kept and self._stop.first_start(self._pending + text + kept) is not None:
+            text += self._thought.flush()
+        return self._before_stop(text)
+
+    def closes_thought(self, token: int) -> bool:
+        """Return whether a token, which may also end a turn, ends nothing but the running thought."""
+        mark = self._marks.get(token)
+        return mark is not None and mark.text == self.thought_closing
+
+    def _before_stop(self, text: str) -> str:
+        self._pending += text
         if (start := self._stop.first_start(self._pending)) is not None:
             self.stopped = True
             self._pending = self._pending[:start]
@@ -30,8 +67,9 @@ class Detokenizer:
         return self._release(len(self._pending) - self._stop.possible_length(self._pending))
 
     def flush(self) -> str:
-        """Return text kept back as a possible stop string; bytes of an incomplete character are dropped."""
-        return self._release(len(self._pending))
+        """Return text kept back as a possible mark or stop string; bytes of half a character are dropped."""
+        text = self._before_stop(self._thought.flush())
+        return text if self.stopped else text + self._release(len(self._pending))
 
     @property
     def text(self) -> str:

@@ -205,6 +205,9 @@ class EngineCore:
             if sequence is not request.sequences[0] and sequence.kv_slot.length == 0:
                 self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
             request.append_token(sequence, token)
+            if sequence.closing_ids:
+                self.resources.sampler.force(sequence.sampler_slot, sequence.closing_ids)
+                sequence.closing_ids = ()
             sequence.checked = length
         except (Exception, MemoryError) as error:
             raise_if_lost(error, self.device)

@@ -31,7 +31,7 @@ class OutputStream:
         self._wake = asyncio.Event()
         self._wake_scheduled = False
         self._cancelled = False
-        self._has_first_piece = False
+        self._has_first_piece = self._has_begun = False
         self._is_paused = False
         self._answers: tuple[Answer, ...] | None = None
         self._error: BaseException | None = None
@@ -53,6 +53,10 @@ class OutputStream:
         """True once a piece was handed over."""
         return self._has_first_piece
 
+    def begin(self) -> None:
+        """Note that the answer has begun, with a thought: the first deadline is met."""
+        self._has_begun = True
+
     def pause_deadlines(self) -> None:
         """Let no deadline pass until `resume_deadlines`: the engine is made anew."""
         self._is_paused = True
@@ -60,7 +64,7 @@ class OutputStream:
     def resume_deadlines(self) -> None:
         """Let the deadlines of a paused request begin anew."""
         if self._is_paused:
-            self.submitted_at, self._is_paused = monotonic(), False
+            self.submitted_at, self._is_paused, self._has_begun = monotonic(), False, False
 
     def push(self, piece: Piece) -> None:
         """Hand over a piece; pieces that the event loop has not read yet are joined."""
@@ -153,7 +157,7 @@ class OutputStream:
         seconds = request.deadline
         if self._is_paused:
             return seconds
-        if not self._has_first_piece:
+        if not (self._has_first_piece or self._has_begun):
             seconds = min(request.first_deadline, seconds)
         return self.submitted_at + seconds - monotonic()
 

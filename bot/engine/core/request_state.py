@@ -1,14 +1,16 @@
 """State of a running request: its sequences, their tokens and text, and how each of them ended."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from bot.engine.core.detokenizer import Detokenizer
 from bot.engine.core.output_stream import OutputStream
+from bot.engine.core.thoughts import ThoughtTokens
 from bot.engine.interface import Answer, Finish, Piece, Timings
 from bot.errors import UserError
+from bot.prompt.thoughts import END
 
 if TYPE_CHECKING:
     from bot.engine.attention.kv_slab import KVSlot
@@ -24,6 +26,8 @@ class TokenSequence:
     sampler_slot: int
     tokens: list[int]
     finish: Finish | None = None
+    closing_ids: tuple[int, ...] = ()  # that the sampler must give next, to close a thought
+    closing_left: int = 0  # those of them that have not come
     checked: int = 0  # tokens of the KV slot that a token sampled behind them showed to hold numbers
 
 
@@ -34,28 +38,40 @@ class RunningRequest:
         self,
         stream: OutputStream,
         adapter: "LoadedAdapter | None",
-        decode_bytes: Callable[[int], bytes],
+        thoughts: ThoughtTokens,
         stop_ids: Collection[int],
         max_tokens: int,
+        thinking_tokens: int = 0,
     ):
-        """`decode_bytes` maps a token id to its bytes; `max_tokens` is the most tokens of an answer."""
+        """`max_tokens` is the most tokens of an answer, and `thinking_tokens` of a thought beside it."""
         self.stream = stream
         self.request = stream.request
         self.adapter = adapter
-        self.stop_ids, self.max_tokens = stop_ids, max_tokens
+        self.stop_ids, self._max_tokens, self._thinking_tokens = stop_ids, max_tokens, thinking_tokens
         self.failed = False
         self.skipped_steps = 0  # steps in which only prompts of other requests were prefilled
         self.sequences: list[TokenSequence] = []
-        self._decode_bytes = decode_bytes
+        self._thoughts = thoughts
         self._started_at = monotonic()
         self._first_token_at = 0.0
 
     def start(self, kv_slots: "Sequence[KVSlot]", sampler_slots: Sequence[int]) -> None:
         """Begin a sequence for each candidate; the prompt is prefilled in the first one's KV slot."""
+        thoughts, stop = self._thoughts, (*self.request.stop, *self.request.spelt_ends)
+        opened = thoughts.opened_by(self.request.ids)
         self.sequences = [
-            TokenSequence(Detokenizer(self._decode_bytes, self.request.stop), kv_slot, sampler_slot, [])
+            TokenSequence(
+                Detokenizer(thoughts.decode_bytes, stop, thoughts.marks, opened), kv_slot, sampler_slot, []
+            )
             for kv_slot, sampler_slot in zip(kv_slots, sampler_slots, strict=True)
         ]
+
+    def most_tokens(self, sequence: TokenSequence) -> int:
+        """Return the most tokens of a sequence: a thought may take those beside the answer's own."""
+        detokenizer, most = sequence.detokenizer, self._max_tokens + self._thinking_tokens
+        if detokenizer.thought_closing is not None:
+            return most
+        return min(most, self._max_tokens + detokenizer.thought_tokens)
 
     @property
     def prompt_slot(self) -> "KVSlot":
@@ -101,15 +117,27 @@ class RunningRequest:
                 "The model's output is not a number: choose another [model] precision, or another adapter."
             )
         self._first_token_at = self._first_token_at or monotonic()
-        if token in self.stop_ids:
+        detokenizer = sequence.detokenizer
+        if token in self.stop_ids and not detokenizer.closes_thought(token):
             sequence.finish = "stop"
             return
         sequence.tokens.append(token)
-        self._publish(sequence, sequence.detokenizer.push(token))
-        if sequence.detokenizer.stopped:
+        sequence.closing_left = max(0, sequence.closing_left - 1)
+        self._publish(sequence, detokenizer.push(token))
+        if detokenizer.stopped:
             sequence.finish = "stop"
-        elif len(sequence.tokens) >= self.max_tokens:
+        elif len(sequence.tokens) >= self.most_tokens(sequence):
             sequence.finish = "length"
+        elif (closing := detokenizer.thought_closing) is not None:
+            self._bound_thought(sequence, closing)
+
+    def _bound_thought(self, sequence: TokenSequence, closing: str) -> None:
+        """Close a thought that has used its tokens up; whoever waits for a first word sees that it grows."""
+        self.stream.begin()
+        ids = self._thoughts.closing_ids(closing or END)
+        left = self._thinking_tokens - sequence.detokenizer.thought_tokens
+        if self._thinking_tokens and left <= len(ids) and not sequence.closing_left:
+            sequence.closing_ids, sequence.closing_left = ids, len(ids)
 
     def finish(self) -> tuple[Answer, ...]:
         """End sequences that still decode, publish text kept back, and return an answer per candidate."""
@@ -131,7 +159,16 @@ class RunningRequest:
     def _answer(self, sequence: TokenSequence, timings: Timings) -> Answer:
         assert sequence.finish is not None
         prompt_tokens, tokens = len(self.request.ids), len(sequence.tokens)
-        return Answer(sequence.detokenizer.text, prompt_tokens, tokens, sequence.finish, timings)
+        detokenizer = sequence.detokenizer
+        return Answer(
+            detokenizer.text,
+            prompt_tokens,
+            tokens,
+            sequence.finish,
+            timings,
+            detokenizer.thought_tokens,
+            detokenizer.thought_closing is not None,
+        )
 
     def _publish(self, sequence: TokenSequence, text: str) -> None:
         if text:

@@ -6,6 +6,7 @@ from typing import Any
 from bot.engine.attention.kv_cache import KVCache
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_state import RunningRequest
+from bot.engine.core.thoughts import ThoughtTokens
 from bot.engine.interface import Request
 from bot.engine.lora.registry import AdapterRegistry
 from bot.engine.model_loader.loader import LoadedModel
@@ -25,6 +26,7 @@ class RequestResources:
         if loaded.budgets:
             loaded.runner.active_adapters.limit = sum(budget.adapters for budget in loaded.budgets)
         self.cache = KVCache(loaded.cache_bytes, loaded.runner.token_bytes)
+        self._thoughts = ThoughtTokens.of(loaded.tokenizer, loaded.tokenizer.decode_bytes)
         self._vocabulary = loaded.runner.vocabulary
         sampler = CardSampler if loaded.runner.lays_out_for_cards else Sampler
         self.sampler = sampler(self._vocabulary, max_sequences, loaded.runner.device)
@@ -38,7 +40,8 @@ class RequestResources:
         room = _max_answer_tokens(request.ids, self._vocabulary, loaded.context)
         adapter = self.adapters.resolve(request.adapter, request.strength)
         max_tokens = min(room, request.sampling.max_tokens)
-        capacity = len(request.ids) + max_tokens
+        thinking_tokens = min(room - max_tokens, request.thinking_budget)
+        capacity = len(request.ids) + max_tokens + thinking_tokens
         if request.n > self.max_sequences or not self.cache.fits_budget(capacity, request.n):
             raise UserError(
                 "There is not enough memory for this request: try a shorter message, a smaller context, "
@@ -57,7 +60,9 @@ class RequestResources:
             for kv_slot in kv_slots:
                 self.cache.free(kv_slot)
             raise
-        running_request = RunningRequest(stream, adapter, loaded.tokenizer.decode_bytes, stop_ids, max_tokens)
+        running_request = RunningRequest(
+            stream, adapter, self._thoughts, stop_ids, max_tokens, thinking_tokens
+        )
         running_request.start(kv_slots, sampler_slots)
         return running_request
 

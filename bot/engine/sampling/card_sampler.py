@@ -85,7 +85,7 @@ class CardSampler(SamplerSlots):
         self._device, self._size = device, padded_size(vocabulary)
         # The column behind the vocabulary takes what is no token.
         self._seen = torch.zeros((slots + 1, self._size + 1), dtype=torch.bool, device=device)
-        self._true = torch.ones(1, dtype=torch.bool, device=device)
+        self._counted = torch.ones_like(self._seen)  # all but what the penalty spares
         self._latest = torch.zeros(slots + 1, dtype=torch.int64, device=device)
         self._settings = torch.ones((slots + 1, 5), dtype=torch.float64, device=device)
         self._end_ids = torch.zeros((slots + 1, 1), dtype=torch.int64, device=device)
@@ -96,9 +96,10 @@ class CardSampler(SamplerSlots):
         packed = PackedNumbers()
         rows = DrawSlices.pack(self.draw_rows(slots), packed).on(upload(packed.values, self._device))
         scores, columns = self._scores(logits, rows)
-        tokens = sample_tokens(scores, columns, rows.number)
+        tokens = self._with_forced(slots, sample_tokens(scores, columns, rows.number))
         self._record(rows, upload([INVALID if token is None else token for token in tokens], self._device))
         self.note_sampled(slots)
+        self._note_forced(slots)
         return tokens
 
     def draw_rows(self, slots: Sequence[int]) -> list[DrawRow]:
@@ -150,9 +151,10 @@ class CardSampler(SamplerSlots):
 
         Last comes what cannot be written again: after an error, the tokens are drawn anew.
         """
-        columns, true = torch.where(tokens < 0, self._size, tokens), self._true.expand(len(tokens))
+        places = rows.target, torch.where(tokens < 0, self._size, tokens)
+        counted = self._counted[places]
         self._latest.index_copy_(0, rows.target, tokens)
-        self._seen.index_put_((rows.target, columns), true)
+        self._seen.index_put_(places, counted)
 
     def _begin(self, slot: int, state: SamplerState, ids: Sequence[int]) -> None:
         """Write a new sequence's settings, end ids and prompt into the tables."""
@@ -162,11 +164,15 @@ class CardSampler(SamplerSlots):
         packed = PackedNumbers()
         settings = packed.add_floats(column_values(state.sampling, self._vocabulary))
         ends = packed.add((end_ids * width)[:width])
-        prompt = packed.add(sorted(set(ids)) if state.penalised else ())
+        spared_ids = sorted(token for token in state.spared_ids if 0 <= token < self._vocabulary)
+        spared = packed.add(spared_ids if state.penalised else ())
+        prompt = packed.add(sorted(state.counted(ids)) if state.penalised else ())
         numbers = upload(packed.values, self._device)
         self._settings[slot] = numbers[settings].view(torch.float64)
         self._end_ids[slot] = numbers[ends]
         self._latest[slot] = 0
+        self._counted[slot] = True
+        self._counted[slot, numbers[spared]] = False
         self._seen[slot] = False
         self._seen[slot, numbers[prompt]] = True
 

@@ -47,11 +47,12 @@ class Sampler(SamplerSlots):
         scores = scale_logits(logits, columns.temperature, self._buffer)
         if longest := max(len(state.seen_ids) for state in states):
             seen_ids = self._seen_ids[:, :longest].index_select(0, indices)
-            penalise_repetition(scores, seen_ids, columns.penalty)
+            penalise_repetition(scores, seen_ids, _penalty(columns.penalty, states))
         _forbid_ids(scores, states)
         numbers = upload([state.number for state in states], logits.device, torch.float64)
-        tokens = sample_tokens(scores, columns, numbers[:, None])
+        tokens = self._with_forced(slots, sample_tokens(scores, columns, numbers[:, None]))
         self._add_tokens(slots, tokens)
+        self._note_forced(slots)
         return tokens
 
     def _settings(self, slots: tuple[int, ...]) -> tuple[Tensor, SamplingColumns]:
@@ -68,10 +69,11 @@ class Sampler(SamplerSlots):
         if not state.penalised:
             return
         seen = state.seen_ids
-        seen.update(ids)
+        seen.update(state.counted(ids))
         self._widen(len(seen))
-        self._seen_ids[slot] = ids[0]
-        self._seen_ids[slot, : len(seen)] = torch.tensor(list(seen), device=self._device)
+        if seen:
+            self._seen_ids[slot] = next(iter(seen))
+            self._seen_ids[slot, : len(seen)] = torch.tensor(list(seen), device=self._device)
 
     def _add_tokens(self, slots: Sequence[int], tokens: Sequence[int | None]) -> None:
         """Count the sampled tokens, and record those that were not seen before."""
@@ -79,10 +81,14 @@ class Sampler(SamplerSlots):
         new = [
             (slot, len(state.seen_ids), token)
             for slot, state, token in zip(slots, states, tokens, strict=True)
-            if token is not None and state.penalised and token not in state.seen_ids
+            if token is not None and state.penalised
+            if token not in state.seen_ids and token not in state.spared_ids
         ]
         if new:
             self._widen(1 + max(column for _, column, _ in new))
+            for slot, column, token in new:
+                if column == 0:
+                    self._seen_ids[slot] = token
             row, column, value = upload(new, self._device).T
             self._seen_ids[row, column] = value
         for slot, _, token in new:
@@ -95,6 +101,16 @@ class Sampler(SamplerSlots):
         if width > self._seen_ids.shape[1]:
             more = self._seen_ids[:, :1].expand(-1, width + _SPARE_IDS - self._seen_ids.shape[1])
             self._seen_ids = torch.cat([self._seen_ids, more], dim=1)
+
+
+def _penalty(penalty: Tensor, states: Sequence[SamplerState]) -> Tensor:
+    """Return the penalty [rows, 1], which is none where a sequence has seen nothing that it applies to."""
+    unseen = [row for row, state in enumerate(states) if not state.seen_ids]
+    if not unseen:
+        return penalty
+    penalty = penalty.clone()
+    penalty[unseen] = 1
+    return penalty
 
 
 def _forbid_ids(scores: Tensor, states: Sequence[SamplerState]) -> None:

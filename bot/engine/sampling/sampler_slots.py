@@ -32,6 +32,8 @@ class SamplerState:
     sampling: Sampling
     numbers: UniformNumbers
     end_ids: tuple[int, ...]
+    spared_ids: frozenset[int] = frozenset()  # that no repetition makes less likely
+    forced: tuple[int, ...] = ()  # the next tokens, whatever the logits are
     seen_ids: set[int] = field(default_factory=set)
     sampled: int = 0  # tokens
 
@@ -39,6 +41,10 @@ class SamplerState:
     def penalised(self) -> bool:
         """True where seen ids become less likely."""
         return self.sampling.repetition_penalty != 1
+
+    def counted(self, ids: Sequence[int]) -> set[int]:
+        """Return a prompt's ids that the penalty applies to: not those that are spared or end a turn."""
+        return set(ids).difference(self.spared_ids, self.end_ids)
 
     @property
     def forbids_end(self) -> bool:
@@ -69,6 +75,7 @@ class SamplerSlots(ABC):
         self._vocabulary = vocabulary
         self._free = list(range(slots))
         self._states: dict[int, SamplerState] = {}  # by slot
+        self.forced_slots: set[int] = set()  # those whose next token is given
 
     @torch.inference_mode()
     def add_sequence(self, request: Request, candidate: int, end: Collection[int], seed: int) -> int:
@@ -80,7 +87,7 @@ class SamplerSlots(ABC):
             raise ValueError("A sequence needs a free sampler slot and a prompt.")
         slot = heappop(self._free)
         end_ids = tuple(token for token in end if token < self._vocabulary)
-        state = SamplerState(request.sampling, UniformNumbers(seed, candidate), end_ids)
+        state = SamplerState(request.sampling, UniformNumbers(seed, candidate), end_ids, request.spared)
         self._states[slot] = state
         try:
             self._begin(slot, state, request.ids)
@@ -92,7 +99,31 @@ class SamplerSlots(ABC):
     def remove_sequence(self, slot: int) -> None:
         """Free a sampler slot; raises KeyError for a free one."""
         del self._states[slot]
+        self.forced_slots.discard(slot)
         heappush(self._free, slot)
+
+    def force(self, slot: int, ids: Sequence[int]) -> None:
+        """Let `sample` give these tokens next for a slot."""
+        self._states[slot].forced = tuple(ids)
+        self.forced_slots.add(slot)
+
+    def _with_forced(self, slots: Sequence[int], tokens: list[int | None]) -> list[int | None]:
+        """Return sampled tokens with the forced ones in their place; None stays."""
+        if self.forced_slots.isdisjoint(slots):
+            return tokens
+        states = [self._states[slot] for slot in slots]
+        return [
+            state.forced[0] if state.forced and token is not None else token
+            for state, token in zip(states, tokens, strict=True)
+        ]
+
+    def _note_forced(self, slots: Sequence[int]) -> None:
+        """Count the forced tokens of a step as given."""
+        for slot in self.forced_slots.intersection(slots):
+            state = self._states[slot]
+            state.forced = state.forced[1:]
+            if not state.forced:
+                self.forced_slots.discard(slot)
 
     @abstractmethod
     def sample(self, logits: Tensor, slots: Sequence[int]) -> list[int | None]:

@@ -4,11 +4,21 @@
 """
 
 import json
+from enum import Enum
 from typing import Any
 
 from tokenizers import Tokenizer as Backend
 
 Json = dict[str, Any]
+
+
+class Prefix(Enum):
+    """A blank that a tokenizer writes before a text, or before each section of it between control tokens."""
+
+    TEXT = "text"
+    SECTION = "section"
+
+
 _EMPTY_MODEL = {"type": "BPE", "vocab": {}, "merges": []}
 
 
@@ -24,14 +34,16 @@ def has_component(state: Json | None, kind: str) -> bool:
     return state["type"] == kind or any(has_component(inner, kind) for inner in state.get("decoders", ()))
 
 
-def make_spliceable(backend: Backend, original: Backend) -> None:
-    """Give `backend` the original's components, without additions to the start or the end of a text.
+def make_spliceable(
+    backend: Backend, original: Backend, without: frozenset[Prefix] = frozenset(Prefix)
+) -> None:
+    """Give `backend` the original's components, but for prefixes `without`; truncation and padding are off.
 
-    So ids of texts that are encoded apart can be joined; truncation and padding are off.
+    Without any prefix, ids of texts that are encoded apart can be joined.
     """
     components = {
-        "normalizer": _without_prefix(component_state(original.normalizer)),
-        "pre_tokenizer": _without_prefix(component_state(original.pre_tokenizer)),
+        "normalizer": _without_prefix(component_state(original.normalizer), without),
+        "pre_tokenizer": _without_prefix(component_state(original.pre_tokenizer), without),
     }
     definition = {"version": "1.0", "added_tokens": [], "model": _EMPTY_MODEL} | components
     shell = Backend.from_str(json.dumps(definition))
@@ -41,18 +53,25 @@ def make_spliceable(backend: Backend, original: Backend) -> None:
     backend.no_padding()
 
 
-def _without_prefix(state: Json | None) -> Json | None:
+def _without_prefix(state: Json | None, without: frozenset[Prefix]) -> Json | None:
+    if state is None:
+        return None
     match state:
-        case None | {"type": "Prepend"}:
+        case {"type": "Prepend"} if Prefix.SECTION in without:
             return None
         case {"type": "Sequence"}:
             key = "normalizers" if "normalizers" in state else "pretokenizers"
-            return state | {key: [inner for inner in map(_without_prefix, state[key]) if inner is not None]}
-        case {"type": "ByteLevel"}:
+            inner = (_without_prefix(each, without) for each in state[key])
+            return state | {key: [each for each in inner if each is not None]}
+        case {"type": "ByteLevel"}:  # no family that is served has the blank, and adapters learned without it
             return state | {"add_prefix_space": False}
-        case {"type": "Metaspace"}:
+        case {"type": "Metaspace"} if _metaspace_prefix(state) in without:
             return state | {"prepend_scheme": "never"}
     return state
+
+
+def _metaspace_prefix(state: Json) -> Prefix:
+    return Prefix.TEXT if state.get("prepend_scheme") == "first" else Prefix.SECTION
 
 
 def byte_alphabet() -> dict[str, int]:

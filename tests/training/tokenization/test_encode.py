@@ -187,3 +187,13 @@ def test_an_answer_that_stands_in_the_card_is_left_out_of_the_data(tmp_path: Pat
     built = build(tmp_path, [*talk, said(4, "Mara", "and you?")], prompts)
     assert built.left_out["words that stand in the card"] == 1
     assert [target.start for found in read_split(tmp_path) for target in found.aims] == [3]
+
+
+def test_an_answer_behind_an_opened_thought_closes_it_first() -> None:
+    """A persona that learned to answer inside the thought would never be heard."""
+    source = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
+    )
+    trained = [text for encoded in encode(serving(source=source)) for text in trained_texts(encoded)]
+    assert trained == [f"</think>\n\n{words}<|im_end|>" for words in WORDS]

@@ -23,6 +23,7 @@ from tests.bot.engine.local.test_random_requests import *  # noqa: F403
 from tests.bot.engine.local.test_resource_failures import *  # noqa: F403
 from tests.bot.engine.local.test_step_failures import *  # noqa: F403
 from tests.bot.engine.local.test_stuck_step import *  # noqa: F403
+from tests.bot.engine.local.test_thoughts import *  # noqa: F403
 from tests.fakes.replay import ReplayCapture
 
 

@@ -1,6 +1,7 @@
 """Sequences join the sampler, sample with an rng of their own and leave, in any batch."""
 
 import math
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.engine.interface import Request
+from bot.engine.sampling.card_sampler import CardSampler
 from bot.engine.sampling.sampler import Sampler
-from bot.engine.sampling.sampler_slots import request_seed
+from bot.engine.sampling.sampler_slots import SamplerSlots, request_seed
 from bot.persona.persona import Sampling
 
 SIZE = 1000
@@ -185,3 +187,40 @@ def test_a_requests_seed_is_its_own_or_new_each_time() -> None:
     free = Request(ids=(1,), sampling=Sampling())
     assert request_seed(Request(ids=(1,), sampling=Sampling(), seed=0)) == 0
     assert len({request_seed(free) for _ in range(5)}) == 5
+
+
+@pytest.mark.parametrize("kind", [Sampler, CardSampler])
+@pytest.mark.parametrize("ids", [(2, 3, 4), (2,), (3, 2)])
+def test_what_ends_a_turn_is_not_penalised_26902(kind: type[SamplerSlots], ids: tuple[int, ...]) -> None:
+    """huggingface/transformers#26902: 10.0 / 1.1 is less than 9.5."""
+    one = kind(SIZE, 2, "cpu")
+    request = asked(ids, temperature=0, repetition_penalty=1.1)
+    logits = torch.zeros((2, SIZE))
+    logits[:, 2], logits[:, 700] = 10.0, 9.5
+    slots = [one.add_sequence(request, candidate, (2,), 0) for candidate in range(2)]
+    assert one.sample(logits, slots) == [2, 2]
+
+
+@pytest.mark.parametrize("kind", [Sampler, CardSampler])
+def test_spared_ids_stay_as_likely_however_often_they_come(kind: type[SamplerSlots]) -> None:
+    one = kind(SIZE, 1, "cpu")
+    request = replace(asked((5, 6), temperature=0, repetition_penalty=1.9), spared=frozenset({5, 8}))
+    slot = one.add_sequence(request, 0, (), 0)
+    logits = torch.zeros((1, SIZE))
+    logits[0, 6], logits[0, 8], logits[0, 5] = 10.0, 9.0, 8.0
+    assert [one.sample(logits, [slot])[0] for _ in range(3)] == [8, 8, 8]
+    logits[0, 8] = 0.0
+    assert [one.sample(logits, [slot])[0] for _ in range(3)] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("kind", [Sampler, CardSampler])
+def test_forced_tokens_come_in_order_and_leave_other_rows_alone(kind: type[SamplerSlots]) -> None:
+    both = kind(SIZE, 2, "cpu")
+    slots = [both.add_sequence(asked(temperature=0), candidate, (), 0) for candidate in range(2)]
+    logits = torch.zeros((2, SIZE))
+    logits[:, 7] = 10.0
+    both.force(slots[0], (11, 12))
+    assert [both.sample(logits, slots) for _ in range(3)] == [[11, 7], [12, 7], [7, 7]]
+    both.force(slots[0], (11,))
+    both.remove_sequence(slots[0])
+    assert not both.forced_slots
