@@ -6,7 +6,8 @@ from bot.config import ChatSettings
 from tests.fixtures.discord_bot import DiscordStage
 
 
-async def test_an_edit_that_adds_the_mention_is_answered_once_plastic_labs_11(stage: DiscordStage) -> None:
+async def test_an_edit_that_adds_the_mention_is_answered_once(stage: DiscordStage) -> None:
+    """plastic-labs/tutor-gpt#11."""
     said = stage.fake.say(stage.quay, stage.ana, "what is the tide?")
     await stage.remembered(1)
     stage.fake.edit(said, f"{stage.fake.bot.mention} what is the tide?")

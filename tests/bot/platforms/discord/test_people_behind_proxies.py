@@ -10,7 +10,8 @@ PLURALKIT, BRIDGE = 466378653216014359, 77
 JUMP = "https://discord.com/channels/{guild}/{channel}/{message}"
 
 
-async def test_a_proxied_message_is_answered_as_a_persons_sn0wcrack_39(stage: DiscordStage) -> None:
+async def test_a_proxied_message_is_answered_as_a_persons(stage: DiscordStage) -> None:
+    """Sn0wCrack/saucybot-discord#39, UnifierHQ/unifier#192, aronson/discord-irc#52."""
     webhook = stage.fake.webhook(stage.quay, "PluralKit", application=PLURALKIT)
     first = stage.fake.say(stage.quay, stage.ana, "a: Mara, tea?")
     stage.fake.proxy(webhook, "A", "Mara, tea?", instead=first)

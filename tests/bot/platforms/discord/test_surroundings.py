@@ -41,9 +41,10 @@ def prompt(stage: DiscordStage) -> str:
     return stage.engine.prompts()[-1]
 
 
-async def test_a_reply_to_a_message_from_before_the_bot_came_is_quoted_nousresearch_31571(
+async def test_a_reply_to_a_message_from_before_the_bot_came_is_quoted(
     stage: DiscordStage,
 ) -> None:
+    """NousResearch/hermes-agent#31571."""
     known = await from_before(stage)
     question = f"{stage.fake.bot.mention} is that true?"
     stage.fake.say(stage.quay, stage.ana, question, mentions=[stage.fake.bot], reply_to=known)
@@ -51,9 +52,10 @@ async def test_a_reply_to_a_message_from_before_the_bot_came_is_quoted_nousresea
     assert f"[In reply to bo: {BO}]\nana: is that true?<" in prompt(stage)
 
 
-async def test_a_reply_whose_message_discord_leaves_out_is_asked_for_once_sipeed_1084(
+async def test_a_reply_whose_message_discord_leaves_out_is_asked_for_once(
     stage: DiscordStage,
 ) -> None:
+    """sipeed/picoclaw#1084."""
     known = await from_before(stage)
     reference = {"type": 0, "channel_id": str(stage.quay.id), "message_id": str(known.id)}
     for number, text in enumerate(("is that true?", "and now?"), 1):
@@ -87,9 +89,8 @@ async def test_a_quote_goes_with_the_message_that_was_quoted(stage: DiscordStage
 
 
 @pytest.mark.parametrize("words", ["what do you say to this?", ""])
-async def test_a_forwarded_message_is_read_as_somebody_elses_words_nousresearch_25462(
-    stage: DiscordStage, words: str
-) -> None:
+async def test_a_forwarded_message_is_read_as_somebody_elses_words(stage: DiscordStage, words: str) -> None:
+    """NousResearch/hermes-agent#25462, Significant-Gravitas/AutoGPT#13321, Rapptz/discord.py#10204."""
     chat = stage.fake.dm(stage.ana)
     more = forward(stage, "The harbour closes on Friday.\nBo: so I hear")
     stage.fake.say(chat, stage.ana, words, more=more)
@@ -106,7 +107,8 @@ async def test_forwarded_words_call_nobody(stage: DiscordStage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", ""])
-async def test_a_long_paste_is_read_as_the_message_238samixd_16(stage: DiscordStage, kind: str) -> None:
+async def test_a_long_paste_is_read_as_the_message(stage: DiscordStage, kind: str) -> None:
+    """238SAMIxD/discord-ai-bot#16, Kav-K/GPTDiscord#242, moazbuilds/claudeclaw#123."""
     chat, text = stage.fake.dm(stage.ana), "The tide table of the quay.\n" * 80
     stage.fake.say(chat, stage.ana, "", files=[File("message.txt", text.encode(), kind)])
     await stage.says("**Mara**\nAnswer 1.", channel=chat)

@@ -25,7 +25,8 @@ def prompt(bot: Bot) -> str:
     return bot.engine.prompts()[-1]
 
 
-async def test_a_reply_to_a_message_that_privacy_mode_hid_is_quoted_vm0_4006(bot: Bot) -> None:
+async def test_a_reply_to_a_message_that_privacy_mode_hid_is_quoted(bot: Bot) -> None:
+    """vm0-ai/vm0#4006; griffinwork40/agent-afk#688; n3d1117/chatgpt-telegram-bot#298; openclaw#70576."""
     ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
     chat = bot.fake.supergroup("Harbour", ana, bo)
     hidden = bot.fake.say(chat, bo, BO)
@@ -34,7 +35,8 @@ async def test_a_reply_to_a_message_that_privacy_mode_hid_is_quoted_vm0_4006(bot
     assert f"[In reply to Bo: {BO}]\nAna: @lamp_bot what does this mean?<" in prompt(bot)
 
 
-async def test_the_part_that_somebody_selected_is_quoted_anthropics_2788(bot: Bot) -> None:
+async def test_the_part_that_somebody_selected_is_quoted(bot: Bot) -> None:
+    """anthropics/claude-plugins-official#2788."""
     bot.fake.privacy = False
     ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
     chat = bot.fake.supergroup("Harbour", ana, bo)
@@ -54,9 +56,10 @@ ORIGINS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("origin", "name"), ORIGINS)
-async def test_a_reply_to_another_chats_message_is_quoted_netgreenchat_30(
+async def test_a_reply_to_another_chats_message_is_quoted(
     bot: Bot, origin: dict[str, Any], name: str
 ) -> None:
+    """NetGreenChat/TgLlmBot#30."""
     ana = bot.fake.user("Ana")
     chat = bot.fake.supergroup("Harbour", ana)
     external = {"origin": origin | {"date": 100}, "message_id": 9}
@@ -88,7 +91,8 @@ async def test_what_was_forwarded_from_a_person_goes_with_the_person(bot: Bot) -
     assert "Ana: [removed message]" in prompt(bot)
 
 
-async def test_an_edit_that_adds_the_mention_is_answered_once_plastic_labs_11(bot: Bot) -> None:
+async def test_an_edit_that_adds_the_mention_is_answered_once(bot: Bot) -> None:
+    """plastic-labs/tutor-gpt#11."""
     bot.fake.privacy = False
     ana = bot.fake.user("Ana")
     chat = bot.fake.supergroup("Harbour", ana)
