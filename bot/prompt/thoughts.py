@@ -31,6 +31,7 @@ _PAIRS = (
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("Here is my thought process:", "Here is my response:"),  # Granite
 )
+WORDS = frozenset(_PAIRS[-1])  # marks that anybody may write: they count where a thought is expected
 THOUGHT_MARKS = tuple(ThoughtMarks(*pair) for pair in _PAIRS)
 MARK_TOKENS = (CHANNEL, START, MESSAGE, *dict.fromkeys(mark for pair in _PAIRS for mark in pair))
 OPENING_TAIL = 64  # ids at the end of a prompt, among which a thought may be opened

@@ -19,15 +19,18 @@ class Detokenizer:
         stop: tuple[str, ...] = (),
         marks: Mapping[int, ThoughtMark] | None = None,
         opened: ThoughtMarks | None = None,
+        *,
+        expects_thought: bool = False,
     ) -> None:
         """`decode_bytes` maps a token id to its bytes; `stop` are the request's stop strings.
 
-        `marks` are the tokens that mark a thought, and `opened` those of one that the prompt has begun.
+        `marks` are the tokens that mark a thought, and `opened` those of one that the prompt has begun. Where
+        the request `expects_thought`, marks of ordinary words count too.
         """
         self._decode_bytes, self._marks = decode_bytes, marks or {}
         self._stop = StopStrings(stop)
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._thought = ThoughtSeparator(opened)
+        self._thought = ThoughtSeparator(opened, is_expected=expects_thought)
         self._pending = ""  # a possible beginning of a stop string
         self._pieces: list[str] = []
         self.stopped = False

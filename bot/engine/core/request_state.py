@@ -58,11 +58,15 @@ class RunningRequest:
     def start(self, kv_slots: "Sequence[KVSlot]", sampler_slots: Sequence[int]) -> None:
         """Begin a sequence for each candidate; the prompt is prefilled in the first one's KV slot."""
         thoughts, stop = self._thoughts, (*self.request.stop, *self.request.spelt_ends)
-        opened = thoughts.opened_by(self.request.ids)
-        self.sequences = [
-            TokenSequence(
-                Detokenizer(thoughts.decode_bytes, stop, thoughts.marks, opened), kv_slot, sampler_slot, []
+        opened, is_expected = thoughts.opened_by(self.request.ids), self.request.thinking_budget > 0
+
+        def detokenizer() -> Detokenizer:
+            return Detokenizer(
+                thoughts.decode_bytes, stop, thoughts.marks, opened, expects_thought=is_expected
             )
+
+        self.sequences = [
+            TokenSequence(detokenizer(), kv_slot, sampler_slot, [])
             for kv_slot, sampler_slot in zip(kv_slots, sampler_slots, strict=True)
         ]
 

@@ -14,6 +14,7 @@ from bot.prompt.thoughts import (
     OPENING_TAIL,
     START,
     THOUGHT_MARKS,
+    WORDS,
     ThoughtMarks,
     opened_thought,
 )
@@ -82,8 +83,12 @@ class ThoughtSeparator:
     own: a special one anywhere, another one on a new line. What is said of a mark in a sentence is text.
     """
 
-    def __init__(self, opened: ThoughtMarks | None = None) -> None:
-        """`opened` are the marks of a thought that the prompt has begun."""
+    def __init__(self, opened: ThoughtMarks | None = None, *, is_expected: bool = False) -> None:
+        """`opened` are the marks of a thought that the prompt has begun.
+
+        Marks of ordinary words count where a thought `is_expected`.
+        """
+        self._beginnings = tuple(mark for mark in _BEGINNINGS if is_expected or mark not in WORDS)
         self._state = _State.INSIDE if opened else _State.BEFORE
         self.closing = opened.closing if opened else ""  # what ends the running thought
         self._pending = ""  # text that may become a mark; of a thought, its last characters
@@ -150,11 +155,11 @@ class ThoughtSeparator:
         text = self._pending.lstrip()
         blank = "" if self._has_thought else self._pending[: len(self._pending) - len(text)]
         self._pending = text
-        for mark in _BEGINNINGS:
+        for mark in self._beginnings:
             if text.startswith(mark):
                 self._open(_CLOSINGS[mark]) if mark in _CLOSINGS else self._end_thought()
                 return blank + self.push(text[len(mark) :])
-        if not text or any(mark.startswith(text) for mark in _BEGINNINGS):
+        if not text or any(mark.startswith(text) for mark in self._beginnings):
             return blank
         self._begins_line = text.endswith("\n")
         return blank + self.flush()

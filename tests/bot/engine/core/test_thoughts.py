@@ -130,3 +130,13 @@ def test_an_opened_thought_is_found_at_the_end_of_a_prompt() -> None:
 )
 def test_a_template_tells_whether_its_model_will_think(source: str, thinking: bool, expected: bool) -> None:
     assert expects_thought(source, thinking) is expected
+
+
+@pytest.mark.parametrize(
+    ("expects_thought", "shown"),
+    [(True, "Tea."), (False, "Here is my thought process: milk. Here is my response: Tea.")],
+)
+def test_ordinary_words_open_a_thought_only_where_one_is_expected(expects_thought: bool, shown: str) -> None:
+    text = Detokenizer(lambda token: chr(token).encode(), expects_thought=expects_thought)
+    pieces = [text.push(ord(sign)) for sign in "Here is my thought process: milk. Here is my response: Tea."]
+    assert "".join((*pieces, text.flush())).strip() == shown
