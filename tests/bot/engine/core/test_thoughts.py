@@ -31,7 +31,7 @@ def read(tokenizer: HFTokenizer, text: str, prompt: str = "", stop: tuple[str, .
     """Return the state behind a text that a model wrote, token by token."""
     thoughts = ThoughtTokens.of(tokenizer, tokenizer.decode_bytes)
     opened = thoughts.opened_by(tokenizer.encode_template(prompt))
-    shown = Detokenizer(tokenizer.decode_bytes, stop, thoughts.marks, opened)
+    shown = Detokenizer(tokenizer.decode_bytes, stop, thoughts.marks, opened, expects_thought=True)
     pieces = [shown.push(token) for token in tokenizer.encode_template(text)]
     assert "".join((*pieces, shown.flush())) == shown.text
     return shown
