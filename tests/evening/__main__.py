@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from tests.evening.evening import Evening, on_discord, on_telegram
+from tests.evening.discord_evening import on_discord
+from tests.evening.evening import Evening
 from tests.evening.repeating import RepeatingEngine
+from tests.evening.telegram_evening import on_telegram
 from tests.fakes.telegram_server import TelegramServer
 from tests.fixtures.discord_bot import staged
 from tests.fixtures.telegram_bot import Bot

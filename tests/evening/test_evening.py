@@ -6,8 +6,10 @@ from random import Random
 
 import pytest
 
-from tests.evening.evening import Evening, on_discord, on_telegram
+from tests.evening.discord_evening import on_discord
+from tests.evening.evening import Evening
 from tests.evening.repeating import RepeatingEngine
+from tests.evening.telegram_evening import on_telegram
 from tests.fixtures.discord_bot import DiscordStage, staged
 from tests.fixtures.telegram_bot import Bot
 
