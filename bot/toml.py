@@ -73,7 +73,7 @@ def _lines(text: str) -> dict[str, int]:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = repr(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -84,10 +84,36 @@ def _complaint(kind: type[BaseModel], error: Any) -> str:
         return f"{name} must be a table: write [{name}] and its keys below it."
     if error["type"] != "extra_forbidden":
         shown = "" if kind.model_config.get("hide_input_in_errors") else f" = {_shown(error['input'])}"
-        wanted = error["msg"].partition(" for <")[0]  # without the name of a Python class
-        return f"{name}{shown} is wrong: {wanted[:1].lower()}{wanted[1:]}."
+        return f"{name}{shown} is wrong: {_wanted(error)}."
+    if elsewhere := [other for other in _tables_with(kind, key) if other != ".".join(table)]:
+        return f"{name} is not a known key: it belongs below [{elsewhere[0]}]."
     for part in table:
         kind = kind.model_fields[part].annotation  # type: ignore[assignment]
     near = get_close_matches(key, kind.model_fields, n=1, cutoff=0.5)
     advice = f"did you mean {near[0]!r}" if near else f"known here are {', '.join(kind.model_fields)}"
     return f"{name} is not a known key: {advice}?" if near else f"{name} is not a known key: {advice}."
+
+
+def _wanted(error: Any) -> str:
+    """Return what a value should be, in the words of TOML."""
+    value = error["input"]
+    if error["type"] == "tuple_type":
+        return f"write a list, such as [{_quoted(value)}]" if type(value) in (str, int) else "write a list"
+    if error["type"] == "string_type" and isinstance(value, int | float):
+        return f"write it in quotes, {_quoted(value)}"
+    wanted = str(error["msg"]).partition(" for <")[0]  # without the name of a Python class
+    return f"{wanted[:1].lower()}{wanted[1:]}"
+
+
+def _quoted(value: object) -> str:
+    return f'"{_shown(value)}"' if not isinstance(value, str) else f'"{value[:_SHOWN]}"'
+
+
+def _tables_with(kind: type[BaseModel], key: str) -> list[str]:
+    """Return the names of the tables in which a key is known."""
+    tables = ((name, field.annotation) for name, field in kind.model_fields.items())
+    return [
+        name
+        for name, table in tables
+        if isinstance(table, type) and issubclass(table, BaseModel) and key in table.model_fields
+    ]

@@ -99,17 +99,16 @@ def _erased_text(erased: Erased, prompts: int) -> str:
     files = f" Deleted {prompts} files that --prompts had written." if prompts else ""
     return (
         f"Erased {erased.messages:,} messages, {erased.quotations:,} quotations, {erased.answers:,} answers, "
-        f"{erased.outgoing:,} unsent parts, {erased.settings:,} settings, {erased.backups} backups "
+        f"{erased.outgoing:,} parts of replies, {erased.settings:,} settings, {erased.backups} backups "
         f"and {erased.set_aside} damaged files.{files}"
     )
 
 
 def _author_erased_text(author: str, erased: Erased, prompts: int) -> str:
     """Return the counts, and the answers that stay although they may repeat the person's words."""
-    if not (
-        erased.messages or erased.quotations or erased.answers or erased.places or erased.settings or prompts
-    ):
-        return f"Nothing is stored about {author!r}: an id is the platform's own number, or `local`."
+    if not (erased.messages or erased.quotations or erased.answers or erased.places or erased.settings):
+        files = f" Deleted {prompts} files that --prompts had written." if prompts else ""
+        return f"Nothing is stored about {author!r}: an id is the platform's own number, or `local`.{files}"
     if not erased.kept:
         return _erased_text(erased, prompts)
     return (

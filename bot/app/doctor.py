@@ -16,6 +16,7 @@ from bot.errors import UserError
 from bot.memory.db.database import InUse
 from bot.memory.queries.platform_state import PUBLICATION_FAILURES
 from bot.persona.persona import Cast, Persona, load_cast
+from bot.prompt.chat_template import open_chat_template
 from bot.prompt.contract import check_serving
 from bot.system.rights import others_can_read, private_command
 
@@ -71,7 +72,28 @@ def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
     if not cast.personas:
         return cast, [*broken, Finding("personas", False, f"none in {settings.personas}: put one there")]
     parts = [_lore(persona) for persona in cast.personas.values() if persona.lore or persona.warning]
-    return cast, [Finding("personas", True, ", ".join(cast.personas)), *parts, *broken]
+    faults = [*_templates(settings, cast), *_chosen(settings, cast)]
+    return cast, [Finding("personas", True, ", ".join(cast.personas)), *parts, *faults, *broken]
+
+
+def _templates(settings: Config, cast: Cast) -> Iterator[Finding]:
+    """Name the chat templates of settings and personas that cannot be used."""
+    sources = {"config.toml, model.template": settings.model.template}
+    sources |= {f"{key}: template in its persona.toml": each.template for key, each in cast.personas.items()}
+    for where, source in sources.items():
+        try:
+            if source:
+                open_chat_template(source, {}, "Persona")
+        except UserError as error:
+            yield Finding("template", False, f"{where}: {error}")
+
+
+def _chosen(settings: Config, cast: Cast) -> Iterator[Finding]:
+    """Name the persona of the settings where there is none of that name."""
+    try:
+        cast.chosen(settings.chat.persona)
+    except UserError as error:
+        yield Finding("persona", False, f"config.toml, chat.persona: {error}")
 
 
 def _lore(persona: Persona) -> Finding:

@@ -136,7 +136,7 @@ def prompt_observer(path: Path | None, data: Path) -> PromptObserver | None:
         raise UserError(f"{path} cannot be written: name a file in a folder that is there.")
 
     def observe(place: Place, prompt: Prompt, tokenizer: Tokenizer) -> None:
-        line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.decode(list(prompt.ids))}
+        line = {"place": str(place), "tokens": prompt.tokens(), "text": tokenizer.spell(prompt.ids)}
         append_prompt(data, path, json.dumps(line, ensure_ascii=False).encode("utf-8") + b"\n")
 
     return observe

@@ -156,7 +156,8 @@ def load_persona(folder: Path) -> Persona:
     if fault := fault_of_name(folder.name):
         raise UserError(f"the folder {folder} needs another name: {fault}")
     file = folder / "persona.toml"
-    keys = parse_toml(PersonaFile, read_toml(file, "make one; it may be empty"), file)
+    text = read_toml(file, "make one; it may be empty") if os.path.lexists(file) else ""
+    keys = parse_toml(PersonaFile, text, file)
     card, adapter = _card(_card_path(folder, keys)), _adapter(folder, keys)
     return Persona(
         folder.name,

@@ -41,6 +41,9 @@ class Tokenizer(Protocol):
     def decode(self, ids: list[int]) -> str:
         """Decode ids to text, without control tokens."""
 
+    def spell(self, ids: Sequence[int]) -> str:
+        """Return ids as text with their control tokens, for people who look at a prompt."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptPart:

@@ -113,6 +113,10 @@ class HFTokenizer:
         """Decode ids as the library does without special tokens; bytes that are not UTF-8 become U+FFFD."""
         return b"".join(map(self.decode_bytes, ids)).decode("utf-8", "replace")
 
+    def spell(self, ids: Iterable[int]) -> str:
+        """Return ids as text with the control tokens that `decode` leaves out."""
+        return b"".join(map(self._bytes_of, ids)).decode("utf-8", "replace")
+
     def decode_bytes(self, token: int) -> bytes:
         """Return the bytes that an id adds to a text; none for special ids and ids without a token."""
         if token not in self._bytes:

@@ -29,7 +29,7 @@ async def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Namespace:
 async def test_answers_that_stay_are_told_with_the_command_that_erases_them(options: Namespace) -> None:
     options.author = "1"
     first, *more = (await data_forget(options)).splitlines()
-    assert first.startswith("Erased 1 messages, 0 answers, 0 unsent parts, 0 settings, ")
+    assert first.startswith("Erased 1 messages, 0 quotations, 0 answers, 0 parts of replies, 0 settings, ")
     assert more == [
         "1 answers to others stay, which were made after this person had spoken and may repeat their words, "
         "as messages of others may. To erase all of such a place:",

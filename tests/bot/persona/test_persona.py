@@ -34,7 +34,21 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "card", "said"),
     [
-        (None, CARD, "There is no settings file <folder>/persona.toml: make one; it may be empty."),
+        (
+            "names = 'keeper'",
+            CARD,
+            "<folder>/persona.toml, line 1: names = 'keeper' is wrong: write a list, such as [\"keeper\"].",
+        ),
+        (
+            "temperature = 1",
+            CARD,
+            "<folder>/persona.toml, line 1: temperature is not a known key: it belongs below [sampling].",
+        ),
+        (
+            "notices = true",
+            CARD,
+            "<folder>/persona.toml, line 1: notices = true is wrong: write a list.",
+        ),
         (
             "nmaes = []",
             CARD,
@@ -43,7 +57,7 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
         (
             "names = [\n'a', 3]",
             CARD,
-            "<folder>/persona.toml, line 1: names.1 = 3 is wrong: input should be a valid string.",
+            '<folder>/persona.toml, line 1: names.1 = 3 is wrong: write it in quotes, "3".',
         ),
         (
             "names = [' ']",
@@ -120,6 +134,10 @@ def test_a_card_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
     with (path / "card.json").open("r+b") as file:
         file.truncate((8 << 20) + 1)
     assert complaint(path) == "the card <folder>/card.json cannot be used: it has more than 8,388,608 bytes"
+
+
+def test_a_folder_with_a_card_alone_is_a_persona(tmp_path: Path) -> None:
+    assert load_persona(folder(tmp_path, toml=None)).name == "Mara"
 
 
 def test_settings_beyond_all_measure_are_not_read(tmp_path: Path) -> None:
