@@ -41,7 +41,8 @@ class Quotation:
 
     A "reply" is the message replied to, an "excerpt" the part of it that was selected, a "forward" a message
     that was passed on. `source` is the id of the quoted message, empty where that stands in another place.
-    The author's id is empty for the bot's own words, and where the platform names nobody.
+    The author's id is empty for the bot's own words, and where the platform names nobody. The name is empty
+    too where it does not tell which persona spoke.
     """
 
     kind: QuotationKind

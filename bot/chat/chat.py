@@ -82,9 +82,12 @@ class Chat:
         """
         return await self._intake.receive(message, debounce)
 
-    async def edit(self, message: Message) -> None:
-        """Store the new text of a message that somebody edited; it is answered if it calls for that now."""
-        await self._intake.edit(message)
+    async def edit(self, message: Message, *, is_seen: bool = True) -> None:
+        """Store the new text of a message that somebody edited; it is answered if it calls for that now.
+
+        Not `is_seen`: the platform may have hidden the message until its edit addressed the bot.
+        """
+        await self._intake.edit(message, is_seen=is_seen)
 
     def wants_notices(self, kind: NoticeKind) -> bool:
         """Return whether any persona reads notices of a kind."""

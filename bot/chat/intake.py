@@ -35,12 +35,16 @@ class Intake:
             await self._decide(message, debounce=debounce)
         return True
 
-    async def edit(self, message: Message) -> None:
+    async def edit(self, message: Message, *, is_seen: bool = True) -> None:
         """Store a message's new text.
 
         A message that was not addressed is judged again, also if only a mention changed, which is no text.
-        A message that waits for its answer counts as just said.
+        A message that waits for its answer, or whose answer nobody sees yet, counts as just said. Where the
+        platform hides messages (not `is_seen`), an unknown one that is addressed now is new.
         """
+        if not is_seen and message.address and not await self._memory.find(message.place, message.id):
+            await self.receive(message)
+            return
         if await self._memory.edit(message.place, message.id, message.text):
             self._workers.note_edit(message.place, message.id)
         ignored_by = await self._memory.ignored_by(message.place, message.id)
@@ -104,7 +108,7 @@ class Intake:
         if not decision.answer:
             await self._memory.ignore(place, message.id, decision.rule)
             return
-        if is_edit and not await self._memory.reopen(place, message.id):
+        if is_edit and not await self._memory.reopen(message):
             return
         if message.unread and not message.author.is_bot:
             self._workers.enqueue_outgoing(await self._memory.tell_unread(message, UNREAD))

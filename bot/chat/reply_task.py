@@ -108,6 +108,13 @@ class ReplyTask:
             return False
         return request.authors == {pending.message.author.id} and request.persona == pending.decision.persona
 
+    def gives_way_to_edit(self, message_id: str) -> bool:
+        """Return True where an edit of a message that is being answered supersedes this reply."""
+        request = self._request
+        if not request or request.is_suspect or self._has_ended_or_shows:
+            return False
+        return message_id in request.message_ids
+
     @property
     def _has_ended_or_shows(self) -> bool:
         return self._is_visible or self._is_stopped or self._is_superseded

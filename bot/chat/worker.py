@@ -76,15 +76,25 @@ class ConversationWorker:
         self._has_refused = False
         self._pending.append(pending)
         self._arrived.set()
-        if self._running and self._current and self._is_superseded_by(pending):
-            self._current.mark_superseded()
-            self._running.cancel()
+        if self._current and self._is_superseded_by(pending):
+            self._supersede()
         self._start()
 
     def note_edit(self, message_id: str) -> None:
-        """Let the burst last longer if a bot's message changed, which grows by edits."""
+        """Make the current reply anew if its message changed while nothing is visible.
+
+        The burst lasts longer if a bot's message changed, which grows by edits.
+        """
         if any(each.message.id == message_id and each.message.author.is_bot for each in self._pending):
             self._arrived.set()
+        may_supersede = not self._pending and not self._supersede_limit.is_reached
+        if may_supersede and self._current and self._current.gives_way_to_edit(message_id):
+            self._supersede()
+
+    def _supersede(self) -> None:
+        if self._running and self._current:
+            self._current.mark_superseded()
+            self._running.cancel()
 
     def note_refusal(self) -> bool:
         """Note that a message found no room; return True for the first one since a message was queued."""

@@ -52,9 +52,12 @@ class Memory(StoredParts):
         """Return the rule by which a message was ignored; None for any other message."""
         return await self._database.run(lambda inside: reopening.ignoring_rule(inside, place, message_id))
 
-    async def reopen(self, place: Place, message_id: str) -> bool:
-        """Accept an ignored message again. Return False, and change nothing, for any other message."""
-        return await self._database.write(lambda inside: reopening.reopen_message(inside, place, message_id))
+    async def reopen(self, message: Message) -> bool:
+        """Accept an ignored message again, as addressed by its edit.
+
+        Return False, and change nothing, for any other message.
+        """
+        return await self._database.write(lambda inside: reopening.reopen_message(inside, message))
 
     async def tell_unread(self, message: Message, notice: str) -> tuple[Outgoing, ...]:
         """Store and return a notice about an unread message, once for its author in its place."""

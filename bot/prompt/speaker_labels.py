@@ -9,6 +9,7 @@ from bot.message import Author, Message
 from bot.persona.persona import Persona
 from bot.text.line_labels import read_label
 from bot.text.name_index import NameIndex
+from bot.text.visibility import is_visible
 
 _LONGEST = 32  # characters
 _COLON = re.compile("[:：﹕︓]")
@@ -21,7 +22,8 @@ def speaker_label(name: str) -> str:
     """
     kept = ("" if unicodedata.category(c)[0] == "C" and not c.isspace() else c for c in name)
     words = _COLON.sub(" ", "".join(kept)).translate(_BRACKETS).split()
-    return " ".join(words)[:_LONGEST].strip() or "Someone"
+    label = " ".join(words)[:_LONGEST].strip()
+    return label if is_visible(label) else "Someone"
 
 
 def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Truncation of the history to a token budget: whole turns, the newest kept, dropped in large steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.errors import UserError
 from bot.message import Message
@@ -9,7 +9,7 @@ from bot.persona.persona import Persona
 from bot.prompt.insertions import Insertion, insert_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn, render_turns
 from bot.prompt.role_markers import role_markers
-from bot.prompt.turns import history_turns
+from bot.prompt.turns import MAX_QUOTE, MAX_UNSEEN_QUOTE, history_turns
 from bot.sized_cache import SizedCache, cached_by_size
 
 MAX_HISTORY_MESSAGES = 2000  # read for a prompt at most: by serving from memory, by training from an export
@@ -39,24 +39,28 @@ class HistoryFitter:
     parents: Mapping[str, Message]
     reply_to: str | None
     insertions: tuple[Insertion, ...] = ()
+    longest_quote: int = MAX_UNSEEN_QUOTE
     _lengths: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
-        turns = history_turns(history, self.names, self.persona, parents, self.reply_to)
+        turns = history_turns(history, self.names, self.persona, parents, self.reply_to, self.longest_quote)
         markers = role_markers(self.reader)
         return insert_turns([tuple(map(markers.break_turn, each)) for each in turns], self.insertions)
 
     def drop_oldest(self, history: Sequence[Message], room: int) -> tuple[int, list[tuple[Turn, ...]]]:
         """Return the index of the oldest message to keep, and the turns from there on.
 
-        A reply to a dropped message quotes it, so that even more may have to be dropped. Raises `UserError`
-        if the newest message does not fit.
+        A reply to a dropped message quotes it, so that even more may have to be dropped. Quotes become short
+        where the newest message does not fit with them. Raises `UserError` if it does not fit at all.
         """
         start = 0
         while True:
             turns = self.turns(history[start:], history[:start])
-            step = _start(self.token_costs(turns), room, self.reader.kept, self.persona)
+            costs = self.token_costs(turns)
+            if costs and costs[-1] > room and self.longest_quote > MAX_QUOTE:
+                return replace(self, longest_quote=MAX_QUOTE).drop_oldest(history, room)
+            step = _start(costs, room, self.reader.kept, self.persona)
             if not step:
                 return start, turns
             start += step

@@ -31,14 +31,16 @@ def history_turns(
     persona: Persona,
     parents: Mapping[str, Message],
     reply_to: str | None = None,
+    longest_quote: int = MAX_UNSEEN_QUOTE,
 ) -> list[tuple[Turn, ...]]:
     """Return the turns of each message.
 
     A message that replies to one that does not stand right before it follows a quote of that one, or of the
     part that was selected; a message follows the messages that it forwards. Behind the newest message stands
-    a quote of the message that the persona is about to answer, if it needs one.
+    a quote of the message that the persona is about to answer, if it needs one. A quote of a message that
+    the history lacks has at most `longest_quote` characters.
     """
-    context = _QuoteContext(history, names, persona, parents)
+    context = _QuoteContext(history, names, persona, parents, longest_quote)
     turns = [(*context.quotes(at, message), context.words(message)) for at, message in enumerate(history)]
     if reply_to and history:
         answer = replace(history[-1], reply_to=reply_to, persona=persona.key, quotations=())
@@ -65,7 +67,9 @@ class _QuoteContext:
         names: Mapping[str, str],
         persona: Persona,
         parents: Mapping[str, Message],
+        longest_quote: int,
     ) -> None:
+        self._longest_quote = longest_quote
         self._history, self._names, self._persona, self._parents = history, names, persona, parents
         self._places = {message.id: place for place, message in enumerate(history)}
         self._runs = ReplyRuns(history, self._places, self._speaker)
@@ -101,7 +105,7 @@ class _QuoteContext:
         """Return the line that quotes a message; empty for a message without a word."""
         if parent.id not in self._quotes:
             name = self._persona.name if self._is_own(parent) else self._names[parent.author.id]
-            longest = MAX_QUOTE if parent.id in self._places else MAX_UNSEEN_QUOTE
+            longest = MAX_QUOTE if parent.id in self._places else self._longest_quote
             text = parent.text or " ".join(each.text for each in parent.quotations if each.kind == "forward")
             words = one_line(text, longest)
             self._quotes[parent.id] = f"{REPLY}{name}: {words}]" if words else ""
@@ -118,11 +122,16 @@ class _QuoteContext:
         if quotation.kind == "forward":
             words, lead = set_in(quotation.text.strip()), f"{FORWARD} from {label}" if label else FORWARD
         else:
-            words, lead = one_line(quotation.text, MAX_UNSEEN_QUOTE), f"{REPLY}{label or 'a message'}"
+            words, lead = one_line(quotation.text, self._longest_quote), f"{REPLY}{label or 'a message'}"
         return f"{lead}: {words}]" if words else ""
 
     def _label(self, author: Author) -> str:
-        """Return the label of a quoted author; empty where the platform names nobody."""
+        """Return the label of a quoted author; empty where the platform names nobody.
+
+        Words of the bot are the persona's where no other persona is named.
+        """
+        if author.is_bot and not author.id and not author.name:
+            return self._persona.name
         return self._names.get(author.id) or (speaker_label(author.name) if author.name.strip() else "")
 
     def _is_own(self, message: Message) -> bool:

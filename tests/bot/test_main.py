@@ -168,7 +168,7 @@ def test_stored_data_can_be_exported_and_erased(run: Run, tmp_path: Path) -> Non
     assert "terminal/local/mara" in run("data", "status").stdout
     assert "xylophone" in run("data", "export", "--author", "local").stdout
     erased = run("data", "forget", "--author", "local")
-    assert erased.stdout.startswith("Erased 3 messages, 2 answers")
+    assert erased.stdout.startswith("Erased 3 messages, 0 quotations, 2 answers")
     left = [
         path
         for path in (tmp_path / "data").rglob("*")

@@ -4,18 +4,21 @@ import sqlite3
 
 from bot.memory.queries import conversations
 from bot.memory.queries.history import row_of
-from bot.message import Place
+from bot.message import Message, Place
 
 
-def reopen_message(connection: sqlite3.Connection, place: Place, message_id: str) -> bool:
-    """Accept an ignored message again: an edit made it call for an answer. Return False for any other."""
-    where = conversations.place_row(connection, place)
-    row = where and row_of(connection, where, message_id)
+def reopen_message(connection: sqlite3.Connection, message: Message) -> bool:
+    """Accept an ignored message again, with the address of its edit. Return False for any other message."""
+    where = conversations.place_row(connection, message.place)
+    row = where and row_of(connection, where, message.id)
     reopened = connection.execute(
         "UPDATE inbox SET state = 'accepted', rule = '', decided = 0 WHERE message = ? AND state = 'ignored'",
         (row,),
     )
-    return reopened.rowcount == 1
+    if reopened.rowcount != 1:
+        return False
+    connection.execute("UPDATE messages SET address = ? WHERE id = ?", (message.address, row))
+    return True
 
 
 def ignoring_rule(connection: sqlite3.Connection, place: Place, message_id: str) -> str | None:

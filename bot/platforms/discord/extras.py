@@ -39,8 +39,9 @@ def extra_words(message: MessageContent, file_texts: Mapping[int, str]) -> Itera
 
 
 def has_unread(message: MessageContent, file_texts: Mapping[int, str]) -> bool:
-    """Return whether the message came with a file that nobody has read."""
-    return any(attachment.id not in file_texts for attachment in message.attachments)
+    """Return whether the message came with a file that nobody has read, or forwards one."""
+    came = (message, *getattr(message, "message_snapshots", ()))
+    return any(file.id not in file_texts for content in came for file in content.attachments)
 
 
 def _attachment_words(attachment: discord.Attachment) -> str:

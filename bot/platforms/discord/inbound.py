@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import discord
 
 from bot.chat.chat import Chat
 from bot.memory.store import Memory
-from bot.message import Address, Message, Place
+from bot.message import Address, Author, Message, Place, Quotation
 from bot.platforms.discord.api import API_ERRORS, ApiCalls
 from bot.platforms.discord.channels import Channels
 from bot.platforms.discord.gateway import Gateway
@@ -63,13 +64,15 @@ class InboundMessages:
             await self._chat.receive(received, debounce=self._debounce(message))
 
     async def edit(self, message: discord.Message) -> None:
-        """Apply a message's edit. A pasted text that cannot be read again stays as it was read."""
+        """Apply a message's edit. Where a pasted text cannot be read again, the known text stays."""
         if not is_written(message) or self._is_own(message):
             return
-        file_texts = await self._files.read(message.attachments)
-        if any(is_pasted_text(each) and each.id not in file_texts for each in message.attachments):
-            return
-        if edited := await self._read(message, await self._place_of(message), file_texts):
+        place, file_texts = await self._place_of(message), await self._files.read(message.attachments)
+        edited = await self._read(message, place, file_texts)
+        if edited and any(is_pasted_text(each) and each.id not in file_texts for each in message.attachments):
+            known = await self._memory.find(place, edited.id)
+            edited = replace(edited, text=known.text) if known else edited
+        if edited:
             await self._chat.edit(edited)
 
     async def remove(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
@@ -93,11 +96,26 @@ class InboundMessages:
     ) -> Message | None:
         """Return the chat message; None for a message without a word of anybody."""
         text = message_text(message, self._recipient, file_texts)
-        quotations = tuple(quotations_of(message, self._recipient, self._is_own))
+        quotations = [
+            await self._attributed(each, message, place)
+            for each in quotations_of(message, self._recipient, self._is_own)
+        ]
         if not text and not any(each.kind == "forward" for each in quotations):
             return None
         address = await self._address_of(message, place)
         return to_message(message, place, text, address, self._recipient, quotations, file_texts)
+
+    async def _attributed(self, quotation: Quotation, message: discord.Message, place: Place) -> Quotation:
+        """Return a forward with author and source where memory holds the message; Discord names neither."""
+        reference = message.reference
+        if quotation.kind != "forward" or reference is None or reference.message_id is None:
+            return quotation
+        source = await self._channels.resolve_place(reference.channel_id, reference.guild_id)
+        known = await self._memory.find(source, str(reference.message_id))
+        if known is None:
+            return quotation
+        author = Author("", known.author.name, is_bot=True) if known.persona else known.author
+        return replace(quotation, author=author, source=known.id if source == place else "")
 
     async def _fetch_replied(self, message: discord.Message, place: Place) -> None:
         """Ask Discord once for the message replied to, where neither the event nor memory has it."""

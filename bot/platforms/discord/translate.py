@@ -8,6 +8,7 @@ import discord
 
 from bot.message import Address, Author, Message, Place, Quotation
 from bot.platforms.discord.extras import MessageContent, extra_words, has_unread
+from bot.text.visibility import is_visible
 
 _TOKEN = re.compile(
     r"<(?P<kind>@!?|@&|#)(?P<id>\d{15,20})>"
@@ -103,6 +104,7 @@ def message_text(
     """
     text = strip_mentions(message.content, _bot_mentions(message.guild, recipient.me))
     text = readable_content(message, message.guild, recipient.me, message.mentions, file_texts or {}, text)
+    text = text if is_visible(text) else ""
     is_call = not text and message.content.strip() and not message.message_snapshots
     return cut(f"@{recipient.me.display_name}" if is_call else text, recipient.longest)
 

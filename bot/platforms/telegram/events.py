@@ -46,9 +46,9 @@ class EditEvent:
 
 @dataclass(frozen=True, slots=True)
 class NoticeEvent:
-    """A pin or a join."""
+    """A pin, or the join of one or more people."""
 
-    notice: Message
+    notices: tuple[Message, ...]
     kind: NoticeKind
 
 

@@ -66,9 +66,11 @@ class InboundUpdates:
             case MessageEvent(message):
                 await self._receive(message, delivery_id)
             case EditEvent(message):
-                await self._chat.edit(replace(message, text=self._truncate(message.text)))
-            case NoticeEvent(notice, kind):
-                await self._chat.record(notice, kind)
+                edited = replace(message, text=self._truncate(message.text))
+                await self._chat.edit(edited, is_seen=message.address == "direct")
+            case NoticeEvent(notices, kind):
+                for notice in notices:
+                    await self._chat.record(notice, kind)
             case ReactionEvent():
                 await self._record_reaction(event)
             case CommandEvent():

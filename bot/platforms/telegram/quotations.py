@@ -64,5 +64,5 @@ def _origin_author(origin: wire.Origin | None, account: BotAccount) -> Author:
 
 
 def _own(author: Author, account: BotAccount) -> Author:
-    """Return the author, without an id for the bot itself."""
-    return Author("", author.name, is_bot=True) if author.id == account.account else author
+    """Return the author; the bot itself without id and name, since a persona spoke through it."""
+    return Author("", "", is_bot=True) if author.id == account.account else author

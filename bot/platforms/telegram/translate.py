@@ -30,6 +30,7 @@ from bot.platforms.telegram.quotations import (
     user_author,
 )
 from bot.platforms.telegram.typed_command import find_typed_command
+from bot.text.visibility import is_visible
 
 PLATFORM = "telegram"
 ANONYMOUS, CHANNEL, LINKED = (
@@ -92,8 +93,8 @@ def _message(message: wire.Message, account: BotAccount, *, is_post: bool) -> Ev
     if notice := _notice(message, account):
         return notice
     received = _to_message(message, account)
-    has_words = received.text or is_forwarded(message)
-    return MessageEvent(received) if has_words and received.characters else IgnoredEvent("no words")
+    texts = received.texts if is_forwarded(message) else (received.text,)
+    return MessageEvent(received) if any(map(is_visible, texts)) else IgnoredEvent("no words")
 
 
 def _command(message: wire.Message, account: BotAccount, is_post: bool) -> Event | None:
@@ -147,11 +148,10 @@ def _notice(message: wire.Message, account: BotAccount) -> NoticeEvent | None:
         id, source = str(message.message_id), str(pinned.message_id)
         words = Quotation("reply", author_of(pinned, Author("", "")), content_words(pinned.fields), source)
         notice = Message(place, id, author, "[pinned a message]", time, reply_to=source, quotations=(words,))
-        return NoticeEvent(notice, "pins")
-    if people := [user for user in message.new_chat_members if not user.is_bot]:
-        author = user_author(people[0])
-        return NoticeEvent(Message(place, str(message.message_id), author, "[joined]", time), "joins")
-    return None
+        return NoticeEvent((notice,), "pins")
+    people = [user_author(user) for user in message.new_chat_members if not user.is_bot]
+    joins = (Message(place, f"join:{message.message_id}:{who.id}", who, "[joined]", time) for who in people)
+    return NoticeEvent(tuple(joins), "joins") if people else None
 
 
 def _reaction(reaction: wire.Reaction) -> Event:

@@ -17,6 +17,8 @@ _GESTURES = frozenset(
     " unflip lenny nod wave hug smile laugh sigh s j h r roll dice nick gif giphy spoiler msg tell w".split()
 )
 
+_DICE = frozenset("roll dice gif giphy".split())  # which bots of groups answer
+
 
 @dataclass(frozen=True, slots=True)
 class TypedCommand:
@@ -33,9 +35,10 @@ def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCo
     1. A path (`/usr/bin`), and a command to another bot in a private chat, are words.
     2. A name of the table is a command, and so is any name with this bot's @; an unknown one is answered with
        what would be understood.
-    3. Any other name in a group, and with another bot's @, is another bot's command.
-    4. In a private chat an unknown name is a command where it resembles one, or stands alone; gestures, such
-       as `/me waves`, and names before other words are words.
+    3. Gestures before other words, such as `/me waves`, are words.
+    4. Any other name in a group, and with another bot's @, is another bot's command.
+    5. In a private chat an unknown name is a command where it resembles one, or stands alone; names before
+       other words are words.
     """
     found = _COMMAND.fullmatch(text)
     if found is None:
@@ -46,6 +49,8 @@ def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCo
         return None if is_private else TypedCommand(name, argument, is_foreign=True)
     if is_to_bot or name == START_COMMAND or find_command(name):
         return TypedCommand(name, argument)
+    if name in _GESTURES and argument and name not in _DICE:
+        return None
     if not is_private:
         return TypedCommand(name, argument, is_foreign=True)
     return TypedCommand(name, argument) if _is_meant(name, argument) else None

@@ -5,8 +5,13 @@ import pytest
 from bot.message import Author, Message, Place, Quotation
 from bot.persona.card import Card
 from bot.persona.persona import Persona
+from bot.prompt.builder import build_prompt
+from bot.prompt.built_in_templates import BUILT_IN_TEMPLATES
+from bot.prompt.chat_template import open_chat_template
+from bot.prompt.renderer import PromptFormat
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.turns import MAX_UNSEEN_QUOTE, history_turns
+from tests.fakes.model import ByteTokenizer
 
 PLACE = Place("test", "bot", "room")
 MARA = Persona("mara", Card(name="Mara"))
@@ -91,3 +96,13 @@ def test_a_quoted_author_has_a_label_of_their_own() -> None:
     other = Author("bo2", "Bo")
     history = [Message(PLACE, "1", BO, "hi", 0.0), said("see", Quotation("forward", other, "no"))]
     assert lines(*history)[1] == "[Forwarded from Bo (2): no]"
+
+
+def test_quotes_become_short_where_the_newest_message_does_not_fit_with_them() -> None:
+    tokenizer = ByteTokenizer()
+    template = open_chat_template(BUILT_IN_TEMPLATES["chatml"], tokenizer.special, "Mara")
+    long = Quotation("reply", BO, "x" * 900, "9")
+    reader = PromptFormat(tokenizer, template, 500)
+    prompt = build_prompt(MARA, [said("true?", long, reply_to="9")], reader)
+    text = tokenizer.spell(prompt.ids)
+    assert f"[In reply to Bo: {'x' * 119}…]\nAna: true?" in text

@@ -71,7 +71,7 @@ class Served:
         for request in requests:
             text = Detokenizer(decode_bytes)
             shown = [text.push(token) for token in self.ids(request)]
-            answers.append(("".join(shown), request.sampling.max_tokens))
+            answers.append(("".join((*shown, text.flush())), request.sampling.max_tokens))
         return answers
 
 

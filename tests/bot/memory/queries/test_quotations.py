@@ -127,9 +127,10 @@ async def test_a_recorded_notice_waits_for_no_answer_and_moves_no_cursor(memory:
 
 async def test_an_ignored_message_is_accepted_again(memory: Memory) -> None:
     await memory.accept(said())
-    assert not await memory.reopen(HERE, "10")
+    assert not await memory.reopen(said())
     await memory.ignore(HERE, "10", "not addressed")
     assert await memory.ignored_by(HERE, "10") == "not addressed"
-    assert await memory.reopen(HERE, "10")
-    assert [message.id for message in await memory.pending("telegram", "bot")] == ["10"]
+    assert await memory.reopen(replace(said(), address="mention"))
+    (pending,) = await memory.pending("telegram", "bot")
+    assert (pending.id, pending.address) == ("10", "mention")
     assert await memory.ignored_by(HERE, "10") is None

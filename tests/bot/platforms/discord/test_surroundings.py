@@ -37,7 +37,6 @@ async def from_before(stage: DiscordStage) -> Message:
 
 
 def prompt(stage: DiscordStage) -> str:
-    """Return the last user turn of the newest prompt."""
     return stage.engine.prompts()[-1]
 
 
