@@ -3,6 +3,7 @@
 import asyncio
 
 from bot.config import ChatSettings
+from tests.fakes.discord.request import File
 from tests.fixtures.discord_bot import DiscordStage
 
 
@@ -74,3 +75,25 @@ async def test_a_bots_message_that_never_rests_is_answered_all_the_same(stage: D
         await asyncio.sleep(0.05)
         stage.fake.edit(said, f"{stage.fake.bot.mention} {number}")
     assert number < 60
+
+
+async def test_an_edit_before_anything_is_visible_is_answered_as_edited(stage: DiscordStage) -> None:
+    stage.engine.hold = asyncio.Event()
+    said = stage.call("Tee?")
+    await stage.engine.holding.wait()
+    stage.fake.edit(said, f"{stage.fake.bot.mention} Tea?")
+    await stage.fake.until(lambda: len(stage.engine.requests) == 2)
+    stage.engine.hold.set()
+    await stage.says("Answer 2.")
+    assert "ana: Tea?<" in stage.engine.prompts()[1]
+    assert await stage.history() == ["ana: Tea?", "Mara: Answer 2."]
+
+
+async def test_an_edit_whose_pasted_file_is_gone_keeps_the_known_text(stage: DiscordStage) -> None:
+    files = [File("message.txt", b"a long paste", "text/plain")]
+    said = stage.fake.say(stage.quay, stage.ana, "", files=files)
+    await stage.remembered(1)
+    stage.fake.platform.files.clear()
+    stage.fake.edit(said, stage.fake.bot.mention)
+    await stage.says("Answer 1.")
+    assert await stage.history() == ["ana: a long paste", "Mara: Answer 1."]

@@ -1,5 +1,6 @@
 """What Telegram delivers around a message reaches the persona: quotes, forwards, media, reactions."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -170,3 +171,51 @@ async def test_notices_are_not_stored_where_nobody_wants_them(bot: Bot) -> None:
     bot.fake.react(ana, bot.fake.sent(chat)[0], "👍")
     await bot.quiet()
     assert await bot.history(chat) == ["Ana: tea?", "Mara: Answer 1."]
+
+
+async def test_a_message_that_privacy_mode_hid_is_answered_when_its_edit_calls_the_bot(bot: Bot) -> None:
+    ana = bot.fake.user("Ana")
+    chat = bot.fake.supergroup("Harbour", ana)
+    said = bot.fake.say(chat, ana, "what is the tide?")
+    await bot.quiet()
+    bot.fake.edit(said, "@lamp_bot what is the tide?")
+    await bot.sees_exactly(chat, "Answer 1.")
+    bot.fake.edit(said, "@lamp_bot what is the tide now?")
+    await bot.quiet()
+    await bot.sees_exactly(chat, "Answer 1.")
+
+
+async def test_an_edit_that_calls_the_bot_is_answered_after_a_restart(bot: Bot) -> None:
+    bot.fake.privacy = False
+    ana = bot.fake.user("Ana")
+    chat = bot.fake.supergroup("Harbour", ana)
+    said = bot.fake.say(chat, ana, "what is the tide?")
+    await bot.quiet()
+    bot.engine.hold = asyncio.Event()
+    bot.fake.edit(said, "@lamp_bot what is the tide?")
+    await bot.fake.until(lambda: bot.engine.requests)
+    await bot.stop()
+    bot.engine.hold = None
+    await bot.start()
+    await bot.fake.until(lambda: len(bot.fake.sent(chat)) == 1)
+
+
+async def test_the_selected_part_of_the_bots_own_words_is_the_personas(bot: Bot) -> None:
+    ana = bot.fake.user("Ana")
+    chat = bot.fake.private(ana)
+    bot.fake.say(chat, ana, "Tea?")
+    await bot.sees_exactly(chat, "Answer 1.")
+    quote = {"text": "Answer", "position": 0, "is_manual": True}
+    bot.fake.say(chat, ana, "why?", reply_to=bot.fake.sent(chat)[0], quote=quote)
+    await bot.sees_exactly(chat, "Answer 1.", "Answer 2.")
+    assert "[In reply to Mara: Answer]\nAna: why?<" in prompt(bot)
+
+
+@pytest.mark.parametrize("words", ["/me hugs her", "/ooc Mara, brb"])
+async def test_gestures_in_a_group_are_words(bot: Bot, words: str) -> None:
+    ana = bot.fake.user("Ana")
+    chat = bot.fake.supergroup("Harbour", ana)
+    bot.fake.say(chat, ana, "@lamp_bot tea?")
+    await bot.sees_exactly(chat, "Answer 1.")
+    bot.fake.say(chat, ana, words, reply_to=bot.fake.sent(chat)[0])
+    await bot.sees_exactly(chat, "Answer 1.", "Answer 2.")
