@@ -217,7 +217,7 @@ def test_persona_list_names_broken_personas(run: Run, tmp_path: Path) -> None:
     (tmp_path / "personas/lost").mkdir(parents=True)
     (tmp_path / "config.toml").write_text("")
     done = run("--config", str(tmp_path / "config.toml"), "persona", "list")
-    assert done.stdout.startswith("lost         broken: There is no settings file")
+    assert done.stdout.startswith(f"lost         broken: {tmp_path}/personas/lost/card.json is missing")
 
 
 def test_an_uncaught_exception_is_a_log_event_without_the_token(tmp_path: Path) -> None:
