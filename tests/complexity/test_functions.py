@@ -46,6 +46,7 @@ ELSEWHERE = {
     "bot.platforms.discord.translate.readable_content": "message_text",
     "bot.platforms.discord.translate.cut": "a slice",
     "bot.platforms.telegram.quotations.quotations_of": "parse_update",
+    "bot.platforms.telegram.spoken_text.spoken_text": "parse_update",
     "bot.platforms.discord.waiting_changes.WaitingChanges.add_message": HANDS_ON,
     **dict.fromkeys(
         (

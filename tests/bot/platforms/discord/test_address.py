@@ -1,5 +1,7 @@
 """Addresses on Discord: mention, reply, direct chat, thread and persona name."""
 
+import pytest
+
 from tests.fakes.discord_server import BOT
 from tests.fixtures.discord_bot import DiscordStage
 
@@ -55,6 +57,40 @@ async def test_emoji_links_code_and_quotes_call_no_persona(stage: DiscordStage) 
     stage.fake.say(stage.quay, stage.ana, "<:mara:123456789012345678> Ozzo, my bags!")
     await stage.says("Answer 1.")
     assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
+    assert len(stage.engine.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type `{me}` to call it",
+        "``{me} ` ``",
+        "```py\n{me}\n```",
+        "a\n```{me}```\nb",
+        "`a\n{me}`",
+    ],
+)
+async def test_a_mention_within_code_calls_nobody(stage: DiscordStage, text: str) -> None:
+    stage.fake.say(stage.quay, stage.ana, text.format(me=stage.fake.bot.mention))
+    stage.call("Well?")
+    await stage.says("Answer 1.")
+    assert len(stage.engine.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["`x` {me} well?", "```\n{me} well?", "`{me} well?", "\\`{me}\\`", "> {me} `x`"]
+)
+async def test_a_mention_beside_code_calls(stage: DiscordStage, text: str) -> None:
+    stage.fake.say(stage.quay, stage.ana, text.format(me=stage.fake.bot.mention), mentions=[stage.fake.bot])
+    await stage.says("Answer 1.")
+
+
+async def test_a_mention_of_a_person_with_a_personas_name_calls_no_persona(stage: DiscordStage) -> None:
+    stage.guild.members[stage.bo.id].nick = "Ozzo"
+    stage.fake.say(stage.quay, stage.ana, f"{stage.bo.mention} tea?", mentions=[stage.bo])
+    stage.call(f"where is {stage.bo.mention}?", mentions=[stage.bo, stage.fake.bot])
+    await stage.says("Answer 1.")
+    assert list(stage.quay.messages.values())[-1].author.name == "Mara"
     assert len(stage.engine.requests) == 1
 
 
