@@ -2,8 +2,10 @@
 
 import pytest
 
+from bot.chat.triggers import NOT_ADDRESSED
 from tests.fakes.discord_server import BOT
 from tests.fixtures.discord_bot import DiscordStage
+from tests.fixtures.ignored import ignored_by
 
 
 async def test_a_mention_is_answered_in_the_personas_own_name(stage: DiscordStage) -> None:
@@ -71,10 +73,8 @@ async def test_emoji_links_code_and_quotes_call_no_persona(stage: DiscordStage) 
     ],
 )
 async def test_a_mention_within_code_calls_nobody(stage: DiscordStage, text: str) -> None:
-    stage.fake.say(stage.quay, stage.ana, text.format(me=stage.fake.bot.mention))
-    stage.call("Well?")
-    await stage.says("Answer 1.")
-    assert len(stage.engine.requests) == 1
+    said = stage.fake.say(stage.quay, stage.ana, text.format(me=stage.fake.bot.mention))
+    assert await ignored_by(stage.memory, stage.place(), said.id) == NOT_ADDRESSED
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,10 @@ async def test_a_mention_beside_code_calls(stage: DiscordStage, text: str) -> No
 
 async def test_a_mention_of_a_person_with_a_personas_name_calls_no_persona(stage: DiscordStage) -> None:
     stage.guild.members[stage.bo.id].nick = "Ozzo"
-    stage.fake.say(stage.quay, stage.ana, f"{stage.bo.mention} tea?", mentions=[stage.bo])
-    stage.call(f"where is {stage.bo.mention}?", mentions=[stage.bo, stage.fake.bot])
+    said = stage.fake.say(stage.quay, stage.ana, f"{stage.bo.mention} tea?", mentions=[stage.bo])
+    assert await ignored_by(stage.memory, stage.place(), said.id) == NOT_ADDRESSED
+    question = f"{stage.fake.bot.mention} where is {stage.bo.mention}?"
+    stage.fake.say(stage.quay, stage.ana, question, mentions=[stage.bo, stage.fake.bot])
     await stage.says("Answer 1.")
     assert list(stage.quay.messages.values())[-1].author.name == "Mara"
     assert len(stage.engine.requests) == 1

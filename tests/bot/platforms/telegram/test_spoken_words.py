@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from bot.chat.triggers import NOT_ADDRESSED
 from tests.bot.platforms.telegram.test_surroundings import FILE, POLL
+from tests.fixtures.ignored import ignored_by
 from tests.fixtures.telegram_bot import Bot
 
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
@@ -47,11 +49,8 @@ async def test_names_in_code_quotes_links_and_what_comes_with_a_message_call_nob
     bot.fake.privacy = False
     ana = bot.fake.user("Ana")
     chat = bot.fake.supergroup("Harbour", ana)
-    bot.fake.say(chat, ana, text, **more)
-    await bot.quiet()
-    bot.fake.say(chat, ana, "@lamp_bot well?")
-    await bot.sees_exactly(chat, "Answer 1.")
-    assert len(bot.engine.requests) == 1
+    said = bot.fake.say(chat, ana, text, **more)
+    assert await ignored_by(bot.memory, bot.place(chat), said.id) == NOT_ADDRESSED
 
 
 @pytest.mark.parametrize(
