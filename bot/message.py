@@ -58,7 +58,8 @@ class Message:
     `address` tells the way in which the message addressed the bot: a direct chat, a mention, a reply, a
     thread of its own, or none. `persona` is the key of the persona that wrote it, None for people. `text`
     holds the author's own words alone: `quotations` hold those of others. An `unread` message came with
-    something that nobody here can read, such as a picture; `text` names it.
+    something that nobody here can read, such as a picture; `text` names it. `spoken` are the words of `text`
+    in which a name may call a persona, None for all of them; memory does not keep it.
     """
 
     place: Place
@@ -71,6 +72,7 @@ class Message:
     persona: str | None = field(default=None, kw_only=True)
     quotations: tuple[Quotation, ...] = field(default=(), kw_only=True)
     unread: bool = field(default=False, kw_only=True)
+    spoken: str | None = field(default=None, kw_only=True, compare=False)
 
     @property
     def texts(self) -> tuple[str, ...]:

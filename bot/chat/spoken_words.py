@@ -1,4 +1,4 @@
-"""The words in which a message may call somebody: not links, code, emoji, paths, addresses and quotes."""
+"""The words in which a message may call somebody: not links, code, emoji, paths, quotes, names of files."""
 
 import re
 
@@ -14,8 +14,14 @@ _ENDINGS = (  # of hosts and files, without those that are English words
     "py js ts txt md json png jpg jpeg gif webp pdf zip mp3 mp4 html css cpp rs java toml yaml yml exe doc "
     "docx csv ogg wav mov"
 )
+# what platforms' translations say of the parts beside a text: on a line of its own, or before a caption
+_PART = (
+    "picture|video|animation|video message|voice message|audio|file|story|sticker|place|contact|poll|"
+    "checklist|game|link|gif|embed"
+)
 _HOST_END = re.compile(rf"\.(?:{_ENDINGS.replace(' ', '|')})(?![\w-])(?:[:/][!-~]*)?", re.IGNORECASE)
 _UNSPOKEN = [
+    re.compile(rf"^\[(?:{_PART}): (?:.*\][ \t]*$|[^\]\n]*\])", re.MULTILINE | re.IGNORECASE),
     re.compile(r"^[ \t]*>>>[ \t].*", re.MULTILINE | re.DOTALL),  # up to the end
     re.compile(r"^[ \t]*>(?:[ \t>]|$).*", re.MULTILINE),  # a quoted line
     re.compile(r"```.*?(?:```|\Z)", re.DOTALL),

@@ -64,7 +64,8 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
     Under rule 3 the resident replies. Under any other rule, the persona of the message that this one replies
     to does; else the resident, if it is called or nobody is; else the first persona called.
     """
-    resident, folded = context.resident, fold(EMOJI_AND_LINKS.sub(" ", message.text))
+    spoken = message.text if message.spoken is None else message.spoken
+    resident, folded = context.resident, fold(EMOJI_AND_LINKS.sub(" ", spoken))
     marked = mark_unspoken(folded)
     called = [key for key, persona in personas.items() if _is_named(folded, marked, persona)]
     speaker = resident if resident in called or not called else called[0]
@@ -90,8 +91,8 @@ def decide_reply(message: Message, personas: Mapping[str, Persona], context: Tri
 def is_called(folded: str, persona: Persona) -> bool:
     """Return True where a folded text names the persona, as a whole word where its script has words.
 
-    Names in links, code, emoji, paths, addresses, forwarded and quoted lines, and within longer names with
-    hyphens or underscores, call nobody.
+    Names in links, code, emoji, paths, addresses, forwarded and quoted lines, in what is said of files and
+    previews, and within longer names with hyphens or underscores, call nobody.
     """
     return _is_named(folded, mark_unspoken(folded), persona)
 

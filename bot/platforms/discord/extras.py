@@ -35,7 +35,7 @@ def extra_words(message: MessageContent, file_texts: Mapping[int, str]) -> Itera
     if isinstance(poll, discord.Poll):
         yield _poll_words(poll)
     yield from filter(None, map(_embed_words, message.embeds))
-    yield from filter(None, _component_texts(message.components))
+    yield from filter(None, component_texts(message.components))
 
 
 def has_unread(message: MessageContent, file_texts: Mapping[int, str]) -> bool:
@@ -68,9 +68,9 @@ def _embed_words(embed: discord.Embed) -> str:
     return f"[{_EMBEDS.get(embed.type, 'embed')}: {' – '.join(shown)}]" if shown else ""
 
 
-def _component_texts(components: Sequence[object]) -> Iterator[str]:
+def component_texts(components: Sequence[object]) -> Iterator[str]:
     """Yield the texts that other applications lay out with components, at any depth that Discord allows."""
     for component in components:
         if isinstance(component, discord.components.TextDisplay):
             yield component.content
-        yield from _component_texts(getattr(component, "children", ()))
+        yield from component_texts(getattr(component, "children", ()))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import discord
 
 from bot.message import Address, Author, Message, Place, Quotation
-from bot.platforms.discord.extras import MessageContent, extra_words, has_unread
+from bot.platforms.discord.extras import MessageContent, component_texts, extra_words, has_unread
+from bot.text.markdown import code_spans
 from bot.text.visibility import is_visible
 
 _TOKEN = re.compile(
@@ -64,6 +65,7 @@ def to_message(
         replied_id(message, recipient),
         quotations=tuple(quotations),
         unread=has_unread(message, file_texts or {}),
+        spoken=spoken_text(message, recipient, file_texts),
     )
 
 
@@ -109,6 +111,19 @@ def message_text(
     return cut(f"@{recipient.me.display_name}" if is_call else text, recipient.longest)
 
 
+def spoken_text(
+    message: discord.Message, recipient: Recipient, file_texts: Mapping[int, str] | None = None
+) -> str:
+    """Return what the author typed or pasted, without mentions of users: there, a name may call a persona."""
+
+    def spoken(token: re.Match[str]) -> str:
+        is_user = token["kind"] in ("@", "@!")
+        return " " if is_user else _token_text(token, message.guild, recipient.me, {})
+
+    pasted, laid_out = (file_texts or {}).values(), component_texts(message.components)
+    return cut("\n".join((_TOKEN.sub(spoken, message.content), *pasted, *laid_out)), recipient.longest)
+
+
 def readable_content(
     content: MessageContent,
     guild: discord.Guild | None,
@@ -132,14 +147,30 @@ def cut(text: str, longest: int) -> str:
 def address_of(
     message: discord.Message, me: discord.ClientUser, is_own: Callable[[discord.Message], bool]
 ) -> Address:
-    """Return the message's address; a message in the bot's own thread has none here."""
+    """Return the message's address; a message in the bot's own thread has none here.
+
+    A mention within code is none: Discord shows its letters, and pings nobody.
+    """
     if message.guild is None:
         return "direct"
     replied = message.reference.resolved if message.reference else None
     if message.type is discord.MessageType.reply and isinstance(replied, discord.Message) and is_own(replied):
         return "reply"
     mentions = _bot_mentions(message.guild, me)
-    return "mention" if any(token in message.content for token in mentions) else ""
+    if not any(token in message.content for token in mentions):
+        return ""
+    text = _without_code(message.content)
+    return "mention" if any(token in text for token in mentions) else ""
+
+
+def _without_code(text: str) -> str:
+    """Return a text without inline code and fenced blocks; on Discord a fence that stays open is none."""
+    pieces, at = list[str](), 0
+    for span in code_spans(text):
+        if span.closing_end <= len(text):
+            pieces.append(text[at : span.opening_start])
+            at = span.closing_end
+    return " ".join((*pieces, text[at:]))
 
 
 def _bot_mentions(guild: discord.Guild | None, me: discord.ClientUser) -> tuple[str, ...]:

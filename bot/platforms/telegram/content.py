@@ -8,6 +8,11 @@ from bot.text.one_line import one_line
 LONGEST_NAME, LONGEST_TEXT = 100, 300  # characters of a name, and of a question or an address
 MAX_ITEMS = 32  # options of a poll, or tasks of a checklist
 _MAX_DEPTH = 16  # of rich text (Bot API 10.1, RichMessage)
+# entities, blocks and rich texts in which a name calls nobody: Telegram takes the marks off code and quotes
+UNSPOKEN = frozenset(
+    "code pre blockquote expandable_blockquote pullquote text_link url email email_address hashtag cashtag "
+    "phone_number custom_emoji".split()
+)
 # fields of blocks and rich texts that hold words, and what stands between the words of several
 _RICH_KEYS = {
     **dict.fromkeys(("summary", "label", "text", "alternative_text", "expression"), ""),
@@ -32,7 +37,7 @@ _UNREAD = {
 def content_words(wire: Mapping[str, Any]) -> str:
     """Return a message's words: a name for what came with it, and its text or caption."""
     written = _text(wire, "text") or _text(wire, "caption")
-    parts = [next(_media(wire), ""), written or _rich(wire.get("rich_message"))]
+    parts = [next(_media(wire), ""), written or rich_words(wire)]
     return " ".join(filter(None, parts))
 
 
@@ -103,21 +108,23 @@ _DESCRIBED: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def _rich(message: Any) -> str:
-    """Return the words of a rich message, a line for each block."""
-    return _rich_text(message.get("blocks"), "\n", 0) if isinstance(message, Mapping) else ""
+def rich_words(wire: Mapping[str, Any], without: frozenset[str] = frozenset()) -> str:
+    """Return the words of a rich message, a line for each block, those of some types left out."""
+    message = wire.get("rich_message")
+    left_out = without | {"thinking"}
+    return _rich_text(message.get("blocks"), "\n", 0, left_out) if isinstance(message, Mapping) else ""
 
 
-def _rich_text(value: Any, joint: str, depth: int) -> str:
+def _rich_text(value: Any, joint: str, depth: int, left_out: frozenset[str]) -> str:
     """Return the words of blocks or of a rich text, whatever marks they have; `joint` stands between them."""
     if isinstance(value, str) or depth > _MAX_DEPTH:
         return value if isinstance(value, str) else ""
     if isinstance(value, list):
-        return joint.join(filter(None, (_rich_text(each, joint, depth + 1) for each in value)))
-    if not isinstance(value, Mapping) or value.get("type") == "thinking":
+        return joint.join(filter(None, (_rich_text(each, joint, depth + 1, left_out) for each in value)))
+    if not isinstance(value, Mapping) or str(value.get("type")) in left_out:
         return ""
-    found = (_rich_text(value[key], joint, depth + 1) for key, joint in _RICH_KEYS.items() if key in value)
-    return " ".join(filter(None, found))
+    keys = ((key, joint) for key, joint in _RICH_KEYS.items() if key in value)
+    return " ".join(filter(None, (_rich_text(value[key], by, depth + 1, left_out) for key, by in keys)))
 
 
 def _text(media: Mapping[str, Any], key: str) -> str:

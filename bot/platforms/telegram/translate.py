@@ -29,6 +29,7 @@ from bot.platforms.telegram.quotations import (
     replied_message,
     user_author,
 )
+from bot.platforms.telegram.spoken_text import spoken_text
 from bot.platforms.telegram.typed_command import find_typed_command
 from bot.text.visibility import is_visible
 
@@ -188,6 +189,7 @@ def _to_message(message: wire.Message, account: BotAccount) -> Message:
         reply_to=str(replied.message_id) if replied else None,
         quotations=tuple(quotations_of(message, account)),
         unread=has_unread(message.fields),
+        spoken="" if is_forwarded(message) else spoken_text(message, account),
     )
 
 

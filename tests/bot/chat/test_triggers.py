@@ -1,5 +1,7 @@
 """The decision whether a message calls for a reply, by which rule, and by which persona."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,6 +135,17 @@ UNSPOKEN = [
         ">>> a\nmara",
     ),
     *("Mara-Lou", "Anna-Mara", "mara_fan", "my_mara"),
+    *(
+        "see a.example\n[link: Mara (goddess) – A river]",
+        "[link: The [Official] Mara]",
+        "[GIF: Mara wave]",
+        "[sticker: Mara]",
+        "[file: Mara notes.pdf]\n[picture: x – a cat, Mara]",
+        "[audio: Mara – Tides] hear this",
+        "[contact: Mara]",
+        "[place: Mara, 3 Sea Road]",
+        "[poll: Mara? | Aye | No]",
+    ),
 ]
 SPOKEN = [
     *(
@@ -157,6 +170,13 @@ SPOKEN = [
         "Mara--are you there?",
     ),
     *("Mara/Ozzo", ">_> Mara", ">Mara", "`x` Mara", "Mara: `x`", "> a quote\nMara?", "```\nx\n```\nMara?"),
+    *(
+        "[picture: x] Mara?",
+        "[picture] Mara [please]",
+        "Mara?\n[link: Tides]",
+        "[file] it's for Mara",
+        "[Mara]",
+    ),
     *("12:30 Mara", "Mara: hi :smile:", ":smile: Mara", "Mara :)", "hey:Mara", "https://a.example Mara?"),
     *("me@x.example, Mara", "a#1 Mara", "Mara.Come here", "1/2 Mara"),
 ]
@@ -173,6 +193,16 @@ def test_a_name_beside_them_calls(text: str) -> None:
     decision = decide_reply(said(text), CAST, TriggerContext("ozzo"))
     assert (decision.rule, decision.persona) in [("called by name", "mara"), ("called by name", "ozzo")]
     assert is_called(fold(text), CAST["mara"]) or "：" in text or "，" in text
+
+
+def test_a_name_calls_in_the_spoken_words_alone() -> None:
+    for spoken, rule in (
+        ("see there", "not addressed"),
+        ("", "not addressed"),
+        ("hi Ozzo", "called by name"),
+    ):
+        message = replace(said("hi Ozzo, see Mara there"), spoken=spoken)
+        assert decide_reply(message, CAST, TriggerContext("mara")).rule == rule
 
 
 def test_a_mention_with_a_name_in_a_link_is_answered_by_the_resident() -> None:

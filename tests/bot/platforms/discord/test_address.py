@@ -1,7 +1,11 @@
 """Addresses on Discord: mention, reply, direct chat, thread and persona name."""
 
+import pytest
+
+from bot.chat.triggers import NOT_ADDRESSED
 from tests.fakes.discord_server import BOT
 from tests.fixtures.discord_bot import DiscordStage
+from tests.fixtures.ignored import ignored_by
 
 
 async def test_a_mention_is_answered_in_the_personas_own_name(stage: DiscordStage) -> None:
@@ -55,6 +59,40 @@ async def test_emoji_links_code_and_quotes_call_no_persona(stage: DiscordStage) 
     stage.fake.say(stage.quay, stage.ana, "<:mara:123456789012345678> Ozzo, my bags!")
     await stage.says("Answer 1.")
     assert list(stage.quay.messages.values())[-1].author.name == "Ozzo"
+    assert len(stage.engine.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type `{me}` to call it",
+        "``{me} ` ``",
+        "```py\n{me}\n```",
+        "a\n```{me}```\nb",
+        "`a\n{me}`",
+    ],
+)
+async def test_a_mention_within_code_calls_nobody(stage: DiscordStage, text: str) -> None:
+    said = stage.fake.say(stage.quay, stage.ana, text.format(me=stage.fake.bot.mention))
+    assert await ignored_by(stage.memory, stage.place(), said.id) == NOT_ADDRESSED
+
+
+@pytest.mark.parametrize(
+    "text", ["`x` {me} well?", "```\n{me} well?", "`{me} well?", "\\`{me}\\`", "> {me} `x`"]
+)
+async def test_a_mention_beside_code_calls(stage: DiscordStage, text: str) -> None:
+    stage.fake.say(stage.quay, stage.ana, text.format(me=stage.fake.bot.mention), mentions=[stage.fake.bot])
+    await stage.says("Answer 1.")
+
+
+async def test_a_mention_of_a_person_with_a_personas_name_calls_no_persona(stage: DiscordStage) -> None:
+    stage.guild.members[stage.bo.id].nick = "Ozzo"
+    said = stage.fake.say(stage.quay, stage.ana, f"{stage.bo.mention} tea?", mentions=[stage.bo])
+    assert await ignored_by(stage.memory, stage.place(), said.id) == NOT_ADDRESSED
+    question = f"{stage.fake.bot.mention} where is {stage.bo.mention}?"
+    stage.fake.say(stage.quay, stage.ana, question, mentions=[stage.bo, stage.fake.bot])
+    await stage.says("Answer 1.")
+    assert list(stage.quay.messages.values())[-1].author.name == "Mara"
     assert len(stage.engine.requests) == 1
 
 

@@ -98,13 +98,6 @@ async def test_a_forwarded_message_is_read_as_somebody_elses_words(stage: Discor
     assert f"{quote}\nana: {words or '[forwarded message]'}<" in prompt(stage)
 
 
-async def test_forwarded_words_call_nobody(stage: DiscordStage) -> None:
-    stage.fake.say(stage.quay, stage.ana, "", more=forward(stage, "Mara, tea?"))
-    stage.call("Well?")
-    await stage.says("Answer 1.")
-    assert len(stage.engine.requests) == 1
-
-
 @pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", ""])
 async def test_a_long_paste_is_read_as_the_message(stage: DiscordStage, kind: str) -> None:
     """238SAMIxD/discord-ai-bot#16, Kav-K/GPTDiscord#242, moazbuilds/claudeclaw#123."""
