@@ -91,10 +91,15 @@ def _lines(text: str) -> Iterator[str]:
 def _before_fence(line: str) -> tuple[str, str] | None:
     """Return the words before a fence that begins at the end of a line, and the fence."""
     words, mark, language = line.rstrip().rpartition("```")
-    is_fence = mark and words.strip() and words[-1].isspace() and "`" not in words
+    is_fence = mark and words.strip() and words[-1].isspace() and _is_closed(words)
     if not is_fence or not _LANGUAGE.fullmatch(language) or _BEGINS_BLOCK.match(line):
         return None
     return words.rstrip(), mark + language
+
+
+def _is_closed(words: str) -> bool:
+    """Return whether the words have no backticks but pairs around inline code."""
+    return words.count("`") % 2 == 0 and "``" not in words
 
 
 def _behind_fence(line: str, mark: str) -> tuple[str, str] | None:
