@@ -96,7 +96,7 @@ def _flanks(outside: str, inside: str) -> bool:
 
 
 def _ends_phrase(inside: str, outside: str) -> bool:
-    """Return whether a star behind punctuation ends words, with a letter at once behind it: "*sighs.*Well"."""
+    """Return whether a star behind punctuation ends words, with a letter behind it: "*sighs.*Well"."""
     return inside in _ENDS_PHRASE and outside.isalpha()
 
 
