@@ -1,7 +1,7 @@
 """Blocks of Markdown: fenced code, tables, headings, quotes, and the lines between them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,19 +43,32 @@ def read_blocks(text: str) -> Iterator[Block]:
     A fence that begins or ends within a line gets a line of its own.
     """
     lines, at, plain = list(_lines(text)), 0, list[str]()
+    tildes = _longest_tildes(lines)
     while at < len(lines):
-        block = _block_at(lines, at)
-        if block is None:
-            plain.append(lines[at])
-            at += 1
+        block = _block_at(lines, at, tildes)
+        at += len(block.lines)
+        if block.kind == "text":
+            plain += block.lines
             continue
         if plain:
             yield _text(plain)
             plain = []
         yield block
-        at += len(block.lines)
     if plain:
         yield _text(plain)
+
+
+def _longest_tildes(lines: list[str]) -> list[int]:
+    """Return for each line the length of the longest end of a tilde fence in it or behind it.
+
+    A fence without an end is known by it at once: a search from each opening would cost quadratic time.
+    """
+    longest = [0] * (len(lines) + 1)
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at].strip()
+        length = 0 if not line.startswith("~") or line.strip("~") else len(line)
+        longest[at] = max(longest[at + 1], length)
+    return longest
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -78,10 +91,15 @@ def _lines(text: str) -> Iterator[str]:
 def _before_fence(line: str) -> tuple[str, str] | None:
     """Return the words before a fence that begins at the end of a line, and the fence."""
     words, mark, language = line.rstrip().rpartition("```")
-    is_fence = mark and words.strip() and words[-1].isspace() and "`" not in words
+    is_fence = mark and words.strip() and words[-1].isspace() and _is_closed(words)
     if not is_fence or not _LANGUAGE.fullmatch(language) or _BEGINS_BLOCK.match(line):
         return None
     return words.rstrip(), mark + language
+
+
+def _is_closed(words: str) -> bool:
+    """Return whether the words have no backticks but pairs around inline code."""
+    return words.count("`") % 2 == 0 and "``" not in words
 
 
 def _behind_fence(line: str, mark: str) -> tuple[str, str] | None:
@@ -92,26 +110,35 @@ def _behind_fence(line: str, mark: str) -> tuple[str, str] | None:
     return ticks[0], ticks[1]
 
 
-def _text(lines: list[str]) -> Block:
+def _text(lines: Sequence[str]) -> Block:
     return Block("text", tuple(lines), "\n".join(lines))
 
 
-def _block_at(lines: list[str], at: int) -> Block | None:
-    """Return the block that begins at a line; None for a line of plain text."""
+def _block_at(lines: list[str], at: int, tildes: list[int]) -> Block:
+    """Return the block that begins at a line. One of plain text ends before what may be another block.
+
+    `tildes` has the length of the longest end of a tilde fence from each line on.
+    """
     line = lines[at]
     if fence := _FENCE.match(line):
-        return _fence(lines, at, fence)
+        # without its end it is no fence: tildes are ornaments too
+        is_ornament = fence[2][0] == "~" and tildes[at + 1] < len(fence[2])
+        return _text([line]) if is_ornament else _fence(lines, at, fence)
     if heading := _HEADING.match(line):
-        title = line[heading.end() :].rstrip()
-        closed = title.rstrip("#")
-        title = closed.rstrip() if not closed or closed[-1].isspace() else title
-        return Block("heading", (line,), title, level=len(heading[1])) if title else None
+        return _heading(line, heading)
     if _QUOTE.match(line):
         return _quote(lines, at)
     return _table(lines, at)
 
 
-def _fence(lines: list[str], at: int, fence: re.Match[str]) -> Block | None:
+def _heading(line: str, heading: re.Match[str]) -> Block:
+    title = line[heading.end() :].rstrip()
+    closed = title.rstrip("#")
+    title = closed.rstrip() if not closed or closed[-1].isspace() else title
+    return Block("heading", (line,), title, level=len(heading[1])) if title else _text([line])
+
+
+def _fence(lines: list[str], at: int, fence: re.Match[str]) -> Block:
     indent, mark, info = fence.groups()
     language = _LANGUAGE.fullmatch(info.strip())
     content = [] if language else [info]
@@ -122,8 +149,6 @@ def _fence(lines: list[str], at: int, fence: re.Match[str]) -> Block | None:
             inner = _without_indent(content, len(indent))
             return Block("fence", tuple(lines[at : end + 1]), inner, language[0] if language else "")
         content.append(lines[end])
-    if mark[0] == "~":  # without its end it is no fence: tildes are ornaments too
-        return None
     inner = _without_indent(content, len(indent))
     found = language[0] if language else ""
     return Block("fence", tuple(lines[at:]), inner, found, is_open=True)
@@ -143,23 +168,24 @@ def _without_indent(lines: list[str], indent: int) -> str:
     return "\n".join(line[min(indent, len(line) - len(line.lstrip(" "))) :] for line in lines)
 
 
-def _quote(lines: list[str], at: int) -> Block | None:
+def _quote(lines: list[str], at: int) -> Block:
+    """Return the quote from a line on. One without words is plain text as a whole: none is sought again."""
     inner, end = list[str](), at
     while end < len(lines) and (mark := _QUOTE.match(lines[end]) or _BLANK_QUOTE.match(lines[end])):
         inner.append(lines[end][mark.end() :])
         end += 1
     content = "\n".join(inner)
-    return Block("quote", tuple(lines[at:end]), content) if content.strip() else None
+    return Block("quote", tuple(lines[at:end]), content) if content.strip() else _text(lines[at:end])
 
 
-def _table(lines: list[str], at: int) -> Block | None:
+def _table(lines: list[str], at: int) -> Block:
     if "|" not in lines[at] or at + 1 == len(lines) or "-" not in lines[at + 1]:
-        return None
+        return _text(lines[at : at + 1])
     rule = table_cells(lines[at + 1])
     if "|" not in lines[at + 1] or len(rule) != len(table_cells(lines[at])):
-        return None
+        return _text(lines[at : at + 1])
     if not all(map(_RULE.fullmatch, rule)):
-        return None
+        return _text(lines[at : at + 1])
     end = at + 2
     while end < len(lines) and "|" in lines[end] and not _FENCE.match(lines[end]):
         end += 1

@@ -1,9 +1,11 @@
 """Runs of signs that open and close formats, paired in linear time with CommonMark's delimiter stack.
 
 Unlike CommonMark, `__` underlines, as on Discord; signs that people write for themselves stay signs: 2*3*4,
-x**2, -_-; and a mark beside Chinese, Japanese or Korean words needs no blank.
+x**2, -_-; and a mark beside words of a script without spaces needs no blank. Stars close behind punctuation
+before a letter, as on Discord: "**Q:**what".
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,8 +22,15 @@ KINDS: dict[str, SpanKind] = {
 }
 _DIGITS = "0123456789"
 _FIRST_CJK = "\u2e80"
+_WITHOUT_SPACES = (
+    re.compile(  # Thai and Lao, Tibetan, Burmese, Khmer, Tai Le to Khmer signs, Tai Tham, Javanese
+        "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\ua980-\ua9ff\uaa60-\uaadf]"
+    )
+)
 _MAY_STAND_BEFORE = frozenset("*~|([{\"'“‘«„—")  # a "_" that opens before punctuation: "-_-" has none
 _MAY_STAND_BEHIND = frozenset("*~|)]}\"'”’»“—.,!?;:…")
+_BEHIND_PADDED = frozenset("\n.,!?;:…)]}\"'”’»")
+_ENDS_PHRASE = frozenset(")]}\"'”’»“—.,!?;:…~-%")
 
 
 @dataclass(slots=True)
@@ -63,23 +72,36 @@ class Pair:
 def make_delimiter(piece: int, run: str, before: str, after: str) -> Delimiter:
     """Return the delimiter of a run between two characters, each "" at an end of the text."""
     can_open = _flanks(before, after)
-    can_close = _flanks(after, before)
+    can_close = _flanks(after, before) or (run[0] == "*" and _ends_phrase(before, after))
+    if run[0] == "|":  # on Discord a spoiler may have blanks inside its marks; "a || b || c" is no spoiler
+        can_open = can_open or (after == " " and not before.strip())
+        can_close = can_close or (before == " " and (not after or after in _BEHIND_PADDED))
     if run[0] == "_":
         can_open = can_open and not _is_word(before) and _is_apart(before, after, _MAY_STAND_BEFORE)
         can_close = can_close and not _is_word(after) and _is_apart(after, before, _MAY_STAND_BEHIND)
     is_inner = run[0] == "*" and _is_plain_word(before) and _is_plain_word(after)
     if (is_inner and (before + after).strip(_DIGITS) != before + after) or (run[0] in "~|" and len(run) != 2):
         can_open = can_close = False
-    return Delimiter(piece, run[0], len(run), can_open, can_close, len(run), is_inner and len(run) == 1)
+    is_inner = is_inner or _ends_phrase(before, after)
+    return Delimiter(piece, run[0], len(run), can_open, can_close, len(run), is_inner and run == "*")
 
 
 def _flanks(outside: str, inside: str) -> bool:
     """Return whether a run stands at the border of words: CommonMark's flanking, for both directions."""
     if not inside or inside.isspace():
         return False
-    if not _is_punctuation(inside) or inside >= _FIRST_CJK:
+    if not _is_punctuation(inside) or _is_without_spaces(inside):
         return True
-    return not outside or outside.isspace() or _is_punctuation(outside) or outside >= _FIRST_CJK
+    return not outside or outside.isspace() or _is_punctuation(outside) or _is_without_spaces(outside)
+
+
+def _ends_phrase(inside: str, outside: str) -> bool:
+    """Return whether a star behind punctuation ends words, with a letter behind it: "*sighs.*Well"."""
+    return inside in _ENDS_PHRASE and outside.isalpha()
+
+
+def _is_without_spaces(character: str) -> bool:
+    return character >= _FIRST_CJK or _WITHOUT_SPACES.match(character) is not None
 
 
 def _is_apart(outside: str, inside: str, signs: frozenset[str]) -> bool:

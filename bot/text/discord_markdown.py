@@ -1,6 +1,7 @@
 """Markdown as Discord shows it: with tables as code, and headings down to the third level."""
 
 import re
+from functools import partial
 
 from bot.text.blocks import Block, read_blocks
 from bot.text.growing import hold_back
@@ -24,15 +25,16 @@ def format_for_discord(text: str, *, is_growing: bool = False) -> str:
     blocks = list(read_blocks(hold_back(text) if is_growing else text))
     if is_growing and blocks and blocks[-1].is_open and not blocks[-1].content.strip():
         blocks.pop()
-    formatted = [_format(block, len(text)) for block in blocks]
+    formatted = [_format(block, len(text), is_growing and block is blocks[-1]) for block in blocks]
     if is_growing and blocks and blocks[-1].kind in ("text", "heading", "quote"):
         formatted[-1] = _closed(formatted[-1])
     return show_addresses("\n".join(formatted))
 
 
-def _format(block: Block, whole: int) -> str:
+def _format(block: Block, whole: int, is_growing: bool) -> str:
     if block.kind == "table":
-        return _code(format_table(block, cell_text, whole).replace("```", "`\u200b`\u200b`"))
+        cell = partial(cell_text, is_growing=is_growing)
+        return _code(format_table(block, cell, whole).replace("```", "`\u200b`\u200b`"))
     if block.kind == "heading" and block.level > _DEEPEST_HEADING:
         return f"**{block.content.replace('**', '')}**"
     if block.kind == "fence" and (block.is_open or block.lines[0].lstrip()[0] == "~"):

@@ -70,7 +70,11 @@ def nested_spans(text: str, spans: Iterable[TextSpan]) -> tuple[TextSpan, ...]:
     formats = [span for span in within if span.kind in _FORMATS]
     quotes = [span for span in within if span.kind == "blockquote"]
     kept = {*links, *code, *quotes, *_cut_out(text, formats, code)}
-    return tuple(sorted(kept, key=lambda span: (span.start, -span.end, SPAN_KINDS.index(span.kind))))
+    return tuple(sorted(kept, key=_outermost_first))
+
+
+def _outermost_first(span: TextSpan) -> tuple[int, int, bool, int]:
+    return span.start, -span.end, span.kind != "blockquote", SPAN_KINDS.index(span.kind)
 
 
 def _outside(spans: Iterable[TextSpan], others: list[TextSpan]) -> Iterable[TextSpan]:

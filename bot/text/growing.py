@@ -4,7 +4,7 @@ import re
 
 _MARKS = "*_~|`\\"  # at the end of a text each may open or close a format
 _BEGUN_LINE = re.compile(r" {0,3}(?:#{1,6}[ \t]*|>[> \t]*)$")  # a heading or a quote without words
-_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)\](?:\([^()\s]*)?$")
+_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\](?:\([^()\s]*)?)?$")
 _ROW = re.compile(r"[ \t]*\|(?!\|)")
 _HALF_RULE = re.compile(r"[|:\- \t]*$")
 
@@ -16,7 +16,14 @@ def hold_back(text: str) -> str:
     while (shown := _without_begun_line(bare)) != text:
         text, bare = shown, shown.rstrip(_MARKS)
     link = _HALF_LINK.search(text, max(0, text.rfind("[") - 1))
-    return text[: link.start()] + link[1] if link and link.end() == len(text) and "(" in link[0] else text
+    if not link or link.end() != len(text) or _is_in_code(text):
+        return text
+    return text[: link.start()] + link[1]
+
+
+def _is_in_code(text: str) -> bool:
+    line = text.rfind("\n") + 1
+    return text.count("```") % 2 == 1 or text.count("`", line) % 2 == 1
 
 
 def _without_begun_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from bot.text.blocks import Block, read_blocks
 from bot.text.formatted_text import FormattedText, TextSpan, join_formatted, nested_spans
@@ -36,7 +37,7 @@ def _format(block: Block, whole: int, is_growing: bool) -> FormattedText:
             return FormattedText("" if is_growing else block.source)
         return _whole(block.content, "pre", block.language)
     if block.kind == "table":
-        return _whole(format_table(block, cell_text, whole), "pre")
+        return _whole(format_table(block, partial(cell_text, is_growing=is_growing), whole), "pre")
     if block.kind == "heading":
         inner = parse_inline(block.content, is_growing=is_growing)
         return _over(inner, TextSpan("bold", 0, len(inner.text)))
@@ -61,9 +62,9 @@ def _over(inner: FormattedText, span: TextSpan) -> FormattedText:
     return replace(inner, spans=nested_spans(inner.text, [*inner.spans, span]))
 
 
-def cell_text(cell: str) -> str:
+def cell_text(cell: str, *, is_growing: bool = False) -> str:
     """Return a cell without its marks; the address of a link stands behind the link's words."""
-    parsed = parse_inline(cell)
+    parsed = parse_inline(cell, is_growing=is_growing)
     text = parsed.text
     for span in reversed([span for span in parsed.spans if span.kind == "text_link"]):
         text = f"{text[: span.end]} ({span.argument}){text[span.end :]}"

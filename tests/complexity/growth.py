@@ -149,3 +149,17 @@ def texts_of(size: int) -> Iterator[str]:
     yield "http://a.bc/" * size
     yield "a1@b2.cd " * size
     yield "word " * size
+    yield from block_texts(size)
+
+
+OPENINGS = (  # of a block that a later line ends, or that takes the lines behind it
+    *("> ", ">", ">> ", "> > ", ">>> ", "# ", "#### ", "-# ", "- ", "1. ", "```a", "~~~", "~~~a", "> ~~~a"),
+    *("> ```", "a ```", "    a", "| ", "| a |", "|-|", "***", "[a]: ", "<a>", "Ana: ", "[In reply to "),
+)
+
+
+def block_texts(size: int) -> Iterator[str]:
+    """Yield texts of lines that each open a block which nothing ends; fences of many lengths."""
+    yield from (f"{opening}\n" * size for opening in OPENINGS)
+    yield from (f"{opening}\n\na\n" * (size // 2) for opening in OPENINGS)
+    yield "\n".join(f"{'~' * length}a" for length in range(3 + int(size**0.5), 2, -1)) + "\n~~~b" * size

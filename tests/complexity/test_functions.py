@@ -59,6 +59,7 @@ ELSEWHERE = {
         "puts functions of bot.text together, which are tried",
     ),
     "bot.text.delimiters.make_delimiter": "looks at the characters beside a mark",
+    "bot.text.quote_lines.begins_quote": "compares two openings with the letters at one place",
     "bot.platforms.discord.senders.Sender.format": "a protocol",
     "bot.platforms.discord.senders.AccountSender.format": HANDS_ON,
     "bot.platforms.discord.senders.WebhookSender.format": HANDS_ON,

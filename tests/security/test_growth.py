@@ -133,6 +133,8 @@ BURSTS = {
     "lines": "a\n",
     "blank lines": "\n",
     "ticks": "`\n",
+    "quotes without words": "> \n",
+    "tilde fences": "~~~a\n",
 }
 
 
@@ -172,6 +174,12 @@ MARKED = {
     "tables": "| a | b |\n|---|---|\n| c |\n",
     "quotes": "> a\n> > b\n",
     "headings": "# a\n",
+    "quotes without words": "> \n",
+    "deep quotes without words": "> > \n",
+    "tilde fences": "~~~a\n",
+    "tilde fences in quotes": "> ~~~a\n",
+    "fences behind code": "`a` ```b\n",
+    "begun tables": "| \n",
 }
 
 

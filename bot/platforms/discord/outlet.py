@@ -29,6 +29,7 @@ from bot.text.visibility import is_visible
 
 log = logging.getLogger(__name__)
 
+_MOST_PREVIEWED = 8000  # characters of a growing reply that are read: its preview is its first message
 MAX_MESSAGE = 2000  # characters of a message, counted in UTF-16 units, which are never fewer
 _BLOCKED = "A filter of this server does not let the answer through."
 _MAX_SHOWN = 256  # drafts in `_shown`
@@ -81,7 +82,7 @@ class DiscordOutlet:
         """Show the first message of an unfinished answer."""
         await self._typing.stop(draft.place)
         draft = self._threads.in_open_place(draft)
-        shown = self._split(format_for_discord(text, is_growing=True), persona)
+        shown = self._split(format_for_discord(text[:_MOST_PREVIEWED], is_growing=True), persona)
         if not shown or self._shown.get(draft.key) == shown[0]:
             return draft.sent_id
         text = shown[0]

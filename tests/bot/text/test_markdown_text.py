@@ -35,6 +35,14 @@ def shown(parsed: FormattedText) -> Spans:
         ("_waves_ __under__ ~~gone~~ ||secret||", "waves under gone secret", [
             ("italic", "waves"), ("underline", "under"), ("strikethrough", "gone"), ("spoiler", "secret"),
         ]),
+        ("**ไทย!**ครับ **ລາວ!**ດີ **ខ្មែរ!**បាទ **(မြန်)**မာ", "ไทย!ครับ ລາວ!ດີ ខ្មែរ!បាទ (မြန်)မာ", [
+            ("bold", "ไทย!"), ("bold", "ລາວ!"), ("bold", "ខ្មែរ!"), ("bold", "(မြန်)"),
+        ]),
+        ("*(laughs)*Yes", "(laughs)Yes", [("italic", "(laughs)")]),
+        ("*sighs.*Well", "sighs.Well", [("italic", "sighs.")]),
+        ("**Q:**what **A:**that", "Q:what A:that", [("bold", "Q:"), ("bold", "A:")]),
+        ("It was || the butler ||.", "It was  the butler .", [("spoiler", " the butler ")]),
+        ("Use `x`: ```py\nprint(1)\n```", "Use x:\nprint(1)", [("code", "x"), ("pre", "print(1)", "py")]),
         ("***both***", "both", [("bold", "both"), ("italic", "both")]),
         ("***a** b*", "a b", [("italic", "a b"), ("bold", "a")]),
         ("*a **b***", "a b", [("italic", "a b"), ("bold", "b")]),
@@ -62,6 +70,10 @@ def test_marks_become_formats(source: str, text: str, spans: Spans) -> None:
         "-_- hm ^_^ >_< *_* -_-",
         "T_T o_O T_T",
         "a || b || c",
+        "if (a || b) and (c || d)",
+        "a * b * c",
+        "2*3*4",
+        "x = a.*b and c.*d",
         "~ so ~ or ~so~",
         "an open **mark and *another",
         "an open `tick and a [bracket](",
@@ -200,3 +212,18 @@ def test_links_lead_where_their_words_say_or_show_their_address(source: str, tex
 @pytest.mark.parametrize("text", ["****", "```\n```", "`` ``", "|||", "> ", "#"])
 def test_marks_alone_stay_as_they_are(text: str) -> None:
     assert parse_markdown(text) == FormattedText(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("See [a", "See a"),
+        ("See [the port]", "See the port"),
+        ("```py\nx = a[1", "x = a[1"),
+        ("so `a[1", "so a[1"),
+        ("|a|b|\n|-|-|\n|**1", "a | b\n--+--\n1"),
+        ("|a|b|\n|-|-|\n|x|`y", "a | b\n--+--\nx | y"),
+    ],
+)
+def test_a_growing_text_shows_neither_half_a_link_nor_a_cells_open_mark(source: str, text: str) -> None:
+    assert parse_markdown(source, is_growing=True).text == text
