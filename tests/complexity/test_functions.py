@@ -45,7 +45,6 @@ ELSEWHERE = {
     "bot.chat.worker_pool.WorkerPool.enqueue_outgoing": HANDS_ON,
     "bot.platforms.discord.translate.readable_content": "message_text",
     "bot.platforms.discord.translate.cut": "a slice",
-    "bot.text.quote_lines.begins_quote": "compares three beginnings",
     "bot.platforms.telegram.quotations.quotations_of": "parse_update",
     "bot.platforms.telegram.spoken_text.spoken_text": "parse_update",
     "bot.platforms.discord.waiting_changes.WaitingChanges.add_message": HANDS_ON,
