@@ -1,12 +1,13 @@
 """Labels of speakers before a line, in any dress.
 
 They are "Mara: ", "**Mara:** ", "[Mara]: ", "<Mara> ", "Mara (smiling): ", "**Mara** - ", or "## Mara" alone
-in its line. "Mara - " and "Mara, smiling: " are none, since ordinary sentences begin so.
+in its line; "[12:30]" may stand before.
+"Mara - " and "Mara, smiling: " are none, since ordinary sentences begin so.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.text.name_index import NameIndex
 
@@ -16,6 +17,9 @@ _BLANKS = " \t\xa0\u3000"
 _CLOSERS = dict(zip("*_~`|[({<【「『（［＜《〈“‘«‹„\"'", "*_~`|])}>】」』）］＞》〉”’»›“\"'", strict=True))
 _ASIDES = "([{（【［*_"  # what may begin words about the way of speaking
 _DASHES = "-–—"
+_QUOTES = frozenset("「『《〈“‘«‹„\"'")
+_TIME_SIGNS = frozenset("0123456789:.,/- apmAPMT")  # of "[12:30]", "(2026-05-01 12:30 PM)"
+_LONGEST_TIME = 24
 _MOST_MARKS, _MOST_BETWEEN, _LONGEST_ASIDE = 12, 16, 80  # characters
 _SPACE = re.compile(r"\s*")
 _NOSES, _MOUTHS = "-'^", "()/\\|DPpOo03*<>"
@@ -30,7 +34,8 @@ class LineLabel:
     """A label at the beginning of a line: `start` is the index of the speaker's words behind it.
 
     `kept` are marks before the name that are closed behind the words. `written` is the name as the line has
-    it. `is_separate`: a blank, a mark or the line's end stands behind the label.
+    it. `is_separate`: a blank, a mark or the line's end stands behind the label. `is_bare`: the
+    name is alone in its line, without any dress.
     """
 
     name: str
@@ -38,6 +43,12 @@ class LineLabel:
     start: int
     kept: str = ""
     is_separate: bool = True
+    is_bare: bool = False
+
+    @property
+    def is_quoted(self) -> bool:
+        """Return whether a quotation mark before the name closes behind the words."""
+        return not _QUOTES.isdisjoint(self.kept)
 
 
 def read_label(text: str, at: int, names: NameIndex, *, whole: bool) -> LineLabel | None:
@@ -57,6 +68,7 @@ class _LabelReader:
         self._has_closed = False
 
     def read(self) -> LineLabel | None:
+        self._skip_time()
         found = self._opening()
         if found is None:
             return None
@@ -75,6 +87,20 @@ class _LabelReader:
         if self._whole:
             return "\n"
         raise Undecided
+
+    def _skip_time(self) -> None:
+        """Go over a time in brackets, which chat logs have before a label."""
+        if self._peek() not in "[(" or not self._peek(1).isdecimal():
+            return
+        closer, length = _CLOSERS[self._peek()], 1
+        while self._peek(length) in _TIME_SIGNS and length < _LONGEST_TIME:
+            length += 1
+        if self._peek(length) != closer or ":" not in self._text[self._at : self._at + length]:
+            return
+        length += 1
+        while self._peek(length) in _BLANKS and length < _LONGEST_TIME + 2:
+            length += 1
+        self._at = self._begin = self._at + length
 
     def _opening(self) -> tuple[str, int] | None:
         """Go over the marks before the name, and return the name with its length."""
@@ -151,8 +177,7 @@ class _LabelReader:
         if self._open:
             return None
         if sign in LINE_ENDS:
-            is_dressed = self._has_closed or "#" in marks
-            return self._label_before_words() if is_dressed else None
+            return self._label_before_words(is_bare=not self._has_closed and "#" not in marks)
         if sign == ">" and last not in _BLANKS and self._peek(1) in _BLANKS:
             return self._label(self._at + 1)
         if not self._has_closed:
@@ -162,9 +187,9 @@ class _LabelReader:
         in_brackets = last in _BLANKS and any(mark in marks for mark in "[<［＜【")
         return self._label(self._at) if in_brackets or "【" in marks else None
 
-    def _label_before_words(self) -> LineLabel | None:
+    def _label_before_words(self, is_bare: bool) -> LineLabel | None:
         """Return the label of a name that is alone in its line, where any words follow."""
-        label = self._label(self._at)
+        label = replace(self._label(self._at), is_bare=is_bare)
         return label if label.start < len(self._text) else None
 
     def _label(self, end: int, separate: bool = True) -> LineLabel:

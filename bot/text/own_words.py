@@ -24,8 +24,8 @@ from collections.abc import Iterable
 
 from bot.text.line_labels import COLONS, LINE_ENDS, LineLabel, Undecided, read_label
 from bot.text.name_index import NameIndex
-from bot.text.person_names import is_unmistakable
-from bot.text.quote_lines import begins_quote
+from bot.text.person_names import is_acronym, is_unmistakable
+from bot.text.quote_lines import begins_quote, quote_end
 
 _LINE = re.compile(f"[^{LINE_ENDS}]*(?:\r\n|[{LINE_ENDS}]|\\Z)")
 _LINE_BREAKS = frozenset(LINE_ENDS)
@@ -57,6 +57,7 @@ class OwnWords:
         self._list = ""  # "introduced" by a line with a colon at its end; "headings" were in the line before
         self._has_items = False
         self._is_behind_label = self._is_plain = self._is_skipping = self._is_quoting = False
+        self._has_begun = False  # with a label or a line
         self.ended = False  # by a line of another speaker
         self.dropped = False  # lines of another speaker before the first own one
 
@@ -92,6 +93,7 @@ class OwnWords:
         """Read a label or a line for good; return the beginning of a line that is not whole."""
         if self._is_quoting and text[self._at] == " " and self._skip_quote(text, whole):
             return ""
+        self._is_quoting = False
         if not any(self._kept) and (space := _SPACE.match(text, self._at)) and space.end() > self._at:
             self._at = space.end()
             return ""
@@ -100,9 +102,12 @@ class OwnWords:
             if self._skip_quote(text, whole):
                 return ""
             label = read_label(text, self._at, self._names, whole=whole)
+            if label and label.is_bare and (self._has_begun or label.name not in self._own):
+                label = None
             is_other = label is not None and label.name not in self._own
             if label and is_other and (label.start >= len(text) or self._is_repeated(text, whole)):
                 self._take_for_other()
+        self._has_begun = True
         if label and self._take_label(label):
             self._is_behind_label = not _LINE_BREAKS.intersection(text[self._at : label.start])
             self._at = label.start
@@ -118,10 +123,9 @@ class OwnWords:
 
     def _skip_quote(self, text: str, whole: bool) -> bool:
         """Leave out a quote before the own words; return whether there is one here, which ends them else."""
-        is_quote = (self._is_quoting and text[self._at] == " ") or begins_quote(text, self._at)
+        is_quote = self._is_quoting or begins_quote(text, self._at)
         if is_quote is None and not whole:
             raise Undecided
-        self._is_quoting = bool(is_quote)
         if not is_quote:
             return False
         line = _LINE.match(text, self._at)
@@ -129,7 +133,9 @@ class OwnWords:
         if line.end() == len(text) and not whole:
             raise Undecided
         self._end_here()
-        self._at = line.end()
+        end = quote_end(line[0])
+        self._is_quoting = end is None
+        self._at = line.end() if end is None else self._at + end
         return True
 
     def _is_repeated(self, text: str, whole: bool) -> bool:
@@ -165,7 +171,7 @@ class OwnWords:
         """Drop a line that is certainly another speaker's; note one that may be."""
         if self._is_skipping or self._list == "introduced" or self._is_behind_label:
             return
-        is_sure = is_unmistakable(label.name)
+        is_sure = is_unmistakable(label.name) and not label.is_quoted and not is_acronym(label.written)
         if is_sure and self._list != "headings":
             self._take_for_other()
         elif is_sure or (label.written == label.name and label.is_separate):

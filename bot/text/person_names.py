@@ -11,6 +11,7 @@ _WORD = re.compile(rf"(?:[^\W\d_]|[{_SIGNS}])+")
 # it is cut where a capital follows a small letter: "dragonSlayer" has two
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _MOST_WORDS = 32  # of a name, which has 100 characters at most
+_LONGEST_ACRONYM = 4
 _ENDINGS = ("es", "s", "n", "en", "e", "ly", "ing", "ed")  # of an ordinary word that lists have without
 # endings of German, French, Spanish, Portuguese and Italian nouns that no given name has
 _NOUN = re.compile(r".{3,}(?:ungen|keit|keiten|heiten|schaft|tions?|ción|ciones|ção|ções|zione|zioni)")
@@ -23,8 +24,13 @@ def is_unmistakable(name: str) -> bool:
     It is none where each word of the name, number and sign aside, may begin a line of any text: "Note",
     "https", "Step 2", "A".
     """
-    words = [part for word in _WORD.findall(name)[:_MOST_WORDS] for part in _HUMP.split(word)]
-    return not all(map(_is_ordinary, words))
+    words = _WORD.findall(name)[:_MOST_WORDS]
+    return not all(_is_ordinary(word) or all(map(_is_ordinary, _HUMP.split(word))) for word in words)
+
+
+def is_acronym(written: str) -> bool:
+    """Return whether a label is written as an acronym, as any text has before a colon: "HP", "OOC"."""
+    return written.isascii() and written.isalpha() and written.isupper() and len(written) <= _LONGEST_ACRONYM
 
 
 def _is_ordinary(word: str) -> bool:

@@ -13,6 +13,7 @@ from bot.text.own_words import OwnWords
 from bot.text.tidy import tidy
 
 NAMES = ("Mara", "Mara Quill")
+AT_THE_BEGINNING = ["Mara\nhi", "Mara\n\nhi", "[12:30] Mara: hi", "(2026-05-01 12:30 PM) **Mara:** hi"]
 DRESSED = [
     *(
         "Mara: hi",
@@ -107,6 +108,12 @@ PLAIN = [
 
 def previews(text: str, others: tuple[str, ...] = ()) -> list[str]:
     return [tidy(text[:end], *NAMES, others=others) for end in range(len(text) + 1)]
+
+
+@pytest.mark.parametrize("text", AT_THE_BEGINNING)
+def test_a_bare_name_or_a_time_at_the_beginning_goes(text: str) -> None:
+    assert tidy(text, *NAMES, whole=True) == "hi"
+    assert set(previews(text)) <= {"", "h", "hi"}
 
 
 @pytest.mark.parametrize("text", DRESSED)
