@@ -1,14 +1,15 @@
 """Settings of config.toml and the environment, checked before anything starts."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.device_name import DeviceName
 from bot.errors import UserError
@@ -17,11 +18,23 @@ from bot.system.rights import others_can_read, private_command
 from bot.toml import Section, parse_toml, read_toml
 
 TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
+_ID = re.compile(r"-?[0-9]{1,20}")
 _SCHEMES = {
     "discord_api": ("http", "https"),
     "discord_gateway": ("ws", "wss"),
     "telegram_api": ("http", "https"),
 }
+
+
+def _id_text(given: object) -> object:
+    """Return the id of a person, an application or a bot as text; it may be written as a number."""
+    text = str(given) if type(given) is int else given
+    if isinstance(text, str) and not _ID.fullmatch(text):
+        raise ValueError("write the id, digits alone: the platform shows it where names can change")
+    return text
+
+
+PlatformId = Annotated[str, BeforeValidator(_id_text)]
 
 
 class ModelSettings(Section):
@@ -79,16 +92,16 @@ class TerminalSettings(Section):
 class DiscordSettings(Section):
     """The account on Discord."""
 
-    owners: tuple[str, ...] = ()  # ids of people who may do everything
+    owners: tuple[PlatformId, ...] = ()  # ids of people who may do everything
     # applications, webhooks and bots through which people speak: PluralKit, Tupperbox; add those of bridges
-    proxies: tuple[str, ...] = ("466378653216014359", "431544605209788416")
+    proxies: tuple[PlatformId, ...] = ("466378653216014359", "431544605209788416")
 
 
 class TelegramSettings(Section):
     """The account on Telegram."""
 
-    owners: tuple[str, ...] = ()  # ids of people who may do everything
-    proxies: tuple[str, ...] = ()  # ids of bots through which people speak: those of bridges
+    owners: tuple[PlatformId, ...] = ()  # ids of people who may do everything
+    proxies: tuple[PlatformId, ...] = ()  # ids of bots through which people speak: those of bridges
 
 
 class LogSettings(Section):

@@ -101,7 +101,7 @@ def _wanted(error: Any) -> str:
         return f"write a list, such as [{_quoted(value)}]" if type(value) in (str, int) else "write a list"
     if error["type"] == "string_type" and isinstance(value, int | float):
         return f"write it in quotes, {_quoted(value)}"
-    wanted = str(error["msg"]).partition(" for <")[0]  # without the name of a Python class
+    wanted = str(error["msg"]).partition(" for <")[0].removeprefix("Value error, ")  # without Python's names
     return f"{wanted[:1].lower()}{wanted[1:]}"
 
 

@@ -52,6 +52,11 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
             "unable to parse string as an integer.",
         ),
         (
+            "[discord]\nproxies = ['PluralKit']",
+            ", line 2: discord.proxies.0 = 'PluralKit' is wrong: "
+            "write the id, digits alone: the platform shows it where names can change.",
+        ),
+        (
             "[model]\ncontext = 8",
             ", line 2: model.context = 8 is wrong: input should be greater than or equal to 256.",
         ),
@@ -169,3 +174,8 @@ def test_the_shipped_file_is_what_an_empty_one_means(tmp_path: Path) -> None:
     empty, shipped = settings(tmp_path), load_config(SHIPPED, {})
     for section in ("model", "chat", "terminal", "log"):
         assert getattr(empty, section) == getattr(shipped, section)
+
+
+def test_ids_may_be_written_as_numbers(tmp_path: Path) -> None:
+    found = settings(tmp_path, "[discord]\nowners = [80351110224678912]")
+    assert found.discord.owners == ("80351110224678912",)
