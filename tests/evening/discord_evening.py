@@ -3,7 +3,7 @@
 import asyncio
 from random import Random
 
-from tests.evening.evening import GROUPS, Evening, judge
+from tests.evening.evening import GROUPS, Evening, count_lost, judge
 from tests.evening.generated import NAMES, generated
 from tests.evening.moments import DISCORD
 from tests.evening.repeating import RepeatingEngine
@@ -34,10 +34,9 @@ async def on_discord(stage: DiscordStage, seed: int, count: int) -> Evening:
         await asyncio.sleep(0.002)
     await asyncio.sleep(0.5)
     await fake.until(lambda: stage._is_idle(), seconds=120)
+    lost = await count_lost(stage.memory)
     own = {hook.id for hook in fake.platform.webhooks.values() if hook.application != PLURALKIT}
     sent = [one for one in fake.messages if one.author == fake.bot or one.webhook in own]
-    status = await stage.memory.status()
-    lost = status.inbox.get("accepted", 0) + status.unsent
     pings = [message.content for message in sent if message.pings]
     return judge(count, lost, [message.content for message in sent], pings, stage.engine.lines, marks=True)
 

@@ -1,8 +1,12 @@
 """What people saw of a hostile evening, and what they should not have seen."""
 
+import asyncio
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from bot.memory.store import Memory
 
 GROUPS = 5  # places beside the direct ones
 # marks that a model writes and Telegram shows as formats; those that people typed by hand are left out
@@ -23,6 +27,16 @@ class Evening:
     foreign: tuple[str, ...]
     pings: tuple[str, ...]
     blank: int
+
+
+async def count_lost(memory: Memory, patience: float = 30.0) -> int:
+    """Return how many messages and parts are still unanswered and unsent after so many seconds."""
+    left, until = 1, time.monotonic() + patience
+    while left and time.monotonic() < until:
+        await asyncio.sleep(0.1)
+        status = await memory.status()
+        left = status.inbox.get("accepted", 0) + status.unsent
+    return left
 
 
 def judge(

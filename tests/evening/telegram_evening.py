@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from tests.evening.evening import GROUPS, Evening, judge
+from tests.evening.evening import GROUPS, Evening, count_lost, judge
 from tests.evening.generated import NAMES, generated
 from tests.evening.moments import TELEGRAM
 from tests.evening.repeating import RepeatingEngine
@@ -40,10 +40,9 @@ async def on_telegram(bot: Bot, seed: int, count: int) -> Evening:
         await asyncio.sleep(0.002)
     await fake.until(lambda: not fake.updates.pending, seconds=120)
     await bot.quiet()
+    lost = await count_lost(bot.memory)
     chats = [*groups, *(fake.private(person) for person in people.values())]
     sent = [message for chat in chats for message in fake.sent(chat)]
-    status = await bot.memory.status()
-    lost = status.inbox.get("accepted", 0) + status.unsent
     pings = [message.text for message in sent if message.pings]
     return judge(count, lost, [fenced(message) for message in sent], pings, bot.engine.lines, marks=False)
 
