@@ -150,6 +150,7 @@ class ReplyPipeline:
 
     async def _give_up(self, task: ReplyTask, request: ReplyRequest, reason: str, notice: str) -> None:
         """Give up the request's messages, with a notice to people in place of the reply."""
+        task.begin_notice()
         place = task.place
         notices = await self._memory.give_up(place, request.message_ids, reason, notice)
         self._workers.enqueue_outgoing(notices)

@@ -128,6 +128,15 @@ class ReplyTask:
         """Note that the reply is cancelled for a newer message; the next message does not cancel it again."""
         self._is_superseded = True
 
+    def begin_notice(self) -> None:
+        """Note that memory is about to store a notice, which nothing supersedes: nobody would send it.
+
+        Raises `asyncio.CancelledError` where a newer message has superseded the reply already.
+        """
+        if self._is_superseded:
+            raise asyncio.CancelledError
+        self.mark_visible()
+
     def stop(self) -> None:
         """End the reply with the text generated so far."""
         self._is_stopped = True
