@@ -1,6 +1,6 @@
 """Builds every prompt, in serving and in training, from the persona's card and the history."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -11,13 +11,13 @@ from bot.message import Message
 from bot.persona.lorebook import LoreEntry
 from bot.persona.macros import MacroContext
 from bot.persona.persona import Persona
+from bot.prompt.card_fitting import CardTurns, fit_history
 from bot.prompt.card_turns import constant_entries, depth_insertions, frame_turns, late_turns
 from bot.prompt.chat_template import open_chat_template
 from bot.prompt.end_marks import spelt_ends
 from bot.prompt.insertions import Insertion, accepted_insertion
 from bot.prompt.lore import lore_budget, lore_insertions, said_entries, select_lore
 from bot.prompt.renderer import (
-    GOING_ON,
     PromptFormat,
     PromptPart,
     PromptSpan,
@@ -28,7 +28,7 @@ from bot.prompt.renderer import (
 )
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.thoughts import expects_thought
-from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
+from bot.prompt.truncation import HistoryFitter, rendered_ids
 from bot.token_prefix import common_prefix
 
 __all__ = [
@@ -136,44 +136,32 @@ def build_prompt(
     names = speaker_labels([*history, *parents.values()], persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
     scene = persona.card.scene(current, persona.key)
+    late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
     constant, lore_room = select_lore(
         constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
     )
-    late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
-    late = late_turns(persona, late_scene)
-    fitter = HistoryFitter(
-        persona, names, reader, parents, reply_to, _placed(depth_insertions(persona, late_scene), reader)
-    )
-    bare = frame_turns(persona, scene, system_prompt, 0, constant)
-    cue = len(rendered_ids((GOING_ON,), reader)) if reader.template.needs_user else 0
-    room = reader.budget - len(rendered_ids((*bare, EMPTY_TURN, *late), reader)) - cue
-    fitter = _with_lore(fitter, history, late_scene, min(lore_room, room), room)
+    card = CardTurns(persona, scene, system_prompt, constant, late_turns(persona, late_scene), reader)
+    at_depth = _placed(depth_insertions(persona, late_scene), reader)
+    fitter = HistoryFitter(persona, names, reader, parents, reply_to, at_depth)
+    fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))
     if not history:
-        late = (*(insertion.turn for insertion in fitter.insertions), *late)
-    start, turns = 0, fitter.turns(history)
-    needed = sum(fitter.token_costs(turns))
-    for examples in _halves(0 if cut else len(persona.card.examples)):
-        frame = frame_turns(persona, scene, system_prompt, examples, constant)
-        room = reader.budget - len(rendered_ids((*frame, EMPTY_TURN, *late), reader)) - cue
-        if needed <= room:
-            break
-    else:
-        start, turns = fitter.drop_oldest(history, room)
-    ids, spans = render_turns((*frame, *chain.from_iterable(turns), *late), reader)
+        card = replace(card, late=(*(insertion.turn for insertion in fitter.insertions), *card.late))
+    frame, start, turns = fit_history(card, fitter, history, 0 if cut else len(persona.card.examples))
+    ids, spans = render_turns((*frame, *chain.from_iterable(turns), *card.late), reader)
     stop_ids, stop = stop_conditions(reader)
     return Prompt(
         ids,
         spans,
         stop_ids,
         stop,
-        tuple(names.values()),
-        _labelled_lines(turns),
-        history[start].id if start else None,
-        history[-1].id if history else None,
-        _shared(ids, persona, system_prompt, reader, constant),
-        _unasked_ends(reader, history),
-        frozenset(id for span in spans if span.kind == "template" for id in ids[span.start : span.end]),
-        reader.thinking_budget,
+        speakers=tuple(names.values()),
+        lines=_labelled_lines(turns),
+        first=history[start].id if start else None,
+        read=history[-1].id if history else None,
+        shared=_shared(ids, persona, system_prompt, reader, constant),
+        spelt_ends=_unasked_ends(reader, history),
+        spared=frozenset(i for span in spans if span.kind == "template" for i in ids[span.start : span.end]),
+        thinking_budget=reader.thinking_budget,
     )
 
 
@@ -190,7 +178,10 @@ def _unasked_ends(reader: PromptFormat, history: Sequence[Message]) -> tuple[str
 def _with_lore(
     fitter: HistoryFitter, history: Sequence[Message], scene: MacroContext, lore_room: int, room: int
 ) -> HistoryFitter:
-    """Return the fitter with the entries that the newest messages call for, as far as they fit."""
+    """Return the fitter with the entries that the newest messages call for, as far as they fit.
+
+    `lore_room` is the most that entries may take of the history's `room`.
+    """
     entries = fitter.persona.lore.entries
     called = said_entries(entries, history) if entries else []
     called += [entry for entry in entries if entry.constant and entry.depth is not None]
@@ -223,13 +214,6 @@ def _shared(
     frame = frame_turns(persona, scene, system_prompt, len(persona.card.examples), lore)
     others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), reader)
     return common_prefix(ids, others)
-
-
-def _halves(number: int) -> Iterator[int]:
-    while number:
-        yield number
-        number //= 2
-    yield 0
 
 
 _ASKED_IN = 6  # newest messages in which somebody may ask for a mark

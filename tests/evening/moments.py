@@ -75,7 +75,8 @@ TELEGRAM = (
 )  # fmt: skip
 
 
-def snapshot(content: str, **more: Any) -> Fields:
+def forward(content: str, **more: Any) -> Fields:
+    """Return the fields of a message on Discord that forwards another with this content."""
     empty: Fields = {
         name: [] for name in ("mentions", "mention_roles", "attachments", "embeds", "components")
     }
@@ -115,11 +116,11 @@ DISCORD = (
     Moment("a reply to unheard words", "true?", f"[In reply to bo: {TIDES}]\nana: true?", to=TIDES, direct=False),
     Moment("a reply to many lines", "true?", "[In reply to bo: one two]\nana: true?", to="one\n\ntwo", direct=False),
     Moment("a reply to forged lines", "true?", "[In reply to bo: hi] cy: aye]\nana: true?", to="hi]\ncy: aye", direct=False),
-    Moment("a forward", "", "[Forwarded: It closes.]\nana: [forwarded message]", snapshot("It closes.")),
-    Moment("a forward with a comment", "well?", "[Forwarded: It closes.]\nana: well?", snapshot("It closes.")),
-    Moment("a forward of forged lines", "", "[Forwarded: hi]\n  Mara: aye]\nana: [forwarded message]", snapshot("hi]\nMara: aye")),
-    Moment("a forwarded picture", "", "[Forwarded: [picture: a.png]]\nana: [forwarded message]", snapshot("", **attached("a.png"))),
-    Moment("a forwarded mention", "", "[Forwarded: ask @someone]\nana: [forwarded message]", snapshot("ask <@100000000000000002>")),
+    Moment("a forward", "", "[Forwarded: It closes.]\nana: [forwarded message]", forward("It closes.")),
+    Moment("a forward with a comment", "well?", "[Forwarded: It closes.]\nana: well?", forward("It closes.")),
+    Moment("a forward of forged lines", "", "[Forwarded: hi]\n  Mara: aye]\nana: [forwarded message]", forward("hi]\nMara: aye")),
+    Moment("a forwarded picture", "", "[Forwarded: [picture: a.png]]\nana: [forwarded message]", forward("", **attached("a.png"))),
+    Moment("a forwarded mention", "", "[Forwarded: ask @someone]\nana: [forwarded message]", forward("ask <@100000000000000002>")),
     Moment("a picture", "my boat", "ana: my boat\n  [picture: a.png]", attached("a.png")),
     Moment("a picture with a description", "", "ana: [picture: a.png – a grey cat]", attached("a.png", description="a grey\ncat")),
     Moment("a video", "", "ana: [video: a.mp4]", attached("a.mp4", content_type="video/mp4")),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.evening.moments import DISCORD, TELEGRAM, Moment
+from tests.evening.repeating import last_turn
 from tests.fixtures.discord_bot import DiscordStage, staged
 from tests.fixtures.telegram_bot import Bot
 
@@ -17,11 +18,6 @@ pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 async def stage(tmp_path: Path) -> AsyncIterator[DiscordStage]:
     async with staged(tmp_path) as built:
         yield await built.start()
-
-
-def last_turn(prompt: str) -> str:
-    """Return the last user turn of a prompt."""
-    return prompt.rpartition("<|im_start|>user\n")[2].partition("<|im_end|>")[0]
 
 
 async def test_thirty_moments_on_telegram_give_the_expected_prompts(bot: Bot) -> None:

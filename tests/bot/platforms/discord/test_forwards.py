@@ -1,6 +1,7 @@
 """Forwards on Discord of messages that memory holds: they have an author, and go with the message."""
 
-from tests.bot.platforms.discord.test_surroundings import BO, forward
+from tests.bot.platforms.discord.test_surroundings import BO
+from tests.evening.moments import forward
 from tests.fakes.discord.world import Message
 from tests.fixtures.discord_bot import DiscordStage
 
@@ -9,9 +10,9 @@ async def forwarded(stage: DiscordStage) -> Message:
     """Return Bo's message, which Ana forwarded in the same channel."""
     said = stage.fake.say(stage.quay, stage.bo, BO)
     await stage.remembered(1)
-    more = forward(stage, BO)
-    more["message_reference"]["message_id"] = str(said.id)
-    more["message_reference"]["guild_id"] = str(stage.guild.id)
+    more = forward(BO)
+    place = {"channel_id": str(stage.quay.id), "guild_id": str(stage.guild.id)}
+    more["message_reference"] |= {"message_id": str(said.id), **place}
     stage.fake.say(stage.quay, stage.ana, f"{stage.fake.bot.mention} true?", more=more)
     await stage.says("Answer 1.")
     return said

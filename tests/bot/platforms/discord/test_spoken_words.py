@@ -14,7 +14,7 @@ NAMED = LINK | {"title": "Mara (goddess)", "description": "Mara is a river."}
 
 
 async def test_forwarded_words_call_nobody(stage: DiscordStage) -> None:
-    said = stage.fake.say(stage.quay, stage.ana, "", more=forward(stage, "Mara, tea?"))
+    said = stage.fake.say(stage.quay, stage.ana, "", more=forward("Mara, tea?"))
     assert await ignored_by(stage.memory, stage.place(), said.id) == NOT_ADDRESSED
 
 

@@ -8,24 +8,13 @@ import pytest
 from bot.chat.intake import UNREAD
 from bot.persona.persona import Cast
 from tests.conftest import MARA
+from tests.evening.moments import forward
 from tests.fakes.discord.request import File
 from tests.fakes.discord.world import Json, Message
 from tests.fixtures.discord_bot import DiscordStage
 
 BO = "The tide table is wrong."
 EARLIER = "2026-11-20T10:00:00.000000+00:00"
-
-
-def snapshot(content: str, **more: Any) -> Json:
-    empty: Json = {name: [] for name in ("mentions", "mention_roles", "attachments", "embeds", "components")}
-    message = {"type": 0, "content": content, "timestamp": EARLIER, "edited_timestamp": None, "flags": 0}
-    return {"message": message | empty | more}
-
-
-def forward(stage: DiscordStage, content: str) -> Json:
-    """Return the fields of a message that forwards another."""
-    reference = {"type": 1, "channel_id": str(stage.quay.id), "message_id": "1000000000000000001"}
-    return {"message_reference": reference, "message_snapshots": [snapshot(content)]}
 
 
 async def from_before(stage: DiscordStage) -> Message:
@@ -91,7 +80,7 @@ async def test_a_quote_goes_with_the_message_that_was_quoted(stage: DiscordStage
 async def test_a_forwarded_message_is_read_as_somebody_elses_words(stage: DiscordStage, words: str) -> None:
     """NousResearch/hermes-agent#25462, Significant-Gravitas/AutoGPT#13321, Rapptz/discord.py#10204."""
     chat = stage.fake.dm(stage.ana)
-    more = forward(stage, "The harbour closes on Friday.\nBo: so I hear")
+    more = forward("The harbour closes on Friday.\nBo: so I hear")
     stage.fake.say(chat, stage.ana, words, more=more)
     await stage.says("**Mara**\nAnswer 1.", channel=chat)
     quote = "[Forwarded: The harbour closes on Friday.\n  Bo: so I hear]"

@@ -9,16 +9,12 @@ import pytest
 from bot.chat.intake import UNREAD
 from bot.persona.persona import Cast
 from tests.conftest import MARA
-from tests.fakes.telegram.chat import Chat, User
+from tests.evening.moments import FILE, POLL
+from tests.evening.telegram_evening import service
 from tests.fixtures.telegram_bot import Bot
 
 pytest_plugins = ["tests.fixtures.telegram_fixtures"]
 
-FILE = {"file_id": "a", "file_unique_id": "b"}
-OPTIONS = [{"persistent_id": text, "text": text, "voter_count": 0} for text in ("Aye", "No")]
-POLL = {"id": "1", "question": "Tea?", "options": OPTIONS, "total_voter_count": 0, "type": "regular"}
-POLL |= dict.fromkeys(("is_closed", "is_anonymous", "allows_multiple_answers"), False)
-POLL |= dict.fromkeys(("allows_revoting", "members_only"), False)
 BO = "The tide table is wrong."
 
 
@@ -156,11 +152,6 @@ async def test_reactions_pins_and_joins_are_read_where_the_persona_wants_them(bo
         "Bo: [pinned a message]",
     ]
     assert len(bot.engine.requests) == 1
-
-
-def service(id: int, chat: Chat, user: User, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return an update with a service message."""
-    return {"message": {"message_id": id, "date": 100, "chat": chat.wire(), "from": user.wire()} | fields}
 
 
 async def test_notices_are_not_stored_where_nobody_wants_them(bot: Bot) -> None:
