@@ -57,6 +57,11 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
             "write the id, digits alone: the platform shows it where names can change.",
         ),
         (
+            "[telegram]\nowners = ['@ana']",
+            ", line 2: telegram.owners.0 = '@ana' is wrong: "
+            "write the id, digits alone: the platform shows it where names can change.",
+        ),
+        (
             "[model]\ncontext = 8",
             ", line 2: model.context = 8 is wrong: input should be greater than or equal to 256.",
         ),

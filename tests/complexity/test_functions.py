@@ -36,6 +36,7 @@ ELSEWHERE = {
     "bot.prompt.template_filters.check_replacement": "metered as well",
     "bot.prompt.template_meter.weigh": "the meter itself",
     "bot.prompt.template_meter.build": "the meter itself",
+    "bot.prompt.card_fitting.fit_history": "tried by build_prompt",
     "bot.prompt.truncation.HistoryFitter.turns": "tried by build_prompt",
     "bot.prompt.truncation.HistoryFitter.drop_oldest": "tried by build_prompt",
     "bot.message.message_in_place": ONE_VALUE,

@@ -97,11 +97,8 @@ async def test_permissions_are_those_of_the_moment_of_the_command(bot: Bot) -> N
     assert await bot.memory.settings(str(bot.place(scene.group))) == {"listen": "on"}
 
 
-@pytest.mark.parametrize("owners", [("ada_min", "@mel_ber", "1087968824", "777000", "136817688")])
-async def test_an_owner_is_a_number_and_never_a_stand_in(
-    cold: Bot, telegram: TelegramServer, owners: tuple[str, ...]
-) -> None:
-    cold.owners = (*owners, "5000000009")
+async def test_an_owner_is_never_a_stand_in(cold: Bot, telegram: TelegramServer) -> None:
+    cold.owners = ("1087968824", "777000", "136817688", "5000000009")
     await cold.start()
     scene = Scene(cold)
     scene.forge("/post I was forged")
