@@ -22,7 +22,7 @@ bot.persona bot.config bot.text bot.log
 bot.prompt
 bot.memory.db bot.memory.queries bot.memory
 bot.engine.interface
-bot.engine.runtime bot.engine.checkpoint bot.engine.tokenizer
+bot.engine.runtime bot.engine.quantization bot.engine.checkpoint bot.engine.tokenizer
 bot.engine.kernels bot.engine.attention bot.engine.sampling bot.engine.lora
 bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.local
 bot.chat
@@ -46,7 +46,8 @@ bot.persona bot.config bot.text bot.prompt bot.engine
 """.split()
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FOLDERS = """
-bot.engine.runtime bot.engine.tokenizer bot.engine.kernels bot.engine.attention bot.engine.sampling
+bot.engine.runtime bot.engine.quantization bot.engine.tokenizer bot.engine.kernels bot.engine.attention
+bot.engine.sampling
 bot.engine.lora bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.local
 training.dataset.base_tokenizer training.tokenization.encode training.planning.memory
 training.runs.checkpoints training.adapters training.packing training.distributed training.trainer
