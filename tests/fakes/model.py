@@ -47,6 +47,8 @@ class ByteTokenizer:
         return [template] if template else []
 
     def encode_section(self, section: Section) -> list[SectionToken]:
+        if section.text.isascii():
+            return [(byte, at, at + 1) for at, byte in enumerate(section.text.encode())]
         characters = enumerate(section.text)
         return [(byte, at, at + 1) for at, character in characters for byte in self.encode(character)]
 
