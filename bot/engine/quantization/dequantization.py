@@ -20,7 +20,7 @@ def dequantise(matrix: PackedMatrix, dtype: torch.dtype = torch.float32) -> Tens
 
 
 def dequantised_pieces(matrix: PackedMatrix, numbers: int = _PIECE) -> Iterator[tuple[int, Tensor]]:
-    """Yield pieces of a matrix, at most about `numbers` each: the first row, and rows [.., columns] float32."""
+    """Yield pieces of about `numbers` at most: the first row, and the rows [.., columns] in float32."""
     step = max(1, numbers // max(1, matrix.columns))
     for start in range(0, matrix.rows, step):
         chosen = slice(start, start + step)

@@ -42,7 +42,7 @@ def pack_bitsandbytes_nf4(packed: Tensor, absmax: Tensor, rows: int, columns: in
 
 
 def pack_bitsandbytes_int8(codes: Tensor, absmax: Tensor) -> PackedMatrix:
-    """Take over codes [rows, columns] int8 of bitsandbytes, with the largest number of each row, absmax [rows].
+    """Take over int8 codes [rows, columns] of bitsandbytes, with the largest number of each row [rows].
 
     Raises `ValueError` where the columns are no whole blocks.
     """
