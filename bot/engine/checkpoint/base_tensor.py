@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.engine.checkpoint.gguf_header import check_gguf_header
+from bot.engine.checkpoint.gguf.header import check_gguf_header
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.checkpoint.stored_numbers import NUMBERS, Values, read_numbers
 from bot.engine.checkpoint.weight_files import weight_files

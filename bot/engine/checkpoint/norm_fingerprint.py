@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.engine.checkpoint.gguf_header import check_gguf_header
+from bot.engine.checkpoint.gguf.header import check_gguf_header
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.checkpoint.stored_numbers import NUMBERS, Values, read_numbers
 from bot.errors import UserError
