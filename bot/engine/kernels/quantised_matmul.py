@@ -84,6 +84,8 @@ class QuantisedEmbedding(torch.nn.Module):
         """`scale` multiplies each row."""
         super().__init__()
         self.matrix, self._dtype, self._scale = matrix, dtype, scale
+        self.num_embeddings, self.embedding_dim = matrix.rows, matrix.columns
+        self.register_buffer("blocks", matrix.data, persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids [..] -> [.., columns]."""

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from bot.engine.kernels.matmul import linear_size
+from bot.engine.kernels.packed_linear import PackedLinear
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.stored_matrices import StoredMatrices, layout_of
 from bot.engine.lora.validation import AdapterFiles, BaseModelIdentity, validate_adapter
@@ -93,4 +94,4 @@ class AdapterRegistry:
 
 def is_linear(module: object) -> bool:
     """Return whether a module is a linear layer."""
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+    return isinstance(module, nn.Linear | PackedLinear) or type(module).__name__ == "Conv1D"

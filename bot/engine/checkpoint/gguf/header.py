@@ -35,7 +35,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
     """Map a GGUF file and read its header; raises `UserError` for one that is damaged or none."""
     try:
         with path.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         return _read_header(content)
     except (BrokenGguf, ValueError, OSError) as error:
         raise damaged_gguf(path, error) from None
