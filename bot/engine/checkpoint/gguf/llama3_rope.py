@@ -14,6 +14,7 @@ from bot.untrusted import RefusedFile
 Factors = NDArray[np.float32]
 Waves = NDArray[np.float64]
 LOW, HIGH, ORIGINAL = 1.0, 4.0, 8192  # of all models of Meta
+_POWERS = tuple(1 << power for power in range(5, 21))  # tried where no factor lies between
 _NEAR = 1e-3  # how far factors may be from the formula, relatively; files hold them in 32 bits
 
 
@@ -42,7 +43,7 @@ def _candidates(
     waves: Waves, factors: Factors, factor: float, original: int | None
 ) -> list[tuple[int, float, float]]:
     """Return original contexts with the low and high factor: usual ones, and those that fit best."""
-    found = [(context, LOW, HIGH) for context in (original, ORIGINAL) if context]
+    found = [(context, LOW, HIGH) for context in (original, ORIGINAL, *_POWERS) if context]
     between = (factors > 1 + _NEAR) & (factors < factor * (1 - _NEAR))
     wave = waves[between]
     share = (1 / factors[between].astype(np.float64) - 1 / factor) / (1 - 1 / factor)
