@@ -133,7 +133,7 @@ class _Walk:
         """Step over an array; return its length."""
         kind, count = self._number("I"), self._number("Q")
         self._elements += count
-        if self._elements > ELEMENTS or depth > _NESTED:
+        if self._elements > ELEMENTS or depth >= _NESTED:
             raise ValueError(f"its arrays have more than {ELEMENTS:,} elements")
         if kind in _SCALARS:
             self._skip(count * struct.calcsize(f"<{_SCALARS[kind]}"))

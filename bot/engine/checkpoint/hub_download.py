@@ -184,7 +184,7 @@ def _unreachable(source: ModelSource, reason: str) -> UserError:
     return UserError(
         f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
         f"did not give it ({reason}). Go online, or set [model] name to a folder or a .gguf file here; what "
-        "was fetched already is kept, and the next start goes on from there."
+        "was fetched is kept, and the next start goes on from there."
     )
 
 

@@ -51,7 +51,7 @@ def locate_model(settings: ModelSettings) -> ModelSource:
         raise UserError(
             f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
         )
-    return from_hub_cache(name) or _from_package(name) or ModelSource("hub", name, tried=_places(name))
+    return from_hub_cache(name) or from_package(name) or ModelSource("hub", name, tried=_places(name))
 
 
 def model_fingerprint(source: ModelSource) -> str:
@@ -143,7 +143,8 @@ def from_hub_cache(name: str) -> ModelSource | None:
     return None
 
 
-def _from_package(name: str) -> ModelSource | None:
+def from_package(name: str) -> ModelSource | None:
+    """Return the source of the default model where its package is installed, else None."""
     spec = importlib.util.find_spec(DEFAULT_PACKAGE) if name == DEFAULT_MODEL else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):

@@ -29,10 +29,11 @@ class TransferProgress:
         self._reported: float | None = None
         self.done, self.total = 0, total
 
-    def have(self, count: int) -> None:
-        """Count bytes that an earlier transfer left on the disk."""
+    def begin(self, count: int) -> None:
+        """Begin a file of which an earlier transfer left so many bytes on the disk."""
         with self._lock:
             self.done += count
+            self._moments.append((self._clock(), self._received))
 
     def advance(self, count: int) -> None:
         """Count bytes that came, or take back those of a file that begins anew; report now and then."""
@@ -41,7 +42,7 @@ class TransferProgress:
             self.done += count
             self._received += max(0, count)
             self._moments.append((now, self._received))
-            while len(self._moments) > 1 and now - self._moments[0][0] > _WINDOW:
+            while len(self._moments) > 2 and now - self._moments[0][0] > _WINDOW:
                 self._moments.popleft()
             if self._reported is not None and now - self._reported < _INTERVAL:
                 return
@@ -71,7 +72,7 @@ def progress_bar_class(progress: TransferProgress) -> Any:
 
     class ProgressBar:
         def __init__(self, *_: object, initial: int = 0, **settings: object) -> None:
-            progress.have(initial)
+            progress.begin(initial)
 
         def update(self, count: int | float | None = 1) -> None:
             progress.advance(int(count or 0))

@@ -67,10 +67,10 @@ def _describe_rows(plan: MemoryPlan, rows: int) -> str:
     if found >= rows:
         return f"all {rows} rows of {plan.context:,} tokens fit"
     if found:
-        return (
-            f"{found} of {rows} rows of {plan.context:,} tokens fit, others wait; a smaller [model] context "
-            "makes it more"
-        )
+        most = min(rows, plan.most_rows(plan.context))
+        megabytes = -(-most * plan.context * plan.token_bytes >> 20)
+        more = f"; [model] cache = {megabytes} makes it {most}" if most > found else ""
+        return f"{found} of {rows} rows of {plan.context:,} tokens fit, others wait{more}"
     shorter = plan.tokens // MIN_CAPACITY * MIN_CAPACITY
     return f"no row of {plan.context:,} tokens fits: set [model] context to {shorter}, or {_REMEDY}"
 

@@ -34,7 +34,8 @@ class MemoryPlan:
     """Bytes of main memory by part. `free`: what programs could take before the model is loaded.
 
     `program`: what this process will take for itself beside what it has; `step`: activations and scores of
-    the largest step; `adapters`: those that find room; `cache`: of keys and values; `context`: in tokens.
+    the largest step; `adapters`: those that find room; `room`: what all that leaves for keys and values, of
+    which they take `cache`; `context`: in tokens.
     """
 
     free: int
@@ -42,6 +43,7 @@ class MemoryPlan:
     weights: int
     step: int
     adapters: int
+    room: int
     cache: int
     token_bytes: int
     context: int
@@ -63,7 +65,11 @@ class MemoryPlan:
 
     def rows(self, length: int) -> int:
         """Return the count of chats of so many tokens that find room at once."""
-        return self.tokens // (-(-length // MIN_CAPACITY) * MIN_CAPACITY)
+        return self.tokens // _capacity(length)
+
+    def most_rows(self, length: int) -> int:
+        """Return that count where [model] cache gives all of the room to keys and values."""
+        return self.room // max(1, self.token_bytes) // _capacity(length) if self.fits else 0
 
 
 def plan_memory(
@@ -80,14 +86,15 @@ def plan_memory(
     adapters = ADAPTERS * ADAPTER_RANK * header.lora_width * number_bytes
     program, weights = max(0, PROGRAM_BYTES - held), weight_bytes_on_cpu(header, precision)
     token_bytes = header.kv_numbers * number_bytes
-    room = free - program - weights - step
+    room = max(MIN_TOKENS * token_bytes, free - program - weights - step - adapters)
     return MemoryPlan(
         free=free,
         program=program,
         weights=weights,
         step=step,
         adapters=adapters,
-        cache=_cache_bytes(settings, free, max(MIN_TOKENS * token_bytes, room - adapters)),
+        room=room,
+        cache=min(settings.cache << 20 or default_cache_bytes(free), room),
         token_bytes=token_bytes,
         context=context,
     )
@@ -96,10 +103,6 @@ def plan_memory(
 def default_cache_bytes(free: int) -> int:
     """Return the bytes for keys and values on a CPU that has so many free."""
     return max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, free // 4))
-
-
-def _cache_bytes(settings: ModelSettings, free: int, room: int) -> int:
-    return min(settings.cache << 20 or default_cache_bytes(free), room)
 
 
 def weight_bytes_on_cpu(header: ModelHeader, precision: Precision) -> int:
@@ -116,3 +119,8 @@ def _step_bytes(header: ModelHeader, context: int, number_bytes: int) -> int:
     widths = MLP_WIDTHS * header.intermediate + HIDDEN_WIDTHS * header.hidden
     scores = SCORE_BYTES * header.heads * MAX_CHUNK * context if header.is_scored else 0
     return max(number_bytes * MAX_CHUNK * widths, scores)
+
+
+def _capacity(length: int) -> int:
+    """Return the tokens of the smallest slot for a chat of so many."""
+    return -(-length // MIN_CAPACITY) * MIN_CAPACITY
