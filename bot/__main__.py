@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import NoReturn
 
 from bot import config
-from bot.app import admin, doctor, host
+from bot.app import admin, doctor, host, models
 from bot.app.arguments import argument_parser
 from bot.app.terminal_chat import chat_in_terminal, messages_to_send, prompt_observer
 from bot.config import Config, LogSettings
@@ -61,7 +61,8 @@ def _run(options: argparse.Namespace) -> int:
         return _serve_or_chat(options)
     if options.command == "doctor":
         return _doctor(options)
-    write_line(asyncio.run(admin.ADMIN_COMMANDS[options.command](options)))
+    command = models.models if options.command == "models" else admin.ADMIN_COMMANDS[options.command]
+    write_line(asyncio.run(command(options)))
     return 0
 
 

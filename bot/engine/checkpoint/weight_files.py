@@ -27,12 +27,12 @@ def weight_files(folder: Path) -> tuple[str, ...]:
 
     Raises `RefusedFile` where transformers would open any other file.
     """
-    root = _root(folder)
+    root = folder_root(folder)
     refuse_adapter(folder)
     for name in _READ:
         if (folder / name).exists():
             open_regular(folder, name, root).close()
-    if read_json(folder, "config.json", _JSON_BYTES, root).get(_ELSEWHERE) is not None:
+    if read_folder_config(folder).get(_ELSEWHERE) is not None:
         raise RefusedFile(f"config.json names a weight file of its own ({_ELSEWHERE})", "remove that key")
     names = _names(folder, root)
     if stray := next(folder.glob("shard-*-model-*.safetensors"), None):
@@ -45,7 +45,12 @@ def weight_files(folder: Path) -> tuple[str, ...]:
 def check_files(folder: Path) -> None:
     """Raise `RefusedFile` like `weight_files`, and for a weight file that was cut or overwritten."""
     for name in weight_files(folder):
-        check_safetensors(folder, name, _root(folder))
+        check_safetensors(folder, name, folder_root(folder))
+
+
+def read_folder_config(folder: Path) -> dict[str, Any]:
+    """Return the config.json of a model's folder; raises `RefusedFile` where it is missing or no JSON."""
+    return read_json(folder, "config.json", _JSON_BYTES, folder_root(folder))
 
 
 def refuse_adapter(folder: Path) -> None:
@@ -86,6 +91,6 @@ def _is_plain(name: str) -> bool:
     return plain and name.endswith(".safetensors") and name.isprintable()
 
 
-def _root(folder: Path) -> Path:
+def folder_root(folder: Path) -> Path:
     """Return the folder that links may not leave: in the hub's cache, the one of all its snapshots."""
     return folder.parent.parent if folder.parent.name == "snapshots" else folder

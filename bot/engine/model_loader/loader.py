@@ -15,13 +15,13 @@ from bot.config import ModelSettings
 from bot.engine.attention.kv_cache import MIN_CAPACITY
 from bot.engine.checkpoint.converted import find_converted
 from bot.engine.checkpoint.damage import explained_damage
+from bot.engine.checkpoint.hub_download import download_model
 from bot.engine.checkpoint.source import (
     LOCAL_ONLY,
     WEIGHTS_ONLY,
     ModelSource,
     check_weights,
     context_length,
-    download_model,
     locate_model,
     model_fingerprint,
     read_model_config,
@@ -31,6 +31,8 @@ from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.memory_budget import CardBudget, card_budgets, conversation_tokens
+from bot.engine.model_loader.memory_check import check_memory
+from bot.engine.model_loader.memory_plan import MemoryPlan, default_cache_bytes
 from bot.engine.model_loader.model_class import model_class_of
 from bot.engine.model_loader.placement import device_map_of, free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import (
@@ -48,8 +50,6 @@ from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
 from bot.system.memory import available_memory
 
-MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # of keys and values on a CPU, without [model] cache
-
 logger = logging.getLogger(__name__)
 
 
@@ -62,6 +62,7 @@ class LoadPlan:
     precision: Precision
     device: str
     converted: Path | None = None  # the safetensors copy of a GGUF file, in this precision
+    memory: MemoryPlan | None = None  # on a CPU, where its files tell
 
     @property
     def folder(self) -> Path:
@@ -103,13 +104,14 @@ def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPl
     source = locate_model(settings)
     if source.kind == "hub":
         progress("fetching the base model (once)")
-        source = download_model(source)
+        source = download_model(source, progress)
     assert source.path is not None
     device = settings.device if settings.device != "auto" else best_device()
     check_device(device)
     limit_memory(device)
     precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
-    plan = LoadPlan(source, model_fingerprint(source), precision, device)
+    memory = check_memory(source, settings) if device == "cpu" else None
+    plan = LoadPlan(source, model_fingerprint(source), precision, device, memory=memory)
     if source.kind == "folder":
         return replace(plan, precision=stored_precision(source, settings) or precision)
     models = data / "models"
@@ -145,7 +147,7 @@ def load_model(
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
     runner = ModelRunner(model, plan.source.name, context, library)
     budgets = card_budgets(runner, settings.rows, context) if runner.device.type == "cuda" else ()
-    cache_bytes = _cache_bytes(settings, runner, budgets)
+    cache_bytes = _within_plan(_cache_bytes(settings, runner, budgets), plan)
     return LoadedModel(
         model=model,
         runner=runner,
@@ -190,7 +192,15 @@ def _cache_bytes(settings: ModelSettings, runner: ModelRunner, budgets: tuple[Ca
         if wanted > room:
             logger.warning("cache_too_large", extra={"megabytes": settings.cache, "room": room >> 20})
         return min(wanted or room, room)
-    return wanted or max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, (available_memory() or 0) // 4))
+    return wanted or default_cache_bytes(available_memory() or 0)
+
+
+def _within_plan(cache_bytes: int, plan: LoadPlan) -> int:
+    """Return the bytes for keys and values, at most those that the memory plan has room for."""
+    if plan.memory is None or cache_bytes <= plan.memory.cache:
+        return cache_bytes
+    logger.info("cache_within_memory", extra={"megabytes": plan.memory.cache >> 20})
+    return plan.memory.cache
 
 
 def _load_arguments(plan: LoadPlan, settings: ModelSettings) -> dict[str, Any]:

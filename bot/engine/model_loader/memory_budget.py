@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from bot.engine.attention.forward_batch import MAX_CHUNK, TokenSpan
 from bot.engine.attention.kv_slab import KVSlab
-from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.runtime.errors import free_memory
 from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from bot.engine.model_executor.model_runner import ModelRunner  # loads transformers
 
 ADAPTERS, ADAPTER_RANK = 4, 16  # adapters, and their rank on all linear layers, that always find room
 MIN_TOKENS = 1024  # of a conversation that is worth serving
@@ -36,7 +39,7 @@ class CardBudget:
         return max(0, self.conversations) // max(1, self.token_bytes)
 
 
-def card_budgets(runner: ModelRunner, rows: int, context: int) -> tuple[CardBudget, ...]:
+def card_budgets(runner: "ModelRunner", rows: int, context: int) -> tuple[CardBudget, ...]:
     """Measure a step, and return the budget of every card that holds layers of the model.
 
     `rows`: the most sequences at once; `context`: the tokens of the longest. Nothing but the model may be on
@@ -84,7 +87,7 @@ def conversation_tokens(budgets: tuple[CardBudget, ...], name: str) -> int:
 
 @torch.inference_mode()
 def _measure_step(
-    runner: ModelRunner, devices: tuple[torch.device, ...], context: int
+    runner: "ModelRunner", devices: tuple[torch.device, ...], context: int
 ) -> Mapping[torch.device, int]:
     """Return the bytes that the largest step takes on each card beside its keys and values.
 
@@ -102,14 +105,14 @@ def _measure_step(
     return {device: max(0, peak[device] - before[device] - kept[device]) for device in devices}
 
 
-def _measured_length(runner: ModelRunner, context: int) -> int:
+def _measured_length(runner: "ModelRunner", context: int) -> int:
     rooms = (
         torch.cuda.mem_get_info(device)[0] // size for device, size in runner.token_bytes_by_device.items()
     )
     return max(MAX_CHUNK, min(context, *(room // 2 for room in rooms)))
 
 
-def _adapter_bytes(runner: ModelRunner) -> Mapping[torch.device, int]:
+def _adapter_bytes(runner: "ModelRunner") -> Mapping[torch.device, int]:
     """Return the bytes of `ADAPTERS` adapters on each card."""
     found: dict[torch.device, int] = {}
     for device, numbers in runner.lora_sizes:

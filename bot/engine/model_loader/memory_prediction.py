@@ -19,9 +19,9 @@ from bot.engine.model_loader.memory_budget import (
 from bot.engine.model_loader.placement import scale_bytes, weight_bytes
 from bot.engine.model_loader.quantization import Precision
 
-_MLP_WIDTHS = 4  # activations of the MLP's width that live at once: gate, up, both joined or their product
-_HIDDEN_WIDTHS = 5  # and of the hidden size
-_SCORE_BYTES = 8  # of a capped attention score: in 16 bits, in float32 for the softmax, in 16 bits again
+MLP_WIDTHS = 4  # activations of the MLP's width that live at once: gate, up, both joined or their product
+HIDDEN_WIDTHS = 5  # and of the hidden size
+SCORE_BYTES = 8  # of a capped attention score: in 16 bits, in float32 for the softmax, in 16 bits again
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ def predict_budgets(
 
 def step_bytes(sizes: ServingSizes, context: int) -> int:
     """Return the bytes that the last chunk of a prompt of `context` tokens takes while a layer runs."""
-    widths = _MLP_WIDTHS * sizes.widest + _HIDDEN_WIDTHS * sizes.hidden
-    scores = _SCORE_BYTES * sizes.scored_heads * MAX_CHUNK * context
+    widths = MLP_WIDTHS * sizes.widest + HIDDEN_WIDTHS * sizes.hidden
+    scores = SCORE_BYTES * sizes.scored_heads * MAX_CHUNK * context
     return max(sizes.number_bytes * MAX_CHUNK * widths, scores) + sizes.unpacked
 
 

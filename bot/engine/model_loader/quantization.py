@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 import torch
-import transformers
 from torch import nn
 
 from bot.config import ModelSettings
@@ -79,6 +78,8 @@ def quantisation_config(precision: Precision, dtype: torch.dtype) -> Any | None:
 
     On a card, the scales of nf4 are quantised once layers are joined (`Nf4Matmul`).
     """
+    import transformers  # takes longer than a list of models should
+
     if precision in ("nf4", "int8"):
         import_bitsandbytes()
     if precision == "nf4":

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.source import DEFAULT_MODEL, download_model, locate_model, model_fingerprint
+from bot.engine.checkpoint.hub_download import download_model
+from bot.engine.checkpoint.source import DEFAULT_MODEL, locate_model, model_fingerprint
 from bot.errors import UserError
 from tests.bot.engine.model_loader.driver import in_cache, settings
 

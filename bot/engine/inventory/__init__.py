@@ -1,0 +1,1 @@
+"""Base models that lie on this machine, and those that config.toml recommends."""
