@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from bot.adapter.folders import HOME, OTHERS, folder_in, other_slots
 from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona import card as cards
@@ -22,9 +23,6 @@ from bot.toml import Section, parse_toml, read_toml
 _LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
 CARD_NAMES = ("card.json", "card.png")  # taken without a key
 LOREBOOK = "lorebook.json"
-# Folders that may hold the adapter. The last two exist if training was killed while it replaced the adapter:
-# the new one, which is whole, and the one before.
-ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
 MAX_TEMPLATE = 100_000  # characters of a chat template; the longest of known models have 20,000
 NoticeKind = Literal["reactions", "pins", "joins"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
@@ -49,7 +47,7 @@ class PersonaFile(Section):
     names: tuple[Name, ...] = Field(
         default=(), max_length=100
     )  # what it answers to in a group, beside its card's name
-    adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
+    adapter: Path | None = None  # a folder; "adapter" and those in "adapters" are found by themselves
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     bursts: bool = False  # each line of an answer is a message of its own
     template: str = Field(default="", max_length=MAX_TEMPLATE)  # overrides the model's chat template
@@ -62,7 +60,11 @@ class PersonaFile(Section):
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A loaded persona. `key` is the name of its folder, which people type and memory stores."""
+    """A loaded persona. `key` is the name of its folder, which people type and memory stores.
+
+    `adapter` is the folder that persona.toml names, or adapter/; of a persona as it is served, it is the one
+    that is loaded. `other_adapters` are those in adapters/, for other base models.
+    """
 
     key: str
     card: Card
@@ -77,6 +79,12 @@ class Persona:
     notices: tuple[NoticeKind, ...] = ()
     training: TrainingOptions = field(default_factory=TrainingOptions)
     lorebook: Lorebook = field(default_factory=Lorebook)  # that of its folder, beside the card's
+    other_adapters: tuple[Path, ...] = ()
+
+    @property
+    def adapters(self) -> tuple[Path, ...]:
+        """The folders of all its adapters, of which one is chosen by the base model."""
+        return (*((self.adapter,) if self.adapter else ()), *self.other_adapters)
 
     @property
     def name(self) -> str:
@@ -145,7 +153,27 @@ def load_cast(folder: Path) -> Cast:
             personas[path.name] = load_persona(path)
         except UserError as error:
             broken[path.name] = str(error).rstrip(".")
-    return Cast(personas, broken, folder)
+    return Cast(personas, _loose_cards(folder) | broken, folder)
+
+
+def _loose_cards(folder: Path) -> dict[str, str]:
+    """Return the fault of each card in the folder of all personas itself, by the key that it should have."""
+    faults = {}
+    for path in sorted(folder.iterdir()):
+        kind, home = path.suffix.lower(), folder / path.stem
+        if kind in (".json", ".png") and path.name[0] not in "._" and _is_card(folder, path.name):
+            key = path.name if home.exists() else path.stem
+            place = "a new folder" if home.exists() else home / f"card{kind}"
+            faults[key] = f"the card {path} must lie in a folder of its own: move it to {place}"
+    return faults
+
+
+def _is_card(folder: Path, name: str) -> bool:
+    try:
+        _card(_inside(folder, Path(name)))
+    except UserError:
+        return False
+    return True
 
 
 def load_persona(folder: Path) -> Persona:
@@ -173,6 +201,7 @@ def load_persona(folder: Path) -> Persona:
         keys.notices,
         keys.training,
         _lorebook(_inside(folder, Path(LOREBOOK))),
+        _other_adapters(folder),
     )
 
 
@@ -224,12 +253,24 @@ def _file_text(path: Path) -> str:
 
 
 def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
-    names = [keys.adapter] if keys.adapter else [Path(name) for name in ADAPTERS]
-    paths = [_inside(folder, path) for path in names]
-    found = next((path for path in paths if path.is_dir()), None)
-    if keys.adapter and not found:
-        raise UserError(f"{paths[0]} is missing: put the adapter there, or drop the key `adapter`")
-    return found
+    if keys.adapter is None:
+        return _checked_adapter(folder, folder / HOME)
+    named = _inside(folder, keys.adapter)
+    if not named.is_dir():
+        raise UserError(f"{named} is missing: put the adapter there, or drop the key `adapter`")
+    return named
+
+
+def _other_adapters(folder: Path) -> tuple[Path, ...]:
+    """Return the folders in adapters/ that hold adapters, by name."""
+    _inside(folder, Path(OTHERS))
+    found = (_checked_adapter(folder, slot) for slot in other_slots(folder))
+    return tuple(filter(None, found))
+
+
+def _checked_adapter(folder: Path, slot: Path) -> Path | None:
+    found = folder_in(slot)
+    return found and _inside(folder, found.relative_to(folder))
 
 
 def _avatar(folder: Path, keys: PersonaFile) -> Path | None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.admin import open_memory, persona_list, persona_show, startup_notices
+from bot.app.admin import open_memory, startup_notices
 from bot.app.doctor import run_checks
+from bot.app.persona_commands import persona_list, persona_show
 from bot.config import load_config
 from bot.persona.persona import load_cast
 
