@@ -79,7 +79,7 @@ def test_an_adapter_in_another_place_is_not_passed_over(base: Path, tmp_path: Pa
     (folder / "card.json").write_text('{"name": "Mara"}')
     (tmp_path / "config.toml").write_text(f'[model]\nname = "{base}"\ntemplate = "chatml"\n')
     with pytest.raises(UserError, match=r"persona\.toml has the adapter in tuned: drop the key `adapter`"):
-        adapter_home(open_workspace(config.load_config(tmp_path / "config.toml", {}), folder))
+        _home(open_workspace(config.load_config(tmp_path / "config.toml", {}), folder))
 
 
 def test_where_nothing_can_be_put_in_place_all_is_as_before(
