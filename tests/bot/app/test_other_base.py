@@ -16,8 +16,8 @@ SMOL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 def note(persona: str) -> str:
     return (
         f"{persona} speaks from its card on scripted, for its adapter was made for another base model and "
-        f"waits (adapter/ for {SMOL}); `python -m training train --persona {persona}` trains one for scripted "
-        "beside it."
+        f"waits (adapter/ for {SMOL}); `python -m training train --persona {persona}` trains one for "
+        "scripted beside it."
     )
 
 

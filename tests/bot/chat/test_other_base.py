@@ -3,17 +3,25 @@
 import json
 import logging
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.chat.commands import Level, run_line
+from bot.engine.checkpoint.source import ModelSource, model_fingerprint
+from bot.engine.local.local_engine import LocalEngine
 from bot.message import Author
 from bot.persona.persona import load_cast
 from tests.conftest import PLACE, Stage
+from tests.fakes import families, tiny
+from tests.fixtures.exported_adapters import lora
 from tests.fixtures.pinned_adapters import OTHER, OWN, pin
 
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+GREEDY = "[sampling]\ntemperature = 0\nrepetition_penalty = 1.0\nmax_tokens = 12\nmin_tokens = 12\n"
 NOTE = (
     "mara speaks from its card on scripted, for its adapter was made for another base model and waits "
     "(adapter/ for some/other-7B); `python -m training train --persona mara` trains one for scripted "
@@ -100,3 +108,41 @@ async def test_a_manifest_that_is_damaged_later_leaves_all_as_it_was(stage: Stag
     assert (await ask(stage, "/persona reload"))[1].startswith("mara stays as it was: The adapter")
     await stage.say("And now?")
     assert [request.adapter for request in stage.engine.requests] == ["mara", "mara"]
+
+
+async def test_with_real_engines_of_two_families_each_base_model_has_its_own_style(
+    tmp_path: Path, mara: Path
+) -> None:
+    llama = tiny.save_model(tmp_path / "llama", max_position_embeddings=512)
+    qwen = families.save("qwen2", tmp_path / "qwen")
+    (mara / "persona.toml").write_text(GREEDY)
+    shutil.rmtree(mara / "adapter")
+    plain = [await answer(tmp_path, base) for base in (llama, qwen)]
+    made_for(llama, tiny.save_adapter(mara / "adapter", llama))
+    llama_alone = [await answer(tmp_path, base) for base in (llama, qwen)]
+    made_for(qwen, lora(qwen, mara / "adapters/own"))
+    both = [await answer(tmp_path, base) for base in (llama, qwen)]
+    assert llama_alone[0] != plain[0]
+    assert llama_alone[1] == plain[1]
+    assert both[0] == llama_alone[0]
+    assert both[1] != plain[1]
+
+
+def made_for(base: Path, adapter: Path) -> None:
+    """Pin an adapter to its base model."""
+    source = ModelSource("folder", str(base), base)
+    pin(adapter, base_model=str(base), base_hash=model_fingerprint(source))
+
+
+async def answer(folder: Path, base: Path) -> str:
+    """Return what Mara says first on a base model."""
+    stage = Stage(Path(tempfile.mkdtemp(dir=folder)))
+    changes = {"name": str(base), "template": "chatml", "precision": "fp32", "threads": 1, "context": 512}
+    stage.model = stage.model.model_copy(update=changes)
+    stage.cast = load_cast(folder / "personas")
+    stage.engine = LocalEngine(stage.model, folder / "data")  # type: ignore[assignment]
+    async with stage.engine:
+        await stage.start()
+        await stage.say("Rain?")
+        await stage.stop()
+    return stage.outlet.sent[-1][1]
