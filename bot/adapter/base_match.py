@@ -1,4 +1,4 @@
-"""Whether an adapter was made for the running base model, by the names and hashes of its manifest."""
+"""The comparison of an adapter's base model with the running one, by names and hashes of the manifest."""
 
 import re
 from enum import IntEnum
@@ -26,7 +26,7 @@ class ServedBase(Protocol):
 
 
 class Fit(IntEnum):
-    """How an adapter fits a base model; the highest one is taken."""
+    """Degrees to which an adapter fits a base model; the adapter of the highest one is taken."""
 
     NONE = 0
     UNPINNED = 1  # nothing says which base model it is for

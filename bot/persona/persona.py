@@ -7,20 +7,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from bot.adapter.folders import HOME, OTHERS, folder_in, other_slots
+from bot.adapter.folders import HOME
 from bot.errors import UserError
 from bot.persona import avatar
-from bot.persona import card as cards
 from bot.persona.card import MAX_NAME, Card
-from bot.persona.card_file import decode_card
 from bot.persona.lorebook import Lorebook, join_books
-from bot.persona.lorebook_reader import read_lorebook
+from bot.persona.persona_files import (
+    adapter_in,
+    loose_cards,
+    other_adapters,
+    path_inside,
+    read_card_file,
+    read_folder_lorebook,
+)
 from bot.persona.training_options import TrainingOptions
 from bot.system.names import fault_of_name
-from bot.system.ownership import check_owner
 from bot.toml import Section, parse_toml, read_toml
 
-_LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
 CARD_NAMES = ("card.json", "card.png")  # taken without a key
 LOREBOOK = "lorebook.json"
 MAX_TEMPLATE = 100_000  # characters of a chat template; the longest of known models have 20,000
@@ -153,27 +156,7 @@ def load_cast(folder: Path) -> Cast:
             personas[path.name] = load_persona(path)
         except UserError as error:
             broken[path.name] = str(error).rstrip(".")
-    return Cast(personas, _loose_cards(folder) | broken, folder)
-
-
-def _loose_cards(folder: Path) -> dict[str, str]:
-    """Return the fault of each card in the folder of all personas itself, by the key that it should have."""
-    faults = {}
-    for path in sorted(folder.iterdir()):
-        kind, home = path.suffix.lower(), folder / path.stem
-        if kind in (".json", ".png") and path.name[0] not in "._" and _is_card(folder, path.name):
-            key = path.name if home.exists() else path.stem
-            place = "a new folder" if home.exists() else home / f"card{kind}"
-            faults[key] = f"the card {path} must lie in a folder of its own: move it to {place}"
-    return faults
-
-
-def _is_card(folder: Path, name: str) -> bool:
-    try:
-        _card(_inside(folder, Path(name)))
-    except UserError:
-        return False
-    return True
+    return Cast(personas, loose_cards(folder) | broken, folder)
 
 
 def load_persona(folder: Path) -> Persona:
@@ -186,7 +169,7 @@ def load_persona(folder: Path) -> Persona:
     file = folder / "persona.toml"
     text = read_toml(file, "make one; it may be empty") if os.path.lexists(file) else ""
     keys = parse_toml(PersonaFile, text, file)
-    card, adapter = _card(_card_path(folder, keys)), _adapter(folder, keys)
+    card, adapter = read_card_file(_card_path(folder, keys)), _adapter(folder, keys)
     return Persona(
         folder.name,
         card,
@@ -200,82 +183,29 @@ def load_persona(folder: Path) -> Persona:
         keys.bursts,
         keys.notices,
         keys.training,
-        _lorebook(_inside(folder, Path(LOREBOOK))),
-        _other_adapters(folder),
+        read_folder_lorebook(path_inside(folder, Path(LOREBOOK))),
+        other_adapters(folder),
     )
 
 
 def _card_path(folder: Path, keys: PersonaFile) -> Path:
     named = [keys.card] if keys.card else [Path(name) for name in CARD_NAMES]
-    paths = [_inside(folder, path) for path in named]
+    paths = [path_inside(folder, path) for path in named]
     return next((path for path in paths if path.exists()), paths[0])
-
-
-def _inside(folder: Path, path: Path) -> Path:
-    """Return a path inside the persona's folder. Raises `UserError` if it leads out or is another user's."""
-    whole = folder / path
-    if "\x00" in str(path) or not Path(os.path.realpath(whole)).is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"{str(path)!r} leads out of the folder {folder}: keep the persona's files in it")
-    check_owner(whole)
-    return whole
-
-
-def _card(path: Path) -> Card:
-    try:
-        return cards.read_card(_file_text(path))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: write a card there, or set the key `card`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-    except UserError as error:
-        raise UserError(f"the card {path} cannot be used: {error}") from None
-
-
-def _lorebook(path: Path) -> Lorebook:
-    """Return the lorebook of a persona's folder; an empty one where there is none."""
-    try:
-        return read_lorebook(cards.parse_object(_file_text(path)))
-    except FileNotFoundError:
-        return Lorebook()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-    except UserError as error:
-        raise UserError(f"the lorebook {path} cannot be used: {error}") from None
-
-
-def _file_text(path: Path) -> str:
-    """Return the JSON text of a card's or lorebook's file."""
-    if path.exists() and not path.is_file():
-        raise UserError("it is not a file")
-    if path.stat().st_size > _LIMIT:
-        raise UserError(f"it has more than {_LIMIT:,} bytes")
-    return decode_card(path.read_bytes())
 
 
 def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
     if keys.adapter is None:
-        return _checked_adapter(folder, folder / HOME)
-    named = _inside(folder, keys.adapter)
+        return adapter_in(folder, folder / HOME)
+    named = path_inside(folder, keys.adapter)
     if not named.is_dir():
         raise UserError(f"{named} is missing: put the adapter there, or drop the key `adapter`")
     return named
 
 
-def _other_adapters(folder: Path) -> tuple[Path, ...]:
-    """Return the folders in adapters/ that hold adapters, by name."""
-    _inside(folder, Path(OTHERS))
-    found = (_checked_adapter(folder, slot) for slot in other_slots(folder))
-    return tuple(filter(None, found))
-
-
-def _checked_adapter(folder: Path, slot: Path) -> Path | None:
-    found = folder_in(slot)
-    return found and _inside(folder, found.relative_to(folder))
-
-
 def _avatar(folder: Path, keys: PersonaFile) -> Path | None:
     pictures = (*avatar.PICTURE_NAMES, CARD_NAMES[1])
     named = [keys.avatar] if keys.avatar else [Path(name) for name in pictures]
-    paths = [_inside(folder, path) for path in named]
+    paths = [path_inside(folder, path) for path in named]
     found = next((path for path in paths if keys.avatar or path.exists()), None)
     return found and avatar.check_picture(found)
