@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -83,7 +83,8 @@ class Responder:
         if self._resources.engine.status().queued >= MAX_REQUESTS:
             raise UserError(_FULL)
         prompt = await self._prompt(context)
-        await self._adapters.ensure_loaded(persona)
+        persona = await self._adapters.ensure_loaded(persona)
+        context = replace(context, persona=persona)
         drawn = await self._draw(context, prompt, task)
         text = bound_reply(drawn[-1].text, context.place)
         if not is_visible(text):

@@ -10,12 +10,13 @@ Nothing here loads a model. Order of events, for one request:
 Token counts are ids of the base model's tokenizer; times are seconds; sizes are bytes.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from bot.adapter.choice import AdapterChoice
 from bot.message import Place
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Tokenizer
@@ -147,6 +148,12 @@ class Engine(Protocol):
 
     def generate(self, request: Request) -> Generation:
         """Queue the request, before the model is loaded too. Raises nothing; errors come by the iteration."""
+
+    async def choose_adapter(self, persona: str, folders: Sequence[Path]) -> AdapterChoice:
+        """Choose among a persona's adapters by the base model, once it is loaded; no weights are read.
+
+        Raises `UserError` without a model.
+        """
 
     async def add_adapter(self, name: str, folder: Path) -> None:
         """Validate and register a PEFT adapter, in place of one of that name, once the model is loaded.

@@ -13,6 +13,7 @@ from bot.engine.model_loader import loader
 from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import LoadPlan
 from bot.errors import UserError
+from training.adapters.persona_adapter import persona_adapter
 from training.dataset.workspace import Workspace
 
 _TIED = (
@@ -36,11 +37,10 @@ def unquantized_plan(workspace: Workspace) -> LoadPlan:
 
 
 def read_persona_adapter(workspace: Workspace, plan: LoadPlan, base_model: Any) -> LoadedAdapter:
-    """Read the persona's adapter, checked against the base model; raises `UserError`."""
+    """Read the persona's adapter for the base model, and check it; raises `UserError`."""
     persona = workspace.persona
-    assert persona.adapter  # `export_adapter` refuses a persona without one
     base = BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(base_model), plan.source)
-    return read_adapter(persona.key, persona.adapter, base)
+    return read_adapter(persona.key, persona_adapter(persona, base), base)
 
 
 def merge_adapter(workspace: Workspace, plan: LoadPlan) -> Any:

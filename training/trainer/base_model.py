@@ -9,6 +9,7 @@ import torch
 from bitsandbytes.nn import Linear4bit
 
 from bot.config import ModelSettings
+from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.load_failure import load_explained
 from bot.engine.model_loader.loader import LoadPlan
@@ -34,6 +35,11 @@ class BaseModel:
     @property
     def name(self) -> str:
         return self.plan.source.name
+
+    @property
+    def identity(self) -> BaseModelIdentity:
+        """The identity that adapters must match."""
+        return BaseModelIdentity(self.name, self.plan.fingerprint, self.sizes.linear, self.plan.source)
 
     def kept_bytes(self, recipe: Recipe) -> KeptBytes:
         """Return what a layer keeps for the backward pass with an adapter of this recipe."""
