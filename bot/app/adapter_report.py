@@ -28,7 +28,7 @@ def is_model_ready(settings: Config) -> bool:
     Raises `UserError` for a path without a model.
     """
     source = locate_model(settings.model)
-    if source.path is None or source.kind != "gguf":
+    if source.path is None or source.kind != "gguf" or settings.model.device in ("auto", "cpu"):
         return source.path is not None
     return has_converted(settings.data / "models", model_fingerprint(source))
 

@@ -12,7 +12,8 @@ from safetensors import SafetensorError
 from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
 from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.source import LOCAL_ONLY
-from bot.engine.model_loader.loader import LoadPlan, meta_model, plan_load
+from bot.engine.model_loader.load_plan import LoadPlan, plan_load
+from bot.engine.model_loader.loader import meta_model
 from bot.errors import UserError
 from training.adapters.persona_adapter import persona_adapter
 from training.dataset.base_tokenizer import open_training_format

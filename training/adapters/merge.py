@@ -9,9 +9,9 @@ from bot.engine.checkpoint.source import locate_model, read_model_config
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_layers, linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
-from bot.engine.model_loader import loader
+from bot.engine.model_loader import load_plan
 from bot.engine.model_loader.load_failure import load_explained
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from bot.errors import UserError
 from training.adapters.persona_adapter import persona_adapter
 from training.dataset.workspace import Workspace
@@ -33,7 +33,9 @@ def unquantized_plan(workspace: Workspace) -> LoadPlan:
             f"{source.name} is stored quantised, and this needs plain weights: set [model] name to a copy "
             "that is not, or export with --format peft."
         )
-    return loader.plan_load(_fp32_settings(workspace), workspace.settings.data, progress=lambda stage: None)
+    return load_plan.plan_load(
+        _fp32_settings(workspace), workspace.settings.data, progress=lambda stage: None
+    )
 
 
 def read_persona_adapter(workspace: Workspace, plan: LoadPlan, base_model: Any) -> LoadedAdapter:

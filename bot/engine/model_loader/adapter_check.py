@@ -7,8 +7,8 @@ from bot.adapter.choice import AdapterChoice, choose_adapter
 from bot.config import ModelSettings
 from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
-from bot.engine.model_loader.loader import LoadPlan, meta_model, plan_load
-from bot.engine.tokenizer.files import read_tokenizer
+from bot.engine.model_loader.load_plan import LoadPlan, plan_load
+from bot.engine.model_loader.loader import meta_model
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
 from bot.persona.persona import Persona
@@ -45,12 +45,12 @@ class AdapterCheck:
 
 
 def open_adapter_check(settings: ModelSettings, data: Path) -> AdapterCheck:
-    """Find the settings' base model, and convert it first where that has not been done.
+    """Find the settings' base model, and convert it first where it must be and that has not been done.
 
     Raises `UserError` without such a model.
     """
-    plan = plan_load(settings, data, progress=lambda stage: None)
-    return AdapterCheck(plan_identity(plan), read_tokenizer(plan.folder))
+    plan = plan_load(settings, data, lambda stage: None, serves_packed=True)
+    return AdapterCheck(plan_identity(plan), plan.read_tokenizer())
 
 
 def plan_identity(plan: LoadPlan) -> BaseModelIdentity:

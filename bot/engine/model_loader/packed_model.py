@@ -1,11 +1,9 @@
 """A model of transformers whose weights stay as a GGUF file holds them: mapped, quantised, never copied."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import torch
-import transformers
 from accelerate import init_empty_weights
 from torch import Tensor, nn
 from transformers import AutoConfig

@@ -54,6 +54,14 @@ class GgufFile:
         return self.vocabulary.chat_template
 
 
+def is_served_gguf(path: Path) -> bool:
+    """Return whether a GGUF file is of a served architecture; raises `UserError` for a damaged one."""
+    try:
+        return read_gguf_header(path).metadata.get_text("general.architecture") in FAMILIES
+    except BrokenGguf as error:
+        raise damaged_gguf(path, error) from None
+
+
 def open_gguf(path: Path) -> GgufFile:
     """Map a GGUF file and check all but the numbers in it; the vocabulary is only walked over.
 
