@@ -82,7 +82,7 @@ class LoadPlan:
         """Return the context in tokens: the wanted one, or less where the model has less."""
         if self.packed is None:
             return context_length(self.folder, wanted)
-        return min(wanted, self.packed.config.get("max_position_embeddings", wanted))
+        return min(wanted, int(self.packed.config["max_position_embeddings"]))
 
 
 def plan_load(

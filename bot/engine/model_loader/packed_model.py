@@ -81,7 +81,9 @@ def packed_matrix(tensor: GgufTensor) -> PackedMatrix:
         logger.info("weights_repacked", extra={"tensor": tensor.name, "type": _REPACKED})
         return pack(_numbers(tensor), _REPACKED)
     order = None if tensor.row_order is None else torch.from_numpy(tensor.row_order.copy())
-    return PackedMatrix(torch.from_numpy(tensor.data), tensor.block, order)
+    view = tensor.data.view()
+    view.flags.writeable = True  # torch warns of others; the file is mapped for this process alone
+    return PackedMatrix(torch.from_numpy(view), tensor.block, order)
 
 
 def _numbers(tensor: GgufTensor) -> Tensor:

@@ -70,7 +70,9 @@ def plain_numbers(data: Bytes, type_name: str) -> NDArray[np.float32]:
 
 def view_tensor(content: mmap, entry: TensorEntry) -> Bytes:
     """Return the bytes of a tensor [rows, bytes of a row] in a mapped file."""
-    return np.frombuffer(content, np.uint8, entry.bytes, entry.begin).reshape(entry.rows, -1)
+    view = np.frombuffer(content, np.uint8, entry.bytes, entry.begin).reshape(entry.rows, -1)
+    view.flags.writeable = False
+    return view
 
 
 def open_tensor(content: mmap, entry: TensorEntry, parameter: Parameter, family: Family) -> GgufTensor:
