@@ -89,7 +89,7 @@ def load_model(
         source=plan.source,
         fingerprint=plan.fingerprint,
         precision=plan.weights_text,
-        dtype=str(model.dtype).removeprefix("torch."),
+        dtype=str(runner.dtype).removeprefix("torch."),
         device=str(runner.device),
         context=_fitting_context(context, cache_bytes // runner.token_bytes),
         cache_bytes=cache_bytes,
