@@ -34,7 +34,8 @@ _UNPATCHABLE = (
 class ModelRunner:
     """A causal language model whose forward pass takes sequences of any lengths under different adapters.
 
-    `shapes` are the (out, in) sizes of its linear layers by path, `dtype` is that of the activations, `token_bytes_by_device` the bytes of one
+    `shapes` are the (out, in) sizes of its linear layers by path, `dtype` is that of the
+    activations, `token_bytes_by_device` the bytes of one
     token's keys and values on each device, `native` the operations in C where they are used.
     """
 

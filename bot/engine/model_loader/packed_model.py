@@ -17,10 +17,11 @@ from bot.engine.lora.registry import linear_layers
 from bot.engine.model_loader.model_class import model_class_of
 from bot.engine.quantization.packed_matrix import PackedMatrix
 from bot.engine.quantization.packing import pack
+from bot.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-_REPACKED = "Q8_0"  # plain numbers in the matrices of a quantised file
+_REPACKED = "Q8_0"  # what plain numbers of matrices become
 
 
 def load_packed(file: GgufFile, name: str, dtype: torch.dtype) -> Any:
@@ -34,6 +35,8 @@ def load_packed(file: GgufFile, name: str, dtype: torch.dtype) -> Any:
     model.set_input_embeddings(_embedding(embedding, table, dtype))
     for path, _ in [*model.named_parameters()]:
         _set_parameter(model, path, _numbers(file.tensors[path]).to(dtype))
+    if plain := [tensor.name for tensor in file.tensors.values() if _is_repacked(tensor)]:
+        logger.info("weights_repacked", extra={"tensors": len(plain), "type": _REPACKED})
     model.eval().requires_grad_(False)
     return model
 
@@ -55,9 +58,8 @@ def quantised_bits(file: GgufFile) -> tuple[float, tuple[str, ...]]:
     return 8 * sum(counts.values()) / numbers, tuple(sorted(counts, key=lambda kind: -counts[kind]))
 
 
-def is_quantised(file: GgufFile) -> bool:
-    """Return whether any matrix of a file is quantised."""
-    return any(tensor.block is not None for tensor in file.tensors.values())
+def _is_repacked(tensor: GgufTensor) -> bool:
+    return tensor.block is None and len(tensor.shape) == 2
 
 
 def _linear(
@@ -76,10 +78,19 @@ def _embedding(layer: Any, table: GgufTensor, dtype: torch.dtype) -> QuantisedEm
 
 
 def packed_matrix(tensor: GgufTensor) -> PackedMatrix:
-    """Return a tensor as a packed matrix: the file's own blocks, or plain numbers in 8 bits."""
+    """Return a tensor as a packed matrix: the file's own blocks, or plain numbers in 8 bits.
+
+    Raises `UserError` for plain numbers that fill no whole blocks.
+    """
     if tensor.block is None:
-        logger.info("weights_repacked", extra={"tensor": tensor.name, "type": _REPACKED})
-        return pack(_numbers(tensor), _REPACKED)
+        try:
+            return pack(_numbers(tensor), _REPACKED)
+        except ValueError:
+            raise UserError(
+                f"The tensor {tensor.name} has {tensor.shape[1]} columns, which fill no blocks of "
+                f"{_REPACKED}: "
+                'set [model] precision to "bf16", or choose another [model] name.'
+            ) from None
     order = None if tensor.row_order is None else torch.from_numpy(tensor.row_order.copy())
     view = tensor.data.view()
     view.flags.writeable = True  # torch warns of others; the file is mapped for this process alone
