@@ -35,8 +35,8 @@ class ModelRunner:
     """A causal language model whose forward pass takes sequences of any lengths under different adapters.
 
     `shapes` are the (out, in) sizes of its linear layers by path, `dtype` is that of the
-    activations, `token_bytes_by_device` the bytes of one
-    token's keys and values on each device, `native` the operations in C where they are used.
+    activations, `token_bytes_by_device` the bytes of one token's keys and values on each device, `native` the
+    operations in C where they are used.
     """
 
     @torch.inference_mode()
