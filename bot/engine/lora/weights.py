@@ -127,8 +127,10 @@ def _check_pair(
     a, b = named.halves[part.module, "A"], named.halves[part.module, "B"]
     if not {a.dtype, b.dtype} <= set(FLOATS):
         raise RefusedFile("its weights are not F32, F16 or BF16", "convert it to one of these")
-    if a.shape != (rank, inputs) or b.shape[1:] != (rank,):
+    if a.shape[1:] != (inputs,):
         raise ShapeMismatch("its shapes do not match the base model and its rank", FIT)
+    if a.shape[0] != rank or b.shape[1:] != (rank,):
+        raise RefusedFile("its shapes do not match the base model and its rank", FIT)
 
 
 def _kept(named: NamedTensors, found: LayerMap) -> dict[StoredTensor, tuple[str, str]]:
