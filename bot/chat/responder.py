@@ -170,7 +170,7 @@ class Responder:
             return await self._draft(context, task)
 
         resources, place, persona = self._resources, context.place, context.persona
-        own_words = open_own_words(persona, prompt.speakers, prompt.lines)
+        own_words = open_own_words(persona, prompt.speakers, prompt.lines, prompt.recent)
         preview = StreamingPreview(resources.memory, resources.outlet(place), place, persona, begin)
         try:
             async with resources.engine.generate(request) as generation, preview:

@@ -1,0 +1,115 @@
+"""Roles, rules over lines of others, quotes without an end, and names that may be words."""
+
+import pytest
+
+from bot.text.own_words import OwnWords
+from bot.text.tidy import tidy
+
+
+def own(text: str, *others: str) -> str:
+    return tidy(text, "Mara", others=others or ("Ann",), whole=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Assistant: hi", "hi"),
+        ("assistant\n\nhi", "hi"),
+        ("AI: hi", "hi"),
+        ("**Assistant:** hi", "hi"),
+        ("[Assistant]: Mara: hi", "hi"),
+        ("Assistant (Mara): hi", "hi"),
+        ("Mara: Assistant: hi", "hi"),
+        ("User: tea?\nAssistant: Here.", "Here."),
+        ("Human: tea?\nMara: Here.", "Here."),
+        ("Human: tea?\nAI: Here.", "Here."),
+        ("Here.\nUser: thanks!\nAssistant: Aye.", "Here."),
+        ("Here.\n\n**Human:** thanks!\n**Mara:** Aye.", "Here."),
+        ("Here.\nUser:", "Here."),
+        ("Here.\nAssistant: one who helps", "Here.\nAssistant: one who helps"),
+        ("Two kinds.\nHuman: slow\nAI: fast", "Two kinds.\nHuman: slow\nAI: fast"),
+        ("Roles:\nUser: asks\nAssistant: answers", "Roles:\nUser: asks\nAssistant: answers"),
+        ("User: one who asks", "User: one who asks"),
+        ("ai: love in Japanese", "ai: love in Japanese"),
+    ],
+)
+def test_labels_of_roles_go_as_labels_of_speakers_do(text: str, words: str) -> None:
+    assert own(text) == words
+
+
+def test_a_person_who_is_called_as_a_role_is_a_person() -> None:
+    assert own("Assistant: hi", "Assistant") == "Assistant: hi"
+    assert own("Tea?\nAssistant: yes\nMara: Here.", "Assistant") == "Tea?"
+
+
+@pytest.mark.parametrize("rule", ["---", "***", "___", "* * *", "---\n\n---"])
+def test_a_rule_goes_with_the_line_of_another_speaker_below_it(rule: str) -> None:
+    assert own(f"Aye.\n\n{rule}\n\nAnn: thanks!") == "Aye."
+    assert own(f"Aye.\n{rule}\nNote: thanks!\nMara: No.", "Note") == "Aye."
+    assert own(f"{rule}\nAnn: tea?\nMara: Here.") == "Here."
+    for text in (f"Aye.\n{rule}\nNo.", f"Aye.\n{rule}", f"Aye.\n{rule}\nNote: thanks!"):
+        assert own(text, "Note") == text
+    assert own(f"Aye.\n{rule}\nMara: No.") == f"Aye.\n{rule}\nNo."
+
+
+QUOTED = "[In reply to Ann: tea?"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "words"),
+    [
+        (f"{QUOTED}\nYes.", (), f"{QUOTED}\nYes."),
+        (f"{QUOTED}\nYes.", (QUOTED,), "Yes."),
+        (f"{QUOTED}\nYes.", (f"{QUOTED}]",), "Yes."),
+        (QUOTED, (), ""),
+        (f"{QUOTED}\n\n", (), ""),
+        (f"{QUOTED}\n  milk\n\nYes.", (), f"{QUOTED}\n  milk\n\nYes."),
+        (f"Aye.\n{QUOTED}\nYes.", (), f"Aye.\n{QUOTED}\nYes."),
+        (f"Aye.\n{QUOTED}\nYes.", (QUOTED,), "Aye."),
+        (f"Aye.\n{QUOTED}", (), "Aye."),
+        (f"{QUOTED}\n{QUOTED}]\nYes.", (), QUOTED),
+    ],
+)
+def test_a_quote_without_its_end_is_one_where_the_prompt_or_the_end_says_so(
+    text: str, lines: tuple[str, ...], words: str
+) -> None:
+    whole = OwnWords(("Mara",), ("Ann",), lines)
+    assert whole.read(text, whole=True) == words
+    growing = OwnWords(("Mara",), ("Ann",), lines)
+    shown = [growing.read(text[:end], whole=False) for end in range(len(text) + 1)]
+    assert all(words.startswith(each) for each in shown)
+    assert growing.read(text, whole=True) == words
+
+
+DEFINITIONS = "Respiration: the burning of sugar"
+
+
+@pytest.mark.parametrize("name", ["Osmosis", "Mitochondria", "kraken", "光合作用", "Cellular mitosis"])
+def test_a_name_without_a_sign_of_a_person_cuts_where_its_bearer_spoke_lately(name: str) -> None:
+    line, more = f"{name}: the making of sugar", "Chlorophyll: the green"
+    lately, long_ago = ([name], [name]), ([name, "Ann"], ["Ann"])
+    for (others, recent), text, words in (
+        (lately, f"Here.\n{line}", "Here."),
+        (lately, f"Here.\n{line}\nAnd more.", "Here."),
+        (lately, f"Here.\n{line}\nMara: So.", "Here."),
+        (lately, f"Here.\nNote: x\n{line}", "Here.\nNote: x\n{line}"),
+        (lately, line, ""),
+        (lately, f"{line}\nMara: Here.", "Here."),
+        (lately, f"{line}\nMore.\nMara: Here.", "Here."),
+        (lately, f"Here.\n{line}\n{more}", "Here.\n{line}\n{more}"),
+        (lately, f"Here.\n{line}\n\n**{more}", "Here.\n{line}\n\n**{more}"),
+        (lately, f"{more}\n{line}\nSo.", "{more}\n{line}\nSo."),
+        (long_ago, f"Here.\n{line}", "Here.\n{line}"),
+        (long_ago, f"Here.\n{line}\nSo.\nMara: And.", "Here."),
+        (long_ago, f"Here.\n{line}\nAnn: tea?", "Here.\n{line}"),
+    ):
+        read = OwnWords(["Mara"], others, recent=recent).read(text, whole=True)
+        assert read == words.format(line=line, more=more), text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ann", "Ann Note", "kraken (2)", "neo_x", "xXdarkXx", "Jörg Kramer", "Dragon Slayer9"],
+)
+def test_a_name_that_tells_a_person_cuts_wherever_it_was_heard(name: str) -> None:
+    assert OwnWords(["Mara"], [name], recent=[]).read(f"Here.\n{name}: thanks!", whole=True) == "Here."
