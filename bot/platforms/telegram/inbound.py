@@ -25,6 +25,7 @@ from bot.platforms.telegram.events import (
 )
 from bot.platforms.telegram.sender import is_group
 from bot.platforms.telegram.translate import PLATFORM, UnreadableUpdate, parse_update
+from bot.text.cut_text import cut_text
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class InboundUpdates:
 
     def _truncate(self, text: str) -> str:
         """Return an edit's text, cut to the longest message."""
-        return text[: self._chat.settings.message_characters]
+        return cut_text(text, self._chat.settings.message_characters)
 
     async def _run_command(self, event: CommandEvent) -> None:
         """Run a command at most once: a second post harms more than a command that its user must repeat."""

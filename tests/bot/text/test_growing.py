@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from bot.text.growing import newest_text
 
-TEXTS = st.lists(st.sampled_from(["a", "some words ", "\n", "\n\n", "```\n", "- x\n"]), max_size=120).map("".join)
+TEXTS = st.lists(st.sampled_from(["a", "some words ", "\n", "\n\n", "```\n", "- x\n"]), max_size=120).map(
+    "".join
+)
 
 
 @given(TEXTS)

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.chat.intake import UNREAD
+from bot.chat.intake import CUT, UNREAD
 from bot.config import ChatSettings
 from tests.fakes.discord_server import File
 from tests.fixtures.discord_bot import DiscordStage, staged
@@ -56,8 +56,10 @@ async def test_a_message_that_is_too_long_is_cut(tmp_path: Path) -> None:
         stage.settings = ChatSettings(debounce=0, message_characters=100)
         await stage.start()
         stage.call("x" * 500)
-        await stage.says("Answer 1.")
-        assert (await stage.history())[0] == f"ana: {'x' * 99}…"
+        await stage.says(CUT, "Answer 1.")
+        assert (await stage.history())[0] == f"ana: {'x' * 44}… [456 more characters were left out]"
+        stage.call("y" * 500)
+        await stage.says(CUT, "Answer 1.", "Answer 2.")
 
 
 async def test_joins_and_pins_are_not_messages(stage: DiscordStage) -> None:
