@@ -34,9 +34,11 @@ from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn
 from bot.prompt.role_markers import RoleMarkers, role_markers
 from bot.text import splitting
+from bot.text.cut_text import cut_text
 from bot.text.discord_markdown import format_for_discord
 from bot.text.formatted_splitting import split_formatted
 from bot.text.formatted_text import FormattedText, TextSpan, nested_spans
+from bot.text.growing import newest_text
 from bot.text.line_labels import line_at, read_label
 from bot.text.links import choose_link
 from bot.text.list_lines import ListLines
@@ -140,6 +142,8 @@ CALLS: dict[str, Call] = {
         entity_text(FormattedText(text, nested_spans(text, spans_over(text)))).entities
     ),
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
+    "bot.text.cut_text.cut_text": lambda text: cut_text(text, 100),
+    "bot.text.growing.newest_text": lambda text: newest_text(text, 80),
     "bot.text.line_labels.line_at": lambda text: line_at(text, 0),
     "bot.text.list_lines.ListLines.take": lambda text: ListLines().take(
         text, is_labelled=False, is_item=False

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.chat.commands import find_command
 from bot.message import Author, Message, Place
 from bot.persona.persona import NoticeKind
 
@@ -79,6 +80,10 @@ class CommandEvent:
     name: str
     argument: str
     time: float
+
+    @property
+    def is_known(self) -> bool:
+        return find_command(self.name) is not None
 
 
 @dataclass(frozen=True, slots=True)

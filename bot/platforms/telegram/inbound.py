@@ -116,10 +116,14 @@ class InboundUpdates:
         return cut_text(text, self._chat.settings.message_characters)
 
     async def _run_command(self, event: CommandEvent) -> None:
-        """Run a command at most once: a second post harms more than a command that its user must repeat."""
+        """Run a command at most once: a second post harms more than a command that its user must repeat.
+
+        One that was not known may become known by an edit, and is then run once.
+        """
+        name = f"{event.invoker.chat_id}/{event.id}" + "/unknown" * (not event.is_known)
         if self._clock() - event.time > self._chat.settings.oldest:
             log.info("command_expired", extra={"place": str(event.place)})
-        elif await self._is_new(f"{event.invoker.chat_id}/{event.id}"):
+        elif await self._is_new(name):
             self._commands.run_command(event)
 
     async def _is_new(self, name: str) -> bool:

@@ -60,7 +60,7 @@ def parse_update(update: Mapping[str, object], account: BotAccount) -> Event:
     if message := parsed.message or parsed.channel_post:
         return _message(message, account, is_post=parsed.message is None)
     if edited := parsed.edited_message or parsed.edited_channel_post:
-        return _edit(edited, account)
+        return _edit(edited, account, is_post=parsed.edited_message is None)
     if query := parsed.callback_query:
         return _button(query)
     if change := parsed.my_chat_member:
@@ -134,9 +134,13 @@ def _invoker(message: wire.Message) -> Invoker:
     return Invoker(message.author.id if message.author else 0, author.name, message.chat.id, sender_chat)
 
 
-def _edit(message: wire.Message, account: BotAccount) -> Event:
+def _edit(message: wire.Message, account: BotAccount, *, is_post: bool) -> Event:
+    """Return the event of an edit; a command that is known now counts as typed, if it was none before."""
     if message.business_connection_id or message.guest_query_id:
         return IgnoredEvent("a guest's message")
+    command = _command(message, account, is_post)
+    if isinstance(command, CommandEvent) and command.is_known:
+        return command
     edited = _to_message(message, account)
     return EditEvent(edited) if edited.text else IgnoredEvent("no words")
 

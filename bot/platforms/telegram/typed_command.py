@@ -10,6 +10,7 @@ START_COMMAND = "start"  # the first command that Telegram's apps send to a bot
 _COMMAND = re.compile(  # a slash, a name, perhaps the bot's name, perhaps a sign, perhaps words
     r"\s*[/／](\w{1,32})(?:[@＠](\w{3,32}))?[,.:;!?]?(?:\s(.*))?", re.DOTALL
 )
+_MENTION = re.compile(r"\s*[@＠](\w{3,32})[\s,:]*")
 _SHORTEST = 3  # letters of an unknown name before other words that resembles a command
 # what chat programs and roleplayers write with a slash, and no bot is asked for
 _GESTURES = frozenset(
@@ -32,6 +33,7 @@ class TypedCommand:
 def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCommand | None:
     """Return the command of a message; None where its words are for the persona.
 
+    0. The bot's @ before a command is as its @ behind the name, but an unknown name there is one of words.
     1. A path (`/usr/bin`), and a command to another bot in a private chat, are words.
     2. A name of the table is a command, and so is any name with this bot's @; an unknown one is answered with
        what would be understood.
@@ -40,7 +42,9 @@ def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCo
     5. In a private chat an unknown name is a command where it resembles one, or stands alone; names before
        other words are words.
     """
-    found = _COMMAND.fullmatch(text)
+    mention = _MENTION.match(text)
+    is_called = mention is not None and mention[1].casefold() == username.casefold()
+    found = _COMMAND.fullmatch(text, mention.end() if mention and is_called else 0)
     if found is None:
         return None
     name, to, argument = fold(found[1]), found[2], (found[3] or "").strip()
@@ -49,6 +53,8 @@ def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCo
         return None if is_private else TypedCommand(name, argument, is_foreign=True)
     if is_to_bot or name == START_COMMAND or find_command(name):
         return TypedCommand(name, argument)
+    if is_called:
+        return TypedCommand(name, argument) if _is_meant(name, argument) else None
     if name in _GESTURES and argument and name not in _DICE:
         return None
     if not is_private:
