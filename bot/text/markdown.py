@@ -54,7 +54,7 @@ def code_spans(text: str) -> Iterator[FormatSpan]:
     return (span for span in _spans(text) if span.opening[0] == "`")
 
 
-def open_marks(text: str) -> list[str]:
+def unclosed_marks(text: str) -> list[str]:
     """Return the marks of the last paragraph that nothing closes yet, outermost first; no backticks."""
     pairs, paragraph = _Pairs(text), text.rfind("\n\n")
     for _ in _spans(text, pairs):
