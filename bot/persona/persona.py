@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from bot.errors import UserError
 from bot.persona import avatar
@@ -13,7 +13,7 @@ from bot.persona import card as cards
 from bot.persona.card import MAX_NAME, Card
 from bot.persona.card_file import decode_card
 from bot.persona.lorebook import Lorebook, join_books
-from bot.persona.lorebook_reader import read_lorebook
+from bot.persona.lorebook_reader import check_lorebook, read_lorebook
 from bot.persona.training_options import TrainingOptions
 from bot.system.names import fault_of_name
 from bot.system.ownership import check_owner
@@ -39,7 +39,15 @@ class Sampling(Section):
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
     repetition_penalty: float = Field(default=1.1, gt=0, le=2)  # over prompt and answer: arXiv 1909.05858
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
-    max_tokens: int = Field(default=256, ge=1, le=32_768)  # the longest answer
+    max_tokens: int = Field(default=256, ge=1, le=32_768, validate_default=True)  # the longest answer
+
+    @field_validator("max_tokens")
+    @classmethod
+    def _reaches_least(cls, value: int, info: ValidationInfo) -> int:
+        least = info.data.get("min_tokens", 0)
+        if value < least:
+            raise ValueError(f"write at least sampling.min_tokens, {least:,}, or lower that")
+        return value
 
 
 class PersonaFile(Section):
@@ -205,7 +213,7 @@ def _card(path: Path) -> Card:
 def _lorebook(path: Path) -> Lorebook:
     """Return the lorebook of a persona's folder; an empty one where there is none."""
     try:
-        return read_lorebook(cards.parse_object(_file_text(path)))
+        return read_lorebook(check_lorebook(cards.parse_object(_file_text(path))))
     except FileNotFoundError:
         return Lorebook()
     except (OSError, UnicodeDecodeError) as error:

@@ -150,7 +150,6 @@ CALLS: dict[str, Call] = {
     ),
     "bot.text.quote_lines.QuoteLines.read": lambda text: QuoteLines(LINES).read(text, 0, whole=True),
     "bot.text.quote_lines.PromptLines.have": lambda text: LINES.have(text, 0, whole=True),
-    "bot.text.quote_lines.PromptLines.have_quote": LINES.have_quote,
     "bot.text.own_words.OwnWords.read": lambda text: OwnWords(["Mara"], LABELS).read(text, whole=True),
     "bot.text.line_labels.read_label": lambda text: read_label(text, 0, NameIndex(LABELS), whole=True),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),
