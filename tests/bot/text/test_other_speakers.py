@@ -1,6 +1,8 @@
 """Roles, rules over lines of others, quotes without an end, and names that may be words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.text.own_words import OwnWords
 from bot.text.tidy import tidy
@@ -113,3 +115,14 @@ def test_a_name_without_a_sign_of_a_person_cuts_where_its_bearer_spoke_lately(na
 )
 def test_a_name_that_tells_a_person_cuts_wherever_it_was_heard(name: str) -> None:
     assert OwnWords(["Mara"], [name], recent=[]).read(f"Here.\n{name}: thanks!", whole=True) == "Here."
+
+
+WORDS = ("hi", "Ann", "- Ann: hi", "---", "* * *", "[In the harbour]", "[Forward march]", "```", "~~~", "> q")
+LABELLED = ("Note: x", "Dear Ann: hi", "Zed: hi", "so:", "", "  set in", "**Zed:** hi", "[12:30] Zed: hi")
+PLAIN = st.sampled_from([*WORDS, *LABELLED])
+ENDS = st.sampled_from(["\n", "\n\n", "\r\n", "\u2028"])
+
+
+@given(st.lists(st.tuples(PLAIN, ENDS).map("".join), max_size=10).map("".join))
+def test_nothing_is_lost_where_no_name_matches(text: str) -> None:
+    assert tidy(text, "Mara", others=("Ann", "kraken"), whole=True) == text.strip()
