@@ -63,6 +63,17 @@ async def test_a_message_that_is_too_long_is_cut(tmp_path: Path) -> None:
         assert stage.quay.texts.count(CUT) == 1
 
 
+async def test_a_paste_that_is_too_long_tells_what_is_missing(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.settings = ChatSettings(debounce=0, message_characters=1000)
+        await stage.start()
+        chat = stage.fake.dm(stage.ana)
+        stage.fake.say(chat, stage.ana, "", files=[File("message.txt", b"tide " * 400, "text/plain")])
+        await stage.fake.until(lambda: chat.texts[-1].endswith("Answer 1."))
+        assert (await stage.history(chat))[0].endswith("… [1,055 more characters were left out]")
+        assert sum(CUT in text for text in chat.texts) == 1
+
+
 async def test_joins_and_pins_are_not_messages(stage: DiscordStage) -> None:
     stage.fake.say(stage.quay, stage.ana, "hello")
     event = stage.fake.hub.told[-1].data
