@@ -57,7 +57,7 @@ class Prompt:
     The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids`, `stop` and
     `spelt_ends`, which are stop ids as text, end the reply; `spared` are the template's own ids. `speakers`
     are the labels of everybody but the persona, `recent` those of the newest messages' authors, `lines` the
-    newest lines that begin with one or quote a message. `first` is the id of the oldest message kept, None if
+    newest lines that begin with one. `first` is the id of the oldest message kept, None if
     no message was dropped, and `read` that of the newest message.
     """
 
@@ -200,9 +200,9 @@ def _with_lore(
 
 
 def _labelled_lines(turns: Sequence[tuple[Turn, ...]]) -> tuple[str, ...]:
-    """Return the first line of each of people's newest messages, with its label, and of their quotes."""
+    """Return the first line of each of people's newest messages, with its label."""
     newest = (turn for each in turns[-_REPEATED:] for turn in each if turn.role == "user")
-    parts = (part.text for turn in newest for part in turn.parts if part.kind in ("message", "quote"))
+    parts = (part.text for turn in newest for part in turn.parts if part.kind == "message")
     return tuple(text.splitlines()[0].rstrip() for text in parts if text)
 
 

@@ -49,8 +49,8 @@ _NO_LABEL: tuple[LineLabel | None, SpeakerKind] = (None, "none")
 class OwnWords:
     """Reads one text as it grows, each line once; those of a quote without an end twice.
 
-    `names` are those of its speaker, `others` those of all other speakers, `lines` the lines with labels and
-    the quotes that the prompt has, `recent` those of the others who spoke last; None for all.
+    `names` are those of its speaker, `others` those of all other speakers, `lines` the lines with labels that
+    the prompt has, `recent` those of the others who spoke last; None for all.
     """
 
     def __init__(
@@ -60,7 +60,11 @@ class OwnWords:
         lines: Iterable[str] = (),
         recent: Iterable[str] | None = None,
     ) -> None:
-        self._speakers, self._prompt_lines = Speakers(names, others, recent), PromptLines(lines)
+        own, others = [*names], [*others]
+        self._speakers, self._prompt_lines = (
+            Speakers(own, others, recent),
+            PromptLines(lines, [*own, *others]),
+        )
         self._reset()
 
     def _reset(self) -> None:

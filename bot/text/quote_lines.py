@@ -1,22 +1,22 @@
 """Lines of prompts that quote a message. A model that writes one repeats the form of what it read.
 
 Such a quote is left out before the own words, and ends them else. One without its closing bracket is a quote
-only where the prompt has it, or where the text ends in it.
+only where it names somebody of the prompt, or where the text ends in it.
 """
 
 from collections.abc import Iterable
 
-from bot.text.line_labels import LINE_ENDS, Undecided, line_at
+from bot.text.line_labels import Undecided, line_at
 
 REPLY, FORWARD = "[In reply to ", "[Forwarded"
 _OPENINGS = (REPLY, f"{FORWARD} from ", f"{FORWARD}: ")
 
 
 class PromptLines:
-    """The lines of a prompt that a model may repeat."""
+    """The lines of a prompt that a model may repeat, and the labels of all who speak there."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = frozenset(lines)
+    def __init__(self, lines: Iterable[str], labels: Iterable[str] = ()) -> None:
+        self._lines, self._labels = frozenset(lines), frozenset(labels)
 
     def have(self, text: str, at: int, *, whole: bool) -> bool:
         """Return whether the line that begins at an index stands in the prompt just so.
@@ -24,14 +24,15 @@ class PromptLines:
         Raises `Undecided` where a text that is not `whole` must grow.
         """
         found = line_at(text, at)
-        line = found[0].rstrip(LINE_ENDS)
+        line = found[0].rstrip()
         if found.end() == len(text) and not whole and any(known.startswith(line) for known in self._lines):
             raise Undecided
         return line in self._lines
 
     def have_quote(self, line: str) -> bool:
-        """Return whether a quote in the prompt begins with this line, which may lack its last bracket."""
-        return line in self._lines or f"{line}]" in self._lines
+        """Return whether a line quotes somebody of the prompt: "[In reply to Ann: …"."""
+        quoted = (line.removeprefix(opening) for opening in _OPENINGS if line.startswith(opening))
+        return any(label.partition(":")[0] in self._labels for label in quoted)
 
 
 class QuoteLines:
@@ -50,9 +51,9 @@ class QuoteLines:
     def read(self, text: str, at: int, *, whole: bool) -> tuple[int, bool]:
         """Return the index behind a line of a quote, and whether a quote ends there.
 
-        A quote goes on in lines that begin with a blank. One without an end is none, unless the prompt has
-        it; the index is then its beginning, from where the text is to be read again. Raises `Undecided` where
-        a text that is not `whole` must grow.
+        A quote goes on in lines that begin with a blank. One without an end that names nobody of the prompt is
+        none: the index is then its beginning, from where the text is to be read again. Raises `Undecided`
+        where a text that is not `whole` must grow.
         """
         if self._begin is None and not self._begins(text, at, whole):
             return at, False

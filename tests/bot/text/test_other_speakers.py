@@ -54,33 +54,44 @@ def test_a_rule_goes_with_the_line_of_another_speaker_below_it(rule: str) -> Non
     assert own(f"Aye.\n{rule}\nMara: No.") == f"Aye.\n{rule}\nNo."
 
 
-QUOTED = "[In reply to Ann: tea?"
+QUOTED, UNKNOWN = "[In reply to Ann: tea?", "[In reply to my letter: tea?"
 
 
 @pytest.mark.parametrize(
-    ("text", "lines", "words"),
+    ("text", "words"),
     [
-        (f"{QUOTED}\nYes.", (), f"{QUOTED}\nYes."),
-        (f"{QUOTED}\nYes.", (QUOTED,), "Yes."),
-        (f"{QUOTED}\nYes.", (f"{QUOTED}]",), "Yes."),
-        (QUOTED, (), ""),
-        (f"{QUOTED}\n\n", (), ""),
-        (f"{QUOTED}\n  milk\n\nYes.", (), f"{QUOTED}\n  milk\n\nYes."),
-        (f"Aye.\n{QUOTED}\nYes.", (), f"Aye.\n{QUOTED}\nYes."),
-        (f"Aye.\n{QUOTED}\nYes.", (QUOTED,), "Aye."),
-        (f"Aye.\n{QUOTED}", (), "Aye."),
-        (f"{QUOTED}\n{QUOTED}]\nYes.", (), QUOTED),
+        (f"{UNKNOWN}\nYes.", f"{UNKNOWN}\nYes."),
+        (f"{QUOTED}\nYes.", "Yes."),
+        ("[In reply to Mara: tea?\nYes.", "Yes."),
+        ("[Forwarded from Ann: tea?\nYes.", "Yes."),
+        (UNKNOWN, ""),
+        (f"{UNKNOWN}\n\n", ""),
+        (f"{UNKNOWN}\n  milk\n\nYes.", f"{UNKNOWN}\n  milk\n\nYes."),
+        (f"{QUOTED}\n  milk\n\nYes.", "Yes."),
+        (f"Aye.\n{UNKNOWN}\nYes.", f"Aye.\n{UNKNOWN}\nYes."),
+        (f"Aye.\n{QUOTED}\nYes.", "Aye."),
+        (f"Aye.\n{QUOTED}\nYes.]", "Aye."),
+        (f"Aye.\n{UNKNOWN}", "Aye."),
+        (f"{UNKNOWN}\n{QUOTED}]\nYes.", UNKNOWN),
+        ("[In reply to\nYes.", "[In reply to\nYes."),
     ],
 )
-def test_a_quote_without_its_end_is_one_where_the_prompt_or_the_end_says_so(
-    text: str, lines: tuple[str, ...], words: str
+def test_a_quote_without_its_end_is_one_where_it_names_somebody_or_ends_the_text(
+    text: str, words: str
 ) -> None:
-    whole = OwnWords(("Mara",), ("Ann",), lines)
-    assert whole.read(text, whole=True) == words
-    growing = OwnWords(("Mara",), ("Ann",), lines)
+    assert OwnWords(("Mara",), ("Ann",)).read(text, whole=True) == words
+    growing = OwnWords(("Mara",), ("Ann",))
     shown = [growing.read(text[:end], whole=False) for end in range(len(text) + 1)]
     assert all(words.startswith(each) for each in shown)
     assert growing.read(text, whole=True) == words
+
+
+def test_a_line_of_the_prompt_is_known_whatever_blanks_stand_at_its_end() -> None:
+    for text in ("Aye.\nNote: x ", "Aye.\nNote: x \nMore."):
+        growing = OwnWords(("Mara",), ("Note",), ("Note: x",))
+        shown = [growing.read(text[:end], whole=False) for end in range(len(text) + 1)]
+        assert {*shown, growing.read(text, whole=True)} <= {"", "A", "Ay", "Aye", "Aye."}
+    assert OwnWords(("Mara",), ("Note",), ("Note: x",)).read("Note: x  y", whole=True) == "Note: x  y"
 
 
 DEFINITIONS = "Respiration: the burning of sugar"
