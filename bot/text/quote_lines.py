@@ -51,8 +51,8 @@ class QuoteLines:
     def read(self, text: str, at: int, *, whole: bool) -> tuple[int, bool]:
         """Return the index behind a line of a quote, and whether a quote ends there.
 
-        A quote goes on in lines that begin with a blank. One without an end that names nobody of the prompt is
-        none: the index is then its beginning, from where the text is to be read again. Raises `Undecided`
+        A quote goes on in lines that begin with a blank. One without an end that names nobody of the prompt
+        is none: the index is then its beginning, from where the text is to be read again. Raises `Undecided`
         where a text that is not `whole` must grow.
         """
         if self._begin is None and not self._begins(text, at, whole):
