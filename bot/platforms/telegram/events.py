@@ -87,6 +87,21 @@ class CommandEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class MistypedEvent:
+    """A command of a group that is no command of this bot, and may become one by an edit."""
+
+    chat_id: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedEvent:
+    """A message that is a command since its edit."""
+
+    command: CommandEvent
+
+
+@dataclass(frozen=True, slots=True)
 class ButtonEvent:
     """A pressed button, by the message that holds the button and the button's data."""
 
@@ -125,6 +140,8 @@ Event = (
     | NoticeEvent
     | ReactionEvent
     | CommandEvent
+    | MistypedEvent
+    | CorrectedEvent
     | ButtonEvent
     | MigrationEvent
     | MembershipEvent

@@ -12,6 +12,7 @@ from bot.platforms.telegram.events import (
     BotAccount,
     ButtonEvent,
     CommandEvent,
+    CorrectedEvent,
     EditEvent,
     Event,
     IgnoredEvent,
@@ -19,6 +20,7 @@ from bot.platforms.telegram.events import (
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
+    MistypedEvent,
     NoticeEvent,
     ReactionEvent,
 )
@@ -104,7 +106,9 @@ def _command(message: wire.Message, account: BotAccount, is_post: bool) -> Event
     if typed is None:
         return None
     if typed.is_foreign:
-        return IgnoredEvent("another bot's command")
+        is_mistyped = typed.may_be_mistyped and not is_post and _is_typed_by_author(message)
+        mistyped = MistypedEvent(message.chat.id, str(message.message_id))
+        return mistyped if is_mistyped else IgnoredEvent("another bot's command")
     if is_post or not _is_typed_by_author(message):
         return None
     invoker, place = _invoker(message), _place_of(message, account)
@@ -135,12 +139,12 @@ def _invoker(message: wire.Message) -> Invoker:
 
 
 def _edit(message: wire.Message, account: BotAccount, *, is_post: bool) -> Event:
-    """Return the event of an edit; a command that is known now counts as typed, if it was none before."""
+    """Return the event of an edit, which may correct a command."""
     if message.business_connection_id or message.guest_query_id:
         return IgnoredEvent("a guest's message")
     command = _command(message, account, is_post)
     if isinstance(command, CommandEvent) and command.is_known:
-        return command
+        return CorrectedEvent(command)
     edited = _to_message(message, account)
     return EditEvent(edited) if edited.text else IgnoredEvent("no words")
 

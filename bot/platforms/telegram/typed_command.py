@@ -23,11 +23,15 @@ _DICE = frozenset("roll dice gif giphy".split())  # which bots of groups answer
 
 @dataclass(frozen=True, slots=True)
 class TypedCommand:
-    """A command's name without case, and the words behind it; a foreign one is for another bot."""
+    """A command's name without case, and the words behind it; a foreign one is for another bot.
+
+    A foreign one that names no bot may be mistyped: its name resembles a command of this bot.
+    """
 
     name: str
     argument: str
     is_foreign: bool = False
+    may_be_mistyped: bool = False
 
 
 def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCommand | None:
@@ -58,7 +62,7 @@ def find_typed_command(text: str, username: str, *, is_private: bool) -> TypedCo
     if name in _GESTURES and argument and name not in _DICE:
         return None
     if not is_private:
-        return TypedCommand(name, argument, is_foreign=True)
+        return TypedCommand(name, argument, is_foreign=True, may_be_mistyped=_resembles(name))
     return TypedCommand(name, argument) if _is_meant(name, argument) else None
 
 
@@ -66,4 +70,8 @@ def _is_meant(name: str, argument: str) -> bool:
     """Return whether an unknown name may be a command misspelt, or one that somebody tries."""
     if name in _GESTURES:
         return False
-    return not argument or (len(name) >= _SHORTEST and bool(nearest_commands(name)))
+    return not argument or _resembles(name)
+
+
+def _resembles(name: str) -> bool:
+    return len(name) >= _SHORTEST and bool(nearest_commands(name))

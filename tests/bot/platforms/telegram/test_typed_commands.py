@@ -63,6 +63,19 @@ async def test_a_command_that_an_edit_corrects_is_run_once(pair: Bot) -> None:
     await pair.sees_exactly(chat, unknown, "Nothing is being said.")
 
 
+async def test_a_mistyped_command_of_a_group_is_run_when_its_edit_corrects_it(pair: Bot) -> None:
+    pair.fake.privacy = False
+    ana = pair.fake.user("Ana")
+    group = pair.fake.group("Harbour", ana)
+    said, other = pair.fake.say(group, ana, "/stopp"), pair.fake.say(group, ana, "hello")
+    await pair.quiet()
+    pair.fake.edit(said, "/stop")
+    await pair.sees_exactly(group, "Nothing is being said.")
+    pair.fake.edit(other, "/stop")
+    await pair.quiet()
+    await pair.sees_exactly(group, "Nothing is being said.")
+
+
 async def test_a_command_that_was_run_is_not_run_again_by_an_edit(pair: Bot) -> None:
     ana = pair.fake.user("Ana")
     chat = pair.fake.private(ana)
