@@ -41,7 +41,6 @@ from bot.text.speaker_kinds import SpeakerKind, Speakers
 # that ends the text so far
 Border = Literal["doubt", "likely", "rule"]
 
-_LINE_BREAKS = frozenset(LINE_ENDS)
 _SPACE = re.compile(r"\s*")
 _NO_LABEL: tuple[LineLabel | None, SpeakerKind] = (None, "none")
 
@@ -61,10 +60,8 @@ class OwnWords:
         recent: Iterable[str] | None = None,
     ) -> None:
         own, others = [*names], [*others]
-        self._speakers, self._prompt_lines = (
-            Speakers(own, others, recent),
-            PromptLines(lines, [*own, *others]),
-        )
+        self._speakers = Speakers(own, others, recent)
+        self._prompt_lines = PromptLines(lines, own + others)
         self._reset()
 
     def _reset(self) -> None:
@@ -131,7 +128,7 @@ class OwnWords:
             label, kind = self._read_label(text, whole)
         self._has_begun = True
         if label and self._take_label(label, kind):
-            self._is_behind_label = not _LINE_BREAKS.intersection(text[self._at : label.start])
+            self._is_behind_label = set(LINE_ENDS).isdisjoint(text[self._at : label.start])
             self._at = label.start
             return ""
         line = line_at(text, self._at)
