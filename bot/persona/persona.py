@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from bot.adapter.folders import HOME
 from bot.errors import UserError
@@ -40,7 +40,15 @@ class Sampling(Section):
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
     repetition_penalty: float = Field(default=1.1, gt=0, le=2)  # over prompt and answer: arXiv 1909.05858
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
-    max_tokens: int = Field(default=256, ge=1, le=32_768)  # the longest answer
+    max_tokens: int = Field(default=256, ge=1, le=32_768, validate_default=True)  # the longest answer
+
+    @field_validator("max_tokens")
+    @classmethod
+    def _reaches_least(cls, value: int, info: ValidationInfo) -> int:
+        least = info.data.get("min_tokens", 0)
+        if value < least:
+            raise ValueError(f"write at least sampling.min_tokens, {least:,}, or lower that")
+        return value
 
 
 class PersonaFile(Section):

@@ -9,7 +9,7 @@ from bot.persona import card as cards
 from bot.persona.card import Card
 from bot.persona.card_file import decode_card
 from bot.persona.lorebook import Lorebook
-from bot.persona.lorebook_reader import read_lorebook
+from bot.persona.lorebook_reader import check_lorebook, read_lorebook
 from bot.system.ownership import check_owner
 
 _LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
@@ -39,7 +39,7 @@ def read_card_file(path: Path) -> Card:
 def read_folder_lorebook(path: Path) -> Lorebook:
     """Return the lorebook of a persona's folder; an empty one where there is none."""
     try:
-        return read_lorebook(cards.parse_object(_file_text(path)))
+        return read_lorebook(check_lorebook(cards.parse_object(_file_text(path))))
     except FileNotFoundError:
         return Lorebook()
     except (OSError, UnicodeDecodeError) as error:

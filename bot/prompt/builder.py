@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 _REPEATED = 50  # newest messages whose lines a model may repeat
+_RECENT = 20  # newest messages whose authors a model may let speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class Prompt:
 
     The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids`, `stop` and
     `spelt_ends`, which are stop ids as text, end the reply; `spared` are the template's own ids. `speakers`
-    are the labels of everybody but the persona, `lines` the newest lines that begin with one. `first` is the
-    id of the oldest message kept, None if no message was dropped, and `read` that of the newest message.
+    are the labels of everybody but the persona, `recent` those of the newest messages' authors, `lines` the
+    newest lines that begin with one. `first` is the id of the oldest message kept, None if
+    no message was dropped, and `read` that of the newest message.
     """
 
     ids: tuple[int, ...]
@@ -64,6 +66,7 @@ class Prompt:
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
+    recent: frozenset[str] = frozenset()
     lines: tuple[str, ...] = ()
     first: str | None = None
     read: str | None = None
@@ -155,6 +158,7 @@ def build_prompt(
         stop_ids,
         stop,
         speakers=tuple(names.values()),
+        recent=frozenset(names[m.author.id] for m in history[-_RECENT:] if m.author.id in names),
         lines=_labelled_lines(turns),
         first=history[start].id if start else None,
         read=history[-1].id if history else None,

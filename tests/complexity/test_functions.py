@@ -25,6 +25,8 @@ ELSEWHERE = {
     "bot.persona.card.read_card": "its bounds are tried in bot/persona/test_card.py",
     "bot.persona.lorebook.bounded_number": ONE_VALUE,
     "bot.persona.lorebook.read_role": ONE_VALUE,
+    "bot.persona.lorebook_reader.check_lorebook": "a look for one key",
+    "bot.text.quote_lines.PromptLines.have_quote": "a look into a set",
     "bot.persona.persona.Cast.find": "a look into a dictionary",
     "bot.persona.persona.Cast.chosen": "a look into a dictionary",
     "bot.prompt.chat_template.Template.named": "template text, of the persona's owner",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
 from bot.chat.chat import Chat
@@ -15,6 +15,8 @@ from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import PrintedOutlet
 from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
 from bot.system.console import json_text, write_line
+
+_LOOK = 0.1  # seconds between two looks at the stage of loading
 
 
 class BatchScreen(PrintedOutlet):
@@ -68,7 +70,8 @@ async def run_batch(
     place = Place(PLATFORM, ACCOUNT, persona.key)
     screen = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, screen)
-    await chat.engine.ready()
+    async with _shown_loading(chat, err):
+        await chat.engine.ready()
     await memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, memory, place, author)
     await chat.recover(PLATFORM, ACCOUNT)
@@ -80,3 +83,27 @@ async def run_batch(
         await chat.worker(place).idle()
         if screen.failure:
             raise UserError(screen.failure)
+
+
+@asynccontextmanager
+async def _shown_loading(chat: Chat, err: TextIO) -> AsyncIterator[None]:
+    """Tell the stages of loading the model, where somebody looks at `err`."""
+    task = asyncio.create_task(_tell_stages(chat, err)) if err.isatty() else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _tell_stages(chat: Chat, err: TextIO) -> None:
+    told = ""
+    while True:
+        stage = chat.engine.status().stage
+        if stage and stage != told:
+            write_line(f"alterego: {stage} …", err)
+            err.flush()
+            told = stage
+        await asyncio.sleep(_LOOK)

@@ -46,6 +46,18 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
             "<folder>/persona.toml, line 1: temperature is not a known key: it belongs below [sampling].",
         ),
         (
+            "[sampling]\nmin_tokens = 20\nmax_tokens = 10",
+            CARD,
+            "<folder>/persona.toml, line 3: sampling.max_tokens = 10 is wrong: write at least "
+            "sampling.min_tokens, 20, or lower that.",
+        ),
+        (
+            "[sampling]\nmin_tokens = 500",
+            CARD,
+            "<folder>/persona.toml, line 1: sampling.max_tokens = 256 is wrong: write at least "
+            "sampling.min_tokens, 500, or lower that.",
+        ),
+        (
             "notices = true",
             CARD,
             "<folder>/persona.toml, line 1: notices = true is wrong: write a list.",
