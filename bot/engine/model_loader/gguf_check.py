@@ -1,4 +1,4 @@
-"""What can be refused of a GGUF file before a weight is touched."""
+"""Checks of a GGUF file that need no weight, before anything heavy."""
 
 from collections.abc import Iterable
 

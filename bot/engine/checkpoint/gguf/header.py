@@ -22,7 +22,7 @@ _LEAST_KEY, _LONGEST_KEY = 13, 65_535
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GgufHeader:
-    """What a GGUF file says of itself. `content` is the mapped file, which the tensors' places lie in."""
+    """Metadata and directory of a GGUF file. `content` is the mapped file, which the tensors lie in."""
 
     version: int
     alignment: int

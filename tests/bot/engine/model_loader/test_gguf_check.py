@@ -29,9 +29,7 @@ def file_with(path: Path, pre: str, template: str = "") -> GgufFile:
 
 def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     file = file_with(tmp_path, "qwen2")
-    message = (
-        "The model model.gguf has no chat template: set model.template to chatml, plain or one of your own."
-    )
+    fault = "has no chat template: set model.template to chatml, plain or one of your own."
     with pytest.raises(UserError) as refused:
         check_gguf_model(file, PLAIN, [replace(MARA, template="chatml"), MARA])
     assert str(refused.value) == f"The model model.gguf {fault}"
