@@ -17,7 +17,7 @@ from bot.errors import UserError
 MAGIC, VERSIONS = b"GGUF", (2, 3)
 MAX_KEYS = 65_535
 _DEFAULT_ALIGNMENT, _LEAST_ALIGNMENT = 32, 8
-_LEAST_KEY, _LONGEST_KEY = 13, 65_535
+_LEAST_KEY, _LONGEST_KEY = 13, 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.engine.checkpoint.gguf.cursor import BrokenGguf
 from bot.engine.checkpoint.gguf.directory import TensorEntry
 from bot.engine.checkpoint.gguf.header import GgufHeader, read_gguf_header
+from bot.system.ownership import check_owner
 from bot.untrusted import RefusedFile
 
 _NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL | re.IGNORECASE)
@@ -70,6 +71,7 @@ def _further(path: Path, first: GgufHeader) -> list[Path]:
 
 
 def _read_part(path: Path, number: int) -> GgufHeader:
+    check_owner(path)
     header = read_gguf_header(path)
     if header.metadata.get_whole("split.no") != number:
         raise BrokenGguf(f"its part {path.name} is another one")

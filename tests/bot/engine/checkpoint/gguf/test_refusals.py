@@ -1,5 +1,6 @@
 """A GGUF file that cannot be served as it lies is refused in a sentence that says what to do."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,15 @@ def test_a_part_without_the_others_is_refused(tmp_path: Path) -> None:
         open_gguf(first)
     with pytest.raises(UserError, match="is a further part of a model; set"):
         open_gguf(second)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are not checked there")
+def test_a_part_that_everybody_may_write_is_not_read(tmp_path: Path) -> None:
+    write_model(tmp_path / "model.gguf", make_model("qwen3"), split=9)
+    first, second, _ = sorted(tmp_path.glob("*.gguf"))
+    second.chmod(0o666)
+    with pytest.raises(UserError, match=r"00002.*, and is not read"):
+        open_gguf(first)
 
 
 def test_factors_of_another_formula_are_refused(tmp_path: Path) -> None:
