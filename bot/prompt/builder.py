@@ -39,6 +39,7 @@ __all__ = [
     "Tokenizer",
     "Turn",
     "build_prompt",
+    "choose_template",
     "open_prompt_format",
     "render_turns",
     "stop_conditions",
@@ -91,15 +92,23 @@ def open_prompt_format(
     `today` is the day that the template may tell; None is a place-holder, as in training. Raises `UserError`
     if none of them has a template.
     """
-    source = persona.template or settings.template or tokenizer.template
-    if not source:
-        fault = "has no chat template: set model.template to chatml, plain or one of your own."
-        raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
+    source = choose_template(persona, settings, tokenizer.template)
     thinking = settings.thinking == "hidden"
     template = open_chat_template(source, tokenizer.special, persona.name, thinking=thinking, today=today)
     return PromptFormat(
         tokenizer, template, budget, thinking_budget=thinking_budget(persona, tokenizer, settings)
     )
+
+
+def choose_template(persona: Persona, settings: ModelSettings, of_model: str | None) -> str:
+    """Return the persona's chat template, else that of the settings, else `of_model`.
+
+    Raises `UserError` if none of them has one.
+    """
+    if source := persona.template or settings.template or of_model:
+        return source
+    fault = "has no chat template: set model.template to chatml, plain or one of your own."
+    raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
 
 
 def thinking_budget(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings) -> int:

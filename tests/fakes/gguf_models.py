@@ -23,6 +23,7 @@ ARCHITECTURES = {
     "gemma3_text": gguf.MODEL_ARCH.GEMMA3,
     "phi3": gguf.MODEL_ARCH.PHI3,
     "glm4": gguf.MODEL_ARCH.GLM4,
+    "gpt2": gguf.MODEL_ARCH.GPT2,
     "granite": gguf.MODEL_ARCH.GRANITE,
     "smollm3": gguf.MODEL_ARCH.SMOLLM3,
 }
@@ -35,7 +36,8 @@ def write_model(path: Path, model: Any, *changes: Change, split: int = 0) -> Pat
     architecture = ARCHITECTURES[config.model_type]
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[architecture], split_max_tensors=split)
     _write_sizes(writer, config)
-    _write_rope(writer, config)
+    if config.model_type != "gpt2":
+        _write_rope(writer, config)
     _write_peculiarities(writer, config)
     names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
     for name, values in weights_of(model).items():
@@ -63,12 +65,16 @@ def weights_of(model: Any) -> dict[str, Array]:
 
 
 def converted(config: Any, name: str, values: Array) -> Array:
-    """Return a weight as the converter writes it: rows in pairs, and one added to Gemma's norms."""
+    """Return a weight as the converter writes it: rows in pairs, one added to norms, matrices turned."""
+    if config.model_type == "gpt2" and ".c_" in name and name.endswith("weight"):
+        return np.ascontiguousarray(values.T)
     if config.model_type.startswith("gemma") and name.endswith("norm.weight"):
         return values + np.float32(1)
+    if config.model_type not in INTERLEAVED:
+        return values
     heads = {".q_proj": config.num_attention_heads, ".k_proj": config.num_key_value_heads}
     rotated = [count for part, count in heads.items() if part in name]
-    if config.model_type in INTERLEAVED and rotated:
+    if rotated:
         split = values.reshape(rotated[0], 2, values.shape[0] // rotated[0] // 2, *values.shape[1:])
         return np.ascontiguousarray(split.swapaxes(1, 2).reshape(values.shape))
     return values
@@ -78,10 +84,14 @@ def _write_sizes(writer: gguf.GGUFWriter, config: Any) -> None:
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
-    writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if config.model_type == "gpt2":
+        writer.add_feed_forward_length(config.n_inner)
+        writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    else:
+        writer.add_feed_forward_length(config.intermediate_size)
+        writer.add_head_count_kv(config.num_key_value_heads)
+        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     if head := getattr(config, "head_dim", None):
         writer.add_key_length(head)
         writer.add_value_length(head)

@@ -16,7 +16,7 @@ from bot.errors import UserError
 Json = dict[str, Any]
 BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"  # kinds of tokenizers that are served, by llama.cpp's names
 _BLANK = "\u2581"
-_LONGEST_PIECE = 512  # characters; of longer ones no merges are looked for
+_LONGEST_PIECE = 128  # characters; for longer ones no merges are looked for. Gemma's longest has 31
 _OTHER = "take another file of the model, or a folder with its safetensors"
 # Phi-3's tokenizer.json strips blanks behind its control tokens but these; GGUF files have no key for it.
 _KEEP_BLANKS = ("<unk>", "<s>", "<|endoftext|>")

@@ -22,10 +22,8 @@ def read_config(
     family: Family, source: RopeSource, sizes: ModelSizes, tensors: Mapping[str, TensorEntry]
 ) -> Config:
     """Return the config; raises `BrokenGguf` for damage, `RefusedFile` for what transformers lacks."""
-    metadata, architecture = source.metadata, source.architecture
-    epsilon = metadata.get_number(f"{architecture}.attention.layer_norm_rms_epsilon")
-    if epsilon is None or not 0 <= epsilon < 1:
-        raise BrokenGguf("it does not say the epsilon of its norms")
+    if family.model_type == "gpt2":
+        return _gpt2_config(family, source, sizes, tensors)
     config: Config = {
         "architectures": [family.model_class],
         "model_type": family.model_type,
@@ -37,16 +35,42 @@ def read_config(
         "num_key_value_heads": sizes.kv_heads,
         "head_dim": sizes.head,
         "max_position_embeddings": sizes.context,
-        "rms_norm_eps": epsilon,
+        "rms_norm_eps": _epsilon(source, "layer_norm_rms_epsilon"),
         "rope_parameters": read_rope(source, family.rotates_parts),
         "tie_word_embeddings": "output.weight" not in tensors,
-        **_token_ids(metadata, sizes.vocabulary),
+        **_token_ids(source.metadata, sizes.vocabulary),
     }
     if family.biases and not family.always_biased:
         config["attention_bias"] = "blk.0.attn_q.bias" in tensors
     if family.has_mlp_bias:
         config["mlp_bias"] = "blk.0.ffn_up.bias" in tensors
     return config | _peculiarities(family.model_type, source, sizes, config)
+
+
+def _gpt2_config(
+    family: Family, source: RopeSource, sizes: ModelSizes, tensors: Mapping[str, TensorEntry]
+) -> Config:
+    """Return the config of GPT-2, which has names of its own for the same sizes."""
+    return {
+        "architectures": [family.model_class],
+        "model_type": family.model_type,
+        "vocab_size": sizes.vocabulary,
+        "n_embd": sizes.hidden,
+        "n_inner": sizes.inner,
+        "n_layer": sizes.layers,
+        "n_head": sizes.heads,
+        "n_positions": sizes.context,
+        "layer_norm_epsilon": _epsilon(source, "layer_norm_epsilon"),
+        "tie_word_embeddings": "output.weight" not in tensors,
+        **_token_ids(source.metadata, sizes.vocabulary),
+    }
+
+
+def _epsilon(source: RopeSource, key: str) -> float:
+    epsilon = source.metadata.get_number(f"{source.architecture}.attention.{key}")
+    if epsilon is None or not 0 <= epsilon < 1:
+        raise BrokenGguf("it does not say the epsilon of its norms")
+    return epsilon
 
 
 def _token_ids(metadata: Metadata, vocabulary: int) -> Config:

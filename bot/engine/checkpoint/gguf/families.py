@@ -4,7 +4,7 @@ Names of parts, order of rows and what is added to norms are facts of llama.cpp'
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ATTENTION = {
     "attn_q": "self_attn.q_proj",
@@ -26,6 +26,21 @@ GLM_NORMS = NORMS | {
     "post_attention_norm": "post_self_attn_layernorm",
     "post_ffw_norm": "post_mlp_layernorm",
 }
+GPT2_PARTS = {
+    "attn_norm": "ln_1",
+    "attn_qkv": "attn.c_attn",
+    "attn_output": "attn.c_proj",
+    "ffn_norm": "ln_2",
+    "ffn_up": "mlp.c_fc",
+    "ffn_down": "mlp.c_proj",
+}
+TOP = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
+GPT2_TOP = {
+    "token_embd.weight": "transformer.wte.weight",
+    "position_embd.weight": "transformer.wpe.weight",
+    "output_norm.weight": "transformer.ln_f.weight",
+    "output_norm.bias": "transformer.ln_f.bias",
+}
 QKV = frozenset(ATTENTION[part] for part in ("attn_q", "attn_k", "attn_v"))
 QKVO = frozenset(ATTENTION.values())
 
@@ -34,9 +49,11 @@ QKVO = frozenset(ATTENTION.values())
 class Family:
     """A family: `parts` maps the parts of a layer to modules of transformers.
 
+    `top` are the parameters outside of layers but the head, `layers` what stands before a layer's number.
     `biases`: modules that have one where the attention has; `always_biased`: in every model of the family.
     `interleaves`: rows of queries and keys lie in pairs that the rotary embedding turns, not in halves.
-    `added`: what the file adds to the weight of each norm.
+    `added`: what the file adds to the weight of each norm. `transposes`: transformers has the matrices of
+    layers as [in, out].
     """
 
     model_type: str
@@ -48,6 +65,9 @@ class Family:
     added: float = 0.0
     has_mlp_bias: bool = False
     rotates_parts: bool = False  # of a head, by "rope.dimension_count"
+    transposes: bool = False
+    top: Mapping[str, str] = field(default_factory=lambda: TOP)
+    layers: str = "model.layers."
 
 
 _LLAMA = NORMS | ATTENTION | MLP
@@ -68,6 +88,16 @@ FAMILIES: dict[str, Family] = {
     ),
     "glm4": Family("glm4", "Glm4ForCausalLM", GLM_NORMS | ATTENTION | FUSED_MLP, QKV, rotates_parts=True),
     "granite": Family("granite", "GraniteForCausalLM", _LLAMA, QKVO, interleaves=True, has_mlp_bias=True),
+    "gpt2": Family(
+        "gpt2",
+        "GPT2LMHeadModel",
+        GPT2_PARTS,
+        frozenset(GPT2_PARTS.values()),
+        always_biased=True,
+        transposes=True,
+        top=GPT2_TOP,
+        layers="transformer.h.",
+    ),
     "smollm3": Family("smollm3", "SmolLM3ForCausalLM", _LLAMA, QKVO, interleaves=True, has_mlp_bias=True),
 }
 MISTRAL = Family("mistral", "MistralForCausalLM", _LLAMA, interleaves=True)

@@ -13,7 +13,7 @@ from bot.engine.checkpoint.gguf.cursor import BrokenGguf
 from bot.engine.checkpoint.gguf.families import FAMILIES, MISTRAL, Family, served_families
 from bot.engine.checkpoint.gguf.header import GgufHeader, damaged_gguf, read_gguf_header
 from bot.engine.checkpoint.gguf.metadata import Metadata
-from bot.engine.checkpoint.gguf.parts import GgufParts, open_parts
+from bot.engine.checkpoint.gguf.parts import GgufParts, open_parts, refuse_further_part
 from bot.engine.checkpoint.gguf.rope import RopeSource
 from bot.engine.checkpoint.gguf.sizes import read_sizes
 from bot.engine.checkpoint.gguf.tensor_names import name_parameters
@@ -69,13 +69,14 @@ def open_gguf(path: Path) -> GgufFile:
     """
     try:
         return _open(path, read_gguf_header(path))
-    except BrokenGguf as error:
+    except (BrokenGguf, ArithmeticError) as error:
         raise damaged_gguf(path, error) from None
     except RefusedFile as refusal:
         raise UserError(f"{path} cannot be loaded: {refusal.reason}; {refusal.remedy}.") from None
 
 
 def _open(path: Path, first: GgufHeader) -> GgufFile:
+    refuse_further_part(first)
     architecture, family = _family(first)
     parts = open_parts(path, first)
     sizes = read_sizes(first.metadata, architecture, parts.entries)

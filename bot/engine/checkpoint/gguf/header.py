@@ -17,12 +17,12 @@ from bot.errors import UserError
 MAGIC, VERSIONS = b"GGUF", (2, 3)
 MAX_KEYS = 65_535
 _DEFAULT_ALIGNMENT, _LEAST_ALIGNMENT = 32, 8
-_LEAST_KEY, _LONGEST_KEY = 13, 65_535
+_LEAST_KEY, _LONGEST_KEY = 13, 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GgufHeader:
-    """What a GGUF file says of itself. `content` is the mapped file, which the tensors' places lie in."""
+    """Metadata and directory of a GGUF file. `content` is the mapped file, which the tensors lie in."""
 
     version: int
     alignment: int

@@ -27,6 +27,7 @@ _FORMATS = {
 _FORMATS |= {12: "<f8"}
 _FLOATS = (6, 12)
 _LONGEST_TEXT = 1 << 20  # bytes of a text that is read; the longest chat template has 20,000
+_LONGEST_LIST = 32 << 20  # bytes of a list of texts that is read; the largest vocabularies have 6 million
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,12 @@ class Metadata(Mapping[str, StoredValue]):
 
     def _texts(self, count: int, at: int, key: str) -> list[str]:
         content, length_at, texts = self._content, struct.Struct("<Q").unpack_from, list[str]()
+        last = at + _LONGEST_LIST
         try:
             for _ in range(count):
                 end = at + 8 + length_at(content, at)[0]
+                if end > last:
+                    raise BrokenGguf(f"its {key} has more than {_LONGEST_LIST >> 20} MB")
                 texts.append(content[at + 8 : end].decode())
                 at = end
         except UnicodeDecodeError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.engine.checkpoint.gguf.cursor import BrokenGguf
 from bot.engine.checkpoint.gguf.directory import TensorEntry
 from bot.engine.checkpoint.gguf.header import GgufHeader, read_gguf_header
+from bot.system.ownership import check_owner
 from bot.untrusted import RefusedFile
 
 _NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL | re.IGNORECASE)
@@ -27,11 +28,16 @@ class GgufParts:
         return self.contents[name], self.entries[name]
 
 
+def refuse_further_part(header: GgufHeader) -> None:
+    """Raise `RefusedFile` for a part that is not the first, which alone says what the model is."""
+    if header.metadata.get_whole("split.no"):
+        raise RefusedFile("it is a further part of a model", "set [model] name to the part 00001")
+
+
 def open_parts(path: Path, first: GgufHeader) -> GgufParts:
     """Return the tensors of a file and of its further parts, whose first header was read.
 
-    Raises `RefusedFile` where this is not the first part or others are missing, `BrokenGguf` where they do
-    not belong together.
+    Raises `RefusedFile` where parts are missing, `BrokenGguf` where they do not belong together.
     """
     headers = [first, *(_read_part(each, number) for number, each in enumerate(_further(path, first), 1))]
     entries: dict[str, TensorEntry] = {}
@@ -52,8 +58,6 @@ def _further(path: Path, first: GgufHeader) -> list[Path]:
     count = first.metadata.get_whole("split.count") or 1
     if count == 1:
         return []
-    if first.metadata.get_whole("split.no"):
-        raise RefusedFile("it is a further part of a model", "set [model] name to the part 00001")
     named = _NAME.fullmatch(path.name)
     if named is None or int(named[3]) != count or count > _MOST_PARTS:
         raise RefusedFile(
@@ -67,6 +71,7 @@ def _further(path: Path, first: GgufHeader) -> list[Path]:
 
 
 def _read_part(path: Path, number: int) -> GgufHeader:
+    check_owner(path)
     header = read_gguf_header(path)
     if header.metadata.get_whole("split.no") != number:
         raise BrokenGguf(f"its part {path.name} is another one")

@@ -22,7 +22,7 @@ _OTHER_FILE = "take another file, or another model"
 
 @dataclass(frozen=True, slots=True)
 class RopeSource:
-    """Where rotary parameters come from: keys below `{architecture}.rope.`, and tensors of factors."""
+    """The origin of rotary parameters: keys below `{architecture}.rope.`, and tensors of factors."""
 
     metadata: Metadata
     architecture: str

@@ -21,6 +21,7 @@ class Parameter:
     shape: tuple[int, ...]
     is_norm: bool = False
     rotated_heads: int = 0  # whose rows the file may have in another order
+    is_transposed: bool = False  # in transformers; `shape` is the file's
 
 
 def name_parameters(
@@ -30,7 +31,7 @@ def name_parameters(
 
     Raises `BrokenGguf` where a tensor is missing or of another shape, `RefusedFile` where the file has more.
     """
-    named = dict(_top_parameters(sizes, bool(config["tie_word_embeddings"])))
+    named = dict(_top_parameters(family, sizes, bool(config["tie_word_embeddings"])))
     biased = _biased_modules(family, config)
     for layer in range(sizes.layers):
         named |= _layer_parameters(family, sizes, layer, biased)
@@ -45,10 +46,11 @@ def name_parameters(
     return named
 
 
-def _top_parameters(sizes: ModelSizes, is_tied: bool) -> Iterator[tuple[str, Parameter]]:
+def _top_parameters(family: Family, sizes: ModelSizes, is_tied: bool) -> Iterator[tuple[str, Parameter]]:
     table = (sizes.vocabulary, sizes.hidden)
-    yield "model.embed_tokens.weight", Parameter("token_embd.weight", table)
-    yield "model.norm.weight", Parameter("output_norm.weight", (sizes.hidden,), is_norm=True)
+    shapes = {"token_embd.weight": table, "position_embd.weight": (sizes.context, sizes.hidden)}
+    for tensor, name in family.top.items():
+        yield name, Parameter(tensor, shapes.get(tensor, (sizes.hidden,)), tensor == "output_norm.weight")
     if not is_tied:
         yield "lm_head.weight", Parameter("output.weight", table)
 
@@ -64,11 +66,12 @@ def _layer_parameters(
     shapes, heads = _shapes(sizes), {"self_attn.q_proj": sizes.heads, "self_attn.k_proj": sizes.kv_heads}
     named: dict[str, Parameter] = {}
     for part, module in family.parts.items():
-        stem, tensor = f"model.layers.{layer}.{module}", f"blk.{layer}.{part}"
+        stem, tensor = f"{family.layers}{layer}.{module}", f"blk.{layer}.{part}"
         rotated = heads.get(module, 0) if family.interleaves else 0
         is_norm = module.endswith("norm")
         shape = shapes.get(module, (sizes.hidden,))
-        named[f"{stem}.weight"] = Parameter(f"{tensor}.weight", shape, is_norm, rotated)
+        is_turned = family.transposes and len(shape) > 1
+        named[f"{stem}.weight"] = Parameter(f"{tensor}.weight", shape, is_norm, rotated, is_turned)
         if module in biased:
             named[f"{stem}.bias"] = Parameter(f"{tensor}.bias", shape[:1], False, rotated)
     return named
@@ -89,6 +92,10 @@ def _shapes(sizes: ModelSizes) -> dict[str, tuple[int, ...]]:
         "mlp.up_proj": (sizes.inner, sizes.hidden),
         "mlp.gate_up_proj": (2 * sizes.inner, sizes.hidden),
         "mlp.down_proj": (sizes.hidden, sizes.inner),
+        "attn.c_attn": (3 * sizes.hidden, sizes.hidden),
+        "attn.c_proj": (sizes.hidden, sizes.hidden),
+        "mlp.c_fc": (sizes.inner, sizes.hidden),
+        "mlp.c_proj": (sizes.hidden, sizes.inner),
     }
 
 

@@ -23,9 +23,10 @@ _CACHED_ORDERS = 8
 class GgufTensor:
     """A parameter's tensor as the file has it.
 
-    data [rows, bytes of a row] is a read-only view of the mapped file; a vector is one row. `shape` is the
-    parameter's. row_order [rows], where given, names the row of the file that holds each row of the
-    parameter (an element of the vector). `added` is what the file has added to each number.
+    data [rows, bytes of a row] is a read-only view of the mapped file; a vector is one row. row_order [rows],
+    where given, names the row of the file that holds each row of the parameter (an element of the vector).
+    `added` is what the file has added to each number. `is_transposed`: the parameter of transformers is
+    [columns, rows], as that of Conv1D; `shape` is the file's [rows, columns].
     """
 
     name: str
@@ -34,6 +35,7 @@ class GgufTensor:
     data: Bytes
     row_order: Order | None = None
     added: float = 0.0
+    is_transposed: bool = False
 
     @property
     def block(self) -> BlockType | None:
@@ -53,7 +55,8 @@ class GgufTensor:
         values = plain_numbers(self.data, self.type.name).reshape(self.shape)
         if self.row_order is not None:
             values = values[self.row_order]
-        return values - np.float32(self.added) if self.added else values
+        values = values - np.float32(self.added) if self.added else values
+        return values.T if self.is_transposed else values
 
 
 def plain_numbers(data: Bytes, type_name: str) -> NDArray[np.float32]:
@@ -87,6 +90,7 @@ def open_tensor(content: mmap, entry: TensorEntry, parameter: Parameter, family:
         view_tensor(content, entry),
         row_order(parameter.rotated_heads, parameter.shape[0]) if parameter.rotated_heads else None,
         family.added if parameter.is_norm else 0.0,
+        parameter.is_transposed,
     )
 
 

@@ -130,6 +130,18 @@ def test_a_value_of_another_type_is_refused_where_it_is_asked_for(tmp_path: Path
             getter("a")
 
 
+def test_texts_of_a_size_that_no_vocabulary_has_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    length = struct.pack("<Q", 33 << 20)
+    long = length + bytes(33 << 20)
+    file.write_bytes(header(keys=2) + key(8, long) + key(9, array(8, 1, long), b"b"))
+    metadata = read_gguf_header(file).metadata
+    with pytest.raises(BrokenGguf, match="its a has 34,603,008 bytes"):
+        metadata.get_text("a")
+    with pytest.raises(BrokenGguf, match="its b has more than 32 MB"):
+        metadata.get_texts("b")
+
+
 def test_sizes_of_types_are_those_of_ggml() -> None:
     ours = {number: (each.name, each.values, each.bytes) for number, each in TENSOR_TYPES.items()}
     assert ours == {int(kind): (kind.name, *sizes) for kind, sizes in gguf.GGML_QUANT_SIZES.items()}

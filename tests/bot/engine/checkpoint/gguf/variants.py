@@ -14,6 +14,8 @@ _STRETCHED = {"factor": 8.0, "original_max_position_embeddings": 128}
 _LLAMA3 = {"rope_type": "llama3", "low_freq_factor": 1.0, "high_freq_factor": 4.0, **_STRETCHED}
 _FACTORS = {"short_factor": [1.0, 1.5], "long_factor": [4.0, 3.1]}
 _GEMMA = {"tie_word_embeddings": True, "head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 24}
+_GPT2 = {"n_embd": 32, "n_inner": 96, "n_layer": 2, "n_head": 4, "n_positions": 64, "vocab_size": VOCABULARY}
+_GPT2 |= _IDS | {"tie_word_embeddings": False}
 _SLIDING, _FULL = "sliding_attention", "full_attention"
 
 
@@ -73,6 +75,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "logits_scaling": 8.0,
         },
     ),
+    "gpt2": ("gpt2", _GPT2),
+    "gpt2-tied": ("gpt2", {**_GPT2, "tie_word_embeddings": True, "layer_norm_epsilon": 1e-6}),
     "smollm3": ("smollm3", {"num_hidden_layers": 5, "no_rope_layers": [1, 1, 1, 0, 1]}),
 }
 
@@ -81,7 +85,8 @@ def make_model(name: str) -> Any:
     """Return a model of a variant, its biases and norms moved from where they would not be noticed."""
     model_type, settings = VARIANTS[name]
     torch.manual_seed(3)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **_COMMON | settings))
+    common = {} if model_type == "gpt2" else _COMMON
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **common | settings))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 1:
