@@ -28,9 +28,7 @@ class QuantisedMatmul:
     else each piece of the matrices is dequantised at every call.
     """
 
-    def __init__(
-        self, matrices: Sequence[PackedMatrix], bias: Tensor | None, native: Native | None
-    ) -> None:
+    def __init__(self, matrices: Sequence[PackedMatrix], bias: Tensor | None, native: Native | None) -> None:
         """bias [out]. Raises `ValueError` where the matrices have other inputs than the first."""
         if len({matrix.columns for matrix in matrices}) != 1:
             raise ValueError("the matrices read inputs of several sizes")
