@@ -136,7 +136,7 @@ class Native:
         return y
 
     def quantised_matmul(self, params: QuantisedParams, x: Tensor) -> Tensor:
-        """x [rows, in] times the weights of packed matrices, plus their bias, [rows, out], in the dtype of x."""
+        """x [rows, in] times packed matrices, plus their bias, [rows, out], in the dtype of x."""
         rows, inputs = x.shape
         y = x.new_empty(rows, params.outputs)
         scratch = x.new_empty(rows * inputs // 32 * _RECORD_BYTES, dtype=torch.uint8)

@@ -46,31 +46,56 @@ static const struct block_format FORMATS[] = { /* in the order of `QUANTISED_TYP
     {decode_nf4, 4 * 36, WIDE, 0},           {decode_int8, 4 * 68, WIDE, 0},
 };
 
+/* dots [tokens] = the products of `steps` quads of codes with a tile of tokens. The sums of one token are two,
+   since each waits for the one before. */
+INLINE void multiply_codes(const vuint *codes, const uint32_t *quads, const int32_t *starts, long shift,
+                           vint *dots, const long tokens, const long steps, const int kind)
+{
+    vint second = {0};
+    for (long t = 0; t < tokens; t++)
+        dots[t] = starts ? int_lanes(starts[t]) : (vint){0};
+    if (shift)
+        for (long t = 0; t < tokens; t++)
+            dots[t] >>= shift;
+    for (long i = 0; i < steps; i++)
+        for (long t = 0; t < tokens; t++)
+            if (tokens == 1 && i % 2)
+                second = dot(second, codes[i], quads[i], kind == AS_IT_IS);
+            else
+                dots[t] = dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
+    if (tokens == 1)
+        dots[0] += second;
+}
+
+INLINE vfloat floats_of(vint dots) { return __builtin_convertvector(dots, vfloat); }
+
 /* sums [tokens] += the products of a panel with a tile of tokens, over `blocks` blocks of 32 columns. */
 INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
                           vfloat *sums, const long tokens, const int kind)
 {
-    const long parts = kind == HALVES ? 2 : 1, steps = 8 / parts;
     const vuint *codes = panel->codes;
-    vfloat totals[ARRAY_LENGTH(tokens, MAX_TILE)];
+    vfloat totals[MAX_TILE];
+    vint dots[MAX_TILE], upper[MAX_TILE];
     for (long t = 0; t < tokens; t++)
         totals[t] = sums[t];
-    for (long b = 0; b < blocks; b++, record += RECORD_WORDS * tokens) {
+    for (long b = 0; b < blocks; b++, codes += 8, record += RECORD_WORDS * tokens) {
         const float *scales = (const float *)record, *weighted = scales + tokens;
+        const int32_t *starts = (const int32_t *)record + 2 * tokens;
         const uint32_t *quads = record + RECORD_CODES * tokens;
-        for (long part = 0; part < parts; part++) {
-            const int32_t *starts = (const int32_t *)record + (kind == HALVES ? RECORD_HALVES + part : 2) * tokens;
-            const vfloat scale = panel->scales[b * parts + part];
-            vint dots[ARRAY_LENGTH(tokens, MAX_TILE)];
+        if (kind == HALVES) {
+            const vfloat scale = panel->scales[2 * b], other = panel->scales[2 * b + 1];
+            vfloat parts[MAX_TILE];
+            multiply_codes(codes, quads, starts + tokens, 0, dots, tokens, 4, kind);
             for (long t = 0; t < tokens; t++)
-                dots[t] = kind == RAISED_BY || kind == HALVES ? int_lanes(starts[t]) >> shift : (vint){0};
-            for (long i = 0; i < steps; i++, codes++, quads += tokens)
-                for (long t = 0; t < tokens; t++)
-                    dots[t] = dot(dots[t], *codes, quads[t], kind == AS_IT_IS);
+                parts[t] = floats_of(dots[t]) * scale;
+            multiply_codes(codes + 4, quads + 4 * tokens, starts + 2 * tokens, 0, upper, tokens, 4, kind);
             for (long t = 0; t < tokens; t++)
-                totals[t] = fused(__builtin_convertvector(dots[t], vfloat), scale * float_lanes(scales[t]),
-                                  totals[t]);
+                totals[t] = fused(fused(floats_of(upper[t]), other, parts[t]), float_lanes(scales[t]), totals[t]);
+            continue;
         }
+        multiply_codes(codes, quads, kind == RAISED_BY ? starts : 0, shift, dots, tokens, 8, kind);
+        for (long t = 0; t < tokens; t++)
+            totals[t] = fused(floats_of(dots[t]), panel->scales[b] * float_lanes(scales[t]), totals[t]);
         if (kind == WITH_MINIMUM)
             for (long t = 0; t < tokens; t++)
                 totals[t] = fused(panel->minima[b], float_lanes(weighted[t]), totals[t]);
@@ -115,38 +140,62 @@ static void multiply_tile_of_kind(const struct panel *panel, const uint32_t *rec
     else if (format->kind == RAISED_BY)
         multiply_any_tile(panel, record, blocks, format->shift, sums, tokens, RAISED_BY);
     else if (format->kind == HALVES)
-        multiply_any_tile(panel, record, blocks, format->shift, sums, tokens, HALVES);
+        multiply_any_tile(panel, record, blocks, 0, sums, tokens, HALVES);
 #if !(X86_LANES && HAS_VNNI)
     else
         multiply_any_tile(panel, record, blocks, 0, sums, tokens, AS_IT_IS);
 #endif
 }
 
-INLINE const uint8_t *row_address(const struct quantised_segment *segment, long row)
+/* The panel of a number: `rows` of a segment from `row` on, whose outputs begin at `output`. */
+struct position {
+    const struct quantised_segment *segment;
+    long row, rows, output;
+};
+
+INLINE long panel_count(long rows) { return (rows + LANES - 1) / LANES; }
+
+INLINE struct position find_panel(const struct quantised_params *params, long number)
 {
-    const long last = row < segment->rows ? row : segment->rows - 1;
-    return segment->data + (segment->row_order ? segment->row_order[last] : last) * segment->row_bytes;
+    const struct quantised_segment *segment = params->segments;
+    long output = 0;
+    for (; number >= panel_count(segment->rows); segment++) {
+        number -= panel_count(segment->rows);
+        output += segment->rows;
+    }
+    const long row = number * LANES, rest = segment->rows - row;
+    return (struct position){segment, row, rest < LANES ? rest : LANES, output + row};
 }
 
-/* Decode UNIT numbers, or the last ones, of a panel from byte `at` of its rows on; prefetch those of the next. */
-INLINE void decode_unit(const struct quantised_segment *segment, long row, long at, long numbers,
-                        struct panel panel)
+INLINE const uint8_t *row_address(const struct quantised_segment *segment, long row)
+{
+    return segment->data + (segment->row_order ? segment->row_order[row] : row) * segment->row_bytes;
+}
+
+/* Prefetch the share of a panel's bytes that is read as column `column` of `columns`, and `count` columns more. */
+INLINE void prefetch_panel(struct position at, long column, long count, long columns)
+{
+    const long bytes = at.segment->row_bytes, runs = at.segment->row_order ? at.rows : 1;
+    const long length = at.rows / runs * bytes, first = length * column / columns / 64 * 64;
+    for (long n = 0; n < runs; n++)
+        for (long i = first; i < length * (column + count) / columns; i += 64)
+            __builtin_prefetch(row_address(at.segment, at.row + n) + i, 0, 2); /* into the second cache */
+}
+
+/* Decode `numbers` numbers of each row, UNIT at most, from byte `at` of the rows on. */
+INLINE void decode_unit(struct position from, long at, long numbers, struct panel panel)
 {
     uint8_t copy[LANES * MAX_BLOCK_BYTES];
+    const struct quantised_segment *segment = from.segment;
     const struct block_format *format = FORMATS + segment->type;
     const long bytes = format->unit_bytes * numbers / UNIT;
-    const uint8_t *base = row_address(segment, row) + at;
-    long stride = segment->row_bytes;
-    if (row + LANES < segment->rows)
-        for (long n = 0; n < LANES; n++)
-            prefetch(row_address(segment, row + LANES + n) + at, bytes);
-    if (segment->row_order || row + LANES > segment->rows) {
-        for (long n = 0; n < LANES; n++)
-            memcpy(copy + n * bytes, row_address(segment, row + n) + at, bytes);
-        base = copy;
-        stride = bytes;
+    if (!segment->row_order && from.rows == LANES) {
+        format->decode(row_address(segment, from.row) + at, segment->row_bytes, numbers, panel);
+        return;
     }
-    format->decode(base, stride, numbers, panel);
+    for (long n = 0; n < LANES; n++)
+        memcpy(copy + n * bytes, row_address(segment, from.row + (n < from.rows ? n : 0)) + at, bytes);
+    format->decode(copy, bytes, numbers, panel);
 }
 
 /* Write the sums [tokens] of rows `output` and on of y [tokens, outputs]. */
@@ -164,39 +213,39 @@ INLINE void store_sums(void *y, long outputs, long output, long rows, long token
     }
 }
 
-/* Multiply the panel from `row` of a segment on with the tiles of a group of tokens, whose first tile is `tile`
-   of `all` tokens. */
-static void multiply_panel(const struct quantised_params *params, const struct quantised_segment *segment,
-                           long row, long output, const uint32_t *records, void *y, long all, long tile,
-                           long tiles)
+/* Multiply a panel with the tiles of a group of tokens, whose first tile is `tile` of `all` tokens; prefetch
+   the panel that this thread multiplies next. */
+static void multiply_panel(const struct quantised_params *params, struct position at, struct position next,
+                           const uint32_t *records, void *y, long all, long tile, long tiles)
 {
     vuint codes[CHUNK_COLUMNS / 4];
     vfloat scales[CHUNK_COLUMNS / 16], minima[CHUNK_COLUMNS / 32], sums[MAX_GROUP_TOKENS], start = {0};
     const struct panel panel = {codes, scales, minima};
-    const struct block_format *format = FORMATS + segment->type;
-    const long rows = segment->rows - row < LANES ? segment->rows - row : LANES;
-    const long first = tile_of(all, tile).first, blocks = params->columns / 32;
+    const struct block_format *format = FORMATS + at.segment->type;
+    const long columns = params->columns, blocks = columns / 32, part = format->kind == HALVES ? 16 : 32;
+    const struct tile first = tile_of(all, tile), last = tile_of(all, tile + tiles - 1);
+    const long tokens = last.first + last.tokens - first.first;
     if (params->bias)
-        memcpy(&start, params->bias + output, rows * sizeof(float));
-    for (long t = 0; t < MAX_GROUP_TOKENS; t++)
+        memcpy(&start, params->bias + at.output, at.rows * sizeof(float));
+    for (long t = 0; t < tokens; t++)
         sums[t] = start;
-    for (long column = 0; column < params->columns; column += CHUNK_COLUMNS) {
-        const long rest = params->columns - column, count = rest < CHUNK_COLUMNS ? rest : CHUNK_COLUMNS;
+    for (long column = 0; column < columns; column += CHUNK_COLUMNS) {
+        const long rest = columns - column, count = rest < CHUNK_COLUMNS ? rest : CHUNK_COLUMNS;
         for (long i = 0; i < count; i += UNIT) {
-            const long part = format->kind == HALVES ? 16 : 32;
-            decode_unit(segment, row, (column + i) / UNIT * format->unit_bytes,
-                        count - i < UNIT ? count - i : UNIT,
+            const long numbers = count - i < UNIT ? count - i : UNIT;
+            prefetch_panel(next, column + i, numbers, columns);
+            decode_unit(at, (column + i) / UNIT * format->unit_bytes, numbers,
                         (struct panel){codes + i / 4, scales + i / part, minima + i / 32});
         }
         for (long n = tile; n < tile + tiles; n++) {
             const struct tile own = tile_of(all, n);
             const uint32_t *record = records + RECORD_WORDS * (own.first * blocks + column / 32 * own.tokens);
-            multiply_tile_of_kind(&panel, record, count / 32, own.tokens, format, sums + own.first - first);
+            multiply_tile_of_kind(&panel, record, count / 32, own.tokens, format,
+                                  sums + own.first - first.first);
         }
     }
-    const struct tile last = tile_of(all, tile + tiles - 1);
-    store_sums(at_offset(y, first * params->outputs, params->is_f32), params->outputs, output, rows,
-               last.first + last.tokens - first, sums, params->is_f32);
+    store_sums(at_offset(y, first.first * params->outputs, params->is_f32), params->outputs, at.output,
+               at.rows, tokens, sums, params->is_f32);
 }
 
 /* y [tokens, outputs] = x [tokens, columns] W^T + bias, with the segments' rows as W, one after the other.
@@ -207,7 +256,7 @@ void quantised_matmul(const struct quantised_params *params, const void *x, void
     const long tiles = tile_count(tokens), group = MAX_GROUP_TOKENS / MAX_TILE;
     long panels = 0;
     for (long i = 0; i < params->count; i++)
-        panels += (params->segments[i].rows + LANES - 1) / LANES;
+        panels += panel_count(params->segments[i].rows);
 #pragma omp parallel
     {
         if (params->is_f32)
@@ -216,17 +265,9 @@ void quantised_matmul(const struct quantised_params *params, const void *x, void
             quantise_tiles(x, tokens, params->columns, scratch, 0);
         for (long tile = 0; tile < tiles; tile += group) {
 #pragma omp for schedule(static) nowait
-            for (long n = 0; n < panels; n++) {
-                const struct quantised_segment *segment = params->segments;
-                long row = n * LANES, output = 0;
-                while (row >= (segment->rows + LANES - 1) / LANES * LANES) {
-                    row -= (segment->rows + LANES - 1) / LANES * LANES;
-                    output += segment->rows;
-                    segment++;
-                }
-                multiply_panel(params, segment, row, output + row, scratch, y, tokens, tile,
-                               tiles - tile < group ? tiles - tile : group);
-            }
+            for (long n = 0; n < panels; n++)
+                multiply_panel(params, find_panel(params, n), find_panel(params, n + 1 < panels ? n + 1 : n),
+                               scratch, y, tokens, tile, tiles - tile < group ? tiles - tile : group);
         }
     }
 }

@@ -51,7 +51,7 @@ INLINE void quantise_activations(const void *x, long at, long n, long tokens, ui
         sums[1] += codes[16 + i];
     }
     const float weighted = scale * (float)(sums[0] + sums[1]);
-    const int32_t starts[3] = {-128 * (sums[0] + sums[1]), -128 * sums[0], -128 * sums[1]};
+    const int32_t starts[3] = {-128 * (sums[0] + sums[1]), -32 * sums[0], -32 * sums[1]};
     memcpy(words, codes, sizeof words);
     memcpy(record + n, &scale, 4);
     memcpy(record + tokens + n, &weighted, 4);

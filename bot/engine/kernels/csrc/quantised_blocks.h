@@ -19,14 +19,24 @@ struct panel { /* decoded weights: LANES rows */
     vfloat *scales, *minima;
 };
 
-/* Copy the 2 or 4 bytes at `base` of each block of each row into one lane a row. */
-INLINE void gather(const uint8_t *base, long stride, long block_bytes, long blocks, long size, vuint *lanes)
+/* The 4 bytes at `base` of each block of each row, one row in each lane. A CPU reads a vector late that it has
+   just written word by word, so `load_words` comes after the codes were decoded. */
+struct words {
+    uint32_t lanes[UNIT / 32][LANES];
+};
+
+INLINE void gather_words(const uint8_t *base, long stride, long block_bytes, long blocks, struct words *words)
 {
-    uint32_t words[UNIT / 32][LANES] __attribute__((aligned(64))) = {0};
     for (long b = 0; b < blocks; b++)
         for (long n = 0; n < LANES; n++)
-            memcpy(&words[b][n], base + n * stride + b * block_bytes, size);
-    memcpy(lanes, words, blocks * sizeof *lanes);
+            memcpy(&words->lanes[b][n], base + n * stride + b * block_bytes, 4);
+}
+
+INLINE vuint load_words(const struct words *words, long block)
+{
+    vuint lanes;
+    memcpy(&lanes, words->lanes[block], sizeof lanes);
+    return lanes;
 }
 
 /* The codes of a block of 32: 16 bytes, of which byte j holds numbers j and j + 16. */
@@ -40,35 +50,27 @@ INLINE void decode_halves(const uint8_t *base, long stride, vuint *codes)
     }
 }
 
-/* Q4_0, Q4_1, Q5_0 and Q5_1: a scale, a minimum, the fifth bits, the halves. */
+/* Q4_0, Q4_1, Q5_0 and Q5_1: a scale, a minimum, the fifth bits, the halves. The product moves bits 0 to 3 to
+   the first bits of the four bytes. */
 INLINE void decode_small(const uint8_t *base, long stride, long numbers, struct panel panel,
                          const int has_minimum, const int has_fifth)
 {
-    static const uint8_t own_bit[2][4] = {{1, 2, 4, 8}, {16, 32, 64, 128}};
     const long bits_at = has_minimum ? 4 : 2, codes_at = bits_at + 4 * has_fifth;
     const long block_bytes = codes_at + COLUMN, blocks = numbers / 32;
-    vuint heads[UNIT / 32], fifths[UNIT / 32];
-    gather(base, stride, block_bytes, blocks, has_minimum ? 4 : 2, heads);
+    struct words heads, fifths;
+    gather_words(base, stride, block_bytes, blocks, &heads);
     if (has_fifth)
-        gather(base + bits_at, stride, block_bytes, blocks, 4, fifths);
+        gather_words(base + bits_at, stride, block_bytes, blocks, &fifths);
+    for (long b = 0; b < blocks; b++)
+        decode_halves(base + b * block_bytes + codes_at, stride, panel.codes + 8 * b);
     for (long b = 0; b < blocks; b++) {
-        vuint *codes = panel.codes + 8 * b;
-        decode_halves(base + b * block_bytes + codes_at, stride, codes);
-        for (long j = 0; has_fifth && j < 8; j++) {
-            vuint byte = fifths[b] >> (j / 2 * 8) & 0xff, mask;
-            uint32_t bits;
-            memcpy(&bits, own_bit[j % 2], 4);
-            byte |= byte << 8;
-            byte |= byte << 16;
-            mask = byte & bits; /* one bit in each byte, which moves to bit 4 */
-            codes[j] |= j % 2 ? (mask & 0x10) | (mask >> 1 & 0x1000) | (mask >> 2 & 0x100000) |
-                                    (mask >> 3 & 0x10000000)
-                              : (mask << 4 & 0x10) | (mask << 3 & 0x1000) | (mask << 2 & 0x100000) |
-                                    (mask << 1 & 0x10000000);
-        }
-        panel.scales[b] = floats_of_halves(heads[b]);
+        const vuint head = load_words(&heads, b);
+        panel.scales[b] = floats_of_halves(head);
         if (has_minimum)
-            panel.minima[b] = floats_of_halves(heads[b] >> 16);
+            panel.minima[b] = floats_of_halves(head >> 16);
+        for (long j = 0; has_fifth && j < 8; j++)
+            panel.codes[8 * b + j] |=
+                ((load_words(&fifths, b) >> (4 * j) & 15) * 0x00204081 & 0x01010101) << 4;
     }
 }
 
@@ -97,18 +99,20 @@ INLINE void decode_bytes(const uint8_t *base, long stride, long numbers, struct 
                          const long values)
 {
     const long block_bytes = head + values, blocks = numbers / values;
-    vuint heads[UNIT / 32];
-    gather(base, stride, block_bytes, blocks, head, heads);
-    for (long b = 0; b < blocks; b++) {
+    struct words heads;
+    gather_words(base, stride, block_bytes, blocks, &heads);
+    for (long b = 0; b < blocks; b++)
         for (long i = 0; i < values / COLUMN; i++) {
             vuint *codes = panel.codes + (b * values + i * COLUMN) / 4;
             load_columns(base + b * block_bytes + head + i * COLUMN, stride, codes);
             for (long j = 0; j < 4; j++)
                 codes[j] ^= RAISED;
         }
-        for (long i = 0; i < values / 32; i++)
-            panel.scales[b * (values / 32) + i] = head == 2 ? floats_of_halves(heads[b]) : (vfloat)heads[b];
-    }
+    for (long b = 0; b < blocks; b++)
+        for (long i = 0; i < values / 32; i++) {
+            const vuint word = load_words(&heads, b);
+            panel.scales[b * (values / 32) + i] = head == 2 ? floats_of_halves(word) : (vfloat)word;
+        }
 }
 
 static void decode_q8_0(const uint8_t *base, long stride, long numbers, struct panel panel)
@@ -141,8 +145,9 @@ static void decode_iq4_nl(const uint8_t *base, long stride, long numbers, struct
 static void decode_nf4(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
     const long block_bytes = 36, blocks = numbers / 64;
-    vuint heads[UNIT / 32], bytes[4];
-    gather(base, stride, block_bytes, blocks, 4, heads);
+    vuint bytes[4];
+    struct words heads;
+    gather_words(base, stride, block_bytes, blocks, &heads);
     for (long b = 0; b < blocks; b++) {
         vuint *codes = panel.codes + 16 * b;
         for (long i = 0; i < 2; i++) {
@@ -153,8 +158,9 @@ static void decode_nf4(const uint8_t *base, long stride, long numbers, struct pa
             }
         }
         replace_by_table(NF4_TABLE, codes, 16);
-        panel.scales[2 * b] = panel.scales[2 * b + 1] = (vfloat)heads[b] * (1.f / NF4_SCALE);
     }
+    for (long b = 0; b < 2 * blocks; b++)
+        panel.scales[b] = (vfloat)load_words(&heads, b / 2) * (1.f / NF4_SCALE);
 }
 
 #endif

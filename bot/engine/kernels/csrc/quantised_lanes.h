@@ -20,9 +20,9 @@
 /* VNNI multiplies codes without a sign: those of eight bits are raised by 128 for it, and the product starts at
    -128 times the activations' sum. All others multiply them as they are. */
 #if X86_LANES && HAS_VNNI
-#define RAISED 0x80808080u
+#define RAISED 0x80808080
 #else
-#define RAISED 0u
+#define RAISED 0
 #endif
 
 enum {

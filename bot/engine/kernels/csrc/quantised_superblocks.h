@@ -11,33 +11,43 @@ INLINE vfloat float_of_byte(vuint bytes, long i)
     return __builtin_convertvector((vint)(bytes >> (8 * i) & 0xff), vfloat);
 }
 
-/* The first 16 bytes of Q4_K and Q5_K: two float16, eight scales and eight minima of six bits. */
-INLINE void decode_k_scales(const uint8_t *base, long stride, struct panel panel)
+/* The first 16 bytes of Q4_K and Q5_K: two float16, eight scales and eight minima of six bits. The scales of
+   odd blocks are multiplied by `odd`. */
+INLINE void decode_k_scales(const uint8_t *base, long stride, struct panel panel, const float odd)
 {
     vuint head[4];
     load_columns(base, stride, head);
-    const vfloat scale = floats_of_halves(head[0]), minimum = -floats_of_halves(head[0] >> 16);
+    const vfloat even = floats_of_halves(head[0]), scale[2] = {even, even * odd}, minimum = -floats_of_halves(head[0] >> 16);
     const vuint upper_scales = (head[1] >> 2 & 0x30303030) | LOW_HALVES(head[3]),
                 upper_minima = (head[2] >> 2 & 0x30303030) | HIGH_HALVES(head[3]);
     for (long i = 0; i < 4; i++) {
-        panel.scales[i] = scale * float_of_byte(head[1] & 0x3f3f3f3f, i);
-        panel.scales[4 + i] = scale * float_of_byte(upper_scales, i);
+        panel.scales[i] = scale[i % 2] * float_of_byte(head[1] & 0x3f3f3f3f, i);
+        panel.scales[4 + i] = scale[i % 2] * float_of_byte(upper_scales, i);
         panel.minima[i] = minimum * float_of_byte(head[2] & 0x3f3f3f3f, i);
         panel.minima[4 + i] = minimum * float_of_byte(upper_minima, i);
     }
 }
 
+/* Where the product takes codes of eight bits without a sign, the high halves stay where they are. */
+#if RAISED
+#define HIGH_SCALE (1 / 16.f)
+#define SCALED_HIGH_HALVES(bytes) ((bytes) & 0xf0f0f0f0)
+#else
+#define HIGH_SCALE 1
+#define SCALED_HIGH_HALVES HIGH_HALVES
+#endif
+
 static void decode_q4_k(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
     vuint bytes[4];
     (void)numbers;
-    decode_k_scales(base, stride, panel);
+    decode_k_scales(base, stride, panel, HIGH_SCALE);
     for (long i = 0; i < 8; i++) { /* the low halves of 32 bytes are 32 numbers, their high ones the next */
         vuint *codes = panel.codes + i / 2 * 16 + i % 2 * 4;
         load_columns(base + 16 + i * COLUMN, stride, bytes);
         for (long j = 0; j < 4; j++) {
             codes[j] = LOW_HALVES(bytes[j]);
-            codes[8 + j] = HIGH_HALVES(bytes[j]);
+            codes[8 + j] = SCALED_HIGH_HALVES(bytes[j]);
         }
     }
 }
@@ -46,7 +56,7 @@ static void decode_q5_k(const uint8_t *base, long stride, long numbers, struct p
 {
     vuint bytes[4], fifths[8];
     (void)numbers;
-    decode_k_scales(base, stride, panel);
+    decode_k_scales(base, stride, panel, 1);
     load_columns(base + 16, stride, fifths);
     load_columns(base + 32, stride, fifths + 4);
     for (long i = 0; i < 8; i++) { /* bit k of the fifths belongs to block k of 32 */
@@ -63,9 +73,10 @@ static void decode_q5_k(const uint8_t *base, long stride, long numbers, struct p
 /* Scales for 16 numbers each; the float16 comes last. */
 static void decode_q6_k(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
-    vuint bytes[4], upper[8], head, scales[4];
+    vuint bytes[4], upper[8], scales[4];
+    struct words head;
     (void)numbers;
-    gather(base + 208, stride, 210, 1, 2, &head);
+    gather_words(base + 206, stride, 210, 1, &head); /* the last four bytes, so that no byte behind is read */
     for (long part = 0; part < 2; part++) {
         load_columns(base + 128 + 32 * part, stride, upper);
         load_columns(base + 144 + 32 * part, stride, upper + 4);
@@ -80,7 +91,7 @@ static void decode_q6_k(const uint8_t *base, long stride, long numbers, struct p
         }
     }
     load_columns(base + 192, stride, scales);
-    const vfloat scale = floats_of_halves(head);
+    const vfloat scale = floats_of_halves(load_words(&head, 0) >> 16);
     for (long i = 0; i < 16; i++)
         panel.scales[i] =
             scale * __builtin_convertvector((vint)(scales[i / 4] << (24 - i % 4 * 8)) >> 24, vfloat);
