@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE = SECONDS_TO_END  # seconds after a signal until the process ends, whatever hangs
 GRACE = DEADLINE - 2.5  # seconds that visible replies have to end after a signal
+STAGE_INTERVAL = 30.0  # seconds between two log lines about a model that is still being fetched or loaded
 MAINTENANCE_INTERVAL = 3600.0  # seconds between backups, and between erasures of last copies
 
 
@@ -163,7 +164,13 @@ def _handle_end(task: asyncio.Task[None], *, last: bool) -> None:
 
 async def _watch_model(engine: Engine) -> None:
     """Wait until the model is loaded, then for an error that only another process can mend."""
-    await engine.ready()
+    while True:
+        try:
+            async with asyncio.timeout(STAGE_INTERVAL):
+                await engine.ready()
+            break
+        except TimeoutError:
+            log.info("model_loading", extra={"stage": engine.status().stage})
     log.info("model_ready")
     await engine.lost()
 

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from bot.chat.chat import Chat
 from bot.chat.proactive import greet
+from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
@@ -15,6 +16,9 @@ from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import PrintedOutlet
 from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
 from bot.system.console import json_text, write_line
+from bot.system.progress_line import ProgressLine
+
+_STAGE_INTERVAL = 0.25  # seconds between two looks at the stage of loading
 
 
 class BatchScreen(PrintedOutlet):
@@ -68,7 +72,7 @@ async def run_batch(
     place = Place(PLATFORM, ACCOUNT, persona.key)
     screen = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, screen)
-    await chat.engine.ready()
+    await _wait_ready(chat.engine, err)
     await memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, memory, place, author)
     await chat.recover(PLATFORM, ACCOUNT)
@@ -80,3 +84,14 @@ async def run_batch(
         await chat.worker(place).idle()
         if screen.failure:
             raise UserError(screen.failure)
+
+
+async def _wait_ready(engine: Engine, err: TextIO) -> None:
+    """Wait for the model, and show the stage of its loading where `err` is a terminal."""
+    with ProgressLine(err) as line:
+        while True:
+            try:
+                async with asyncio.timeout(_STAGE_INTERVAL):
+                    return await engine.ready()
+            except TimeoutError:
+                line.show(engine.status().stage)
