@@ -143,12 +143,7 @@ def _room(settings: Config, source: "ModelSource") -> list[Finding]:
     from bot.engine.model_loader import memory_check  # loads torch
 
     plan = memory_check.plan_of(source, settings.model)
-    if plan is None:
-        return []
-    if not plan.fits:
-        return [Finding("room", False, memory_check.describe_lack(plan))]
-    text = memory_check.describe_plan(plan, settings.model.rows)
-    return [Finding("room", memory_check.holds_context(plan), text)]
+    return [Finding("room", *memory_check.judge_plan(plan, settings.model.rows))] if plan else []
 
 
 def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
