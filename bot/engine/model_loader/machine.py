@@ -39,7 +39,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A model on a machine: whether it fits, and the chats of the settings' context that find room at once."""
+    """A model on a machine: whether it fits, and how many chats of the settings' context find room."""
 
     fits: bool
     rows: int
