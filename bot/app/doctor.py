@@ -24,6 +24,7 @@ from bot.system.rights import others_can_read, private_command
 if TYPE_CHECKING:
     from bot.engine.checkpoint.source import ModelSource
 
+_IN_USE = "in use by an alterego that is running"
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
 
 
@@ -52,8 +53,18 @@ async def run_checks(path: Path | None) -> list[Finding]:
     model = await asyncio.to_thread(_model, settings, cast)
     native = await asyncio.to_thread(_native_kernels, settings)
     cards = await asyncio.to_thread(lambda: list(_cards(settings)))
-    rest = [native, *cards, *await _memory(settings), _disk(settings), *_rights(settings)]
+    memory = await _memory(settings)
+    if memory[0].text.startswith(_IN_USE):
+        model = [_beside_another(finding) for finding in model]
+    rest = [native, *cards, *memory, _disk(settings), *_rights(settings)]
     return [*findings, *personas, *model, *rest]
+
+
+def _beside_another(finding: Finding) -> Finding:
+    """Return the finding about a model's room as it counts while another process serves the model."""
+    if finding.subject != "room" or finding.right:
+        return finding
+    return Finding("room", True, f"an alterego that is running has its part already; else {finding.text}")
 
 
 def _tokens(settings: Config) -> Finding:
@@ -133,12 +144,7 @@ def _room(settings: Config, source: "ModelSource") -> list[Finding]:
     from bot.engine.model_loader import memory_check  # loads torch
 
     plan = memory_check.plan_of(source, settings.model)
-    if plan is None:
-        return []
-    if not plan.fits:
-        return [Finding("room", False, memory_check.describe_lack(plan))]
-    text = memory_check.describe_plan(plan, settings.model.rows)
-    return [Finding("room", memory_check.holds_context(plan), text)]
+    return [Finding("room", *memory_check.judge_plan(plan, settings.model.rows))] if plan else []
 
 
 def _adapters(settings: Config, cast: Cast) -> Iterator[Finding]:
@@ -191,7 +197,7 @@ async def _memory(settings: Config) -> list[Finding]:
             status, notices = await memory.status(), memory.notices
             unpublished = await memory.platform_state(PUBLICATION_FAILURES)
     except InUse:
-        where = f"in use by an alterego that is running, in {settings.data}; /status says how it is"
+        where = f"{_IN_USE}, in {settings.data}; /status says how it is"
         return [Finding("memory", True, where)]
     except UserError as error:
         return [Finding("memory", False, str(error))]

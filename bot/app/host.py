@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE = SECONDS_TO_END  # seconds after a signal until the process ends, whatever hangs
 GRACE = DEADLINE - 2.5  # seconds that visible replies have to end after a signal
+STAGE_INTERVAL = 30.0  # seconds between two log lines about a model that is still being fetched or loaded
 MAINTENANCE_INTERVAL = 3600.0  # seconds between backups, and between erasures of last copies
 
 
@@ -166,7 +167,13 @@ async def _watch_model(chat: Chat) -> None:
 
     The log names the personas whose adapters wait for another base model.
     """
-    await chat.engine.ready()
+    while True:
+        try:
+            async with asyncio.timeout(STAGE_INTERVAL):
+                await chat.engine.ready()
+            break
+        except TimeoutError:
+            log.info("model_loading", extra={"stage": chat.engine.status().stage})
     log.info("model_ready")
     await chat.choose_adapters()
     await chat.engine.lost()

@@ -9,11 +9,11 @@ from pathlib import Path
 from bot.adapter.files import MANIFEST
 from bot.adapter.manifest import read_manifest
 from bot.app.config_edit import set_key
-from bot.app.progress_line import ProgressLine
 from bot.config import Config
 from bot.errors import UserError
 from bot.persona.persona import Persona, load_cast
 from bot.system.console import json_text
+from bot.system.progress_line import ProgressLine
 from bot.untrusted import RefusedFile
 
 
@@ -69,15 +69,23 @@ def _whole_name(given: str, settings: Config) -> str:
     path = Path(given).expanduser()
     if path.exists():
         return str(path.absolute())
+    from bot.engine.checkpoint.ollama import OLLAMA
     from bot.engine.inventory.listing import list_models
 
     listed = [entry.name for entry in list_models(default_folders(settings))]
     ends = [name for name in listed if name.lower().endswith(given.lower())]
-    if given in listed or len(ends) != 1:
-        if "/" not in given and given not in listed:
-            raise UserError(_unknown(given, ends or get_close_matches(given, listed, cutoff=0.4)))
+    if len(ends) == 1:
+        return ends[0]
+    if given in listed or "/" in given or given.startswith(OLLAMA):
         return given
-    return ends[0]
+    raise UserError(_unknown(given, ends or _near(given, listed)))
+
+
+def _near(given: str, listed: Sequence[str]) -> list[str]:
+    """Return the names that hold what was typed, else those with a like end."""
+    holding = [name for name in listed if given.lower() in name.lower()]
+    by_end = {name.replace("\\", "/").rpartition("/")[2].lower(): name for name in listed}
+    return holding or [by_end[end] for end in get_close_matches(given.lower(), by_end, cutoff=0.5)]
 
 
 def _unknown(given: str, near: Sequence[str]) -> str:

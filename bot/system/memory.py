@@ -52,11 +52,24 @@ def _linux_available() -> int | None:
 
 
 def _cgroup_available() -> int | None:
-    """Return the bytes that the cgroup of a container may still take; None without a limit."""
+    """Return the bytes that the cgroup of a container may still take; None without a limit.
+
+    Files that lie in memory count as taken until somebody needs their place.
+    """
     with suppress(OSError, ValueError):
         limit = int((_CGROUP / "memory.max").read_text("utf-8"))
-        return max(0, limit - int((_CGROUP / "memory.current").read_text("utf-8")))
+        taken = int((_CGROUP / "memory.current").read_text("utf-8")) - _cgroup_files()
+        return max(0, limit - max(0, taken))
     return None
+
+
+def _cgroup_files() -> int:
+    """Return the bytes of files that a container holds in memory, which it can give up."""
+    with suppress(OSError, ValueError):
+        lines = (_CGROUP / "memory.stat").read_text("utf-8").splitlines()
+        counts = dict(line.split() for line in lines)
+        return int(counts.get("active_file", 0)) + int(counts.get("inactive_file", 0))
+    return 0
 
 
 def _macos_available() -> int | None:

@@ -185,6 +185,7 @@ def test_doctor_finds_nothing_wrong(run: Run) -> None:
         ["ok", "tokens"],
         ["ok", "personas"],
         ["ok", "model"],
+        ["ok", "room"],
         ["ok", "adapters"],
         ["ok", "native"],
         ["ok", "memory"],

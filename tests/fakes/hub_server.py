@@ -18,8 +18,9 @@ LARGE = 1 << 20  # bytes from which a file is kept by its hash
 class FakeHub:
     """Repositories by name, each with its files.
 
-    `break_at`: bytes of a large file behind which the connection breaks; `is_down`: every request is refused
-    after that. `gated`: repositories that want terms accepted. `ranges`: what was asked for of large files.
+    `break_at`: bytes of a large file behind which the connection breaks; `goes_down`: every request is
+    refused after that. `gated`: repositories that want terms accepted. `ranges` and `tokens`: those of the
+    requests for large files, which come from another host, as from the hub's CDN.
     """
 
     repositories: dict[str, dict[str, bytes]]
@@ -27,6 +28,7 @@ class FakeHub:
     goes_down: bool = False
     gated: set[str] = field(default_factory=set)
     ranges: list[str | None] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
     is_down: bool = False
     address: str = ""
 
@@ -68,8 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
         parts = unquote(urlsplit(self.path).path).strip("/").split("/")
         if parts[:2] == ["api", "models"]:
             self._api("/".join(parts[2:4]), parts[4:])
+        elif parts[0] == "cdn":
+            self._file("/".join(parts[1:3]), "/".join(parts[3:]), with_body)
         else:
-            self._file("/".join(parts[:2]), "/".join(parts[4:]), with_body)
+            self._resolve("/".join(parts[:2]), "/".join(parts[4:]), with_body)
 
     def _api(self, name: str, rest: list[str]) -> None:
         files = self.fake.repositories.get(name)
@@ -81,6 +85,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._json([_tree_entry(path, content) for path, content in files.items()])
         else:
             self._json({"id": name, "sha": COMMIT, "siblings": [{"rfilename": path} for path in files]})
+
+    def _resolve(self, name: str, path: str, with_body: bool) -> None:
+        if not with_body or len(self.fake.repositories[name][path]) < LARGE:
+            self._file(name, path, with_body)
+            return
+        self.send_response(302)
+        port = urlsplit(self.fake.address).port
+        self.send_header("Location", f"http://localhost:{port}/cdn/{name}/{path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _file(self, name: str, path: str, with_body: bool) -> None:
         content = self.fake.repositories[name][path]
@@ -101,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
             return
         self.fake.ranges.append(self.headers.get("Range"))
+        self.fake.tokens.append(self.headers.get("Authorization"))
         if self.fake.break_at is None:
             self.wfile.write(content)
             return

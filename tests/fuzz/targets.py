@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 
 from bot.adapter.files import CONFIG, MANIFEST
 from bot.adapter.manifest import read_manifest
+from bot.engine.checkpoint.folder_model import read_model_header
 from bot.engine.checkpoint.gguf.gguf_file import open_gguf
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
@@ -149,6 +151,8 @@ def _norms(data: bytes, folder: Path) -> None:
 
 def _gguf(data: bytes, folder: Path) -> None:
     (folder / "model.gguf").write_bytes(data)
+    with suppress(UserError):
+        read_model_header(folder / "model.gguf")
     norm_fingerprint(ModelSource("gguf", "model", folder / "model.gguf"))
     read_gguf_tokenizer(open_gguf(folder / "model.gguf").vocabulary)
 

@@ -1,4 +1,4 @@
-"""What config.json and the headers of safetensors say of a model in a folder."""
+"""The header of a model in a folder: config.json and the headers of its safetensors."""
 
 from collections.abc import Mapping
 from pathlib import Path

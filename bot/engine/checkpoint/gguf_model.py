@@ -1,4 +1,4 @@
-"""What a GGUF file's header says of its model."""
+"""The header of a model in a GGUF file."""
 
 from pathlib import Path
 

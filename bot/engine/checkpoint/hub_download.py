@@ -5,6 +5,7 @@ cache's own place, so that they go on where they stopped, and are checked by the
 """
 
 import errno
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from bot.files import hash_file
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 # subfolders, adapters, the same weights once more
 HUB_LEFT_OUT = ("*/*", "adapter_*", "consolidated*", "pytorch_model*")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _SPARE = 100 * 10**6  # bytes of the disk that stay free
 _SHOWN = 8  # files of a repository that an error names
 
@@ -77,7 +79,7 @@ def _look_up(name: str) -> _Repository:
     commit = api.repo_info(name).sha or ""
     files = tuple(
         _HubFile(entry.path, entry.lfs.size, entry.lfs.sha256)
-        if entry.lfs
+        if entry.lfs and _SHA256.fullmatch(entry.lfs.sha256)
         else _HubFile(entry.path, entry.size, None)
         for entry in api.list_repo_tree(name, recursive=True, revision=commit)
         if isinstance(entry, RepoFile)

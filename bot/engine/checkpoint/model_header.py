@@ -1,4 +1,4 @@
-"""What a base model's files say of it before any weight is read: family, sizes and bits."""
+"""A base model by its files' headers, before any weight is read: family, sizes and bits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

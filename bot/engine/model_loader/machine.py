@@ -39,7 +39,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Whether a model fits, and how many chats of the settings' context find room at once."""
+    """A model on a machine: whether it fits, and how many chats of the settings' context find room."""
 
     fits: bool
     rows: int

@@ -75,9 +75,11 @@ def _describe_rows(plan: MemoryPlan, rows: int) -> str:
     return f"no row of {plan.context:,} tokens fits: set [model] context to {shorter}, or {_REMEDY}"
 
 
-def holds_context(plan: MemoryPlan) -> bool:
-    """Return whether a chat of the settings' context finds room."""
-    return plan.fits and plan.rows(plan.context) > 0
+def judge_plan(plan: MemoryPlan, rows: int) -> tuple[bool, str]:
+    """Return whether a chat of the settings' context finds room, and the plan in words; `rows`: as above."""
+    if not plan.fits:
+        return False, describe_lack(plan)
+    return plan.rows(plan.context) > 0, describe_plan(plan, rows)
 
 
 def _gb(count: int) -> str:

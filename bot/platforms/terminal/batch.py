@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TextIO
 
 from bot.chat.chat import Chat
 from bot.chat.proactive import greet
+from bot.engine.interface import Engine
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
@@ -15,8 +16,9 @@ from bot.persona.persona import Persona
 from bot.platforms.terminal.screen import PrintedOutlet
 from bot.platforms.terminal.typed import ACCOUNT, PLATFORM, typed_message
 from bot.system.console import json_text, write_line
+from bot.system.progress_line import ProgressLine
 
-_LOOK = 0.1  # seconds between two looks at the stage of loading
+_STAGE_INTERVAL = 0.25  # seconds between two looks at the stage of loading
 
 
 class BatchScreen(PrintedOutlet):
@@ -70,8 +72,7 @@ async def run_batch(
     place = Place(PLATFORM, ACCOUNT, persona.key)
     screen = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, screen)
-    async with _shown_loading(chat, err):
-        await chat.engine.ready()
+    await _wait_ready(chat.engine, err)
     await memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, memory, place, author)
     await chat.recover(PLATFORM, ACCOUNT)
@@ -85,25 +86,12 @@ async def run_batch(
             raise UserError(screen.failure)
 
 
-@asynccontextmanager
-async def _shown_loading(chat: Chat, err: TextIO) -> AsyncIterator[None]:
-    """Tell the stages of loading the model, where somebody looks at `err`."""
-    task = asyncio.create_task(_tell_stages(chat, err)) if err.isatty() else None
-    try:
-        yield
-    finally:
-        if task:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-async def _tell_stages(chat: Chat, err: TextIO) -> None:
-    told = ""
-    while True:
-        stage = chat.engine.status().stage
-        if stage and stage != told:
-            write_line(f"alterego: {stage} …", err)
-            err.flush()
-            told = stage
-        await asyncio.sleep(_LOOK)
+async def _wait_ready(engine: Engine, err: TextIO) -> None:
+    """Wait for the model, and show the stage of its loading where `err` is a terminal."""
+    with ProgressLine(err) as line:
+        while True:
+            try:
+                async with asyncio.timeout(_STAGE_INTERVAL):
+                    return await engine.ready()
+            except TimeoutError:
+                line.show(engine.status().stage)

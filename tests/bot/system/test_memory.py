@@ -40,6 +40,16 @@ def test_a_container_leaves_what_its_limit_leaves(tmp_path: Path, monkeypatch: p
     assert (memory.available_memory() or 0) > 2000
 
 
+def test_files_that_a_container_holds_are_no_memory_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("3000\n")
+    (tmp_path / "memory.current").write_text("2900\n")
+    (tmp_path / "memory.stat").write_text("anon 900\ninactive_file 1500\nactive_file 500\n")
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    assert memory.available_memory() == 2100
+
+
 def test_the_peak_grows_with_what_is_held() -> None:
     before = memory.peak_memory()
     held = bytearray(b"x" * (before + (64 << 20)))

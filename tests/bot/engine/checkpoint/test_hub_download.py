@@ -129,6 +129,12 @@ def test_a_file_with_another_content_than_the_hubs_is_thrown_away(gguf_file: byt
         assert Path(fetch(hub, tmp_path, "someone/tiny:Q4_1")[-1].split()[-1]).read_bytes() == gguf_file
 
 
+def test_the_token_stays_with_the_hub(gguf_file: bytes, tmp_path: Path) -> None:
+    with FakeHub({"someone/tiny": {"tiny-Q4_1.gguf": gguf_file}}).serve() as hub:
+        assert fetch(hub, tmp_path, "someone/tiny:Q4_1", HF_TOKEN="hf_secret")[-1].startswith("gguf ")
+    assert hub.tokens == [None]  # of the host that files come from
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -14,7 +14,7 @@ from bot.engine.inventory.recommended import recommended_header
 from bot.engine.model_loader import machine
 from bot.engine.model_loader.load_plan import plan_load
 from bot.engine.model_loader.machine import Machine, fit_on, plan_on
-from bot.engine.model_loader.memory_check import describe_lack, describe_plan, holds_context
+from bot.engine.model_loader.memory_check import describe_lack, describe_plan, judge_plan
 from bot.engine.model_loader.memory_plan import PROGRAM_BYTES, MemoryPlan, plan_memory, weight_bytes_on_cpu
 from bot.engine.model_loader.memory_prediction import CardRoom, conversations_of, predict_budgets
 from bot.errors import UserError
@@ -106,10 +106,9 @@ def test_a_plan_is_told_with_what_makes_more_of_it() -> None:
 
 def test_a_context_without_room_is_told_with_the_one_that_has_room() -> None:
     tight = plan(round(6.7e9))
-    assert (tight.fits, holds_context(tight)) == (True, False)
-    assert "no row of 4,096 tokens fits: set [model] context to 2560, or take a smaller" in describe_plan(
-        tight, 32
-    )
+    right, text = judge_plan(tight, 32)
+    assert (tight.fits, right) == (True, False)
+    assert "no row of 4,096 tokens fits: set [model] context to 2560, or take a smaller" in text
     assert plan(round(6.7e9), context=2560).rows(2560) == 1
 
 
