@@ -129,22 +129,28 @@ def _model(settings: Config, cast: Cast) -> list[Finding]:
         return [Finding("model", False, str(error))]
     if source.path is None:
         return [Finding("model", True, f"{source.name}, to be fetched from the hub at the first start")]
-    found = Finding("model", True, f"{source.name} at {source.path}, precision {settings.model.precision}")
-    room = _room(settings, source)
-    if any(not finding.right for finding in room):
+    found, *room = _weights(settings, source)
+    if any(not finding.right for finding in (found, *room)):
         return [found, *room]  # the check of adapters may have to convert the model
     return [found, *room, *_adapters(settings, cast)]
 
 
-def _room(settings: Config, source: "ModelSource") -> list[Finding]:
-    """Tell what the model takes of a CPU's memory, how many chats fit, and what to change if none does."""
+def _weights(settings: Config, source: "ModelSource") -> list[Finding]:
+    """Tell in how many bits the model is served, what it takes of a CPU's memory and how many chats fit."""
     from bot.engine.runtime.environment import prepare_environment
 
     prepare_environment()
-    from bot.engine.model_loader import memory_check  # loads torch
+    from bot.engine.model_loader import load_plan, memory_check  # load torch
 
+    try:
+        held = load_plan.describe_weights(source, settings.model)
+    except UserError as error:
+        return [Finding("model", False, str(error))]
+    found = Finding("model", True, f"{source.name} at {source.path}, served in {held}")
     plan = memory_check.plan_of(source, settings.model)
-    return [Finding("room", *memory_check.judge_plan(plan, settings.model.rows))] if plan else []
+    if plan is None:
+        return [found]
+    return [found, Finding("room", *memory_check.judge_plan(plan, settings.model.rows))]
 
 
 def _adapters(settings: Config, cast: Cast) -> Iterator[Finding]:

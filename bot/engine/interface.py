@@ -113,6 +113,7 @@ class Status:
     # stuck: a step hangs; restarting: the device was lost, and the model is loaded again
     state: Literal["loading", "ready", "stuck", "restarting", "failed", "stopped"]
     model: str
+    weights: str = ""  # how they are held, such as "nf4" or "4.9 bits (Q4_K, Q6_K)"
     running: int = 0  # requests
     queued: int = 0  # requests
     answered: int = 0  # requests that ended without an error, since the start

@@ -51,7 +51,8 @@ def _sizes(memory: Mapping[str, int]) -> str:
 def _model(call: CommandCall, engine: Status) -> str:
     """Describe the model: for owners with its name and its error, for others by its state alone."""
     if call.level is Level.OWNER:
-        return f"{engine.model}: {engine.error or engine.stage or engine.state}"
+        held = f" in {engine.weights}" if engine.weights else ""
+        return f"{engine.model}{held}: {engine.error or engine.stage or engine.state}"
     is_public = call.chat.public_text(engine.stage) == engine.stage
     return engine.stage if engine.stage and is_public and not engine.error else engine.state
 

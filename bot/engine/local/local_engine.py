@@ -148,6 +148,7 @@ class LocalEngine:
         return Status(
             state=self._state(),
             model=self._name,
+            weights=thread.loaded.precision if thread.loaded else "",
             running=running,
             queued=max(0, unfinished - running),
             answered=stats.answered,

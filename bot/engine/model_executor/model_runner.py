@@ -34,9 +34,8 @@ _UNPATCHABLE = (
 class ModelRunner:
     """A causal language model whose forward pass takes sequences of any lengths under different adapters.
 
-    `shapes` are the (out, in) sizes of its linear layers by path, `dtype` is that of the
-    activations, `token_bytes_by_device` the bytes of one token's keys and values on each device, `native` the
-    operations in C where they are used.
+    `shapes` are the (out, in) sizes of its linear layers by path, `token_bytes_by_device` the bytes of one
+    token's keys and values on each device, `native` the operations in C where they are used.
     """
 
     @torch.inference_mode()
@@ -73,7 +72,7 @@ class ModelRunner:
     def _patch(self) -> tuple[float, float]:
         """Replace the layers; return the relative error of a batch against transformers, and its limit."""
         linears, self.native, dtype = replace_linear_layers(self.model, self._context, self._native_of)
-        self.dtype, self._linears = dtype, tuple(linears)
+        self._linears = tuple(linears)
         self._last_token_linears = [linear for linear in linears if linear.reads_last]
         # Adapters take 16 bits wherever weights do, though `Fp16Matmul` computes in float32.
         half = any(isinstance(linear.kernel, Fp16Matmul | QuantisedMatmul) for linear in linears)

@@ -22,8 +22,9 @@ from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.memory_check import check_memory
 from bot.engine.model_loader.memory_plan import MemoryPlan
-from bot.engine.model_loader.packed_model import quantised_bits
+from bot.engine.model_loader.packed_model import describe_bits
 from bot.engine.model_loader.quantization import Precision, best_device, best_precision, stored_precision
+from bot.engine.model_loader.weight_check import check_sizes
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.gguf_tokenizer import read_gguf_tokenizer
@@ -57,8 +58,7 @@ class LoadPlan:
         """How the weights are held, for people: "nf4", or "4.9 bits (Q4_K, Q6_K)"."""
         if self.packed is None:
             return self.precision
-        bits, types = quantised_bits(self.packed)
-        return f"{bits:.1f} bits ({', '.join(types)})"
+        return describe_bits(self.packed)
 
     def read_tokenizer(self) -> HFTokenizer:
         """Return the model's tokenizer; raises `UserError` for a damaged one."""
@@ -115,15 +115,26 @@ def stays_packed(source: ModelSource, settings: ModelSettings, device: str) -> b
     return is_chosen and source.path is not None and is_served_gguf(source.path)
 
 
+def describe_weights(source: ModelSource, settings: ModelSettings) -> str:
+    """Return how the weights of a model on this machine are held; raises `UserError` for a damaged file."""
+    device = settings.device if settings.device != "auto" else best_device()
+    if source.path is not None and stays_packed(source, settings, device):
+        return describe_bits(open_gguf(source.path))
+    return settings.precision if settings.precision != "auto" else best_precision(source, device)
+
+
 def _plain_plan(
     source: ModelSource, settings: ModelSettings, device: str, data: Path, progress: Progress
 ) -> LoadPlan:
     assert source.path is not None
     precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
-    memory = check_memory(source, settings) if device == "cpu" else None
-    plan = LoadPlan(source, model_fingerprint(source), precision, device, memory=memory)
+    plan = LoadPlan(source, model_fingerprint(source), precision, device)
     if source.kind == "folder":
-        return replace(plan, precision=stored_precision(source, settings) or precision)
+        plan = replace(plan, precision=stored_precision(source, settings) or precision)
+        check_sizes(plan.read_config(), plan.folder)
+    plan = replace(plan, memory=check_memory(source, settings) if device == "cpu" else None)
+    if source.kind == "folder":
+        return plan
     models = data / "models"
     converted = find_converted(models, plan.fingerprint, precision) or convert_gguf(
         source.path, plan.fingerprint, precision, device, models, progress

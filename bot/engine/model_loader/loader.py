@@ -79,6 +79,7 @@ def load_model(
     model = load_weights(plan, settings)
     context = plan.context_length(settings.context)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    dtype = str(model.dtype).removeprefix("torch.")
     runner = ModelRunner(model, plan.source.name, context, library)
     budgets = card_budgets(runner, settings.rows, context) if runner.device.type == "cuda" else ()
     cache_bytes = _within_plan(_cache_bytes(settings, runner, budgets), plan)
@@ -89,7 +90,7 @@ def load_model(
         source=plan.source,
         fingerprint=plan.fingerprint,
         precision=plan.weights_text,
-        dtype=str(runner.dtype).removeprefix("torch."),
+        dtype=dtype,
         device=str(runner.device),
         context=_fitting_context(context, cache_bytes // runner.token_bytes),
         cache_bytes=cache_bytes,

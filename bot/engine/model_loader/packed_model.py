@@ -58,6 +58,12 @@ def quantised_bits(file: GgufFile) -> tuple[float, tuple[str, ...]]:
     return 8 * sum(counts.values()) / numbers, tuple(sorted(counts, key=lambda kind: -counts[kind]))
 
 
+def describe_bits(file: GgufFile) -> str:
+    """Return the bits of a weight and the types of blocks, for people: "4.9 bits (Q4_K, Q6_K)"."""
+    bits, types = quantised_bits(file)
+    return f"{bits:.1f} bits ({', '.join(types)})"
+
+
 def _is_repacked(tensor: GgufTensor) -> bool:
     return tensor.block is None and len(tensor.shape) == 2
 
