@@ -22,7 +22,10 @@ class TransferProgress:
         clock: Callable[[], float] = time.monotonic,
         work: str = "fetching",
     ) -> None:
-        """`total`: bytes of all files, `work` what is done with them; `report` gets the text, and what it raises ends the transfer."""
+        """`total`: bytes of all files; `work`: what is done with them.
+
+        `report` gets the text, and what it raises ends the transfer.
+        """
         self._work, self._report, self._clock = f"{work} {name} (once)", report, clock
         self._lock = Lock()
         self._moments: deque[tuple[float, int]] = deque()  # when, and the bytes of this transfer until then

@@ -94,7 +94,8 @@ def plan_load(
     """Find the model or fetch it from the hub; raises `UserError`.
 
     `serves_packed`: a GGUF file is served on a CPU as it lies, unless the settings name a precision, and a
-    folder in nf4 or int8 is packed when its weights are loaded. Else a GGUF file is converted once. `data` is the folder of converted copies; `progress` is called with the stages.
+    folder in nf4 or int8 is packed when its weights are loaded. Else a GGUF file is converted once. `data` is
+    the folder of copies; `progress` is called with the stages.
     """
     prepare_environment()
     source = locate_model(settings)

@@ -1,4 +1,4 @@
-"""A model of transformers whose weights stay packed: quantised as its files hold them, mapped where they are."""
+"""A model of transformers whose weights stay packed: quantised, and mapped where files hold them so."""
 
 import logging
 from typing import Any

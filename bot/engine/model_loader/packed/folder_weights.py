@@ -45,7 +45,9 @@ class FolderWeights:
 
     @cached_property
     def _file(self) -> PackedFile:
-        return open_packed(make_converted(self.models, self.fingerprint, f"{self.precision}-packed", self._pack))
+        return open_packed(
+            make_converted(self.models, self.fingerprint, f"{self.precision}-packed", self._pack)
+        )
 
     def _pack(self, folder: Path) -> None:
         total = packed_bytes(self.layout)

@@ -59,8 +59,9 @@ def packed_matrix(tensor: GgufTensor) -> PackedMatrix:
     Raises `UserError` for plain numbers that fill no whole blocks.
     """
     if tensor.block is None:
+        numbers = _numbers(tensor)
         try:
-            return pack(_numbers(tensor), REPACKED)
+            return pack(numbers.T if tensor.is_transposed else numbers, REPACKED)
         except ValueError:
             raise UserError(
                 f"The tensor {tensor.name} has {tensor.shape[1]} columns, which fill no blocks of "

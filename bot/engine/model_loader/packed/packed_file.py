@@ -37,7 +37,7 @@ def write_packed(folder: Path, layout: FolderLayout, report: Callable[[int], Non
     with (folder / PACKED_FILE).open("xb") as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for piece in _content(layout):
-            file.write(piece.numpy())
+            file.write(piece.numpy().data)
             report(piece.nbytes)
 
 

@@ -30,7 +30,7 @@ class StoredTensor:
 
     @property
     def dtype(self) -> torch.dtype | None:
-        """Its dtype; None for another than plain numbers or bytes, or where the bytes do not fit the shape."""
+        """Its dtype; None for one that is not read here, or where the bytes do not fit the shape."""
         dtype = _DTYPES.get(self.place.dtype)
         fits = dtype is not None and prod(self.shape) * dtype.itemsize == self.place.bytes
         return dtype if fits else None

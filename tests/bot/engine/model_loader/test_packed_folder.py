@@ -67,7 +67,8 @@ def rounded(model: Any, precision: str) -> Any:
     head, table = model.get_output_embeddings(), model.get_input_embeddings()
     with torch.no_grad():
         table.weight.copy_(dequantise(pack(table.weight, "INT8")))
-        for layer in linear_layers(model).values():
+        layers: list[Any] = [*linear_layers(model).values()]
+        for layer in layers:
             if layer is head and head.weight is not table.weight:
                 layer.weight.copy_(dequantise(pack(layer.weight, "INT8")))
             elif layer is not head:
@@ -224,8 +225,9 @@ def test_other_folders_keep_the_layers_of_bitsandbytes(
 ) -> None:
     folder = saved(tmp_path, monkeypatch)
     change(folder)
-    assert planned(folder, tmp_path, "nf4").packed is None
-    assert describe_weights(planned(folder, tmp_path, "nf4").source, settings(folder, precision="nf4")) == "nf4"
+    plan = planned(folder, tmp_path, "nf4")
+    assert plan.packed is None
+    assert describe_weights(plan.source, settings(folder, precision="nf4")) == plan.weights_text == "nf4"
 
 
 def test_bits_are_told_before_and_after_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +236,7 @@ def test_bits_are_told_before_and_after_packing(tmp_path: Path, monkeypatch: pyt
     bits = (4.5 * layers + 8.5 * 2 * 96 * 64) / (layers + 2 * 96 * 64)
     told = f"{bits:.1f} bits (NF4, INT8)"
     plan = planned(folder, tmp_path, "nf4")
-    assert (plan.weights_text, describe_weights(plan.source, settings(folder, precision="nf4"))) == (told, told)
+    assert plan.weights_text == describe_weights(plan.source, settings(folder, precision="nf4")) == told
     assert planned(folder, tmp_path, "int8").weights_text == "8.5 bits (INT8)"
     assert planned(folder, tmp_path, "bf16").weights_text == "bf16"
 

@@ -80,7 +80,8 @@ def test_bits_are_those_of_all_matrices(tmp_path: Path) -> None:
     matrices = [tensor for tensor in file.tensors.values() if len(tensor.shape) == 2]
     norms = sum(tensor.bytes for tensor in file.tensors.values()) - sum(each.bytes for each in matrices)
     numbers = sum(np.prod(tensor.shape) for tensor in matrices)
-    assert quantised_bits(GgufWeights(file).sizes) == (8 * (sizes["Q4_0"] + sizes["F32"] - norms) / numbers, ("F32", "Q4_0"))
+    bits = 8 * (sizes["Q4_0"] + sizes["F32"] - norms) / numbers
+    assert quantised_bits(GgufWeights(file).sizes) == (bits, ("F32", "Q4_0"))
 
 
 def test_plain_numbers_that_fill_no_blocks_are_refused(tmp_path: Path) -> None:
