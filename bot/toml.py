@@ -20,17 +20,17 @@ class Section(BaseModel):
 
 _HEADER = re.compile(r"\[+([^][]+)]")
 _LARGEST = 1 << 20  # bytes of a settings file
+_MOST_COMPLAINTS = 10
 _SHOWN = 100  # characters of a wrong value in an error
 Parsed = TypeVar("Parsed", bound=Section)
 
 
 def parse_toml(kind: type[Parsed], text: str, path: Path) -> Parsed:
-    """Parse TOML text into a section. Raises `UserError` with file, line, key and the known keys."""
+    """Parse TOML text into a section. Raises `UserError` with the file and the line of each mistake."""
     try:
         return kind.model_validate(tomllib.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{path}{_line(text, first['loc'])}: {_complaint(kind, first)}") from None
+        raise UserError(f"{path}{_complaints(kind, text, error)}") from None
     except (ValueError, RecursionError) as error:  # also an endless number, and arrays nested without end
         raise UserError(f"{path} is not valid TOML: {error}.") from None
 
@@ -50,13 +50,25 @@ def read_toml(path: Path, advice: str) -> str:
         raise UserError(f"{path} cannot be read: {error}.") from None
 
 
-def _line(text: str, location: tuple[int | str, ...]) -> str:
-    """Return the line of a key, or of its table, as ", line N"; empty if neither is found."""
-    lines = _lines(text)
+def _complaints(kind: type[BaseModel], text: str, error: ValidationError) -> str:
+    """Return one complaint a line of the file, in order, `_MOST_COMPLAINTS` at most."""
+    lines, found = _lines(text), dict[int, str]()
+    for each in error.errors():
+        number = _line(lines, each["loc"])
+        if number not in found:
+            found[number] = _complaint(kind, each)
+    numbers = sorted(found)
+    told = [f"{f', line {number}' * (number > 0)}: {found[number]}" for number in numbers[:_MOST_COMPLAINTS]]
+    more = f" There are {len(numbers) - len(told)} more mistakes." if len(numbers) > len(told) else ""
+    return " Also".join(told) + more
+
+
+def _line(lines: dict[str, int], location: tuple[int | str, ...]) -> int:
+    """Return the line of a key, or of its table; 0 if neither is found."""
     for end in range(len(location), 0, -1):
         if number := lines.get(".".join(str(part) for part in location[:end])):
-            return f", line {number}"
-    return ""
+            return number
+    return 0
 
 
 def _lines(text: str) -> dict[str, int]:

@@ -1,10 +1,11 @@
-"""Commands about personas and stored data: each function returns the text to print."""
+"""Notices at the start, and commands about stored data: each function returns the text to print."""
 
 import asyncio
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 
 from bot import config
+from bot.app.persona_commands import persona_list, persona_show
 from bot.app.prompt_files import erase_prompts
 from bot.config import Config
 from bot.engine.runtime.nvidia import cuda_remedy
@@ -12,7 +13,7 @@ from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.message import Place
-from bot.persona.persona import Cast, Persona, load_cast
+from bot.persona.persona import Cast
 from bot.system.console import json_text
 
 
@@ -21,48 +22,18 @@ def open_memory(settings: Config) -> Memory:
     return Memory(settings.data / "memory.db")
 
 
-async def startup_notices(memory: Memory, cast: Cast, settings: Config) -> tuple[str, ...]:
-    """Return the notices for whoever starts the program: of memory, personas and an unused graphics card."""
-    left_out = [f"{key} is left out: {why}." for key, why in cast.broken.items()]
-    left_out += [f"{key}: {each.warning}." for key, each in cast.personas.items() if each.warning]
+async def startup_notices(
+    memory: Memory, cast: Cast, settings: Config, asked: str | None = None
+) -> tuple[str, ...]:
+    """Return the notices for whoever starts the program: of memory, personas and an unused graphics card.
+
+    Where one persona was `asked` for by its key, those of other personas are left to `doctor`.
+    """
+    left_out = [f"{key} is left out: {why}." for key, why in cast.broken.items() if asked is None]
+    warned = {key: each.warning for key, each in cast.personas.items() if asked in (None, key)}
+    left_out += [f"{key}: {warning}." for key, warning in warned.items() if warning]
     card = await asyncio.to_thread(cuda_remedy, settings.model.device)
     return (*memory.notices, *left_out, *([card] if card else ()))
-
-
-async def persona_list(options: Namespace) -> str:
-    cast = load_cast(config.load_config(options.config).personas)
-    lines = [_listed(persona) for persona in cast.personas.values()]
-    return "\n".join([*lines, *(f"{key:<12} broken: {why}" for key, why in cast.broken.items())])
-
-
-async def persona_show(options: Namespace) -> str:
-    persona = load_cast(config.load_config(options.config).personas).find(options.name)
-    fields = {
-        **persona.card.model_dump(exclude_defaults=True),
-        **card_parts(persona),
-        "adapter": persona.adapter,
-        "sampling": persona.sampling,
-    }
-    return "\n".join(f"{name:<26} {value}" for name, value in fields.items())
-
-
-def card_parts(persona: Persona) -> dict[str, str]:
-    """Return the parts of a card beside its texts: those that prompts have, and those without effect."""
-    prompt = persona.card.depth_prompt
-    parts = {
-        "lorebook": str(persona.lore) if persona.lore else "",
-        "depth_prompt": f"before the newest {prompt.depth:,} messages: {prompt.text}" if prompt else "",
-        "warning": persona.card.warning,
-        "without effect": ", ".join(persona.card.unused),
-    }
-    return {name: text for name, text in parts.items() if text}
-
-
-def _listed(persona: Persona) -> str:
-    adapter = ", with an adapter" if persona.adapter else ""
-    lore = ", with a lorebook" if persona.lore.entries else ""
-    warning = f"; {persona.warning}" if persona.warning else ""
-    return f"{persona.key:<12} {persona.name}{adapter}{lore}{warning}"
 
 
 async def data_status(options: Namespace) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import config
+from bot.app.adapter_report import adapter_text, check_adapters
 from bot.app.admin import open_memory
 from bot.config import TOKENS, Config
 from bot.errors import UserError
@@ -18,7 +19,6 @@ from bot.memory.db.database import InUse
 from bot.memory.queries.platform_state import PUBLICATION_FAILURES
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.chat_template import open_chat_template
-from bot.prompt.contract import check_serving
 from bot.system.rights import others_can_read, private_command
 
 if TYPE_CHECKING:
@@ -30,14 +30,16 @@ LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; `text` says how to mend what is wrong."""
+    """The result of one check; `text` says how to mend what is wrong. `note`: right, and worth knowing."""
 
     subject: str
     right: bool
     text: str
+    note: bool = False
 
     def __str__(self) -> str:
-        return f"{'ok   ' if self.right else 'WRONG'} {self.subject:<10} {self.text}"
+        label = "WRONG" if not self.right else "note " if self.note else "ok   "
+        return f"{label} {self.subject:<10} {self.text}"
 
 
 async def run_checks(path: Path | None) -> list[Finding]:
@@ -127,44 +129,41 @@ def _model(settings: Config, cast: Cast) -> list[Finding]:
         return [Finding("model", False, str(error))]
     if source.path is None:
         return [Finding("model", True, f"{source.name}, to be fetched from the hub at the first start")]
-    found = Finding("model", True, f"{source.name} at {source.path}, precision {settings.model.precision}")
-    adapted = [persona for persona in cast.personas.values() if persona.adapter]
-    room = _room(settings, source)
-    if any(not finding.right for finding in room):
+    found, *room = _weights(settings, source)
+    if any(not finding.right for finding in (found, *room)):
         return [found, *room]  # the check of adapters may have to convert the model
-    return [found, *room, *_adapters(settings, adapted)]
+    return [found, *room, *_adapters(settings, cast)]
 
 
-def _room(settings: Config, source: "ModelSource") -> list[Finding]:
-    """Tell what the model takes of a CPU's memory, how many chats fit, and what to change if none does."""
+def _weights(settings: Config, source: "ModelSource") -> list[Finding]:
+    """Tell in how many bits the model is served, what it takes of a CPU's memory and how many chats fit."""
     from bot.engine.runtime.environment import prepare_environment
 
     prepare_environment()
-    from bot.engine.model_loader import memory_check  # loads torch
-
-    plan = memory_check.plan_of(source, settings.model)
-    return [Finding("room", *memory_check.judge_plan(plan, settings.model.rows))] if plan else []
-
-
-def _adapters(settings: Config, personas: list[Persona]) -> Iterator[Finding]:
-    if not personas:
-        yield Finding("adapters", True, "none: every persona speaks as the base model does")
-        return
-    from bot.engine.model_loader.adapter_check import open_adapter_check  # loads torch
+    from bot.engine.model_loader import load_plan, memory_check  # load torch
 
     try:
-        inspection = open_adapter_check(settings.model, settings.data)
+        held = load_plan.describe_weights(source, settings.model)
+    except UserError as error:
+        return [Finding("model", False, str(error))]
+    found = Finding("model", True, f"{source.name} at {source.path}, served in {held}")
+    plan = memory_check.plan_of(source, settings.model)
+    if plan is None:
+        return [found]
+    return [found, Finding("room", *memory_check.judge_plan(plan, settings.model.rows))]
+
+
+def _adapters(settings: Config, cast: Cast) -> Iterator[Finding]:
+    try:
+        choices = check_adapters(settings, cast)
     except UserError as error:
         yield Finding("model", False, str(error))
         return
-    for persona in personas:
-        assert persona.adapter
-        try:
-            text = inspection.check_adapter(persona.key, persona.adapter)
-            check_serving(persona, inspection.tokenizer, settings.model, settings.chat.system_prompt)
-            yield Finding("adapter", True, text)
-        except UserError as error:
-            yield Finding("adapter", False, str(error))
+    if not choices:
+        yield Finding("adapters", True, "none: every persona speaks as the base model does")
+    for key, choice in choices.items():
+        waits = bool(choice.waiting_note(key))
+        yield Finding("adapter", not choice.refusal, adapter_text(key, choice), waits)
 
 
 def _native_kernels(settings: Config) -> Finding:

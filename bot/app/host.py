@@ -128,7 +128,7 @@ async def _run_platforms(
     """Run all platforms while the model loads and memory is maintained; leave out one that cannot go on."""
     running = {asyncio.create_task(_run_platform(platform, stack)) for platform in platforms}
     background = {
-        asyncio.create_task(_watch_model(chat.engine)),
+        asyncio.create_task(_watch_model(chat)),
         asyncio.create_task(_maintain_memory(memory)),
     }
     try:
@@ -162,17 +162,21 @@ def _handle_end(task: asyncio.Task[None], *, last: bool) -> None:
         log.error("platform_left_out", extra={"reason": str(error)})
 
 
-async def _watch_model(engine: Engine) -> None:
-    """Wait until the model is loaded, then for an error that only another process can mend."""
+async def _watch_model(chat: Chat) -> None:
+    """Wait until the model is loaded, then for an error that only another process can mend.
+
+    The log names the personas whose adapters wait for another base model.
+    """
     while True:
         try:
             async with asyncio.timeout(STAGE_INTERVAL):
-                await engine.ready()
+                await chat.engine.ready()
             break
         except TimeoutError:
-            log.info("model_loading", extra={"stage": engine.status().stage})
+            log.info("model_loading", extra={"stage": chat.engine.status().stage})
     log.info("model_ready")
-    await engine.lost()
+    await chat.choose_adapters()
+    await chat.engine.lost()
 
 
 async def _maintain_memory(memory: Memory) -> None:

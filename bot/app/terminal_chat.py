@@ -46,13 +46,26 @@ async def chat_in_terminal(
         memory = await stack.enter_async_context(open_memory(settings))
         engine = await stack.enter_async_context(open_engine(settings))
         observer = prompt_observer(options.prompts, settings.data)
-        chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observer)
+        chat = Chat(
+            memory,
+            engine,
+            cast,
+            settings.chat,
+            settings.model,
+            observe_prompt=observer,
+            tell_owner=_tell_owner,
+        )
         await stack.enter_async_context(chat)
-        for notice in await startup_notices(memory, cast, settings):
-            write_line(f"alterego: {notice}", sys.stderr)
+        asked = persona.key if options.persona else None
+        for notice in await startup_notices(memory, cast, settings, asked):
+            _tell_owner(notice)
         await _run_until_lost(terminal(chat, memory), engine)
         if await memory.wants_backup():
             await memory.backup()
+
+
+def _tell_owner(notice: str) -> None:
+    write_line(f"alterego: {notice}", sys.stderr)
 
 
 async def _run_until_lost(session: Coroutine[None, None, None], engine: Engine) -> None:

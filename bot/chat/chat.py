@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from types import TracebackType
 from typing import Self
 
 from bot.chat import scoped_settings
-from bot.chat.adapter_loader import AdapterLoader
+from bot.chat.adapter_loader import AdapterLoader, TellOwner, log_notice
 from bot.chat.delivery import Outlet
 from bot.chat.intake import Intake
 from bot.chat.prompt_pool import PromptPool
@@ -43,12 +44,14 @@ class Chat:
         clock: Callable[[], float] = time.time,
         random: Random | None = None,
         observe_prompt: PromptObserver | None = None,
+        tell_owner: TellOwner = log_notice,
     ) -> None:
+        """`tell_owner` gets a sentence about each persona whose adapter waits for another base model."""
         self._resources = ChatResources(memory, engine, cast, settings, model, clock, random or Random())
         self.engine, self.settings, self.clock = engine, settings, clock
         self.health: dict[str, Callable[[], str]] = {}  # by platform
         prompts = PromptPool()
-        adapters = AdapterLoader(engine, settings, model, prompts)
+        self._adapters = adapters = AdapterLoader(engine, settings, model, prompts, tell_owner)
         self._workers = WorkerPool(lambda work: self._pipeline.process(work), settings.debounce)
         self._responder = Responder(self._resources, adapters, prompts, observe_prompt)
         self._pipeline = ReplyPipeline(self._resources, self._responder, self._workers)
@@ -130,6 +133,27 @@ class Chat:
     def public_text(self, error: UserError | str) -> str:
         """Return an error without the paths and names that only the owner of the machine reads."""
         return self._resources.public_text(error)
+
+    async def choose_adapters(self) -> None:
+        """Choose all personas' adapters once the model is loaded; the owner is told of those that wait.
+
+        An adapter that is refused is left to the first reply, which says so.
+        """
+        for persona in self.cast.personas.values():
+            with suppress(UserError):
+                await self._adapters.choose(persona)
+
+    def served(self, persona: Persona) -> Persona:
+        """Return the persona with the adapter that it speaks under, as far as one was chosen."""
+        return self._adapters.served(persona)
+
+    def adapter_note(self, persona: Persona) -> str:
+        """Return a clause for the owner where all adapters of a persona wait for other base models."""
+        return self._adapters.note(persona.key)
+
+    def adapter_notes(self) -> tuple[str, ...]:
+        """Return a clause for the owner for each persona whose adapters wait for other base models."""
+        return tuple(filter(None, map(self._adapters.note, self.cast.personas)))
 
     async def reload_personas(self, resident: str) -> ReloadResult:
         """Read all personas again, with the adapters in use and the one of the persona `resident`."""

@@ -34,6 +34,10 @@ class DeliveryRefused(Exception):
     """The platform will never take this message."""
 
 
+class MessageDeleted(DeliveryRefused):
+    """Somebody deleted the message that shows the reply so far: no more of the reply is wanted."""
+
+
 class ChatMoved(Exception):
     """The chat goes on in another place, `place`."""
 
@@ -110,11 +114,13 @@ async def deliver(
     """Send one part, trying until the platform takes or refuses it; return the place where the part went.
 
     Memory notes the part before each try, and the platform's message id after the last. The place is another
-    one where the chat has moved. A refused part is dropped, with a line in the log. `sleep` takes seconds.
+    one where the chat has moved. A refused part is dropped, with a line in the log; where somebody deleted
+    what was shown of the reply, the whole reply is. `sleep` takes seconds.
     """
     wait = _FIRST_WAIT
     while True:
-        await memory.sending(outgoing.key)
+        if not await memory.sending(outgoing.key) and outgoing.key:
+            return outgoing.place  # its reply was deleted
         try:
             sent_id = await outlet.send(outgoing, persona)
         except RetryLater as error:
@@ -124,6 +130,10 @@ async def deliver(
         except ChatMoved as error:
             await memory.move(outgoing.place, error.place)
             outgoing = replace(outgoing, place=error.place, sent_id=None, reply_to=None)
+        except MessageDeleted:
+            log.info("reply_deleted", extra={"place": str(outgoing.place)})
+            await memory.discard(outgoing.key)
+            return outgoing.place
         except DeliveryRefused as error:
             log.error("send_refused", extra={"place": str(outgoing.place), "reason": str(error)})
             await memory.drop(outgoing.key)

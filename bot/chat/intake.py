@@ -12,10 +12,12 @@ from bot.errors import UserError
 from bot.memory.queries.inbox import MAX_ATTEMPTS, SUSPECT_ATTEMPTS
 from bot.message import Message, Place
 from bot.persona.persona import NoticeKind
+from bot.text.cut_text import is_cut
 
 BUSY = "Too much is being said here at once: what comes now is not answered. Say it again in a moment."
 EXHAUSTED = "This message has failed three times and is given up; say it in other words."
 UNREAD = "Pictures, files and recordings are not read here, only their names: say in words what matters."
+CUT = "A message that is too long is read here only up to where it fits: send the rest in parts."
 LATE = "This was said long ago, while nobody was here to answer: say it again."
 
 
@@ -111,7 +113,8 @@ class Intake:
         if is_edit and not await self._memory.reopen(message):
             return
         if message.unread and not message.author.is_bot:
-            self._workers.enqueue_outgoing(await self._memory.tell_unread(message, UNREAD))
+            notice = CUT if is_cut(message.text) else UNREAD
+            self._workers.enqueue_outgoing(await self._memory.tell_unread(message, notice))
         worker = self._workers.worker(place)
         if worker.has_room(message.author.id, resources.settings.waiting):
             debounce = max(debounce, resources.settings.bot_debounce if message.author.is_bot else 0.0)

@@ -53,9 +53,9 @@ class PersonaReload:
         return refused
 
     async def _unload_adapters(self, before: Cast, after: Cast) -> None:
-        """Drop the adapters of personas that are gone, or have no adapter any more."""
+        """Drop the adapters of personas that are gone, or for which none is chosen any more."""
         for key, persona in before.personas.items():
-            if persona.adapter and (key not in after.personas or after.personas[key].adapter is None):
+            if key not in after.personas or self._adapters.served(after.personas[key]).adapter is None:
                 await self._adapters.unload(persona)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -83,7 +83,8 @@ class Responder:
         if self._resources.engine.status().queued >= MAX_REQUESTS:
             raise UserError(_FULL)
         prompt = await self._prompt(context)
-        await self._adapters.ensure_loaded(persona)
+        persona = await self._adapters.ensure_loaded(persona)
+        context = replace(context, persona=persona)
         drawn = await self._draw(context, prompt, task)
         text = bound_reply(drawn[-1].text, context.place)
         if not is_visible(text):
@@ -170,7 +171,7 @@ class Responder:
             return await self._draft(context, task)
 
         resources, place, persona = self._resources, context.place, context.persona
-        own_words = open_own_words(persona, prompt.speakers, prompt.lines)
+        own_words = open_own_words(persona, prompt.speakers, prompt.lines, prompt.recent)
         preview = StreamingPreview(resources.memory, resources.outlet(place), place, persona, begin)
         try:
             async with resources.engine.generate(request) as generation, preview:
@@ -201,13 +202,15 @@ async def _feed(
 ) -> None:
     """Give the preview each longer beginning of the reply; of a burst, its first message until the second.
 
-    A reply ends here where another speaker's line begins, or where it is longer than people will see.
+    A reply ends here where another speaker's line begins, where it is longer than people will see, or where
+    somebody deletes the preview.
     """
     text, is_shown_whole = "", False
     async for piece in generation:
         text += piece.text
         shown = apply_text_steps(text, persona, whole=False, own_words=own_words)
-        if own_words.ended or len(text) > 2 * MAX_REPLY:  # whatever the text steps leave of it
+        is_too_long = len(text) > 2 * MAX_REPLY  # whatever the text steps leave of it
+        if own_words.ended or is_too_long or preview.is_deleted:
             generation.cancel()
         if not is_shown_whole and is_visible(shown):
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from bot.chat.delivery import ChatMoved, DeliveryRefused, Outlet, RetryLater
+from bot.chat.delivery import ChatMoved, DeliveryRefused, MessageDeleted, Outlet, RetryLater
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
@@ -38,6 +38,7 @@ class StreamingPreview:
         self._fed = asyncio.Event()
         self._showing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._is_deleted = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,6 +60,11 @@ class StreamingPreview:
         """The platform's id of the message in which the preview is shown, where that message stays."""
         return self._draft.sent_id if self._draft else None
 
+    @property
+    def is_deleted(self) -> bool:
+        """Return whether somebody deleted the message in which the preview was shown."""
+        return self._is_deleted
+
     async def feed(self, text: str) -> None:
         """Take the text of the reply so far."""
         self._text = text
@@ -77,6 +83,9 @@ class StreamingPreview:
             async with self._showing:
                 try:
                     await self._show()
+                except MessageDeleted:
+                    self._is_deleted = True
+                    return
                 except (RetryLater, DeliveryRefused, ChatMoved) as error:
                     log.info("preview_ended", extra={"place": str(self._place), "reason": str(error)})
                     return

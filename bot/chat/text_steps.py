@@ -29,12 +29,18 @@ class TextContext:
 TextStep = Callable[[str, TextContext, bool], str]
 
 
-def open_own_words(persona: Persona, others: Iterable[str] = (), lines: Iterable[str] = ()) -> OwnWords:
+def open_own_words(
+    persona: Persona,
+    others: Iterable[str] = (),
+    lines: Iterable[str] = (),
+    recent: Iterable[str] | None = None,
+) -> OwnWords:
     """Return the reader of one reply by a persona.
 
-    `others` are the labels of the other speakers, `lines` what the prompt has of these.
+    `others` are the labels of the other speakers, `lines` what the prompt has of these, `recent` the labels
+    of those who spoke last; None for all.
     """
-    return OwnWords((persona.name, persona.card.name, *persona.names), others, lines)
+    return OwnWords((persona.name, persona.card.name, *persona.names), others, lines, recent)
 
 
 def _keep_own_words(text: str, context: TextContext, whole: bool) -> str:

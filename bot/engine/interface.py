@@ -10,12 +10,13 @@ Nothing here loads a model. Order of events, for one request:
 Token counts are ids of the base model's tokenizer; times are seconds; sizes are bytes.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from bot.adapter.choice import AdapterChoice
 from bot.message import Place
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Tokenizer
@@ -112,6 +113,7 @@ class Status:
     # stuck: a step hangs; restarting: the device was lost, and the model is loaded again
     state: Literal["loading", "ready", "stuck", "restarting", "failed", "stopped"]
     model: str
+    weights: str = ""  # how they are held, such as "nf4" or "4.9 bits (Q4_K, Q6_K)"
     running: int = 0  # requests
     queued: int = 0  # requests
     answered: int = 0  # requests that ended without an error, since the start
@@ -147,6 +149,12 @@ class Engine(Protocol):
 
     def generate(self, request: Request) -> Generation:
         """Queue the request, before the model is loaded too. Raises nothing; errors come by the iteration."""
+
+    async def choose_adapter(self, persona: str, folders: Sequence[Path]) -> AdapterChoice:
+        """Choose among a persona's adapters by the base model, once it is loaded; no weights are read.
+
+        Raises `UserError` without a model.
+        """
 
     async def add_adapter(self, name: str, folder: Path) -> None:
         """Validate and register a PEFT adapter, in place of one of that name, once the model is loaded.

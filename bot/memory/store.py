@@ -9,6 +9,7 @@ from bot.memory.queries import (
     erase,
     history,
     inbox,
+    proxied,
     reopening,
     status,
     unread,
@@ -47,6 +48,14 @@ class Memory(StoredParts):
         """Store a message that nobody answers, by a rule. Return False if the message is known."""
         now = self._clock()
         return await self._database.write(lambda inside: inbox.record_message(inside, message, rule, now))
+
+    async def has_proxied(self, place: Place) -> bool:
+        """Return whether somebody spoke through a proxy in a place, among its newest messages."""
+        return await self._database.run(lambda inside: proxied.has_proxied(inside, place))
+
+    async def is_answered_copy(self, message: Message) -> bool:
+        """Return whether a proxied message says anew what a person said just before, and was answered."""
+        return await self._database.run(lambda inside: proxied.is_answered_copy(inside, message))
 
     async def ignored_by(self, place: Place, message_id: str) -> str | None:
         """Return the rule by which a message was ignored; None for any other message."""

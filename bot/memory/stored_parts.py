@@ -38,9 +38,12 @@ class StoredParts(StoredSettings):
         """Return those of the platform's ids under which a part of this place was sent or shown."""
         return await self._database.run(lambda inside: outbox.sent_among(inside, place, platform_message_ids))
 
-    async def sending(self, key: str) -> None:
-        """Note that a part is about to be sent; call it before the platform."""
-        await self._database.write(lambda inside: outbox.note_sending(inside, key))
+    async def sending(self, key: str) -> bool:
+        """Note that a part is about to be sent; call it before the platform.
+
+        Return False for a part that is sent or dropped, and for one that is not stored.
+        """
+        return await self._database.write(lambda inside: outbox.note_sending(inside, key))
 
     async def sent(self, key: str, platform_message_id: str | None) -> None:
         """Note that a part has been sent, with the platform's id if it gave one."""
@@ -49,6 +52,10 @@ class StoredParts(StoredSettings):
     async def drop(self, key: str) -> None:
         """Note that a part cannot be sent (blocked, chat gone) and is not tried again."""
         await self._database.write(lambda inside: outbox.drop_part(inside, key))
+
+    async def discard(self, key: str) -> None:
+        """Drop a part and its whole answer, which leaves the history: people deleted it as it was shown."""
+        await self._database.write(lambda inside: outbox.discard_answer(inside, key))
 
     async def place_of_sent(self, platform: str, account: str, chat: str, sent_id: str) -> Place | None:
         """Return the place of a chat in which a part was sent under a platform's id, whatever the thread."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.errors import UserError
 from bot.persona.card_fields import clean_text
 from bot.persona.lore_decorators import apply_decorators
 from bot.persona.lore_keys import literal_keys
@@ -62,6 +63,13 @@ def read_lorebook(value: Any) -> Lorebook:
             entries.append(entry)
     budget = bounded_number(_first(book, ("token_budget", "tokenBudget")), 0, _MAX_BUDGET)
     return Lorebook(tuple(sorted(entries, key=lambda entry: entry.order)), budget, tuple(left_out))
+
+
+def check_lorebook(value: Any) -> Any:
+    """Return JSON that has entries, if perhaps none. Raises `UserError`."""
+    if not isinstance(_unwrapped(value).get("entries"), dict | list):
+        raise UserError("it has no list or object `entries`: write one, or delete the file")
+    return value
 
 
 def _unwrapped(value: Any) -> Mapping[str, Any]:

@@ -5,26 +5,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
+from bot.adapter.folders import HOME
 from bot.errors import UserError
 from bot.persona import avatar
-from bot.persona import card as cards
 from bot.persona.card import MAX_NAME, Card
-from bot.persona.card_file import decode_card
 from bot.persona.lorebook import Lorebook, join_books
-from bot.persona.lorebook_reader import read_lorebook
+from bot.persona.persona_files import (
+    adapter_in,
+    loose_cards,
+    other_adapters,
+    path_inside,
+    read_card_file,
+    read_folder_lorebook,
+)
 from bot.persona.training_options import TrainingOptions
 from bot.system.names import fault_of_name
-from bot.system.ownership import check_owner
 from bot.toml import Section, parse_toml, read_toml
 
-_LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
 CARD_NAMES = ("card.json", "card.png")  # taken without a key
 LOREBOOK = "lorebook.json"
-# Folders that may hold the adapter. The last two exist if training was killed while it replaced the adapter:
-# the new one, which is whole, and the one before.
-ADAPTERS = ("adapter", "adapter.new", "adapter.previous")
 MAX_TEMPLATE = 100_000  # characters of a chat template; the longest of known models have 20,000
 NoticeKind = Literal["reactions", "pins", "joins"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
@@ -39,7 +40,15 @@ class Sampling(Section):
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
     repetition_penalty: float = Field(default=1.1, gt=0, le=2)  # over prompt and answer: arXiv 1909.05858
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
-    max_tokens: int = Field(default=256, ge=1, le=32_768)  # the longest answer
+    max_tokens: int = Field(default=256, ge=1, le=32_768, validate_default=True)  # the longest answer
+
+    @field_validator("max_tokens")
+    @classmethod
+    def _reaches_least(cls, value: int, info: ValidationInfo) -> int:
+        least = info.data.get("min_tokens", 0)
+        if value < least:
+            raise ValueError(f"write at least sampling.min_tokens, {least:,}, or lower that")
+        return value
 
 
 class PersonaFile(Section):
@@ -49,7 +58,7 @@ class PersonaFile(Section):
     names: tuple[Name, ...] = Field(
         default=(), max_length=100
     )  # what it answers to in a group, beside its card's name
-    adapter: Path | None = None  # a folder; "adapter" is taken by itself when it is there
+    adapter: Path | None = None  # a folder; "adapter" and those in "adapters" are found by themselves
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     bursts: bool = False  # each line of an answer is a message of its own
     template: str = Field(default="", max_length=MAX_TEMPLATE)  # overrides the model's chat template
@@ -62,7 +71,11 @@ class PersonaFile(Section):
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A loaded persona. `key` is the name of its folder, which people type and memory stores."""
+    """A loaded persona. `key` is the name of its folder, which people type and memory stores.
+
+    `adapter` is the folder that persona.toml names, or adapter/; of a persona as it is served, it is the one
+    that is loaded. `other_adapters` are those in adapters/, for other base models.
+    """
 
     key: str
     card: Card
@@ -77,6 +90,12 @@ class Persona:
     notices: tuple[NoticeKind, ...] = ()
     training: TrainingOptions = field(default_factory=TrainingOptions)
     lorebook: Lorebook = field(default_factory=Lorebook)  # that of its folder, beside the card's
+    other_adapters: tuple[Path, ...] = ()
+
+    @property
+    def adapters(self) -> tuple[Path, ...]:
+        """The folders of all its adapters, of which one is chosen by the base model."""
+        return (*((self.adapter,) if self.adapter else ()), *self.other_adapters)
 
     @property
     def name(self) -> str:
@@ -145,7 +164,7 @@ def load_cast(folder: Path) -> Cast:
             personas[path.name] = load_persona(path)
         except UserError as error:
             broken[path.name] = str(error).rstrip(".")
-    return Cast(personas, broken, folder)
+    return Cast(personas, loose_cards(folder) | broken, folder)
 
 
 def load_persona(folder: Path) -> Persona:
@@ -158,7 +177,7 @@ def load_persona(folder: Path) -> Persona:
     file = folder / "persona.toml"
     text = read_toml(file, "make one; it may be empty") if os.path.lexists(file) else ""
     keys = parse_toml(PersonaFile, text, file)
-    card, adapter = _card(_card_path(folder, keys)), _adapter(folder, keys)
+    card, adapter = read_card_file(_card_path(folder, keys)), _adapter(folder, keys)
     return Persona(
         folder.name,
         card,
@@ -172,69 +191,29 @@ def load_persona(folder: Path) -> Persona:
         keys.bursts,
         keys.notices,
         keys.training,
-        _lorebook(_inside(folder, Path(LOREBOOK))),
+        read_folder_lorebook(path_inside(folder, Path(LOREBOOK))),
+        other_adapters(folder),
     )
 
 
 def _card_path(folder: Path, keys: PersonaFile) -> Path:
     named = [keys.card] if keys.card else [Path(name) for name in CARD_NAMES]
-    paths = [_inside(folder, path) for path in named]
+    paths = [path_inside(folder, path) for path in named]
     return next((path for path in paths if path.exists()), paths[0])
 
 
-def _inside(folder: Path, path: Path) -> Path:
-    """Return a path inside the persona's folder. Raises `UserError` if it leads out or is another user's."""
-    whole = folder / path
-    if "\x00" in str(path) or not Path(os.path.realpath(whole)).is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"{str(path)!r} leads out of the folder {folder}: keep the persona's files in it")
-    check_owner(whole)
-    return whole
-
-
-def _card(path: Path) -> Card:
-    try:
-        return cards.read_card(_file_text(path))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: write a card there, or set the key `card`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-    except UserError as error:
-        raise UserError(f"the card {path} cannot be used: {error}") from None
-
-
-def _lorebook(path: Path) -> Lorebook:
-    """Return the lorebook of a persona's folder; an empty one where there is none."""
-    try:
-        return read_lorebook(cards.parse_object(_file_text(path)))
-    except FileNotFoundError:
-        return Lorebook()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-    except UserError as error:
-        raise UserError(f"the lorebook {path} cannot be used: {error}") from None
-
-
-def _file_text(path: Path) -> str:
-    """Return the JSON text of a card's or lorebook's file."""
-    if path.exists() and not path.is_file():
-        raise UserError("it is not a file")
-    if path.stat().st_size > _LIMIT:
-        raise UserError(f"it has more than {_LIMIT:,} bytes")
-    return decode_card(path.read_bytes())
-
-
 def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
-    names = [keys.adapter] if keys.adapter else [Path(name) for name in ADAPTERS]
-    paths = [_inside(folder, path) for path in names]
-    found = next((path for path in paths if path.is_dir()), None)
-    if keys.adapter and not found:
-        raise UserError(f"{paths[0]} is missing: put the adapter there, or drop the key `adapter`")
-    return found
+    if keys.adapter is None:
+        return adapter_in(folder, folder / HOME)
+    named = path_inside(folder, keys.adapter)
+    if not named.is_dir():
+        raise UserError(f"{named} is missing: put the adapter there, or drop the key `adapter`")
+    return named
 
 
 def _avatar(folder: Path, keys: PersonaFile) -> Path | None:
     pictures = (*avatar.PICTURE_NAMES, CARD_NAMES[1])
     named = [keys.avatar] if keys.avatar else [Path(name) for name in pictures]
-    paths = [_inside(folder, path) for path in named]
+    paths = [path_inside(folder, path) for path in named]
     found = next((path for path in paths if keys.avatar or path.exists()), None)
     return found and avatar.check_picture(found)

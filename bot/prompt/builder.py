@@ -39,6 +39,7 @@ __all__ = [
     "Tokenizer",
     "Turn",
     "build_prompt",
+    "choose_template",
     "open_prompt_format",
     "render_turns",
     "stop_conditions",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 _REPEATED = 50  # newest messages whose lines a model may repeat
+_RECENT = 20  # newest messages whose authors a model may let speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ class Prompt:
 
     The first `shared` ids are the card's alone, without a name or a word of a place. `stop_ids`, `stop` and
     `spelt_ends`, which are stop ids as text, end the reply; `spared` are the template's own ids. `speakers`
-    are the labels of everybody but the persona, `lines` the newest lines that begin with one. `first` is the
-    id of the oldest message kept, None if no message was dropped, and `read` that of the newest message.
+    are the labels of everybody but the persona, `recent` those of the newest messages' authors, `lines` the
+    newest lines that begin with one. `first` is the id of the oldest message kept, None if
+    no message was dropped, and `read` that of the newest message.
     """
 
     ids: tuple[int, ...]
@@ -64,6 +67,7 @@ class Prompt:
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
+    recent: frozenset[str] = frozenset()
     lines: tuple[str, ...] = ()
     first: str | None = None
     read: str | None = None
@@ -88,15 +92,23 @@ def open_prompt_format(
     `today` is the day that the template may tell; None is a place-holder, as in training. Raises `UserError`
     if none of them has a template.
     """
-    source = persona.template or settings.template or tokenizer.template
-    if not source:
-        fault = "has no chat template: set model.template to chatml, plain or one of your own."
-        raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
+    source = choose_template(persona, settings, tokenizer.template)
     thinking = settings.thinking == "hidden"
     template = open_chat_template(source, tokenizer.special, persona.name, thinking=thinking, today=today)
     return PromptFormat(
         tokenizer, template, budget, thinking_budget=thinking_budget(persona, tokenizer, settings)
     )
+
+
+def choose_template(persona: Persona, settings: ModelSettings, of_model: str | None) -> str:
+    """Return the persona's chat template, else that of the settings, else `of_model`.
+
+    Raises `UserError` if none of them has one.
+    """
+    if source := persona.template or settings.template or of_model:
+        return source
+    fault = "has no chat template: set model.template to chatml, plain or one of your own."
+    raise UserError(f"The model {settings.name} {fault}", public=f"The model {fault}")
 
 
 def thinking_budget(persona: Persona, tokenizer: Tokenizer, settings: ModelSettings) -> int:
@@ -155,6 +167,7 @@ def build_prompt(
         stop_ids,
         stop,
         speakers=tuple(names.values()),
+        recent=frozenset(names[m.author.id] for m in history[-_RECENT:] if m.author.id in names),
         lines=_labelled_lines(turns),
         first=history[start].id if start else None,
         read=history[-1].id if history else None,

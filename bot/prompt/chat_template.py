@@ -182,6 +182,7 @@ def open_chat_template(
     return _tried(template)
 
 
+@lru_cache(maxsize=64)
 def _tried(template: Template) -> Template:
     """Return a template with the traits that trials find."""
     system = _takes(template, ["system", "user", "assistant", "user"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.adapter.choice import not_loaded
 from bot.adapter.manifest import MALFORMED, PromptContract, read_manifest
 from bot.config import ModelSettings
 from bot.errors import UserError
@@ -81,9 +82,7 @@ def check_contract(persona: Persona, served: PromptContract) -> None:
     try:
         _compare(read_manifest(persona.adapter).contract, served)
     except RefusedFile as refused:
-        raise UserError(
-            f'The adapter "{persona.key}" was not loaded: {refused.reason}; {refused.remedy}.'
-        ) from None
+        raise UserError(not_loaded(persona.key, refused)) from None
 
 
 def _compare(trained: PromptContract, served: PromptContract) -> None:

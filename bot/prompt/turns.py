@@ -87,6 +87,8 @@ class _QuoteContext:
 
         A parent that stands right before its reply is not quoted, except for a part that was selected.
         """
+        if not message.reply_to and not message.quotations:
+            return ()
         replied = self._quotations(message, "excerpt") or self._parent(at, message)
         return (*replied, *self._quotations(message, "forward"))
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from bot.text.blocks import Block, read_blocks
 from bot.text.growing import hold_back
-from bot.text.markdown import open_marks
+from bot.text.markdown import unclosed_marks
 from bot.text.markdown_text import cell_text
 from bot.text.masked_links import show_addresses
 from bot.text.tables import format_table
@@ -63,7 +63,7 @@ def _closed(text: str) -> str:
     """Return a growing text with its open marks closed."""
     body = text.rstrip()
     ticks = _open_ticks(body)
-    marks = open_marks(body + ticks)
+    marks = unclosed_marks(body + ticks)
     return body + ticks + "".join(reversed(marks))
 
 

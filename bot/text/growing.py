@@ -7,6 +7,22 @@ _BEGUN_LINE = re.compile(r" {0,3}(?:#{1,6}[ \t]*|>[> \t]*)$")  # a heading or a 
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\](?:\([^()\s]*)?)?$")
 _ROW = re.compile(r"[ \t]*\|(?!\|)")
 _HALF_RULE = re.compile(r"[|:\- \t]*$")
+_FENCE = re.compile(r"^ {0,3}```", re.MULTILINE)
+
+
+def newest_text(text: str, longest: int) -> str:
+    """Return the end of a growing text, of at most so many characters and half as many at least.
+
+    It begins with a line, where lines are not longer than that, and with a fence where that line is code. Its
+    beginning stays until the text has grown by half of the length.
+    """
+    if len(text) <= longest:
+        return text
+    step = longest // 2
+    at = (len(text) - 1) // step * step - step
+    line = text.rfind("\n", at, at + step // 2) + 1 or at
+    is_code = len(_FENCE.findall(text, 0, line)) % 2 == 1
+    return "```\n" * is_code + text[line:]
 
 
 def hold_back(text: str) -> str:

@@ -22,6 +22,7 @@ _TIME_SIGNS = frozenset("0123456789:.,/- apmAPMT")  # of "[12:30]", "(2026-05-01
 _LONGEST_TIME = 24
 _MOST_MARKS, _MOST_BETWEEN, _LONGEST_ASIDE = 12, 16, 80  # characters
 _SPACE = re.compile(r"\s*")
+_LINE = re.compile(f"[^{LINE_ENDS}]*(?:\r\n|[{LINE_ENDS}]|\\Z)")
 _NOSES, _MOUTHS = "-'^", "()/\\|DPpOo03*<>"
 
 
@@ -49,6 +50,13 @@ class LineLabel:
     def is_quoted(self) -> bool:
         """Return whether a quotation mark before the name closes behind the words."""
         return not _QUOTES.isdisjoint(self.kept)
+
+
+def line_at(text: str, at: int) -> re.Match[str]:
+    """Return the line from an index on, with its end."""
+    line = _LINE.match(text, at)
+    assert line
+    return line
 
 
 def read_label(text: str, at: int, names: NameIndex, *, whole: bool) -> LineLabel | None:

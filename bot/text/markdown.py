@@ -11,7 +11,7 @@ _TOKEN = re.compile(r"\\[^\sA-Za-z0-9]|(`+|\*+|_+|~~+|\|\|+)")
 _FENCE = re.compile(r"```(?:([\w+.#-]+)\r?\n)?", re.ASCII)
 _BLANK = re.compile(r"\s*")
 _WORD = re.compile(r"\w", re.ASCII)
-_MARKS = {  # what a run of signs may be, outermost first; longer runs are rules and blanks to fill in
+MARKS = {  # what a run of signs may be, outermost first; longer runs are rules and blanks to fill in
     **{run: (run,) for run in ("*", "**", "_", "__", "~~", "||")},
     "***": ("**", "*"),
     "___": ("__", "_"),
@@ -54,7 +54,7 @@ def code_spans(text: str) -> Iterator[FormatSpan]:
     return (span for span in _spans(text) if span.opening[0] == "`")
 
 
-def open_marks(text: str) -> list[str]:
+def unclosed_marks(text: str) -> list[str]:
     """Return the marks of the last paragraph that nothing closes yet, outermost first; no backticks."""
     pairs, paragraph = _Pairs(text), text.rfind("\n\n")
     for _ in _spans(text, pairs):
@@ -120,7 +120,7 @@ class _Pairs:
 
     def take(self, run: re.Match[str]) -> Iterator[FormatSpan]:
         """Close the marks that this run of signs closes; if it closes none, open its marks."""
-        marks = _MARKS.get(run[0], ())
+        marks = MARKS.get(run[0], ())
         start, end = run.span()
         before, after = self._text[max(start - 1, 0) : start], self._text[end : end + 1]
         inwards = [mark for mark, _ in self.open if mark in marks and _closes(mark, before, after)]

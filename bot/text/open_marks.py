@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.text.markdown import MARKS
+
 # an escaped sign, a run of one sign that may be a mark, the end of a paragraph, a quote or bracket
 _TOKEN = re.compile(r"\\[^\sA-Za-z0-9]|(`+|\*+|_+|~~+|\|\|+)|(\n[ \t]*\n)|([“”„«»「」『』（）()\"])")
-_MARKS = {
-    **{run: (run,) for run in ("*", "**", "_", "__", "~~", "||")},
-    "***": ("**", "*"),
-    "___": ("__", "_"),
-}
 _QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "（": "）", "(": ")", '"': '"'}
 _CLOSING_QUOTES = frozenset(_QUOTES.values())
 _TICKS = re.compile("`+")
@@ -98,7 +95,7 @@ class _Scan:
     def _take_mark(self, token: re.Match[str]) -> None:
         """Close the marks that this run of signs closes; if it closes none, open its marks."""
         before, after = self._around(token)
-        marks = _MARKS.get(token[1], ())
+        marks = MARKS.get(token[1], ())
         inwards = [mark for mark in self.open if mark.closing in marks and not before.isspace()]
         if inwards and not (token[1][0] == "_" and after.isalnum()):
             self.open = self.open[: self.open.index(inwards[0])]

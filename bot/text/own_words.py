@@ -8,55 +8,70 @@ is likely:
 |------------------------------------------------|-------------------------------------|------------------|
 | any name                                       | in fenced code, in a list that the  | a line like any  |
 |                                                | line before it introduces with ":"  | other            |
-| a name that is no ordinary word                | anywhere else                       | another's        |
+| a name that tells a person ("Ann", "neo_x",    | anywhere else                       | another's        |
+| "Ann (2)", "xXdarkXx")                         |                                     |                  |
 | that name, behind a line such as "Note: …"     | with a label of the speaker behind  | another's        |
 | that is no speaker's                           | it: the form of a script            |                  |
-| an ordinary word ("Note"), written as the name | the same                            | another's        |
-| either                                         | without any                         | like any other   |
+| another name that no list of words has         | where its bearer spoke lately, and  | another's        |
+| ("kraken", "Mitochondria")                     | no line "Word: …" stands before or  |                  |
+|                                                | behind it                           |                  |
+|                                                | else, in a script                   | another's        |
+| an ordinary word ("Note"), written as the      | the same                            | another's        |
+| name; "User", "Human"                          |                                     |                  |
+| any of these three                             | without any                         | like any other   |
 | any name                                       | the line stands in the prompt just  | another's        |
 |                                                | so, or no word follows              |                  |
-| no name, but as prompts quote a message        | before all own words                | left out         |
-|                                                | behind own words                    | another's        |
+| "Assistant", "AI", which nobody is called      | before all own words                | the speaker's    |
+| "Assistant"                                    | behind a line that may be another's | the speaker's    |
+| no name, but as prompts quote a message        | anywhere: see `bot.text.quote_lines`| another's        |
+| a rule: "---", "***", "___"                    | before a line that is another's     | left out         |
 """
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
+from typing import Literal
 
-from bot.text.line_labels import COLONS, LINE_ENDS, LineLabel, Undecided, read_label
-from bot.text.name_index import NameIndex
-from bot.text.person_names import is_acronym, is_unmistakable
-from bot.text.quote_lines import begins_quote, quote_end
+from bot.text.line_labels import LINE_ENDS, LineLabel, Undecided, line_at, read_label
+from bot.text.list_lines import ListLines, is_rule, may_be_rule
+from bot.text.quote_lines import PromptLines, QuoteLines
+from bot.text.speaker_kinds import SpeakerKind, Speakers
 
-_LINE = re.compile(f"[^{LINE_ENDS}]*(?:\r\n|[{LINE_ENDS}]|\\Z)")
-_LINE_BREAKS = frozenset(LINE_ENDS)
+# "doubt": a line that may be another's; "likely": one that is, unless the next line has its form; "rule": one
+# that ends the text so far
+Border = Literal["doubt", "likely", "rule"]
+
 _SPACE = re.compile(r"\s*")
-_TILDES = re.compile(r" {0,3}~~~")
-_MARKS = "*_`#>~ \t\r\n"
-_HEADING = re.compile(f"([^\n{COLONS}]{{1,40}})(?:[{COLONS}][*_\\s]|：)")
-_MOST_HEADING_WORDS = 5
+_NO_LABEL: tuple[LineLabel | None, SpeakerKind] = (None, "none")
 
 
 class OwnWords:
-    """Reads one text as it grows, each line once.
+    """Reads one text as it grows, each line once; those of a quote without an end twice.
 
     `names` are those of its speaker, `others` those of all other speakers, `lines` the lines with labels that
-    the prompt has of these.
+    the prompt has, `recent` those of the others who spoke last; None for all.
     """
 
-    def __init__(self, names: Iterable[str], others: Iterable[str] = (), lines: Iterable[str] = ()) -> None:
-        own = [*names]
-        self._own, self._lines = frozenset(own), frozenset(lines)
-        self._names = NameIndex([*own, *others])
+    def __init__(
+        self,
+        names: Iterable[str],
+        others: Iterable[str] = (),
+        lines: Iterable[str] = (),
+        recent: Iterable[str] | None = None,
+    ) -> None:
+        own, others = [*names], [*others]
+        self._speakers = Speakers(own, others, recent)
+        self._prompt_lines = PromptLines(lines, own + others)
         self._reset()
 
     def _reset(self) -> None:
         self._text, self._at = "", 0  # the text that is read for good, and its length
         self._kept: list[str] = []  # its own words
-        self._doubt: int | None = None  # the number of own words before a line that may be another's
-        self._fence = ""
-        self._list = ""  # "introduced" by a line with a colon at its end; "headings" were in the line before
-        self._has_items = False
-        self._is_behind_label = self._is_plain = self._is_skipping = self._is_quoting = False
+        self._borders: dict[Border, int] = {}  # the number of own words before each
+        self._quote = QuoteLines(self._prompt_lines)
+        self._list = ListLines()
+        self._is_behind_label = self._is_plain = self._is_skipping = False
+        self._likely_at = 0  # the index of the line behind the border "likely"
         self._has_begun = False  # with a label or a line
         self.ended = False  # by a line of another speaker
         self.dropped = False  # lines of another speaker before the first own one
@@ -75,147 +90,161 @@ class OwnWords:
         except Undecided:
             pass
         self._text = text[: self._at]
-        certain, doubtful = self._join()
+        if whole:
+            self._finish()
+        certain, *uncertain = self._join()
         if self._is_skipping:
             return ""
-        if self._doubt is not None and not whole:
+        if uncertain and not whole:
             return certain.strip()
-        return (certain + doubtful + rest).strip()
+        return "".join((certain, *uncertain, rest)).strip()
 
-    def _join(self) -> tuple[str, str]:
-        """Return the own words before the line in doubt, and from there on."""
-        border = len(self._kept) if self._doubt is None else self._doubt
-        certain, doubtful = "".join(self._kept[:border]), "".join(self._kept[border:])
-        self._kept, self._doubt = [certain, doubtful], None if self._doubt is None else 1
-        return certain, doubtful
+    def _finish(self) -> None:
+        """Decide what the end of the text decides."""
+        if self._quote.is_open:
+            self._quote = QuoteLines(self._prompt_lines)
+            self._end_here()
+        self._end_before("likely")
+
+    def _join(self) -> list[str]:
+        """Return the own words before the first border, and the pieces from there on."""
+        borders = sorted({*self._borders.values()})
+        cuts = (0, *borders, len(self._kept))
+        self._kept = ["".join(self._kept[start:end]) for start, end in pairwise(cuts)]
+        self._borders = {name: borders.index(at) + 1 for name, at in self._borders.items()}
+        return list(self._kept)
 
     def _next(self, text: str, whole: bool) -> str:
         """Read a label or a line for good; return the beginning of a line that is not whole."""
-        if self._is_quoting and text[self._at] == " " and self._skip_quote(text, whole):
+        if self._quote.is_open and self._read_quote(text, whole):
             return ""
-        self._is_quoting = False
         if not any(self._kept) and (space := _SPACE.match(text, self._at)) and space.end() > self._at:
             self._at = space.end()
             return ""
-        label = None
-        if not self._fence and not self._is_plain:
-            if self._skip_quote(text, whole):
+        label, kind = _NO_LABEL
+        if not self._list.is_code and not self._is_plain:
+            if self._read_quote(text, whole):
                 return ""
-            label = read_label(text, self._at, self._names, whole=whole)
-            if label and label.is_bare and (self._has_begun or label.name not in self._own):
-                label = None
-            is_other = label is not None and label.name not in self._own
-            if label and is_other and (label.start >= len(text) or self._is_repeated(text, whole)):
-                self._take_for_other()
+            label, kind = self._read_label(text, whole)
         self._has_begun = True
-        if label and self._take_label(label):
-            self._is_behind_label = not _LINE_BREAKS.intersection(text[self._at : label.start])
+        if label and self._take_label(label, kind):
+            self._is_behind_label = set(LINE_ENDS).isdisjoint(text[self._at : label.start])
             self._at = label.start
             return ""
-        line = _LINE.match(text, self._at)
-        assert line
+        line = line_at(text, self._at)
         if line.end() == len(text) and not whole:
-            return "" if self.ended else line[0]
+            return "" if self.ended else self._growing_line(line[0])
         if not self.ended:
             self._take_line(line[0], label)
             self._at = line.end()
         return ""
 
-    def _skip_quote(self, text: str, whole: bool) -> bool:
-        """Leave out a quote before the own words; return whether there is one here, which ends them else."""
-        is_quote = self._is_quoting or begins_quote(text, self._at)
-        if is_quote is None and not whole:
+    def _growing_line(self, line: str) -> str:
+        """Return the beginning of a line that is like any other; of what may become a rule, nothing."""
+        if not self._list.is_code and may_be_rule(line):
             raise Undecided
-        if not is_quote:
-            return False
-        line = _LINE.match(text, self._at)
-        assert line
-        if line.end() == len(text) and not whole:
-            raise Undecided
-        self._end_here()
-        end = quote_end(line[0])
-        self._is_quoting = end is None
-        self._at = line.end() if end is None else self._at + end
-        return True
+        if line.strip():
+            self._borders.pop("rule", None)
+        return line
 
-    def _is_repeated(self, text: str, whole: bool) -> bool:
-        """Return whether the line stands in the prompt just so."""
-        found = _LINE.match(text, self._at)
-        assert found
-        line = found[0].rstrip(LINE_ENDS)
-        if found.end() == len(text) and not whole and any(known.startswith(line) for known in self._lines):
-            raise Undecided
-        return line in self._lines
+    def _read_label(self, text: str, whole: bool) -> tuple[LineLabel | None, SpeakerKind]:
+        """Return the label here and its kind; drop a line whose label alone makes it another's."""
+        label = read_label(text, self._at, self._speakers.index, whole=whole)
+        if not label:
+            return _NO_LABEL
+        kind = self._kind_of(label)
+        if label.is_bare and (self._has_begun or not self._speakers.may_be_bare(label)):
+            return _NO_LABEL
+        if kind != "own" and (
+            label.start >= len(text) or self._prompt_lines.have(text, self._at, whole=whole)
+        ):
+            self._take_for_other()
+        return label, kind
+
+    def _kind_of(self, label: LineLabel) -> SpeakerKind:
+        """Return the kind of a label: one of the role that answers is the speaker's own, or a word."""
+        kind = self._speakers.kind_of(label)
+        if kind != "role":
+            return kind
+        doubt = self._borders.get("doubt")
+        is_in_script, certain = doubt is not None and self._speakers.settles(label), self._kept[:doubt]
+        return "own" if is_in_script or not any(map(str.strip, certain)) else "none"
+
+    def _read_quote(self, text: str, whole: bool) -> bool:
+        """Leave out a line of a quote, which ends the own words before it; return whether one is here."""
+        before = self._at
+        self._at, is_certain = self._quote.read(text, before, whole=whole)
+        if is_certain:
+            self._end_here()
+        return is_certain or self._at > before
 
     def _take_for_other(self) -> None:
         """Drop a line that is certainly another speaker's, and what follows, up to an own label."""
-        self._doubt = None
+        self._end_before("likely")
+        self._borders.pop("doubt", None)
         self._end_here()
         self._is_skipping = not self.ended
 
-    def _take_label(self, label: LineLabel) -> bool:
+    def _take_label(self, label: LineLabel, kind: SpeakerKind) -> bool:
         """Judge a label; return True for the speaker's own, which is left out."""
-        if label.name not in self._own:
-            self._judge_other(label)
+        if kind != "own":
+            self._judge_other(kind)
             return False
-        if self._list == "introduced" and self._has_items and not self._is_skipping:
+        if self._list.is_introduced and self._list.has_items and not self._is_skipping:
             return False
-        self._end_before_doubt()
+        self._end_before("doubt")
         if self._is_skipping:
-            self._is_skipping, self._list = False, ""
+            self._is_skipping = False
+            self._list.leave()
         self._kept.append(label.kept)
         self._is_plain = bool(label.kept)
+        self._borders.pop("rule", None)
         return not self.ended
 
-    def _judge_other(self, label: LineLabel) -> None:
+    def _judge_other(self, kind: SpeakerKind) -> None:
         """Drop a line that is certainly another speaker's; note one that may be."""
-        if self._is_skipping or self._list == "introduced" or self._is_behind_label:
+        if self._is_skipping or self._list.is_introduced or self._is_behind_label or kind == "none":
             return
-        is_sure = is_unmistakable(label.name) and not label.is_quoted and not is_acronym(label.written)
-        if is_sure and self._list != "headings":
+        is_likely = kind == "recent" and not self._list.has_definition
+        is_certain = kind == "other" and not self._list.has_headings
+        if is_certain or (is_likely and "likely" in self._borders):
             self._take_for_other()
-        elif is_sure or (label.written == label.name and label.is_separate):
-            self._doubt = len(self._kept) if self._doubt is None else self._doubt
+            return
+        border = self._borders.get("rule", len(self._kept))
+        if is_likely:
+            self._borders["likely"], self._likely_at = border, self._at
+        self._borders.setdefault("doubt", border)
 
-    def _end_before_doubt(self) -> None:
-        """Take the line in doubt for another speaker's, since a speaker's line follows."""
-        if self._doubt is not None:
-            self._kept, self._doubt = self._kept[: self._doubt], None
-            self._end_here()
+    def _end_before(self, name: Border) -> None:
+        """Take the line behind a border, if there is one, for another speaker's."""
+        border = self._borders.get(name)
+        if border is None:
+            return
+        self._kept = self._kept[:border]
+        self._borders = {each: at for each, at in self._borders.items() if at < border}
+        self._end_here()
 
     def _end_here(self) -> None:
-        """End the text before another speaker's line, if it has any own words."""
+        """End the text before another speaker's line and a rule over it, if it has any own words."""
+        self._kept = self._kept[: self._borders.pop("rule", None)]
         self.dropped = True
         self.ended = any(map(str.strip, self._kept))
 
-    def _take_fence(self, line: str) -> None:
-        """Note whether the next line is code: backticks open and close it anywhere, tildes begin a line."""
-        if self._fence != "~~~" and line.count("```") % 2:
-            self._fence = "" if self._fence else "```"
-        elif self._fence != "```" and _TILDES.match(line):
-            self._fence = "" if self._fence else "~~~"
-
     def _take_line(self, line: str, label: LineLabel | None) -> None:
-        """Read a line for good, and note what it says about the next one."""
-        self._take_fence(line)
-        if not self._is_skipping:
-            self._kept.append(line)
-        is_item = label is not None or self._is_behind_label
+        """Read a line for good, and note what it says about the lines around it."""
+        is_item, was_code = label is not None or self._is_behind_label, self._list.is_code
         self._is_behind_label = self._is_plain = False
-        words = line.strip(_MARKS)
-        if not words or self._fence:
+        has_words = self._list.take(line, is_labelled=label is not None, is_item=is_item)
+        if has_words and "likely" in self._borders and self._likely_at < self._at:
+            if label or self._list.has_definition:  # the line before is one of a list, where this one is
+                del self._borders["likely"]
+            else:
+                self._end_before("likely")
+                self._is_skipping = not self.ended
+        if self._is_skipping or self.ended:
             return
-        if words[-1] in COLONS:
-            self._list, self._has_items = "introduced", False
-        elif self._list == "introduced" and (is_item or _HEADING.match(words)):
-            self._has_items = True
-        else:
-            self._list = "headings" if label is None and _is_heading(words) else ""
-
-
-def _is_heading(words: str) -> bool:
-    """Return whether a line begins with ordinary words and a colon."""
-    found = _HEADING.match(words)
-    if not found or len(found[1].split()) > _MOST_HEADING_WORDS:
-        return False
-    return not is_unmistakable(found[1].strip(_MARKS))
+        if not was_code and is_rule(line):
+            self._borders.setdefault("rule", len(self._kept))
+        elif line.strip():
+            self._borders.pop("rule", None)
+        self._kept.append(line)

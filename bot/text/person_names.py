@@ -12,6 +12,9 @@ _WORD = re.compile(rf"(?:[^\W\d_]|[{_SIGNS}])+")
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _MOST_WORDS = 32  # of a name, which has 100 characters at most
 _LONGEST_ACRONYM = 4
+# "Jo99", "x_x", "Ann (2)": no dictionary has such a word
+_SIGN = re.compile(r"[^\W\d_]\d|\d[^\W\d_]|_|\(\d+\)\Z")
+_MIXED = re.compile(r"\w.*[A-ZÀ-ÖØ-Þ]")  # a capital that is not the first letter
 _ENDINGS = ("es", "s", "n", "en", "e", "ly", "ing", "ed")  # of an ordinary word that lists have without
 # endings of German, French, Spanish, Portuguese and Italian nouns that no given name has
 _NOUN = re.compile(r".{3,}(?:ungen|keit|keiten|heiten|schaft|tions?|ción|ciones|ção|ções|zione|zioni)")
@@ -26,6 +29,19 @@ def is_unmistakable(name: str) -> bool:
     """
     words = _WORD.findall(name)[:_MOST_WORDS]
     return not all(_is_ordinary(word) or all(map(_is_ordinary, _HUMP.split(word))) for word in words)
+
+
+@lru_cache(maxsize=4096)
+def is_certain(name: str) -> bool:
+    """Return whether an unmistakable name is a person's wherever it stands, so no word that a list lacks.
+
+    It begins with a given name, or has digits at letters, an underscore, a number in brackets, or a capital
+    behind its first letter.
+    """
+    words = _WORD.findall(name)[:_MOST_WORDS]
+    is_given = bool(words) and words[0].casefold() in read_words("given_names")
+    has_capital = not name.isupper() and _MIXED.search(name) is not None
+    return is_unmistakable(name) and (is_given or has_capital or _SIGN.search(name) is not None)
 
 
 def is_acronym(written: str) -> bool:

@@ -11,7 +11,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import LoadPlan, load_weights, plan_load
+from bot.engine.model_loader.load_plan import LoadPlan, plan_load
+from bot.engine.model_loader.loader import load_weights
 from tests.benchmarks.load import Rate, ids
 
 _TRIED = 4  # tokens with which precisions are compared

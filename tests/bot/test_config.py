@@ -184,3 +184,18 @@ def test_the_shipped_file_is_what_an_empty_one_means(tmp_path: Path) -> None:
 def test_ids_may_be_written_as_numbers(tmp_path: Path) -> None:
     found = settings(tmp_path, "[discord]\nowners = [80351110224678912]")
     assert found.discord.owners == ("80351110224678912",)
+
+
+def test_all_mistakes_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = "[model]\ncontext = 'many'\nnmae = 'x'\n[chat]\ndebounce = -1"
+    assert complaint(tmp_path, text) == (
+        "<folder>/config.toml, line 2: model.context = 'many' is wrong: input should be a valid integer, "
+        "unable to parse string as an integer. Also, line 3: model.nmae is not a known key: did you mean "
+        "'name'? Also, line 5: chat.debounce = -1 is wrong: input should be greater than or equal to 0."
+    )
+
+
+def test_ten_mistakes_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "\n".join(f"zzz{number} = 1" for number in range(13)))
+    assert said.count("is not a known key") == 10
+    assert said.endswith("There are 3 more mistakes.")

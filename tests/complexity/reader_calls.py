@@ -34,16 +34,20 @@ from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn
 from bot.prompt.role_markers import RoleMarkers, role_markers
 from bot.text import splitting
+from bot.text.cut_text import cut_text
 from bot.text.discord_markdown import format_for_discord
 from bot.text.formatted_splitting import split_formatted
 from bot.text.formatted_text import FormattedText, TextSpan, nested_spans
-from bot.text.line_labels import read_label
+from bot.text.growing import newest_text
+from bot.text.line_labels import line_at, read_label
 from bot.text.links import choose_link
+from bot.text.list_lines import ListLines
 from bot.text.markdown import FormatSpans
 from bot.text.markdown_text import parse_markdown
 from bot.text.name_index import NameIndex
 from bot.text.one_line import one_line
 from bot.text.own_words import OwnWords
+from bot.text.quote_lines import PromptLines, QuoteLines
 from bot.text.redaction import Redactor
 from bot.text.tidy import tidy
 from bot.text.whole_words import has_word
@@ -75,6 +79,7 @@ from training.store.messages import ExportedMessage
 SEEDS = count()  # no result of a call before is found in a cache
 Call = Callable[[str], object]
 LABELS = [f"Speaker {number}" for number in range(500)]
+LINES = PromptLines(LABELS)
 PEOPLE = [f"\nSpeaker {number}:" for number in range(500)]
 RECIPIENT = discord.Recipient(ME, 10**9)
 BOT = BotAccount(9, "lamp_bot")
@@ -137,6 +142,14 @@ CALLS: dict[str, Call] = {
         entity_text(FormattedText(text, nested_spans(text, spans_over(text)))).entities
     ),
     "bot.text.tidy.tidy": lambda text: tidy(text, "Mara"),
+    "bot.text.cut_text.cut_text": lambda text: cut_text(text, 100),
+    "bot.text.growing.newest_text": lambda text: newest_text(text, 80),
+    "bot.text.line_labels.line_at": lambda text: line_at(text, 0),
+    "bot.text.list_lines.ListLines.take": lambda text: ListLines().take(
+        text, is_labelled=False, is_item=False
+    ),
+    "bot.text.quote_lines.QuoteLines.read": lambda text: QuoteLines(LINES).read(text, 0, whole=True),
+    "bot.text.quote_lines.PromptLines.have": lambda text: LINES.have(text, 0, whole=True),
     "bot.text.own_words.OwnWords.read": lambda text: OwnWords(["Mara"], LABELS).read(text, whole=True),
     "bot.text.line_labels.read_label": lambda text: read_label(text, 0, NameIndex(LABELS), whole=True),
     "bot.text.redaction.Redactor.__call__": Redactor(["0123456789abcdefghijklmnop"]),

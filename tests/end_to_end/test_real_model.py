@@ -155,7 +155,9 @@ def test_what_cannot_be_loaded_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in done.stderr
 
 
-def test_an_adapter_of_another_base_model_is_refused_with_both_names(run: Run, tmp_path: Path) -> None:
+def test_under_an_adapter_of_another_base_model_the_card_speaks_and_both_names_are_told(
+    run: Run, tmp_path: Path
+) -> None:
     file = settings(tmp_path, "")
     adapter = tmp_path / "personas/mara/adapter"
     adapter.mkdir()
@@ -167,10 +169,9 @@ def test_an_adapter_of_another_base_model_is_refused_with_both_names(run: Run, t
     matrices = {f"{name}_A.weight": torch.zeros(8, 4096), f"{name}_B.weight": torch.zeros(4096, 8)}
     save_file(matrices, adapter / "adapter_model.safetensors")
     done = run("--config", str(file), "chat", "--persona", "mara", "--say", "x")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert 'The adapter "mara" was not loaded' in done.stderr
-    assert "some/other-7B" in done.stderr
-    assert "SmolLM2-135M-Instruct" in done.stderr
+    assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr
+    assert "alterego: mara speaks from its card on HuggingFaceTB/SmolLM2-135M-Instruct, " in done.stderr
+    assert "(adapter/ for some/other-7B)" in done.stderr
 
 
 def test_doctor_checks_adapters_against_the_model(run: Run, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bot.adapter.choice import AdapterChoice, choose_adapter
 from bot.engine.interface import Answer, Finish, Piece, Request, Status, Timings
 from bot.errors import RestartNeeded, UserError
 from bot.message import Place
@@ -47,6 +49,8 @@ class ByteTokenizer:
         return [template] if template else []
 
     def encode_section(self, section: Section) -> list[SectionToken]:
+        if section.text.isascii():
+            return [(byte, at, at + 1) for at, byte in enumerate(section.text.encode())]
         characters = enumerate(section.text)
         return [(byte, at, at + 1) for at, character in characters for byte in self.encode(character)]
 
@@ -112,6 +116,18 @@ class ScriptedGeneration:
         self.answers = (Answer(self._text, len(self._request.ids), tokens, finish, timings),)
 
 
+@dataclass(frozen=True)
+class ScriptedBase:
+    """The base model that manifests of adapters are compared with; layers fit every one."""
+
+    name: str = "scripted"
+    fingerprint: str = "5" * 64
+    norms: str = ""
+
+    def other_base(self, folder: Path) -> str:
+        return ""
+
+
 class ScriptedEngine:
     """Answers from a script, then with the number of the request; keeps every request.
 
@@ -124,6 +140,7 @@ class ScriptedEngine:
         self.loaded: dict[str, Path] = {}
         self.refused: dict[str, UserError] = {}
         self.failure: UserError | None = None
+        self.base = ScriptedBase()
         self.forgotten: list[Place] = []
         self.context = 4096
         self.restart = asyncio.Event()
@@ -160,6 +177,10 @@ class ScriptedEngine:
         self.requests.append(request)
         script = self.script.popleft() if self.script else f"Answer {len(self.requests)}."
         return ScriptedGeneration(self, request, script)
+
+    async def choose_adapter(self, persona: str, folders: Sequence[Path]) -> AdapterChoice:
+        await self.ready()
+        return choose_adapter(persona, folders, self.base)
 
     async def add_adapter(self, name: str, folder: Path) -> None:
         if name in self.refused:

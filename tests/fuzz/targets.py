@@ -14,11 +14,13 @@ from safetensors.torch import save_file
 from bot.adapter.files import CONFIG, MANIFEST
 from bot.adapter.manifest import read_manifest
 from bot.engine.checkpoint.folder_model import read_model_header
+from bot.engine.checkpoint.gguf.gguf_file import open_gguf
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.checkpoint.weight_files import INDEX, weight_files
 from bot.engine.lora.config import parse_config
 from bot.engine.lora.weights import read_weights
+from bot.engine.tokenizer.gguf_tokenizer import read_gguf_tokenizer
 from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.card import read_card
@@ -31,6 +33,8 @@ from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
 from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.lore import said_entries, select_lore
 from bot.untrusted import RefusedFile, parse_json, read_json
+from tests.bot.engine.checkpoint.gguf.variants import make_model
+from tests.fakes.gguf_models import write_model
 from tests.fakes.model import ByteTokenizer
 from tests.fuzz.gateway import GATEWAY_SEEDS, hear_events
 from tests.paths import EXPORTS, ROOT
@@ -150,6 +154,7 @@ def _gguf(data: bytes, folder: Path) -> None:
     with suppress(UserError):
         read_model_header(folder / "model.gguf")
     norm_fingerprint(ModelSource("gguf", "model", folder / "model.gguf"))
+    read_gguf_tokenizer(open_gguf(folder / "model.gguf").vocabulary)
 
 
 def _export(data: bytes, folder: Path) -> None:
@@ -181,6 +186,12 @@ def _safetensors() -> tuple[bytes, ...]:
         return (file.read_bytes(),)
 
 
+@cache
+def _gguf_model() -> bytes:
+    with TemporaryDirectory() as name:
+        return write_model(Path(name) / "model.gguf", make_model("llama-llama3")).read_bytes()
+
+
 def _many_tensors() -> tuple[bytes, ...]:
     held = {"base_model.model.lm_head.base_layer.weight": torch.zeros(6, 4)}
     for name, (out, inner) in MORE_PAIRS.items():
@@ -210,6 +221,6 @@ TARGETS = {
     "manifest": Target(_manifest, lambda: _kept("manifest")),
     "index": Target(_index, _texts({"metadata": {}, "weight_map": {"a": "a.safetensors"}})),
     "norms": Target(_norms, _safetensors),
-    "gguf": Target(_gguf, lambda: _kept("gguf")),
+    "gguf": Target(_gguf, lambda: [*_kept("gguf"), _gguf_model()]),
     "export": Target(_export, _export_seeds),
 }

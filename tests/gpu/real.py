@@ -21,8 +21,9 @@ from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.resources import RequestResources
 from bot.engine.core.stats import EngineStats
 from bot.engine.interface import Request
-from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import LoadedModel, LoadPlan
+from bot.engine.model_loader import load_plan, loader
+from bot.engine.model_loader.load_plan import LoadPlan
+from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.persona.persona import Sampling
 from tests.fakes import tiny
@@ -91,7 +92,7 @@ def settings_of(base: Path, device: str, precision: str, **more: object) -> Mode
 
 
 def plan_of(settings: ModelSettings, data: Path) -> LoadPlan:
-    return loader.plan_load(settings, data, lambda stage: None)
+    return load_plan.plan_load(settings, data, lambda stage: None)
 
 
 def load(settings: ModelSettings, data: Path) -> LoadedModel:

@@ -13,7 +13,7 @@ from bot.engine.kernels import matmul
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.device_check import check_device, limit_memory, spill_advice
 from bot.engine.model_loader.load_failure import check_room, explain_load_failure
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from bot.engine.model_loader.quantization import Precision
 from bot.errors import UserError
 from tests.fakes.card.card import pretended_card

@@ -113,7 +113,7 @@ def test_what_is_imported_now_joins_the_old_messages_and_the_old_adapter_learns_
     assert train("build", "--window", "256") == 0
     capsys.readouterr()
     assert train("train", "--continue-from", "personas/mara/adapter") == 0
-    assert "The adapter is in place." in capsys.readouterr().out
+    assert "The adapter is in place: adapter/." in capsys.readouterr().out
 
 
 def export(count: int) -> dict[str, Any]:

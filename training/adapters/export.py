@@ -12,8 +12,10 @@ from safetensors import SafetensorError
 from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
 from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.source import LOCAL_ONLY
-from bot.engine.model_loader.loader import LoadPlan, meta_model, plan_load
+from bot.engine.model_loader.load_plan import LoadPlan, plan_load
+from bot.engine.model_loader.loader import meta_model
 from bot.errors import UserError
+from training.adapters.persona_adapter import persona_adapter
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
 
@@ -30,7 +32,7 @@ def export_adapter(
     Raises `UserError`.
     """
     key = workspace.persona.key
-    if workspace.persona.adapter is None:
+    if not workspace.persona.adapters:
         raise UserError(f"{key} has no adapter to export: `python -m training train` makes one.")
     if os.path.lexists(target):
         raise UserError(f"{target} is there already: name a new one, or delete it.")
@@ -55,9 +57,8 @@ def _peft(workspace: Workspace, folder: Path, dtype: str) -> str:
     from bot.engine.model_loader.adapter_check import open_adapter_check
     from training.adapters.peft_folder import write_peft_folder
 
-    adapter = workspace.persona.adapter
-    assert adapter
     inspection = open_adapter_check(workspace.settings.model, workspace.settings.data)
+    adapter = persona_adapter(workspace.persona, inspection.base)
     description = inspection.check_adapter(workspace.persona.key, adapter)
     files = validate_adapter(adapter, inspection.base)
     if not files.is_plain:  # PEFT would leave out what it does not find
@@ -73,6 +74,7 @@ def _peft(workspace: Workspace, folder: Path, dtype: str) -> str:
 def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
     import torch
 
+    from bot.engine.model_loader.adapter_check import plan_identity
     from training.adapters.merge import merge_adapter, unquantized_plan
 
     loading = unquantized_plan(workspace)
@@ -83,8 +85,8 @@ def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
     model.save_pretrained(folder)
     tokenizer.chat_template = _template(workspace)
     tokenizer.save_pretrained(folder)
-    manifest = workspace.persona.adapter and workspace.persona.adapter / MANIFEST
-    if manifest and manifest.exists():
+    manifest = persona_adapter(workspace.persona, plan_identity(loading)) / MANIFEST
+    if manifest.exists():
         shutil.copyfile(manifest, folder / MANIFEST)
     return "transformers model with the adapter in its weights"
 

@@ -5,30 +5,32 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from bot.adapter.base_match import ServedBase
+from bot.adapter.choice import choose_adapter
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
+from bot.adapter.folders import DRAFT, HOME, NEW, PREVIOUS, folder_in, other_slots, slot_for, slot_of
 from bot.engine.model_loader.adapter_check import AdapterCheck, open_adapter_check
 from bot.errors import UserError
 from bot.files import FolderSwap, hash_file, recover_folder, replace_folder, write_private
-from bot.persona.persona import ADAPTERS
+from bot.persona.persona import load_persona
 from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import AdapterOrigin, authors_of, build_manifest, encode_manifest
 from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
 from training.store.indented_json import encode_indented
 
-HOME, NEW, PREVIOUS = ADAPTERS
-DRAFT = "adapter.draft"
 LOCK = "adapter.lock"
 
 
 def install_adapter(
     workspace: Workspace, adapter: Path, run: Mapping[str, object], inherited: Iterable[str] = ()
 ) -> Path:
-    """Copy the PEFT folder of a trained adapter, with a manifest, to personas/P/adapter/; return that path.
+    """Copy the PEFT folder of a trained adapter, with a manifest, into the persona's folder; return its home.
 
     `run` is a summary of the training, as JSON. The manifest names the authors of the data, those of the
-    adapter that the training continued, if its folder has a manifest, and the `inherited` ones. The adapter
-    before is kept as adapter.previous. Raises `UserError`, with the adapter before still in its place, where
-    the bot would not load the new one or a file cannot be written.
+    adapter that the training continued, if its folder has a manifest, and the `inherited` ones. An adapter
+    for the same base model is replaced and kept as `.previous`; one for another base model stays as it is.
+    Raises `UserError`, with the adapter before still in its place, where the bot would not load the new one
+    or a file cannot be written.
     """
     has_data = (workspace.work / BUILD_RECORD).exists()
     own = read_build_record(workspace.work).authors if has_data else ()
@@ -40,12 +42,12 @@ def install_from(
     workspace: Workspace, adapter: Path, origin: AdapterOrigin, check: AdapterCheck | None = None
 ) -> Path:
     """Install an adapter of any origin, as `install_adapter` does; `check`: one that is open already."""
-    home = adapter_home(workspace)
     inspection = check or open_adapter_check(workspace.settings.model, workspace.settings.data)
     with FileLock(workspace.folder / LOCK, mode=0o600):
+        home = adapter_home(workspace, inspection.base)
         try:
             return replace_folder(
-                _swap(workspace.folder), lambda draft: _write(workspace, draft, adapter, inspection, origin)
+                _swap(home), lambda draft: _write(workspace, draft, adapter, inspection, origin)
             )
         except OSError as error:
             raise UserError(
@@ -53,29 +55,45 @@ def install_from(
             ) from None
 
 
-def adapter_home(workspace: Workspace) -> Path:
-    """Return the folder of the persona's adapter; raises `UserError` if persona.toml names another one."""
-    used = workspace.persona.adapter
-    if used is not None and used not in [workspace.folder / name for name in ADAPTERS]:
+def adapter_home(workspace: Workspace, base: ServedBase) -> Path:
+    """Return the folder for the persona's adapter of a base model.
+
+    It is that of an adapter which fits the base model; without one adapter/, if it is free, else one in
+    adapters/. Raises `UserError` if persona.toml names a folder elsewhere for this base model.
+    """
+    folder, key = workspace.folder, workspace.persona.key
+    persona = load_persona(folder)
+    chosen = choose_adapter(key, persona.adapters, base).adapter
+    if chosen is not None and slot_of(chosen) not in (folder / HOME, *other_slots(folder)):
         raise UserError(
-            f"persona.toml has the adapter in {used.name}: drop the key `adapter`, so that {HOME}/ is used."
+            f"persona.toml has the adapter in {chosen.name}: drop the key `adapter`, so that {HOME}/ is used."
         )
-    return workspace.folder / HOME
+    if chosen is not None:
+        return slot_of(chosen)
+    is_free = persona.adapter is None and folder_in(folder / HOME) is None
+    return folder / HOME if is_free else slot_for(folder, base.name, base.fingerprint)
+
+
+def kept_line(home: Path) -> str:
+    """Return a last line of a message about the adapter that the one in `home` replaced, or ""."""
+    previous = home.with_name(home.name + PREVIOUS)
+    return f"\nThe adapter before is kept in {previous}." if previous.is_dir() else ""
 
 
 def recover_install(folder: Path) -> None:
-    """Finish the installation that a killed process began in a persona's folder, or undo it.
+    """Finish the installations that a killed process began in a persona's folder, or undo them.
 
     Raises `UserError` where a file there cannot be renamed.
     """
-    try:
-        recover_folder(_swap(folder))
-    except OSError as error:
-        raise UserError(f"{folder / HOME} cannot be written: {error.strerror}.") from None
+    for home in (folder / HOME, *other_slots(folder)):
+        try:
+            recover_folder(_swap(home))
+        except OSError as error:
+            raise UserError(f"{home} cannot be written: {error.strerror}.") from None
 
 
-def _swap(folder: Path) -> FolderSwap:
-    home, ready, previous, draft = (folder / name for name in (HOME, NEW, PREVIOUS, DRAFT))
+def _swap(home: Path) -> FolderSwap:
+    draft, ready, previous = (home.with_name(home.name + end) for end in (DRAFT, NEW, PREVIOUS))
     return FolderSwap(home, draft, ready, previous, keeps_previous=True)
 
 

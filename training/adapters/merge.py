@@ -9,10 +9,11 @@ from bot.engine.checkpoint.source import locate_model, read_model_config
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_layers, linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
-from bot.engine.model_loader import loader
+from bot.engine.model_loader import load_plan
 from bot.engine.model_loader.load_failure import load_explained
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from bot.errors import UserError
+from training.adapters.persona_adapter import persona_adapter
 from training.dataset.workspace import Workspace
 
 _TIED = (
@@ -32,15 +33,16 @@ def unquantized_plan(workspace: Workspace) -> LoadPlan:
             f"{source.name} is stored quantised, and this needs plain weights: set [model] name to a copy "
             "that is not, or export with --format peft."
         )
-    return loader.plan_load(_fp32_settings(workspace), workspace.settings.data, progress=lambda stage: None)
+    return load_plan.plan_load(
+        _fp32_settings(workspace), workspace.settings.data, progress=lambda stage: None
+    )
 
 
 def read_persona_adapter(workspace: Workspace, plan: LoadPlan, base_model: Any) -> LoadedAdapter:
-    """Read the persona's adapter, checked against the base model; raises `UserError`."""
+    """Read the persona's adapter for the base model, and check it; raises `UserError`."""
     persona = workspace.persona
-    assert persona.adapter  # `export_adapter` refuses a persona without one
     base = BaseModelIdentity(plan.source.name, plan.fingerprint, linear_shapes(base_model), plan.source)
-    return read_adapter(persona.key, persona.adapter, base)
+    return read_adapter(persona.key, persona_adapter(persona, base), base)
 
 
 def merge_adapter(workspace: Workspace, plan: LoadPlan) -> Any:

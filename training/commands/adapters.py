@@ -29,6 +29,7 @@ def add_adapter_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
 def adopt(options: Namespace, folder: Folder) -> str:
     """Give the persona an adapter from elsewhere; return the message for the terminal."""
     from training.adapters.adopt import adopt_adapter  # loads torch
+    from training.adapters.install import kept_line
 
     persona = folder(options)
     adopted = adopt_adapter(open_workspace(config.load_config(options.config), persona), options.folder)
@@ -37,6 +38,7 @@ def adopt(options: Namespace, folder: Folder) -> str:
         f"it was made for {adopted.base or 'a base model that it does not name'}\n"
         "what it was trained with, other than its base model, is not known and not compared\n"
         f"Next: python -m bot chat --persona {persona.name}, or /persona reload where the bot is running"
+        f"{kept_line(adopted.home)}"
     )
 
 

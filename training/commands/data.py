@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bot import config
+from bot.adapter.folders import OTHERS
 from bot.errors import UserError
 from bot.system.console import json_text
 from training.commands import forget as forgetting
@@ -106,6 +107,8 @@ def _build_again(options: Namespace, folder: Path) -> str:
 def _name_adapters(forgotten: forgetting.Forgotten, folder: Path) -> list[str]:
     """Return a line for each adapter that holds a forgotten author's words, and the next command."""
     lines = [f"this adapter was trained on their words: {path.parent}" for path in forgotten.adapters]
+    if any(path.parent.parent == folder / OTHERS for path in forgotten.adapters):
+        lines.append("train replaces the adapter of the base model in config.toml alone: delete the others")
     if forgotten.adapters:
         lines.append(f"Next: python -m training train --persona {folder.name}, or delete the adapter")
     return lines

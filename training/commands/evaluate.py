@@ -13,10 +13,10 @@ from bot import config
 from bot.adapter.files import CONFIG
 from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
-from bot.persona.persona import ADAPTERS, load_persona
+from training.adapters.persona_adapter import persona_adapter
 from training.commands.types import Commands, Folder
 from training.dataset.staleness import read_current_build
-from training.dataset.workspace import open_workspace
+from training.dataset.workspace import Workspace, open_workspace
 from training.evaluation.limits import COPIED, LimitExceeded
 from training.store.message_store import work_lock
 
@@ -49,10 +49,10 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     """
     _check_options(options)
     persona = folder(options)
-    adapter = _adapter(options, persona)
     other = _other_work(options, folder)
     workspace = open_workspace(config.load_config(options.config), persona)
     prepare_environment()
+    adapter = _adapter(options, workspace)
     with _progress(hidden=options.json) as progress:
         from training.evaluation import evaluate  # loads torch, transformers, peft, scipy and sklearn
         from training.evaluation.report import report_json, report_text, write_report
@@ -71,8 +71,14 @@ def evaluate(options: Namespace, folder: Folder) -> str:
     return text if options.json else f"{text}\nNext: python -m bot chat --persona {options.persona}"
 
 
-def _adapter(options: Namespace, persona: Path) -> Path:
-    adapter: Path = options.adapter or load_persona(persona).adapter or persona / ADAPTERS[0]
+def _adapter(options: Namespace, workspace: Workspace) -> Path:
+    """Return the adapter that the command names, else the persona's own for the base model."""
+    adapter: Path | None = options.adapter
+    if adapter is None:
+        from bot.engine.model_loader.adapter_check import open_adapter_check  # loads torch
+
+        check = open_adapter_check(workspace.settings.model, workspace.settings.data)
+        adapter = persona_adapter(workspace.persona, check.base)
     if not (adapter / CONFIG).is_file():
         raise UserError(
             f"There is no adapter in {adapter}: `python -m training train --persona {options.persona}` makes "

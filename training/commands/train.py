@@ -44,6 +44,7 @@ def train(options: Namespace, folder: Folder) -> str:
         write_line(f"training: {notice}", sys.stderr)
 
     prepare_environment()
+    from training.adapters.install import kept_line  # loads torch
     from training.trainer import result, session, start  # loads torch, transformers and peft, in seconds
 
     workspace = open_workspace(settings, persona)
@@ -57,4 +58,5 @@ def train(options: Namespace, folder: Folder) -> str:
         return json_text(msgspec.to_builtins(found))
     adapter = f" --adapter {persona / result.BEST_OF.format(found.run)}" if found.record.canaries else ""
     evaluate = f"python -m training evaluate --persona {options.persona}{adapter}"
-    return f"{result.result_text(found)}\nNext: {evaluate}"
+    kept = kept_line(persona / found.adapter) if found.adapter else ""
+    return f"{result.result_text(found)}\nNext: {evaluate}{kept}"

@@ -18,7 +18,7 @@ from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_loader.load_failure import load_explained
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from training.adapters.peft_folder import write_peft_folder
 from training.metrics.likelihood import TokenLosses
 

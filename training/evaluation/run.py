@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from bot.engine.interface import Request
-from bot.engine.model_loader import loader
+from bot.engine.model_loader import load_plan
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.staleness import read_current_build
@@ -89,7 +89,7 @@ class EvaluationRun:
     def score(self) -> tuple[Losses, tuple[Extracted, ...]]:
         """Score the real answers with base model and adapter, and extract canaries from the adapter."""
         settings, strength = self.workspace.settings, self.workspace.persona.strength
-        plan = loader.plan_load(settings.model, settings.data, lambda stage: None)
+        plan = load_plan.plan_load(settings.model, settings.data, lambda stage: None)
         scorer = ForcedScorer(plan, settings.model, self.options.adapter, strength)
         scored = {name: list[TokenLosses]() for name in GENERATED}
         shared = common([each.with_shots for each in self.eval_data.validation])

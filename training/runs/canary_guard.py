@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bot.adapter.folders import OTHERS
 from bot.errors import UserError
 from training.dataset.workspace import Workspace
 from training.metrics import canaries
@@ -12,12 +13,13 @@ from training.runs import replay, run_config
 def learned_canaries(adapter: Path, workspace: Workspace) -> tuple[Canary, ...]:
     """Return the canaries that an adapter was trained on, by its run or else by work/canaries.json.
 
-    The persona's own adapter learned none, whatever was trained after it.
+    The persona's own adapters learned none, whatever was trained after them.
     """
     run = replay.find_run(adapter, workspace.work)
     if run is not None:
         return run_config.read_run_config(run).canaries
-    if adapter.resolve().parent == workspace.folder.resolve():
+    own = workspace.folder.resolve()
+    if adapter.resolve().parent in (own, own / OTHERS):
         return ()
     return canaries.recorded_canaries(workspace.work)
 

@@ -9,9 +9,10 @@ import torch
 from bitsandbytes.nn import Linear4bit
 
 from bot.config import ModelSettings
-from bot.engine.model_loader import loader
+from bot.engine.lora.validation import BaseModelIdentity
+from bot.engine.model_loader import load_plan, loader
 from bot.engine.model_loader.load_failure import load_explained
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from bot.engine.model_loader.quantization import best_device, dtype_of
 from bot.engine.runtime import cpu_threads
 from bot.errors import UserError
@@ -34,6 +35,11 @@ class BaseModel:
     @property
     def name(self) -> str:
         return self.plan.source.name
+
+    @property
+    def identity(self) -> BaseModelIdentity:
+        """The identity that adapters must match."""
+        return BaseModelIdentity(self.name, self.plan.fingerprint, self.sizes.linear, self.plan.source)
 
     def kept_bytes(self, recipe: Recipe) -> KeptBytes:
         """Return what a layer keeps for the backward pass with an adapter of this recipe."""
@@ -66,9 +72,9 @@ def find_base_model(
     """
     settings = settings.model_copy(update={"device": device})
     precision = options.precision or ("auto" if settings.precision == "fp16" else settings.precision)
-    found = loader.plan_load(settings.model_copy(update={"precision": precision}), data, say)
+    found = load_plan.plan_load(settings.model_copy(update={"precision": precision}), data, say)
     if not options.precision and found.precision in ("bf16", "fp16") and not _computes_bf16(device):
-        found = loader.plan_load(settings.model_copy(update={"precision": "fp32"}), data, say)
+        found = load_plan.plan_load(settings.model_copy(update={"precision": "fp32"}), data, say)
     settings = settings.model_copy(update={"precision": found.precision})
     _refuse_wrapper(found)
     sizes = read_sizes(found)

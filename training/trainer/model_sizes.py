@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from bot.engine.lora import registry
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from bot.engine.model_loader.placement import weight_bytes
 from training.planning.training_memory import ModelSizes
 

@@ -16,7 +16,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """run.json.
 
     `best_loss` is in nats per label on the validation set. `tokens` counts the tokens and `learned` the
-    labels of all steps, `halved` how often the learning rate was halved.
+    labels of all steps, `halved` how often the learning rate was halved. `adapter` is the folder, in the
+    persona's, in which the adapter was installed; empty where it was not.
     """
 
     run: str
@@ -31,6 +32,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     learned: int
     record: RunConfig
+    adapter: str = ""
 
 
 def make_result(
@@ -73,7 +75,7 @@ def result_text(result: RunResult) -> str:
 
 def _adapter_place(result: RunResult) -> str:
     if not result.record.canaries:
-        return "The adapter is in place."
+        return f"The adapter is in place: {result.adapter}/."
     return (
         f"The adapter stays in {BEST_OF.format(result.run)}, since it learned invented secrets: it is there "
         "to be measured, and the persona keeps the adapter that it has."

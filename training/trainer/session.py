@@ -58,7 +58,6 @@ def train(workspace: Workspace, options: TrainOptions) -> RunResult | None:
             stack.enter_context(folders.run_lock(workspace.work))
             install.recover_install(workspace.folder)
         stack.callback(process_group.end)
-        install.adapter_home(workspace)
         return Session(workspace, options, process_group).run()
 
 
@@ -71,6 +70,7 @@ class Session:
     def run(self) -> RunResult | None:
         """Plan, train, install."""
         base = self._find_base_model()
+        install.adapter_home(self._workspace, base.identity)
         start, data = self._start(base)
         recipe = start.config.recipe
         stages = training_stages(data, recipe)
@@ -155,12 +155,14 @@ class Session:
     def _finish(self, start: RunStart, result: RunResult) -> RunResult:
         """Install the adapter, unless this is a canary run, and write run.json."""
         if not start.config.canaries:
-            install.install_adapter(
+            home = install.install_adapter(
                 self._workspace,
                 start.run_folder / BEST,
                 msgspec.to_builtins(result),
                 inherited=start.config.authors,
             )
+            place = home.relative_to(self._workspace.folder).as_posix()
+            result = msgspec.structs.replace(result, adapter=place)
         folders.write_run_file(start.run_folder / folders.RESULT, result)
         return result
 

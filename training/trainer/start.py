@@ -10,7 +10,7 @@ from torch import Tensor
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, WEIGHTS
 from bot.adapter.manifest import AdapterManifest, Lineage
 from bot.engine.lora.config import parse_config
-from bot.engine.lora.validation import BaseModelIdentity, validate_adapter
+from bot.engine.lora.validation import validate_adapter
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from bot.untrusted import RefusedFile, read_json
@@ -162,8 +162,7 @@ def _read_adapter(
     """
     try:
         config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-        identity = BaseModelIdentity(base.name, base.plan.fingerprint, base.sizes.linear, base.plan.source)
-        is_plain = validate_adapter(folder, identity).is_plain
+        is_plain = validate_adapter(folder, base.identity).is_plain
     except RefusedFile as refused:
         raise UserError(
             f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."

@@ -36,13 +36,15 @@ async def show_or_choose_persona(call: CommandCall) -> str:
 
 
 async def _describe_resident(call: CommandCall) -> str:
-    current = await call.chat.resident(call.place)
+    current = call.chat.served(await call.chat.resident(call.place))
     values = await scoped_settings.read_settings(call.memory, call.place, call.chat.settings)
     value = values["persona"]
     adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
     chosen = f"; chosen by {value.source}" if value.text else ""
     notes = _shortened(_notes(current, call.user.name), _LONGEST_NOTES)
-    return f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {notes}".strip()
+    described = f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {notes}".strip()
+    note = call.chat.adapter_note(current) if call.level is Level.OWNER else ""
+    return f"{described}\n{note}." if note else described
 
 
 async def _reload_personas(call: CommandCall) -> str:
@@ -56,6 +58,7 @@ async def _reload_personas(call: CommandCall) -> str:
         lines.append(f"{key} {stays}: {why}.")
     personas = call.chat.cast.personas
     lines += [f"{key}: {personas[key].warning}." for key in result.reloaded if personas[key].warning]
+    lines += [f"{note}." for note in call.chat.adapter_notes()]
     return "\n".join(lines)
 
 

@@ -32,10 +32,16 @@ async def show_status(call: CommandCall) -> str:
             f"{engine.hit_rate:.0%} of prompts remembered",
             f"takes     {_sizes(engine.memory)}",
             f"adapters  {', '.join(engine.adapters) or 'none loaded'}",
+            *(f"waiting   {note}" for note in _waiting(call)),
             f"memory    {memory.messages:,} messages, {memory.places:,} places, {memory.bytes / 1e6:.1f} MB",
             f"inbox     {inbox or 'empty'}; {memory.unsent} unsent, {memory.dead} unreadable",
         )
     )
+
+
+def _waiting(call: CommandCall) -> tuple[str, ...]:
+    """Return the notes on adapters for other base models; for owners, since they name models and folders."""
+    return call.chat.adapter_notes() if call.level is Level.OWNER else ()
 
 
 def _sizes(memory: Mapping[str, int]) -> str:
@@ -45,7 +51,8 @@ def _sizes(memory: Mapping[str, int]) -> str:
 def _model(call: CommandCall, engine: Status) -> str:
     """Describe the model: for owners with its name and its error, for others by its state alone."""
     if call.level is Level.OWNER:
-        return f"{engine.model}: {engine.error or engine.stage or engine.state}"
+        held = f" in {engine.weights}" if engine.weights else ""
+        return f"{engine.model}{held}: {engine.error or engine.stage or engine.state}"
     is_public = call.chat.public_text(engine.stage) == engine.stage
     return engine.stage if engine.stage and is_public and not engine.error else engine.state
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.engine.checkpoint.gguf_header import check_gguf_header
+from bot.engine.checkpoint.gguf.header import read_gguf_header
+from bot.engine.checkpoint.gguf.tensors import view_tensor
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.checkpoint.stored_numbers import NUMBERS, Values, read_numbers
 from bot.engine.checkpoint.weight_files import weight_files
@@ -58,19 +59,17 @@ def _safetensors_tensor(path: Path, is_wanted: Callable[[str], bool]) -> BaseTen
 
 
 def _gguf_tensor(path: Path, names: tuple[str, ...]) -> BaseTensor | None:
-    from gguf import GGMLQuantizationType, GGUFReader
+    from gguf import GGMLQuantizationType
     from gguf.quants import dequantize
 
-    check_gguf_header(path)
-    tensors = {tensor.name: tensor for tensor in GGUFReader(path).tensors}
-    tensor = next((tensors[name] for name in names if name in tensors), None)
-    if tensor is None:
+    header = read_gguf_header(path)
+    entry = next((header.tensors[name] for name in names if name in header.tensors), None)
+    if entry is None:
         return None
-    shape = tuple(int(size) for size in reversed(tensor.shape))  # GGUF counts from the innermost
-    plain = tensor.tensor_type in (GGMLQuantizationType.F32, GGMLQuantizationType.F16)
+    data, kind = view_tensor(header.content, entry), GGMLQuantizationType[entry.type.name]
 
     def read_rows(first: int, last: int) -> Values:
-        rows: Values = dequantize(tensor.data[first:last], tensor.tensor_type)
+        rows: Values = dequantize(data[first:last], kind)
         return rows.reshape(-1)
 
-    return BaseTensor(shape, not plain, read_rows)
+    return BaseTensor(entry.shape, entry.type.name not in ("F32", "F16"), read_rows)

@@ -34,6 +34,11 @@ def find_converted(models: Path, source: str, precision: str) -> Path | None:
     return folder if whole and hashes else None
 
 
+def has_converted(models: Path, source: str) -> bool:
+    """Return whether there is a copy of the source with this SHA-256 in any precision, whole or not."""
+    return any(models.glob(f"{source[:24]}-*-v{FORMAT}"))
+
+
 def make_converted(models: Path, source: str, precision: str, write: Callable[[Path], None]) -> Path:
     """Let `write` fill a folder and put it in place, unless another process just did; delete older copies."""
     check_owner(models)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.engine.checkpoint.gguf_header import check_gguf_header
+from bot.engine.checkpoint.gguf.cursor import BrokenGguf
+from bot.engine.checkpoint.gguf.header import damaged_gguf, read_gguf_header
+from bot.engine.checkpoint.gguf.tensors import plain_numbers, view_tensor
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.checkpoint.stored_numbers import NUMBERS, Values, read_numbers
 from bot.errors import UserError
@@ -17,7 +19,7 @@ GRID = 2.0**-8  # weights are rounded to multiples of it
 _OFFSET = GRID / 3  # no short binary fraction is near a border of the grid, where noise could move it
 _ADDED = ("gemma", "gemma2", "gemma3")  # architectures whose GGUF files hold a norm's weight plus one
 
-# of files that were cut or changed; gguf's reader raises each of them
+# of files that were cut or changed
 _DAMAGE = (
     ValueError,
     KeyError,
@@ -59,16 +61,15 @@ def _is_norm(name: str, shape: list[int]) -> bool:
 
 
 def _gguf_norms(file: Path) -> Iterator[Values]:
-    from gguf import GGMLQuantizationType, GGUFReader
-
-    check_gguf_header(file)
-    reader = GGUFReader(file)
-    field = reader.get_field("general.architecture")
-    added = 1.0 if field is not None and field.contents() in _ADDED else 0.0
-    for tensor in reader.tensors:
-        is_plain = tensor.tensor_type in (GGMLQuantizationType.F32, GGMLQuantizationType.F16)
-        if is_plain and _is_norm(tensor.name, list(tensor.shape)):
-            yield np.asarray(tensor.data, np.float32) - np.float32(added)
+    header = read_gguf_header(file)
+    try:
+        added = 1.0 if header.metadata.get_text("general.architecture") in _ADDED else 0.0
+    except BrokenGguf as error:
+        raise damaged_gguf(file, error) from None
+    for entry in header.tensors.values():
+        if entry.type.name in ("F32", "F16") and _is_norm(entry.name, list(entry.shape)):
+            data = view_tensor(header.content, entry)
+            yield plain_numbers(data, entry.type.name) - np.float32(added)
 
 
 def _safetensors_norms(folder: Path) -> Iterator[Values]:

@@ -15,6 +15,8 @@ from bot.engine.kernels import compat
 from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.nf4_matmul import Nf4Matmul, can_join_nf4, joined_bias
+from bot.engine.kernels.packed_linear import PackedLinear
+from bot.engine.kernels.quantised_matmul import QuantisedMatmul
 from bot.system.memory import available_memory
 
 logger = logging.getLogger(__name__)
@@ -112,8 +114,12 @@ def _own_product(layer: Any) -> MatmulKernel:
     return layer  # type: ignore[no-any-return]
 
 
-def quantised_matmul(layers: Sequence[nn.Module]) -> MatmulKernel:
-    """Return the product of layers of bitsandbytes: as one matrix where that is possible."""
+def quantised_matmul(layers: Sequence[nn.Module], native: Native | None = None) -> MatmulKernel:
+    """Return the product of packed layers, or of those of bitsandbytes: as one matrix where possible."""
+    if is_packed(layers):
+        packed: Sequence[Any] = layers
+        bias = joined_bias(packed, [layer.out_features for layer in packed])
+        return QuantisedMatmul([layer.matrix for layer in packed], bias, native)
     return Nf4Matmul(layers) if can_join_nf4(layers) else SeparateMatmul(layers)
 
 
@@ -151,12 +157,22 @@ def fastest_kernel(
     return _benchmark_kernels(typical, factories, dtype) if factories else None
 
 
+def is_packed(layers: Sequence[nn.Module]) -> bool:
+    """Return whether all layers hold packed weights."""
+    return all(isinstance(layer, PackedLinear) for layer in layers)
+
+
 def linear_size(layer: nn.Module) -> tuple[int, int]:
     """Return the (out, in) sizes of a linear layer."""
-    if isinstance(layer, nn.Linear):
+    if isinstance(layer, nn.Linear | PackedLinear):
         return layer.out_features, layer.in_features
     inputs, out = next(layer.parameters()).shape  # GPT-2's Conv1D keeps the transpose
     return out, inputs
+
+
+def device_of(layer: nn.Module) -> torch.device:
+    """Return the device where a linear layer computes."""
+    return layer.device if isinstance(layer, PackedLinear) else next(layer.parameters()).device
 
 
 def _benchmark_kernels(

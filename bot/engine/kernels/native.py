@@ -9,10 +9,20 @@ from torch import Tensor
 
 from bot.engine.kernels.attention import AttentionShape
 from bot.engine.kernels.lora_slots import Int8Slots
-from bot.engine.kernels.structs import FLOAT, INT, LONG, POINTER, AttentionParams, LayerParams, StepParams
+from bot.engine.kernels.structs import (
+    FLOAT,
+    INT,
+    LONG,
+    POINTER,
+    AttentionParams,
+    LayerParams,
+    QuantisedParams,
+    StepParams,
+)
 
 MAX_AMX_ROWS = 32  # of a product by AMX tiles
 _MAX_GROUP, _MAX_HEAD_SIZE = 16, 256  # query heads that share a key head; numbers of a head
+_RECORD_BYTES = 52  # of 32 quantised activations
 _SIGNATURES: dict[str, list[Any]] = {
     "rms_norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
     "silu_and_mul": [POINTER] * 2 + [LONG] * 2 + [INT],
@@ -21,6 +31,7 @@ _SIGNATURES: dict[str, list[Any]] = {
     "add_lora": [POINTER] * 7 + [LONG],
     "amx_matmul": [POINTER] * 3 + [LONG] * 4,
     "decoder_layer": [POINTER] * 6,
+    "quantised_matmul": [POINTER] * 4 + [LONG],
 }
 
 
@@ -41,7 +52,7 @@ class Native:
     """Operations on the CPU, on activations of one `dtype`: float32 or bfloat16."""
 
     def __init__(self, library: ctypes.CDLL, dtype: torch.dtype) -> None:
-        self._library, self._dtype, self._is_f32 = library, dtype, int(dtype == torch.float32)
+        self._library, self.dtype, self._is_f32 = library, dtype, int(dtype == torch.float32)
         self.has_amx = bool(library.has_amx()) and dtype == torch.bfloat16
         for name, arguments in _SIGNATURES.items():
             if hasattr(library, name):
@@ -51,7 +62,7 @@ class Native:
     def accepts(self, x: Tensor) -> bool:
         """Return whether x [.., rows, size] is on the CPU, of this dtype, with contiguous rows."""
         is_contiguous = x.stride(-1) == 1 and x.stride(-2) == x.shape[-1]
-        return x.dtype == self._dtype and is_contiguous and x.device.type == "cpu"
+        return x.dtype == self.dtype and is_contiguous and x.device.type == "cpu"
 
     def rms_norm(self, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         """x [groups, rows, size] / sqrt(sum of squares + epsilon) * weight [size], float32."""
@@ -122,6 +133,16 @@ class Native:
         rows, inputs = x.shape
         y = x.new_empty(rows, out)
         self._library.amx_matmul(x.data_ptr(), weights, y.data_ptr(), rows, inputs, out, block_width)
+        return y
+
+    def quantised_matmul(self, params: QuantisedParams, x: Tensor) -> Tensor:
+        """x [rows, in] times packed matrices, plus their bias, [rows, out], in the dtype of x."""
+        rows, inputs = x.shape
+        y = x.new_empty(rows, params.outputs)
+        scratch = x.new_empty(rows * inputs // 32 * _RECORD_BYTES, dtype=torch.uint8)
+        params.is_f32 = self._is_f32
+        addresses = x.data_ptr(), y.data_ptr(), scratch.data_ptr()
+        self._library.quantised_matmul(ctypes.byref(params), *addresses, rows)
         return y
 
     def decoder_layer(

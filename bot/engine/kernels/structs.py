@@ -3,6 +3,8 @@
 import ctypes
 from typing import Any
 
+# in the order of FORMATS in `quantised.h`
+QUANTISED_TYPES = "Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4_K Q5_K Q6_K IQ4_NL IQ4_XS NF4 INT8".split()
 MAX_LORA_INNER = 1024  # rank times joined layers: the numbers between a LoRA's A and B
 POINTER, LONG, INT, FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 
@@ -67,3 +69,15 @@ class StepParams(ctypes.Structure):
         *_fields(POINTER, "slabs lora_tokens lora_slots strengths inputs outputs residual"),
         *_fields(LONG, "tokens slab_count lora_count"),
     ]
+
+
+class QuantisedSegment(ctypes.Structure):
+    """A packed matrix; `type` is an index of `QUANTISED_TYPES`."""
+
+    _fields_ = [*_fields(POINTER, "data row_order"), *_fields(LONG, "rows row_bytes type")]
+
+
+class QuantisedParams(ctypes.Structure):
+    """Packed matrices that read the same input, and the bias of all."""
+
+    _fields_ = [*_fields(POINTER, "segments bias"), *_fields(LONG, "count columns outputs is_f32")]

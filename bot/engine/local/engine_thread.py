@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bot.engine.core.engine_core import EngineCore
     from bot.engine.lora.active import LoadedAdapter
     from bot.engine.lora.validation import BaseModelIdentity
-    from bot.engine.model_loader.loader import LoadedModel, LoadPlan
+    from bot.engine.model_loader.load_plan import LoadPlan
+    from bot.engine.model_loader.loader import LoadedModel
 
 logger = logging.getLogger(__name__)
 
@@ -124,18 +125,17 @@ class EngineThread:
         prepare_environment()
         compiling = compiler.LibraryBuild() if self._settings.native else None
         self._enter_stage("importing torch and transformers")
-        from bot.engine.checkpoint.source import context_length
         from bot.engine.core import engine_core, resources
         from bot.engine.model_loader.load_failure import check_room
-        from bot.engine.model_loader.loader import load_model, plan_load
+        from bot.engine.model_loader.load_plan import plan_load
+        from bot.engine.model_loader.loader import load_model
         from bot.engine.runtime.cpu_threads import set_threads
-        from bot.engine.tokenizer.files import read_tokenizer
 
         set_threads(self._settings.threads)
         self._enter_stage("looking for the base model")
-        self._plan = plan = plan_load(self._settings, self._data, self._enter_stage)
-        tokenizer = read_tokenizer(plan.folder)
-        self.context = context_length(plan.folder, self._settings.context)
+        self._plan = plan = plan_load(self._settings, self._data, self._enter_stage, serves_packed=True)
+        tokenizer = plan.read_tokenizer()
+        self.context = plan.context_length(self._settings.context)
         self._listener.tokenizer_read(tokenizer)
         check_room(plan)
         self._enter_stage("loading the base model")

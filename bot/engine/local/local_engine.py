@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from bot.adapter.choice import AdapterChoice, choose_adapter
 from bot.config import ModelSettings
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Request, Status
@@ -110,6 +111,12 @@ class LocalEngine:
         self._engine_thread.input_queue.put(stream)
         return stream
 
+    async def choose_adapter(self, persona: str, folders: Sequence[Path]) -> AdapterChoice:
+        """Choose among a persona's adapters by the base model, off the event loop."""
+        await self.ready()
+        assert self._engine_thread.base is not None
+        return await asyncio.to_thread(choose_adapter, persona, folders, self._engine_thread.base)
+
     async def add_adapter(self, name: str, folder: Path) -> None:
         """Validate and register an adapter, in place of one of that name.
 
@@ -141,6 +148,7 @@ class LocalEngine:
         return Status(
             state=self._state(),
             model=self._name,
+            weights=thread.loaded.precision if thread.loaded else "",
             running=running,
             queued=max(0, unfinished - running),
             answered=stats.answered,

@@ -5,7 +5,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from bot.adapter.choice import not_loaded
 from bot.engine.kernels.matmul import linear_size
+from bot.engine.kernels.packed_linear import PackedLinear
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.lora.stored_matrices import StoredMatrices, layout_of
 from bot.engine.lora.validation import AdapterFiles, BaseModelIdentity, validate_adapter
@@ -24,9 +26,7 @@ def read_adapter(name: str, folder: Path, base: BaseModelIdentity) -> LoadedAdap
     try:
         return load_adapter(name, validate_adapter(folder, base))
     except RefusedFile as refused:
-        raise UserError(
-            f'The adapter "{name}" was not loaded: {refused.reason}; {refused.remedy}.'
-        ) from refused
+        raise UserError(not_loaded(name, refused)) from refused
 
 
 def load_adapter(name: str, files: AdapterFiles) -> LoadedAdapter:
@@ -93,4 +93,4 @@ class AdapterRegistry:
 
 def is_linear(module: object) -> bool:
     """Return whether a module is a linear layer."""
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+    return isinstance(module, nn.Linear | PackedLinear) or type(module).__name__ == "Conv1D"

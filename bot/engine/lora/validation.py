@@ -1,18 +1,18 @@
 """Validation of an untrusted adapter folder, before any library reads it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.adapter.base_match import Fit, base_fit, same_name, tidy_name
 from bot.adapter.files import CONFIG, CONFIG_BYTES
-from bot.adapter.manifest import AdapterManifest, Text, read_manifest
+from bot.adapter.manifest import AdapterManifest, read_manifest
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.lora.config import LoraConfig, parse_config
 from bot.engine.lora.layer_names import ShapeMismatch
 from bot.engine.lora.module_names import LinearShapes
-from bot.engine.lora.weights import AdapterWeights, read_weights
+from bot.engine.lora.weights import AdapterWeights, check_layers, read_weights
 from bot.untrusted import RefusedFile, read_json
 
 
@@ -29,6 +29,23 @@ class BaseModelIdentity:
     def norms(self) -> str:
         """The fingerprint of the norms, which copies of the model share; a GGUF file takes a second."""
         return norm_fingerprint(self.source) if self.source and self.source.path else ""
+
+    def other_base(self, folder: Path) -> str:
+        """Return the base model that an adapter without a manifest names, where this one's layers misfit.
+
+        Returns "" where they fit, and for a folder that is refused for another reason.
+        """
+        folder, name = folder.resolve(), ""
+        try:
+            config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
+            name = "" if same_name(config.base, self.name) else config.base
+            if name:
+                check_layers(folder, config, self.shapes)
+        except ShapeMismatch:
+            return tidy_name(name)
+        except RefusedFile:
+            return ""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +64,13 @@ class AdapterFiles:
 def validate_adapter(folder: Path, base: BaseModelIdentity, *, pinned: bool = True) -> AdapterFiles:
     """Read and check an adapter's folder; raises RefusedFile with the reason and the remedy.
 
-    Of `manifest.json`, if it is there, these are compared: `base_hash` with the running model's fingerprint,
-    or without it `base_model` with its name; and `adapter_sha256` with the weights. Another copy of the
-    model, such as its GGUF file, has another fingerprint: it fits if it has the same name and `base_norms`.
-    Without `pinned`, the manifest is not compared.
+    Of `manifest.json`, if it is there, the base model is compared with the running one (`base_fit`), and
+    `adapter_sha256` with the weights. Without `pinned`, the manifest is not compared.
     """
     folder = folder.resolve()
-    config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
     manifest = read_manifest(folder) if pinned else AdapterManifest()
     _check_base(manifest, base)
+    config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
     try:
         weights = read_weights(folder, config, base.shapes, base.source)
     except ShapeMismatch as misfit:
@@ -67,38 +82,18 @@ def validate_adapter(folder: Path, base: BaseModelIdentity, *, pinned: bool = Tr
 
 
 def _check_base(manifest: AdapterManifest, base: BaseModelIdentity) -> None:
-    name, hash_ = manifest.base_model, manifest.base_hash
-    if hash_ is None:
-        fits = name is None or _same(name, base.name)
-    else:
-        fits = hash_ == base.fingerprint or (_same(name, base.name) and _is_copy(manifest, base))
-    if not fits:
+    if base_fit(manifest, base) is Fit.NONE:
         raise RefusedFile(
-            f"it was made for the base model {_tidy(name)} and {_tidy(base.name)} is running, "
-            "or the weights of that model have changed",
+            f"it was made for the base model {tidy_name(manifest.base_model)} and {tidy_name(base.name)} is "
+            "running, or the weights of that model have changed",
             "set [model] name to its base model, train it again on this one, or remove its folder: then the "
             "base model speaks by itself",
         )
 
 
-def _is_copy(manifest: AdapterManifest, base: BaseModelIdentity) -> bool:
-    norms = manifest.base_norms
-    return isinstance(norms, str) and norms != "" and norms == base.norms
-
-
 def _named(misfit: ShapeMismatch, config: LoraConfig, base: BaseModelIdentity) -> RefusedFile:
     """Add the names of both models to the reason, where they differ."""
-    if not config.base or _same(config.base, base.name):
+    if not config.base or same_name(config.base, base.name):
         return misfit
-    models = f"it was made for {_tidy(config.base)}, and {_tidy(base.name)} is running"
+    models = f"it was made for {tidy_name(config.base)}, and {tidy_name(base.name)} is running"
     return RefusedFile(f"{misfit.reason} ({models})", misfit.remedy)
-
-
-def _same(one: Text, other: str) -> bool:
-    return isinstance(one, str) and one.rstrip("/").lower() == other.rstrip("/").lower()
-
-
-def _tidy(name: Text) -> str:
-    """Return untrusted text fit for a message: printable, one line, at most 80 characters."""
-    text = name if isinstance(name, str) else ""
-    return re.sub(r"[^\w./+:-]+", " ", text).strip()[:80] or "(not named)"

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +55,8 @@ def read_weights(
     """
     _check_there(folder)
     with open_regular(folder, WEIGHTS) as file:
-        size = os.fstat(file.fileno()).st_size
-        header, tensors = read_header(file, size)
-        named = name_tensors(tensors)
-        found = map_layers({module: _rows(named, module) for module in named.modules}, shapes)
-        _check_matrices(named, found, config, shapes)
+        header, tensors = read_header(file, os.fstat(file.fileno()).st_size)
+        named, found = _match_layers(tensors, config, shapes)
         checks = {copy.tensor: CopyCheck(copy, source) for copy in named.copies}
         kept = _kept(named, found)
         reader = TensorReader(sum(tensor.end - tensor.start for tensor in kept), header)
@@ -69,6 +66,22 @@ def read_weights(
     _log_left_out(named, found)
     sha256 = reader.digest.hexdigest()
     return AdapterWeights(reader.data, matrices, found.layers, _is_plain(named, found), sha256)
+
+
+def check_layers(folder: Path, config: LoraConfig, shapes: LinearShapes) -> None:
+    """Match an adapter's header alone with the base model's layers; raises `RefusedFile`."""
+    _check_there(folder)
+    with open_regular(folder, WEIGHTS) as file:
+        _match_layers(read_header(file, os.fstat(file.fileno()).st_size)[1], config, shapes)
+
+
+def _match_layers(
+    tensors: Sequence[StoredTensor], config: LoraConfig, shapes: LinearShapes
+) -> tuple[NamedTensors, LayerMap]:
+    named = name_tensors(tensors)
+    found = map_layers({module: _rows(named, module) for module in named.modules}, shapes)
+    _check_matrices(named, found, config, shapes)
+    return named, found
 
 
 def _check_there(folder: Path) -> None:
@@ -114,8 +127,10 @@ def _check_pair(
     a, b = named.halves[part.module, "A"], named.halves[part.module, "B"]
     if not {a.dtype, b.dtype} <= set(FLOATS):
         raise RefusedFile("its weights are not F32, F16 or BF16", "convert it to one of these")
-    if a.shape != (rank, inputs) or b.shape[1:] != (rank,):
+    if a.shape[1:] != (inputs,):
         raise ShapeMismatch("its shapes do not match the base model and its rank", FIT)
+    if a.shape[0] != rank or b.shape[1:] != (rank,):
+        raise RefusedFile("its shapes do not match the base model and its rank", FIT)
 
 
 def _kept(named: NamedTensors, found: LayerMap) -> dict[StoredTensor, tuple[str, str]]:

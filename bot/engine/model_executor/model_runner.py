@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from ctypes import CDLL
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
 from bot.engine.kernels.matmul import Fp16Matmul, SeparateMatmul, linear_size
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.nf4_matmul import Nf4Matmul
+from bot.engine.kernels.quantised_matmul import QuantisedMatmul
 from bot.engine.lora.active import ActiveAdapters
 from bot.engine.lora.batch_mapping import ForwardContext, adapter_batch_of, last_token_batch_of
 from bot.engine.lora.registry import linear_layers
@@ -73,7 +75,7 @@ class ModelRunner:
         self._linears = tuple(linears)
         self._last_token_linears = [linear for linear in linears if linear.reads_last]
         # Adapters take 16 bits wherever weights do, though `Fp16Matmul` computes in float32.
-        half = any(isinstance(linear.kernel, Fp16Matmul) for linear in linears)
+        half = any(isinstance(linear.kernel, Fp16Matmul | QuantisedMatmul) for linear in linears)
         adapter_dtype = torch.bfloat16 if half else dtype
         self._gathers_adapters = self.device.type == "cpu" and adapter_dtype != torch.float32
         self._may_widen = dtype == torch.float16
@@ -88,7 +90,7 @@ class ModelRunner:
         self._native_model = NativeModel(self.model, self.native, self._context)
         logits = self._within_range(self._batched_logits)
         rounded = dtype != torch.float32 or any(
-            isinstance(linear.kernel, SeparateMatmul | Nf4Matmul) for linear in linears
+            isinstance(linear.kernel, SeparateMatmul | Nf4Matmul | QuantisedMatmul) for linear in linears
         )
         return probes.relative_error(logits, reference), probes.ROUNDED if rounded else probes.EXACT
 
@@ -165,7 +167,9 @@ class ModelRunner:
     @property
     def device(self) -> torch.device:
         """The device of the embeddings, to which token ids go."""
-        return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+        embedding = self.model.get_input_embeddings()
+        tensor: Tensor = next(chain(embedding.parameters(), embedding.buffers()))
+        return tensor.device
 
     def _overflow(self) -> UserError:
         """Return the error for a model whose logits are no numbers."""

@@ -64,8 +64,10 @@ def replace_layers(model: nn.Module, native: Native | None) -> None:
 
 
 def _kernel_kind(model: Any, native: Native | None) -> matmul.KernelFactory | None:
-    """Choose the kernel of all products; None leaves bitsandbytes' layers as they are."""
+    """Choose the kernel of all products; None leaves packed layers and bitsandbytes' as they are."""
     layers = list(linear_layers(model).values())
+    if matmul.is_packed(layers):
+        return None
     plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in layers)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in layers)
     kind = None if exact else matmul.fastest_kernel(layers, model.dtype, native)
@@ -105,8 +107,8 @@ def _lora_linear(
     for name, layer in zip(paths, layers, strict=True):
         start = parts[-1].end if parts else 0
         parts.append(JoinedLayer(name, start, start + linear_size(layer)[0]))
-    kernel = matmul.quantised_matmul(layers) if kind is None else matmul.join_layers(layers, kind)
-    inputs, device = linear_size(layers[0])[1], next(layers[0].parameters()).device
+    kernel = matmul.quantised_matmul(layers, native) if kind is None else matmul.join_layers(layers, kind)
+    inputs, device = linear_size(layers[0])[1], matmul.device_of(layers[0])
     if not isinstance(kernel, matmul.SeparateMatmul):
         for layer in layers:  # hooks of accelerate hold it in a cycle: its weights go at once
             layer._parameters.clear()

@@ -12,7 +12,8 @@ from bot.config import ModelSettings
 from bot.engine.checkpoint.source import locate_model
 from bot.engine.model_loader.device_check import check_device, spill_advice
 from bot.engine.model_loader.load_failure import explain_load_failure
-from bot.engine.model_loader.loader import LoadPlan, meta_model
+from bot.engine.model_loader.load_plan import LoadPlan
+from bot.engine.model_loader.loader import meta_model
 from bot.engine.model_loader.memory_budget import ADAPTER_RANK, ADAPTERS, CardBudget, conversation_tokens
 from bot.engine.model_loader.memory_prediction import (
     CardRoom,

@@ -6,7 +6,8 @@ import torch
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.source import read_model_config
-from bot.engine.model_loader.loader import LoadPlan, load_weights, meta_model
+from bot.engine.model_loader.load_plan import LoadPlan
+from bot.engine.model_loader.loader import load_weights, meta_model
 from bot.engine.model_loader.placement import free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import Precision
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of

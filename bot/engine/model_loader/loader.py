@@ -3,72 +3,30 @@
 import logging
 from collections.abc import Mapping
 from ctypes import CDLL
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig
 
 from bot.config import ModelSettings
 from bot.engine.attention.kv_cache import MIN_CAPACITY
-from bot.engine.checkpoint.converted import find_converted
 from bot.engine.checkpoint.damage import explained_damage
-from bot.engine.checkpoint.hub_download import download_model
-from bot.engine.checkpoint.source import (
-    LOCAL_ONLY,
-    WEIGHTS_ONLY,
-    ModelSource,
-    check_weights,
-    context_length,
-    locate_model,
-    model_fingerprint,
-    read_model_config,
-)
+from bot.engine.checkpoint.source import WEIGHTS_ONLY, ModelSource, check_weights, read_model_config
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.engine.model_executor.model_runner import ModelRunner
-from bot.engine.model_loader.device_check import check_device, limit_memory
-from bot.engine.model_loader.gguf import Progress, convert_gguf
+from bot.engine.model_loader.load_plan import LoadPlan
 from bot.engine.model_loader.memory_budget import CardBudget, card_budgets, conversation_tokens
-from bot.engine.model_loader.memory_check import check_memory
-from bot.engine.model_loader.memory_plan import MemoryPlan, default_cache_bytes
+from bot.engine.model_loader.memory_plan import default_cache_bytes
 from bot.engine.model_loader.model_class import model_class_of
+from bot.engine.model_loader.packed_model import empty_model, load_packed
 from bot.engine.model_loader.placement import device_map_of, free_memory_of_cards, weight_bytes
-from bot.engine.model_loader.quantization import (
-    Precision,
-    best_device,
-    best_precision,
-    check_quantised,
-    dtype_of,
-    quantisation_config,
-    stored_precision,
-)
+from bot.engine.model_loader.quantization import check_quantised, dtype_of, quantisation_config
 from bot.engine.model_loader.weight_check import check_complete, check_sizes
-from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.tokenizer import HFTokenizer
-from bot.errors import UserError
 from bot.system.memory import available_memory
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
-    """A base model whose files are on this machine, and the precision and device to load it in."""
-
-    source: ModelSource
-    fingerprint: str  # SHA-256, see `model_fingerprint`
-    precision: Precision
-    device: str
-    converted: Path | None = None  # the safetensors copy of a GGUF file, in this precision
-    memory: MemoryPlan | None = None  # on a CPU, where its files tell
-
-    @property
-    def folder(self) -> Path:
-        """The folder of config.json and weights."""
-        assert self.source.path is not None
-        return self.converted or self.source.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +38,7 @@ class LoadedModel:
     tokenizer: HFTokenizer
     source: ModelSource
     fingerprint: str
-    precision: Precision
+    precision: str  # as people read it
     dtype: str
     device: str
     context: int  # tokens, of prompt and answer together
@@ -94,37 +52,13 @@ class LoadedModel:
         return BaseModelIdentity(self.source.name, self.fingerprint, self.runner.shapes, self.source)
 
 
-def plan_load(settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
-    """Find the model or fetch it from the hub, and convert a GGUF file once; raises `UserError`.
-
-    `data` is the folder of converted copies; `progress` is called with the stages.
-    """
-    prepare_environment()
-    _silence_libraries()
-    source = locate_model(settings)
-    if source.kind == "hub":
-        progress("fetching the base model (once)")
-        source = download_model(source, progress)
-    assert source.path is not None
-    device = settings.device if settings.device != "auto" else best_device()
-    check_device(device)
-    limit_memory(device)
-    precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
-    memory = check_memory(source, settings) if device == "cpu" else None
-    plan = LoadPlan(source, model_fingerprint(source), precision, device, memory=memory)
-    if source.kind == "folder":
-        return replace(plan, precision=stored_precision(source, settings) or precision)
-    models = data / "models"
-    converted = find_converted(models, plan.fingerprint, precision) or convert_gguf(
-        source.path, plan.fingerprint, precision, device, models, progress
-    )
-    return replace(plan, converted=converted)
-
-
 def load_weights(plan: LoadPlan, settings: ModelSettings) -> Any:
     """Return the model of transformers, frozen; raises `UserError` where its precision is not the plan's."""
+    _silence_libraries()
+    if plan.packed is not None:
+        return load_packed(plan.packed, plan.source.name, dtype_of(None, plan.device))
     check_weights(plan.folder, plan.source.name)
-    config = _read_config(plan)
+    config = plan.read_config()
     check_sizes(config, plan.folder)
     kind = model_class_of(config, plan.source.name)
     arguments = {**_load_arguments(plan, settings), "output_loading_info": True}
@@ -143,8 +77,9 @@ def load_model(
     `library`: operations in C for a model on the CPU, from `compiler.open_library`.
     """
     model = load_weights(plan, settings)
-    context = context_length(plan.folder, settings.context)
+    context = plan.context_length(settings.context)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    dtype = str(model.dtype).removeprefix("torch.")
     runner = ModelRunner(model, plan.source.name, context, library)
     budgets = card_budgets(runner, settings.rows, context) if runner.device.type == "cuda" else ()
     cache_bytes = _within_plan(_cache_bytes(settings, runner, budgets), plan)
@@ -154,8 +89,8 @@ def load_model(
         tokenizer=tokenizer,
         source=plan.source,
         fingerprint=plan.fingerprint,
-        precision=plan.precision,
-        dtype=str(model.dtype).removeprefix("torch."),
+        precision=plan.weights_text,
+        dtype=dtype,
         device=str(runner.device),
         context=_fitting_context(context, cache_bytes // runner.token_bytes),
         cache_bytes=cache_bytes,
@@ -166,19 +101,12 @@ def load_model(
 
 def meta_model(plan: LoadPlan) -> Any:
     """Return the model of a plan's config.json on torch's meta device, without its weights."""
-    config = _read_config(plan)
+    if plan.packed is not None:
+        return empty_model(plan.packed, plan.source.name)
+    config = plan.read_config()
     check_sizes(config, plan.folder)
     with explained_damage(str(plan.folder / "config.json")), torch.device("meta"):
         return model_class_of(config, plan.source.name).from_config(config)
-
-
-def _read_config(plan: LoadPlan) -> Any:
-    """Return the model's configuration; raises `UserError` where it names weights, also by an alias."""
-    with explained_damage(str(plan.folder / "config.json")):
-        config = AutoConfig.from_pretrained(plan.folder, **LOCAL_ONLY)
-    if getattr(config, "transformers_weights", None) is not None:
-        raise UserError(f"The model in {plan.source.name} names weights of its own: copy the folder again.")
-    return config
 
 
 def _cache_bytes(settings: ModelSettings, runner: ModelRunner, budgets: tuple[CardBudget, ...]) -> int:

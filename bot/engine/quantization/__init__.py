@@ -1,1 +1,1 @@
-"""Quantised weights as files hold them: types of blocks, packed matrices, and the plain numbers they stand for."""
+"""Quantised weights as files hold them: types of blocks, packed matrices, their plain numbers, packing."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.checkpoint.damage import explained_damage
-from bot.engine.checkpoint.gguf_header import check_gguf_header
+from bot.engine.checkpoint.gguf.header import check_gguf_header
 from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bot.memory.queries import conversations
 from bot.memory.queries.history import row_of, sent_row
 from bot.memory.queries.inbox import rows_of
+from bot.memory.queries.outbox import withdraw_answer
 from bot.memory.queries.quotations import edit_source, remove_source
 from bot.message import Place
 
@@ -51,12 +52,9 @@ def remove_messages(
 
 
 def withdraw_reply(connection: sqlite3.Connection, reply: int) -> int:
-    """Take the answer that a reply belongs to out of the history."""
-    return connection.execute(
-        "UPDATE messages SET replaced = 1 WHERE NOT replaced"
-        " AND answer = (SELECT answer FROM messages WHERE id = ?)",
-        (reply,),
-    ).rowcount
+    """Take the answer that a reply belongs to out of the history; what is not sent of it is dropped."""
+    row = connection.execute("SELECT answer FROM messages WHERE id = ?", (reply,)).fetchone()
+    return withdraw_answer(connection, row[0]) if row and row[0] is not None else 0
 
 
 def move_place(connection: sqlite3.Connection, old: Place, new: Place) -> None:

@@ -111,12 +111,13 @@ def outgoing_from_rows(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> 
     )
 
 
-def note_sending(connection: sqlite3.Connection, key: str) -> None:
-    connection.execute(
+def note_sending(connection: sqlite3.Connection, key: str) -> bool:
+    noted = connection.execute(
         "UPDATE outbox SET state = 'sending', attempts = attempts + 1"
         " WHERE key = ? AND state IN ('queued', 'sending')",
         (key,),
     )
+    return noted.rowcount == 1
 
 
 def note_sent(connection: sqlite3.Connection, key: str, sent_id: str | None) -> None:
@@ -141,6 +142,27 @@ def drop_unsent_parts(connection: sqlite3.Connection, answer: int | None) -> Non
         "UPDATE outbox SET state = 'dropped', text = '', spans = '' WHERE answer = ? AND state = 'queued'",
         (answer,),
     )
+
+
+def discard_answer(connection: sqlite3.Connection, key: str) -> None:
+    """Drop a part, and the answer that it belongs to: the unsent parts, and the words in the history."""
+    drop_part(connection, key)
+    row = connection.execute("SELECT answer FROM outbox WHERE key = ?", (key,)).fetchone()
+    if row and row[0] is not None:
+        withdraw_answer(connection, row[0])
+
+
+def withdraw_answer(connection: sqlite3.Connection, answer: int) -> int:
+    """Take an answer out of the history and drop its unsent parts; return the number of its messages."""
+    connection.execute(
+        "UPDATE outbox SET state = 'dropped', text = '', spans = ''"
+        " WHERE answer = ? AND state IN ('queued', 'sending')",
+        (answer,),
+    )
+    withdrawn = connection.execute(
+        "UPDATE messages SET replaced = 1 WHERE NOT replaced AND answer = ?", (answer,)
+    )
+    return withdrawn.rowcount
 
 
 def was_sent(connection: sqlite3.Connection, place: int, sent_id: str) -> bool:

@@ -25,7 +25,8 @@ from bot.platforms.discord.translate import (
 )
 from bot.platforms.discord.webhooks import Webhooks
 
-_MAX_PROXIED = 4096  # channels in which somebody spoke through a proxy
+_MAX_PROXIED = 4096  # channels of which is known whether somebody spoke through a proxy
+_COPY = "a proxy's copy of an answered message"
 
 
 class InboundMessages:
@@ -47,7 +48,7 @@ class InboundMessages:
         self._files = TextFiles(client)
         assert client.user
         self._recipient = Recipient(client.user, chat.settings.message_characters, proxies)
-        self._proxied_channels: set[int] = set()
+        self._has_proxy: dict[int, bool] = {}  # by channel
 
     async def receive(self, message: discord.Message) -> None:
         """Receive a message; memory holds the message when this returns."""
@@ -60,8 +61,12 @@ class InboundMessages:
             return
         await self._fetch_replied(message, place)
         received = await self._read(message, place, await self._files.read(message.attachments))
-        if received:
-            await self._chat.receive(received, debounce=self._debounce(message))
+        if not received:
+            return
+        if is_proxied(message, self._recipient) and await self._memory.is_answered_copy(received):
+            await self._memory.record(received, _COPY)
+        else:
+            await self._chat.receive(received, debounce=await self._debounce(message, place))
 
     async def edit(self, message: discord.Message) -> None:
         """Apply a message's edit. Where a pasted text cannot be read again, the known text stays."""
@@ -131,15 +136,20 @@ class InboundMessages:
         except API_ERRORS:  # deleted, hidden, or out of reach: the message is read without it
             return
 
-    def _debounce(self, message: discord.Message) -> float:
-        """Return the least seconds of silence before an answer; a proxy may say a message anew."""
+    async def _debounce(self, message: discord.Message, place: Place) -> float:
+        """Return the least seconds of silence before an answer; a proxy may say a message anew.
+
+        Memory is asked once for each channel, since an earlier process may have heard a proxy.
+        """
+        channel, known = message.channel.id, self._has_proxy
+        if len(known) >= _MAX_PROXIED:
+            known.clear()
         if is_proxied(message, self._recipient):
-            if len(self._proxied_channels) >= _MAX_PROXIED:
-                self._proxied_channels.clear()
-            self._proxied_channels.add(message.channel.id)
+            known[channel] = True
             return 0.0
-        is_proxied_here = message.channel.id in self._proxied_channels
-        return self._calls.timings.proxy_debounce if is_proxied_here else 0.0
+        if self._recipient.proxies and channel not in known:
+            known[channel] = await self._memory.has_proxied(place)
+        return self._calls.timings.proxy_debounce if known.get(channel) else 0.0
 
     def _is_own(self, message: discord.Message) -> bool:
         me = self._recipient.me.id

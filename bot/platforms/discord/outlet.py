@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.chat.delivery import DeliveryRefused, RetryLater
+from bot.chat.delivery import DeliveryRefused, MessageDeleted, RetryLater
 from bot.chat.typing_indicator import TypingIndicator
 from bot.errors import UserError
 from bot.memory.queries.records import Outgoing
@@ -133,6 +133,8 @@ class DiscordOutlet:
                 sender = await self._sent_lookup.sender_of(place, sent_id)
                 if sender:
                     await sender.delete(sent_id)
+            except MessageDeleted:
+                continue
             except API_ERRORS as error:
                 log.info("delete_failed", extra={"place": str(place), "error": type(error).__name__})
 

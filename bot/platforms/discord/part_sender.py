@@ -79,7 +79,7 @@ class PartSender:
         if existing_id is not None:
             if await self._edit(sender, outgoing, existing_id, text, name):
                 return existing_id
-            nonce += "a"  # the message with the first nonce was deleted
+            nonce += "a"  # the message with the first nonce is another one
         content, reply_to = sender.format(text), outgoing.reply_to if outgoing.part == 0 else None
         try:
             sent = await sender.send(content, nonce or None, reply_to)
@@ -94,7 +94,10 @@ class PartSender:
     async def _edit(
         self, sender: Sender, outgoing: Outgoing, message_id: str, text: str, name: str | None
     ) -> bool:
-        """Edit a message, whichever sender wrote it; return False for a deleted or uneditable message."""
+        """Edit a message, whichever sender wrote it; return False for an uneditable message.
+
+        Raises `MessageDeleted`.
+        """
         try:
             await sender.edit(message_id, sender.format(text))
         except discord.HTTPException as error:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.chat.delivery import MessageDeleted
 from bot.memory.queries.records import Outgoing
 from bot.memory.store import Memory
 from bot.message import Place
@@ -35,16 +36,18 @@ class SentLookup:
         return self._match([m for m in own if str(m.id) not in known], outgoing, persona, text)
 
     async def sender_of(self, place: Place, message_id: str, name: str | None = None) -> Sender | None:
-        """Return the sender that wrote a message and can edit it; None for a foreign or a deleted message.
+        """Return the sender that wrote a message and can edit it; None for a foreign message.
 
-        `name` is the persona's name, for the name line of the account's messages.
+        `name` is the persona's name, for the name line of the account's messages. Raises `MessageDeleted`.
         """
         channel = channel_of(self._client, place)
         try:
             message = await self._calls.make_call(channel.fetch_message(int(message_id)))
         except discord.HTTPException as error:
-            if has_error_code(error, UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
+            if has_error_code(error, UNKNOWN_CHANNEL):
                 return None
+            if has_error_code(error, UNKNOWN_MESSAGE):
+                raise MessageDeleted("somebody deleted the message") from error
             raise
         if message.webhook_id:
             return await self._webhooks.sender_by_id(place, message.webhook_id)

@@ -8,6 +8,7 @@ import discord
 
 from bot.message import Address, Author, Message, Place, Quotation
 from bot.platforms.discord.extras import MessageContent, component_texts, extra_words, has_unread
+from bot.text.cut_text import cut_text, is_cut
 from bot.text.markdown import code_spans
 from bot.text.visibility import is_visible
 
@@ -64,7 +65,7 @@ def to_message(
         address,
         replied_id(message, recipient),
         quotations=tuple(quotations),
-        unread=has_unread(message, file_texts or {}),
+        unread=has_unread(message, file_texts or {}) or is_cut(text),
         spoken=spoken_text(message, recipient, file_texts),
     )
 
@@ -102,13 +103,14 @@ def message_text(
     """Return the text with names in place of ids, and a line for each other part; empty for an empty message.
 
     A mention of the bot is dropped at either end of the text, where the mention only calls the bot, and
-    becomes the bot's name elsewhere. `file_texts` are the texts of pasted files, by attachment id.
+    becomes the bot's name elsewhere. A text that is too long tells how much is missing. `file_texts` are the
+    texts of pasted files, by attachment id.
     """
     text = strip_mentions(message.content, _bot_mentions(message.guild, recipient.me))
     text = readable_content(message, message.guild, recipient.me, message.mentions, file_texts or {}, text)
     text = text if is_visible(text) else ""
     is_call = not text and message.content.strip() and not message.message_snapshots
-    return cut(f"@{recipient.me.display_name}" if is_call else text, recipient.longest)
+    return cut_text(f"@{recipient.me.display_name}" if is_call else text, recipient.longest)
 
 
 def spoken_text(

@@ -37,8 +37,13 @@ _UNREAD = {
 def content_words(wire: Mapping[str, Any]) -> str:
     """Return a message's words: a name for what came with it, and its text or caption."""
     written = _text(wire, "text") or _text(wire, "caption")
-    parts = [next(_media(wire), ""), written or rich_words(wire)]
+    parts = [media_name(wire), written or rich_words(wire)]
     return " ".join(filter(None, parts))
+
+
+def media_name(wire: Mapping[str, Any]) -> str:
+    """Return the name of what came with a message; empty where nothing did."""
+    return next(_media(wire), "")
 
 
 def has_unread(wire: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.chat.commands import find_command
 from bot.message import Author, Message, Place
 from bot.persona.persona import NoticeKind
 
@@ -80,6 +81,25 @@ class CommandEvent:
     argument: str
     time: float
 
+    @property
+    def is_known(self) -> bool:
+        return find_command(self.name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class MistypedEvent:
+    """A command of a group that is no command of this bot, and may become one by an edit."""
+
+    chat_id: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedEvent:
+    """A message that is a command since its edit."""
+
+    command: CommandEvent
+
 
 @dataclass(frozen=True, slots=True)
 class ButtonEvent:
@@ -120,6 +140,8 @@ Event = (
     | NoticeEvent
     | ReactionEvent
     | CommandEvent
+    | MistypedEvent
+    | CorrectedEvent
     | ButtonEvent
     | MigrationEvent
     | MembershipEvent

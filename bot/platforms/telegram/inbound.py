@@ -14,17 +14,20 @@ from bot.platforms.telegram.events import (
     BotAccount,
     ButtonEvent,
     CommandEvent,
+    CorrectedEvent,
     EditEvent,
     Event,
     IgnoredEvent,
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
+    MistypedEvent,
     NoticeEvent,
     ReactionEvent,
 )
 from bot.platforms.telegram.sender import is_group
 from bot.platforms.telegram.translate import PLATFORM, UnreadableUpdate, parse_update
+from bot.text.cut_text import cut_text
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ class InboundUpdates:
     ) -> None:
         self._chat, self._memory = chat, memory
         self._account, self._commands, self._clock = account, commands, clock
+        self._scope = f"{PLATFORM}/{account.account}"
 
     async def take(self, update: Mapping[str, object]) -> None:
         """Handle an update; the update may be acknowledged when this returns."""
@@ -75,6 +79,11 @@ class InboundUpdates:
                 await self._record_reaction(event)
             case CommandEvent():
                 await self._run_command(event)
+            case MistypedEvent(chat_id, id):
+                await self._is_new(_unknown(chat_id, id))
+            case CorrectedEvent(command):
+                if await self._is_done(_unknown(command.invoker.chat_id, command.id)):
+                    await self._run_command(command)
             case ButtonEvent():
                 place = Place(PLATFORM, self._account.account, str(event.invoker.chat_id))
                 if await self._is_new(f"press/{event.id}"):
@@ -112,13 +121,19 @@ class InboundUpdates:
 
     def _truncate(self, text: str) -> str:
         """Return an edit's text, cut to the longest message."""
-        return text[: self._chat.settings.message_characters]
+        return cut_text(text, self._chat.settings.message_characters)
 
     async def _run_command(self, event: CommandEvent) -> None:
-        """Run a command at most once: a second post harms more than a command that its user must repeat."""
+        """Run a command at most once: a second post harms more than a command that its user must repeat.
+
+        A mistyped one that an edit corrects is run once, too. An edit makes no command of other words, which
+        may be old and others' by now.
+        """
+        chat_id = event.invoker.chat_id
+        name = f"{chat_id}/{event.id}" if event.is_known else _unknown(chat_id, event.id)
         if self._clock() - event.time > self._chat.settings.oldest:
             log.info("command_expired", extra={"place": str(event.place)})
-        elif await self._is_new(f"{event.invoker.chat_id}/{event.id}"):
+        elif await self._is_new(name):
             self._commands.run_command(event)
 
     async def _is_new(self, name: str) -> bool:
@@ -126,12 +141,18 @@ class InboundUpdates:
 
         Names are kept in memory's file alone: `data forget` takes those of a person out of it.
         """
-        scope = f"{PLATFORM}/{self._account.account}"
-        done = (await self._memory.platform_state(scope)).get("done", "").split()
+        done = await self._read_done()
         if name in done:
             return False
-        await self._memory.set_platform_state(scope, "done", " ".join([*done, name][-_MAX_DONE:]))
+        await self._memory.set_platform_state(self._scope, "done", " ".join([*done, name][-_MAX_DONE:]))
         return True
+
+    async def _is_done(self, name: str) -> bool:
+        """Return whether a process has handled this name."""
+        return name in await self._read_done()
+
+    async def _read_done(self) -> list[str]:
+        return (await self._memory.platform_state(self._scope)).get("done", "").split()
 
     async def _move_chat(self, old: Place, new: Place) -> None:
         log.warning("chat_moved", extra={"place": str(old), "to": str(new)})
@@ -159,3 +180,8 @@ class InboundUpdates:
         delivery_id = str(update.get("update_id"))
         log.warning("update_unreadable", extra={"update": delivery_id, "reason": reason})
         await self._memory.dead_letter(PLATFORM, self._account.account, delivery_id, reason)
+
+
+def _unknown(chat_id: int, id: str) -> str:
+    """Return the name of a message whose command was not known."""
+    return f"{chat_id}/{id}/unknown"

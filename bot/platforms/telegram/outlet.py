@@ -20,11 +20,13 @@ from bot.platforms.telegram.text import MAX_MESSAGE, clean_text, name_line, tele
 from bot.platforms.telegram.timings import TelegramTimings
 from bot.text.formatted_splitting import split_formatted
 from bot.text.formatted_text import FormattedText
+from bot.text.growing import newest_text
 from bot.text.markdown_text import parse_markdown
 from bot.text.splitting import utf16_length
 
 log = logging.getLogger(__name__)
 
+_MOST_PREVIEWED = 8000  # characters of a growing answer that are read for a preview
 _RESERVED = 8  # messages of a group's minute that are kept for whole answers
 _MAX_SHOWN = 1000
 _REFUSED = "Telegram did not take an answer of mine here."
@@ -103,7 +105,7 @@ class TelegramOutlet:
         """Show a draft, which only the reader of a private chat sees, under one id until the answer."""
         if place.chat in self._without_drafts or not self._sender.is_open(place):
             return
-        parts = self._growing_parts(text, place, persona)
+        parts = self._growing_parts(newest_text(text, _MOST_PREVIEWED), place, persona)
         if not parts:
             return
         await self._typing.stop(place)
@@ -136,7 +138,7 @@ class TelegramOutlet:
         shown = self._shown.get(draft.key, ShownAnswer(0, now))
         if now < shown.next_edit or not self._sender.can_spare(place, _RESERVED):
             return draft.sent_id
-        parts = self._growing_parts(text, place, persona)
+        parts = self._growing_parts(text[:_MOST_PREVIEWED], place, persona)
         if not parts:
             return draft.sent_id
         await self._typing.stop(place)

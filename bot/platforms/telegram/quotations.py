@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bot.message import Author, Quotation
 from bot.platforms.telegram import wire
-from bot.platforms.telegram.content import content_words
+from bot.platforms.telegram.content import content_words, media_name
 from bot.platforms.telegram.events import BotAccount
 from bot.prompt.turns import MAX_UNSEEN_QUOTE
 
@@ -14,10 +14,10 @@ def quotations_of(message: wire.Message, account: BotAccount) -> Iterator[Quotat
     replied = replied_message(message)
     if replied:
         author = _own(author_of(replied, Author("", "")), account)
-        yield from _replied(message, author, content_words(replied.fields), str(replied.message_id))
+        yield from _replied(message, author, replied, str(replied.message_id))
     elif message.external_reply:
         origin = _origin_author(message.external_reply.origin, account)
-        yield from _replied(message, origin, content_words(message.external_reply.fields), "")
+        yield from _replied(message, origin, message.external_reply, "")
     if is_forwarded(message) and (words := content_words(message.fields)):
         yield Quotation("forward", _origin_author(message.forward_origin, account), words)
 
@@ -44,11 +44,17 @@ def user_author(user: wire.User) -> Author:
     return Author(str(user.id), f"{user.first_name} {user.last_name}".strip(), user.is_bot)
 
 
-def _replied(message: wire.Message, author: Author, words: str, source: str) -> Iterator[Quotation]:
-    """Yield the selected part of the message replied to, else the message as far as a prompt quotes it."""
+def _replied(
+    message: wire.Message, author: Author, replied: wire.Content, source: str
+) -> Iterator[Quotation]:
+    """Yield the selected part of the message replied to, else the message as far as a prompt quotes it.
+
+    A part of a caption has the name of what the caption is to.
+    """
     if message.quote and message.quote.text.strip():
-        yield Quotation("excerpt", author, message.quote.text[:MAX_UNSEEN_QUOTE], source)
-    elif words:
+        part = " ".join(filter(None, (media_name(replied.fields), message.quote.text)))
+        yield Quotation("excerpt", author, part[:MAX_UNSEEN_QUOTE], source)
+    elif words := content_words(replied.fields):
         yield Quotation("reply", author, words[:MAX_UNSEEN_QUOTE], source)
 
 

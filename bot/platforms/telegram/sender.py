@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
-from bot.chat.delivery import RetryLater
+from bot.chat.delivery import MessageDeleted, RetryLater
 from bot.message import Place
 from bot.platforms.telegram.api import CallRefused, call_api
 from bot.platforms.telegram.entities import EntityText
@@ -22,6 +22,7 @@ _BAD_THREAD = ("thread not found", "message_thread_invalid", "topic")
 _BAD_REPLY = ("repl",)
 # "can't parse entities", "ENTITY_BOUNDS_INVALID", "can't parse MessageEntity"
 _BAD_ENTITIES = ("entit",)
+_DELETED = ("message to edit not found", "message_id_invalid")
 _NO_CHAT = ("chat not found", "peer_id_invalid", "not enough rights", "have no rights", "need administrator")
 
 
@@ -148,7 +149,7 @@ class TelegramSender:
     async def edit(
         self, place: Place, message_id: int, text: EntityText, keyboard: InlineKeyboardMarkup | None = None
     ) -> bool:
-        """Edit a message; return False for a message that is gone, or that Telegram does not edit so."""
+        """Edit a message; return False for one that Telegram does not edit so. Raises `MessageDeleted`."""
         await self._wait_turn(place)
         editing = self.bot.edit_message_text(
             text.text,
@@ -168,6 +169,8 @@ class TelegramSender:
                 return await self.edit(place, message_id, text.plain(), keyboard)
             if is_about_chat(error):
                 raise
+            if _names(reason, _DELETED):
+                raise MessageDeleted(str(error)) from error
             return False
         return True
 

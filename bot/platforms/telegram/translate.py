@@ -12,6 +12,7 @@ from bot.platforms.telegram.events import (
     BotAccount,
     ButtonEvent,
     CommandEvent,
+    CorrectedEvent,
     EditEvent,
     Event,
     IgnoredEvent,
@@ -19,6 +20,7 @@ from bot.platforms.telegram.events import (
     MembershipEvent,
     MessageEvent,
     MigrationEvent,
+    MistypedEvent,
     NoticeEvent,
     ReactionEvent,
 )
@@ -60,7 +62,7 @@ def parse_update(update: Mapping[str, object], account: BotAccount) -> Event:
     if message := parsed.message or parsed.channel_post:
         return _message(message, account, is_post=parsed.message is None)
     if edited := parsed.edited_message or parsed.edited_channel_post:
-        return _edit(edited, account)
+        return _edit(edited, account, is_post=parsed.edited_message is None)
     if query := parsed.callback_query:
         return _button(query)
     if change := parsed.my_chat_member:
@@ -104,7 +106,9 @@ def _command(message: wire.Message, account: BotAccount, is_post: bool) -> Event
     if typed is None:
         return None
     if typed.is_foreign:
-        return IgnoredEvent("another bot's command")
+        is_mistyped = typed.may_be_mistyped and not is_post and _is_typed_by_author(message)
+        mistyped = MistypedEvent(message.chat.id, str(message.message_id))
+        return mistyped if is_mistyped else IgnoredEvent("another bot's command")
     if is_post or not _is_typed_by_author(message):
         return None
     invoker, place = _invoker(message), _place_of(message, account)
@@ -134,9 +138,13 @@ def _invoker(message: wire.Message) -> Invoker:
     return Invoker(message.author.id if message.author else 0, author.name, message.chat.id, sender_chat)
 
 
-def _edit(message: wire.Message, account: BotAccount) -> Event:
+def _edit(message: wire.Message, account: BotAccount, *, is_post: bool) -> Event:
+    """Return the event of an edit, which may correct a command."""
     if message.business_connection_id or message.guest_query_id:
         return IgnoredEvent("a guest's message")
+    command = _command(message, account, is_post)
+    if isinstance(command, CommandEvent) and command.is_known:
+        return CorrectedEvent(command)
     edited = _to_message(message, account)
     return EditEvent(edited) if edited.text else IgnoredEvent("no words")
 

@@ -72,7 +72,7 @@ async def run_batch(
     place = Place(PLATFORM, ACCOUNT, persona.key)
     screen = BatchScreen(place, out, err, as_json)
     chat.join(PLATFORM, screen)
-    await wait_ready(chat.engine, err)
+    await _wait_ready(chat.engine, err)
     await memory.set_setting(str(place), "persona", persona.key)
     await greet(chat, memory, place, author)
     await chat.recover(PLATFORM, ACCOUNT)
@@ -86,7 +86,7 @@ async def run_batch(
             raise UserError(screen.failure)
 
 
-async def wait_ready(engine: Engine, err: TextIO) -> None:
+async def _wait_ready(engine: Engine, err: TextIO) -> None:
     """Wait for the model, and show the stage of its loading where `err` is a terminal."""
     with ProgressLine(err) as line:
         while True:

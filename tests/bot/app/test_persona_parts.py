@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.admin import open_memory, persona_list, persona_show, startup_notices
+from bot.app.admin import open_memory, startup_notices
 from bot.app.doctor import run_checks
+from bot.app.persona_commands import persona_list, persona_show
 from bot.config import load_config
+from bot.errors import UserError
 from bot.persona.persona import load_cast
 
 ENTRY = {"keys": ["Harrow"], "content": "Harrow is a sunken village.", "enabled": True, "insertion_order": 1}
@@ -71,8 +73,10 @@ async def test_list_doctor_and_start_name_what_is_left_out(options: Namespace) -
     assert found == [f"ok    persona    mara: lorebook: {LORE}; {WARNING}"]
     settings = load_config(options.config)
     async with open_memory(settings) as memory:
-        notices = await startup_notices(memory, load_cast(settings.personas), settings)
-    assert f"mara: {WARNING}; lorebook: {LORE}." in notices
+        cast = load_cast(settings.personas)
+        notices = [await startup_notices(memory, cast, settings, asked) for asked in (None, "mara", "ozzo")]
+    told = f"mara: {WARNING}; lorebook: {LORE}."
+    assert [told in each for each in notices] == [True, True, False]
 
 
 async def test_a_card_whose_parts_all_have_an_effect_has_no_such_lines(options: Namespace) -> None:
@@ -81,3 +85,47 @@ async def test_a_card_whose_parts_all_have_an_effect_has_no_such_lines(options: 
     shown = await persona_show(options)
     assert not any(word in shown for word in ("lorebook", "warning", "without effect"))
     assert await persona_list(options) == "mara         Mara"
+
+
+async def test_show_says_all_in_plain_words(options: Namespace) -> None:
+    told = {
+        "name": "Mara",
+        "description": "Keeps a light.\nHas a cat.",
+        "alternate_greetings": ["Sit.", "Kick it\nshut."],
+        "tags": ["sea", "light"],
+        "extensions": {"depth_prompt": {"prompt": "Be brief.", "depth": 1, "role": "system"}},
+    }
+    (options.config.parent / "personas/mara/card.json").write_text(json.dumps(told))
+    assert (await persona_show(options)).splitlines() == [
+        "name                       Mara",
+        "description                Keeps a light.",
+        "                           Has a cat.",
+        "alternate_greetings        Sit.",
+        "                           Kick it",
+        "                           shut.",
+        "tags                       sea, light",
+        "depth_prompt               before the newest message: Be brief.",
+        "adapter                    none",
+        "sampling                   temperature 0.8, top_p 0.95, top_k 0, min_p 0.05, "
+        "repetition_penalty 1.1, min_tokens 0, max_tokens 256",
+    ]
+
+
+async def test_a_card_beside_the_folders_is_named_with_the_remedy(options: Namespace) -> None:
+    personas = options.config.parent / "personas"
+    for name in ("mara", "eva"):
+        (personas / f"{name}.json").write_text(json.dumps({"name": name}))
+    for name, text in (("notes.json", "[1]"), ("photo.png", "no picture"), (".eva.json", '{"name": "x"}')):
+        (personas / name).write_text(text)
+    needed = "must lie in a folder of its own: move it to"
+    faults = [
+        f"eva: the card {personas}/eva.json {needed} {personas}/eva/card.json",
+        f"mara.json: the card {personas}/mara.json {needed} a new folder",
+    ]
+    assert (await persona_list(options)).splitlines()[1:] == [
+        f"{key:<12} broken: {why}" for key, _, why in (fault.partition(": ") for fault in faults)
+    ]
+    wrong = [each.text for each in await run_checks(options.config) if each.subject == "persona"][1:]
+    assert wrong == faults
+    with pytest.raises(UserError, match=r"The persona 'eva' is broken: the card .* move it to"):
+        load_cast(personas).find("eva")

@@ -108,3 +108,27 @@ async def test_the_ids_of_what_was_sent_or_shown_are_told_apart(memory: Memory):
     await memory.shown(draft.key, "p2")
     assert await memory.sent_among(HERE, ["p0", "p1", "p2", "m1"]) == {"p1", "p2"}
     assert await memory.sent_among(Place("telegram", "bot", "elsewhere"), ["p1"]) == frozenset()
+
+
+async def test_an_answer_of_which_a_part_was_deleted_is_sent_no_more(memory: Memory):
+    await memory.accept(said(1))
+    parts = await memory.finish(
+        HERE, ["m1"], [reply("r1", "one two three")], ["one", "two", "three"], read="m1", window=None, why={}
+    )
+    assert await memory.sending(parts[0].key)
+    await memory.sent(parts[0].key, "s1")
+    await memory.remove(HERE, ["s1"])
+    assert await memory.unsent("telegram", "bot") == ()
+    assert not await memory.sending(parts[1].key)
+    assert await ids(memory) == ["m1"]
+
+
+async def test_a_discarded_part_takes_its_answer_with_it(memory: Memory):
+    await memory.accept(said(1))
+    parts = await memory.finish(
+        HERE, ["m1"], [reply("r1", "one two")], ["one", "two"], read="m1", window=None, why={}
+    )
+    await memory.discard(parts[0].key)
+    assert await memory.unsent("telegram", "bot") == ()
+    assert await ids(memory) == ["m1"]
+    assert await memory.pending("telegram", "bot") == ()

@@ -221,6 +221,9 @@ def test_a_file_beside_the_card_adds_its_entries(tmp_path: Path) -> None:
     [
         ("{", "it is not valid JSON (Expecting property name"),
         ("[]", "it is not a JSON object"),
+        ("{}", "it has no list or object `entries`: write one, or delete the file"),
+        ('{"entries": "Harrow"}', "it has no list or object `entries`"),
+        ('{"entries": null, "name": "x"}', "it has no list or object `entries`"),
         ("[" * 200_001, "it has more than 200,000 values"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import UserError
 from bot.persona.card import Card
 from bot.persona.persona import Persona, Sampling, load_persona
 from tests.bot.persona.persona_folder import CARD, complaint, folder
@@ -43,6 +44,18 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
             "temperature = 1",
             CARD,
             "<folder>/persona.toml, line 1: temperature is not a known key: it belongs below [sampling].",
+        ),
+        (
+            "[sampling]\nmin_tokens = 20\nmax_tokens = 10",
+            CARD,
+            "<folder>/persona.toml, line 3: sampling.max_tokens = 10 is wrong: write at least "
+            "sampling.min_tokens, 20, or lower that.",
+        ),
+        (
+            "[sampling]\nmin_tokens = 500",
+            CARD,
+            "<folder>/persona.toml, line 1: sampling.max_tokens = 256 is wrong: write at least "
+            "sampling.min_tokens, 500, or lower that.",
         ),
         (
             "notices = true",
@@ -206,3 +219,24 @@ def test_an_adapter_is_the_folder_named_or_the_one_called_so(
     for name in made:
         (path / name).mkdir(parents=True)
     assert load_persona(path).adapter == (path / adapter if adapter else None)
+
+
+def test_adapters_for_further_base_models_are_found_beside_the_first(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    for name in ("adapter", "adapters/b.new", "adapters/a", "adapters/a.previous", "adapters/c.draft"):
+        (path / name).mkdir(parents=True)
+    persona = load_persona(path)
+    assert (persona.adapter, persona.other_adapters) == (
+        path / "adapter",
+        (path / "adapters/a", path / "adapters/b.new"),
+    )
+    (path / "adapter").rmdir()
+    assert load_persona(path).adapters == persona.other_adapters
+
+
+def test_adapters_outside_of_the_folder_are_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    (tmp_path / "elsewhere/x").mkdir(parents=True)
+    (path / "adapters").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="'adapters' leads out of the folder"):
+        load_persona(path)

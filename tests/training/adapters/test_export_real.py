@@ -13,7 +13,7 @@ from bot import config
 from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import ModelSource
 from bot.engine.model_loader import loader
-from bot.engine.model_loader.loader import LoadPlan
+from bot.engine.model_loader.load_plan import LoadPlan
 from tests.fixtures.llama_cpp import complete
 from training.adapters.export import export_adapter
 from training.adapters.gguf.layout import gguf_layout

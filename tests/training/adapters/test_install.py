@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bot import config
 from bot.errors import UserError
 from bot.persona.persona import load_persona
 from bot.prompt.contract import check_contract
-from tests.fixtures.adapter_workspace import WEIGHTS, digest, manifest, served
+from tests.fixtures.adapter_workspace import WEIGHTS, digest, make_workspace, manifest, served
 from tests.fixtures.kill_points import killed_at
-from training.adapters.install import adapter_home, install_adapter, recover_install
-from training.dataset.workspace import Workspace, open_workspace
+from training.adapters.install import install_adapter, recover_install
+from training.dataset.workspace import Workspace
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
@@ -72,14 +71,15 @@ def test_what_the_bot_would_refuse_is_not_installed(
     assert digest(home) == digest(trained[0])
 
 
-def test_an_adapter_in_another_place_is_not_passed_over(base: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "personas/mara"
-    (folder / "tuned").mkdir(parents=True)
-    (folder / "persona.toml").write_text('adapter = "tuned"')
-    (folder / "card.json").write_text('{"name": "Mara"}')
-    (tmp_path / "config.toml").write_text(f'[model]\nname = "{base}"\ntemplate = "chatml"\n')
+def test_an_adapter_in_another_place_is_not_passed_over(
+    base: Path, trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    workspace = make_workspace(tmp_path, base)
+    shutil.copytree(trained[0], workspace.folder / "tuned")
+    (workspace.folder / "persona.toml").write_text('adapter = "tuned"')
     with pytest.raises(UserError, match=r"persona\.toml has the adapter in tuned: drop the key `adapter`"):
-        adapter_home(open_workspace(config.load_config(tmp_path / "config.toml", {}), folder))
+        install_adapter(workspace, trained[1], {})
+    assert names(workspace.folder) == ["adapter.lock"]
 
 
 def test_where_nothing_can_be_put_in_place_all_is_as_before(

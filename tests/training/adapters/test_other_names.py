@@ -8,7 +8,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from bot.engine.model_loader.loader import plan_load
+from bot.engine.model_loader.load_plan import plan_load
 from tests.fixtures.exported_adapters import export_workspace
 from tests.fixtures.foreign_adapters import CONFIG, WEIGHTS
 from training.adapters.export import export_adapter

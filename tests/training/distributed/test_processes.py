@@ -44,7 +44,7 @@ def test_two_processes_have_the_loss_and_the_adapter_of_one(sharded: bool, tmp_p
     two = one.copy(tmp_path / "two")
     done = launch(two, on_cpu(tmp_path) if sharded else CPU)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("The adapter is in place.") == 1
+    assert done.stdout.count("The adapter is in place: adapter/.") == 1
     code, _, error = one.run("train")
     assert code == 0, error
     for ours, theirs in zip(one.log(), two.log(), strict=True):

@@ -172,9 +172,9 @@ def test_an_exceeded_limit_fails_the_command_and_the_report_is_written(persona: 
 @pytest.mark.parametrize(
     ("spoil", "arguments", "complaint"),
     [
-        ("adapter", (), "There is no adapter in "),
+        ("adapter", (), "mara has no adapter for "),
         ("", ("--adapter", "nowhere"), "There is no adapter in nowhere: `python -m training train --persona"),
-        ("other base", (), 'The adapter "adapter" was not loaded: '),
+        ("other base", (), "; set [model] name for those that wait (adapter/ for "),
         ("held", (), "Nothing is held out in "),
         ("build", (), "There are no data in "),
         ("", ("--other", "nobody"), "There is no persona 'nobody' in "),

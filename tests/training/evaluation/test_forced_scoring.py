@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import plan_load
+from bot.engine.model_loader.load_plan import plan_load
 from bot.errors import UserError
 from tests.fakes import tiny
 from training.evaluation.forced_scoring import ForcedScorer

@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM
 
 from bot.config import ModelSettings
-from bot.engine.model_loader.loader import plan_load
+from bot.engine.model_loader.load_plan import plan_load
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny

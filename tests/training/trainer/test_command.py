@@ -146,8 +146,14 @@ def test_an_adapter_is_continued_with_new_examples_and_a_part_of_the_old(
     assert "has learned all of these data" in refused(persona, "--continue-from", str(best))
     persona.set_messages([*dialogue(48), *dialogue(32, seed=2, chat="pier")])
     persona.built()
-    code, _, error = persona.run("train", "--continue-from", str(best))
+    code, out, error = persona.run("train", "--continue-from", str(best))
     assert code == 0, error
+    kept = persona.folder / "adapter.previous"
+    assert out.splitlines()[-3:] == [
+        "The adapter is in place: adapter/.",
+        "Next: python -m training evaluate --persona mara",
+        f"The adapter before is kept in {kept}.",
+    ]
     first, second = persona.runs()
     old, new = (set((run / "lessons.txt").read_text().split()) for run in (first, second))
     assert old < new
@@ -159,7 +165,7 @@ def test_an_adapter_is_continued_with_new_examples_and_a_part_of_the_old(
         next(line["loss"] for line in persona.log(run) if line["event"] == "judged") for run in (0, 1)
     )
     assert second_loss < first_loss
-    assert (persona.folder / "adapter.previous").exists()
+    assert kept.exists()
 
 
 def test_an_adapter_under_other_names_is_adopted_before_it_is_continued(

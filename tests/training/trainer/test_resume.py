@@ -82,7 +82,7 @@ def test_after_kill_9_log_and_adapter_are_those_of_an_uninterrupted_run(
     assert not (persona.folder / "adapter").exists()
     code, out, error = persona.run("train", "--resume")
     assert code == 0, error
-    assert "The adapter is in place." in out
+    assert "The adapter is in place: adapter/." in out
     assert_same(persona, whole)
 
 

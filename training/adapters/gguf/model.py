@@ -6,7 +6,7 @@ from typing import Any
 
 import gguf
 
-from bot.engine.checkpoint.gguf_header import check_gguf_header
+from bot.engine.checkpoint.gguf.header import check_gguf_header
 from bot.errors import UserError
 from training.adapters.gguf.layout import Array, GgufLayout, cast_for_file
 from training.adapters.gguf.tokenizer import add_tokenizer

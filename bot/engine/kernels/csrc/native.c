@@ -13,6 +13,8 @@
 
 #include "lora.h"
 
+#include "quantised.h"
+
 #if HAS_AMX
 #include "decoder_layer.h"
 #else

@@ -90,7 +90,11 @@ def test_what_cannot_be_served_is_listed_with_the_reason(home: Path) -> None:
     manifest.parent.mkdir(parents=True)
     manifest.touch()
     assert [(one.name, one.fault) for one in list_models([home / "mine"])] == [
-        (str(cut), "it is cut off: copy or download it again"),
+        (
+            str(cut),
+            f"{cut} is no whole GGUF file (its tensor blk.1.attn_norm.weight ends at 14,848 of 14,847 "
+            "bytes): copy or download it again.",
+        ),
         (
             str(home / "mine/no.gguf"),
             f"{home}/mine/no.gguf is no whole GGUF file (it does not begin as one): copy or download it "

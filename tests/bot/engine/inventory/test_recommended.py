@@ -5,14 +5,14 @@ from math import prod
 import pytest
 
 from bot.config import ModelSettings
-from bot.engine.checkpoint.gguf_summary import TENSOR_TYPES
+from bot.engine.checkpoint.gguf.tensor_types import TENSOR_TYPES
 from bot.engine.inventory.recommended import recommendations, table_lines
 from tests.fakes.card.models import SIZES
 from tests.gpu.models import size_of
 from tests.paths import ROOT
 
 HEADER = 6_000_000  # bytes of a file that hold 151,936 tokens and their merges
-TYPES = {name: (values, size) for name, values, size in TENSOR_TYPES.values()}
+TYPES = {kind.name: (kind.values, kind.bytes) for kind in TENSOR_TYPES.values()}
 FALLBACK = {"Q4_K": "Q5_0", "Q6_K": "Q8_0"}  # of rows that are no whole blocks of 256
 MODELS = {one.name: one.header for one in recommendations()}
 

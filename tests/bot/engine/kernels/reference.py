@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from bot.engine.kernels.structs import QUANTISED_TYPES
+from bot.engine.quantization.block_types import BLOCK_TYPES
+from bot.engine.quantization.dequantization import dequantise
+from bot.engine.quantization.packed_matrix import PackedMatrix
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -14,6 +20,7 @@ RESULTS = {
     "rotary_embedding": "y",
     "decode_attention": "out",
     "add_lora": "y",
+    "quantised_matmul": "y",
 }
 _INT8_FACTOR = 2.0**24  # as in `lora_slots.py`
 
@@ -147,6 +154,19 @@ def add_lora(case: Case) -> Doubles:
     return y
 
 
+def quantised_matmul(case: Case) -> Doubles:
+    """The product of activations that are rounded to 8 bits in blocks of 32."""
+    number, columns, first, second, tokens = case.sizes
+    kind = BLOCK_TYPES[QUANTISED_TYPES[number]]
+    packed = torch.from_numpy(case["weights"].astype(np.uint8).reshape(first + second, -1))
+    weight = dequantise(PackedMatrix(packed, kind)).numpy().astype(np.float64)
+    weight[first:] = weight[first:][::-1].copy()
+    blocks = case.wide("x", tokens, columns // 32, 32)
+    scales = np.abs(blocks).max(-1, keepdims=True) / 127
+    rounded = (np.rint(blocks / scales) * scales).reshape(tokens, columns)
+    return rounded @ weight.T + case.wide("bias", -1)
+
+
 def _rows(packed: Doubles) -> Doubles:
     """[.., rows / 4, columns, 4] -> [.., rows, columns]."""
     swapped = np.swapaxes(packed, -1, -2)
@@ -162,5 +182,5 @@ def rounded_to_bf16(values: Floats) -> Floats:
 
 FORMULAS: dict[str, Callable[[Case], Doubles]] = {
     function.__name__: function
-    for function in (rms_norm, silu_and_mul, rotary_embedding, decode_attention, add_lora)
+    for function in (rms_norm, silu_and_mul, rotary_embedding, decode_attention, add_lora, quantised_matmul)
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import ModelSettings
-from bot.engine.model_loader import loader
+from bot.engine.model_loader import load_plan, loader
 from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.tokenizer.files import read_tokenizer
 
@@ -17,14 +17,14 @@ def settings(name: object, **more: object) -> ModelSettings:
 
 def loaded(name: object, data: Path, **more: object) -> LoadedModel:
     asked = settings(name, **more)
-    found = loader.plan_load(asked, data, lambda stage: None)
+    found = load_plan.plan_load(asked, data, lambda stage: None)
     return loader.load_model(found, asked, read_tokenizer(found.folder))
 
 
 def weights(name: object, data: Path, **more: object) -> Any:
     """The model as transformers has it."""
     asked = settings(name, **more)
-    return loader.load_weights(loader.plan_load(asked, data, lambda stage: None), asked)
+    return loader.load_weights(load_plan.plan_load(asked, data, lambda stage: None), asked)
 
 
 def in_cache(cache: Path, name: str, folder: Path) -> Path:

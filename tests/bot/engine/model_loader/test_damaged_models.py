@@ -16,7 +16,8 @@ from bot.engine.checkpoint.norm_fingerprint import norm_fingerprint
 from bot.engine.checkpoint.source import check_weights
 from bot.engine.checkpoint.weight_files import INDEX
 from bot.engine.model_loader.load_failure import load_explained
-from bot.engine.model_loader.loader import meta_model, plan_load
+from bot.engine.model_loader.load_plan import plan_load
+from bot.engine.model_loader.loader import meta_model
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.errors import UserError
 from tests.fakes import tiny

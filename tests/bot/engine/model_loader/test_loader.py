@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from bot.engine.local.local_engine import LocalEngine
 from bot.engine.lora.registry import linear_shapes
-from bot.engine.model_loader import loader
+from bot.engine.model_loader import load_plan, loader
 from bot.errors import UserError
 from tests.bot.engine.model_loader.driver import edit_config, loaded, settings, weights
 
@@ -112,7 +112,7 @@ def test_the_context_is_no_longer_than_the_model_can_read(mine: Path, tmp_path: 
 
 
 def test_shapes_are_known_without_the_weights(folder: Path, tmp_path: Path) -> None:
-    found = loader.plan_load(settings(folder), tmp_path, lambda stage: None)
+    found = load_plan.plan_load(settings(folder), tmp_path, lambda stage: None)
     shapes = linear_shapes(loader.meta_model(found))
     assert shapes == linear_shapes(AutoModelForCausalLM.from_pretrained(folder))
     assert shapes["model.layers.0.self_attn.k_proj"] == (32, 64)
@@ -137,10 +137,10 @@ from typing import Any
 from bot.config import ModelSettings
 from bot.engine.runtime.environment import prepare_environment
 prepare_environment()
-from bot.engine.model_loader import loader
+from bot.engine.model_loader import load_plan, loader
 from bot.engine.tokenizer.files import read_tokenizer
 settings = ModelSettings(name={str(folder)!r}, precision="nf4")
-found = loader.plan_load(settings, Path({str(tmp_path)!r}), print)
+found = load_plan.plan_load(settings, Path({str(tmp_path)!r}), print)
 loader.load_model(found, settings, read_tokenizer(found.folder))
 """
     paths = os.pathsep.join([str(tmp_path / "site"), os.getcwd()])

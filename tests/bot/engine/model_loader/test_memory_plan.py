@@ -12,7 +12,7 @@ from bot.engine.checkpoint.folder_model import read_model_header
 from bot.engine.checkpoint.model_header import ModelHeader
 from bot.engine.inventory.recommended import recommended_header
 from bot.engine.model_loader import machine
-from bot.engine.model_loader.loader import plan_load
+from bot.engine.model_loader.load_plan import plan_load
 from bot.engine.model_loader.machine import Machine, fit_on, plan_on
 from bot.engine.model_loader.memory_check import describe_lack, describe_plan, judge_plan
 from bot.engine.model_loader.memory_plan import PROGRAM_BYTES, MemoryPlan, plan_memory, weight_bytes_on_cpu

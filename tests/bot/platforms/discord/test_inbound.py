@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.chat.intake import UNREAD
+from bot.chat.intake import CUT, UNREAD
 from bot.config import ChatSettings
 from tests.fakes.discord_server import File
 from tests.fixtures.discord_bot import DiscordStage, staged
@@ -56,8 +56,22 @@ async def test_a_message_that_is_too_long_is_cut(tmp_path: Path) -> None:
         stage.settings = ChatSettings(debounce=0, message_characters=100)
         await stage.start()
         stage.call("x" * 500)
-        await stage.says("Answer 1.")
-        assert (await stage.history())[0] == f"ana: {'x' * 99}…"
+        await stage.says(CUT, "Answer 1.")
+        assert (await stage.history())[0] == f"ana: {'x' * 44}… [456 more characters were left out]"
+        stage.call("y" * 500)
+        await stage.says("Answer 2.")
+        assert stage.quay.texts.count(CUT) == 1
+
+
+async def test_a_paste_that_is_too_long_tells_what_is_missing(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.settings = ChatSettings(debounce=0, message_characters=1000)
+        await stage.start()
+        chat = stage.fake.dm(stage.ana)
+        stage.fake.say(chat, stage.ana, "", files=[File("message.txt", b"tide " * 400, "text/plain")])
+        await stage.fake.until(lambda: chat.texts[-1].endswith("Answer 1."))
+        assert (await stage.history(chat))[0].endswith("… [1,055 more characters were left out]")
+        assert sum(CUT in text for text in chat.texts) == 1
 
 
 async def test_joins_and_pins_are_not_messages(stage: DiscordStage) -> None:

@@ -34,6 +34,39 @@ async def test_the_first_copy_is_not_answered_where_a_proxy_has_spoken(stage: Di
     assert all("a: Mara" not in prompt for prompt in stage.engine.prompts()[1:])
 
 
+async def test_the_first_copy_is_not_answered_where_a_proxy_spoke_before_a_restart(
+    stage: DiscordStage,
+) -> None:
+    webhook = stage.fake.webhook(stage.quay, "PluralKit", application=PLURALKIT)
+    stage.fake.proxy(webhook, "A", "Good evening.")
+    await stage.remembered(1)
+    await stage.stop()
+    await stage.start()
+    first = stage.fake.say(stage.quay, stage.ana, "a: Mara, tea?")
+    await asyncio.sleep(0.1)
+    stage.fake.proxy(webhook, "A", "Mara, tea?", instead=first)
+    await stage.says("Answer 1.")
+    assert len(stage.engine.requests) == 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_copy_whose_first_copy_was_answered_is_not_answered(stage: DiscordStage, again: bool) -> None:
+    webhook = stage.fake.webhook(stage.quay, "PluralKit", application=PLURALKIT)
+    first = stage.fake.say(stage.quay, stage.ana, "a: Mara, tea?")
+    await stage.says("Answer 1.")
+    if again:
+        await stage.stop()
+    stage.fake.proxy(webhook, "A", "Mara, tea?", instead=first)
+    if again:
+        await stage.start()
+    while "A: Mara, tea?" not in await stage.history():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await stage.idle()
+    assert len(stage.engine.requests) == 1
+    stage.fake.proxy(webhook, "A", "Mara, and milk?")
+    await stage.says("Answer 2.")
+
+
 async def test_a_person_behind_a_proxy_is_no_bot_that_talks_too_long(stage: DiscordStage) -> None:
     await stage.memory.set_setting(str(stage.place()), "bots", "on")
     webhook = stage.fake.webhook(stage.quay, "PluralKit", application=PLURALKIT)

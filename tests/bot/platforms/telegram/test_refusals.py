@@ -143,14 +143,3 @@ async def test_the_last_edit_may_change_nothing(bot: Bot) -> None:
     await bot.sees_exactly(group, "One two.")
     await bot.quiet()
     assert (await bot.memory.status()).unsent == 0
-
-
-async def test_an_answer_whose_beginning_was_deleted_is_sent_anew(bot: Bot) -> None:
-    ana = bot.fake.user("Ana")
-    group = bot.fake.group("Harbour", ana)
-    bot.engine.script.append("One two three.")
-    bot.engine.delay = 0.1
-    bot.fake.say(group, ana, "@lamp_bot hi")
-    await bot.fake.until(lambda: bot.fake.sent(group))
-    bot.fake.sent(group)[0].deleted = True
-    await bot.sees_exactly(group, "One two three.")

@@ -128,6 +128,26 @@ async def test_what_came_with_a_message_is_named_and_its_sender_told_once(
     )
 
 
+@pytest.mark.parametrize(("caption", "words"), [("", "[picture]"), ("boat", "[picture] boat")])
+async def test_a_reply_to_a_picture_names_the_picture(bot: Bot, caption: str, words: str) -> None:
+    ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
+    chat = bot.fake.group("Harbour", ana, bo)
+    shown = bot.fake.say(chat, bo, caption, photo=[FILE | {"width": 1, "height": 1}])
+    bot.fake.say(chat, ana, "@lamp_bot what is this?", reply_to=shown)
+    await bot.fake.until(lambda: "Answer 1." in bot.fake.visible(chat))
+    assert f"[In reply to Bo: {words}]\nAna: @lamp_bot what is this?<" in prompt(bot)
+
+
+async def test_a_part_of_a_caption_names_the_picture(bot: Bot) -> None:
+    ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
+    chat = bot.fake.group("Harbour", ana, bo)
+    shown = bot.fake.say(chat, bo, "my boat", photo=[FILE | {"width": 1, "height": 1}])
+    quote = {"text": "boat", "position": 3}
+    bot.fake.say(chat, ana, "@lamp_bot which?", reply_to=shown, quote=quote)
+    await bot.fake.until(lambda: "Answer 1." in bot.fake.visible(chat))
+    assert "[In reply to Bo: [picture] boat]\nAna: @lamp_bot which?<" in prompt(bot)
+
+
 async def test_reactions_pins_and_joins_are_read_where_the_persona_wants_them(bot: Bot) -> None:
     wanting = replace(MARA, notices=("reactions", "pins", "joins"))
     bot.chat._resources.cast = Cast({"mara": wanting}, {})

@@ -32,6 +32,60 @@ async def test_an_unknown_command_to_the_bot_in_a_group_is_answered_and_one_to_n
     assert await pair.history(group) == []
 
 
+async def test_a_command_behind_the_bots_mention_is_a_command(pair: Bot) -> None:
+    ana = pair.fake.user("Ana")
+    group = pair.fake.group("Harbour", ana)
+    pair.fake.say(group, ana, "@lamp_bot /stop")
+    await pair.sees_exactly(group, "Nothing is being said.")
+    pair.fake.say(group, ana, "@lamp_bot, /presona mara")
+    unknown = "There is no command /presona. Nearest is /persona or /personas; /help lists them."
+    await pair.sees_exactly(group, "Nothing is being said.", unknown)
+    await pair.quiet()
+    assert await pair.history(group) == []
+    pair.fake.say(group, ana, "@lamp_bot /me waves")
+    await pair.fake.until(lambda: "Mara\nAnswer 1." in pair.fake.visible(group))
+
+
+async def test_a_command_that_an_edit_corrects_is_run_once(pair: Bot) -> None:
+    ana = pair.fake.user("Ana")
+    chat = pair.fake.private(ana)
+    said = pair.fake.say(chat, ana, "/stopp")
+    unknown = "There is no command /stopp. Nearest is /stop; /help lists them."
+    await pair.sees_exactly(chat, unknown)
+    pair.fake.edit(said, "/stop")
+    await pair.sees_exactly(chat, unknown, "Nothing is being said.")
+    pair.fake.edit(said, "/stop ")
+    await pair.quiet()
+    await pair.stop()
+    await pair.start()
+    pair.fake.edit(said, "/stop  ")
+    await pair.quiet()
+    await pair.sees_exactly(chat, unknown, "Nothing is being said.")
+
+
+async def test_a_mistyped_command_of_a_group_is_run_when_its_edit_corrects_it(pair: Bot) -> None:
+    pair.fake.privacy = False
+    ana = pair.fake.user("Ana")
+    group = pair.fake.group("Harbour", ana)
+    said, other = pair.fake.say(group, ana, "/stopp"), pair.fake.say(group, ana, "hello")
+    await pair.quiet()
+    pair.fake.edit(said, "/stop")
+    await pair.sees_exactly(group, "Nothing is being said.")
+    pair.fake.edit(other, "/stop")
+    await pair.quiet()
+    await pair.sees_exactly(group, "Nothing is being said.")
+
+
+async def test_a_command_that_was_run_is_not_run_again_by_an_edit(pair: Bot) -> None:
+    ana = pair.fake.user("Ana")
+    chat = pair.fake.private(ana)
+    said = pair.fake.say(chat, ana, "/stop")
+    await pair.sees_exactly(chat, "Nothing is being said.")
+    pair.fake.edit(said, "/help")
+    await pair.quiet()
+    await pair.sees_exactly(chat, "Nothing is being said.")
+
+
 async def test_gestures_and_paths_are_answered_by_the_persona(pair: Bot) -> None:
     ana = pair.fake.user("Ana")
     chat = pair.fake.private(ana)

@@ -1,53 +1,56 @@
-"""While a model is fetched or loaded, a terminal shows the stage; a pipe does not."""
+"""Given messages and their replies: people at a terminal see that the model is being loaded."""
 
 import asyncio
+import io
 from dataclasses import replace
-from io import StringIO
+from pathlib import Path
 
 import pytest
 
+from bot.chat.chat import Chat
+from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Status
-from bot.errors import UserError
-from bot.platforms.terminal.batch import wait_ready
+from bot.memory.store import Memory
+from bot.message import Author
+from bot.persona.persona import Cast
+from bot.platforms.terminal.batch import run_batch
+from tests.conftest import MARA
 from tests.fakes.model import ScriptedEngine
 
-STAGE = "fetching a/b (once): 10 of 940 MB, 5.0 MB/s, 3:06 left"
 
+class SlowEngine(ScriptedEngine):
+    """An engine that is ready after a moment."""
 
-class LoadingEngine(ScriptedEngine):
-    """An engine that tells its stage, and is ready once somebody has asked for it twice."""
-
-    def __init__(self, fault: UserError | None = None) -> None:
-        super().__init__()
-        self.fault, self.asked, self.is_ready = fault, 0, asyncio.Event()
+    is_ready = False
 
     async def ready(self) -> None:
-        await self.is_ready.wait()
-        if self.fault:
-            raise self.fault
+        await asyncio.sleep(0.05)
+        self.is_ready = True
 
     def status(self) -> Status:
-        self.asked += 1
-        if self.asked == 2:
-            self.is_ready.set()
-        return replace(super().status(), state="loading", stage=STAGE)
+        return replace(super().status(), stage="" if self.is_ready else "loading the base model")
 
 
-class Terminal(StringIO):
+class Written(io.StringIO):
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
+
     def isatty(self) -> bool:
-        return True
+        return self._is_terminal
 
 
 @pytest.mark.parametrize(
-    ("stream", "shown"), [(Terminal(), f"\r{STAGE}\r{STAGE}\r{' ' * len(STAGE)}\r"), (StringIO(), "")]
+    ("is_terminal", "said"), [(True, "alterego: loading the base model …\n"), (False, "")]
 )
-async def test_the_stage_is_shown_until_the_model_is_ready(stream: StringIO, shown: str) -> None:
-    await wait_ready(LoadingEngine(), stream)
-    assert stream.getvalue() == shown
-
-
-async def test_an_error_of_the_load_is_raised_behind_a_cleared_line() -> None:
-    terminal = Terminal()
-    with pytest.raises(UserError, match="no such model"):
-        await wait_ready(LoadingEngine(UserError("no such model")), terminal)
-    assert terminal.getvalue().endswith(f"\r{' ' * len(STAGE)}\r")
+async def test_loading_is_told_on_a_terminal_alone(tmp_path: Path, is_terminal: bool, said: str) -> None:
+    out, err = Written(is_terminal), Written(is_terminal)
+    settings = ChatSettings(debounce=0)
+    async with (
+        Memory(tmp_path / "memory.db") as memory,
+        Chat(memory, SlowEngine(), Cast({"mara": MARA}, {}), settings, ModelSettings()) as chat,
+    ):
+        await run_batch(chat, memory, MARA, Author("local", "Ana"), ["hi"], out=out, err=err)
+    assert err.getvalue().startswith(said)
+    assert ("loading" in err.getvalue()) is is_terminal
+    assert out.getvalue() == "Answer 1.\n\n"

@@ -97,4 +97,64 @@ static void try_add_lora(const int *slots, long count, long inputs, long blocks,
     free(a), free(b), free(a_scales), free(b_scales), free(x), free(y);
 }
 
+/* A positive float16 below 1/8 in each place of `places`, of which -1 ends the list. */
+static void set_scales(uint8_t *block, const int *places)
+{
+    for (long i = 0; places[i] >= 0; i++) {
+        block[places[i]] = (uint8_t)(int)(127 * next_number() + 128);
+        block[places[i] + 1] = 0x2c;
+    }
+}
+
+/* Two matrices, of which the second has its rows in another order, with the bias of both; then each token alone.
+   `places`: where a block of `values` numbers in `bytes` bytes has its float16 scales. */
+static void try_quantised_matmul(long type, long values, long bytes, const int *places, long tokens, int is_f32)
+{
+    const long columns = 768, first = 37, second = 21, rows = first + second, row_bytes = columns / values * bytes;
+    int64_t order[21];
+    uint8_t *weights = (uint8_t *)random_bytes(rows * row_bytes);
+    for (long i = 0; i < second; i++)
+        order[i] = second - 1 - i;
+    for (long i = 0; i < rows * row_bytes; i += bytes) {
+        const float scale = next_number();
+        set_scales(weights + i, places);
+        if (values == 64)
+            memcpy(weights + i, &scale, 4);
+    }
+    const struct quantised_segment segments[] = {{weights, 0, first, row_bytes, type},
+                                                 {weights + first * row_bytes, order, second, row_bytes, type}};
+    float *bias = random_numbers(rows, 1, 1), *bytes_read = allocate(rows * row_bytes, 1);
+    const struct quantised_params params = {segments, bias, 2, columns, rows, is_f32};
+    void *x = random_numbers(tokens * columns, 1, is_f32), *y = allocate(tokens * rows, is_f32),
+         *alone = allocate(tokens * rows, is_f32);
+    uint32_t *scratch = allocate(tokens * columns / 32 * RECORD_WORDS, 1);
+    quantised_matmul(&params, x, y, scratch, tokens);
+    for (long t = 0; t < tokens; t++)
+        quantised_matmul(&params, at_offset(x, t * columns, is_f32), at_offset(alone, t * rows, is_f32), scratch,
+                         1);
+    for (long i = 0; i < rows * row_bytes; i++)
+        bytes_read[i] = weights[i];
+    WRITE_CASE("quantised_matmul", is_f32, type, columns, first, second, tokens);
+    write_numbers("weights", bytes_read, rows * row_bytes, 1);
+    write_numbers("bias", bias, rows, 1);
+    write_numbers("x", x, tokens * columns, is_f32);
+    write_numbers("alone", alone, tokens * rows, is_f32);
+    write_numbers("y", y, tokens * rows, is_f32);
+    free(weights), free(bias), free(bytes_read), free(x), free(y), free(alone), free(scratch);
+}
+
+/* Every type, with a number of tokens of its own: one tile, and several of two sizes. */
+static void try_quantised_matmuls(int is_f32)
+{
+    static const int first[] = {0, -1}, both[] = {0, 2, -1}, last[] = {208, -1}, none[] = {-1};
+    static const struct {
+        long values, bytes;
+        const int *places;
+    } types[] = {{32, 18, first}, {32, 20, both},  {32, 22, first}, {32, 24, both},   {32, 34, first}, {256, 144, both},
+                 {256, 176, both}, {256, 210, last}, {32, 18, first}, {256, 136, first}, {64, 36, none},  {64, 68, none}};
+    for (long i = 0; i < 12; i++)
+        try_quantised_matmul(i, types[i].values, types[i].bytes, types[i].places, 1 + i * 3 % 14, is_f32);
+    try_quantised_matmul(5, 256, 144, both, 101, is_f32); /* more than a group of tokens */
+}
+
 #endif

@@ -1,0 +1,275 @@
+/* Products with quantised weights, which stay as files hold them.
+
+   A panel of LANES rows is decoded to codes of eight bits, a chunk of columns at a time, which stays in the
+   first cache; all tokens are multiplied with it in integers, block by block, and each block's sum is scaled and
+   added in float32. The order of these sums is the same for every number of tokens, so a token's answer never
+   depends on its neighbours. */
+
+#ifndef ALTEREGO_QUANTISED_H
+#define ALTEREGO_QUANTISED_H
+
+#include "quantised_activations.h"
+#include "quantised_superblocks.h"
+
+enum {
+    CHUNK_COLUMNS = 2 * UNIT,
+    MAX_GROUP_TOKENS = 96,     /* tokens whose sums a thread holds; a multiple of MAX_TILE */
+    MAX_BLOCK_BYTES = 8 * 34   /* of UNIT numbers */
+};
+
+struct quantised_segment { /* a matrix: `type` is an index of FORMATS; row_order [rows] may be null */
+    const uint8_t *data;
+    const int64_t *row_order;
+    long rows, row_bytes, type;
+};
+
+struct quantised_params { /* matrices that read the same input; bias [outputs] may be null */
+    const struct quantised_segment *segments;
+    const float *bias;
+    long count, columns, outputs, is_f32;
+};
+
+enum { WITH_MINIMUM, RAISED_BY, AS_IT_IS, HALVES };
+
+struct block_format {
+    void (*decode)(const uint8_t *base, long stride, long numbers, struct panel panel);
+    long unit_bytes, kind, shift; /* codes are raised by 128 >> shift */
+};
+
+#define WIDE (RAISED ? RAISED_BY : AS_IT_IS)
+static const struct block_format FORMATS[] = { /* in the order of `QUANTISED_TYPES` of structs.py */
+    {decode_q4_0, 8 * 18, RAISED_BY, 4},     {decode_q4_1, 8 * 20, WITH_MINIMUM, 0},
+    {decode_q5_0, 8 * 22, RAISED_BY, 3},     {decode_q5_1, 8 * 24, WITH_MINIMUM, 0},
+    {decode_q8_0, 8 * 34, WIDE, 0},          {decode_q4_k, 144, WITH_MINIMUM, 0},
+    {decode_q5_k, 176, WITH_MINIMUM, 0},     {decode_q6_k, 210, HALVES, 2},
+    {decode_iq4_nl, 8 * 18, WIDE, 0},        {decode_iq4_xs, 136, WIDE, 0},
+    {decode_nf4, 4 * 36, WIDE, 0},           {decode_int8, 4 * 68, WIDE, 0},
+};
+
+/* dots [tokens] = the products of `steps` quads of codes with a tile of tokens. The sums of one token are two,
+   since each waits for the one before. */
+INLINE void multiply_codes(const vuint *codes, const uint32_t *quads, const int32_t *starts, long shift,
+                           vint *dots, const long tokens, const long steps, const int kind)
+{
+    vint second = {0};
+    for (long t = 0; t < tokens; t++)
+        dots[t] = starts ? int_lanes(starts[t]) : (vint){0};
+    if (shift)
+        for (long t = 0; t < tokens; t++)
+            dots[t] >>= shift;
+    for (long i = 0; i < steps; i++)
+        for (long t = 0; t < tokens; t++)
+            if (tokens == 1 && i % 2)
+                second = dot(second, codes[i], quads[i], kind == AS_IT_IS);
+            else
+                dots[t] = dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
+    if (tokens == 1)
+        dots[0] += second;
+}
+
+INLINE vfloat floats_of(vint dots) { return __builtin_convertvector(dots, vfloat); }
+
+/* sums [tokens] += the products of a panel with a tile of tokens, over `blocks` blocks of 32 columns. */
+INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
+                          vfloat *sums, const long tokens, const int kind)
+{
+    const vuint *codes = panel->codes;
+    vfloat totals[MAX_TILE];
+    vint dots[MAX_TILE], upper[MAX_TILE];
+    for (long t = 0; t < tokens; t++)
+        totals[t] = sums[t];
+    for (long b = 0; b < blocks; b++, codes += 8, record += RECORD_WORDS * tokens) {
+        const float *scales = (const float *)record, *weighted = scales + tokens;
+        const int32_t *starts = (const int32_t *)record + 2 * tokens;
+        const uint32_t *quads = record + RECORD_CODES * tokens;
+        if (kind == HALVES) {
+            const vfloat scale = panel->scales[2 * b], other = panel->scales[2 * b + 1];
+            vfloat parts[MAX_TILE];
+            multiply_codes(codes, quads, starts + tokens, 0, dots, tokens, 4, kind);
+            for (long t = 0; t < tokens; t++)
+                parts[t] = floats_of(dots[t]) * scale;
+            multiply_codes(codes + 4, quads + 4 * tokens, starts + 2 * tokens, 0, upper, tokens, 4, kind);
+            for (long t = 0; t < tokens; t++)
+                totals[t] = fused(fused(floats_of(upper[t]), other, parts[t]), float_lanes(scales[t]), totals[t]);
+            continue;
+        }
+        multiply_codes(codes, quads, kind == RAISED_BY ? starts : 0, shift, dots, tokens, 8, kind);
+        for (long t = 0; t < tokens; t++)
+            totals[t] = fused(floats_of(dots[t]), panel->scales[b] * float_lanes(scales[t]), totals[t]);
+        if (kind == WITH_MINIMUM)
+            for (long t = 0; t < tokens; t++)
+                totals[t] = fused(panel->minima[b], float_lanes(weighted[t]), totals[t]);
+    }
+    for (long t = 0; t < tokens; t++)
+        sums[t] = totals[t];
+}
+
+#define TILE_OF(n)                                                                                           \
+    case n:                                                                                                  \
+        multiply_tile(panel, record, blocks, shift, sums, n, kind);                                          \
+        break;
+
+INLINE void multiply_any_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
+                              vfloat *sums, long tokens, const int kind)
+{
+    switch (tokens) {
+        TILE_OF(1)
+        TILE_OF(2)
+        TILE_OF(3)
+        TILE_OF(4)
+#if LANES != 8
+        TILE_OF(5)
+        TILE_OF(6)
+        TILE_OF(7)
+        TILE_OF(8)
+#endif
+#if LANES == 16
+        TILE_OF(9)
+        TILE_OF(10)
+        TILE_OF(11)
+        TILE_OF(12)
+#endif
+    }
+}
+
+static void multiply_tile_of_kind(const struct panel *panel, const uint32_t *record, long blocks, long tokens,
+                                  const struct block_format *format, vfloat *sums)
+{
+    if (format->kind == WITH_MINIMUM)
+        multiply_any_tile(panel, record, blocks, 0, sums, tokens, WITH_MINIMUM);
+    else if (format->kind == RAISED_BY)
+        multiply_any_tile(panel, record, blocks, format->shift, sums, tokens, RAISED_BY);
+    else if (format->kind == HALVES)
+        multiply_any_tile(panel, record, blocks, 0, sums, tokens, HALVES);
+#if !(X86_LANES && HAS_VNNI)
+    else
+        multiply_any_tile(panel, record, blocks, 0, sums, tokens, AS_IT_IS);
+#endif
+}
+
+/* The panel of a number: `rows` of a segment from `row` on, whose outputs begin at `output`. */
+struct position {
+    const struct quantised_segment *segment;
+    long row, rows, output;
+};
+
+INLINE long panel_count(long rows) { return (rows + LANES - 1) / LANES; }
+
+INLINE struct position find_panel(const struct quantised_params *params, long number)
+{
+    const struct quantised_segment *segment = params->segments;
+    long output = 0;
+    for (; number >= panel_count(segment->rows); segment++) {
+        number -= panel_count(segment->rows);
+        output += segment->rows;
+    }
+    const long row = number * LANES, rest = segment->rows - row;
+    return (struct position){segment, row, rest < LANES ? rest : LANES, output + row};
+}
+
+INLINE const uint8_t *row_address(const struct quantised_segment *segment, long row)
+{
+    return segment->data + (segment->row_order ? segment->row_order[row] : row) * segment->row_bytes;
+}
+
+/* Prefetch the share of a panel's bytes that is read as column `column` of `columns`, and `count` columns more. */
+INLINE void prefetch_panel(struct position at, long column, long count, long columns)
+{
+    const long bytes = at.segment->row_bytes, runs = at.segment->row_order ? at.rows : 1;
+    const long length = at.rows / runs * bytes, first = length * column / columns / 64 * 64;
+    for (long n = 0; n < runs; n++)
+        for (long i = first; i < length * (column + count) / columns; i += 64)
+            __builtin_prefetch(row_address(at.segment, at.row + n) + i, 0, 2); /* into the second cache */
+}
+
+/* Decode `numbers` numbers of each row, UNIT at most, from byte `at` of the rows on. */
+INLINE void decode_unit(struct position from, long at, long numbers, struct panel panel)
+{
+    uint8_t copy[LANES * MAX_BLOCK_BYTES];
+    const struct quantised_segment *segment = from.segment;
+    const struct block_format *format = FORMATS + segment->type;
+    const long bytes = format->unit_bytes * numbers / UNIT;
+    if (!segment->row_order && from.rows == LANES) {
+        format->decode(row_address(segment, from.row) + at, segment->row_bytes, numbers, panel);
+        return;
+    }
+    for (long n = 0; n < LANES; n++)
+        memcpy(copy + n * bytes, row_address(segment, from.row + (n < from.rows ? n : 0)) + at, bytes);
+    format->decode(copy, bytes, numbers, panel);
+}
+
+/* Write the sums [tokens] of rows `output` and on of y [tokens, outputs]. */
+INLINE void store_sums(void *y, long outputs, long output, long rows, long tokens, const vfloat *sums,
+                       const int is_f32)
+{
+    for (long t = 0; t < tokens; t++) {
+        float values[LANES];
+        memcpy(values, sums + t, sizeof values);
+        if (is_f32 && rows == LANES)
+            memcpy((float *)y + t * outputs + output, values, sizeof values);
+        else
+            for (long n = 0; n < rows; n++)
+                store_scalar(y, t * outputs + output + n, values[n], is_f32);
+    }
+}
+
+/* Multiply a panel with the tiles of a group of tokens, whose first tile is `tile` of `all` tokens; prefetch
+   the panel that this thread multiplies next. */
+static void multiply_panel(const struct quantised_params *params, struct position at, struct position next,
+                           const uint32_t *records, void *y, long all, long tile, long tiles)
+{
+    vuint codes[CHUNK_COLUMNS / 4];
+    vfloat scales[CHUNK_COLUMNS / 16], minima[CHUNK_COLUMNS / 32], sums[MAX_GROUP_TOKENS], start = {0};
+    const struct panel panel = {codes, scales, minima};
+    const struct block_format *format = FORMATS + at.segment->type;
+    const long columns = params->columns, blocks = columns / 32, part = format->kind == HALVES ? 16 : 32;
+    const struct tile first = tile_of(all, tile), last = tile_of(all, tile + tiles - 1);
+    const long tokens = last.first + last.tokens - first.first;
+    if (params->bias)
+        memcpy(&start, params->bias + at.output, at.rows * sizeof(float));
+    for (long t = 0; t < tokens; t++)
+        sums[t] = start;
+    for (long column = 0; column < columns; column += CHUNK_COLUMNS) {
+        const long rest = columns - column, count = rest < CHUNK_COLUMNS ? rest : CHUNK_COLUMNS;
+        for (long i = 0; i < count; i += UNIT) {
+            const long numbers = count - i < UNIT ? count - i : UNIT;
+            prefetch_panel(next, column + i, numbers, columns);
+            decode_unit(at, (column + i) / UNIT * format->unit_bytes, numbers,
+                        (struct panel){codes + i / 4, scales + i / part, minima + i / 32});
+        }
+        for (long n = tile; n < tile + tiles; n++) {
+            const struct tile own = tile_of(all, n);
+            const uint32_t *record = records + RECORD_WORDS * (own.first * blocks + column / 32 * own.tokens);
+            multiply_tile_of_kind(&panel, record, count / 32, own.tokens, format,
+                                  sums + own.first - first.first);
+        }
+    }
+    store_sums(at_offset(y, first.first * params->outputs, params->is_f32), params->outputs, at.output,
+               at.rows, tokens, sums, params->is_f32);
+}
+
+/* y [tokens, outputs] = x [tokens, columns] W^T + bias, with the segments' rows as W, one after the other.
+   scratch: 52 bytes for each token and each 32 columns. */
+void quantised_matmul(const struct quantised_params *params, const void *x, void *y, uint32_t *scratch,
+                      long tokens)
+{
+    const long tiles = tile_count(tokens), group = MAX_GROUP_TOKENS / MAX_TILE;
+    long panels = 0;
+    for (long i = 0; i < params->count; i++)
+        panels += panel_count(params->segments[i].rows);
+#pragma omp parallel
+    {
+        if (params->is_f32)
+            quantise_tiles(x, tokens, params->columns, scratch, 1);
+        else
+            quantise_tiles(x, tokens, params->columns, scratch, 0);
+        for (long tile = 0; tile < tiles; tile += group) {
+#pragma omp for schedule(static) nowait
+            for (long n = 0; n < panels; n++)
+                multiply_panel(params, find_panel(params, n), find_panel(params, n + 1 < panels ? n + 1 : n),
+                               scratch, y, tokens, tile, tiles - tile < group ? tiles - tile : group);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* Panels of quantised weights: LANES rows of a matrix, one in each lane of a vector, four codes of each row at
+   once. All that depends on the CPU's instructions is here. */
+
+#ifndef ALTEREGO_QUANTISED_LANES_H
+#define ALTEREGO_QUANTISED_LANES_H
+
+#include "common.h"
+
+#if LANES == 16 && defined(__AVX512BW__)
+#define X86_LANES 16
+#elif LANES == 8 && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define X86_LANES 8
+#else
+#define X86_LANES 0
+#endif
+#if X86_LANES
+#include <immintrin.h>
+#endif
+
+/* VNNI multiplies codes without a sign: those of eight bits are raised by 128 for it, and the product starts at
+   -128 times the activations' sum. All others multiply them as they are. */
+#if X86_LANES && HAS_VNNI
+#define RAISED 0x80808080
+#else
+#define RAISED 0
+#endif
+
+enum {
+#if LANES == 16
+    MAX_TILE = 12, /* tokens that are multiplied together: as many as leave their sums in registers */
+#elif LANES == 4
+    MAX_TILE = 8,
+#else
+    MAX_TILE = 4,
+#endif
+    COLUMN = 16 /* bytes that `load_columns` reads of each row */
+};
+
+#if X86_LANES == 16
+#define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
+
+/* Rows 0, 4, 8 and 12 from `base` on, 16 bytes of each. */
+INLINE __m512i load_quarter(const uint8_t *base, long stride)
+{
+    const uint8_t *lower = base + 8 * stride;
+    __m512i rows = _mm512_castsi128_si512(LOAD16(base));
+    rows = _mm512_inserti32x4(rows, LOAD16(base + 4 * stride), 1);
+    rows = _mm512_inserti32x4(rows, LOAD16(lower), 2);
+    return _mm512_inserti32x4(rows, LOAD16(lower + 4 * stride), 3);
+}
+
+/* 16 bytes of each row, of which row n has lane n: columns[j] holds bytes 4 j to 4 j + 3. */
+INLINE void load_columns(const uint8_t *base, long stride, vuint *columns)
+{
+    const __m512i a = load_quarter(base, stride), b = load_quarter(base + stride, stride),
+                  c = load_quarter(base + 2 * stride, stride), d = load_quarter(base + 3 * stride, stride);
+    const __m512i ab = _mm512_unpacklo_epi32(a, b), cd = _mm512_unpacklo_epi32(c, d),
+                  ab_high = _mm512_unpackhi_epi32(a, b), cd_high = _mm512_unpackhi_epi32(c, d);
+    columns[0] = (vuint)_mm512_unpacklo_epi64(ab, cd);
+    columns[1] = (vuint)_mm512_unpackhi_epi64(ab, cd);
+    columns[2] = (vuint)_mm512_unpacklo_epi64(ab_high, cd_high);
+    columns[3] = (vuint)_mm512_unpackhi_epi64(ab_high, cd_high);
+}
+
+INLINE vuint look_up(const uint8_t *table, vuint codes)
+{
+    return (vuint)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(LOAD16(table)), (__m512i)codes);
+}
+
+INLINE vfloat floats_of_halves(vuint halves) /* the lower 16 bits of each lane */
+{
+    return (vfloat)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)halves));
+}
+
+INLINE vfloat fused(vfloat a, vfloat b, vfloat c) { return (vfloat)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+
+INLINE vfloat float_lanes(float value) { return (vfloat)_mm512_set1_ps(value); }
+
+INLINE vint int_lanes(int32_t value) { return (vint)_mm512_set1_epi32(value); }
+
+INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
+{
+    const __m512i quads = _mm512_set1_epi32(activations);
+#if HAS_VNNI
+    (void)is_wide;
+    return (vint)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)codes, quads);
+#else
+    const __m512i zero = _mm512_setzero_si512(), ones = _mm512_set1_epi16(1);
+    const __m512i size = is_wide ? _mm512_abs_epi8((__m512i)codes) : (__m512i)codes;
+    const __m512i other =
+        is_wide ? _mm512_mask_sub_epi8(quads, _mm512_movepi8_mask((__m512i)codes), zero, quads) : quads;
+    return (vint)_mm512_add_epi32((__m512i)sum,
+                                  _mm512_madd_epi16(_mm512_maddubs_epi16(size, other), ones));
+#endif
+}
+
+#elif X86_LANES == 8
+#define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
+
+INLINE __m256i load_half(const uint8_t *base, long stride) /* rows 0 and 4 from `base` on */
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(LOAD16(base)), LOAD16(base + 4 * stride), 1);
+}
+
+INLINE void load_columns(const uint8_t *base, long stride, vuint *columns)
+{
+    const __m256i a = load_half(base, stride), b = load_half(base + stride, stride),
+                  c = load_half(base + 2 * stride, stride), d = load_half(base + 3 * stride, stride);
+    const __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d),
+                  ab_high = _mm256_unpackhi_epi32(a, b), cd_high = _mm256_unpackhi_epi32(c, d);
+    columns[0] = (vuint)_mm256_unpacklo_epi64(ab, cd);
+    columns[1] = (vuint)_mm256_unpackhi_epi64(ab, cd);
+    columns[2] = (vuint)_mm256_unpacklo_epi64(ab_high, cd_high);
+    columns[3] = (vuint)_mm256_unpackhi_epi64(ab_high, cd_high);
+}
+
+INLINE vuint look_up(const uint8_t *table, vuint codes)
+{
+    return (vuint)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(LOAD16(table)), (__m256i)codes);
+}
+
+INLINE vfloat floats_of_halves(vuint halves)
+{
+    const __m256i low = _mm256_and_si256((__m256i)halves, _mm256_set1_epi32(0xffff));
+    const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+    return (vfloat)_mm256_cvtph_ps(packed);
+}
+
+INLINE vfloat fused(vfloat a, vfloat b, vfloat c) { return (vfloat)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+
+INLINE vfloat float_lanes(float value) { return (vfloat)_mm256_set1_ps(value); }
+
+INLINE vint int_lanes(int32_t value) { return (vint)_mm256_set1_epi32(value); }
+
+INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
+{
+    const __m256i quads = _mm256_set1_epi32(activations);
+#if HAS_VNNI
+    (void)is_wide;
+    return (vint)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)codes, quads);
+#else
+    const __m256i size = is_wide ? _mm256_abs_epi8((__m256i)codes) : (__m256i)codes;
+    const __m256i other = is_wide ? _mm256_sign_epi8(quads, (__m256i)codes) : quads;
+    const __m256i pairs = _mm256_maddubs_epi16(size, other);
+    return (vint)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#endif
+}
+
+#else
+INLINE void load_columns(const uint8_t *base, long stride, vuint *columns)
+{
+#if LANES == 4
+    const uint32x4_t a = vreinterpretq_u32_u8(vld1q_u8(base)),
+                     b = vreinterpretq_u32_u8(vld1q_u8(base + stride)),
+                     c = vreinterpretq_u32_u8(vld1q_u8(base + 2 * stride)),
+                     d = vreinterpretq_u32_u8(vld1q_u8(base + 3 * stride));
+    const uint32x4x2_t ab = vtrnq_u32(a, b), cd = vtrnq_u32(c, d);
+    columns[0] = (vuint)vcombine_u32(vget_low_u32(ab.val[0]), vget_low_u32(cd.val[0]));
+    columns[1] = (vuint)vcombine_u32(vget_low_u32(ab.val[1]), vget_low_u32(cd.val[1]));
+    columns[2] = (vuint)vcombine_u32(vget_high_u32(ab.val[0]), vget_high_u32(cd.val[0]));
+    columns[3] = (vuint)vcombine_u32(vget_high_u32(ab.val[1]), vget_high_u32(cd.val[1]));
+#else
+    uint32_t words[4][LANES];
+    for (long n = 0; n < LANES; n++)
+        for (long j = 0; j < 4; j++)
+            memcpy(&words[j][n], base + n * stride + 4 * j, 4);
+    memcpy(columns, words, sizeof words);
+#endif
+}
+
+INLINE vuint look_up(const uint8_t *table, vuint codes)
+{
+#if LANES == 4
+    return (vuint)vqtbl1q_u8(vld1q_u8(table), (uint8x16_t)codes);
+#else
+    uint8_t bytes[4 * LANES];
+    memcpy(bytes, &codes, sizeof bytes);
+    for (long i = 0; i < 4 * LANES; i++)
+        bytes[i] = table[bytes[i] & 15];
+    memcpy(&codes, bytes, sizeof codes);
+    return codes;
+#endif
+}
+
+/* In integers where the exponent is 0 or the largest, so that no float is subnormal on the way. */
+INLINE vfloat floats_of_halves(vuint halves)
+{
+    const vuint size = halves & 0x7fff, sign = (halves & 0x8000) << 16;
+    const vuint small = (vuint)(size < 0x400), large = (vuint)(size > 0x7bff);
+    const vuint tiny = (vuint)(__builtin_convertvector((vint)size, vfloat) * 0x1p-24f);
+    const vuint bits = (size << 13) + (112u << 23) + (large & (112u << 23));
+    return (vfloat)(((bits & ~small) | (tiny & small)) | sign);
+}
+
+INLINE vfloat fused(vfloat a, vfloat b, vfloat c)
+{
+#if LANES == 4
+    return multiply_add(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+
+INLINE vfloat float_lanes(float value) { return (vfloat){0} + value; }
+
+INLINE vint int_lanes(int32_t value) { return (vint){0} + value; }
+
+INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
+{
+    (void)is_wide;
+#if LANES == 4 && HAS_DOTPROD
+    return (vint)vdotq_s32((int32x4_t)sum, (int8x16_t)codes, vreinterpretq_s8_u32(vdupq_n_u32(activations)));
+#elif LANES == 4
+    const int8x16_t a = (int8x16_t)codes, b = vreinterpretq_s8_u32(vdupq_n_u32(activations));
+    const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b)), high = vmull_high_s8(a, b);
+    return sum + (vint)vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+#else
+    for (long shift = 0; shift < 32; shift += 8)
+        sum += ((vint)(codes << (24 - shift)) >> 24) * ((int32_t)(activations << (24 - shift)) >> 24);
+    return sum;
+#endif
+}
+#endif
+
+#endif

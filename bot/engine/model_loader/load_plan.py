@@ -1,0 +1,142 @@
+"""The plan of loading a base model: its files, found or fetched, and how they become weights in memory."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig
+
+from bot.config import ModelSettings
+from bot.engine.checkpoint.converted import find_converted
+from bot.engine.checkpoint.damage import explained_damage
+from bot.engine.checkpoint.gguf.gguf_file import GgufFile, is_served_gguf, open_gguf
+from bot.engine.checkpoint.hub_download import download_model
+from bot.engine.checkpoint.source import (
+    LOCAL_ONLY,
+    ModelSource,
+    context_length,
+    locate_model,
+    model_fingerprint,
+)
+from bot.engine.model_loader.device_check import check_device, limit_memory
+from bot.engine.model_loader.gguf import Progress, convert_gguf
+from bot.engine.model_loader.memory_check import check_memory
+from bot.engine.model_loader.memory_plan import MemoryPlan
+from bot.engine.model_loader.packed_model import describe_bits
+from bot.engine.model_loader.quantization import Precision, best_device, best_precision, stored_precision
+from bot.engine.model_loader.weight_check import check_sizes
+from bot.engine.runtime.environment import prepare_environment
+from bot.engine.tokenizer.files import read_tokenizer
+from bot.engine.tokenizer.gguf_tokenizer import read_gguf_tokenizer
+from bot.engine.tokenizer.tokenizer import HFTokenizer
+from bot.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """A base model whose files are on this machine, and the precision and device to load it in.
+
+    `packed`: a GGUF file that is served as it lies, in which case the precision is that of plain numbers.
+    """
+
+    source: ModelSource
+    fingerprint: str  # SHA-256, see `model_fingerprint`
+    precision: Precision
+    device: str
+    converted: Path | None = None  # the safetensors copy of a GGUF file, in this precision
+    memory: MemoryPlan | None = None  # on a CPU, where its files tell
+    packed: GgufFile | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of config.json and weights."""
+        assert self.source.path is not None
+        return self.converted or self.source.path
+
+    @property
+    def weights_text(self) -> str:
+        """How the weights are held, for people: "nf4", or "4.9 bits (Q4_K, Q6_K)"."""
+        if self.packed is None:
+            return self.precision
+        return describe_bits(self.packed)
+
+    def read_tokenizer(self) -> HFTokenizer:
+        """Return the model's tokenizer; raises `UserError` for a damaged one."""
+        if self.packed is not None:
+            return read_gguf_tokenizer(self.packed.vocabulary)
+        return read_tokenizer(self.folder)
+
+    def read_config(self) -> Any:
+        """Return the model's configuration; raises `UserError` where it names weights, also by an alias."""
+        if self.packed is not None:
+            return AutoConfig.for_model(**self.packed.config)
+        with explained_damage(str(self.folder / "config.json")):
+            config = AutoConfig.from_pretrained(self.folder, **LOCAL_ONLY)
+        if getattr(config, "transformers_weights", None) is not None:
+            raise UserError(
+                f"The model in {self.source.name} names weights of its own: copy the folder again."
+            )
+        return config
+
+    def context_length(self, wanted: int) -> int:
+        """Return the context in tokens: the wanted one, or less where the model has less."""
+        if self.packed is None:
+            return context_length(self.folder, wanted)
+        return min(wanted, int(self.packed.config["max_position_embeddings"]))
+
+
+def plan_load(
+    settings: ModelSettings, data: Path, progress: Progress, *, serves_packed: bool = False
+) -> LoadPlan:
+    """Find the model or fetch it from the hub; raises `UserError`.
+
+    `serves_packed`: a GGUF file is served on a CPU as it lies, unless the settings name a precision. Else it
+    is converted once. `data` is the folder of converted copies; `progress` is called with the stages.
+    """
+    prepare_environment()
+    source = locate_model(settings)
+    if source.kind == "hub":
+        progress("fetching the base model (once)")
+        source = download_model(source, progress)
+    assert source.path is not None
+    device = settings.device if settings.device != "auto" else best_device()
+    check_device(device)
+    limit_memory(device)
+    if serves_packed and stays_packed(source, settings, device):
+        memory = check_memory(source, settings)
+        file = open_gguf(source.path)
+        return LoadPlan(source, model_fingerprint(source), "fp32", device, memory=memory, packed=file)
+    return _plain_plan(source, settings, device, data, progress)
+
+
+def stays_packed(source: ModelSource, settings: ModelSettings, device: str) -> bool:
+    """Return whether a model is served as its GGUF file holds it."""
+    is_chosen = device == "cpu" and settings.precision == "auto" and source.kind == "gguf"
+    return is_chosen and source.path is not None and is_served_gguf(source.path)
+
+
+def describe_weights(source: ModelSource, settings: ModelSettings) -> str:
+    """Return how the weights of a model on this machine are held; raises `UserError` for a damaged file."""
+    device = settings.device if settings.device != "auto" else best_device()
+    if source.path is not None and stays_packed(source, settings, device):
+        return describe_bits(open_gguf(source.path))
+    return settings.precision if settings.precision != "auto" else best_precision(source, device)
+
+
+def _plain_plan(
+    source: ModelSource, settings: ModelSettings, device: str, data: Path, progress: Progress
+) -> LoadPlan:
+    assert source.path is not None
+    precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
+    plan = LoadPlan(source, model_fingerprint(source), precision, device)
+    if source.kind == "folder":
+        plan = replace(plan, precision=stored_precision(source, settings) or precision)
+        check_sizes(plan.read_config(), plan.folder)
+    plan = replace(plan, memory=check_memory(source, settings) if device == "cpu" else None)
+    if source.kind == "folder":
+        return plan
+    models = data / "models"
+    converted = find_converted(models, plan.fingerprint, precision) or convert_gguf(
+        source.path, plan.fingerprint, precision, device, models, progress
+    )
+    return replace(plan, converted=converted)

@@ -1,0 +1,90 @@
+"""The files in a persona's folder: card, lorebook and adapters, and cards that lie in no such folder."""
+
+import os
+from pathlib import Path
+
+from bot.adapter.folders import OTHERS, folder_in, other_slots
+from bot.errors import UserError
+from bot.persona import card as cards
+from bot.persona.card import Card
+from bot.persona.card_file import decode_card
+from bot.persona.lorebook import Lorebook
+from bot.persona.lorebook_reader import check_lorebook, read_lorebook
+from bot.system.ownership import check_owner
+
+_LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
+
+
+def path_inside(folder: Path, path: Path) -> Path:
+    """Return a path inside the persona's folder. Raises `UserError` if it leads out or is another user's."""
+    whole = folder / path
+    if "\x00" in str(path) or not Path(os.path.realpath(whole)).is_relative_to(os.path.realpath(folder)):
+        raise UserError(f"{str(path)!r} leads out of the folder {folder}: keep the persona's files in it")
+    check_owner(whole)
+    return whole
+
+
+def read_card_file(path: Path) -> Card:
+    """Read a card's file. Raises `UserError` with the file and its fault."""
+    try:
+        return cards.read_card(_file_text(path))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: write a card there, or set the key `card`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    except UserError as error:
+        raise UserError(f"the card {path} cannot be used: {error}") from None
+
+
+def read_folder_lorebook(path: Path) -> Lorebook:
+    """Return the lorebook of a persona's folder; an empty one where there is none."""
+    try:
+        return read_lorebook(check_lorebook(cards.parse_object(_file_text(path))))
+    except FileNotFoundError:
+        return Lorebook()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    except UserError as error:
+        raise UserError(f"the lorebook {path} cannot be used: {error}") from None
+
+
+def _file_text(path: Path) -> str:
+    """Return the JSON text of a card's or lorebook's file."""
+    if path.exists() and not path.is_file():
+        raise UserError("it is not a file")
+    if path.stat().st_size > _LIMIT:
+        raise UserError(f"it has more than {_LIMIT:,} bytes")
+    return decode_card(path.read_bytes())
+
+
+def other_adapters(folder: Path) -> tuple[Path, ...]:
+    """Return the folders in adapters/ that hold adapters, by name."""
+    path_inside(folder, Path(OTHERS))
+    found = (adapter_in(folder, slot) for slot in other_slots(folder))
+    return tuple(filter(None, found))
+
+
+def adapter_in(folder: Path, slot: Path) -> Path | None:
+    """Return the folder that holds the adapter of a slot in a persona's folder; None where there is none."""
+    found = folder_in(slot)
+    return found and path_inside(folder, found.relative_to(folder))
+
+
+def loose_cards(folder: Path) -> dict[str, str]:
+    """Return the fault of each card in the folder of all personas itself, by the key that it should have."""
+    faults = {}
+    for path in sorted(folder.iterdir()):
+        kind, home = path.suffix.lower(), folder / path.stem
+        if kind in (".json", ".png") and path.name[0] not in "._" and _is_card(folder, path.name):
+            key = path.name if home.exists() else path.stem
+            place = "a new folder" if home.exists() else home / f"card{kind}"
+            faults[key] = f"the card {path} must lie in a folder of its own: move it to {place}"
+    return faults
+
+
+def _is_card(folder: Path, name: str) -> bool:
+    try:
+        read_card_file(path_inside(folder, Path(name)))
+    except UserError:
+        return False
+    return True
