@@ -55,7 +55,7 @@ class LoadPlan:
 
     @property
     def weights_text(self) -> str:
-        """How the weights are held, for people: "nf4", or "4.9 bits (Q4_K, Q6_K)"."""
+        """The bits of the weights, for people: "nf4", or "4.9 bits (Q4_K, Q6_K)"."""
         if self.packed is None:
             return self.precision
         return describe_bits(self.packed)
