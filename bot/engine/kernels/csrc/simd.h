@@ -38,10 +38,9 @@
 #define AMX_NAME ""
 #endif
 
-/* Sums of products of neighbouring int8 numbers: of four (dotprod, and VNNI on x86), and of tiles of two by
-   eight (i8mm). No operation uses them yet: activations are floats, and a LoRA's numbers have a scale for
-   each row (`lora.h`), so rounding activations to int8 would cost accuracy where memory bandwidth limits the
-   speed. They are for matrices that are quantised in blocks. */
+/* Sums of products of neighbouring int8 numbers: of four (dotprod, and VNNI on x86), for matrices that are
+   quantised in blocks (`quantised_lanes.h`), and of tiles of two by eight (i8mm), which no operation uses yet.
+   A LoRA's numbers have a scale for each row (`lora.h`), so its activations stay floats. */
 #ifdef __ARM_FEATURE_DOTPROD
 #define HAS_DOTPROD 1
 #define DOTPROD_NAME " dotprod"
