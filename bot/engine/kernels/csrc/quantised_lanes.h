@@ -67,6 +67,16 @@ INLINE vuint look_up(const uint8_t *table, vuint codes)
     return (vuint)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(LOAD16(table)), (__m512i)codes);
 }
 
+/* 16 in each byte whose bit of a lane's word is set: bits 4 quad to 4 quad + 3. */
+INLINE vuint fifth_bits(vuint words, long quad)
+{
+    const __m512i index = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0),
+                  own = _mm512_set1_epi32(quad % 2 ? 0x80402010 : 0x08040201),
+                  bytes = _mm512_shuffle_epi8((__m512i)words,
+                                              _mm512_add_epi8(index, _mm512_set1_epi8(quad / 2)));
+    return (vuint)_mm512_maskz_mov_epi8(_mm512_test_epi8_mask(bytes, own), _mm512_set1_epi8(16));
+}
+
 INLINE vfloat floats_of_halves(vuint halves) /* the lower 16 bits of each lane */
 {
     return (vfloat)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)halves));
@@ -117,6 +127,16 @@ INLINE void load_columns(const uint8_t *base, long stride, vuint *columns)
 INLINE vuint look_up(const uint8_t *table, vuint codes)
 {
     return (vuint)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(LOAD16(table)), (__m256i)codes);
+}
+
+INLINE vuint fifth_bits(vuint words, long quad)
+{
+    const __m256i index = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808,
+                                            0x0c0c0c0c),
+                  own = _mm256_set1_epi32(quad % 2 ? 0x80402010 : 0x08040201),
+                  bytes = _mm256_shuffle_epi8((__m256i)words,
+                                              _mm256_add_epi8(index, _mm256_set1_epi8(quad / 2)));
+    return (vuint)_mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, own), own), _mm256_set1_epi8(16));
 }
 
 INLINE vfloat floats_of_halves(vuint halves)
@@ -180,6 +200,12 @@ INLINE vuint look_up(const uint8_t *table, vuint codes)
     memcpy(&codes, bytes, sizeof codes);
     return codes;
 #endif
+}
+
+/* The product moves bits 0 to 3 to the first bits of the four bytes. */
+INLINE vuint fifth_bits(vuint words, long quad)
+{
+    return ((words >> (4 * quad) & 15) * 0x00204081 & 0x01010101) << 4;
 }
 
 /* In integers where the exponent is 0 or the largest, so that no float is subnormal on the way. */
