@@ -25,16 +25,16 @@
 #define RAISED 0
 #endif
 
-enum {
+/* Tokens that are multiplied together: as many as leave their sums in registers. */
 #if LANES == 16
-    MAX_TILE = 12, /* tokens that are multiplied together: as many as leave their sums in registers */
-#elif LANES == 4
-    MAX_TILE = 8,
+#define MAX_TILE 12
+#elif LANES == 4 || defined(__AVX512VL__)
+#define MAX_TILE 8
 #else
-    MAX_TILE = 4,
+#define MAX_TILE 4
 #endif
-    COLUMN = 16 /* bytes that `load_columns` reads of each row */
-};
+
+enum { COLUMN = 16 }; /* bytes that `load_columns` reads of each row */
 
 #if X86_LANES == 16
 #define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
@@ -157,7 +157,11 @@ INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
     const __m256i quads = _mm256_set1_epi32(activations);
 #if HAS_VNNI
     (void)is_wide;
+#ifdef __AVX512VNNI__
+    return (vint)_mm256_dpbusd_epi32((__m256i)sum, (__m256i)codes, quads);
+#else
     return (vint)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)codes, quads);
+#endif
 #else
     const __m256i size = is_wide ? _mm256_abs_epi8((__m256i)codes) : (__m256i)codes;
     const __m256i other = is_wide ? _mm256_sign_epi8(quads, (__m256i)codes) : quads;

@@ -14,7 +14,7 @@
 
 /* Numbers of 32 bits in one vector register; the register holds twice as many bfloat16 numbers. On ARM a
    vector of eight would be a pair of registers, which gcc 12 takes apart through memory. */
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(NARROW)
 #define LANES 16
 #define REGISTERS "avx512"
 #elif defined(__aarch64__)
@@ -63,8 +63,10 @@
 #define I8MM_NAME ""
 #endif
 
+#ifndef NARROW
 /* The above by name, for the log of a start and for tests. */
 const char *simd_name(void) { return REGISTERS AMX_NAME DOTPROD_NAME VNNI_NAME I8MM_NAME; }
+#endif
 
 typedef float vfloat __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vuint __attribute__((vector_size(LANES * 4)));
