@@ -51,8 +51,10 @@ def _take(given: str, settings: Config, line: "ProgressLine") -> tuple[str, list
         source = download_model(source, line.show)
     assert source.path is not None
     entry = read_entry(name, "", source.path)
-    if entry.fault or entry.header is None:
-        raise UserError(f"{name} is not served: {entry.fault.rstrip('.')}. config.toml is as it was.")
+    if entry.header is None:
+        raise UserError(f"{entry.fault.rstrip('.')}. config.toml is as it was.")
+    if entry.fault:
+        raise UserError(f"{name} is not served: {entry.fault}. config.toml is as it was.")
     notes = [f"{entry.header.fault.capitalize()}."] if entry.header.fault else []
     fit = fit_on(entry.header, settings.model, this_machine(settings.model))
     if fit and not fit.fits:

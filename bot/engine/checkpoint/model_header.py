@@ -42,6 +42,12 @@ class ModelHeader:
         return 2 * self.layers * self.kv_heads * self.head_size
 
     @property
+    def is_plausible(self) -> bool:
+        """True where there are as many weights as the sizes ask for; False of damaged sizes."""
+        a_layer = self.hidden * (self.intermediate + 2 * self.kv_heads * self.head_size)
+        return 0 < self.layers * a_layer + self.vocabulary * self.hidden <= self.parameters
+
+    @property
     def lora_width(self) -> int:
         """Inputs and outputs of all linear layers but the head: the numbers of an adapter of rank 1."""
         attention = 2 * (self.hidden + self.heads * self.head_size)

@@ -16,7 +16,8 @@ from bot.system.user_folders import cache_folder
 
 logger = logging.getLogger(__name__)
 
-_MAIN = "native.c"  # includes the other files: one translation unit
+# includes the other files; and products of a few tokens in vectors of another length
+_MAIN = ("native.c", "quantised_narrow.c")
 _OUTPUT = "library"
 _TIMEOUT_SECONDS = 60.0  # a compilation takes four
 _MOST_SAID = 400  # characters of a compiler's complaint
@@ -130,7 +131,7 @@ def _compile(sources: Mapping[str, bytes], toolchain: Toolchain, store: LibraryS
 
 def _run_compiler(toolchain: Toolchain, folder: Path) -> None:
     """Compile the sources in a folder. Raises `SubprocessError` where that leaves no library."""
-    command = [*toolchain.command, *toolchain.flags, _MAIN, "-o", _OUTPUT, *toolchain.links]
+    command = [*toolchain.command, *toolchain.flags, *_MAIN, "-o", _OUTPUT, *toolchain.links]
     options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "cwd": folder}
     try:
         subprocess.run(command, check=True, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[call-overload]

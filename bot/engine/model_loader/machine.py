@@ -71,7 +71,9 @@ def plan_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> M
     if machine.cards or machine.free is None:
         return None
     precision = precision_on(header, settings, machine)
-    return plan_memory(header, settings, machine.free, precision, machine.number_bytes, machine.held)
+    lies_as_stored = header.is_gguf and settings.precision == "auto"  # beside activations in float32
+    number_bytes = 4 if lies_as_stored or precision == "fp32" else machine.number_bytes
+    return plan_memory(header, settings, machine.free, precision, number_bytes, machine.held)
 
 
 def fit_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> Fit | None:

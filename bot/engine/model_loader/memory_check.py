@@ -31,7 +31,7 @@ def check_memory(source: ModelSource, settings: ModelSettings) -> MemoryPlan | N
 def plan_of(source: ModelSource, settings: ModelSettings) -> MemoryPlan | None:
     """Return the memory plan of a model on this machine's CPU; None as of `check_memory`."""
     header = _readable_header(source)
-    if header is None or header.standing == "refused":
+    if header is None or header.standing == "refused" or not header.is_plausible:
         return None
     return plan_on(header, settings, this_machine(settings))
 

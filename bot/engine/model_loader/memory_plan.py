@@ -1,7 +1,8 @@
 """Main memory of a model on a CPU, planned from its files' headers: nothing is loaded that cannot fit.
 
-GGUF files and stored quantised weights lie in memory as in their files, a GGUF file mapped. Keys and values
-have the dtype of activations: bfloat16 where the CPU computes in it, else float32.
+Stored quantised weights lie in memory as in their files, those of a GGUF file mapped unless the settings name
+a precision. Keys and values have the dtype of activations: float32 under a GGUF file or without instructions
+for bfloat16, else bfloat16.
 """
 
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ def plan_memory(
     context = min(settings.context, header.context or settings.context)
     step = _step_bytes(header, context, number_bytes) + settings.rows * header.vocabulary * SAMPLING_BYTES
     adapters = ADAPTERS * ADAPTER_RANK * header.lora_width * number_bytes
-    program, weights = max(0, PROGRAM_BYTES - held), weight_bytes_on_cpu(header, precision)
+    program = max(0, PROGRAM_BYTES - held)
+    lies_as_stored = header.is_gguf and settings.precision == "auto"
+    weights = header.bytes if lies_as_stored else weight_bytes_on_cpu(header, precision)
     token_bytes = header.kv_numbers * number_bytes
     room = max(MIN_TOKENS * token_bytes, free - program - weights - step - adapters)
     return MemoryPlan(
@@ -106,8 +109,8 @@ def default_cache_bytes(free: int) -> int:
 
 
 def weight_bytes_on_cpu(header: ModelHeader, precision: Precision) -> int:
-    """Return the bytes of a model's weights: as they lie, or plain ones in a precision."""
-    if header.is_gguf or header.bits in ("nf4", "int8"):
+    """Return the bytes of a model's weights in a precision; stored quantised weights stay as they are."""
+    if header.bits in ("nf4", "int8"):
         return header.bytes
     rest = header.table + header.head
     wide = _BYTES["fp32"] if precision == "fp32" else _WIDE

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
 from bot.chat.chat import Chat
@@ -90,8 +90,7 @@ async def _wait_ready(engine: Engine, err: TextIO) -> None:
     """Wait for the model, and show the stage of its loading where `err` is a terminal."""
     with ProgressLine(err) as line:
         while True:
-            try:
+            line.show(engine.status().stage)
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_STAGE_INTERVAL):
                     return await engine.ready()
-            except TimeoutError:
-                line.show(engine.status().stage)

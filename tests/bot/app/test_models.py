@@ -125,7 +125,7 @@ async def said_by(*words: str, json: bool = False) -> str:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["cut.gguf"], "cut.gguf is not served: it is cut off: copy or download it again. config.toml is as"),
+        (["cut.gguf"], "of 14,840 bytes): copy or download it again. config.toml is as it was."),
         (["state.gguf"], "which rows of a batch cannot share. config.toml is as it was."),
         (["xyz"], "There is no model xyz: `python -m bot models` lists what is here."),
         (["cut"], "There is no model cut: did you mean"),

@@ -117,13 +117,13 @@ INLINE void multiply_any_tile(const struct panel *panel, const uint32_t *record,
         TILE_OF(2)
         TILE_OF(3)
         TILE_OF(4)
-#if LANES != 8
+#if MAX_TILE > 4
         TILE_OF(5)
         TILE_OF(6)
         TILE_OF(7)
         TILE_OF(8)
 #endif
-#if LANES == 16
+#if MAX_TILE > 8
         TILE_OF(9)
         TILE_OF(10)
         TILE_OF(11)

@@ -39,21 +39,30 @@ INLINE vuint load_words(const struct words *words, long block)
     return lanes;
 }
 
-/* The codes of a block of 32: 16 bytes, of which byte j holds numbers j and j + 16. */
-INLINE void decode_halves(const uint8_t *base, long stride, vuint *codes)
+/* The codes of IQ4_NL and IQ4_XS; and of NF4 the nearest multiples of 1 / NF4_SCALE, which are within 0.004. */
+#define NF4_SCALE 112
+#define CODE(number) ((uint8_t)((number) + (RAISED ? 128 : 0)))
+static const uint8_t IQ4_TABLE[16] = {CODE(-127), CODE(-104), CODE(-83), CODE(-65), CODE(-49), CODE(-35),
+                                      CODE(-22),  CODE(-10),  CODE(1),   CODE(13),  CODE(25),  CODE(38),
+                                      CODE(53),   CODE(69),   CODE(89),  CODE(113)};
+static const uint8_t NF4_TABLE[16] = {CODE(-112), CODE(-78), CODE(-59), CODE(-44), CODE(-32), CODE(-21),
+                                      CODE(-10),  CODE(0),   CODE(9),   CODE(18),  CODE(28),  CODE(38),
+                                      CODE(49),   CODE(63),  CODE(81),  CODE(112)};
+
+/* The codes of 16 bytes, the low halves' into codes [4], the high ones' into high [4], by a table unless null. */
+INLINE void decode_halves(const uint8_t *base, long stride, const uint8_t *table, vuint *codes, vuint *high)
 {
     vuint bytes[4];
     load_columns(base, stride, bytes);
     for (long j = 0; j < 4; j++) {
-        codes[j] = LOW_HALVES(bytes[j]);
-        codes[4 + j] = HIGH_HALVES(bytes[j]);
+        codes[j] = table ? look_up(table, LOW_HALVES(bytes[j])) : LOW_HALVES(bytes[j]);
+        high[j] = table ? look_up(table, HIGH_HALVES(bytes[j])) : HIGH_HALVES(bytes[j]);
     }
 }
 
-/* Q4_0, Q4_1, Q5_0 and Q5_1: a scale, a minimum, the fifth bits, the halves. The product moves bits 0 to 3 to
-   the first bits of the four bytes. */
+/* Q4_0, Q4_1, Q5_0, Q5_1 and IQ4_NL: a scale, a minimum, the fifth bits, the halves. */
 INLINE void decode_small(const uint8_t *base, long stride, long numbers, struct panel panel,
-                         const int has_minimum, const int has_fifth)
+                         const int has_minimum, const int has_fifth, const uint8_t *table)
 {
     const long bits_at = has_minimum ? 4 : 2, codes_at = bits_at + 4 * has_fifth;
     const long block_bytes = codes_at + COLUMN, blocks = numbers / 32;
@@ -62,36 +71,36 @@ INLINE void decode_small(const uint8_t *base, long stride, long numbers, struct 
     if (has_fifth)
         gather_words(base + bits_at, stride, block_bytes, blocks, &fifths);
     for (long b = 0; b < blocks; b++)
-        decode_halves(base + b * block_bytes + codes_at, stride, panel.codes + 8 * b);
+        decode_halves(base + b * block_bytes + codes_at, stride, table, panel.codes + 8 * b,
+                      panel.codes + 8 * b + 4);
     for (long b = 0; b < blocks; b++) {
         const vuint head = load_words(&heads, b);
         panel.scales[b] = floats_of_halves(head);
         if (has_minimum)
             panel.minima[b] = floats_of_halves(head >> 16);
         for (long j = 0; has_fifth && j < 8; j++)
-            panel.codes[8 * b + j] |=
-                ((load_words(&fifths, b) >> (4 * j) & 15) * 0x00204081 & 0x01010101) << 4;
+            panel.codes[8 * b + j] |= fifth_bits(load_words(&fifths, b), j);
     }
 }
 
 static void decode_q4_0(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
-    decode_small(base, stride, numbers, panel, 0, 0);
+    decode_small(base, stride, numbers, panel, 0, 0, 0);
 }
 
 static void decode_q4_1(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
-    decode_small(base, stride, numbers, panel, 1, 0);
+    decode_small(base, stride, numbers, panel, 1, 0, 0);
 }
 
 static void decode_q5_0(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
-    decode_small(base, stride, numbers, panel, 0, 1);
+    decode_small(base, stride, numbers, panel, 0, 1, 0);
 }
 
 static void decode_q5_1(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
-    decode_small(base, stride, numbers, panel, 1, 1);
+    decode_small(base, stride, numbers, panel, 1, 1, 0);
 }
 
 /* Q8_0 and INT8: a scale of `head` bytes, and a byte for each of the `values` numbers. */
@@ -125,40 +134,21 @@ static void decode_int8(const uint8_t *base, long stride, long numbers, struct p
     decode_bytes(base, stride, numbers, panel, 4, 64);
 }
 
-/* Of IQ4_NL and IQ4_XS; and of NF4 the nearest multiples of 1 / NF4_SCALE, which are within 0.004. */
-#define NF4_SCALE 112
-static const int8_t IQ4_TABLE[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-static const int8_t NF4_TABLE[16] = {-112, -78, -59, -44, -32, -21, -10, 0, 9, 18, 28, 38, 49, 63, 81, 112};
-
-INLINE void replace_by_table(const int8_t *table, vuint *codes, long count)
-{
-    for (long j = 0; j < count; j++)
-        codes[j] = look_up((const uint8_t *)table, codes[j]) ^ RAISED;
-}
-
 static void decode_iq4_nl(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
-    decode_small(base, stride, numbers, panel, 0, 0);
-    replace_by_table(IQ4_TABLE, panel.codes, numbers / 4);
+    decode_small(base, stride, numbers, panel, 0, 0, IQ4_TABLE);
 }
 
 static void decode_nf4(const uint8_t *base, long stride, long numbers, struct panel panel)
 {
     const long block_bytes = 36, blocks = numbers / 64;
-    vuint bytes[4];
     struct words heads;
     gather_words(base, stride, block_bytes, blocks, &heads);
-    for (long b = 0; b < blocks; b++) {
-        vuint *codes = panel.codes + 16 * b;
+    for (long b = 0; b < blocks; b++)
         for (long i = 0; i < 2; i++) {
-            load_columns(base + b * block_bytes + 4 + i * COLUMN, stride, bytes);
-            for (long j = 0; j < 4; j++) {
-                codes[4 * i + j] = LOW_HALVES(bytes[j]);
-                codes[8 + 4 * i + j] = HIGH_HALVES(bytes[j]);
-            }
+            vuint *codes = panel.codes + 16 * b + 4 * i;
+            decode_halves(base + b * block_bytes + 4 + i * COLUMN, stride, NF4_TABLE, codes, codes + 8);
         }
-        replace_by_table(NF4_TABLE, codes, 16);
-    }
     for (long b = 0; b < 2 * blocks; b++)
         panel.scales[b] = (vfloat)load_words(&heads, b / 2) * (1.f / NF4_SCALE);
 }

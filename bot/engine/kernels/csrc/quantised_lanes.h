@@ -25,16 +25,16 @@
 #define RAISED 0
 #endif
 
-enum {
+/* Tokens that are multiplied together: as many as leave their sums in registers. */
 #if LANES == 16
-    MAX_TILE = 12, /* tokens that are multiplied together: as many as leave their sums in registers */
-#elif LANES == 4
-    MAX_TILE = 8,
+#define MAX_TILE 12
+#elif LANES == 4 || defined(__AVX512VL__)
+#define MAX_TILE 8
 #else
-    MAX_TILE = 4,
+#define MAX_TILE 4
 #endif
-    COLUMN = 16 /* bytes that `load_columns` reads of each row */
-};
+
+enum { COLUMN = 16 }; /* bytes that `load_columns` reads of each row */
 
 #if X86_LANES == 16
 #define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
@@ -65,6 +65,16 @@ INLINE void load_columns(const uint8_t *base, long stride, vuint *columns)
 INLINE vuint look_up(const uint8_t *table, vuint codes)
 {
     return (vuint)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(LOAD16(table)), (__m512i)codes);
+}
+
+/* 16 in each byte whose bit of a lane's word is set: bits 4 quad to 4 quad + 3. */
+INLINE vuint fifth_bits(vuint words, long quad)
+{
+    const __m512i index = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0),
+                  own = _mm512_set1_epi32(quad % 2 ? 0x80402010 : 0x08040201),
+                  bytes = _mm512_shuffle_epi8((__m512i)words,
+                                              _mm512_add_epi8(index, _mm512_set1_epi8(quad / 2)));
+    return (vuint)_mm512_maskz_mov_epi8(_mm512_test_epi8_mask(bytes, own), _mm512_set1_epi8(16));
 }
 
 INLINE vfloat floats_of_halves(vuint halves) /* the lower 16 bits of each lane */
@@ -119,6 +129,16 @@ INLINE vuint look_up(const uint8_t *table, vuint codes)
     return (vuint)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(LOAD16(table)), (__m256i)codes);
 }
 
+INLINE vuint fifth_bits(vuint words, long quad)
+{
+    const __m256i index = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808,
+                                            0x0c0c0c0c),
+                  own = _mm256_set1_epi32(quad % 2 ? 0x80402010 : 0x08040201),
+                  bytes = _mm256_shuffle_epi8((__m256i)words,
+                                              _mm256_add_epi8(index, _mm256_set1_epi8(quad / 2)));
+    return (vuint)_mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, own), own), _mm256_set1_epi8(16));
+}
+
 INLINE vfloat floats_of_halves(vuint halves)
 {
     const __m256i low = _mm256_and_si256((__m256i)halves, _mm256_set1_epi32(0xffff));
@@ -137,7 +157,11 @@ INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
     const __m256i quads = _mm256_set1_epi32(activations);
 #if HAS_VNNI
     (void)is_wide;
+#ifdef __AVX512VNNI__
+    return (vint)_mm256_dpbusd_epi32((__m256i)sum, (__m256i)codes, quads);
+#else
     return (vint)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)codes, quads);
+#endif
 #else
     const __m256i size = is_wide ? _mm256_abs_epi8((__m256i)codes) : (__m256i)codes;
     const __m256i other = is_wide ? _mm256_sign_epi8(quads, (__m256i)codes) : quads;
@@ -180,6 +204,12 @@ INLINE vuint look_up(const uint8_t *table, vuint codes)
     memcpy(&codes, bytes, sizeof codes);
     return codes;
 #endif
+}
+
+/* The product moves bits 0 to 3 to the first bits of the four bytes. */
+INLINE vuint fifth_bits(vuint words, long quad)
+{
+    return ((words >> (4 * quad) & 15) * 0x00204081 & 0x01010101) << 4;
 }
 
 /* In integers where the exponent is 0 or the largest, so that no float is subnormal on the way. */

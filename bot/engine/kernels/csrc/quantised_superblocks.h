@@ -106,9 +106,8 @@ static void decode_iq4_xs(const uint8_t *base, long stride, long numbers, struct
     for (long b = 0; b < 8; b++) {
         const vuint code = (head[1] >> (4 * b) & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
         panel.scales[b] = scale * __builtin_convertvector((vint)code - 32, vfloat);
-        decode_halves(base + 8 + b * COLUMN, stride, panel.codes + 8 * b);
+        decode_halves(base + 8 + b * COLUMN, stride, IQ4_TABLE, panel.codes + 8 * b, panel.codes + 8 * b + 4);
     }
-    replace_by_table(IQ4_TABLE, panel.codes, UNIT / 4);
 }
 
 #endif

@@ -14,7 +14,7 @@
 
 /* Numbers of 32 bits in one vector register; the register holds twice as many bfloat16 numbers. On ARM a
    vector of eight would be a pair of registers, which gcc 12 takes apart through memory. */
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(NARROW)
 #define LANES 16
 #define REGISTERS "avx512"
 #elif defined(__aarch64__)
@@ -38,10 +38,9 @@
 #define AMX_NAME ""
 #endif
 
-/* Sums of products of neighbouring int8 numbers: of four (dotprod, and VNNI on x86), and of tiles of two by
-   eight (i8mm). No operation uses them yet: activations are floats, and a LoRA's numbers have a scale for
-   each row (`lora.h`), so rounding activations to int8 would cost accuracy where memory bandwidth limits the
-   speed. They are for matrices that are quantised in blocks. */
+/* Sums of products of neighbouring int8 numbers: of four (dotprod, and VNNI on x86), for matrices that are
+   quantised in blocks (`quantised_lanes.h`), and of tiles of two by eight (i8mm), which no operation uses yet.
+   A LoRA's numbers have a scale for each row (`lora.h`), so its activations stay floats. */
 #ifdef __ARM_FEATURE_DOTPROD
 #define HAS_DOTPROD 1
 #define DOTPROD_NAME " dotprod"
@@ -64,8 +63,10 @@
 #define I8MM_NAME ""
 #endif
 
+#ifndef NARROW
 /* The above by name, for the log of a start and for tests. */
 const char *simd_name(void) { return REGISTERS AMX_NAME DOTPROD_NAME VNNI_NAME I8MM_NAME; }
+#endif
 
 typedef float vfloat __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vuint __attribute__((vector_size(LANES * 4)));

@@ -71,6 +71,14 @@ def test_a_folder_is_described(folder: Path) -> None:
     assert (header.kv_numbers, header.lora_width) == (2 * 2 * 2 * 16, 2 * (2 * 128 + 2 * 96 + 3 * 192))
 
 
+def test_sizes_without_weights_are_not_plausible(folder: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(folder, tmp_path / "mine")
+    assert read_model_header(mine).is_plausible
+    config = json.loads((mine / "config.json").read_text())
+    (mine / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1_000_000_000}))
+    assert not read_model_header(mine).is_plausible
+
+
 @pytest.mark.parametrize("name", sorted({each.model_type for each in families.FAMILIES.values()}))
 def test_every_family_that_is_tried_is_served(name: str, folder: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(folder, tmp_path / "mine")

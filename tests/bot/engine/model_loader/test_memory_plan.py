@@ -56,6 +56,18 @@ def test_every_part_is_counted() -> None:
     assert (found.fits, found.rows(4096), found.rows(1000)) == (True, 4, 18)
 
 
+def test_a_gguf_file_lies_as_it_is_unless_a_precision_is_named() -> None:
+    on_bf16 = Machine("cpu", 64 * GIB, number_bytes=2)
+    sizes = [
+        (one.weights, one.token_bytes)
+        for precision in ("auto", "bf16", "fp32")
+        if (one := plan_on(header(), ModelSettings.model_validate({"precision": precision}), on_bf16))
+    ]
+    token = 2 * 28 * 4 * 128
+    parameters = header().parameters
+    assert sizes == [(header().bytes, 4 * token), (2 * parameters, 2 * token), (4 * parameters, 4 * token)]
+
+
 def test_a_model_of_7b_starts_with_8_gb_free_and_not_with_5() -> None:
     assert plan(8 * 10**9).fits
     assert not plan(5 * 10**9).fits

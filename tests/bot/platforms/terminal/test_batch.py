@@ -41,7 +41,7 @@ class Written(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("is_terminal", "said"), [(True, "alterego: loading the base model …\n"), (False, "")]
+    ("is_terminal", "said"), [(True, f"\rloading the base model\r{'':<22}\r"), (False, "")]
 )
 async def test_loading_is_told_on_a_terminal_alone(tmp_path: Path, is_terminal: bool, said: str) -> None:
     out, err = Written(is_terminal), Written(is_terminal)
