@@ -21,6 +21,7 @@ from bot.engine.model_loader.load_plan import LoadPlan, describe_weights, plan_l
 from bot.engine.model_loader.loader import load_weights, meta_model
 from bot.engine.model_loader.packed import packed_file, stored_matrix
 from bot.engine.model_loader.packed_model import load_packed, weight_bytes_of
+from bot.engine.quantization.block_types import BLOCK_TYPES
 from bot.engine.quantization.dequantization import dequantise
 from bot.engine.quantization.packing import pack
 from tests.bot.engine.checkpoint.gguf.variants import VARIANTS, make_model
@@ -252,3 +253,27 @@ def test_bytes_of_a_loaded_model_are_those_of_blocks_and_plain_numbers(
     assert plan.packed is not None
     blocks = sum(size.bytes for size in plan.packed.sizes)
     assert weight_bytes_of(model) == blocks + plain + buffers
+
+
+@pytest.mark.parametrize("name", ["llama", "llama-tied"])
+@pytest.mark.parametrize("precision", TYPES)
+def test_memory_is_planned_for_the_blocks(
+    precision: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(tmp_path, monkeypatch, name)
+    plan = planned(folder, tmp_path, precision)
+    assert plan.packed is not None
+    assert plan.memory is not None
+    norms = 5 * 64
+    share = BLOCK_TYPES[TYPES[precision]].bits / 8
+    assert plan.memory.weights == sum(size.bytes for size in plan.packed.sizes) + int(norms * share)
+
+
+def test_memory_of_stored_weights_is_planned_for_the_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_quantised(whole_blocks("llama", monkeypatch), tmp_path, "nf4")
+    plain, stored = (planned(tmp_path / each, tmp_path, "nf4").memory for each in ("plain", "stored"))
+    assert plain is not None
+    assert stored is not None
+    assert plain.weights == stored.weights
