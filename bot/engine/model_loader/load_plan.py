@@ -4,15 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
-
 from bot.config import ModelSettings
 from bot.engine.checkpoint.converted import find_converted
-from bot.engine.checkpoint.damage import explained_damage
-from bot.engine.checkpoint.gguf.gguf_file import GgufFile, is_served_gguf, open_gguf
+from bot.engine.checkpoint.gguf.gguf_file import GgufFile, open_gguf
 from bot.engine.checkpoint.hub_download import download_model
 from bot.engine.checkpoint.source import (
-    LOCAL_ONLY,
     ModelSource,
     context_length,
     locate_model,
@@ -22,9 +18,9 @@ from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.memory_check import check_memory
 from bot.engine.model_loader.memory_plan import MemoryPlan
+from bot.engine.model_loader.packed.choice import choose_layout, read_folder_config, stays_packed
 from bot.engine.model_loader.packed.folder_weights import FolderWeights
 from bot.engine.model_loader.packed.gguf_weights import GgufWeights
-from bot.engine.model_loader.packed.layout import FolderLayout, plan_layout
 from bot.engine.model_loader.packed.weights import PackedWeights, describe_bits
 from bot.engine.model_loader.quantization import Precision, best_device, best_precision, stored_precision
 from bot.engine.model_loader.weight_check import check_sizes
@@ -32,7 +28,6 @@ from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.gguf_tokenizer import read_gguf_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
-from bot.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ class LoadPlan:
         """Return the model's configuration; raises `UserError` where it names weights, also by an alias."""
         if self.packed is not None:
             return self.packed.config
-        return _folder_config(self.folder, self.source.name)
+        return read_folder_config(self.folder, self.source.name)
 
     def context_length(self, wanted: int) -> int:
         """Return the context in tokens: the wanted one, or less where the model has less."""
@@ -111,13 +106,7 @@ def plan_load(
         packed = GgufWeights(open_gguf(source.path))
         return LoadPlan(source, model_fingerprint(source), "fp32", device, memory=memory, packed=packed)
     plan = _plain_plan(source, settings, device, data, progress)
-    return _with_packed(plan, data, progress) if serves_packed else plan
-
-
-def stays_packed(source: ModelSource, settings: ModelSettings, device: str) -> bool:
-    """Return whether a model is served as its GGUF file holds it."""
-    is_chosen = device == "cpu" and settings.precision == "auto" and source.kind == "gguf"
-    return is_chosen and source.path is not None and is_served_gguf(source.path)
+    return _with_packed(plan, settings, data, progress) if serves_packed else plan
 
 
 def describe_weights(source: ModelSource, settings: ModelSettings) -> str:
@@ -126,9 +115,7 @@ def describe_weights(source: ModelSource, settings: ModelSettings) -> str:
     if source.path is not None and stays_packed(source, settings, device):
         return describe_bits(GgufWeights(open_gguf(source.path)).sizes)
     precision = _precision_of(source, settings, device)
-    layout = None
-    if source.kind == "folder" and source.path is not None:
-        layout = _layout_of(source.path, source.name, precision, device)
+    layout = choose_layout(source, settings, precision, device)
     return precision if layout is None else describe_bits(layout.sizes)
 
 
@@ -138,33 +125,14 @@ def _precision_of(source: ModelSource, settings: ModelSettings, device: str) -> 
     return (stored_precision(source, settings) if source.kind == "folder" else None) or chosen
 
 
-def _with_packed(plan: LoadPlan, data: Path, progress: Progress) -> LoadPlan:
+def _with_packed(plan: LoadPlan, settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
     """Return the plan of a folder with its weights packed, where they can be on this device."""
-    if plan.source.kind != "folder":
-        return plan
-    layout = _layout_of(plan.folder, plan.source.name, plan.precision, plan.device)
+    layout = choose_layout(plan.source, settings, plan.precision, plan.device)
     if layout is None:
         return plan
     config, models = plan.read_config(), data / "models"
     packed = FolderWeights(config, layout, plan.fingerprint, plan.precision, models, progress)
     return replace(plan, packed=packed)
-
-
-def _layout_of(folder: Path, name: str, precision: Precision, device: str) -> FolderLayout | None:
-    """Return the layout of a folder that is served packed; None for one that is not."""
-    if device != "cpu" or precision not in ("nf4", "int8"):
-        return None
-    config = _folder_config(folder, name)
-    check_sizes(config, folder)
-    return plan_layout(folder, config, precision)
-
-
-def _folder_config(folder: Path, name: str) -> Any:
-    with explained_damage(str(folder / "config.json")):
-        config = AutoConfig.from_pretrained(folder, **LOCAL_ONLY)
-    if getattr(config, "transformers_weights", None) is not None:
-        raise UserError(f"The model in {name} names weights of its own: copy the folder again.")
-    return config
 
 
 def _plain_plan(

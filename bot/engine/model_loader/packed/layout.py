@@ -19,7 +19,9 @@ from bot.engine.model_loader.packed_model import empty_model
 from bot.engine.quantization.packed_matrix import packed_row_bytes
 from bot.untrusted import RefusedFile
 
-TABLE_TYPE = "INT8"  # of embedding and output head: NF4 would move the logits further than all layers do
+# Of embedding and output head: in SmolLM2-135M, INT8 there moves the logits by 3% of how much they vary, and
+# costs 0.002 of loss; NF4 moves them by 38% and costs 0.21, as much as NF4 in all layers.
+TABLE_TYPE = "INT8"
 _Found = TypeVar("_Found")
 _LAYER_TYPES = {"nf4": "NF4", "int8": "INT8"}
 

@@ -19,7 +19,7 @@ from bot.engine.model_executor import probes
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.engine.model_loader.load_plan import LoadPlan, describe_weights, plan_load
 from bot.engine.model_loader.loader import load_weights, meta_model
-from bot.engine.model_loader.packed import packed_file, stored_matrix
+from bot.engine.model_loader.packed import choice, packed_file, stored_matrix
 from bot.engine.model_loader.packed_model import load_packed, weight_bytes_of
 from bot.engine.quantization.block_types import BLOCK_TYPES
 from bot.engine.quantization.dequantization import dequantise
@@ -39,6 +39,11 @@ TYPES = {"nf4": "NF4", "int8": "INT8"}
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_matrix, "_PIECE", 1000)
+
+
+@pytest.fixture(autouse=True)
+def a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "find_toolchains", lambda: iter([None]))
 
 
 def whole_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -229,6 +234,13 @@ def test_other_folders_keep_the_layers_of_bitsandbytes(
     plan = planned(folder, tmp_path, "nf4")
     assert plan.packed is None
     assert describe_weights(plan.source, settings(folder, precision="nf4")) == plan.weights_text == "nf4"
+
+
+def test_without_kernels_in_c_the_layers_of_bitsandbytes_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = settings(saved(tmp_path, monkeypatch), precision="nf4", native=False)
+    assert plan_load(asked, tmp_path, print, serves_packed=True).packed is None
 
 
 def test_bits_are_told_before_and_after_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
