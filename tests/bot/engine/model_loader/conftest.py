@@ -1,10 +1,11 @@
-"""A tiny model's folder, a copy of it to spoil, and an empty cache of the hub."""
+"""A tiny model's folder, a copy of it to spoil, an empty cache of the hub, and what packing finds."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from bot.engine.model_loader.packed import choice, stored_matrix
 from tests.fakes import tiny
 
 
@@ -27,3 +28,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.file_download.HF_HUB_CACHE", str(cache), raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return cache
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a compiler, without which folders are not packed."""
+    monkeypatch.setattr(choice, "find_toolchains", lambda: iter(["gcc"]))
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors are packed in several pieces, however small they are."""
+    monkeypatch.setattr(stored_matrix, "_PIECE", 1000)

@@ -38,12 +38,12 @@ PROMPTS = (
 def test_greedy_answers_are_those_of_llama_cpp_but_for_ties(tmp_path: Path) -> None:
     settings = ModelSettings(context=512)
     plan = plan_load(settings, tmp_path, lambda stage: None, serves_packed=True)
-    assert plan.packed is not None
+    assert plan.gguf is not None
     tokenizer = plan.read_tokenizer()
     prompts = [tokenizer.encode(text) for text in PROMPTS]
     runner = load_model(plan, settings, tokenizer, LibraryBuild().library()).runner
     mine = [answer_greedily(runner, prompt, TOKENS) for prompt in prompts]
-    theirs = complete(plan.packed.path, prompts, TOKENS)
+    theirs = complete(plan.gguf.path, prompts, TOKENS)
     gaps = [answer.gap_to(other) for answer, other in zip(mine, theirs, strict=True)]
     assert max(gaps) < CLOSE, gaps
     assert sum(gap == 0 for gap in gaps) >= len(PROMPTS) * 3 // 4
