@@ -9,24 +9,13 @@
 #define ALTEREGO_QUANTISED_H
 
 #include "quantised_activations.h"
+#include "quantised_params.h"
 #include "quantised_superblocks.h"
 
 enum {
     CHUNK_COLUMNS = 2 * UNIT,
     MAX_GROUP_TOKENS = 96,     /* tokens whose sums a thread holds; a multiple of MAX_TILE */
     MAX_BLOCK_BYTES = 8 * 34   /* of UNIT numbers */
-};
-
-struct quantised_segment { /* a matrix: `type` is an index of FORMATS; row_order [rows] may be null */
-    const uint8_t *data;
-    const int64_t *row_order;
-    long rows, row_bytes, type;
-};
-
-struct quantised_params { /* matrices that read the same input; bias [outputs] may be null */
-    const struct quantised_segment *segments;
-    const float *bias;
-    long count, columns, outputs, is_f32;
 };
 
 enum { WITH_MINIMUM, RAISED_BY, AS_IT_IS, HALVES };
@@ -122,12 +111,6 @@ INLINE void multiply_any_tile(const struct panel *panel, const uint32_t *record,
         TILE_OF(6)
         TILE_OF(7)
         TILE_OF(8)
-#endif
-#if MAX_TILE > 8
-        TILE_OF(9)
-        TILE_OF(10)
-        TILE_OF(11)
-        TILE_OF(12)
 #endif
     }
 }
@@ -248,8 +231,6 @@ static void multiply_panel(const struct quantised_params *params, struct positio
                at.rows, tokens, sums, params->is_f32);
 }
 
-/* y [tokens, outputs] = x [tokens, columns] W^T + bias, with the segments' rows as W, one after the other.
-   scratch: 52 bytes for each token and each 32 columns. */
 void quantised_matmul(const struct quantised_params *params, const void *x, void *y, uint32_t *scratch,
                       long tokens)
 {
