@@ -1,6 +1,7 @@
 """The header of a model in a folder: config.json and the headers of its safetensors."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,13 @@ def read_folder_model(folder: Path) -> ModelHeader:
         for name, (kind, count) in tensors.items()
         if not (packed == 2 and ".weight." in name)  # scales beside nf4's weights
     }
-    return _folder_header(text, family, standing, fault, bits, numbers, size)
+    header = _folder_header(text, family, standing, fault, bits, numbers, size)
+    return replace(header, is_packable=text is config and _fills_blocks(header))
+
+
+def _fills_blocks(header: ModelHeader) -> bool:
+    widths = header.hidden, header.intermediate, header.heads * header.head_size
+    return all(width and width % 64 == 0 for width in widths)
 
 
 def _folder_bits(quantised: object, tensors: Mapping[str, tuple[str, int]]) -> str:

@@ -35,6 +35,7 @@ class ModelHeader:
     head: int
     is_scored: bool = False
     is_gguf: bool = False
+    is_packable: bool = False  # a folder of one text model whose matrices have whole blocks of 64 columns
 
     @property
     def kv_numbers(self) -> int:

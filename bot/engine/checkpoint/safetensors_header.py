@@ -1,6 +1,7 @@
 """The header of a base model's safetensors file, checked against the size before a library reads it."""
 
 import os
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,16 @@ from bot.untrusted import RefusedFile, open_regular, parse_json
 
 _HEADER_BYTES = 100 << 20  # the library's own bound
 _AGAIN = "copy or download it again"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorPlace:
+    """Dtype, such as BF16, shape and place of a tensor: `begin` and `bytes` in its file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    bytes: int
 
 
 def check_safetensors(folder: Path, name: str, root: Path | None = None) -> None:
@@ -28,15 +39,42 @@ def stored_tensors(folder: Path, name: str, root: Path | None = None) -> dict[st
     return {tensor: _dtype_and_numbers(entry, name) for tensor, entry in header.items()}
 
 
+def read_metadata(folder: Path, name: str) -> dict[str, str]:
+    """Return the metadata of a file, texts by name; raises `RefusedFile` for a damaged header."""
+    found = _read_whole_header(folder, name, None)[0].get("__metadata__")
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        return {}
+    return found
+
+
+def tensor_places(folder: Path, name: str, root: Path | None = None) -> dict[str, TensorPlace]:
+    """Return the place of each tensor of a file; raises `RefusedFile` for one outside the file."""
+    header, data = _read_header(folder, name, root)
+    start = (folder / name).stat().st_size - data
+    return {tensor: _place(entry, name, start, data) for tensor, entry in header.items()}
+
+
+def _place(entry: Any, name: str, start: int, data: int) -> TensorPlace:
+    dtype, _ = _dtype_and_numbers(entry, name)
+    end, begin = _end(entry, name), entry["data_offsets"][0]
+    if type(begin) is not int or not 0 <= begin <= end <= data:
+        raise RefusedFile(f"the header of {name} has a tensor outside the file", _AGAIN)
+    return TensorPlace(dtype, tuple(entry["shape"]), start + begin, end - begin)
+
+
 def _read_header(folder: Path, name: str, root: Path | None) -> tuple[dict[str, Any], int]:
     """Return the header's tensors, and the bytes behind the header."""
+    header, data = _read_whole_header(folder, name, root)
+    return {tensor: entry for tensor, entry in header.items() if tensor != "__metadata__"}, data
+
+
+def _read_whole_header(folder: Path, name: str, root: Path | None) -> tuple[dict[str, Any], int]:
     with open_regular(folder, name, root) as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(_HEADER_BYTES, size - 8):
             raise RefusedFile(f"{name} is cut off in its header, or is no safetensors file", _AGAIN)
         header = parse_json(file.read(length), f"the header of {name}")
-    header.pop("__metadata__", None)
     return header, size - 8 - length
 
 

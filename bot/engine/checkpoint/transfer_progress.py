@@ -20,9 +20,13 @@ class TransferProgress:
         total: int,
         report: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        work: str = "fetching",
     ) -> None:
-        """`total`: bytes of all files; `report` gets the text, and what it raises ends the transfer."""
-        self._name, self._report, self._clock = name, report, clock
+        """`total`: bytes of all files; `work`: what is done with them.
+
+        `report` gets the text, and what it raises ends the transfer.
+        """
+        self._work, self._report, self._clock = f"{work} {name} (once)", report, clock
         self._lock = Lock()
         self._moments: deque[tuple[float, int]] = deque()  # when, and the bytes of this transfer until then
         self._received = 0
@@ -54,9 +58,9 @@ class TransferProgress:
         size = f"{self.done / _MEGABYTE:,.0f} of {self.total / _MEGABYTE:,.0f} MB"
         rate = self._rate()
         if not rate:
-            return f"fetching {self._name} (once): {size}"
+            return f"{self._work}: {size}"
         left = _duration(max(0, self.total - self.done) / rate)
-        return f"fetching {self._name} (once): {size}, {rate / _MEGABYTE:,.1f} MB/s, {left} left"
+        return f"{self._work}: {size}, {rate / _MEGABYTE:,.1f} MB/s, {left} left"
 
     def _rate(self) -> float:
         """Return bytes a second over the last seconds; 0 while there is nothing to measure."""

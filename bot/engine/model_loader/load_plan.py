@@ -4,15 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
-
 from bot.config import ModelSettings
 from bot.engine.checkpoint.converted import find_converted
-from bot.engine.checkpoint.damage import explained_damage
-from bot.engine.checkpoint.gguf.gguf_file import GgufFile, is_served_gguf, open_gguf
+from bot.engine.checkpoint.gguf.gguf_file import GgufFile, open_gguf
 from bot.engine.checkpoint.hub_download import download_model
 from bot.engine.checkpoint.source import (
-    LOCAL_ONLY,
     ModelSource,
     context_length,
     locate_model,
@@ -22,21 +18,24 @@ from bot.engine.model_loader.device_check import check_device, limit_memory
 from bot.engine.model_loader.gguf import Progress, convert_gguf
 from bot.engine.model_loader.memory_check import check_memory
 from bot.engine.model_loader.memory_plan import MemoryPlan
-from bot.engine.model_loader.packed_model import describe_bits
+from bot.engine.model_loader.packed.choice import choose_layout, read_folder_config, stays_packed
+from bot.engine.model_loader.packed.folder_weights import FolderWeights
+from bot.engine.model_loader.packed.gguf_weights import GgufWeights
+from bot.engine.model_loader.packed.weights import PackedWeights, describe_bits
 from bot.engine.model_loader.quantization import Precision, best_device, best_precision, stored_precision
 from bot.engine.model_loader.weight_check import check_sizes
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.files import read_tokenizer
 from bot.engine.tokenizer.gguf_tokenizer import read_gguf_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
-from bot.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
     """A base model whose files are on this machine, and the precision and device to load it in.
 
-    `packed`: a GGUF file that is served as it lies, in which case the precision is that of plain numbers.
+    `packed`: the weights that are served packed, in which case the precision is that of plain numbers for a
+    GGUF file, which is served as it lies, and that of the layers for a folder.
     """
 
     source: ModelSource
@@ -45,7 +44,12 @@ class LoadPlan:
     device: str
     converted: Path | None = None  # the safetensors copy of a GGUF file, in this precision
     memory: MemoryPlan | None = None  # on a CPU, where its files tell
-    packed: GgufFile | None = None
+    packed: PackedWeights | None = None
+
+    @property
+    def gguf(self) -> GgufFile | None:
+        """The GGUF file that is served as it lies."""
+        return self.packed.file if isinstance(self.packed, GgufWeights) else None
 
     @property
     def folder(self) -> Path:
@@ -58,31 +62,25 @@ class LoadPlan:
         """The bits of the weights, for people: "nf4", or "4.9 bits (Q4_K, Q6_K)"."""
         if self.packed is None:
             return self.precision
-        return describe_bits(self.packed)
+        return describe_bits(self.packed.sizes)
 
     def read_tokenizer(self) -> HFTokenizer:
         """Return the model's tokenizer; raises `UserError` for a damaged one."""
-        if self.packed is not None:
-            return read_gguf_tokenizer(self.packed.vocabulary)
+        if self.gguf is not None:
+            return read_gguf_tokenizer(self.gguf.vocabulary)
         return read_tokenizer(self.folder)
 
     def read_config(self) -> Any:
         """Return the model's configuration; raises `UserError` where it names weights, also by an alias."""
         if self.packed is not None:
-            return AutoConfig.for_model(**self.packed.config)
-        with explained_damage(str(self.folder / "config.json")):
-            config = AutoConfig.from_pretrained(self.folder, **LOCAL_ONLY)
-        if getattr(config, "transformers_weights", None) is not None:
-            raise UserError(
-                f"The model in {self.source.name} names weights of its own: copy the folder again."
-            )
-        return config
+            return self.packed.config
+        return read_folder_config(self.folder, self.source.name)
 
     def context_length(self, wanted: int) -> int:
         """Return the context in tokens: the wanted one, or less where the model has less."""
-        if self.packed is None:
+        if self.gguf is None:
             return context_length(self.folder, wanted)
-        return min(wanted, int(self.packed.config["max_position_embeddings"]))
+        return min(wanted, int(self.gguf.config["max_position_embeddings"]))
 
 
 def plan_load(
@@ -90,8 +88,9 @@ def plan_load(
 ) -> LoadPlan:
     """Find the model or fetch it from the hub; raises `UserError`.
 
-    `serves_packed`: a GGUF file is served on a CPU as it lies, unless the settings name a precision. Else it
-    is converted once. `data` is the folder of converted copies; `progress` is called with the stages.
+    `serves_packed`: a GGUF file is served on a CPU as it lies, unless the settings name a precision, and a
+    folder in nf4 or int8 is packed when its weights are loaded. Else a GGUF file is converted once. `data` is
+    the folder of copies; `progress` is called with the stages.
     """
     prepare_environment()
     source = locate_model(settings)
@@ -104,33 +103,45 @@ def plan_load(
     limit_memory(device)
     if serves_packed and stays_packed(source, settings, device):
         memory = check_memory(source, settings)
-        file = open_gguf(source.path)
-        return LoadPlan(source, model_fingerprint(source), "fp32", device, memory=memory, packed=file)
-    return _plain_plan(source, settings, device, data, progress)
-
-
-def stays_packed(source: ModelSource, settings: ModelSettings, device: str) -> bool:
-    """Return whether a model is served as its GGUF file holds it."""
-    is_chosen = device == "cpu" and settings.precision == "auto" and source.kind == "gguf"
-    return is_chosen and source.path is not None and is_served_gguf(source.path)
+        packed = GgufWeights(open_gguf(source.path))
+        return LoadPlan(source, model_fingerprint(source), "fp32", device, memory=memory, packed=packed)
+    plan = _plain_plan(source, settings, device, data, progress)
+    return _with_packed(plan, settings, data, progress) if serves_packed else plan
 
 
 def describe_weights(source: ModelSource, settings: ModelSettings) -> str:
     """Return how the weights of a model on this machine are held; raises `UserError` for a damaged file."""
     device = settings.device if settings.device != "auto" else best_device()
     if source.path is not None and stays_packed(source, settings, device):
-        return describe_bits(open_gguf(source.path))
-    return settings.precision if settings.precision != "auto" else best_precision(source, device)
+        return describe_bits(GgufWeights(open_gguf(source.path)).sizes)
+    precision = _precision_of(source, settings, device)
+    layout = choose_layout(source, settings, precision, device)
+    return precision if layout is None else describe_bits(layout.sizes)
+
+
+def _precision_of(source: ModelSource, settings: ModelSettings, device: str) -> Precision:
+    """Return the precision of a folder's stored weights, else that of the settings or the best one."""
+    chosen = settings.precision if settings.precision != "auto" else best_precision(source, device)
+    return (stored_precision(source, settings) if source.kind == "folder" else None) or chosen
+
+
+def _with_packed(plan: LoadPlan, settings: ModelSettings, data: Path, progress: Progress) -> LoadPlan:
+    """Return the plan of a folder with its weights packed, where they can be on this device."""
+    layout = choose_layout(plan.source, settings, plan.precision, plan.device)
+    if layout is None:
+        return plan
+    config, models = plan.read_config(), data / "models"
+    packed = FolderWeights(config, layout, plan.fingerprint, plan.precision, models, progress)
+    return replace(plan, packed=packed)
 
 
 def _plain_plan(
     source: ModelSource, settings: ModelSettings, device: str, data: Path, progress: Progress
 ) -> LoadPlan:
     assert source.path is not None
-    precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
+    precision = _precision_of(source, settings, device)
     plan = LoadPlan(source, model_fingerprint(source), precision, device)
     if source.kind == "folder":
-        plan = replace(plan, precision=stored_precision(source, settings) or precision)
         check_sizes(plan.read_config(), plan.folder)
     plan = replace(plan, memory=check_memory(source, settings) if device == "cpu" else None)
     if source.kind == "folder":

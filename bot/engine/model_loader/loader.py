@@ -19,7 +19,7 @@ from bot.engine.model_loader.load_plan import LoadPlan
 from bot.engine.model_loader.memory_budget import CardBudget, card_budgets, conversation_tokens
 from bot.engine.model_loader.memory_plan import default_cache_bytes
 from bot.engine.model_loader.model_class import model_class_of
-from bot.engine.model_loader.packed_model import empty_model, load_packed
+from bot.engine.model_loader.packed_model import empty_model, load_packed, weight_bytes_of
 from bot.engine.model_loader.placement import device_map_of, free_memory_of_cards, weight_bytes
 from bot.engine.model_loader.quantization import check_quantised, dtype_of, quantisation_config
 from bot.engine.model_loader.weight_check import check_complete, check_sizes
@@ -78,7 +78,7 @@ def load_model(
     """
     model = load_weights(plan, settings)
     context = plan.context_length(settings.context)
-    weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    weights = weight_bytes_of(model)
     dtype = str(model.dtype).removeprefix("torch.")
     runner = ModelRunner(model, plan.source.name, context, library)
     budgets = card_budgets(runner, settings.rows, context) if runner.device.type == "cuda" else ()
@@ -102,7 +102,7 @@ def load_model(
 def meta_model(plan: LoadPlan) -> Any:
     """Return the model of a plan's config.json on torch's meta device, without its weights."""
     if plan.packed is not None:
-        return empty_model(plan.packed, plan.source.name)
+        return empty_model(plan.packed.config, plan.source.name)
     config = plan.read_config()
     check_sizes(config, plan.folder)
     with explained_damage(str(plan.folder / "config.json")), torch.device("meta"):

@@ -7,7 +7,7 @@ from bot.config import ModelSettings
 from bot.engine.checkpoint.model_header import ModelHeader
 from bot.engine.kernels import matmul
 from bot.engine.model_loader.memory_budget import ADAPTER_RANK, MIN_TOKENS
-from bot.engine.model_loader.memory_plan import MemoryPlan, plan_memory
+from bot.engine.model_loader.memory_plan import MemoryPlan, is_packed, plan_memory
 from bot.engine.model_loader.memory_prediction import (
     CardRoom,
     ServingSizes,
@@ -71,8 +71,8 @@ def plan_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> M
     if machine.cards or machine.free is None:
         return None
     precision = precision_on(header, settings, machine)
-    lies_as_stored = header.is_gguf and settings.precision == "auto"  # beside activations in float32
-    number_bytes = 4 if lies_as_stored or precision == "fp32" else machine.number_bytes
+    is_wide = precision == "fp32" or is_packed(header, settings, precision)  # of activations
+    number_bytes = 4 if is_wide else machine.number_bytes
     return plan_memory(header, settings, machine.free, precision, number_bytes, machine.held)
 
 

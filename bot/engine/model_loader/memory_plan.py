@@ -1,8 +1,8 @@
 """Main memory of a model on a CPU, planned from its files' headers: nothing is loaded that cannot fit.
 
-Stored quantised weights lie in memory as in their files, those of a GGUF file mapped unless the settings name
-a precision. Keys and values have the dtype of activations: float32 under a GGUF file or without instructions
-for bfloat16, else bfloat16.
+A GGUF file lies mapped unless the settings name a precision; a folder in nf4 or int8 is packed, its embedding
+and head in 8 bits. Keys and values have the dtype of activations: float32 under packed weights or without
+instructions for bfloat16, else bfloat16.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ PROGRAM_BYTES = (
     450 << 20
 )  # Python, torch, transformers, the tokenizer: measured with a model of 130,000 numbers
 MIN_CACHE_BYTES, MAX_CACHE_BYTES = 512 << 20, 4 << 30  # of keys and values, without [model] cache
-_WIDE = 2  # bytes of a number of embeddings and head beside quantised layers
+_WIDE = 2  # bytes of a number of embeddings and head beside quantised layers that are not packed
+_QUANTISED: tuple[Precision, ...] = ("nf4", "int8")
 _BYTES: dict[Precision, float] = {
     "nf4": BLOCK_TYPES["NF4"].bits / 8,
     "int8": BLOCK_TYPES["INT8"].bits / 8,
@@ -109,12 +110,30 @@ def default_cache_bytes(free: int) -> int:
 
 
 def weight_bytes_on_cpu(header: ModelHeader, precision: Precision) -> int:
-    """Return the bytes of a model's weights in a precision; stored quantised weights stay as they are."""
-    if header.bits in ("nf4", "int8"):
+    """Return the bytes of a model's weights in a precision; stored quantised weights keep theirs."""
+    stored = _stored_precision(header)
+    if stored and not header.is_packable:
         return header.bytes
-    rest = header.table + header.head
-    wide = _BYTES["fp32"] if precision == "fp32" else _WIDE
-    return int(_BYTES[precision] * (header.parameters - rest) + wide * rest)
+    precision, rest = stored or precision, header.table + header.head
+    return int(_BYTES[precision] * (header.parameters - rest) + _table_bytes(header, precision) * rest)
+
+
+def is_packed(header: ModelHeader, settings: ModelSettings, precision: Precision) -> bool:
+    """Return whether a model that would be loaded in a precision is served packed on a CPU."""
+    if header.is_gguf:
+        return settings.precision == "auto"
+    return header.is_packable and (_stored_precision(header) or precision) in _QUANTISED
+
+
+def _stored_precision(header: ModelHeader) -> Precision | None:
+    return next((each for each in _QUANTISED if header.bits == each), None)
+
+
+def _table_bytes(header: ModelHeader, precision: Precision) -> float:
+    """Return the bytes of a number of the embedding and the head."""
+    if precision in _QUANTISED:
+        return _BYTES["int8"] if header.is_packable else _WIDE
+    return _BYTES[precision]
 
 
 def _step_bytes(header: ModelHeader, context: int, number_bytes: int) -> int:

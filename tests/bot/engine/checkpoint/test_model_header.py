@@ -67,6 +67,7 @@ def test_a_folder_is_described(folder: Path) -> None:
         context=config["max_position_embeddings"],
         table=table,
         head=table,
+        is_packable=True,
     )
     assert (header.kv_numbers, header.lora_width) == (2 * 2 * 2 * 16, 2 * (2 * 128 + 2 * 96 + 3 * 192))
 

@@ -97,12 +97,14 @@ def test_a_plan_that_fits_stays_within_what_is_free(free: int, rows: int, contex
 
 
 @pytest.mark.parametrize(
-    ("precision", "size"), [("nf4", 36 / 64), ("int8", 68 / 64), ("bf16", 2), ("fp32", 4)]
+    ("precision", "size", "wide"),
+    [("nf4", 36 / 64, 68 / 64), ("int8", 68 / 64, 68 / 64), ("bf16", 2, 2), ("fp32", 4, 4)],
 )
-def test_plain_weights_take_what_their_precision_takes(precision: str, size: float, folder: Path) -> None:
+def test_plain_weights_take_what_their_precision_takes(
+    precision: str, size: float, wide: float, folder: Path
+) -> None:
     plain = read_model_header(folder)
     rest = plain.table + plain.head
-    wide = 4 if precision == "fp32" else 2
     expected = int(size * (plain.parameters - rest) + wide * rest)
     assert weight_bytes_on_cpu(plain, precision) == expected  # type: ignore[arg-type]
 

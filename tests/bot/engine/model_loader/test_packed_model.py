@@ -12,7 +12,9 @@ from bot.engine.checkpoint.gguf.gguf_file import GgufFile, open_gguf
 from bot.engine.kernels.compiler import LibraryBuild
 from bot.engine.model_executor import probes
 from bot.engine.model_executor.model_runner import ModelRunner
-from bot.engine.model_loader.packed_model import load_packed, quantised_bits
+from bot.engine.model_loader.packed.gguf_weights import GgufWeights
+from bot.engine.model_loader.packed.weights import quantised_bits
+from bot.engine.model_loader.packed_model import load_packed
 from bot.errors import UserError
 from tests.bot.engine.checkpoint.gguf.variants import VARIANTS, make_model
 from tests.fakes.gguf_models import write_model
@@ -43,7 +45,7 @@ def served_error(file: GgufFile, model: Any, library: Any = None) -> float:
     """Return how far the engine's logits for the probes are from those of transformers."""
     with torch.inference_mode():
         expected = probes.single_logits(model, torch.device("cpu"))
-        runner = ModelRunner(load_packed(file, "tiny", torch.float32), "tiny", 64, library)
+        runner = ModelRunner(load_packed(GgufWeights(file), "tiny", torch.float32), "tiny", 64, library)
         served = probes.batched_logits(runner.forward, runner.batch_of)[0]
     return probes.relative_error(served, expected)
 
@@ -65,7 +67,7 @@ def test_quantised_blocks_answer_as_the_numbers_that_they_stand_for(kind: str, t
 
 def test_the_blocks_are_those_of_the_mapped_file(tmp_path: Path) -> None:
     file = open_gguf(write_quantised(tmp_path / "model.gguf", make_model("qwen3"), "Q4_0"))
-    layer = load_packed(file, "tiny", torch.float32).get_submodule(PATH)
+    layer = load_packed(GgufWeights(file), "tiny", torch.float32).get_submodule(PATH)
     assert layer.matrix.data.data_ptr() == file.tensors[f"{PATH}.weight"].data.ctypes.data
 
 
@@ -78,7 +80,8 @@ def test_bits_are_those_of_all_matrices(tmp_path: Path) -> None:
     matrices = [tensor for tensor in file.tensors.values() if len(tensor.shape) == 2]
     norms = sum(tensor.bytes for tensor in file.tensors.values()) - sum(each.bytes for each in matrices)
     numbers = sum(np.prod(tensor.shape) for tensor in matrices)
-    assert quantised_bits(file) == (8 * (sizes["Q4_0"] + sizes["F32"] - norms) / numbers, ("F32", "Q4_0"))
+    bits = 8 * (sizes["Q4_0"] + sizes["F32"] - norms) / numbers
+    assert quantised_bits(GgufWeights(file).sizes) == (bits, ("F32", "Q4_0"))
 
 
 def test_plain_numbers_that_fill_no_blocks_are_refused(tmp_path: Path) -> None:
@@ -86,4 +89,4 @@ def test_plain_numbers_that_fill_no_blocks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"has 48 columns, which fill no blocks of Q8_0: set \[model\] precision"
     ):
-        load_packed(file, "tiny", torch.float32)
+        load_packed(GgufWeights(file), "tiny", torch.float32)
