@@ -23,7 +23,6 @@ from bot.engine.kernels.structs import (
 MAX_AMX_ROWS = 32  # of a product by AMX tiles
 _MAX_GROUP, _MAX_HEAD_SIZE = 16, 256  # query heads that share a key head; numbers of a head
 _RECORD_BYTES = 52  # of 32 quantised activations
-_MAX_NARROW_ROWS = 8  # of the product in vectors of 256 bits, where there is one
 _SIGNATURES: dict[str, list[Any]] = {
     "rms_norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
     "silu_and_mul": [POINTER] * 2 + [LONG] * 2 + [INT],
@@ -33,7 +32,6 @@ _SIGNATURES: dict[str, list[Any]] = {
     "amx_matmul": [POINTER] * 3 + [LONG] * 4,
     "decoder_layer": [POINTER] * 6,
     "quantised_matmul": [POINTER] * 4 + [LONG],
-    "quantised_matmul_narrow": [POINTER] * 4 + [LONG],
 }
 
 
@@ -60,7 +58,6 @@ class Native:
             if hasattr(library, name):
                 getattr(library, name).argtypes = arguments
                 getattr(library, name).restype = None
-        self._narrow_matmul = getattr(library, "quantised_matmul_narrow", library.quantised_matmul)
 
     def accepts(self, x: Tensor) -> bool:
         """Return whether x [.., rows, size] is on the CPU, of this dtype, with contiguous rows."""
@@ -145,8 +142,7 @@ class Native:
         scratch = x.new_empty(rows * inputs // 32 * _RECORD_BYTES, dtype=torch.uint8)
         params.is_f32 = self._is_f32
         addresses = x.data_ptr(), y.data_ptr(), scratch.data_ptr()
-        multiply = self._narrow_matmul if rows <= _MAX_NARROW_ROWS else self._library.quantised_matmul
-        multiply(ctypes.byref(params), *addresses, rows)
+        self._library.quantised_matmul(ctypes.byref(params), *addresses, rows)
         return y
 
     def decoder_layer(

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.checkpoint.damage import explained_damage
-from bot.engine.checkpoint.gguf.header import check_gguf_header
+from bot.engine.checkpoint.gguf.gguf_file import is_served_gguf, open_vocabulary
 from bot.engine.checkpoint.source import LOCAL_ONLY
+from bot.engine.tokenizer.gguf_tokenizer import read_gguf_tokenizer
 from bot.engine.tokenizer.tokenizer import HFTokenizer
 from bot.errors import UserError
 
@@ -34,8 +35,12 @@ def _read_tokenizer(folder: Path, ends: frozenset[int]) -> HFTokenizer:
 
 
 def read_packed_tokenizer(file: Path) -> HFTokenizer:
-    """Return the tokenizer in a GGUF file, which takes half a minute to read; raises `UserError`."""
-    check_gguf_header(file)
+    """Return the tokenizer in a GGUF file; raises `UserError`.
+
+    That of a family without a reader of our own is read by transformers, which takes half a minute.
+    """
+    if is_served_gguf(file):
+        return read_gguf_tokenizer(open_vocabulary(file))
     from transformers import AutoTokenizer
 
     with explained_damage(f"The tokenizer in {file}"):

@@ -62,6 +62,19 @@ def is_served_gguf(path: Path) -> bool:
         raise damaged_gguf(path, error) from None
 
 
+def open_vocabulary(path: Path) -> GgufVocabulary:
+    """Map a GGUF file for its vocabulary alone, whatever the types of its tensors; raises as `open_gguf`."""
+    try:
+        header = read_gguf_header(path)
+        architecture, _ = _family(header)
+        sizes = read_sizes(header.metadata, architecture, open_parts(path, header).entries)
+        return GgufVocabulary(path, header.metadata, architecture, sizes.vocabulary)
+    except BrokenGguf as error:
+        raise damaged_gguf(path, error) from None
+    except RefusedFile as refusal:
+        raise UserError(f"{path} cannot be loaded: {refusal.reason}; {refusal.remedy}.") from None
+
+
 def open_gguf(path: Path) -> GgufFile:
     """Map a GGUF file and check all but the numbers in it; the vocabulary is only walked over.
 

@@ -5,15 +5,14 @@
    alone doubles the bytes that a core reads in a second. No function checks its arguments, and none allocates
    memory: `native.py` says which arguments are valid.
 
-   All headers are parts of this one translation unit, so that every operation can inline its parts. */
+   All headers but those of `quantised.c` are parts of this one translation unit, so that every operation can
+   inline its parts. */
 
 #include "elementwise.h"
 
 #include "attention.h"
 
 #include "lora.h"
-
-#include "quantised.h"
 
 #if HAS_AMX
 #include "decoder_layer.h"

@@ -4,10 +4,11 @@
 #define ALTEREGO_QUANTISED_ACTIVATIONS_H
 
 #include "quantised_lanes.h"
+#include "quantised_params.h"
 
 /* Of a tile of tokens, 32 activations of each: a record of 13 words a token, all tokens' scales first, then the
    scales times the codes' sums, -128 times the sums, the same of either half, and eight words of codes. */
-enum { RECORD_WORDS = 13, RECORD_HALVES = 3, RECORD_CODES = 5 };
+enum { RECORD_CODES = 5 };
 
 /* The tile that holds a token of a call: tiles differ by a token at most. */
 struct tile {

@@ -6,15 +6,11 @@
 
 #include "common.h"
 
-#if LANES == 16 && defined(__AVX512BW__)
-#define X86_LANES 16
-#elif LANES == 8 && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
-#define X86_LANES 8
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define X86_LANES 1
+#include <immintrin.h>
 #else
 #define X86_LANES 0
-#endif
-#if X86_LANES
-#include <immintrin.h>
 #endif
 
 /* VNNI multiplies codes without a sign: those of eight bits are raised by 128 for it, and the product starts at
@@ -26,9 +22,7 @@
 #endif
 
 /* Tokens that are multiplied together: as many as leave their sums in registers. */
-#if LANES == 16
-#define MAX_TILE 12
-#elif LANES == 4 || defined(__AVX512VL__)
+#if LANES == 4 || defined(__AVX512VL__)
 #define MAX_TILE 8
 #else
 #define MAX_TILE 4
@@ -36,75 +30,7 @@
 
 enum { COLUMN = 16 }; /* bytes that `load_columns` reads of each row */
 
-#if X86_LANES == 16
-#define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
-
-/* Rows 0, 4, 8 and 12 from `base` on, 16 bytes of each. */
-INLINE __m512i load_quarter(const uint8_t *base, long stride)
-{
-    const uint8_t *lower = base + 8 * stride;
-    __m512i rows = _mm512_castsi128_si512(LOAD16(base));
-    rows = _mm512_inserti32x4(rows, LOAD16(base + 4 * stride), 1);
-    rows = _mm512_inserti32x4(rows, LOAD16(lower), 2);
-    return _mm512_inserti32x4(rows, LOAD16(lower + 4 * stride), 3);
-}
-
-/* 16 bytes of each row, of which row n has lane n: columns[j] holds bytes 4 j to 4 j + 3. */
-INLINE void load_columns(const uint8_t *base, long stride, vuint *columns)
-{
-    const __m512i a = load_quarter(base, stride), b = load_quarter(base + stride, stride),
-                  c = load_quarter(base + 2 * stride, stride), d = load_quarter(base + 3 * stride, stride);
-    const __m512i ab = _mm512_unpacklo_epi32(a, b), cd = _mm512_unpacklo_epi32(c, d),
-                  ab_high = _mm512_unpackhi_epi32(a, b), cd_high = _mm512_unpackhi_epi32(c, d);
-    columns[0] = (vuint)_mm512_unpacklo_epi64(ab, cd);
-    columns[1] = (vuint)_mm512_unpackhi_epi64(ab, cd);
-    columns[2] = (vuint)_mm512_unpacklo_epi64(ab_high, cd_high);
-    columns[3] = (vuint)_mm512_unpackhi_epi64(ab_high, cd_high);
-}
-
-INLINE vuint look_up(const uint8_t *table, vuint codes)
-{
-    return (vuint)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(LOAD16(table)), (__m512i)codes);
-}
-
-/* 16 in each byte whose bit of a lane's word is set: bits 4 quad to 4 quad + 3. */
-INLINE vuint fifth_bits(vuint words, long quad)
-{
-    const __m512i index = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0),
-                  own = _mm512_set1_epi32(quad % 2 ? 0x80402010 : 0x08040201),
-                  bytes = _mm512_shuffle_epi8((__m512i)words,
-                                              _mm512_add_epi8(index, _mm512_set1_epi8(quad / 2)));
-    return (vuint)_mm512_maskz_mov_epi8(_mm512_test_epi8_mask(bytes, own), _mm512_set1_epi8(16));
-}
-
-INLINE vfloat floats_of_halves(vuint halves) /* the lower 16 bits of each lane */
-{
-    return (vfloat)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)halves));
-}
-
-INLINE vfloat fused(vfloat a, vfloat b, vfloat c) { return (vfloat)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
-
-INLINE vfloat float_lanes(float value) { return (vfloat)_mm512_set1_ps(value); }
-
-INLINE vint int_lanes(int32_t value) { return (vint)_mm512_set1_epi32(value); }
-
-INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
-{
-    const __m512i quads = _mm512_set1_epi32(activations);
-#if HAS_VNNI
-    (void)is_wide;
-    return (vint)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)codes, quads);
-#else
-    const __m512i zero = _mm512_setzero_si512(), ones = _mm512_set1_epi16(1);
-    const __m512i size = is_wide ? _mm512_abs_epi8((__m512i)codes) : (__m512i)codes;
-    const __m512i other =
-        is_wide ? _mm512_mask_sub_epi8(quads, _mm512_movepi8_mask((__m512i)codes), zero, quads) : quads;
-    return (vint)_mm512_add_epi32((__m512i)sum,
-                                  _mm512_madd_epi16(_mm512_maddubs_epi16(size, other), ones));
-#endif
-}
-
-#elif X86_LANES == 8
+#if X86_LANES
 #define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
 
 INLINE __m256i load_half(const uint8_t *base, long stride) /* rows 0 and 4 from `base` on */

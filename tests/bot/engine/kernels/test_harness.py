@@ -87,7 +87,8 @@ BUILDS = [
 def cases_of(build: Build, folder: Path) -> tuple[str, tuple[Case, ...]]:
     """Compile and run the harness once; return the library's `simd_name` and the cases."""
     program = folder / str(build).replace(" ", "-")
-    sources = ["-I", str(ROOT / "bot/engine/kernels/csrc"), str(HARNESS / "main.c")]
+    folder_of_sources = ROOT / "bot/engine/kernels/csrc"
+    sources = ["-I", str(folder_of_sources), str(HARNESS / "main.c"), str(folder_of_sources / "quantised.c")]
     command = [build.compiler, *FLAGS, *build.cpu.split(), *build.options, *sources, "-o", str(program)]
     subprocess.run([*command, "-lm"], check=True, capture_output=True, text=True)
     environment = os.environ | {"OMP_NUM_THREADS": "2"}

@@ -160,10 +160,19 @@ def test_clang_compiles_every_operation_for_apples_processors(tmp_path: Path) ->
     (way, _) = toolchains_of(["clang"], APPLE, LIBOMP, "arm64", ".dylib")
     apple = ["--target=arm64-apple-macosx14", "-ffreestanding", "-isystem", str(tmp_path), "-c"]
     flags = [flag for flag in way.flags if flag not in ("-mcpu=native", "-shared")]
-    source = str(ROOT / "bot/engine/kernels/csrc/native.c")
-    output = tmp_path / "native.o"
-    subprocess.run([*way.command, *flags, *apple, source, "-o", str(output)], check=True, capture_output=True)
-    names = output.read_bytes()
-    for operation in ("rms_norm", "silu_and_mul", "rotary_embedding", "decode_attention", "add_lora"):
+    names = b""
+    for name in ("native", "quantised"):
+        source, output = str(ROOT / f"bot/engine/kernels/csrc/{name}.c"), tmp_path / f"{name}.o"
+        command = [*way.command, *flags, *apple, source, "-o", str(output)]
+        subprocess.run(command, check=True, capture_output=True)
+        names += output.read_bytes()
+    for operation in (
+        "rms_norm",
+        "silu_and_mul",
+        "rotary_embedding",
+        "decode_attention",
+        "add_lora",
+        "quantised_matmul",
+    ):
         assert f"_{operation}\0".encode() in names
     assert b"___kmpc_fork_call\0" in names  # of LLVM's OpenMP

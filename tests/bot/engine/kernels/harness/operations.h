@@ -3,6 +3,7 @@
 #ifndef HARNESS_OPERATIONS_H
 #define HARNESS_OPERATIONS_H
 
+#include "quantised_params.h"
 #include "records.h"
 
 static void try_rms_norm(long size, int is_f32)

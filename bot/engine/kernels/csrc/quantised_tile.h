@@ -1,0 +1,93 @@
+/* The product of a decoded panel with a tile of tokens, whose sums stay in registers. */
+
+#ifndef ALTEREGO_QUANTISED_TILE_H
+#define ALTEREGO_QUANTISED_TILE_H
+
+#include "quantised_activations.h"
+#include "quantised_blocks.h"
+
+/* What turns codes into weights: a scale and a minimum; a scale, of codes that are raised or have a sign; and a
+   scale for each half of a block of 32. */
+enum { WITH_MINIMUM, RAISED_BY, AS_IT_IS, HALVES };
+
+/* dots [tokens] = the products of `steps` quads of codes with a tile of tokens. The sums of one token are two,
+   since each waits for the one before. */
+INLINE void multiply_codes(const vuint *codes, const uint32_t *quads, const int32_t *starts, long shift,
+                           vint *dots, const long tokens, const long steps, const int kind)
+{
+    vint second = {0};
+    for (long t = 0; t < tokens; t++)
+        dots[t] = starts ? int_lanes(starts[t]) : (vint){0};
+    if (shift)
+        for (long t = 0; t < tokens; t++)
+            dots[t] >>= shift;
+    for (long i = 0; i < steps; i++)
+        for (long t = 0; t < tokens; t++)
+            if (tokens == 1 && i % 2)
+                second = dot(second, codes[i], quads[i], kind == AS_IT_IS);
+            else
+                dots[t] = dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
+    if (tokens == 1)
+        dots[0] += second;
+}
+
+INLINE vfloat floats_of(vint dots) { return __builtin_convertvector(dots, vfloat); }
+
+/* sums [tokens] += the products of a panel with a tile of tokens, over `blocks` blocks of 32 columns. */
+INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
+                          vfloat *sums, const long tokens, const int kind)
+{
+    const vuint *codes = panel->codes;
+    vfloat totals[MAX_TILE];
+    vint dots[MAX_TILE], upper[MAX_TILE];
+    for (long t = 0; t < tokens; t++)
+        totals[t] = sums[t];
+    for (long b = 0; b < blocks; b++, codes += 8, record += RECORD_WORDS * tokens) {
+        const float *scales = (const float *)record, *weighted = scales + tokens;
+        const int32_t *starts = (const int32_t *)record + 2 * tokens;
+        const uint32_t *quads = record + RECORD_CODES * tokens;
+        if (kind == HALVES) {
+            const vfloat scale = panel->scales[2 * b], other = panel->scales[2 * b + 1];
+            vfloat parts[MAX_TILE];
+            multiply_codes(codes, quads, starts + tokens, 0, dots, tokens, 4, kind);
+            for (long t = 0; t < tokens; t++)
+                parts[t] = floats_of(dots[t]) * scale;
+            multiply_codes(codes + 4, quads + 4 * tokens, starts + 2 * tokens, 0, upper, tokens, 4, kind);
+            for (long t = 0; t < tokens; t++)
+                totals[t] = fused(fused(floats_of(upper[t]), other, parts[t]), float_lanes(scales[t]), totals[t]);
+            continue;
+        }
+        multiply_codes(codes, quads, kind == RAISED_BY ? starts : 0, shift, dots, tokens, 8, kind);
+        for (long t = 0; t < tokens; t++)
+            totals[t] = fused(floats_of(dots[t]), panel->scales[b] * float_lanes(scales[t]), totals[t]);
+        if (kind == WITH_MINIMUM)
+            for (long t = 0; t < tokens; t++)
+                totals[t] = fused(panel->minima[b], float_lanes(weighted[t]), totals[t]);
+    }
+    for (long t = 0; t < tokens; t++)
+        sums[t] = totals[t];
+}
+
+#define TILE_OF(n)                                                                                           \
+    case n:                                                                                                  \
+        multiply_tile(panel, record, blocks, shift, sums, n, kind);                                          \
+        break;
+
+INLINE void multiply_any_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
+                              vfloat *sums, long tokens, const int kind)
+{
+    switch (tokens) {
+        TILE_OF(1)
+        TILE_OF(2)
+        TILE_OF(3)
+        TILE_OF(4)
+#if MAX_TILE > 4
+        TILE_OF(5)
+        TILE_OF(6)
+        TILE_OF(7)
+        TILE_OF(8)
+#endif
+    }
+}
+
+#endif
