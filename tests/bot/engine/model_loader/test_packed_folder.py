@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from bot.engine.kernels.compiler import LibraryBuild
 from bot.engine.lora.registry import linear_layers
@@ -129,6 +131,44 @@ def other_bits(folder: Path) -> None:
         torch.float8_e4m3fn
     )
     save_file(tensors, file, {"format": "pt"})
+
+
+Tensors = dict[str, Tensor]
+UP = "model.layers.0.mlp.up_proj"
+STATE = f"{UP}.weight.quant_state.bitsandbytes__nf4"
+
+
+def in_state(tensors: Tensors, **changes: object) -> Tensors:
+    values = json.loads(bytes(tensors[STATE].tolist())) | changes
+    return {STATE: torch.tensor([*json.dumps(values).encode()], dtype=torch.uint8)}
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Tensors], Tensors]]] = {
+    "blocks of another size": ("nf4", lambda given: in_state(given, blocksize=128)),
+    "another shape": ("nf4", lambda given: in_state(given, shape=[64, 128])),
+    "scales of scales in other blocks": ("nf4", lambda given: in_state(given, nested_blocksize=64)),
+    "no offset": ("nf4", lambda given: in_state(given, nested_offset="0")),
+    "no state": ("nf4", lambda given: {STATE: torch.zeros(9, dtype=torch.uint8)}),
+    "other levels": ("nf4", lambda given: {f"{UP}.weight.quant_map": torch.linspace(-1, 1, 16)}),
+    "too few scales": ("nf4", lambda given: {f"{UP}.weight.absmax": torch.zeros(3, dtype=torch.uint8)}),
+    "too few codes": ("nf4", lambda given: {f"{UP}.weight": torch.zeros(9, 1, dtype=torch.uint8)}),
+    "too few rows": ("int8", lambda given: {f"{UP}.weight": torch.zeros(9, 64, dtype=torch.int8)}),
+    "too few largest numbers": ("int8", lambda given: {f"{UP}.SCB": torch.zeros(9)}),
+    "another order": ("int8", lambda given: {f"{UP}.weight_format": torch.tensor(2, dtype=torch.uint8)}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_codes_that_are_stored_in_an_unknown_way_are_not_packed(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precision, change = DAMAGES[damage]
+    stored_quantised(whole_blocks("llama", monkeypatch), tmp_path, precision, nested=True)
+    assert planned(tmp_path / "stored", tmp_path).packed is not None
+    file = tmp_path / "stored" / "model.safetensors"
+    tensors = load_file(file)
+    save_file(tensors | change(tensors), file, {"format": "pt"})
+    assert planned(tmp_path / "stored", tmp_path).packed is None
 
 
 @pytest.mark.parametrize("change", [narrow, drop_prefix, add_head_to_tied, other_bits])
