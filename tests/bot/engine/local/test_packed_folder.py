@@ -27,6 +27,4 @@ async def test_later_starts_answer_as_the_first_also_under_an_adapter(
             told.append([await texts(engine, request(3, adapter=name)) for name in (None, "a")])
     assert told[0] == told[1]
     assert told[0][0] != told[0][1]
-    assert [each.name.split("-", 1)[1] for each in (tmp_path / "models").glob("*-v1")] == [
-        f"{precision}-packed-v1"
-    ]
+    assert len([*(tmp_path / "models").glob(f"*-{precision}-packed-*")]) == 1

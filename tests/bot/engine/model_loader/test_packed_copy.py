@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from bot.app.doctor import run_checks
 from bot.engine.model_loader.load_plan import describe_weights, plan_load
 from bot.engine.model_loader.loader import load_weights, meta_model
 from bot.engine.model_loader.packed import packed_file
@@ -26,7 +27,7 @@ def test_a_plan_packs_nothing_and_loading_writes_a_copy_that_is_mapped_later(
     assert (stages, (tmp_path / "data").exists()) == ([], False)
     load_weights(plan, settings(folder))
     assert stages[0].startswith("packing the base model (once): 0 of 0 MB")
-    copy = next((tmp_path / "data" / "models").glob("*-nf4-packed-v1"))
+    copy = next((tmp_path / "data" / "models").glob("*-nf4-packed-*"))
     assert sorted(os.listdir(copy)) == ["copy.json", packed_file.PACKED_FILE]
     again: list[str] = []
     load_weights(planned(folder, tmp_path / "data", "nf4", again), settings(folder))
@@ -106,3 +107,14 @@ def test_memory_of_stored_weights_is_planned_for_the_blocks(
     assert plain is not None
     assert stored is not None
     assert plain.weights == stored.weights
+
+
+async def test_doctor_tells_the_bits_and_packs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(tmp_path, monkeypatch)
+    file = tmp_path / "config.toml"
+    file.write_text(f'[model]\nname = "{folder.as_posix()}"\nprecision = "int8"\ndevice = "cpu"\n')
+    told = [each.text for each in await run_checks(file) if each.subject == "model"]
+    assert told == [f"{folder} at {folder}, served in 8.5 bits (INT8)"]
+    assert packed_file.PACKED_FILE not in [name for _, _, names in os.walk(tmp_path) for name in names]
