@@ -5,6 +5,7 @@ from bot.adapter.folders import shown_folder
 from bot.config import Config
 from bot.engine.checkpoint.converted import has_converted
 from bot.engine.checkpoint.source import locate_model, model_fingerprint
+from bot.engine.runtime.environment import prepare_environment
 from bot.persona.persona import Cast
 
 
@@ -28,9 +29,14 @@ def is_model_ready(settings: Config) -> bool:
     Raises `UserError` for a path without a model.
     """
     source = locate_model(settings.model)
-    if source.path is None or source.kind != "gguf" or settings.model.device in ("auto", "cpu"):
+    if source.path is None or source.kind != "gguf":
         return source.path is not None
-    return has_converted(settings.data / "models", model_fingerprint(source))
+    if has_converted(settings.data / "models", model_fingerprint(source)):
+        return True
+    prepare_environment()
+    from bot.engine.model_loader.packed.choice import serves_as_it_lies  # loads torch
+
+    return serves_as_it_lies(source, settings.model)
 
 
 def adapter_text(persona: str, choice: AdapterChoice) -> str:
