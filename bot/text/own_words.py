@@ -207,7 +207,8 @@ class OwnWords:
             return
         is_likely = kind == "recent" and not self._list.has_definition
         is_certain = kind == "other" and not self._list.has_headings
-        if is_certain or (is_likely and "likely" in self._borders):
+        follows_likely = "likely" in self._borders and self._likely_at < self._at
+        if is_certain or (is_likely and follows_likely):
             self._take_for_other()
             return
         border = self._borders.get("rule", len(self._kept))

@@ -14,7 +14,8 @@ _MOST_WORDS = 32  # of a name, which has 100 characters at most
 _LONGEST_ACRONYM = 4
 # "Jo99", "x_x", "Ann (2)": no dictionary has such a word
 _SIGN = re.compile(r"[^\W\d_]\d|\d[^\W\d_]|_|\(\d+\)\Z")
-_MIXED = re.compile(r"\w.*[A-ZÀ-ÖØ-Þ]")  # a capital that is not the first letter
+_FIRST = re.compile(r"\w")
+_CAPITAL = re.compile(r"[A-ZÀ-ÖØ-Þ]")
 _ENDINGS = ("es", "s", "n", "en", "e", "ly", "ing", "ed")  # of an ordinary word that lists have without
 # endings of German, French, Spanish, Portuguese and Italian nouns that no given name has
 _NOUN = re.compile(r".{3,}(?:ungen|keit|keiten|heiten|schaft|tions?|ción|ciones|ção|ções|zione|zioni)")
@@ -40,7 +41,8 @@ def is_certain(name: str) -> bool:
     """
     words = _WORD.findall(name)[:_MOST_WORDS]
     is_given = bool(words) and words[0].casefold() in read_words("given_names")
-    has_capital = not name.isupper() and _MIXED.search(name) is not None
+    first = _FIRST.search(name)
+    has_capital = not name.isupper() and bool(first and _CAPITAL.search(name, first.end()))
     return is_unmistakable(name) and (is_given or has_capital or _SIGN.search(name) is not None)
 
 

@@ -17,7 +17,8 @@ OF_NO_STRANGER = {"bot.engine.model_loader.speed_prediction._ENTRY"}
 # module.function: source -> an example of the pattern; None where the source is there as it is
 INSIDE: dict[str, str | None] = {
     "bot.engine.checkpoint.converted._delete_older: f'{source[:24]}-{precision}-v\\\\d+'": "abc-int8-v\\d+",
-    "bot.engine.lora.validation._tidy: '[^\\\\w./+:-]+'": None,
+    "bot.adapter.base_match.tidy_name: '[^\\\\w./+:-]+'": None,
+    "bot.adapter.folders.slot_for: '[/\\\\\\\\]'": None,
     "bot.engine.runtime.nvidia._number: '\\\\d+(\\\\.\\\\d+)?'": None,
     "bot.engine.runtime.nvidia.has_gpu_build: '^(?:cuda|hip)\\\\b[^=\\\\n]*=\\\\s*(.+)$'": None,
     "bot.log._event: '\\\\(.*'": None,

@@ -32,7 +32,7 @@ class HubName:
         for file in sorted(files, key=lambda name: (len(name), name)):
             stem = file.lower().removesuffix(".gguf")
             if file.lower().endswith(".gguf") and (
-                stem == label or re.search(f"[-._]{re.escape(label)}$", stem)
+                stem == label or stem.endswith(tuple(f"{sign}{label}" for sign in "-._"))
             ):
                 return file
         return None

@@ -10,6 +10,7 @@ from bot.errors import UserError
 
 OLLAMA = "ollama:"  # begins the [model] name of a model in the store
 _MODEL = "application/vnd.ollama.image.model"
+_PART = re.compile(r"[\w.-]+")
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 _REGISTRY, _LIBRARY, _TAG = "registry.ollama.ai", "library", "latest"
 _SERVICE = Path("/usr/share/ollama/.ollama/models")  # of the service that Ollama's installer makes on Linux
@@ -52,7 +53,7 @@ def _manifest(store: Path, name: str) -> Path | None:
     path, _, tag = name.partition(":")
     parts = path.split("/")
     whole = [*(_REGISTRY, _LIBRARY)[: max(0, 3 - len(parts))], *parts, tag or _TAG]
-    if len(whole) != _DEEPEST or not all(re.fullmatch(r"[\w.-]*\w[\w.-]*", part) for part in whole):
+    if len(whole) != _DEEPEST or not all(_PART.fullmatch(part) and part.strip(".-") for part in whole):
         return None
     return store.joinpath("manifests", *whole)
 

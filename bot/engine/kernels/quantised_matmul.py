@@ -3,7 +3,7 @@
 import ctypes
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -109,7 +109,7 @@ def _multiplies(native: Native, type_names: Sequence[str]) -> bool:
     return all(_is_right(native, name) for name in type_names)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _is_right(native: Native, type_name: str) -> bool:
     """Try a type against its formula on random codes; log it where the library is wrong."""
     matrix = _random_matrix(type_name)

@@ -48,6 +48,8 @@ def weight_bytes_of(model: nn.Module) -> int:
     """Return the bytes of a loaded model's weights, those of packed matrices once each."""
     plain = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
     layers = [layer for layer in model.modules() if isinstance(layer, PackedLinear)]
+    if not layers:
+        return plain
     buffers = {tensor.data_ptr() for tensor in model.buffers()}  # the embedding's, which a head may share
     matrices = {layer.matrix.data.data_ptr(): layer.matrix.bytes for layer in layers}
     return plain + sum(size for place, size in matrices.items() if place not in buffers)

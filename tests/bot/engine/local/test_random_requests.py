@@ -89,11 +89,12 @@ def prompt(rng: random.Random, before: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def sampling(rng: random.Random) -> Sampling:
+    most = rng.randrange(1, 28)
     plain = Sampling(
         temperature=0,
         repetition_penalty=rng.choice([1.0, 1.0, 1.1]),
-        min_tokens=rng.choice([0, 0, 3]),
-        max_tokens=rng.randrange(1, 28),
+        min_tokens=min(most, rng.choice([0, 0, 3])),
+        max_tokens=most,
     )
     if rng.random() < 0.75:
         return plain
