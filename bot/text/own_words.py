@@ -207,8 +207,7 @@ class OwnWords:
             return
         is_likely = kind == "recent" and not self._list.has_definition
         is_certain = kind == "other" and not self._list.has_headings
-        follows_likely = "likely" in self._borders and self._likely_at < self._at
-        if is_certain or (is_likely and follows_likely):
+        if is_certain or (is_likely and "likely" in self._borders and self._likely_at < self._at):
             self._take_for_other()
             return
         border = self._borders.get("rule", len(self._kept))
