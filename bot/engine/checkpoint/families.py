@@ -2,14 +2,14 @@
 
 from typing import Literal
 
+from bot.engine.checkpoint.gguf.families import FAMILIES
+
 Standing = Literal["served", "untried", "refused"]
 
 # `model_type` of config.json, of the text model where there are several; each is tried against transformers
 SERVED = frozenset(
     "llama mistral qwen2 qwen3 gemma2 gemma3 gemma3_text phi3 glm4 granite smollm3 gpt2".split()
 )
-# `general.architecture` of GGUF files; those of Mistral call themselves llama
-SERVED_GGUF = frozenset("llama qwen2 qwen3 gemma2 gemma3 phi3 glm4 granite smollm3 gpt2".split())
 
 _STATES = "keeps a state in place of keys and values, which rows of a batch cannot share"
 _POSITIONS = "has positions of its own (ALiBi)"
@@ -34,7 +34,7 @@ def standing_of(family: str, *, is_gguf: bool) -> tuple[Standing, str]:
 
     Folders of other families are tried when they are loaded; GGUF files of others have no reader.
     """
-    if family in (SERVED_GGUF if is_gguf else SERVED):
+    if family in (FAMILIES if is_gguf else SERVED):
         return "served", ""
     if reason := _REFUSED.get(family):
         return "refused", f"{family} {reason}"
