@@ -7,6 +7,8 @@ from typing import Protocol
 
 from bot.adapter.manifest import AdapterManifest, Text
 
+_SHOWN = 100  # characters of a base model's name
+
 
 class ServedBase(Protocol):
     """The running base model, as far as adapters tell it from others."""
@@ -55,9 +57,10 @@ def same_name(one: Text, other: str) -> bool:
 
 
 def tidy_name(name: Text) -> str:
-    """Return untrusted text fit for a message: printable, one line, at most 80 characters."""
+    """Return untrusted text fit for a message: printable, one line, the last 100 characters of a long one."""
     text = name if isinstance(name, str) else ""
-    return re.sub(r"[^\w./+:-]+", " ", text).strip()[:80] or "(not named)"
+    tidy = re.sub(r"[^\w./+:-]+", " ", text).strip() or "(not named)"
+    return tidy if len(tidy) <= _SHOWN else f"...{tidy[-_SHOWN:]}"
 
 
 def _shares_norms(manifest: AdapterManifest, base: ServedBase) -> bool:

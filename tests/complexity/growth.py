@@ -130,6 +130,8 @@ class _WorkCounter:
 @cache
 def is_own(code: CodeType) -> bool:
     path = code.co_filename
+    if path.endswith("bot/sized_cache.py"):
+        return False  # what it drops depends on earlier tests; each entry is dropped once
     return "/tests/" not in path and ("/bot/" in path or "/training/" in path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapter.base_match import tidy_name
 from bot.app.doctor import run_checks
 from bot.app.persona_commands import persona_list, persona_show
 from bot.engine.model_loader.adapter_check import AdapterCheck, open_adapter_check
@@ -122,7 +123,7 @@ def test_an_adapter_without_a_manifest_waits_where_its_layers_are_another_models
     narrow = tiny.save_model(tmp_path / "narrow", hidden_size=32)
     adapter = tiny.save_adapter(workspace.folder / "adapter", narrow)
     choice = check(workspace).choose(load_persona(workspace.folder))
-    assert (choice.adapter, [waiting.base for waiting in choice.waiting]) == (None, [str(narrow)])
+    assert (choice.adapter, [waiting.base for waiting in choice.waiting]) == (None, [tidy_name(str(narrow))])
     assert chosen(make_workspace(tmp_path, narrow)) == adapter
     assert install_adapter(workspace, trained[0], {}).parent.name == "adapters"
     assert digest(adapter) != digest(trained[0])
