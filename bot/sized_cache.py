@@ -39,6 +39,21 @@ class SizedCache(Generic[Result]):
                 self.size -= dropped
 
 
+class ByIdentity:
+    """A key that is equal to itself alone: for frozen values that have no hash, or a dear one."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value  # kept, so that no other value gets its id
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByIdentity) and self._value is other._value
+
+
 def cached_by_size(
     cache: SizedCache[Result], size_of: Callable[..., int]
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:

@@ -56,9 +56,12 @@ def setting_scopes(place: Place) -> dict[str, str]:
 async def read_settings(memory: Memory, place: Place, settings: ChatSettings) -> dict[str, SettingValue]:
     """Return every setting as it holds in a place, by name."""
     values = {name: SettingValue(text, "config.toml") for name, text in _defaults(settings).items()}
-    for source, scope in reversed(setting_scopes(place).items()):
-        stored = await memory.settings(scope)
-        values |= {name: SettingValue(text, source) for name, text in stored.items() if name in SETTINGS}
+    scopes = setting_scopes(place)
+    stored = await memory.settings_of([*scopes.values()])
+    for source, scope in reversed(scopes.items()):
+        values |= {
+            name: SettingValue(text, source) for name, text in stored[scope].items() if name in SETTINGS
+        }
     return values
 
 

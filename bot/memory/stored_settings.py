@@ -1,5 +1,7 @@
 """Settings of scopes, and the state that platforms keep of their own accounts: one method a transaction."""
 
+from collections.abc import Sequence
+
 from bot.memory.lifecycle import MemoryLifecycle
 from bot.memory.queries import platform_state, settings
 
@@ -8,7 +10,13 @@ class StoredSettings(MemoryLifecycle):
     """Settings and platform state in memory's file. Raises `UserError` as every method of memory does."""
 
     async def settings(self, scope: str) -> dict[str, str]:
-        return await self._database.run(lambda inside: settings.read_stored_settings(inside, scope))
+        return (await self.settings_of((scope,)))[scope]
+
+    async def settings_of(self, scopes: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the settings of a few scopes, by scope and key."""
+        return await self._database.run(
+            lambda inside: {scope: settings.read_stored_settings(inside, scope) for scope in scopes}
+        )
 
     async def set_setting(self, scope: str, key: str, value: str | None) -> None:
         """Store a setting; None removes it."""

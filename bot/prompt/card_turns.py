@@ -10,12 +10,26 @@ from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.insertions import Insertion
 from bot.prompt.lore import lore_text
 from bot.prompt.renderer import OPENING, PromptPart, Turn
+from bot.sized_cache import ByIdentity, SizedCache
+
+_FRAMES: SizedCache[tuple[Turn, ...]] = SizedCache(2_000_000)  # characters
 
 
 def frame_turns(
     persona: Persona, scene: MacroContext, system_prompt: str, examples: int, lore: Sequence[LoreEntry]
 ) -> tuple[Turn, ...]:
     """Return the turns before the history: the card with `lore`, and some of its example dialogues."""
+    key = ByIdentity(persona), scene, system_prompt, examples, tuple(map(ByIdentity, lore))
+    if found := _FRAMES.find(key):
+        return found[0]
+    turns = _frame_turns(persona, scene, system_prompt, examples, lore)
+    _FRAMES.add(key, turns, sum(len(part.text) for turn in turns for part in turn.parts))
+    return turns
+
+
+def _frame_turns(
+    persona: Persona, scene: MacroContext, system_prompt: str, examples: int, lore: Sequence[LoreEntry]
+) -> tuple[Turn, ...]:
     card, general = persona.card, expand_macros(system_prompt, scene)
     fields = [
         (

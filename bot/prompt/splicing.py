@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Protocol, runtime_checkable
 
+from bot.sized_cache import SizedCache
+
+_SECTIONS: SizedCache[tuple[tuple[int, ...], ...]] = SizedCache(1_000_000)  # characters of the sections
+
 SectionToken = tuple[
     int, int, int
 ]  # an id, and its first and last character in the section, the last excluded
@@ -70,14 +74,25 @@ def _encode_section(
     """Append the ids of a section's parts."""
     parts = [part for part in parts if part[1]]
     if parts:
-        starts = [0, *accumulate(len(text) for _, text, _ in parts)]
-        content = tuple(span for span, part in zip(pairwise(starts), parts, strict=True) if part[2])
-        section = Section("".join(text for _, text, _ in parts), is_first, content)
-        tokens = encoder.encode_section(section)
-        ids_of_section = [token[0] for token in tokens]
-        cuts = [*_cuts(tokens, parts, starts[:-1]), len(tokens)]
-        for part, (first, last) in zip(parts, pairwise(cuts), strict=True):
-            ids[part[0]] += ids_of_section[first:last]
+        key = encoder, is_first, tuple(part[1:] for part in parts)
+        if not (found := _SECTIONS.find(key)):
+            found = _split_section(parts, encoder, is_first), sum(len(part[1]) for part in parts)
+            _SECTIONS.add(key, *found)
+        for part, own in zip(parts, found[0], strict=True):
+            ids[part[0]] += own
+
+
+def _split_section(
+    parts: Sequence[_Part], encoder: SectionEncoder, is_first: bool
+) -> tuple[tuple[int, ...], ...]:
+    """Encode a section, and return the ids of each part."""
+    starts = [0, *accumulate(len(text) for _, text, _ in parts)]
+    content = tuple(span for span, part in zip(pairwise(starts), parts, strict=True) if part[2])
+    section = Section("".join(text for _, text, _ in parts), is_first, content)
+    tokens = encoder.encode_section(section)
+    ids = [token[0] for token in tokens]
+    cuts = [*_cuts(tokens, parts, starts[:-1]), len(tokens)]
+    return tuple(tuple(ids[first:last]) for first, last in pairwise(cuts))
 
 
 def _cuts(tokens: Sequence[SectionToken], parts: Sequence[_Part], starts: Sequence[int]) -> list[int]:

@@ -29,17 +29,12 @@ is likely:
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
-from typing import Literal
 
+from bot.text.kept_words import Border, KeptWords
 from bot.text.line_labels import LINE_ENDS, LineLabel, Undecided, line_at, read_label
 from bot.text.list_lines import ListLines, is_rule, may_be_rule
 from bot.text.quote_lines import PromptLines, QuoteLines
 from bot.text.speaker_kinds import SpeakerKind, Speakers
-
-# "doubt": a line that may be another's; "likely": one that is, unless the next line has its form; "rule": one
-# that ends the text so far
-Border = Literal["doubt", "likely", "rule"]
 
 _SPACE = re.compile(r"\s*")
 _NO_LABEL: tuple[LineLabel | None, SpeakerKind] = (None, "none")
@@ -66,13 +61,13 @@ class OwnWords:
 
     def _reset(self) -> None:
         self._text, self._at = "", 0  # the text that is read for good, and its length
-        self._kept: list[str] = []  # its own words
-        self._borders: dict[Border, int] = {}  # the number of own words before each
+        self._kept = KeptWords()
         self._quote = QuoteLines(self._prompt_lines)
         self._list = ListLines()
         self._is_behind_label = self._is_plain = self._is_skipping = False
         self._likely_at = 0  # the index of the line behind the border "likely"
         self._has_begun = False  # with a label or a line
+        self._shown_at = -1  # the index of the growing line that is shown: no label can begin it any more
         self.ended = False  # by a line of another speaker
         self.dropped = False  # lines of another speaker before the first own one
 
@@ -92,7 +87,7 @@ class OwnWords:
         self._text = text[: self._at]
         if whole:
             self._finish()
-        certain, *uncertain = self._join()
+        certain, *uncertain = self._kept.join()
         if self._is_skipping:
             return ""
         if uncertain and not whole:
@@ -106,19 +101,15 @@ class OwnWords:
             self._end_here()
         self._end_before("likely")
 
-    def _join(self) -> list[str]:
-        """Return the own words before the first border, and the pieces from there on."""
-        borders = sorted({*self._borders.values()})
-        cuts = (0, *borders, len(self._kept))
-        self._kept = ["".join(self._kept[start:end]) for start, end in pairwise(cuts)]
-        self._borders = {name: borders.index(at) + 1 for name, at in self._borders.items()}
-        return list(self._kept)
-
     def _next(self, text: str, whole: bool) -> str:
         """Read a label or a line for good; return the beginning of a line that is not whole."""
+        if self._shown_at == self._at and not whole:
+            line = line_at(text, self._at)
+            if line.end() == len(text):
+                return self._growing_line(line[0])
         if self._quote.is_open and self._read_quote(text, whole):
             return ""
-        if not any(self._kept) and (space := _SPACE.match(text, self._at)) and space.end() > self._at:
+        if not any(self._kept.pieces) and (space := _SPACE.match(text, self._at)) and space.end() > self._at:
             self._at = space.end()
             return ""
         label, kind = _NO_LABEL
@@ -133,7 +124,10 @@ class OwnWords:
             return ""
         line = line_at(text, self._at)
         if line.end() == len(text) and not whole:
-            return "" if self.ended else self._growing_line(line[0])
+            if self.ended:
+                return ""
+            self._shown_at = -1 if label else self._at
+            return self._growing_line(line[0])
         if not self.ended:
             self._take_line(line[0], label)
             self._at = line.end()
@@ -144,7 +138,7 @@ class OwnWords:
         if not self._list.is_code and may_be_rule(line):
             raise Undecided
         if line.strip():
-            self._borders.pop("rule", None)
+            self._kept.borders.pop("rule", None)
         return line
 
     def _read_label(self, text: str, whole: bool) -> tuple[LineLabel | None, SpeakerKind]:
@@ -166,9 +160,9 @@ class OwnWords:
         kind = self._speakers.kind_of(label)
         if kind != "role":
             return kind
-        doubt = self._borders.get("doubt")
-        is_in_script, certain = doubt is not None and self._speakers.settles(label), self._kept[:doubt]
-        return "own" if is_in_script or not any(map(str.strip, certain)) else "none"
+        doubt = self._kept.borders.get("doubt")
+        is_in_script = doubt is not None and self._speakers.settles(label)
+        return "own" if is_in_script or not self._kept.has_words(doubt) else "none"
 
     def _read_quote(self, text: str, whole: bool) -> bool:
         """Leave out a line of a quote, which ends the own words before it; return whether one is here."""
@@ -181,7 +175,7 @@ class OwnWords:
     def _take_for_other(self) -> None:
         """Drop a line that is certainly another speaker's, and what follows, up to an own label."""
         self._end_before("likely")
-        self._borders.pop("doubt", None)
+        self._kept.borders.pop("doubt", None)
         self._end_here()
         self._is_skipping = not self.ended
 
@@ -196,9 +190,9 @@ class OwnWords:
         if self._is_skipping:
             self._is_skipping = False
             self._list.leave()
-        self._kept.append(label.kept)
+        self._kept.pieces.append(label.kept)
         self._is_plain = bool(label.kept)
-        self._borders.pop("rule", None)
+        self._kept.borders.pop("rule", None)
         return not self.ended
 
     def _judge_other(self, kind: SpeakerKind) -> None:
@@ -207,44 +201,40 @@ class OwnWords:
             return
         is_likely = kind == "recent" and not self._list.has_definition
         is_certain = kind == "other" and not self._list.has_headings
-        if is_certain or (is_likely and "likely" in self._borders and self._likely_at < self._at):
+        if is_certain or (is_likely and "likely" in self._kept.borders and self._likely_at < self._at):
             self._take_for_other()
             return
-        border = self._borders.get("rule", len(self._kept))
+        border = self._kept.borders.get("rule", len(self._kept.pieces))
         if is_likely:
-            self._borders["likely"], self._likely_at = border, self._at
-        self._borders.setdefault("doubt", border)
+            self._kept.borders["likely"], self._likely_at = border, self._at
+        self._kept.borders.setdefault("doubt", border)
 
     def _end_before(self, name: Border) -> None:
         """Take the line behind a border, if there is one, for another speaker's."""
-        border = self._borders.get(name)
-        if border is None:
-            return
-        self._kept = self._kept[:border]
-        self._borders = {each: at for each, at in self._borders.items() if at < border}
-        self._end_here()
+        if self._kept.cut(name):
+            self._end_here()
 
     def _end_here(self) -> None:
         """End the text before another speaker's line and a rule over it, if it has any own words."""
-        self._kept = self._kept[: self._borders.pop("rule", None)]
+        self._kept.cut_rule()
         self.dropped = True
-        self.ended = any(map(str.strip, self._kept))
+        self.ended = self._kept.has_words()
 
     def _take_line(self, line: str, label: LineLabel | None) -> None:
         """Read a line for good, and note what it says about the lines around it."""
         is_item, was_code = label is not None or self._is_behind_label, self._list.is_code
         self._is_behind_label = self._is_plain = False
         has_words = self._list.take(line, is_labelled=label is not None, is_item=is_item)
-        if has_words and "likely" in self._borders and self._likely_at < self._at:
+        if has_words and "likely" in self._kept.borders and self._likely_at < self._at:
             if label or self._list.has_definition:  # the line before is one of a list, where this one is
-                del self._borders["likely"]
+                del self._kept.borders["likely"]
             else:
                 self._end_before("likely")
                 self._is_skipping = not self.ended
         if self._is_skipping or self.ended:
             return
         if not was_code and is_rule(line):
-            self._borders.setdefault("rule", len(self._kept))
+            self._kept.borders.setdefault("rule", len(self._kept.pieces))
         elif line.strip():
-            self._borders.pop("rule", None)
-        self._kept.append(line)
+            self._kept.borders.pop("rule", None)
+        self._kept.pieces.append(line)

@@ -1,8 +1,9 @@
 """Typing on Discord: while an answer is awaited, and never beside it."""
 
 import asyncio
+from dataclasses import replace
 
-from tests.fixtures.discord_bot import DiscordStage
+from tests.fixtures.discord_bot import QUICK, DiscordStage
 from tests.fixtures.discord_outlet import POST, channel_of_sender, send_question, sent_texts
 
 WHOLE = " ".join(f"word{number}" for number in range(20))
@@ -32,3 +33,18 @@ async def test_the_next_answer_is_typed_again(stage: DiscordStage) -> None:
         stage.call("Rain?")
         await stage.says(f"Answer {number}.")
         assert len(stage.fake.typings) == number
+
+
+async def test_an_answer_made_anew_does_not_type_again(stage: DiscordStage) -> None:
+    """Typing is shown for seconds: a call for each message of a burst would use up Discord's limits."""
+    await stage.stop()
+    stage.timings = replace(QUICK, typing_interval=60.0)
+    await stage.start()
+    stage.engine.hold = asyncio.Event()
+    stage.call("Rain?")
+    await stage.fake.until(lambda: len(stage.engine.requests) == 1)
+    stage.call("Or snow?")
+    await stage.fake.until(lambda: len(stage.engine.requests) == 2)
+    stage.engine.hold.set()
+    await stage.idle()
+    assert len(stage.fake.typings) == 1
