@@ -35,7 +35,7 @@ PATIENCE = 120.0
 class Crowd:
     """What became of everything that was said, and how long answers took, in seconds."""
 
-    disorder: int
+    disorder: tuple[str, ...]
     silent: int
     refused: int
     waits: tuple[float, ...]
@@ -105,7 +105,7 @@ class Stage:
         await self.answered()
         places = range(self._town.places)
         return Crowd(
-            sum(_disorder([number for number, _ in self.heard(place)]) for place in places),
+            tuple(pair for place in places for pair in _disorder(place, self.heard(place))),
             self.open(),
             sum(self.refusals(place) for place in places),
             self.waits(since, LIMITED if limited else None),
@@ -130,8 +130,13 @@ def _numbers(seen: Seen) -> list[tuple[int, float]]:
     return [(int(number), seen.at) for number in found]
 
 
-def _disorder(numbers: list[int]) -> int:
-    return sum(after < before for before, after in pairwise(numbers))
+def _disorder(place: int, heard: list[tuple[int, float]]) -> list[str]:
+    """Name the pairs that stand in the wrong order, with the seconds between them."""
+    return [
+        f"place {place}: #{number} {at - before:.3f} s behind #{later}"
+        for (later, before), (number, at) in pairwise(heard)
+        if number < later
+    ]
 
 
 def _spread(values: tuple[float, ...]) -> str:
@@ -150,9 +155,11 @@ async def crowds(platform: str) -> None:
                 what = f", one place closed for {limited:.0f} s" if limited else ""
                 print(
                     f"{platform}: {messages} messages in {SECONDS:.0f} s over {PLACES} places{what}: "
-                    f"{found.disorder} out of order, {found.silent} without a word, "
+                    f"{len(found.disorder)} out of order, {found.silent} without a word, "
                     f"{found.refused} refusals, {found.megabytes:+.1f} MB; "
-                    f"answered after {_spread(found.waits)}"
+                    f"answered after {_spread(found.waits)}",
+                    *found.disorder,
+                    sep="\n  ",
                 )
             await stage.program.end()
 
