@@ -5,9 +5,9 @@
     --native    off, for torch's operators alone
 
 Without a file: the default model's. Greedy, two threads on both sides, adapters of random numbers of rank 16
-on all seven linear layers of a block, the same for both. llama.cpp is its server in this process, by
-`xllamacpp`. Rates are of decoding, from the moment when all rows have a token, unless the line says "prompts
-included". Never run beside other work. `tests/benchmarks/quantised.py` says how to get a file of 1.5B.
+on all seven linear layers of a block, the same for both. Rates are of decoding, from the moment when all rows
+have a token, unless the line says "prompts included". Never run beside other work.
+`tests/benchmarks/quantised.py` says how to get a file of 1.5B.
 """
 
 import argparse
@@ -15,18 +15,14 @@ import asyncio
 import statistics
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import perf_counter
-from typing import Any
-
-import xllamacpp
 
 from bot.config import ModelSettings
 from bot.engine.model_loader.load_plan import plan_load
 from bot.engine.runtime.environment import prepare_environment
 from tests.benchmarks.gguf_adapters import draw_adapters
-from tests.benchmarks.load import Rate, Subject, ask, ids, interleaved, running
+from tests.benchmarks.llama_cpp_server import Rival, ServerSettings
+from tests.benchmarks.load import Subject, ask, ids, interleaved, running
 
 BARS = {
     "one": 1.0,
@@ -47,53 +43,6 @@ TITLES = {
     "many-mixed": "32 rows under 8 adapters, against its 32 base-only",
 }
 _ADAPTERS, _PROMPT = 8, 1500
-
-
-class Rival:
-    """llama.cpp's server in this process, with room for so many rows."""
-
-    def __init__(self, model: Path, rows: int, tokens: int, adapters: Sequence[Path], threads: int) -> None:
-        told = xllamacpp.CommonParams()
-        told.model.path = str(model)
-        told.n_ctx, told.n_parallel, told.kv_unified = rows * tokens, rows, True
-        told.n_gpu_layers, told.verbosity, told.cache_ram_mib = 0, -1, 0
-        told.cpuparams.n_threads = told.cpuparams_batch.n_threads = threads
-        told.lora_init_without_apply = True
-        told.lora_adapters = [_adapter(path) for path in adapters]
-        self._server = xllamacpp.Server(told)
-        self._adapters = len(adapters)
-        self._pool = ThreadPoolExecutor(rows)
-
-    def rows(self, rows: int, tokens: int, *, mixed: bool = False) -> Rate:
-        """So many answers at once to the prompts of `ids`; `mixed`: each under the next adapter."""
-        began = perf_counter()
-        asked = [(list(ids(row)), tokens, row % self._adapters if mixed else None) for row in range(rows)]
-        timings = list(self._pool.map(lambda each: self._ask(*each), asked))
-        whole = perf_counter() - began
-        decoding = max(each["predicted_ms"] for each in timings) / 1000
-        return Rate(rows * (tokens - 1) / decoding, rows * tokens / whole, timings[0]["prompt_ms"] / 1000)
-
-    def _ask(self, prompt: list[int], tokens: int, adapter: int | None) -> Any:
-        scales = [{"id": each, "scale": float(each == adapter)} for each in range(self._adapters)]
-        asked = {
-            "prompt": prompt,
-            "temperature": 0,
-            "max_tokens": tokens,
-            "cache_prompt": True,
-            "lora": scales,
-        }
-        return self._server.handle_completions({**asked, "ignore_eos": True})["timings"]
-
-    def read(self, prompt: Sequence[int]) -> float:
-        """Tokens a second of a prompt's reading."""
-        asked = {"prompt": list(prompt), "temperature": 0, "max_tokens": 1, "cache_prompt": False}
-        return float(self._server.handle_completions(asked)["timings"]["prompt_per_second"])
-
-
-def _adapter(path: Path) -> Any:
-    info = xllamacpp.CommonAdapterLoraInfo()
-    info.path, info.scale = str(path), 0.0
-    return info
 
 
 Side = Callable[[], Awaitable[float]]
@@ -124,8 +73,8 @@ class Lines:
     def _rival_rate(self, rows: int, mixed: bool, whole: bool) -> Side:
         async def theirs() -> float:
             if whole:
-                await self._subject.beside(lambda: self._rival.rows(32, 1))  # no slot knows a prompt
-            rate = await self._subject.beside(lambda: self._rival.rows(rows, self._tokens, mixed=mixed))
+                self._rival.rows(32, 1, prompt=2)  # no slot knows a prompt
+            rate = self._rival.rows(rows, self._tokens, mixed=mixed)
             return rate.overall if whole else rate.decode
 
         return theirs
@@ -138,7 +87,7 @@ class Lines:
         return _PROMPT / await self._subject.first_token(ask(0, tokens=1, prompt=self._new_prompt()))
 
     async def _rival_reads(self) -> float:
-        return await self._subject.beside(lambda: self._rival.read(self._new_prompt()))
+        return self._rival.read(self._new_prompt())
 
 
 async def measure(options: argparse.Namespace, data: Path) -> None:
@@ -148,18 +97,19 @@ async def measure(options: argparse.Namespace, data: Path) -> None:
     assert plan.gguf
     drawn = draw_adapters(plan.gguf.path, data / "adapters", _ADAPTERS)
     settings |= {"native": False} if options.native == "off" else {}
+    paths = tuple(each.gguf for each in drawn)
+    server = ServerSettings(plan.gguf.path, 32, 32 * 512, paths, options.threads)
     async with running(data, [each.folder for each in drawn], rows=32, **settings) as subject:
-        paths = [each.gguf for each in drawn]
-        rival = await subject.beside(lambda: Rival(plan.gguf.path, 32, 512, paths, options.threads))
-        lines = Lines(subject, rival, [each.folder.name for each in drawn], options.tokens)
-        for line in options.lines or BARS:
-            ours, theirs = lines.sides(line)
-            found = await interleaved(options.rounds, {"ours": ours, "theirs": theirs})
-            mine, its = (statistics.median(found[side]) for side in ("ours", "theirs"))
-            print(
-                f"{TITLES[line]:<52} {mine:8.1f} {its:8.1f}  {mine / its:5.2f} x  (bar {BARS[line]:.1f})",
-                flush=True,
-            )
+        with Rival(server) as rival:
+            lines = Lines(subject, rival, [each.folder.name for each in drawn], options.tokens)
+            for line in options.lines or BARS:
+                ours, theirs = lines.sides(line)
+                found = await interleaved(options.rounds, {"ours": ours, "theirs": theirs})
+                mine, its = (statistics.median(found[side]) for side in ("ours", "theirs"))
+                print(
+                    f"{TITLES[line]:<52} {mine:8.1f} {its:8.1f}  {mine / its:5.2f} x  (bar {BARS[line]:.1f})",
+                    flush=True,
+                )
 
 
 def main() -> None:

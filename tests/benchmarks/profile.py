@@ -16,19 +16,18 @@ from bot.engine.attention import forward_batch
 from bot.engine.core.engine_core import EngineCore
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.resources import RequestResources
-from bot.engine.kernels import bf16_matmul, matmul
+from bot.engine.kernels import bf16_matmul, matmul, quantised_matmul
 from bot.engine.kernels.compiler import load_library
 from bot.engine.lora import linear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor import model_runner
+from bot.engine.model_loader.load_plan import plan_load
 from bot.engine.model_loader.loader import LoadedModel, load_model
 from bot.engine.sampling import sampler
-from bot.engine.tokenizer.files import read_tokenizer
 from tests.benchmarks import floor
 from tests.benchmarks.drawn import adapters
 from tests.benchmarks.load import CONTEXT, PROMPT, Counted, ask
 from tests.benchmarks.report import Run
-from tests.benchmarks.rivals import base
 
 ADAPTERS, LONGEST = 8, 600  # more would not fit the cache in 32 rows
 _PARTS = ("linear kernels", "adapters", "attention", "the model's rest", "sampling", "the engine core")
@@ -61,8 +60,8 @@ async def show(run: Run, precision: str = "auto") -> None:
     """Print the shares, the bytes and the operators of steps of 1, 8 and 32 rows, base-only and mixed."""
     os.environ["KINETO_LOG_LEVEL"] = "99"  # torch's profiler is silent then
     settings = ModelSettings.model_validate({"precision": precision, "context": CONTEXT})
-    found = base(run.data, precision)
-    loaded = load_model(found, settings, read_tokenizer(found.folder), load_library())
+    found = plan_load(settings, run.data, lambda stage: None, serves_packed=True)
+    loaded = load_model(found, settings, found.read_tokenizer(), load_library())
     names = ", ".join(floor.kernels(loaded))
     print(f"\nA decoding step: {found.precision}, kernels {names}, prompts of {PROMPT} tokens")
     for rows in (1, 8, 32):
@@ -111,6 +110,7 @@ def _watched() -> Iterator[Watch]:
     watch = Watch()
     found = [
         *((kind, "__call__", "linear kernels") for kind in vars(matmul).values() if _is_kernel(kind)),
+        (quantised_matmul.QuantisedMatmul, "__call__", "linear kernels"),
         (linear.LoraLinear, "forward", "adapters"),
         (forward_batch.ForwardBatch, "attend", "attention"),
         (sampler.Sampler, "sample", "sampling"),

@@ -15,7 +15,6 @@ import argparse
 import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,13 +22,14 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-import xllamacpp
 
 from bot.engine.kernels.compiler import load_library
 from bot.engine.kernels.native import Native
 from bot.engine.kernels.quantised_matmul import QuantisedMatmul
 from bot.engine.quantization.block_types import BY_GGUF_NUMBER
 from bot.engine.quantization.packed_matrix import PackedMatrix
+from tests.benchmarks.llama_cpp_server import Rival, ServerSettings
+from tests.benchmarks.load import ids
 
 _JOINED = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
 _DECODED = 24  # tokens of each of llama.cpp's answers
@@ -79,33 +79,6 @@ def _mapped_bytes(data: Any) -> torch.Tensor:
     return torch.frombuffer(memoryview(data).cast("B"), dtype=torch.uint8).view(data.shape)
 
 
-class Rival:
-    """llama.cpp's server in this process, on as many threads."""
-
-    def __init__(self, path: Path, rows: int, prompt: int, threads: int) -> None:
-        told = xllamacpp.CommonParams()
-        told.model.path = str(path)
-        told.n_ctx, told.n_parallel = rows * 64 + prompt + 64, rows
-        told.n_gpu_layers, told.verbosity, told.kv_unified = 0, -1, True
-        told.cpuparams.n_threads = told.cpuparams_batch.n_threads = threads
-        self._server = xllamacpp.Server(told)
-        self._pool = ThreadPoolExecutor(rows)
-
-    def decode(self, rows: int) -> float:
-        """Tokens a second of so many answers at once, their prompts of two tokens left out."""
-        timings = list(self._pool.map(lambda row: self._ask([100 + row, 200 + row], _DECODED), range(rows)))
-        return rows * (_DECODED - 1) * 1000 / max(each["predicted_ms"] for each in timings)
-
-    def read(self, tokens: int) -> float:
-        """Tokens a second of a prompt's reading."""
-        timings = self._ask([1000 + number * 7 % 5000 for number in range(tokens)], 1)
-        return float(timings["prompt_per_second"])
-
-    def _ask(self, prompt: list[int], tokens: int) -> Any:
-        asked = {"prompt": prompt, "temperature": 0, "max_tokens": tokens, "cache_prompt": False}
-        return self._server.handle_completions({**asked, "ignore_eos": True})["timings"]
-
-
 def _bandwidth(path: Path) -> float:
     """Bytes a second of a plain read of the file by torch's threads."""
     numbers = torch.frombuffer(
@@ -128,24 +101,28 @@ def _line(name: str, rates: Sequence[float]) -> str:
     return f"{name}: median {statistics.median(rates):.1f}, best {max(rates):.1f}"
 
 
-def _measures(options: argparse.Namespace, matrices: Matrices) -> Iterator[tuple[str, Callable[[], float]]]:
+def _measures(
+    options: argparse.Namespace, matrices: Matrices, rival: Rival
+) -> Iterator[tuple[str, Callable[[], float]]]:
     """Yield what each round measures: a name, and a function that returns a rate."""
-    rival = Rival(options.model, max(options.rows), max(options.prompts), options.threads)
     yield "plain read of the file, GB/s", lambda: _bandwidth(options.model) / 1e9
     yield "torch's product of int8, G/s", lambda: _peak() / 1e9
     for rows in options.rows:
         yield f"decoding {rows} rows, ours, tokens/s", lambda rows=rows: rows / matrices.seconds(rows, rows)
-        yield f"decoding {rows} rows, llama.cpp, tokens/s", lambda rows=rows: rival.decode(rows)
+        yield (
+            f"decoding {rows} rows, llama.cpp, tokens/s",
+            lambda n=rows: rival.rows(n, _DECODED, prompt=2).decode,
+        )
     for tokens in options.prompts:
         yield f"reading {tokens} tokens, ours, tokens/s", lambda n=tokens: n / matrices.seconds(n, 1)
-        yield f"reading {tokens} tokens, llama.cpp, tokens/s", lambda n=tokens: rival.read(n)
+        yield f"reading {tokens} tokens, llama.cpp, tokens/s", lambda n=tokens: rival.read(ids(0, n))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--prompts", type=int, nargs="+", default=[128, 512])
+    parser.add_argument("--prompts", type=int, nargs="*", default=[128, 512])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -154,11 +131,13 @@ def main() -> None:
     matrices = Matrices(options.model, None if library is None else Native(library, torch.float32))
     print(f"{matrices.bytes / 1e6:.0f} MB and {matrices.products(1, 1) / 1e6:.0f} M products a token")
     matrices.seconds(1, 1)  # the first touch of the mapped pages
-    measures = list(_measures(options, matrices))
-    rates: dict[str, list[float]] = {name: [] for name, _ in measures}
-    for _ in range(options.rounds):
-        for name, measure in measures:
-            rates[name].append(measure())
+    tokens = max(options.rows) * 64 + max(options.prompts, default=0) + 64
+    rates = dict[str, list[float]]()
+    with Rival(ServerSettings(options.model, max(options.rows), tokens, (), options.threads)) as rival:
+        measures = list(_measures(options, matrices, rival))
+        for _ in range(options.rounds):
+            for name, measure in measures:
+                rates.setdefault(name, []).append(measure())
     for name, found in rates.items():
         print(_line(name, found))
 
