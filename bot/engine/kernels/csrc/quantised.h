@@ -2,7 +2,7 @@
 
    A panel of LANES rows is decoded to codes of eight bits, a chunk of columns at a time, which stays in the
    first cache; all tokens are multiplied with it in integers, block by block, and each block's sum is scaled and
-   added in float32. The order of these sums is the same for every number of tokens, so a token's answer never
+   added in float32. The codes of one token's product are multiplied as they are decoded, and never stored. The order of these sums is the same for every number of tokens, so a token's answer never
    depends on its neighbours. */
 
 #ifndef ALTEREGO_QUANTISED_H
@@ -19,19 +19,22 @@ enum {
     MAX_BLOCK_BYTES = 8 * 34   /* of UNIT numbers */
 };
 
+typedef void (*read_unit)(const uint8_t *base, long stride, long numbers, struct panel panel);
+
 struct block_format {
-    void (*decode)(const uint8_t *base, long stride, long numbers, struct panel panel);
+    read_unit decode, multiply;
     long unit_bytes, kind, shift; /* codes are raised by 128 >> shift */
 };
 
 #define WIDE (RAISED ? RAISED_BY : AS_IT_IS)
+#define FORMAT(type, ...) {decode_##type, multiply_##type, __VA_ARGS__}
 static const struct block_format FORMATS[] = { /* in the order of `QUANTISED_TYPES` of structs.py */
-    {decode_q4_0, 8 * 18, RAISED_BY, 4},     {decode_q4_1, 8 * 20, WITH_MINIMUM, 0},
-    {decode_q5_0, 8 * 22, RAISED_BY, 3},     {decode_q5_1, 8 * 24, WITH_MINIMUM, 0},
-    {decode_q8_0, 8 * 34, WIDE, 0},          {decode_q4_k, 144, WITH_MINIMUM, 0},
-    {decode_q5_k, 176, WITH_MINIMUM, 0},     {decode_q6_k, 210, HALVES, 2},
-    {decode_iq4_nl, 8 * 18, WIDE, 0},        {decode_iq4_xs, 136, WIDE, 0},
-    {decode_nf4, 4 * 36, WIDE, 0},           {decode_int8, 4 * 68, WIDE, 0},
+    FORMAT(q4_0, 8 * 18, RAISED_BY, 4), FORMAT(q4_1, 8 * 20, WITH_MINIMUM, 0),
+    FORMAT(q5_0, 8 * 22, RAISED_BY, 3), FORMAT(q5_1, 8 * 24, WITH_MINIMUM, 0),
+    FORMAT(q8_0, 8 * 34, WIDE, 0),      FORMAT(q4_k, 144, WITH_MINIMUM, 0),
+    FORMAT(q5_k, 176, WITH_MINIMUM, 0), FORMAT(q6_k, 210, HALVES, 2),
+    FORMAT(iq4_nl, 8 * 18, WIDE, 0),    FORMAT(iq4_xs, 136, WIDE, 0),
+    FORMAT(nf4, 4 * 36, WIDE, 0),       FORMAT(int8, 4 * 68, WIDE, 0),
 };
 
 static void multiply_tile_of_kind(const struct panel *panel, const uint32_t *record, long blocks, long tokens,
@@ -74,30 +77,28 @@ INLINE const uint8_t *row_address(const struct quantised_segment *segment, long 
     return segment->data + (segment->row_order ? segment->row_order[row] : row) * segment->row_bytes;
 }
 
-/* Prefetch the share of a panel's bytes that is read as column `column` of `columns`, and `count` columns more. */
-INLINE void prefetch_panel(struct position at, long column, long count, long columns)
+/* Let a panel prefetch its share of the panel that this thread reads next, while it reads unit `unit`. */
+INLINE void look_ahead(struct panel *panel, struct position next, long unit)
 {
-    const long bytes = at.segment->row_bytes, runs = at.segment->row_order ? at.rows : 1;
-    const long length = at.rows / runs * bytes, first = length * column / columns / 64 * 64;
-    for (long n = 0; n < runs; n++)
-        for (long i = first; i < length * (column + count) / columns; i += 64)
-            __builtin_prefetch(row_address(at.segment, at.row + n) + i, 0, 2); /* into the second cache */
+    const long share = LANES * FORMATS[next.segment->type].unit_bytes;
+    panel->ahead = row_address(next.segment, next.row) + unit * share;
+    panel->step = share / (UNIT / 16);
 }
 
-/* Decode `numbers` numbers of each row, UNIT at most, from byte `at` of the rows on. */
-INLINE void decode_unit(struct position from, long at, long numbers, struct panel panel)
+/* Read `numbers` numbers of each row, UNIT at most, from byte `at` of the rows on. */
+INLINE void read_rows(read_unit read, struct position from, long at, long numbers, struct panel panel)
 {
     uint8_t copy[LANES * MAX_BLOCK_BYTES];
     const struct quantised_segment *segment = from.segment;
     const struct block_format *format = FORMATS + segment->type;
     const long bytes = format->unit_bytes * numbers / UNIT;
     if (!segment->row_order && from.rows == LANES) {
-        format->decode(row_address(segment, from.row) + at, segment->row_bytes, numbers, panel);
+        read(row_address(segment, from.row) + at, segment->row_bytes, numbers, panel);
         return;
     }
     for (long n = 0; n < LANES; n++)
         memcpy(copy + n * bytes, row_address(segment, from.row + (n < from.rows ? n : 0)) + at, bytes);
-    format->decode(copy, bytes, numbers, panel);
+    read(copy, bytes, numbers, panel);
 }
 
 /* Write the sums [tokens] of rows `output` and on of y [tokens, outputs]. */
@@ -115,6 +116,44 @@ INLINE void store_sums(void *y, long outputs, long output, long rows, long token
     }
 }
 
+/* Return `total` plus a panel's products with one token, over `numbers` columns from unit `unit` on. */
+INLINE vfloat multiply_unit(struct position at, struct position next, long unit, const long numbers,
+                            const uint32_t *record, vfloat total, const int kind)
+{
+    vfloat scales[UNIT / 16], minima[UNIT / 32];
+    vint dots[UNIT / 16];
+    const struct block_format *format = FORMATS + at.segment->type;
+    struct panel panel = {0, scales, minima, dots, record + unit * (UNIT / 32) * RECORD_WORDS, 0, 0};
+    look_ahead(&panel, next, unit);
+    start_dots(panel.record, numbers / 32, format->shift, dots, kind);
+    read_rows(format->multiply, at, unit * format->unit_bytes, numbers, panel);
+    return add_dots(&panel, numbers / 32, total, kind);
+}
+
+INLINE vfloat multiply_row(long columns, struct position at, struct position next, const uint32_t *record,
+                           vfloat total, const int kind)
+{
+    long unit = 0;
+    for (; unit < columns / UNIT; unit++)
+        total = multiply_unit(at, next, unit, UNIT, record, total, kind);
+    if (columns % UNIT)
+        total = multiply_unit(at, next, unit, columns % UNIT, record, total, kind);
+    return total;
+}
+
+static vfloat multiply_row_of_kind(long columns, struct position at, struct position next,
+                                   const uint32_t *record, vfloat total)
+{
+    const long kind = FORMATS[at.segment->type].kind;
+    if (kind == WITH_MINIMUM)
+        return multiply_row(columns, at, next, record, total, WITH_MINIMUM);
+    if (kind == HALVES)
+        return multiply_row(columns, at, next, record, total, HALVES);
+    if (kind == RAISED_BY)
+        return multiply_row(columns, at, next, record, total, RAISED_BY);
+    return multiply_row(columns, at, next, record, total, AS_IT_IS);
+}
+
 /* Multiply a panel with the tiles of a group of tokens, whose first tile is `tile` of `all` tokens; prefetch
    the panel that this thread multiplies next. */
 static void multiply_panel(const struct quantised_params *params, struct position at, struct position next,
@@ -122,7 +161,7 @@ static void multiply_panel(const struct quantised_params *params, struct positio
 {
     vuint codes[CHUNK_COLUMNS / 4];
     vfloat scales[CHUNK_COLUMNS / 16], minima[CHUNK_COLUMNS / 32], sums[MAX_GROUP_TOKENS], start = {0};
-    const struct panel panel = {codes, scales, minima};
+    const struct panel panel = {codes, scales, minima, 0, 0, 0, 0};
     const struct block_format *format = FORMATS + at.segment->type;
     const long columns = params->columns, blocks = columns / 32, part = format->kind == HALVES ? 16 : 32;
     const struct tile first = tile_of(all, tile), last = tile_of(all, tile + tiles - 1);
@@ -131,13 +170,15 @@ static void multiply_panel(const struct quantised_params *params, struct positio
         memcpy(&start, params->bias + at.output, at.rows * sizeof(float));
     for (long t = 0; t < tokens; t++)
         sums[t] = start;
-    for (long column = 0; column < columns; column += CHUNK_COLUMNS) {
+    if (all == 1)
+        sums[0] = multiply_row_of_kind(columns, at, next, records, start);
+    for (long column = 0; column < columns && all > 1; column += CHUNK_COLUMNS) {
         const long rest = columns - column, count = rest < CHUNK_COLUMNS ? rest : CHUNK_COLUMNS;
         for (long i = 0; i < count; i += UNIT) {
             const long numbers = count - i < UNIT ? count - i : UNIT;
-            prefetch_panel(next, column + i, numbers, columns);
-            decode_unit(at, (column + i) / UNIT * format->unit_bytes, numbers,
-                        (struct panel){codes + i / 4, scales + i / part, minima + i / 32});
+            struct panel unit = {codes + i / 4, scales + i / part, minima + i / 32, 0, 0, 0, 0};
+            look_ahead(&unit, next, (column + i) / UNIT);
+            read_rows(format->decode, at, (column + i) / UNIT * format->unit_bytes, numbers, unit);
         }
         for (long n = tile; n < tile + tiles; n++) {
             const struct tile own = tile_of(all, n);

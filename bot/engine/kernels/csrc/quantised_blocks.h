@@ -1,23 +1,64 @@
 /* The types of quantised blocks: ggml's layouts (`ggml-common.h`), and NF4 and INT8 of `block_types.py`.
 
-   A function decodes up to 256 numbers of LANES rows; row n begins at base + n stride. Into codes [numbers / 4]
-   go four numbers of each row, into scales and minima, [numbers / 32], what turns them into weights: a weight is
-   scale * code + minimum, with the code less 8, 16 or 32 where FORMATS says so. */
+   A function reads up to 256 numbers of LANES rows; row n begins at base + n stride. Into scales and minima,
+   [numbers / 32], goes what turns codes into weights: a weight is scale * code + minimum, with the code less 8,
+   16 or 32 where FORMATS says so. Codes, four numbers of each row in a vector, are kept for many tokens, or
+   multiplied with one token's on the way: each type has a function for either. */
 
 #ifndef ALTEREGO_QUANTISED_BLOCKS_H
 #define ALTEREGO_QUANTISED_BLOCKS_H
 
-#include "quantised_lanes.h"
+#include "quantised_activations.h"
+
+/* Where a loop takes codes: its indices are constants then. */
+#define UNROLL _Pragma("GCC unroll 8")
 
 enum { UNIT = 256 }; /* numbers that are decoded at once: those of a superblock */
 
 #define LOW_HALVES(bytes) ((bytes) & 0x0f0f0f0f)
 #define HIGH_HALVES(bytes) ((bytes) >> 4 & 0x0f0f0f0f)
 
-struct panel { /* decoded weights: LANES rows */
+struct panel { /* LANES rows: codes [numbers / 4], or their products with the quads, [numbers / 16] */
     vuint *codes;
     vfloat *scales, *minima;
+    vint *dots;
+    const uint32_t *record; /* of one token: `quantised_activations.h` */
+    const uint8_t *ahead;   /* bytes that this thread reads later, `step` of them for 16 numbers */
+    long step;
 };
+
+enum { KEEP, MULTIPLY, MULTIPLY_SIGNED };
+
+/* Take the codes of 16 numbers: those of four quads, from quad `quad` of the unit on. Prefetches a little each
+   time: a core waits for few bytes at once, and a burst would hold up what it reads now. */
+INLINE void take_codes(struct panel panel, long quad, const vuint *codes, const int how)
+{
+    const uint8_t *ahead = panel.ahead + quad / 4 * panel.step;
+    __builtin_prefetch(ahead, 0, 2); /* into the second cache */
+    __builtin_prefetch(ahead + 64, 0, 2);
+    if (how == KEEP) {
+        for (long j = 0; j < 4; j++)
+            panel.codes[quad + j] = codes[j];
+        return;
+    }
+    const uint32_t *quads = panel.record + quad / 8 * RECORD_WORDS + RECORD_CODES + quad % 8;
+    vint sum = panel.dots[quad / 4];
+    for (long j = 0; j < 4; j++)
+        sum = dot(sum, codes[j], quads[j], how == MULTIPLY_SIGNED);
+    panel.dots[quad / 4] = sum;
+}
+
+#define READER(type, signs, ...)                                                                             \
+    static void decode_##type(const uint8_t *base, long stride, long numbers, struct panel panel)            \
+    {                                                                                                        \
+        enum { HOW = KEEP };                                                                                 \
+        __VA_ARGS__;                                                                                         \
+    }                                                                                                        \
+    static void multiply_##type(const uint8_t *base, long stride, long numbers, struct panel panel)          \
+    {                                                                                                        \
+        enum { HOW = signs };                                                                                \
+        __VA_ARGS__;                                                                                         \
+    }
 
 /* The 4 bytes at `base` of each block of each row, one row in each lane. A CPU reads a vector late that it has
    just written word by word, so `load_words` comes after the codes were decoded. */
@@ -49,73 +90,76 @@ static const uint8_t NF4_TABLE[16] = {CODE(-112), CODE(-78), CODE(-59), CODE(-44
                                       CODE(-10),  CODE(0),   CODE(9),   CODE(18),  CODE(28),  CODE(38),
                                       CODE(49),   CODE(63),  CODE(81),  CODE(112)};
 
-/* The codes of 16 bytes, the low halves' into codes [4], the high ones' into high [4], by a table unless null. */
-INLINE void decode_halves(const uint8_t *base, long stride, const uint8_t *table, vuint *codes, vuint *high)
+/* Take the codes of 16 bytes, the low halves' as quads `low` and on, the high ones' as `high` and on, by a table
+   unless it is null. */
+INLINE void read_halves(const uint8_t *base, long stride, const uint8_t *table, struct panel panel, long low,
+                        long high, const int how)
 {
-    vuint bytes[4];
-    load_columns(base, stride, bytes);
+    vuint lower[4], upper[4];
+    load_columns(base, stride, lower);
     for (long j = 0; j < 4; j++) {
-        codes[j] = table ? look_up(table, LOW_HALVES(bytes[j])) : LOW_HALVES(bytes[j]);
-        high[j] = table ? look_up(table, HIGH_HALVES(bytes[j])) : HIGH_HALVES(bytes[j]);
+        upper[j] = table ? look_up(table, HIGH_HALVES(lower[j])) : HIGH_HALVES(lower[j]);
+        lower[j] = table ? look_up(table, LOW_HALVES(lower[j])) : LOW_HALVES(lower[j]);
     }
+    take_codes(panel, low, lower, how);
+    take_codes(panel, high, upper, how);
 }
 
 /* Q4_0, Q4_1, Q5_0, Q5_1 and IQ4_NL: a scale, a minimum, the fifth bits, the halves. */
-INLINE void decode_small(const uint8_t *base, long stride, long numbers, struct panel panel,
-                         const int has_minimum, const int has_fifth, const uint8_t *table)
+INLINE void read_small(const uint8_t *base, long stride, long numbers, struct panel panel, const int has_minimum,
+                       const int has_fifth, const uint8_t *table, const int how)
 {
     const long bits_at = has_minimum ? 4 : 2, codes_at = bits_at + 4 * has_fifth;
     const long block_bytes = codes_at + COLUMN, blocks = numbers / 32;
     struct words heads, fifths;
-    gather_words(base, stride, block_bytes, blocks, &heads);
+    vuint lower[4], upper[4];
     if (has_fifth)
         gather_words(base + bits_at, stride, block_bytes, blocks, &fifths);
-    for (long b = 0; b < blocks; b++)
-        decode_halves(base + b * block_bytes + codes_at, stride, table, panel.codes + 8 * b,
-                      panel.codes + 8 * b + 4);
+    gather_words(base, stride, block_bytes, blocks, &heads);
+    UNROLL
+    for (long b = 0; b < blocks; b++) {
+        if (!has_fifth) {
+            read_halves(base + b * block_bytes + codes_at, stride, table, panel, 8 * b, 8 * b + 4, how);
+            continue;
+        }
+        const vuint bits = load_words(&fifths, b);
+        load_columns(base + b * block_bytes + codes_at, stride, lower);
+        for (long j = 0; j < 4; j++) {
+            upper[j] = HIGH_HALVES(lower[j]) | fifth_bits(bits, 4 + j);
+            lower[j] = LOW_HALVES(lower[j]) | fifth_bits(bits, j);
+        }
+        take_codes(panel, 8 * b, lower, how);
+        take_codes(panel, 8 * b + 4, upper, how);
+    }
     for (long b = 0; b < blocks; b++) {
         const vuint head = load_words(&heads, b);
         panel.scales[b] = floats_of_halves(head);
         if (has_minimum)
             panel.minima[b] = floats_of_halves(head >> 16);
-        for (long j = 0; has_fifth && j < 8; j++)
-            panel.codes[8 * b + j] |= fifth_bits(load_words(&fifths, b), j);
     }
 }
 
-static void decode_q4_0(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_small(base, stride, numbers, panel, 0, 0, 0);
-}
-
-static void decode_q4_1(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_small(base, stride, numbers, panel, 1, 0, 0);
-}
-
-static void decode_q5_0(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_small(base, stride, numbers, panel, 0, 1, 0);
-}
-
-static void decode_q5_1(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_small(base, stride, numbers, panel, 1, 1, 0);
-}
+READER(q4_0, MULTIPLY, read_small(base, stride, numbers, panel, 0, 0, 0, HOW))
+READER(q4_1, MULTIPLY, read_small(base, stride, numbers, panel, 1, 0, 0, HOW))
+READER(q5_0, MULTIPLY, read_small(base, stride, numbers, panel, 0, 1, 0, HOW))
+READER(q5_1, MULTIPLY, read_small(base, stride, numbers, panel, 1, 1, 0, HOW))
+READER(iq4_nl, MULTIPLY_SIGNED, read_small(base, stride, numbers, panel, 0, 0, IQ4_TABLE, HOW))
 
 /* Q8_0 and INT8: a scale of `head` bytes, and a byte for each of the `values` numbers. */
-INLINE void decode_bytes(const uint8_t *base, long stride, long numbers, struct panel panel, const long head,
-                         const long values)
+INLINE void read_bytes(const uint8_t *base, long stride, long numbers, struct panel panel, const long head,
+                       const long values, const int how)
 {
     const long block_bytes = head + values, blocks = numbers / values;
     struct words heads;
+    vuint codes[4];
     gather_words(base, stride, block_bytes, blocks, &heads);
     for (long b = 0; b < blocks; b++)
+        UNROLL
         for (long i = 0; i < values / COLUMN; i++) {
-            vuint *codes = panel.codes + (b * values + i * COLUMN) / 4;
             load_columns(base + b * block_bytes + head + i * COLUMN, stride, codes);
             for (long j = 0; j < 4; j++)
                 codes[j] ^= RAISED;
+            take_codes(panel, (b * values + i * COLUMN) / 4, codes, how);
         }
     for (long b = 0; b < blocks; b++)
         for (long i = 0; i < values / 32; i++) {
@@ -124,33 +168,22 @@ INLINE void decode_bytes(const uint8_t *base, long stride, long numbers, struct 
         }
 }
 
-static void decode_q8_0(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_bytes(base, stride, numbers, panel, 2, 32);
-}
+READER(q8_0, MULTIPLY_SIGNED, read_bytes(base, stride, numbers, panel, 2, 32, HOW))
+READER(int8, MULTIPLY_SIGNED, read_bytes(base, stride, numbers, panel, 4, 64, HOW))
 
-static void decode_int8(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_bytes(base, stride, numbers, panel, 4, 64);
-}
-
-static void decode_iq4_nl(const uint8_t *base, long stride, long numbers, struct panel panel)
-{
-    decode_small(base, stride, numbers, panel, 0, 0, IQ4_TABLE);
-}
-
-static void decode_nf4(const uint8_t *base, long stride, long numbers, struct panel panel)
+INLINE void read_nf4(const uint8_t *base, long stride, long numbers, struct panel panel, const int how)
 {
     const long block_bytes = 36, blocks = numbers / 64;
     struct words heads;
     gather_words(base, stride, block_bytes, blocks, &heads);
     for (long b = 0; b < blocks; b++)
-        for (long i = 0; i < 2; i++) {
-            vuint *codes = panel.codes + 16 * b + 4 * i;
-            decode_halves(base + b * block_bytes + 4 + i * COLUMN, stride, NF4_TABLE, codes, codes + 8);
-        }
+        for (long i = 0; i < 2; i++)
+            read_halves(base + b * block_bytes + 4 + i * COLUMN, stride, NF4_TABLE, panel, 16 * b + 4 * i,
+                        16 * b + 4 * i + 8, how);
     for (long b = 0; b < 2 * blocks; b++)
         panel.scales[b] = (vfloat)load_words(&heads, b / 2) * (1.f / NF4_SCALE);
 }
+
+READER(nf4, MULTIPLY_SIGNED, read_nf4(base, stride, numbers, panel, HOW))
 
 #endif

@@ -37,57 +37,68 @@ INLINE void decode_k_scales(const uint8_t *base, long stride, struct panel panel
 #define SCALED_HIGH_HALVES HIGH_HALVES
 #endif
 
-static void decode_q4_k(const uint8_t *base, long stride, long numbers, struct panel panel)
+INLINE void read_q4_k(const uint8_t *base, long stride, struct panel panel, const int how)
 {
-    vuint bytes[4];
-    (void)numbers;
+    vuint lower[4], upper[4];
     decode_k_scales(base, stride, panel, HIGH_SCALE);
+    UNROLL
     for (long i = 0; i < 8; i++) { /* the low halves of 32 bytes are 32 numbers, their high ones the next */
-        vuint *codes = panel.codes + i / 2 * 16 + i % 2 * 4;
-        load_columns(base + 16 + i * COLUMN, stride, bytes);
+        const long quad = i / 2 * 16 + i % 2 * 4;
+        load_columns(base + 16 + i * COLUMN, stride, lower);
         for (long j = 0; j < 4; j++) {
-            codes[j] = LOW_HALVES(bytes[j]);
-            codes[8 + j] = SCALED_HIGH_HALVES(bytes[j]);
+            upper[j] = SCALED_HIGH_HALVES(lower[j]);
+            lower[j] = LOW_HALVES(lower[j]);
         }
+        take_codes(panel, quad, lower, how);
+        take_codes(panel, quad + 8, upper, how);
     }
 }
 
-static void decode_q5_k(const uint8_t *base, long stride, long numbers, struct panel panel)
+READER(q4_k, MULTIPLY, (void)numbers; read_q4_k(base, stride, panel, HOW))
+
+INLINE void read_q5_k(const uint8_t *base, long stride, struct panel panel, const int how)
 {
-    vuint bytes[4], fifths[8];
-    (void)numbers;
+    vuint lower[4], upper[4], fifths[8];
     decode_k_scales(base, stride, panel, 1);
     load_columns(base + 16, stride, fifths);
     load_columns(base + 32, stride, fifths + 4);
+    UNROLL
     for (long i = 0; i < 8; i++) { /* bit k of the fifths belongs to block k of 32 */
-        vuint *codes = panel.codes + i / 2 * 16 + i % 2 * 4;
-        load_columns(base + 48 + i * COLUMN, stride, bytes);
+        const long quad = i / 2 * 16 + i % 2 * 4;
+        load_columns(base + 48 + i * COLUMN, stride, lower);
         for (long j = 0; j < 4; j++) {
             const vuint bits = fifths[i % 2 * 4 + j] >> (i / 2 * 2);
-            codes[j] = LOW_HALVES(bytes[j]) | (bits & 0x01010101) << 4;
-            codes[8 + j] = HIGH_HALVES(bytes[j]) | (bits >> 1 & 0x01010101) << 4;
+            upper[j] = HIGH_HALVES(lower[j]) | (bits >> 1 & 0x01010101) << 4;
+            lower[j] = LOW_HALVES(lower[j]) | (bits & 0x01010101) << 4;
         }
+        take_codes(panel, quad, lower, how);
+        take_codes(panel, quad + 8, upper, how);
     }
 }
 
+READER(q5_k, MULTIPLY, (void)numbers; read_q5_k(base, stride, panel, HOW))
+
 /* Scales for 16 numbers each; the float16 comes last. */
-static void decode_q6_k(const uint8_t *base, long stride, long numbers, struct panel panel)
+INLINE void read_q6_k(const uint8_t *base, long stride, struct panel panel, const int how)
 {
-    vuint bytes[4], upper[8], scales[4];
+    vuint lower[4], upper[4], pairs[8], scales[4];
     struct words head;
-    (void)numbers;
     gather_words(base + 206, stride, 210, 1, &head); /* the last four bytes, so that no byte behind is read */
+    UNROLL
     for (long part = 0; part < 2; part++) {
-        load_columns(base + 128 + 32 * part, stride, upper);
-        load_columns(base + 144 + 32 * part, stride, upper + 4);
+        load_columns(base + 128 + 32 * part, stride, pairs);
+        load_columns(base + 144 + 32 * part, stride, pairs + 4);
+        UNROLL
         for (long i = 0; i < 4; i++) {
-            vuint *codes = panel.codes + 32 * part + 4 * i;
-            load_columns(base + 64 * part + i * COLUMN, stride, bytes);
+            const long quad = 32 * part + 4 * i;
+            load_columns(base + 64 * part + i * COLUMN, stride, lower);
             for (long j = 0; j < 4; j++) {
-                const vuint pairs = upper[i % 2 * 4 + j] >> (i / 2 * 2);
-                codes[j] = LOW_HALVES(bytes[j]) | (pairs & 0x03030303) << 4;
-                codes[16 + j] = HIGH_HALVES(bytes[j]) | (pairs & 0x30303030);
+                const vuint bits = pairs[i % 2 * 4 + j] >> (i / 2 * 2);
+                upper[j] = HIGH_HALVES(lower[j]) | (bits & 0x30303030);
+                lower[j] = LOW_HALVES(lower[j]) | (bits & 0x03030303) << 4;
             }
+            take_codes(panel, quad, lower, how);
+            take_codes(panel, quad + 16, upper, how);
         }
     }
     load_columns(base + 192, stride, scales);
@@ -97,17 +108,20 @@ static void decode_q6_k(const uint8_t *base, long stride, long numbers, struct p
             scale * __builtin_convertvector((vint)(scales[i / 4] << (24 - i % 4 * 8)) >> 24, vfloat);
 }
 
-static void decode_iq4_xs(const uint8_t *base, long stride, long numbers, struct panel panel)
+READER(q6_k, MULTIPLY, (void)numbers; read_q6_k(base, stride, panel, HOW))
+
+INLINE void read_iq4_xs(const uint8_t *base, long stride, struct panel panel, const int how)
 {
     vuint head[4];
-    (void)numbers;
     load_columns(base, stride, head);
     const vfloat scale = floats_of_halves(head[0]);
     for (long b = 0; b < 8; b++) {
         const vuint code = (head[1] >> (4 * b) & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
         panel.scales[b] = scale * __builtin_convertvector((vint)code - 32, vfloat);
-        decode_halves(base + 8 + b * COLUMN, stride, IQ4_TABLE, panel.codes + 8 * b, panel.codes + 8 * b + 4);
+        read_halves(base + 8 + b * COLUMN, stride, IQ4_TABLE, panel, 8 * b, 8 * b + 4, how);
     }
 }
+
+READER(iq4_xs, MULTIPLY_SIGNED, (void)numbers; read_iq4_xs(base, stride, panel, HOW))
 
 #endif

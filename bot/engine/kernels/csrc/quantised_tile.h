@@ -10,12 +10,10 @@
    scale for each half of a block of 32. */
 enum { WITH_MINIMUM, RAISED_BY, AS_IT_IS, HALVES };
 
-/* dots [tokens] = the products of `steps` quads of codes with a tile of tokens. The sums of one token are two,
-   since each waits for the one before. */
+/* dots [tokens] = the products of `steps` quads of codes with a tile of tokens. */
 INLINE void multiply_codes(const vuint *codes, const uint32_t *quads, const int32_t *starts, long shift,
                            vint *dots, const long tokens, const long steps, const int kind)
 {
-    vint second = {0};
     for (long t = 0; t < tokens; t++)
         dots[t] = starts ? int_lanes(starts[t]) : (vint){0};
     if (shift)
@@ -23,12 +21,7 @@ INLINE void multiply_codes(const vuint *codes, const uint32_t *quads, const int3
             dots[t] >>= shift;
     for (long i = 0; i < steps; i++)
         for (long t = 0; t < tokens; t++)
-            if (tokens == 1 && i % 2)
-                second = dot(second, codes[i], quads[i], kind == AS_IT_IS);
-            else
-                dots[t] = dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
-    if (tokens == 1)
-        dots[0] += second;
+            dots[t] = dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
 }
 
 INLINE vfloat floats_of(vint dots) { return __builtin_convertvector(dots, vfloat); }
@@ -68,6 +61,36 @@ INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, lon
         sums[t] = totals[t];
 }
 
+/* Start the products of one token with a unit of `blocks` blocks, as `multiply_codes` does. */
+INLINE void start_dots(const uint32_t *record, long blocks, long shift, vint *dots, const int kind)
+{
+    for (long b = 0; b < blocks; b++, record += RECORD_WORDS) {
+        const int32_t *starts = (const int32_t *)record + 2;
+        dots[2 * b] = kind == HALVES      ? int_lanes(starts[1])
+                      : kind == RAISED_BY ? int_lanes(starts[0]) >> shift
+                                          : (vint){0};
+        dots[2 * b + 1] = kind == HALVES ? int_lanes(starts[2]) : (vint){0};
+    }
+}
+
+/* Return `total` plus the products of one token with a unit, in the order of `multiply_tile`. */
+INLINE vfloat add_dots(const struct panel *panel, long blocks, vfloat total, const int kind)
+{
+    const float *record = (const float *)panel->record;
+    for (long b = 0; b < blocks; b++, record += RECORD_WORDS) {
+        const vint *dots = panel->dots + 2 * b;
+        if (kind == HALVES) {
+            const vfloat part = floats_of(dots[0]) * panel->scales[2 * b];
+            total = fused(fused(floats_of(dots[1]), panel->scales[2 * b + 1], part), float_lanes(record[0]), total);
+            continue;
+        }
+        total = fused(floats_of(dots[0] + dots[1]), panel->scales[b] * float_lanes(record[0]), total);
+        if (kind == WITH_MINIMUM)
+            total = fused(panel->minima[b], float_lanes(record[1]), total);
+    }
+    return total;
+}
+
 #define TILE_OF(n)                                                                                           \
     case n:                                                                                                  \
         multiply_tile(panel, record, blocks, shift, sums, n, kind);                                          \
@@ -76,8 +99,7 @@ INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, lon
 INLINE void multiply_any_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
                               vfloat *sums, long tokens, const int kind)
 {
-    switch (tokens) {
-        TILE_OF(1)
+    switch (tokens) { /* never one: `multiply_row` */
         TILE_OF(2)
         TILE_OF(3)
         TILE_OF(4)
