@@ -113,8 +113,13 @@ class _Server:
         return float(self._server.handle_completions(asked)["timings"]["prompt_per_second"])
 
     def memory(self) -> int:
-        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
+        return peak_memory()
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had in memory."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024
 
 
 def _adapter(info: Any, path: Path) -> Any:

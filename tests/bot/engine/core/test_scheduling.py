@@ -202,6 +202,15 @@ def test_a_machine_that_becomes_slower_gets_smaller_chunks() -> None:
     assert prefill_budget(cost.fitting_tokens(alone=False)) == 64
 
 
+def test_a_machine_that_other_work_shares_gets_no_long_steps() -> None:
+    """Steps of a few tokens took as long as larger ones: what seems fixed is the other work's time."""
+    cost = PrefillCost()
+    for tokens, seconds in ((32, 1.0), (64, 1.5), (32, 1.2), (64, 1.4)):
+        cost.record(tokens, seconds)
+    fixed, per_token = 0.9, 0.009  # as fitted to these
+    assert fixed + per_token * cost.fitting_tokens(alone=True) < 2.1 * fixed
+
+
 def test_the_fixed_part_is_kept_while_all_chunks_are_alike() -> None:
     cost = PrefillCost()
     for tokens in [64, 128] * 10 + [96] * 500:
