@@ -1,18 +1,14 @@
-"""Patched and private parts of bitsandbytes, gguf and torch: an upgrade that changes one is noticed here."""
+"""Patched and private parts of bitsandbytes and torch: an upgrade that changes one is noticed here."""
 
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
-import gguf
 import pytest
 import torch
 from torch import nn
 
-from bot.engine.model_loader import gguf_compat
 from bot.engine.model_loader.bitsandbytes_compat import import_bitsandbytes, is_quantised_linear
-from bot.engine.model_loader.gguf_compat import cached_reads
 from bot.engine.model_loader.torch_compat import computes_bfloat16, cpu_computes_bfloat16
 
 
@@ -50,33 +46,6 @@ def test_quantised_layers_are_told_apart() -> None:
     layers = (Linear4bit(32, 32), Linear8bitLt(32, 32), nn.Linear(32, 32))
     assert [is_quantised_linear(layer, in_4_bits=True) for layer in layers] == [True, False, False]
     assert [is_quantised_linear(layer, in_4_bits=False) for layer in layers] == [False, True, False]
-
-
-def test_a_gguf_file_is_read_once_within_the_context(tmp_path: Path) -> None:
-    file = tmp_path / "small.gguf"
-    writer = gguf.GGUFWriter(file, "llama")
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    originals = [getattr(gguf, name) for name in gguf_compat.PATCHED]
-    with cached_reads():
-        from gguf import GGUFReader, get_tensor_name_map
-
-        assert GGUFReader(file) is GGUFReader(file)
-        names = [get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2) for _ in range(2)]
-        assert names[0] is names[1]
-    assert [getattr(gguf, name) for name in gguf_compat.PATCHED] == originals
-
-
-@pytest.mark.parametrize("name", gguf_compat.PATCHED)
-def test_transformers_imports_the_patched_names_in_its_functions(name: str) -> None:
-    """An import at the top of the module would keep the originals, and conversion would take 18 seconds."""
-    from transformers import modeling_gguf_pytorch_utils as reader
-
-    assert name not in vars(reader)
-    source = Path(str(reader.__file__)).read_text("utf-8")
-    assert f"{name}(" in source
 
 
 def test_torch_tells_whether_the_cpu_computes_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:

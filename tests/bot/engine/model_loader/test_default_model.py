@@ -48,9 +48,9 @@ async def smollm2(data: Path, precision: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("precision", ["bf16", "nf4"])
 async def test_the_default_model_is_converted_once_and_answers(hub: Path, data: Path, precision: str) -> None:
     first, stages = await smollm2(data, precision)
-    assert CONVERTING in stages
+    assert any(stage.startswith(CONVERTING) for stage in stages)
     second, stages = await smollm2(data, precision)
-    assert CONVERTING not in stages
+    assert not any(stage.startswith(CONVERTING) for stage in stages)
     # which kernel is the faster one is tried at every start, so later words may be others
     assert [text.startswith("The capital of France is Paris") for text in (first, second)] == [True, True]
 
@@ -69,10 +69,10 @@ async def test_a_processor_that_computes_in_16_bits_itself_serves_the_default_mo
 @pytest.mark.model
 async def test_a_damaged_copy_of_the_default_model_is_made_again(hub: Path, data: Path) -> None:
     await smollm2(data, "bf16")
-    weights = next((data / "models").glob("*-bf16-*")) / "model.safetensors"
+    weights = next((data / "models").glob("*-bf16-*/*.safetensors"))
     with weights.open("r+b") as file:
         file.seek(1_000_000)
         file.write(b"damage")
     answer, stages = await smollm2(data, "bf16")
-    assert CONVERTING in stages
+    assert any(stage.startswith(CONVERTING) for stage in stages)
     assert "Paris" in answer

@@ -17,14 +17,17 @@ from bot.engine.model_loader.packed.weights import quantised_bits
 from bot.engine.model_loader.packed_model import load_packed
 from bot.errors import UserError
 from tests.bot.engine.checkpoint.gguf.variants import VARIANTS, make_model
-from tests.fakes.gguf_models import write_model
+from tests.fakes.gguf_models import Change, write_model
 
 ODD = "llama-biased"  # its heads of 12 numbers fill no blocks
 PATH = "model.layers.0.mlp.down_proj"
 
 
-def write_quantised(path: Path, model: Any, kind: str) -> Path:
-    """Write the matrices of a model's layers in a quantised type, and give the model the same weights."""
+def write_quantised(path: Path, model: Any, kind: str, *changes: Change) -> Path:
+    """Write the matrices of a model's layers in a quantised type, and give the model the same weights.
+
+    `changes` add more to the file.
+    """
     number = gguf.GGMLQuantizationType[kind]
 
     def quantise(writer: gguf.GGUFWriter) -> None:
@@ -35,10 +38,11 @@ def write_quantised(path: Path, model: Any, kind: str) -> Path:
 
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if ".layers." in name and parameter.ndim == 2:
-                packed = gguf.quants.quantize(parameter.numpy(), number)
-                parameter.copy_(torch.from_numpy(gguf.quants.dequantize(packed, number)))
-    return write_model(path, model, quantise)
+            if (".layers." in name or ".h." in name) and parameter.ndim == 2:
+                rows = parameter.T if ".h." in name else parameter  # GPT-2's layers are transposed
+                packed = gguf.quants.quantize(rows.numpy().copy(), number)
+                rows.copy_(torch.from_numpy(gguf.quants.dequantize(packed, number)))
+    return write_model(path, model, quantise, *changes)
 
 
 def served_error(file: GgufFile, model: Any, library: Any = None) -> float:
