@@ -61,7 +61,7 @@ class NativeLayer:
     ) -> Tensor:
         """hidden_states [1, tokens, size], changed in place where the step is native."""
         step: NativeStep | None = self._context.native_step
-        if step is None:
+        if step is None or not self._native.accepts(hidden_states):
             return self._forward(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
         caches = [slab.layer_tensor(self._index, self._key_like).data_ptr() for slab in step.slabs]
         self._native.decoder_layer(self._layer, step.params, caches, *position_embeddings, hidden_states)

@@ -27,6 +27,7 @@ enum {
     MAX_LORA_INNER = 1024, /* rank times joined layers: the numbers between a LoRA's A and B */
     MAX_LORA_GROUP = 8,    /* tokens of one LoRA slot that are multiplied together */
     MAX_SHARED_GROUPS = 8, /* of such tokens that all threads multiply together */
+    MIN_SHARED_SIZE = 1 << 17, /* of a LoRA's matrices: one thread reads these while others wake up */
     MAX_LORA_TOKENS = 1024 /* tokens that are grouped by LoRA slot at once */
 };
 

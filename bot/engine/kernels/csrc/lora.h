@@ -40,10 +40,10 @@ INLINE struct lora_group lora_group_of(const struct lora_shape *shape, const str
         chunk->starts[n + 1] - first};
 }
 
-/* Each group by one thread. */
+/* Each group by one thread; one group alone wakes no others. */
 static void add_groups(const struct lora_shape *shape, const struct lora_chunk *chunk, const void *x, void *y)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (chunk->groups > 1)
     for (int n = 0; n < chunk->groups; n++) {
         float inner[MAX_LORA_GROUP * MAX_LORA_INNER];
         const struct lora_group group = lora_group_of(shape, chunk, n, inner);
@@ -53,7 +53,7 @@ static void add_groups(const struct lora_shape *shape, const struct lora_chunk *
     }
 }
 
-/* Each group by all threads, which divide the columns of A, then the outputs. */
+/* Each group by all threads, which divide the columns of A, then the outputs, and wait for each other twice. */
 static void add_shared_groups(const struct lora_shape *shape, const struct lora_chunk *chunk, const void *x,
                               void *y, long threads)
 {
@@ -85,10 +85,11 @@ void add_lora(const struct lora_shape *shape, const struct lora_matrices *all, c
               const int *tokens, const int *slots, const float *strengths, long count)
 {
     const long threads = omp_get_max_threads();
+    const int is_large = shape->inputs * shape->inner + shape->rank * shape->outputs >= MIN_SHARED_SIZE;
     for (long n = 0; n < count; n += MAX_LORA_TOKENS) {
         struct lora_chunk chunk = {all, tokens + n, slots + n, strengths + n, {0}, 0};
         find_groups(&chunk, count - n < MAX_LORA_TOKENS ? count - n : MAX_LORA_TOKENS);
-        if (chunk.groups < threads && chunk.groups <= MAX_SHARED_GROUPS)
+        if (is_large && chunk.groups < threads && chunk.groups <= MAX_SHARED_GROUPS)
             add_shared_groups(shape, &chunk, x, y, threads);
         else
             add_groups(shape, &chunk, x, y);

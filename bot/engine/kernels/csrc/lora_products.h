@@ -123,8 +123,8 @@ INLINE void lora_expand(const struct lora_shape *shape, void *y, const struct lo
     }
 }
 
-/* The compiler unrolls the loops over tokens for each of the four group sizes. Threads that divide the columns
-   or the outputs run the very code of one that has them all, so every sum keeps its order. */
+/* The compiler unrolls the loops over tokens for each of the four group sizes. Threads that divide columns or
+   outputs run the very code of a thread that has them all, so every sum keeps its order. */
 INLINE void shrink_(const struct lora_shape *shape, const void *x, const struct lora_group *group, long first,
                     long last, const int is_f32)
 {
