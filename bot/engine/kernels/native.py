@@ -22,7 +22,7 @@ from bot.engine.kernels.structs import (
 
 MAX_AMX_ROWS = 32  # of a product by AMX tiles
 _MAX_GROUP, _MAX_HEAD_SIZE = 16, 256  # query heads that share a key head; numbers of a head
-_RECORD_BYTES = 52  # of 32 quantised activations
+_RECORD_BYTES = 52  # of 32 quantised activations of a token
 _SIGNATURES: dict[str, list[Any]] = {
     "rms_norm": [POINTER] * 3 + [LONG] * 5 + [FLOAT, INT],
     "silu_and_mul": [POINTER] * 2 + [LONG] * 2 + [INT],
@@ -52,7 +52,7 @@ class Native:
     """Operations on the CPU, on activations of one `dtype`: float32 or bfloat16."""
 
     def __init__(self, library: ctypes.CDLL, dtype: torch.dtype) -> None:
-        self._library, self.dtype, self._is_f32 = library, dtype, int(dtype == torch.float32)
+        self._library, self.dtype, self.is_f32 = library, dtype, int(dtype == torch.float32)
         self.has_amx = bool(library.has_amx()) and dtype == torch.bfloat16
         for name, arguments in _SIGNATURES.items():
             if hasattr(library, name):
@@ -69,16 +69,14 @@ class Native:
         groups, rows, size = x.shape
         y = x.new_empty(x.shape)
         addresses = x.data_ptr(), weight.data_ptr(), y.data_ptr()
-        self._library.rms_norm(
-            *addresses, groups, rows, x.stride(0), rows * size, size, epsilon, self._is_f32
-        )
+        self._library.rms_norm(*addresses, groups, rows, x.stride(0), rows * size, size, epsilon, self.is_f32)
         return y
 
     def silu_and_mul(self, x: Tensor) -> Tensor:
         """silu(x[.., :half]) * x[.., half:], [.., half], for x [.., 2 * half]."""
         half = x.shape[-1] // 2
         y = x.new_empty((*x.shape[:-1], half))
-        self._library.silu_and_mul(x.data_ptr(), y.data_ptr(), y.numel() // half, half, self._is_f32)
+        self._library.silu_and_mul(x.data_ptr(), y.data_ptr(), y.numel() // half, half, self.is_f32)
         return y
 
     def rotary_embedding(self, x: Tensor, rotated: int, cos: Tensor, sin: Tensor) -> None:
@@ -88,7 +86,7 @@ class Native:
         """
         addresses = x.data_ptr(), cos.data_ptr(), sin.data_ptr()
         tokens, heads, size = x.shape
-        self._library.rotary_embedding(*addresses, tokens, heads, rotated, size, self._is_f32)
+        self._library.rotary_embedding(*addresses, tokens, heads, rotated, size, self.is_f32)
 
     @staticmethod
     def supports_attention(size: int, group: int) -> bool:
@@ -110,7 +108,7 @@ class Native:
         _, slots, heads, capacity, size = cache.shape
         group, window, strides = query.shape[1] // heads, shape.window or 0, (query.stride(0), pair.stride(0))
         params = AttentionParams(
-            *(slots, capacity, heads, group, size, window, *strides, self._is_f32),
+            *(slots, capacity, heads, group, size, window, *strides, self.is_f32),
             *(shape.scale, shape.softcap or 0),
         )
         value = pair.data_ptr() + pair.stride(1) * pair.element_size()
@@ -122,8 +120,15 @@ class Native:
 
         x [tokens, inputs], y [tokens, outputs].
         """
-        params = ctypes.byref(slots.native_shape(self._is_f32)), ctypes.byref(slots.native_matrices)
-        self._library.add_lora(*params, x.data_ptr(), y.data_ptr(), *tokens.arrays, tokens.count)
+        params = ctypes.byref(slots.native_shape(self.is_f32)), ctypes.byref(slots.native_matrices)
+        x, out = self._accepted(x), self._accepted(y)
+        self._library.add_lora(*params, x.data_ptr(), out.data_ptr(), *tokens.arrays, tokens.count)
+        if out is not y:
+            y.copy_(out)
+
+    def _accepted(self, x: Tensor) -> Tensor:
+        """Return x itself, or a copy where `accepts` refuses it."""
+        return x if self.accepts(x) else x.to(self.dtype).contiguous()
 
     def amx_matmul(self, x: Tensor, weights: int, block_width: int, out: int) -> Tensor:
         """x [rows, in] times W^T, [rows, out], for at most `MAX_AMX_ROWS` rows.
@@ -139,11 +144,16 @@ class Native:
         """x [rows, in] times packed matrices, plus their bias, [rows, out], in the dtype of x."""
         rows, inputs = x.shape
         y = x.new_empty(rows, params.outputs)
-        scratch = x.new_empty(rows * inputs // 32 * _RECORD_BYTES, dtype=torch.uint8)
-        params.is_f32 = self._is_f32
+        scratch = self.quantised_scratch(rows, inputs)
+        params.is_f32 = self.is_f32
         addresses = x.data_ptr(), y.data_ptr(), scratch.data_ptr()
         self._library.quantised_matmul(ctypes.byref(params), *addresses, rows)
         return y
+
+    @staticmethod
+    def quantised_scratch(rows: int, inputs: int) -> Tensor:
+        """Return memory for the activations of a quantised product, uint8."""
+        return torch.empty(rows * (-(-inputs // 32)) * _RECORD_BYTES, dtype=torch.uint8)
 
     def decoder_layer(
         self,

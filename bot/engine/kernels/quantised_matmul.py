@@ -51,7 +51,15 @@ class QuantisedMatmul:
         outputs = sum(matrix.rows for matrix in self._matrices)
         bias = None if self._bias is None else self._bias.data_ptr()
         segments = ctypes.cast(self._segments, ctypes.c_void_p)
-        return QuantisedParams(segments, bias, len(self._matrices), self._matrices[0].columns, outputs)
+        is_f32 = 0 if self._native is None else self._native.is_f32
+        return QuantisedParams(
+            segments, bias, len(self._matrices), self._matrices[0].columns, outputs, is_f32
+        )
+
+    @property
+    def is_native(self) -> bool:
+        """True when native.c multiplies with `params`."""
+        return self._native is not None
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._native is not None and self._native.accepts(x):

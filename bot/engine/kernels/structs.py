@@ -35,12 +35,12 @@ class LoraMatrices(ctypes.Structure):
 
 
 class LinearParams(ctypes.Structure):
-    """A linear layer: its packed weights, and its LoRA slots where it has any."""
+    """A linear layer: its quantised weights or those of AMX tiles, and its LoRA slots where it has any."""
 
     _fields_ = [
-        *_fields(POINTER, "weights bias"),
-        ("matrices", LoraMatrices),
+        *_fields(POINTER, "quantised weights bias"),
         ("block_width", LONG),
+        ("matrices", LoraMatrices),
         ("shape", LoraShape),
     ]
 
@@ -66,7 +66,7 @@ class StepParams(ctypes.Structure):
     """A decoding step: the same for all layers."""
 
     _fields_ = [
-        *_fields(POINTER, "slabs lora_tokens lora_slots strengths inputs outputs residual"),
+        *_fields(POINTER, "slabs lora_tokens lora_slots strengths inputs outputs residual scratch"),
         *_fields(LONG, "tokens slab_count lora_count"),
     ]
 

@@ -7,13 +7,13 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from bot.engine.kernels.bf16_matmul import AmxMatmul
 from bot.engine.kernels.gather_matmul import GatherMatmul
 from bot.engine.kernels.lora_slots import CardSlots, FloatSlots, Int8Slots, LoraSlots, SlotSizes, resize_slots
 from bot.engine.kernels.matmul import MatmulKernel
 from bot.engine.kernels.native import Native
+from bot.engine.kernels.native_linear import linear_params_of, set_lora_slots
 from bot.engine.kernels.row_scaling import RowScaling
-from bot.engine.kernels.structs import LinearParams, LoraMatrices
+from bot.engine.kernels.structs import LinearParams
 from bot.engine.lora.batch_mapping import AdapterBatch, DecodeGroups, ForwardContext, SlotOwners
 from bot.engine.lora.joined_layer import JoinedLayer
 
@@ -59,7 +59,7 @@ class LoraLinear(nn.Module):
         self._blocks = [n for n, part in enumerate(parts) for _ in range(part.start, part.end, self._width)]
         self._slots: LoraSlots | None = None
         self._block_parts: Tensor | None = None  # [blocks] part of each block; None for one block a part
-        self.native_params = self._native_params()
+        self._linear_params = None if native is None else linear_params_of(kernel, inputs, self.outputs)
         self.scaling: RowScaling | None = None  # where inputs or outputs lie beyond float16
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,16 +103,15 @@ class LoraLinear(nn.Module):
             inner = (x[span.start : span.end] @ a)[None]
             product[span.start : span.end].add_(self._expand(inner, b[None]), alpha=span.strength)
 
-    def _native_params(self, params: LinearParams | None = None) -> LinearParams | None:
-        """Make or update the C structure of this layer; None where `csrc/` cannot compute the layer."""
-        if not isinstance(self.kernel, AmxMatmul) or self.kernel.block_width is None:
-            return None
-        addresses = self.kernel.address, self.kernel.bias_address
-        params = params or LinearParams(*addresses, LoraMatrices(), self.kernel.block_width)
-        params.shape.inputs, params.shape.outputs = self.inputs, self.outputs
-        if isinstance(self._slots, Int8Slots):
-            params.matrices, params.shape = self._slots.native_matrices, self._slots.native_shape(is_f32=0)
-        return None if isinstance(self._slots, FloatSlots) else params
+    @property
+    def native_params(self) -> LinearParams | None:
+        """The C structure of this layer, always the same one; None where `csrc/` cannot compute the layer."""
+        return None if isinstance(self._slots, FloatSlots) else self._linear_params
+
+    def _set_slots(self, slots: LoraSlots | None) -> None:
+        self._slots = slots
+        if self._linear_params is not None and self._native is not None:
+            set_lora_slots(self._linear_params, slots, self._native.is_f32)
 
     @property
     def outputs(self) -> int:
@@ -156,8 +155,7 @@ class LoraLinear(nn.Module):
         count, rank = max(count, old.count if old else 0), max(rank, old.sizes.rank if old else 0)
         if len(self._blocks) > len(self.parts) and self._block_parts is None:
             self._block_parts = torch.tensor(self._blocks, device=self.device)
-        self._slots = resize_slots(self._new_slots(count, rank, like), old)
-        self.native_params = self._native_params(self.native_params)
+        self._set_slots(resize_slots(self._new_slots(count, rank, like), old))
 
     def _new_slots(self, count: int, rank: int, like: Tensor) -> FloatSlots | Int8Slots:
         kind, sizes = self._slots_of(rank, like)
@@ -180,8 +178,7 @@ class LoraLinear(nn.Module):
         """Give back all slots but the first ones."""
         if self._slots is not None and self._slots.count > count:
             new = self._new_slots(count, self._slots.sizes.rank, like) if count else None
-            self._slots = None if new is None else resize_slots(new, self._slots)
-            self.native_params = self._native_params(self.native_params)
+            self._set_slots(None if new is None else resize_slots(new, self._slots))
 
     def is_changed_by(self, modules: Collection[str]) -> bool:
         """Return whether an adapter that changes layers of these names changes this one."""

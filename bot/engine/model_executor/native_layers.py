@@ -19,11 +19,14 @@ from bot.engine.model_executor.fused_layers import FusedAttention, FusedMLP, Fus
 class NativeStep:
     """Arguments of native.c that all layers of a step share, and buffers for intermediate results."""
 
-    def __init__(self, step: ForwardBatch, mix: AdapterBatch | None, widths: Sequence[int]) -> None:
+    def __init__(
+        self, step: ForwardBatch, mix: AdapterBatch | None, widths: Sequence[int], native: Native
+    ) -> None:
         """`widths`: of the widest input and output of a layer's linear layers, and of its own output."""
         self.slabs = step.decode_slabs
         tokens = len(step.spans)
-        self._buffers = [torch.empty(tokens * width, dtype=torch.bfloat16) for width in widths]
+        self._buffers = [torch.empty(tokens * width, dtype=native.dtype) for width in widths]
+        self._buffers.append(native.quantised_scratch(tokens, widths[0]))
         targets = [slab.native_targets for slab in self.slabs]
         self._slab_params = (SlabParams * len(self.slabs))(
             *(
@@ -51,14 +54,14 @@ class NativeLayer:
         self._forward, self._native, self._context = original.forward, native, context
         self._linears = attention.qkv_proj, attention.o_proj, mlp.gate_up_proj, mlp.down_proj
         self._index = attention.layer_index
-        self._layer, self._key_like = _native_layer(original, attention, self._linears)
+        self._layer, self._key_like = _native_layer(original, attention, self._linears, native)
 
     def forward(
         self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], **rest: Any
     ) -> Tensor:
-        """hidden_states [1, tokens, size] bfloat16, changed in place where the step is native."""
+        """hidden_states [1, tokens, size], changed in place where the step is native."""
         step: NativeStep | None = self._context.native_step
-        if step is None:
+        if step is None or not self._native.accepts(hidden_states):
             return self._forward(hidden_states, position_embeddings=position_embeddings, **rest)  # type: ignore[no-any-return]
         caches = [slab.layer_tensor(self._index, self._key_like).data_ptr() for slab in step.slabs]
         self._native.decoder_layer(self._layer, step.params, caches, *position_embeddings, hidden_states)
@@ -68,6 +71,12 @@ class NativeLayer:
     def is_ready(self) -> bool:
         """True when native.c can multiply with its weights and with its present adapters."""
         return all(linear.native_params is not None for linear in self._linears)
+
+    @property
+    def is_tiled(self) -> bool:
+        """True when AMX tiles compute a product: they take few rows, quantised products take any number."""
+        params = [linear.native_params for linear in self._linears]
+        return not all(each is not None and each.quantised for each in params)
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -85,18 +94,21 @@ class NativeModel:
         originals: list[Any] = [
             module for module in model.modules() if type(module).__name__.endswith("DecoderLayer")
         ]
-        fits = native is not None and native.has_amx and all(map(_is_native, originals))
+        fits = native is not None and all(map(_is_native, originals))
         self.layers = [NativeLayer(layer, native, context) for layer in originals] if native and fits else []
+        self._native, self._is_tiled = native, any(layer.is_tiled for layer in self.layers)
         for original, layer in zip(originals, self.layers, strict=False):
             original.forward = layer.forward
         self._widths = [max(widths) for widths in zip(*(layer.widths for layer in self.layers), strict=True)]
 
     def native_step(self, step: ForwardBatch, mix: AdapterBatch | None) -> NativeStep | None:
         """Return the step for native layers; None where a span has more tokens or a layer is not ready."""
-        decodes = step.decode_count == len(step.spans) <= MAX_AMX_ROWS
-        if not self.layers or not decodes or not all(layer.is_ready for layer in self.layers):
+        rows = len(step.spans)
+        fits = step.decode_count == rows and (rows <= MAX_AMX_ROWS or not self._is_tiled)
+        ready = fits and bool(self.layers) and all(layer.is_ready for layer in self.layers)
+        if self._native is None or not ready:
             return None
-        return NativeStep(step, mix, self._widths)
+        return NativeStep(step, mix, self._widths, self._native)
 
 
 def _is_native(layer: Any) -> bool:
@@ -116,7 +128,7 @@ def _is_native(layer: Any) -> bool:
 
 
 def _native_layer(
-    original: Any, attention: FusedAttention, linears: Sequence[LoraLinear]
+    original: Any, attention: FusedAttention, linears: Sequence[LoraLinear], native: Native
 ) -> tuple[LayerParams, Tensor]:
     """Return native.c's description of a layer, and an empty tensor like its keys [1, kv heads, size]."""
     norms = (original.input_layernorm, original.post_attention_layernorm, attention.q_norm, attention.k_norm)
@@ -125,12 +137,12 @@ def _native_layer(
     kv_heads = all_heads // (attention.group_size + 2)
     row = all_heads * size  # numbers of a token's queries, keys and values together
     heads = AttentionParams(
-        *(0, 0, kv_heads, attention.group_size, size, shape.window or 0, row, row, 0),
+        *(0, 0, kv_heads, attention.group_size, size, shape.window or 0, row, row, native.is_f32),
         *(shape.scale, shape.softcap or 0),
     )
     weights = (0 if norm is None else norm.weight.data_ptr() for norm in norms)
     epsilons = (0 if norm is None else norm.epsilon for norm in norms)
     matrices = (ctypes.addressof(linear.native_params) for linear in linears if linear.native_params)
     rotated = all_heads - kv_heads if attention.uses_rope else 0
-    key_like = torch.empty(1, kv_heads, size, dtype=torch.bfloat16)
+    key_like = torch.empty(1, kv_heads, size, dtype=native.dtype)
     return LayerParams(*weights, *matrices, heads, all_heads, rotated, *epsilons), key_like

@@ -11,8 +11,10 @@
 
 #ifdef _OPENMP
 int omp_get_num_threads(void); /* Apple's clang has OpenMP, but not its header */
+int omp_get_max_threads(void);
 #else
 INLINE int omp_get_num_threads(void) { return 1; }
+INLINE int omp_get_max_threads(void) { return 1; }
 #endif
 
 typedef uint16_t bf16;
@@ -24,6 +26,8 @@ enum {
     MAX_PARTS = 256 / LANES, /* vectors of one head */
     MAX_LORA_INNER = 1024, /* rank times joined layers: the numbers between a LoRA's A and B */
     MAX_LORA_GROUP = 8,    /* tokens of one LoRA slot that are multiplied together */
+    MAX_SHARED_GROUPS = 8, /* of such tokens that all threads multiply together */
+    MIN_SHARED_SIZE = 1 << 17, /* of a LoRA's matrices: one thread reads these while others wake up */
     MAX_LORA_TOKENS = 1024 /* tokens that are grouped by LoRA slot at once */
 };
 

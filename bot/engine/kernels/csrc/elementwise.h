@@ -32,7 +32,7 @@ FOR_BOTH_DTYPES(rms_norm,
 /* y [rows, size] = silu(x[:, :size]) * x[:, size:], for x [rows, 2 * size]. */
 INLINE void silu_and_mul_(const void *x, void *y, long rows, long size, const int is_f32)
 {
-#pragma omp parallel for schedule(static) if (rows * size > 8192)
+#pragma omp parallel for schedule(static) if (rows > 1 && rows * size > 8192)
     for (long n = 0; n < rows; n++) {
         const void *input = at_offset(x, 2 * n * size, is_f32);
         void *output = at_offset(y, n * size, is_f32);

@@ -1,169 +1,81 @@
 /* LoRA of decoding tokens: y += strength * (x A) B in the two steps of Punica (arXiv 2310.18547), shrink and
-   expand. A and B have 8 bits, with a scale for each row of A, and for each row of each block of B. */
+   expand, each group of tokens by one thread, or by all where there are fewer groups. */
 
 #ifndef ALTEREGO_LORA_H
 #define ALTEREGO_LORA_H
 
-#include "common.h"
+#include "lora_products.h"
 
-struct lora_shape {
-    long inputs, outputs, inner, rank, blocks, width, is_f32;
-    const int *block_layer; /* [blocks] the joined layer that a block of outputs belongs to */
-};
-
-struct lora_matrices {
-    const int8_t *a, *b;              /* [slots, inputs / 4, inner, 4], [slots, blocks, rank / 4, width, 4] */
-    const float *a_scales, *b_scales; /* [slots, inputs], [slots, blocks, rank]; divided by 2^24 */
-};
-
-struct lora_group { /* neighbouring tokens of one LoRA slot, and the slot's matrices */
-    struct lora_matrices matrices;
-    const int *tokens;
+/* A chunk's tokens in groups of one, two, four or eight neighbours of one LoRA slot, which read its matrices
+   once; starts [groups + 1]. */
+struct lora_chunk {
+    const struct lora_matrices *all;
+    const int *tokens, *slots;
     const float *strengths;
+    int starts[MAX_LORA_TOKENS + 1], groups;
 };
 
-/* Load four rows of LANES columns as floats, times 2^24: a word holds the four numbers of one column, so a
-   shift moves each number to the top of its word and no number changes its lane. */
-INLINE void load_int8_rows(const int8_t *base, vfloat *rows)
+static void find_groups(struct lora_chunk *chunk, long count)
 {
-    vuint packed;
-    memcpy(&packed, base, sizeof packed);
-    rows[0] = __builtin_convertvector((vint)(packed << 24), vfloat);
-    rows[1] = __builtin_convertvector((vint)(packed << 16 & 0xff000000), vfloat);
-    rows[2] = __builtin_convertvector((vint)(packed << 8 & 0xff000000), vfloat);
-    rows[3] = __builtin_convertvector((vint)(packed & 0xff000000), vfloat);
-}
-
-/* Two sums instead of one halve the chain of dependent additions. */
-INLINE void add_weighted_rows(vfloat *sums, const vfloat *rows, const float *weights)
-{
-#if LANES == 4
-    for (long i = 0; i < 4; i++)
-        sums[i / 2] = multiply_add(sums[i / 2], rows[i], splat(weights[i]));
-#else
-    sums[0] += rows[0] * weights[0] + rows[1] * weights[1];
-    sums[1] += rows[2] * weights[2] + rows[3] * weights[3];
-#endif
-}
-
-/* inner [tokens, MAX_LORA_INNER] = strengths * x A; prefetches the first block of B on the way. */
-INLINE void lora_shrink(const struct lora_shape *shape, const void *x, const struct lora_group *group,
-                        float (*inner)[MAX_LORA_INNER], const long tokens, const int is_f32)
-{
-    vfloat sums[MAX_LORA_INNER / LANES][ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][2], rows[4];
-    float inputs[ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][CHUNK];
-    const long share = shape->rank * shape->width * CHUNK / shape->inputs;
-    memset(sums, 0, shape->inner / LANES * sizeof sums[0]);
-    for (long start = 0; start < shape->inputs; start += CHUNK) {
-        const int8_t *a = group->matrices.a + start * shape->inner;
-        const long count = shape->inputs - start < CHUNK ? shape->inputs - start : CHUNK;
-        for (long t = 0; t < tokens; t++)
-            for (long i = 0; i < count; i++)
-                inputs[t][i] = load_scalar(x, group->tokens[t] * shape->inputs + start + i, is_f32) *
-                               group->matrices.a_scales[start + i];
-        prefetch(a + count * shape->inner, count * shape->inner);
-        prefetch(group->matrices.b + start / CHUNK * share, share);
-        for (long j = 0; j < shape->inner; j += LANES) {
-            vfloat partial[ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][2];
-            memcpy(partial, sums[j / LANES], tokens * sizeof *partial);
-            for (long i = 0; i < count; i += 4) {
-                load_int8_rows(a + i * shape->inner + j * 4, rows);
-                for (long t = 0; t < tokens; t++)
-                    add_weighted_rows(partial[t], rows, inputs[t] + i);
-            }
-            memcpy(sums[j / LANES], partial, tokens * sizeof *partial);
-        }
-    }
-    for (long t = 0; t < tokens; t++)
-        for (long j = 0; j < shape->inner; j += LANES) {
-            vfloat sum = (sums[j / LANES][t][0] + sums[j / LANES][t][1]) * group->strengths[t];
-            memcpy(inner[t] + j, &sum, sizeof sum);
-        }
-}
-
-/* y += inner B, each block of outputs from the inner numbers of its layer; prefetches the next block. */
-INLINE void lora_expand(const struct lora_shape *shape, void *y, const struct lora_group *group,
-                        float (*inner)[MAX_LORA_INNER], const long tokens, const int is_f32)
-{
-    const long block = shape->rank * shape->width;
-    for (long n = 0; n < shape->blocks; n++) {
-        const int8_t *b = group->matrices.b + n * block;
-        float weights[tokens][shape->rank];
-        for (long t = 0; t < tokens; t++)
-            for (long r = 0; r < shape->rank; r++)
-                weights[t][r] = inner[t][shape->block_layer[n] * shape->rank + r] *
-                                group->matrices.b_scales[n * shape->rank + r];
-        for (long start = 0; start < shape->width; start += LANES) {
-            vfloat sums[ARRAY_LENGTH(tokens, MAX_LORA_GROUP)][2], rows[4];
-            float change[LANES];
-            memset(sums, 0, tokens * sizeof *sums);
-            if (n + 1 < shape->blocks)
-                prefetch(b + block + start * shape->rank, LANES * shape->rank);
-            for (long r = 0; r < shape->rank; r += 4) {
-                load_int8_rows(b + r * shape->width + start * 4, rows);
-                for (long t = 0; t < tokens; t++)
-                    add_weighted_rows(sums[t], rows, weights[t] + r);
-            }
-            for (long t = 0; t < tokens; t++) {
-                long first = group->tokens[t] * shape->outputs + n * shape->width + start;
-                void *output = at_offset(y, first, is_f32);
-                sums[t][0] += sums[t][1];
-                memcpy(change, sums[t], sizeof change);
-#pragma omp simd
-                for (long i = 0; i < LANES; i++)
-                    store_scalar(output, i, load_scalar(output, i, is_f32) + change[i], is_f32);
-            }
-        }
-    }
-}
-
-INLINE void shrink_and_expand(const struct lora_shape *shape, const void *x, void *y,
-                              const struct lora_group *group, const long tokens, const int is_f32)
-{
-    float inner[MAX_LORA_GROUP][MAX_LORA_INNER];
-    lora_shrink(shape, x, group, inner, tokens, is_f32);
-    lora_expand(shape, y, group, inner, tokens, is_f32);
-}
-
-/* The compiler unrolls the loops over tokens for each of the four group sizes. */
-INLINE void add_lora_group(const struct lora_shape *shape, const void *x, void *y,
-                           const struct lora_group *group, long tokens, const int is_f32)
-{
-    if (tokens == 1)
-        shrink_and_expand(shape, x, y, group, 1, is_f32);
-    else if (tokens == 2)
-        shrink_and_expand(shape, x, y, group, 2, is_f32);
-    else if (tokens == 4)
-        shrink_and_expand(shape, x, y, group, 4, is_f32);
-    else
-        shrink_and_expand(shape, x, y, group, 8, is_f32);
-}
-
-/* As `add_lora`, for at most MAX_LORA_TOKENS tokens. One, two, four or eight neighbours of one LoRA slot read
-   its matrices once. */
-static void add_lora_chunk(const struct lora_shape *shape, const struct lora_matrices *all, const void *x,
-                           void *y, const int *tokens, const int *slots, const float *strengths, long count)
-{
-    int starts[MAX_LORA_TOKENS + 1] = {0}, groups = 0;
-    for (int n = 0; n < count; n = starts[groups]) {
+    chunk->groups = chunk->starts[0] = 0;
+    for (int n = 0; n < count; n = chunk->starts[chunk->groups]) {
         int alike = 1;
-        while (alike < MAX_LORA_GROUP && n + alike < count && slots[n + alike] == slots[n])
+        while (alike < MAX_LORA_GROUP && n + alike < count && chunk->slots[n + alike] == chunk->slots[n])
             alike++;
-        starts[++groups] = n + (alike == 8 ? 8 : alike >= 4 ? 4 : alike >= 2 ? 2 : 1);
+        chunk->starts[++chunk->groups] = n + (alike == 8 ? 8 : alike >= 4 ? 4 : alike >= 2 ? 2 : 1);
     }
-#pragma omp parallel for schedule(static)
-    for (int n = 0; n < groups; n++) {
-        long first = starts[n], slot = slots[first], rows = shape->blocks * shape->rank;
-        struct lora_group group = {
-            {all->a + slot * shape->inputs * shape->inner, all->b + slot * rows * shape->width,
-             all->a_scales + slot * shape->inputs, all->b_scales + slot * rows},
-            tokens + first,
-            strengths + first};
+}
+
+INLINE struct lora_group lora_group_of(const struct lora_shape *shape, const struct lora_chunk *chunk, long n,
+                                       float *inner)
+{
+    const struct lora_matrices *all = chunk->all;
+    const long first = chunk->starts[n], slot = chunk->slots[first], rows = shape->blocks * shape->rank;
+    return (struct lora_group){
+        {all->a + slot * shape->inputs * shape->inner, all->b + slot * rows * shape->width,
+         all->a_scales + slot * shape->inputs, all->b_scales + slot * rows},
+        chunk->tokens + first,
+        chunk->strengths + first,
+        inner,
+        chunk->starts[n + 1] - first};
+}
+
+/* Each group by one thread; one group alone wakes no others. */
+static void add_groups(const struct lora_shape *shape, const struct lora_chunk *chunk, const void *x, void *y)
+{
+#pragma omp parallel for schedule(static) if (chunk->groups > 1)
+    for (int n = 0; n < chunk->groups; n++) {
+        float inner[MAX_LORA_GROUP * MAX_LORA_INNER];
+        const struct lora_group group = lora_group_of(shape, chunk, n, inner);
         prefetch(group.matrices.a, CHUNK * shape->inner);
-        if (shape->is_f32)
-            add_lora_group(shape, x, y, &group, starts[n + 1] - first, 1);
-        else
-            add_lora_group(shape, x, y, &group, starts[n + 1] - first, 0);
+        shrink(shape, x, &group, 0, shape->inner, shape->is_f32);
+        expand(shape, y, &group, 0, shape->outputs, shape->is_f32);
+    }
+}
+
+/* Each group by all threads, which divide the columns of A, then the outputs, and wait for each other twice. */
+static void add_shared_groups(const struct lora_shape *shape, const struct lora_chunk *chunk, const void *x,
+                              void *y, long threads)
+{
+    float inner[MAX_SHARED_GROUPS][MAX_LORA_GROUP * MAX_LORA_INNER];
+    const long columns = shape->inner / LANES, outputs = shape->outputs / LANES;
+    const long parts = threads < columns ? threads : columns;
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (long n = 0; n < chunk->groups * parts; n++) {
+            const struct lora_group group = lora_group_of(shape, chunk, n / parts, inner[n / parts]);
+            const long part = n % parts;
+            shrink(shape, x, &group, columns * part / parts * LANES, columns * (part + 1) / parts * LANES,
+                   shape->is_f32);
+        }
+#pragma omp for schedule(static)
+        for (long n = 0; n < chunk->groups * threads; n++) {
+            const struct lora_group group = lora_group_of(shape, chunk, n / threads, inner[n / threads]);
+            const long part = n % threads;
+            expand(shape, y, &group, outputs * part / threads * LANES,
+                   outputs * (part + 1) / threads * LANES, shape->is_f32);
+        }
     }
 }
 
@@ -172,9 +84,16 @@ static void add_lora_chunk(const struct lora_shape *shape, const struct lora_mat
 void add_lora(const struct lora_shape *shape, const struct lora_matrices *all, const void *x, void *y,
               const int *tokens, const int *slots, const float *strengths, long count)
 {
-    for (long n = 0; n < count; n += MAX_LORA_TOKENS)
-        add_lora_chunk(shape, all, x, y, tokens + n, slots + n, strengths + n,
-                       count - n < MAX_LORA_TOKENS ? count - n : MAX_LORA_TOKENS);
+    const long threads = omp_get_max_threads();
+    const int is_large = shape->inputs * shape->inner + shape->rank * shape->outputs >= MIN_SHARED_SIZE;
+    for (long n = 0; n < count; n += MAX_LORA_TOKENS) {
+        struct lora_chunk chunk = {all, tokens + n, slots + n, strengths + n, {0}, 0};
+        find_groups(&chunk, count - n < MAX_LORA_TOKENS ? count - n : MAX_LORA_TOKENS);
+        if (is_large && chunk.groups < threads && chunk.groups <= MAX_SHARED_GROUPS)
+            add_shared_groups(shape, &chunk, x, y, threads);
+        else
+            add_groups(shape, &chunk, x, y);
+    }
 }
 
 #endif

@@ -15,7 +15,9 @@
 #include "lora.h"
 
 #if HAS_AMX
-#include "decoder_layer.h"
+#include "amx.h"
 #else
 int has_amx(void) { return 0; }
 #endif
+
+#include "decoder_layer.h"

@@ -11,6 +11,7 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 /* Numbers of 32 bits in one vector register; the register holds twice as many bfloat16 numbers. On ARM a
    vector of eight would be a pair of registers, which gcc 12 takes apart through memory. */

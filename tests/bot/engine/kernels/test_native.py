@@ -145,6 +145,26 @@ def test_add_lora_takes_the_matrices_of_each_tokens_slot(
     assert close(y, expected)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("token_slots", [[0], [1, 1], [0, 1, 2], [2] * 13])
+def test_threads_that_share_a_lora_leave_every_bit(dtype: torch.dtype, token_slots: list[int]) -> None:
+    slots, threads, found = (
+        Int8Slots(3, SlotSizes(2500, 3, (0, 0, 1, 2), 16, 48)),
+        torch.get_num_threads(),
+        [],
+    )
+    for slot in range(3):
+        slots.set_lora(slot, random(2500, 48, seed=slot), random(4, 16, 48, seed=9 + slot))
+    for count in (1, 2, 3, 14):
+        torch.set_num_threads(count)
+        y = random(13, 192, dtype=dtype, seed=5)
+        tokens = LoraTokens([(n, slot, 0.5 + n) for n, slot in enumerate(token_slots)])
+        native(dtype).add_lora(slots, random(13, 2500, dtype=dtype), y, tokens)
+        found.append(y)
+    torch.set_num_threads(threads)
+    assert all(torch.equal(each, found[0]) for each in found)
+
+
 @pytest.mark.skipif(not has_onednn_bf16("cpu"), reason="oneDNN has no bfloat16 on this CPU")
 @pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, MAX_AMX_ROWS, MAX_AMX_ROWS + 1])
 @pytest.mark.parametrize(("out", "inputs"), [(32, 32), (96, 64), (64, 160), (40, 32), (64, 40)])

@@ -5,76 +5,19 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from bot.engine.attention.forward_batch import ForwardBatch, TokenSpan
-from bot.engine.attention.kv_cache import KVCache
 from bot.engine.kernels import matmul
 from bot.engine.kernels.bf16_matmul import AmxMatmul, PackedMatmul, has_onednn_bf16
 from bot.engine.kernels.compiler import load_library
 from bot.engine.kernels.native import Native
-from bot.engine.lora.active import LoadedAdapter
-from bot.engine.lora.linear import LoraPair
 from bot.engine.lora.registry import linear_layers
 from bot.engine.model_executor.model_runner import ModelRunner
+from tests.bot.engine.model_executor.layer_models import FAMILIES, answers, model
 
 LIBRARY = load_library()
 TILES = LIBRARY is not None and has_onednn_bf16("cpu") and Native(LIBRARY, torch.bfloat16).has_amx
 needs_tiles = pytest.mark.skipif(not TILES, reason="this machine has no gcc, or no tiles")
-FAMILIES = {
-    "llama": {},
-    "mistral": {"sliding_window": 4},
-    "qwen2": {},
-    "qwen3": {},
-    "smollm3": {"no_rope_layers": [1, 0], "no_rope_layer_interval": 2},
-}
-LENGTHS = (1, 3, 40)  # of the prompts
-
-
-def model(family: str, dtype: torch.dtype) -> AutoModelForCausalLM:
-    torch.manual_seed(4)
-    sizes = {"hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2, "head_dim": 32}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320, "pad_token_id": 0}
-    config = AutoConfig.for_model(family, **sizes, **heads, initializer_range=0.1, **FAMILIES[family])
-    return AutoModelForCausalLM.from_config(config).to(dtype).eval()
-
-
-def adapter(name: str, runner: ModelRunner, rank: int, seed: int) -> LoadedAdapter:
-    rng = torch.Generator().manual_seed(seed)
-    return LoadedAdapter(
-        name,
-        {
-            path: LoraPair(
-                torch.randn(rank, inputs, generator=rng), torch.randn(out, rank, generator=rng) / 20, 0.1
-            )
-            for path, (out, inputs) in runner.shapes.items()
-            if path != "lm_head"
-        },
-    )
-
-
-def answers(runner: ModelRunner, adapters: Sequence[tuple[int, int]] = ()) -> Tensor:
-    """The logits of three rows over a step of prompts and three of single tokens."""
-    loaded = [adapter(f"{seed}", runner, rank, seed) for rank, seed in adapters]
-    for one in loaded:
-        runner.active_adapters.activate(one)
-    rows, found = KVCache(1 << 30).allocate(50, len(LENGTHS)) or [], []
-    bays = [
-        runner.active_adapters.slot_of(loaded[n % len(loaded)]) if loaded else -1 for n in range(len(rows))
-    ]
-    for number in range(4):
-        lengths = LENGTHS if number == 0 else (1, 1, 1)
-        spans = [
-            TokenSpan(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
-            for n, (row, length, bay) in enumerate(zip(rows, lengths, bays, strict=True))
-        ]
-        step = ForwardBatch(spans, "cpu", runner.native)
-        logits = runner.forward(step)
-        order = [step.spans.index(span) for span in spans]
-        found.append(logits[order])
-        step.advance()
-    return torch.stack(found).float()
 
 
 @pytest.fixture(params=["tiled"])

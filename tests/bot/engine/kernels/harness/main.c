@@ -82,6 +82,7 @@ int main(void)
         try_add_lora(alone, 1, 96, 1, 16, is_f32);
         try_add_lora(mixed, 8, 100, 4, 32, is_f32);
         try_add_lora(nine, 9, 96, 4, 16, is_f32);
+        try_add_lora(alone, 1, 1320, 4, 32, is_f32); /* all threads share it */
         try_quantised_matmuls(is_f32);
     }
     try_lanes(); /* last: its count of numbers depends on the CPU */
