@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--lines", nargs="+", choices=[*BARS])
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=32)
+    parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--native", choices=["on", "off"], default="on")
     options = parser.parse_args()
