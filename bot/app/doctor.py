@@ -5,14 +5,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot import config
-from bot.app.adapter_report import adapter_text, check_adapters
 from bot.app.admin import open_memory
+from bot.app.finding import Finding
+from bot.app.model_findings import card_findings, model_findings, native_finding
 from bot.config import TOKENS, Config
 from bot.errors import UserError
 from bot.memory.db.database import InUse
@@ -21,25 +20,8 @@ from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.chat_template import open_chat_template
 from bot.system.rights import others_can_read, private_command
 
-if TYPE_CHECKING:
-    from bot.engine.checkpoint.source import ModelSource
-
 _IN_USE = "in use by an alterego that is running"
 LEAST_FREE_BYTES = 2e9  # below that, a converted model or a backup may not fit on the disk
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check; `text` says how to mend what is wrong. `note`: right, and worth knowing."""
-
-    subject: str
-    right: bool
-    text: str
-    note: bool = False
-
-    def __str__(self) -> str:
-        label = "WRONG" if not self.right else "note " if self.note else "ok   "
-        return f"{label} {self.subject:<10} {self.text}"
 
 
 async def run_checks(path: Path | None) -> list[Finding]:
@@ -50,9 +32,9 @@ async def run_checks(path: Path | None) -> list[Finding]:
         return [Finding("settings", False, str(error))]
     findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
     cast, personas = _personas(settings)
-    model = await asyncio.to_thread(_model, settings, cast)
-    native = await asyncio.to_thread(_native_kernels, settings)
-    cards = await asyncio.to_thread(lambda: list(_cards(settings)))
+    model = await asyncio.to_thread(model_findings, settings, cast)
+    native = await asyncio.to_thread(native_finding, settings)
+    cards = await asyncio.to_thread(lambda: list(card_findings(settings)))
     memory = await _memory(settings)
     if memory[0].text.startswith(_IN_USE):
         model = [_beside_another(finding) for finding in model]
@@ -117,83 +99,6 @@ def _lore(persona: Persona) -> Finding:
     """Tell the lorebook of a persona, and the parts of its card that are left out."""
     parts = (f"lorebook: {persona.lore}" if persona.lore else "", persona.card.warning)
     return Finding("persona", True, f"{persona.key}: {'; '.join(filter(None, parts))}")
-
-
-def _model(settings: Config, cast: Cast) -> list[Finding]:
-    """Check the base model's files, and every adapter against them; no weights are read."""
-    from bot.engine.checkpoint.source import locate_model
-
-    try:
-        source = locate_model(settings.model)
-    except UserError as error:
-        return [Finding("model", False, str(error))]
-    if source.path is None:
-        return [Finding("model", True, f"{source.name}, to be fetched from the hub at the first start")]
-    found, *room = _weights(settings, source)
-    if any(not finding.right for finding in (found, *room)):
-        return [found, *room]  # the check of adapters may have to convert the model
-    return [found, *room, *_adapters(settings, cast)]
-
-
-def _weights(settings: Config, source: "ModelSource") -> list[Finding]:
-    """Tell in how many bits the model is served, what it takes of a CPU's memory and how many chats fit."""
-    from bot.engine.runtime.environment import prepare_environment
-
-    prepare_environment()
-    from bot.engine.model_loader import load_plan, memory_check  # load torch
-
-    try:
-        held = load_plan.describe_weights(source, settings.model)
-    except UserError as error:
-        return [Finding("model", False, str(error))]
-    found = Finding("model", True, f"{source.name} at {source.path}, served in {held}")
-    plan = memory_check.plan_of(source, settings.model)
-    if plan is None:
-        return [found]
-    return [found, Finding("room", *memory_check.judge_plan(plan, settings.model.rows))]
-
-
-def _adapters(settings: Config, cast: Cast) -> Iterator[Finding]:
-    try:
-        choices = check_adapters(settings, cast)
-    except UserError as error:
-        yield Finding("model", False, str(error))
-        return
-    if not choices:
-        yield Finding("adapters", True, "none: every persona speaks as the base model does")
-    for key, choice in choices.items():
-        waits = bool(choice.waiting_note(key))
-        yield Finding("adapter", not choice.refusal, adapter_text(key, choice), waits)
-
-
-def _native_kernels(settings: Config) -> Finding:
-    """Check whether the kernels are compiled for this processor; compiling them may take seconds."""
-    from bot.engine.kernels.compiler import LibraryError, make_library
-
-    if not settings.model.native:
-        return Finding("native", True, "switched off: torch's operators serve")
-    try:
-        text = f"compiled for this processor, in {make_library().parent}"
-    except LibraryError as error:
-        parts = (f"not compiled: {error}", "on a CPU answers take up to twice as long", error.remedy)
-        text = "; ".join(filter(None, parts))
-    return Finding("native", True, text)
-
-
-def _cards(settings: Config) -> Iterator[Finding]:
-    """Describe the graphics cards and what the model finds there; name one that cannot be used."""
-    from bot.engine.runtime.nvidia import cuda_remedy, has_gpu_build
-
-    device = settings.model.device
-    if remedy := cuda_remedy(device):
-        yield Finding("card", False, remedy)
-    elif device.startswith("cuda") or (device == "auto" and has_gpu_build() is not False):
-        from bot.engine.model_loader.card_report import card_lines  # loads torch
-
-        try:
-            yield from (Finding("card", True, line) for line in card_lines(settings.model))
-        except UserError as error:
-            yield Finding("card", False, str(error))
 
 
 async def _memory(settings: Config) -> list[Finding]:

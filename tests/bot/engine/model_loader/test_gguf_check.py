@@ -6,6 +6,7 @@ from pathlib import Path
 import gguf
 import pytest
 
+from bot.app.doctor import run_checks
 from bot.config import ModelSettings
 from bot.engine.checkpoint.gguf.gguf_file import GgufFile, open_gguf
 from bot.engine.model_loader.gguf_check import check_gguf_model
@@ -13,6 +14,7 @@ from bot.errors import UserError
 from tests.bot.engine.checkpoint.gguf.variants import make_model
 from tests.conftest import MARA
 from tests.fakes.gguf_models import write_model
+from tests.paths import ROOT
 
 PLAIN = ModelSettings(name="model.gguf")
 
@@ -46,3 +48,16 @@ def test_a_template_of_the_model_the_settings_or_the_persona_is_enough(tmp_path:
 def test_an_unknown_tokenizer_is_refused_although_nobody_speaks(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="splits texts in the unknown way gpt-9"):
         check_gguf_model(file_with(tmp_path, "gpt-9", "{{ messages }}"), PLAIN, [])
+
+
+async def test_doctor_says_so_before_anything_is_converted(tmp_path: Path) -> None:
+    file_with(tmp_path, "qwen2")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[model]\nname = "{tmp_path}/model.gguf"\nnative = false\ndevice = "cpu"\n'
+        f'[paths]\npersonas = "{ROOT}/personas"\ndata = "{tmp_path}/data"\n'
+    )
+    told = [finding.text for finding in await run_checks(config) if finding.subject == "template"]
+    remedy = "set model.template to chatml, plain or one of your own."
+    assert told == [f"The model {tmp_path}/model.gguf has no chat template: {remedy}"]
+    assert not (tmp_path / "data/models").exists()
