@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.config import ModelSettings
+from bot.engine.checkpoint.gguf.parts import part_files
 from bot.engine.checkpoint.hub_names import HubName, cached_snapshot
 from bot.engine.checkpoint.ollama import OLLAMA, ollama_model
 from bot.engine.checkpoint.weight_files import check_files, weight_files
@@ -57,11 +58,13 @@ def locate_model(settings: ModelSettings) -> ModelSource:
 def model_fingerprint(source: ModelSource) -> str:
     """Return a SHA-256 that tells base models apart: of a GGUF file, or of samples of a folder's weights.
 
+    Of a GGUF model in several files it is that of their hashes.
     The samples are 64 blocks of 64 KiB of each safetensors file, with the file's name and size.
     """
     assert source.path is not None
     if source.kind == "gguf":
-        return hash_file(source.path)
+        hashes = [hash_file(part) for part in part_files(source.path)]
+        return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
     digest = hashlib.sha256()
     for file in sorted(source.path.glob("*.safetensors")):
         size = file.stat().st_size

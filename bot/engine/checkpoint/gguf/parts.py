@@ -28,6 +28,13 @@ class GgufParts:
         return self.contents[name], self.entries[name]
 
 
+def part_files(path: Path) -> list[Path]:
+    """Return a file and its further parts by their names, as far as these are there."""
+    named = _NAME.fullmatch(path.name)
+    further = _further_paths(path, named, min(int(named[3]), _MOST_PARTS)) if named else []
+    return [path, *(part for part in further if part.is_file())]
+
+
 def refuse_further_part(header: GgufHeader) -> None:
     """Raise `RefusedFile` for a part that is not the first, which alone says what the model is."""
     if header.metadata.get_whole("split.no"):
@@ -64,10 +71,14 @@ def _further(path: Path, first: GgufHeader) -> list[Path]:
             f"it is one of {count:,} parts and is not named like them",
             f"give the parts their names again, NAME-00001-of-{count:05}.gguf and so on, in one folder",
         )
-    paths = [path.with_name(f"{named[1]}-{number:05}-of-{named[3]}.gguf") for number in range(2, count + 1)]
+    paths = _further_paths(path, named, count)
     if missing := [each.name for each in paths if not each.is_file()]:
         raise RefusedFile(f"its part {missing[0]} is missing", "copy all parts into the same folder")
     return paths
+
+
+def _further_paths(path: Path, named: re.Match[str], count: int) -> list[Path]:
+    return [path.with_name(f"{named[1]}-{number:05}-of-{named[3]}.gguf") for number in range(2, count + 1)]
 
 
 def _read_part(path: Path, number: int) -> GgufHeader:

@@ -9,8 +9,9 @@ import pytest
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.hub_download import download_model
-from bot.engine.checkpoint.source import DEFAULT_MODEL, locate_model, model_fingerprint
+from bot.engine.checkpoint.source import DEFAULT_MODEL, ModelSource, locate_model, model_fingerprint
 from bot.errors import UserError
+from bot.files import hash_file
 from tests.bot.engine.model_loader.driver import in_cache, settings
 
 
@@ -77,3 +78,15 @@ def test_a_fingerprint_tells_models_apart(folder: Path, mine: Path) -> None:
     assert model_fingerprint(locate_model(settings(folder))) != model_fingerprint(
         locate_model(settings(mine))
     )
+
+
+def test_a_fingerprint_is_that_of_all_parts_of_a_gguf_model(tmp_path: Path) -> None:
+    parts = [tmp_path / f"model-0000{number}-of-00002.gguf" for number in (1, 2)]
+    for part in parts:
+        part.write_bytes(b"GGUF")
+    source = ModelSource("gguf", "model", parts[0])
+    before, (alone,) = model_fingerprint(source), {hash_file(part) for part in parts}
+    parts[1].write_bytes(b"GGUF changed")
+    assert model_fingerprint(source) not in (before, alone)
+    parts[1].unlink()
+    assert model_fingerprint(source) == alone
