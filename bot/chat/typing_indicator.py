@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.message import Place
 
+_LONGEST = 30.0  # seconds between two calls, but where a platform asks to wait
 _PATIENCE = 0.3  # seconds for a call under way before words are shown; a call that hangs holds up nothing
 
 
@@ -51,8 +52,9 @@ class TypingIndicator:
 
     def _remember(self, place: Place, next_call: float) -> None:
         """Note that typing is shown for a while, and forget the places where it has faded."""
-        self._next_calls[place] = next_call
         now = asyncio.get_running_loop().time()
+        if now < next_call < now + _LONGEST:
+            self._next_calls[place] = next_call
         while self._next_calls and next(iter(self._next_calls.values())) <= now:
             self._next_calls.popitem(last=False)
 

@@ -67,7 +67,7 @@ class OwnWords:
         self._is_behind_label = self._is_plain = self._is_skipping = False
         self._likely_at = 0  # the index of the line behind the border "likely"
         self._has_begun = False  # with a label or a line
-        self._shown_at = -1  # the index of the growing line that is shown: no label can begin it any more
+        self._shown = (-1, "")  # where the growing line begins that is shown, and the line: it has no label
         self.ended = False  # by a line of another speaker
         self.dropped = False  # lines of another speaker before the first own one
 
@@ -103,7 +103,8 @@ class OwnWords:
 
     def _next(self, text: str, whole: bool) -> str:
         """Read a label or a line for good; return the beginning of a line that is not whole."""
-        if self._shown_at == self._at and not whole:
+        shown_at, shown = self._shown
+        if shown_at == self._at and not whole and text.startswith(shown, shown_at):
             line = line_at(text, self._at)
             if line.end() == len(text):
                 return self._growing_line(line[0])
@@ -126,7 +127,7 @@ class OwnWords:
         if line.end() == len(text) and not whole:
             if self.ended:
                 return ""
-            self._shown_at = -1 if label else self._at
+            self._shown = (-1, "") if label else (self._at, line[0])
             return self._growing_line(line[0])
         if not self.ended:
             self._take_line(line[0], label)

@@ -11,7 +11,7 @@ Key = TypeVar("Key", bound=Hashable)
 PREFILL_STEP_SECONDS = 0.1  # aim for a step with a prefill chunk: decoding requests wait for this step
 MIN_CHUNK = 32  # prompt tokens in a step
 WHOLE_PROMPT = 256  # tokens of a prompt that is prefilled in one step where no request decodes
-_LONG_FIXED = 0.5  # seconds
+_LONG_FIXED = 0.5  # seconds of a step that do not depend on its tokens
 _MEMORY = 0.9  # weight of the steps before the latest one
 _ALIKE = 1e-3  # relative spread of the steps' tokens, below which no fixed part can be told
 AGING = 32  # tokens by which a skipped prompt counts as shorter after every step
@@ -87,14 +87,15 @@ class PrefillCost:
         """Return the tokens of the next chunk, at most twice those that were tried; 0 before the first step.
 
         The step takes `PREFILL_STEP_SECONDS`, or longer where its fixed part would be most of that: the
-        tokens take twice the fixed part, and three times where they are `alone` and no request decodes; a
-        fixed part of more than `_LONG_FIXED`, which other work on the machine may feign, counts as itself.
+        tokens take twice the fixed part, and three times where they are `alone` and no request decodes. Of a
+        fixed part beyond `_LONG_FIXED`, which may be the time of other work on the machine, they take less.
         The first two chunks differ, so that both parts can be told.
         """
         if self._largest == self._smallest:
             return 2 * self._largest
-        times = 1 if self._fixed > _LONG_FIXED else 3 if alone else 2
-        room = max(PREFILL_STEP_SECONDS - self._fixed, times * self._fixed)
+        times = 3 if alone else 2
+        longest = max(self._fixed, times * _LONG_FIXED)
+        room = max(PREFILL_STEP_SECONDS - self._fixed, min(times * self._fixed, longest))
         return min(2 * self._largest, int(room / self._per_token) if self._per_token else MAX_CHUNK)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bot.engine.kernels.structs import INT, MAX_LORA_INNER, LoraMatrices, LoraShape
 
-_INT8_FACTOR = 2.0**24  # `csrc/lora.h` reads numbers of 8 bits times this factor
+_INT8_FACTOR = 2.0**24  # `csrc/lora_products.h` reads numbers of 8 bits times this factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +123,9 @@ class Int8Slots:
     """Slots of 8 bits with a scale for each row: half the bytes that a batch of many adapters reads.
 
     Logits of the demo adapters in float32 move by 0.001 of how much they vary, where a base model in bfloat16
-    alone moves them by 0.07. Four rows are interleaved, as `csrc/lora.h` reads them: a int8 [slots, inputs /
-    4, parts * rank, 4], b int8 [slots, blocks, rank / 4, width, 4], scales float32 [slots, inputs] and
-    [slots, blocks, rank].
+    alone moves them by 0.07. Four rows are interleaved, as `csrc/lora_products.h` reads them: a int8 [slots,
+    inputs / 4, parts * rank, 4], b int8 [slots, blocks, rank / 4, width, 4], scales float32 [slots, inputs]
+    and [slots, blocks, rank].
     """
 
     def __init__(self, count: int, sizes: SlotSizes, like: Tensor | None = None) -> None:
@@ -146,7 +146,7 @@ class Int8Slots:
 
     @staticmethod
     def supports(sizes: SlotSizes) -> bool:
-        """Return whether `csrc/lora.h` reads matrices of these sizes."""
+        """Return whether `csrc/lora_products.h` reads matrices of these sizes."""
         inner = sizes.parts * sizes.rank
         return not (sizes.inputs % 4 or sizes.rank % 16 or sizes.width % 16) and inner <= MAX_LORA_INNER
 

@@ -123,8 +123,8 @@ def _is_native(layer: Any) -> bool:
     norms = (layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm)
     rms_norms = all(norm is None or isinstance(norm, FusedNorm) for norm in norms)
     linears = (attention.qkv_proj, attention.o_proj, mlp.gate_up_proj, mlp.down_proj)
-    tiled = all(isinstance(linear, LoraLinear) and linear.native_params is not None for linear in linears)
-    return rms_norms and tiled and mlp.is_silu and attention.is_native
+    native = all(isinstance(linear, LoraLinear) and linear.native_params is not None for linear in linears)
+    return rms_norms and native and mlp.is_silu and attention.is_native
 
 
 def _native_layer(

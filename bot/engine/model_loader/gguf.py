@@ -1,5 +1,6 @@
 """Conversion of a GGUF file, once, into a safetensors folder that loads fast in the chosen precision."""
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from bot.engine.tokenizer.files import read_packed_tokenizer, write_tokenizer
 
 Progress = Callable[[str], None]  # gets the stage of loading, in a few words
 _INDEX, _SHARD = "model.safetensors.index.json", "plain-from-"
-_SHARD_BYTES = 400_000_000  # of one weights file: the most that waits in memory
+_SHARD_BYTES = 400_000_000  # of tensors that wait in memory, without the last one
 
 
 def convert_gguf(
@@ -31,15 +32,16 @@ def convert_gguf(
 ) -> Path:
     """Return the converted copy's folder among `models`, written now unless it exists.
 
-    The file is read tensor by tensor. Progress bars of the model libraries must be off.
+    The file is read tensor by tensor. Progress bars of the model libraries must be off. Raises `UserError`
+    for a file that is not served.
     """
-    dtype = dtype_of(precision, device)
+    dtype, opened = dtype_of(precision, device), open_gguf(file)
 
     def write(folder: Path) -> None:
         progress("reading the tokenizer of the base model (once)")
         write_tokenizer(folder, read_packed_tokenizer(file))
         with single_threaded():
-            _write_plain(open_gguf(file), folder, dtype, progress)
+            _write_plain(opened, folder, dtype, progress)
         if config := quantisation_config(precision, dtype):
             progress("quantising the base model (once)")
             _write_quantised(folder, dtype, config, device, precision)
@@ -48,7 +50,7 @@ def convert_gguf(
 
 
 def _write_plain(file: GgufFile, folder: Path, dtype: torch.dtype, progress: Progress) -> None:
-    """Write the configuration, and the weights in files of `_SHARD_BYTES` at least, but the last one."""
+    """Write the configuration, and the weights in files that end with the tensor beyond `_SHARD_BYTES`."""
     config = GgufWeights(file).config
     config.dtype = dtype
     config.save_pretrained(folder)
@@ -92,6 +94,7 @@ def _write_quantised(
     check_quantised(model, precision)
     (folder / _INDEX).unlink()  # of the plain weights
     model.save_pretrained(folder)  # before any use: nf4 layers that were used once are saved wrongly
-    del model  # which may have mapped the plain weights
+    del model
+    gc.collect()  # the model has mapped plain weights, which Windows would not delete then
     for file in folder.glob(f"{_SHARD}*"):
         file.unlink()

@@ -33,12 +33,8 @@ def best_device() -> str:
 
 
 def best_precision(source: ModelSource, device: str) -> Precision:
-    """Return nf4 for large models, else 16 bits where the device computes in them or has a kernel.
-
-    A GGUF file is not quantised a second time for a CPU, whose operators would widen its layers to 16 bits.
-    """
-    is_quantised_twice = source.kind == "gguf" and device == "cpu"
-    if _parameters(source) > NF4_PARAMETERS and not is_quantised_twice:
+    """Return nf4 for large models, else 16 bits where the device computes in them or has a kernel."""
+    if _parameters(source) > NF4_PARAMETERS:
         return "nf4"
     return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_fbgemm(device) else "fp32"
 

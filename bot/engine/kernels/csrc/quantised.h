@@ -2,8 +2,9 @@
 
    A panel of LANES rows is decoded to codes of eight bits, a chunk of columns at a time, which stays in the
    first cache; all tokens are multiplied with it in integers, block by block, and each block's sum is scaled and
-   added in float32. The codes of one token's product are multiplied as they are decoded, and never stored. The order of these sums is the same for every number of tokens, so a token's answer never
-   depends on its neighbours. */
+   added in float32. The codes of one token's product are multiplied as they are decoded, and never stored. The
+   order of these sums is the same for every number of tokens, so a token's answer never depends on its
+   neighbours. */
 
 #ifndef ALTEREGO_QUANTISED_H
 #define ALTEREGO_QUANTISED_H

@@ -176,7 +176,9 @@ INLINE void read_nf4(const uint8_t *base, long stride, long numbers, struct pane
     const long block_bytes = 36, blocks = numbers / 64;
     struct words heads;
     gather_words(base, stride, block_bytes, blocks, &heads);
+    UNROLL
     for (long b = 0; b < blocks; b++)
+        UNROLL
         for (long i = 0; i < 2; i++)
             read_halves(base + b * block_bytes + 4 + i * COLUMN, stride, NF4_TABLE, panel, 16 * b + 4 * i,
                         16 * b + 4 * i + 8, how);

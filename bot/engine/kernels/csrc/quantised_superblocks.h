@@ -115,6 +115,7 @@ INLINE void read_iq4_xs(const uint8_t *base, long stride, struct panel panel, co
     vuint head[4];
     load_columns(base, stride, head);
     const vfloat scale = floats_of_halves(head[0]);
+    UNROLL
     for (long b = 0; b < 8; b++) {
         const vuint code = (head[1] >> (4 * b) & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
         panel.scales[b] = scale * __builtin_convertvector((vint)code - 32, vfloat);

@@ -41,7 +41,7 @@
 
 /* Sums of products of neighbouring int8 numbers: of four (dotprod, and VNNI on x86), for matrices that are
    quantised in blocks (`quantised_lanes.h`), and of tiles of two by eight (i8mm), which no operation uses yet.
-   A LoRA's numbers have a scale for each row (`lora.h`), so its activations stay floats. */
+   A LoRA's numbers have a scale for each row (`lora_products.h`), so its activations stay floats. */
 #ifdef __ARM_FEATURE_DOTPROD
 #define HAS_DOTPROD 1
 #define DOTPROD_NAME " dotprod"

@@ -208,7 +208,7 @@ def test_a_machine_that_other_work_shares_gets_no_long_steps() -> None:
     for tokens, seconds in ((32, 1.0), (64, 1.5), (32, 1.2), (64, 1.4)):
         cost.record(tokens, seconds)
     fixed, per_token = 0.9, 0.009  # as fitted to these
-    assert fixed + per_token * cost.fitting_tokens(alone=True) < 2.1 * fixed
+    assert fixed + per_token * cost.fitting_tokens(alone=True) < 2.7 * fixed
 
 
 def test_the_fixed_part_is_kept_while_all_chunks_are_alike() -> None:

@@ -68,14 +68,14 @@ def answers(
     for one in loaded:
         runner.active_adapters.activate(one)
     rows, found = KVCache(1 << 30).allocate(50, len(prompts)) or [], []
-    bays = [
+    slots = [
         runner.active_adapters.slot_of(loaded[n % len(loaded)]) if loaded else -1 for n in range(len(rows))
     ]
     for number in range(4):
         lengths = prompts if number == 0 else [1] * len(rows)
         spans = [
-            TokenSpan(row, tuple(range(7 + number, 7 + number + length)), bay, 0.5 + n)
-            for n, (row, length, bay) in enumerate(zip(rows, lengths, bays, strict=True))
+            TokenSpan(row, tuple(range(7 + number, 7 + number + length)), slot, 0.5 + n)
+            for n, (row, length, slot) in enumerate(zip(rows, lengths, slots, strict=True))
         ]
         step = ForwardBatch(spans, "cpu", runner.native)
         logits = runner.forward(step)

@@ -9,9 +9,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-from bot.engine.checkpoint.source import local_source
 from bot.engine.model_loader import gguf as conversion
-from bot.engine.model_loader import quantization
 from bot.engine.model_loader.gguf import convert_gguf
 from tests.bot.engine.checkpoint.gguf.variants import VARIANTS, VOCABULARY
 from tests.bot.engine.model_loader.packed_models import whole_blocks
@@ -74,12 +72,3 @@ def test_a_quantised_copy_keeps_no_plain_weights(
     )
     folder = convert_gguf(file, "f" * 64, precision, "cpu", tmp_path / "models", lambda stage: None)
     assert [each.name for each in folder.glob("*.safetensors*")] == ["model.safetensors"]
-
-
-def test_a_processor_gets_no_second_quantisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its operators widen layers to 16 bits; on a card the bits of a large model are what lets it fit."""
-    monkeypatch.setattr(quantization, "NF4_PARAMETERS", 0)
-    file = write_quantised(tmp_path / "model.gguf", whole_blocks("llama", monkeypatch), "Q8_0")
-    source = local_source(file, "model")
-    assert quantization.best_precision(source, "cpu") in ("bf16", "fp32")
-    assert quantization.best_precision(source, "cuda:0") == "nf4"

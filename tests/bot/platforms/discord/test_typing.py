@@ -38,7 +38,7 @@ async def test_the_next_answer_is_typed_again(stage: DiscordStage) -> None:
 async def test_an_answer_made_anew_does_not_type_again(stage: DiscordStage) -> None:
     """Typing is shown for seconds: a call for each message of a burst would use up Discord's limits."""
     await stage.stop()
-    stage.timings = replace(QUICK, typing_interval=60.0)
+    stage.timings = replace(QUICK, typing_interval=20.0)
     await stage.start()
     stage.engine.hold = asyncio.Event()
     stage.call("Rain?")
