@@ -78,7 +78,10 @@ async def test_a_refused_publication_names_code_and_remedy_and_is_tried_again(
         assert await stage.memory.platform_state("publication") == {}
 
 
-async def test_doctor_names_what_the_last_process_could_not_publish(tmp_path: Path) -> None:
+async def test_doctor_names_what_the_last_process_could_not_publish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALTEREGO_DATA", raising=False)
     async with staged(tmp_path / "data") as stage:
         (tmp_path / "data").mkdir()
         stage.fake.faults.script(PUT, *[answer(403, {"message": "Missing Access", "code": 50001})] * 99)
