@@ -145,7 +145,6 @@ class Native:
         rows, inputs = x.shape
         y = x.new_empty(rows, params.outputs)
         scratch = self.quantised_scratch(rows, inputs)
-        params.is_f32 = self.is_f32
         addresses = x.data_ptr(), y.data_ptr(), scratch.data_ptr()
         self._library.quantised_matmul(ctypes.byref(params), *addresses, rows)
         return y

@@ -123,9 +123,8 @@ def _is_right(native: Native, type_name: str) -> bool:
     matrix = _random_matrix(type_name)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(_TRIED_TOKENS, _TRIED_COLUMNS, generator=generator).to(native.dtype)
-    params = QuantisedParams(
-        ctypes.cast(ctypes.pointer(_segment(matrix)), ctypes.c_void_p), None, 1, matrix.columns, matrix.rows
-    )
+    segment = ctypes.cast(ctypes.pointer(_segment(matrix)), ctypes.c_void_p)
+    params = QuantisedParams(segment, None, 1, matrix.columns, matrix.rows, native.is_f32)
     expected = linear(x.float(), dequantise(matrix))
     products = torch.cat((native.quantised_matmul(params, x), native.quantised_matmul(params, x[:1])))
     expected = torch.cat((expected, expected[:1]))
