@@ -18,7 +18,18 @@ def available_memory() -> int | None:
         return _windows_available()
     if sys.platform == "darwin":
         return _macos_available()
-    limits = [limit for limit in (_linux_available(), _cgroup_available()) if limit is not None]
+    limits = [limit for limit in (_linux_memory("MemAvailable:"), _cgroup_available()) if limit is not None]
+    return min(limits, default=None)
+
+
+def total_memory() -> int | None:
+    """Return the bytes of main memory, in a container those that it may have; None where nothing says it."""
+    if sys.platform == "win32":
+        return _windows_total()
+    if sys.platform == "darwin":
+        counts = _macos_counts()
+        return counts[0] if counts else None
+    limits = [limit for limit in (_linux_memory("MemTotal:"), _cgroup_limit()) if limit is not None]
     return min(limits, default=None)
 
 
@@ -44,10 +55,17 @@ def reset_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5", "utf-8")
 
 
-def _linux_available() -> int | None:
+def _linux_memory(name: str) -> int | None:
     with suppress(OSError, ValueError, IndexError):
         text = Path("/proc/meminfo").read_text("utf-8")
-        return int(text.split("MemAvailable:")[1].split()[0]) << 10
+        return int(text.split(name)[1].split()[0]) << 10
+    return None
+
+
+def _cgroup_limit() -> int | None:
+    """Return the bytes that the cgroup of a container may have; None without a limit."""
+    with suppress(OSError, ValueError):
+        return int((_CGROUP / "memory.max").read_text("utf-8"))
     return None
 
 
@@ -56,10 +74,10 @@ def _cgroup_available() -> int | None:
 
     Files that lie in memory count as taken until somebody needs their place.
     """
+    limit = _cgroup_limit()
     with suppress(OSError, ValueError):
-        limit = int((_CGROUP / "memory.max").read_text("utf-8"))
         taken = int((_CGROUP / "memory.current").read_text("utf-8")) - _cgroup_files()
-        return max(0, limit - max(0, taken))
+        return None if limit is None else max(0, limit - max(0, taken))
     return None
 
 
@@ -74,11 +92,17 @@ def _cgroup_files() -> int:
 
 def _macos_available() -> int | None:
     """Return the share of the memory that the kernel calls available, in percent, of all memory."""
+    counts = _macos_counts()
+    return counts[0] * counts[1] // 100 if counts else None
+
+
+def _macos_counts() -> tuple[int, int] | None:
+    """Return the bytes of main memory, and the percentage that the kernel calls available."""
     with suppress(OSError, ValueError, subprocess.SubprocessError):
         command = ("/usr/sbin/sysctl", "-n", "hw.memsize", "kern.memorystatus_level")
         printed = subprocess.check_output(command, timeout=_SYSCTL_SECONDS, encoding="utf-8")
         total, percent = map(int, printed.split())
-        return total * percent // 100
+        return total, percent
     return None
 
 
@@ -108,12 +132,18 @@ if sys.platform == "win32":
             *((name, ctypes.c_size_t) for name in ("page_file", "peak_page_file")),
         )
 
+    def _windows_status() -> _MemoryStatus | None:
+        status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
+        return status if ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)) else None
+
+    def _windows_total() -> int | None:
+        status = _windows_status()
+        return int(status.physical) if status else None
+
     def _windows_available() -> int | None:
         """Return the free main memory, or less where Windows would promise a process no more."""
-        status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
-        if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):
-            return None
-        return int(min(status.available, status.commit_left))
+        status = _windows_status()
+        return int(min(status.available, status.commit_left)) if status else None
 
     def _windows_peak() -> int:
         kernel = ctypes.WinDLL("kernel32")

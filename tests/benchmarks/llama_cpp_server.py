@@ -57,6 +57,11 @@ class Rival:
         self._pipe.send(("read", list(prompt)))
         return float(self._answer())
 
+    def losses(self, piece: Sequence[int]) -> list[float]:
+        """The negative log-likelihood of each token of a text behind the first, decoded one by one."""
+        self._pipe.send(("losses", list(piece)))
+        return list(self._answer())
+
     def memory(self) -> int:
         """The most bytes that its process has had in memory."""
         self._pipe.send(("memory",))
@@ -111,6 +116,17 @@ class _Server:
     def read(self, prompt: list[int]) -> float:
         asked = {"prompt": prompt, "temperature": 0, "max_tokens": 1, "cache_prompt": False}
         return float(self._server.handle_completions(asked)["timings"]["prompt_per_second"])
+
+    def losses(self, piece: list[int]) -> list[float]:
+        """Each token is forced; its likelihood is that of the logits before it was."""
+        return [self._loss(piece[:end], piece[end]) for end in range(1, len(piece))]
+
+    def _loss(self, prompt: list[int], wanted: int) -> float:
+        asked = {"prompt": prompt, "max_tokens": 1, "temperature": 0, "logprobs": 1, "cache_prompt": True}
+        got = self._server.handle_completions({**asked, "logit_bias": [[wanted, 1000.0]]})
+        (token,) = got["choices"][0]["logprobs"]["content"]
+        assert token["id"] == wanted, "The token was not forced."
+        return -float(token["logprob"])
 
     def memory(self) -> int:
         return peak_memory()

@@ -23,7 +23,7 @@ from bot.engine.model_loader.memory_prediction import (
     sizes_of,
 )
 from bot.engine.model_loader.placement import device_map_of
-from bot.engine.model_loader.quantization import best_device, best_precision, stored_precision
+from bot.engine.model_loader.quantization import best_device, chosen_precision, stored_precision
 from bot.engine.model_loader.speed_prediction import LENGTH, CardSpeed, bandwidth_of, predict_speed
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.runtime.nvidia import listed_card
@@ -67,7 +67,7 @@ def card_lines(settings: ModelSettings) -> Iterator[str]:
         where = "is fetched from the hub" if source.kind == "hub" else "is converted from its .gguf file"
         yield f"memory and speed are told once {source.name} {where}, at the first start"
         return
-    precision = settings.precision if settings.precision != "auto" else best_precision(source, device)
+    precision = chosen_precision(source, settings, device)
     plan = LoadPlan(source, "", stored_precision(source, settings) or precision, device)
     try:
         sizes = sizes_of(meta_model(plan), plan.precision, device)

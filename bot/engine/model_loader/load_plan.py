@@ -22,7 +22,12 @@ from bot.engine.model_loader.packed.choice import choose_layout, read_folder_con
 from bot.engine.model_loader.packed.folder_weights import FolderWeights
 from bot.engine.model_loader.packed.gguf_weights import GgufWeights
 from bot.engine.model_loader.packed.weights import PackedWeights, describe_bits
-from bot.engine.model_loader.quantization import Precision, best_device, best_precision, stored_precision
+from bot.engine.model_loader.quantization import (
+    Precision,
+    best_device,
+    chosen_precision,
+    stored_precision,
+)
 from bot.engine.model_loader.weight_check import check_sizes
 from bot.engine.runtime.environment import prepare_environment
 from bot.engine.tokenizer.files import read_tokenizer
@@ -121,7 +126,7 @@ def describe_weights(source: ModelSource, settings: ModelSettings) -> str:
 
 def _precision_of(source: ModelSource, settings: ModelSettings, device: str) -> Precision:
     """Return the precision of a folder's stored weights, else that of the settings or the best one."""
-    chosen = settings.precision if settings.precision != "auto" else best_precision(source, device)
+    chosen = chosen_precision(source, settings, device)
     return (stored_precision(source, settings) if source.kind == "folder" else None) or chosen
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.model_header import ModelHeader
-from bot.engine.kernels import matmul
 from bot.engine.model_loader.memory_budget import ADAPTER_RANK, MIN_TOKENS
-from bot.engine.model_loader.memory_plan import MemoryPlan, is_packed, plan_memory
+from bot.engine.model_loader.memory_plan import MemoryPlan, is_packed, plan_memory, weight_bytes_on_cpu
 from bot.engine.model_loader.memory_prediction import (
     CardRoom,
     ServingSizes,
@@ -15,7 +14,15 @@ from bot.engine.model_loader.memory_prediction import (
     predict_budgets,
 )
 from bot.engine.model_loader.placement import free_memory_of_cards
-from bot.engine.model_loader.quantization import NF4_PARAMETERS, Precision, best_device, dtype_of
+from bot.engine.model_loader.quantization import (
+    Precision,
+    best_device,
+    best_precision,
+    dtype_of,
+    multiplies_packed,
+    plain_precision,
+    plain_room,
+)
 from bot.system.memory import available_memory, peak_memory
 
 _NF4_BYTES = 0.5 + 1 / 64  # of a number on a card, with its share of the scales
@@ -27,13 +34,17 @@ class Machine:
     """A device with its free memory in bytes, by card where it is one; `number_bytes`: of an activation.
 
     `free` is None where the system does not say. `held`: what this process has of the main memory already.
+    `plain`: the precision of weights that are not quantised. `plain_room`: the bytes that they may take of a
+    large model.
     """
 
     device: str
     free: int | None
     number_bytes: int
     held: int = 0
-    multiplies_half: bool = True  # 16-bit weights have a product here
+    plain: Precision = "bf16"
+    plain_room: int = 0
+    multiplies_packed: bool = True  # kernels in C do
     cards: tuple[CardRoom, ...] = ()
 
 
@@ -53,17 +64,22 @@ def this_machine(settings: ModelSettings) -> Machine:
         free = free_memory_of_cards()
         rooms = tuple(CardRoom(room, room) for room in free)
         return Machine(device, max(free, default=None), number_bytes, cards=rooms)
-    half = number_bytes == 2 or matmul.has_fbgemm(device)
-    return Machine(device, available_memory(), number_bytes, peak_memory(), half)
+    return Machine(
+        device,
+        available_memory(),
+        number_bytes,
+        peak_memory(),
+        plain_precision(device),
+        plain_room(settings, device),
+        multiplies_packed(settings, device),
+    )
 
 
 def precision_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> Precision:
     """Return the precision in which a model with plain weights is loaded there."""
     if settings.precision != "auto":
         return settings.precision
-    if header.parameters > NF4_PARAMETERS:
-        return "nf4"
-    return "bf16" if machine.multiplies_half else "fp32"
+    return best_precision(header.parameters, machine.plain, machine.plain_room)
 
 
 def plan_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> MemoryPlan | None:
@@ -71,9 +87,10 @@ def plan_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> M
     if machine.cards or machine.free is None:
         return None
     precision = precision_on(header, settings, machine)
-    is_wide = precision == "fp32" or is_packed(header, settings, precision)  # of activations
-    number_bytes = 4 if is_wide else machine.number_bytes
-    return plan_memory(header, settings, machine.free, precision, number_bytes, machine.held)
+    packed = machine.multiplies_packed and is_packed(header, settings, precision)
+    number_bytes = 4 if packed or precision == "fp32" else machine.number_bytes  # of activations
+    weights = weight_bytes_on_cpu(header, precision, packed=packed)
+    return plan_memory(header, settings, machine.free, weights, number_bytes, machine.held)
 
 
 def fit_on(header: ModelHeader, settings: ModelSettings, machine: Machine) -> Fit | None:

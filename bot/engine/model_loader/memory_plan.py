@@ -78,17 +78,15 @@ def plan_memory(
     header: ModelHeader,
     settings: ModelSettings,
     free: int,
-    precision: Precision,
+    weights: int,
     number_bytes: int,
     held: int = 0,
 ) -> MemoryPlan:
-    """Plan a model's memory. `number_bytes`: of an activation; `held`: what this process has already."""
+    """Plan a model's memory in bytes. `number_bytes`: of an activation; `held`: what this process has."""
     context = min(settings.context, header.context or settings.context)
     step = _step_bytes(header, context, number_bytes) + settings.rows * header.vocabulary * SAMPLING_BYTES
     adapters = ADAPTERS * ADAPTER_RANK * header.lora_width * number_bytes
     program = max(0, PROGRAM_BYTES - held)
-    lies_as_stored = header.is_gguf and settings.precision == "auto"
-    weights = header.bytes if lies_as_stored else weight_bytes_on_cpu(header, precision)
     token_bytes = header.kv_numbers * number_bytes
     room = max(MIN_TOKENS * token_bytes, free - program - weights - step - adapters)
     return MemoryPlan(
@@ -109,13 +107,17 @@ def default_cache_bytes(free: int) -> int:
     return max(MIN_CACHE_BYTES, min(MAX_CACHE_BYTES, free // 4))
 
 
-def weight_bytes_on_cpu(header: ModelHeader, precision: Precision) -> int:
-    """Return the bytes of a model's weights in a precision; stored quantised weights keep theirs."""
+def weight_bytes_on_cpu(header: ModelHeader, precision: Precision, *, packed: bool) -> int:
+    """Return the bytes of a model's weights in a precision; stored quantised weights keep theirs.
+
+    `packed`: a GGUF file lies as it is, and of a folder the embedding and the head are packed as well.
+    """
     stored = _stored_precision(header)
-    if stored and not header.is_packable:
+    if (header.is_gguf and packed) or (stored and not packed):
         return header.bytes
     precision, rest = stored or precision, header.table + header.head
-    return int(_BYTES[precision] * (header.parameters - rest) + _table_bytes(header, precision) * rest)
+    table = _BYTES["int8"] if packed else _WIDE if precision in _QUANTISED else _BYTES[precision]
+    return int(_BYTES[precision] * (header.parameters - rest) + table * rest)
 
 
 def is_packed(header: ModelHeader, settings: ModelSettings, precision: Precision) -> bool:
@@ -127,13 +129,6 @@ def is_packed(header: ModelHeader, settings: ModelSettings, precision: Precision
 
 def _stored_precision(header: ModelHeader) -> Precision | None:
     return next((each for each in _QUANTISED if header.bits == each), None)
-
-
-def _table_bytes(header: ModelHeader, precision: Precision) -> float:
-    """Return the bytes of a number of the embedding and the head."""
-    if precision in _QUANTISED:
-        return _BYTES["int8"] if header.is_packable else _WIDE
-    return _BYTES[precision]
 
 
 def _step_bytes(header: ModelHeader, context: int, number_bytes: int) -> int:

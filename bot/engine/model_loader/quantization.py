@@ -8,10 +8,12 @@ from torch import nn
 from bot.config import ModelSettings
 from bot.engine.checkpoint.source import ModelSource, read_model_config
 from bot.engine.kernels import matmul
+from bot.engine.kernels.toolchain import find_toolchains
 from bot.engine.lora import registry
 from bot.engine.model_loader.bitsandbytes_compat import import_bitsandbytes, is_quantised_linear
 from bot.engine.model_loader.torch_compat import cpu_computes_bfloat16
 from bot.errors import UserError
+from bot.system.memory import total_memory
 
 Precision = Literal["nf4", "int8", "bf16", "fp16", "fp32"]
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -32,10 +34,36 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def best_precision(source: ModelSource, device: str) -> Precision:
-    """Return nf4 for large models, else 16 bits where the device computes in them or has a kernel."""
-    if _parameters(source) > NF4_PARAMETERS:
-        return "nf4"
+def best_precision(parameters: float, plain: Precision, plain_room: int = 0) -> Precision:
+    """Return nf4 for a large model whose plain numbers take over `plain_room` bytes, else `plain`."""
+    is_large = parameters > NF4_PARAMETERS and parameters * DTYPES[plain].itemsize > plain_room
+    return "nf4" if is_large else plain
+
+
+def chosen_precision(source: ModelSource, settings: ModelSettings, device: str) -> Precision:
+    """Return the settings' precision, or the best one for a model whose files are here."""
+    if settings.precision != "auto":
+        return settings.precision
+    room = plain_room(settings, device)
+    return best_precision(_estimate_parameters(source), plain_precision(device), room)
+
+
+def multiplies_packed(settings: ModelSettings, device: str) -> bool:
+    """Return whether kernels in C multiply packed weights: torch would take longer than with 16 bits."""
+    return device == "cpu" and settings.native and next(find_toolchains(), None) is not None
+
+
+def plain_room(settings: ModelSettings, device: str) -> int:
+    """Return the bytes that plain weights may take of a large model: on a CPU whose nf4 only saves memory.
+
+    It is half of the main memory, however much of it is free: a model keeps its precision, and its copy.
+    """
+    is_slow = device == "cpu" and not multiplies_packed(settings, device)
+    return (total_memory() or 0) // 2 if is_slow else 0
+
+
+def plain_precision(device: str) -> Precision:
+    """Return 16 bits where the device computes in them or has a kernel, else 32."""
     return "bf16" if dtype_of(None, device) == torch.bfloat16 or matmul.has_fbgemm(device) else "fp32"
 
 
@@ -111,7 +139,7 @@ def check_quantised(model: nn.Module, precision: Precision) -> None:
         )
 
 
-def _parameters(source: ModelSource) -> float:
+def _estimate_parameters(source: ModelSource) -> float:
     """Estimate the parameters of a model by the bytes of its files."""
     assert source.path is not None
     if source.kind == "gguf":

@@ -19,7 +19,7 @@ def test_windows_says_both(tmp_path: Path) -> None:
 def test_macos_says_a_share_of_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     monkeypatch.setattr(subprocess, "check_output", lambda command, **_: "17179869184\n50\n")
-    assert memory.available_memory() == 8 << 30
+    assert (memory.available_memory(), memory.total_memory()) == (8 << 30, 16 << 30)
 
 
 def test_macos_without_an_answer_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,14 +28,14 @@ def test_macos_without_an_answer_says_nothing(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     monkeypatch.setattr(subprocess, "check_output", refuse)
-    assert memory.available_memory() is None
+    assert (memory.available_memory(), memory.total_memory()) == (None, None)
 
 
 def test_a_container_leaves_what_its_limit_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "memory.max").write_text("3000\n")
     (tmp_path / "memory.current").write_text("1000\n")
     monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    assert memory.available_memory() == 2000
+    assert (memory.available_memory(), memory.total_memory()) == (2000, 3000)
     (tmp_path / "memory.max").write_text("max\n")
     assert (memory.available_memory() or 0) > 2000
 

@@ -9,18 +9,17 @@ from bot.config import ModelSettings
 from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.gguf.gguf_file import is_served_gguf
 from bot.engine.checkpoint.source import LOCAL_ONLY, ModelSource
-from bot.engine.kernels.toolchain import find_toolchains
 from bot.engine.model_loader.packed.layout import FolderLayout, plan_layout
-from bot.engine.model_loader.quantization import Precision, best_device
+from bot.engine.model_loader.quantization import Precision, best_device, multiplies_packed
 from bot.engine.model_loader.weight_check import check_sizes
 from bot.errors import UserError
 
 
 def stays_packed(source: ModelSource, settings: ModelSettings, device: str) -> bool:
     """Return whether a model is served as its GGUF file holds it."""
-    is_chosen = device == "cpu" and settings.precision == "auto" and source.kind == "gguf"
-    is_served = is_chosen and source.path is not None and is_served_gguf(source.path)
-    return is_served and _has_kernels(settings)
+    if source.kind != "gguf" or source.path is None or settings.precision != "auto":
+        return False
+    return multiplies_packed(settings, device) and is_served_gguf(source.path)
 
 
 def serves_as_it_lies(source: ModelSource, settings: ModelSettings) -> bool:
@@ -32,18 +31,13 @@ def choose_layout(
     source: ModelSource, settings: ModelSettings, precision: Precision, device: str
 ) -> FolderLayout | None:
     """Return the layout of a folder that is served packed; None for a model that is not."""
-    if source.kind != "folder" or source.path is None or device != "cpu" or precision not in ("nf4", "int8"):
+    if source.kind != "folder" or source.path is None or precision not in ("nf4", "int8"):
         return None
-    if not _has_kernels(settings):
+    if not multiplies_packed(settings, device):
         return None
     config = read_folder_config(source.path, source.name)
     check_sizes(config, source.path)
     return plan_layout(source.path, config, precision)
-
-
-def _has_kernels(settings: ModelSettings) -> bool:
-    """Return whether kernels in C multiply packed weights: torch would take longer than with 16 bits."""
-    return settings.native and next(find_toolchains(), None) is not None
 
 
 def read_folder_config(folder: Path, name: str) -> Any:

@@ -1,6 +1,7 @@
 """Main memory is planned from headers: what fits is counted, what cannot fit is never loaded."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from bot.config import ModelSettings
 from bot.engine.checkpoint.folder_model import read_model_header
 from bot.engine.checkpoint.model_header import ModelHeader
+from bot.engine.checkpoint.source import locate_model
 from bot.engine.inventory.recommended import recommended_header
-from bot.engine.model_loader import machine
+from bot.engine.model_loader import machine, quantization
 from bot.engine.model_loader.load_plan import plan_load
-from bot.engine.model_loader.machine import Machine, fit_on, plan_on
+from bot.engine.model_loader.machine import Machine, fit_on, plan_on, precision_on
 from bot.engine.model_loader.memory_check import describe_lack, describe_plan, judge_plan
 from bot.engine.model_loader.memory_plan import PROGRAM_BYTES, MemoryPlan, plan_memory, weight_bytes_on_cpu
 from bot.engine.model_loader.memory_prediction import CardRoom, conversations_of, predict_budgets
+from bot.engine.model_loader.quantization import Precision, chosen_precision
 from bot.errors import UserError
 from tests.benchmarks.cards import model_sizes
 from tests.bot.engine.model_loader.driver import loaded, settings
@@ -75,7 +78,8 @@ def test_a_model_of_7b_starts_with_8_gb_free_and_not_with_5() -> None:
 
 def test_half_as_wide_numbers_make_room_for_twice_the_rows() -> None:
     wide, half = (
-        plan_memory(header(), ModelSettings(cache=1000), 16 * GIB, "nf4", number) for number in (4, 2)
+        plan_memory(header(), ModelSettings(cache=1000), 16 * GIB, header().bytes, number)
+        for number in (4, 2)
     )
     assert (half.token_bytes, half.rows(4096)) == (wide.token_bytes // 2, 2 * wide.rows(4096))
 
@@ -97,16 +101,51 @@ def test_a_plan_that_fits_stays_within_what_is_free(free: int, rows: int, contex
 
 
 @pytest.mark.parametrize(
-    ("precision", "size", "wide"),
-    [("nf4", 36 / 64, 68 / 64), ("int8", 68 / 64, 68 / 64), ("bf16", 2, 2), ("fp32", 4, 4)],
+    ("precision", "packed", "size", "wide"),
+    [
+        ("nf4", True, 36 / 64, 68 / 64),
+        ("int8", True, 68 / 64, 68 / 64),
+        ("nf4", False, 36 / 64, 2),
+        ("bf16", False, 2, 2),
+        ("fp32", False, 4, 4),
+    ],
 )
 def test_plain_weights_take_what_their_precision_takes(
-    precision: str, size: float, wide: float, folder: Path
+    precision: str, packed: bool, size: float, wide: float, folder: Path
 ) -> None:
     plain = read_model_header(folder)
     rest = plain.table + plain.head
     expected = int(size * (plain.parameters - rest) + wide * rest)
-    assert weight_bytes_on_cpu(plain, precision) == expected  # type: ignore[arg-type]
+    assert weight_bytes_on_cpu(plain, precision, packed=packed) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("plain", "room", "size"),
+    [("bf16", 16, 2), ("bf16", 15, None), ("fp32", 31, 4), ("fp32", 30, None)],
+)
+def test_without_kernels_a_gguf_file_is_counted_as_its_copy_is(
+    plain: Precision, room: int, size: int | None
+) -> None:
+    """Of 7.6 billion parameters: plain where the room for plain weights holds them, else in nf4."""
+    bare = Machine("cpu", 64 * GIB, 4, plain=plain, plain_room=room * 10**9, multiplies_packed=False)
+    found = plan_on(header(), ModelSettings(), bare)
+    assert found
+    nf4 = weight_bytes_on_cpu(header(), "nf4", packed=False)
+    assert found.weights == (size * header().parameters if size else nf4)
+    assert nf4 > header().bytes
+
+
+def test_the_plan_and_the_loader_choose_the_same_precision(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = locate_model(settings(folder, device="cpu"))
+    for native, memory in product((True, False), (1 << 10, 1 << 40)):
+        asked = settings(folder, device="cpu", native=native)
+        monkeypatch.setattr(quantization, "total_memory", lambda memory=memory: memory)
+        monkeypatch.setattr(quantization, "NF4_PARAMETERS", 1000)
+        chosen = chosen_precision(source, asked, "cpu")
+        assert precision_on(read_model_header(folder), asked, machine.this_machine(asked)) == chosen
+        assert (chosen == "nf4") == (native or memory < 1 << 20)
 
 
 def test_a_plan_is_told_with_what_makes_more_of_it() -> None:
