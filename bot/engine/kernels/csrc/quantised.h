@@ -1,8 +1,8 @@
 /* Products with quantised weights, which stay as files hold them.
 
-   A panel of LANES rows is decoded to codes of eight bits, a chunk of columns at a time, which stays in the
-   first cache; all tokens are multiplied with it in integers, block by block, and each block's sum is scaled and
-   added in float32. The codes of one token's product are multiplied as they are decoded, and never stored. The
+   A panel of LANES rows, or two abreast, is decoded to codes of eight bits, a chunk of columns at a time, which
+   stays in the first cache; all tokens are multiplied with it in integers, block by block, and each block's sum is
+   scaled and added in float32. The codes of one token's product are multiplied as they are decoded, and never stored. The
    order of these sums is the same for every number of tokens, so a token's answer never depends on its
    neighbours. */
 
@@ -16,7 +16,7 @@
 
 enum {
     CHUNK_COLUMNS = 2 * UNIT,
-    MAX_GROUP_TOKENS = 96,     /* tokens whose sums a thread holds; a multiple of MAX_TILE */
+    MAX_GROUP_TOKENS = 192,    /* tokens whose sums a thread holds; a multiple of MAX_TILE */
     MAX_BLOCK_BYTES = 8 * 34   /* of UNIT numbers */
 };
 
@@ -39,7 +39,7 @@ static const struct block_format FORMATS[] = { /* in the order of `QUANTISED_TYP
 };
 
 static void multiply_tile_of_kind(const struct panel *panel, const uint32_t *record, long blocks, long tokens,
-                                  const struct block_format *format, vfloat *sums)
+                                  const struct block_format *format, wide_float *sums)
 {
     if (format->kind == WITH_MINIMUM)
         multiply_any_tile(panel, record, blocks, 0, sums, tokens, WITH_MINIMUM);
@@ -53,24 +53,33 @@ static void multiply_tile_of_kind(const struct panel *panel, const uint32_t *rec
 #endif
 }
 
-/* The panel of a number: `rows` of a segment from `row` on, whose outputs begin at `output`. */
+/* Rows that are multiplied at once: `rows` of a segment from `row` on, whose outputs begin at `output`. */
 struct position {
     const struct quantised_segment *segment;
     long row, rows, output;
 };
 
-INLINE long panel_count(long rows) { return (rows + LANES - 1) / LANES; }
+INLINE long part_count(long rows, long height) { return (rows + height - 1) / height; }
 
-INLINE struct position find_panel(const struct quantised_params *params, long number)
+/* The part of a number, where `height` rows of each segment are one. */
+INLINE struct position find_part(const struct quantised_params *params, long number, long height)
 {
     const struct quantised_segment *segment = params->segments;
     long output = 0;
-    for (; number >= panel_count(segment->rows); segment++) {
-        number -= panel_count(segment->rows);
+    for (; number >= part_count(segment->rows, height); segment++) {
+        number -= part_count(segment->rows, height);
         output += segment->rows;
     }
-    const long row = number * LANES, rest = segment->rows - row;
-    return (struct position){segment, row, rest < LANES ? rest : LANES, output + row};
+    const long row = number * height, rest = segment->rows - row;
+    return (struct position){segment, row, rest < height ? rest : height, output + row};
+}
+
+/* The panel of a part, side by side with the others; the first one again where the part has no more rows. */
+INLINE struct position panel_of(struct position part, long side)
+{
+    const long rest = part.rows - side * LANES, row = rest > 0 ? part.row + side * LANES : part.row;
+    const long rows = rest > 0 ? rest : part.rows;
+    return (struct position){part.segment, row, rows < LANES ? rows : LANES, 0};
 }
 
 INLINE const uint8_t *row_address(const struct quantised_segment *segment, long row)
@@ -103,13 +112,13 @@ INLINE void read_rows(read_unit read, struct position from, long at, long number
 }
 
 /* Write the sums [tokens] of rows `output` and on of y [tokens, outputs]. */
-INLINE void store_sums(void *y, long outputs, long output, long rows, long tokens, const vfloat *sums,
+INLINE void store_sums(void *y, long outputs, long output, long rows, long tokens, const wide_float *sums,
                        const int is_f32)
 {
     for (long t = 0; t < tokens; t++) {
-        float values[LANES];
+        float values[ABREAST * LANES];
         memcpy(values, sums + t, sizeof values);
-        if (is_f32 && rows == LANES)
+        if (is_f32 && rows == ABREAST * LANES)
             memcpy((float *)y + t * outputs + output, values, sizeof values);
         else
             for (long n = 0; n < rows; n++)
@@ -121,7 +130,7 @@ INLINE void store_sums(void *y, long outputs, long output, long rows, long token
 INLINE vfloat multiply_unit(struct position at, struct position next, long unit, const long numbers,
                             const uint32_t *record, vfloat total, const int kind)
 {
-    vfloat scales[UNIT / 16], minima[UNIT / 32];
+    vfloat scales[ABREAST * UNIT / 16], minima[ABREAST * UNIT / 32];
     vint dots[UNIT / 16];
     const struct block_format *format = FORMATS + at.segment->type;
     struct panel panel = {0, scales, minima, dots, record + unit * (UNIT / 32) * RECORD_WORDS, 0, 0};
@@ -155,14 +164,39 @@ static vfloat multiply_row_of_kind(long columns, struct position at, struct posi
     return multiply_row(columns, at, next, record, total, AS_IT_IS);
 }
 
-/* Multiply a panel with the tiles of a group of tokens, whose first tile is `tile` of `all` tokens; prefetch
-   the panel that this thread multiplies next. */
-static void multiply_panel(const struct quantised_params *params, struct position at, struct position next,
-                           const uint32_t *records, void *y, long all, long tile, long tiles)
+/* Multiply a panel with one token; prefetch the panel that this thread multiplies next. */
+static void multiply_one(const struct quantised_params *params, struct position at, struct position next,
+                         const uint32_t *records, void *y)
 {
-    vuint codes[CHUNK_COLUMNS / 4];
-    vfloat scales[CHUNK_COLUMNS / 16], minima[CHUNK_COLUMNS / 32], sums[MAX_GROUP_TOKENS], start = {0};
-    const struct panel panel = {codes, scales, minima, 0, 0, 0, 0};
+    vfloat sum = {0};
+    float values[LANES];
+    if (params->bias)
+        memcpy(&sum, params->bias + at.output, at.rows * sizeof(float));
+    sum = multiply_row_of_kind(params->columns, at, next, records, sum);
+    memcpy(values, &sum, sizeof values);
+    for (long n = 0; n < at.rows; n++)
+        store_scalar(y, at.output + n, values[n], params->is_f32);
+}
+
+/* Decode up to UNIT numbers of each row of a part, from unit `unit` on, into panels abreast. */
+INLINE void decode_part(struct position at, struct position next, long unit, long numbers, struct panel abreast)
+{
+    const struct block_format *format = FORMATS + at.segment->type;
+    for (long side = 0; side < ABREAST; side++) {
+        struct panel panel = {abreast.codes + side, abreast.scales + side, abreast.minima + side, 0, 0, 0, 0};
+        look_ahead(&panel, panel_of(next, side), unit);
+        read_rows(format->decode, panel_of(at, side), unit * format->unit_bytes, numbers, panel);
+    }
+}
+
+/* Multiply a part with the tiles of a group of tokens, whose first tile is `tile` of `all` tokens; prefetch
+   the part that this thread multiplies next. */
+static void multiply_part(const struct quantised_params *params, struct position at, struct position next,
+                          const uint32_t *records, void *y, long all, long tile, long tiles)
+{
+    wide_uint codes[CHUNK_COLUMNS / 4];
+    wide_float scales[CHUNK_COLUMNS / 16], minima[CHUNK_COLUMNS / 32], sums[MAX_GROUP_TOKENS], start = {0};
+    const struct panel panel = {(vuint *)codes, (vfloat *)scales, (vfloat *)minima, 0, 0, 0, 0};
     const struct block_format *format = FORMATS + at.segment->type;
     const long columns = params->columns, blocks = columns / 32, part = format->kind == HALVES ? 16 : 32;
     const struct tile first = tile_of(all, tile), last = tile_of(all, tile + tiles - 1);
@@ -171,15 +205,13 @@ static void multiply_panel(const struct quantised_params *params, struct positio
         memcpy(&start, params->bias + at.output, at.rows * sizeof(float));
     for (long t = 0; t < tokens; t++)
         sums[t] = start;
-    if (all == 1)
-        sums[0] = multiply_row_of_kind(columns, at, next, records, start);
-    for (long column = 0; column < columns && all > 1; column += CHUNK_COLUMNS) {
+    for (long column = 0; column < columns; column += CHUNK_COLUMNS) {
         const long rest = columns - column, count = rest < CHUNK_COLUMNS ? rest : CHUNK_COLUMNS;
         for (long i = 0; i < count; i += UNIT) {
             const long numbers = count - i < UNIT ? count - i : UNIT;
-            struct panel unit = {codes + i / 4, scales + i / part, minima + i / 32, 0, 0, 0, 0};
-            look_ahead(&unit, next, (column + i) / UNIT);
-            read_rows(format->decode, at, (column + i) / UNIT * format->unit_bytes, numbers, unit);
+            const struct panel unit = {(vuint *)(codes + i / 4), (vfloat *)(scales + i / part),
+                                       (vfloat *)(minima + i / 32), 0, 0, 0, 0};
+            decode_part(at, next, (column + i) / UNIT, numbers, unit);
         }
         for (long n = tile; n < tile + tiles; n++) {
             const struct tile own = tile_of(all, n);
@@ -196,9 +228,10 @@ void quantised_matmul(const struct quantised_params *params, const void *x, void
                       long tokens)
 {
     const long tiles = tile_count(tokens), group = MAX_GROUP_TOKENS / MAX_TILE;
-    long panels = 0;
+    const long height = tokens == 1 ? LANES : ABREAST * LANES;
+    long parts = 0;
     for (long i = 0; i < params->count; i++)
-        panels += panel_count(params->segments[i].rows);
+        parts += part_count(params->segments[i].rows, height);
 #pragma omp parallel
     {
         if (params->is_f32)
@@ -207,9 +240,15 @@ void quantised_matmul(const struct quantised_params *params, const void *x, void
             quantise_tiles(x, tokens, params->columns, scratch, 0);
         for (long tile = 0; tile < tiles; tile += group) {
 #pragma omp for schedule(static) nowait
-            for (long n = 0; n < panels; n++)
-                multiply_panel(params, find_panel(params, n), find_panel(params, n + 1 < panels ? n + 1 : n),
-                               scratch, y, tokens, tile, tiles - tile < group ? tiles - tile : group);
+            for (long n = 0; n < parts; n++) {
+                const struct position at = find_part(params, n, height),
+                                      next = find_part(params, n + 1 < parts ? n + 1 : n, height);
+                if (tokens == 1)
+                    multiply_one(params, at, next, scratch, y);
+                else
+                    multiply_part(params, at, next, scratch, y, tokens, tile,
+                                  tiles - tile < group ? tiles - tile : group);
+            }
         }
     }
 }

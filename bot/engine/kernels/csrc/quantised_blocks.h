@@ -18,7 +18,9 @@ enum { UNIT = 256 }; /* numbers that are decoded at once: those of a superblock 
 #define LOW_HALVES(bytes) ((bytes) & 0x0f0f0f0f)
 #define HIGH_HALVES(bytes) ((bytes) >> 4 & 0x0f0f0f0f)
 
-struct panel { /* LANES rows: codes [numbers / 4], or their products with the quads, [numbers / 16] */
+/* LANES rows: codes [numbers / 4], or their products with the quads, [numbers / 16]. From each vector of codes,
+   scales and minima to the next are ABREAST. */
+struct panel {
     vuint *codes;
     vfloat *scales, *minima;
     vint *dots;
@@ -38,7 +40,7 @@ INLINE void take_codes(struct panel panel, long quad, const vuint *codes, const 
     __builtin_prefetch(ahead + 64, 0, 2);
     if (how == KEEP) {
         for (long j = 0; j < 4; j++)
-            panel.codes[quad + j] = codes[j];
+            panel.codes[ABREAST * (quad + j)] = codes[j];
         return;
     }
     const uint32_t *quads = panel.record + quad / 8 * RECORD_WORDS + RECORD_CODES + quad % 8;
@@ -133,9 +135,9 @@ INLINE void read_small(const uint8_t *base, long stride, long numbers, struct pa
     }
     for (long b = 0; b < blocks; b++) {
         const vuint head = load_words(&heads, b);
-        panel.scales[b] = floats_of_halves(head);
+        panel.scales[ABREAST * b] = floats_of_halves(head);
         if (has_minimum)
-            panel.minima[b] = floats_of_halves(head >> 16);
+            panel.minima[ABREAST * b] = floats_of_halves(head >> 16);
     }
 }
 
@@ -164,7 +166,7 @@ INLINE void read_bytes(const uint8_t *base, long stride, long numbers, struct pa
     for (long b = 0; b < blocks; b++)
         for (long i = 0; i < values / 32; i++) {
             const vuint word = load_words(&heads, b);
-            panel.scales[b * (values / 32) + i] = head == 2 ? floats_of_halves(word) : (vfloat)word;
+            panel.scales[ABREAST * (b * (values / 32) + i)] = head == 2 ? floats_of_halves(word) : (vfloat)word;
         }
 }
 
@@ -183,7 +185,7 @@ INLINE void read_nf4(const uint8_t *base, long stride, long numbers, struct pane
             read_halves(base + b * block_bytes + 4 + i * COLUMN, stride, NF4_TABLE, panel, 16 * b + 4 * i,
                         16 * b + 4 * i + 8, how);
     for (long b = 0; b < 2 * blocks; b++)
-        panel.scales[b] = (vfloat)load_words(&heads, b / 2) * (1.f / NF4_SCALE);
+        panel.scales[ABREAST * b] = (vfloat)load_words(&heads, b / 2) * (1.f / NF4_SCALE);
 }
 
 READER(nf4, MULTIPLY_SIGNED, read_nf4(base, stride, numbers, panel, HOW))

@@ -30,6 +30,18 @@
 
 enum { COLUMN = 16 }; /* bytes that `load_columns` reads of each row */
 
+/* Panels that are multiplied with many tokens at once: two fill a vector of 512 bits, and a core starts as many
+   of its products as of 256. Their codes and scales lie in turns. */
+#if X86_LANES && defined(__AVX512VNNI__)
+#define ABREAST 2
+#else
+#define ABREAST 1
+#endif
+
+typedef float wide_float __attribute__((vector_size(ABREAST * LANES * 4), may_alias));
+typedef uint32_t wide_uint __attribute__((vector_size(ABREAST * LANES * 4), may_alias));
+typedef int32_t wide_int __attribute__((vector_size(ABREAST * LANES * 4), may_alias));
+
 #if X86_LANES
 #define LOAD16(address) _mm_loadu_si128((const __m128i *)(address))
 
@@ -78,19 +90,19 @@ INLINE vfloat float_lanes(float value) { return (vfloat)_mm256_set1_ps(value); }
 
 INLINE vint int_lanes(int32_t value) { return (vint)_mm256_set1_epi32(value); }
 
-INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
+INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_signed)
 {
     const __m256i quads = _mm256_set1_epi32(activations);
 #if HAS_VNNI
-    (void)is_wide;
+    (void)is_signed;
 #ifdef __AVX512VNNI__
     return (vint)_mm256_dpbusd_epi32((__m256i)sum, (__m256i)codes, quads);
 #else
     return (vint)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)codes, quads);
 #endif
 #else
-    const __m256i size = is_wide ? _mm256_abs_epi8((__m256i)codes) : (__m256i)codes;
-    const __m256i other = is_wide ? _mm256_sign_epi8(quads, (__m256i)codes) : quads;
+    const __m256i size = is_signed ? _mm256_abs_epi8((__m256i)codes) : (__m256i)codes;
+    const __m256i other = is_signed ? _mm256_sign_epi8(quads, (__m256i)codes) : quads;
     const __m256i pairs = _mm256_maddubs_epi16(size, other);
     return (vint)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 #endif
@@ -161,9 +173,9 @@ INLINE vfloat float_lanes(float value) { return (vfloat){0} + value; }
 
 INLINE vint int_lanes(int32_t value) { return (vint){0} + value; }
 
-INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
+INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_signed)
 {
-    (void)is_wide;
+    (void)is_signed;
 #if LANES == 4 && HAS_DOTPROD
     return (vint)vdotq_s32((int32x4_t)sum, (int8x16_t)codes, vreinterpretq_s8_u32(vdupq_n_u32(activations)));
 #elif LANES == 4
@@ -175,6 +187,34 @@ INLINE vint dot(vint sum, vuint codes, uint32_t activations, const int is_wide)
         sum += ((vint)(codes << (24 - shift)) >> 24) * ((int32_t)(activations << (24 - shift)) >> 24);
     return sum;
 #endif
+}
+#endif
+
+#if ABREAST == 2
+INLINE wide_float wide_fused(wide_float a, wide_float b, wide_float c)
+{
+    return (wide_float)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+
+INLINE wide_float wide_floats(float value) { return (wide_float)_mm512_set1_ps(value); }
+
+INLINE wide_int wide_ints(int32_t value) { return (wide_int)_mm512_set1_epi32(value); }
+
+INLINE wide_int wide_dot(wide_int sum, wide_uint codes, uint32_t activations, const int is_signed)
+{
+    (void)is_signed;
+    return (wide_int)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)codes, _mm512_set1_epi32(activations));
+}
+#else
+INLINE wide_float wide_fused(wide_float a, wide_float b, wide_float c) { return fused(a, b, c); }
+
+INLINE wide_float wide_floats(float value) { return float_lanes(value); }
+
+INLINE wide_int wide_ints(int32_t value) { return int_lanes(value); }
+
+INLINE wide_int wide_dot(wide_int sum, wide_uint codes, uint32_t activations, const int is_signed)
+{
+    return dot(sum, codes, activations, is_signed);
 }
 #endif
 

@@ -21,10 +21,10 @@ INLINE void decode_k_scales(const uint8_t *base, long stride, struct panel panel
     const vuint upper_scales = (head[1] >> 2 & 0x30303030) | LOW_HALVES(head[3]),
                 upper_minima = (head[2] >> 2 & 0x30303030) | HIGH_HALVES(head[3]);
     for (long i = 0; i < 4; i++) {
-        panel.scales[i] = scale[i % 2] * float_of_byte(head[1] & 0x3f3f3f3f, i);
-        panel.scales[4 + i] = scale[i % 2] * float_of_byte(upper_scales, i);
-        panel.minima[i] = minimum * float_of_byte(head[2] & 0x3f3f3f3f, i);
-        panel.minima[4 + i] = minimum * float_of_byte(upper_minima, i);
+        panel.scales[ABREAST * i] = scale[i % 2] * float_of_byte(head[1] & 0x3f3f3f3f, i);
+        panel.scales[ABREAST * (4 + i)] = scale[i % 2] * float_of_byte(upper_scales, i);
+        panel.minima[ABREAST * i] = minimum * float_of_byte(head[2] & 0x3f3f3f3f, i);
+        panel.minima[ABREAST * (4 + i)] = minimum * float_of_byte(upper_minima, i);
     }
 }
 
@@ -104,7 +104,7 @@ INLINE void read_q6_k(const uint8_t *base, long stride, struct panel panel, cons
     load_columns(base + 192, stride, scales);
     const vfloat scale = floats_of_halves(load_words(&head, 0) >> 16);
     for (long i = 0; i < 16; i++)
-        panel.scales[i] =
+        panel.scales[ABREAST * i] =
             scale * __builtin_convertvector((vint)(scales[i / 4] << (24 - i % 4 * 8)) >> 24, vfloat);
 }
 
@@ -118,7 +118,7 @@ INLINE void read_iq4_xs(const uint8_t *base, long stride, struct panel panel, co
     UNROLL
     for (long b = 0; b < 8; b++) {
         const vuint code = (head[1] >> (4 * b) & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
-        panel.scales[b] = scale * __builtin_convertvector((vint)code - 32, vfloat);
+        panel.scales[ABREAST * b] = scale * __builtin_convertvector((vint)code - 32, vfloat);
         read_halves(base + 8 + b * COLUMN, stride, IQ4_TABLE, panel, 8 * b, 8 * b + 4, how);
     }
 }

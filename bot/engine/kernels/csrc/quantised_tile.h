@@ -11,28 +11,30 @@
 enum { WITH_MINIMUM, RAISED_BY, AS_IT_IS, HALVES };
 
 /* dots [tokens] = the products of `steps` quads of codes with a tile of tokens. */
-INLINE void multiply_codes(const vuint *codes, const uint32_t *quads, const int32_t *starts, long shift,
-                           vint *dots, const long tokens, const long steps, const int kind)
+INLINE void multiply_codes(const wide_uint *codes, const uint32_t *quads, const int32_t *starts, long shift,
+                           wide_int *dots, const long tokens, const long steps, const int kind)
 {
     for (long t = 0; t < tokens; t++)
-        dots[t] = starts ? int_lanes(starts[t]) : (vint){0};
+        dots[t] = starts ? wide_ints(starts[t]) : (wide_int){0};
     if (shift)
         for (long t = 0; t < tokens; t++)
             dots[t] >>= shift;
     for (long i = 0; i < steps; i++)
         for (long t = 0; t < tokens; t++)
-            dots[t] = dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
+            dots[t] = wide_dot(dots[t], codes[i], quads[i * tokens + t], kind == AS_IT_IS);
 }
 
-INLINE vfloat floats_of(vint dots) { return __builtin_convertvector(dots, vfloat); }
+INLINE wide_float wide_floats_of(wide_int dots) { return __builtin_convertvector(dots, wide_float); }
 
-/* sums [tokens] += the products of a panel with a tile of tokens, over `blocks` blocks of 32 columns. */
+/* sums [tokens] += the products of panels abreast with a tile of tokens, over `blocks` blocks of 32 columns. */
 INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
-                          vfloat *sums, const long tokens, const int kind)
+                          wide_float *sums, const long tokens, const int kind)
 {
-    const vuint *codes = panel->codes;
-    vfloat totals[MAX_TILE];
-    vint dots[MAX_TILE], upper[MAX_TILE];
+    const wide_uint *codes = (const wide_uint *)panel->codes;
+    const wide_float *panel_scales = (const wide_float *)panel->scales,
+                     *minima = (const wide_float *)panel->minima;
+    wide_float totals[MAX_TILE];
+    wide_int dots[MAX_TILE], upper[MAX_TILE];
     for (long t = 0; t < tokens; t++)
         totals[t] = sums[t];
     for (long b = 0; b < blocks; b++, codes += 8, record += RECORD_WORDS * tokens) {
@@ -40,22 +42,22 @@ INLINE void multiply_tile(const struct panel *panel, const uint32_t *record, lon
         const int32_t *starts = (const int32_t *)record + 2 * tokens;
         const uint32_t *quads = record + RECORD_CODES * tokens;
         if (kind == HALVES) {
-            const vfloat scale = panel->scales[2 * b], other = panel->scales[2 * b + 1];
-            vfloat parts[MAX_TILE];
+            const wide_float scale = panel_scales[2 * b], other = panel_scales[2 * b + 1];
+            wide_float parts[MAX_TILE];
             multiply_codes(codes, quads, starts + tokens, 0, dots, tokens, 4, kind);
             for (long t = 0; t < tokens; t++)
-                parts[t] = floats_of(dots[t]) * scale;
+                parts[t] = wide_floats_of(dots[t]) * scale;
             multiply_codes(codes + 4, quads + 4 * tokens, starts + 2 * tokens, 0, upper, tokens, 4, kind);
             for (long t = 0; t < tokens; t++)
-                totals[t] = fused(fused(floats_of(upper[t]), other, parts[t]), float_lanes(scales[t]), totals[t]);
+                totals[t] = wide_fused(wide_fused(wide_floats_of(upper[t]), other, parts[t]), wide_floats(scales[t]), totals[t]);
             continue;
         }
         multiply_codes(codes, quads, kind == RAISED_BY ? starts : 0, shift, dots, tokens, 8, kind);
         for (long t = 0; t < tokens; t++)
-            totals[t] = fused(floats_of(dots[t]), panel->scales[b] * float_lanes(scales[t]), totals[t]);
+            totals[t] = wide_fused(wide_floats_of(dots[t]), panel_scales[b] * wide_floats(scales[t]), totals[t]);
         if (kind == WITH_MINIMUM)
             for (long t = 0; t < tokens; t++)
-                totals[t] = fused(panel->minima[b], float_lanes(weighted[t]), totals[t]);
+                totals[t] = wide_fused(minima[b], wide_floats(weighted[t]), totals[t]);
     }
     for (long t = 0; t < tokens; t++)
         sums[t] = totals[t];
@@ -73,6 +75,8 @@ INLINE void start_dots(const uint32_t *record, long blocks, long shift, vint *do
     }
 }
 
+INLINE vfloat floats_of(vint dots) { return __builtin_convertvector(dots, vfloat); }
+
 /* Return `total` plus the products of one token with a unit, in the order of `multiply_tile`. */
 INLINE vfloat add_dots(const struct panel *panel, long blocks, vfloat total, const int kind)
 {
@@ -80,13 +84,13 @@ INLINE vfloat add_dots(const struct panel *panel, long blocks, vfloat total, con
     for (long b = 0; b < blocks; b++, record += RECORD_WORDS) {
         const vint *dots = panel->dots + 2 * b;
         if (kind == HALVES) {
-            const vfloat part = floats_of(dots[0]) * panel->scales[2 * b];
-            total = fused(fused(floats_of(dots[1]), panel->scales[2 * b + 1], part), float_lanes(record[0]), total);
+            const vfloat part = floats_of(dots[0]) * panel->scales[ABREAST * 2 * b];
+            total = fused(fused(floats_of(dots[1]), panel->scales[ABREAST * (2 * b + 1)], part), float_lanes(record[0]), total);
             continue;
         }
-        total = fused(floats_of(dots[0] + dots[1]), panel->scales[b] * float_lanes(record[0]), total);
+        total = fused(floats_of(dots[0] + dots[1]), panel->scales[ABREAST * b] * float_lanes(record[0]), total);
         if (kind == WITH_MINIMUM)
-            total = fused(panel->minima[b], float_lanes(record[1]), total);
+            total = fused(panel->minima[ABREAST * b], float_lanes(record[1]), total);
     }
     return total;
 }
@@ -97,7 +101,7 @@ INLINE vfloat add_dots(const struct panel *panel, long blocks, vfloat total, con
         break;
 
 INLINE void multiply_any_tile(const struct panel *panel, const uint32_t *record, long blocks, long shift,
-                              vfloat *sums, long tokens, const int kind)
+                              wide_float *sums, long tokens, const int kind)
 {
     switch (tokens) { /* never one: `multiply_row` */
         TILE_OF(2)
