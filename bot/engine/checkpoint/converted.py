@@ -11,7 +11,7 @@ from bot.files import FolderSwap, hash_file, replace_folder
 from bot.system.ownership import check_owner, check_owners
 from bot.system.replacing import delete_folder
 
-FORMAT = 2  # of a copy's content; another number makes every copy anew
+FORMAT = 3  # of a copy's content; another number makes every copy anew
 _LIST = "copy.json"
 _NEW = ".new-"
 

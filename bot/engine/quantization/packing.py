@@ -18,7 +18,7 @@ _CELLS = 1024  # of a grid over -1 to 1 that is so fine that no cell has two bou
 
 
 def pack(weight: Tensor, type_name: str) -> PackedMatrix:
-    """Quantise weight [rows, columns] to NF4, INT8 or Q8_0, with the codes of bitsandbytes and of ggml.
+    """Quantise weight [rows, columns] to NF4 with the codes of bitsandbytes, or to Q8_0 with those of ggml.
 
     Raises `ValueError` where the columns are no whole blocks.
     """
@@ -98,16 +98,6 @@ def _nf4_grid() -> tuple[Tensor, Tensor]:
     return torch.bucketize(starts, torch.tensor(_NF4_BOUNDS)).to(torch.uint8), bounds
 
 
-def _pack_int8(weight: Tensor) -> Tensor:
-    """With one scale for a row, as bitsandbytes has it."""
-    weight = weight.float()
-    largest = weight.abs().amax(1, keepdim=True)
-    factor = torch.where(largest > 0, 127 / largest, 0)
-    codes = (weight * factor).round().to(torch.int8).view(torch.uint8).view(len(weight), -1, 64)
-    scales = (largest / 127).view(-1, 1, 1).expand(*codes.shape[:2], 1).contiguous()
-    return _join_scale(scales, codes)
-
-
 def _pack_q8_0(weight: Tensor) -> Tensor:
     blocks = weight.float().reshape(-1, 32)
     scale = blocks.abs().amax(1, keepdim=True) / 127
@@ -116,4 +106,4 @@ def _pack_q8_0(weight: Tensor) -> Tensor:
     return _join_scale(scale.half(), rounded.to(torch.int8).view(torch.uint8))
 
 
-_PACKERS: dict[str, Callable[[Tensor], Tensor]] = {"NF4": _pack_nf4, "INT8": _pack_int8, "Q8_0": _pack_q8_0}
+_PACKERS: dict[str, Callable[[Tensor], Tensor]] = {"NF4": _pack_nf4, "Q8_0": _pack_q8_0}

@@ -63,27 +63,27 @@ def packed_bytes(layout: FolderLayout) -> int:
 
 
 def _content(layout: FolderLayout) -> Iterator[Tensor]:
+    for tensor in layout.plain.values():
+        yield tensor.read().float()
     for matrix in layout.matrices.values():
         for piece in matrix.packed_pieces():
             yield piece.data
-    for tensor in layout.plain.values():
-        yield tensor.read().float()
 
 
 def _header(layout: FolderLayout) -> dict[str, Any]:
-    """Return the header: matrices come first, whose bytes are multiples of four, as those of float32."""
+    """Return the header: plain numbers come first, where the file's alignment is theirs."""
     header: dict[str, Any] = {
         "__metadata__": {name: matrix.type_name for name, matrix in layout.matrices.items()}
     }
     end = 0
-    for name, matrix in layout.matrices.items():
-        shape = [matrix.shape[0], packed_row_bytes(matrix.shape[1], matrix.type_name)]
-        header[name] = _entry("U8", shape, end, prod(shape))
-        end += prod(shape)
     for name, tensor in layout.plain.items():
         size = prod(tensor.shape) * torch.float32.itemsize
         header[name] = _entry("F32", [*tensor.shape], end, size)
         end += size
+    for name, matrix in layout.matrices.items():
+        shape = [matrix.shape[0], packed_row_bytes(matrix.shape[1], matrix.type_name)]
+        header[name] = _entry("U8", shape, end, prod(shape))
+        end += prod(shape)
     return header
 
 

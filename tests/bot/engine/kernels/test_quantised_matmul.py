@@ -52,7 +52,7 @@ def test_the_library_has_every_type_and_passes_its_trial() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("tokens", [1, 2, 13, 40, 200])
 def test_products_of_several_matrices_stand_side_by_side(dtype: torch.dtype, tokens: int) -> None:
-    matrices = [packed(48, 320), packed(5, 320, "NF4"), packed(33, 320, "INT8", ordered=True)]
+    matrices = [packed(48, 320), packed(5, 320, "NF4"), packed(33, 320, "Q8_0", ordered=True)]
     x, bias = random_numbers(tokens, 320).to(dtype), torch.arange(86.0)
     expected = linear(x.float(), torch.cat([dequantise(matrix) for matrix in matrices]), bias)
     product = QuantisedMatmul(matrices, bias, native(dtype))(x)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine.model_loader.packed import choice, stored_matrix
+from bot.engine.model_loader import quantization
+from bot.engine.model_loader.packed import stored_matrix
 from tests.fakes import tiny
 
 
@@ -33,7 +34,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a compiler, without which folders are not packed."""
-    monkeypatch.setattr(choice, "find_toolchains", lambda: iter(["gcc"]))
+    monkeypatch.setattr(quantization, "find_toolchains", lambda: iter(["gcc"]))
 
 
 @pytest.fixture

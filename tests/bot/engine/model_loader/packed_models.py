@@ -16,7 +16,7 @@ from tests.bot.engine.model_loader.driver import settings
 
 SIZES = {"hidden_size": 64, "intermediate_size": 128, "head_dim": 16}
 GPT2 = {"n_embd": 64, "n_inner": 128}
-TYPES = {"nf4": "NF4", "int8": "INT8"}
+TYPES = {"nf4": "NF4", "int8": "Q8_0"}
 
 
 def whole_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -44,7 +44,7 @@ def test_older_copies_of_the_same_source_go(tmp_path: Path) -> None:
     (tmp_path / f"{'f' * 24}-nf4-v0").mkdir()
     (tmp_path / f"{'e' * 24}-nf4-v0").mkdir()
     make_converted(tmp_path, "f" * 64, "nf4", write)
-    assert sorted(set(os.listdir(tmp_path)) - {".lock"}) == [f"{'e' * 24}-nf4-v0", f"{'f' * 24}-nf4-v2"]
+    assert sorted(set(os.listdir(tmp_path)) - {".lock"}) == [f"{'e' * 24}-nf4-v0", f"{'f' * 24}-nf4-v3"]
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:

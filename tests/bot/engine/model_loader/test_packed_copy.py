@@ -65,10 +65,10 @@ def test_bits_are_told_before_and_after_packing(tmp_path: Path, monkeypatch: pyt
     folder = saved(tmp_path, monkeypatch)
     layers = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128)
     bits = (4.5 * layers + 8.5 * 2 * 96 * 64) / (layers + 2 * 96 * 64)
-    told = f"{bits:.1f} bits (NF4, INT8)"
+    told = f"{bits:.1f} bits (NF4, Q8_0)"
     plan = planned(folder, tmp_path, "nf4")
     assert plan.weights_text == describe_weights(plan.source, settings(folder, precision="nf4")) == told
-    assert planned(folder, tmp_path, "int8").weights_text == "8.5 bits (INT8)"
+    assert planned(folder, tmp_path, "int8").weights_text == "8.5 bits (Q8_0)"
     assert planned(folder, tmp_path, "bf16").weights_text == "bf16"
 
 
@@ -116,5 +116,5 @@ async def test_doctor_tells_the_bits_and_packs_nothing(
     file = tmp_path / "config.toml"
     file.write_text(f'[model]\nname = "{folder.as_posix()}"\nprecision = "int8"\ndevice = "cpu"\n')
     told = [each.text for each in await run_checks(file) if each.subject == "model"]
-    assert told == [f"{folder} at {folder}, served in 8.5 bits (INT8)"]
+    assert told == [f"{folder} at {folder}, served in 8.5 bits (Q8_0)"]
     assert packed_file.PACKED_FILE not in [name for _, _, names in os.walk(tmp_path) for name in names]

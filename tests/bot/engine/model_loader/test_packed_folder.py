@@ -46,11 +46,11 @@ def rounded(model: Any, precision: str) -> Any:
     """Give a model's matrices the numbers that blocks have; the embedding's and the head's are in 8 bits."""
     head, table = model.get_output_embeddings(), model.get_input_embeddings()
     with torch.no_grad():
-        table.weight.copy_(dequantise(pack(table.weight, "INT8")))
+        table.weight.copy_(dequantise(pack(table.weight, "Q8_0")))
         layers: list[Any] = [*linear_layers(model).values()]
         for layer in layers:
             if layer is head and head.weight is not table.weight:
-                layer.weight.copy_(dequantise(pack(layer.weight, "INT8")))
+                layer.weight.copy_(dequantise(pack(layer.weight, "Q8_0")))
             elif layer is not head:
                 weight = layer.weight.T if type(layer).__name__ == "Conv1D" else layer.weight
                 weight.copy_(dequantise(pack(weight, TYPES[precision])))

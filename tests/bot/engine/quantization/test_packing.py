@@ -32,14 +32,6 @@ def test_nf4_has_the_codes_and_scales_of_bitsandbytes(dtype: torch.dtype) -> Non
     assert torch.equal(dequantise(pack(weight(dtype), "NF4")), expected)
 
 
-def test_int8_has_the_codes_and_scales_of_bitsandbytes() -> None:
-    numbers = weight()
-    codes, largest, _ = reference.int8_vectorwise_quant(numbers[[0, 1, 2, 4, 5]])
-    expected = codes.float() * (largest / 127)[:, None]
-    assert torch.equal(dequantise(pack(numbers, "INT8"))[[0, 1, 2, 4, 5]], expected)
-    assert not dequantise(pack(numbers, "INT8"))[3].any()
-
-
 def test_q8_0_has_the_bytes_of_ggml() -> None:
     expected = gguf.quants.quantize(weight().numpy(), gguf.GGMLQuantizationType.Q8_0)
     np.testing.assert_array_equal(pack(weight(), "Q8_0").data.numpy(), expected)
@@ -63,7 +55,7 @@ def test_stored_int8_of_bitsandbytes_keeps_its_numbers() -> None:
     assert torch.equal(taken, codes.float() * (largest / 127)[:, None])
 
 
-@pytest.mark.parametrize("type_name", ["NF4", "INT8", "Q8_0"])
+@pytest.mark.parametrize("type_name", ["NF4", "Q8_0"])
 def test_columns_that_are_no_whole_blocks_are_refused(type_name: str) -> None:
     with pytest.raises(ValueError, match="no whole blocks"):
         pack(torch.zeros(2, 72), type_name)
