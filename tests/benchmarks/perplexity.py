@@ -68,7 +68,7 @@ def against_llama_cpp(settings: ModelSettings, data: Path, tokens: int) -> tuple
     assert plan.gguf is not None
     pieces = pieces_of(plan, tokens)
     ours = [loss for piece in pieces for loss in engine_losses(runner, piece)]
-    with Rival(ServerSettings(plan.gguf.path, 1, 2 * PIECE)) as rival:
+    with Rival(ServerSettings(plan.gguf.path, 1, 2 * PIECE, threads=torch.get_num_threads())) as rival:
         return ours, [loss for piece in pieces for loss in rival.losses(piece)]
 
 
