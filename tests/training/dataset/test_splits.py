@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from tests.fixtures.training_messages import build, built_examples, read_split, said, serving
 from training.dataset.duplicates import SIMILAR, minhash, normal_form, similarity
+from training.dataset.repetition import LONG
 from training.dataset.splits import TRAIN, VALIDATION, read_excerpts
 from training.dataset.targets import COPYABLE
 from training.store.lineage import Pseudonyms
@@ -141,7 +142,8 @@ def test_splits_share_no_conversation_and_no_copy_and_validation_is_newer(
         assert sessions[0].isdisjoint(sessions[1])
         for one in words[0]:
             for other in words[1]:
-                long = min(len(one), len(other)) >= COPYABLE
+                assert one != other or len(one) < COPYABLE
+                long = min(len(one), len(other)) >= LONG
                 assert not long or similarity(minhash(one), minhash(other)) < SIMILAR
         begun = [
             [(target.session, found.messages[target.start].time) for found in split for target in found.aims]

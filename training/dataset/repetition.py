@@ -1,0 +1,89 @@
+"""Repetition: examples, question and answer together, that came before, word for word or nearly so."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from training.dataset.duplicates import NO_SIGNATURE, Signature, near_duplicates, similar_pairs, similarity
+from training.dataset.targets import COPYABLE, Target
+
+LONG = 64  # bytes of an answer's normal form from which on nearly the same words are a copy
+REPEATED, NEARLY = "repeated word for word", "nearly repeated"
+OTHER_QUESTION, OTHER_DETAILS = "kept: another question", "kept: other numbers, negations or signs"
+STAYS = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """Two targets that were compared, the share of what their answers have in common, and the verdict."""
+
+    earlier: Target
+    later: Target
+    share: float
+    verdict: str
+
+
+def repeated(targets: Sequence[Target], most: int) -> Iterator[int]:
+    """Yield the numbers of examples beyond the first `most` of the same question and long answer; 0 is all.
+
+    Short answers never repeat: what somebody often says keeps its share.
+    """
+    seen = dict[tuple[int, int], int]()
+    for number, target in enumerate(targets):
+        if target.size >= COPYABLE and most:
+            key = target.question, target.text_hash
+            seen[key] = seen.get(key, 0) + 1
+            if seen[key] > most:
+                yield number
+
+
+def nearly_repeated(targets: Sequence[Target], least: float | None) -> set[int]:
+    """Return the numbers of examples with an earlier question and nearly its long answer; None finds none."""
+    if least is None:
+        return set()
+    groups = [target.question ^ target.details for target in targets]
+    return near_duplicates(_signatures(targets), groups, least)
+
+
+def copied_answers(targets: Sequence[Target], held: Sequence[bool]) -> set[int]:
+    """Return the numbers of held-out targets whose long answer stands, or nearly stands, in one to learn."""
+    learned = {each.text_hash for each, out in zip(targets, held, strict=True) if not out}
+    same = {
+        number
+        for number, (each, out) in enumerate(zip(targets, held, strict=True))
+        if out and each.size >= COPYABLE and each.text_hash in learned
+    }
+    groups = [target.details for target in targets]
+    pairs = similar_pairs(_signatures(targets), groups)
+    return same | {one if held[one] else other for one, other in pairs if held[one] is not held[other]}
+
+
+def judge_pairs(
+    targets: Sequence[Target], removed: Iterable[int], least: float | None
+) -> Iterator[JudgedPair]:
+    """Yield all pairs of long answers that are the same or alike, with the reason why the later one stays."""
+    gone, last = set(removed), dict[tuple[int, ...], Target]()
+    for number, target in enumerate(targets):
+        if target.size >= COPYABLE:
+            answer, example = (target.text_hash,), (target.text_hash, target.question)
+            if earlier := last.get(example) or last.get(answer):
+                verdict = _verdict(earlier, target, REPEATED if number in gone else STAYS)
+                yield JudgedPair(earlier, target, 1.0, verdict)
+            last[answer] = last[example] = target
+    if least is None:
+        return
+    for one, other in sorted(set(similar_pairs(_signatures(targets), least=least))):
+        earlier, later = targets[one], targets[other]
+        if earlier.text_hash != later.text_hash:
+            share = similarity(earlier.signature, later.signature)
+            verdict = _verdict(earlier, later, NEARLY if other in gone else STAYS)
+            yield JudgedPair(earlier, later, share, verdict)
+
+
+def _verdict(earlier: Target, later: Target, same: str) -> str:
+    if earlier.details != later.details:
+        return OTHER_DETAILS
+    return same if earlier.question == later.question else OTHER_QUESTION
+
+
+def _signatures(targets: Sequence[Target]) -> list[Signature]:
+    return [target.signature if target.size >= LONG else NO_SIGNATURE for target in targets]
