@@ -7,9 +7,9 @@ Fujisaki's data.
 
 from collections.abc import Iterator, Sequence
 
-from training.importers.datasets.records import read_data_set
+from training.importers.reading.data_sets.key_names import ANSWER, CHOSEN, record_keys
+from training.importers.reading.data_sets.records import read_data_set
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.key_names import ANSWER, CHOSEN, record_keys
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage

@@ -7,9 +7,15 @@ Preferences are a prompt with two answers, or dialogues that end in them (DPO), 
 
 from collections.abc import Iterator, Sequence
 
-from training.importers.datasets.records import read_data_set
+from training.importers.reading.data_sets.key_names import (
+    CHOSEN,
+    CONTENT,
+    ROLE,
+    is_bare_dialogue,
+    record_keys,
+)
+from training.importers.reading.data_sets.records import read_data_set
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.key_names import CHOSEN, CONTENT, ROLE, is_bare_dialogue, record_keys
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage

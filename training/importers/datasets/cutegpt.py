@@ -5,7 +5,7 @@ CuteGPT's own files are pickles of the same lists; `registry` refuses those.
 
 from collections.abc import Iterator, Sequence
 
-from training.importers.datasets.records import read_data_set
+from training.importers.reading.data_sets.records import read_data_set
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from training.importers.datasets.flags import TURN_FLAGS, denies
+from training.importers.reading.data_sets.flags import TURN_FLAGS, denies
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import LONGEST_TEXT, clean_text
@@ -21,7 +21,7 @@ _WORST_RANK = 1 << 30
 
 
 class Flags(Struct, gc=False, kw_only=True):
-    """The flags of `datasets.flags`, in a typed record."""
+    """The flags of `reading.data_sets.flags`, in a typed record."""
 
     loss: Any = None
     train: Any = None

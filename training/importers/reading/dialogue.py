@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from training.importers.reading.data_sets.key_names import is_bare_dialogue
+from training.importers.reading.data_sets.written_breaks import read_written_breaks
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.key_names import is_bare_dialogue
 from training.importers.reading.normalise import LONGEST_TEXT, clean_text, derived_id
 from training.importers.reading.sniff import sniff_head
 from training.importers.reading.source import HEAD, Source
-from training.importers.reading.written_breaks import read_written_breaks
 from training.store.messages import ChatKind, ExportedMessage
 from training.store.roles import DOCUMENTS
 

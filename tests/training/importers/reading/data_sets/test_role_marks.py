@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.importers.datasets.role_marks import question_in_frame, split_question, split_text
+from training.importers.reading.data_sets.role_marks import question_in_frame, split_question, split_text
 
 QUESTIONS = {
     "User:hi\nAssistant:yo\nUser:and?\nAssistant:": "user hi|assistant yo|user and?",

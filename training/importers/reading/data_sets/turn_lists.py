@@ -4,11 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from training.importers.datasets.flags import is_trained
-from training.importers.datasets.role_marks import split_text
-from training.importers.reading.dialogue import DialogueTurn, Role, role_of
-from training.importers.reading.import_log import ImportLog
-from training.importers.reading.key_names import (
+from training.importers.reading.data_sets.flags import is_trained
+from training.importers.reading.data_sets.key_names import (
     ANSWER,
     CONTENT,
     INPUT,
@@ -19,6 +16,9 @@ from training.importers.reading.key_names import (
     is_turn,
     lower_keys,
 )
+from training.importers.reading.data_sets.role_marks import split_text
+from training.importers.reading.dialogue import DialogueTurn, Role, role_of
+from training.importers.reading.import_log import ImportLog
 
 PARTED = "dialogues that stood in one text, parted into turns"
 _PARTLY = "Turns that are trained on in part are kept as context and not trained on."

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.importers import registry
-from training.importers.datasets.flags import TURN_FLAGS
-from training.importers.datasets.records import read_record
-from training.importers.datasets.turn_lists import UnknownShape
+from training.importers.reading.data_sets.flags import TURN_FLAGS
+from training.importers.reading.data_sets.records import read_record
+from training.importers.reading.data_sets.turn_lists import UnknownShape
 from training.importers.reading.dialogue import read_records
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Source

@@ -1,10 +1,12 @@
 r"""Line breaks written as a backslash and an n: read in prose, kept in code."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.importers.reading.written_breaks import read_written_breaks
+from training.importers.reading.data_sets.written_breaks import read_written_breaks
 
 PROSE = {
     "说明灯塔。\\n\n": "说明灯塔。\n\n",
@@ -42,5 +44,4 @@ def test_code_and_paths_keep_theirs(text: str) -> None:
 @given(st.text("a\\n\"'`。 \n.N", max_size=60))
 def test_no_other_character_is_changed(text: str) -> None:
     read = read_written_breaks(text)
-    assert read.replace("\n", "").replace("\\n", "") == text.replace("\\n", "").replace("\n", "")
-    assert read_written_breaks(text.replace("\\n", "")) == text.replace("\\n", "")
+    assert re.sub(r"\\n|\n", "", read) == re.sub(r"\\n|\n", "", text)

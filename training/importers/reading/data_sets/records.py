@@ -5,20 +5,14 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from training.importers.datasets.flags import REJECTED, denies, is_rejected, is_trained, rejected_halves
-from training.importers.datasets.role_marks import question_in_frame, split_question
-from training.importers.datasets.turn_lists import (
-    PARTED,
-    UnknownShape,
-    joined_question,
-    plain_text,
-    read_text,
-    read_turn,
-    read_turns,
+from training.importers.reading.data_sets.flags import (
+    REJECTED,
+    denies,
+    is_rejected,
+    is_trained,
+    rejected_halves,
 )
-from training.importers.reading.dialogue import DialogueTurn, dialogue_messages, read_records
-from training.importers.reading.import_log import ImportLog
-from training.importers.reading.key_names import (
+from training.importers.reading.data_sets.key_names import (
     ANSWER,
     CHOSEN,
     CONTENT,
@@ -29,6 +23,18 @@ from training.importers.reading.key_names import (
     first_of,
     lower_keys,
 )
+from training.importers.reading.data_sets.role_marks import question_in_frame, split_question
+from training.importers.reading.data_sets.turn_lists import (
+    PARTED,
+    UnknownShape,
+    joined_question,
+    plain_text,
+    read_text,
+    read_turn,
+    read_turns,
+)
+from training.importers.reading.dialogue import DialogueTurn, dialogue_messages, read_records
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
