@@ -1,7 +1,6 @@
 """Records of data sets as dialogues: conversations, questions with answers, preferences, texts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -33,6 +32,12 @@ from training.importers.reading.data_sets.turn_lists import (
     read_turn,
     read_turns,
 )
+from training.importers.reading.data_sets.usual_shapes import (
+    read_usual_pair,
+    read_usual_turns,
+    usual_conversation,
+    usual_pair,
+)
 from training.importers.reading.dialogue import DialogueTurn, dialogue_messages, read_records
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Source
@@ -56,16 +61,29 @@ def read_data_set(platform: str, sources: Sequence[Source], log: ImportLog) -> I
 def read_record(record: Any, log: ImportLog) -> list[DialogueTurn]:
     """Return the turns of a record, none for one that was rejected. Raises `UnknownShape`."""
     if isinstance(record, list):
-        return list(read_turns(record, log))
+        return read_usual_turns(record) or list(read_turns(record, log))
     if not isinstance(record, dict):
         raise UnknownShape
+    if (usual := _read_usual(record, log)) is not None:
+        return usual
     record = lower_keys(record)
     if is_rejected(record):
         log.skip(REJECTED)
         return []
     log.skip(REJECTED, rejected_halves(record))
     turns = list(_read_shape(_flat(record), log))
-    return turns if is_trained(record) else [replace(turn, trained=False) for turn in turns]
+    return turns if is_trained(record) else [turn._replace(trained=False) for turn in turns]
+
+
+def _read_usual(record: Mapping[str, Any], log: ImportLog) -> list[DialogueTurn] | None:
+    keys = tuple(record)
+    if name := usual_conversation(keys):
+        return read_usual_turns(record[name])
+    pair = usual_pair(keys)
+    texts = read_usual_pair(record, *pair) if pair else None
+    if texts is None:
+        return None
+    return [*_read_question(texts[0], log), DialogueTurn("assistant", texts[1])]
 
 
 def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -121,7 +139,11 @@ def _question_turns(record: Mapping[str, Any], asked: Any, log: ImportLog) -> It
     if asked is not None:
         yield from read_turns(asked, log)
         return
-    question = joined_question(record)
+    yield from _read_question(joined_question(record), log)
+
+
+def _read_question(question: str, log: ImportLog) -> Iterator[DialogueTurn]:
+    """Yield a question, or the turns of a dialogue that ends with it."""
     if (framed := question_in_frame(question)) is not None:
         log.keep(FRAMED)
         question = framed

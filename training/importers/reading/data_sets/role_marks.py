@@ -13,6 +13,7 @@ _MARK = re.compile(
     r"(?:###[ ]?|(?<!\S))"
     r"(?:(User|USER|Human|HUMAN|用户|问)|(?:Assistant|ASSISTANT|AI|Bot|GPT|助手|答))[ ]?[:：]"
 )
+_ASKING = ("User", "USER", "Human", "HUMAN", "用户", "问")  # one of them stands in every dialogue
 _FRAME, _FRAME_INPUT, _FRAME_END = "Instruction: ", "\nInput: ", "Answer:"
 
 
@@ -47,8 +48,10 @@ def question_in_frame(text: str) -> str | None:
 
     The frame is "Instruction: …", a line "Input: …" where there is one, and "Answer: ".
     """
+    if not text.startswith(_FRAME):
+        return None
     body = text.rstrip()
-    if not (body.startswith(_FRAME) and body.endswith(f"\n{_FRAME_END}")):
+    if not body.endswith(f"\n{_FRAME_END}"):
         return None
     asked, _, more = body[len(_FRAME) : -len(_FRAME_END)].strip("\n").partition(_FRAME_INPUT)
     return "\n".join(filter(None, (asked, more)))
@@ -56,6 +59,8 @@ def question_in_frame(text: str) -> str | None:
 
 def _readings(text: str) -> list[list[re.Match[str]]]:
     """Return the marks that begin a line, then all marks: one that stands in a line may be a word."""
+    if (":" not in text and "：" not in text) or not any(name in text for name in _ASKING):
+        return []
     every = list(_MARK.finditer(text))
     lines = [mark for mark in every if _begins_line(text, mark)]
     return [marks for marks in (lines, every) if marks]

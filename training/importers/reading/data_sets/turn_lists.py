@@ -1,7 +1,6 @@
 """Lists of turns in data sets: turns with roles, pairs of question and answer, or texts that alternate."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from training.importers.reading.data_sets.flags import is_trained
@@ -113,7 +112,7 @@ def _is_text(item: Any) -> bool:
 def _read_text_item(item: Mapping[str, Any], log: ImportLog) -> Iterator[DialogueTurn]:
     yield DialogueTurn("system", plain_text(first_of(item, SYSTEM)))
     for turn in read_text(plain_text(item["output"]), log):
-        yield turn if is_trained(item) else replace(turn, trained=False)
+        yield turn if is_trained(item) else turn._replace(trained=False)
 
 
 def _read_content(content: Any, log: ImportLog) -> tuple[str, bool]:
