@@ -93,6 +93,7 @@ ELSEWHERE = {
     "training.importers.chats.telegram.records.peer_id": ONE_VALUE,
     "training.importers.chats.telegram.text.message_media": ONE_VALUE,
     "training.importers.reading.dialogue.role_of": "a look into a dictionary",
+    "training.importers.reading.data_sets.turn_lists.plain_text": "hands a text on",
     "training.dataset.base_tokenizer.CachedTokenizer.encode": "a library's tokenizer",
     "training.dataset.base_tokenizer.CachedTokenizer.encode_template": "a library's tokenizer",
     "training.dataset.excerpt_builder.ExcerptBuilder.build": "build_prompt, for each target",

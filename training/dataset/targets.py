@@ -28,8 +28,8 @@ class Target:
     `place` is the number of the chat, `ids` are the ids of its messages, which are unique within the chat,
     and `time` is the first one's, in Unix seconds. `session` is unique among all chats. `text_hash` is of the
     words' normal form, which has `size` bytes, and their details; `details` and `question` are hashes of the
-    details alone, and of the messages that are answered. `pastes` are the hashes of long messages. `tokens`
-    counts the conversation as far as the end of the target.
+    details alone, and of the messages that are answered, or a post's parent. `pastes` are the hashes of long
+    messages. `tokens` counts the conversation as far as the end of the target.
     """
 
     place: int
@@ -144,9 +144,8 @@ def _find_posts(
             task: Task = "post" if parent_id is None else "unknown parent" if parent is None else "reply"
             if parent is not None and parent.is_self:
                 task = "thread"
-            asked = parent.text if parent else parent_id or ""
             tokens = count_tokens(utterance.text)
-            yield _target(number, (utterance,), threads[message.id], task, tokens, asked)
+            yield _target(number, (utterance,), threads[message.id], task, tokens, parent_id or "")
 
 
 def parent_of(message: ExportedMessage) -> str | None:
@@ -158,8 +157,10 @@ def _target(
     place: int, utterances: Sequence[Utterance], session: int, task: Task, tokens: int, asked: str
 ) -> Target:
     text = "\n".join(utterance.text for utterance in utterances)
-    words, details = normal_form(text), details_of(text)
+    words = normal_form(text)
     size = len(words.encode())
+    is_long = size >= COPYABLE  # short answers are never compared
+    details = details_of(text) if is_long else ""
     return Target(
         place=place,
         ids=tuple(utterance.message.id for utterance in utterances),
@@ -168,9 +169,9 @@ def _target(
         task=task,
         text_hash=hash_text(f"{words}\0{details}"),
         details=hash_text(details),
-        question=hash_text(f"{normal_form(asked)}\0{details_of(asked)}"),
+        question=hash_text(f"{normal_form(asked)}\0{details_of(asked)}") if is_long else 0,
         size=size,
-        signature=minhash(words) if size >= COPYABLE else NO_SIGNATURE,
+        signature=minhash(words) if is_long else NO_SIGNATURE,
         pastes=tuple(_paste_hashes(utterances)) if size >= PASTED else (),
         tokens=tokens,
     )
