@@ -54,9 +54,10 @@ def test_an_answer_to_a_message_that_is_too_long_is_left_out(tmp_path: Path) -> 
     assert IN_CARD not in built.left_out
 
 
-def asked_and_answered(pairs: Iterable[tuple[str, str]]) -> list[ExportedMessage]:
+def asked_and_answered(pairs: Iterable[tuple[str, str]], in_one_chat: int = 1000) -> list[ExportedMessage]:
+    """Return pairs of question and answer, a number of them in each chat."""
     return [
-        message
+        replace(message, chat=f"room {number // in_one_chat}")
         for number, (question, answer) in enumerate(pairs)
         for message in (said(2 * number, "Ana", question), said(2 * number + 1, "Mara", answer))
     ]
@@ -85,7 +86,9 @@ def different_answers() -> list[str]:
 def test_a_thousand_different_short_answers_are_all_kept(question: str, tmp_path: Path) -> None:
     answers = different_answers()
     assert len(set(answers)) == 1000
-    built = build(tmp_path, asked_and_answered((question.format(n), text) for n, text in enumerate(answers)))
+    built = build(
+        tmp_path, asked_and_answered(((question.format(n), text) for n, text in enumerate(answers)), 4)
+    )
     assert built.left_out == {}
     assert sorted("\n".join(each.answer) for each in built_examples(tmp_path)) == sorted(answers)
 
@@ -94,7 +97,7 @@ def test_a_thousand_different_short_answers_are_all_kept(question: str, tmp_path
 def test_what_somebody_often_says_keeps_its_share(question: str, tmp_path: Path) -> None:
     inventor = Inventor(1)
     answers = ["ok" if number % 10 in (0, 3, 6) else inventor.text() for number in range(1000)]
-    build(tmp_path, asked_and_answered((question.format(n), text) for n, text in enumerate(answers)))
+    build(tmp_path, asked_and_answered(((question.format(n), text) for n, text in enumerate(answers)), 4))
     learned = [example.answer for example in built_examples(tmp_path)]
     assert 0.25 <= learned.count(("ok",)) / len(learned) <= 0.35
 
