@@ -14,7 +14,13 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "ShareGPT"
-_TEXTS = ("conversations", "conversation", "dialogue", "dialog")  # may hold texts in turn, which have no keys
+_TEXTS = (
+    "conversations",
+    "conversation",
+    "dialogue",
+    "dialog",
+    "data",
+)  # may hold texts in turn, which have no keys
 
 
 def recognises(head: FileHead) -> bool:
@@ -23,11 +29,16 @@ def recognises(head: FileHead) -> bool:
         (_has_one(keys, name, ROLE) and _has_one(keys, name, CONTENT)) or _has_one(keys, name, ANSWER)
         for name in CONVERSATION
         if name != "messages" and f"{name}[].input" not in keys  # of ChatML and of xtuner
-    ) or any(name in keys and not any(key.startswith(f"{name}[") for key in keys) for name in _TEXTS)
+    ) or any(_holds_texts(keys, name) for name in _TEXTS)
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     return read_data_set("sharegpt", sources, log)
+
+
+def _holds_texts(keys: frozenset[str], name: str) -> bool:
+    is_flat = not any(key.startswith(f"{name}[") for key in keys)
+    return name in keys and is_flat and (name != "data" or keys <= {"id", "data"})
 
 
 def _has_one(keys: frozenset[str], name: str, wanted: Sequence[str]) -> bool:

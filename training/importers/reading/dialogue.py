@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from training.importers.reading.data_sets.key_names import is_bare_dialogue
+from training.importers.reading.data_sets.key_names import AROUND, is_bare_dialogue, keys_around
 from training.importers.reading.data_sets.written_breaks import read_written_breaks
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
@@ -48,8 +48,14 @@ class DialogueTurn(NamedTuple):
 
 
 def read_records(source: Source, log: ImportLog) -> Iterator[Any]:
-    """Yield the records of a data set: one JSON object or list a line, an array of them, or a single one."""
+    """Yield the records of a data set: one JSON object or list a line, an array of them, or a single one.
+
+    An object may also hold the arrays, as LMFlow's files do.
+    """
     head = source.head().lstrip()
+    if head[:1] == b"{" and keys_around(sniff_head(source)):
+        yield from _read_inside(JsonReader(source), log)
+        return
     is_array = head[:1] == b"["
     has_dialogues = is_array and is_bare_dialogue(sniff_head(source))
     if _is_line(head) and (has_dialogues or not is_array):
@@ -61,6 +67,15 @@ def read_records(source: Source, log: ImportLog) -> Iterator[Any]:
             yield from document.elements(object)
         else:
             yield document.value(object)
+    log.skip("unreadable", document.unreadable)
+
+
+def _read_inside(document: JsonReader, log: ImportLog) -> Iterator[Any]:
+    """Yield the records in the arrays of an object; other keys describe the data set."""
+    while not document.at_end():
+        for key in document.members():
+            if key in AROUND and document.first() == b"[":
+                yield from document.elements(object)
     log.skip("unreadable", document.unreadable)
 
 

@@ -17,6 +17,12 @@ CONVERSATION = (
     "rounds",
     "utterances",
     "chat",
+    "data",
+)
+# of an object around all records: LMFlow's, and the splits of a data set
+AROUND = (
+    *("data", "dataset", "instances", "examples", "samples", "records", "rows", "items"),
+    *("train", "validation", "valid", "eval", "test"),
 )
 ROLE = ("role", "from", "speaker")
 CONTENT = ("content", "value", "text", "utterance")
@@ -43,8 +49,23 @@ def first_of(record: Mapping[str, Any], names: Iterable[str]) -> Any:
 
 
 def record_keys(head: FileHead) -> frozenset[str]:
-    """Return the paths of keys from the record on: records stand alone, one a line, or in an array."""
-    return frozenset(key.lower().lstrip("[].") for key in head.keys)
+    """Return the paths of keys from the record on.
+
+    Records stand alone, one a line, in an array, or in arrays of an object.
+    """
+    around = tuple(f"{name}[]." for name in keys_around(head))
+    keys = (key for key in head.keys if key.startswith(around)) if around else iter(head.keys)
+    return frozenset(key.lower().partition("[].")[2] if around else key.lower().lstrip("[].") for key in keys)
+
+
+def keys_around(head: FileHead) -> tuple[str, ...]:
+    """Return the keys under which an object holds arrays of records; () where records stand otherwise."""
+    roots = dict[str, set[str]]()
+    for key in head.keys:
+        name, is_inside, inner = key.partition("[].")
+        if is_inside and name in AROUND:
+            roots.setdefault(name, set()).add(inner.lower())
+    return tuple(name for name, inner in roots.items() if not is_turn(inner))
 
 
 def is_bare_dialogue(head: FileHead) -> bool:

@@ -6,9 +6,9 @@ must come next comes next. Every other text stays one turn.
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
-Side = Literal["system", "user", "assistant"]
+from training.importers.reading.data_sets.framed_texts import Side, split_framed
+
 _MARK = re.compile(
     r"(?:###[ ]?|(?<!\S))"
     r"(?:(User|USER|Human|HUMAN|用户|问)|(?:Assistant|ASSISTANT|AI|Bot|GPT|助手|答))[ ]?[:：]"
@@ -20,8 +20,12 @@ _FRAME, _FRAME_INPUT, _FRAME_END = "Instruction: ", "\nInput: ", "Answer:"
 def split_question(text: str) -> list[tuple[Side, str]] | None:
     """Return the turns of a dialogue that asks for its next answer; None for any other text.
 
-    Words before the first mark are a system text, where the text ends with a bare mark of the assistant.
+    A dialogue in a model's frame asks where its last answer is empty. In all others, words before the first
+    mark are a system text, where the text ends with a bare mark of the assistant.
     """
+    if framed := split_framed(text):
+        asking = framed[:-1] if framed[-1] == ("assistant", "") else framed
+        return asking if asking and asking[-1][0] == "user" else None
     for marks in _readings(text):
         turns = _turns(text, marks) if _take_turns(marks) else []
         if not turns or turns[-1][0] != "user":
@@ -36,6 +40,8 @@ def split_question(text: str) -> list[tuple[Side, str]] | None:
 
 def split_text(text: str) -> list[tuple[Side, str]] | None:
     """Return the turns of a whole dialogue, which ends with an answer; None for any other text."""
+    if framed := split_framed(text):
+        return framed if framed[-1][0] == "assistant" and framed[-1][1] else None
     for marks in _readings(text):
         turns = _turns(text, marks) if _take_turns(marks) else []
         if len(turns) > 1 and turns[-1][0] == "assistant" and not text[: marks[0].start()].strip():

@@ -54,6 +54,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "other names": ({"dialogue": [{"speaker": "Human", "text": Q}, {"speaker": "bot", "text": A}]}, PAIR),
     "firefly": ({"conversation": [{"human": Q, "assistant": A}]}, PAIR),
     "texts in turn": ({"dialog": [Q, A]}, PAIR),
+    "UltraChat": ({"id": "1", "data": [Q, A]}, PAIR),
     "an instruction beside": (
         {"instruction": "be short", "messages": user_assistant()},
         f"s be short|{PAIR}",
@@ -121,6 +122,15 @@ def test_a_record_is_known_as_one_object_in_an_array_and_one_a_line(name: str, t
         if name == "cutegpt" and label == "one":
             continue  # an array of pairs is Alpaca's
         assert found == wanted, label
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_records_are_found_in_the_arrays_of_an_object(indent: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "lmflow.json"
+    one, other = {"input": Q, "output": A}, {"messages": user_assistant()}
+    for inside in ({"type": "text2text", "instances": [one, one]}, {"train": [other], "test": [other]}):
+        path.write_text(json.dumps(inside, indent=indent))
+        assert [message.text for message in registry.read_exports(path)] == [Q, A, Q, A]
 
 
 def flagged(flag: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,38 @@ def test_a_text_is_a_dialogue_where_it_ends_with_an_answer() -> None:
     assert split_text("A tale. Human: hi\nAssistant: yo") is None
 
 
+ALPACA = "Below is an instruction.\n\n### Instruction:\n"
+FRAMES = {
+    "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n": (
+        "system s|user hi"
+    ),
+    "<s>[INST] <<SYS>>\ns\n<</SYS>>\n\nhi [/INST] ": "system s|user hi",
+    "<s>[INST] hi [/INST] yo </s><s>[INST] and? [/INST]": "user hi|assistant yo|user and?",
+    f"{ALPACA}hi\n\n### Response:": "user hi",
+    f"{ALPACA}hi\n\n### Input:\nthere\n\n### Response:\n": "user hi\nthere",
+}
+
+
+@pytest.mark.parametrize(("text", "turns"), FRAMES.items())
+def test_the_frame_of_a_model_is_taken_away(text: str, turns: str) -> None:
+    assert joined(split_question(text)) == turns  # type: ignore[arg-type]
+    assert split_text(text) is None
+    if "[INST]" in text:
+        answered = f"{text} sure </s>"
+    else:
+        answered = f"{text}sure<|im_end|>\n" if "im_start" in text else f"{text}sure</s>"
+    assert joined(split_text(answered)) == f"{turns}|assistant sure"  # type: ignore[arg-type]
+    assert split_question(answered) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[INST] a [INST] b [/INST]", "write <|im_start|>user\nhi", "### Instruction:\na\n### Instruction:\nb"],
+)
+def test_what_only_looks_like_a_frame_stays_whole(text: str) -> None:
+    assert (split_question(text), split_text(text)) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "question"),
     [
