@@ -30,31 +30,36 @@ def repeated(targets: Sequence[Target], most: int) -> Iterator[int]:
     seen = dict[tuple[int, int], int]()
     for number, target in enumerate(targets):
         if target.size >= COPYABLE and most:
-            key = target.question, target.text_hash
+            key = _example(target)
             seen[key] = seen.get(key, 0) + 1
             if seen[key] > most:
                 yield number
 
 
 def nearly_repeated(targets: Sequence[Target], least: float | None) -> set[int]:
-    """Return the numbers of examples with an earlier question and nearly its long answer; None finds none."""
+    """Return the numbers of examples with an earlier question and nearly its long answer; None finds none.
+
+    The same example again is compared as it was the first time: `repeated` has left as many as are wanted.
+    """
     if least is None:
         return set()
-    groups = [target.question ^ target.details for target in targets]
-    return near_duplicates(_signatures(targets), groups, least)
-
-
-def copied_answers(targets: Sequence[Target], held: Sequence[bool]) -> set[int]:
-    """Return the numbers of held-out targets whose long answer stands, or nearly stands, in one to learn."""
-    learned = {each.text_hash for each, out in zip(targets, held, strict=True) if not out}
-    same = {
-        number
-        for number, (each, out) in enumerate(zip(targets, held, strict=True))
-        if out and each.size >= COPYABLE and each.text_hash in learned
+    first = dict[tuple[int, int], int]()
+    for number, target in enumerate(targets):
+        first.setdefault(_example(target), number)
+    once = [targets[number] for number in first.values()]
+    groups = [target.question ^ target.details for target in once]
+    gone = {_example(once[number]) for number in near_duplicates(_signatures(once), groups, least)}
+    return {
+        number for number, target in enumerate(targets) if target.size >= LONG and _example(target) in gone
     }
-    groups = [target.details for target in targets]
-    pairs = similar_pairs(_signatures(targets), groups)
-    return same | {one if held[one] else other for one, other in pairs if held[one] is not held[other]}
+
+
+def learned_elsewhere(targets: Sequence[Target], held: Sequence[bool]) -> Iterator[int]:
+    """Yield the numbers of held-out examples that are also learned, as where repetitions are allowed."""
+    learned = {_example(each) for each, is_held in zip(targets, held, strict=True) if not is_held}
+    for number, (each, is_held) in enumerate(zip(targets, held, strict=True)):
+        if is_held and each.size >= COPYABLE and _example(each) in learned:
+            yield number
 
 
 def judge_pairs(
@@ -64,7 +69,7 @@ def judge_pairs(
     gone, last = set(removed), dict[tuple[int, ...], Target]()
     for number, target in enumerate(targets):
         if target.size >= COPYABLE:
-            answer, example = (target.text_hash,), (target.text_hash, target.question)
+            answer, example = (target.text_hash,), _example(target)
             if earlier := last.get(example) or last.get(answer):
                 verdict = _verdict(earlier, target, REPEATED if number in gone else STAYS)
                 yield JudgedPair(earlier, target, 1.0, verdict)
@@ -77,6 +82,10 @@ def judge_pairs(
             share = similarity(earlier.signature, later.signature)
             verdict = _verdict(earlier, later, NEARLY if other in gone else STAYS)
             yield JudgedPair(earlier, later, share, verdict)
+
+
+def _example(target: Target) -> tuple[int, int]:
+    return target.question, target.text_hash
 
 
 def _verdict(earlier: Target, later: Target, same: str) -> str:

@@ -11,8 +11,8 @@ from training.dataset.repetition import (
     NEARLY,
     REPEATED,
     JudgedPair,
-    copied_answers,
     judge_pairs,
+    learned_elsewhere,
     nearly_repeated,
     repeated,
 )
@@ -68,7 +68,7 @@ def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits, explai
 
     1. Words that others wrote too are left out.
     2. Of long answers to the same question that are the same, or nearly the same, the oldest stay.
-    3. The newest conversations are held out, but for long answers that are learned elsewhere.
+    3. The newest conversations are held out, but for examples that are learned elsewhere.
     4. Of each chat, the newest targets stay, as many as `limits` allow.
     """
     selection = Selection([[] for _ in chats.places], Counter(found.left_out), found.transcripts)
@@ -77,7 +77,7 @@ def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits, explai
     left = _without_repetitions(left, limits, selection, explain)
     validation = _validation_sessions(left)
     held = [target.session in validation for target in left]
-    left = _without(left, copied_answers(left, held), "held out, but learned elsewhere", selection)
+    left = _without(left, learned_elsewhere(left, held), "held out, but learned elsewhere", selection)
     over = _over_cap(left, validation, chats.places, chats, limits.per_chat)
     left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
     newest = max((target.time for target in left), default=0.0)

@@ -132,34 +132,19 @@ def test_both_thresholds_are_options(tmp_path: Path) -> None:
     }
     assert list(found.values()) == [
         {"repeated word for word": 2, "nearly repeated": 1},
-        {"repeated word for word": 1, "nearly repeated": 2},
-        {"nearly repeated": 3},
+        {"repeated word for word": 1, "nearly repeated": 1},
+        {"nearly repeated": 1},
         {"repeated word for word": 2},
     ]
 
 
-def test_a_long_answer_that_is_learned_is_not_held_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("question", "left_out"), [("?", 1), ("and the roof?", 0)])
+def test_an_example_that_is_learned_is_not_held_out(question: str, left_out: int, tmp_path: Path) -> None:
     pairs = [(f"what of boat {number}?", f"boat number {number} is gone") for number in range(30)]
-    talk = asked_and_answered([("?", LONG), *pairs, ("and the roof?", LONG)])
-    spread = [replace(message, time=message.time * 5000) for message in talk]
-    for before, message in zip(spread[::2], spread[1::2], strict=True):
-        spread[spread.index(message)] = replace(message, reply_to=before.id)
-    built = build(tmp_path, spread)
-    assert built.left_out == {"held out, but learned elsewhere": 1}
-
-
-def test_near_duplicates_are_learned_once(tmp_path: Path) -> None:
-    words = "the storm took the roof of the boat house last night and nobody heard a thing until the morning"
-    texts = [
-        words,
-        words.upper() + "!!",
-        words + " came",
-        "nobody heard the storm, and the roof is still there",
-    ]
-    talk = [
-        m for n, text in enumerate(texts) for m in (said(2 * n, "Ana", "?"), said(2 * n + 1, "Mara", text))
-    ]
-    assert build(tmp_path, talk).left_out == {"repeated word for word": 1, "nearly repeated": 1}
+    talk = asked_and_answered([("?", LONG), *pairs, (question, LONG)], in_one_chat=1)
+    built = build(tmp_path, talk, limits=Limits(repeats=2))
+    assert built.left_out == ({"held out, but learned elsewhere": 1} if left_out else {})
+    assert sum(built.validation.values()) == 4 - left_out
 
 
 def test_the_newest_targets_of_a_chat_are_learned_up_to_its_cap(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ REJECTED = "answers that were rejected"
 _REJECTED_HALVES = (
     "rejected",
     "rejected_response",
+    "response_rejected",
     "rejected_responses",
     "rejected_messages",
     "rejected_conversations",

@@ -33,7 +33,7 @@ ANSWER = (
     *("output", "answer", "response", "completion", "target", "assistant", "gpt", "bot", "reply", "a"),
     *("回答", "答案", "答"),
 )
-CHOSEN = ("chosen", "chosen_response", "chosen_messages", "preferred_output")
+CHOSEN = ("chosen", "chosen_response", "response_chosen", "chosen_messages", "preferred_output")
 
 
 def lower_keys(record: Mapping[str, Any]) -> Mapping[str, Any]:
