@@ -67,8 +67,6 @@ from training.importers.chats.telegram.text import labelled_text
 from training.importers.chats.twitter.archive_index import ArchiveIndex
 from training.importers.chats.twitter.links import write_out_links
 from training.importers.reading import normalise
-from training.importers.reading.data_sets.flags import denies
-from training.importers.reading.data_sets.turn_lists import read_text
 from training.importers.reading.decoding import decode_json
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
@@ -225,10 +223,6 @@ CALLS: dict[str, Call] = {
     "training.importers.reading.normalise.unique_id": lambda text: normalise.unique_id({}, *text),
     "training.importers.reading.decoding.decode_json": lambda text: decode_json(
         msgspec.json.Decoder(), text.encode("utf-8", "replace")
-    ),
-    "training.importers.reading.data_sets.flags.denies": denies,
-    "training.importers.reading.data_sets.turn_lists.read_text": lambda text: list(
-        read_text(text, ImportLog())
     ),
     "training.importers.reading.message_bounds.bound_message": lambda text: bound_message(
         exported(text * 3), ImportLog()
