@@ -1,6 +1,6 @@
 """Roles of data sets: sides of a dialogue that are no people, and the name that stands for one in prompts."""
 
-DATA_SETS = frozenset("alpaca chatml cutegpt oasst1 question_answer sharegpt texts xtuner".split())
+DATA_SETS = frozenset("alpaca chatml cutegpt oasst1 qa sharegpt texts xtuner".split())
 ROLES = frozenset(("system", "user", "assistant", "tool"))
 USER_NAME = "User"  # as serving names whoever talks in the terminal (bot/config.py) and in macros
 DOCUMENTS = "documents"  # the chat of a data set's texts for the stage of facts

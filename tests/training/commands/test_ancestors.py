@@ -156,7 +156,7 @@ def test_the_dialogues_of_a_data_set_are_one_line_of_the_summary(
     chats = said.partition("Chats:\n")[2].partition("Authors:")[0].splitlines()
     assert [line.split()[:3] for line in chats] == [
         ["alpaca", "4", "dialogues"],
-        ["question_answer", "1", "dialogues"],
+        ["qa", "1", "dialogues"],
     ]
     assert "1 dialogues that stood in one text, parted into turns" in said
     assert "texts with line breaks written as \\n, read as line breaks" in said

@@ -21,4 +21,4 @@ def recognises(head: FileHead) -> bool:
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
-    return read_data_set("question_answer", sources, log)
+    return read_data_set("qa", sources, log)
