@@ -16,7 +16,7 @@ from training.dataset.base_tokenizer import answer_room
 from training.dataset.documents import read_data_set_texts, read_documents
 from training.dataset.excerpts import Excerpt
 from training.dataset.repetition import JudgedPair
-from training.dataset.selection import Limits, Selection
+from training.dataset.selection import DEFAULT_LIMITS, Limits, Selection
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
 from training.dataset.staleness import source_hashes, split_hashes
@@ -32,7 +32,6 @@ from training.tokenization import cache
 WINDOWS = (256, 512, 1024, 2048, 4096, 8192)
 WHOLE_SHARE = 0.95  # of answers, for which the window holds the whole conversation
 FRAME_FACTOR = 1.3  # names and template around messages, as a factor on the messages' own tokens
-_LIMITS = Limits()
 _SHOWN = 80  # characters of an answer in an explanation
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
@@ -40,7 +39,7 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 def build_data(
     workspace: Workspace,
     window: int = 0,
-    limits: Limits = _LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     explain: Callable[[str], None] | None = None,
 ) -> BuildRecord:
     """Build the data anew. `window` is in tokens; 0 chooses one.

@@ -14,7 +14,7 @@ from bot.system.console import json_text
 from training.commands import forget as forgetting
 from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
-from training.dataset.selection import Limits
+from training.dataset.selection import DEFAULT_LIMITS, Limits
 from training.dataset.splits import TRAIN
 from training.dataset.staleness import read_current_build
 from training.dataset.workspace import BUILD_RECORD, Workspace, open_workspace, read_build_record
@@ -29,7 +29,7 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     window = "tokens of a prompt and its answer together (default: what holds nearly all conversations)"
     build.add_argument("--window", metavar="TOKENS", type=int, default=0, help=window)
     cap = "examples of one chat at most, the newest ones; 0 is no limit (default: %(default)s)"
-    build.add_argument("--cap", metavar="COUNT", type=int, default=Limits().per_chat, help=cap)
+    build.add_argument("--cap", metavar="COUNT", type=int, default=DEFAULT_LIMITS.per_chat, help=cap)
     near = (
         "the share of common letters from which two long answers to one question are nearly the same, or off"
     )
@@ -57,7 +57,8 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    limits = Limits(options.cap, _near_duplicates(options.near_duplicates), _repeats(options.repeats))
+    near_duplicates, repeats = _near_duplicates(options.near_duplicates), _repeats(options.repeats)
+    limits = Limits(options.cap, near_duplicates=near_duplicates, repeats=repeats)
     judged = list[str]()
     explain = judged.append if options.explain else None
     record = build_data(_open(options, folder(options)), options.window, limits, explain)
@@ -136,7 +137,7 @@ def _build_again(options: Namespace, folder: Path) -> str:
     """Build a persona's data as they were built before; return a line about them."""
     workspace = _open(options, folder)
     before = read_build_record(workspace.work)
-    limits = Limits(before.per_chat, before.near_duplicates, before.repeats)
+    limits = Limits(before.per_chat, near_duplicates=before.near_duplicates, repeats=before.repeats)
     record = build_data(workspace, before.window, limits)
     return f"the data were built again: {sum(record.train.values()):,} examples to learn"
 

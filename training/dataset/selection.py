@@ -49,6 +49,9 @@ class Limits:
     repeats: int = 1
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(slots=True)
 class Selection:
     """The chosen targets of each chat, oldest first, and the count of all others by reason.
