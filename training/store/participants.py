@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 
 from bot.errors import UserError
-from training.store.messages import NO_SPEECH, ExportedMessage
+from training.store.messages import ExportedMessage
 
 _MAX_CANDIDATES = 8  # in a sentence
 MOST = 1_000_000  # chats, and authors with their names, of one import
@@ -65,7 +65,7 @@ class Participants:
         chat.add(message.time)
         if not message.text:
             self.wordless[message.kind] = self.wordless.get(message.kind, 0) + 1
-        if message.kind in NO_SPEECH or not author:
+        if message.kind in ("notice", "system") or not author:
             return False
         known = self._known.get((platform, author, message.author_name))
         count, is_named = known or self._add_author(platform, author, message.author_name)

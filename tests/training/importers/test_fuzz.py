@@ -167,18 +167,13 @@ def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str,
         assert not reason or str(path) in reason, (number, reason)
         if number % BY_COMMAND == 0:
             refused = is_refused_by_command(path, exports.parent / "config.toml")
-            written = sorted(each.name for each in work.glob("*[!k]"))
-            assert written == ([] if refused else ["messages.jsonl", *selves(work)])
+            assert sorted(each.name for each in work.glob("*[!k]")) == (
+                [] if refused else ["messages.jsonl", "selves.json"]
+            )
             shutil.rmtree(work, ignore_errors=True)
         file.write_bytes(whole)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < MEGABYTES << 10
-
-
-def selves(work: Path) -> list[str]:
-    """Return the names of the files that say who the persona is: none for texts of data sets alone."""
-    lines = (work / "messages.jsonl").read_bytes().splitlines()
-    return ["selves.json"] if any(from_line(line).kind != "document" for line in lines) else []
 
 
 def is_refused_by_command(path: Path, config: Path) -> bool:

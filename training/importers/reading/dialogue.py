@@ -149,7 +149,7 @@ class _Converter:
             time=0,
             source=self.source,
             text=self._text(turn),
-            is_self=False,
+            is_self=True,  # the persona's own text, which nobody said in a chat
             chat_kind="timeline",
             precision="none",
             kind="document",
