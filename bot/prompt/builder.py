@@ -134,6 +134,7 @@ def build_prompt(
     cut: bool = False,
     parents: Mapping[str, Message] | None = None,
     reply_to: str | None = None,
+    own_system: str = "",
 ) -> Prompt:
     """Build the prompt of the next reply: the card, and the newest part of the history that fits.
 
@@ -142,7 +143,8 @@ def build_prompt(
     the budget is short, the examples are dropped first, then the oldest part of the history; once the history
     has been `cut`, no prompt has examples. {{user}} stands for the last speaker. `parents` are messages
     outside the history, by the ids that its messages reply to; `reply_to` is the id of the message that the
-    reply answers. Raises `UserError` if the card and the newest message alone do not fit.
+    reply answers. `own_system` is a data set's text, without macros, in place of the turns before the
+    history. Raises `UserError` if the card and the newest message alone do not fit.
     """
     parents = parents or {}
     names = speaker_labels([*history, *parents.values()], persona)
@@ -152,7 +154,9 @@ def build_prompt(
     constant, lore_room = select_lore(
         constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
     )
-    card = CardTurns(persona, scene, system_prompt, constant, late_turns(persona, late_scene), reader)
+    card = CardTurns(
+        persona, scene, system_prompt, constant, late_turns(persona, late_scene), reader, own_system
+    )
     at_depth = _placed(depth_insertions(persona, late_scene), reader)
     fitter = HistoryFitter(persona, names, reader, parents, reply_to, at_depth)
     fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))

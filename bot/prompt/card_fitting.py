@@ -8,13 +8,16 @@ from bot.persona.lorebook import LoreEntry
 from bot.persona.macros import MacroContext
 from bot.persona.persona import Persona
 from bot.prompt.card_turns import frame_turns
-from bot.prompt.renderer import GOING_ON, PromptFormat, Turn
+from bot.prompt.renderer import GOING_ON, PromptFormat, PromptPart, Turn
 from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
 
 
 @dataclass(frozen=True, slots=True)
 class CardTurns:
-    """The turns around the history that a card gives; `constant` are the lorebook's entries among them."""
+    """The turns around the history that a card gives; `constant` are the lorebook's entries among them.
+
+    `own_system` is a text that stands in place of those before the history.
+    """
 
     persona: Persona
     scene: MacroContext
@@ -22,9 +25,12 @@ class CardTurns:
     constant: Sequence[LoreEntry]
     late: tuple[Turn, ...]
     reader: PromptFormat
+    own_system: str = ""
 
     def frame(self, examples: int) -> tuple[Turn, ...]:
         """Return the turns before the history, with the first of the card's example dialogues."""
+        if self.own_system:
+            return (Turn("system", (PromptPart("system", self.own_system),)),)
         return frame_turns(self.persona, self.scene, self.system_prompt, examples, self.constant)
 
     def room(self, frame: tuple[Turn, ...]) -> int:

@@ -93,7 +93,7 @@ def _start(costs: Sequence[int], room: int, kept: float, persona: Persona) -> in
             f"The message is too long: beside its card {persona.name} can read {max(0, room):,} tokens, "
             f"and it has {costs[-1]:,}. Shorten it, or raise model.context."
         )
-    if sum(costs) <= room:
+    if not costs or sum(costs) <= room:
         return 0
     start, total = len(costs) - 1, costs[-1]
     while total + costs[start - 1] <= kept * room:

@@ -46,6 +46,8 @@ WRITERS: dict[str, Writer] = {
     "OASST1": dataset_formats.oasst,
     "ChatML messages": dataset_formats.chatml,
     "xtuner": dataset_formats.xtuner,
+    "Questions and answers": dataset_formats.question_answer,
+    "Texts": dataset_formats.texts,
 }
 IMPORTER = {each.TITLE: each for each in IMPORTERS}
 

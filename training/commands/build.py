@@ -1,7 +1,8 @@
 """The command `build`: make training examples of messages and documents, for the base model."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -9,14 +10,17 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.files import write_private
+from bot.text.one_line import one_line
 from training.dataset import splits
 from training.dataset.base_tokenizer import answer_room
-from training.dataset.documents import read_documents
+from training.dataset.documents import read_data_set_texts, read_documents
 from training.dataset.excerpts import Excerpt
-from training.dataset.selection import Limits, Selection
+from training.dataset.repetition import JudgedPair
+from training.dataset.selection import DEFAULT_LIMITS, Limits, Selection
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
 from training.dataset.staleness import source_hashes, split_hashes
+from training.dataset.targets import Target
 from training.dataset.workspace import BUILD_RECORD, BuildRecord, Workspace
 from training.store.chat_index import ChatIndex
 from training.store.indented_json import encode_indented
@@ -28,33 +32,48 @@ from training.tokenization import cache
 WINDOWS = (256, 512, 1024, 2048, 4096, 8192)
 WHOLE_SHARE = 0.95  # of answers, for which the window holds the whole conversation
 FRAME_FACTOR = 1.3  # names and template around messages, as a factor on the messages' own tokens
+_SHOWN = 80  # characters of an answer in an explanation
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
-def build_data(workspace: Workspace, window: int = 0, per_chat: int = Limits().per_chat) -> BuildRecord:
-    """Build the data anew. `window` is in tokens; 0 chooses one. `per_chat` is the cap of one chat.
+def build_data(
+    workspace: Workspace,
+    window: int = 0,
+    limits: Limits = DEFAULT_LIMITS,
+    explain: Callable[[str], None] | None = None,
+) -> BuildRecord:
+    """Build the data anew. `window` is in tokens; 0 chooses one.
 
-    Raises `UserError` where there is nothing to learn from, or another command writes the messages.
+    `explain` is told a line for each pair of examples that was compared for repetition. Raises `UserError`
+    where there is nothing to learn from, or another command writes the messages.
     """
     with work_lock(workspace.work):
-        return _build(workspace, window, per_chat)
+        return _build(workspace, window, limits, explain)
 
 
-def _build(workspace: Workspace, window: int, per_chat: int) -> BuildRecord:
+def _build(
+    workspace: Workspace, window: int, limits: Limits, explain: Callable[[str], None] | None
+) -> BuildRecord:
     sources = source_hashes(workspace.work)
     scrubbed, scrubber = scrub_messages(workspace.work, workspace.persona)
     opted_out = read_opt_outs(workspace.work)
     with ChatIndex(scrubbed) as chats:
         widest = workspace.serving(workspace.model.context)
         encode = widest.reader.tokenizer.encode
-        selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
+        selection = splits.choose_targets(
+            chats, opted_out, lambda text: len(encode(text)), limits, explain is not None
+        )
+        if explain:
+            for pair in selection.judged:
+                explain(describe_pair(pair, chats))
         window = _check_window(window, workspace) if window else _choose_window(selection, widest, workspace)
         serving = workspace.serving(window)
-        facts = read_documents(
+        documents = read_documents(
             workspace.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text
         )
+        facts = chain(documents, read_data_set_texts(chats, selection.left_out))
         counts = splits.write_splits(workspace.work, chats, opted_out, serving, selection, facts)
-    record = _make_record(workspace, counts, serving, window, per_chat)
+    record = _make_record(workspace, counts, serving, window, limits)
     record = msgspec.structs.replace(record, hashes=sources | split_hashes(workspace.work))
     write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
     return record
@@ -81,7 +100,7 @@ def _choose_window(selection: Selection, serving: ServingPrompts, workspace: Wor
 
 
 def _make_record(
-    workspace: Workspace, counts: SplitCounts, serving: ServingPrompts, window: int, per_chat: int
+    workspace: Workspace, counts: SplitCounts, serving: ServingPrompts, window: int, limits: Limits
 ) -> BuildRecord:
     """Encode both splits and return their record, still without hashes."""
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
@@ -91,7 +110,9 @@ def _make_record(
     style = _AnswerStyle(splits.read_excerpts(workspace.work / TRAIN))
     return BuildRecord(
         window=window,
-        per_chat=per_chat,
+        per_chat=limits.per_chat,
+        near_duplicates=limits.near_duplicates,
+        repeats=limits.repeats,
         model=workspace.model.name,
         hashes={},
         train=dict(counts.train),
@@ -138,7 +159,7 @@ def describe_build(record: BuildRecord, persona: str) -> str:
         for name, counts in (("to learn", record.train), ("held out", record.held))
     ]
     if record.facts:
-        lines.append(f"{'facts':<12}{record.facts:,} pieces of documents")
+        lines.append(f"{'facts':<12}{record.facts:,} pieces of documents and texts")
     lines += [f"left out    {count:,} {reason}" for reason, count in record.left_out.items()]
     lines.append(f"bursts      {_describe_bursts(record)}")
     lines.append(describe_lengths(record))
@@ -149,6 +170,18 @@ def describe_build(record: BuildRecord, persona: str) -> str:
     return "\n".join(
         [*lines, f"Next: python -m training preview --persona {persona}, then train --persona {persona}"]
     )
+
+
+def describe_pair(pair: JudgedPair, chats: ChatIndex) -> str:
+    """Return a line with the verdict about two examples, what their answers share, and both answers."""
+    earlier, later = (_answer(target, chats) for target in (pair.earlier, pair.later))
+    return f"{pair.verdict} ({pair.share:.2f}): {earlier} | {later}"
+
+
+def _answer(target: Target, chats: ChatIndex) -> str:
+    place = chats.places[target.place]
+    found = (chats.find(place, id) for id in target.ids)
+    return one_line("\n".join(message.text for message in found if message), _SHOWN)
 
 
 def describe_lengths(record: BuildRecord) -> str:

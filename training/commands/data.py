@@ -14,7 +14,7 @@ from bot.system.console import json_text
 from training.commands import forget as forgetting
 from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
-from training.dataset.selection import Limits
+from training.dataset.selection import DEFAULT_LIMITS, Limits
 from training.dataset.splits import TRAIN
 from training.dataset.staleness import read_current_build
 from training.dataset.workspace import BUILD_RECORD, Workspace, open_workspace, read_build_record
@@ -29,7 +29,17 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     window = "tokens of a prompt and its answer together (default: what holds nearly all conversations)"
     build.add_argument("--window", metavar="TOKENS", type=int, default=0, help=window)
     cap = "examples of one chat at most, the newest ones; 0 is no limit (default: %(default)s)"
-    build.add_argument("--cap", metavar="COUNT", type=int, default=Limits().per_chat, help=cap)
+    build.add_argument("--cap", metavar="COUNT", type=int, default=DEFAULT_LIMITS.per_chat, help=cap)
+    near = (
+        "the share of common letters from which two long answers to one question are nearly the same, or off"
+    )
+    build.add_argument(
+        "--near-duplicates", metavar="SHARE", default="0.8", help=f"{near} (default: %(default)s)"
+    )
+    again = "times that one question with one long answer is learned, or off (default: %(default)s)"
+    build.add_argument("--repeats", metavar="COUNT", default="1", help=again)
+    explain = "show each pair of examples that was compared for repetition, with the verdict"
+    build.add_argument("--explain", action="store_true", help=explain)
     build.add_argument("--json", action="store_true", help="the result as JSON")
     build.set_defaults(command="build")
     preview = commands.add_parser("preview", help="show examples, with what is learned in colour")
@@ -47,10 +57,37 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    record = build_data(_open(options, folder(options)), options.window, options.cap)
+    near_duplicates, repeats = _near_duplicates(options.near_duplicates), _repeats(options.repeats)
+    limits = Limits(options.cap, near_duplicates=near_duplicates, repeats=repeats)
+    judged = list[str]()
+    explain = judged.append if options.explain else None
+    record = build_data(_open(options, folder(options)), options.window, limits, explain)
     if options.json:
-        return json_text(msgspec.to_builtins(record))
-    return describe_build(record, options.persona)
+        built = msgspec.to_builtins(record)
+        return json_text({**built, "judged": judged} if options.explain else built)
+    return "\n".join((*judged, describe_build(record, options.persona)))
+
+
+def _near_duplicates(value: str) -> float | None:
+    """Return --near-duplicates. Raises `UserError` for anything but a share and "off"."""
+    if value == "off":
+        return None
+    try:
+        share = float(value)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UserError(f"--near-duplicates {value} is not possible: say a share such as 0.8, or off.")
+    return share
+
+
+def _repeats(value: str) -> int:
+    """Return --repeats, 0 for "off". Raises `UserError` for anything but a count and "off"."""
+    if value == "off":
+        return 0
+    if not (value.isascii() and value.isdecimal() and 0 < int(value) < 1 << 31):
+        raise UserError(f"--repeats {value} is not possible: say how many times, or off.")
+    return int(value)
 
 
 def preview(options: Namespace, folder: Folder) -> str:
@@ -100,7 +137,8 @@ def _build_again(options: Namespace, folder: Path) -> str:
     """Build a persona's data as they were built before; return a line about them."""
     workspace = _open(options, folder)
     before = read_build_record(workspace.work)
-    record = build_data(workspace, before.window, before.per_chat)
+    limits = Limits(before.per_chat, near_duplicates=before.near_duplicates, repeats=before.repeats)
+    record = build_data(workspace, before.window, limits)
     return f"the data were built again: {sum(record.train.values()):,} examples to learn"
 
 

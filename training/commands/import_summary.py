@@ -1,11 +1,12 @@
 """The summary of an import, for people and for programs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from training.commands.import_exports import ImportResult
 from training.store.participants import MessageCount, printable
+from training.store.roles import DATA_SETS, DOCUMENTS
 
 _SHOWN = 20  # chats, and authors
 _NAME = 40  # characters
@@ -16,9 +17,10 @@ def describe_import(imported: ImportResult) -> str:
     participants, total = imported.participants, imported.known + imported.added
     lines = [
         f"{', '.join(imported.formats)}: {imported.added:,} new messages, {imported.doubled:,} known before.",
-        *_table("Chats", participants.chats.values(), {}),
+        *_table("Chats", _fold_dialogues(participants.chats.values()), {}),
         *_table("Authors", participants.authors.values(), imported.selves),
         *_list_counts("Kept without words", participants.wordless),
+        *_list_counts("Kept", imported.log.kept),
         *_list_counts("Skipped", imported.log.skipped),
         *imported.log.notes,
         f"{imported.path} holds {total:,} messages.",
@@ -39,9 +41,23 @@ def import_json(imported: ImportResult) -> dict[str, Any]:
         "chats": [_count(count) for count in participants.chats.values()],
         "authors": [_count(count) for count in participants.authors.values()],
         "without_words": participants.wordless,
+        "kept": dict(imported.log.kept),
         "skipped": dict(imported.log.skipped),
         "notes": list(imported.log.notes),
     }
+
+
+def _fold_dialogues(chats: Iterable[MessageCount]) -> Iterator[MessageCount]:
+    """Yield the chats, with one line for all dialogues of a data set, which have no names."""
+    folded = dict[str, list[MessageCount]]()
+    for chat in chats:
+        if chat.platform in DATA_SETS and chat.id != DOCUMENTS:
+            folded.setdefault(chat.platform, []).append(chat)
+        else:
+            yield chat
+    for platform, dialogues in folded.items():
+        messages = sum(chat.messages for chat in dialogues)
+        yield MessageCount(platform, "", f"{len(dialogues):,} dialogues", messages=messages)
 
 
 def _count(count: MessageCount) -> dict[str, Any]:

@@ -36,16 +36,20 @@ class ChatExcerpts:
 
         Without a transcript, each target stands below the posts that it answers.
         """
+        own_system = self._chats.system_text(place) if chosen else ""
         if transcript is None:
             for target in chosen:
-                yield from self._build_reply(place, target)
+                yield from self._build_reply(place, target, own_system)
             return
-        window, by_id = HistoryWindow(self._builder, place), {each.target.ids[0]: each for each in chosen}
+        window = HistoryWindow(self._builder, place, own_system)
+        by_id = {each.target.ids[0]: each for each in chosen}
         for turn in transcript.turns(self._chats):
             yield from window.add_turn(turn, by_id.get(turn.messages[0].id))
         yield from window.close()
 
-    def _build_reply(self, place: Place, chosen: ChosenTarget) -> Iterator[tuple[Split, Excerpt]]:
+    def _build_reply(
+        self, place: Place, chosen: ChosenTarget, own_system: str
+    ) -> Iterator[tuple[Split, Excerpt]]:
         found = (self._chats.find(place, id) for id in chosen.target.ids)
         answer = [message for message in found if message]
         parent = parent_of(answer[0])
@@ -53,7 +57,7 @@ class ChatExcerpts:
         if not before and chosen.target.task != "post":
             id = parent or UNKNOWN_AUTHOR
             before = [ExcerptMessage(id, UNKNOWN_AUTHOR, "", UNKNOWN_TEXT, answer[0].time)]
-        yield from self._builder.build_single(place, before, answer, chosen)
+        yield from self._builder.build_single(place, before, answer, chosen, own_system)
 
     def _parents(self, place: Place, parent: str | None) -> list[ExcerptMessage]:
         """Return the posts that lead to `parent`, and that post itself, oldest first."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bot.files import hash_file
 from training.dataset.excerpts import Excerpt
+from training.store.chat_index import ChatIndex
+from training.store.roles import DOCUMENTS
 
 SUFFIXES = (".txt", ".md")
 PIECE_SIZE = 2000  # characters of a piece, or of a paragraph that is longer
@@ -29,7 +31,18 @@ def read_documents(folder: Path, left_out: Counter[str], scrub: Callable[[str], 
             continue
         name, source = path.relative_to(folder).as_posix(), hash_file(path)
         for piece in _split_paragraphs(scrub(text)):
-            yield Excerpt(chat=f"documents/{name}", stage="facts", text=piece, sources=(source,))
+            yield Excerpt(chat=f"{DOCUMENTS}/{name}", stage="facts", text=piece, sources=(source,))
+
+
+def read_data_set_texts(chats: ChatIndex, left_out: Counter[str]) -> Iterator[Excerpt]:
+    """Yield the texts of data sets for this stage, as `read_documents` does; `left_out` counts the others."""
+    for message in chats.documents():
+        if not message.trained:
+            left_out["not to be learned, says the data set"] += 1
+            continue
+        for piece in _split_paragraphs(message.text):
+            chat = f"{DOCUMENTS}/{message.platform}/{message.id}"
+            yield Excerpt(chat=chat, stage="facts", text=piece, sources=(message.source,))
 
 
 def _split_paragraphs(text: str) -> Iterator[str]:

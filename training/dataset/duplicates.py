@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +25,26 @@ _FACTORS = _RNG.integers(1, 1 << 63, ROWS * BANDS, dtype=np.uint64) | np.uint64(
 _TERMS = _RNG.integers(0, 1 << 63, ROWS * BANDS, dtype=np.uint64)
 _BASE = np.uint64(1_099_511_628_211)
 _PUNCTUATION = re.compile(r"[\W_]+")
+_HELD = re.compile(r"([^\W\d_])\1{2,}+")
 
 
 def normal_form(text: str) -> str:
-    """Return a text's form for comparing: no case, no punctuation, no letter twice in a row.
+    """Return a text's form for comparing: no case, no punctuation, a letter that was held down once.
 
-    A text without letters becomes the sorted set of its characters: a repeated smile is the same smile.
+    A letter counts as held down from the third in a row on ("sooo"), in a word that has others; digits never
+    do. A text without letters becomes the sorted set of its characters: a repeated smile is the same smile.
+    What this form loses and must not be lost is in `details_of`.
     """
     folded = unicodedata.normalize("NFKC", limit_marks(text)).casefold()
     words = _PUNCTUATION.sub(" ", folded).strip()
-    return "".join(letter for letter, _ in groupby(words)) or "".join(sorted(set("".join(folded.split()))))
+    return _HELD.sub(_once, words) or "".join(sorted(set("".join(folded.split()))))
+
+
+def _once(held: "re.Match[str]") -> str:
+    """Return the letter of a run once, unless the run is the whole word, as in "iii" and "www"."""
+    text, start, end = held.string, held.start(), held.end()
+    is_word = text[start - 1 : start] in ("", " ") and text[end : end + 1] in ("", " ")
+    return held[0] if is_word else held[1]
 
 
 def minhash(words: str) -> Signature:
@@ -65,10 +74,15 @@ def similarity(one: Signature, other: Signature) -> float:
     return float((one == other).mean())
 
 
-def near_duplicates(signatures: Sequence[Signature]) -> set[int]:
-    """Return the numbers of texts that are similar to an earlier text that stays; no empty signature is."""
+def near_duplicates(
+    signatures: Sequence[Signature], groups: Sequence[int] | None = None, least: float = SIMILAR
+) -> set[int]:
+    """Return the numbers of texts that are similar to an earlier text that stays; no empty signature is.
+
+    Only texts of one group are compared. `least` is the share of common shingles from which they are similar.
+    """
     earlier: dict[int, list[int]] = {}
-    for one, other in sorted(set(_pairs(signatures))):
+    for one, other in sorted(set(similar_pairs(signatures, groups, least))):
         earlier.setdefault(other, []).append(one)
     removed = set[int]()
     for other in sorted(earlier):
@@ -77,19 +91,27 @@ def near_duplicates(signatures: Sequence[Signature]) -> set[int]:
     return removed
 
 
-def _pairs(signatures: Sequence[Signature]) -> Iterator[tuple[int, int]]:
-    """Yield similar pairs among the texts that share at least one band, the earlier text first."""
+def similar_pairs(
+    signatures: Sequence[Signature], groups: Sequence[int] | None = None, least: float = SIMILAR
+) -> Iterator[tuple[int, int]]:
+    """Yield similar pairs of one group among the texts that share a band, the earlier text first.
+
+    A pair comes once for each band that it shares.
+    """
     numbers = np.array([number for number, each in enumerate(signatures) if len(each)])
     if len(numbers) < 2:
         return
     table = np.stack([signatures[number] for number in numbers])
+    group = np.array([groups[number] if groups else 0 for number in numbers], np.uint64)
     for band in range(BANDS):
-        keys = _keys(table[:, band * ROWS : (band + 1) * ROWS])
+        keys = _keys(table[:, band * ROWS : (band + 1) * ROWS]) ^ group
         rows = np.argsort(keys, kind="stable")
         borders = np.flatnonzero(np.diff(keys[rows])) + 1
         for bucket in np.split(rows, borders):
             if len(bucket) > 1:
-                yield from _similar(np.sort(bucket), table, numbers)
+                for one, other in _similar(np.sort(bucket), table, least):
+                    if group[one] == group[other]:
+                        yield int(numbers[one]), int(numbers[other])
 
 
 def _keys(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
@@ -101,10 +123,10 @@ def _keys(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 
 def _similar(
-    bucket: NDArray[np.intp], table: NDArray[np.uint32], numbers: NDArray[np.intp]
-) -> Iterator[tuple[int, int]]:
+    bucket: NDArray[np.intp], table: NDArray[np.uint32], least: float
+) -> Iterator[tuple[np.intp, np.intp]]:
     for place, one in enumerate(bucket[:_MAX_BUCKET]):
         others = bucket[place + 1 :]
         shares = (table[others] == table[one]).mean(axis=1)
-        for other in others[shares >= SIMILAR]:
-            yield int(numbers[one]), int(numbers[other])
+        for other in others[shares >= least]:
+            yield one, other

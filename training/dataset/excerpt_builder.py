@@ -38,6 +38,7 @@ class ExcerptBuilder:
         before: list[ExcerptMessage],
         answer: Sequence[ExportedMessage],
         chosen: ChosenTarget,
+        own_system: str = "",
     ) -> Iterator[tuple[Split, Excerpt]]:
         """Yield an excerpt with one target, unless serving could not have read the messages before it."""
         messages = [*before, *map(self.convert, answer)]
@@ -45,15 +46,19 @@ class ExcerptBuilder:
         history = [message.to_message(self._serving.persona.key) for message in before]
         prompt = self._bare
         try:
-            if history:
-                prompt = self._serving.prompt(history, {}, False, messages[target.start].reply_to)
+            if history or own_system:
+                reply_to = messages[target.start].reply_to
+                prompt = self._serving.prompt(history, {}, False, reply_to, own_system)
         except UserError:
+            self.left_out[TOO_LONG] += 1
+            return
+        if len(prompt.ids) > self._serving.reader.budget:
             self.left_out[TOO_LONG] += 1
             return
         if self.gives_away(prompt, answer):
             return
         sources = {message.source for message in answer}
-        yield chosen.split, self.build(place, messages, [], [target], False, sources)
+        yield chosen.split, self.build(place, messages, [], [target], False, sources, own_system)
 
     def build(
         self,
@@ -63,6 +68,7 @@ class ExcerptBuilder:
         targets: Sequence[TargetSpan],
         cut: bool,
         sources: set[str],
+        own_system: str = "",
     ) -> Excerpt:
         """Return an excerpt with its lineage."""
         parents = tuple(parents)
@@ -73,14 +79,20 @@ class ExcerptBuilder:
             parents=parents,
             aims=tuple(targets),
             cut=cut,
+            own_system=own_system,
             sources=tuple(sorted(sources)),
             authors=tuple(sorted(authors)),
         )
 
     def prompt(
-        self, history: Sequence[Message], known: dict[str, Message], cut: bool, reply_to: str | None
+        self,
+        history: Sequence[Message],
+        known: dict[str, Message],
+        cut: bool,
+        reply_to: str | None,
+        own_system: str = "",
     ) -> Prompt:
-        return self._serving.prompt(history, known, cut, reply_to)
+        return self._serving.prompt(history, known, cut, reply_to, own_system)
 
     def gives_away(self, prompt: Prompt, answer: Sequence[ExportedMessage]) -> bool:
         """Return whether the prompt holds its own answer, and count the answer in `left_out` if so."""

@@ -43,8 +43,9 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Messages of one chat, or (stage "facts") a piece of a document, with their origin.
 
     `aims` are the targets. `parents` are messages of the chat that some of these reply to. `cut` says that
-    the context window had dropped earlier messages. `sources` are the files, by name or hash, and `authors`
-    the pseudonyms of all whose words these are; ids of messages are unique within `chat`.
+    the context window had dropped earlier messages. `own_system` is the text of a data set that stands in
+    place of the card's. `sources` are the files, by name or hash, and `authors` the pseudonyms of all whose
+    words these are; ids of messages are unique within `chat`.
     """
 
     chat: str
@@ -54,5 +55,6 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     aims: tuple[TargetSpan, ...] = ()
     cut: bool = False
     text: str = ""
+    own_system: str = ""
     sources: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()

@@ -20,8 +20,8 @@ class HistoryWindow:
     An excerpt is yielded for each split when the window moves on.
     """
 
-    def __init__(self, builder: ExcerptBuilder, place: Place) -> None:
-        self._builder, self._place = builder, place
+    def __init__(self, builder: ExcerptBuilder, place: Place, own_system: str = "") -> None:
+        self._builder, self._place, self._own_system = builder, place, own_system
         self._messages, self._history = list[ExcerptMessage](), list[Message]()
         self._sources = list[str]()  # of the messages, which all three lists have in the same order
         self._targets: dict[Split, list[TargetSpan]] = {"train": [], "validation": []}
@@ -34,7 +34,7 @@ class HistoryWindow:
             yield from self._add_answer(turn.messages, chosen)
             return
         if chosen:
-            yield from self._builder.build_single(self._place, [], turn.messages, chosen)
+            yield from self._builder.build_single(self._place, [], turn.messages, chosen, self._own_system)
         yield from self._append(turn.messages)
 
     def close(self) -> Iterator[tuple[Split, Excerpt]]:
@@ -49,7 +49,13 @@ class HistoryWindow:
                 yield (
                     split,
                     self._builder.build(
-                        self._place, messages, filter(None, parents), targets, self._is_cut, sources
+                        self._place,
+                        messages,
+                        filter(None, parents),
+                        targets,
+                        self._is_cut,
+                        sources,
+                        self._own_system,
                     ),
                 )
                 targets.clear()
@@ -109,7 +115,7 @@ class HistoryWindow:
         wanted = [*(message.reply_to for message in history), reply_to]
         found = {id: self._parent(id) for id in wanted if id and id not in inside}
         known = {id: parent.to_message(self._builder.persona) for id, parent in found.items() if parent}
-        return self._builder.prompt(history, known, cut, reply_to)
+        return self._builder.prompt(history, known, cut, reply_to, self._own_system)
 
     def _find_parent(self, id: str) -> ExcerptMessage | None:
         found = self._builder.find(self._place, id)

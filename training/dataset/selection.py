@@ -1,21 +1,27 @@
 """The selection of targets: their split (training or validation) and their weight; others are counted."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.message import Place
-from training.dataset.duplicates import near_duplicates
-from training.dataset.targets import COPYABLE, FoundTargets, Target
+from training.dataset.duplicates import SIMILAR
+from training.dataset.repetition import (
+    NEARLY,
+    REPEATED,
+    JudgedPair,
+    judge_pairs,
+    learned_elsewhere,
+    nearly_repeated,
+    repeated,
+)
+from training.dataset.targets import FoundTargets, Target
 from training.dataset.transcript import Transcript
 from training.store.chat_index import ChatIndex
 
 Split = Literal["train", "validation"]
 VALIDATION_SHARE = 0.1  # the share of targets that is held out
-PHRASE_SHARE = 0.01  # the most of all targets that one short phrase may have: "ok" is style, a flood is not
-PHRASE_MIN = 5  # targets that a short phrase may have in any case
 HALF_LIFE = 3 * 365.25 * 86_400  # seconds in which words lose half their weight: people change
 MIN_AGE_WEIGHT = 0.3  # the least weight for age
 UNKNOWN_WEIGHT = 0.3  # the weight of an answer to something unknown
@@ -32,41 +38,49 @@ class ChosenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit."""
+    """At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit.
+
+    The same question with the same long answer is learned `repeats` times, 0 is no limit. From a share of
+    `near_duplicates` on, long answers to the same question are nearly repeated; None keeps all.
+    """
 
     per_chat: int = 5000
+    near_duplicates: float | None = SIMILAR
+    repeats: int = 1
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(slots=True)
 class Selection:
     """The chosen targets of each chat, oldest first, and the count of all others by reason.
 
-    `transcripts` are those of `FoundTargets`.
+    `transcripts` are those of `FoundTargets`. `judged` are the pairs that were compared for repetition, where
+    somebody wants to see them.
     """
 
     chosen: list[list[ChosenTarget]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     transcripts: dict[Place, Transcript] = field(default_factory=dict)
+    judged: list[JudgedPair] = field(default_factory=list)
 
 
-def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Selection:
-    """Choose the targets that are learned or held out.
+def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits, explain: bool = False) -> Selection:
+    """Choose the targets that are learned or held out; `explain` keeps the pairs that were compared.
 
     1. Words that others wrote too are left out.
-    2. A short phrase stays as often as its quota allows.
-    3. Of longer words that are the same, or nearly the same, the oldest stay.
-    4. The newest conversations are held out.
-    5. Of each chat, the newest targets stay, as many as `limits` allow.
+    2. Of long answers to the same question that are the same, or nearly the same, the oldest stay.
+    3. The newest conversations are held out, but for examples that are learned elsewhere.
+    4. Of each chat, the newest targets stay, as many as `limits` allow.
     """
     selection = Selection([[] for _ in chats.places], Counter(found.left_out), found.transcripts)
     left = sorted(found.targets, key=lambda target: target.time)  # stable: within a chat in its order
     left = _without(left, _pasted(left, found.pasted), "copied from others (copypasta)", selection)
-    left = _without(left, _over_quota(left), "short phrases over their quota", selection)
-    left = _without(left, _repeated(left), "repeated word for word", selection)
-    left = _without(
-        left, near_duplicates([target.signature for target in left]), "nearly repeated", selection
-    )
+    left = _without_repetitions(left, limits, selection, explain)
     validation = _validation_sessions(left)
+    held = [target.session in validation for target in left]
+    left = _without(left, learned_elsewhere(left, held), "held out, but learned elsewhere", selection)
     over = _over_cap(left, validation, chats.places, chats, limits.per_chat)
     left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
     newest = max((target.time for target in left), default=0.0)
@@ -90,26 +104,16 @@ def _pasted(targets: Sequence[Target], others: set[int]) -> Iterable[int]:
     return (number for number, each in enumerate(targets) if not others.isdisjoint(each.pastes))
 
 
-def _over_quota(targets: Sequence[Target]) -> Iterable[int]:
-    """Yield the targets of each short phrase beyond its quota; the rest is spread over the whole time."""
-    phrases: dict[int, list[int]] = {}
-    for number, target in enumerate(targets):
-        if target.size < COPYABLE:
-            phrases.setdefault(target.text_hash, []).append(number)
-    quota = max(PHRASE_MIN, math.ceil(PHRASE_SHARE * len(targets)))
-    for numbers in phrases.values():
-        if (count := len(numbers)) > quota:
-            kept = {place * count // quota for place in range(quota)}
-            yield from (number for place, number in enumerate(numbers) if place not in kept)
-
-
-def _repeated(targets: Sequence[Target]) -> Iterable[int]:
-    seen = set[int]()
-    for number, target in enumerate(targets):
-        if target.size >= COPYABLE:
-            if target.text_hash in seen:
-                yield number
-            seen.add(target.text_hash)
+def _without_repetitions(
+    targets: list[Target], limits: Limits, selection: Selection, explain: bool
+) -> list[Target]:
+    once = _without(targets, repeated(targets, limits.repeats), REPEATED, selection)
+    left = _without(once, nearly_repeated(once, limits.near_duplicates), NEARLY, selection)
+    if explain:
+        kept = {id(target) for target in left}
+        removed = (number for number, target in enumerate(targets) if id(target) not in kept)
+        selection.judged.extend(judge_pairs(targets, removed, limits.near_duplicates))
+    return left
 
 
 def _validation_sessions(targets: Sequence[Target]) -> set[int]:
@@ -142,6 +146,7 @@ def _over_cap(
 
 
 def _weight(target: Target, newest: float) -> float:
-    age = max(MIN_AGE_WEIGHT, 2.0 ** -((newest - target.time) / HALF_LIFE))
+    dated = target.time > 0  # data sets have no times
+    age = max(MIN_AGE_WEIGHT, 2.0 ** -((newest - target.time) / HALF_LIFE)) if dated else 1.0
     share = UNKNOWN_WEIGHT if target.task == "unknown parent" else 1.0
     return round(float(age) * share, 3)

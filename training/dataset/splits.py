@@ -37,12 +37,14 @@ class SplitCounts:
 
 
 def choose_targets(
-    chats: ChatIndex, opted_out: OptOuts, count_tokens: CountTokens, limits: Limits
+    chats: ChatIndex, opted_out: OptOuts, count_tokens: CountTokens, limits: Limits, explain: bool = False
 ) -> Selection:
     """Choose the targets of all chats. Raises `UserError` where there are none."""
+    if not chats.places:
+        raise UserError("The messages hold texts for the stage of facts alone: import a dialogue as well.")
     if not chats.knows_self:
         raise UserError("Nobody in the messages is the persona: import them again with --me NAME_OR_ID.")
-    selection = select_targets(find_targets(chats, opted_out, count_tokens), chats, limits)
+    selection = select_targets(find_targets(chats, opted_out, count_tokens), chats, limits, explain)
     if not any(selection.chosen):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in selection.left_out.most_common(5))
         raise UserError(

@@ -1,12 +1,13 @@
 """Targets: all stretches of the persona's own words that may be learned, each with its task."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
 
 from bot.message import Place
+from training.dataset.details import details_of
 from training.dataset.duplicates import NO_SIGNATURE, Signature, minhash, normal_form
 from training.dataset.transcript import Transcript
 from training.dataset.utterances import Burst, OptedOut, Utterance, find_utterances, group_bursts
@@ -15,6 +16,7 @@ from training.store.messages import ExportedMessage
 
 Task = Literal["answer", "opening", "post", "thread", "reply", "unknown parent"]
 CountTokens = Callable[[str], int]
+ASKED = 8  # messages before an answer that are its question, at most
 COPYABLE = 24  # bytes of a text's normal form from which on it is too long to be said twice by chance
 PASTED = 200  # bytes from which on words that somebody else also wrote are taken for a paste
 
@@ -25,8 +27,9 @@ class Target:
 
     `place` is the number of the chat, `ids` are the ids of its messages, which are unique within the chat,
     and `time` is the first one's, in Unix seconds. `session` is unique among all chats. `text_hash` is of the
-    words' normal form, which has `size` bytes; `pastes` are the hashes of long messages. `tokens` counts the
-    conversation as far as the end of the target.
+    words' normal form, which has `size` bytes, and their details; `details` and `question` are hashes of the
+    details alone, and of the messages that are answered, or a post's parent. `pastes` are the hashes of long
+    messages. `tokens` counts the conversation as far as the end of the target.
     """
 
     place: int
@@ -35,6 +38,8 @@ class Target:
     time: float
     task: Task
     text_hash: int
+    details: int
+    question: int
     size: int
     signature: Signature
     pastes: tuple[int, ...]
@@ -82,11 +87,11 @@ def _find_in_chat(
     utterances = _observe(find_utterances(chats, place, opted_out, found.left_out), found)
     if chats.is_posts(place):
         return _find_posts(number, place, chats, utterances, count_tokens)
-    turns = group_bursts(utterances)
+    turns, frame = group_bursts(utterances), count_tokens(chats.system_text(place))
     if not chats.has_others(place):
-        return _find_bursts(number, turns, count_tokens, "unknown parent")
+        return _find_bursts(number, turns, count_tokens, frame, "unknown parent")
     transcript = found.transcripts[place] = Transcript()
-    return _find_bursts(number, transcript.record(turns), count_tokens)
+    return _find_bursts(number, transcript.record(turns), count_tokens, frame)
 
 
 def _observe(utterances: Iterable[Utterance], found: FoundTargets) -> Iterator[Utterance]:
@@ -100,17 +105,29 @@ def _observe(utterances: Iterable[Utterance], found: FoundTargets) -> Iterator[U
 
 
 def _find_bursts(
-    number: int, turns: Iterable[Utterance | Burst], count_tokens: CountTokens, task: Task | None = None
+    number: int,
+    turns: Iterable[Utterance | Burst],
+    count_tokens: CountTokens,
+    frame: int,
+    task: Task | None = None,
 ) -> Iterator[Target]:
-    """Yield the bursts of a chat; `task` is theirs where only the persona speaks."""
-    session, tokens = -1, 0
+    """Yield the bursts of a chat; `task` is theirs where only the persona speaks.
+
+    `frame` counts the tokens of a system text before each conversation.
+    """
+    session, tokens, asked = -1, 0, deque[str](maxlen=ASKED)
     for turn in turns:
         first = turn.utterances[0] if isinstance(turn, Burst) else turn
-        tokens = (tokens if first.session == session else 0) + count_tokens(turn.text)
-        session = first.session
+        if first.session != session:
+            tokens, session = frame, first.session
+            asked.clear()
+        tokens += count_tokens(turn.text)
         if isinstance(turn, Burst):
             own_task: Task = task or ("opening" if turn.opens else "answer")
-            yield _target(number, turn.utterances, session, own_task, tokens)
+            yield _target(number, turn.utterances, session, own_task, tokens, "\n".join(asked))
+            asked.clear()
+        elif not turn.message.is_self:
+            asked.append(turn.text)
 
 
 def _find_posts(
@@ -127,7 +144,8 @@ def _find_posts(
             task: Task = "post" if parent_id is None else "unknown parent" if parent is None else "reply"
             if parent is not None and parent.is_self:
                 task = "thread"
-            yield _target(number, (utterance,), threads[message.id], task, count_tokens(utterance.text))
+            tokens = count_tokens(utterance.text)
+            yield _target(number, (utterance,), threads[message.id], task, tokens, parent_id or "")
 
 
 def parent_of(message: ExportedMessage) -> str | None:
@@ -135,18 +153,25 @@ def parent_of(message: ExportedMessage) -> str | None:
     return message.reply_to or message.quote
 
 
-def _target(place: int, utterances: Sequence[Utterance], session: int, task: Task, tokens: int) -> Target:
-    words = normal_form("\n".join(utterance.text for utterance in utterances))
+def _target(
+    place: int, utterances: Sequence[Utterance], session: int, task: Task, tokens: int, asked: str
+) -> Target:
+    text = "\n".join(utterance.text for utterance in utterances)
+    words = normal_form(text)
     size = len(words.encode())
+    is_long = size >= COPYABLE  # short answers are never compared
+    details = details_of(text) if is_long else ""
     return Target(
         place=place,
         ids=tuple(utterance.message.id for utterance in utterances),
         session=session,
         time=utterances[0].message.time,
         task=task,
-        text_hash=hash_text(words),
+        text_hash=hash_text(f"{words}\0{details}"),
+        details=hash_text(details),
+        question=hash_text(f"{normal_form(asked)}\0{details_of(asked)}") if is_long else 0,
         size=size,
-        signature=minhash(words) if size >= COPYABLE else NO_SIGNATURE,
+        signature=minhash(words) if is_long else NO_SIGNATURE,
         pastes=tuple(_paste_hashes(utterances)) if size >= PASTED else (),
         tokens=tokens,
     )

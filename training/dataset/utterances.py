@@ -10,6 +10,7 @@ from bot.message import Message, Place
 from training.dataset.sessions import continues_burst, number_sessions, session_gap
 from training.store.chat_index import ChatIndex
 from training.store.messages import ExportedMessage
+from training.store.roles import USER_NAME, is_role
 
 # the platforms show these words to a persona for a message without words
 MEDIA = {
@@ -75,12 +76,15 @@ def find_utterances(
     """Yield the utterances of a chat, oldest first; count all other messages by reason in `left_out`."""
     offsets = chats.offsets(place)
     numbered = number_sessions(map(chats.read_at, offsets), session_gap(chats.times(place)))
+    has_system = False
     silent, before = set[str](), ""  # ids of messages by people who opted out; the last message of others
     for offset, (session, message) in zip(offsets, numbered, strict=True):
         if (message.platform, message.author) in opted_out:
             silent.add(message.id)
             before = message.id
             left_out["written by somebody who opted out"] += 1
+        elif message.kind == "system" and not has_system:
+            has_system = True  # `ChatIndex.system_text` gives it to every prompt of the dialogue
         elif reason := exclusion_reason(message):
             left_out[reason] += 1
         else:
@@ -95,7 +99,9 @@ def exclusion_reason(message: ExportedMessage) -> str:
     if message.kind == "notice":
         return "notices"
     if message.kind == "system":
-        return "instructions of a data set"
+        return "instructions in the middle of a dialogue"
+    if message.kind == "document":
+        return "texts for the stage of facts"
     if message.is_self is None:
         return "by nobody known"
     if COMMAND.match(message.text):
@@ -138,8 +144,14 @@ def _joins(burst: list[Utterance], utterance: Utterance) -> bool:
 
 
 def serving_message(message: ExportedMessage, persona: str) -> Message:
-    """Return the message as serving has it in memory: marked as the persona's own, media by their name."""
+    """Return the message as serving has it in memory: marked as the persona's own, media by their name.
+
+    The user of a data set's dialogue is nobody by name: it has the name that serving gives whoever talks.
+    """
     served = message.to_message()
+    if is_role(message.platform, message.author) and not message.is_self:
+        author = replace(served.author, name=USER_NAME)
+        return replace(served, author=author, text=served.text.strip(), persona=None)
     if message.is_self and message.text.strip():
         return replace(served, text=message.text.strip(), persona=persona)
     named = " ".join(filter(None, (MEDIA.get(message.kind, ""), message.text)))

@@ -85,7 +85,7 @@ def _validation_examples(
         history = [*shots, *(line.to_message(key) for line in earlier or (_BEGINS,))]
         parents = {line.id: line.to_message(key) for line in excerpt.parents}
         reply_to = excerpt.messages[aim.start].reply_to
-        with_shots = wide.prompt(history, parents, False, reply_to)
+        with_shots = wide.prompt(history, parents, False, reply_to, excerpt.own_system)
         before = tuple(f"{line.name or 'Someone'}: {line.text}" for line in earlier[-SHOWN_BEFORE:])
         yield ValidationExample(example.prompt, with_shots, example.answer, before)
 

@@ -25,7 +25,16 @@ from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.whatsapp import chat as whatsapp
-from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
+from training.importers.datasets import (
+    alpaca,
+    chatml,
+    cutegpt,
+    oasst,
+    question_answer,
+    sharegpt,
+    texts,
+    xtuner,
+)
 from training.importers.reading.archive import list_sources
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
@@ -67,6 +76,8 @@ IMPORTERS: tuple[Importer, ...] = (
     oasst,
     chatml,
     xtuner,
+    question_answer,
+    texts,
 )
 # a mark that only this exporter's HTML pages hold: how to export JSON instead
 _HTML_ADVICE = {

@@ -2,6 +2,7 @@
 
 import mmap
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -32,9 +33,13 @@ class _Key(msgspec.Struct, gc=False):
 
 @dataclass(slots=True)
 class _Index:
-    """The messages of a chat in the order of the file, 32 bytes for each."""
+    """The messages of a chat in the order of the file, 32 bytes for each.
+
+    `system` is the byte at which the system text of a data set's dialogue begins, or -1.
+    """
 
     kind: ChatKind
+    system: int = -1
     has_others: bool = False
     times: "array[float]" = field(default_factory=lambda: array("d"))
     counters: "array[int]" = field(default_factory=lambda: array("q"))
@@ -57,6 +62,7 @@ class ChatIndex:
         self._path, self._chats = path, dict[Place, _Index]()
         self._sorted: tuple[Place | None, np.ndarray, np.ndarray] = None, np.empty(0), np.empty(0)
         self._selves, self.knows_self = Selves(), False
+        self._documents = array("q")  # offsets
 
     def __enter__(self) -> Self:
         try:
@@ -87,6 +93,15 @@ class ChatIndex:
     def has_others(self, place: Place) -> bool:
         """Return whether anybody but the persona writes there; some exports hold one side only."""
         return self._chats[place].has_others
+
+    def system_text(self, place: Place) -> str:
+        """Return the text of a data set that stands in place of the card's in this dialogue, or ""."""
+        offset = self._chats[place].system
+        return self.read_at(offset).text.strip() if offset >= 0 else ""
+
+    def documents(self) -> Iterator[ExportedMessage]:
+        """Read the texts of data sets for the stage of facts, in the order of the file."""
+        yield from map(self.read_at, self._documents)
 
     def times(self, place: Place) -> "array[float]":
         """Return the times of a chat's messages in the order of the file, in Unix seconds."""
@@ -122,9 +137,15 @@ class ChatIndex:
                 key = decoder.decode(line)
             except ValueError as error:
                 raise UserError(f"{self._path} is damaged ({error}): import everything again.") from None
+            if key.kind == "document":
+                self._documents.append(offset)
+                offset += len(line)
+                continue
             place = Place(key.platform, "", key.chat, key.thread)
             if (index := self._chats.get(place)) is None:
                 index = self._chats[place] = _Index(key.chat_kind)
+            if key.kind == "system" and index.system < 0:
+                index.system = offset
             index.times.append(key.time)
             index.counters.append(_counter(key.id))
             index.offsets.append(offset)

@@ -9,7 +9,8 @@ from bot.message import Author, Message, Place
 MESSAGES = "messages.jsonl"
 ChatKind = Literal["direct", "group", "channel", "timeline"]
 Precision = Literal["millisecond", "second", "minute", "day", "none"]
-Kind = Literal["text", "image", "video", "audio", "sticker", "file", "other", "notice", "system"]
+Kind = Literal["text", "image", "video", "audio", "sticker", "file", "other", "notice", "system", "document"]
+NO_SPEECH = frozenset(("notice", "system", "document"))  # kinds of messages that nobody said
 Label = tuple[int, int, str]
 
 
@@ -24,10 +25,11 @@ class ExportedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     and text. `is_self` says whether the persona wrote the message, as far as the import knew that;
     selves.json decides. `time` is Unix seconds; with `local` it is the exporter's clock in an unknown zone.
     `kind` is the kind of media, also beside a text: a message without words is kept, since the next one
-    answers it; a `notice` is an event in the chat and no speech, and a `system` text is a data set's
-    instruction. `labels` are spans of the text (start, end, kind) that the export itself calls a phone
-    number, an e-mail address, a card or a mention. `quote` is the id of a quoted post. `trained` is false
-    where a data set says that nothing is to be learned from this turn.
+    answers it; a `notice` is an event in the chat and no speech, a `system` text is a data set's instruction,
+    and a `document` one of its texts for the stage of facts. `labels` are spans of the text (start, end,
+    kind) that the export itself calls a phone number, an e-mail address, a card or a mention. `quote` is the
+    id of a quoted post. `trained` is false where a data set says that nothing is to be learned from this
+    turn.
     """
 
     platform: str

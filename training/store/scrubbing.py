@@ -18,6 +18,7 @@ from training.store.forgotten_names import read_forgotten_names
 from training.store.lists import CONSENT, KEEP, WORDS, read_list
 from training.store.message_store import read_messages
 from training.store.messages import MESSAGES, ExportedMessage, to_lines
+from training.store.roles import is_role
 
 SCRUBBED = "scrubbed.jsonl"
 _BATCH = 1024
@@ -47,12 +48,14 @@ def scrub_messages(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
 
 
 def _scrub_message(message: ExportedMessage, scrubber: Scrubber, review: ScrubReview) -> ExportedMessage:
-    author, size = scrubber.shown_author(_author(message)), len(message.text)
+    size, name = len(message.text), message.author_name
+    if not is_role(message.platform, message.author):
+        name = scrubber.shown_author(_author(message)).name
     labels = [SpanLabel(*label) for label in message.labels if 0 <= label[0] < label[1] <= size]
     scrubbed = scrubber.scrub(message.text, labels)
     review.add_text(message.text, scrubbed)
     return msgspec.structs.replace(
-        message, author_name=author.name, text=scrubbed.text, labels=(), chat_name="", media=()
+        message, author_name=name, text=scrubbed.text, labels=(), chat_name="", media=()
     )
 
 
@@ -63,6 +66,8 @@ def open_scrubber(work: Path, persona: Persona) -> Scrubber:
 
     def authors() -> Iterator[Author]:
         for message in read_messages(source):
+            if is_role(message.platform, message.author):
+                continue
             if message.is_self:
                 persona_ids.add(_author(message).id)
             yield _author(message)

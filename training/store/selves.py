@@ -11,10 +11,9 @@ from bot.errors import UserError
 from bot.files import create_private
 from bot.system import replacing
 from training.store.indented_json import encode_indented
-from training.store.messages import MESSAGES, ExportedMessage
+from training.store.messages import MESSAGES, NO_SPEECH, ExportedMessage
 
 SELVES = "selves.json"
-_NO_SPEECH = ("notice", "system")  # kinds of messages that no person wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Selves:
     def is_self(self, platform: str, author: str, kind: str, in_line: bool | None) -> bool | None:
         """Return whether the persona wrote a message, or None if nobody has said yet who the persona is."""
         ids = self.ids.get(platform)
-        return in_line if ids is None else author in ids and kind not in _NO_SPEECH
+        return in_line if ids is None else author in ids and kind not in NO_SPEECH
 
     def resolve(self, message: ExportedMessage) -> ExportedMessage:
         """Return the message with `is_self` set according to these ids."""

@@ -37,6 +37,15 @@ def xtuner(chat: Chat) -> Files:
     return {"a.json": as_json([{"conversation": turns}])}
 
 
+def question_answer(chat: Chat) -> Files:
+    rows = [{"question": said.text, "answer": "yes"} for said in chat.messages]
+    return {"a.jsonl": "\n".join(json.dumps(row) for row in rows).encode()}
+
+
+def texts(chat: Chat) -> Files:
+    return {"a.jsonl": "\n".join(json.dumps({"text": said.text}) for said in chat.messages).encode()}
+
+
 def oasst(chat: Chat) -> Files:
     rows: list[dict[str, Any]] = [
         {

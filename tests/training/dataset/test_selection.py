@@ -1,14 +1,20 @@
 """The selection of targets: words that are left out, quotas, duplicates, caps and weights."""
 
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
+from string import ascii_letters
 
 import pytest
+from msgspec.structs import replace
 
+from tests.benchmarks.invented import Inventor
 from tests.fixtures.training_messages import build, built_examples, describe_examples, said, serving
 from training.dataset.excerpt_builder import IN_CARD, TOO_LONG
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN, VALIDATION
 from training.store.lineage import Pseudonyms
+from training.store.messages import ExportedMessage
 
 
 @pytest.mark.parametrize(
@@ -20,7 +26,6 @@ from training.store.lineage import Pseudonyms
         ({"text": "", "kind": "image"}, "without words"),
         ({"text": "https://example.org/a [link]"}, "nothing but links"),
         ({"kind": "notice"}, "notices"),
-        ({"kind": "system"}, "instructions of a data set"),
         ({"text": "Keeps a light. Keeps a light.", "is_self": None}, "by nobody known"),
         ({"text": "word " * 60}, "copied from others (copypasta)"),
     ],
@@ -49,26 +54,97 @@ def test_an_answer_to_a_message_that_is_too_long_is_left_out(tmp_path: Path) -> 
     assert IN_CARD not in built.left_out
 
 
-def test_a_flood_of_a_short_phrase_is_cut_to_its_quota_and_stays_spread_over_time(tmp_path: Path) -> None:
-    talk = [said(n, "Mara" if n % 2 else "Ana", "ok" if n % 2 else f"say {n}") for n in range(200)]
-    built = build(tmp_path, talk)
-    kept = [int(example.ids[0]) for example in built_examples(tmp_path)]
-    assert built.left_out == {"short phrases over their quota": 95}
-    assert sorted(kept) == [1, 41, 81, 121, 161]
+def asked_and_answered(pairs: Iterable[tuple[str, str]], in_one_chat: int = 1000) -> list[ExportedMessage]:
+    """Return pairs of question and answer, a number of them in each chat."""
+    return [
+        replace(message, chat=f"room {number // in_one_chat}")
+        for number, (question, answer) in enumerate(pairs)
+        for message in (said(2 * number, "Ana", question), said(2 * number + 1, "Mara", answer))
+    ]
 
 
-def test_near_duplicates_are_learned_once(tmp_path: Path) -> None:
-    words = "the storm took the roof of the boat house last night and nobody heard a thing until the morning"
-    texts = [
-        words,
-        words.upper() + "!!",
-        words + " came",
-        "nobody heard the storm, and the roof is still there",
+def different_answers() -> list[str]:
+    """Return a thousand short answers that differ in a number, a negation, a sign of code or a letter."""
+    numbers = [str(number) for number in range(400)]
+    letters = ["".join(each) for each in product("cbmp", "aeio", "tdgnm")][:70]
+    negations = [
+        f"{verb} {no}so".strip() for verb in ("I do", "it is", "she was") for no in ("", "not ", "never ")
     ]
-    talk = [
-        m for n, text in enumerate(texts) for m in (said(2 * n, "Ana", "?"), said(2 * n + 1, "Mara", text))
+    code = [
+        f"{one} {sign} {other}" for one in "abcde" for other in "xyz" for sign in ("=", "==", "!=", "+", "-")
     ]
-    assert build(tmp_path, talk).left_out == {"repeated word for word": 1, "nearly repeated": 1}
+    words = [
+        f"{word} {letter}"
+        for word in ("row", "room", "roof", "too", "to", "off", "of")
+        for letter in ascii_letters
+    ]
+    answers = list(dict.fromkeys((*numbers, *letters, *negations, *code, *words)))
+    return [*answers, *(f"no. {number}, not {number + 1}" for number in range(1000 - len(answers)))]
+
+
+@pytest.mark.parametrize("question", ["?", "what is number {}"])
+def test_a_thousand_different_short_answers_are_all_kept(question: str, tmp_path: Path) -> None:
+    answers = different_answers()
+    assert len(set(answers)) == 1000
+    built = build(
+        tmp_path, asked_and_answered(((question.format(n), text) for n, text in enumerate(answers)), 4)
+    )
+    assert built.left_out == {}
+    assert sorted("\n".join(each.answer) for each in built_examples(tmp_path)) == sorted(answers)
+
+
+@pytest.mark.parametrize("question", ["you there?", "you there, {}?"])
+def test_what_somebody_often_says_keeps_its_share(question: str, tmp_path: Path) -> None:
+    inventor = Inventor(1)
+    answers = ["ok" if number % 10 in (0, 3, 6) else inventor.text() for number in range(1000)]
+    build(tmp_path, asked_and_answered(((question.format(n), text) for n, text in enumerate(answers)), 4))
+    learned = [example.answer for example in built_examples(tmp_path)]
+    assert 0.25 <= learned.count(("ok",)) / len(learned) <= 0.35
+
+
+LONG = "the storm took the roof of the boat house last night and nobody heard a thing until the morning"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "left_out"),
+    [
+        ("?", LONG.upper() + "!!", {"repeated word for word": 1}),
+        ("?", LONG + " came", {"nearly repeated": 1}),
+        ("and the boats?", LONG.upper() + "!!", {}),
+        ("and the boats?", LONG + " came", {}),
+        ("?", LONG.replace("nobody", "somebody"), {}),
+        ("?", LONG.replace("night", "5 nights"), {}),
+        ("?", LONG + " = x", {}),
+    ],
+)
+def test_an_example_is_question_and_answer_together(
+    question: str, answer: str, left_out: dict[str, int], tmp_path: Path
+) -> None:
+    talk = asked_and_answered([("?", LONG), (question, answer)])
+    assert build(tmp_path, talk).left_out == left_out
+
+
+def test_both_thresholds_are_options(tmp_path: Path) -> None:
+    talk = asked_and_answered([("?", LONG)] * 3 + [("?", LONG + " came")])
+    found = {
+        limits: dict(build(tmp_path, talk, limits=limits).left_out)
+        for limits in (Limits(), Limits(repeats=2), Limits(repeats=0), Limits(near_duplicates=None))
+    }
+    assert list(found.values()) == [
+        {"repeated word for word": 2, "nearly repeated": 1},
+        {"repeated word for word": 1, "nearly repeated": 1},
+        {"nearly repeated": 1},
+        {"repeated word for word": 2},
+    ]
+
+
+@pytest.mark.parametrize(("question", "left_out"), [("?", 1), ("and the roof?", 0)])
+def test_an_example_that_is_learned_is_not_held_out(question: str, left_out: int, tmp_path: Path) -> None:
+    pairs = [(f"what of boat {number}?", f"boat number {number} is gone") for number in range(30)]
+    talk = asked_and_answered([("?", LONG), *pairs, (question, LONG)], in_one_chat=1)
+    built = build(tmp_path, talk, limits=Limits(repeats=2))
+    assert built.left_out == ({"held out, but learned elsewhere": 1} if left_out else {})
+    assert sum(built.validation.values()) == 4 - left_out
 
 
 def test_the_newest_targets_of_a_chat_are_learned_up_to_its_cap(tmp_path: Path) -> None:

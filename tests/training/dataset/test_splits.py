@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from bot.errors import UserError
 from tests.fixtures.training_messages import build, built_examples, read_split, said, serving
-from training.dataset.duplicates import SIMILAR, minhash, normal_form, similarity
-from training.dataset.splits import TRAIN, VALIDATION, read_excerpts
+from training.dataset.selection import Limits
+from training.dataset.splits import TRAIN, VALIDATION, choose_targets, read_excerpts
 from training.dataset.targets import COPYABLE
-from training.store.lineage import Pseudonyms
+from training.store.chat_index import ChatIndex
+from training.store.lineage import Pseudonyms, read_opt_outs
 from training.store.messages import ExportedMessage
 
 
@@ -121,6 +122,14 @@ def test_each_of_the_persons_messages_is_learned_once_or_counted(
         assert all(len(example.prompt.ids) <= budget for example in examples)
 
 
+def long_examples(work: Path, split: str) -> set[tuple[int, int]]:
+    """Return the hashes of questions with their long answers that one split has."""
+    with ChatIndex(work / "messages.jsonl") as chats:
+        selection = choose_targets(chats, read_opt_outs(work), len, Limits())
+    targets = [each.target for chosen in selection.chosen for each in chosen if each.split == split]
+    return {(target.question, target.text_hash) for target in targets if target.size >= COPYABLE}
+
+
 @settings(deadline=None, max_examples=20)
 @given(TALK)
 def test_splits_share_no_conversation_and_no_copy_and_validation_is_newer(
@@ -130,19 +139,9 @@ def test_splits_share_no_conversation_and_no_copy_and_validation_is_newer(
         build(Path(folder), chats(lines))
         splits = [read_split(Path(folder), name) for name in (TRAIN, VALIDATION)]
         sessions = [{target.session for found in split for target in found.aims} for split in splits]
-        words = [
-            [
-                normal_form("\n".join(x.text for x in found.messages[a.start : a.end]))
-                for found in split
-                for a in found.aims
-            ]
-            for split in splits
-        ]
         assert sessions[0].isdisjoint(sessions[1])
-        for one in words[0]:
-            for other in words[1]:
-                long = min(len(one), len(other)) >= COPYABLE
-                assert not long or similarity(minhash(one), minhash(other)) < SIMILAR
+        learned, held = (long_examples(Path(folder) / "work", split) for split in ("train", "validation"))
+        assert learned.isdisjoint(held)
         begun = [
             [(target.session, found.messages[target.start].time) for found in split for target in found.aims]
             for split in splits

@@ -4,9 +4,11 @@ The importer takes one path from the root to a leaf: of several answers, the one
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from msgspec import Struct, field
 
+from training.importers.reading.data_sets.flags import TURN_FLAGS, denies
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import LONGEST_TEXT, clean_text
@@ -18,7 +20,19 @@ TITLE = "OASST1"
 _WORST_RANK = 1 << 30
 
 
-class OasstMessage(Struct, gc=False):
+class Flags(Struct, gc=False, kw_only=True):
+    """The flags of `reading.data_sets.flags`, in a typed record."""
+
+    loss: Any = None
+    train: Any = None
+    weight: Any = None
+    loss_weight: Any = None
+    loss_scale: Any = None
+    output_with_loss: Any = None
+    kto_tag: Any = None
+
+
+class OasstMessage(Flags, gc=False, kw_only=True):
     """A message with its answers; rank 0 is the best."""
 
     message_id: str
@@ -112,4 +126,5 @@ def _convert(node: OasstMessage, tree: str, parent: str | None, source: Source) 
         reply_to=parent,
         precision="none",
         lang=node.lang,
+        trained=not any(denies(getattr(node, name)) for name in TURN_FLAGS),
     )

@@ -1,43 +1,45 @@
-"""ShareGPT's conversations, with LLaMA-Factory's `system` and `tools`."""
+"""Conversations of turns with roles under one key (ShareGPT, LLaMA-Factory, ChatGLM, MiniMind, UltraChat).
+
+A system prompt stands beside the turns or among them. With LLaMA-Factory's preferences, `chosen` ends the
+conversation. Turns are {from, value}, {role, content}, pairs of question and answer, or texts in turn.
+"""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from msgspec import Struct, field
-
-from training.importers.reading.dialogue import DialogueTurn, dialogue_messages, read_records, role_of
+from training.importers.reading.data_sets.key_names import ANSWER, CONTENT, CONVERSATION, ROLE, record_keys
+from training.importers.reading.data_sets.records import read_data_set
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "ShareGPT"
-
-
-class ShareGptTurn(Struct, gc=False):
-    role: str = field(name="from", default="")
-    value: str | None = ""
-
-
-class ShareGptDialogue(Struct, gc=False):
-    """Turns in order; the system prompt stands beside them or among them."""
-
-    conversations: list[ShareGptTurn]
-    system: str | None = ""
-    tools: Any = None
+_TEXTS = (
+    "conversations",
+    "conversation",
+    "dialogue",
+    "dialog",
+    "data",
+)  # may hold texts in turn, which have no keys
 
 
 def recognises(head: FileHead) -> bool:
-    return head.has("[].conversations[].from") or head.has("conversations[].from")
+    keys = record_keys(head)
+    return any(
+        (_has_one(keys, name, ROLE) and _has_one(keys, name, CONTENT)) or _has_one(keys, name, ANSWER)
+        for name in CONVERSATION
+        if name != "messages" and f"{name}[].input" not in keys  # of ChatML and of xtuner
+    ) or any(_holds_texts(keys, name) for name in _TEXTS)
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
-    for source in sources:
-        for dialogue in read_records(source, ShareGptDialogue, log):
-            turns = [DialogueTurn("system", dialogue.system or "")]
-            for turn in dialogue.conversations:
-                if role := role_of(turn.role):
-                    turns.append(DialogueTurn(role, turn.value or ""))
-                else:
-                    log.skip("turns of an unknown side")
-            yield from dialogue_messages("sharegpt", turns, source, log)
+    return read_data_set("sharegpt", sources, log)
+
+
+def _holds_texts(keys: frozenset[str], name: str) -> bool:
+    is_flat = not any(key.startswith(f"{name}[") for key in keys)
+    return name in keys and is_flat and (name != "data" or keys <= {"id", "data"})
+
+
+def _has_one(keys: frozenset[str], name: str, wanted: Sequence[str]) -> bool:
+    return any(f"{name}[].{each}" in keys for each in wanted)

@@ -11,17 +11,24 @@ MOST_NOTES = 100
 class ImportLog:
     """`skipped` counts left-out messages by reason; `notes` are sentences for the person, each kept once.
 
-    `dates` is the user's --dates: the first number of a date in files whose dates fit both orders.
+    `dates` is the user's --dates: the first number of a date in files whose dates fit both orders. `kept`
+    counts what a reader keeps in another form or for another use than it stands in the file, by description.
     """
 
     dates: Literal["", "day", "month"] = ""
     skipped: Counter[str] = field(default_factory=Counter)
     notes: dict[str, None] = field(default_factory=dict)
+    kept: Counter[str] = field(default_factory=Counter)
 
     def skip(self, reason: str, count: int = 1) -> None:
         """Count messages that are left out."""
         if count:
             self.skipped[reason] += count
+
+    def keep(self, description: str, count: int = 1) -> None:
+        """Count what is kept in another form or for another use."""
+        if count:
+            self.kept[description] += count
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the end of the import, once; beyond the bound, count it."""

@@ -35,8 +35,10 @@ def _excess(message: ExportedMessage) -> str:
         return _TOO_LONG
     if len(message.labels) > MOST_LABELS:
         return _MANY_LABELS
-    ids = (message.id, message.reply_to, message.quote, message.lang)
-    return _LONG_ID if any(id and len(id) > LONGEST_ID for id in ids) else ""
+    for id in (message.id, message.reply_to, message.quote, message.lang):
+        if id and len(id) > LONGEST_ID:
+            return _LONG_ID
+    return ""
 
 
 def _with_short_media(message: ExportedMessage, log: ImportLog) -> ExportedMessage:

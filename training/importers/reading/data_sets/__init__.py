@@ -1,0 +1,1 @@
+"""Records of data sets, of any shape, as dialogues."""
