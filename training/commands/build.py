@@ -13,7 +13,7 @@ from training.dataset import splits
 from training.dataset.base_tokenizer import answer_room
 from training.dataset.documents import read_documents
 from training.dataset.excerpts import Excerpt
-from training.dataset.selection import Limits, Selection
+from training.dataset.selection import DEFAULT_LIMITS, Limits, Selection
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
 from training.dataset.staleness import source_hashes, split_hashes
@@ -31,30 +31,30 @@ FRAME_FACTOR = 1.3  # names and template around messages, as a factor on the mes
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
-def build_data(workspace: Workspace, window: int = 0, per_chat: int = Limits().per_chat) -> BuildRecord:
-    """Build the data anew. `window` is in tokens; 0 chooses one. `per_chat` is the cap of one chat.
+def build_data(workspace: Workspace, window: int = 0, limits: Limits = DEFAULT_LIMITS) -> BuildRecord:
+    """Build the data anew. `window` is in tokens; 0 chooses one.
 
     Raises `UserError` where there is nothing to learn from, or another command writes the messages.
     """
     with work_lock(workspace.work):
-        return _build(workspace, window, per_chat)
+        return _build(workspace, window, limits)
 
 
-def _build(workspace: Workspace, window: int, per_chat: int) -> BuildRecord:
+def _build(workspace: Workspace, window: int, limits: Limits) -> BuildRecord:
     sources = source_hashes(workspace.work)
     scrubbed, scrubber = scrub_messages(workspace.work, workspace.persona)
     opted_out = read_opt_outs(workspace.work)
     with ChatIndex(scrubbed) as chats:
         widest = workspace.serving(workspace.model.context)
         encode = widest.reader.tokenizer.encode
-        selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), Limits(per_chat))
+        selection = splits.choose_targets(chats, opted_out, lambda text: len(encode(text)), limits)
         window = _check_window(window, workspace) if window else _choose_window(selection, widest, workspace)
         serving = workspace.serving(window)
         facts = read_documents(
             workspace.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text
         )
         counts = splits.write_splits(workspace.work, chats, opted_out, serving, selection, facts)
-    record = _make_record(workspace, counts, serving, window, per_chat)
+    record = _make_record(workspace, counts, serving, window, limits)
     record = msgspec.structs.replace(record, hashes=sources | split_hashes(workspace.work))
     write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
     return record
@@ -81,7 +81,7 @@ def _choose_window(selection: Selection, serving: ServingPrompts, workspace: Wor
 
 
 def _make_record(
-    workspace: Workspace, counts: SplitCounts, serving: ServingPrompts, window: int, per_chat: int
+    workspace: Workspace, counts: SplitCounts, serving: ServingPrompts, window: int, limits: Limits
 ) -> BuildRecord:
     """Encode both splits and return their record, still without hashes."""
     lengths, trained = dict[str, tuple[int, ...]](), dict[str, int]()
@@ -91,7 +91,8 @@ def _make_record(
     style = _AnswerStyle(splits.read_excerpts(workspace.work / TRAIN))
     return BuildRecord(
         window=window,
-        per_chat=per_chat,
+        per_chat=limits.per_chat,
+        test_size=limits.test_size,
         model=workspace.model.name,
         hashes={},
         train=dict(counts.train),

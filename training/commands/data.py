@@ -14,7 +14,7 @@ from bot.system.console import json_text
 from training.commands import forget as forgetting
 from training.commands.build import build_data, describe_build, describe_lengths
 from training.commands.types import Commands, Folder
-from training.dataset.selection import Limits
+from training.dataset.selection import DEFAULT_LIMITS, Limits
 from training.dataset.splits import TRAIN
 from training.dataset.staleness import read_current_build
 from training.dataset.workspace import BUILD_RECORD, Workspace, open_workspace, read_build_record
@@ -29,7 +29,14 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     window = "tokens of a prompt and its answer together (default: what holds nearly all conversations)"
     build.add_argument("--window", metavar="TOKENS", type=int, default=0, help=window)
     cap = "examples of one chat at most, the newest ones; 0 is no limit (default: %(default)s)"
-    build.add_argument("--cap", metavar="COUNT", type=int, default=Limits().per_chat, help=cap)
+    build.add_argument("--cap", metavar="COUNT", type=int, default=DEFAULT_LIMITS.per_chat, help=cap)
+    held = (
+        "answers that are held out to measure with, the newest ones: a count such as 200, or a share such as "
+    )
+    held += "0.1; 0 is none (default: a tenth)"
+    build.add_argument(
+        "--test-size", metavar="COUNT|SHARE", type=_test_size, default=DEFAULT_LIMITS.test_size, help=held
+    )
     build.add_argument("--json", action="store_true", help="the result as JSON")
     build.set_defaults(command="build")
     preview = commands.add_parser("preview", help="show examples, with what is learned in colour")
@@ -44,10 +51,24 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.set_defaults(command="forget")
 
 
+def _test_size(text: str) -> float:
+    """Return a count or a share, given as 200, 0.1 or 10%; argparse tells of `ArgumentTypeError`."""
+    wanted = f"{text!r} is no size: write a count such as 200, a share such as 0.1 or 10%, or 0 for none"
+    try:
+        size = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(wanted) from None
+    is_share, is_count = 0 <= size < 1, size >= 1 and size.is_integer() and not text.endswith("%")
+    if not (is_share or is_count):
+        raise argparse.ArgumentTypeError(wanted)
+    return size
+
+
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    record = build_data(_open(options, folder(options)), options.window, options.cap)
+    limits = Limits(options.cap, options.test_size)
+    record = build_data(_open(options, folder(options)), options.window, limits)
     if options.json:
         return json_text(msgspec.to_builtins(record))
     return describe_build(record, options.persona)
@@ -100,7 +121,7 @@ def _build_again(options: Namespace, folder: Path) -> str:
     """Build a persona's data as they were built before; return a line about them."""
     workspace = _open(options, folder)
     before = read_build_record(workspace.work)
-    record = build_data(workspace, before.window, before.per_chat)
+    record = build_data(workspace, before.window, Limits(before.per_chat, before.test_size))
     return f"the data were built again: {sum(record.train.values()):,} examples to learn"
 
 

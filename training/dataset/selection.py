@@ -32,9 +32,21 @@ class ChosenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit."""
+    """Limits of what is learned.
+
+    At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit. `test_size`
+    is the count of targets that are held out, or below 1 their share; 0 holds none out.
+    """
 
     per_chat: int = 5000
+    test_size: float = VALIDATION_SHARE
+
+    def held_out(self, targets: int) -> float:
+        """Return how many of so many targets are held out."""
+        return self.test_size * targets if self.test_size < 1 else self.test_size
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(slots=True)
@@ -66,7 +78,7 @@ def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits) -> Sel
     left = _without(
         left, near_duplicates([target.signature for target in left]), "nearly repeated", selection
     )
-    validation = _validation_sessions(left)
+    validation = _validation_sessions(left, limits.held_out(len(left)))
     over = _over_cap(left, validation, chats.places, chats, limits.per_chat)
     left = _without(left, over, f"more than {limits.per_chat:,} of one chat", selection)
     newest = max((target.time for target in left), default=0.0)
@@ -112,13 +124,13 @@ def _repeated(targets: Sequence[Target]) -> Iterable[int]:
             seen.add(target.text_hash)
 
 
-def _validation_sessions(targets: Sequence[Target]) -> set[int]:
-    """Return the newest whole conversations that have a tenth of the targets; never all conversations."""
+def _validation_sessions(targets: Sequence[Target], wanted: float) -> set[int]:
+    """Return the newest whole conversations that have so many targets; never all conversations."""
     begun: dict[int, tuple[float, int]] = {}
     sizes = Counter(target.session for target in targets)
     for target in targets:
         begun.setdefault(target.session, (target.time, target.session))
-    validation, wanted = set[int](), VALIDATION_SHARE * len(targets)
+    validation = set[int]()
     for _, session in sorted(begun.values(), reverse=True)[: len(begun) - 1]:
         if wanted <= 0:
             break

@@ -20,7 +20,8 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     `window` is in tokens. `hashes` are SHA-256 by file name. `train` and `held` count targets by task,
     `trained` counts trained tokens by file, and `lengths` are quantiles of the training examples' lengths in
     tokens by file. `bursts` counts answers by their number of messages. `line_is_message` says that most line
-    breaks in the persona's answers separate messages. `authors` are pseudonyms.
+    breaks in the persona's answers separate messages. `authors` are pseudonyms. `per_chat` and `test_size`
+    are those of `Limits`.
     """
 
     window: int
@@ -36,6 +37,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     bursts: dict[int, int]
     line_is_message: bool
     authors: tuple[str, ...]
+    test_size: float = 0.1  # records of earlier versions have none
 
 
 @dataclass(frozen=True, slots=True)
