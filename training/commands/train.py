@@ -14,6 +14,7 @@ from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from bot.system.console import json_text, printable, write_line
+from bot.system.user_path import user_path
 from bot.text.one_line import one_line
 from bot.toml import check_values
 from training.commands.types import Commands, Folder
@@ -48,9 +49,9 @@ def add_train_command(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _add_recipe_options(command: argparse.ArgumentParser) -> None:
     read = "take values of the recipe from this file; they go before those of persona.toml"
-    command.add_argument("--recipe", metavar="FILE", type=Path, help=read)
+    command.add_argument("--recipe", metavar="FILE", type=user_path, help=read)
     write = "write the recipe, each value with its reason, into a new file"
-    command.add_argument("--write-recipe", metavar="FILE", type=Path, help=write)
+    command.add_argument("--write-recipe", metavar="FILE", type=user_path, help=write)
     save = "save the run after so many steps, and keep the adapter of each time as RUN/step-STEPS"
     command.add_argument("--save-every", metavar="STEPS", type=int, help=save)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
 from tests.training.planning.test_recipe import KNOWN
+from training import __main__ as trainer
 from training.planning.recipe import Recipe, choose_recipe, set_by
 from training.planning.recipe_file import (
     GivenOptions,
@@ -81,6 +82,24 @@ def test_a_recipe_is_written_over_nothing_and_into_no_folder_that_is_missing(tmp
     with pytest.raises(UserError, match=r"There is no settings file .*--write-recipe FILE` writes one"):
         read_recipe(tmp_path / "missing.toml")
     assert path.read_text() == "rank = 8"
+
+
+@pytest.mark.parametrize(
+    "given", ["~/my recipes/配方.toml", "{home}/my recipes/配方.toml", "my recipes/配方.toml"]
+)
+def test_the_path_of_a_recipe_is_taken_as_people_write_it(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my recipes").mkdir()
+    words = ["train", "--persona", "mara"]
+    written = given.format(home=tmp_path)
+    options = trainer._parser().parse_args([*words, "--recipe", written, f"--write-recipe={written}"])
+    write_recipe(options.write_recipe, choose_recipe(TrainingOptions(rank=7), KNOWN))
+    assert read_recipe(options.recipe).rank == 7
+    assert (tmp_path / "my recipes/配方.toml").exists()
 
 
 def test_options_that_come_later_go_before_and_say_where_they_are_from() -> None:
