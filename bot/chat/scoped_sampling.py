@@ -1,6 +1,7 @@
 """Sampling and remembered rounds of a thread, chat or server: changed while the bot runs, kept in memory."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.chat.scoped_settings import SettingValue, setting_scopes
@@ -29,15 +30,15 @@ _IN_FILE, _DEFAULT = "persona.toml", "default"
 
 async def sampling_in_place(memory: Memory, place: Place, persona: Persona) -> Persona:
     """Return the persona with the sampling and rounds that hold in a place."""
-    return _apply(persona, _texts(await _stored(memory, place)))
+    return _apply(persona, _texts(await _stored(memory, place)))[0]
 
 
 async def read_sampling(memory: Memory, place: Place, persona: Persona) -> dict[str, SettingValue]:
     """Return each value that holds for a persona in a place, by name, with its source."""
     stored = await _stored(memory, place)
-    now = _apply(persona, _texts(stored))
+    now, applied = _apply(persona, _texts(stored))
     return {
-        name: SettingValue(shown, stored[name].source if name in stored else _source(persona, name))
+        name: SettingValue(shown, stored[name].source if name in applied else _source(persona, name))
         for name, shown in _shown_values(now).items()
     }
 
@@ -102,17 +103,16 @@ def _texts(stored: Mapping[str, SettingValue]) -> dict[str, str]:
     return {name: value.text for name, value in stored.items()}
 
 
-def _apply(persona: Persona, texts: Mapping[str, str]) -> Persona:
-    """Return the persona with these values; those that do not fit its file any more are left out."""
-    try:
-        return _checked(persona, texts)
-    except UserError:
-        for name in texts:
-            try:
-                persona = _checked(persona, {name: texts[name]})
-            except UserError:
-                continue
-        return persona
+def _apply(persona: Persona, texts: Mapping[str, str]) -> tuple[Persona, frozenset[str]]:
+    """Return the persona with these values, and their names; those that do not fit its file are left out."""
+    with suppress(UserError):
+        return _checked(persona, texts), frozenset(texts)
+    applied = set[str]()
+    for name, text in texts.items():
+        with suppress(UserError):
+            persona = _checked(persona, {name: text})
+            applied.add(name)
+    return persona, frozenset(applied)
 
 
 def _checked(persona: Persona, texts: Mapping[str, str]) -> Persona:
@@ -149,5 +149,7 @@ def _source(persona: Persona, name: str) -> str:
 
 def _shown_values(persona: Persona) -> dict[str, str]:
     rounds = persona.history.rounds
-    values = {name: f"{value:g}" for name, value in persona.sampling}
+    values = {
+        name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in persona.sampling
+    }
     return {**values, ROUNDS: ALL_ROUNDS if rounds is None else str(rounds)}

@@ -110,6 +110,7 @@ async def test_a_value_is_understood_by_its_other_names(stage: Stage, name: str)
         ("/sampling temperature nan", "temperature = 'nan' is wrong: input should be a finite number"),
         ("/sampling temperature hot", "temperature = 'hot' is wrong: input should be a valid number"),
         ("/sampling repetition_penalty 10.5", "less than or equal to 10"),
+        ("/sampling top_k -1", "top_k = '-1' is wrong: input should be greater than or equal to 0"),
         ("/sampling top_k 1.5", "top_k = '1.5' is wrong"),
         ("/sampling min_tokens 300", "max_tokens = 256 is wrong: write at least sampling.min_tokens, 300"),
         ("/sampling max_tokens 5000", "max_tokens is at most 2,048 here, half of what the model"),
@@ -148,6 +149,8 @@ async def test_a_value_that_a_changed_persona_makes_impossible_is_left_out_of_re
     await stage.say("Rain?")
     sampling = stage.engine.requests[-1].sampling
     assert (sampling.max_tokens, sampling.min_tokens, sampling.temperature) == (256, 50, 1)
+    assert "256      default: every" in await ask(stage, "/sampling max_tokens")
+    assert "1        this chat: 0 takes" in await ask(stage, "/sampling temperature")
 
 
 async def test_settings_are_shown_where_the_persona_is_gone(stage: Stage) -> None:
