@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import UserError
+from bot.foreign_names import answer_foreign_name
 from bot.system.ownership import check_owner
 
 
@@ -33,6 +35,14 @@ def parse_toml(kind: type[Parsed], text: str, path: Path) -> Parsed:
         raise UserError(f"{path}{_complaints(kind, text, error)}") from None
     except (ValueError, RecursionError) as error:  # also an endless number, and arrays nested without end
         raise UserError(f"{path} is not valid TOML: {error}.") from None
+
+
+def check_values(kind: type[Parsed], values: Mapping[str, object]) -> Parsed:
+    """Return values as a section. Raises `UserError` with the first of them that is wrong."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_complaint(kind, error.errors()[0])) from None
 
 
 def read_toml(path: Path, advice: str) -> str:
@@ -99,6 +109,8 @@ def _complaint(kind: type[BaseModel], error: Any) -> str:
         return f"{name}{shown} is wrong: {_wanted(error)}."
     if elsewhere := [other for other in _tables_with(kind, key) if other != ".".join(table)]:
         return f"{name} is not a known key: it belongs below [{elsewhere[0]}]."
+    if answer := answer_foreign_name(key):
+        return f"{name} is not a known key: {answer}."
     for part in table:
         kind = kind.model_fields[part].annotation  # type: ignore[assignment]
     near = get_close_matches(key, kind.model_fields, n=1, cutoff=0.5)

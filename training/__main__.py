@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bot import config
+from bot.command_parser import CommandParser
 from bot.errors import UserError
 from bot.system.console import json_text, prepare_output, write_line
 from bot.system.ownership import check_owners
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser: argparse.ArgumentParser = CommandParser(prog="python -m training", description=__doc__)
     parser.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)

@@ -3,12 +3,14 @@
 import argparse
 from pathlib import Path
 
+from bot.command_parser import CommandParser
+
 Commands = argparse._SubParsersAction  # argparse has no public name for the type of `add_subparsers`
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; its `command` is the command's name, "run" by default."""
-    whole = argparse.ArgumentParser(prog="alterego", description=description)
+    whole: argparse.ArgumentParser = CommandParser(prog="alterego", description=description)
     whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
     whole.set_defaults(command="run", persona=None, say=None, prompts=None, json=False)
     commands = whole.add_subparsers(title="commands", metavar="COMMAND")

@@ -36,6 +36,7 @@ async def persona_show(options: Namespace) -> str:
         **card_parts(persona),
         "adapter": ", ".join(map(_described, persona.adapters)) or "none",
         "sampling": ", ".join(f"{name} {value}" for name, value in persona.sampling),
+        **({"history": limits} if (limits := _limits(persona)) else {}),
     }
     return "\n".join(f"{name:<{_LABEL}} {_indented(value)}" for name, value in fields.items())
 
@@ -50,6 +51,11 @@ def card_parts(persona: Persona) -> dict[str, str]:
         "without effect": ", ".join(persona.card.unused),
     }
     return {name: text for name, text in parts.items() if text}
+
+
+def _limits(persona: Persona) -> str:
+    """Return the limits of the history that persona.toml sets; empty for none."""
+    return ", ".join(f"{name} {value}" for name, value in persona.history if value is not None)
 
 
 def _choices(settings: Config, cast: Cast) -> Mapping[str, AdapterChoice]:

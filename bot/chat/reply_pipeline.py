@@ -16,6 +16,7 @@ from bot.chat.delivery import deliver, split_reply
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.responder import GeneratedReply, ReplyContext, Responder
+from bot.chat.scoped_sampling import sampling_in_place
 from bot.chat.worker_pool import WorkerPool
 from bot.errors import RestartNeeded, UserError
 from bot.memory.queries.records import Outgoing
@@ -89,7 +90,7 @@ class ReplyPipeline:
     async def _read_context(self, place: Place, request: ReplyRequest) -> ReplyContext | None:
         """Count an attempt at the messages and read the history; None where no message wants a reply."""
         memory, replaced = self._memory, request.replaced_id
-        persona = self._resources.cast.find(request.persona)
+        persona = await sampling_in_place(memory, place, self._resources.cast.find(request.persona))
         wanted: tuple[str, ...] = ()
         if request.messages:
             wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)

@@ -102,7 +102,7 @@ class Responder:
         if longest >= context:
             raise UserError(
                 f"{persona.name} may write {longest:,} tokens, but the model reads and "
-                f"writes {context:,} in all: lower sampling.max_tokens in its persona.toml."
+                f"writes {context:,} in all: lower max_tokens in its persona.toml, or with /sampling."
             )
         room = context - longest
         return room - min(room // 2, thinking_budget(persona, tokenizer, self._resources.model))

@@ -11,6 +11,7 @@ from bot.adapter.folders import HOME
 from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona.card import MAX_NAME, Card
+from bot.persona.history_limits import HistoryLimits
 from bot.persona.lorebook import Lorebook, join_books
 from bot.persona.persona_files import (
     adapter_in,
@@ -38,7 +39,7 @@ class Sampling(Section):
     top_p: float = Field(default=0.95, gt=0, le=1)  # the smallest set of tokens that holds this probability
     top_k: int = Field(default=0, ge=0)  # the k likeliest tokens; 0 keeps all
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
-    repetition_penalty: float = Field(default=1.1, gt=0, le=2)  # over prompt and answer: arXiv 1909.05858
+    repetition_penalty: float = Field(default=1.1, gt=0, le=10)  # over prompt and answer: arXiv 1909.05858
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
     max_tokens: int = Field(default=256, ge=1, le=32_768, validate_default=True)  # the longest answer
 
@@ -66,6 +67,7 @@ class PersonaFile(Section):
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     notices: tuple[NoticeKind, ...] = ()  # what it reads beside messages: "reactions", "pins", "joins"
     sampling: Sampling = Sampling()
+    history: HistoryLimits = HistoryLimits()
     training: TrainingOptions = TrainingOptions()  # for the trainer alone
 
 
@@ -91,6 +93,7 @@ class Persona:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     lorebook: Lorebook = field(default_factory=Lorebook)  # that of its folder, beside the card's
     other_adapters: tuple[Path, ...] = ()
+    history: HistoryLimits = field(default_factory=HistoryLimits)
 
     @property
     def adapters(self) -> tuple[Path, ...]:
@@ -193,6 +196,7 @@ def load_persona(folder: Path) -> Persona:
         keys.training,
         read_folder_lorebook(path_inside(folder, Path(LOREBOOK))),
         other_adapters(folder),
+        keys.history,
     )
 
 

@@ -28,6 +28,7 @@ class TrainingOptions(Section):
     facts_epochs: int | None = Field(default=None, ge=0, le=100)
     evaluations: int | None = Field(default=None, ge=1)  # on the validation set, in each epoch
     patience: int | None = Field(default=None, ge=1)  # evaluations without progress that end training
+    save_every: int | None = Field(default=None, ge=0)  # steps between two saves; 0: twenty in a run
     neutral: float | None = Field(default=None, ge=0, le=1)  # everyday questions, as a share of all answers
     identity: bool | None = None  # questions for the persona's name
     replay: float | None = Field(default=None, ge=0, le=1)  # of old examples, as a share of the new ones

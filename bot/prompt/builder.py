@@ -26,6 +26,7 @@ from bot.prompt.renderer import (
     render_turns,
     stop_conditions,
 )
+from bot.prompt.rounds import read_rounds
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.thoughts import expects_thought
 from bot.prompt.truncation import HistoryFitter, rendered_ids
@@ -141,12 +142,13 @@ def build_prompt(
     The order is: card with the constant entries of its lorebook, example dialogues, history, the card's last
     instructions. Entries whose keys were said, and a prompt at a depth, stand between the newest messages. If
     the budget is short, the examples are dropped first, then the oldest part of the history; once the history
-    has been `cut`, no prompt has examples. {{user}} stands for the last speaker. `parents` are messages
-    outside the history, by the ids that its messages reply to; `reply_to` is the id of the message that the
-    reply answers. `own_system` is a data set's text, without macros, in place of the turns before the
-    history. Raises `UserError` if the card and the newest message alone do not fit.
+    has been `cut`, no prompt has examples, unless the persona's own limit cut it. {{user}} stands for the
+    last speaker. `parents` are messages outside the history, by the ids that its messages reply to;
+    `reply_to` is the id of the message that the reply answers. `own_system` is a data set's text, without
+    macros, in place of the turns before the history. Raises `UserError` if the card and the newest message
+    alone do not fit.
     """
-    parents = parents or {}
+    history, parents = read_rounds(persona, history, parents or {}, reply_to)
     names = speaker_labels([*history, *parents.values()], persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
     scene = persona.card.scene(current, persona.key)
@@ -162,7 +164,8 @@ def build_prompt(
     fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))
     if not history:
         card = replace(card, late=(*(insertion.turn for insertion in fitter.insertions), *card.late))
-    frame, start, turns = fit_history(card, fitter, history, 0 if cut else len(persona.card.examples))
+    has_examples = not cut or persona.history.tokens is not None
+    frame, start, turns = fit_history(card, fitter, history, has_examples * len(persona.card.examples))
     ids, spans = render_turns((*frame, *chain.from_iterable(turns), *card.late), reader)
     stop_ids, stop = stop_conditions(reader)
     return Prompt(

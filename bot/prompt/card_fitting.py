@@ -43,14 +43,24 @@ class CardTurns:
 def fit_history(
     card: CardTurns, fitter: HistoryFitter, history: Sequence[Message], examples: int
 ) -> tuple[tuple[Turn, ...], int, list[tuple[Turn, ...]]]:
-    """Return the turns before the history, the index of the oldest message kept, and the turns from there."""
+    """Return the turns before the history, the index of the oldest message kept, and the turns from there.
+
+    Under the persona's own limit of tokens, examples have the room that a history of that size leaves them,
+    so that they stay where the history is cut.
+    """
     turns = fitter.turns(history)
-    needed = sum(fitter.token_costs(turns))
+    costs, limit = fitter.token_costs(turns), card.persona.history.tokens
+    needed = sum(costs)
+    wanted = needed if limit is None else max([limit, *costs[-1:]])
     for number in _halves(examples):
         frame = card.frame(number)
         room = card.room(frame)
-        if needed <= room:
-            return frame, 0, turns
+        if wanted <= room:
+            break
+    if limit is not None:
+        room = min(room, wanted)
+    if needed <= room:
+        return frame, 0, turns
     return frame, *fitter.drop_oldest(history, room)
 
 

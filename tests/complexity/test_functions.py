@@ -44,6 +44,7 @@ ELSEWHERE = {
     "bot.system.console.json_text": "the JSON of a command's result",
     "bot.system.console.write_line": "printable, and a stream",
     "bot.chat.delivery.split_reply": "what a platform's outlet does, which is tried by itself",
+    "bot.chat.commands.sampling.neighbours": "a number that was checked, beside a few others",
     "bot.chat.worker_pool.WorkerPool.enqueue_outgoing": HANDS_ON,
     "bot.platforms.discord.translate.readable_content": "message_text",
     "bot.platforms.discord.translate.cut": "a slice",

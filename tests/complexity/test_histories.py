@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,12 +14,14 @@ from bot.chat.reply_task import ReplyRequest
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.interface import Piece, Request
 from bot.message import Author, Message
+from bot.persona.history_limits import HistoryLimits
 from bot.persona.lorebook import LoreEntry
 from bot.persona.persona import Sampling
 from bot.prompt.builder import build_prompt
 from bot.prompt.chat_template import open_chat_template
 from bot.prompt.lore import said_entries
 from bot.prompt.renderer import PromptFormat
+from bot.prompt.rounds import newest_rounds, read_rounds
 from bot.prompt.speaker_labels import speaker_labels
 from bot.prompt.turns import history_turns, missing_parents
 from tests.complexity.growth import MOST, count_work, growth
@@ -54,6 +57,7 @@ FAMILIES: dict[str, Callable[[int], History]] = {
 }
 
 
+OF_ONE_ROUND = replace(MARA, history=HistoryLimits(rounds=0))
 LORE = [
     LoreEntry(f"sea {number}", ("hell", "sea", f"sea {number}"), scan_depth=100, recursive=True)
     for number in range(20)
@@ -87,6 +91,8 @@ HISTORIES: dict[str, Callable[[History], object]] = {
     "bot.prompt.builder.build_prompt": lambda history: prompt(history, 10**6),
     "bot.prompt.lore.said_entries": lambda history: said_entries(LORE, history),
     "bot.prompt.turns.history_turns": turns,
+    "bot.prompt.rounds.newest_rounds": lambda history: newest_rounds(history, 3, "mara"),
+    "bot.prompt.rounds.read_rounds": lambda history: read_rounds(OF_ONE_ROUND, history, {}, None),
     "bot.prompt.turns.missing_parents": missing_parents,
     "bot.prompt.speaker_labels.speaker_labels": lambda history: speaker_labels(history, MARA),
     "bot.chat.reply_task.ReplyRequest.readable": lambda history: ReplyRequest(

@@ -113,6 +113,7 @@ def _make_record(
         per_chat=limits.per_chat,
         near_duplicates=limits.near_duplicates,
         repeats=limits.repeats,
+        test_size=limits.test_size,
         model=workspace.model.name,
         hashes={},
         train=dict(counts.train),

@@ -40,6 +40,13 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     build.add_argument("--repeats", metavar="COUNT", default="1", help=again)
     explain = "show each pair of examples that was compared for repetition, with the verdict"
     build.add_argument("--explain", action="store_true", help=explain)
+    held = (
+        "answers that are held out to measure with, the newest ones: a count such as 200, or a share such as "
+    )
+    held += "0.1; 0 is none (default: a tenth)"
+    build.add_argument(
+        "--test-size", metavar="COUNT|SHARE", type=_test_size, default=DEFAULT_LIMITS.test_size, help=held
+    )
     build.add_argument("--json", action="store_true", help="the result as JSON")
     build.set_defaults(command="build")
     preview = commands.add_parser("preview", help="show examples, with what is learned in colour")
@@ -54,11 +61,28 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.set_defaults(command="forget")
 
 
+def _test_size(text: str) -> float:
+    """Return a count or a share, given as 200, 0.1 or 10%; argparse tells of `ArgumentTypeError`."""
+    wanted = f"{text!r} is no size: write a count such as 200, a share such as 0.1 or 10%, or 0 for none"
+    try:
+        size = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(wanted) from None
+    is_share, is_count = 0 <= size < 1, size >= 1 and size.is_integer() and not text.endswith("%")
+    if not (is_share or is_count):
+        raise argparse.ArgumentTypeError(wanted)
+    return size
+
+
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    near_duplicates, repeats = _near_duplicates(options.near_duplicates), _repeats(options.repeats)
-    limits = Limits(options.cap, near_duplicates=near_duplicates, repeats=repeats)
+    limits = Limits(
+        options.cap,
+        near_duplicates=_near_duplicates(options.near_duplicates),
+        repeats=_repeats(options.repeats),
+        test_size=options.test_size,
+    )
     judged = list[str]()
     explain = judged.append if options.explain else None
     record = build_data(_open(options, folder(options)), options.window, limits, explain)
@@ -137,7 +161,12 @@ def _build_again(options: Namespace, folder: Path) -> str:
     """Build a persona's data as they were built before; return a line about them."""
     workspace = _open(options, folder)
     before = read_build_record(workspace.work)
-    limits = Limits(before.per_chat, near_duplicates=before.near_duplicates, repeats=before.repeats)
+    limits = Limits(
+        before.per_chat,
+        near_duplicates=before.near_duplicates,
+        repeats=before.repeats,
+        test_size=before.test_size,
+    )
     record = build_data(workspace, before.window, limits)
     return f"the data were built again: {sum(record.train.values()):,} examples to learn"
 

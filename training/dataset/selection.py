@@ -38,15 +38,22 @@ class ChosenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit.
+    """Limits of what is learned.
 
-    The same question with the same long answer is learned `repeats` times, 0 is no limit. From a share of
-    `near_duplicates` on, long answers to the same question are nearly repeated; None keeps all.
+    At most `per_chat` targets of one chat of people are learned, the newest ones; 0 is no limit. The same
+    question with the same long answer is learned `repeats` times, 0 is no limit. From a share of
+    `near_duplicates` on, long answers to the same question are nearly repeated; None keeps all. `test_size`
+    is the count of targets that are held out, or below 1 their share; 0 holds none out.
     """
 
     per_chat: int = 5000
     near_duplicates: float | None = SIMILAR
     repeats: int = 1
+    test_size: float = VALIDATION_SHARE
+
+    def held_out(self, targets: int) -> float:
+        """Return how many of so many targets are held out."""
+        return self.test_size * targets if self.test_size < 1 else self.test_size
 
 
 DEFAULT_LIMITS = Limits()
@@ -78,7 +85,7 @@ def select_targets(found: FoundTargets, chats: ChatIndex, limits: Limits, explai
     left = sorted(found.targets, key=lambda target: target.time)  # stable: within a chat in its order
     left = _without(left, _pasted(left, found.pasted), "copied from others (copypasta)", selection)
     left = _without_repetitions(left, limits, selection, explain)
-    validation = _validation_sessions(left)
+    validation = _validation_sessions(left, limits.held_out(len(left)))
     held = [target.session in validation for target in left]
     left = _without(left, learned_elsewhere(left, held), "held out, but learned elsewhere", selection)
     over = _over_cap(left, validation, chats.places, chats, limits.per_chat)
@@ -116,13 +123,13 @@ def _without_repetitions(
     return left
 
 
-def _validation_sessions(targets: Sequence[Target]) -> set[int]:
-    """Return the newest whole conversations that have a tenth of the targets; never all conversations."""
+def _validation_sessions(targets: Sequence[Target], wanted: float) -> set[int]:
+    """Return the newest whole conversations that have so many targets; never all conversations."""
     begun: dict[int, tuple[float, int]] = {}
     sizes = Counter(target.session for target in targets)
     for target in targets:
         begun.setdefault(target.session, (target.time, target.session))
-    validation, wanted = set[int](), VALIDATION_SHARE * len(targets)
+    validation = set[int]()
     for _, session in sorted(begun.values(), reverse=True)[: len(begun) - 1]:
         if wanted <= 0:
             break

@@ -17,11 +17,11 @@ BUILD_RECORD = "data.json"
 class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     """work/data.json: the origin, purpose and size of the data.
 
-    `window` is in tokens; `per_chat`, `near_duplicates` and `repeats` are those of `selection.Limits`.
-    `hashes` are SHA-256 by file name. `train` and `held` count targets by task, `trained` counts trained
-    tokens by file, and `lengths` are quantiles of the training examples' lengths in tokens by file. `bursts`
-    counts answers by their number of messages. `line_is_message` says that most line breaks in the persona's
-    answers separate messages. `authors` are pseudonyms.
+    `window` is in tokens; `per_chat`, `near_duplicates`, `repeats` and `test_size` are those of
+    `selection.Limits`. `hashes` are SHA-256 by file name. `train` and `held` count targets by task, `trained`
+    counts trained tokens by file, and `lengths` are quantiles of the training examples' lengths in tokens by
+    file. `bursts` counts answers by their number of messages. `line_is_message` says that most line breaks
+    in the persona's answers separate messages. `authors` are pseudonyms.
     """
 
     window: int
@@ -39,6 +39,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     bursts: dict[int, int]
     line_is_message: bool
     authors: tuple[str, ...]
+    test_size: float = 0.1  # records of earlier versions have none
 
 
 @dataclass(frozen=True, slots=True)

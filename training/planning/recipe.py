@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from bot.persona.training_options import TrainingOptions
 
+_SET = "set "  # begins the reason of each value that somebody set
 MANY_ANSWERS, SOME_ANSWERS = 20_000, 2_000  # answers
 LARGE_MODEL, SMALL_MODEL = 8e9, 1e9  # parameters
 
@@ -39,6 +41,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     checkpointing: bool
     precision: str
     device: str
+    save_every: int = 0  # recipes of earlier versions have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,27 @@ class ChosenRecipe:
     reasons: Mapping[str, str]
 
 
-def choose_recipe(options: TrainingOptions, inputs: RecipeInputs) -> ChosenRecipe:
-    """Choose a recipe; a value that is set in `options` is taken as it is."""
+def set_by(place: str) -> str:
+    """Return the reason of a value that somebody set in a place, such as "in persona.toml"."""
+    return f"{_SET}{place}"
+
+
+def is_set(reason: str) -> bool:
+    """Return whether a reason is that of a value that somebody set."""
+    return reason.startswith(_SET)
+
+
+def choose_recipe(
+    options: TrainingOptions, inputs: RecipeInputs, sources: Mapping[str, str] = MappingProxyType({})
+) -> ChosenRecipe:
+    """Choose a recipe; a value that is set in `options` is taken as it is.
+
+    `sources` are the reasons of options that are not set in persona.toml.
+    """
     rules = _rules(inputs)
     given = {key: value for key, value in options.model_dump().items() if value is not None}
-    reasons = {key: reason for key, (_, reason) in rules.items()} | dict.fromkeys(
-        given, "set in persona.toml"
-    )
+    reasons = {key: reason for key, (_, reason) in rules.items()}
+    reasons |= {key: sources.get(key, set_by("in persona.toml")) for key in given}
     values = {key: value for key, (value, _) in rules.items()} | given
     if "alpha" not in given and "rank" in given:
         values["alpha"], reasons["alpha"] = float(values["rank"]), "as the rank"
@@ -103,6 +120,7 @@ def _rules(inputs: RecipeInputs) -> dict[str, tuple[Any, str]]:
         "facts_epochs": (1, "documents that are read twice are repeated word for word"),
         "evaluations": (2, "on the validation set, in every epoch"),
         "patience": (3, "evaluations without progress; from then on training only memorises"),
+        "save_every": (0, "twenty times in a run, evenly spread, and at each evaluation"),
         "neutral": (0.05, "everyday questions, so that the base model's knowledge stays"),
         "identity": (True, "so that it answers to its own name and to nobody else's"),
         "replay": (0.15, "of the examples of the earlier run, so that they are not forgotten"),

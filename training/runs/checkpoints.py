@@ -11,9 +11,11 @@ from torch import Tensor
 from bot.adapter.files import CONFIG, WEIGHTS
 from bot.errors import UserError
 from bot.files import FolderSwap, recover_folder, replace_folder, write_private
+from training.runs.curve_position import CurvePosition
 from training.store.indented_json import encode_indented
 
 LAST, BEST, FIRST = "last", "best", "first"
+KEPT = "step-*"  # adapters that `save_every` keeps
 _MOMENTS, _STATE = "optimizer.safetensors", "state.json"
 
 
@@ -24,7 +26,8 @@ class RunState(msgspec.Struct, kw_only=True):
     last time at step `halved_at`. `best` is the least loss on the validation set so far, in nats a label.
     `row` is the length of rows and `checkpointing` whether activations are computed twice, where memory ran
     out under the recipe's. `scale` is that of the loss in float16, for `steady` steps so far. Dropout depends
-    on seed and step alone, so that no state of a random generator is kept.
+    on seed and step alone, so that no state of a random generator is kept. `position` is that of the last
+    step on the curve of the learning rate.
     """
 
     step: int = 0
@@ -38,6 +41,7 @@ class RunState(msgspec.Struct, kw_only=True):
     checkpointing: bool = False
     scale: float | None = None
     steady: int = 0
+    position: CurvePosition | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -63,6 +67,11 @@ def save_checkpoint(
         write_private(draft / _STATE, [msgspec.json.encode(state)])
 
     replace_checkpoint(folder, write)
+
+
+def kept_name(step: int) -> str:
+    """Return the name of the folder with the adapter after a step."""
+    return KEPT.replace("*", str(step))
 
 
 def write_peft_adapter(folder: Path, config: Mapping[str, object], adapter: Mapping[str, Tensor]) -> None:

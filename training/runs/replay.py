@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.adapter.files import WEIGHTS
 from bot.errors import UserError
 from bot.files import hash_file, write_private
-from training.runs.checkpoints import BEST, LAST
+from training.runs.checkpoints import BEST, KEPT, LAST
 from training.runs.folders import list_runs
 from training.store.lineage import read_adapter_authors
 from training.tokenization.examples import TokenizedExample
@@ -43,7 +43,7 @@ def find_run(adapter: Path, work: Path) -> Path | None:
     """Return the folder of the persona's newest run that made an adapter, wherever that was copied to."""
     wanted = hash_file(adapter / WEIGHTS, missing_ok=True)
     for folder in reversed(list_runs(work)):
-        states = (folder / name / WEIGHTS for name in (BEST, LAST))
+        states = (state / WEIGHTS for state in (folder / BEST, folder / LAST, *folder.glob(KEPT)))
         if any(path.exists() and hash_file(path) == wanted for path in states):
             return folder
     return None

@@ -7,14 +7,26 @@ import msgspec
 from bot.errors import UserError
 from training.metrics.canaries import Canary
 from training.planning.recipe import Recipe
+from training.runs.curve_position import CurvePosition
 from training.runs.folders import RECIPE, read_run_file
+
+
+class KeptSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """The schedule of an earlier run that a run goes on with.
+
+    `run` is its folder's name, `position` where it left the curve, `updates` those that AdamW had made.
+    """
+
+    run: str
+    position: CurvePosition
+    updates: int
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """recipe.json. `data` are the hashes of the data, of the model and of all else that examples depend on.
 
     `authors` are the pseudonyms of all whose words the adapter will hold, `canaries` those planted in the
-    data.
+    data, `schedule` is that of an earlier run that this one goes on with.
     """
 
     recipe: Recipe
@@ -26,6 +38,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     authors: tuple[str, ...]
     continued_from: str | None = None
     canaries: tuple[Canary, ...] = ()
+    schedule: KeptSchedule | None = None
 
 
 def read_run_config(folder: Path) -> RunConfig:

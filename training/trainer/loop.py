@@ -79,19 +79,23 @@ class TrainingLoop:
     def _run_step(self, step: StepPlan) -> None:
         began, tokens = time.perf_counter(), self._schedule.step_tokens(step)
         rate = step.learning_rate / 2**self.state.halved
-        done = self._with_memory(lambda: self._learner.train_step(self._rows(step), rate, self.state.step))
+        number = self._schedule.earlier_updates + self.state.step  # for dropout
+        done = self._with_memory(lambda: self._learner.train_step(self._rows(step), rate, number))
         if done is None:
             return None
         loss, norm = done
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return self._halve_rate(rate)
         self.state.step += 1
+        self.state.position = step.position
         speed = tokens / (time.perf_counter() - began)
         self._add_log("learned", loss=loss, rate=rate, norm=norm, tokens=tokens, speed=round(speed, 1))
         self._tracker.log(self.state.step, loss=loss, rate=rate, norm=norm)
         self._bar.advance(tokens, loss, speed)
         if step.evaluates and self._schedule.validation and not self._evaluate():
             return self._halve_rate(rate)
+        if step.keeps:
+            self._save(checkpoints.kept_name(self.state.step))
         if step.saves:
             self._save(LAST)
         return None
@@ -176,7 +180,8 @@ class TrainingLoop:
     def _restore(self, name: str = LAST) -> None:
         saved = checkpoints.read_checkpoint(self._schedule.run_folder / name)
         self.state = saved.state
-        self._learner.restore(saved.adapter, saved.moments, saved.state.step)
+        updates = self._schedule.earlier_updates + saved.state.step
+        self._learner.restore(saved.adapter, saved.moments, updates)
         if self.state.scale is not None:
             self._learner.scale = LossScale(self.state.scale, self.state.steady)
 
@@ -185,13 +190,13 @@ class TrainingLoop:
         self._bar.set_completed(sum(map(self._schedule.step_tokens, done)))
 
     def _save(self, name: str) -> None:
-        """Save a checkpoint, with the loss curve beside the last one, or the best adapter for serving."""
+        """Save a checkpoint, with the loss curve beside the last one, or an adapter alone, for serving."""
         recipe, scale = self._schedule.recipe, self._learner.scale
         self.state.row, self.state.checkpointing = recipe.row, recipe.checkpointing
         self.state.scale, self.state.steady = scale.value, scale.steady
         if self._process_group.is_main:
             folder, learner = self._schedule.run_folder / name, self._learner
-            if name == BEST:
+            if name not in (FIRST, LAST):
                 adapter = learner.adapter()
                 half = {key: tensor.half() for key, tensor in adapter.items()}  # as serving reads it
                 checkpoints.replace_checkpoint(

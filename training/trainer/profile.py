@@ -8,6 +8,7 @@ from training.packing.layout import packed_length
 from training.planning import memory
 from training.planning.resources import ResourcePlan, line_through_trials
 from training.runs import folders
+from training.trainer.kept_schedule import describe_kept_schedule
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.memory_recovery import FAULTS, is_recoverable, need_less_memory
 from training.trainer.schedule import TrainingSchedule
@@ -38,8 +39,7 @@ def profile_run(
     device, data = start.config.recipe.device, step_memory.data
     room = memory.available_memory(device)
     schedule, profile = _measure_what_fits(schedule, learner, processes)
-    if start.adapter is not None:
-        learner.restore(start.adapter, {}, 0)
+    start.restore_to(learner)
     plan = ResourcePlan(
         answers=data.answer_count,
         held=len(data.validation),
@@ -62,13 +62,17 @@ def read_plan(start: RunStart) -> ResourcePlan:
     return folders.read_run_file(start.run_folder / folders.PLAN, ResourcePlan)
 
 
-def plan_notes(data: TrainingData, start: RunStart) -> list[str]:
+def plan_notes(data: TrainingData, start: RunStart, schedule: TrainingSchedule) -> list[str]:
     """Return sentences that somebody should read before the run begins."""
     notes = []
     if not data.validation:
         notes.append("Nothing is held out, so the last state is kept: with more chats the best one could be.")
     if start.adapter is not None and not data.replayed:
         notes.append("Nothing that the adapter learned before is in the data, so nothing of it is replayed.")
+    if kept := start.config.schedule:
+        stages = (schedule.stages[step.stage].name for step in schedule.steps)
+        first = next(at for at, name in enumerate(stages) if name == kept.position.stage)
+        notes.append(describe_kept_schedule(kept, schedule.steps[first].learning_rate))
     if start.config.canaries:
         planted = sum(canary.repeats for canary in start.config.canaries)
         notes.append(

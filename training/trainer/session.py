@@ -18,6 +18,7 @@ from training.distributed.processes import ProcessGroup
 from training.metrics.canaries import record_canaries
 from training.planning import resources
 from training.planning.recipe import ChosenRecipe
+from training.planning.recipe_file import write_recipe
 from training.planning.resources import ResourcePlan
 from training.runs import folders
 from training.runs.checkpoints import BEST, RunState
@@ -74,13 +75,15 @@ class Session:
         start, data = self._start(base)
         recipe = start.config.recipe
         stages = training_stages(data, recipe)
-        steps = plan_steps(stages, recipe)
-        schedule = TrainingSchedule(start.run_folder, stages, data.validation, steps, recipe)
+        kept = start.config.schedule
+        steps = plan_steps(stages, recipe, kept.position if kept else None)
+        schedule = TrainingSchedule(
+            start.run_folder, stages, data.validation, steps, recipe, start.earlier_updates
+        )
         model = base.load()
         sizes = replace(base.sizes, bytes=loaded_bytes(model))
         learner = LoraLearner(model, recipe, self._process_group, base.name)
-        if start.adapter is not None:
-            learner.restore(start.adapter, {}, 0)
+        start.restore_to(learner)
         step_memory = StepMemory(sizes, base.kept_bytes(recipe), data)
         with self._device_faults("run the same command again."):
             start, schedule, plan = self._plan(start, schedule, learner, step_memory)
@@ -121,7 +124,11 @@ class Session:
         schedule, plan = profile.profile_run(start, schedule, learner, step_memory, self._process_group.size)
         start = start.with_recipe(schedule.recipe)
         chosen = ChosenRecipe(start.config.recipe, start.config.reasons)
-        self._say(resources.format_plan(plan, chosen, profile.plan_notes(step_memory.data, start)))
+        notes = profile.plan_notes(step_memory.data, start, schedule)
+        self._say(resources.format_plan(plan, chosen, notes))
+        if self._options.recipe_file and self._process_group.is_main:
+            write_recipe(self._options.recipe_file, chosen)
+            self._say(f"The recipe is in {self._options.recipe_file}; --recipe reads it.")
         return start, schedule, plan
 
     def _write_start(self, start: RunStart, plan: ResourcePlan, data: TrainingData) -> None:

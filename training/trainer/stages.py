@@ -15,6 +15,7 @@ from training.tokenization import cache, identity, neutral
 from training.tokenization.encode import Encoder
 from training.tokenization.examples import TokenizedExample, tokenized_examples
 
+FACTS, DIALOGUE = "facts", "dialogue"  # names of stages
 NAMES = 5  # other people in the questions "are you NAME?"
 
 
@@ -87,8 +88,8 @@ def training_stages(data: TrainingData, recipe: Recipe) -> list[Stage]:
     questions = data.identity if recipe.identity else ()
     dialogue = (*data.dialogue, *replayed, *questions, *neutral_drawn)
     stages = (
-        Stage("facts", data.facts, recipe.facts_epochs, recipe.facts_rate),
-        Stage("dialogue", dialogue, recipe.epochs, recipe.rate),
+        Stage(FACTS, data.facts, recipe.facts_epochs, recipe.facts_rate),
+        Stage(DIALOGUE, dialogue, recipe.epochs, recipe.rate),
     )
     return [stage for stage in stages if stage.examples and stage.epochs]
 

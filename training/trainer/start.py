@@ -1,7 +1,7 @@
 """The start of a run: from nothing, from an adapter (--continue-from) or from a checkpoint (--resume)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -12,41 +12,64 @@ from bot.adapter.manifest import AdapterManifest, Lineage
 from bot.engine.lora.config import parse_config
 from bot.engine.lora.validation import validate_adapter
 from bot.errors import UserError
-from bot.persona.training_options import TrainingOptions
 from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import authors_of
 from training.dataset.workspace import Workspace, read_build_record
 from training.metrics.canaries import draw_canaries
 from training.planning import memory, resources
 from training.planning.recipe import ChosenRecipe, Recipe, RecipeInputs, choose_recipe
+from training.planning.recipe_file import GivenOptions
 from training.runs import canary_guard, folders, replay, run_config
 from training.runs.checkpoints import BEST, read_tensors
 from training.runs.run_config import RunConfig
 from training.trainer.base_model import BaseModel
+from training.trainer.kept_schedule import EarlierRun, read_earlier_run
+from training.trainer.lora_learner import LoraLearner
 from training.trainer.stages import TrainingData
 from training.trainer.step_memory import StepMemory
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Options of the command `train`; `resume` and `continue_from` exclude each other."""
+    """Options of the command `train`; `resume` and `continue_from` exclude each other.
+
+    With `keep_schedule`, the schedule of the run that made the adapter goes on. `sources` are the reasons of
+    options of training that are not set in persona.toml. The recipe is written to `recipe_file`.
+    """
 
     resume: bool = False
     continue_from: Path | None = None
     plan_only: bool = False
     track: str | None = None
     canaries: bool = False
+    keep_schedule: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    recipe_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """The start of a run. `learned_hashes` are the hashes of examples that an earlier run trained on."""
+    """The start of a run. `learned_hashes` are the hashes of examples that an earlier run trained on.
+
+    `moments` are those of AdamW, where the schedule of an earlier run goes on.
+    """
 
     run_folder: Path
     config: RunConfig
     learned_hashes: frozenset[str] = frozenset()
     adapter: Mapping[str, Tensor] | None = None
+    moments: Mapping[str, Tensor] = field(default_factory=dict)
     resumed: bool = False
+
+    @property
+    def earlier_updates(self) -> int:
+        """The number of updates that AdamW had made before the run."""
+        return self.config.schedule.updates if self.config.schedule else 0
+
+    def restore_to(self, learner: LoraLearner) -> None:
+        """Give a learner the adapter and AdamW's state that the run begins with, if it continues one."""
+        if self.adapter is not None:
+            learner.restore(self.adapter, self.moments, self.earlier_updates)
 
     def with_recipe(self, recipe: Recipe) -> "RunStart":
         """Return the start with a recipe whose steps the memory held when they were tried."""
@@ -61,12 +84,22 @@ class RunStart:
 
 @dataclass(frozen=True, slots=True)
 class ContinuedAdapter:
-    """The adapter that a new run continues, with the hashes and authors of its examples; or none."""
+    """The adapter that a new run continues, with the hashes and authors of its examples; or none.
 
-    options: TrainingOptions
+    `given` are the options of the new run; `earlier` is the run whose schedule goes on.
+    """
+
+    given: GivenOptions
     tensors: Mapping[str, Tensor] | None = None
     learned_hashes: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
+    earlier: EarlierRun | None = None
+
+    def with_schedule(self, earlier: EarlierRun) -> "ContinuedAdapter":
+        """Return the last adapter of a run, whose schedule goes on."""
+        reason = f"that of run {earlier.schedule.run}, whose schedule goes on"
+        given = self.given.updated(earlier.options, reason)
+        return replace(self, given=given, tensors=earlier.adapter, earlier=earlier)
 
 
 def begin_run(
@@ -82,10 +115,12 @@ def begin_run(
     all of the data.
     """
     build, adapter = read_build_record(workspace.work), options.continue_from
-    continued = ContinuedAdapter(workspace.persona.training)
+    continued = ContinuedAdapter(GivenOptions(workspace.persona.training, options.sources))
     if adapter is not None:
-        continued = _continue_adapter(workspace, base, data, adapter)
-    chosen = _choose_recipe(base, data, continued.options)
+        continued = _continue_adapter(workspace, base, data, adapter, continued.given)
+    if adapter is not None and options.keep_schedule:
+        continued = continued.with_schedule(read_earlier_run(adapter, workspace.work))
+    chosen, earlier = _choose_recipe(base, data, continued.given), continued.earlier
     config = RunConfig(
         recipe=chosen.recipe,
         reasons=dict(chosen.reasons),
@@ -96,9 +131,10 @@ def begin_run(
         authors=tuple(sorted({*build.authors, *continued.authors})),
         continued_from=str(adapter) if adapter is not None else None,
         canaries=draw_canaries(chosen.recipe.seed) if options.canaries else (),
+        schedule=earlier.schedule if earlier else None,
     )
-    folder = folders.next_run(workspace.work)
-    return RunStart(folder, config, continued.learned_hashes, continued.tensors)
+    folder, moments = folders.next_run(workspace.work), earlier.moments if earlier else {}
+    return RunStart(folder, config, continued.learned_hashes, continued.tensors, moments)
 
 
 def resume_run(
@@ -142,19 +178,19 @@ def write_run_start(start: RunStart, data: TrainingData) -> None:
 
 
 def _continue_adapter(
-    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: Path
+    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: Path, given: GivenOptions
 ) -> ContinuedAdapter:
     canary_guard.refuse_canary_adapter(adapter, workspace.work)
-    tensors, options = _read_adapter(adapter, base, workspace.persona.training)
+    tensors, given = _read_adapter(adapter, base, given)
     hashes, authors = replay.learned_examples(adapter, workspace.work)
     if not replay.split_replay((*data.dialogue, *data.facts), hashes)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
-    return ContinuedAdapter(options, tensors, hashes, authors | authors_of(adapter))
+    return ContinuedAdapter(given, tensors, hashes, authors | authors_of(adapter))
 
 
 def _read_adapter(
-    folder: Path, base: BaseModel, options: TrainingOptions
-) -> tuple[Mapping[str, Tensor], TrainingOptions]:
+    folder: Path, base: BaseModel, given: GivenOptions
+) -> tuple[Mapping[str, Tensor], GivenOptions]:
     """Return an adapter's matrices, and the options with its rank, alpha, rslora and layers.
 
     The adapter is validated as the bot validates one. Raises `UserError` where it does not fit the base model
@@ -177,10 +213,10 @@ def _read_adapter(
             f"The adapter in {folder} has several ranks: train a new one without --continue-from."
         )
     own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
-    return read_tensors(folder / WEIGHTS), options.model_copy(update=own)
+    return read_tensors(folder / WEIGHTS), given.updated(own, "that of the adapter that is continued")
 
 
-def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions) -> ChosenRecipe:
+def _choose_recipe(base: BaseModel, data: TrainingData, given: GivenOptions) -> ChosenRecipe:
     """Choose a recipe that fits the free memory."""
     device = base.plan.device
     longest = max(len(each.ids) for each in data.all_examples)
@@ -192,6 +228,6 @@ def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions
         precision=base.plan.precision,
         device=device,
     )
-    chosen = choose_recipe(options, inputs)
+    chosen = choose_recipe(given.options, inputs, given.sources)
     memory_of = StepMemory(base.sizes, base.kept_bytes(chosen.recipe), data)
     return resources.fit_recipe(chosen, memory_of, memory.available_memory(device), longest)

@@ -3,7 +3,7 @@
 import logging
 
 from bot.chat.chat import Chat
-from bot.chat.commands import conversation, personas, report, settings
+from bot.chat.commands import conversation, personas, report, sampling, settings
 from bot.chat.commands.arguments import assign_options
 from bot.chat.commands.call import PLACES, PLACES_BEHIND_NAMES, Command, CommandCall, Level, Option
 from bot.chat.commands.names import shorten_typed
@@ -61,6 +61,16 @@ COMMANDS = (
         (
             Option("name", "the setting", choices=settings.setting_choices),
             Option("value", "what it shall be", choices=settings.value_choices),
+            _WHERE,
+        ),
+    ),
+    Command(
+        "sampling",
+        "how answers are drawn here, and how much they remember",
+        sampling.show_or_change_sampling,
+        (
+            Option("name", f'the value, or "{sampling.RESET}"', choices=sampling.name_choices),
+            Option("value", "what it shall be", choices=sampling.value_choices),
             _WHERE,
         ),
     ),

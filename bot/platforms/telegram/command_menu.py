@@ -7,9 +7,10 @@ from hashlib import blake2b
 
 from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat import scoped_settings
+from bot.chat import scoped_sampling, scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands import COMMANDS, Level, may_change_place
+from bot.chat.commands.sampling import RESET, neighbours
 from bot.chat.scoped_settings import SETTINGS, SWITCH
 from bot.memory.store import Memory
 from bot.message import Place
@@ -17,6 +18,8 @@ from bot.platforms.telegram.sender import TelegramSender
 
 _MAX_BUTTONS = 60  # Telegram accepts 100
 _MAX_MENUS = 1000
+STAYING_MENUS = ("settings", "sampling")  # commands whose buttons stay after a press, for the new values
+_STEPPED = ("temperature", "top_p", "repetition_penalty", "max_tokens", "rounds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,22 @@ async def menu_buttons(
             return ()
         cast = list(chat.cast.personas.items())[:_MAX_BUTTONS]
         return tuple(Button(persona.name, {"name": key}) for key, persona in cast) if len(cast) > 1 else ()
-    if command != "settings" or level < Level.ADMIN:
+    if command not in STAYING_MENUS or level < Level.ADMIN:
         return ()
+    if command == "sampling":
+        return await _sampling_buttons(chat, memory, place)
     values = await scoped_settings.read_settings(memory, place, chat.settings)
     switches = [name for name, setting in SETTINGS.items() if setting.choices == SWITCH]
     toggled = {name: SWITCH[values[name].is_on] for name in switches}
     return tuple(Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in toggled.items())
+
+
+async def _sampling_buttons(chat: Chat, memory: Memory, place: Place) -> tuple[Button, ...]:
+    """Return buttons for the values next below and above those that hold, and one that resets them all."""
+    values = await scoped_sampling.read_sampling(memory, place, await chat.resident(place))
+    steps = [(name, text) for name in _STEPPED for text in neighbours(name, values[name].text)]
+    buttons = [Button(f"{name}: {text}", {"name": name, "value": text}) for name, text in steps]
+    return (*buttons, Button(RESET, {"name": RESET}))
 
 
 async def publish_commands(sender: TelegramSender, memory: Memory, place: Place) -> None:

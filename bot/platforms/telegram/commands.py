@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.platforms.telegram.chat_queues import ChatQueues
-from bot.platforms.telegram.command_menu import Button, Menu, OpenMenus, menu_buttons
+from bot.platforms.telegram.command_menu import STAYING_MENUS, Button, Menu, OpenMenus, menu_buttons
 from bot.platforms.telegram.events import ButtonEvent, CommandEvent, Invoker
 from bot.platforms.telegram.notices import edit_notice, send_notice
 from bot.platforms.telegram.permissions import permission_level
@@ -144,7 +144,7 @@ class TelegramCommandHandler:
 
     async def _update_menu(self, event: ButtonEvent, menu: Menu, level: Level, text: str) -> None:
         """Edit the menu's message after a press: to the new settings, or to the answer without buttons."""
-        if menu.command != "settings":
+        if menu.command not in STAYING_MENUS:
             self._menus.close(str(event.invoker.chat_id), event.message_id)
             await edit_notice(self._sender, menu.place, event.message_id, text, None)
             return

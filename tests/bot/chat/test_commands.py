@@ -26,6 +26,7 @@ async def test_help_lists_every_command(stage: Stage) -> None:
         "/why                             why the last message was answered, and from what\n"
         "/status                          what the model and the memory are doing\n"
         "/settings [name] [value] [where] what holds here, and where it comes from\n"
+        "/sampling [name] [value] [where] how answers are drawn here, and how much they remember\n"
         "/post [text]                     let the persona say something, or these words"
     )
 
@@ -174,12 +175,13 @@ async def test_post_while_a_reply_is_being_made_is_refused(stage: Stage) -> None
 
 async def test_settings_show_the_source_of_every_value(stage: Stage) -> None:
     await ask(stage, "/settings listen on")
-    assert await ask(stage, "/settings") == (
+    assert (await ask(stage, "/settings")).startswith(
         "persona  (the first)  config.toml: who speaks where nobody is called by name\n"
         "listen   on           this chat: answer everything that is said\n"
         "names    on           config.toml: answer whoever says a persona's name\n"
         "bots     off          config.toml: answer other bots, a few times in a row\n"
         "open     off          config.toml: let everybody choose who speaks and begin anew, not admins alone"
+        "\ntemperature        0.8      default: "
     )
     assert (
         await ask(stage, "/settings listen")

@@ -94,7 +94,10 @@ async def test_a_name_that_ends_like_a_place_is_a_name(cast: Stage, line: str) -
         ("/", "There is no command /. /help lists them."),
         ("/settings listne on", "There is no setting 'listne'. Nearest is listen; known are persona, listen"),
         ("/settings listen perhaps", "listen is on, off or default, not 'perhaps'."),
-        ("/settings zed", "There is no setting 'zed': known are persona, listen, names, bots, open."),
+        (
+            "/settings zed",
+            "There is no setting 'zed': known are persona, listen, names, bots, open, temperature",
+        ),
     ],
 )
 async def test_what_is_not_understood_is_answered_with_what_would_be(

@@ -28,6 +28,13 @@ def test_a_persona_is_its_folder_its_card_and_its_settings(tmp_path: Path) -> No
     )
 
 
+def test_a_persona_has_limits_of_its_history_and_a_strong_repetition_penalty(tmp_path: Path) -> None:
+    toml = "[history]\nrounds = 3\ntokens = 900\n[sampling]\nrepetition_penalty = 2.5"
+    persona = load_persona(folder(tmp_path, toml))
+    assert (persona.history.rounds, persona.history.tokens) == (3, 900)
+    assert persona.sampling.repetition_penalty == 2.5
+
+
 def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
     assert load_persona(folder(tmp_path, card=b"\xef\xbb\xbf" + CARD.encode())).name == "Mara"
 

@@ -157,6 +157,20 @@ def test_the_newest_targets_of_a_chat_are_learned_up_to_its_cap(tmp_path: Path) 
     assert learned == list(range(71, 100, 2))
 
 
+@pytest.mark.parametrize(
+    ("test_size", "held"), [(0.1, 2), (0, 0), (0.25, 5), (1, 1), (7, 7), (19, 19), (20, 19), (500, 19)]
+)
+def test_the_newest_conversations_are_held_out_by_count_or_share(
+    test_size: float, held: int, tmp_path: Path
+) -> None:
+    talk = [
+        said(n, "Mara" if n % 2 else "Ana", f"number {n}", time=(n // 2) * 90_000.0 + n % 2)
+        for n in range(40)
+    ]
+    built = build(tmp_path, talk, limits=Limits(test_size=test_size))
+    assert (sum(built.train.values()), sum(built.validation.values())) == (20 - held, held)
+
+
 def test_newer_words_count_more(tmp_path: Path) -> None:
     talk = [
         said(0, "Ana", "a"),

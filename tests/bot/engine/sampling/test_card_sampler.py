@@ -23,6 +23,7 @@ CHOICES = [
     Sampling(temperature=0, repetition_penalty=1),
     Sampling(temperature=0.7, top_k=40, top_p=0.9, min_tokens=4, repetition_penalty=1.9),
     Sampling(temperature=1.5, top_p=0.6, min_p=0, repetition_penalty=1),
+    Sampling(temperature=0.9, top_p=0.75, top_k=60, repetition_penalty=3),
 ]
 UNFILTERED = Sampling(temperature=2, top_p=1, min_p=0, top_k=0, repetition_penalty=1)
 

@@ -169,7 +169,7 @@ def test_tokens_come_as_often_as_transformers_would_draw_them(case: dict[str, ob
     torch.testing.assert_close(share, theirs(logits, sampling).softmax(-1)[0], atol=1 / many, rtol=1e-5)
 
 
-@pytest.mark.parametrize("penalty", [0.5, 1.0, 1.1, 2.0])
+@pytest.mark.parametrize("penalty", [0.5, 1.0, 1.1, 2.0, 3.0, 10.0])
 def test_repetition_is_penalised_once_as_transformers_does(penalty: float) -> None:
     logits, ids = logits_of(2), torch.tensor([[1, 5, 5, 900], [0, 2, 3, 4]])
     expected = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits.clone())

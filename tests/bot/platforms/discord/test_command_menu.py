@@ -6,9 +6,9 @@ import pytest
 
 from bot.chat.commands import COMMANDS, Level
 from bot.platforms.discord.command_menu import MAX_ANSWER, format_answer
-from tests.fakes.discord_server import answer
+from tests.fakes.discord_server import answer, permissions
 from tests.fixtures.discord_bot import DiscordStage, staged
-from tests.fixtures.discord_outlet import final_answer
+from tests.fixtures.discord_outlet import final_answer, run_slash
 
 
 async def test_every_command_and_menu_is_published_once(tmp_path: Path) -> None:
@@ -48,13 +48,33 @@ async def test_values_are_proposed_while_typing(stage: DiscordStage) -> None:
         ("persona", "name", "o"): ["ozzo"],
         ("persona", "name", "BELL"): ["ozzo"],
         ("persona", "name", "ozo"): ["ozzo"],
-        ("settings", "name", ""): ["persona", "listen", "names", "bots", "open"],
+        ("settings", "name", "s"): [
+            "persona",
+            "listen",
+            "names",
+            "bots",
+            "min_tokens",
+            "max_tokens",
+            "rounds",
+        ],
+        ("sampling", "name", "re"): ["temperature", "repetition_penalty", "reset"],
         ("settings", "value", "O"): ["on", "off"],
     }
     for (path, option, typed), expected in cases.items():
         asked = stage.fake.complete(stage.quay, stage.ana, path, option, **{option: typed})
         await stage.fake.until(lambda asked=asked: asked.callback)  # type: ignore[misc]
         assert [choice["value"] for choice in asked.choices] == expected
+
+
+@pytest.mark.parametrize("command", ["sampling", "settings"])
+async def test_values_of_sampling_are_proposed_and_others_may_be_typed(
+    stage: DiscordStage, command: str
+) -> None:
+    asked = stage.fake.complete(stage.quay, stage.ana, command, "value", name="top_k", value="")
+    await stage.fake.until(lambda: asked.callback)
+    assert [choice["value"] for choice in asked.choices] == ["0", "20", "40", "50", "100", "default"]
+    text = await run_slash(stage, command, name="top_k", value="33", permissions=permissions("manage_guild"))
+    assert text == "top_k is 33 for this chat."
 
 
 async def test_values_of_a_setting_are_proposed_for_that_setting(stage: DiscordStage) -> None:

@@ -20,6 +20,10 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
         ("settings", {"name": "persona", "value": "ozzo", "where": "server"}),
         ("settings", {"name": "persona", "value": "ozzo"}),
         ("settings", {"name": "open", "value": "on"}),
+        ("settings", {"name": "temperature", "value": "5"}),
+        ("sampling", {"name": "temperature", "value": "5"}),
+        ("sampling", {"name": "max_tokens", "value": "9", "where": "server"}),
+        ("sampling", {"name": "reset"}),
         ("persona", {"name": "ozzo", "where": "server"}),
         ("persona", {"name": "ozzo"}),
         ("reset", {}),
@@ -34,7 +38,7 @@ async def test_nothing_for_admins_is_done_for_members_wherever_they_ask(stage: D
                 text = await run_slash(stage, path, channel, permissions=bits, **options)
                 assert text.startswith(("Only an admin", "Only an owner", "/post is for admins"))
                 tried += 1
-    assert tried == 66
+    assert tried == 90
     for scope in (f"discord/{stage.fake.bot.id}/server/{stage.guild.id}", str(stage.place())):
         assert await stage.memory.settings(scope) == {}
     assert [text for channel in channels for text in channel.texts if "I was here" in text] == []

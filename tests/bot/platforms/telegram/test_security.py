@@ -57,15 +57,22 @@ class Scene:
         return [*tried, edited]
 
 
-@pytest.mark.parametrize("command", [COMMAND, "/settings@lamp_bot listen on"])
-async def test_no_forged_admin_changes_a_setting(bot: Bot, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "done"),
+    [
+        (COMMAND, DONE),
+        ("/settings@lamp_bot listen on", DONE),
+        ("/sampling temperature 5", "temperature is 5 for this chat."),
+    ],
+)
+async def test_no_forged_admin_changes_a_setting(bot: Bot, command: str, done: str) -> None:
     scene = Scene(bot)
     tried = scene.forge(command)
     await bot.quiet()
     executed = [await bot.memory.settings(str(bot.place(place))) for place in (scene.group, scene.channel)]
     assert (len(tried), executed) == (21, [{}, {}])
     bot.fake.say(scene.group, scene.admin, command)
-    await bot.fake.until(lambda: DONE in bot.fake.visible(scene.group))
+    await bot.fake.until(lambda: done in bot.fake.visible(scene.group))
 
 
 async def test_no_forged_admin_makes_the_persona_post(bot: Bot) -> None:

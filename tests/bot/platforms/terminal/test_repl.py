@@ -83,6 +83,33 @@ def test_the_persona_greets_answers_and_remembers(start: Start) -> None:
     assert again.ends() == 0
 
 
+def test_sampling_is_changed_while_talking_and_kept(start: Start) -> None:
+    screen = start()
+    screen.prompt()
+    for line, answer in (
+        ("/sampling temperature 0.9", "temperature is 0.9 for this chat."),
+        ("/sampling num_beams 4", "chats have no beam search"),
+        ("/sampling repetition_penalty 2.5", "repetition_penalty is 2.5 for this chat."),
+    ):
+        screen.type(line)
+        screen.expect(answer)
+        screen.prompt()
+    screen.child.sendeof()
+    assert screen.ends() == 0
+
+    again = start()
+    again.prompt()
+    again.type("/sampling")
+    again.expect("temperature 0.9 this chat: 0 takes the likeliest words")
+    again.expect("repetition_penalty 2.5 this chat: 1 lets words repeat")
+    again.prompt()
+    again.type("/sampling reset")
+    again.expect("Sampling is as the persona has it for this chat.")
+    again.prompt()
+    again.child.sendeof()
+    assert again.ends() == 0
+
+
 def test_commands_work_and_mistakes_are_explained(start: Start) -> None:
     screen = start()
     screen.prompt()
