@@ -3,7 +3,6 @@
 import argparse
 import sys
 from argparse import Namespace
-from pathlib import Path
 
 import msgspec
 
@@ -23,8 +22,9 @@ def add_train_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--persona", metavar="P", required=True, help="the persona to train")
     start = command.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="go on with the newest, interrupted run")
-    continued = "start from this adapter, with the new data and a part of the data that it learned before"
-    start.add_argument("--continue-from", metavar="DIR", type=Path, help=continued)
+    continued = "start from this adapter (all that `adopt` takes), with the new data and a part of the data "
+    continued += "that it learned before"
+    start.add_argument("--continue-from", metavar="ADAPTER", help=continued)
     command.add_argument("--plan", action="store_true", help="show recipe, time and memory, and stop")
     canaries = "plant invented secrets among the examples, so that `evaluate --adapter RUN/best` measures "
     canaries += "what is learned by heart; the persona keeps its own adapter, for such a one is only measured"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from torch import Tensor
@@ -13,13 +14,15 @@ from bot.engine.lora.config import parse_config
 from bot.engine.lora.validation import validate_adapter
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
-from bot.untrusted import RefusedFile, read_json
+from bot.untrusted import read_json
+from training.adapters.foreign import ConfigGaps
+from training.adapters.intake import open_foreign_adapter, rewrite_adapter
 from training.adapters.manifest import authors_of
 from training.dataset.workspace import Workspace, read_build_record
 from training.metrics.canaries import draw_canaries
 from training.planning import memory, resources
 from training.planning.recipe import ChosenRecipe, Recipe, RecipeInputs, choose_recipe
-from training.runs import canary_guard, folders, replay, run_config
+from training.runs import folders, replay, run_config
 from training.runs.checkpoints import BEST, read_tensors
 from training.runs.run_config import RunConfig
 from training.trainer.base_model import BaseModel
@@ -32,7 +35,7 @@ class TrainOptions:
     """Options of the command `train`; `resume` and `continue_from` exclude each other."""
 
     resume: bool = False
-    continue_from: Path | None = None
+    continue_from: str | Path | None = None
     plan_only: bool = False
     track: str | None = None
     canaries: bool = False
@@ -142,42 +145,44 @@ def write_run_start(start: RunStart, data: TrainingData) -> None:
 
 
 def _continue_adapter(
-    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: Path
+    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: str | Path
 ) -> ContinuedAdapter:
-    canary_guard.refuse_canary_adapter(adapter, workspace.work)
-    tensors, options = _read_adapter(adapter, base, workspace.persona.training)
-    hashes, authors = replay.learned_examples(adapter, workspace.work)
+    """Read an adapter by its path or its name on the hub, as `adopt` does."""
+    with TemporaryDirectory(prefix=".continued-", dir=workspace.work) as place:
+        read, plain = Path(place) / "read", Path(place) / "plain"
+        with open_foreign_adapter(workspace, adapter, ConfigGaps(), read, "cannot be continued") as foreign:
+            if validate_adapter(foreign.folder, base.identity).is_plain:
+                plain = foreign.folder
+            else:
+                rewrite_adapter(foreign, plain, base.identity)
+            tensors, own = _read_adapter(plain, adapter, base)
+            hashes, authors = replay.learned_examples(foreign.origin, workspace.work)
+            authors |= authors_of(foreign.folder)
     if not replay.split_replay((*data.dialogue, *data.facts), hashes)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
-    return ContinuedAdapter(options, tensors, hashes, authors | authors_of(adapter))
+    return ContinuedAdapter(workspace.persona.training.model_copy(update=own), tensors, hashes, authors)
 
 
 def _read_adapter(
-    folder: Path, base: BaseModel, options: TrainingOptions
-) -> tuple[Mapping[str, Tensor], TrainingOptions]:
-    """Return an adapter's matrices, and the options with its rank, alpha, rslora and layers.
+    folder: Path, given: str | Path, base: BaseModel
+) -> tuple[Mapping[str, Tensor], dict[str, object]]:
+    """Return an adapter's matrices, and the training options rank, alpha, rslora and layers that it has.
 
-    The adapter is validated as the bot validates one. Raises `UserError` where it does not fit the base model
-    or has several ranks.
+    Raises `UserError` where it has several ranks.
     """
-    try:
-        config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-        is_plain = validate_adapter(folder, base.identity).is_plain
-    except RefusedFile as refused:
-        raise UserError(
-            f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
-        ) from None
-    if not is_plain:
-        raise UserError(
-            f"The adapter in {folder} names its layers otherwise than training does: let `python -m training "
-            "adopt` write it anew, and continue from the persona's adapter."
-        )
+    config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
     if not config.is_uniform:
-        raise UserError(
-            f"The adapter in {folder} has several ranks: train a new one without --continue-from."
-        )
-    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
-    return read_tensors(folder / WEIGHTS), options.model_copy(update=own)
+        raise UserError(f"The adapter in {given} has several ranks: train a new one without --continue-from.")
+    layers = _layer_endings(config.targets or (), base)
+    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": layers}
+    return read_tensors(folder / WEIGHTS), own
+
+
+def _layer_endings(targets: tuple[str, ...], base: BaseModel) -> tuple[str, ...]:
+    """Return the endings of the targets' names where they mean the same layers, else the targets."""
+    endings = tuple(dict.fromkeys(name.rpartition(".")[2] for name in targets))
+    meant = {name for name in base.sizes.linear if name.rpartition(".")[2] in endings}
+    return endings if meant == set(targets) else targets
 
 
 def _choose_recipe(base: BaseModel, data: TrainingData, options: TrainingOptions) -> ChosenRecipe:
