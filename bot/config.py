@@ -172,7 +172,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     """Load the settings. Raises `UserError` with the file, the key and the nearest known key."""
     path = (path or user_path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
     file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
-    root = path.parent
+    root = _root(path, file.paths)
     personas = root / file.paths.personas
     data = user_path(environment.get("ALTEREGO_DATA") or str(root / file.paths.data)).absolute()
     for folder in (personas, data):
@@ -190,6 +190,13 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         _tokens(root / file.paths.secrets, environment),
         _addresses(environment),
     )
+
+
+def _root(path: Path, paths: Paths) -> Path:
+    """Return the folder that paths are relative to: that of the file, or of a link to it where personas are."""
+    beside, real = path.parent, path.resolve().parent
+    is_elsewhere = not (beside / paths.personas).is_dir() and (real / paths.personas).is_dir()
+    return real if is_elsewhere else beside
 
 
 def _addresses(environment: Mapping[str, str]) -> Addresses:

@@ -88,8 +88,7 @@ def test_the_folder_has_a_modelfile_and_a_model(exported: Workspace, tmp_path: P
         f"Next: ollama create mara -f {tmp_path / 'out/Modelfile'}"
     )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Modelfile", "model.gguf"]
-    text = (tmp_path / "out/Modelfile").read_text()
-    assert text == MODELFILE
+    assert (tmp_path / "out/Modelfile").read_text() == MODELFILE
 
 
 def test_quantised_weights_are_near_the_plain_ones(exported: Workspace, tmp_path: Path) -> None:
@@ -123,4 +122,25 @@ def test_a_type_that_the_library_does_not_write_is_named(exported: Workspace, tm
     )
 
 
-MODELFILE = ""
+MODELFILE = '''FROM ./model.gguf
+TEMPLATE """<s>{{ range .Messages }}{{ if eq .Role "system" }}{{ .Content }}
+
+{{ else if eq .Role "user" }}User: {{ .Content }}
+
+{{ else if eq .Role "assistant" }}Mara:
+{{ .Content }}
+
+{{ end }}{{ end }}Mara:
+"""
+SYSTEM """Write the next reply of Mara in this chat. Stay in character."""
+PARAMETER temperature 0.8
+PARAMETER top_p 0.95
+PARAMETER top_k 0
+PARAMETER min_p 0.05
+PARAMETER repeat_penalty 1.1
+PARAMETER repeat_last_n -1
+PARAMETER num_predict 256
+PARAMETER stop "</s>"
+PARAMETER stop "\\n\\n"
+PARAMETER num_ctx 512
+'''

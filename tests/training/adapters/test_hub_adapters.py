@@ -177,7 +177,8 @@ UNKNOWN = (
         ),
         (
             "push without a token",
-            "The hub takes no files without a token: run `hf auth login`, or set HF_TOKEN in the environment.",
+            "The hub takes no files without a token: run `hf auth login`, or set HF_TOKEN in the "
+            "environment.",
         ),
         (
             "push where all can read",
@@ -186,9 +187,9 @@ UNKNOWN = (
         ("push a path", "'./mara' is no name of a repository: write OWNER/NAME."),
         (
             "pull under another card",
-            'The adapter "mara" was not loaded: it was trained with another card or system text; put the card '
-            "and chat.system_prompt back as they were, train it again, or accept the change with `python -m "
-            "training adopt`.",
+            'The adapter "mara" was not loaded: it was trained with another card or system text; put the '
+            "card and chat.system_prompt back as they were, train it again, or accept the change with "
+            "`python -m training adopt`.",
         ),
         (
             "pull what push did not write",
