@@ -193,7 +193,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
 
 
 def _root(path: Path, paths: Paths) -> Path:
-    """Return the folder that paths are relative to: that of the file, or of a link to it where personas are."""
+    """Return the folder that paths are relative to: that of a link to the file where personas are there."""
     beside, real = path.parent, path.resolve().parent
     is_elsewhere = not (beside / paths.personas).is_dir() and (real / paths.personas).is_dir()
     return real if is_elsewhere else beside

@@ -1,131 +1,19 @@
 """Adapters come from the hub and go there: a hub on this machine, and one process that runs all commands."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
-from tests.fakes.hub_server import FakeHub
-from tests.fixtures.adapter_workspace import make_workspace
-from tests.fixtures.foreign_adapters import CONFIG, PICKLED, WEIGHTS
-from tests.paths import ROOT
-from training.adapters.install import install_adapter
+from tests.fixtures.foreign_adapters import CONFIG, WEIGHTS
+from tests.fixtures.hub_day import TOKEN, Day, files_of, run_day
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-
-TOKEN = "hf_secret"
-RUN = """
-import contextlib, io, json, os, sys
-from training.__main__ import main
-told = {}
-for label, (token, arguments) in json.loads(sys.argv[1]).items():
-    os.environ.pop("HF_TOKEN", None)
-    if token:
-        os.environ["HF_TOKEN"] = token
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(arguments)
-    told[label] = code, out.getvalue(), err.getvalue()
-print(json.dumps(told))
-"""
-# a label: the computer, whether a token is set, and the command
-COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
-    "adopt": ("first", False, ("adopt", "someone/lora")),
-    "adopt a pickle": ("first", False, ("adopt", "someone/old")),
-    "adopt nothing": ("first", False, ("adopt", "someone/nothing")),
-    "adopt a private one": ("first", False, ("adopt", "someone/private")),
-    "adopt a private one with a token": ("first", True, ("adopt", "someone/private")),
-    "adopt a gated one": ("first", False, ("adopt", "someone/gated")),
-    "adopt a base model": ("first", False, ("adopt", "someone/base")),
-    "push without a yes": ("pusher", True, ("push", "someone/mara")),
-    "push without a token": ("pusher", False, ("push", "someone/mara", "--yes")),
-    "push": ("pusher", True, ("push", "someone/mara", "--yes")),
-    "push where all can read": ("pusher", True, ("push", "someone/public", "--yes")),
-    "push a path": ("pusher", True, ("push", "./mara", "--yes")),
-    "pull": ("puller", True, ("pull", "someone/mara")),
-    "pull under another card": ("changed", True, ("pull", "someone/mara")),
-    "pull what push did not write": ("puller", False, ("pull", "someone/lora")),
-    "pull a path": ("puller", False, ("pull", "mara")),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """All commands in order: exit code, output and errors of each."""
-
-    root: Path
-    hub: FakeHub
-    told: Mapping[str, tuple[int, str, str]]
-    installed: Mapping[str, bytes]
-    base: str
-
-    def adapter(self, computer: str) -> Path:
-        return self.root / computer / "personas/mara/adapter"
-
-    def refused(self, label: str) -> str:
-        """The sentence of a command that is refused, which is all that it says but what it fetches."""
-        code, out, err = self.told[label]
-        *before, last = err.splitlines()
-        assert (code, out) == (2, "")
-        assert all(line.startswith("fetching ") for line in before)
-        return last.removeprefix("training: ")
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
 def day(base: Path, plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Day:
-    root = tmp_path_factory.mktemp("day")
-    for name in ("first", "pusher", "puller", "changed"):
-        workspace = make_workspace(root / name, base)
-        if name == "pusher":
-            (workspace.work / "train.jsonl").write_text('{"secret": "words of a person"}\n')
-            home = install_adapter(workspace, plain, {"steps": 7, "learned": 120}, inherited=["a" * 32])
-    (root / "changed/personas/mara/card.json").write_text('{"name": "Mara", "description": "Another."}')
-    hub = _hub(files_of(plain), root)
-    calls = {
-        label: (
-            TOKEN * has_token,
-            ["--config", str(root / name / "config.toml"), *words, "--persona", "mara"],
-        )
-        for label, (name, has_token, words) in COMMANDS.items()
-    }
-    with hub.serve():
-        settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(root / "cache"), "HF_HUB_OFFLINE": "0"}
-        done = subprocess.run(
-            [sys.executable, "-c", RUN, json.dumps(calls)],
-            cwd=ROOT,
-            env={**os.environ, **settings, "HF_HUB_DISABLE_XET": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-    assert (done.returncode, done.stderr) == (0, "")
-    told = {label: tuple(each) for label, each in json.loads(done.stdout).items()}
-    return Day(root, hub, told, files_of(home), base.name)
-
-
-def _hub(files: dict[str, bytes], root: Path) -> FakeHub:
-    (root / WEIGHTS).write_bytes(files[WEIGHTS])
-    torch.save(load_file(root / WEIGHTS), root / PICKLED)
-    repositories = {
-        "someone/lora": files | {"train.json": b"[1]", "modeling_x.py": b"boom"},
-        "someone/old": {CONFIG: files[CONFIG], PICKLED: (root / PICKLED).read_bytes()},
-        "someone/gated": files,
-        "someone/private": files,
-        "someone/base": {"config.json": b"{}", "model.safetensors": b"x"},
-        "someone/public": {},
-    }
-    return FakeHub(repositories, gated={"someone/gated"}, private={"someone/private"}, token=TOKEN)
+    return run_day(tmp_path_factory.mktemp("day"), base, plain)
 
 
 @pytest.mark.parametrize(
