@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ def _guess(
     }
     if not ranks:
         raise RefusedFile(f"{CONFIG} is missing, and it holds no LoRA matrices", RETRAIN)
-    rank = max(ranks.values(), key=list(ranks.values()).count)
+    rank = Counter(ranks.values()).most_common(1)[0][0]
     strength = float(alpha) if alpha else _number(_setting(settings, "lora_alpha"))
     if not strength:
         raise RefusedFile(

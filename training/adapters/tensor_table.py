@@ -9,6 +9,7 @@ import torch
 
 from training.adapters.pickle_names import PARAMETERS, STORAGES, TABLES, TENSORS, is_known
 
+_LARGEST = 1 << 48  # numbers of a tensor
 _KEYS = (str, int)  # of tables; an entry with another key names no tensor, and is left out
 
 
@@ -138,12 +139,17 @@ class _Reader:
     def persistent(self) -> None:
         """Take the name of a storage: ("storage", its class, its name, a device, its numbers)."""
         kind, numbers, name, *_ = self.stack.pop()
-        if kind != "storage" or not isinstance(numbers, Global) or numbers.name not in STORAGES:
+        is_known_type = isinstance(numbers, Global) and numbers.name in STORAGES
+        if kind != "storage" or not is_known_type or not isinstance(name, str):
             raise NotATable("a storage of another type")
-        self.stack.append(Storage(str(name), STORAGES[numbers.name]))
+        self.stack.append(Storage(name, STORAGES[numbers.name]))
 
     def stack_global(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
+        if not isinstance(name, str) or not isinstance(
+            module, str
+        ):  # a tuple of tuples may be endless as text
+            raise NotATable("a name that is no text")
         _global(self, f"{module} {name}")
 
 
@@ -164,7 +170,7 @@ def _tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[
     numbers = (offset, *size, *stride)
     if not isinstance(storage, Storage) or len(size) != len(stride) or len(size) > 8:
         raise NotATable("a tensor that is none")
-    if not all(type(number) is int and number >= 0 for number in numbers):
+    if not all(type(number) is int and 0 <= number < _LARGEST for number in numbers):
         raise NotATable("a tensor of no size")
     return StoredTensor(storage.name, storage.dtype, offset, size, stride)
 

@@ -126,6 +126,24 @@ def test_a_name_that_trainers_do_not_note_is_unknown(name: str) -> None:
     assert not is_known(name)
 
 
+NESTED = b"X\x01\0\0\0aq\x00" + b"0h\x00h\x00\x86q\x00" * 60  # a tuple of two tuples, 60 levels deep
+BOMBS = {
+    "a name of 2^60 texts": NESTED + NESTED + b"\x93.",
+    "a storage of 2^60 texts": b"(X\x07\0\0\0storagectorch\nFloatStorage\n" + NESTED + b"NK\x01tQ.",
+    "a size of a million digits": b"ctorch._utils\n_rebuild_tensor_v2\n("
+    b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000NK\x01tQK\x00"
+    b"(" + (b"\x8b\x00\x00\x10\x00" + b"\x7f" * (1 << 20)) * 8 + b"tq\x01h\x01tR.",
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_values_without_end_are_refused_before_they_are_computed(kind: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.bin", "w") as archive:
+        archive.writestr("x/data.pkl", b"\x80\x02" + BOMBS[kind])
+    with pytest.raises(RefusedFile, match="holds more than tensors, or is damaged"):
+        read_pickled(tmp_path / "a.bin")
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
     lambda inner: (
