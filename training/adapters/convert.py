@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from safetensors import SafetensorError
 
+from bot.engine.checkpoint.transfer_progress import TransferProgress
 from bot.errors import UserError
 from training.adapters.from_consolidated import FILES, PARAMS, convert_from_consolidated
 from training.adapters.to_consolidated import convert_to_consolidated
@@ -24,10 +26,16 @@ class ConvertOptions:
     files: int = 1
 
 
-def convert_model(source: Path, target: Path, options: ConvertOptions = ConvertOptions()) -> str:
+def convert_model(
+    source: Path,
+    target: Path,
+    options: ConvertOptions = ConvertOptions(),
+    report: Callable[[str], None] = lambda text: None,
+) -> str:
     """Convert the model in a folder into a new folder; return a message. Raises `UserError`.
 
-    The tokenizer's files are copied; of LLaMA's checkpoints it often lies in the folder above.
+    `report` gets MB, rate and time left. The tokenizer's files are copied; of LLaMA's checkpoints it often
+    lies in the folder above.
     """
     if not source.is_dir():
         raise UserError(
@@ -41,15 +49,20 @@ def convert_model(source: Path, target: Path, options: ConvertOptions = ConvertO
             f"{source} holds neither {FILES} with {PARAMS} nor a config.json with safetensors: name the "
             "folder of a LLaMA model."
         )
+    files = source.glob(FILES if is_consolidated else "*.safetensors")
+    total = sum(path.stat().st_size for path in files)
+    progress = TransferProgress(source.name, total, report, work="converting")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".convert-", dir=target.parent) as beside:
             draft = Path(beside) / target.name
             draft.mkdir()
             if is_consolidated:
-                line = convert_from_consolidated(source, draft, options.context, options.shard_bytes)
+                line = convert_from_consolidated(
+                    source, draft, options.context, options.shard_bytes, progress.advance
+                )
             else:
-                line = convert_to_consolidated(source, draft, options.files)
+                line = convert_to_consolidated(source, draft, options.files, progress.advance)
             tokenizer = _copy_tokenizer(source, draft)
             draft.rename(target)
     except (OSError, SafetensorError, RuntimeError) as error:

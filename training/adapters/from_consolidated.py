@@ -1,6 +1,6 @@
 """LLaMA's own checkpoint as a model of transformers in safetensors; nothing is unpickled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,20 @@ _PARAMS_BYTES, _FILE_BYTES = 1 << 20, 256 << 30
 _MEASURED = (EMBEDDINGS, "layers.0.feed_forward.w1.weight")  # which tell the sizes that params.json lacks
 
 
-def convert_from_consolidated(source: Path, draft: Path, context: int, shard_bytes: int) -> str:
+def convert_from_consolidated(
+    source: Path, draft: Path, context: int, shard_bytes: int, advance: Callable[[int], None]
+) -> str:
     """Write the model in a folder with consolidated.*.pth and params.json; return a line about it.
 
-    `context` is the number of positions, which those files do not say. Raises `UserError`.
+    `context` is the number of positions, which those files do not say; `advance` gets the bytes of each
+    tensor. Raises `UserError`.
     """
     try:
         sizes = layout.read_sizes(read_json(source.resolve(), PARAMS, _PARAMS_BYTES), f"{source / PARAMS}")
         with ExitStack() as stack:
             opened = [stack.enter_context(open_pickled(path, _FILE_BYTES)) for path in _files(source)]
-            return _write(draft, sizes, opened, context, shard_bytes)
+            shards = TensorShards(draft, shard_bytes, advance)
+            return _write(draft, sizes, opened, context, shards)
     except RefusedFile as refused:
         raise UserError(f"The model in {source} is refused: {refused.reason}; {refused.remedy}.") from None
 
@@ -41,7 +45,7 @@ def _files(source: Path) -> list[Path]:
 
 
 def _write(
-    draft: Path, sizes: LlamaSizes, opened: Sequence[PickledTensors], context: int, shard_bytes: int
+    draft: Path, sizes: LlamaSizes, opened: Sequence[PickledTensors], context: int, shards: TensorShards
 ) -> str:
     stored = [name for name in opened[0].stored if not layout.DROPPED.fullmatch(name)]
     names = layout.llama_names(sizes, tied=HEAD not in stored)
@@ -51,7 +55,7 @@ def _write(
             f"The files are not those of a LLaMA model of {sizes.layers} layers ({odd[:100]} is missing or "
             "too many): check that params.json is of the same model."
         )
-    shards, known = TensorShards(draft, shard_bytes), dict[str, Tensor]()
+    known = dict[str, Tensor]()
     for name, tensor in _tensors(names, sizes, opened):
         shards.add(names[name], tensor)
         if name in _MEASURED:

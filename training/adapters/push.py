@@ -1,6 +1,7 @@
 """The command `push`: an adapter to the hub with a model card, after an explicit yes; never any data."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, MANIFEST_BYTES, WEIGHTS
 from bot.errors import UserError
 from bot.files import write_private
+from bot.system.console import write_line
 from bot.untrusted import read_json
 from training.adapters.export import ExportOptions, export_adapter
 from training.adapters.hub import hub_errors
@@ -45,7 +47,10 @@ def push_adapter(workspace: Workspace, name: str, options: PushOptions) -> str:
         manifest = _read_manifest(folder)
         card = model_card(workspace.persona.name, name, config, manifest)
         write_private(folder / CARD, [card.encode()])
+        size = sum(path.stat().st_size for path in folder.iterdir())
         with hub_errors(name, "write"):
+            _check_token()
+            write_line(f"sending {size / 1e6:,.1f} MB to {name}", sys.stderr)
             address = _upload(folder, name, options.public)
     readers = "everybody can read it" if options.public else "private: you alone can read it"
     return f"the adapter of {workspace.persona.key} is at {address} ({readers})"
@@ -91,15 +96,20 @@ def _read_manifest(folder: Path) -> Mapping[str, Any]:
     return read_json(folder, MANIFEST, MANIFEST_BYTES) if (folder / MANIFEST).exists() else {}
 
 
-def _upload(folder: Path, name: str, public: bool) -> str:
-    """Make the repository, or take the one there, and commit the files; return its address."""
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
-    from huggingface_hub.errors import RepositoryNotFoundError
+def _check_token() -> None:
+    from huggingface_hub import get_token
 
     if get_token() is None:
         raise UserError(
             "The hub takes no files without a token: run `hf auth login`, or set HF_TOKEN in the environment."
         )
+
+
+def _upload(folder: Path, name: str, public: bool) -> str:
+    """Make the repository, or take the one there, and commit the files; return its address."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
     api = HfApi()
     try:
         is_private = bool(api.repo_info(name).private)

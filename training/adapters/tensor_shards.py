@@ -1,5 +1,6 @@
 """Weights of a model as several safetensors files with their index, written one file at a time."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -13,8 +14,9 @@ from training.store.indented_json import encode_indented
 class TensorShards:
     """Writes tensors into files of at most `limit` bytes each, of which one is held in memory."""
 
-    def __init__(self, folder: Path, limit: int) -> None:
-        self._folder, self._limit = folder, limit
+    def __init__(self, folder: Path, limit: int, advance: Callable[[int], None]) -> None:
+        """`advance` gets the bytes of each tensor."""
+        self._folder, self._limit, self._advance = folder, limit, advance
         self._waiting, self._size = dict[str, Tensor](), 0
         self._files = list[tuple[str, ...]]()
         self.total = 0  # bytes of all tensors
@@ -27,6 +29,7 @@ class TensorShards:
         self._waiting[name] = tensor.contiguous()
         self._size += size
         self.total += size
+        self._advance(size)
 
     def close(self) -> int:
         """Write the rest, and the index where there are several files; return their count."""

@@ -22,10 +22,11 @@ from training.store.indented_json import encode_indented
 _MULTIPLE = 256  # of LLaMA's hidden sizes
 
 
-def convert_to_consolidated(source: Path, draft: Path, files: int) -> str:
+def convert_to_consolidated(source: Path, draft: Path, files: int, advance: Callable[[int], None]) -> str:
     """Write the checkpoint of the model in a folder, in so many files; return a line about it.
 
-    One file is held in memory at a time. Raises `UserError` for a model of another architecture.
+    `advance` gets the bytes of each tensor. One file is held in memory at a time. Raises `UserError` for a
+    model of another architecture.
     """
     config = read_model_config(source)
     check_weights(source, str(source))
@@ -38,7 +39,10 @@ def convert_to_consolidated(source: Path, draft: Path, files: int) -> str:
     with ExitStack() as stack:
         read = _reader(source, stack)
         for at in range(files):
-            held = {name: _piece(read, name, other, sizes, at, files) for name, other in names.items()}
+            held = dict[str, Tensor]()
+            for name, other in names.items():
+                held[name] = _piece(read, name, other, sizes, at, files)
+                advance(held[name].nbytes)
             torch.save(held, draft / f"consolidated.{at:02}.pth")
     write_private(draft / PARAMS, [encode_indented(_params(config, sizes))])
     return f"LLaMA's own checkpoint of {sizes.layers} layers ({files} file{'s' * (files > 1)})"

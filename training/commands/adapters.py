@@ -2,11 +2,13 @@
 
 import argparse
 import re
+import sys
 from argparse import Namespace
 from pathlib import Path
 
 from bot import config
 from bot.engine.runtime.environment import prepare_environment
+from bot.system.progress_line import ProgressLine
 from bot.system.user_path import user_path
 from training.commands.types import Commands, Folder
 from training.dataset.workspace import Workspace, open_workspace
@@ -110,6 +112,7 @@ def adopt(options: Namespace, folder: Folder) -> str:
 
 def export(options: Namespace, folder: Folder) -> str:
     """Write an adapter in another format; return the message for the terminal."""
+    prepare_environment()  # no bars of other libraries
     from training.adapters.export import ExportOptions, export_adapter  # loads torch
 
     chosen = ExportOptions(options.merged, options.dtype, options.adapter, options.max_shard_size)
@@ -142,7 +145,8 @@ def convert(options: Namespace) -> str:
     from training.adapters.convert import ConvertOptions, convert_model  # loads torch
 
     chosen = ConvertOptions(options.context, options.max_shard_size, options.files)
-    return convert_model(options.source, options.target, chosen)
+    with ProgressLine(sys.stderr) as progress:
+        return convert_model(options.source, options.target, chosen, progress.show)
 
 
 def _open(options: Namespace, folder: Folder) -> Workspace:

@@ -104,11 +104,16 @@ def test_llama_3_cuts_its_embeddings_by_tokens(base: Path, tmp_path: Path) -> No
 
 def test_weights_are_several_files_of_a_size(base: Path, tmp_path: Path) -> None:
     convert_model(base, tmp_path / "meta")
-    told = convert_model(tmp_path / "meta", tmp_path / "back", ConvertOptions(shard_bytes=150_000))
+    reports = list[str]()
+    options = ConvertOptions(shard_bytes=150_000)
+    told = convert_model(tmp_path / "meta", tmp_path / "back", options, reports.append)
     files = sorted((tmp_path / "back").glob("*.safetensors"))
     assert f"({len(files)} files)" in told
     assert len(files) > 2
     assert max(path.stat().st_size for path in files) < 152_000
+    total = sum(path.stat().st_size for path in (tmp_path / "meta").glob("*.pth")) / 1e6
+    assert reports[0].startswith("converting meta (once): 0 of ")
+    assert f" of {total:,.0f} MB" in reports[-1]
     torch.testing.assert_close(logits(tmp_path / "back"), logits(base), atol=0, rtol=0)
 
 

@@ -97,7 +97,8 @@ def test_what_is_refused_is_told_in_a_sentence(label: str, sentence: str, day: D
 def test_an_adapter_goes_to_the_hub_with_four_files_and_private(day: Day) -> None:
     address = f"{day.hub.address}/someone/mara"
     told = f"the adapter of mara is at {address} (private: you alone can read it)\n"
-    assert day.told["push"] == (0, told, "")
+    size = sum(map(len, day.hub.repositories["someone/mara"].values()))
+    assert day.told["push"] == (0, told, f"sending {size / 1e6:,.1f} MB to someone/mara\n")
     assert day.hub.private == {"someone/private", "someone/mara"}
     there = day.hub.repositories["someone/mara"]
     assert sorted(there) == ["README.md", CONFIG, WEIGHTS, "manifest.json"]
