@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -17,11 +17,10 @@ from bot.engine.model_loader.load_plan import LoadPlan, plan_load
 from bot.engine.model_loader.loader import meta_model
 from bot.errors import UserError
 from bot.prompt.renderer import PromptFormat
+from training.adapters.given_adapter import with_given_adapter
 from training.adapters.persona_adapter import persona_adapter
-from training.adapters.source import find_adapter
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
-from training.runs import canary_guard
 
 ExportFormat = Literal["peft", "merged", "gguf", "ollama"]
 _MODEL = "model.gguf"  # in the folder of "ollama"
@@ -51,7 +50,7 @@ def export_adapter(
     Modelfile. Raises `UserError`.
     """
     _check_options(format, options)
-    workspace = _with_adapter(workspace, options.adapter)
+    workspace = with_given_adapter(workspace, options.adapter)
     if os.path.lexists(target):
         raise UserError(f"{target} is there already: name a new one, or delete it.")
     gguf = _gguf_model if options.merged else _gguf_adapter
@@ -83,23 +82,6 @@ def _check_options(format: ExportFormat, options: ExportOptions) -> None:
             "and folders for transformers are f32 or f16."
         )
     check_gguf_dtype(options.dtype)
-
-
-def _with_adapter(workspace: Workspace, adapter: Path | None) -> Workspace:
-    """Return the workspace of a persona with one adapter more in the place of its own; raises `UserError`."""
-    persona = workspace.persona
-    if adapter is None:
-        if not persona.adapters:
-            raise UserError(f"{persona.key} has no adapter to export: `python -m training train` makes one.")
-        return workspace
-    found = find_adapter(adapter)
-    canary_guard.refuse_canary_adapter(found.folder, workspace.work)
-    if not found.is_in_place:
-        raise UserError(
-            f"The adapter in {adapter} is not in PEFT's two files ({CONFIG}, {WEIGHTS}): `python -m training "
-            "adopt` makes them of it."
-        )
-    return replace(workspace, persona=replace(persona, adapter=found.folder, other_adapters=()))
 
 
 def _peft(workspace: Workspace, folder: Path, options: ExportOptions) -> str:

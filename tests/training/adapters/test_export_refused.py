@@ -129,3 +129,17 @@ def test_options_that_do_not_go_together_are_told(
     with pytest.raises(UserError, match=reason):
         export_adapter(export_workspace(tmp_path, llama[0]), format, tmp_path / "out", options)
     assert not list(tmp_path.glob("out*"))
+
+
+def test_a_run_on_another_base_model_is_not_exported(llama: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its layers may have the very same sides, and nothing else would tell."""
+    run = tmp_path / "0003"
+    shutil.copytree(llama[1], run / "best")
+    (run / "recipe.json").write_text('{"base_model": "someone/other", "base_hash": "0"}')
+    workspace = export_workspace(tmp_path, llama[0])
+    with pytest.raises(UserError) as refused:
+        export_adapter(workspace, "peft", tmp_path / "out", ExportOptions(adapter=run))
+    assert str(refused.value) == (
+        f"The run in {run} was trained on someone/other, and {llama[0]} is set: set [model] name to the base "
+        "model of the run."
+    )
