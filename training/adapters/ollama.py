@@ -4,8 +4,8 @@ Reference: https://docs.ollama.com/modelfile (instructions, parameters, `.Messag
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from bot.errors import UserError
@@ -19,9 +19,10 @@ from bot.prompt.turns import history_turns
 from bot.token_prefix import common_prefix
 
 _WORDS = "\ue003"  # stands for the words of a message
+_WITHOUT_SYSTEM: tuple[Role, ...] = ("user", "assistant", "user")
 _PROBES: tuple[tuple[Role, ...], ...] = (
+    _WITHOUT_SYSTEM,
     ("system", "user"),
-    ("user", "assistant", "user"),
     ("system", "user", "assistant", "user", "assistant", "user"),
 )
 
@@ -34,11 +35,17 @@ class RoleLayout:
     before: dict[Role, str]
     after: dict[Role, str]
     end: str
+    needs_system: bool = False
 
     def render(self, roles: Sequence[Role]) -> str:
         """Return the layout of a conversation, each turn's words as its index."""
         turns = (f"{self.before[role]}{at}{self.after[role]}" for at, role in enumerate(roles))
         return f"{self.start}{''.join(turns)}{self.end}"
+
+    def without_start(self, token: str) -> "RoleLayout":
+        """Return the layout without the first token of a conversation."""
+        first = self.before["system"] if self.start else self.before["system"].removeprefix(token)
+        return replace(self, start=self.start.removeprefix(token), before={**self.before, "system": first})
 
 
 def modelfile(
@@ -48,14 +55,15 @@ def modelfile(
 
     `user` is the name of whoever talks. `adds_start`: llama.cpp writes the first token by itself.
     """
-    layout = role_layout(reader.template)
-    bos = dict(reader.template.special)["bos_token"] if adds_start else ""
-    start = layout.start.removeprefix(bos) if bos else layout.start
-    system = system_text(persona, system_prompt).replace("{{user}}", user)
+    layout, system = role_layout(reader.template), system_text(persona, system_prompt)
+    if layout.needs_system and not system:
+        raise _other_layout("writes a system turn of its own where there is none")
+    if adds_start:
+        layout = layout.without_start(dict(reader.template.special)["bos_token"])
     lines = [
         f"FROM ./{file}",
-        f"TEMPLATE {_quoted(go_template(layout, start, _label(persona, user)))}",
-        f"SYSTEM {_quoted(system)}" if system else "",
+        f"TEMPLATE {_quoted(go_template(layout, _label(persona, user)))}",
+        f"SYSTEM {_quoted(system.replace('{{user}}', user))}" if system else "",
         *(f"PARAMETER {name} {value}" for name, value in _parameters(persona, reader)),
     ]
     return "\n".join(filter(None, lines)) + "\n"
@@ -64,38 +72,50 @@ def modelfile(
 def role_layout(template: Template) -> RoleLayout:
     """Split what a template writes between turns into what belongs to each role.
 
-    Raises `UserError` for a template whose text depends on more than the roles.
+    Some templates write a system turn of their own where there is none: those need one. Raises `UserError`
+    for a template whose text depends on more than the roles.
     """
     if not template.system:
         raise _other_layout("takes no system turn, in which the card stands")
     between = {roles: _between(template, roles) for roles in _PROBES}
-    start, first_words, *_ = between["system", "user"]
-    opening, to_answer, to_question, end = between["user", "assistant", "user"]
-    question = _common_end(opening, first_words, to_question)
-    beginning = opening.removesuffix(question)
-    user_end = _common_start(_close(template, question), to_answer, end)
-    layout = RoleLayout(
-        beginning,
-        {
-            "system": start.removeprefix(beginning),
-            "user": question,
-            "assistant": to_answer.removeprefix(user_end),
-        },
-        {
-            "system": first_words.removesuffix(question),
-            "user": user_end,
-            "assistant": to_question.removesuffix(question),
-        },
-        end.removeprefix(user_end),
-    )
-    for roles, texts in between.items():
-        numbered = "".join(f"{text}{at}" for at, text in enumerate(texts[:-1])) + texts[-1]
-        if layout.render(roles) != numbered:
-            raise _other_layout("depends on more than the roles of turns")
+    layout = _split(template, between, between[_WITHOUT_SYSTEM][0])
+    if layout is None:
+        layout = _split(template, {roles: between[roles] for roles in _PROBES if roles[0] == "system"})
+    if layout is None:
+        raise _other_layout("depends on more than the roles of turns")
     return layout
 
 
-def go_template(layout: RoleLayout, start: str, label: str) -> str:
+def _split(
+    template: Template, between: Mapping[tuple[Role, ...], Sequence[str]], opening: str | None = None
+) -> RoleLayout | None:
+    """Return the layout that gives these texts between turns, or None.
+
+    `opening` is the text before a user who begins; without it, every conversation has a system turn.
+    """
+    first, first_words, to_answer, to_question, *_, end = between[_PROBES[-1]]
+    question = _common_end(first_words, to_question, *([] if opening is None else [opening]))
+    start = "" if opening is None else opening.removesuffix(question)
+    user_end = _common_start(_close(template, question), to_answer, end)
+    before: dict[Role, str] = {
+        "system": first.removeprefix(start),
+        "user": question,
+        "assistant": to_answer.removeprefix(user_end),
+    }
+    after: dict[Role, str] = {
+        "system": first_words.removesuffix(question),
+        "user": user_end,
+        "assistant": to_question.removesuffix(question),
+    }
+    layout = RoleLayout(start, before, after, end.removeprefix(user_end), needs_system=opening is None)
+    for roles, texts in between.items():
+        numbered = "".join(f"{text}{at}" for at, text in enumerate(texts[:-1])) + texts[-1]
+        if layout.render(roles) != numbered:
+            return None
+    return layout
+
+
+def go_template(layout: RoleLayout, label: str) -> str:
     """Return a layout as a template of Go; `label` stands before the words of whoever talks."""
     words: tuple[tuple[str, Role], ...] = (("if", "system"), ("else if", "user"), ("else if", "assistant"))
     turns = "".join(
@@ -104,9 +124,8 @@ def go_template(layout: RoleLayout, start: str, label: str) -> str:
         f"{_go_text(layout.after[role])}"
         for word, role in words
     )
-    return (
-        f"{_go_text(start)}{{{{ range .Messages }}}}{turns}{{{{ end }}}}{{{{ end }}}}{_go_text(layout.end)}"
-    )
+    start, end = _go_text(layout.start), _go_text(layout.end)
+    return f"{start}{{{{ range .Messages }}}}{turns}{{{{ end }}}}{{{{ end }}}}{end}"
 
 
 def _between(template: Template, roles: tuple[Role, ...]) -> list[str]:

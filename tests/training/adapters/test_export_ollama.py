@@ -35,6 +35,11 @@ ALTERNATING = (
     "{{ raise_exception('two in a row') }}{% endif %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
+OWN_SYSTEM = (
+    "{{ bos_token }}{% for m in messages %}{% if loop.first and m.role != 'system' %}<|im_start|>system\n"
+    "You are helpful.<|im_end|>\n{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 BY_PLACE = "{% for m in messages %}{{ loop.index }} {{ m.role }}: {{ m.content }}\n{% endfor %}assistant: "
 WITHOUT_SYSTEM = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
@@ -68,7 +73,19 @@ def test_the_go_template_writes_what_the_chat_template_writes(source: str) -> No
     for roles in CONVERSATIONS:
         pieces = template.segments(roles, answer=True)
         expected = (template.named(each) if isinstance(each, str) else f"<{each}>" for each in pieces)
-        assert expand(go_template(layout, layout.start, ""), roles) == "".join(expected)
+        assert expand(go_template(layout, ""), roles) == "".join(expected)
+
+
+def test_a_template_with_a_system_turn_of_its_own_is_written_for_conversations_with_one() -> None:
+    """SmolLM2's and Qwen2.5's; a Modelfile always gives the card as system turn."""
+    template = open_chat_template(OWN_SYSTEM, SPECIAL, "Mara")
+    layout = role_layout(template)
+    assert layout.needs_system
+    for roles in CONVERSATIONS[2:]:
+        pieces = template.segments(roles, answer=True)
+        expected = "".join(template.named(each) if isinstance(each, str) else f"<{each}>" for each in pieces)
+        assert expand(go_template(layout, ""), roles) == expected
+        assert expand(go_template(layout.without_start("<s>"), ""), roles) == expected.removeprefix("<s>")
 
 
 @pytest.mark.parametrize(
