@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.device_name import DeviceName
 from bot.errors import UserError
 from bot.system.names import refuse_long_folder
 from bot.system.rights import others_can_read, private_command
+from bot.system.user_path import user_path
 from bot.toml import Section, parse_toml, read_toml
 
 TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
@@ -111,12 +112,15 @@ class LogSettings(Section):
     format: Literal["text", "json"] = "text"  # a line, or an object of JSON, for each event
 
 
-class Paths(Section):
-    """Folders and files, relative to config.toml."""
+UserPath = Annotated[Path, AfterValidator(lambda path: user_path(str(path)))]
 
-    personas: Path = Path("personas")
-    data: Path = Path("data")  # ALTEREGO_DATA overrides it
-    secrets: Path = Path("secrets.toml")  # tokens, where they are not in the environment; mode 0600
+
+class Paths(Section):
+    """Folders and files, relative to config.toml; "~" is the home folder."""
+
+    personas: UserPath = Path("personas")
+    data: UserPath = Path("data")  # ALTEREGO_DATA overrides it
+    secrets: UserPath = Path("secrets.toml")  # tokens, where they are not in the environment; mode 0600
 
 
 class ConfigFile(Section):
@@ -166,11 +170,11 @@ class Tokens(dict[str, str]):
 
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """Load the settings. Raises `UserError` with the file, the key and the nearest known key."""
-    path = (path or Path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
+    path = (path or user_path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
     file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
-    root = path.parent
+    root = _root(path, file.paths)
     personas = root / file.paths.personas
-    data = Path(environment.get("ALTEREGO_DATA") or root / file.paths.data).absolute()
+    data = user_path(environment.get("ALTEREGO_DATA") or str(root / file.paths.data)).absolute()
     for folder in (personas, data):
         refuse_long_folder(folder)
     return Config(
@@ -186,6 +190,13 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         _tokens(root / file.paths.secrets, environment),
         _addresses(environment),
     )
+
+
+def _root(path: Path, paths: Paths) -> Path:
+    """Return the folder that paths are relative to: that of a link to the file where personas are there."""
+    beside, real = path.parent, path.resolve().parent
+    is_elsewhere = not (beside / paths.personas).is_dir() and (real / paths.personas).is_dir()
+    return real if is_elsewhere else beside
 
 
 def _addresses(environment: Mapping[str, str]) -> Addresses:

@@ -11,6 +11,7 @@ from bot.command_parser import CommandParser
 from bot.errors import UserError
 from bot.system.console import json_text, prepare_output, write_line
 from bot.system.ownership import check_owners
+from bot.system.user_path import user_path
 from training.commands.types import Commands
 
 try:
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = CommandParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
+    parser.add_argument("--config", type=user_path, help="the settings (default: ./config.toml)")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
     data.add_data_commands(commands)
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("import", help="read exported chats and posts into a persona's folder")
-    command.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="a zip, a folder or a file")
+    command.add_argument("paths", metavar="PATH", type=user_path, nargs="+", help="a zip, a folder or a file")
     command.add_argument("--persona", metavar="P", required=True, help="the persona that learns from them")
     me = "the persona's name or id in the exports, where they do not say; may be given several times"
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
@@ -101,6 +102,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "evaluate": partial(evaluate.evaluate, folder=_folder),
     "export": partial(adapters.export, folder=_folder),
     "adopt": partial(adapters.adopt, folder=_folder),
+    "push": partial(adapters.push, folder=_folder),
+    "pull": partial(adapters.pull, folder=_folder),
+    "convert": adapters.convert,
     "forget": partial(data.forget, folder=_folder),
 }
 

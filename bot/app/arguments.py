@@ -1,9 +1,9 @@
 """The command line: its commands, their options and their help."""
 
 import argparse
-from pathlib import Path
 
 from bot.command_parser import CommandParser
+from bot.system.user_path import user_path
 
 Commands = argparse._SubParsersAction  # argparse has no public name for the type of `add_subparsers`
 
@@ -11,7 +11,7 @@ Commands = argparse._SubParsersAction  # argparse has no public name for the typ
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; its `command` is the command's name, "run" by default."""
     whole: argparse.ArgumentParser = CommandParser(prog="alterego", description=description)
-    whole.add_argument("--config", type=Path, help="the settings (default: ./config.toml)")
+    whole.add_argument("--config", type=user_path, help="the settings (default: ./config.toml)")
     whole.set_defaults(command="run", persona=None, say=None, prompts=None, json=False)
     commands = whole.add_subparsers(title="commands", metavar="COMMAND")
     _add_chat(commands)
@@ -30,7 +30,7 @@ def _add_chat(commands: "Commands[argparse.ArgumentParser]") -> None:
     say = "say this, print the reply and leave; - reads it from standard input"
     chat.add_argument("--say", metavar="TEXT", action="append", help=say)
     prompts = "append every prompt, as the model reads it"
-    chat.add_argument("--prompts", metavar="FILE", type=Path, help=prompts)
+    chat.add_argument("--prompts", metavar="FILE", type=user_path, help=prompts)
     chat.add_argument("--json", action="store_true", help="with --say: a line of JSON for each reply")
     chat.set_defaults(command="chat")
 

@@ -14,6 +14,7 @@ from bot.errors import UserError
 from bot.persona.persona import Persona, load_cast
 from bot.system.console import json_text
 from bot.system.progress_line import ProgressLine
+from bot.system.user_path import user_path
 from bot.untrusted import RefusedFile
 
 
@@ -68,7 +69,7 @@ def _take(given: str, settings: Config, line: "ProgressLine") -> tuple[str, list
 
 def _whole_name(given: str, settings: Config) -> str:
     """Return the name to write for what was typed: a path made absolute, a listed model found by its end."""
-    path = Path(given).expanduser()
+    path = user_path(given)
     if path.exists():
         return str(path.absolute())
     from bot.engine.checkpoint.ollama import OLLAMA

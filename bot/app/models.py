@@ -4,7 +4,6 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import config
@@ -12,6 +11,7 @@ from bot.app.model_choice import default_folders, use_model
 from bot.config import Config
 from bot.errors import UserError
 from bot.system.console import json_text
+from bot.system.user_path import user_path
 
 if TYPE_CHECKING:
     from bot.engine.checkpoint.model_header import ModelHeader
@@ -72,7 +72,7 @@ def _mark(model: ListedModel, settings: Config) -> str:
 
 def _list(settings: Config, named: Sequence[str]) -> tuple[list[ListedModel], list[ListedModel]]:
     """Return the models that are here, and those recommended that are not."""
-    folders = [Path(folder).expanduser() for folder in named] or default_folders(settings)
+    folders = [user_path(folder) for folder in named] or default_folders(settings)
     if named and (missing := [folder for folder in folders if not folder.exists()]):
         raise UserError(f"There is no folder {missing[0]}: name one in which models lie.")
     from bot.engine.runtime.environment import prepare_environment

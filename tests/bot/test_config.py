@@ -199,3 +199,23 @@ def test_ten_mistakes_are_told_and_the_others_counted(tmp_path: Path) -> None:
     said = complaint(tmp_path, "\n".join(f"zzz{number} = 1" for number in range(13)))
     assert said.count("is not a known key") == 10
     assert said.endswith("There are 3 more mistakes.")
+
+
+def test_paths_are_beside_a_link_to_the_settings_or_beside_the_file(tmp_path: Path) -> None:
+    for name in ("real", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "real/personas").mkdir()
+    (tmp_path / "real/config.toml").touch()
+    link = tmp_path / "other/config.toml"
+    link.symlink_to(tmp_path / "real/config.toml")
+    assert load_config(link, {}).personas == tmp_path / "real/personas"
+    (tmp_path / "other/personas").mkdir()
+    assert load_config(link, {}).personas == tmp_path / "other/personas"
+
+
+def test_a_path_may_begin_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "config.toml").write_text('[paths]\npersonas = "~/people"\ndata = "~/kept"\n')
+    settings = load_config(tmp_path / "config.toml", {})
+    assert (settings.personas, settings.data) == (tmp_path / "people", tmp_path / "kept")

@@ -1,5 +1,6 @@
-"""A hub on this machine: the few routes of huggingface.co that a download takes, with faults by command."""
+"""A hub on this machine: the few routes of huggingface.co that transfers take, with faults by command."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -21,6 +22,9 @@ class FakeHub:
     `break_at`: bytes of a large file behind which the connection breaks; `goes_down`: every request is
     refused after that. `gated`: repositories that want terms accepted. `ranges` and `tokens`: those of the
     requests for large files, which come from another host, as from the hub's CDN.
+
+    `private`: repositories that the holder of `token` alone finds; only with that token is anything written.
+    `calls`: each request that writes.
     """
 
     repositories: dict[str, dict[str, bytes]]
@@ -31,6 +35,10 @@ class FakeHub:
     tokens: list[str | None] = field(default_factory=list)
     is_down: bool = False
     address: str = ""
+    token: str = ""
+    private: set[str] = field(default_factory=set)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
 
     @contextmanager
     def serve(self) -> Iterator["FakeHub"]:
@@ -63,6 +71,66 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(with_body=True)
 
+    def do_POST(self) -> None:
+        self._write(json.loads(line) for line in self._body().splitlines())
+
+    def do_PUT(self) -> None:
+        self.fake.uploads[self.path.rpartition("/")[2]] = self._body()
+        self._json({})
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    @property
+    def _may_write(self) -> bool:
+        return bool(self.fake.token) and self.headers.get("Authorization") == f"Bearer {self.fake.token}"
+
+    def _write(self, lines: Iterator[Any]) -> None:
+        parts = unquote(urlsplit(self.path).path).strip("/").split("/")
+        self.fake.calls.append(f"{self.command} {'/'.join(parts)}")
+        if parts[:2] == ["api", "validate-yaml"]:
+            self._json({"errors": [], "warnings": []})
+        elif not self._may_write:
+            self._refuse(401, "")
+        elif parts[:3] == ["api", "repos", "create"]:
+            self._create(next(lines))
+        elif "preupload" in parts:
+            self._json({"files": [_upload_mode(each) for each in next(lines)["files"]]})
+        elif parts[-2:] == ["objects", "batch"]:
+            self._json(
+                {"transfer": "basic", "objects": [self._action(each) for each in next(lines)["objects"]]}
+            )
+        else:
+            self._commit("/".join(parts[2:4]), lines)
+
+    def _create(self, wanted: dict[str, Any]) -> None:
+        name = f"{wanted['organization']}/{wanted['name']}"
+        self.fake.repositories[name] = {}
+        if wanted.get("visibility") == "private":
+            self.fake.private.add(name)
+        self._json({"url": f"{self.fake.address}/{name}", "name": name, "id": name})
+
+    def _action(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        href = f"{self.fake.address}/lfs/{wanted['oid']}"
+        return wanted | {"actions": {"upload": {"href": href}}}
+
+    def _commit(self, name: str, lines: Iterator[Any]) -> None:
+        files = self.fake.repositories[name]
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.fake.uploads[value["oid"]]
+        self._json({"commitUrl": f"{self.fake.address}/{name}/commit/{COMMIT}", "commitOid": COMMIT})
+
     def _answer(self, *, with_body: bool) -> None:
         if self.fake.is_down:
             self._refuse(500, "")
@@ -77,14 +145,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _api(self, name: str, rest: list[str]) -> None:
         files = self.fake.repositories.get(name)
-        if files is None:
+        if files is None or (name in self.fake.private and not self._may_write):
             self._refuse(404, "RepoNotFound")
         elif name in self.fake.gated:
             self._refuse(403, "GatedRepo")
         elif rest[:1] == ["tree"]:
             self._json([_tree_entry(path, content) for path, content in files.items()])
         else:
-            self._json({"id": name, "sha": COMMIT, "siblings": [{"rfilename": path} for path in files]})
+            siblings = [{"rfilename": path} for path in files]
+            is_private = name in self.fake.private
+            self._json({"id": name, "sha": COMMIT, "private": is_private, "siblings": siblings})
 
     def _resolve(self, name: str, path: str, with_body: bool) -> None:
         if not with_body or len(self.fake.repositories[name][path]) < LARGE:
@@ -137,6 +207,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+
+def _upload_mode(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the mode of a file that is to be uploaded: weights by their hash, all else in the commit."""
+    mode = "lfs" if wanted["path"].endswith(".safetensors") else "regular"
+    return {"path": wanted["path"], "uploadMode": mode, "shouldIgnore": False}
 
 
 def _tree_entry(path: str, content: bytes) -> dict[str, object]:

@@ -1,8 +1,9 @@
-"""The command `export`: a persona's adapter for other programs, alone or merged into its base model."""
+"""The command `export`: an adapter for other programs, alone or merged into its base model."""
 
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -15,43 +16,75 @@ from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.model_loader.load_plan import LoadPlan, plan_load
 from bot.engine.model_loader.loader import meta_model
 from bot.errors import UserError
+from bot.prompt.renderer import PromptFormat
+from training.adapters.given_adapter import with_given_adapter
 from training.adapters.persona_adapter import persona_adapter
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
 
-ExportFormat = Literal["peft", "merged", "gguf"]
+ExportFormat = Literal["peft", "merged", "gguf", "ollama"]
+_MODEL = "model.gguf"  # in the folder of "ollama"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """Options of an export.
+
+    `merged` makes a whole model of "gguf"; `dtype` is that of its weights. `adapter` is a folder other than
+    the persona's own adapter; `shard` is the bytes of a file of "merged", 0 for transformers' own choice.
+    """
+
+    merged: bool = False
+    dtype: str = "f32"
+    adapter: Path | None = None
+    shard: int = 0
 
 
 def export_adapter(
-    workspace: Workspace, format: ExportFormat, target: Path, *, merged: bool = False, dtype: str = "f32"
+    workspace: Workspace, format: ExportFormat, target: Path, options: ExportOptions = ExportOptions()
 ) -> str:
-    """Write the persona's adapter to `target`, a new file or folder; return a line that describes it.
+    """Write an adapter to `target`, a new file or folder; return a line that describes it.
 
     "peft" is a folder for PEFT, "merged" a folder for transformers with the adapter in the weights, "gguf" a
-    file for llama.cpp: an adapter, or a whole model if `merged`. The weights have the `dtype` f32 or f16.
-    Raises `UserError`.
+    file for llama.cpp (an adapter, or a whole model if `merged`), "ollama" a folder with a whole model and a
+    Modelfile. Raises `UserError`.
     """
-    key = workspace.persona.key
-    if not workspace.persona.adapters:
-        raise UserError(f"{key} has no adapter to export: `python -m training train` makes one.")
+    _check_options(format, options)
+    workspace = with_given_adapter(workspace, options.adapter)
     if os.path.lexists(target):
         raise UserError(f"{target} is there already: name a new one, or delete it.")
-    if merged and format != "gguf":
-        raise UserError('--merged goes with --format gguf; a merged folder is "--format merged".')
-    write = {"peft": _peft, "merged": _merged, "gguf": _gguf_model if merged else _gguf_adapter}[format]
+    gguf = _gguf_model if options.merged else _gguf_adapter
+    write = {"peft": _peft, "merged": _merged, "gguf": gguf, "ollama": _ollama}[format]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".export-", dir=target.parent) as beside:
             draft = Path(beside) / target.name
-            description = write(workspace, draft, dtype)
+            description = write(workspace, draft, options)
             draft.rename(target)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise UserError(f"{target} cannot be written: {reason}.") from None
-    return f"{description} in {target}"
+    next_step = f"\nNext: ollama create {workspace.persona.key} -f {target / 'Modelfile'}"
+    return f"{description} in {target}{next_step * (format == 'ollama')}"
 
 
-def _peft(workspace: Workspace, folder: Path, dtype: str) -> str:
+def _check_options(format: ExportFormat, options: ExportOptions) -> None:
+    from training.adapters.gguf.dtypes import PLAIN_DTYPES, check_gguf_dtype
+
+    if options.merged and format != "gguf":
+        raise UserError('--merged goes with --format gguf; a merged folder is "--format merged".')
+    if options.shard and format != "merged":
+        raise UserError("--max-shard-size goes with --format merged, whose weights may be several files.")
+    is_whole = format == "ollama" or (format == "gguf" and options.merged)
+    if options.dtype not in PLAIN_DTYPES and not is_whole:
+        raise UserError(
+            f"--dtype {options.dtype} goes with --format ollama, or with --format gguf --merged: adapters "
+            "and folders for transformers are f32 or f16."
+        )
+    check_gguf_dtype(options.dtype)
+
+
+def _peft(workspace: Workspace, folder: Path, options: ExportOptions) -> str:
     from bot.engine.lora.registry import load_adapter
     from bot.engine.lora.validation import validate_adapter
     from bot.engine.model_loader.adapter_check import open_adapter_check
@@ -71,7 +104,7 @@ def _peft(workspace: Workspace, folder: Path, dtype: str) -> str:
     return f"PEFT adapter ({description})"
 
 
-def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
+def _merged(workspace: Workspace, folder: Path, options: ExportOptions) -> str:
     import torch
 
     from bot.engine.model_loader.adapter_check import plan_identity
@@ -79,10 +112,10 @@ def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
 
     loading = unquantized_plan(workspace)
     model, tokenizer = merge_adapter(workspace, loading), _tokenizer(loading)
-    model.to({"f32": torch.float32, "f16": torch.float16}[dtype])
+    model.to({"f32": torch.float32, "f16": torch.float16}[options.dtype])
     if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
         raise UserError("The model has weights that f16 cannot hold: export with --dtype f32.")
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, **({"max_shard_size": options.shard} if options.shard else {}))
     tokenizer.chat_template = _template(workspace)
     tokenizer.save_pretrained(folder)
     manifest = persona_adapter(workspace.persona, plan_identity(loading)) / MANIFEST
@@ -91,7 +124,7 @@ def _merged(workspace: Workspace, folder: Path, dtype: str) -> str:
     return "transformers model with the adapter in its weights"
 
 
-def _gguf_adapter(workspace: Workspace, file: Path, dtype: str) -> str:
+def _gguf_adapter(workspace: Workspace, file: Path, options: ExportOptions) -> str:
     from training.adapters.gguf.adapter import write_gguf_adapter
     from training.adapters.gguf.layout import gguf_layout
     from training.adapters.merge import read_persona_adapter, refuse_tied_head
@@ -100,11 +133,11 @@ def _gguf_adapter(workspace: Workspace, file: Path, dtype: str) -> str:
     base = meta_model(loading)
     adapter, layout = read_persona_adapter(workspace, loading, base), gguf_layout(base.config)
     refuse_tied_head(base, adapter)
-    write_gguf_adapter(file, adapter, layout, dtype, workspace.persona.name, loading.source.name)
+    write_gguf_adapter(file, adapter, layout, options.dtype, workspace.persona.name, loading.source.name)
     return f"LoRA adapter for llama.cpp (--lora, beside a GGUF file of {loading.source.name})"
 
 
-def _gguf_model(workspace: Workspace, file: Path, dtype: str) -> str:
+def _gguf_model(workspace: Workspace, file: Path, options: ExportOptions) -> str:
     from training.adapters.gguf.layout import gguf_layout
     from training.adapters.gguf.model import write_gguf_model
     from training.adapters.merge import merge_adapter, unquantized_plan
@@ -116,12 +149,33 @@ def _gguf_model(workspace: Workspace, file: Path, dtype: str) -> str:
         file,
         merge_adapter(workspace, loading),
         layout,
-        dtype,
+        options.dtype,
         workspace.persona.name,
         _template(workspace),
         origin,
     )
     return "GGUF model with the adapter in its weights"
+
+
+def _ollama(workspace: Workspace, folder: Path, options: ExportOptions) -> str:
+    from training.adapters.gguf.model import adds_start_token
+    from training.adapters.ollama import modelfile, role_layout
+
+    reader = _prompt_format(workspace)
+    role_layout(reader.template)  # a template that cannot be written is refused before the model is loaded
+    folder.mkdir()
+    _gguf_model(workspace, folder / _MODEL, options)
+    settings = workspace.settings
+    text = modelfile(
+        workspace.persona,
+        reader,
+        settings.chat.system_prompt,
+        settings.terminal.name,
+        _MODEL,
+        adds_start=adds_start_token(folder / _MODEL),
+    )
+    (folder / "Modelfile").write_text(text + f"PARAMETER num_ctx {workspace.model.context}\n", "utf-8")
+    return "Ollama model with the adapter in its weights"
 
 
 def _tokenizer(loading: LoadPlan) -> Any:
@@ -139,9 +193,11 @@ def _tokenizer(loading: LoadPlan) -> Any:
 
 def _template(workspace: Workspace) -> str:
     """Return the chat template that the persona is served with, with the variable `char` set to its name."""
-    reader = open_training_format(
-        workspace.persona, workspace.model, workspace.settings.model, workspace.model.context
-    )
-    source = reader.template.source
+    source = _prompt_format(workspace).template.source
     name = json.dumps(workspace.persona.name, ensure_ascii=False)
     return f"{{% set char = {name} %}}{source}" if "char" in source else source
+
+
+def _prompt_format(workspace: Workspace) -> PromptFormat:
+    settings, model = workspace.settings.model, workspace.model
+    return open_training_format(workspace.persona, model, settings, model.context)

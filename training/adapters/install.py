@@ -1,6 +1,7 @@
 """Installation of an adapter as a persona's own: whole, checked, and with the adapter before kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -13,6 +14,7 @@ from bot.engine.model_loader.adapter_check import AdapterCheck, open_adapter_che
 from bot.errors import UserError
 from bot.files import FolderSwap, hash_file, recover_folder, replace_folder, write_private
 from bot.persona.persona import load_persona
+from bot.prompt.contract import check_serving
 from bot.untrusted import RefusedFile, read_json
 from training.adapters.manifest import AdapterOrigin, authors_of, build_manifest, encode_manifest
 from training.dataset.workspace import BUILD_RECORD, Workspace, read_build_record
@@ -43,12 +45,39 @@ def install_from(
 ) -> Path:
     """Install an adapter of any origin, as `install_adapter` does; `check`: one that is open already."""
     inspection = check or open_adapter_check(workspace.settings.model, workspace.settings.data)
+
+    def write(draft: Path) -> None:
+        _write_adapter(draft, adapter, inspection)
+        manifest = build_manifest(workspace, inspection.base, hash_file(draft / WEIGHTS), origin)
+        write_private(draft / MANIFEST, encode_manifest(manifest))
+        inspection.check_adapter(workspace.persona.key, draft)
+
+    return _install(workspace, inspection, write)
+
+
+def install_with_manifest(workspace: Workspace, adapter: Path, check: AdapterCheck) -> Path:
+    """Install an adapter with the manifest that it has, as `install_adapter` does.
+
+    Raises `UserError` where base model or prompts are not those of the manifest.
+    """
+    settings, key = workspace.settings, workspace.persona.key
+
+    def write(draft: Path) -> None:
+        _write_adapter(draft, adapter, check)
+        write_private(draft / MANIFEST, [(adapter / MANIFEST).read_bytes()])
+        check.check_adapter(key, draft)
+        served = replace(workspace.persona, adapter=draft)
+        check_serving(served, check.tokenizer, settings.model, settings.chat.system_prompt)
+
+    return _install(workspace, check, write)
+
+
+def _install(workspace: Workspace, inspection: AdapterCheck, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill and check a draft, and put it in the place of the persona's adapter."""
     with FileLock(workspace.folder / LOCK, mode=0o600):
         home = adapter_home(workspace, inspection.base)
         try:
-            return replace_folder(
-                _swap(home), lambda draft: _write(workspace, draft, adapter, inspection, origin)
-            )
+            return replace_folder(_swap(home), write)
         except OSError as error:
             raise UserError(
                 f"{home} cannot be written: {error.strerror}; the adapter before is still there."
@@ -97,18 +126,13 @@ def _swap(home: Path) -> FolderSwap:
     return FolderSwap(home, draft, ready, previous, keeps_previous=True)
 
 
-def _write(
-    workspace: Workspace, draft: Path, adapter: Path, inspection: AdapterCheck, origin: AdapterOrigin
-) -> None:
-    """Fill a draft with an adapter and its manifest, and check the draft as the bot does."""
+def _write_adapter(draft: Path, adapter: Path, inspection: AdapterCheck) -> None:
+    """Fill a draft with the two files of an adapter."""
     for name in (CONFIG, WEIGHTS):
         if not (adapter / name).is_file():
             raise UserError(f"{adapter} has no {name}: point to the folder that training wrote.")
     write_private(draft / CONFIG, [_config(adapter, inspection.base.name)])
     write_private(draft / WEIGHTS, [(adapter / WEIGHTS).read_bytes()])
-    manifest = build_manifest(workspace, inspection.base, hash_file(draft / WEIGHTS), origin)
-    write_private(draft / MANIFEST, encode_manifest(manifest))
-    inspection.check_adapter(workspace.persona.key, draft)
 
 
 def _config(adapter: Path, base: str) -> bytes:

@@ -6,30 +6,25 @@ was multiplied by alpha / rank, with alpha beside it.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor
 
-from bot.engine.lora.refusals import MERGE, RETRAIN
-from bot.engine.lora.weights import MLX
-from bot.untrusted import RefusedFile, open_regular
+from bot.engine.lora.refusals import MERGE
+from bot.untrusted import RefusedFile
 
-MAX_BYTES = 4 << 30  # of the file
 _NAME = re.compile(r"([A-Za-z0-9_.]+)\.lora_([ab])")
 
 Json = dict[str, Any]
 
 
-def read_mlx(folder: Path, config: Mapping[str, Any]) -> tuple[Json, dict[str, Tensor]]:
+def rewrite_mlx(config: Mapping[str, Any], stored: Mapping[str, Tensor]) -> tuple[Json, dict[str, Tensor]]:
     """Return adapter_config.json and tensors as PEFT has them; raises `RefusedFile`."""
     kind = config.get("fine_tune_type", "lora")
     if kind != "lora":
         reason = "it holds whole layers, trained by MLX" if kind == "full" else "it is a DoRA of MLX"
         raise RefusedFile(f"{reason}, and not LoRA matrices", f"fuse it with mlx_lm.fuse, and {MERGE}")
-    tensors = _rename(_read_tensors(folder))
+    tensors = _rename(stored)
     rank = next(len(values) for name, values in tensors.items() if ".lora_A." in name)
     modules = [name[: -len(".lora_A.weight")] for name in tensors if name.endswith(".lora_A.weight")]
     base = config.get("model")
@@ -49,17 +44,6 @@ def _scale(parameters: Any, rank: int) -> float:
     if not all(type(number) in (int, float) for number in (scale, alpha)):
         raise RefusedFile("its settings name no scale (lora_parameters)", "train it with a newer mlx_lm")
     return float(scale * alpha / rank)
-
-
-def _read_tensors(folder: Path) -> Mapping[str, Tensor]:
-    with open_regular(folder, MLX) as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise RefusedFile(f"{MLX} has more than {MAX_BYTES >> 30} GB", RETRAIN)
-    try:
-        return load(content)
-    except SafetensorError as error:
-        raise RefusedFile(f"{MLX} cannot be read as safetensors", "copy or export it again") from error
 
 
 def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from bot import config
 from bot.adapter.files import CONFIG
 from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
+from bot.system.user_path import user_path
 from training.adapters.persona_adapter import persona_adapter
 from training.commands.types import Commands, Folder
 from training.dataset.staleness import read_current_build
@@ -28,7 +29,7 @@ def add_evaluate_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("evaluate", help="measure how like the person an adapter is")
     command.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
     command.add_argument(
-        "--adapter", metavar="DIR", type=Path, help="an adapter other than the persona's own"
+        "--adapter", metavar="DIR", type=user_path, help="an adapter other than the persona's own"
     )
     command.add_argument("--other", metavar="P", help="the persona that stands for another person")
     samples = "answers drawn in each way (default: %(default)s)"

@@ -4,7 +4,6 @@ import argparse
 import sys
 from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
@@ -32,8 +31,9 @@ def add_train_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--persona", metavar="P", required=True, help="the persona to train")
     start = command.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="go on with the newest, interrupted run")
-    continued = "start from this adapter, with the new data and a part of the data that it learned before"
-    start.add_argument("--continue-from", metavar="DIR", type=Path, help=continued)
+    continued = "start from this adapter (all that `adopt` takes), with the new data and a part of the data "
+    continued += "that it learned before"
+    start.add_argument("--continue-from", metavar="ADAPTER", help=continued)
     kept = "with --continue-from: go on at step, learning rate and optimizer state of the run that made the "
     kept += "adapter, on other data"
     command.add_argument("--keep-schedule", action="store_true", help=kept)

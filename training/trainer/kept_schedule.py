@@ -36,9 +36,9 @@ class EarlierRun:
         return {**kept, "rate": self.recipe.rate / 2**self.halved}
 
 
-def read_earlier_run(adapter: str | Path, work: Path) -> EarlierRun:
+def read_earlier_run(adapter: Path, work: Path) -> EarlierRun:
     """Return the state of the run that made an adapter. Raises `UserError` where no schedule can be kept."""
-    folder = replay.find_run(Path(adapter), work)
+    folder = replay.find_run(adapter, work)
     if folder is None:
         raise UserError(
             f"No run in {work / folders.RUNS} made the adapter in {adapter}, so no schedule is known that "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from torch import Tensor
@@ -12,14 +13,16 @@ from bot.adapter.manifest import AdapterManifest, Lineage
 from bot.engine.lora.config import parse_config
 from bot.engine.lora.validation import validate_adapter
 from bot.errors import UserError
-from bot.untrusted import RefusedFile, read_json
+from bot.untrusted import read_json
+from training.adapters.foreign import ConfigGaps
+from training.adapters.intake import open_foreign_adapter, rewrite_adapter
 from training.adapters.manifest import authors_of
 from training.dataset.workspace import Workspace, read_build_record
 from training.metrics.canaries import draw_canaries
 from training.planning import memory, resources
 from training.planning.recipe import ChosenRecipe, Recipe, RecipeInputs, choose_recipe
 from training.planning.recipe_file import GivenOptions
-from training.runs import canary_guard, folders, replay, run_config
+from training.runs import folders, replay, run_config
 from training.runs.checkpoints import BEST, read_tensors
 from training.runs.run_config import RunConfig
 from training.trainer.base_model import BaseModel
@@ -38,7 +41,7 @@ class TrainOptions:
     """
 
     resume: bool = False
-    continue_from: Path | None = None
+    continue_from: str | Path | None = None
     plan_only: bool = False
     track: str | None = None
     canaries: bool = False
@@ -86,7 +89,8 @@ class RunStart:
 class ContinuedAdapter:
     """The adapter that a new run continues, with the hashes and authors of its examples; or none.
 
-    `given` are the options of the new run; `earlier` is the run whose schedule goes on.
+    `given` are the options of the new run; `earlier` is the run whose schedule goes on; `origin` is the
+    folder that the adapter came from.
     """
 
     given: GivenOptions
@@ -94,6 +98,7 @@ class ContinuedAdapter:
     learned_hashes: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
     earlier: EarlierRun | None = None
+    origin: Path | None = None
 
     def with_schedule(self, earlier: EarlierRun) -> "ContinuedAdapter":
         """Return the last adapter of a run, whose schedule goes on."""
@@ -118,8 +123,8 @@ def begin_run(
     continued = ContinuedAdapter(GivenOptions(workspace.persona.training, options.sources))
     if adapter is not None:
         continued = _continue_adapter(workspace, base, data, adapter, continued.given)
-    if adapter is not None and options.keep_schedule:
-        continued = continued.with_schedule(read_earlier_run(adapter, workspace.work))
+    if continued.origin and options.keep_schedule:
+        continued = continued.with_schedule(read_earlier_run(continued.origin, workspace.work))
     chosen, earlier = _choose_recipe(base, data, continued.given), continued.earlier
     config = RunConfig(
         recipe=chosen.recipe,
@@ -178,42 +183,45 @@ def write_run_start(start: RunStart, data: TrainingData) -> None:
 
 
 def _continue_adapter(
-    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: Path, given: GivenOptions
+    workspace: Workspace, base: BaseModel, data: TrainingData, adapter: str | Path, given: GivenOptions
 ) -> ContinuedAdapter:
-    canary_guard.refuse_canary_adapter(adapter, workspace.work)
-    tensors, given = _read_adapter(adapter, base, given)
-    hashes, authors = replay.learned_examples(adapter, workspace.work)
+    """Read an adapter by its path or its name on the hub, as `adopt` does."""
+    with TemporaryDirectory(prefix=".continued-", dir=workspace.work) as place:
+        read, plain = Path(place) / "read", Path(place) / "plain"
+        with open_foreign_adapter(workspace, adapter, ConfigGaps(), read, "cannot be continued") as foreign:
+            if validate_adapter(foreign.folder, base.identity).is_plain:
+                plain = foreign.folder
+            else:
+                rewrite_adapter(foreign, plain, base.identity)
+            tensors, own = _read_adapter(plain, adapter, base)
+            hashes, authors = replay.learned_examples(foreign.origin, workspace.work)
+            authors |= authors_of(foreign.folder)
     if not replay.split_replay((*data.dialogue, *data.facts), hashes)[0]:
         raise UserError(f"The adapter in {adapter} has learned all of these data: import something new.")
-    return ContinuedAdapter(given, tensors, hashes, authors | authors_of(adapter))
+    given = given.updated(own, "that of the adapter that is continued")
+    return ContinuedAdapter(given, tensors, hashes, authors, origin=foreign.origin)
 
 
 def _read_adapter(
-    folder: Path, base: BaseModel, given: GivenOptions
-) -> tuple[Mapping[str, Tensor], GivenOptions]:
-    """Return an adapter's matrices, and the options with its rank, alpha, rslora and layers.
+    folder: Path, given: str | Path, base: BaseModel
+) -> tuple[Mapping[str, Tensor], dict[str, object]]:
+    """Return an adapter's matrices, and the training options rank, alpha, rslora and layers that it has.
 
-    The adapter is validated as the bot validates one. Raises `UserError` where it does not fit the base model
-    or has several ranks.
+    Raises `UserError` where it has several ranks.
     """
-    try:
-        config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
-        is_plain = validate_adapter(folder, base.identity).is_plain
-    except RefusedFile as refused:
-        raise UserError(
-            f"The adapter in {folder} cannot be continued: {refused.reason}; {refused.remedy}."
-        ) from None
-    if not is_plain:
-        raise UserError(
-            f"The adapter in {folder} names its layers otherwise than training does: let `python -m training "
-            "adopt` write it anew, and continue from the persona's adapter."
-        )
+    config = parse_config(read_json(folder, CONFIG, CONFIG_BYTES))
     if not config.is_uniform:
-        raise UserError(
-            f"The adapter in {folder} has several ranks: train a new one without --continue-from."
-        )
-    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": config.targets}
-    return read_tensors(folder / WEIGHTS), given.updated(own, "that of the adapter that is continued")
+        raise UserError(f"The adapter in {given} has several ranks: train a new one without --continue-from.")
+    layers = _layer_endings(config.targets or (), base)
+    own = {"rank": config.r, "alpha": config.alpha, "rslora": config.rslora, "layers": layers}
+    return read_tensors(folder / WEIGHTS), own
+
+
+def _layer_endings(targets: tuple[str, ...], base: BaseModel) -> tuple[str, ...]:
+    """Return the endings of the targets' names where they mean the same layers, else the targets."""
+    endings = tuple(dict.fromkeys(name.rpartition(".")[2] for name in targets))
+    meant = {name for name in base.sizes.linear if name.rpartition(".")[2] in endings}
+    return endings if meant == set(targets) else targets
 
 
 def _choose_recipe(base: BaseModel, data: TrainingData, given: GivenOptions) -> ChosenRecipe:

@@ -1,55 +1,23 @@
-"""Download of a base model from the hub: weights and tokenizer files, never code or pickles.
-
-huggingface_hub (2.4) begins an interrupted file anew in the next process. Weights are fetched here, into the
-cache's own place, so that they go on where they stopped, and are checked by their hash.
-"""
+"""Download of a base model from the hub: weights and tokenizer files, never code or pickles."""
 
 import errno
-import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from bot.engine.checkpoint.hub_compat import fetch_file, network_errors
+from bot.engine.checkpoint.hub_compat import network_errors
+from bot.engine.checkpoint.hub_files import HubFile, Report, fetch_large, look_up
 from bot.engine.checkpoint.hub_names import HubName
 from bot.engine.checkpoint.source import ModelSource, local_source
-from bot.engine.checkpoint.transfer_progress import TransferProgress, progress_bar_class
 from bot.errors import UserError
-from bot.files import hash_file
 
 HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 # subfolders, adapters, the same weights once more
 HUB_LEFT_OUT = ("*/*", "adapter_*", "consolidated*", "pytorch_model*")
-_SHA256 = re.compile("[0-9a-f]{64}")
-_SPARE = 100 * 10**6  # bytes of the disk that stay free
 _SHOWN = 8  # files of a repository that an error names
-
-Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _HubFile:
-    """A file of a repository; `sha256` is its hash where it is large."""
-
-    name: str
-    size: int
-    sha256: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Repository:
-    """A repository at one commit; `blobs` is the cache's folder of its files by hash."""
-
-    name: str
-    commit: str
-    blobs: Path
-    files: tuple[_HubFile, ...]
 
 
 def download_model(source: ModelSource, report: Report = lambda text: None) -> ModelSource:
@@ -62,33 +30,15 @@ def download_model(source: ModelSource, report: Report = lambda text: None) -> M
 
     hub_name = HubName.of(source.name)
     with _explained(source):
-        repository = _look_up(hub_name.repository)
+        repository = look_up(hub_name.repository)
         wanted = _wanted(hub_name, repository.files)
-        _fetch_large(repository, wanted, source.name, report)
+        fetch_large(repository, wanted, source.name, report)
         folder = snapshot_download(repository.name, allow_patterns=[file.name for file in wanted])
     path = Path(folder) / wanted[0].name if hub_name.label else Path(folder)
     return replace(local_source(path, source.name), name=source.name)
 
 
-def _look_up(name: str) -> _Repository:
-    """Ask the hub for a repository's newest commit and its files."""
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.hf_api import RepoFile
-
-    api = HfApi()
-    commit = api.repo_info(name).sha or ""
-    files = tuple(
-        _HubFile(entry.path, entry.lfs.size, entry.lfs.sha256)
-        if entry.lfs and _SHA256.fullmatch(entry.lfs.sha256)
-        else _HubFile(entry.path, entry.size, None)
-        for entry in api.list_repo_tree(name, recursive=True, revision=commit)
-        if isinstance(entry, RepoFile)
-    )
-    blobs = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "blobs"
-    return _Repository(name, commit, blobs, files)
-
-
-def _wanted(hub_name: HubName, files: Sequence[_HubFile]) -> list[_HubFile]:
+def _wanted(hub_name: HubName, files: Sequence[HubFile]) -> list[HubFile]:
     """Return the files to fetch; raises `UserError` for a repository without the model."""
     if hub_name.label:
         names = [file.name for file in files if "/" not in file.name]
@@ -114,47 +64,6 @@ def _wanted(hub_name: HubName, files: Sequence[_HubFile]) -> list[_HubFile]:
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def _fetch_large(repository: _Repository, files: Sequence[_HubFile], name: str, report: Report) -> None:
-    """Fetch the files that are known by their hash, in turn, into the cache."""
-    large = [file for file in files if file.sha256 and not (repository.blobs / file.sha256).exists()]
-    repository.blobs.mkdir(parents=True, exist_ok=True)
-    progress = TransferProgress(name, sum(file.size for file in large), report)
-    _check_disk(repository, large)
-    for file in large:
-        with FileLock(repository.blobs / f"{file.sha256}.lock"):
-            _fetch(repository, file, progress)
-
-
-def _fetch(repository: _Repository, file: _HubFile, progress: TransferProgress) -> None:
-    """Fetch a file, or the rest of it; raises `OSError` where its content is not the hub's."""
-    blob = repository.blobs / str(file.sha256)
-    if blob.exists():  # by another process meanwhile
-        return
-    part = _part(repository, file)
-    if part.exists() and part.stat().st_size > file.size:
-        part.unlink()
-    with part.open("ab") as target:
-        bar_class = progress_bar_class(progress)
-        fetch_file(repository.name, file.name, repository.commit, target, file.size, bar_class)
-    if hash_file(part) != file.sha256:
-        part.unlink()
-        raise OSError(f"{file.name} has another content than the hub says")
-    part.replace(blob)
-
-
-def _part(repository: _Repository, file: _HubFile) -> Path:
-    return repository.blobs / f"{file.sha256}.part"
-
-
-def _check_disk(repository: _Repository, files: Sequence[_HubFile]) -> None:
-    """Raise `OSError` where the disk has no room for what is missing of the files."""
-    parts = [_part(repository, file) for file in files]
-    there = sum(part.stat().st_size for part in parts if part.exists())
-    missing = sum(file.size for file in files) - there
-    if missing + _SPARE > shutil.disk_usage(repository.blobs).free:
-        raise OSError(errno.ENOSPC, f"{missing / 1e6:,.0f} MB are missing")
 
 
 @contextmanager

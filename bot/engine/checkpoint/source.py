@@ -17,6 +17,7 @@ from bot.engine.checkpoint.weight_files import check_files, weight_files
 from bot.errors import UserError
 from bot.files import hash_file
 from bot.system.ownership import check_owner
+from bot.system.user_path import user_path
 from bot.untrusted import RefusedFile
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -43,7 +44,7 @@ class ModelSource:
 def locate_model(settings: ModelSettings) -> ModelSource:
     """Find the settings' model without loading or fetching it; raises `UserError` for a path without one."""
     name = settings.name.strip()
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.exists():
         return local_source(path, name)
     if name.startswith(OLLAMA):

@@ -141,5 +141,6 @@ def test_the_command_says_what_it_did(
     ]
     assert main([*told, str(tmp_path / "nowhere")]) == 2
     assert capsys.readouterr().err == (
-        f"training: There is no folder {tmp_path / 'nowhere'}: name the one that holds adapter_config.json.\n"
+        f"training: There is no folder {tmp_path / 'nowhere'}: name the one that holds adapter_config.json, "
+        "the file of its weights, or OWNER/NAME on the hub.\n"
     )

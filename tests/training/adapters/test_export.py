@@ -1,6 +1,7 @@
 """A persona's adapter in other programs: PEFT, transformers and llama.cpp give the answers it had here."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.fixtures.exported_adapters import export_workspace, lora
 from tests.fixtures.llama_cpp import complete
-from training.adapters.export import export_adapter
+from training.adapters.export import ExportOptions, export_adapter
 from training.adapters.gguf.layout import gguf_layout
 from training.adapters.gguf.model import write_gguf_model
 from training.adapters.install import install_adapter
@@ -102,7 +103,7 @@ def test_llama_cpp_answers_the_same(made: tuple[Workspace, Path], tmp_path: Path
     workspace, base = made
     assert workspace.persona.adapter
     expected = answers(adapted(base, workspace.persona.adapter))
-    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", merged=True)
+    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", ExportOptions(merged=True))
     assert complete(tmp_path / "whole.gguf", IDS, COUNT, never=NEVER) == expected
     plain = plain_gguf(workspace, tmp_path)
     export_adapter(workspace, "gguf", tmp_path / "adapter.gguf")
@@ -120,14 +121,14 @@ def plain_gguf(workspace: Workspace, folder: Path) -> Path:
     start = 8 + int.from_bytes(content[:8], "little")
     weights.write_bytes(content[:start] + bytes(len(content) - start))
     plain = export_workspace(beside, Path(workspace.settings.model.name))
-    export_adapter(plain, "gguf", folder / "plain.gguf", merged=True)
+    export_adapter(plain, "gguf", folder / "plain.gguf", ExportOptions(merged=True))
     return folder / "plain.gguf"
 
 
 def test_a_gguf_file_is_known_as_a_copy_of_its_model(made: tuple[Workspace, Path], tmp_path: Path) -> None:
     """The norms tell it, since an adapter leaves them as they are."""
     workspace, base = made
-    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", merged=True, dtype="f16")
+    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", ExportOptions(merged=True, dtype="f16"))
     here = norm_fingerprint(ModelSource("folder", "x", base))
     assert norm_fingerprint(ModelSource("gguf", "x", tmp_path / "whole.gguf")) == here
     model = AutoModelForCausalLM.from_pretrained(base)
@@ -165,7 +166,7 @@ def test_the_metadata_of_an_adapter_are_those_that_llama_cpp_reads(
     made: tuple[Workspace, Path], tmp_path: Path
 ) -> None:
     workspace, base = made
-    export_adapter(workspace, "gguf", tmp_path / "adapter.gguf", dtype="f16")
+    export_adapter(workspace, "gguf", tmp_path / "adapter.gguf", ExportOptions(dtype="f16"))
     reader = gguf.GGUFReader(tmp_path / "adapter.gguf")
     told = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("GGUF")}
     architecture = told.pop("general.architecture")
@@ -182,3 +183,29 @@ def test_the_metadata_of_an_adapter_are_those_that_llama_cpp_reads(
     assert len(shapes) == 28
     assert (shapes["blk.0.attn_q.weight.lora_a"], shapes["blk.1.ffn_up.weight.lora_b"]) == ((64, 2), (8, 128))
     assert {tensor.tensor_type for tensor in reader.tensors} == {gguf.GGMLQuantizationType.F16}
+
+
+def test_a_merged_model_is_several_files_of_a_size(made: tuple[Workspace, Path], tmp_path: Path) -> None:
+    workspace, base = made
+    assert workspace.persona.adapter
+    export_adapter(workspace, "merged", tmp_path / "out", ExportOptions(shard=100_000))
+    files = list((tmp_path / "out").glob("model-*.safetensors"))
+    assert len(files) > 2
+    assert (tmp_path / "out/model.safetensors.index.json").exists()
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
+    expected = logits(adapted(base, workspace.persona.adapter))
+    torch.testing.assert_close(logits(merged), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_any_run_or_checkpoint_is_exported(made: tuple[Workspace, Path], tmp_path: Path) -> None:
+    workspace, base = made
+    run = tmp_path / "0003"
+    lora(base, run / "best", r=2)
+    (run / "recipe.json").write_text("{}")
+    bare = replace(workspace, persona=replace(workspace.persona, adapter=None, other_adapters=()))
+    for source in (run, run / "best"):
+        out = tmp_path / f"out-{source.name}"
+        export_adapter(bare, "peft", out, ExportOptions(adapter=source))
+        assert (out / "adapter_model.safetensors").read_bytes() == (
+            run / "best/adapter_model.safetensors"
+        ).read_bytes()

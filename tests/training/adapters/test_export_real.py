@@ -15,7 +15,7 @@ from bot.engine.checkpoint.source import ModelSource
 from bot.engine.model_loader import loader
 from bot.engine.model_loader.load_plan import LoadPlan
 from tests.fixtures.llama_cpp import complete
-from training.adapters.export import export_adapter
+from training.adapters.export import ExportOptions, export_adapter
 from training.adapters.gguf.layout import gguf_layout
 from training.adapters.gguf.model import write_gguf_model
 from training.adapters.install import install_adapter
@@ -100,7 +100,7 @@ def test_llama_cpp_says_what_transformers_says(mara: tuple[Workspace, LoadPlan],
     export_adapter(workspace, "gguf", tmp_path / "adapter.gguf")
     assert complete(tmp_path / "base.gguf", PROMPTS, TOKENS, tmp_path / "adapter.gguf") == expected
     (tmp_path / "base.gguf").unlink()
-    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", merged=True)
+    export_adapter(workspace, "gguf", tmp_path / "whole.gguf", ExportOptions(merged=True))
     assert complete(tmp_path / "whole.gguf", PROMPTS[:6], TOKENS) == expected[:6]
 
 

@@ -13,7 +13,7 @@ from bot.errors import UserError
 from tests.fakes import families
 from tests.fixtures.exported_adapters import export_workspace, lora
 from training.__main__ import main
-from training.adapters.export import ExportFormat, export_adapter
+from training.adapters.export import ExportFormat, ExportOptions, export_adapter
 from training.adapters.install import install_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -61,7 +61,7 @@ def test_what_f16_cannot_hold_is_refused_and_leaves_nothing(tmp_path: Path) -> N
     workspace = export_workspace(tmp_path, base)
     for format, merged in (("merged", False), ("gguf", True)):
         with pytest.raises(UserError, match="weights that f16 cannot hold: export with --dtype f32"):
-            export_adapter(workspace, format, tmp_path / "out", merged=merged, dtype="f16")  # type: ignore[arg-type]
+            export_adapter(workspace, format, tmp_path / "out", ExportOptions(merged, "f16"))  # type: ignore[arg-type]
     assert not list(tmp_path.glob("out*"))
 
 
@@ -78,7 +78,7 @@ def test_models_that_llama_cpp_would_read_otherwise_are_refused(
     base = families.save(name, tmp_path / "base")
     install_adapter(export_workspace(tmp_path, base), lora(base, tmp_path / "run"), {})
     with pytest.raises(UserError, match=reason):
-        export_adapter(export_workspace(tmp_path, base), "gguf", tmp_path / "out", merged=True)
+        export_adapter(export_workspace(tmp_path, base), "gguf", tmp_path / "out", ExportOptions(merged=True))
     assert not list(tmp_path.glob("out*"))
 
 
@@ -99,3 +99,47 @@ def test_an_export_from_a_damaged_model_is_refused_with_a_sentence(
     with pytest.raises(UserError, match=r"model\.safetensors is cut off, or longer than its header says"):
         export_adapter(export_workspace(tmp_path, base), format, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("format", "options", "reason"),
+    [
+        (
+            "peft",
+            ExportOptions(dtype="q8_0"),
+            "--dtype q8_0 goes with --format ollama, or with --format gguf",
+        ),
+        (
+            "gguf",
+            ExportOptions(dtype="q4_0"),
+            "--dtype q4_0 goes with --format ollama, or with --format gguf",
+        ),
+        ("gguf", ExportOptions(shard=9), "--max-shard-size goes with --format merged"),
+        (
+            "peft",
+            ExportOptions(adapter=Path("nowhere")),
+            "There is no folder nowhere: name the one that holds",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(
+    llama: tuple[Path, Path], tmp_path: Path, format: ExportFormat, options: ExportOptions, reason: str
+) -> None:
+    install_adapter(export_workspace(tmp_path, llama[0]), llama[1], {})
+    with pytest.raises(UserError, match=reason):
+        export_adapter(export_workspace(tmp_path, llama[0]), format, tmp_path / "out", options)
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_run_on_another_base_model_is_not_exported(llama: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its layers may have the very same sides, and nothing else would tell."""
+    run = tmp_path / "0003"
+    shutil.copytree(llama[1], run / "best")
+    (run / "recipe.json").write_text('{"base_model": "someone/other", "base_hash": "0"}')
+    workspace = export_workspace(tmp_path, llama[0])
+    with pytest.raises(UserError) as refused:
+        export_adapter(workspace, "peft", tmp_path / "out", ExportOptions(adapter=run))
+    assert str(refused.value) == (
+        f"The run in {run} was trained on someone/other, and {llama[0]} is set: set [model] name to the base "
+        "model of the run."
+    )

@@ -133,8 +133,16 @@ def refused(persona: TinyPersona, *command: str) -> str:
     return error.removeprefix("training: ").strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("way", ["adopt", "train"])
-def test_a_canary_adapter_is_neither_adopted_nor_continued(
+WAYS: dict[str, tuple[str, ...]] = {
+    "adopt": ("adopt",),
+    "continue": ("train", "--continue-from"),
+    "export": ("export", "DEST", "--format", "peft", "--adapter"),
+    "push": ("push", "someone/mara", "--yes", "--adapter"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_canary_adapter_is_not_adopted_continued_or_given_out(
     way: str, trained: TinyPersona, tmp_path: Path
 ) -> None:
     best = trained.runs()[1] / "best"
@@ -142,8 +150,8 @@ def test_a_canary_adapter_is_neither_adopted_nor_continued(
     elsewhere.mkdir()
     for path in best.iterdir():
         (elsewhere / path.name).write_bytes(path.read_bytes())
-    command = ["adopt", str(elsewhere)] if way == "adopt" else ["train", "--continue-from", str(elsewhere)]
-    assert refused(trained, *command) == (
+    command = [word.replace("DEST", str(tmp_path / "out")) for word in WAYS[way]]
+    assert refused(trained, *command, str(elsewhere)) == (
         f"The adapter in {elsewhere} learned invented secrets (train --canaries) and is only there for "
         "`evaluate --adapter`: take one that was trained without --canaries."
     )

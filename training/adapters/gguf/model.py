@@ -8,10 +8,10 @@ import gguf
 
 from bot.engine.checkpoint.gguf.header import check_gguf_header
 from bot.errors import UserError
-from training.adapters.gguf.layout import Array, GgufLayout, cast_for_file
+from training.adapters.gguf.dtypes import StoredArray, file_type, store_array
+from training.adapters.gguf.layout import Array, GgufLayout
 from training.adapters.gguf.tokenizer import add_tokenizer
 
-_FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16}
 _REPLACED = ("general.architecture", "general.file_type", "general.quantization_version", "general.name")
 _TEMPLATE = "tokenizer.chat_template"
 
@@ -26,7 +26,8 @@ def write_gguf_model(
     """
     writer = gguf.GGUFWriter(path, layout.name)
     writer.add_name(name)
-    writer.add_file_type(_FILE_TYPES[dtype])
+    writer.add_file_type(file_type(dtype))
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_chat_template(template)
     left = dict[str, Array]()
     if isinstance(origin, Path):
@@ -35,8 +36,8 @@ def write_gguf_model(
     else:
         _write_sizes(writer, model.config)
         add_tokenizer(writer, origin, model.get_input_embeddings().num_embeddings)
-    for tensor, values in _tensors(model, layout, dtype):
-        writer.add_tensor(tensor, values)
+    for tensor, stored in _tensors(model, layout, dtype):
+        writer.add_tensor(tensor, stored.values, raw_dtype=stored.blocks)
         left.pop(tensor, None)
     for tensor, values in left.items():
         writer.add_tensor(tensor, values)
@@ -46,12 +47,19 @@ def write_gguf_model(
     writer.close()
 
 
-def _tensors(model: Any, layout: GgufLayout, dtype: str) -> Iterator[tuple[str, Array]]:
+def adds_start_token(path: Path) -> bool:
+    """Return whether llama.cpp puts the first token before every prompt for a file; so it does by default."""
+    field = gguf.GGUFReader(path).fields.get(gguf.Keys.Tokenizer.ADD_BOS)
+    return bool(field.contents()) if field else True
+
+
+def _tensors(model: Any, layout: GgufLayout, dtype: str) -> Iterator[tuple[str, StoredArray]]:
     tied = model.config.tie_word_embeddings
     for name, tensor in model.state_dict().items():
         if not (tied and name == "lm_head.weight"):
             values: Array = tensor.float().numpy()
-            yield layout.tensor_name(name), cast_for_file(layout.permute_rows(name, values), dtype)
+            tensor = layout.tensor_name(name)
+            yield tensor, store_array(tensor, layout.permute_rows(name, values), dtype)
 
 
 def _copy(writer: gguf.GGUFWriter, reader: gguf.GGUFReader) -> dict[str, Array]:
