@@ -59,6 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     adapter = lora(base, home / "adapter 适配器")
     install_adapter(make_workspace(home, base), adapter, {})
     shutil.copytree(EXPORTS / "alpaca", home / "export 导出")
+    (home / "recipe 食谱.toml").write_text("ranks = 4\n")
     (home / "工作 folder").mkdir()
     return home
 
@@ -136,6 +137,16 @@ def _continue(given: str, desk: Desk) -> None:
         assert foreign.folder.is_dir()
 
 
+def _recipe(given: str, desk: Desk) -> None:
+    code, error = desk.mara("train", "--recipe", given)
+    assert (code, "ranks" in error) == (2, True), error
+
+
+def _new_recipe(given: str, desk: Desk) -> None:
+    code, error = desk.mara("train", "--write-recipe", given)
+    assert (code, "is there already" in error) == (2, True), error
+
+
 def _evaluate(given: str, desk: Desk) -> None:
     code, error = desk.mara("evaluate", "--adapter", given)
     assert (code, "There are no data in" in error) == (2, True), error
@@ -176,6 +187,8 @@ CASES: dict[tuple[str, str, str], tuple[str, Callable[[str, Desk], None]]] = {
     ("training", "adopt", "adapter"): ("adapter 适配器", _adopt),
     ("training", "adopt", "--adapter-config"): ("adapter 适配器/adapter_config.json", _adopt_with_config),
     ("training", "train", "--continue-from"): ("adapter 适配器", _continue),
+    ("training", "train", "--recipe"): ("recipe 食谱.toml", _recipe),
+    ("training", "train", "--write-recipe"): ("recipe 食谱.toml", _new_recipe),
     ("training", "evaluate", "--adapter"): ("adapter 适配器", _evaluate),
     ("training", "export", "target"): ("工作 folder/out", _export),
     ("training", "export", "--adapter"): ("adapter 适配器", _export_other),
