@@ -14,7 +14,10 @@ from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
 
 @dataclass(frozen=True, slots=True)
 class CardTurns:
-    """The turns around the history that a card gives; `constant` are the lorebook's entries among them."""
+    """The turns around the history that a card gives; `constant` are the lorebook's entries among them.
+
+    `labelled`: the names of speakers stand before their words.
+    """
 
     persona: Persona
     scene: MacroContext
@@ -22,10 +25,13 @@ class CardTurns:
     constant: Sequence[LoreEntry]
     late: tuple[Turn, ...]
     reader: PromptFormat
+    labelled: bool = True
 
     def frame(self, examples: int) -> tuple[Turn, ...]:
         """Return the turns before the history, with the first of the card's example dialogues."""
-        return frame_turns(self.persona, self.scene, self.system_prompt, examples, self.constant)
+        return frame_turns(
+            self.persona, self.scene, self.system_prompt, examples, self.constant, labelled=self.labelled
+        )
 
     def room(self, frame: tuple[Turn, ...]) -> int:
         """Return the number of tokens that these turns leave to the history."""

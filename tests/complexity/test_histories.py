@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -19,7 +20,7 @@ from bot.prompt.builder import build_prompt
 from bot.prompt.chat_template import open_chat_template
 from bot.prompt.lore import said_entries
 from bot.prompt.renderer import PromptFormat
-from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.speaker_labels import shows_names, speaker_labels
 from bot.prompt.turns import history_turns, missing_parents
 from tests.complexity.growth import MOST, count_work, growth
 from tests.conftest import MARA, PLACE
@@ -30,6 +31,7 @@ from training.store.messages import ExportedMessage
 SIZE = 40
 History = Sequence[Message]
 TOKENIZER = ByteTokenizer()
+GROUPED = replace(MARA, speaker_names="groups")
 
 
 def said(number: int, author: int, name: str, reply_to: int | None = None) -> Message:
@@ -88,6 +90,7 @@ HISTORIES: dict[str, Callable[[History], object]] = {
     "bot.prompt.lore.said_entries": lambda history: said_entries(LORE, history),
     "bot.prompt.turns.history_turns": turns,
     "bot.prompt.turns.missing_parents": missing_parents,
+    "bot.prompt.speaker_labels.shows_names": lambda history: shows_names(history, GROUPED),
     "bot.prompt.speaker_labels.speaker_labels": lambda history: speaker_labels(history, MARA),
     "bot.chat.reply_task.ReplyRequest.readable": lambda history: ReplyRequest(
         "mara", "mentioned", tuple(history[::2]), reads_on=False

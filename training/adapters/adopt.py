@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, WEIGHTS
-from bot.adapter.manifest import read_manifest
+from bot.adapter.manifest import SpeakerNames, read_manifest, trained_names
 from bot.engine.lora.config import parse_config
 from bot.engine.lora.registry import load_adapter
 from bot.engine.lora.settings_check import is_mlx
@@ -33,18 +33,20 @@ _DRAFT, _READ = "adapter.foreign", "adapter.foreign.read"
 
 @dataclass(frozen=True, slots=True)
 class AdoptedAdapter:
-    """The folder of an adopted adapter, and the base model that its config names."""
+    """The folder of an adopted adapter, the base model that its config names, and its rule for names."""
 
     home: Path
     base: str
+    names: SpeakerNames
 
 
-def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
+def adopt_adapter(workspace: Workspace, folder: Path, names: SpeakerNames | None = None) -> AdoptedAdapter:
     """Install the LoRA adapter in a folder as the persona's; raises `UserError` that names its fault.
 
     No code of the adapter is run, and the persona's folder is not changed before the adapter has passed every
     check of the bot. The prompts it was trained with are not known, so that its manifest pins the base model
-    alone.
+    and, of the prompts, speakers' names alone: those that `names` or its manifest says, else "groups", since
+    other projects write no names before a single person's words.
     """
     folder = _find_adapter(folder)
     canary_guard.refuse_canary_adapter(folder, workspace.work)
@@ -53,8 +55,10 @@ def adopt_adapter(workspace: Workspace, folder: Path) -> AdoptedAdapter:
         _remove(*drafts)
         check = open_adapter_check(workspace.settings.model, workspace.settings.data)
         base = _convert(folder.resolve(), *drafts, check.base)
-        origin = AdapterOrigin(read_manifest(folder).run or {}, authors_of(folder), adopted=base)
-        return AdoptedAdapter(install_from(workspace, drafts[0], origin, check), base)
+        before = read_manifest(folder)
+        rule = names or trained_names(before) or "groups"
+        origin = AdapterOrigin(before.run or {}, authors_of(folder), adopted=base, names=rule)
+        return AdoptedAdapter(install_from(workspace, drafts[0], origin, check), base, rule)
     except RefusedFile as refused:
         raise UserError(f"The adapter in {folder} is refused: {refused.reason}; {refused.remedy}.") from None
     finally:
