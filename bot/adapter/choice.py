@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.adapter.base_match import Fit, ServedBase, base_fit, same_name, tidy_name
 from bot.adapter.folders import shown_folder
-from bot.adapter.manifest import MALFORMED, AdapterManifest, read_manifest
+from bot.adapter.manifest import MALFORMED, AdapterManifest, SpeakerNames, read_manifest, trained_names
 from bot.untrusted import RefusedFile
 
 
@@ -27,12 +27,15 @@ class AdapterChoice:
 
     `adapter` is the one to load, None where the base model speaks by itself; `waiting` are those for other
     base models. `refusal` is the sentence about an adapter that cannot be used, "" where there is none.
+    `names` says when speakers' names stood in the prompts that the adapter was trained with, None where that
+    is not known.
     """
 
     served: str = ""
     adapter: Path | None = None
     waiting: tuple[WaitingAdapter, ...] = ()
     refusal: str = ""
+    names: SpeakerNames | None = None
 
     def waiting_note(self, persona: str) -> str:
         """Return a clause for the owner where a persona speaks from its card, since all adapters wait."""
@@ -51,7 +54,7 @@ def choose_adapter(persona: str, folders: Sequence[Path], base: ServedBase) -> A
 
     A manifest that cannot be read is refused where no other adapter fits.
     """
-    fits, waiting, refusal = list[tuple[Fit, Path]](), list[WaitingAdapter](), ""
+    fits, waiting, refusal = list[tuple[Fit, Path, SpeakerNames | None]](), list[WaitingAdapter](), ""
     for folder in folders:
         try:
             manifest = read_manifest(folder)
@@ -60,13 +63,14 @@ def choose_adapter(persona: str, folders: Sequence[Path], base: ServedBase) -> A
             refusal = refusal or not_loaded(persona, refused)
             continue
         if fit:
-            fits.append((fit, folder))
+            fits.append((fit, folder, trained_names(manifest)))
         else:
             waiting.append(WaitingAdapter(folder, name))
     if not fits:
         return AdapterChoice(base.name, None, tuple(waiting), refusal)
-    best = max(fit for fit, _ in fits)
-    return AdapterChoice(base.name, next(folder for fit, folder in fits if fit is best), tuple(waiting))
+    best = max(fit for fit, _, _ in fits)
+    folder, names = next((folder, names) for fit, folder, names in fits if fit is best)
+    return AdapterChoice(base.name, folder, tuple(waiting), names=names)
 
 
 def not_loaded(persona: str, refused: RefusedFile) -> str:

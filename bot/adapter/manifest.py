@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from bot.adapter.files import MANIFEST, MANIFEST_BYTES
 from bot.untrusted import read_json
@@ -20,6 +20,8 @@ class Malformed(Enum):
 MALFORMED = Malformed.VALUE
 Text = str | Malformed | None  # None: the manifest does not say
 Turns = tuple[tuple[str, str], ...]  # (role, text)
+# when speakers' names stand before their words in prompts; "groups": where several speak beside the persona
+SpeakerNames = Literal["always", "groups", "never"]
 Json = dict[str, Any]
 
 
@@ -28,14 +30,15 @@ class PromptContract:
     """All but the base model that decides what the model reads around a conversation, and where it ends.
 
     `layout` is what the template writes around turns. `speakers` and `bursts` are two short conversations as
-    (role, text), which show who is called how, and how messages in a row are joined. A value is None where a
-    manifest does not name it.
+    (role, text), which show who is called how, and how messages in a row are joined. `names` says when
+    speakers' names stand before their words. A value is None where a manifest does not name it.
     """
 
     layout: Text = None
     system: Text = None
     speakers: Turns | Malformed | None = None
     bursts: Turns | Malformed | None = None
+    names: SpeakerNames | Malformed | None = None
     stop_ids: tuple[int, ...] | Malformed | None = None
     stop: tuple[str, ...] | Malformed | None = None
 
@@ -109,6 +112,18 @@ def parse_manifest(data: Json) -> AdapterManifest:
     )
 
 
+def trained_names(manifest: AdapterManifest) -> SpeakerNames | None:
+    """Return when speakers' names stood in the prompts of an adapter's training.
+
+    A manifest without the key that shows how speakers were told apart is of a version that always wrote the
+    names. None where it says neither.
+    """
+    contract = manifest.contract
+    if contract.names is None and contract.speakers is not None:
+        return "always"
+    return None if contract.names is MALFORMED else contract.names
+
+
 def _values(record: AdapterManifest | PromptContract) -> Json:
     values = {field.name: getattr(record, field.name) for field in fields(record)}
     return {name: value for name, value in values.items() if value is not None}
@@ -130,6 +145,10 @@ def _text(value: Any) -> Any:
     return value if isinstance(value, str) else MALFORMED
 
 
+def _names(value: Any) -> Any:
+    return value if value in get_args(SpeakerNames) else MALFORMED
+
+
 def _texts(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) and all(type(each) is str for each in value) else MALFORMED
 
@@ -149,6 +168,7 @@ _CONTRACT = {
     "system": _text,
     "speakers": _turns,
     "bursts": _turns,
+    "names": _names,
     "stop_ids": _ids,
     "stop": _texts,
 }

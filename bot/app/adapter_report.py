@@ -46,4 +46,5 @@ def adapter_text(persona: str, choice: AdapterChoice) -> str:
     if choice.adapter is None:
         return choice.waiting_note(persona)
     waiting = "".join(f"; {each} waits" for each in choice.waiting)
-    return f"{persona}: {shown_folder(choice.adapter)} fits {choice.served}{waiting}"
+    names = f"; speakers' names: {choice.names}" if choice.names else ""
+    return f"{persona}: {shown_folder(choice.adapter)} fits {choice.served}{names}{waiting}"

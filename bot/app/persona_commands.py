@@ -9,7 +9,7 @@ from bot import config
 from bot.adapter.base_match import tidy_name
 from bot.adapter.choice import AdapterChoice
 from bot.adapter.folders import shown_folder
-from bot.adapter.manifest import read_manifest
+from bot.adapter.manifest import read_manifest, trained_names
 from bot.app.adapter_report import check_adapters, is_model_ready
 from bot.config import Config
 from bot.errors import UserError
@@ -35,6 +35,7 @@ async def persona_show(options: Namespace) -> str:
         **persona.card.model_dump(exclude_defaults=True),
         **card_parts(persona),
         "adapter": ", ".join(map(_described, persona.adapters)) or "none",
+        "speaker_names": persona.speaker_names,
         "sampling": ", ".join(f"{name} {value}" for name, value in persona.sampling),
         **({"history": limits} if (limits := _limits(persona)) else {}),
     }
@@ -76,12 +77,14 @@ def _listed(persona: Persona, choice: AdapterChoice | None) -> str:
 
 
 def _described(folder: Path) -> str:
-    """Return an adapter's folder with the base model that its manifest names."""
+    """Return an adapter's folder with what its manifest says of its base model and of speakers' names."""
     try:
-        base = read_manifest(folder).base_model
+        manifest = read_manifest(folder)
     except RefusedFile as refused:
         return f"{shown_folder(folder)} ({refused.reason})"
-    return f"{shown_folder(folder)} for {tidy_name(base)}" if base else shown_folder(folder)
+    base = f" for {tidy_name(manifest.base_model)}" if manifest.base_model else ""
+    names = trained_names(manifest)
+    return f"{shown_folder(folder)}{base}" + (f" (speakers' names: {names})" if names else "")
 
 
 def _depth(prompt: DepthPrompt) -> str:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 from bot.adapter.choice import AdapterChoice
 from bot.chat.prompt_pool import PromptPool
@@ -41,6 +40,8 @@ class AdapterLoader:
         self._tell_owner = tell_owner
         self._choices = dict[str, AdapterChoice]()
         self._loaded: set[str] = set()
+        # kept, since caches of prompts know personas by identity
+        self._served = dict[str, tuple[Persona, AdapterChoice, Persona]]()
 
     async def choose(self, persona: Persona) -> AdapterChoice:
         """Choose the persona's adapter once the base model is loaded; tell the owner of one that waits."""
@@ -53,7 +54,12 @@ class AdapterLoader:
     def served(self, persona: Persona) -> Persona:
         """Return the persona with the adapter that it speaks under; as it is while none was chosen."""
         choice = self._choices.get(persona.key)
-        return persona if choice is None else replace(persona, adapter=choice.adapter)
+        if choice is None:
+            return persona
+        before = self._served.get(persona.key)
+        if before is None or before[0] is not persona or before[1] is not choice:
+            before = self._served[persona.key] = (persona, choice, persona.served_with(choice))
+        return before[2]
 
     def note(self, persona: str) -> str:
         """Return a clause for the owner where all adapters of a persona wait for other base models."""
@@ -82,7 +88,7 @@ class AdapterLoader:
             choice = await self._engine.choose_adapter(persona.key, persona.adapters)
             _refuse(choice)
             if choice.adapter and (now or persona.key in self._loaded):
-                await self._load(replace(persona, adapter=choice.adapter))
+                await self._load(persona.served_with(choice))
             self._note(persona, choice)
 
     async def unload(self, persona: Persona) -> None:

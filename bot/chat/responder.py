@@ -82,7 +82,8 @@ class Responder:
         persona = context.persona
         if self._resources.engine.status().queued >= MAX_REQUESTS:
             raise UserError(_FULL)
-        prompt = await self._prompt(context)
+        await self._adapters.choose(persona)  # its contract decides what the prompt shows
+        prompt = await self._prompt(replace(context, persona=self._adapters.served(persona)))
         persona = await self._adapters.ensure_loaded(persona)
         context = replace(context, persona=persona)
         drawn = await self._draw(context, prompt, task)

@@ -1,13 +1,15 @@
 """Personas: a card, usually a LoRA adapter, and sampling settings, read from a folder."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
+from bot.adapter.choice import AdapterChoice
 from bot.adapter.folders import HOME
+from bot.adapter.manifest import SpeakerNames
 from bot.errors import UserError
 from bot.persona import avatar
 from bot.persona.card import MAX_NAME, Card
@@ -15,6 +17,7 @@ from bot.persona.history_limits import HistoryLimits
 from bot.persona.lorebook import Lorebook, join_books
 from bot.persona.persona_files import (
     adapter_in,
+    adapter_names,
     loose_cards,
     other_adapters,
     path_inside,
@@ -63,6 +66,8 @@ class PersonaFile(Section):
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     bursts: bool = False  # each line of an answer is a message of its own
     template: str = Field(default="", max_length=MAX_TEMPLATE)  # overrides the model's chat template
+    # when speakers' names stand before their words in prompts, if not as its adapter was trained: "always"
+    speaker_names: SpeakerNames | None = None
     avatar: Path | None = None  # a picture; "avatar.png" (jpg, webp, gif) is taken by itself when it is there
     avatar_url: str = ""  # the same on the web, https, for where no picture can be uploaded
     notices: tuple[NoticeKind, ...] = ()  # what it reads beside messages: "reactions", "pins", "joins"
@@ -76,7 +81,9 @@ class Persona:
     """A loaded persona. `key` is the name of its folder, which people type and memory stores.
 
     `adapter` is the folder that persona.toml names, or adapter/; of a persona as it is served, it is the one
-    that is loaded. `other_adapters` are those in adapters/, for other base models.
+    that is loaded. `other_adapters` are those in adapters/, for other base models. `speaker_names` says when
+    speakers' names stand in prompts: as persona.toml says, else as its adapter was trained; of a persona as
+    it is served, as the adapter was that is loaded.
     """
 
     key: str
@@ -94,6 +101,7 @@ class Persona:
     lorebook: Lorebook = field(default_factory=Lorebook)  # that of its folder, beside the card's
     other_adapters: tuple[Path, ...] = ()
     history: HistoryLimits = field(default_factory=HistoryLimits)
+    speaker_names: SpeakerNames = "always"
 
     @property
     def adapters(self) -> tuple[Path, ...]:
@@ -109,6 +117,10 @@ class Persona:
     def lore(self) -> Lorebook:
         """The card's lorebook and the folder's as one."""
         return join_books((self.card.lorebook, self.lorebook))
+
+    def served_with(self, choice: AdapterChoice) -> "Persona":
+        """Return the persona as it is served with the adapter that was chosen."""
+        return replace(self, adapter=choice.adapter, speaker_names=choice.names or self.speaker_names)
 
     @property
     def warning(self) -> str:
@@ -181,6 +193,8 @@ def load_persona(folder: Path) -> Persona:
     text = read_toml(file, "make one; it may be empty") if os.path.lexists(file) else ""
     keys = parse_toml(PersonaFile, text, file)
     card, adapter = read_card_file(_card_path(folder, keys)), _adapter(folder, keys)
+    others = other_adapters(folder)
+    trained = adapter_names((*((adapter,) if adapter else ()), *others))
     return Persona(
         folder.name,
         card,
@@ -195,8 +209,9 @@ def load_persona(folder: Path) -> Persona:
         keys.notices,
         keys.training,
         read_folder_lorebook(path_inside(folder, Path(LOREBOOK))),
-        other_adapters(folder),
+        others,
         keys.history,
+        keys.speaker_names or trained or "always",
     )
 
 

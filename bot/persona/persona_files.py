@@ -1,9 +1,12 @@
 """The files in a persona's folder: card, lorebook and adapters, and cards that lie in no such folder."""
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from bot.adapter.folders import OTHERS, folder_in, other_slots
+from bot.adapter.manifest import SpeakerNames, read_manifest, trained_names
 from bot.errors import UserError
 from bot.persona import card as cards
 from bot.persona.card import Card
@@ -11,6 +14,7 @@ from bot.persona.card_file import decode_card
 from bot.persona.lorebook import Lorebook
 from bot.persona.lorebook_reader import check_lorebook, read_lorebook
 from bot.system.ownership import check_owner
+from bot.untrusted import RefusedFile
 
 _LIMIT = 8 << 20  # bytes of a file with a card or a lorebook
 
@@ -55,6 +59,15 @@ def _file_text(path: Path) -> str:
     if path.stat().st_size > _LIMIT:
         raise UserError(f"it has more than {_LIMIT:,} bytes")
     return decode_card(path.read_bytes())
+
+
+def adapter_names(folders: Iterable[Path]) -> SpeakerNames | None:
+    """Return the rule for speakers' names of the first adapter whose manifest tells it; None without any."""
+    for folder in folders:
+        with suppress(RefusedFile):  # the choice among adapters says why
+            if names := trained_names(read_manifest(folder)):
+                return names
+    return None
 
 
 def other_adapters(folder: Path) -> tuple[Path, ...]:

@@ -8,7 +8,6 @@ from itertools import chain
 from bot.config import ModelSettings
 from bot.errors import UserError
 from bot.message import Message
-from bot.persona.lorebook import LoreEntry
 from bot.persona.macros import MacroContext
 from bot.persona.persona import Persona
 from bot.prompt.card_fitting import CardTurns, fit_history
@@ -27,7 +26,7 @@ from bot.prompt.renderer import (
     stop_conditions,
 )
 from bot.prompt.rounds import read_rounds
-from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.speaker_labels import shows_names, speaker_labels
 from bot.prompt.thoughts import expects_thought
 from bot.prompt.truncation import HistoryFitter, rendered_ids
 from bot.token_prefix import common_prefix
@@ -150,6 +149,7 @@ def build_prompt(
     """
     history, parents = read_rounds(persona, history, parents or {}, reply_to)
     names = speaker_labels([*history, *parents.values()], persona)
+    labelled = shows_names(history, persona)
     current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
     scene = persona.card.scene(current, persona.key)
     late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
@@ -157,10 +157,17 @@ def build_prompt(
         constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
     )
     card = CardTurns(
-        persona, scene, system_prompt, constant, late_turns(persona, late_scene), reader, own_system
+        persona,
+        scene,
+        system_prompt,
+        constant,
+        late_turns(persona, late_scene),
+        reader,
+        labelled,
+        own_system,
     )
     at_depth = _placed(depth_insertions(persona, late_scene), reader)
-    fitter = HistoryFitter(persona, names, reader, parents, reply_to, at_depth)
+    fitter = HistoryFitter(persona, names, reader, parents, reply_to, at_depth, labelled=labelled)
     fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))
     if not history:
         card = replace(card, late=(*(insertion.turn for insertion in fitter.insertions), *card.late))
@@ -175,10 +182,10 @@ def build_prompt(
         stop,
         speakers=tuple(names.values()),
         recent=frozenset(names[m.author.id] for m in history[-_RECENT:] if m.author.id in names),
-        lines=_labelled_lines(turns),
+        lines=_labelled_lines(turns) if labelled else (),
         first=history[start].id if start else None,
         read=history[-1].id if history else None,
-        shared=_shared(ids, persona, system_prompt, reader, constant),
+        shared=_shared(ids, card),
         spelt_ends=_unasked_ends(reader, history),
         spared=frozenset(i for span in spans if span.kind == "template" for i in ids[span.start : span.end]),
         thinking_budget=reader.thinking_budget,
@@ -222,17 +229,12 @@ def _labelled_lines(turns: Sequence[tuple[Turn, ...]]) -> tuple[str, ...]:
     return tuple(text.splitlines()[0].rstrip() for text in parts if text)
 
 
-def _shared(
-    ids: Sequence[int],
-    persona: Persona,
-    system_prompt: str,
-    reader: PromptFormat,
-    lore: Sequence[LoreEntry],
-) -> int:
+def _shared(ids: Sequence[int], card: CardTurns) -> int:
     """Return the number of first ids that a prompt with another speaker and other words shares."""
-    scene = persona.card.scene(_NOBODY, persona.key)
-    frame = frame_turns(persona, scene, system_prompt, len(persona.card.examples), lore)
-    others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), reader)
+    persona = card.persona
+    other = replace(card, scene=persona.card.scene(_NOBODY, persona.key))
+    frame = other.frame(len(persona.card.examples))
+    others = rendered_ids((*frame, Turn("user", (PromptPart("message", _NOBODY),))), card.reader)
     return common_prefix(ids, others)
 
 

@@ -16,7 +16,8 @@ from bot.prompt.truncation import EMPTY_TURN, HistoryFitter, rendered_ids
 class CardTurns:
     """The turns around the history that a card gives; `constant` are the lorebook's entries among them.
 
-    `own_system` is a text that stands in place of those before the history.
+    `labelled`: the names of speakers stand before their words. `own_system` is a text that stands in place
+    of the turns before the history.
     """
 
     persona: Persona
@@ -25,13 +26,16 @@ class CardTurns:
     constant: Sequence[LoreEntry]
     late: tuple[Turn, ...]
     reader: PromptFormat
+    labelled: bool = True
     own_system: str = ""
 
     def frame(self, examples: int) -> tuple[Turn, ...]:
         """Return the turns before the history, with the first of the card's example dialogues."""
         if self.own_system:
             return (Turn("system", (PromptPart("system", self.own_system),)),)
-        return frame_turns(self.persona, self.scene, self.system_prompt, examples, self.constant)
+        return frame_turns(
+            self.persona, self.scene, self.system_prompt, examples, self.constant, labelled=self.labelled
+        )
 
     def room(self, frame: tuple[Turn, ...]) -> int:
         """Return the number of tokens that these turns leave to the history."""

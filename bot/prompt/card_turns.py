@@ -16,19 +16,33 @@ _FRAMES: SizedCache[tuple[Turn, ...]] = SizedCache(2_000_000)  # characters
 
 
 def frame_turns(
-    persona: Persona, scene: MacroContext, system_prompt: str, examples: int, lore: Sequence[LoreEntry]
+    persona: Persona,
+    scene: MacroContext,
+    system_prompt: str,
+    examples: int,
+    lore: Sequence[LoreEntry],
+    *,
+    labelled: bool = True,
 ) -> tuple[Turn, ...]:
-    """Return the turns before the history: the card with `lore`, and some of its example dialogues."""
-    key = ByIdentity(persona), scene, system_prompt, examples, tuple(map(ByIdentity, lore))
+    """Return the turns before the history: the card with `lore`, and some of its example dialogues.
+
+    `labelled`: the names of speakers stand before their words in the dialogues.
+    """
+    key = ByIdentity(persona), scene, system_prompt, examples, tuple(map(ByIdentity, lore)), labelled
     if found := _FRAMES.find(key):
         return found[0]
-    turns = _frame_turns(persona, scene, system_prompt, examples, lore)
+    turns = _frame_turns(persona, scene, system_prompt, examples, lore, labelled)
     _FRAMES.add(key, turns, sum(len(part.text) for turn in turns for part in turn.parts))
     return turns
 
 
 def _frame_turns(
-    persona: Persona, scene: MacroContext, system_prompt: str, examples: int, lore: Sequence[LoreEntry]
+    persona: Persona,
+    scene: MacroContext,
+    system_prompt: str,
+    examples: int,
+    lore: Sequence[LoreEntry],
+    labelled: bool,
 ) -> tuple[Turn, ...]:
     card, general = persona.card, expand_macros(system_prompt, scene)
     fields = [
@@ -46,7 +60,7 @@ def _frame_turns(
     ]
     turns = list[Turn]()
     for block in card.examples[:examples]:
-        dialogue = [*dialogue_turns(expand_macros(block, scene), persona, scene)]
+        dialogue = [*dialogue_turns(expand_macros(block, scene), persona, scene, labelled=labelled)]
         is_joined = turns and dialogue and turns[-1].role == dialogue[0].role == "assistant"
         turns += [*([OPENING] if is_joined else []), *dialogue]
     return (*_system(fields), *turns, *([OPENING] if turns else []))

@@ -1,30 +1,24 @@
 """Chat templates (Jinja): the layout of turns, and the roles that a template accepts."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from typing import Literal, NoReturn
 
 import jinja2
 
 from bot.errors import UserError
 from bot.prompt.built_in_templates import BUILT_IN_TEMPLATES
-from bot.prompt.template_day import DAY, PLACEHOLDER_DAY, tells_day
-from bot.prompt.template_day import format_day as _now
-from bot.prompt.template_meter import build, metered, reason_of
-from bot.prompt.template_sandbox import TemplateSandbox
-from bot.sized_cache import SizedCache, cached_by_size
+from bot.prompt.template_day import tells_day
+from bot.prompt.template_layout import NAME, Role, compile_template, lay_out
+from bot.prompt.template_meter import reason_of
+from bot.token_prefix import common_prefix
 
-Role = Literal["system", "user", "assistant"]
-NAME = "\ue002"  # stands for the persona's name in template text, whose control tokens it must not give
+__all__ = ["BUILT_IN_TEMPLATES", "NAME", "Role", "Template", "open_chat_template"]
+
 MAX_TEMPLATE = 100_000  # characters; the longest of known models have 20,000
 _ANSWERING: tuple[Role, Role] = ("assistant", "user")
 _LAST_TURNS: tuple[tuple[Role, ...], ...] = (("user",), ("user", "assistant"))
-_SLOT = re.compile("\ue000([0-9]{1,9})\ue001")
-_Layout = tuple[tuple[str | int, ...], str]  # the pieces, and the reason why there are none
-_LAYOUTS: SizedCache[_Layout] = SizedCache(4_000_000)  # characters, and turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +27,9 @@ class Template:
 
     `system` and `late_system`: it accepts a system turn at the start, and after the history.
     `opens_with_user`: it refuses a conversation that the assistant begins. `after` is its text between an
-    assistant's turn and the next one, at the end of a reply. `opens`: it writes no generation prompt, so that
-    `segments` adds it. `needs_user`: there is none behind an assistant's turn, and can be none.
+    assistant's turn and the next one, at the end of a reply, as far as all rounds have it. `opens`: it writes
+    no generation prompt, so that `segments` adds it. `needs_user`: there is none behind an assistant's turn,
+    and can be none.
 
     `thinking` asks the model to think first, where the template can ask; `today` is the day that it may tell,
     or None for the place-holder.
@@ -65,7 +60,7 @@ class Template:
 
     def _laid_out(self, roles: tuple[Role, ...], answer: bool) -> list[str | int]:
         today = self.today if tells_day(self.source) else None
-        pieces, refusal = _lay_out(self.source, self.special, roles, answer, self.thinking, today)
+        pieces, refusal = lay_out(self.source, self.special, roles, answer, self.thinking, today)
         if refusal:
             raise UserError(refusal)
         return list(pieces)
@@ -102,60 +97,6 @@ def _before_turn(template: Template, roles: tuple[Role, ...], role: Role) -> lis
     return pieces[: pieces.index(len(roles))]
 
 
-def _size(
-    layout: _Layout, source: str, special: object, roles: Sequence[Role], answer: bool, *more: object
-) -> int:
-    return 8 * len(roles) + sum(len(piece) if isinstance(piece, str) else 8 for piece in layout[0])
-
-
-@cached_by_size(_LAYOUTS, _size)
-def _lay_out(
-    source: str,
-    special: tuple[tuple[str, str], ...],
-    roles: tuple[Role, ...],
-    answer: bool,
-    thinking: bool,
-    today: date | None,
-) -> _Layout:
-    """Return the layout of these roles, or the refusal; conversations share roles more often than words."""
-    template = _compiled(source)
-    if isinstance(template, Exception):
-        return (), f"The chat template is not valid Jinja ({reason_of(template)})."
-    try:
-        with metered(len(roles)):
-            text = _render(template, special, roles, answer, thinking, today)
-    except Exception as error:  # the template is untrusted code and may fail in any way
-        return (), f"The chat template refuses this conversation: {reason_of(error)}."
-    pieces: list[str | int] = [*_SLOT.split(text)]
-    pieces[1::2] = [int(index) for index in pieces[1::2]]
-    if pieces[1::2] != list(range(len(roles))):
-        return (), "The chat template drops or reorders turns: set model.template to another one."
-    return tuple(piece for piece in pieces if piece != ""), ""
-
-
-def _render(
-    template: jinja2.Template,
-    special: tuple[tuple[str, str], ...],
-    roles: Sequence[Role],
-    answer: bool,
-    thinking: bool,
-    today: date | None,
-) -> str:
-    DAY.set(today or PLACEHOLDER_DAY)
-    turns = ({"role": role, "content": f"\ue000{index}\ue001"} for index, role in enumerate(roles))
-    return template.render(
-        messages=build(build(turn) for turn in turns),
-        add_generation_prompt=answer,
-        enable_thinking=thinking,
-        thinking=thinking,
-        date_string=_now("%d %b %Y"),
-        tools=None,
-        documents=None,
-        char=NAME,
-        **dict(special),
-    )
-
-
 def open_chat_template(
     source: str, special: dict[str, str], char: str, *, thinking: bool = False, today: date | None = None
 ) -> Template:
@@ -172,7 +113,7 @@ def open_chat_template(
     tokens = {"bos_token": "", "eos_token": "", **special}
     written = BUILT_IN_TEMPLATES.get(source, source)
     template = Template(written, tuple(sorted(tokens.items())), char, thinking=thinking, today=today)
-    if isinstance(error := _compiled(template.source), Exception):
+    if isinstance(error := compile_template(template.source), Exception):
         # Jinja lets Python's own errors through, for code that nests too deep
         reason = reason_of(error) if isinstance(error, jinja2.TemplateError) else type(error).__name__
         raise UserError(
@@ -186,18 +127,29 @@ def open_chat_template(
 def _tried(template: Template) -> Template:
     """Return a template with the traits that trials find."""
     system = _takes(template, ["system", "user", "assistant", "user"])
-    between = template.segments(["user", "assistant", "user"], answer=False)
     begun: list[Role] = ["system", "assistant", "user"] if system else ["assistant", "user"]
     found = replace(
         template,
         system=system,
         late_system=_takes_late_system(template),
         opens_with_user=not _takes(template, begun),
-        after=str(between[between.index(1) + 1]) if between.index(2) - between.index(1) == 2 else "",
+        after=_text_after(template),
         opens=any(_adds_prompt(template, roles) for roles in _LAST_TURNS),
     )
     roles = _LAST_TURNS[1]
     return replace(found, needs_user=not (_has_prompt(found, roles) or found._opened(roles)))
+
+
+def _text_after(template: Template) -> str:
+    """Return the text between an assistant's turn and the next one, as far as all rounds have it."""
+    roles: list[Role] = ["user", "assistant", "user", "assistant", "user"]
+    first = _text_between(template.segments(roles[:3], answer=False), 1)
+    return first[: common_prefix(first, _text_between(template.segments(roles, answer=False), 3))]
+
+
+def _text_between(pieces: Sequence[str | int], turn: int) -> str:
+    """Return the text between a turn and the next one."""
+    return "".join(map(str, pieces[pieces.index(turn) + 1 : pieces.index(turn + 1)]))
 
 
 def _has_prompt(template: Template, roles: tuple[Role, ...]) -> bool:
@@ -229,21 +181,3 @@ def _takes_late_system(template: Template) -> bool:
         return False
     pieces = template.segments(roles, answer=True)
     return pieces[pieces.index(4) - 1] != pieces[pieces.index(2) - 1]
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise jinja2.TemplateError(reason)
-
-
-@lru_cache(maxsize=1)
-def _sandbox() -> TemplateSandbox:
-    return TemplateSandbox({"raise_exception": _refuse, "strftime_now": _now})
-
-
-@lru_cache(maxsize=32)
-def _compiled(source: str) -> jinja2.Template | Exception:
-    """Compile an untrusted template; return the error of one that is not valid."""
-    try:
-        return _sandbox().compile_bounded(source)
-    except Exception as error:
-        return error

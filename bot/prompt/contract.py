@@ -11,7 +11,7 @@ from bot.persona.persona import Persona
 from bot.prompt.builder import PromptFormat, Tokenizer, open_prompt_format, stop_conditions, system_text
 from bot.prompt.chat_template import Role
 from bot.prompt.renderer import merge_turns
-from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.speaker_labels import shows_names, speaker_labels
 from bot.prompt.turns import history_turns
 from bot.untrusted import RefusedFile
 
@@ -23,6 +23,7 @@ _CODE = "use the version of alterego that it was trained with"
 _DIFFERENT = {
     "layout": ("another chat template", _TEMPLATE),
     "system": ("another card or system text", "put the card and chat.system_prompt back as they were"),
+    "names": ("another rule for speakers' names", "make `names` in its manifest always, groups or never"),
     "speakers": ("another way to tell speakers apart", _CODE),
     "bursts": ("another way to join messages that are said in a row", _CODE),
     "stop": ("another text that ends an answer", _TEMPLATE),
@@ -40,6 +41,7 @@ def prompt_contract(persona: Persona, reader: PromptFormat, system_prompt: str) 
         system=system_text(persona, system_prompt),
         speakers=_shown(persona, reader, _GROUP),
         bursts=_shown(persona, reader, _ROWS),
+        names=persona.speaker_names,
         stop_ids=tuple(sorted(stop_ids)),
         stop=stop,
     )
@@ -114,7 +116,8 @@ def _layout(reader: PromptFormat) -> str:
 def _shown(persona: Persona, reader: PromptFormat, lines: Sequence[_Line]) -> tuple[tuple[Role, str], ...]:
     """A conversation as turns; a line's text is also its id."""
     history = [_message(*line, persona) for line in lines]
-    turns = history_turns(history, speaker_labels(history, persona), persona, {})
+    labels = speaker_labels(history, persona)
+    turns = history_turns(history, labels, persona, {}, labelled=shows_names(history, persona))
     arranged = merge_turns([turn for each in turns for turn in each], reader.template)
     return tuple((turn.role, "".join(part.text for part in turn.parts)) for turn in arranged)
 

@@ -45,28 +45,35 @@ class _Line:
     whole: str
 
 
-def dialogue_turns(block: str, persona: Persona, scene: MacroContext) -> Iterator[Turn]:
+def dialogue_turns(
+    block: str, persona: Persona, scene: MacroContext, *, labelled: bool = True
+) -> Iterator[Turn]:
     """Yield an example dialogue, with its macros expanded, as turns.
 
     Lines of the character, by any of its names, are the assistant's. Lines of the user, and of anybody else
     who plainly speaks, are the user's, with their label. A line without a speaker continues the turn before;
     lines before the first speaker are that one's. A block without any speaker is the character's own words.
+    Where the prompt is not `labelled`, a block has labels only if names stand in groups and several speak in
+    it.
     """
     called = {fold(scene.user), fold(scene.user.strip(_DRESS))} - {""}
     own, users = _names_of(persona) - called, _USERS | called
     names = (scene.char, persona.card.name, scene.user)
     lines = [_read_line(line, names) for line in _undented(block.splitlines())]
     is_dialogue = any(_is_one_of(line.speaker, own | users) for line in lines)
+    roles = [_role_of(line, own, users, is_dialogue=is_dialogue) for line in lines]
+    if not labelled and persona.speaker_names == "groups":
+        asked = (line for line, spoken in zip(lines, roles, strict=True) if spoken == "user")
+        labelled = len({_label(line, users, scene) for line in asked}) > 1
     role: Role | None = None
     held: list[str] = []
-    for line in lines:
-        spoken = _role_of(line, own, users, is_dialogue=is_dialogue)
+    for line, spoken in zip(lines, roles, strict=True):
         if spoken is not None:
             if role is not None:
                 yield from _turn(role, held)
                 held = []
             role = spoken
-        held.append(_shown(line, spoken, users, scene))
+        held.append(_shown(line, spoken, _label(line, users, scene) if labelled else ""))
     yield from _turn(role or "assistant", held)
 
 
@@ -86,12 +93,16 @@ def _role_of(line: _Line, own: frozenset[str], users: frozenset[str], *, is_dial
     return "user" if is_dialogue and _is_name(line) else None
 
 
-def _shown(line: _Line, role: Role | None, users: frozenset[str], scene: MacroContext) -> str:
+def _label(line: _Line, users: frozenset[str], scene: MacroContext) -> str:
+    return scene.user if _is_one_of(line.speaker, users) else line.speaker
+
+
+def _shown(line: _Line, role: Role | None, label: str) -> str:
+    """Return a line as the prompt has it; `label` is that of a user's line, "" where it has none."""
     if role is None:
         return line.whole
-    if role == "assistant":
+    if role == "assistant" or not label:
         return line.words
-    label = scene.user if _is_one_of(line.speaker, users) else line.speaker
     return f"{label}: {line.words}" if line.words else f"{label}:"
 
 

@@ -55,10 +55,16 @@ def role_markers(reader: PromptFormat) -> RoleMarkers:
     template, tokenizer = reader.template, reader.tokenizer
     roles: list[Role] = ["system", "user", "assistant", "user"]
     pieces = template.segments(roles if template.system else roles[1:], answer=True)
+    begin = dict(template.special).get("bos_token", "")  # no marker: it stands before the first one
     textual = [
-        (template.named(piece), number == 0)
+        (template.named(piece if number else piece.removeprefix(begin)), number == 0)
         for number, piece in enumerate(pieces)
-        if isinstance(piece, str) and not tokenizer.control.intersection(tokenizer.encode_template(piece))
+        if isinstance(piece, str)
+    ]
+    textual = [
+        (text, is_first)
+        for text, is_first in textual
+        if not tokenizer.control.intersection(tokenizer.encode_template(text))
     ]
     markers = dict.fromkeys(pattern for piece, is_first in textual for pattern in _markers(piece, is_first))
     after = template.after

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from bot.message import Author, Message
@@ -43,6 +43,13 @@ def speaker_labels(messages: Iterable[Message], persona: Persona) -> dict[str, s
             names[author.id] = _free(author, taken, numbers, own_names)
             taken.add(_key(names[author.id]))
     return names
+
+
+def shows_names(history: Sequence[Message], persona: Persona) -> bool:
+    """Return whether speakers' names stand before their words in the prompt of a history."""
+    if persona.speaker_names == "groups":
+        return len({message.author.id for message in history if message.persona != persona.key}) > 1
+    return persona.speaker_names == "always"
 
 
 def _free(author: Author, taken: set[str], numbers: dict[str, int], own_names: NameIndex) -> str:

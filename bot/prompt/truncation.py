@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from bot.errors import UserError
 from bot.message import Message
@@ -16,7 +17,8 @@ MAX_HISTORY_MESSAGES = 2000  # read for a prompt at most: by serving from memory
 MAX_CHARACTERS_PER_TOKEN = 16  # more than any tokenizer has: the budget of tokens decides
 EMPTY_TURN = Turn("user", (PromptPart("message", ""),))  # a turn without content, for the template's own cost
 _IDS: SizedCache[tuple[int, ...]] = SizedCache(2_000_000)  # ids, and characters of the turns
-_PROBE = (EMPTY_TURN, Turn("assistant", EMPTY_TURN.parts), EMPTY_TURN)
+# a first exchange, and a further one: some templates lay a conversation of one message out in another way
+_PROBE = (*(EMPTY_TURN, Turn("assistant", EMPTY_TURN.parts)) * 2, EMPTY_TURN)
 
 
 def _size(ids: tuple[int, ...], turns: tuple[Turn, ...], reader: PromptFormat) -> int:
@@ -40,11 +42,20 @@ class HistoryFitter:
     reply_to: str | None
     insertions: tuple[Insertion, ...] = ()
     longest_quote: int = MAX_UNSEEN_QUOTE
+    labelled: bool = True
     _lengths: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def turns(self, history: Sequence[Message], dropped: Sequence[Message] = ()) -> list[tuple[Turn, ...]]:
         parents = {**self.parents, **{message.id: message for message in dropped}}
-        turns = history_turns(history, self.names, self.persona, parents, self.reply_to, self.longest_quote)
+        turns = history_turns(
+            history,
+            self.names,
+            self.persona,
+            parents,
+            self.reply_to,
+            self.longest_quote,
+            labelled=self.labelled,
+        )
         markers = role_markers(self.reader)
         return insert_turns([tuple(map(markers.break_turn, each)) for each in turns], self.insertions)
 
@@ -67,8 +78,8 @@ class HistoryFitter:
 
     def token_costs(self, turns_of_messages: Sequence[tuple[Turn, ...]]) -> list[int]:
         """Return an upper bound of the ids that each message adds: its content and the template around it."""
-        short, long = (len(rendered_ids(turns, self.reader)) for turns in (_PROBE[:1], _PROBE))
-        around = -(-(long - short) // 2) + 1
+        lengths = [len(rendered_ids(turns, self.reader)) for turns in (_PROBE[:1], _PROBE[:3], _PROBE)]
+        around = max(-(-(long - short) // 2) + 1 for short, long in pairwise(lengths))
         costs, role = list[int](), None
         for turns in turns_of_messages:
             cost = 0

@@ -1,7 +1,8 @@
 """Messages as turns: with speaker labels, and quotes of replied and forwarded messages.
 
 Each line that does not begin with a blank begins a message or a quote, since all further lines of a message
-are set in: nobody can write a line of another person, or a quote, into a message.
+are set in: nobody can write a line of another person, or a quote, into a message. Where no names stand before
+the messages, their lines stay as they are, but for those that begin as a quote does.
 """
 
 import re
@@ -23,6 +24,7 @@ REMOVED = "[removed message]"  # a message that only passed on the words of an a
 FORWARDED = "[forwarded message]"  # a message without words of its own
 _INDENT = "  "  # before each further line of a message
 _LINE_BREAK = re.compile(LINE_BREAK)
+_QUOTE = re.compile(rf"(?:\A|{LINE_BREAK})(?={re.escape(REPLY)}|{re.escape(FORWARD)})")
 
 
 def history_turns(
@@ -32,16 +34,22 @@ def history_turns(
     parents: Mapping[str, Message],
     reply_to: str | None = None,
     longest_quote: int = MAX_UNSEEN_QUOTE,
+    *,
+    labelled: bool = True,
 ) -> list[tuple[Turn, ...]]:
     """Return the turns of each message.
 
     A message that replies to one that does not stand right before it follows a quote of that one, or of the
     part that was selected; a message follows the messages that it forwards. Behind the newest message stands
     a quote of the message that the persona is about to answer, if it needs one. A quote of a message that
-    the history lacks has at most `longest_quote` characters.
+    the history lacks has at most `longest_quote` characters. `labelled`: the speakers' names stand before
+    their words; a quote names its author in any case.
     """
     context = _QuoteContext(history, names, persona, parents, longest_quote)
-    turns = [(*context.quotes(at, message), context.words(message)) for at, message in enumerate(history)]
+    turns = [
+        (*context.quotes(at, message), context.words(message, labelled=labelled))
+        for at, message in enumerate(history)
+    ]
     if reply_to and history:
         answer = replace(history[-1], reply_to=reply_to, persona=persona.key, quotations=())
         turns[-1] += context.quotes(len(history), answer)
@@ -60,6 +68,11 @@ def set_in(text: str) -> str:
     return _LINE_BREAK.sub(rf"\g<0>{_INDENT}", text)
 
 
+def set_in_quotes(text: str) -> str:
+    """Return a message's text with all lines set in that begin as a quote does, and no other."""
+    return _QUOTE.sub(rf"\g<0>{_INDENT}", text)
+
+
 class _QuoteContext:
     def __init__(
         self,
@@ -75,11 +88,11 @@ class _QuoteContext:
         self._runs = ReplyRuns(history, self._places, self._speaker)
         self._quotes: dict[str, str] = {}  # by the id of the quoted message, which many may reply to
 
-    def words(self, message: Message) -> Turn:
+    def words(self, message: Message, *, labelled: bool) -> Turn:
         if self._is_own(message):
             return Turn("assistant", (PromptPart("message", message.text, message.id),))
         text = message.text or (FORWARDED if message.quotations else REMOVED)
-        line = f"{self._names[message.author.id]}: {set_in(text)}"
+        line = f"{self._names[message.author.id]}: {set_in(text)}" if labelled else set_in_quotes(text)
         return Turn("user", (PromptPart("message", line, message.id),))
 
     def quotes(self, at: int, message: Message) -> tuple[Turn, ...]:

@@ -22,7 +22,7 @@ from bot.prompt.chat_template import open_chat_template
 from bot.prompt.lore import said_entries
 from bot.prompt.renderer import PromptFormat
 from bot.prompt.rounds import newest_rounds, read_rounds
-from bot.prompt.speaker_labels import speaker_labels
+from bot.prompt.speaker_labels import shows_names, speaker_labels
 from bot.prompt.turns import history_turns, missing_parents
 from tests.complexity.growth import MOST, count_work, growth
 from tests.conftest import MARA, PLACE
@@ -33,6 +33,7 @@ from training.store.messages import ExportedMessage
 SIZE = 40
 History = Sequence[Message]
 TOKENIZER = ByteTokenizer()
+GROUPED = replace(MARA, speaker_names="groups")
 
 
 def said(number: int, author: int, name: str, reply_to: int | None = None) -> Message:
@@ -94,6 +95,7 @@ HISTORIES: dict[str, Callable[[History], object]] = {
     "bot.prompt.rounds.newest_rounds": lambda history: newest_rounds(history, 3, "mara"),
     "bot.prompt.rounds.read_rounds": lambda history: read_rounds(OF_ONE_ROUND, history, {}, None),
     "bot.prompt.turns.missing_parents": missing_parents,
+    "bot.prompt.speaker_labels.shows_names": lambda history: shows_names(history, GROUPED),
     "bot.prompt.speaker_labels.speaker_labels": lambda history: speaker_labels(history, MARA),
     "bot.chat.reply_task.ReplyRequest.readable": lambda history: ReplyRequest(
         "mara", "mentioned", tuple(history[::2]), reads_on=False

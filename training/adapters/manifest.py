@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bot
 import training
-from bot.adapter.manifest import AdapterManifest, Lineage, read_manifest
+from bot.adapter.manifest import AdapterManifest, Lineage, PromptContract, SpeakerNames, read_manifest
 from bot.engine.lora.validation import BaseModelIdentity
 from bot.errors import UserError
 from bot.prompt.contract import prompt_contract
@@ -24,12 +24,14 @@ class AdapterOrigin:
     """The provenance of an adapter.
 
     `run` is a summary of its training, as JSON; `authors` are the pseudonyms of those whose words the adapter
-    holds; `adopted` is the base model that a foreign adapter names, None for one of our own.
+    holds; `adopted` is the base model that a foreign adapter names, None for one of our own; `names` says
+    when speakers' names stand in the prompts of a foreign one.
     """
 
     run: Mapping[str, object]
     authors: frozenset[str]
     adopted: str | None = None
+    names: SpeakerNames | None = None
 
 
 def build_manifest(
@@ -38,7 +40,7 @@ def build_manifest(
     """Return the manifest of an adapter whose weights file has the hash `adapter_sha256`.
 
     The prompts that an adopted adapter was trained with are not known, so that its manifest pins the base
-    model alone.
+    model, and of the prompts speakers' names alone.
     """
     manifest = AdapterManifest(
         form=FORM,
@@ -50,6 +52,7 @@ def build_manifest(
         code=code_hash(),
         run=origin.run,
         lineage=Lineage(origin.authors, origin.adopted),
+        contract=PromptContract(names=origin.names),
     )
     return manifest if origin.adopted is not None else _with_training(workspace, manifest)
 

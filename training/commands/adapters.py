@@ -5,8 +5,10 @@ import re
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import get_args
 
 from bot import config
+from bot.adapter.manifest import SpeakerNames
 from bot.engine.runtime.environment import prepare_environment
 from bot.system.progress_line import ProgressLine
 from bot.system.user_path import user_path
@@ -14,6 +16,12 @@ from training.commands.types import Commands, Folder
 from training.dataset.workspace import Workspace, open_workspace
 
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+_WHEN: dict[SpeakerNames, str] = {
+    "always": "before all words",
+    "groups": "where several people speak, and else none",
+    "never": "nowhere",
+}
 
 
 def add_adapter_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -46,6 +54,8 @@ def _add_adopt(commands: "Commands[argparse.ArgumentParser]") -> None:
     adopt.add_argument("--adapter-config", metavar="FILE", type=user_path, help=given)
     alpha = "the lora_alpha of weights without a config: shapes tell the rest"
     adopt.add_argument("--alpha", metavar="NUMBER", type=_positive, help=alpha)
+    names = "when speakers' names stood in its prompts (default: as its manifest says, else groups)"
+    adopt.add_argument("--names", choices=get_args(SpeakerNames), help=names)
     adopt.set_defaults(command="adopt")
 
 
@@ -99,12 +109,13 @@ def adopt(options: Namespace, folder: Folder) -> str:
 
     workspace = _open(options, folder)
     gaps = ConfigGaps(options.adapter_config, options.alpha)
-    adopted = adopt_adapter(workspace, options.adapter, gaps)
+    adopted = adopt_adapter(workspace, options.adapter, gaps, options.names)
     lines = [
         f"{workspace.persona.key} has the adapter of {options.adapter} in {adopted.home}",
         f"it was made for {adopted.base or 'a base model that it does not name'}",
         adopted.left_out,
         "what it was trained with, other than its base model, is not known and not compared",
+        f"its prompts have speakers' names {_WHEN[adopted.names]} (--names {adopted.names})",
         f"{_next(workspace)}{kept_line(adopted.home)}",
     ]
     return "\n".join(filter(None, lines))

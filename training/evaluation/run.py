@@ -6,8 +6,11 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+from bot.adapter.manifest import read_manifest, trained_names
 from bot.engine.interface import Request
 from bot.engine.model_loader import load_plan
+from bot.errors import UserError
+from bot.untrusted import RefusedFile
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.serving_prompts import ServingPrompts
 from training.dataset.staleness import read_current_build
@@ -54,6 +57,7 @@ class EvaluationRun:
         self, workspace: Workspace, options: EvaluationOptions, progress: EvaluationProgress
     ) -> None:
         """Raises `UserError` where the data are missing or nothing is held out."""
+        workspace = _as_trained(workspace, options.adapter)
         self.workspace, self.options, self._progress = workspace, options, progress
         self.build = read_current_build(workspace.work)
         self.serving = workspace.serving(self.build.window)
@@ -124,7 +128,8 @@ class EvaluationRun:
     def _question_requests(self, questions: Sequence[Question], strength: float | None) -> list[Request]:
         """Return requests for general questions, in the persona's template but without its card."""
         workspace = self.workspace
-        assistant = replace(ASSISTANT, template=workspace.persona.template)
+        persona = workspace.persona
+        assistant = replace(ASSISTANT, template=persona.template, speaker_names=persona.speaker_names)
         reader = open_training_format(
             assistant, workspace.model, workspace.settings.model, workspace.model.context
         )
@@ -146,3 +151,16 @@ class EvaluationRun:
     def _encode(self, texts: Sequence[str]) -> tuple[int, ...]:
         """Return the ids of an answer as it is trained: its messages and its end."""
         return Encoder(self.serving, self.workspace.model.context).encode_answer(texts)
+
+
+def _as_trained(workspace: Workspace, adapter: Path) -> Workspace:
+    """Return the workspace with the rule for speakers' names that an adapter was trained with.
+
+    Raises `UserError` for a manifest that is refused.
+    """
+    try:
+        names = trained_names(read_manifest(adapter))
+    except RefusedFile as refused:
+        raise UserError(f"The adapter in {adapter} is refused: {refused.reason}; {refused.remedy}.") from None
+    persona = workspace.persona
+    return replace(workspace, persona=replace(persona, speaker_names=names or persona.speaker_names))

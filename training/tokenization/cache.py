@@ -86,6 +86,7 @@ def _hash(path: Path, serving: ServingPrompts, model: BaseTokenizer, window: int
         f"({form!r}, {template}, {budget!r}, {window!r}, {serving.system_prompt!r})",
         repr((persona.key, persona.card, persona.names)),
         *_parts_of_prompts(persona),
+        *(() if persona.speaker_names == "always" else (persona.speaker_names,)),
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 

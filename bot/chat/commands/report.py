@@ -1,6 +1,6 @@
 """Commands that report: the last decision of a place, and the state of model, memory and platforms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.chat.commands.call import CommandCall, Level
 from bot.engine.interface import Status
@@ -31,12 +31,19 @@ async def show_status(call: CommandCall) -> str:
             f"{engine.first_token[0]:.2f} s (p50), {engine.first_token[1]:.2f} s (p95); "
             f"{engine.hit_rate:.0%} of prompts remembered",
             f"takes     {_sizes(engine.memory)}",
-            f"adapters  {', '.join(engine.adapters) or 'none loaded'}",
+            f"adapters  {_adapters(call, engine.adapters) or 'none loaded'}",
             *(f"waiting   {note}" for note in _waiting(call)),
             f"memory    {memory.messages:,} messages, {memory.places:,} places, {memory.bytes / 1e6:.1f} MB",
             f"inbox     {inbox or 'empty'}; {memory.unsent} unsent, {memory.dead} unreadable",
         )
     )
+
+
+def _adapters(call: CommandCall, loaded: Iterable[str]) -> str:
+    """Return the keys of personas whose adapters are loaded, with the rule for speakers' names."""
+    personas = call.chat.cast.personas
+    names = {key: call.chat.served(personas[key]).speaker_names for key in loaded if key in personas}
+    return ", ".join(f"{key} (speakers' names: {names[key]})" if key in names else key for key in loaded)
 
 
 def _waiting(call: CommandCall) -> tuple[str, ...]:

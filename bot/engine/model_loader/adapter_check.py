@@ -33,7 +33,7 @@ class AdapterCheck:
             return choice
         try:
             self.check_adapter(persona.key, choice.adapter)
-            check_serving(replace(persona, adapter=choice.adapter), self.tokenizer, model, system_prompt)
+            check_serving(persona.served_with(choice), self.tokenizer, model, system_prompt)
         except UserError as error:
             return replace(choice, refusal=str(error))
         return choice

@@ -11,8 +11,10 @@ from bot.adapter.manifest import (
     AdapterManifest,
     Lineage,
     PromptContract,
+    SpeakerNames,
     parse_manifest,
     read_manifest,
+    trained_names,
 )
 from bot.untrusted import RefusedFile
 from tests.paths import ROOT
@@ -31,6 +33,7 @@ WHOLE: dict[str, Any] = {
     "system": "",
     "speakers": [["user", "Ana: 1"]],
     "bursts": [["user", "Ana: 1\nAna: 2"], ["assistant", "3\n4"]],
+    "names": "groups",
     "stop_ids": [2, 4],
     "stop": ["\n"],
     "template": "{{ messages }}",
@@ -67,10 +70,28 @@ def test_of_a_base_model_null_is_nothing_and_another_type_equals_nothing(key: st
         assert getattr(parse_manifest(WHOLE | {key: wrong}), key) is MALFORMED
 
 
-@pytest.mark.parametrize("key", ["layout", "system", "speakers", "bursts", "stop_ids", "stop"])
+@pytest.mark.parametrize("key", ["layout", "system", "speakers", "bursts", "names", "stop_ids", "stop"])
 @pytest.mark.parametrize("wrong", [None, 1, {}, [["user"]], [["user", 1]], [1.5, "2"], [True]])
 def test_of_prompts_null_and_another_type_equal_nothing(key: str, wrong: object) -> None:
     assert getattr(parse_manifest(WHOLE | {key: wrong}).contract, key) is MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("told", "names"),
+    [
+        ({"names": "groups"}, "groups"),
+        ({"names": "never", "speakers": [["user", "1\n2"]]}, "never"),
+        ({"speakers": [["user", "Ana: 1\nBo: 2"]]}, "always"),
+        ({"names": "Groups"}, None),
+        ({"lineage": {"authors": [], "adopted": "someone/llama"}}, None),
+        ({}, None),
+    ],
+    ids=["said", "said beside prompts", "an earlier version's", "unknown", "adopted earlier", "nothing"],
+)
+def test_the_rule_for_speakers_names_is_said_or_that_of_the_version(
+    told: dict[str, Any], names: SpeakerNames | None
+) -> None:
+    assert trained_names(parse_manifest(told)) == names
 
 
 @pytest.mark.parametrize("wrong", [None, 1, [], {}, {"authors": None}, {"authors": "a" * 32}])

@@ -106,6 +106,7 @@ async def test_show_says_all_in_plain_words(options: Namespace) -> None:
         "tags                       sea, light",
         "depth_prompt               before the newest message: Be brief.",
         "adapter                    none",
+        "speaker_names              always",
         "sampling                   temperature 0.8, top_p 0.95, top_k 0, min_p 0.05, "
         "repetition_penalty 1.1, min_tokens 0, max_tokens 256",
     ]

@@ -15,7 +15,8 @@ from tests.bot.persona.persona_folder import CARD, complaint, folder
 def test_a_persona_is_its_folder_its_card_and_its_settings(tmp_path: Path) -> None:
     path = folder(
         tmp_path,
-        'names = [" keeper "]\nstrength = 0.5\ntemplate = "chatml"\n[sampling]\ntemperature = 0\ntop_k = 3',
+        'names = [" keeper "]\nstrength = 0.5\ntemplate = "chatml"\n'
+        'speaker_names = "groups"\n[sampling]\ntemperature = 0\ntop_k = 3',
     )
     assert load_persona(path) == Persona(
         "mara",
@@ -25,6 +26,7 @@ def test_a_persona_is_its_folder_its_card_and_its_settings(tmp_path: Path) -> No
         None,
         0.5,
         "chatml",
+        speaker_names="groups",
     )
 
 
@@ -46,6 +48,12 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
             "names = 'keeper'",
             CARD,
             "<folder>/persona.toml, line 1: names = 'keeper' is wrong: write a list, such as [\"keeper\"].",
+        ),
+        (
+            "speaker_names = 'sometimes'",
+            CARD,
+            "<folder>/persona.toml, line 1: speaker_names = 'sometimes' is wrong: input should be 'always', "
+            "'groups' or 'never'.",
         ),
         (
             "temperature = 1",

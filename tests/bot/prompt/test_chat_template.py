@@ -17,13 +17,20 @@ from tests.fakes.templates import DATED, GEMMA, LLAMA2, MISTRAL, QWEN
         ("chatml", True, True, False, "<|im_end|>\n<|im_start|>user\n"),
         ("plain", True, True, False, "\n\n"),
         ("cutegpt", True, True, False, "\n问："),
+        ("cutegpt-ift", True, True, False, "\n问："),
+        ("alpaca", True, False, False, "\nUser:"),
+        ("chinese-vicuna", True, False, False, "\n\nUser:"),
+        ("chatglm", False, False, False, "\n[Round "),
+        ("fujisaki", True, False, False, "\nInput: "),
+        ("internlm2", True, True, False, "<|im_end|>\n<|im_start|>user\n"),
+        ("xtuner", True, False, False, "</s>\n<s><|User|>:"),
         (GEMMA, False, False, True, "<end_of_turn>\n<start_of_turn>user\n"),
         (LLAMA2, True, False, True, " </s><s>[INST] "),
         (MISTRAL, False, False, True, "</s>[INST] "),
         (QWEN, True, False, False, "<|im_end|>\n<|im_start|>user\n"),
         (DATED, True, False, False, "<|im_end|>\n<|im_start|>user\n"),
     ],
-    ids=["chatml", "plain", "cutegpt", "gemma", "llama2", "mistral", "qwen", "dated"],
+    ids=[*BUILT_IN_TEMPLATES, "gemma", "llama2", "mistral", "qwen", "dated"],
 )
 def test_what_a_template_takes_is_found_out(
     source: str, system: bool, late_system: bool, opens_with_user: bool, after: str

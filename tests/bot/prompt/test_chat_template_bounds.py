@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.prompt import chat_template
+from bot.prompt import template_layout
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, Role, open_chat_template
 from bot.prompt.template_meter import Meter
 from bot.prompt.template_sandbox import GenerationTag
@@ -51,8 +51,8 @@ def test_a_template_is_compiled_without_folding_what_it_says(word: str, size: in
 
 def test_a_refusal_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     source, runs = LOOP + "{{ 'a' * 123456789 }}", list[object]()
-    render = chat_template._render
-    monkeypatch.setattr(chat_template, "_render", lambda *args: (runs.append(args), render(*args))[1])
+    render = template_layout._render
+    monkeypatch.setattr(template_layout, "_render", lambda *args: (runs.append(args), render(*args))[1])
     for _ in range(5):
         complaint(source)
     assert len(runs) == len({str(args[2:]) for args in runs})  # type: ignore[index]
@@ -70,7 +70,7 @@ def test_a_template_that_writes_the_mark_of_a_turn_is_refused_or_keeps_it_as_tex
 def test_a_source_beyond_all_measure_is_refused() -> None:
     assert complaint(LOOP + "x" * 100_000) == (
         "The chat template has more than 100,000 characters: shorten it, or set model.template to one of "
-        "chatml, plain, cutegpt."
+        f"{', '.join(BUILT_IN_TEMPLATES)}."
     )
 
 
@@ -79,7 +79,7 @@ def as_before(source: str, roles: list[Role], answer: bool) -> str | None:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, "jinja2.ext.loopcontrols"]
     )
-    functions = {"raise_exception": chat_template._refuse, "strftime_now": chat_template._now}
+    functions = {"raise_exception": template_layout._refuse, "strftime_now": template_layout._now}
     try:
         return environment.from_string(source, functions).render(
             messages=[{"role": role, "content": f"[{index}]"} for index, role in enumerate(roles)],

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.prompt.chat_template import Role
+from bot.prompt.chat_template import BUILT_IN_TEMPLATES, Role
 from tests.bot.prompt.template_layout import LOOP, A, S, U, complaint, opened
 from tests.fakes.templates import DATED, GEMMA, MISTRAL, QWEN
+
+NAMES = ", ".join(BUILT_IN_TEMPLATES)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +57,14 @@ def test_a_template_that_drops_repeats_or_moves_turns_is_refused(source: str) ->
             "{% for m in messages %}" * 25 + "{% endfor %}" * 25,
             "The chat template is not valid Jinja (SyntaxError)",
         ),
-        ("chatlm", "There is no chat template 'chatlm': write Jinja, or one of chatml, plain, cutegpt."),
-        ("", "There is no chat template '': write Jinja, or one of chatml, plain, cutegpt."),
+        ("chatlm", f"There is no chat template 'chatlm': write Jinja, or one of {NAMES}."),
+        ("", f"There is no chat template '': write Jinja, or one of {NAMES}."),
     ],
 )
 def test_what_is_no_template_is_refused_with_the_way_out(source: str, said: str) -> None:
     found = complaint(source)
     assert found.startswith(said)
-    assert "chatml, plain, cutegpt." in found
+    assert f"{NAMES}." in found
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from bot import config
+from bot.adapter.manifest import SpeakerNames
+from bot.engine.model_loader.adapter_check import open_adapter_check
 from bot.errors import UserError
+from bot.message import Author, Message, Place
 from bot.persona.persona import load_persona
-from bot.prompt.builder import open_prompt_format
+from bot.prompt.builder import build_prompt, open_prompt_format
 from bot.prompt.contract import check_contract, prompt_contract
 from tests.fixtures.foreign_adapters import CONFIG, PICKLED, WEIGHTS, edit
 from training.__main__ import main
@@ -108,7 +111,52 @@ def test_its_lineage_says_adopted_and_only_its_base_is_compared(workspace: Works
     manifest = json.loads((home / "manifest.json").read_text())
     assert manifest["lineage"] == {"authors": [], "adopted": "someone/llama-7b-hf"}
     assert list(read_adapter_authors(workspace.folder)) == [(home / "manifest.json", frozenset())]
+    assert manifest["names"] == "groups"
     assert not manifest.keys() & {"layout", "system", "speakers", "bursts", "stop_ids", "stop", "template"}
+
+
+@pytest.mark.parametrize(
+    ("names", "before", "expected"),
+    [
+        (None, {}, "groups"),
+        ("never", {}, "never"),
+        (None, {"names": "never"}, "never"),
+        ("always", {"names": "never"}, "always"),
+        (None, {"speakers": [["user", "Ana: 1"]]}, "always"),
+    ],
+    ids=["guessed", "told", "adopted before", "told otherwise", "our own of an earlier version"],
+)
+def test_its_rule_for_speakers_names_is_told_kept_or_guessed(
+    workspace: Workspace,
+    foreign: Path,
+    names: SpeakerNames | None,
+    before: dict[str, object],
+    expected: SpeakerNames,
+) -> None:
+    (foreign / "manifest.json").write_text(json.dumps(before))
+    adopted = adopt_adapter(workspace, foreign, names)
+    assert adopted.names == json.loads((adopted.home / "manifest.json").read_text())["names"] == expected
+
+
+def test_it_reads_what_its_training_read_where_the_persona_says_otherwise(
+    workspace: Workspace, foreign: Path, tmp_path: Path
+) -> None:
+    """Of the persona's file it needs the template alone."""
+    (workspace.folder / "persona.toml").write_text('template = "cutegpt"')
+    card = {"name": "CuteGPT", "system_prompt": "给定任务描述，请给出对应请求的回答。"}
+    (workspace.folder / "card.json").write_text(json.dumps(card, ensure_ascii=False), "utf-8")
+    adopt_adapter(workspace, foreign)
+    persona, settings = load_persona(workspace.folder), workspace.settings
+    choice = open_adapter_check(settings.model, settings.data).check_persona(
+        persona, settings.model, settings.chat.system_prompt
+    )
+    served, tokenizer = persona.served_with(choice), workspace.model.tokenizer
+    asked = Message(Place("test", "bot", "room"), "1", Author("ana", "User"), "请推荐三座灯塔", 0.0)
+    reader = open_prompt_format(served, tokenizer, settings.model, 4000)
+    prompt = build_prompt(served, [asked], reader, system_prompt=settings.chat.system_prompt)
+    assert tokenizer.decode(list(prompt.ids)) == (
+        "给定任务描述，请给出对应请求的回答。\n问：请推荐三座灯塔\n答："
+    )
 
 
 def test_our_own_is_accepted_under_another_card(workspace: Workspace, plain: Path, tmp_path: Path) -> None:
@@ -137,6 +185,7 @@ def test_the_command_says_what_it_did(
         f"mara has the adapter of {foreign} in {workspace.folder / 'adapter'}",
         "it was made for someone/llama-7b-hf",
         "what it was trained with, other than its base model, is not known and not compared",
+        "its prompts have speakers' names where several people speak, and else none (--names groups)",
         "Next: python -m bot chat --persona mara, or /persona reload where the bot is running",
     ]
     assert main([*told, str(tmp_path / "nowhere")]) == 2

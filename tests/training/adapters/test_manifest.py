@@ -58,6 +58,7 @@ def test_it_says_all_that_serving_must_match(workspace: Workspace, trained: tupl
         "system": "Write the next reply of Mara in this chat. Stay in character.\n\nKeeps a light.",
         "speakers": [["user", "Ana: 1\nBo: 2\n[In reply to Ana: 1]\nAna: 3"]],
         "bursts": [["user", "Ana: 1\nAna: 2"], ["assistant", "3\n4"]],
+        "names": "always",
         "stop_ids": [2, 4],
         "stop": [],
     }
@@ -101,7 +102,9 @@ async def test_doctor_says_what_would_not_be_served(
     install_adapter(workspace, trained[0], {})
     found = [each for each in await run_checks(tmp_path / "config.toml") if each.subject == "adapter"]
     base = workspace.settings.model.name
-    assert [str(each) for each in found] == [f"ok    adapter    mara: adapter/ fits {base}"]
+    assert [str(each) for each in found] == [
+        f"ok    adapter    mara: adapter/ fits {base}; speakers' names: always"
+    ]
     (workspace.folder / "card.json").write_text(json.dumps({"name": "Mara"}))
     found = [each for each in await run_checks(tmp_path / "config.toml") if each.subject == "adapter"]
     assert [each.right for each in found] == [False]

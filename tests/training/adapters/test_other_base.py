@@ -156,7 +156,8 @@ async def test_doctor_and_the_list_of_personas_say_whose_adapter_waits_and_for_w
     assert beside == workspace.folder / "adapter"
     assert await adapter_findings(tmp_path) == [f"note  adapter    {note}"]
     assert await persona_list(options) == f"mara         Mara; {note}"
-    assert f"adapter                    adapter/ for {qwen[0]}" in (await persona_show(options)).splitlines()
+    shown = f"adapter                    adapter/ for {qwen[0]} (speakers' names: always)"
+    assert shown in (await persona_show(options)).splitlines()
 
 
 async def test_both_say_which_adapter_serves_and_why_one_is_refused(
@@ -170,7 +171,7 @@ async def test_both_say_which_adapter_serves_and_why_one_is_refused(
     beside, home = install_adapter(other, qwen[1][0], {}), None
     workspace = make_workspace(tmp_path, base)
     home = install_adapter(workspace, trained[0], {})
-    fits = f"mara: adapters/{home.name}/ fits {base}; adapter/ for {qwen[0]} waits"
+    fits = f"mara: adapters/{home.name}/ fits {base}; speakers' names: always; adapter/ for {qwen[0]} waits"
     assert await adapter_findings(tmp_path) == [f"ok    adapter    {fits}"]
     assert await persona_list(check_options(tmp_path)) == "mara         Mara, with an adapter"
     (home / "manifest.json").write_text(json.dumps(manifest(home) | {"stop_ids": [77_777]}))

@@ -196,7 +196,13 @@ def prompts(
     }
 
 
-@pytest.mark.parametrize("persona", [MARA, KEEPER], ids=["card alone", "lore"])
+GROUPS = replace(KEEPER, speaker_names="groups")
+NAMELESS = replace(MARA, speaker_names="never")
+
+
+@pytest.mark.parametrize(
+    "persona", [MARA, KEEPER, GROUPS, NAMELESS], ids=["card alone", "lore", "names in groups", "no names"]
+)
 @pytest.mark.parametrize("lines", [GROUP, DIRECT], ids=["group", "direct"])
 async def test_prompts_in_the_data_set_are_those_that_the_bot_made_live(
     lines: list[Line], persona: Persona, tmp_path: Path

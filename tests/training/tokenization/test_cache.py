@@ -38,10 +38,20 @@ def folder(tmp_path: Path) -> Path:
         replace(PLAIN, lorebook=Lorebook((ENTRY,))),
         replace(PLAIN, card=PLAIN.card.model_copy(update={"lorebook": Lorebook((ENTRY,))})),
         replace(PLAIN, card=PLAIN.card.model_copy(update={"depth_prompt": DepthPrompt("Rhyme.")})),
+        replace(PLAIN, speaker_names="groups"),
+        replace(PLAIN, speaker_names="never"),
     ],
-    ids=["a lorebook beside the card", "a lorebook in the card", "a prompt at a depth"],
+    ids=[
+        "a lorebook beside the card",
+        "a lorebook in the card",
+        "a prompt at a depth",
+        "names in groups",
+        "no names",
+    ],
 )
-def test_examples_are_encoded_anew_where_lore_or_a_prompt_is_added(folder: Path, other: Persona) -> None:
+def test_examples_are_encoded_anew_where_the_persona_reads_something_else(
+    folder: Path, other: Persona
+) -> None:
     assert encoded(folder, PLAIN) == encoded(folder, PLAIN)
     assert encoded(folder, PLAIN) != encoded(folder, other)
 
