@@ -1,0 +1,189 @@
+"""LINE's text export, in the language of the phone or the computer.
+
+From a phone: a heading, a row a day, then time, sender and text by tabs. From a computer: the same without a
+heading, divided by blanks. Sources: hellodigua/ChatLab (seen at commit 4e7ba91) and meyfa/line-chat-parser
+(seen at 08a68b7: rows of a computer, hours from 24 on are those of the same day). What LINE writes itself is
+in reading/phrases.tsv.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from training.importers.chats.line.pc_names import PcNames
+from training.importers.chats.line.rows import MessageRow, is_possible, read_day, read_pc_row, read_row
+from training.importers.reading.date_order import DAY_FIRST, MONTH_FIRST, DateOrder
+from training.importers.reading.import_log import ImportLog
+from training.importers.reading.message_ids import MessageIds
+from training.importers.reading.normalise import clean_text, unix_seconds
+from training.importers.reading.phrases import open_phrase_book, phrases_of, record_kind
+from training.importers.reading.record_kinds import RecordKind, kept_kind
+from training.importers.reading.sniff import FileHead
+from training.importers.reading.source import Source
+from training.store.messages import ExportedMessage
+
+TITLE = "LINE"
+_HEADING = "[LINE]"
+_FIRST_LINES = 20
+
+
+def recognises(head: FileHead) -> bool:
+    lines = head.text.lstrip("\ufeff \n\r").split("\n", _FIRST_LINES)[:_FIRST_LINES]
+    if lines[0].startswith(_HEADING):
+        return True
+    day = read_day(lines[0].rstrip("\r"))
+    return bool(day and day.is_year_first and day.weekday) and any(map(read_pc_row, lines[1:]))
+
+
+@dataclass(slots=True)
+class LineChat:
+    """The facts about a file that its first message already needs."""
+
+    source: Source
+    name: str = ""
+    is_group: bool = False
+    is_pc: bool = False
+    order: DateOrder = DAY_FIRST
+    authors: set[str] = field(default_factory=set)
+    names: PcNames = field(default_factory=PcNames)
+
+    @property
+    def me(self) -> str:
+        """The exporting user: in a chat of two that is named after one of them, the other; else ""."""
+        others = self.authors - {self.name}
+        is_named = len(self.authors) == 2 and len(others) == 1 and not self.is_group
+        return min(others) if is_named else ""
+
+    def split(self, sender: str, text: str) -> tuple[str, str, RecordKind]:
+        """Return a row's sender and words, and what it is; on a computer, the text begins with the sender."""
+        book = open_phrase_book("line pc" if self.is_pc else "line")
+        author = clean_text(sender).strip()
+        if self.is_pc and not author:
+            if phrase := book.find(text):
+                return "", text, record_kind(phrase)
+            author, text = self.names.split(text)
+        elif not author:
+            return "", text, "notice"
+        phrase = book.find(text.strip())
+        return author, text, record_kind(phrase) if phrase else "words"
+
+
+def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
+    for source in sources:
+        chat, ids = _survey(source), MessageIds()
+        for day, row, lines in _rows(source, chat, log):
+            yield from _convert(chat, day, row, lines, log, ids)
+
+
+def _survey(source: Source) -> LineChat:
+    """Read the file once for its heading, its senders and the order of day and month."""
+    chat, told, is_first = LineChat(source), "", True
+    for line in source.lines(again=True):
+        if is_first and line.strip("\ufeff "):
+            is_first, (chat.name, chat.is_group) = False, _heading(line)
+            chat.is_pc = not line.lstrip("\ufeff ").startswith(_HEADING)
+            told = chat.name or _name_in_file(source)
+            chat.names = PcNames(told)
+        _survey_line(chat, line)
+    chat.authors |= chat.names.all()
+    chat.name = clean_text(told or " & ".join(sorted(chat.authors)[:6]) or source.name)
+    return chat
+
+
+def _survey_line(chat: LineChat, line: str) -> None:
+    if day := read_day(line):
+        if not is_possible(day):
+            chat.order = MONTH_FIRST
+    elif row := read_row(line):
+        if author := clean_text(row.author).strip():
+            chat.authors.add(author)
+    elif chat.is_pc and (row := read_pc_row(line)) and not open_phrase_book("line pc").find(row.text):
+        chat.names.add(row.text)
+
+
+def _heading(line: str) -> tuple[str, bool]:
+    """Return the chat's name and whether it is a group, by the first line; ("", False) without a heading."""
+    text = line.lstrip("\ufeff ").rstrip()
+    if not text.startswith(_HEADING):
+        return "", False
+    text = text.removeprefix(_HEADING).strip()
+    for kind in ("heading", "group heading"):
+        for phrase in phrases_of("line", kind):
+            head, _, tail = phrase.partition("{}")
+            name = text[len(head) : len(text) - len(tail)]
+            if name and text == f"{head}{name}{tail}":
+                return name.strip(), kind == "group heading"
+    return text, False
+
+
+def _name_in_file(source: Source) -> str:
+    name = source.name.removesuffix(".txt")
+    return name.removeprefix(_HEADING).strip() if name.startswith(_HEADING) else ""
+
+
+def _rows(source: Source, chat: LineChat, log: ImportLog) -> Iterator[tuple[date, MessageRow, list[str]]]:
+    """Yield each row with its day, and the lines of its text: those below a row belong to it."""
+    day: date | None = None
+    current: tuple[date, MessageRow, list[str]] | None = None
+    for line in source.lines():
+        found = read_day(line)
+        row = None if found else read_row(line) or (read_pc_row(line) if chat.is_pc else None)
+        if not (found or row):
+            if current:
+                current[2].append(line)
+            continue
+        if current:
+            yield current
+        day, current = (found.to_day(chat.order) if found else day), None
+        if row and day:
+            current = day, row, [row.text]
+        elif row:
+            log.skip("without a date")
+    if current:
+        yield current
+
+
+def _convert(
+    chat: LineChat, day: date, row: MessageRow, lines: list[str], log: ImportLog, ids: MessageIds
+) -> Iterator[ExportedMessage]:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    time = midnight + timedelta(hours=row.hour % 24, minutes=row.minute)
+    author, text, record = chat.split(row.author, clean_text(_whole_text(lines)))
+    kind = kept_kind(record, "", log)
+    if kind is None:
+        return
+    # version 0.1 put an hour above 23 into the next day, and took a line that ends with a quote for the last
+    earlier = midnight + timedelta(hours=row.hour, minutes=row.minute)
+    sender, earlier_text = clean_text(row.author).strip(), clean_text(_text_of_first_version(lines))
+    yield ExportedMessage(
+        platform="line",
+        chat=chat.name,
+        id=ids.derive(chat.name, earlier, sender, earlier_text),
+        author=author if kind != "notice" else "",
+        author_name=author if kind != "notice" else "",
+        time=unix_seconds(time.timestamp()),
+        source=chat.source.label,
+        text=text if record == "words" else "",
+        is_self=author == chat.me if chat.me and author and kind != "notice" else None,
+        chat_kind="group" if chat.is_group else "direct",
+        chat_name=chat.name,
+        precision="minute",
+        local=True,
+        kind=kind,
+    )
+
+
+def _whole_text(lines: list[str]) -> str:
+    """Return a text of several lines, without the double quotes in which LINE on phones puts it."""
+    text = "\n".join(lines).rstrip("\n")
+    inner = text[1:-1]
+    is_quoted = len(lines) > 1 and text[:1] == text[-1:] == '"' and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if is_quoted and "\n" in text else text
+
+
+def _text_of_first_version(lines: list[str]) -> str:
+    if not lines[0].startswith('"') or (len(lines[0]) > 1 and lines[0].endswith('"')):
+        return lines[0]
+    last = next((at for at, line in enumerate(lines) if at and line.endswith('"')), len(lines) - 1)
+    text = "\n".join(lines[: last + 1])
+    return text[1:].removesuffix('"').replace('""', '"') if "\n" in text else text
