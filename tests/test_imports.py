@@ -31,9 +31,9 @@ bot.platforms.cancellation bot.platforms.instance_lock
 bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
 bot.app bot.__main__
 training.scrub.detectors training.scrub training.store
-training.importers.reading training.importers.datasets training.importers.chats.line training.importers.chats.telegram
-training.importers.chats.twitter training.importers.chats.wechat training.importers.chats.whatsapp
-training.importers.chats training.importers
+training.importers.reading training.importers.datasets training.importers.chats.line
+training.importers.chats.telegram training.importers.chats.twitter training.importers.chats.wechat
+training.importers.chats.whatsapp training.importers.chats training.importers
 training.dataset training.tokenization training.planning training.metrics training.runs training.adapters.gguf
 training.adapters training.packing training.distributed training.trainer training.evaluation
 training.commands training.__main__

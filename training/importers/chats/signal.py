@@ -1,7 +1,8 @@
 """Signal by signal-export: a folder for each chat with data.json, a message a line, and chat.md, a text.
 
-Source: carderne/signal-export, seen at commit 13251e0 (models.py, create.py). Of a folder with both files,
-data.json is read. "Me" is who exported; times are the exporter's clock.
+Source: carderne/signal-export, seen at commit 13251e0 (models.py, create.py). A folder has both files
+with the same messages: those of data.json are taken, and of chat.md what is missing there. "Me" is who
+exported; times are the exporter's clock.
 """
 
 import re
@@ -19,6 +20,7 @@ from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import RecordKind, file_kind, kept_kind
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
+from training.store.key_set import KeySet
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Signal (signal-export)"
@@ -90,12 +92,18 @@ def _is_chat(text: str) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     heads = [sniff_head(source) for source in sources]
-    whole = {_folder(head.source) for head in heads if _is_json(head)}
-    for head in heads:
-        if _is_json(head):
-            yield from _lines(SignalChat(head.source, _JSON_SENDER), log)
-        elif _folder(head.source) not in whole:
-            yield from _chat(SignalChat(head.source, _HEADER_SENDER), log)
+    known: dict[str, KeySet] = {}
+    for source in (head.source for head in heads if _is_json(head)):
+        keys = known.setdefault(_folder(source), KeySet())
+        for message in _lines(SignalChat(source, _JSON_SENDER), log):
+            keys.add("", message.chat, message.id)
+            yield message
+    for source in (head.source for head in heads if not _is_json(head)):
+        folder = _folder(source)
+        keys = known.get(folder, KeySet())
+        for message in _chat(SignalChat(source, _HEADER_SENDER), ImportLog() if folder in known else log):
+            if keys.add("", message.chat, message.id):
+                yield message
 
 
 class SignalChat:

@@ -40,7 +40,9 @@ def find_date_order(source: Source, dates: Sequence[Numbers], log: ImportLog, si
         raise UserError(f"{source}: is {first} day or month first? Say --dates day or --dates month.")
     if answer and answer not in possible and order != YEAR_FIRST:
         wrong = _wrong_date(dates, answer, sign)
-        raise UserError(f"{source} does not have the {log.dates} first, as {wrong} shows: leave --dates out.")
+        raise UserError(
+            f"{source} does not have the {log.dates} first, as {wrong} shows: import it without --dates."
+        )
     return order
 
 

@@ -105,7 +105,7 @@ def _convert(
     yield ExportedMessage(
         platform="whatsapp",
         chat=chat.name,
-        id=ids.derive(chat.name, time, header.author, content.id_text),
+        id=ids.derive(chat.name, time, *_id_parts(header, content.id_text)),
         author="" if notice else header.author,
         author_name="" if notice else header.author,
         time=time,
@@ -119,6 +119,15 @@ def _convert(
         edited=content.edited,
         kind=kind,
         media=() if notice else content.media,
+    )
+
+
+def _id_parts(header: MessageHeader, text: str) -> tuple[str, str]:
+    """Return the author and the text that an id is made of since version 0.1."""
+    return (
+        (header.quoting, text.removeprefix(f"{header.quoting}: "))
+        if header.quoting
+        else (header.author, text)
     )
 
 

@@ -37,7 +37,8 @@ class MessageHeader(NamedTuple):
     """The parts of a message's first line.
 
     `numbers` are the three of the date in the order of the file, `sign` stands between them; `clock` is hour,
-    minute and second; `author` is "" in a notice.
+    minute and second; `author` is "" in a notice. `quoting` is the beginning of a notice up to a colon in a
+    quotation, which version 0.1 took for a name and put into the id.
     """
 
     numbers: Numbers
@@ -46,6 +47,7 @@ class MessageHeader(NamedTuple):
     author: str
     text: str
     sign: str = "/"
+    quoting: str = ""
 
 
 def parse_header(line: str) -> MessageHeader | None:
@@ -68,15 +70,17 @@ def _read_header(found: re.Match[str]) -> MessageHeader | None:
     if hour > 23:
         return None
     speech = _AUTHOR.match(found["rest"])
-    if speech and _is_name(author := visible(speech["author"]).strip("~ ")):
-        text = speech["text"] or ""
-    else:
-        author, text = "", found["rest"]
+    author, text, quoting = "", found["rest"], ""
+    if speech:
+        author = visible(speech["author"]).strip("~ ")
+        if _is_name(author):
+            text = speech["text"] or ""
+        else:
+            author, quoting = "", author
     first, middle, last = numbers
     sign = next(mark for mark in found["date"] if mark in "-/.年년")
-    return MessageHeader(
-        (first, middle, last), (hour, minute, second), found["second"] is not None, author, text, sign
-    )
+    clock, has_seconds = (hour, minute, second), found["second"] is not None
+    return MessageHeader((first, middle, last), clock, has_seconds, author, text, sign, quoting)
 
 
 def _day_period(between: str, after: str) -> str | None:
