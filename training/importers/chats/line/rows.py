@@ -8,7 +8,7 @@ from training.importers.reading.date_order import DAY_FIRST, YEAR_FIRST, DateOrd
 from training.importers.reading.day_periods import hour_of_day, is_day_period
 
 _DAY = re.compile(
-    r"(?:(?P<before>[^\d\t]{1,24}?)[,.]?\s)?(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})\.?"
+    r"(?:(?P<before>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?|[^\s\d]{1,20}[,.])\s)?(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})\.?"
     r"(?:\s?[(（]?(?P<after>[^\d\t()（）]{1,24})[)）]?)?\s*"
 )
 _ROW = re.compile(
@@ -57,7 +57,7 @@ def read_day(line: str) -> DayRow | None:
     if not (found := _DAY.fullmatch(line)):
         return None
     numbers = int(found[2]), int(found[3]), int(found[4])
-    word = (found["before"] or found["after"] or "").strip()
+    word = (found["before"] or found["after"] or "").strip(" ,.")
     row = DayRow(numbers, word[:3])
     if row.is_year_first:
         return row if _to_day(numbers, YEAR_FIRST) else None
