@@ -1,6 +1,6 @@
 """The keys by which a message is known again: platform, chat and id, also where a chat's name has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -9,8 +9,9 @@ from training.store.key_set import KeySet
 from training.store.messages import ExportedMessage
 
 _Key = tuple[str, str, str]
-# programs that copy these platforms' databases number messages in each of several databases anew
-_NUMBERED_AGAIN = frozenset(("wechat", "qq"))
+# Platforms whose own ids are unique in a chat. Other programs copy a platform's databases, each of which
+# numbers its messages anew: there, a key is the id with the time.
+_UNIQUE_IDS = frozenset(("telegram", "discord", "x", "slack", "reddit", "weibo"))
 
 
 class LineKey(msgspec.Struct, gc=False):
@@ -25,35 +26,40 @@ class LineKey(msgspec.Struct, gc=False):
     chat_name: str = ""
 
 
-class _Words(msgspec.Struct, gc=False):
+class _Line(msgspec.Struct, gc=False):
+    platform: str
+    chat: str
+    id: str
+    author: str
+    source: str
+    time: float = 0.0
     text: str = ""
 
 
-_WORDS = msgspec.json.Decoder(_Words)
+_LINES = msgspec.json.Decoder(_Line)
 
 
 class MessageKeys:
     """The keys of messages.jsonl and of an import.
 
     `added` counts new messages, `known` those that an earlier import brought, and `repeated` those that this
-    import holds twice.
+    import holds twice. `joined` has the chats of this import that go on another one: (platform, name) to
+    the name that the chat had first.
     """
 
     def __init__(self) -> None:
         self.added = self.known = self.repeated = 0
-        self._keys, self._chats = KeySet(), ChatMatcher()
+        self.joined: Mapping[tuple[str, str], str] = {}
+        self._keys = KeySet()
+        # by platform, the chats that exports know by a name only: True for those of an earlier import
+        self._names: dict[str, dict[str, bool]] = {}
+        self._last_platform, self._last_chat = "", ""
 
-    @property
-    def joined(self) -> Mapping[tuple[str, str], str]:
-        """The chats of this import that go on an earlier one: (platform, name) to the name it had first."""
-        return self._chats.joined
-
-    def add_earlier(self, key: LineKey, line: bytes) -> None:
+    def add_earlier(self, key: LineKey) -> None:
         """Note a line that is in the file."""
-        id = _key_id(key.platform, key.id, key.time)
-        self._keys.add(key.platform, key.chat, id)
-        if _has_name_only(key.chat, key.chat_name, key.id) and _WORDS.decode(line).text:
-            self._chats.add_earlier(key.platform, key.chat, id, key.author, key.time)
+        self._keys.add(key.platform, key.chat, _key_id(key.platform, key.id, key.time))
+        if _has_name_only(key.chat, key.chat_name, key.id):
+            self._names.setdefault(key.platform, {})[key.chat] = True
 
     def begin_import(self) -> None:
         """Count messages from now on."""
@@ -61,23 +67,46 @@ class MessageKeys:
 
     def add(self, message: ExportedMessage) -> bool:
         """Count a message of the import; return whether it is new."""
-        key = message.platform, message.chat, _key_id(message.platform, message.id, message.time)
-        if _has_name_only(message.chat, message.chat_name, message.id) and message.text:
-            self._chats.add(*key, message.author, message.time, message.source)
-        if self._keys.add(*key):
+        platform, chat, id = message.platform, message.chat, message.id
+        if chat != self._last_chat or platform != self._last_platform:
+            self._last_platform, self._last_chat = platform, chat
+            if _has_name_only(chat, message.chat_name, id):
+                self._names.setdefault(platform, {}).setdefault(chat, False)
+        if platform not in _UNIQUE_IDS:
+            id = _key_id(platform, id, message.time)
+        if self._keys.add(platform, chat, id):
             self.added += 1
             return True
-        self._count_again(key)
+        self._count_again((platform, chat, id))
         return False
 
-    def settle(self) -> bool:
-        """Behind the last message: return whether any new chat goes on an earlier one."""
-        self._chats.settle()
-        return bool(self._chats.joined)
+    @property
+    def has_new_names(self) -> bool:
+        """True where this import has a chat under a new name that may go on another one of its platform."""
+        return any(len(names) > 1 and not all(names.values()) for names in self._names.values())
+
+    def find_joined(self, lines: Iterable[bytes], earlier: int) -> bool:
+        """Return whether any new name stands for another chat.
+
+        `lines` are all messages, those of earlier imports first, which are `earlier` in number.
+        """
+        matcher = ChatMatcher()
+        for number, text in enumerate(lines):
+            line = _LINES.decode(text)
+            if not line.text or line.chat not in self._names.get(line.platform, ()):
+                continue
+            id = _key_id(line.platform, line.id, line.time)
+            if number < earlier:
+                matcher.add_earlier(line.platform, line.chat, id, line.author, line.time)
+            else:
+                matcher.add(line.platform, line.chat, id, line.author, line.time, line.source)
+        matcher.settle()
+        self.joined = matcher.joined
+        return bool(self.joined)
 
     def move(self, message: ExportedMessage) -> ExportedMessage | None:
         """Return a new message in the chat that its own goes on; None if that chat has it already."""
-        name = self._chats.joined.get((message.platform, message.chat))
+        name = self.joined.get((message.platform, message.chat))
         if name is None:
             return message
         key = message.platform, name, _key_id(message.platform, message.id, message.time)
@@ -96,7 +125,9 @@ class MessageKeys:
 
 def _key_id(platform: str, id: str, time: float) -> str:
     """Return the part of a key that is unique in its chat: the id, with the time where ids are used again."""
-    return f"{id} {time}" if platform in _NUMBERED_AGAIN and id[:1] != "~" else id
+    if platform in _UNIQUE_IDS or id[:1] == "~" or not time:
+        return id
+    return f"{id} {int(time)}"
 
 
 def _has_name_only(chat: str, chat_name: str, id: str) -> bool:

@@ -122,20 +122,20 @@ class MessageStore:
         Call it once, behind the last message.
         """
         self._flush()
-        if not self.keys.settle():
-            return
         assert self._file
         self._file.flush()
-        with tempfile.TemporaryFile(dir=self._work) as moved:
-            with self._draft.open("rb") as draft:
+        if not self.keys.has_new_names:
+            return
+        with self._draft.open("rb") as draft, tempfile.TemporaryFile(dir=self._work) as moved:
+            if self.keys.find_joined(draft, self.earlier):
                 draft.seek(self._start)
                 for line in draft:
                     if message := self.keys.move(from_line(line)):
                         moved.write(to_lines([message]))
-            self._file.seek(self._start)
-            self._file.truncate()
-            moved.seek(0)
-            shutil.copyfileobj(moved, self._file)
+                self._file.seek(self._start)
+                self._file.truncate()
+                moved.seek(0)
+                shutil.copyfileobj(moved, self._file)
 
     def add_selves(self, ids: Mapping[str, set[str]]) -> None:
         """Write these author ids of the persona, with those known so far, into selves.json.
@@ -171,7 +171,7 @@ class MessageStore:
                 except ValueError as error:
                     advice = "delete it and import everything again"
                     raise UserError(f"{self.path} is damaged ({error}): {advice}.") from None
-                self.keys.add_earlier(key, line)
+                self.keys.add_earlier(key)
                 if key.is_self and key.platform not in self._next_selves:
                     self.selves.setdefault(key.platform, set()).add(key.author)
                 self.earlier += 1

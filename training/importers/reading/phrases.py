@@ -1,9 +1,8 @@
 """phrases.tsv: what messengers write in the place of a person's words, by platform and language."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -34,23 +33,23 @@ class _Pattern(NamedTuple):
 
 
 class _Edges:
-    """Patterns by the first or last characters of the texts that they match."""
+    """Patterns by the first characters of the texts that they match, or by the last ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_end: bool = False) -> None:
         self._patterns: dict[str, list[_Pattern]] = {}
-        self._sizes: tuple[int, ...] = ()
+        self._at_end, self._sizes, self._outermost = at_end, tuple[int, ...](), set[str]()
 
     def add(self, edge: str, pattern: _Pattern) -> None:
         self._patterns.setdefault(edge, []).append(pattern)
+        self._outermost.add(edge[-1] if self._at_end else edge[0])
         self._sizes = tuple(sorted({len(each) for each in self._patterns}, reverse=True))
 
-    def at_start(self, text: str) -> Iterator[_Pattern]:
-        for size in self._sizes:
-            yield from self._patterns.get(text[:size], ())
-
-    def at_end(self, text: str) -> Iterator[_Pattern]:
-        for size in self._sizes:
-            yield from self._patterns.get(text[-size:], ())
+    def find(self, text: str) -> Sequence[_Pattern]:
+        """Return the patterns that a text may match."""
+        if (text[-1:] if self._at_end else text[:1]) not in self._outermost:
+            return ()
+        edges = (text[-size:] if self._at_end else text[:size] for size in self._sizes)
+        return [pattern for edge in edges for pattern in self._patterns.get(edge, ())]
 
 
 class PhraseBook:
@@ -58,7 +57,7 @@ class PhraseBook:
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._whole: dict[str, Phrase] = {}
-        self._heads, self._tails, self._after_name = _Edges(), _Edges(), _Edges()
+        self._heads, self._tails, self._after_name = _Edges(), _Edges(at_end=True), _Edges()
         for phrase in phrases:
             folded = _folded(phrase.text)
             if _ANY in folded:
@@ -84,10 +83,10 @@ class PhraseBook:
         folded = _folded(text)
         if found := self._whole.get(folded):
             return found
-        patterns = chain(self._heads.at_start(folded), self._tails.at_end(folded))
+        patterns = [*self._heads.find(folded), *self._tails.find(folded)]
         if name and folded.startswith(own := name.casefold()):
-            patterns = chain(patterns, self._after_name.at_start(folded.removeprefix(own)))
-        return next((pattern.phrase for pattern in patterns if _is_match(pattern, folded)), None)
+            patterns += self._after_name.find(folded.removeprefix(own))
+        return next((each.phrase for each in patterns if _is_match(each, folded)), None) if patterns else None
 
 
 def record_kind(phrase: Phrase) -> RecordKind:

@@ -9,6 +9,7 @@ in reading/phrases.tsv.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from training.importers.chats.line.pc_names import PcNames
 from training.importers.chats.line.rows import MessageRow, is_possible, read_day, read_pc_row, read_row
@@ -46,13 +47,7 @@ class LineChat:
     order: DateOrder = DAY_FIRST
     authors: set[str] = field(default_factory=set)
     names: PcNames = field(default_factory=PcNames)
-
-    @property
-    def me(self) -> str:
-        """The exporting user: in a chat of two that is named after one of them, the other; else ""."""
-        others = self.authors - {self.name}
-        is_named = len(self.authors) == 2 and len(others) == 1 and not self.is_group
-        return min(others) if is_named else ""
+    me: str = ""  # the exporting user, where the file tells; it does not in a group
 
     def split(self, sender: str, text: str) -> tuple[str, str, RecordKind]:
         """Return a row's sender and words, and what it is; on a computer, the text begins with the sender."""
@@ -72,7 +67,8 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
     for source in sources:
         chat, ids = _survey(source), MessageIds()
         for day, row, lines in _rows(source, chat, log):
-            yield from _convert(chat, day, row, lines, log, ids)
+            if message := _convert(chat, day, row, lines, log, ids):
+                yield message
 
 
 def _survey(source: Source) -> LineChat:
@@ -87,11 +83,14 @@ def _survey(source: Source) -> LineChat:
         _survey_line(chat, line)
     chat.authors |= chat.names.all()
     chat.name = clean_text(told or " & ".join(sorted(chat.authors)[:6]) or source.name)
+    others = chat.authors - {chat.name}
+    if len(chat.authors) == 2 and len(others) == 1 and not chat.is_group:
+        chat.me = min(others)  # of a chat of two that is named after one of them, the other
     return chat
 
 
 def _survey_line(chat: LineChat, line: str) -> None:
-    if day := read_day(line):
+    if "\t" not in line and (day := read_day(line)):
         if not is_possible(day):
             chat.order = MONTH_FIRST
     elif row := read_row(line):
@@ -126,7 +125,7 @@ def _rows(source: Source, chat: LineChat, log: ImportLog) -> Iterator[tuple[date
     day: date | None = None
     current: tuple[date, MessageRow, list[str]] | None = None
     for line in source.lines():
-        found = read_day(line)
+        found = None if "\t" in line else read_day(line)
         row = None if found else read_row(line) or (read_pc_row(line) if chat.is_pc else None)
         if not (found or row):
             if current:
@@ -145,26 +144,24 @@ def _rows(source: Source, chat: LineChat, log: ImportLog) -> Iterator[tuple[date
 
 def _convert(
     chat: LineChat, day: date, row: MessageRow, lines: list[str], log: ImportLog, ids: MessageIds
-) -> Iterator[ExportedMessage]:
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    time = midnight + timedelta(hours=row.hour % 24, minutes=row.minute)
+) -> ExportedMessage | None:
     author, text, record = chat.split(row.author, clean_text(_whole_text(lines)))
     kind = kept_kind(record, "", log)
     if kind is None:
-        return
-    # version 0.1 put an hour above 23 into the next day, and took a line that ends with a quote for the last
-    earlier = midnight + timedelta(hours=row.hour, minutes=row.minute)
-    sender, earlier_text = clean_text(row.author).strip(), clean_text(_text_of_first_version(lines))
-    yield ExportedMessage(
+        return None
+    if kind == "notice":
+        author = ""
+    parts = row.author.strip(), clean_text(_text_of_first_version(lines))
+    return ExportedMessage(
         platform="line",
         chat=chat.name,
-        id=ids.derive(chat.name, earlier, sender, earlier_text),
-        author=author if kind != "notice" else "",
-        author_name=author if kind != "notice" else "",
-        time=unix_seconds(time.timestamp()),
+        id=ids.derive(chat.name, _time_of_first_version(day, row), *parts),
+        author=author,
+        author_name=author,
+        time=unix_seconds(_midnight(day) + 3600 * (row.hour % 24) + 60 * row.minute),
         source=chat.source.label,
         text=text if record == "words" else "",
-        is_self=author == chat.me if chat.me and author and kind != "notice" else None,
+        is_self=author == chat.me if chat.me and author else None,
         chat_kind="group" if chat.is_group else "direct",
         chat_name=chat.name,
         precision="minute",
@@ -173,15 +170,29 @@ def _convert(
     )
 
 
+@lru_cache(maxsize=16)
+def _midnight(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def _time_of_first_version(day: date, row: MessageRow) -> str:
+    """Return the time as version 0.1 put it into ids: it took an hour above 23 for one of the next day."""
+    day = day + timedelta(days=row.hour // 24) if row.hour > 23 else day
+    return f"{day} {row.hour % 24:02}:{row.minute:02}:00+00:00"
+
+
 def _whole_text(lines: list[str]) -> str:
     """Return a text of several lines, without the double quotes in which LINE on phones puts it."""
+    if len(lines) == 1:
+        return lines[0]
     text = "\n".join(lines).rstrip("\n")
     inner = text[1:-1]
-    is_quoted = len(lines) > 1 and text[:1] == text[-1:] == '"' and '"' not in inner.replace('""', "")
+    is_quoted = text[:1] == text[-1:] == '"' and '"' not in inner.replace('""', "")
     return inner.replace('""', '"') if is_quoted and "\n" in text else text
 
 
 def _text_of_first_version(lines: list[str]) -> str:
+    """Return the text as version 0.1 put it into ids: a line with a quote at its end was the last."""
     if not lines[0].startswith('"') or (len(lines[0]) > 1 and lines[0].endswith('"')):
         return lines[0]
     last = next((at for at, line in enumerate(lines) if at and line.endswith('"')), len(lines) - 1)

@@ -40,9 +40,9 @@ def parse_content(raw: str) -> MessageContent:
     if phrase := _find_phrase(text):
         is_first = phrase.is_first and phrase.kind in _MEDIA
         return MessageContent("", record_kind(phrase), (), edited, "" if is_first else text)
-    if _LOCATION.fullmatch(text):
+    if "://" in text and _LOCATION.fullmatch(text):
         return MessageContent("", "location", (), edited, text)
-    if _POLL.fullmatch(text):
+    if "\n" in text and _POLL.fullmatch(text):
         return MessageContent("", "poll", (), edited, text)
     if raw.startswith(_MARK):
         return MessageContent("", "notice", (), edited, text)

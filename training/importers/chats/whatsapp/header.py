@@ -5,6 +5,7 @@ Digits are those of the language, and marks of direction may stand between all p
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from training.importers.reading.date_order import Numbers
@@ -52,7 +53,8 @@ class MessageHeader(NamedTuple):
 
 def parse_header(line: str) -> MessageHeader | None:
     """Return the header that a line begins with; None for a line that continues a message."""
-    line = line.replace("\u202f", " ").replace("\u00a0", " ")
+    if not line.isascii():
+        line = line.replace("\u202f", " ").replace("\u00a0", " ")
     for pattern in _HEADERS:
         if found := pattern.match(line):
             return _read_header(found)
@@ -60,27 +62,46 @@ def parse_header(line: str) -> MessageHeader | None:
 
 
 def _read_header(found: re.Match[str]) -> MessageHeader | None:
-    numbers = [int(number) + _JAPANESE.get(era, 0) for era, number in _NUMBER.findall(found["date"])]
+    stamp = _read_stamp(found["date"], found["between"], found["after"])
     hour, minute, second = int(found["hour"]), int(found["minute"]), int(found["second"] or 0)
-    period = _day_period(found["between"], found["after"])
-    if period is None or minute > 59 or second > 59:
+    if stamp is None or minute > 59 or second > 59:
         return None
-    hour = hour_of_day(hour, period) if period else hour
+    hour = hour_of_day(hour, stamp.period) if stamp.period else hour
     hour = 0 if hour == 24 else hour  # some locales count the hours from 1
     if hour > 23:
         return None
-    speech = _AUTHOR.match(found["rest"])
     author, text, quoting = "", found["rest"], ""
-    if speech:
-        author = visible(speech["author"]).strip("~ ")
-        if _is_name(author):
-            text = speech["text"] or ""
-        else:
-            author, quoting = "", author
-    first, middle, last = numbers
-    sign = next(mark for mark in found["date"] if mark in "-/.年년")
+    if speech := _AUTHOR.match(text):
+        author, quoting = _read_author(speech["author"])
+        text = text if quoting else speech["text"] or ""
     clock, has_seconds = (hour, minute, second), found["second"] is not None
-    return MessageHeader((first, middle, last), clock, has_seconds, author, text, sign, quoting)
+    return MessageHeader(stamp.numbers, clock, has_seconds, author, text, stamp.sign, quoting)
+
+
+class _Stamp(NamedTuple):
+    """The parts of a header that many messages share: the day, and the part of the day or ""."""
+
+    numbers: Numbers
+    sign: str
+    period: str
+
+
+@lru_cache(maxsize=1 << 12)
+def _read_stamp(date: str, between: str, after: str) -> _Stamp | None:
+    """Return the day of a header; None where words stand beside it that no date has."""
+    period = _day_period(between, after)
+    if period is None:
+        return None
+    first, middle, last = (int(number) + _JAPANESE.get(era, 0) for era, number in _NUMBER.findall(date))
+    return _Stamp((first, middle, last), next(mark for mark in date if mark in "-/.年년"), period)
+
+
+@lru_cache(maxsize=1 << 12)
+def _read_author(words: str) -> tuple[str, str]:
+    """Return the author before a colon and ""; for a colon in a quotation, "" and the words before it."""
+    name = visible(words).strip("~ ")
+    is_name = sum(character in _QUOTES for character in name) % 2 == 0
+    return (name, "") if is_name else ("", name)
 
 
 def _day_period(between: str, after: str) -> str | None:
@@ -111,11 +132,6 @@ def _last_period(parts: list[str]) -> str | None:
     return ""
 
 
-def _is_name(author: str) -> bool:
-    """Return False for the beginning of a notice with a quotation in it, which is cut at a colon."""
-    return sum(character in _QUOTES for character in author) % 2 == 0
-
-
 def visible(text: str) -> str:
     """Remove the direction marks that WhatsApp puts around names, attachments and notices."""
-    return _INVISIBLE.sub("", text)
+    return text if text.isascii() else _INVISIBLE.sub("", text)
