@@ -63,6 +63,10 @@ def import_exports(options: Namespace, folder: Path) -> ImportResult:
         keys = store.keys
         if not keys.added + keys.known + keys.repeated:
             raise UserError(_no_messages(options.paths, log))
+        if not participants.authors:
+            raise UserError(
+                f"Nobody says anything in {', '.join(map(str, options.paths))}: it holds notices only."
+            )
         selves = _find_selves(participants, may_ask=sys.stdin.isatty() and not options.json)
         store.add_selves(selves)
     for (_, name), first in keys.joined.items():

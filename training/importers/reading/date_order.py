@@ -27,8 +27,8 @@ _NOWRUZ_1403 = date(2024, 3, 20).toordinal()
 def find_date_order(source: Source, dates: Sequence[Numbers], log: ImportLog, sign: str = "/") -> DateOrder:
     """Return the order in which every date exists and time goes back the least; at a draw, --dates decides.
 
-    `sign` stands between the numbers. Raises UserError for dates that fit no order, for a draw without
-    --dates, and for --dates with an order in which a date does not exist.
+    `sign` stands between the numbers. Where --dates names an order in which a date does not exist, a note
+    says so. Raises UserError for dates that fit no order, and for a draw without --dates.
     """
     possible = {order: steps for order in _ORDERS if (steps := _steps_back(dates, order)) is not None}
     if not possible:
@@ -40,8 +40,8 @@ def find_date_order(source: Source, dates: Sequence[Numbers], log: ImportLog, si
         raise UserError(f"{source}: is {first} day or month first? Say --dates day or --dates month.")
     if answer and answer not in possible and order != YEAR_FIRST:
         wrong = _wrong_date(dates, answer, sign)
-        raise UserError(
-            f"{source} does not have the {log.dates} first, as {wrong} shows: import it without --dates."
+        log.note(
+            f"{source} does not have the {log.dates} first, as {wrong} shows: --dates does not count there."
         )
     return order
 

@@ -1,6 +1,5 @@
-"""phrases.tsv: what messengers write in the place of a person's words, by platform and language."""
+"""phrases.tsv: the lines that messengers write in the place of a person's words, by platform and language."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,6 @@ _TABLE = Path(__file__).with_name("phrases.tsv")
 _FIRST_SOURCE = "A"  # phrases that version 0.1 knew
 _END = ".。।"
 _EDGE = 4  # characters of a pattern's beginning or end by which it is found
-_LONGEST = 500  # characters of a text that a pattern may match: a messenger's own line is short
 _ANY = "{}"
 
 
@@ -25,10 +23,9 @@ class Phrase(NamedTuple):
 
 
 class _Pattern(NamedTuple):
-    """A phrase with other words in it: its folded form, and the expression that matches a whole text."""
+    """A phrase with other words in it: its folded parts, between which the other words stand."""
 
-    folded: str
-    expression: re.Pattern[str]
+    parts: list[str]
     phrase: Phrase
 
 
@@ -67,7 +64,7 @@ class PhraseBook:
 
     def _add_pattern(self, folded: str, phrase: Phrase) -> None:
         parts = folded.split(_ANY)
-        pattern = _Pattern(folded, re.compile(".*?".join(map(re.escape, parts)), re.DOTALL), phrase)
+        pattern = _Pattern(parts, phrase)
         if parts[0]:
             self._heads.add(parts[0][:_EDGE], pattern)
             return
@@ -86,7 +83,7 @@ class PhraseBook:
         patterns = [*self._heads.find(folded), *self._tails.find(folded)]
         if name and folded.startswith(own := name.casefold()):
             patterns += self._after_name.find(folded.removeprefix(own))
-        return next((each.phrase for each in patterns if _is_match(each, folded)), None) if patterns else None
+        return next((each.phrase for each in patterns if _is_match(each, folded)), None)
 
 
 def record_kind(phrase: Phrase) -> RecordKind:
@@ -120,7 +117,14 @@ def _folded(text: str) -> str:
 
 
 def _is_match(pattern: _Pattern, folded: str) -> bool:
-    head, _, rest = pattern.folded.partition(_ANY)
-    if not rest:
-        return folded.startswith(head)
-    return len(folded) <= _LONGEST and bool(pattern.expression.fullmatch(folded))
+    """Return whether a text begins and ends with the outer parts, and has the others in their order."""
+    first, *middle, last = pattern.parts
+    at, end = len(first), len(folded) - len(last)
+    if end < at or not (folded.startswith(first) and folded.endswith(last)):
+        return False
+    for part in middle:
+        found = folded.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

@@ -1,4 +1,4 @@
-"""What a record in an export is: a person's words, media, or a line that the messenger wrote itself."""
+"""The kinds of records in an export: a person's words, media, or a line that the messenger wrote itself."""
 
 from typing import Literal, get_args
 

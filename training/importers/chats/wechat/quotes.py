@@ -9,8 +9,8 @@ import re
 
 _BEFORE = re.compile(r"\A[\[【](?:引用|回复)[^\]】]*[\]】]\s*")
 _DASHES = re.compile(r"\A「.*?」\n(?:- ?){5,}\n", re.DOTALL)
-_BEHIND = re.compile(r"\n\s*(?:\[引用\]|【引用】|引用[:：]|引用了|└|┌).*", re.DOTALL)
-_TITLE = re.compile(r"<title>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</title>", re.DOTALL)
+_BEHIND = re.compile(r"\n[ \t]{0,8}(?:\[引用\]|【引用】|引用[:：]|引用了|└|┌).*", re.DOTALL)
+_TITLE, _TITLE_END = "<title>", "</title>"
 _LONGEST = 20_000  # characters of a reply with a quotation
 
 
@@ -18,13 +18,21 @@ def own_words(text: str, quoted: str = "") -> str:
     """Return a reply without the message that it quotes, which `quoted` is where an export tells it."""
     if len(text) > _LONGEST:
         return text
-    if text.lstrip().startswith("<") and (title := _TITLE.search(text)):
-        return html.unescape(title[1]).strip()
+    if text.lstrip().startswith("<") and (title := _title(text)):
+        return title
     if quoted and (cut := _without(text, quoted)):
         return cut
     for pattern in (_BEFORE, _DASHES, _BEHIND):
         text = pattern.sub("", text, count=1)
     return text.strip()
+
+
+def _title(xml: str) -> str:
+    """Return the title of WeChat's XML, or ""."""
+    _, found, rest = xml.partition(_TITLE)
+    title, closed, _ = rest.partition(_TITLE_END)
+    title = title.strip().removeprefix("<![CDATA[").removesuffix("]]>")
+    return html.unescape(title).strip() if found and closed else ""
 
 
 def _without(text: str, quoted: str) -> str:

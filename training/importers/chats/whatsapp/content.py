@@ -14,7 +14,6 @@ _ATTACHED = re.compile(r"<[^<>:\n]{1,40}: ?([^<>\n]+\.\w{2,5})>|(\S.*\.\w{2,5}) 
 _LOCATION = re.compile(
     r"(?s:.{0,200}?): https?://(?:maps\.google\.com/\?q=-?\d|(?:www\.)?foursquare\.com/)\S*"
 )
-_POLL = re.compile(r"[^\W\d_]{3,20}\s?:\n.*\n(?:\W?[^\W\d_]{3,20}\s?: .*\([^()]*\d[^()]*\)\s*)+")
 _MEDIA = ("image", "video", "audio", "sticker", "file")
 
 
@@ -42,11 +41,31 @@ def parse_content(raw: str) -> MessageContent:
         return MessageContent("", record_kind(phrase), (), edited, "" if is_first else text)
     if "://" in text and _LOCATION.fullmatch(text):
         return MessageContent("", "location", (), edited, text)
-    if "\n" in text and _POLL.fullmatch(text):
+    if _is_poll(text):
         return MessageContent("", "poll", (), edited, text)
     if raw.startswith(_MARK):
         return MessageContent("", "notice", (), edited, text)
     return MessageContent(text, "words", (), edited, text)
+
+
+def _is_poll(text: str) -> bool:
+    """Return whether a text is a poll: "POLL:", the question, "OPTION: tea (2 votes)", in any language."""
+    first, *lines = text.rstrip().split("\n")
+    is_headed = len(lines) > 1 and first.rstrip().endswith(":") and _is_label(first)
+    return is_headed and _is_option(lines[-1])
+
+
+def _is_option(line: str) -> bool:
+    option = line.rstrip()
+    votes = option[option.rfind("(") :]
+    return option.endswith(")") and any(map(str.isdigit, votes)) and _is_label(line)
+
+
+def _is_label(line: str) -> bool:
+    """Return whether a line begins with a word in capitals, in scripts that have them, and a colon."""
+    word, colon, _ = line.partition(":")
+    word = word.strip()
+    return bool(colon) and 3 <= len(word) <= 20 and word == word.upper() and not any(map(str.isspace, word))
 
 
 def is_notice(raw: str) -> bool:

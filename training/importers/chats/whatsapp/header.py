@@ -22,12 +22,13 @@ _CLOCK = rf"(?P<hour>\d{{1,2}}){_M}[.:٫]{_M}(?P<minute>\d{{2}})(?:{_M}[.:٫]{_M
 _AFTER = r"(?P<after>[^\d\[\]:\n]{0,24}?)"  # a part of the day
 _BETWEEN = r"(?P<between>[^\d\[\]:\n]{1,32})"  # signs, an era, the word "klo" of Finnish, a part of the day
 _REST = rf"{_M}(?(bracket)\]|(?:\s-|:)){_M}\s(?P<rest>.*)"
-_HEADERS = (
-    re.compile(rf"{_M}(?P<bracket>\[)?{_M}{_DATE}{_BETWEEN}{_CLOCK}{_AFTER}{_REST}", re.DOTALL),
-    re.compile(rf"{_M}(?P<bracket>\[)?{_M}{_CLOCK}{_AFTER},?\s{_M}{_DATE}(?P<between>){_REST}", re.DOTALL),
+_DATE_FIRST = re.compile(rf"{_M}(?P<bracket>\[)?{_M}{_DATE}{_BETWEEN}{_CLOCK}{_AFTER}{_REST}", re.DOTALL)
+_TIME_FIRST = re.compile(
+    rf"{_M}(?P<bracket>\[)?{_M}{_CLOCK}{_AFTER},?\s{_M}{_DATE}(?P<between>){_REST}", re.DOTALL
 )
 _AUTHOR = re.compile(r"(?P<author>[^:]{1,120}?):(?:\s(?P<text>.*)|$)", re.DOTALL)
 _NUMBER = re.compile(r"([HR]?)(\d{1,4})")
+_COMMA = re.compile("[,،]")
 _ERAS = {"be", "พศ", "คศ", "ad", "ce", "г", "год", "ap", "هش"}
 _LONGEST_WORD = 6  # characters of a word between date and time that no table has
 _JAPANESE = {"R": 2018, "H": 1988}  # years before the first of the eras Reiwa and Heisei
@@ -55,10 +56,8 @@ def parse_header(line: str) -> MessageHeader | None:
     """Return the header that a line begins with; None for a line that continues a message."""
     if not line.isascii():
         line = line.replace("\u202f", " ").replace("\u00a0", " ")
-    for pattern in _HEADERS:
-        if found := pattern.match(line):
-            return _read_header(found)
-    return None
+    found = _DATE_FIRST.match(line) or _TIME_FIRST.match(line)
+    return _read_header(found) if found else None
 
 
 def _read_header(found: re.Match[str]) -> MessageHeader | None:
@@ -116,7 +115,7 @@ def _day_period(between: str, after: str) -> str | None:
     words = between.strip(" ,،.")
     if not words or (words.isascii() and not any(map(str.isalpha, words))):
         return ""
-    return _last_period([part.strip() for part in re.split(r"[,،]", words) if part.strip()])
+    return _last_period([part.strip() for part in _COMMA.split(words) if part.strip()])
 
 
 def _last_period(parts: list[str]) -> str | None:
