@@ -63,15 +63,13 @@ from tests.conftest import MARA, OZZO, PLACE
 from tests.fakes.model import ByteTokenizer
 from tests.training.scrub.people import SUBJECT
 from training.importers.chats.telegram.records import TelegramEntity
-from training.importers.chats.telegram.text import labelled_text, rich_text
+from training.importers.chats.telegram.text import labelled_text
 from training.importers.chats.twitter.archive_index import ArchiveIndex
 from training.importers.chats.twitter.links import write_out_links
 from training.importers.reading import normalise
 from training.importers.reading.decoding import decode_json
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
-from training.importers.reading.message_ids import MessageIds
-from training.importers.reading.phrases import open_phrase_book
 from training.scrub.cjk_names import is_cjk_name
 from training.scrub.forgotten import ForgottenNames, hash_name
 from training.scrub.position import is_english_name
@@ -222,18 +220,6 @@ CALLS: dict[str, Call] = {
     ),
     "training.importers.reading.normalise.unix_seconds": normalise.unix_seconds,
     "training.importers.reading.normalise.derived_id": normalise.derived_id,
-    "training.importers.reading.message_ids.MessageIds.derive": lambda text: [
-        ids.derive("quay", sign) for ids in [MessageIds()] for sign in text
-    ],
-    "training.importers.reading.message_ids.MessageIds.choose": lambda text: MessageIds().choose(
-        "0", "quay", 0.0, text
-    ),
-    "training.importers.reading.phrases.PhraseBook.find": lambda text: [
-        open_phrase_book(platform).find(text, text[:4]) for platform in ("whatsapp", "line", "meta")
-    ],
-    "training.importers.chats.telegram.text.rich_text": lambda text: rich_text(
-        {"blocks": [{"text": [sign, {"text": sign}]} for sign in text]}
-    ),
     "training.importers.reading.decoding.decode_json": lambda text: decode_json(
         msgspec.json.Decoder(), text.encode("utf-8", "replace")
     ),

@@ -14,6 +14,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.complexity.growth import MOST, Work, count_work, growth, texts_of
+from tests.complexity.importer_calls import IMPORTER_CALLS
 from tests.complexity.reader_calls import CALLS, Call
 from tests.complexity.readers import find_readers, is_alone
 from tests.complexity.test_histories import HISTORIES
@@ -122,7 +123,7 @@ def calls() -> dict[str, Call | None]:
         for label, function in find_readers().items()
         if not inspect.iscoroutinefunction(function)
     }
-    return found | CALLS
+    return found | CALLS | IMPORTER_CALLS
 
 
 READERS = calls()
