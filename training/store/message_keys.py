@@ -90,8 +90,10 @@ class MessageKeys:
 
         `lines` are all messages, those of earlier imports first, which are `earlier` in number.
         """
-        matcher = ChatMatcher()
+        matcher, beginnings = ChatMatcher(), tuple(_beginning(platform) for platform in self._names)
         for number, text in enumerate(lines):
+            if not text.startswith(beginnings):
+                continue
             line = _LINES.decode(text)
             if not line.text or line.chat not in self._names.get(line.platform, ()):
                 continue
@@ -121,6 +123,11 @@ class MessageKeys:
             self.repeated += 1
         else:
             self.known += 1
+
+
+def _beginning(platform: str) -> bytes:
+    """Return the bytes with which a line of a platform begins."""
+    return b'{"platform":' + msgspec.json.encode(platform)
 
 
 def _key_id(platform: str, id: str, time: float) -> str:

@@ -187,3 +187,28 @@ def test_a_damaged_line_does_not_stop_the_search_for_chats(tmp_path: Path) -> No
     messages = [msgspec.structs.replace(each, chat_name="") for each in read_messages(work / MESSAGES)]
     (work / MESSAGES).write_bytes(to_lines(messages))
     assert import_all(work, path) == (0, len(GROUP), 0)
+
+
+TABLE = "AuthorID,Author,Date,Content,Attachments,Reactions\n"
+TABLE_ROWS = [
+    f"{1 + at % 2},{'Bo' if at % 2 else 'Ana'},2024-01-15T10:0{at}:00+00:00,tide {at},,\n" for at in range(4)
+]
+
+
+def test_a_table_of_discord_is_known_under_the_name_of_another_date(tmp_path: Path) -> None:
+    for name, rows in {
+        "quay (before 2024-02-01)": TABLE_ROWS[:3],
+        "quay (after 2024-01-01)": TABLE_ROWS,
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(TABLE + "".join(rows), encoding="utf-8")
+    before, after = (tmp_path / f"quay ({when}).csv" for when in ("before 2024-02-01", "after 2024-01-01"))
+    assert import_all(tmp_path / "work", before, after) == (1, 3, 0)
+
+
+def test_messengers_two_downloads_hold_one_chat(tmp_path: Path) -> None:
+    chat = Chat((Said(0, "hello"), Said(1, "so"), Said(0, "and again")))
+    classic = write(tmp_path / "classic", chat_formats.meta(chat))
+    encrypted = write(
+        tmp_path / "encrypted", chat_formats.messenger_e2ee(Chat((*chat.messages, Said(1, "yes"))))
+    )
+    assert import_all(tmp_path / "work", classic, encrypted) == (1, 3, 0)

@@ -14,6 +14,9 @@ from training.store.messages import ExportedMessage
 TITLE = "Reddit"
 _DELETED = {"[deleted]", "[removed]"}
 _COLUMNS = {"id", "permalink", "date", "subreddit", "body"}
+_QUOTE = re.compile(
+    r"^ {0,3}(?:>|&gt;)(?!!).*\n?", re.MULTILINE
+)  # of the answered comment; >! begins a spoiler
 _KIND = re.compile(r"t\d_")
 
 
@@ -33,7 +36,7 @@ def _convert(
     row: dict[str, str], source: Source, log: ImportLog, ids: MessageIds
 ) -> Iterator[ExportedMessage]:
     is_post = "title" in row
-    body = row.get("body", "").strip()
+    body = _QUOTE.sub("", row.get("body", "")).strip()
     if body in _DELETED or row.get("title", "").strip() in _DELETED:
         log.skip("deleted")
         return
