@@ -70,7 +70,7 @@ def import_exports(options: Namespace, folder: Path) -> ImportResult:
         selves = _find_selves(participants, may_ask=sys.stdin.isatty() and not options.json)
         store.add_selves(selves)
     for (_, name), first in keys.joined.items():
-        log.note(f'"{printable(name)}" goes on the chat "{printable(first)}" of an earlier import.')
+        log.note(f'"{printable(name)}" goes on the chat "{printable(first)}".')
     titles = tuple(dict.fromkeys(export.importer.TITLE for export in exports))
     counts = keys.added, keys.known, keys.repeated, store.earlier
     return ImportResult(store.path, titles, participants, log, selves, *counts)

@@ -132,7 +132,7 @@ def test_the_summary_tells_which_chat_goes_on(persona: PersonaFolder) -> None:
     persona.run(EXPORTS / "whatsapp/reexport/one", me="Bob", dates="day")
     done = persona.run(EXPORTS / "whatsapp/reexport/two", dates="day")
     assert done.stdout.splitlines()[0] == "WhatsApp: 1 new messages, 4 known before."
-    assert '"Ann & Bob & Cem" goes on the chat "Ann & Bob" of an earlier import.' in done.stdout
+    assert '"Ann & Bob & Cem" goes on the chat "Ann & Bob".' in done.stdout
     assert done.stdout.splitlines()[-2] == f"{persona.file} holds 5 messages."
 
 

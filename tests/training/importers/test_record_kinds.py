@@ -1,8 +1,9 @@
 """What is no person's words is never learned: each record has a kind of the list, or is counted by name."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from training.importers.reading.import_log import LONGEST_UNKNOWN, MOST_UNKNOWN,
 from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import KEPT, LEFT_OUT, RECORD_KINDS, file_kind, kept_kind
 
-TABLES = {
+TABLES: dict[str, Mapping[Any, str]] = {
     "ChatLab": chatlab._KINDS,
     "DiscordChatExporter": discord_exporter._TYPES,
     "Messenger": meta._TYPES,
