@@ -100,7 +100,7 @@ def _convert(
         log.skip("without a date")
         return
     text, name = clean_text(message.content or ""), clean_text(str(meta.get("name") or source.name))
-    kind = kept_kind(_KINDS.get(message.type), f"type {message.type}", log)
+    kind = kept_kind(_KINDS.get(message.type), message.type, log)
     if kind is None:
         return
     chat = str(meta.get("groupId") or name)

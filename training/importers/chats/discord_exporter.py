@@ -187,7 +187,7 @@ class ExporterChannel:
 
 def _kind(type: str, log: ImportLog) -> Kind | None:
     """Return the kind to keep a message of Discord's own as; also a type that is not known is no speech."""
-    kept = kept_kind(_TYPES.get(type), f"type {type}", log)
+    kept = kept_kind(_TYPES.get(type), type, log)
     return "notice" if kept == "other" and type not in _TYPES else kept
 
 

@@ -147,10 +147,10 @@ def _convert(
 
 def _record_kind(message: MetaMessage, author: str, phrase: Phrase | None) -> RecordKind | None:
     """Return what a record is; None for a type that is not known."""
-    if author in phrases_of("meta", "bot name"):
-        return "bot"
     if phrase:
         return record_kind(phrase)
+    if author in phrases_of("meta", "bot name"):
+        return "bot"
     kind = _TYPES.get(message.type)
     return "call" if kind == "words" and message.call_duration is not None else kind
 

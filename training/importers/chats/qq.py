@@ -72,7 +72,9 @@ def _convert(
     kind = kept_kind(record, "", log)
     if kind is None:
         return
-    words = _PICTURES.sub("", text).strip() if kind == "text" else ""
+    words = text if kind == "text" else ""
+    if "[" in words:
+        words = _PICTURES.sub("", words).strip()
     yield ExportedMessage(
         platform="qq",
         chat=chat,

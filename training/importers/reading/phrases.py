@@ -81,8 +81,10 @@ class PhraseBook:
         if found := self._whole.get(folded):
             return found
         patterns = [*self._heads.find(folded), *self._tails.find(folded)]
-        if name and folded.startswith(own := name.casefold()):
-            patterns += self._after_name.find(folded.removeprefix(own))
+        if name and text.startswith(name):
+            patterns += self._after_name.find(folded.removeprefix(name.casefold()))
+        if not patterns:
+            return None
         return next((each.phrase for each in patterns if _is_match(each, folded)), None)
 
 

@@ -58,11 +58,12 @@ _BY_EXTENSION: dict[str, MediaKind] = {
 def kept_kind(kind: RecordKind | None, name: object, log: ImportLog) -> Kind | None:
     """Return the kind to keep a record as, or None for one that is left out.
 
-    `name` is the export's own word for the kind. A kind that the reader does not know (None) is counted by
-    that name and kept without words.
+    `name` is the export's own word or number for the kind. A kind that the reader does not know (None) is
+    counted by that name and kept without words.
     """
     if kind is None:
-        log.count_unknown(str(name))
+        word = str(name)
+        log.count_unknown(f"type {word}" if word.isdecimal() else word)
         return "other"
     if reason := LEFT_OUT.get(kind):
         log.skip(reason)

@@ -17,7 +17,7 @@ from training.importers.reading.date_order import DAY_FIRST, MONTH_FIRST, DateOr
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, unix_seconds
-from training.importers.reading.phrases import open_phrase_book, phrases_of, record_kind
+from training.importers.reading.phrases import PhraseBook, open_phrase_book, phrases_of, record_kind
 from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -40,10 +40,11 @@ def recognises(head: FileHead) -> bool:
 class LineChat:
     """The facts about a file that its first message already needs."""
 
-    source: Source
+    label: str  # of the file
     name: str = ""
     is_group: bool = False
     is_pc: bool = False
+    book: PhraseBook = field(default_factory=lambda: open_phrase_book("line"))
     order: DateOrder = DAY_FIRST
     authors: set[str] = field(default_factory=set)
     names: PcNames = field(default_factory=PcNames)
@@ -51,15 +52,14 @@ class LineChat:
 
     def split(self, sender: str, text: str) -> tuple[str, str, RecordKind]:
         """Return a row's sender and words, and what it is; on a computer, the text begins with the sender."""
-        book = open_phrase_book("line pc" if self.is_pc else "line")
         author = clean_text(sender).strip()
         if self.is_pc and not author:
-            if phrase := book.find(text):
+            if phrase := self.book.find(text):
                 return "", text, record_kind(phrase)
             author, text = self.names.split(text)
         elif not author:
             return "", text, "notice"
-        phrase = book.find(text.strip())
+        phrase = self.book.find(text)
         return author, text, record_kind(phrase) if phrase else "words"
 
 
@@ -73,13 +73,14 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 
 def _survey(source: Source) -> LineChat:
     """Read the file once for its heading, its senders and the order of day and month."""
-    chat, told, is_first = LineChat(source), "", True
+    chat, told, is_first = LineChat(source.label), "", True
     for line in source.lines(again=True):
         if is_first and line.strip("\ufeff "):
             is_first, (chat.name, chat.is_group) = False, _heading(line)
             chat.is_pc = not line.lstrip("\ufeff ").startswith(_HEADING)
             told = chat.name or _name_in_file(source)
             chat.names = PcNames(told)
+            chat.book = open_phrase_book("line pc" if chat.is_pc else "line")
         _survey_line(chat, line)
     chat.authors |= chat.names.all()
     chat.name = clean_text(told or " & ".join(sorted(chat.authors)[:6]) or source.name)
@@ -96,7 +97,7 @@ def _survey_line(chat: LineChat, line: str) -> None:
     elif row := read_row(line):
         if author := clean_text(row.author).strip():
             chat.authors.add(author)
-    elif chat.is_pc and (row := read_pc_row(line)) and not open_phrase_book("line pc").find(row.text):
+    elif chat.is_pc and (row := read_pc_row(line)) and not chat.book.find(row.text):
         chat.names.add(row.text)
 
 
@@ -159,7 +160,7 @@ def _convert(
         author=author,
         author_name=author,
         time=unix_seconds(_midnight(day) + 3600 * (row.hour % 24) + 60 * row.minute),
-        source=chat.source.label,
+        source=chat.label,
         text=text if record == "words" else "",
         is_self=author == chat.me if chat.me and author else None,
         chat_kind="group" if chat.is_group else "direct",

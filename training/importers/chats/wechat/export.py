@@ -104,7 +104,7 @@ def _convert(row: WeChatRow, source: Source, ids: MessageIds, log: ImportLog) ->
     except ValueError:
         log.skip("without a date")
         return
-    kind = kept_kind(_TYPES.get(row.type.lower()), f"type {row.type}", log)
+    kind = kept_kind(_TYPES.get(row.type.lower()), row.type, log)
     if kind is None:
         return
     author = row.author or ("me" if row.is_self else row.chat)
