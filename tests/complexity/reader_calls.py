@@ -220,7 +220,6 @@ CALLS: dict[str, Call] = {
     ),
     "training.importers.reading.normalise.unix_seconds": normalise.unix_seconds,
     "training.importers.reading.normalise.derived_id": normalise.derived_id,
-    "training.importers.reading.normalise.unique_id": lambda text: normalise.unique_id({}, *text),
     "training.importers.reading.decoding.decode_json": lambda text: decode_json(
         msgspec.json.Decoder(), text.encode("utf-8", "replace")
     ),

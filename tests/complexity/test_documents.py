@@ -33,6 +33,8 @@ WRITERS: dict[str, Writer] = {
     "ChatLab": chat_formats.chatlab,
     "Telegram": chat_formats.telegram,
     "Instagram and Messenger": chat_formats.meta,
+    "Messenger end-to-end download": chat_formats.messenger_e2ee,
+    "Signal (signal-export)": chat_formats.signal,
     "Slack": chat_formats.slack,
     "Reddit": chat_formats.reddit,
     "Weibo": chat_formats.weibo,

@@ -14,6 +14,7 @@ import pytest
 
 from bot.errors import UserError
 from tests.complexity.growth import MOST, Work, count_work, growth, texts_of
+from tests.complexity.importer_calls import IMPORTER_CALLS
 from tests.complexity.reader_calls import CALLS, Call
 from tests.complexity.readers import find_readers, is_alone
 from tests.complexity.test_histories import HISTORIES
@@ -91,6 +92,9 @@ ELSEWHERE = {
     "training.scrub.review.ScrubReview.add_text": "counts what was replaced",
     "training.scrub.scrubber.Scrubber.scrub": "training/scrub/test_detection.py",
     "training.importers.chats.telegram.chat.TelegramChat.convert": "test_documents.py",
+    "training.importers.chats.line.chat.LineChat.split": "test_documents.py",
+    "training.importers.reading.import_log.ImportLog.count_unknown": ONE_VALUE,
+    "training.importers.reading.record_kinds.kept_kind": ONE_VALUE,
     "training.importers.chats.telegram.records.peer_id": ONE_VALUE,
     "training.importers.chats.telegram.text.message_media": ONE_VALUE,
     "training.importers.reading.dialogue.role_of": "a look into a dictionary",
@@ -119,7 +123,7 @@ def calls() -> dict[str, Call | None]:
         for label, function in find_readers().items()
         if not inspect.iscoroutinefunction(function)
     }
-    return found | CALLS
+    return found | CALLS | IMPORTER_CALLS
 
 
 READERS = calls()

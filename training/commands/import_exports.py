@@ -25,12 +25,16 @@ from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Meter
 from training.importers.registry import Export
 from training.store.message_store import MessageStore
-from training.store.participants import MessageCount, Participants, describe_candidates
+from training.store.participants import MessageCount, Participants, describe_candidates, printable
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """The counts of an import: `known` messages were there before, and `doubled` ones came again."""
+    """The counts of an import.
+
+    `earlier` messages were in the file before; `known` ones of them came again, and `repeated` ones stand in
+    these exports twice.
+    """
 
     path: Path
     formats: tuple[str, ...]
@@ -38,8 +42,9 @@ class ImportResult:
     log: ImportLog
     selves: dict[str, set[str]]
     added: int
-    doubled: int
     known: int
+    repeated: int
+    earlier: int
 
 
 def import_exports(options: Namespace, folder: Path) -> ImportResult:
@@ -54,14 +59,21 @@ def import_exports(options: Namespace, folder: Path) -> ImportResult:
         with _progress(sum(export.size for export in exports), meter, hidden=options.json):
             for export in exports:
                 _store_messages(export, store, participants, log)
-        if not store.added + store.doubled:
+        store.settle_chats()
+        keys = store.keys
+        if not keys.added + keys.known + keys.repeated:
             raise UserError(_no_messages(options.paths, log))
+        if not participants.authors:
+            raise UserError(
+                f"Nobody says anything in {', '.join(map(str, options.paths))}: it holds notices only."
+            )
         selves = _find_selves(participants, may_ask=sys.stdin.isatty() and not options.json)
         store.add_selves(selves)
+    for (_, name), first in keys.joined.items():
+        log.note(f'"{printable(name)}" goes on the chat "{printable(first)}".')
     titles = tuple(dict.fromkeys(export.importer.TITLE for export in exports))
-    return ImportResult(
-        store.path, titles, participants, log, selves, store.added, store.doubled, store.known
-    )
+    counts = keys.added, keys.known, keys.repeated, store.earlier
+    return ImportResult(store.path, titles, participants, log, selves, *counts)
 
 
 def _store_messages(export: Export, store: MessageStore, participants: Participants, log: ImportLog) -> None:

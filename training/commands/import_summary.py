@@ -14,12 +14,13 @@ _NAME = 40  # characters
 
 def describe_import(imported: ImportResult) -> str:
     """Return chats and authors with counts and dates, and the reasons for skipped messages."""
-    participants, total = imported.participants, imported.known + imported.added
+    participants, total = imported.participants, imported.earlier + imported.added
     lines = [
-        f"{', '.join(imported.formats)}: {imported.added:,} new messages, {imported.doubled:,} known before.",
+        f"{', '.join(imported.formats)}: {_counts(imported)}.",
         *_table("Chats", _fold_dialogues(participants.chats.values()), {}),
         *_table("Authors", participants.authors.values(), imported.selves),
         *_list_counts("Kept without words", participants.wordless),
+        *_list_counts("Of a kind that is not known, and kept without words", imported.log.unknown),
         *_list_counts("Kept", imported.log.kept),
         *_list_counts("Skipped", imported.log.skipped),
         *imported.log.notes,
@@ -35,13 +36,16 @@ def import_json(imported: ImportResult) -> dict[str, Any]:
         "file": str(imported.path),
         "formats": imported.formats,
         "added": imported.added,
-        "doubled": imported.doubled,
-        "messages": imported.known + imported.added,
+        "known": imported.known,
+        "repeated": imported.repeated,
+        "doubled": imported.known + imported.repeated,
+        "messages": imported.earlier + imported.added,
         "me": {platform: sorted(ids) for platform, ids in imported.selves.items()},
         "chats": [_count(count) for count in participants.chats.values()],
         "authors": [_count(count) for count in participants.authors.values()],
         "without_words": participants.wordless,
         "kept": dict(imported.log.kept),
+        "unknown_kinds": dict(imported.log.unknown),
         "skipped": dict(imported.log.skipped),
         "notes": list(imported.log.notes),
     }
@@ -58,6 +62,11 @@ def _fold_dialogues(chats: Iterable[MessageCount]) -> Iterator[MessageCount]:
     for platform, dialogues in folded.items():
         messages = sum(chat.messages for chat in dialogues)
         yield MessageCount(platform, "", f"{len(dialogues):,} dialogues", messages=messages)
+
+
+def _counts(imported: ImportResult) -> str:
+    counts = f"{imported.added:,} new messages, {imported.known:,} known before"
+    return f"{counts}, {imported.repeated:,} repeated in these exports" if imported.repeated else counts
 
 
 def _count(count: MessageCount) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from training.importers.chats import (
     chatlab,
     discord_exporter,
     discord_package,
-    line,
+    messenger_e2ee,
     meta,
     qq,
     reddit,
+    signal,
     slack,
     weibo,
 )
+from training.importers.chats.line import chat as line
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
@@ -63,6 +65,8 @@ IMPORTERS: tuple[Importer, ...] = (
     chatlab,
     telegram,
     meta,
+    messenger_e2ee,
+    signal,
     slack,
     reddit,
     weibo,

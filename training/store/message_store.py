@@ -1,6 +1,8 @@
 """messages.jsonl: the messages of a persona. An import adds all of its new messages, or none."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,20 +16,12 @@ from bot.errors import UserError
 from bot.files import create_private
 from bot.system import replacing
 from training.store.forgotten_names import add_forgotten_names
-from training.store.key_set import KeySet
 from training.store.lineage import read_opt_outs
-from training.store.messages import MESSAGES, ExportedMessage, to_lines
+from training.store.message_keys import LineKey, MessageKeys
+from training.store.messages import MESSAGES, ExportedMessage, from_line, to_lines
 from training.store.selves import draft_selves, read_selves, settle_selves
 
 _BATCH = 2048  # messages
-
-
-class _Key(msgspec.Struct, gc=False):
-    platform: str
-    chat: str
-    id: str
-    author: str
-    is_self: bool | None = None
 
 
 def acquire_lock(work: Path) -> FileLock:
@@ -60,14 +54,15 @@ class MessageStore:
     """messages.jsonl while an import writes it.
 
     The import writes a copy beside the file. The copy takes the file's place when the context ends well, and
-    is deleted otherwise. `selves` are the persona's author ids so far, by platform.
+    is deleted otherwise. `selves` are the persona's author ids so far, by platform; `earlier` counts the
+    messages that were in the file before, `keys` those of the import.
     """
 
     def __init__(self, work: Path) -> None:
         self.path, self.selves = work / MESSAGES, dict[str, set[str]]()
-        self.known = self.added = self.doubled = 0
+        self.earlier, self.keys, self._start = 0, MessageKeys(), 0
         self._work, self._next_selves = work, dict[str, frozenset[str]]()
-        self._keys, self._waiting = KeySet(), list[ExportedMessage]()
+        self._waiting = list[ExportedMessage]()
         self._opted_out, self._refused = read_opt_outs(work), dict[tuple[str, str], bool]()
         self._refused_names = dict[tuple[str, str], set[str]]()
         self._draft = self.path.with_name(f"{MESSAGES}.new")
@@ -114,14 +109,33 @@ class MessageStore:
 
     def append(self, message: ExportedMessage) -> bool:
         """Add a message and return True, unless a message with its key is in the file."""
-        if not self._keys.add(message.platform, message.chat, message.id):
-            self.doubled += 1
+        if not self.keys.add(message):
             return False
-        self.added += 1
         self._waiting.append(message)
         if len(self._waiting) >= _BATCH:
             self._flush()
         return True
+
+    def settle_chats(self) -> None:
+        """Put the new messages of a chat whose name has changed into that chat, without those that it has.
+
+        Call it once, behind the last message.
+        """
+        self._flush()
+        assert self._file
+        self._file.flush()
+        if not self.keys.has_new_names:
+            return
+        with self._draft.open("rb") as draft, tempfile.TemporaryFile(dir=self._work) as moved:
+            if self.keys.find_joined(draft, self.earlier):
+                draft.seek(self._start)
+                for line in draft:
+                    if message := self.keys.move(from_line(line)):
+                        moved.write(to_lines([message]))
+                self._file.seek(self._start)
+                self._file.truncate()
+                moved.seek(0)
+                shutil.copyfileobj(moved, self._file)
 
     def add_selves(self, ids: Mapping[str, set[str]]) -> None:
         """Write these author ids of the persona, with those known so far, into selves.json.
@@ -143,9 +157,12 @@ class MessageStore:
         """Copy the lines of the file into the draft, and collect their keys and the persona's ids."""
         self._next_selves = dict(read_selves(self._work).ids)
         self.selves = {platform: set(ids) for platform, ids in self._next_selves.items()}
-        if not self.path.exists():
-            return
-        decoder = msgspec.json.Decoder(_Key)
+        if self.path.exists():
+            self._copy_lines()
+        self.keys.begin_import()
+
+    def _copy_lines(self) -> None:
+        decoder = msgspec.json.Decoder(LineKey)
         assert self._file
         with self.path.open("rb") as file:
             for line in file:
@@ -154,11 +171,12 @@ class MessageStore:
                 except ValueError as error:
                     advice = "delete it and import everything again"
                     raise UserError(f"{self.path} is damaged ({error}): {advice}.") from None
-                self._keys.add(key.platform, key.chat, key.id)
+                self.keys.add_earlier(key)
                 if key.is_self and key.platform not in self._next_selves:
                     self.selves.setdefault(key.platform, set()).add(key.author)
-                self.known += 1
+                self.earlier += 1
                 self._file.write(line)
+        self._start = self._file.tell()
 
     def _flush(self) -> None:
         assert self._file

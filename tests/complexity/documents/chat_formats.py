@@ -102,6 +102,26 @@ def meta(chat: Chat) -> Files:
     return {"inbox/a/message_1.json": as_json({"participants": people, "messages": messages, **thread})}
 
 
+def messenger_e2ee(chat: Chat) -> Files:
+    messages = [
+        {"senderName": chat.names[said.author], "timestamp": SECOND * 1000, "text": said.text, "type": "text"}
+        for said in chat.messages
+    ]
+    return {"a_1.json": as_json({"participants": chat.names, "threadName": chat.name, "messages": messages})}
+
+
+def signal(chat: Chat) -> Files:
+    messages = [
+        {"date": f"{DAY}T10:00:00", "sender": chat.names[said.author], "body": said.text, "quote": ""}
+        for said in chat.messages
+    ]
+    rows = [f"[{DAY} 10:00:00] {chat.names[said.author]}: {said.text}  \n" for said in chat.messages]
+    return {
+        "a/data.json": b"\n".join(map(as_json, messages)),
+        "a/chat.md": "".join(rows).encode(),
+    }
+
+
 def slack(chat: Chat) -> Files:
     messages = [
         {

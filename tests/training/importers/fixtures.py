@@ -6,7 +6,7 @@ from training.importers.reading.import_log import ImportLog
 from training.store.messages import ExportedMessage
 
 FIXTURES = {
-    "X (Twitter) archive": ["x/manifest", "x/gdpr", "x/classic", "x/table"],
+    "X (Twitter) archive": ["x/manifest", "x/gdpr", "x/classic", "x/table", "x/mentions"],
     "DiscordChatExporter": [
         "discord_exporter/guild.json",
         "discord_exporter/guild [part 2].json",
@@ -27,6 +27,7 @@ FIXTURES = {
         "telegram/old.json",
         "telegram/forum.json",
         "telegram/minified.json",
+        "telegram/rich.json",
     ],
     "WhatsApp": [
         "whatsapp/WhatsApp Chat with Bo.txt",
@@ -41,11 +42,31 @@ FIXTURES = {
         "whatsapp/korean.txt",
         "whatsapp/spanish.txt",
         "whatsapp/decreasing.txt",
+        "whatsapp/WhatsApp Chat with Bob.txt",
+        "whatsapp/short dates",
+        "whatsapp/reexport/one",
+        "whatsapp/reexport/two",
+        "whatsapp/locales/ar.txt",
+        "whatsapp/locales/ar_latin.txt",
+        "whatsapp/locales/fa.txt",
+        "whatsapp/locales/hi_marker.txt",
+        "whatsapp/locales/th.txt",
+        "whatsapp/locales/th_ios.txt",
     ],
     "Reddit": ["reddit"],
     "Slack": ["slack"],
-    "Instagram and Messenger": ["meta/instagram", "meta/messenger"],
-    "LINE": ["line/english.txt", "line/japanese.txt", "line/chinese.txt", "line/group.txt"],
+    "Instagram and Messenger": ["meta/instagram", "meta/messenger", "meta/notices"],
+    "Messenger end-to-end download": ["messenger_e2ee/Bob_7.json"],
+    "Signal (signal-export)": ["signal/Ann"],
+    "LINE": [
+        "line/english.txt",
+        "line/japanese.txt",
+        "line/chinese.txt",
+        "line/group.txt",
+        "line/computer.txt",
+        "line/after midnight.txt",
+        "line/thai.txt",
+    ],
     "WeChat": [
         "wechat/weclone",
         "wechat/memotrace.csv",

@@ -11,14 +11,36 @@ from msgspec import Struct, field
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
+from training.importers.reading.message_ids import MessageIds
+from training.importers.reading.normalise import clean_text, unix_seconds
+from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, ExportedMessage, Kind
+from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "ChatLab"
-_KINDS: dict[int, Kind] = {0: "text", 1: "image", 2: "audio", 3: "video", 4: "file", 5: "sticker", 25: "text"}
-_NOTICES = range(80, 99)
+# type numbers of ChatLab's standard: 26 is a bundle of forwarded messages, 99 means "other"
+_KINDS: dict[int, RecordKind] = {
+    0: "words",
+    1: "image",
+    2: "audio",
+    3: "video",
+    4: "file",
+    5: "sticker",
+    7: "share",
+    8: "location",
+    20: "payment",
+    21: "payment",
+    22: "notice",
+    23: "call",
+    24: "share",
+    25: "words",
+    26: "share",
+    27: "contact",
+    80: "notice",
+    81: "notice",
+    99: "event",
+}
 
 
 class ChatLabMessage(Struct, gc=False):
@@ -42,13 +64,13 @@ def recognises(head: FileHead) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        seen: dict[str, int] = {}
+        ids = MessageIds()
         meta: dict[str, Any] = {}
         for item in _items(source, log):
             if isinstance(item, dict):
                 meta = item
             else:
-                yield from _convert(item, meta, source, seen, log)
+                yield from _convert(item, meta, source, ids, log)
 
 
 def _items(source: Source, log: ImportLog) -> Iterator[ChatLabMessage | dict[str, Any]]:
@@ -70,7 +92,7 @@ def _items(source: Source, log: ImportLog) -> Iterator[ChatLabMessage | dict[str
 
 
 def _convert(
-    message: ChatLabMessage, meta: dict[str, Any], source: Source, seen: dict[str, int], log: ImportLog
+    message: ChatLabMessage, meta: dict[str, Any], source: Source, ids: MessageIds, log: ImportLog
 ) -> Iterator[ExportedMessage]:
     try:
         time = unix_seconds(message.timestamp)
@@ -78,12 +100,15 @@ def _convert(
         log.skip("without a date")
         return
     text, name = clean_text(message.content or ""), clean_text(str(meta.get("name") or source.name))
-    kind: Kind = "notice" if message.type in _NOTICES else _KINDS.get(message.type, "other")
+    kind = kept_kind(_KINDS.get(message.type), message.type, log)
+    if kind is None:
+        return
+    chat = str(meta.get("groupId") or name)
     chat_kind: ChatKind = "group" if meta.get("type") == "group" else "direct"
     yield ExportedMessage(
         platform=clean_text(str(meta.get("platform") or "chatlab")),
-        chat=str(meta.get("groupId") or name),
-        id=message.platformMessageId or unique_id(seen, time, message.sender, text),
+        chat=chat,
+        id=ids.choose(message.platformMessageId or "", chat, time, message.sender, text),
         author=message.sender,
         author_name=clean_text(message.groupNickname or message.accountName or message.sender),
         time=time,

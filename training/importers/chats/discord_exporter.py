@@ -15,13 +15,26 @@ from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_scanner import TruncatedJson
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.normalise import clean_text, discord_text, parse_iso_time, unique_id
+from training.importers.reading.message_ids import MessageIds
+from training.importers.reading.normalise import clean_text, discord_text, parse_iso_time
+from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, ExportedMessage
+from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "DiscordChatExporter"
 ADVICE = "In DiscordChatExporter choose JSON as the format"
+# types of messages: by name as the exporter writes them, by number where it knows no name (Discord's API)
+_TYPES: dict[str, RecordKind] = {
+    **dict.fromkeys(("Default", "Reply"), "words"),
+    **dict.fromkeys(("RecipientAdd", "RecipientRemove", "ChannelNameChange", "ChannelIconChange"), "notice"),
+    **dict.fromkeys(("ChannelPinnedMessage", "GuildMemberJoin", "ThreadCreated"), "notice"),
+    "Call": "call",
+    **dict.fromkeys(map(str, (*range(1, 13), *range(14, 19), *range(24, 33), *range(36, 40), 44)), "notice"),
+    **dict.fromkeys(("21", "22"), "notice"),  # 21 begins a thread, with another message's words
+    **dict.fromkeys(("20", "23"), "bot"),
+    "46": "poll",
+}
 _SPEECH = {"Default", "Reply"}
 _COLUMNS = ("AuthorID", "Author", "Date", "Content")
 _DIRECT: dict[str, ChatKind] = {"DirectTextChat": "direct", "GuildNews": "channel"}
@@ -130,14 +143,18 @@ class ExporterChannel:
             if message.author.isBot or message.interaction is not UNSET:
                 log.skip("written by bots")
                 continue
+            kind: Kind | None = "text"
+            if message.type not in _SPEECH:
+                kind = _kind(str(message.type), log)
             try:
-                yield self._convert(message)
+                if kind:
+                    yield self._convert(message, kind)
             except ValueError:
                 log.skip("without a date")
 
-    def _convert(self, message: ExporterMessage) -> ExportedMessage:
+    def _convert(self, message: ExporterMessage, kind: Kind) -> ExportedMessage:
         """The message in the shape of messages.jsonl; rare fields are put in by `replace`: that is faster."""
-        author, is_notice = message.author, message.type not in _SPEECH
+        author = message.author
         exported = ExportedMessage(
             platform="discord",
             chat=self.id,
@@ -146,14 +163,14 @@ class ExporterChannel:
             author_name=clean_text(author.nickname or author.name),
             time=parse_iso_time(message.timestamp),
             source=self._source,
-            text="" if is_notice else _plain_text(message),
+            text=_plain_text(message) if kind == "text" else "",
             chat_kind=self._kind,
             chat_name=self._name,
             precision="millisecond",
             edited=message.timestampEdited is not None,
         )
-        if is_notice:
-            return replace(exported, kind="notice")
+        if kind != "text":
+            return replace(exported, kind=kind)
         if message.attachments or message.stickers:
             exported = _with_files(exported, message)
         if message.reference or message.forwardedMessage:
@@ -166,6 +183,12 @@ class ExporterChannel:
             return replace(exported, forwarded=True)
         elsewhere = reference.channelId if reference.channelId != self.id else None
         return replace(exported, reply_to=reference.messageId, reply_chat=elsewhere)
+
+
+def _kind(type: str, log: ImportLog) -> Kind | None:
+    """Return the kind to keep a message of Discord's own as; also a type that is not known is no speech."""
+    kept = kept_kind(_TYPES.get(type), type, log)
+    return "notice" if kept == "other" and type not in _TYPES else kept
 
 
 def _with_files(exported: ExportedMessage, message: ExporterMessage) -> ExportedMessage:
@@ -193,7 +216,7 @@ def _table(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     chat = name = source.name
     for number in _FILE_NUMBER.finditer(source.name):
         chat, name = number[1], source.name[: number.start()]
-    seen: dict[str, int] = {}
+    ids = MessageIds()
     for row in read_rows(source):
         author, text = row.get("AuthorID", ""), clean_text(row.get("Content", ""))
         files = tuple(part for part in row.get("Attachments", "").split(",") if part)
@@ -205,7 +228,7 @@ def _table(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
         yield ExportedMessage(
             platform="discord",
             chat=chat,
-            id=unique_id(seen, author, time, text),
+            id=ids.derive(chat, author, time, text),
             author=author,
             author_name=row.get("Author", ""),
             time=time,

@@ -13,6 +13,7 @@ from msgspec import Struct
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
+from training.importers.reading.message_ids import MessageIds, is_id
 from training.importers.reading.normalise import clean_text, discord_text, parse_iso_time
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
@@ -84,6 +85,7 @@ def _messages(
     guild = channel.get("guild")
     place = [guild.get("name") if isinstance(guild, dict) else None, channel.get("name")]
     title = " / ".join(part for part in place if isinstance(part, str)) or name
+    ids = MessageIds()
     for message in _package_messages(source, log):
         try:
             time = parse_iso_time(message.Timestamp)
@@ -94,7 +96,7 @@ def _messages(
         yield ExportedMessage(
             platform="discord",
             chat=channel_id,
-            id=str(message.ID),
+            id=_id(message, channel_id, time, ids),
             author=owner[0],
             author_name=clean_text(owner[1]),
             time=time,
@@ -106,6 +108,12 @@ def _messages(
             kind="file" if files else "text",
             media=tuple(url.partition("?")[0].rpartition("/")[2] for url in files),
         )
+
+
+def _id(message: PackageMessage, channel_id: str, time: float, ids: MessageIds) -> str:
+    """Return the message's id; a table that a spreadsheet saved again has 1.2E+18 in its place."""
+    id = str(message.ID)
+    return id if id.isdecimal() and is_id(id) else ids.derive(channel_id, time, message.Contents)
 
 
 def _package_messages(source: Source, log: ImportLog) -> Iterator[PackageMessage]:

@@ -1,7 +1,8 @@
 """Instagram and Messenger ("Download your information"): files of at most 10,000 messages, newest first.
 
 Meta writes the bytes of UTF-8 as if each were a Latin-1 character; `repair_latin1` undoes that. Old Messenger
-files have `timestamp` in seconds, all others `timestamp_ms`.
+files have `timestamp` in seconds, all others `timestamp_ms`. Exports since 2023 have no `type`: only its text
+tells a notice from words (adurivault/FBMessage, issue 5).
 """
 
 import re
@@ -12,7 +13,10 @@ from msgspec import Struct
 
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
+from training.importers.reading.message_ids import MessageIds
+from training.importers.reading.normalise import clean_text, repair_latin1, unix_seconds
+from training.importers.reading.phrases import Phrase, open_phrase_book, phrases_of, record_kind
+from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind
@@ -20,7 +24,14 @@ from training.store.messages import ExportedMessage, Kind
 TITLE = "Instagram and Messenger"
 ADVICE = "In Meta's Download your information choose JSON as the format"
 _REVERSED_LIMIT = 64 << 20  # bytes of a file that is reversed in memory
-_REACTION = re.compile(r"Reacted .{1,20} to your message\s*|Liked a message\s*")
+_TYPES: dict[str, RecordKind] = {
+    **dict.fromkeys(("Generic", "Share"), "words"),
+    "Call": "call",
+    **dict.fromkeys(("Subscribe", "Unsubscribe"), "notice"),
+    "Plan": "event",
+    "Payment": "payment",
+}
+_SENT = re.compile(r".{1,80} sent an? [\w ]+\.")
 _MEDIA: tuple[tuple[str, Kind], ...] = (
     ("photos", "image"),
     ("videos", "video"),
@@ -62,19 +73,9 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
         chat, name, people = _thread(source)
         platform = "instagram" if "instagram" in str(source).lower() else "messenger"
         kind = "group" if people > 2 else "direct"
-        seen: dict[str, int] = {}
+        ids = MessageIds()
         for message in _oldest_first(source, log):
-            yield from _convert(message, (platform, chat, name, kind), source, seen, log)
-
-
-def repair_latin1(text: str) -> str:
-    """Decode a text whose UTF-8 bytes were written as Latin-1 characters; return any other text unchanged."""
-    if text.isascii():
-        return text
-    try:
-        return text.encode("latin-1").decode()
-    except UnicodeError:
-        return text
+            yield from _convert(message, (platform, chat, name, kind), source, ids, log)
 
 
 def _thread(source: Source) -> tuple[str, str, int]:
@@ -105,7 +106,7 @@ def _convert(
     message: MetaMessage,
     chat: tuple[str, str, str, str],
     source: Source,
-    seen: dict[str, int],
+    ids: MessageIds,
     log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     if message.is_unsent:
@@ -120,28 +121,38 @@ def _convert(
         return
     author = clean_text(repair_latin1(message.sender_name))
     text = clean_text(repair_latin1(message.content or ""))
-    kind: Kind = next((kind for name, kind in _MEDIA if getattr(message, name)), "text")
-    is_notice = message.type not in ("Generic", "Share") or message.call_duration is not None
-    if _REACTION.fullmatch(text):
-        log.skip("reactions")
+    media = next((kind for name, kind in _MEDIA if getattr(message, name)), None)
+    phrase = open_phrase_book("meta").find(text, author)
+    words = "" if phrase or (media and _SENT.fullmatch(text)) else text
+    kind = kept_kind(_record_kind(message, author, phrase), message.type, log)
+    if kind is None:
         return
-    if kind != "text" and re.fullmatch(r".{1,80} sent an? [\w ]+\.", text):
-        text = ""
+    kind = media or kind if kind != "notice" else kind
     yield ExportedMessage(
         platform=chat[0],
         chat=chat[1],
-        id=unique_id(seen, milliseconds or message.timestamp, author, text),
+        id=ids.derive(chat[1], milliseconds or message.timestamp, author, words if media else text),
         author=author,
         author_name=author,
         time=time,
         source=source.label,
-        text="" if is_notice else text,
+        text=words if kind == "text" or (media and kind != "notice") else "",
         chat_kind="group" if chat[3] == "group" else "direct",
         chat_name=chat[2],
         precision="second" if milliseconds is None else "millisecond",
-        kind="notice" if is_notice else kind,
-        media=() if is_notice else _files(message),
+        kind=kind,
+        media=() if kind == "notice" else _files(message),
     )
+
+
+def _record_kind(message: MetaMessage, author: str, phrase: Phrase | None) -> RecordKind | None:
+    """Return what a record is; None for a type that is not known."""
+    if phrase:
+        return record_kind(phrase)
+    if author in phrases_of("meta", "bot name"):
+        return "bot"
+    kind = _TYPES.get(message.type)
+    return "call" if kind == "words" and message.call_duration is not None else kind
 
 
 def _files(message: MetaMessage) -> tuple[str, ...]:

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.normalise import clean_text, unique_id, unix_seconds
+from training.importers.reading.message_ids import MessageIds
+from training.importers.reading.normalise import clean_text, unix_seconds
+from training.importers.reading.phrases import open_phrase_book, record_kind
+from training.importers.reading.record_kinds import kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ExportedMessage, Kind
+from training.store.messages import ExportedMessage
 
 TITLE = "QQ"
 _TITLE_LINE = "消息记录（此消息记录为文本格式"
@@ -19,14 +22,7 @@ _AUTHOR_LINE = re.compile(
 _PARTNER = re.compile(r"消息对象[:：](.*)")
 _GROUP = re.compile(r"消息分组[:：](.*)")
 _SYSTEM = {"10000", "1000000", "2854196310"}  # numbers of QQ itself and of two of its assistants
-_PLACEHOLDERS: dict[str, Kind] = {
-    "[图片]": "image",
-    "[语音]": "audio",
-    "[视频]": "video",
-    "[文件]": "file",
-    "[表情]": "sticker",
-    "[动画表情]": "sticker",
-}
+_PICTURES = re.compile(r"\[(?:图片|表情|动画表情)\]")  # beside words
 
 
 def recognises(head: FileHead) -> bool:
@@ -37,7 +33,7 @@ def recognises(head: FileHead) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        chat, is_group, seen = source.name, False, dict[str, int]()
+        chat, is_group, ids = source.name, False, MessageIds()
         author_line: re.Match[str] | None = None
         text: list[str] = []
         for line in source.lines():
@@ -47,12 +43,12 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
                 text.append(line)
                 continue
             if author_line:
-                yield from _convert(author_line, text, chat, is_group, source, seen, log)
+                yield from _convert(author_line, text, chat, is_group, source, ids, log)
             author_line, text = following, []
             is_group = "群" in group[1] if group else is_group
             chat = clean_text(partner[1]).strip() if partner else chat
         if author_line:
-            yield from _convert(author_line, text, chat, is_group, source, seen, log)
+            yield from _convert(author_line, text, chat, is_group, source, ids, log)
 
 
 def _convert(
@@ -61,7 +57,7 @@ def _convert(
     chat: str,
     is_group: bool,
     source: Source,
-    seen: dict[str, int],
+    ids: MessageIds,
     log: ImportLog,
 ) -> Iterator[ExportedMessage]:
     try:
@@ -71,20 +67,27 @@ def _convert(
         return
     author = author_line["number"] or author_line["mail"]
     text = clean_text("\n".join(line for line in lines if not line.startswith("=====")).strip())
-    kind: Kind = "notice" if author in _SYSTEM else _PLACEHOLDERS.get(text, "text")
+    phrase = open_phrase_book("qq").find(text)
+    record = "notice" if author in _SYSTEM else record_kind(phrase) if phrase else "words"
+    kind = kept_kind(record, "", log)
+    if kind is None:
+        return
+    words = text if kind == "text" else ""
+    if "[" in words:
+        words = _PICTURES.sub("", words).strip()
     yield ExportedMessage(
         platform="qq",
         chat=chat,
-        id=unique_id(seen, time, author, text),
+        id=ids.derive(chat, time, author, text),
         author=author,
         author_name=clean_text(author_line["name"]).strip(),
         time=time,
         source=source.label,
-        text=text if kind == "text" else "",
+        text=words,
         chat_kind="group" if is_group else "direct",
         chat_name=chat,
         local=True,
-        kind=kind,
+        kind="image" if kind == "text" and not words and text else kind,
     )
 
 

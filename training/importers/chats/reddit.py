@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.message_ids import MessageIds, is_id
 from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -13,6 +14,9 @@ from training.store.messages import ExportedMessage
 TITLE = "Reddit"
 _DELETED = {"[deleted]", "[removed]"}
 _COLUMNS = {"id", "permalink", "date", "subreddit", "body"}
+_QUOTE = re.compile(
+    r"^ {0,3}(?:>|&gt;)(?!!).*\n?", re.MULTILINE
+)  # of the answered comment; >! begins a spoiler
 _KIND = re.compile(r"t\d_")
 
 
@@ -23,13 +27,16 @@ def recognises(head: FileHead) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
+        ids = MessageIds()
         for row in read_rows(source):
-            yield from _convert(row, source, log)
+            yield from _convert(row, source, log, ids)
 
 
-def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
+def _convert(
+    row: dict[str, str], source: Source, log: ImportLog, ids: MessageIds
+) -> Iterator[ExportedMessage]:
     is_post = "title" in row
-    body = row.get("body", "").strip()
+    body = _QUOTE.sub("", row.get("body", "")).strip()
     if body in _DELETED or row.get("title", "").strip() in _DELETED:
         log.skip("deleted")
         return
@@ -38,11 +45,12 @@ def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[Ex
     except ValueError:
         log.skip("without a date")
         return
+    key = _KIND.sub("", row.get("id", ""), count=1)
     subreddit = f"r/{row.get('subreddit', '').removeprefix('r/')}"
     yield ExportedMessage(
         platform="reddit",
         chat=subreddit,
-        id=("t3_" if is_post else "t1_") + _KIND.sub("", row.get("id", ""), count=1),
+        id=("t3_" if is_post else "t1_") + key if is_id(key) else ids.derive(subreddit, time, body),
         author="self",
         author_name="",
         time=time,

@@ -10,12 +10,40 @@ from msgspec import Struct, field
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
 from training.importers.reading.normalise import LONGEST_NAME, LONGEST_TEXT, clean_text, unix_seconds
+from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Slack"
-_SPEECH = {"", "me_message", "thread_broadcast", "file_share", "reply_broadcast"}
+# subtypes of Slack's API (docs.slack.dev/reference/events/message)
+_SUBTYPES: dict[str, RecordKind] = {
+    **dict.fromkeys(("", "me_message", "thread_broadcast", "file_share", "reply_broadcast"), "words"),
+    **dict.fromkeys(("bot_message", "slackbot_response", "assistant_app_thread"), "bot"),
+    **dict.fromkeys(("tombstone", "message_deleted"), "deleted"),
+    **dict.fromkeys(
+        (
+            *(f"channel_{event}" for event in "join leave topic purpose name archive unarchive".split()),
+            *(f"group_{event}" for event in "join leave topic purpose name archive unarchive".split()),
+            *("channel_posting_permissions", "channel_convert_to_private", "channel_convert_to_public"),
+            *(
+                "channel_canvas_updated",
+                "pinned_item",
+                "unpinned_item",
+                "bot_add",
+                "bot_remove",
+                "bot_enable",
+            ),
+            *("bot_disable", "ekm_access_denied", "reminder_add", "reminder_delete", "file_comment"),
+            *("file_mention", "document_mention", "app_conversation_join", "joiner_notification"),
+            *("joiner_notification_for_inviter", "sh_room_created", "sh_room_shared", "message_replied"),
+            *("message_changed", "channel_created", "list_record_comment", "user_deactivated"),
+        ),
+        "notice",
+    ),
+    "huddle_thread": "call",
+}
+_SLACKBOT = "USLACKBOT"
 _REFERENCE = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
 
 
@@ -88,7 +116,7 @@ def _day(
     chat_id, kind = chats.get(folder, (folder, "group"))
     document = JsonReader(source)
     for message in document.elements(SlackMessage):
-        if message.bot_id or message.subtype == "bot_message" or message.user in bots:
+        if message.bot_id or message.user in bots or message.user == _SLACKBOT:
             log.skip("written by bots")
             continue
         try:
@@ -96,7 +124,8 @@ def _day(
         except ValueError:
             log.skip("without a date")
             continue
-        is_notice = message.subtype not in _SPEECH
+        if (kept := kept_kind(_SUBTYPES.get(message.subtype), message.subtype, log)) is None:
+            continue
         in_thread = message.thread_ts not in (None, message.ts)
         files = tuple(clean_text(file.name or "") for file in message.files)
         yield ExportedMessage(
@@ -107,14 +136,14 @@ def _day(
             author_name=names.get(message.user, message.user),
             time=time,
             source=source.label,
-            text="" if is_notice else _plain_text(message.text, names),
+            text=_plain_text(message.text, names) if kept == "text" else "",
             chat_kind=kind,
             chat_name=folder,
             thread=message.thread_ts or "",
             reply_to=message.thread_ts if in_thread else None,
             precision="millisecond",
             edited=message.edited is not None,
-            kind="notice" if is_notice else "file" if files else "text",
+            kind="file" if files and kept == "text" else kept,
             media=files,
         )
     log.skip("unreadable", document.unreadable)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.message_ids import MessageIds, is_id
 from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -13,6 +14,7 @@ from training.store.messages import ExportedMessage, Precision
 TITLE = "Weibo"
 _COLUMNS = {"id", "bid", "正文", "日期"}
 _QUOTED_POSTS = re.compile(r"(?<!\s)\s*+//\s*+@.*", re.DOTALL)
+_ANSWERED = re.compile(r"\A(?:回复|回覆|Reply to )@[^:：\s]{1,60}[:：]\s*")  # Weibo writes it before a reply
 _PLAIN_REPOST = {"", "转发微博", "轉發微博", "Repost", "repost"}
 
 
@@ -22,13 +24,16 @@ def recognises(head: FileHead) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
+        ids = MessageIds()
         for row in read_rows(source):
-            yield from _convert(row, source, log)
+            yield from _convert(row, source, log, ids)
 
 
-def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
+def _convert(
+    row: dict[str, str], source: Source, log: ImportLog, ids: MessageIds
+) -> Iterator[ExportedMessage]:
     """Yield a post; before a repost with a comment, yield the original post."""
-    text = clean_text(_QUOTED_POSTS.sub("", row.get("正文", "")).strip())
+    text = clean_text(_ANSWERED.sub("", _QUOTED_POSTS.sub("", row.get("正文", "")).strip(), count=1))
     is_original = row.get("是否原创", "True").strip().lower() in ("true", "1", "是", "")
     pictures = tuple(part for part in row.get("原始图片url", "").split(",") if part and part != "无")
     if not is_original and text in _PLAIN_REPOST:
@@ -45,7 +50,7 @@ def _convert(row: dict[str, str], source: Source, log: ImportLog) -> Iterator[Ex
     yield ExportedMessage(
         platform="weibo",
         chat="self",
-        id=row.get("id") or row.get("bid", ""),
+        id=next(filter(is_id, (row.get("id", ""), row.get("bid", ""))), "") or ids.derive("self", time, text),
         author="self",
         author_name="",
         time=time,

@@ -67,12 +67,14 @@ def derived_id(*parts: object) -> str:
     return "~" + hashlib.blake2b(joined, digest_size=8).hexdigest()
 
 
-def unique_id(seen: dict[str, int], *parts: object) -> str:
-    """Return `derived_id` of the parts and of how often `seen` has counted these parts before."""
-    base = derived_id(*parts)
-    count = seen.get(base, 0)
-    seen[base] = count + 1
-    return derived_id(base, count)
+def repair_latin1(text: str) -> str:
+    """Decode a text whose UTF-8 bytes were written as Latin-1 characters; return any other text unchanged."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def discord_text(text: str, names: Mapping[str, str]) -> str:

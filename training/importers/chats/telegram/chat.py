@@ -6,7 +6,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from training.importers.chats.telegram.records import TelegramMessage, peer_id
-from training.importers.chats.telegram.text import labelled_text, message_media
+from training.importers.chats.telegram.text import labelled_text, message_media, rich_text
 from training.importers.reading.normalise import clean_text, unix_seconds
 from training.store.messages import ChatKind, ExportedMessage
 
@@ -54,6 +54,8 @@ class TelegramChat:
         if message.photo or message.file or message.media_type or not parts:
             kind, media = message_media(message)
             exported = replace(exported, kind=kind, media=media)
+            if message.rich_message is not None and not parts:
+                exported = replace(exported, text=rich_text(message.rich_message))
         if not isinstance(parts, str):
             text, labels = labelled_text(parts)
             exported = replace(exported, text=text, labels=labels)

@@ -18,7 +18,8 @@ class TelegramEntity(Struct, gc=False):
 class TelegramMessage(Struct, gc=False):
     """A message. `date` is local time; `date_unixtime` exists since June 2022.
 
-    `from_id` is "user123", "chat123" or "channel123" since April 2021, and an integer before.
+    `from_id` is "user123", "chat123" or "channel123" since April 2021, and an integer before. `rich_message`
+    stands in place of `text` since tdesktop 7 (mlomb/chat-analytics, issue 142).
     """
 
     id: int
@@ -43,6 +44,10 @@ class TelegramMessage(Struct, gc=False):
     todo_list: Any = None
     game_title: Any = None
     invoice_information: Any = None
+    giveaway_information: Any = None
+    giveaway_results: Any = None
+    paid_stars_amount: Any = None
+    rich_message: Any = None
     text: str | list[str | TelegramEntity] = ""
 
 

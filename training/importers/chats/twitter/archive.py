@@ -16,6 +16,7 @@ from training.importers.chats.twitter.records import LikedTweet, NoteTweet, Twee
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
+from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
@@ -101,9 +102,10 @@ def _conversations(
 ) -> Iterator[ExportedMessage]:
     for part in ("direct", "group"):
         for source in parts.get(part, []):
+            ids = MessageIds()
             for item in _elements(source, dict[str, ConversationBlock], again=False):
                 for block in item.values():
-                    yield from direct_messages(block, archive, source, log, is_group=part == "group")
+                    yield from direct_messages(block, archive, source, log, ids, is_group=part == "group")
 
 
 def _tweets(source: Source, again: bool) -> Iterator[Tweet]:

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from training.importers.chats.twitter.archive_index import ArchiveIndex
 from training.importers.chats.twitter.links import write_out_links
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
@@ -47,7 +48,12 @@ class ConversationBlock(Struct, gc=False):
 
 
 def direct_messages(
-    conversation: ConversationBlock, archive: ArchiveIndex, source: Source, log: ImportLog, is_group: bool
+    conversation: ConversationBlock,
+    archive: ArchiveIndex,
+    source: Source,
+    log: ImportLog,
+    ids: MessageIds,
+    is_group: bool,
 ) -> Iterator[ExportedMessage]:
     """Yield the messages of a block, oldest first; the message store drops those that two blocks hold."""
     for event in reversed(conversation.messages):
@@ -58,17 +64,18 @@ def direct_messages(
         try:
             time = parse_iso_time(message.createdAt)
         except ValueError:
-            log.skip("without an id or a date")
+            log.skip("without a date")
             continue
+        text = _plain_text(message)
         yield ExportedMessage(
             platform="x",
             chat=conversation.conversationId,
-            id=message.id,
+            id=ids.choose(message.id, conversation.conversationId, time, message.senderId, text),
             author=message.senderId,
             author_name=archive.people.get(message.senderId, message.senderId),
             time=time,
             source=source.label,
-            text=_plain_text(message),
+            text=text,
             is_self=message.senderId == archive.id if archive.id else None,
             chat_kind="group" if is_group else "direct",
             chat_name="" if is_group else _partner(conversation.conversationId, archive),

@@ -12,7 +12,7 @@ from training.importers.reading.normalise import clean_text
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind, Label
 
-_MENTIONS = re.compile(r"^(?:@\w+\s+)+")
+_MENTIONS = re.compile(r"^(?:@\w+(?:\s+|$))+")
 _STATUS = re.compile(r"^https?://(?:www\.|mobile\.)?(?:twitter|x)\.com/\w+/status(?:es)?/(\d+)")
 _NAME = re.compile(r"(?<!\w)@\w{1,15}\b")
 _EPOCH = 1_288_834_974.657  # Unix seconds at which X's ids (snowflakes) begin to count ms above 22 bits

@@ -7,25 +7,38 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from training.importers.chats.wechat.quotes import own_words
 from training.importers.chats.wechat.records import ChatlogMessage, WeChatRow, WeFlowMessage
 from training.importers.chats.wechat.tables import table_reader
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.normalise import clean_text, parse_iso_time, unique_id, unix_seconds
+from training.importers.reading.message_ids import MessageIds, is_id
+from training.importers.reading.normalise import clean_text, parse_iso_time, unix_seconds
+from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Source
-from training.store.messages import ChatKind, ExportedMessage, Kind
+from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "WeChat"
 _SLASHES = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2}))?$")
-_TEXT = {"文本", "文本消息", "text", "1", "引用消息", "引用回复"}
-_KINDS: dict[str, Kind] = {
+_QUOTES = {"引用消息", "引用回复", "57"}
+# by the names and numbers of all exporters: WeChat's own types, the Chinese of the programs, their English
+_TYPES: dict[str, RecordKind] = {
+    **dict.fromkeys(("文本", "文本消息", "text", "1", *_QUOTES), "words"),
     **dict.fromkeys(("图片", "图片消息", "image", "3"), "image"),
-    **dict.fromkeys(("视频", "视频消息", "video", "43"), "video"),
+    **dict.fromkeys(("视频", "视频消息", "video", "43", "62"), "video"),
     **dict.fromkeys(("语音", "语音消息", "voice", "34"), "audio"),
     **dict.fromkeys(("动画表情", "表情包", "表情消息", "sticker", "47"), "sticker"),
     **dict.fromkeys(("文件", "文件消息", "file"), "file"),
+    **dict.fromkeys(("位置", "位置消息", "位置共享", "location", "48"), "location"),
+    **dict.fromkeys(("名片", "名片消息", "card", "42"), "contact"),
+    **dict.fromkeys(
+        ("链接", "链接消息", "分享链接", "卡片式链接", "小程序", "聊天记录", "合并转发", "音乐"), "share"
+    ),
+    **dict.fromkeys(("视频号", "合并转发的聊天记录", "link", "share", "49", "other"), "share"),
+    **dict.fromkeys(("转账", "转账消息", "红包", "红包消息", "2000", "2001"), "payment"),
+    **dict.fromkeys(("语音通话", "视频通话", "通话消息", "音视频通话", "call", "50"), "call"),
     **dict.fromkeys(("系统通知", "系统消息", "拍一拍", "撤回消息", "system", "10000", "10002"), "notice"),
 }
 
@@ -44,9 +57,9 @@ def _is_weflow(head: FileHead) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        seen: dict[str, int] = {}
+        ids = MessageIds()
         for row in _rows(source, log):
-            yield from _convert(row, source, seen, log)
+            yield from _convert(row, source, ids, log)
 
 
 def _rows(source: Source, log: ImportLog) -> Iterator[WeChatRow]:
@@ -78,33 +91,33 @@ def _weflow_rows(source: Source, log: ImportLog) -> Iterator[WeChatRow]:
         if key == "session":
             session = document.value(dict[str, Any])
         elif key == "messages":
-            chat = str(session.get("wxid") or source.name)
+            chat = str(session.get("wxid") or session.get("accountId") or source.name)
             name = str(session.get("remark") or session.get("nickname") or session.get("displayName") or chat)
             for message in document.elements(WeFlowMessage):
                 yield message.row(chat, name)
     log.skip("unreadable", document.unreadable)
 
 
-def _convert(
-    row: WeChatRow, source: Source, seen: dict[str, int], log: ImportLog
-) -> Iterator[ExportedMessage]:
+def _convert(row: WeChatRow, source: Source, ids: MessageIds, log: ImportLog) -> Iterator[ExportedMessage]:
     try:
         time, is_local = _parse_time(row.timestamp)
     except ValueError:
         log.skip("without a date")
         return
-    kind: Kind = "text" if row.type.lower() in _TEXT else _KINDS.get(row.type.lower(), "other")
+    kind = kept_kind(_TYPES.get(row.type.lower()), row.type, log)
+    if kind is None:
+        return
     author = row.author or ("me" if row.is_self else row.chat)
     chat_kind: ChatKind = "group" if row.chat.endswith("@chatroom") else "direct"
     yield ExportedMessage(
         platform="wechat",
         chat=clean_text(row.chat),
-        id=clean_text(row.id) or unique_id(seen, time, author, row.text),
+        id=clean_text(row.id) if is_id(row.id) else ids.derive(row.chat, time, author, row.text),
         author=clean_text(author),
         author_name=clean_text(row.author_name or author),
         time=time,
         source=source.label,
-        text=clean_text(row.text) if kind == "text" else "",
+        text=_words(row) if kind == "text" else "",
         is_self=row.is_self,
         chat_kind=chat_kind,
         chat_name=clean_text(row.chat_name),
@@ -112,6 +125,12 @@ def _convert(
         forwarded=row.forwarded,
         kind=kind,
     )
+
+
+def _words(row: WeChatRow) -> str:
+    """Return the own words of a text: of a reply, those without the quoted message."""
+    is_quote = row.type in _QUOTES or bool(row.quoted) or row.text.startswith("「")
+    return clean_text(own_words(row.text, row.quoted) if is_quote else row.text)
 
 
 def _parse_time(text: str) -> tuple[float, bool]:

@@ -19,6 +19,7 @@ class WeChatRow(Struct, gc=False):
     type: str
     text: str
     forwarded: bool = False
+    quoted: str = ""
 
 
 class ChatlogMessage(Struct, gc=False):
@@ -58,10 +59,12 @@ class WeFlowMessage(Struct, gc=False):
     content: str | None = ""
     senderUsername: str | None = ""
     senderDisplayName: str | None = ""
+    platformMessageId: int | str | None = ""
+    quotedContent: str | None = ""
 
     def row(self, chat: str, chat_name: str) -> WeChatRow:
         return WeChatRow(
-            str(self.localId),
+            str(self.localId or self.platformMessageId or ""),
             chat,
             chat_name,
             self.senderUsername or "",
@@ -70,4 +73,5 @@ class WeFlowMessage(Struct, gc=False):
             str(self.createTime),
             str(self.type),
             self.content or "",
+            quoted=self.quotedContent or "",
         )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from training.importers.chats.wechat.records import WeChatRow
+from training.importers.reading.message_ids import is_id
 from training.importers.reading.source import Source
 
 TableReader = Callable[[dict[str, str], Source], WeChatRow]
@@ -36,7 +37,7 @@ def _pywxdump(row: dict[str, str], source: Source) -> WeChatRow:
     is_self = _is_true(row["is_sender"])
     author = row["talker"] or ("me" if is_self else chat)
     return WeChatRow(
-        row["MsgSvrID"] or row["id"],
+        next(filter(is_id, (row["MsgSvrID"], row["id"])), ""),
         chat,
         folder or chat,
         author,

@@ -1,0 +1,1 @@
+"""Importer of LINE's exports, from phones and from computers."""
