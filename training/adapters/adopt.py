@@ -18,7 +18,7 @@ _NO_GAPS = ConfigGaps()
 
 @dataclass(frozen=True, slots=True)
 class AdoptedAdapter:
-    """The folder of an adopted adapter, its config's base model, its rule for names, and a line on the rest."""
+    """The folder of an adopted adapter, its base model, its rule for names, and a line on the rest."""
 
     home: Path
     base: str
