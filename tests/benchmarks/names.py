@@ -25,6 +25,7 @@ from tests.benchmarks.author import run
 from tests.benchmarks.commands import ROOT
 from training.dataset import splits
 from training.dataset.excerpts import Excerpt
+from training.dataset.leakage import shows_messages
 from training.dataset.serving_prompts import Example, read_examples
 from training.dataset.workspace import Workspace, open_workspace, read_build_record
 from training.evaluation.forced_scoring import ForcedScorer
@@ -92,7 +93,7 @@ def score(root: Path, folder: Path, options: argparse.Namespace) -> Scores:
     plan = load_plan.plan_load(settings.model, settings.data, lambda stage: None)
     scorer = ForcedScorer(plan, settings.model, folder / "adapter")
     encoder = Encoder(workspace.serving(workspace.model.context), workspace.model.context)
-    others = [*examples[1:], *examples[:1]]
+    others = [_other(examples, at) for at in range(len(examples))]
     rows = [
         [each for prompt in (example.prompt, other.prompt) for each in scorer.score(prompt.ids, [ids], True)]
         for example, other in zip(examples, others, strict=True)
@@ -101,6 +102,12 @@ def score(root: Path, folder: Path, options: argparse.Namespace) -> Scores:
     loss, swapped = (np.array([row[at].losses.sum() for row in rows]) for at in (0, 1))
     tokens = np.array([len(row[0].losses) for row in rows], float)
     return Scores(tokens, loss, swapped, likeness(root, folder, options.samples))
+
+
+def _other(examples: Sequence[Example], at: int) -> Example:
+    """Return the example half a round away, or the next one behind it that does not show this answer."""
+    turned = [examples[(at + len(examples) // 2 + step) % len(examples)] for step in range(len(examples))]
+    return next(each for each in turned if not shows_messages(each.prompt, examples[at].ids))
 
 
 def likeness(root: Path, folder: Path, samples: int) -> dict[str, float] | None:
