@@ -168,9 +168,14 @@ class Tokens(dict[str, str]):
         return f"Tokens({', '.join(sorted(self)) or 'none'})"
 
 
+def default_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the settings file that counts where none is named."""
+    return user_path(environment.get("ALTEREGO_CONFIG") or "config.toml").absolute()
+
+
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """Load the settings. Raises `UserError` with the file, the key and the nearest known key."""
-    path = (path or user_path(environment.get("ALTEREGO_CONFIG") or "config.toml")).absolute()
+    path = path.absolute() if path else default_file(environment)
     file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
     root = _root(path, file.paths)
     personas = root / file.paths.personas

@@ -30,7 +30,7 @@ bot.chat
 bot.platforms.cancellation bot.platforms.instance_lock
 bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
 bot.app bot.__main__
-training.scrub.detectors training.scrub training.store
+training.progress training.scrub.detectors training.scrub training.store
 training.importers.reading training.importers.datasets training.importers.chats.line
 training.importers.chats.telegram training.importers.chats.twitter training.importers.chats.wechat
 training.importers.chats.whatsapp training.importers.chats training.importers

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot import config
 from bot.command_parser import CommandParser
+from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
 from bot.system.console import json_text, prepare_output, write_line
 from bot.system.ownership import check_owners
@@ -15,8 +16,9 @@ from bot.system.user_path import user_path
 from training.commands.types import Commands
 
 try:
-    from training.commands import adapters, data, evaluate, import_exports, import_summary, train
+    from training.commands import adapters, data, evaluate, import_exports, import_summary, make, train
     from training.evaluation.limits import LimitExceeded
+    from training.progress.display import open_display
     from training.tokenization.preview import COLOURS
 except ModuleNotFoundError as missing:
     write_line(f"training: {missing.name} is not installed: run `pip install '.[train]'`.", sys.stderr)
@@ -29,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns 0 for done, 1 for an adapter over a limit, 2 for bad input, 130 for interrupted.
     """
     prepare_output()
+    prepare_environment()  # before any of the model libraries: their bars are off
     options = _parser().parse_args(arguments)
     try:
         write_line(COMMANDS[options.command](options), colours=COLOURS)
@@ -54,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_train_command(commands)
     evaluate.add_evaluate_command(commands)
     adapters.add_adapter_commands(commands)
+    make.add_make_command(commands)
     return parser
 
 
@@ -70,11 +74,17 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _import(options: argparse.Namespace) -> str:
-    imported = import_exports.import_exports(options, _folder(options))
+    with open_display() as display:
+        imported = import_exports.import_exports(options, _folder(options), display)
     if options.json:
         return json_text(import_summary.import_json(imported))
     summary = import_summary.describe_import(imported)
     return f"{summary}\nNext: python -m training build --persona {options.persona}"
+
+
+def _make(options: argparse.Namespace) -> str:
+    settings = ["--config", str(options.config)] if options.config else []
+    return make.make(options, lambda words: _parser().parse_args([*settings, *words]))
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -88,7 +98,8 @@ def _folder(options: argparse.Namespace) -> Path:
     if options.persona not in known:
         there = ", ".join(known) or "none"
         raise UserError(
-            f"There is no persona {options.persona!r} in {personas}: known are {there}; make a folder for it."
+            f"There is no persona {options.persona!r} in {personas}: known are {there}; "
+            f"`python -m bot persona new {options.persona}` makes one."
         )
     check_owners(personas / str(options.persona))
     return personas / str(options.persona)
@@ -106,6 +117,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "pull": partial(adapters.pull, folder=_folder),
     "convert": adapters.convert,
     "forget": partial(data.forget, folder=_folder),
+    "make": _make,
 }
 
 

@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine
 
 from bot import config
-from bot.app.persona_commands import persona_list, persona_show
+from bot.app.persona_commands import persona_list, persona_new, persona_show
 from bot.app.prompt_files import erase_prompts
 from bot.config import Config
 from bot.engine.runtime.nvidia import cuda_remedy
@@ -98,6 +98,7 @@ def _place_of(scope: str) -> Place:
 ADMIN_COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {
     "persona list": persona_list,
     "persona show": persona_show,
+    "persona new": persona_new,
     "data status": data_status,
     "data export": data_export,
     "data forget": data_forget,

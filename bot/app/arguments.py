@@ -36,12 +36,16 @@ def _add_chat(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_persona(commands: "Commands[argparse.ArgumentParser]") -> None:
-    persona = commands.add_parser("persona", help="show the personas")
+    persona = commands.add_parser("persona", help="show the personas, and make new ones")
     whats = persona.add_subparsers(required=True, metavar="WHAT")
     whats.add_parser("list", help="everybody there is").set_defaults(command="persona list")
     show = whats.add_parser("show", help="one persona's card and settings")
     show.add_argument("name", metavar="NAME")
     show.set_defaults(command="persona show")
+    new = whats.add_parser("new", help="make a persona's folder, and say what to write where")
+    new.add_argument("name", metavar="NAME", help="of the folder in personas/, and of the card")
+    new.add_argument("--card", metavar="FILE", type=user_path, help="take this card, JSON or PNG")
+    new.set_defaults(command="persona new")
 
 
 def _add_data(commands: "Commands[argparse.ArgumentParser]") -> None:

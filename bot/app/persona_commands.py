@@ -1,4 +1,4 @@
-"""The commands `persona list` and `persona show`: each function returns the text to print."""
+"""The commands `persona list`, `show` and `new`: each function returns the text to print."""
 
 import asyncio
 from argparse import Namespace
@@ -13,6 +13,7 @@ from bot.adapter.manifest import read_manifest, trained_names
 from bot.app.adapter_report import check_adapters, is_model_ready
 from bot.config import Config
 from bot.errors import UserError
+from bot.persona import new_folder
 from bot.persona.lorebook import DepthPrompt
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.untrusted import RefusedFile
@@ -40,6 +41,34 @@ async def persona_show(options: Namespace) -> str:
         **({"history": limits} if (limits := _limits(persona)) else {}),
     }
     return "\n".join(f"{name:<{_LABEL}} {_indented(value)}" for name, value in fields.items())
+
+
+async def persona_new(options: Namespace) -> str:
+    personas = config.load_config(options.config).personas
+    new_folder.check_key(personas, options.name)
+    new_folder.check_free(new_folder.cast_of(personas), options.name)
+    card = new_folder.read_new_card(options.card) if options.card else new_folder.write_card(options.name, {})
+    folder = new_folder.make_persona(personas, options.name, card)
+    return "\n".join(
+        [
+            f"{folder} is there:",
+            *(f"  {name:<14} {use}" for name, use in _new_files(card).items()),
+            f"Next: python -m bot chat --persona {options.name}, or, with an export of what they said, "
+            f"python -m training make EXPORT --persona {options.name}",
+        ]
+    )
+
+
+def _new_files(card: new_folder.NewCard) -> dict[str, str]:
+    """Return what to write where in a new persona's folder."""
+    who = card.card.called
+    return {
+        card.name: f"who {who} is: description, personality, scenario, first_mes, in a sentence or two each",
+        "persona.toml": "other names, sampling, training: take the # away before a key to set it",
+        "avatar.png": f"not there yet: a picture, {who}'s face on Discord",
+        "documents/": f"not there yet: texts about {who} (.txt, .md), which training learns as facts",
+        "lorebook.json": "not there yet: world info",
+    }
 
 
 def card_parts(persona: Persona) -> dict[str, str]:

@@ -126,6 +126,8 @@ def read_card(text: str) -> Card:
         card = Card.model_validate({**fields, **parts, "warning": warning, "original": original})
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"][0] == "name" and first["type"] in ("missing", "string_too_short"):
+            raise UserError('it has no name: write one into its field "name"') from None
         raise UserError(f'its field "{first["loc"][0]}" is wrong: {first["msg"].lower()}') from None
     _check_expanded(card)
     return card

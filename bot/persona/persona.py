@@ -215,6 +215,14 @@ def load_persona(folder: Path) -> Persona:
     )
 
 
+def has_card(folder: Path) -> bool:
+    """Return whether a folder has a card, or a persona.toml that says where one is; raises `UserError`."""
+    if any((folder / name).exists() for name in CARD_NAMES):
+        return True
+    file = folder / "persona.toml"
+    return file.exists() and parse_toml(PersonaFile, read_toml(file, "make one"), file).card is not None
+
+
 def _card_path(folder: Path, keys: PersonaFile) -> Path:
     named = [keys.card] if keys.card else [Path(name) for name in CARD_NAMES]
     paths = [path_inside(folder, path) for path in named]

@@ -22,6 +22,8 @@ from training.dataset.splits import TRAIN, VALIDATION, SplitCounts
 from training.dataset.staleness import source_hashes, split_hashes
 from training.dataset.targets import Target
 from training.dataset.workspace import BUILD_RECORD, BuildRecord, Workspace
+from training.progress.display import SILENT, ProgressDisplay
+from training.scrub.scrubber import Scrubber
 from training.store.chat_index import ChatIndex
 from training.store.indented_json import encode_indented
 from training.store.lineage import read_opt_outs
@@ -41,6 +43,7 @@ def build_data(
     window: int = 0,
     limits: Limits = DEFAULT_LIMITS,
     explain: Callable[[str], None] | None = None,
+    display: ProgressDisplay = SILENT,
 ) -> BuildRecord:
     """Build the data anew. `window` is in tokens; 0 chooses one.
 
@@ -48,14 +51,36 @@ def build_data(
     where there is nothing to learn from, or another command writes the messages.
     """
     with work_lock(workspace.work):
-        return _build(workspace, window, limits, explain)
+        return _build(workspace, window, limits, explain, display)
 
 
 def _build(
-    workspace: Workspace, window: int, limits: Limits, explain: Callable[[str], None] | None
+    workspace: Workspace,
+    window: int,
+    limits: Limits,
+    explain: Callable[[str], None] | None,
+    display: ProgressDisplay,
 ) -> BuildRecord:
-    sources = source_hashes(workspace.work)
-    scrubbed, scrubber = scrub_messages(workspace.work, workspace.persona)
+    with display.stage("replacing private details", unit="messages") as stage:
+        sources = source_hashes(workspace.work)
+        scrubbed, scrubber = scrub_messages(workspace.work, workspace.persona, stage.advance)
+    with display.stage("choosing what is learned"):
+        record = _write_data(workspace, scrubbed, scrubber, window, limits, explain, display)
+    record = msgspec.structs.replace(record, hashes=sources | split_hashes(workspace.work))
+    write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
+    return record
+
+
+def _write_data(
+    workspace: Workspace,
+    scrubbed: Path,
+    scrubber: Scrubber,
+    window: int,
+    limits: Limits,
+    explain: Callable[[str], None] | None,
+    display: ProgressDisplay,
+) -> BuildRecord:
+    """Write and encode both splits, and return their record, still without hashes."""
     opted_out = read_opt_outs(workspace.work)
     with ChatIndex(scrubbed) as chats:
         widest = workspace.serving(workspace.model.context)
@@ -72,11 +97,10 @@ def _build(
             workspace.folder / "documents", selection.left_out, lambda text: scrubber.scrub(text).text
         )
         facts = chain(documents, read_data_set_texts(chats, selection.left_out))
-        counts = splits.write_splits(workspace.work, chats, opted_out, serving, selection, facts)
-    record = _make_record(workspace, counts, serving, window, limits)
-    record = msgspec.structs.replace(record, hashes=sources | split_hashes(workspace.work))
-    write_private(workspace.work / BUILD_RECORD, [encode_indented(record)])
-    return record
+        with display.stage("writing the examples"):
+            counts = splits.write_splits(workspace.work, chats, opted_out, serving, selection, facts)
+    with display.stage("encoding the examples"):
+        return _make_record(workspace, counts, serving, window, limits)
 
 
 def _check_window(window: int, workspace: Workspace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,8 @@ from training.commands.types import Commands, Folder
 from training.dataset.selection import DEFAULT_LIMITS, Limits
 from training.dataset.splits import TRAIN
 from training.dataset.staleness import read_current_build
-from training.dataset.workspace import BUILD_RECORD, Workspace, open_workspace, read_build_record
+from training.dataset.workspace import BUILD_RECORD, BuildRecord, Workspace, open_workspace, read_build_record
+from training.progress.display import ProgressDisplay, open_display
 from training.tokenization import cache
 from training.tokenization.preview import PreviewPage, spread_examples
 
@@ -77,15 +79,11 @@ def _test_size(text: str) -> float:
 def build(options: Namespace, folder: Folder) -> str:
     if options.cap < 0:
         raise UserError(f"A cap of {options.cap} is not possible: say how many examples, or 0 for no limit.")
-    limits = Limits(
-        options.cap,
-        near_duplicates=_near_duplicates(options.near_duplicates),
-        repeats=_repeats(options.repeats),
-        test_size=options.test_size,
-    )
     judged = list[str]()
     explain = judged.append if options.explain else None
-    record = build_data(_open(options, folder(options)), options.window, limits, explain)
+    persona = folder(options)
+    with open_display() as display:
+        record = run_build(options, _open(options, persona, display), display, explain)
     if options.json:
         built = msgspec.to_builtins(record)
         return json_text({**built, "judged": judged} if options.explain else built)
@@ -114,16 +112,41 @@ def _repeats(value: str) -> int:
     return int(value)
 
 
-def preview(options: Namespace, folder: Folder) -> str:
-    workspace = _open(options, folder(options))
-    record = read_current_build(workspace.work)
-    path = cache.open_encoded(
-        workspace.work, TRAIN, workspace.serving(record.window), workspace.model, record.window
+def build_limits(options: Namespace) -> Limits:
+    """Return the limits that the options of `build` set."""
+    return Limits(
+        options.cap,
+        near_duplicates=_near_duplicates(options.near_duplicates),
+        repeats=_repeats(options.repeats),
+        test_size=options.test_size,
     )
-    page = PreviewPage(workspace.model.tokenizer, workspace.model.definition, colours=sys.stdout.isatty())
-    shown = [
-        page.render(example) for example in spread_examples(list(cache.read_encoded(path)), options.count)
-    ]
+
+
+def run_build(
+    options: Namespace,
+    workspace: Workspace,
+    display: ProgressDisplay,
+    explain: Callable[[str], None] | None = None,
+) -> BuildRecord:
+    """Build the data as the options say."""
+    return build_data(workspace, options.window, build_limits(options), explain, display)
+
+
+def preview(options: Namespace, folder: Folder) -> str:
+    persona = folder(options)
+    with open_display() as display:
+        return preview_text(_open(options, persona, display), options.count, display)
+
+
+def preview_text(workspace: Workspace, count: int, display: ProgressDisplay) -> str:
+    """Return so many examples as the model reads them, and the lengths of all."""
+    with display.stage("reading the examples"):
+        record = read_current_build(workspace.work)
+        path = cache.open_encoded(
+            workspace.work, TRAIN, workspace.serving(record.window), workspace.model, record.window
+        )
+        page = PreviewPage(workspace.model.tokenizer, workspace.model.definition, colours=sys.stdout.isatty())
+        shown = [page.render(example) for example in spread_examples(list(cache.read_encoded(path)), count)]
     return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), describe_lengths(record)])
 
 
@@ -144,7 +167,8 @@ def forget(options: Namespace, folder: Folder) -> str:
 
 
 def _forget_in(options: Namespace, folder: Path) -> str:
-    forgotten = forgetting.forget(folder, options.author)
+    with open_display() as display, display.stage("erasing what was made of messages, and the words"):
+        forgotten = forgetting.forget(folder, options.author)
     work = folder / "work"
     lines = [f"{folder.name}: {forgotten.messages:,} messages of {options.author} erased"]
     if (work / BUILD_RECORD).exists():
@@ -159,15 +183,16 @@ def _forget_in(options: Namespace, folder: Path) -> str:
 
 def _build_again(options: Namespace, folder: Path) -> str:
     """Build a persona's data as they were built before; return a line about them."""
-    workspace = _open(options, folder)
-    before = read_build_record(workspace.work)
-    limits = Limits(
-        before.per_chat,
-        near_duplicates=before.near_duplicates,
-        repeats=before.repeats,
-        test_size=before.test_size,
-    )
-    record = build_data(workspace, before.window, limits)
+    with open_display() as display:
+        workspace = _open(options, folder, display)
+        before = read_build_record(workspace.work)
+        limits = Limits(
+            before.per_chat,
+            near_duplicates=before.near_duplicates,
+            repeats=before.repeats,
+            test_size=before.test_size,
+        )
+        record = build_data(workspace, before.window, limits, display=display)
     return f"the data were built again: {sum(record.train.values()):,} examples to learn"
 
 
@@ -181,5 +206,5 @@ def _name_adapters(forgotten: forgetting.Forgotten, folder: Path) -> list[str]:
     return lines
 
 
-def _open(options: Namespace, folder: Path) -> Workspace:
-    return open_workspace(config.load_config(options.config), folder)
+def _open(options: Namespace, folder: Path, display: ProgressDisplay) -> Workspace:
+    return open_workspace(config.load_config(options.config), folder, display)

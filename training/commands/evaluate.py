@@ -2,16 +2,11 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from bot import config
 from bot.adapter.files import CONFIG
-from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
 from bot.system.user_path import user_path
 from training.adapters.persona_adapter import persona_adapter
@@ -19,7 +14,11 @@ from training.commands.types import Commands, Folder
 from training.dataset.staleness import read_current_build
 from training.dataset.workspace import Workspace, open_workspace
 from training.evaluation.limits import COPIED, LimitExceeded
+from training.progress.display import ProgressDisplay, open_display
 from training.store.message_store import work_lock
+
+if TYPE_CHECKING:
+    from training.evaluation.report import Report
 
 MIN_SAMPLES = 10  # answers of each set
 
@@ -48,37 +47,59 @@ def evaluate(options: Namespace, folder: Folder) -> str:
 
     Raises `UserError`, and `LimitExceeded` with the report written where the adapter is over a limit.
     """
-    _check_options(options)
+    check_options(options)
     persona = folder(options)
     other = _other_work(options, folder)
-    workspace = open_workspace(config.load_config(options.config), persona)
-    prepare_environment()
-    adapter = _adapter(options, workspace)
-    with _progress(hidden=options.json) as progress:
-        from training.evaluation import evaluate  # loads torch, transformers, peft, scipy and sklearn
-        from training.evaluation.report import report_json, report_text, write_report
-        from training.evaluation.run import EvaluationOptions, EvaluationRun
+    with open_display() as display:
+        workspace = open_workspace(config.load_config(options.config), persona, display)
+        report, page = run_evaluation(options, workspace, other, display)
+    return _describe(options, report, page)
 
+
+def run_evaluation(
+    options: Namespace, workspace: Workspace, other: Path | None, display: ProgressDisplay
+) -> "tuple[Report, Path]":
+    """Evaluate the adapter that the options name and write the report; return it, and its page."""
+    with display.stage("loading torch, transformers, PEFT and scikit-learn"):
+        from training.evaluation import evaluate
+        from training.evaluation.report import write_report
+        from training.evaluation.run import EvaluationOptions, EvaluationRun
+    adapter = find_adapter(options, workspace, display)
+    with display.stage("reading the data"):
         chosen = EvaluationOptions(adapter, other, options.samples, options.seed, options.copied)
-        run = EvaluationRun(workspace, chosen, progress)
-        report = evaluate.evaluate(run)
-        with work_lock(workspace.work):
-            if read_current_build(workspace.work) != run.build:
-                raise UserError("The data were built anew during the evaluation: evaluate again.")
-            page = write_report(workspace.work, report)
-    text = report_json(report) if options.json else f"{report_text(report)}\nThe whole report: {page}"
+        run = EvaluationRun(workspace, chosen, display)
+    report = evaluate.evaluate(run)
+    with display.stage("writing the report"), work_lock(workspace.work):
+        if read_current_build(workspace.work) != run.build:
+            raise UserError("The data were built anew during the evaluation: evaluate again.")
+        return report, write_report(workspace.work, report)
+
+
+def report_summary(report: "Report", page: Path) -> str:
+    """Return the main figures, and the path of the page."""
+    from training.evaluation.report import report_text
+
+    return f"{report_text(report)}\nThe whole report: {page}"
+
+
+def _describe(options: Namespace, report: "Report", page: Path) -> str:
+    """Return the message for the terminal; raises `LimitExceeded`."""
+    from training.evaluation.report import report_json
+
+    text = report_json(report) if options.json else report_summary(report, page)
     if report.exceeded:
         raise LimitExceeded(report.exceeded, text)
     return text if options.json else f"{text}\nNext: python -m bot chat --persona {options.persona}"
 
 
-def _adapter(options: Namespace, workspace: Workspace) -> Path:
+def find_adapter(options: Namespace, workspace: Workspace, display: ProgressDisplay) -> Path:
     """Return the adapter that the command names, else the persona's own for the base model."""
     adapter: Path | None = options.adapter
     if adapter is None:
         from bot.engine.model_loader.adapter_check import open_adapter_check  # loads torch
 
-        check = open_adapter_check(workspace.settings.model, workspace.settings.data)
+        with display.stage("looking for the base model") as stage:
+            check = open_adapter_check(workspace.settings.model, workspace.settings.data, stage.describe)
         adapter = persona_adapter(workspace.persona, check.base)
     if not (adapter / CONFIG).is_file():
         raise UserError(
@@ -95,38 +116,9 @@ def _other_work(options: Namespace, folder: Folder) -> Path | None:
     return folder(Namespace(**vars(options) | {"persona": options.other})) / "work"
 
 
-def _check_options(options: Namespace) -> None:
+def check_options(options: Namespace) -> None:
+    """Raise `UserError` for options with which nothing could be measured."""
     if options.samples < MIN_SAMPLES:
         raise UserError(f"{options.samples} answers say nothing: draw at least {MIN_SAMPLES} with --samples.")
     if not 0 <= options.copied <= 1:
         raise UserError(f"A share of {options.copied} is not possible: --copied is from 0 to 1.")
-
-
-class _EvaluationBar:
-    """A bar on a terminal, hidden elsewhere."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("", total=None)
-
-    def begin(self, steps: int) -> None:
-        self._progress.update(self._task, total=steps)
-
-    def advance(self, steps: int) -> None:
-        self._progress.advance(self._task, steps)
-
-
-@contextmanager
-def _progress(hidden: bool) -> Iterator[_EvaluationBar]:
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("Evaluating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=hidden or not console.is_terminal,
-    )
-    with progress:
-        yield _EvaluationBar(progress)

@@ -2,21 +2,12 @@
 
 import sys
 from argparse import Namespace
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from bot.errors import UserError
 from bot.system.console import write_line
@@ -24,8 +15,11 @@ from training.importers import registry
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Meter
 from training.importers.registry import Export
+from training.progress.display import SILENT, ProgressDisplay
 from training.store.message_store import MessageStore
 from training.store.participants import MessageCount, Participants, describe_candidates, printable
+
+MEGABYTE = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +41,28 @@ class ImportResult:
     earlier: int
 
 
-def import_exports(options: Namespace, folder: Path) -> ImportResult:
+def import_exports(
+    options: Namespace,
+    folder: Path,
+    display: ProgressDisplay = SILENT,
+    *,
+    asks: bool = True,
+    likely: Sequence[str] = (),
+) -> ImportResult:
     """Import the exports that `options` name into a persona's folder.
 
+    Where nothing tells who the persona is, the only author with a `likely` name is, or somebody is asked.
     Raises `UserError`, and changes nothing, for exports that cannot be read.
     """
     meter, log = Meter(), ImportLog(dates=options.dates or "")
-    exports = [export for path in options.paths for export in registry.find_exports(path, meter)]
-    with MessageStore(folder / "work") as store:
+    with display.stage("looking for exports"):
+        exports = [export for path in options.paths for export in registry.find_exports(path, meter)]
+    with ExitStack() as stack:
+        with display.stage("reading the messages so far"):
+            store = stack.enter_context(MessageStore(folder / "work"))
         participants = Participants(tuple(options.me or ()), store.selves)
-        with _progress(sum(export.size for export in exports), meter, hidden=options.json):
+        with display.stage("reading", sum(export.size for export in exports) / MEGABYTE, "MB") as stage:
+            meter.tell = lambda count: stage.advance(count / MEGABYTE)
             for export in exports:
                 _store_messages(export, store, participants, log)
         store.settle_chats()
@@ -67,7 +73,8 @@ def import_exports(options: Namespace, folder: Path) -> ImportResult:
             raise UserError(
                 f"Nobody says anything in {', '.join(map(str, options.paths))}: it holds notices only."
             )
-        selves = _find_selves(participants, may_ask=sys.stdin.isatty() and not options.json)
+        may_ask = asks and sys.stdin.isatty() and not options.json
+        selves = _find_selves(participants, may_ask, likely)
         store.add_selves(selves)
     for (_, name), first in keys.joined.items():
         log.note(f'"{printable(name)}" goes on the chat "{printable(first)}".')
@@ -90,7 +97,9 @@ def _store_messages(export: Export, store: MessageStore, participants: Participa
         store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
 
 
-def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str]]:
+def _find_selves(
+    participants: Participants, may_ask: bool, likely: Sequence[str] = ()
+) -> dict[str, set[str]]:
     """Return the persona's author ids on every platform of this import; ask where nothing tells them.
 
     Raises `UserError` where nobody may be asked, and for a name in --me that no author has.
@@ -99,6 +108,9 @@ def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str
     selves = {platform: participants.persona_ids(platform) for platform in participants.platforms()}
     for platform in [platform for platform, ids in selves.items() if not ids]:
         candidates = participants.candidates(platform)
+        if (found := _named(candidates, likely)) is not None:
+            selves[platform] = {found.id}
+            continue
         if not may_ask:
             raise UserError(
                 f"Who is the persona on {platform}? Say --me with a name or an id: "
@@ -106,6 +118,13 @@ def _find_selves(participants: Participants, may_ask: bool) -> dict[str, set[str
             )
         selves[platform] = {_ask(platform, candidates).id}
     return selves
+
+
+def _named(candidates: Sequence[MessageCount], names: Sequence[str]) -> MessageCount | None:
+    """Return the only author who has one of these names."""
+    wanted = {name.casefold() for name in names}
+    found = [each for each in candidates if each.name.casefold() in wanted]
+    return found[0] if len(found) == 1 else None
 
 
 def _ask(platform: str, candidates: list[MessageCount]) -> MessageCount:
@@ -127,22 +146,3 @@ def _ask(platform: str, candidates: list[MessageCount]) -> MessageCount:
 def _no_messages(paths: list[Path], log: ImportLog) -> str:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in log.skipped.most_common())
     return f"There is no message in {', '.join(map(str, paths))}{f' but {skipped}' if skipped else ''}."
-
-
-def _progress(size: int, meter: Meter, hidden: bool) -> AbstractContextManager[Any]:
-    """Return a progress bar with bytes read, speed and time left, if stderr is a terminal."""
-    console = Console(stderr=True)
-    if hidden or not console.is_terminal:
-        return nullcontext()
-    progress = Progress(
-        TextColumn("Reading"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    task = progress.add_task("", total=size)
-    meter.tell = lambda count: progress.advance(task, count)
-    return progress

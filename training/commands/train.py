@@ -1,18 +1,19 @@
 """The command `train`: train a LoRA adapter on the persona's data and install it."""
 
 import argparse
-import sys
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bot import config
-from bot.engine.runtime.environment import prepare_environment
 from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.persona.training_options import TrainingOptions
-from bot.system.console import json_text, printable, write_line
+from bot.system.console import json_text, printable
 from bot.system.user_path import user_path
 from bot.text.one_line import one_line
 from bot.toml import check_values
@@ -20,6 +21,12 @@ from training.commands.types import Commands, Folder
 from training.dataset.workspace import Workspace, open_workspace
 from training.planning.recipe import set_by
 from training.planning.recipe_file import GivenOptions, check_new_file, read_recipe
+from training.progress.display import ProgressDisplay, open_display
+from training.runs import folders
+
+if TYPE_CHECKING:
+    from training.trainer.result import RunResult
+
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
 _LONGEST_NAME = 60  # characters of a recipe's file name in its reasons
@@ -62,15 +69,29 @@ def train(options: Namespace, folder: Folder) -> str:
     The adapter in place changes only when the new one is whole.
     """
     _check_options(options)
-    persona, settings = folder(options), config.load_config(options.config)
+    persona = folder(options)
+    with open_display() as display:
+        found = run_training(options, persona, display)
+    if found is None:
+        return ""
+    return describe_run(options, persona, found)
+
+
+def run_training(
+    options: Namespace,
+    persona: Path,
+    display: ProgressDisplay,
+    approve: Callable[[], bool] = lambda: True,
+    goes_on: bool = False,
+) -> "RunResult | None":
+    """Train as the options say; returns None for a plan alone and a run that was not approved."""
+    settings = config.load_config(options.config)
     if notice := cuda_remedy(settings.model.device):
-        write_line(f"training: {notice}", sys.stderr)
+        display.say(f"training: {notice}")
+    with display.stage("loading torch, transformers and PEFT"):
+        from training.trainer import session, start
 
-    prepare_environment()
-    from training.adapters.install import kept_line  # loads torch
-    from training.trainer import result, session, start  # loads torch, transformers and peft, in seconds
-
-    workspace, given = _with_recipe(open_workspace(settings, persona), options)
+    workspace, given = _with_recipe(open_workspace(settings, persona, display), options)
     train_options = start.TrainOptions(
         options.resume,
         options.continue_from,
@@ -80,16 +101,23 @@ def train(options: Namespace, folder: Folder) -> str:
         options.keep_schedule,
         given.sources,
         options.write_recipe,
+        goes_on,
     )
-    found = session.train(workspace, train_options)
-    if found is None:
-        return ""
+    return session.train(workspace, train_options, display, approve)
+
+
+def describe_run(options: Namespace, persona: Path, found: "RunResult") -> str:
+    """Return the message for the terminal."""
+    from training.adapters.install import kept_line
+    from training.trainer import result
+
     if options.json:
         return json_text(msgspec.to_builtins(found))
     adapter = f" --adapter {persona / result.BEST_OF.format(found.run)}" if found.record.canaries else ""
     evaluate = f"python -m training evaluate --persona {options.persona}{adapter}"
     kept = kept_line(persona / found.adapter) if found.adapter else ""
-    return f"{result.result_text(found)}\nNext: {evaluate}{kept}"
+    run = persona / "work" / folders.RUNS / found.run
+    return f"{result.result_text(found, run)}\nNext: {evaluate}{kept}"
 
 
 def _check_options(options: Namespace) -> None:

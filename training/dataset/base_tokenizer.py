@@ -92,17 +92,20 @@ class BaseTokenizer:
     definition: str = ""
 
 
-def open_base_tokenizer(settings: ModelSettings, data: Path) -> BaseTokenizer:
+def open_base_tokenizer(
+    settings: ModelSettings, data: Path, report: Callable[[str], None] = lambda text: None
+) -> BaseTokenizer:
     """Return the tokenizer of the base model that the settings name. Raises `UserError` where it is missing.
 
-    Reading it from a GGUF file takes seconds, so a copy is kept in the data folder.
+    `report` gets MB, rate and time left of a model that is fetched from the hub. Reading a tokenizer from a
+    GGUF file takes seconds, so a copy is kept in the data folder.
     """
     from bot.engine.checkpoint import hub_download, source
     from bot.engine.tokenizer.files import read_tokenizer
 
     found = source.locate_model(settings)
     if found.kind == "hub":
-        found = hub_download.download_model(found)
+        found = hub_download.download_model(found, report)
     assert found.path is not None
     if found.kind == "gguf":
         folder = data / "tokenizers" / f"{source.model_fingerprint(found)[:32]}-{_FORMAT}"

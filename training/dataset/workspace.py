@@ -10,6 +10,7 @@ from bot.errors import UserError
 from bot.persona.persona import Persona, load_persona
 from training.dataset.base_tokenizer import BaseTokenizer, open_base_tokenizer, open_training_format
 from training.dataset.serving_prompts import ServingPrompts
+from training.progress.display import SILENT, ProgressDisplay
 
 BUILD_RECORD = "data.json"
 
@@ -61,11 +62,12 @@ class Workspace:
         return ServingPrompts(self.persona, prompt_format, self.settings.chat.system_prompt)
 
 
-def open_workspace(settings: Config, folder: Path) -> Workspace:
+def open_workspace(settings: Config, folder: Path, display: ProgressDisplay = SILENT) -> Workspace:
     """Load the persona and the base model's tokenizer."""
-    return Workspace(
-        folder, load_persona(folder), settings, open_base_tokenizer(settings.model, settings.data)
-    )
+    persona = load_persona(folder)
+    with display.stage("reading the tokenizer of the base model") as stage:
+        tokenizer = open_base_tokenizer(settings.model, settings.data, stage.describe)
+    return Workspace(folder, persona, settings, tokenizer)
 
 
 def read_build_record(work: Path) -> BuildRecord:

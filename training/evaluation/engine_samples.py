@@ -18,7 +18,10 @@ ADAPTER = "adapter"  # its name in the engine
 ANSWERS_PER_REQUEST = 4  # answers in one request, which share the prompt
 NO_DEADLINE = 1e7  # seconds
 
+_POLL = 0.5  # seconds between two looks at the stage of loading
+
 Advance = Callable[[int], None]  # adds answers to the progress
+Report = Callable[[str], None]  # gets the stage of loading, and "" after it
 
 
 def sample_request(
@@ -52,13 +55,14 @@ def sample_answers(
     advance: Advance,
     *names: str,
     others: Mapping[str, Sequence[Sequence[str]]] = MappingProxyType({}),
+    report: Report = lambda stage: None,
 ) -> dict[str, list[str]]:
     """Return the answers to all requests, tidied as in the bot: the own words of the speaker of these names.
 
     `others` are the labels of the other speakers for each request. `advance` is called with the number of
     answers that are done. Raises `UserError` where the model or the adapter cannot be loaded.
     """
-    answers = asyncio.run(_sample_answers(settings, adapter, requests, advance))
+    answers = asyncio.run(_sample_answers(settings, adapter, requests, advance, report))
     return {
         each: [
             tidy(text, *names, others=speakers, whole=True)
@@ -69,16 +73,30 @@ def sample_answers(
 
 
 async def _sample_answers(
-    settings: Config, adapter: Path, requests: Mapping[str, Sequence[Request]], advance: Advance
+    settings: Config,
+    adapter: Path,
+    requests: Mapping[str, Sequence[Request]],
+    advance: Advance,
+    report: Report,
 ) -> dict[str, list[str]]:
     async with LocalEngine(settings.model, settings.data) as engine:
-        await engine.ready()
+        await _loaded(engine, report)
         await engine.add_adapter(ADAPTER, adapter)
         most = min(ANSWERS_PER_REQUEST, settings.model.rows)
         return {
             each: [answer.text for answer in await _generate_all(engine, asked, most, advance)]
             for each, asked in requests.items()
         }
+
+
+async def _loaded(engine: LocalEngine, report: Report) -> None:
+    """Wait until the engine is ready, and report the stages of its loading."""
+    loading = asyncio.ensure_future(engine.ready())
+    while not loading.done():
+        report(engine.status().stage)
+        await asyncio.wait((loading,), timeout=_POLL)
+    report("")
+    await loading
 
 
 async def _generate_all(

@@ -12,7 +12,10 @@ from training.evaluation.run import ADAPTER_QUESTIONS, QUESTIONS, EvaluationRun
 from training.metrics import authorship, blind_pairs, memorization, privacy, retention, style
 from training.metrics.authorship import Verification
 from training.metrics.blind_pairs import AnswerPair
+from training.metrics.canaries import Extracted
+from training.metrics.likelihood import Losses
 from training.metrics.memorization import Copies, PromptedAnswer
+from training.metrics.retention import Question
 
 SHOWN = 12  # examples with the answers of all
 
@@ -21,11 +24,24 @@ Answers = Mapping[str, Sequence[str]]  # by the way in which they were drawn
 
 def evaluate(run: EvaluationRun) -> Report:
     """Draw all answers and measure them; raises `UserError` where model or adapter cannot be loaded."""
-    questions, seed = retention.read_questions(), run.options.seed
-    run.begin_progress(len(questions))
+    questions = retention.read_questions()
     answers = run.sample(questions)
     base, adapter = answers.pop(QUESTIONS), answers.pop(ADAPTER_QUESTIONS)
     loss, extracted = run.score()
+    with run.display.stage("comparing the answers"):
+        return _report(run, questions, answers, (base, adapter), loss, extracted)
+
+
+def _report(
+    run: EvaluationRun,
+    questions: Sequence[Question],
+    answers: Answers,
+    asked: tuple[Sequence[str], Sequence[str]],
+    loss: Losses,
+    extracted: tuple[Extracted, ...],
+) -> Report:
+    """Measure all answers; `asked` are those to general questions, of base model and adapter."""
+    seed = run.options.seed
     copies = _copies(run, answers)
     private = privacy.scan_answers(run.workspace.work, run.workspace.persona, answers[ADAPTER])
     return Report(
@@ -36,7 +52,7 @@ def evaluate(run: EvaluationRun) -> Report:
         copying=copies,
         canaries=extracted,
         privacy=private,
-        forgetting=retention.compare_retention(questions, base, adapter, seed),
+        forgetting=retention.compare_retention(questions, *asked, seed),
         examples=_examples(run, answers),
         pairs=blind_pairs.draw_blind_pairs(_answer_pairs(run, answers), seed),
         exceeded=exceeded_limits(copies[ADAPTER], copies[PERSON], private, extracted, run.options.copied),

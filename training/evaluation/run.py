@@ -1,10 +1,9 @@
 """Runs of an adapter for its evaluation: answers by the bot's engine, and losses of real answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 from bot.adapter.manifest import read_manifest, trained_names
 from bot.engine.interface import Request
@@ -23,17 +22,11 @@ from training.metrics import canaries, likelihood
 from training.metrics.canaries import Extracted
 from training.metrics.likelihood import Losses, TokenLosses
 from training.metrics.retention import ASSISTANT, GREEDY, Question
+from training.progress.display import SILENT, ProgressDisplay
 from training.runs import canary_guard
 from training.tokenization.encode import Encoder
 
 QUESTIONS, ADAPTER_QUESTIONS = "questions", "adapter's questions"
-
-
-class EvaluationProgress(Protocol):
-    """A progress display: `begin` sets the number of steps."""
-
-    def begin(self, steps: int) -> None: ...
-    def advance(self, steps: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +47,11 @@ class EvaluationRun:
     """One adapter and its base model, with the data that they answer."""
 
     def __init__(
-        self, workspace: Workspace, options: EvaluationOptions, progress: EvaluationProgress
+        self, workspace: Workspace, options: EvaluationOptions, display: ProgressDisplay = SILENT
     ) -> None:
         """Raises `UserError` where the data are missing or nothing is held out."""
         workspace = _as_trained(workspace, options.adapter)
-        self.workspace, self.options, self._progress = workspace, options, progress
+        self.workspace, self.options, self.display = workspace, options, display
         self.build = read_current_build(workspace.work)
         self.serving = workspace.serving(self.build.window)
         wide = workspace.serving(workspace.model.context)
@@ -66,11 +59,6 @@ class EvaluationRun:
             workspace.work, self.serving, wide, options.other, options.samples, options.seed
         )
         self._canaries = canary_guard.learned_canaries(options.adapter, workspace)
-
-    def begin_progress(self, questions: int) -> None:
-        """Set the number of steps: answers, questions by base model and adapter, losses and canaries."""
-        losses = 3 * len(self.eval_data.validation)
-        self._progress.begin(3 * self.options.samples + 2 * questions + losses + len(self._canaries))
 
     def sample(self, questions: Sequence[Question]) -> dict[str, list[str]]:
         """Draw answers to the held-out examples in each way, and to general questions.
@@ -86,15 +74,32 @@ class EvaluationRun:
         prompted = self._prompted()
         others = {name: [each.prompt.speakers for each in prompted] for name in (BASE, ADAPTER)}
         others[SHOTS] = [each.with_shots.speakers for each in prompted]
-        settings, advance = self.workspace.settings, self._progress.advance
         names = (persona.name, persona.card.name, *persona.names)
-        return sample_answers(settings, self.options.adapter, requests, advance, *names, others=others)
+        total = sum(map(len, requests.values()))
+        with self.display.stage("drawing answers", total, "answers") as stage:
+            return sample_answers(
+                self.workspace.settings,
+                self.options.adapter,
+                requests,
+                stage.advance,
+                *names,
+                others=others,
+                report=stage.describe,
+            )
 
     def score(self) -> tuple[Losses, tuple[Extracted, ...]]:
         """Score the real answers with base model and adapter, and extract canaries from the adapter."""
         settings, strength = self.workspace.settings, self.workspace.persona.strength
-        plan = load_plan.plan_load(settings.model, settings.data, lambda stage: None)
-        scorer = ForcedScorer(plan, settings.model, self.options.adapter, strength)
+        with self.display.stage("loading the base model for the losses of real answers") as stage:
+            plan = load_plan.plan_load(settings.model, settings.data, stage.describe)
+            scorer = ForcedScorer(plan, settings.model, self.options.adapter, strength)
+        total = len(self.eval_data.validation) + len(self._canaries)
+        with self.display.stage("computing losses of real answers", total, "answers") as stage:
+            return self._score(scorer, lambda: stage.advance(1))
+
+    def _score(
+        self, scorer: ForcedScorer, advance: Callable[[], None]
+    ) -> tuple[Losses, tuple[Extracted, ...]]:
         scored = {name: list[TokenLosses]() for name in GENERATED}
         shared = common([each.with_shots for each in self.eval_data.validation])
         for each in self.eval_data.validation:
@@ -103,8 +108,8 @@ class EvaluationRun:
             scored[BASE] += scorer.score(each.prompt.ids, [ids], False)
             scored[ADAPTER] += scorer.score(each.prompt.ids, [ids], True)
             scored[SHOTS] += scorer.score(each.with_shots.ids, [ids], False, shared)
-            self._progress.advance(3)
-        extracted = tuple(self._extract(scorer, canary) for canary in self._canaries)
+            advance()
+        extracted = tuple(self._extract(scorer, canary, advance) for canary in self._canaries)
         return likelihood.summarise_losses(scored, BASE, ADAPTER, self.options.seed), extracted
 
     def _prompted(self) -> list[ValidationExample]:
@@ -137,7 +142,9 @@ class EvaluationRun:
         prompts = [serving.prompt([each.message()], {}, False, None) for each in questions]
         return [sample_request(prompt, GREEDY, 0, strength) for prompt in prompts]
 
-    def _extract(self, scorer: ForcedScorer, canary: canaries.Canary) -> Extracted:
+    def _extract(
+        self, scorer: ForcedScorer, canary: canaries.Canary, advance: Callable[[], None]
+    ) -> Extracted:
         empty = self.serving.prompt([], {}, False, None).ids
         extracted = canaries.extract_canary(
             canary,
@@ -145,7 +152,7 @@ class EvaluationRun:
             lambda before, ends: scorer.score((*empty, *before), ends, True, len(empty)),
             self.options.seed,
         )
-        self._progress.advance(1)
+        advance()
         return extracted
 
     def _encode(self, texts: Sequence[str]) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from training.tokenization.examples import common_prefix
 
 ExampleIndices = tuple[int, ...]  # of one step or of one row
+Lengths = Mapping[int, int] | Sequence[int]  # tokens of examples, by index
 
 
 def group_by_prefix(
@@ -56,12 +57,12 @@ def epoch_steps(
 
 
 def pack_rows(
-    step: ExampleIndices, lengths: Sequence[int], budget: int, processes: int = 1
+    step: ExampleIndices, lengths: Lengths, budget: int, processes: int = 1
 ) -> list[ExampleIndices]:
     """Pack the examples of a step into rows of similar length, `budget` tokens at most.
 
-    A longer example has a row of its own. The number of rows is a multiple of `processes`; with fewer
-    examples than processes, some rows are empty.
+    `lengths` has the tokens of each example of the step. A longer example has a row of its own. The number of
+    rows is a multiple of `processes`; with fewer examples than processes, some rows are empty.
     """
     total = sum(lengths[number] for number in step)
     count = processes * max(1, math.ceil(math.ceil(total / budget) / processes))
@@ -71,7 +72,7 @@ def pack_rows(
 
 
 def _pack_into(
-    step: ExampleIndices, lengths: Sequence[int], budget: int, count: int
+    step: ExampleIndices, lengths: Lengths, budget: int, count: int
 ) -> list[ExampleIndices] | None:
     """Put each example, longest first, into the shortest of `count` rows; None where a row grows too long."""
     rows: list[list[int]] = [[] for _ in range(count)]

@@ -9,17 +9,19 @@ import msgspec
 from bot.errors import UserError
 from training.planning.recipe import ChosenRecipe, Recipe
 from training.planning.training_memory import MemoryParts
+from training.progress.estimate import TimeRange
 
 MEMORY_SHARE, CARD_SHARE = 0.9, 0.95  # of the free memory that a plan may use: a card's is asked by few
 MIN_ROW = 256  # tokens of the shortest row that is worth its overhead
+_EARLY_END = "; the least where it ends early, since nothing more is gained on what is held out"
 
 
 class ResourcePlan(msgspec.Struct, frozen=True, kw_only=True):
     """plan.json: the work of a run, and the time and memory that it needs.
 
-    `tokens` are read and `learned` tokens are labels in all steps together. Trial steps measured `seconds`
-    and `bytes`; `room` are the bytes of memory that were free on `device`. `parts` is the estimate of a
-    step's memory by part.
+    `tokens` are read and `learned` tokens are labels in all steps together. Trial steps measured `bytes`, and
+    that the run takes `seconds` at most and `least_seconds` at least; `room` are the bytes of memory that
+    were free on `device`. `parts` is the estimate of a step's memory by part.
     """
 
     answers: int
@@ -34,6 +36,12 @@ class ResourcePlan(msgspec.Struct, frozen=True, kw_only=True):
     room: int | None
     device: str = ""
     parts: MemoryParts | None = None
+    least_seconds: float | None = None
+
+    @property
+    def time(self) -> TimeRange:
+        """The time that the run is expected to take."""
+        return TimeRange(self.seconds if self.least_seconds is None else self.least_seconds, self.seconds)
 
 
 def fit_recipe(
@@ -84,7 +92,7 @@ def format_plan(plan: ResourcePlan, chosen: ChosenRecipe, notes: Sequence[str]) 
             f"adapter    {plan.parameters:,} weights",
             f"batch      {_format_batch(chosen.recipe)}",
             f"memory     {_format_memory(plan)}",
-            f"time       {format_duration(plan.seconds)} at most",
+            f"time       {plan.time}{_EARLY_END * bool(plan.held)}",
             *notes,
         ]
     )

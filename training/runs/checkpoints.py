@@ -27,7 +27,8 @@ class RunState(msgspec.Struct, kw_only=True):
     `row` is the length of rows and `checkpointing` whether activations are computed twice, where memory ran
     out under the recipe's. `scale` is that of the loss in float16, for `steady` steps so far. Dropout depends
     on seed and step alone, so that no state of a random generator is kept. `position` is that of the last
-    step on the curve of the learning rate.
+    step on the curve of the learning rate. `seconds` is the time of training so far, in all processes that
+    went on with the run.
     """
 
     step: int = 0
@@ -42,6 +43,7 @@ class RunState(msgspec.Struct, kw_only=True):
     scale: float | None = None
     steady: int = 0
     position: CurvePosition | None = None
+    seconds: float = 0.0
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -78,6 +80,12 @@ def write_peft_adapter(folder: Path, config: Mapping[str, object], adapter: Mapp
     """Write the two files of a PEFT adapter into a folder."""
     write_private(folder / CONFIG, [encode_indented(config)])
     _write_tensors(folder / WEIGHTS, adapter)
+
+
+def has_checkpoint(run_folder: Path) -> bool:
+    """Return whether a run can go on from its last checkpoint, also one that was being replaced."""
+    swap = FolderSwap.beside(run_folder / LAST)
+    return any(folder.is_dir() for folder in (swap.home, swap.ready, swap.previous))
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

@@ -15,6 +15,7 @@ from training.store.indented_json import encode_indented
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 RUNS, LOG, RECIPE, PLAN, RESULT = "runs", "log.jsonl", "recipe.json", "plan.json", "run.json"
+CURVE = "loss.svg"
 
 
 def list_runs(work: Path) -> list[Path]:

@@ -12,7 +12,7 @@ _TICKS = 5
 def draw_loss_curve(lines: Iterable[Mapping[str, object]]) -> str:
     """Draw the lines of log.jsonl: the loss of each step, its moving mean, and the validation loss."""
     lines = list(lines)
-    training, validation = _points(lines, "learned"), _points(lines, "judged")
+    training, validation = loss_points(lines, "learned"), loss_points(lines, "judged")
     plot = _Plot(training + validation or [(0.0, 0.0), (1.0, 1.0)])
     return "\n".join(
         [
@@ -21,7 +21,7 @@ def draw_loss_curve(lines: Iterable[Mapping[str, object]]) -> str:
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
             *plot.axes(),
             plot.line(training, "#b8c4d6", 1),
-            plot.line(_smooth(training), "#2b5c9e", 2),
+            plot.line(smooth_points(training), "#2b5c9e", 2),
             plot.line(validation, "#c2571a", 2),
             *map(plot.dot, validation),
             f'<text x="{LEFT + 8}" y="16" fill="#2b5c9e">learned</text>',
@@ -70,11 +70,12 @@ class _Plot:
         return [*drawn, f"<text {place}>steps; loss in nats</text>"]
 
 
-def _points(lines: Iterable[Mapping[str, object]], event: str) -> list[Point]:
+def loss_points(lines: Iterable[Mapping[str, object]], event: str) -> list[Point]:
+    """Return step and loss of the log's lines of an event: "learned" (training) or "judged" (validation)."""
     return [(float(str(line["step"])), float(str(line["loss"]))) for line in lines if line["event"] == event]
 
 
-def _smooth(points: Sequence[Point]) -> list[Point]:
+def smooth_points(points: Sequence[Point]) -> list[Point]:
     """Return the exponential moving mean of the losses, corrected for its start."""
     made, mean, weight = [], 0.0, 0.0
     for step, loss in points:

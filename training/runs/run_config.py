@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import UserError
+from bot.persona.training_options import TrainingOptions
 from training.metrics.canaries import Canary
 from training.planning.recipe import Recipe
 from training.runs.curve_position import CurvePosition
@@ -44,6 +45,13 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
 def read_run_config(folder: Path) -> RunConfig:
     """Read recipe.json of a run; raises `UserError` where it is missing or damaged."""
     return read_run_file(folder / RECIPE, RunConfig)
+
+
+def has_options(recipe: Recipe, options: TrainingOptions) -> bool:
+    """Return whether a recipe has the values that persona.toml sets; those that memory forbade may differ."""
+    given = {key: value for key, value in options.model_dump().items() if value is not None}
+    fitted = {"row", "checkpointing"}
+    return all(getattr(recipe, key, value) == value for key, value in given.items() if key not in fitted)
 
 
 def check_resumable(config: RunConfig, data: dict[str, str], base_hash: str, folder: Path) -> None:

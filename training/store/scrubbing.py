@@ -1,6 +1,6 @@
 """scrubbed.jsonl: messages.jsonl without private details, and a review of the replaced details."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -24,12 +24,14 @@ SCRUBBED = "scrubbed.jsonl"
 _BATCH = 1024
 
 
-def scrub_messages(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
+def scrub_messages(
+    work: Path, persona: Persona, advance: Callable[[int], None] = lambda count: None
+) -> tuple[Path, Scrubber]:
     """Write scrubbed.jsonl and the review; return the path, and the scrubber for other texts.
 
     Three lists have one entry a line. consent.txt: people who may be named, by id, platform/id or name.
-    words.txt: further words to replace. keep.txt: words to keep. The persona is always named. Raises
-    `UserError` where there are no messages.
+    words.txt: further words to replace. keep.txt: words to keep. The persona is always named. `advance` gets
+    the number of messages that are done. Raises `UserError` where there are no messages.
     """
     source, path = work / MESSAGES, work / SCRUBBED
     if not source.exists():
@@ -42,6 +44,7 @@ def scrub_messages(work: Path, persona: Persona) -> tuple[Path, Scrubber]:
             if len(batch) == _BATCH:
                 file.write(to_lines(batch))
                 batch.clear()
+                advance(_BATCH)
         file.write(to_lines(batch))
     review.write_files(work)
     return path, scrubber

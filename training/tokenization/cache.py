@@ -66,6 +66,11 @@ def read_encoded(path: Path) -> Iterator[TrainingExample]:
         raise UserError(f"{path} cannot be read ({error}): delete it and build the data again.") from None
 
 
+def hash_in_name(path: Path) -> str:
+    """Return the hash of all that the examples of a file depend on."""
+    return path.stem.rpartition("-")[2]
+
+
 def _encoded_path(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
     hashed = _hash(work / name, serving, model, window)
     return work / ENCODED / f"{_stem(name)}-{hashed}.jsonl"

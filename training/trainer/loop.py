@@ -13,13 +13,13 @@ from bot.files import write_private
 from training.distributed.processes import ProcessGroup
 from training.runs import checkpoints, loss_curve
 from training.runs.checkpoints import BEST, FIRST, LAST, RunState
-from training.runs.folders import RunLog
+from training.runs.folders import CURVE, RunLog
 from training.tokenization.examples import TokenizedExample
 from training.trainer.interrupts import StopRequest
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.loss_scale import LossScale
 from training.trainer.memory_recovery import FAULTS, is_recoverable, need_less_memory, with_recipe
-from training.trainer.progress import TrainingBar
+from training.trainer.progress import RunProgress
 from training.trainer.schedule import StepPlan, TrainingSchedule
 from training.trainer.tracking import Tracker
 
@@ -37,18 +37,20 @@ class TrainingLoop:
         schedule: TrainingSchedule,
         learner: LoraLearner,
         process_group: ProcessGroup,
-        bar: TrainingBar,
+        progress: RunProgress,
         stop: StopRequest,
         tracker: Tracker,
     ) -> None:
         self._schedule, self._learner, self._process_group = schedule, learner, process_group
-        self._bar, self._stop, self._tracker = bar, stop, tracker
+        self._progress, self._stop, self._tracker = progress, stop, tracker
         self._log = RunLog(schedule.run_folder)
         self.state = RunState()
+        self._began, self._seconds_before = time.perf_counter(), 0.0
 
     def resume(self) -> None:
         """Restore the last checkpoint, its row length, and drop later lines of the log."""
         self._go_back()
+        self._seconds_before = self.state.seconds
         recipe = self._schedule.recipe
         if self.state.row is not None:
             recipe = msgspec.structs.replace(
@@ -91,13 +93,14 @@ class TrainingLoop:
         speed = tokens / (time.perf_counter() - began)
         self._add_log("learned", loss=loss, rate=rate, norm=norm, tokens=tokens, speed=round(speed, 1))
         self._tracker.log(self.state.step, loss=loss, rate=rate, norm=norm)
-        self._bar.advance(tokens, loss, speed)
         if step.evaluates and self._schedule.validation and not self._evaluate():
             return self._halve_rate(rate)
         if step.keeps:
             self._save(checkpoints.kept_name(self.state.step))
         if step.saves:
             self._save(LAST)
+        labels = self._schedule.step_labels(step)
+        self._progress.advance(self.state, labels, loss, time.perf_counter() - began)
         return None
 
     def _evaluate(self) -> bool:
@@ -108,7 +111,7 @@ class TrainingLoop:
             return False
         self._add_log("judged", loss=loss)
         self._tracker.log(self.state.step, held_loss=loss)
-        self._bar.print(f"step {self.state.step:,}: loss {loss:.4f} on what is held out")
+        self._progress.print(f"step {self.state.step:,}: loss {loss:.4f} on what is held out")
         gained = self.state.best is None or loss < self.state.best * (1 - GAIN)
         self.state.stale = 0 if gained else self.state.stale + 1
         if self.state.best is None or loss < self.state.best:
@@ -117,7 +120,9 @@ class TrainingLoop:
         if self.state.stale >= self._schedule.recipe.patience:
             self.state.ended = True
             self._add_log("ended", reason="no progress on what is held out")
-            self._bar.print(f"ended at step {self.state.step:,}: nothing more is gained on what is held out")
+            self._progress.print(
+                f"ended at step {self.state.step:,}: nothing more is gained on what is held out"
+            )
         return True
 
     def _rows(self, step: StepPlan) -> list[list[TokenizedExample]]:
@@ -144,7 +149,7 @@ class TrainingLoop:
         recipe = self._schedule.recipe
         self._add_log("smaller", row=recipe.row, checkpointing=recipe.checkpointing)
         twice = ", and activations are computed twice" if recipe.checkpointing else ""
-        self._bar.print(
+        self._progress.print(
             f"step {self.state.step + 1:,}: the memory ran out; the same step goes on in rows of "
             f"{recipe.row:,} tokens{twice}"
         )
@@ -165,7 +170,7 @@ class TrainingLoop:
             self._restore(FIRST)
         self.state.halved, self.state.halved_at = halved, self.state.step
         self._add_log("halved", at=step + 1, rate=rate / 2)
-        self._bar.print(
+        self._progress.print(
             f"step {step + 1:,}: the loss is not a number; back to step {self.state.step:,} at half the rate"
         )
         self._show_progress()
@@ -186,14 +191,14 @@ class TrainingLoop:
             self._learner.scale = LossScale(self.state.scale, self.state.steady)
 
     def _show_progress(self) -> None:
-        done = self._schedule.steps[: self.state.step]
-        self._bar.set_completed(sum(map(self._schedule.step_tokens, done)))
+        self._progress.restore(self.state)
 
     def _save(self, name: str) -> None:
         """Save a checkpoint, with the loss curve beside the last one, or an adapter alone, for serving."""
         recipe, scale = self._schedule.recipe, self._learner.scale
         self.state.row, self.state.checkpointing = recipe.row, recipe.checkpointing
         self.state.scale, self.state.steady = scale.value, scale.steady
+        self.state.seconds = self._seconds_before + time.perf_counter() - self._began
         if self._process_group.is_main:
             folder, learner = self._schedule.run_folder / name, self._learner
             if name not in (FIRST, LAST):
@@ -208,7 +213,7 @@ class TrainingLoop:
                 )
             if name == LAST:
                 curve = loss_curve.draw_loss_curve(self._log.lines())
-                write_private(self._schedule.run_folder / "loss.svg", [curve.encode()])
+                write_private(self._schedule.run_folder / CURVE, [curve.encode()])
         self._process_group.barrier()
 
     def _add_log(self, event: str, **values: object) -> None:

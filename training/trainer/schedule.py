@@ -73,7 +73,7 @@ class TrainingSchedule:
     def _rows(
         self, examples: Sequence[TokenizedExample], numbers: ExampleIndices, processes: int
     ) -> list[list[TokenizedExample]]:
-        lengths = [len(each.ids) for each in examples]
+        lengths = {number: len(examples[number].ids) for number in numbers}
         rows = batches.pack_rows(numbers, lengths, self.recipe.row, processes)
         return [[examples[number] for number in row] or [_without_labels(examples[0])] for row in rows]
 

@@ -1,8 +1,6 @@
 """One call of the command `train`: from a persona's data to the installed adapter."""
 
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -10,7 +8,6 @@ import msgspec
 
 from bot.engine.runtime.device_faults import DeviceFault, device_fault_of
 from bot.errors import UserError
-from bot.system.console import write_line
 from training.adapters import install
 from training.dataset.staleness import read_current_build
 from training.dataset.workspace import Workspace, read_build_record
@@ -20,6 +17,7 @@ from training.planning import resources
 from training.planning.recipe import ChosenRecipe
 from training.planning.recipe_file import write_recipe
 from training.planning.resources import ResourcePlan
+from training.progress.display import SILENT, ProgressDisplay
 from training.runs import folders
 from training.runs.checkpoints import BEST, RunState
 from training.trainer import base_model, memory_recovery, profile
@@ -29,8 +27,9 @@ from training.trainer.interrupts import StopRequest
 from training.trainer.loop import TrainingLoop
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.model_sizes import loaded_bytes
-from training.trainer.progress import TrainingBar
+from training.trainer.progress import RunProgress
 from training.trainer.result import RunResult, make_result
+from training.trainer.resumption import can_resume
 from training.trainer.schedule import TrainingSchedule, plan_steps
 from training.trainer.stages import TrainingData, read_training_data, training_stages
 from training.trainer.start import (
@@ -45,28 +44,44 @@ from training.trainer.step_memory import StepMemory
 from training.trainer.tracking import Tracker, check_tracker
 
 
-def train(workspace: Workspace, options: TrainOptions) -> RunResult | None:
+def train(
+    workspace: Workspace,
+    options: TrainOptions,
+    display: ProgressDisplay = SILENT,
+    approve: Callable[[], bool] = lambda: True,
+) -> RunResult | None:
     """Train and install an adapter; raises `UserError`.
 
-    Returns None for a plan alone, and in every process but the main one.
+    `approve` is asked once, with the plan of a new run on the display, before the run begins. Returns None
+    for a plan alone, a run that was not approved, and in every process but the main one.
     """
-    read_current_build(workspace.work)
-    check_tracker(options.track)
-    device = base_model.training_device(workspace.settings.model, workspace.persona.training)
-    process_group = ProcessGroup(device)
+    with display.stage("reading the data"):
+        read_current_build(workspace.work)
+        check_tracker(options.track)
+        device = base_model.training_device(workspace.settings.model, workspace.persona.training)
+        process_group = ProcessGroup(device)
     with ExitStack() as stack:
         if process_group.is_main:
             stack.enter_context(folders.run_lock(workspace.work))
             install.recover_install(workspace.folder)
         stack.callback(process_group.end)
-        return Session(workspace, options, process_group).run()
+        shown = display if process_group.is_main else SILENT
+        return Session(workspace, options, process_group, shown, approve).run()
 
 
 class Session:
     """One call of the command in one process."""
 
-    def __init__(self, workspace: Workspace, options: TrainOptions, process_group: ProcessGroup) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        options: TrainOptions,
+        process_group: ProcessGroup,
+        display: ProgressDisplay,
+        approve: Callable[[], bool],
+    ) -> None:
         self._workspace, self._options, self._process_group = workspace, options, process_group
+        self._display, self._approve = display, approve
 
     def run(self) -> RunResult | None:
         """Plan, train, install."""
@@ -74,44 +89,54 @@ class Session:
         install.adapter_home(self._workspace, base.identity)
         start, data = self._start(base)
         recipe = start.config.recipe
-        stages = training_stages(data, recipe)
-        kept = start.config.schedule
-        steps = plan_steps(stages, recipe, kept.position if kept else None)
-        schedule = TrainingSchedule(
-            start.run_folder, stages, data.validation, steps, recipe, start.earlier_updates
-        )
-        model = base.load()
-        sizes = replace(base.sizes, bytes=loaded_bytes(model))
-        learner = LoraLearner(model, recipe, self._process_group, base.name)
-        start.restore_to(learner)
-        step_memory = StepMemory(sizes, base.kept_bytes(recipe), data)
+        with self._display.stage("choosing the steps"):
+            stages = training_stages(data, recipe)
+            kept = start.config.schedule
+            steps = plan_steps(stages, recipe, kept.position if kept else None)
+            schedule = TrainingSchedule(
+                start.run_folder, stages, data.validation, steps, recipe, start.earlier_updates
+            )
+        learner, step_memory = self._load(base, start, data)
         with self._device_faults("run the same command again."):
             start, schedule, plan = self._plan(start, schedule, learner, step_memory)
-        if self._options.plan_only:
+        if self._options.plan_only or not (start.resumed or self._approve()):
             return None
         self._write_start(start, plan, data)
-        began = time.perf_counter()
-        state = self._train(start, schedule, learner)
-        result = make_result(schedule, start.config, plan, state, time.perf_counter() - began)
+        state = self._train(start, schedule, learner, plan)
+        result = make_result(schedule, start.config, plan, state)
         return self._finish(start, result) if self._process_group.is_main else None
+
+    def _load(self, base: BaseModel, start: RunStart, data: TrainingData) -> tuple[LoraLearner, StepMemory]:
+        """Load the base model with the adapter that the run begins with."""
+        with self._display.stage(f"loading the base model {base.name}"):
+            model = base.load()
+            sizes = replace(base.sizes, bytes=loaded_bytes(model))
+            recipe = start.config.recipe
+            learner = LoraLearner(model, recipe, self._process_group, base.name)
+            start.restore_to(learner)
+            return learner, StepMemory(sizes, base.kept_bytes(recipe), data)
 
     def _find_base_model(self) -> BaseModel:
         settings, options = self._workspace.settings, self._workspace.persona.training
-        with self._process_group.main_process_first():
+        with (
+            self._display.stage("looking for the base model") as stage,
+            self._process_group.main_process_first(),
+        ):
             return base_model.find_base_model(
-                settings.model, options, self._process_group.device, settings.data, self._say
+                settings.model, options, self._process_group.device, settings.data, stage.describe
             )
 
     def _start(self, base: BaseModel) -> tuple[RunStart, TrainingData]:
         """Return the start of the run, and the data that is left to train on."""
-        with self._process_group.main_process_first():
+        with self._display.stage("encoding the examples"), self._process_group.main_process_first():
             data, hashes = read_training_data(self._workspace, read_build_record(self._workspace.work))
         if not data.dialogue:
             raise UserError("There are no answers to learn, only documents: import chats, then build again.")
-        if self._options.resume:
-            start = resume_run(self._workspace, base, hashes, self._options)
-        else:
-            start = begin_run(self._workspace, base, data, hashes, self._options)
+        with self._display.stage("choosing the recipe"):
+            if self._options.resume or (self._options.goes_on and can_resume(self._workspace, base, hashes)):
+                start = resume_run(self._workspace, base, hashes, self._options)
+            else:
+                start = begin_run(self._workspace, base, data, hashes, self._options)
         data = separate_replay(data, start.learned_hashes)
         return start, plant_run_canaries(self._workspace, data, start.config)
 
@@ -121,14 +146,16 @@ class Session:
         """Return the plan, and start and schedule in rows that the memory held in trial steps."""
         if start.resumed:
             return start, schedule, profile.read_plan(start)
-        schedule, plan = profile.profile_run(start, schedule, learner, step_memory, self._process_group.size)
+        schedule, plan = profile.profile_run(
+            start, schedule, learner, step_memory, self._process_group.size, self._display
+        )
         start = start.with_recipe(schedule.recipe)
         chosen = ChosenRecipe(start.config.recipe, start.config.reasons)
         notes = profile.plan_notes(step_memory.data, start, schedule)
-        self._say(resources.format_plan(plan, chosen, notes))
+        self._display.say(resources.format_plan(plan, chosen, notes))
         if self._options.recipe_file and self._process_group.is_main:
             write_recipe(self._options.recipe_file, chosen)
-            self._say(f"The recipe is in {self._options.recipe_file}; --recipe reads it.")
+            self._display.say(f"The recipe is in {self._options.recipe_file}; --recipe reads it.")
         return start, schedule, plan
 
     def _write_start(self, start: RunStart, plan: ResourcePlan, data: TrainingData) -> None:
@@ -139,11 +166,15 @@ class Session:
             record_canaries(self._workspace.work, start.config.canaries)
         self._process_group.barrier()
 
-    def _train(self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner) -> RunState:
-        total, is_main = sum(map(schedule.step_tokens, schedule.steps)), self._process_group.is_main
-        with StopRequest() as stop, TrainingBar(total, is_main) as bar:
+    def _train(
+        self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, plan: ResourcePlan
+    ) -> RunState:
+        is_main = self._process_group.is_main
+        shown = self._display.stage("training", len(schedule.steps), "steps")
+        with StopRequest() as stop, shown as stage:
+            progress = RunProgress(self._display, stage, schedule, plan.time)
             tracker = Tracker(self._options.track if is_main else None, start.run_folder)
-            loop = TrainingLoop(schedule, learner, self._process_group, bar, stop, tracker)
+            loop = TrainingLoop(schedule, learner, self._process_group, progress, stop, tracker)
             if start.resumed:
                 loop.resume()
             resume = f"python -m training train --persona {self._workspace.folder.name} --resume"
@@ -162,12 +193,13 @@ class Session:
     def _finish(self, start: RunStart, result: RunResult) -> RunResult:
         """Install the adapter, unless this is a canary run, and write run.json."""
         if not start.config.canaries:
-            home = install.install_adapter(
-                self._workspace,
-                start.run_folder / BEST,
-                msgspec.to_builtins(result),
-                inherited=start.config.authors,
-            )
+            with self._display.stage("checking the adapter, and putting it in place"):
+                home = install.install_adapter(
+                    self._workspace,
+                    start.run_folder / BEST,
+                    msgspec.to_builtins(result),
+                    inherited=start.config.authors,
+                )
             place = home.relative_to(self._workspace.folder).as_posix()
             result = msgspec.structs.replace(result, adapter=place)
         folders.write_run_file(start.run_folder / folders.RESULT, result)
@@ -183,7 +215,3 @@ class Session:
                 raise
             reason = fault.value.partition(":")[0] if fault is DeviceFault.CONTEXT_LOST else fault.value
             raise UserError(f"Training stopped, since {reason}; {remedy}") from error
-
-    def _say(self, text: str) -> None:
-        if self._process_group.is_main:
-            write_line(text, sys.stderr)

@@ -77,7 +77,7 @@ def read_training_data(workspace: Workspace, build: BuildRecord) -> tuple[Traini
         neutral=tuple(tokenized_examples(neutral.neutral_examples(serving.reader))),
         validation=tuple(validation),
     )
-    return data, {name: path.stem.rpartition("-")[2] for name, path in files.items()}
+    return data, {name: cache.hash_in_name(path) for name, path in files.items()}
 
 
 def training_stages(data: TrainingData, recipe: Recipe) -> list[Stage]:

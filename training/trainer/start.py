@@ -37,7 +37,8 @@ class TrainOptions:
     """Options of the command `train`; `resume` and `continue_from` exclude each other.
 
     With `keep_schedule`, the schedule of the run that made the adapter goes on. `sources` are the reasons of
-    options of training that are not set in persona.toml. The recipe is written to `recipe_file`.
+    options of training that are not set in persona.toml. The recipe is written to `recipe_file`. `goes_on`:
+    the newest run is resumed where it can be, and else a new one begins.
     """
 
     resume: bool = False
@@ -48,6 +49,7 @@ class TrainOptions:
     keep_schedule: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
     recipe_file: Path | None = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

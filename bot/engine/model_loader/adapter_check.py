@@ -7,6 +7,7 @@ from bot.adapter.choice import AdapterChoice, choose_adapter
 from bot.config import ModelSettings
 from bot.engine.lora.registry import linear_shapes, read_adapter
 from bot.engine.lora.validation import BaseModelIdentity
+from bot.engine.model_loader.gguf import Progress
 from bot.engine.model_loader.load_plan import LoadPlan, plan_load
 from bot.engine.model_loader.loader import meta_model
 from bot.engine.tokenizer.tokenizer import HFTokenizer
@@ -44,12 +45,14 @@ class AdapterCheck:
         return f"{name}: adapts {layers} layers of {self.base.name}"
 
 
-def open_adapter_check(settings: ModelSettings, data: Path) -> AdapterCheck:
+def open_adapter_check(
+    settings: ModelSettings, data: Path, report: Progress = lambda stage: None
+) -> AdapterCheck:
     """Find the settings' base model, and convert it first where it must be and that has not been done.
 
-    Raises `UserError` without such a model.
+    `report` gets the stages. Raises `UserError` without such a model.
     """
-    plan = plan_load(settings, data, lambda stage: None, serves_packed=True)
+    plan = plan_load(settings, data, report, serves_packed=True)
     return AdapterCheck(plan_identity(plan), plan.read_tokenizer())
 
 

@@ -134,7 +134,7 @@ def test_a_byte_order_mark_before_a_card_does_no_harm(tmp_path: Path) -> None:
         (
             "",
             "{}",
-            'the card <folder>/card.json cannot be used: its field "name" is wrong: field required',
+            'the card <folder>/card.json cannot be used: it has no name: write one into its field "name"',
         ),
         (
             "",

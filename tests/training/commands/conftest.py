@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import tiny
 from tests.fakes.model import ByteTokenizer
+from tests.fixtures.making import EmptyFolder
 from tests.fixtures.training_messages import said
 from training.dataset.base_tokenizer import BaseTokenizer
 from training.store.messages import ExportedMessage, to_lines
@@ -38,3 +40,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keep(folder: Path, messages: list[ExportedMessage]) -> None:
     (folder / "work/messages.jsonl").write_bytes(to_lines(messages))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_model(tmp_path_factory.mktemp("base") / "model")
+
+
+@pytest.fixture
+def making(model: Path, tmp_path: Path) -> EmptyFolder:
+    """A folder with an export and a tiny base model, and no persona."""
+    return EmptyFolder(tmp_path, model)

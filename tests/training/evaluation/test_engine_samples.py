@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import config
-from bot.engine.interface import Answer, Request, Timings
+from bot.engine.interface import Answer, Request, Status, Timings
 from bot.persona.persona import Sampling
 from training.evaluation import engine_samples
 from training.evaluation.engine_samples import group_requests, sample_answers
@@ -37,6 +37,9 @@ class FixedAnswers:
     answers: tuple[Answer, ...]
 
     async def ready(self) -> None: ...
+
+    def status(self) -> Status:
+        return Status("ready", "model")
 
     async def add_adapter(self, name: str, folder: Path) -> None: ...
 

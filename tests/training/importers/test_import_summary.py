@@ -140,6 +140,6 @@ def test_on_a_terminal_it_shows_how_far_it_is(
         json.dumps({"type": "personal_chat", "name": "Bo", "id": 2, "messages": messages}, indent=1)
     )
     child = start_import(path)
-    child.expect("Reading")
-    child.expect("MB/s")
+    child.expect("reading: ")
+    child.expect(r"of \d+ MB, ")
     child.expect("Who is the persona")

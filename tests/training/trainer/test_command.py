@@ -44,7 +44,7 @@ def refused(persona: TinyPersona, *more: str) -> str:
     """Return the last line of `train` that refuses; standard output is empty."""
     code, out, error = persona.run("train", *more)
     assert (code, out) == (2, "")
-    return error.removeprefix("training: ").strip().splitlines()[-1]
+    return error.strip().splitlines()[-1].removeprefix("training: ")
 
 
 def test_without_data_the_error_names_the_command_that_makes_them(tmp_path: Path) -> None:
