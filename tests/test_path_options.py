@@ -16,6 +16,7 @@ import pytest
 from bot import config
 from bot.app import models, terminal_chat
 from bot.app.arguments import argument_parser
+from bot.persona.new_folder import read_new_card
 from bot.system.user_path import user_path
 from tests.fakes import families
 from tests.fixtures.adapter_workspace import make_workspace
@@ -137,6 +138,21 @@ def _continue(given: str, desk: Desk) -> None:
         assert foreign.folder.is_dir()
 
 
+def _make(given: str, desk: Desk) -> None:
+    options = trainer._parser().parse_args(["make", given, "--persona", "mara"])
+    assert options.paths[0].exists()
+
+
+def _make_card(given: str, desk: Desk) -> None:
+    options = trainer._parser().parse_args(["make", "export", "--persona", "mara", "--card", given])
+    assert read_new_card(options.card).card.name == "Mara"
+
+
+def _new_persona(given: str, desk: Desk) -> None:
+    options = argument_parser(None).parse_args(["persona", "new", "mira", "--card", given])
+    assert read_new_card(options.card).card.name == "Mara"
+
+
 def _recipe(given: str, desk: Desk) -> None:
     code, error = desk.mara("train", "--recipe", given)
     assert (code, "ranks" in error) == (2, True), error
@@ -187,6 +203,9 @@ CASES: dict[tuple[str, str, str], tuple[str, Callable[[str, Desk], None]]] = {
     ("training", "adopt", "adapter"): ("adapter 适配器", _adopt),
     ("training", "adopt", "--adapter-config"): ("adapter 适配器/adapter_config.json", _adopt_with_config),
     ("training", "train", "--continue-from"): ("adapter 适配器", _continue),
+    ("bot", "persona new", "--card"): ("personas/mara/card.json", _new_persona),
+    ("training", "make", "paths"): ("export 导出", _make),
+    ("training", "make", "--card"): ("personas/mara/card.json", _make_card),
     ("training", "train", "--recipe"): ("recipe 食谱.toml", _recipe),
     ("training", "train", "--write-recipe"): ("recipe 食谱.toml", _new_recipe),
     ("training", "evaluate", "--adapter"): ("adapter 适配器", _evaluate),

@@ -134,7 +134,7 @@ def test_its_rule_for_speakers_names_is_told_kept_or_guessed(
     expected: SpeakerNames,
 ) -> None:
     (foreign / "manifest.json").write_text(json.dumps(before))
-    adopted = adopt_adapter(workspace, foreign, names)
+    adopted = adopt_adapter(workspace, foreign, names=names)
     assert adopted.names == json.loads((adopted.home / "manifest.json").read_text())["names"] == expected
 
 
