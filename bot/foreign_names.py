@@ -14,7 +14,7 @@ _GUIDE = "docs/training.md says why"
 _ANSWERS: dict[str, str] = {
     # how answers are drawn
     "temperature top_p top_k min_p repetition_penalty min_tokens max_tokens": f"write it {_SAMPLING}",
-    "num_beams beams beam_size num_beam_groups beams_number": (
+    "num_beams beams beam_size num_beam_groups beams_number show_beam": (
         f"chats have no beam search: write temperature = 0 {_SAMPLING} for the likeliest words, and let "
         "/again draw another answer"
     ),
@@ -27,6 +27,7 @@ _ANSWERS: dict[str, str] = {
     "early_stopping eos_token_id": f"an answer ends with its turn, or after max_tokens {_SAMPLING}",
     "num_return_sequences": "a reply is one answer: /again draws another",
     "use_typewriter stream streaming": "replies always show while they grow: leave it out",
+    "share share_link": "leave it out: people talk in the terminal, on Discord and on Telegram",
     # what is remembered
     "memory_limit history_len max_history history_rounds max_rounds": (
         "write rounds in [history] of persona.toml"
@@ -42,7 +43,7 @@ _ANSWERS: dict[str, str] = {
     "token_path tokenizer_path tokenizer_name tokenizer": (
         f"leave it out: the tokenizer is the one beside the model that name {_MODEL} says"
     ),
-    "load_in_8bit load_8bit use_8bit int8_training": f'write precision = "int8" {_MODEL}',
+    "load_in_8bit load_8bit use_8bit int8 int8_training": f'write precision = "int8" {_MODEL}',
     "load_in_4bit load_4bit use_4bit quantization_bit": f'write precision = "nf4" {_MODEL}',
     "load_in_2bit bits wbits groupsize group_size gptq use_gptq gptq_path": (
         f'write precision = "nf4" {_MODEL}, or take a GGUF file of 4 bits; 2 bits and GPTQ are not read, and '
@@ -77,7 +78,9 @@ _ANSWERS: dict[str, str] = {
     "warmup_ratio warmup_steps warmup_num_steps": f"write warmup, a share of all steps, {_TRAINING}",
     "weight_decay": f"write decay {_TRAINING}",
     "max_grad_norm gradient_clipping": f"write clip {_TRAINING}",
-    "num_epoch num_epochs num_train_epochs max_epoches max_epochs epoch": f"write epochs {_TRAINING}",
+    "num_epoch num_epochs num_train_epoch num_train_epochs max_epoches max_epochs epoch": (
+        f"write epochs {_TRAINING}"
+    ),
     "max_steps": f"write epochs {_TRAINING}: training stops by itself when nothing more is gained",
     "total_batch batch_size global_batch_size train_batch_size": f"write batch {_TRAINING}",
     "micro_batch micro_batch_size per_device_train_batch_size train_micro_batch_size_per_gpu": (
@@ -99,13 +102,16 @@ _ANSWERS: dict[str, str] = {
     "save_total_limit load_best_model_at_end": (
         "leave it out: the last and the best state are always kept, and with --save-every each state it saves"
     ),
+    "dataset_type remove_unused_columns skip_overlength": (
+        "leave it out: `python -m training build` makes the examples of all that was imported"
+    ),
     "log_steps logging_steps logging_first_step": "leave it out: every step stands in the run's log.jsonl",
     "early_stopping_patience": f"write patience {_TRAINING}",
     # the command line of a training
-    "data_path dataset_path dataset train_file data_dir": (
+    "data_path dataset_path dataset train_file data_dir json_path": (
         "let `python -m training import PATH --persona NAME` read the data first"
     ),
-    "output_path output_dir save_dir save_name": (
+    "output_path output_dir save_path save_dir save_name out_data_path": (
         "leave it out: a run is kept in personas/NAME/work/runs, and `python -m training export` writes "
         "its adapter elsewhere"
     ),
@@ -118,7 +124,9 @@ _ANSWERS: dict[str, str] = {
     "deepspeed deepspeed_config ds_config": (
         f"start several processes with `accelerate launch` and FSDP: DeepSpeed is not used, and {_GUIDE}"
     ),
-    "local_rank nproc_per_node": "start several processes with `accelerate launch`",
+    "local_rank nproc_per_node master_port ddp_find_unused_parameters": (
+        "start several processes with `accelerate launch`"
+    ),
 }
 _BY_NAME = {name: answer for names, answer in _ANSWERS.items() for name in names.split()}
 

@@ -2,13 +2,10 @@
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,7 @@ from bot.system.user_path import user_path
 from tests.fakes import families
 from tests.fixtures.adapter_workspace import make_workspace
 from tests.fixtures.exported_adapters import lora
+from tests.fixtures.path_desk import Desk
 from tests.paths import EXPORTS
 from training import __main__ as trainer
 from training.adapters.install import install_adapter
@@ -28,28 +26,6 @@ from training.adapters.install import install_adapter
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 _PATHS = ("DIR", "DEST", "FILE", "PATH", "FOLDER", "ADAPTER")  # words of metavars
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A person's home folder with blanks and Chinese letters in its name, and what commands read in it."""
-
-    home: Path
-
-    @property
-    def here(self) -> Path:
-        """The current folder."""
-        return self.home / "工作 folder"
-
-    def train(self, *arguments: str) -> tuple[int, str]:
-        """Run a command of the trainer; return its exit code and the last line of its errors."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = trainer.main(arguments)
-        return code, (err.getvalue().splitlines() or [""])[-1]
-
-    def mara(self, *arguments: str) -> tuple[int, str]:
-        return self.train("--config", str(self.home / "config.toml"), *arguments, "--persona", "mara")
 
 
 @pytest.fixture(scope="module")

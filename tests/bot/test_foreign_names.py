@@ -17,13 +17,16 @@ from training.planning.recipe_file import read_recipe
 # every name that the ancestors' code gives to a setting, an option or a parameter of generation
 FUJISAKI = """
 dataset_path model_path lora_rank temperature top_p top_k repetition_penalty num_beams do_sample max_length
+json_path save_path max_seq_length skip_overlength num_train_epoch per_device_train_batch_size
+gradient_accumulation_steps save_steps save_total_limit learning_rate remove_unused_columns logging_steps
+output_dir ddp_find_unused_parameters warmup_steps nproc_per_node master_port
 """
 CUTEGPT = """
 local_rank max_epoches max_training_samples data_path model_path max_length use_flash_attention use_lora
 load_lora load_lora_path save_dir save_name save_steps top_p top_k repetition_penalty max_new_tokens
 early_stopping min_length eos_token_id memory_limit load_in_8bit torch_dtype device_map lora_alpha
 lora_dropout target_modules gradient_accumulation_steps train_micro_batch_size_per_gpu warmup_num_steps
-optimizer
+optimizer dataset_type out_data_path tokenizer
 """
 CHINESE_VICUNA = """
 wandb prompt_type data_path output_path model_path num_epoch micro_batch total_batch log_steps eval_steps
@@ -31,7 +34,7 @@ save_steps warmup_ratio test_size resume_from_checkpoint lora_remote_checkpoint 
 lora_path load_8bit use_local use_typewriter num_beams min_new_tokens max_new_tokens repetition_penalty
 max_memory save_total_limit load_best_model_at_end per_device_train_batch_size warmup_steps num_train_epochs
 max_steps learning_rate fp16 logging_steps evaluation_strategy save_strategy output_dir report_to cutoff_len
-lora_r bad_words_ids
+lora_r bad_words_ids int8 show_beam share_link
 """
 XTUNER = (
     "pretrained_model_name_or_path trust_remote_code load_in_4bit max_length prompt_template max_epochs lr"
