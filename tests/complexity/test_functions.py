@@ -28,6 +28,7 @@ ELSEWHERE = {
     "bot.persona.lorebook.read_role": ONE_VALUE,
     "bot.persona.lorebook_reader.check_lorebook": "a look for one key",
     "bot.text.quote_lines.PromptLines.have_quote": "a look into a set",
+    "bot.persona.new_folder.write_card": "the JSON of a card that its owner writes",
     "bot.persona.persona.Cast.find": "a look into a dictionary",
     "bot.persona.persona.Cast.chosen": "a look into a dictionary",
     "bot.prompt.chat_template.Template.named": "template text, of the persona's owner",
