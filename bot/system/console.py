@@ -44,11 +44,13 @@ def json_text(value: object, indent: int | None = None) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def write_line(text: str, stream: TextIO | None = None, *, colours: tuple[str, ...] = ()) -> None:
+def write_line(
+    text: str, stream: TextIO | None = None, *, colours: tuple[str, ...] = (), end: str = "\n"
+) -> None:
     """Write text and a line's end to a stream, or to standard output, without control characters.
 
     Only the given sequences stay as they are.
     """
     stream = stream or sys.stdout
     pieces = re.split(f"({'|'.join(map(re.escape, colours))})", text) if colours else [text]
-    stream.write("".join(piece if piece in colours else printable(piece) for piece in pieces) + "\n")
+    stream.write("".join(piece if piece in colours else printable(piece) for piece in pieces) + end)

@@ -3,7 +3,7 @@
 import sys
 
 from bot.errors import UserError
-from bot.system.console import printable
+from bot.system.console import write_line
 
 
 def ask(question: str, flag: str) -> str:
@@ -11,7 +11,7 @@ def ask(question: str, flag: str) -> str:
     if not sys.stdin.isatty():
         raise UserError(f"Nobody can be asked here, since standard input is no terminal: say {flag}.")
     sys.stdout.flush()
-    sys.stderr.write(printable(question))
+    write_line(question, sys.stderr, end="")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
