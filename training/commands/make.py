@@ -20,7 +20,7 @@ Parse = Callable[[Sequence[str]], Namespace]
 def add_make_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add `make` to the command line."""
     help = "all of it: make the persona where there is none, import, build, train, evaluate, talk"
-    command = commands.add_parser("make", help=help, description=f"{help}. {__doc__.partition(', ')[2]}")
+    command = commands.add_parser("make", help=help, description=f"{help}; {__doc__.partition(', ')[2]}")
     command.add_argument(
         "paths", metavar="EXPORT", type=user_path, nargs="+", help="a zip, a folder or a file"
     )
