@@ -93,6 +93,7 @@ _HTML_ADVICE = {
     "_3-95": meta.ADVICE,
 }
 _OTHER_HTML = "Export again, and choose JSON as the format"
+_X_PAGE = "Your archive.html"  # shows what the folder `data` beside it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,10 @@ def _pickle_refusal(source: Source) -> str:
 def _no_export(path: Path, unknown: list[FileHead]) -> str:
     """The reason why a path gives no export, and the remedy."""
     pages = [head for head in unknown if head.is_html]
+    if pages and pages[0].source.name == _X_PAGE:
+        return (
+            f"{pages[0].source} only shows X's archive: import the zip, or the folder that the page lies in."
+        )
     if pages:
         advice = next((advice for mark, advice in _HTML_ADVICE.items() if mark in pages[0].text), _OTHER_HTML)
         return f"{pages[0].source} is a page for people (HTML). {advice}, and import that."

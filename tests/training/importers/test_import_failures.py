@@ -36,6 +36,16 @@ def test_a_page_for_people_is_refused_with_the_way_to_json(
     assert text[1] in done.stderr
 
 
+def test_the_page_of_an_archive_of_x_is_refused_with_what_to_import(
+    persona: PersonaFolder, tmp_path: Path
+) -> None:
+    path = tmp_path / "Your archive.html"
+    path.write_text("<!DOCTYPE html>\n<html><title>Your archive</title>", encoding="utf-8")
+    done = persona.run(path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "only shows X's archive: import the zip, or the folder that the page lies in." in done.stderr
+
+
 COMPLAINTS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty: export it again."),
     "white": (b" \n ", "is empty: export it again."),
