@@ -150,27 +150,8 @@ def build_prompt(
     history, parents = read_rounds(persona, history, parents or {}, reply_to)
     names = speaker_labels([*history, *parents.values()], persona)
     labelled = shows_names(history, persona)
-    current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
-    scene = persona.card.scene(current, persona.key)
-    late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
-    constant, lore_room = select_lore(
-        constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
-    )
-    card = CardTurns(
-        persona,
-        scene,
-        system_prompt,
-        constant,
-        late_turns(persona, late_scene),
-        reader,
-        labelled,
-        own_system,
-    )
-    at_depth = _placed(depth_insertions(persona, late_scene), reader)
-    fitter = HistoryFitter(persona, names, reader, parents, reply_to, at_depth, labelled=labelled)
-    fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))
-    if not history:
-        card = replace(card, late=(*(insertion.turn for insertion in fitter.insertions), *card.late))
+    fitter = HistoryFitter(persona, names, reader, parents, reply_to, labelled=labelled)
+    card, fitter = _open_card(fitter, history, system_prompt, own_system)
     has_examples = not cut or persona.history.tokens is not None
     frame, start, turns = fit_history(card, fitter, history, has_examples * len(persona.card.examples))
     ids, spans = render_turns((*frame, *chain.from_iterable(turns), *card.late), reader)
@@ -190,6 +171,26 @@ def build_prompt(
         spared=frozenset(i for span in spans if span.kind == "template" for i in ids[span.start : span.end]),
         thinking_budget=reader.thinking_budget,
     )
+
+
+def _open_card(
+    fitter: HistoryFitter, history: Sequence[Message], system_prompt: str, own_system: str
+) -> tuple[CardTurns, HistoryFitter]:
+    """Return the card's turns around a history, and the fitter with what stands between its messages."""
+    persona, reader, names = fitter.persona, fitter.reader, fitter.names
+    current = next((names[m.author.id] for m in reversed(history) if m.author.id in names), "User")
+    scene = persona.card.scene(current, persona.key)
+    late_scene = replace(scene, time=history[-1].time // 60 * 60 if history else None)
+    constant, lore_room = select_lore(
+        constant_entries(persona), scene, reader.tokenizer, lore_budget(persona.lore, reader.budget)
+    )
+    late = late_turns(persona, late_scene)
+    card = CardTurns(persona, scene, system_prompt, constant, late, reader, fitter.labelled, own_system)
+    fitter = replace(fitter, insertions=_placed(depth_insertions(persona, late_scene), reader))
+    fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))
+    if history:
+        return card, fitter
+    return replace(card, late=(*(insertion.turn for insertion in fitter.insertions), *late)), fitter
 
 
 def _placed(insertions: Iterable[Insertion], reader: PromptFormat) -> tuple[Insertion, ...]:

@@ -37,18 +37,9 @@ def convert_model(
     `report` gets MB, rate and time left. The tokenizer's files are copied; of LLaMA's checkpoints it often
     lies in the folder above.
     """
-    if not source.is_dir():
-        raise UserError(
-            f"There is no folder {source}: name one with {FILES} and {PARAMS}, or a model's folder."
-        )
+    is_consolidated = _is_consolidated(source)
     if os.path.lexists(target):
         raise UserError(f"{target} is there already: name a new one, or delete it.")
-    is_consolidated = any(source.glob(FILES))
-    if not is_consolidated and not (source / "config.json").is_file():
-        raise UserError(
-            f"{source} holds neither {FILES} with {PARAMS} nor a config.json with safetensors: name the "
-            "folder of a LLaMA model."
-        )
     files = source.glob(FILES if is_consolidated else "*.safetensors")
     total = sum(path.stat().st_size for path in files)
     progress = TransferProgress(source.name, total, report, work="converting")
@@ -69,6 +60,21 @@ def convert_model(
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())[:200]
         raise UserError(f"{target} cannot be written: {reason}.") from None
     return "\n".join(filter(None, (f"{line} in {target}", tokenizer if is_consolidated else "")))
+
+
+def _is_consolidated(source: Path) -> bool:
+    """Return whether a folder holds LLaMA's own checkpoint; raises `UserError` where it holds no model."""
+    if not source.is_dir():
+        raise UserError(
+            f"There is no folder {source}: name one with {FILES} and {PARAMS}, or a model's folder."
+        )
+    found = any(source.glob(FILES))
+    if not found and not (source / "config.json").is_file():
+        raise UserError(
+            f"{source} holds neither {FILES} with {PARAMS} nor a config.json with safetensors: name the "
+            "folder of a LLaMA model."
+        )
+    return found
 
 
 def _copy_tokenizer(source: Path, draft: Path) -> str:

@@ -1,14 +1,13 @@
 """LoRA adapters on the hub: their few files are fetched into its cache, and no other file."""
 
-import errno
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
-from bot.engine.checkpoint.hub_compat import network_errors
+from bot.engine.checkpoint.hub_failures import HubFailure, hub_failures
 from bot.engine.checkpoint.hub_files import HubFile, fetch_large, look_up
 from bot.engine.lora.weights import MLX, PICKLED
 from bot.errors import UserError
@@ -62,54 +61,31 @@ def _wanted(name: str, files: Sequence[HubFile]) -> list[HubFile]:
     return [there[each] for each in (CONFIG, MANIFEST, weights) if each in there]
 
 
-@contextmanager
-def hub_errors(name: str, right: str) -> Iterator[None]:
+def hub_errors(name: str, right: str) -> AbstractContextManager[None]:
     """Raise `UserError` for whatever the hub refuses; `right` is what a token must allow: read or write."""
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    broken: tuple[type[Exception], ...] = (*network_errors(), ValueError)
-    try:
-        yield
-    except UserError:
-        raise
-    except OfflineModeIsEnabled as error:
-        raise _unreachable(name, "HF_HUB_OFFLINE is set") from error
-    except HfHubHTTPError as error:
-        raise _refused(name, right, error) from None
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError(
-                f"{name} does not fit on the disk ({error.strerror}): make room, or set HF_HOME to a folder "
-                "on another disk."
-            ) from error
-        raise _unreachable(name, " ".join(str(error).split())[:200]) from error
-    except broken as error:
-        raise _unreachable(name, type(error).__name__) from error
+    return hub_failures(partial(_explain, name, right))
 
 
-def _unreachable(name: str, reason: str) -> UserError:
-    return UserError(
-        f"The hub did not answer for {name} ({reason}): go online and run the same command again, or name a "
-        "folder or a file here."
-    )
-
-
-def _refused(name: str, right: str, error: Any) -> UserError:
-    """Return the error to raise for an answer of the hub that is no success."""
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    status = getattr(getattr(error, "response", None), "status_code", 0)
+def _explain(name: str, right: str, failure: HubFailure, detail: str) -> str:
+    """Return why the hub gave or took nothing, and what to do."""
     log_in = _LOG_IN.format(right)
-    if isinstance(error, GatedRepoError):
-        return UserError(
+    if failure == "terms":
+        return (
             f"The hub gives {name} only to people who accepted its terms: accept them on its page, {log_in}, "
             "and run the same command again."
         )
-    if isinstance(error, RepositoryNotFoundError):
-        return UserError(
+    if failure == "missing":
+        return (
             f"There is no folder or file {name} here, and the hub has no {name}, or keeps it private: spell "
             f"the name as on its page; for a private one {log_in}."
         )
-    if status in (401, 403):
-        return UserError(f"The hub refused the token for {name}: {log_in}.")
-    return _unreachable(name, f"{type(error).__name__}, {status}")
+    if failure == "token":
+        return f"The hub refused the token for {name}: {log_in}."
+    if failure == "disk":
+        return (
+            f"{name} does not fit on the disk ({detail}): make room, or let HF_HOME name another disk."
+        )
+    return (
+        f"The hub did not answer for {name} ({detail}): go online and run the same command again, or name a "
+        "folder or a file here."
+    )

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+from bot.engine.checkpoint.hub_names import is_repository_name
 
 
 def model_card(persona: str, name: str, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return README.md with the metadata that the hub reads; nothing of the training data is in it."""
     base = str(config.get("base_model_name_or_path") or "")
-    known = _HUB_NAME.fullmatch(base) is not None
+    known = is_repository_name(base)
     metadata = [
         *([f"base_model: {base}"] if known else []),
         "library_name: peft",

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.adapter.files import CONFIG, CONFIG_BYTES, MANIFEST, MANIFEST_BYTES, WEIGHTS
+from bot.engine.checkpoint.hub_names import is_repository_name
 from bot.errors import UserError
 from bot.files import write_private
 from bot.system.console import write_line
@@ -20,7 +21,6 @@ from training.dataset.workspace import Workspace
 from training.store.indented_json import encode_indented
 
 CARD = "README.md"
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _MODEL_KEYS = ("base_model_name_or_path", "base_model", "adopted", "continued_from")  # may be paths
 
 
@@ -57,7 +57,7 @@ def push_adapter(workspace: Workspace, name: str, options: PushOptions) -> str:
 
 
 def _check(persona: str, name: str, options: PushOptions) -> None:
-    if not _NAME.fullmatch(name):
+    if not is_repository_name(name):
         raise UserError(f"{name!r} is no name of a repository: write OWNER/NAME.")
     if not options.yes:
         readers = ", for everybody to read" if options.public else " (private; --public is for everybody)"

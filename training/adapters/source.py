@@ -1,10 +1,10 @@
 """The files of an adapter that was made elsewhere: in a folder, a file, a run, or a repository of the hub."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.adapter.files import CONFIG, WEIGHTS
+from bot.engine.checkpoint.hub_names import is_repository_name
 from bot.engine.lora.weights import MLX, PICKLED
 from bot.errors import UserError
 from bot.system.user_path import user_path
@@ -13,7 +13,6 @@ from training.runs.folders import RECIPE
 
 CHECKPOINTS = ("pytorch_model.bin", "mp_rank_00_model_states.pt")  # of transformers, of DeepSpeed
 _FILES = (".safetensors", ".bin", ".pth", ".pt")
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _SHOWN = 10  # folders that an error names
 
 
@@ -44,7 +43,7 @@ class AdapterSource:
 
 def is_hub_name(given: str) -> bool:
     """Return whether a text is OWNER/NAME, and no path of this machine."""
-    return _HUB_NAME.fullmatch(given) is not None and not user_path(given).exists()
+    return is_repository_name(given) and not user_path(given).exists()
 
 
 def find_adapter(path: Path, config: Path | None = None) -> AdapterSource:

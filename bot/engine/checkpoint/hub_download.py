@@ -1,14 +1,12 @@
 """Download of a base model from the hub: weights and tokenizer files, never code or pickles."""
 
-import errno
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bot.engine.checkpoint.hub_compat import network_errors
+from bot.engine.checkpoint.hub_failures import HubFailure, hub_failures
 from bot.engine.checkpoint.hub_files import HubFile, Report, fetch_large, look_up
 from bot.engine.checkpoint.hub_names import HubName
 from bot.engine.checkpoint.source import ModelSource, local_source
@@ -29,7 +27,7 @@ def download_model(source: ModelSource, report: Report = lambda text: None) -> M
     from huggingface_hub import snapshot_download
 
     hub_name = HubName.of(source.name)
-    with _explained(source):
+    with hub_failures(partial(_explain, source)):
         repository = look_up(hub_name.repository)
         wanted = _wanted(hub_name, repository.files)
         fetch_large(repository, wanted, source.name, report)
@@ -66,52 +64,23 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
-@contextmanager
-def _explained(source: ModelSource) -> Iterator[None]:
-    """Raise `UserError` for whatever keeps a model from being fetched."""
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    broken: tuple[type[Exception], ...] = (*network_errors(), ValueError)
-    try:
-        yield
-    except UserError:
-        raise
-    except OfflineModeIsEnabled as error:
-        raise _unreachable(source, "HF_HUB_OFFLINE is set") from error
-    except HfHubHTTPError as error:
-        raise _refused(source, error) from error
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError(
-                f"The base model {source.name} does not fit on the disk ({error.strerror}): make room in the "
-                "hub's cache, or set HF_HOME to a folder on another disk."
-            ) from error
-        raise _unreachable(source, " ".join(str(error).split())[:200]) from error
-    except broken as error:
-        raise _unreachable(source, f"{type(error).__name__}") from error
-
-
-def _unreachable(source: ModelSource, reason: str) -> UserError:
-    return UserError(
-        f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
-        f"did not give it ({reason}). Go online, or set [model] name to a folder or a .gguf file here; what "
-        "was fetched is kept, and the next start goes on from there."
-    )
-
-
-def _refused(source: ModelSource, error: Any) -> UserError:
-    """Return the error to raise for an answer of the hub that is no file."""
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
+def _explain(source: ModelSource, failure: HubFailure, detail: str) -> str:
+    """Return why a model was not fetched, and what to do."""
     repository = HubName.of(source.name).repository
-    if isinstance(error, GatedRepoError):
-        return UserError(
+    if failure == "terms":
+        return (
             f"The hub gives {repository} only to people who accepted its terms: accept them on its page, run "
             "`hf auth login`, and start again."
         )
-    if isinstance(error, RepositoryNotFoundError):
-        return UserError(
-            f"The hub has no model {repository}, or keeps it private: spell [model] name as there."
+    if failure == "missing":
+        return f"The hub has no model {repository}, or keeps it private: spell [model] name as there."
+    if failure == "disk":
+        return (
+            f"The base model {source.name} does not fit on the disk ({detail}): make room in the hub's "
+            "cache, or set HF_HOME to a folder on another disk."
         )
-    status = getattr(getattr(error, "response", None), "status_code", "no status")
-    return _unreachable(source, f"{type(error).__name__}, {status}")
+    return (
+        f"The base model {source.name} is nowhere to be found: tried {', '.join(source.tried)}; the hub "
+        f"did not give it ({detail}). Go online, or set [model] name to a folder or a .gguf file here; what "
+        "was fetched is kept, and the next start goes on from there."
+    )

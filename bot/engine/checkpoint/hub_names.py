@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _FILE = re.compile(r"([\w.-]+/[\w.-]+):([\w.-]+)")
+
+
+def is_repository_name(text: str) -> bool:
+    """Return whether a text is OWNER/NAME."""
+    return _REPOSITORY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

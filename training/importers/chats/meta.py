@@ -113,10 +113,8 @@ def _convert(
         log.skip("deleted by their author")
         return
     milliseconds = message.timestamp_ms
-    try:
-        seconds = message.timestamp or "" if milliseconds is None else milliseconds / 1000
-        time = unix_seconds(seconds)
-    except ValueError:
+    time = _seconds(message)
+    if time is None:
         log.skip("without a date")
         return
     author = clean_text(repair_latin1(message.sender_name))
@@ -143,6 +141,15 @@ def _convert(
         kind=kind,
         media=() if kind == "notice" else _files(message),
     )
+
+
+def _seconds(message: MetaMessage) -> float | None:
+    """Return the time in Unix seconds; None for a message without one."""
+    milliseconds = message.timestamp_ms
+    try:
+        return unix_seconds(message.timestamp or "" if milliseconds is None else milliseconds / 1000)
+    except ValueError:
+        return None
 
 
 def _record_kind(message: MetaMessage, author: str, phrase: Phrase | None) -> RecordKind | None:
