@@ -82,9 +82,7 @@ def _explain(name: str, right: str, failure: HubFailure, detail: str) -> str:
     if failure == "token":
         return f"The hub refused the token for {name}: {log_in}."
     if failure == "disk":
-        return (
-            f"{name} does not fit on the disk ({detail}): make room, or let HF_HOME name another disk."
-        )
+        return f"{name} does not fit on the disk ({detail}): make room, or let HF_HOME name another disk."
     return (
         f"The hub did not answer for {name} ({detail}): go online and run the same command again, or name a "
         "folder or a file here."

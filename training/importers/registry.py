@@ -38,6 +38,7 @@ from training.importers.datasets import (
     xtuner,
 )
 from training.importers.reading.archive import list_sources
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
 from training.importers.reading.sniff import FileHead, sniff_head
@@ -46,9 +47,10 @@ from training.store.messages import ExportedMessage
 
 
 class Importer(Protocol):
-    """A format as a module: its title, the test for its files, and the reader of its messages."""
+    """A format as a module: its title, its guide, the test for its files, and the reader of its messages."""
 
     TITLE: str
+    GUIDE: Guide
 
     def recognises(self, head: FileHead) -> bool:
         """Return True if a file with this head belongs to the format."""
