@@ -139,7 +139,7 @@ def _convert(
         chat_name=chat[2],
         precision="second" if milliseconds is None else "millisecond",
         kind=kind,
-        media=() if kind == "notice" else _files(message),
+        media=_files(message) if media and kind != "notice" else (),
     )
 
 

@@ -30,23 +30,26 @@ class _Pattern(NamedTuple):
 
 
 class _Edges:
-    """Patterns by the first characters of the texts that they match, or by the last ones."""
+    """Patterns by the first characters of the texts that they match, or by the last ones.
+
+    `outermost` has the first or last character of each, which most texts of people do not share.
+    """
 
     def __init__(self, at_end: bool = False) -> None:
         self._patterns: dict[str, list[_Pattern]] = {}
-        self._at_end, self._sizes, self._outermost = at_end, tuple[int, ...](), set[str]()
+        self._at_end, self._sizes, self.outermost = at_end, tuple[int, ...](), set[str]()
 
     def add(self, edge: str, pattern: _Pattern) -> None:
         self._patterns.setdefault(edge, []).append(pattern)
-        self._outermost.add(edge[-1] if self._at_end else edge[0])
+        self.outermost.add(edge[-1] if self._at_end else edge[0])
         self._sizes = tuple(sorted({len(each) for each in self._patterns}, reverse=True))
 
     def find(self, text: str) -> Sequence[_Pattern]:
         """Return the patterns that a text may match."""
-        if (text[-1:] if self._at_end else text[:1]) not in self._outermost:
-            return ()
-        edges = (text[-size:] if self._at_end else text[:size] for size in self._sizes)
-        return [pattern for edge in edges for pattern in self._patterns.get(edge, ())]
+        found: list[_Pattern] = []
+        for size in self._sizes:
+            found += self._patterns.get(text[-size:] if self._at_end else text[:size], ())
+        return found
 
 
 class PhraseBook:
@@ -80,7 +83,11 @@ class PhraseBook:
         folded = _folded(text)
         if found := self._whole.get(folded):
             return found
-        patterns = [*self._heads.find(folded), *self._tails.find(folded)]
+        patterns: list[_Pattern] = []
+        if folded[:1] in self._heads.outermost:
+            patterns += self._heads.find(folded)
+        if folded[-1:] in self._tails.outermost:
+            patterns += self._tails.find(folded)
         if name and text.startswith(name):
             patterns += self._after_name.find(folded.removeprefix(name.casefold()))
         if not patterns:
