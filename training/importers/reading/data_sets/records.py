@@ -22,7 +22,7 @@ from training.importers.reading.data_sets.key_names import (
     first_of,
     lower_keys,
 )
-from training.importers.reading.data_sets.role_marks import question_in_frame, split_question
+from training.importers.reading.data_sets.role_marks import is_plain, question_in_frame, split_question
 from training.importers.reading.data_sets.turn_lists import (
     PARTED,
     UnknownShape,
@@ -83,7 +83,10 @@ def _read_usual(record: Mapping[str, Any], log: ImportLog) -> list[DialogueTurn]
     texts = read_usual_pair(record, *pair) if pair else None
     if texts is None:
         return None
-    return [*_read_question(texts[0], log), DialogueTurn("assistant", texts[1])]
+    question, answer = texts[0], DialogueTurn("assistant", texts[1])
+    if is_plain(question):
+        return [DialogueTurn("user", question), answer]
+    return [*_read_question(question, log), answer]
 
 
 def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:

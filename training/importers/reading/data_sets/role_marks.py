@@ -14,7 +14,13 @@ _MARK = re.compile(
     r"(?:(User|USER|Human|HUMAN|用户|问)|(?:Assistant|ASSISTANT|AI|Bot|GPT|助手|答))[ ]?[:：]"
 )
 _ASKING = ("User", "USER", "Human", "HUMAN", "用户", "问")  # one of them stands in every dialogue
+_SIGNS = (":", "：", "<|im_start|>", "[INST]")  # one of them stands in every dialogue and in every frame
 _FRAME, _FRAME_INPUT, _FRAME_END = "Instruction: ", "\nInput: ", "Answer:"
+
+
+def is_plain(text: str) -> bool:
+    """Return True for a text that is surely one turn without a frame."""
+    return not any(map(text.__contains__, _SIGNS))
 
 
 def split_question(text: str) -> list[tuple[Side, str]] | None:
