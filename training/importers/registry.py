@@ -37,6 +37,7 @@ from training.importers.datasets import (
     texts,
     xtuner,
 )
+from training.importers.likeness import find_nearest
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -95,6 +96,7 @@ _HTML_ADVICE = {
     "_3-95": meta.ADVICE,
 }
 _OTHER_HTML = "Export again, and choose JSON as the format"
+_MOST_UNKNOWN = 200  # heads of files that no reader knows, of 64 KB each, from which a refusal is made
 _X_PAGE = "Your archive.html"  # shows what the folder `data` beside it holds
 
 
@@ -131,7 +133,7 @@ def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:
             raise UserError(_pickle_refusal(source))
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
-        else:
+        elif len(unknown) < _MOST_UNKNOWN:
             unknown.append(head)
     if not found:
         raise UserError(_no_export(path, unknown))
@@ -166,5 +168,6 @@ def _no_export(path: Path, unknown: list[FileHead]) -> str:
         return f"{pages[0].source} is a page for people (HTML). {advice}, and import that."
     if len(unknown) == 1 and not unknown[0].raw.strip():
         return f"{unknown[0].source} is empty: export it again."
-    known = ", ".join(each.TITLE for each in IMPORTERS)
-    return f"{path} holds no export that is known: {known}."
+    if nearest := find_nearest(unknown, IMPORTERS):
+        return nearest.sentence
+    return f"{path} holds no export that is known: `python -m training formats` lists all that are."
