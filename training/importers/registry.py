@@ -44,6 +44,7 @@ from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Meter, Source
+from training.importers.texts.mail import export as mail
 from training.store.messages import ExportedMessage
 
 
@@ -76,6 +77,7 @@ IMPORTERS: tuple[Importer, ...] = (
     wechat,
     line,
     qq,
+    mail,
     whatsapp,
     cutegpt,
     alpaca,

@@ -12,8 +12,8 @@ CHATLAB = '{{"chatlab": {{"version": "1"}}, "messages": [{{"sender": "1", "accou
 LIKE = {
     "a key is missing": (
         CHATLAB.format(more=', "timestamp": 1'),
-        "is nearest to an export of ChatLab, but has no \"meta\": `python -m training formats 'ChatLab'` tells "
-        "how to export it.",
+        'is nearest to an export of ChatLab, but has no "meta": '
+        + "`python -m training formats 'ChatLab'` tells how to export it.",
     ),
     "two keys are missing": (
         CHATLAB.format(more=""),

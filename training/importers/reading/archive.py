@@ -55,7 +55,7 @@ def list_sources(path: Path, meter: Meter) -> list[Source]:
 def _folder(root: Path, meter: Meter) -> list[Source]:
     found: list[Source] = []
     for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if _wanted(name))
+        folders[:] = sorted(name for name in folders if _wanted(name) or _is_maildir(Path(folder, name)))
         for name in sorted(filter(_wanted, names)):
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file():
@@ -83,6 +83,11 @@ def _wanted(name: str) -> bool:
     if name.startswith(".") or name == "__MACOSX":
         return False
     return name.rpartition(".")[2].lower() not in _MEDIA
+
+
+def _is_maildir(path: Path) -> bool:
+    """True for a folder of mails: those below the first begin with a dot (Maildir++)."""
+    return (path / "cur").is_dir() and (path / "new").is_dir()
 
 
 def _zip(path: Path, meter: Meter) -> list[Source]:
