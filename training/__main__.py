@@ -79,6 +79,8 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
     dates = "the first part of dates like 3/4/20, where the file does not show it"
     command.add_argument("--dates", choices=("day", "month"), help=dates)
+    texts = "read texts that no format knows as the persona's own: for the stage of facts, or as posts"
+    command.add_argument("--as", dest="texts", choices=("facts", "posts"), help=texts)
     command.add_argument("--json", action="store_true", help="the result as JSON")
     command.set_defaults(command="import")
 

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from bot.errors import UserError
 from bot.system.console import json_text
 from training.commands.types import Commands
-from training.importers.registry import IMPORTERS, Importer
+from training.importers.registry import FORMATS, Format
 
 HEADING = ("format", "how to export it", "what is read", "what is left out")
 _SHARES = (18, 34, 24, 24)  # of the width, in percent
@@ -39,7 +39,7 @@ def add_formats_command(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def show_formats(options: Namespace) -> str:
     """Return the table, or one format. Raises `UserError` for a name that no format has."""
-    chosen = _named(options.name) if options.name else list(IMPORTERS)
+    chosen = _named(options.name) if options.name else list(FORMATS)
     if options.json:
         return json_text([_as_object(each) for each in chosen], indent=2)
     if options.markdown:
@@ -52,13 +52,13 @@ def show_formats(options: Namespace) -> str:
     return "\n".join((*_text_row(HEADING, width), "", *rows, advice))
 
 
-def table_row(importer: Importer) -> tuple[str, ...]:
+def table_row(importer: Format) -> tuple[str, ...]:
     """Return the cells of a format."""
     guide = importer.GUIDE
     return importer.TITLE, guide.steps, guide.reads, guide.leaves_out
 
 
-def markdown_page(importers: Iterable[Importer] = IMPORTERS) -> str:
+def markdown_page(importers: Iterable[Format] = FORMATS) -> str:
     """Return the page docs/formats.md."""
     chosen = list(importers)
     rows = [HEADING, ("---",) * len(HEADING), *map(table_row, chosen)]
@@ -68,17 +68,17 @@ def markdown_page(importers: Iterable[Importer] = IMPORTERS) -> str:
     return "\n".join((_INTRODUCTION, *lines, *([_EXAMPLES, *shown] if shown else [""])))
 
 
-def _named(name: str) -> list[Importer]:
+def _named(name: str) -> list[Format]:
     wanted = name.casefold()
-    whole = [each for each in IMPORTERS if each.TITLE.casefold() == wanted]
-    found = whole or [each for each in IMPORTERS if wanted in each.TITLE.casefold()]
+    whole = [each for each in FORMATS if each.TITLE.casefold() == wanted]
+    found = whole or [each for each in FORMATS if wanted in each.TITLE.casefold()]
     if not found:
-        known = ", ".join(each.TITLE for each in IMPORTERS)
+        known = ", ".join(each.TITLE for each in FORMATS)
         raise UserError(f"There is no format {name!r}: known are {known}.")
     return found
 
 
-def _as_object(importer: Importer) -> dict[str, object]:
+def _as_object(importer: Format) -> dict[str, object]:
     guide = importer.GUIDE
     return {
         "format": importer.TITLE,
@@ -90,7 +90,7 @@ def _as_object(importer: Importer) -> dict[str, object]:
     }
 
 
-def _details(importer: Importer) -> str:
+def _details(importer: Format) -> str:
     guide = importer.GUIDE
     parts = [importer.TITLE, guide.steps, guide.reads, guide.leaves_out]
     if guide.marks:

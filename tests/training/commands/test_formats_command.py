@@ -12,12 +12,12 @@ from tests.training.importers.fixtures import FIXTURES
 from training.__main__ import main
 from training.commands.formats import HEADING, markdown_page, table_row
 from training.importers import registry
-from training.importers.registry import IMPORTERS, Importer
+from training.importers.registry import FORMATS, IMPORTERS, Format
 
 DATA_SETS = [each for each in IMPORTERS if each.GUIDE.example]
 
 
-def title(importer: Importer) -> str:
+def title(importer: Format) -> str:
     return importer.TITLE
 
 
@@ -33,8 +33,8 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-@pytest.mark.parametrize("importer", IMPORTERS, ids=title)
-def test_a_guide_is_of_full_sentences(importer: Importer) -> None:
+@pytest.mark.parametrize("importer", FORMATS, ids=title)
+def test_a_guide_is_of_full_sentences(importer: Format) -> None:
     for text in table_row(importer)[1:]:
         assert text.endswith(".")
         assert not text[0].islower()
@@ -43,7 +43,7 @@ def test_a_guide_is_of_full_sentences(importer: Importer) -> None:
 
 
 @pytest.mark.parametrize("importer", IMPORTERS, ids=title)
-def test_each_mark_of_a_guide_stands_in_a_file_of_the_format(importer: Importer) -> None:
+def test_each_mark_of_a_guide_stands_in_a_file_of_the_format(importer: Format) -> None:
     paths = [EXPORTS / name for name in FIXTURES[importer.TITLE]]
     files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
     held = b"".join(file.read_bytes() for file in files if file.is_file())
@@ -57,7 +57,7 @@ def test_every_data_set_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("importer", DATA_SETS, ids=title)
-def test_the_example_of_a_data_set_is_read_by_its_reader(importer: Importer, tmp_path: Path) -> None:
+def test_the_example_of_a_data_set_is_read_by_its_reader(importer: Format, tmp_path: Path) -> None:
     path = tmp_path / "set.json"
     path.write_text(importer.GUIDE.example, encoding="utf-8")
     assert [export.importer.TITLE for export in registry.find_exports(path)] == [importer.TITLE]
@@ -75,7 +75,7 @@ def test_the_table_holds_every_word_of_every_guide() -> None:
     code, table, _ = run()
     assert (code, table.splitlines()[0].split("  ")[0]) == (0, HEADING[0])
     words = set(table.split())
-    for importer in IMPORTERS:
+    for importer in FORMATS:
         assert {*importer.TITLE.split()} <= words
         text = " ".join(table_row(importer)[1:])
         assert not [word for word in text.split() if word not in words and len(word) < 20]
@@ -84,8 +84,8 @@ def test_the_table_holds_every_word_of_every_guide() -> None:
 
 def test_the_table_as_json_is_whole() -> None:
     rows = json.loads(run("--json")[1])
-    assert [row["format"] for row in rows] == [each.TITLE for each in IMPORTERS]
-    assert [tuple(row.values())[:4] for row in rows] == [table_row(each) for each in IMPORTERS]
+    assert [row["format"] for row in rows] == [each.TITLE for each in FORMATS]
+    assert [tuple(row.values())[:4] for row in rows] == [table_row(each) for each in FORMATS]
 
 
 def test_one_format_is_shown_with_its_marks_and_its_example() -> None:
