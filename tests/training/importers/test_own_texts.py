@@ -1,5 +1,6 @@
-"""Texts and Markdown are read only where --as says that they are the persona's own, and behind all formats."""
+"""Texts and Markdown are read only where --as says that they are the persona's, behind all formats."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -114,4 +115,4 @@ def test_texts_take_linear_time(use: str, line: str, tmp_path: Path) -> None:
         path = tmp_path / f"{times}.md"
         path.write_text("a\n" + line * times, encoding="utf-8")
         works.append(count_work(lambda path=path: read(path, use)))
-    assert max(growth(one, other) for one, other in zip(works, works[1:], strict=False)) <= MOST
+    assert max(growth(one, other) for one, other in pairwise(works)) <= MOST
