@@ -136,7 +136,7 @@ def find_exports(path: Path, meter: Meter | None = None, texts: str = "") -> lis
     unknown: list[FileHead] = []
     for source in list_sources(path, meter or Meter()):
         head = sniff_head(source)
-        importer = next((each for each in IMPORTERS if each.recognises(head)), None)
+        importer = None if head.is_archive else _importer_of(head)
         if importer is None and head.is_pickle:
             raise UserError(_pickle_refusal(source))
         if importer:
@@ -148,6 +148,10 @@ def find_exports(path: Path, meter: Meter | None = None, texts: str = "") -> lis
     if not found:
         raise UserError(_no_export(path, unknown))
     return [Export(each, tuple(found[each.TITLE])) for each in FORMATS if each.TITLE in found]
+
+
+def _importer_of(head: FileHead) -> Importer | None:
+    return next((each for each in IMPORTERS if each.recognises(head)), None)
 
 
 def read_exports(path: Path, log: ImportLog | None = None) -> Iterator[ExportedMessage]:
@@ -176,7 +180,9 @@ def _no_export(path: Path, unknown: list[FileHead]) -> str:
     if pages:
         advice = next((advice for mark, advice in _HTML_ADVICE.items() if mark in pages[0].text), _OTHER_HTML)
         return f"{pages[0].source} is a page for people (HTML). {advice}, and import that."
-    if len(unknown) == 1 and not unknown[0].raw.strip():
+    if archive := next((head.source for head in unknown if head.is_archive), None):
+        return f"{archive} is an archive that is not opened here: unpack it, and import what it holds."
+    if unknown and not any(head.raw.strip() for head in unknown):
         return f"{unknown[0].source} is empty: export it again."
     option = f" {own_texts.OPTION}" if any(map(own_texts.is_text, unknown)) else ""
     if nearest := find_nearest(unknown, IMPORTERS):

@@ -111,11 +111,8 @@ def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Sour
 
 
 def _readable(member: ZipInfo) -> bool:
-    """True for a file that may hold messages; an archive inside the archive is not opened."""
-    parts = member.filename.split("/")
-    return (
-        not member.is_dir() and all(map(_wanted, parts)) and not parts[-1].lower().endswith((".zip", ".tar"))
-    )
+    """True for a file that may hold messages; an archive inside the archive is known by its head alone."""
+    return not member.is_dir() and all(map(_wanted, member.filename.split("/")))
 
 
 def _check_directory(path: Path, file: BinaryIO) -> None:
