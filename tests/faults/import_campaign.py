@@ -3,9 +3,9 @@
 `python -m tests.faults.import_campaign [--format NAME] [--messages 100000] [--fixtures]` damages one chat in
 each format that has a writer in `tests/complexity`, and with `--fixtures` each export of `tests/exports`:
 empty files, files that end in the middle, another encoding, a folder too high and too low, a zip, a zip in a
-zip, two people of one name, and many messages. It prints a row for each, and the faults: a traceback, a refusal that
-is no sentence or does not name the path, and messages that are not those of the export. Exit code 1 says that
-there are any.
+zip, two people of one name, and many messages. It prints a row for each, and the faults: a traceback, a
+refusal that is no sentence or does not name the path, and messages that are not those of the export. Exit
+code 1 says that there are any.
 """
 
 import argparse
