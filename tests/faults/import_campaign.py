@@ -189,6 +189,15 @@ def _fault_of_sentence(refusal: str, path: Path) -> str:
     return "" if refusal.endswith(".") and "\n" not in refusal else f"no sentence: {refusal}"
 
 
+def _rows(titles: list[str], options: argparse.Namespace) -> Iterator[tuple[str, str, Outcome]]:
+    for title in titles:
+        for damage, outcome in outcomes_of_format(title, options.messages):
+            yield title, damage, outcome
+        for name in FIXTURES.get(title, ()) if options.fixtures else ():
+            for damage, outcome in outcomes(fixture_files(name)):
+                yield name, damage, outcome
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", default="", help="a part of a format's name")
@@ -196,14 +205,13 @@ def main() -> int:
     parser.add_argument("--fixtures", action="store_true")
     options = parser.parse_args()
     titles = [title for title in WRITERS if options.format.casefold() in title.casefold()]
-    rows = [(title, row) for title in titles for row in outcomes_of_format(title, options.messages)]
-    if options.fixtures:
-        names = [name for title in titles for name in FIXTURES.get(title, ())]
-        rows += [(name, row) for name in names for row in outcomes(fixture_files(name))]
-    for title, (damage, outcome) in rows:
-        sys.stdout.write(f"{title:<32} {damage:<24} {'FAULT ' if outcome.fault else ''}{outcome.summary}\n")
-    faults = sum(bool(outcome.fault) for _, (_, outcome) in rows)
-    sys.stdout.write(f"{len(rows):,} imports, {faults:,} faults\n")
+    done = faults = 0
+    for label, damage, outcome in _rows(titles, options):
+        fault = "FAULT " if outcome.fault else ""
+        sys.stdout.write(f"{label:<32} {damage:<24} {fault}{outcome.summary}\n")
+        sys.stdout.flush()
+        done, faults = done + 1, faults + bool(outcome.fault)
+    sys.stdout.write(f"{done:,} imports, {faults:,} faults\n")
     return int(faults > 0)
 
 

@@ -68,7 +68,7 @@ def _attribution(lines: Sequence[str], at: int) -> int:
             return 0
         if not joined.endswith((":", "：")):
             continue
-        phrase = _book("attribution").find(joined)
+        phrase = _attributions().find(joined)
         if phrase is None or (size > 1 and phrase.text.startswith("{}")):
             continue
         tells_who = bool(_WITH_SENDER.search(joined)) and ("<" in joined or not phrase.text.startswith("{}"))
@@ -85,7 +85,7 @@ def _quote_follows(lines: Sequence[str], at: int) -> bool:
 
 def _is_closing(line: str) -> bool:
     """Return whether a line is what a phone or a program adds: "Sent from my iPhone"."""
-    return 0 < len(line) <= _LONGEST_CLOSING and _book("sent from").find(line) is not None
+    return 0 < len(line) <= _LONGEST_CLOSING and _closings().find(line) is not None
 
 
 def _join_flowed(lines: Sequence[str]) -> list[str]:
@@ -123,8 +123,13 @@ def _is_broken(line: str, next_word: int, width: int) -> bool:
 
 
 @cache
-def _book(kind: str) -> PhraseBook:
-    return PhraseBook(Phrase(kind, text, False) for text in phrases_of("mail", kind))
+def _attributions() -> PhraseBook:
+    return PhraseBook(Phrase("", text, False) for text in phrases_of("mail", "attribution"))
+
+
+@cache
+def _closings() -> PhraseBook:
+    return PhraseBook(Phrase("", text, False) for text in phrases_of("mail", "sent from"))
 
 
 @cache
