@@ -16,7 +16,16 @@ from bot.system.user_path import user_path
 from training.commands.types import Commands
 
 try:
-    from training.commands import adapters, data, evaluate, import_exports, import_summary, make, train
+    from training.commands import (
+        adapters,
+        data,
+        evaluate,
+        formats,
+        import_exports,
+        import_summary,
+        make,
+        train,
+    )
     from training.evaluation.limits import LimitExceeded
     from training.progress.display import open_display
     from training.tokenization.preview import COLOURS
@@ -53,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=user_path, help="the settings (default: ./config.toml)")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_import(commands)
+    formats.add_formats_command(commands)
     data.add_data_commands(commands)
     train.add_train_command(commands)
     evaluate.add_evaluate_command(commands)
@@ -69,6 +79,8 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
     dates = "the first part of dates like 3/4/20, where the file does not show it"
     command.add_argument("--dates", choices=("day", "month"), help=dates)
+    texts = "read texts that no format knows as the persona's own: for the stage of facts, or as posts"
+    command.add_argument("--as", dest="texts", choices=("facts", "posts"), help=texts)
     command.add_argument("--json", action="store_true", help="the result as JSON")
     command.set_defaults(command="import")
 
@@ -107,6 +119,7 @@ def _folder(options: argparse.Namespace) -> Path:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "import": _import,
+    "formats": formats.show_formats,
     "build": partial(data.build, folder=_folder),
     "preview": partial(data.preview, folder=_folder),
     "train": partial(train.train, folder=_folder),

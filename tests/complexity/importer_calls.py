@@ -5,8 +5,41 @@ from collections.abc import Callable
 from training.importers.chats.telegram.text import rich_text
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.phrases import open_phrase_book
+from training.importers.texts.mail.headers import Headers, decode_base64, decode_body, is_field
+from training.importers.texts.mail.mailboxes import is_mail_head
+from training.importers.texts.mail.parts import Mail
+
+
+def headers_of(text: str) -> Headers:
+    """A header in which each line of a text is a field, and goes on."""
+    headers = Headers()
+    for line in text.encode("utf-8", "replace").split(b"\n"):
+        headers.add_line(b"Subject: " + line)
+        headers.add_line(b" " + line)
+    return headers
+
+
+def mail_of(text: str) -> object:
+    mail = Mail()
+    for line in text.encode("utf-8", "replace").split(b"\n"):
+        mail.add_line(line)
+    return mail.text()
+
 
 IMPORTER_CALLS: dict[str, Callable[[str], object]] = {
+    "training.importers.texts.mail.headers.Headers.add_line": headers_of,
+    "training.importers.texts.mail.headers.Headers.raw": lambda text: headers_of(text).raw("subject"),
+    "training.importers.texts.mail.headers.Headers.text": lambda text: headers_of(text).text("subject"),
+    "training.importers.texts.mail.headers.Headers.parameter": lambda text: headers_of(text).parameter(
+        "subject", "charset"
+    ),
+    "training.importers.texts.mail.headers.decode_base64": lambda text: decode_base64(text.encode()),
+    "training.importers.texts.mail.headers.decode_body": lambda text: decode_body(text.encode(), Headers()),
+    "training.importers.texts.mail.headers.is_field": lambda text: is_field(text.encode("utf-8", "replace")),
+    "training.importers.texts.mail.mailboxes.is_mail_head": lambda text: is_mail_head(
+        b"From: a\n" + text.encode("utf-8", "replace")
+    ),
+    "training.importers.texts.mail.parts.Mail.add_line": mail_of,
     "training.importers.reading.message_ids.MessageIds.derive": lambda text: [
         ids.derive("quay", sign) for ids in [MessageIds()] for sign in text
     ],

@@ -54,9 +54,11 @@ def import_exports(
     Where nothing tells who the persona is, the only author with a `likely` name is, or somebody is asked.
     Raises `UserError`, and changes nothing, for exports that cannot be read.
     """
-    meter, log = Meter(), ImportLog(dates=options.dates or "")
+    meter, log = Meter(), ImportLog(dates=options.dates or "", texts=options.texts or "")
     with display.stage("looking for exports"):
-        exports = [export for path in options.paths for export in registry.find_exports(path, meter)]
+        exports = [
+            export for path in options.paths for export in registry.find_exports(path, meter, log.texts)
+        ]
     with ExitStack() as stack:
         with display.stage("reading the messages so far"):
             store = stack.enter_context(MessageStore(folder / "work"))

@@ -37,26 +37,33 @@ from training.importers.datasets import (
     texts,
     xtuner,
 )
+from training.importers.likeness import find_nearest
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import bound_message
 from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Meter, Source
+from training.importers.texts import own_texts
+from training.importers.texts.mail import export as mail
 from training.store.messages import ExportedMessage
 
 
-class Importer(Protocol):
-    """A format as a module: its title, its guide, the test for its files, and the reader of its messages."""
+class Format(Protocol):
+    """A format as a module: its title, its guide, and the reader of its messages."""
 
     TITLE: str
     GUIDE: Guide
 
-    def recognises(self, head: FileHead) -> bool:
-        """Return True if a file with this head belongs to the format."""
-
     def read(self, sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
         """Yield the messages of all files of one export. Raises UserError naming the file and its fault."""
+
+
+class Importer(Format, Protocol):
+    """A format with a test for its files."""
+
+    def recognises(self, head: FileHead) -> bool:
+        """Return True if a file with this head belongs to the format."""
 
 
 # The first that recognises a file reads it: formats with fewer distinctive keys stand behind the others.
@@ -75,6 +82,7 @@ IMPORTERS: tuple[Importer, ...] = (
     wechat,
     line,
     qq,
+    mail,
     whatsapp,
     cutegpt,
     alpaca,
@@ -85,6 +93,7 @@ IMPORTERS: tuple[Importer, ...] = (
     question_answer,
     texts,
 )
+FORMATS: tuple[Format, ...] = (*IMPORTERS, own_texts)
 # a mark that only this exporter's HTML pages hold: how to export JSON instead
 _HTML_ADVICE = {
     "tgme_page": telegram.ADVICE,
@@ -95,6 +104,7 @@ _HTML_ADVICE = {
     "_3-95": meta.ADVICE,
 }
 _OTHER_HTML = "Export again, and choose JSON as the format"
+_MOST_UNKNOWN = 200  # heads of files that no reader knows, of 64 KB each, from which a refusal is made
 _X_PAGE = "Your archive.html"  # shows what the folder `data` beside it holds
 
 
@@ -102,7 +112,7 @@ _X_PAGE = "Your archive.html"  # shows what the folder `data` beside it holds
 class Export:
     """All files of one format at a path."""
 
-    importer: Importer
+    importer: Format
     sources: tuple[Source, ...]
 
     @property
@@ -117,8 +127,8 @@ class Export:
                 yield bounded
 
 
-def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:
-    """Return the exports in a file, a zip or a folder.
+def find_exports(path: Path, meter: Meter | None = None, texts: str = "") -> list[Export]:
+    """Return the exports in a file, a zip or a folder; with `texts`, also texts that no format knows.
 
     Raises UserError with a remedy for a pickle, for an unreadable file and for a path without any export.
     """
@@ -126,16 +136,22 @@ def find_exports(path: Path, meter: Meter | None = None) -> list[Export]:
     unknown: list[FileHead] = []
     for source in list_sources(path, meter or Meter()):
         head = sniff_head(source)
-        importer = next((each for each in IMPORTERS if each.recognises(head)), None)
+        importer = None if head.is_archive else _importer_of(head)
         if importer is None and head.is_pickle:
             raise UserError(_pickle_refusal(source))
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
-        else:
+        elif texts and own_texts.is_text(head):
+            found.setdefault(own_texts.TITLE, []).append(source)
+        elif len(unknown) < _MOST_UNKNOWN:
             unknown.append(head)
     if not found:
         raise UserError(_no_export(path, unknown))
-    return [Export(each, tuple(found[each.TITLE])) for each in IMPORTERS if each.TITLE in found]
+    return [Export(each, tuple(found[each.TITLE])) for each in FORMATS if each.TITLE in found]
+
+
+def _importer_of(head: FileHead) -> Importer | None:
+    return next((each for each in IMPORTERS if each.recognises(head)), None)
 
 
 def read_exports(path: Path, log: ImportLog | None = None) -> Iterator[ExportedMessage]:
@@ -164,7 +180,12 @@ def _no_export(path: Path, unknown: list[FileHead]) -> str:
     if pages:
         advice = next((advice for mark, advice in _HTML_ADVICE.items() if mark in pages[0].text), _OTHER_HTML)
         return f"{pages[0].source} is a page for people (HTML). {advice}, and import that."
-    if len(unknown) == 1 and not unknown[0].raw.strip():
+    if archive := next((head.source for head in unknown if head.is_archive), None):
+        return f"{archive} is an archive that is not opened here: unpack it, and import what it holds."
+    if unknown and not any(head.raw.strip() for head in unknown):
         return f"{unknown[0].source} is empty: export it again."
-    known = ", ".join(each.TITLE for each in IMPORTERS)
-    return f"{path} holds no export that is known: {known}."
+    option = f" {own_texts.OPTION}" if any(map(own_texts.is_text, unknown)) else ""
+    if nearest := find_nearest(unknown, IMPORTERS):
+        return nearest.sentence + option
+    listed = "`python -m training formats` lists all that are."
+    return f"{path} holds no export that is known: {listed}{option}"

@@ -76,6 +76,12 @@ FIXTURES = {
         "wechat/chatlog.json",
         "wechat/weflow.json",
     ],
+    "E-mail": [
+        "mail/All mail Including Spam and Trash.mbox",
+        "mail/Sent.mbox",
+        "mail/letter.eml",
+        "mail/maildir",
+    ],
     "QQ": ["qq/records.txt", "qq/gb18030.txt"],
     "Weibo": ["weibo/7001.csv", "weibo/older.csv"],
     "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl"],

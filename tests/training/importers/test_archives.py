@@ -133,7 +133,7 @@ SENTENCES = {
     "a symbolic link": "is a link or a device.",
     "a bomb of one file": "unpacks to more than 200 times its size.",
     "too many files": "holds more than 100,000 files",
-    "nothing but an archive in an archive": "holds no export that is known",
+    "nothing but an archive in an archive": "is an archive that is not opened here: unpack it",
 }
 
 

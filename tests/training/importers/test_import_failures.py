@@ -49,7 +49,7 @@ def test_the_page_of_an_archive_of_x_is_refused_with_what_to_import(
 COMPLAINTS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty: export it again."),
     "white": (b" \n ", "is empty: export it again."),
-    "no export": (b"dear diary", "holds no export that is known: X (Twitter) archive, DiscordChatExporter,"),
+    "no export": (b"dear diary", "holds no export that is known: `python -m training formats` lists"),
     "truncated": (
         (EXPORTS / "telegram/single.json").read_bytes()[:900],
         "ends in the middle: export or copy it again.",

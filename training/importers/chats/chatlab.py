@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from training.importers.reading.decoding import read_json_lines
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.message_ids import MessageIds
@@ -19,6 +20,18 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "ChatLab"
+GUIDE = Guide(
+    steps=(
+        "In ChatLab: open a chat, export it in ChatLab's own format, and choose JSON or JSONL; other "
+        "programs write this format too."
+    ),
+    reads="It reads messages with their senders, nicknames in groups, replies and ids.",
+    leaves_out=(
+        "Notices, withdrawn messages, bundles of forwarded messages, payments and placeholders of media are "
+        "no words."
+    ),
+    marks=("chatlab", "meta", "messages", "sender", "accountName", "timestamp"),
+)
 # type numbers of ChatLab's standard: 26 is a bundle of forwarded messages, 99 means "other"
 _KINDS: dict[int, RecordKind] = {
     0: "words",

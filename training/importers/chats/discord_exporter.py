@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bot.errors import UserError
 from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_scanner import TruncatedJson
 from training.importers.reading.json_stream import JsonReader
@@ -23,6 +24,12 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "DiscordChatExporter"
+GUIDE = Guide(
+    steps="In DiscordChatExporter (Tyrrrz): choose the channels > Export > JSON as the format.",
+    reads="It reads messages with names, replies and threads; of CSV, messages without replies.",
+    leaves_out="Notices, bots, embeds, reactions and forwarded messages are no words of their authors.",
+    marks=("guild", "channel", "messages", "author", "content", "timestamp"),
+)
 ADVICE = "In DiscordChatExporter choose JSON as the format"
 # types of messages: by name as the exporter writes them, by number where it knows no name (Discord's API)
 _TYPES: dict[str, RecordKind] = {

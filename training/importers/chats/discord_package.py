@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
 from training.importers.reading.message_ids import MessageIds, is_id
@@ -20,6 +21,15 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Discord data package"
+GUIDE = Guide(
+    steps=(
+        "In Discord: User Settings > Data & Privacy > Request your data > Request Data. Import the zip that "
+        "Discord sends as it is."
+    ),
+    reads="It reads all messages that you sent, by channel; before 2024 they are CSV, since then JSON.",
+    leaves_out="Answers of others are not in the package; servers, activity and attachments are left out.",
+    marks=("ID", "Timestamp", "Contents"),
+)
 _CHANNEL = re.compile(r"(?:^|/)c?(\d{16,32})/(channel\.json|messages\.(?:csv|json))$")
 _INDEX = re.compile(r'\s*\{\s*"\d{16,32}"\s*:\s*(?:"|null)')
 _COLUMNS = ("ID", "Timestamp", "Contents")

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.message_ids import MessageIds
@@ -21,6 +22,17 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "Messenger end-to-end download"
+GUIDE = Guide(
+    steps=(
+        "On messenger.com: Privacy & safety > End-to-end encrypted chats > Message storage > Download. "
+        "Unpack the download, or import the zip as it is."
+    ),
+    reads="It reads the messages of end-to-end encrypted chats.",
+    leaves_out=(
+        "Unsent messages, reactions and placeholders are left out; the download has no ids, replies or edits."
+    ),
+    marks=("participants", "threadName", "messages", "senderName", "timestamp"),
+)
 _TYPES: dict[str, RecordKind] = {
     **dict.fromkeys(("text", "media", "link", "Generic", ""), "words"),
     "placeholder": "deleted",

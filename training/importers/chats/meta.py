@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.message_ids import MessageIds
@@ -22,6 +23,18 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind
 
 TITLE = "Instagram and Messenger"
+GUIDE = Guide(
+    steps=(
+        "In Accounts Center: Your information and permissions > Export your information > Create export. "
+        "Choose Messages, and JSON as the format."
+    ),
+    reads="It reads the messages of Instagram and Messenger by chat, with the names of files.",
+    leaves_out=(
+        "Reactions, calls, payments, shared posts, unsent messages and lines that Meta writes itself are no "
+        "words."
+    ),
+    marks=("participants", "messages", "sender_name", "timestamp_ms", "content"),
+)
 ADVICE = "In Meta's Download your information choose JSON as the format"
 _REVERSED_LIMIT = 64 << 20  # bytes of a file that is reversed in memory
 _TYPES: dict[str, RecordKind] = {

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, unix_seconds
@@ -14,6 +15,15 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "QQ"
+GUIDE = Guide(
+    steps=(
+        "In QQ for Windows (QQ 9 and older): 消息管理器 > choose the chats > 导出消息记录 > 文本文件 "
+        "(*.txt). Import the text file."
+    ),
+    reads="It reads the messages of all chats in the file with names and numbers of their senders.",
+    leaves_out="Withdrawn messages, system lines and placeholders such as [图片] are no words.",
+    marks=("消息记录", "消息分组", "消息对象"),
+)
 _TITLE_LINE = "消息记录（此消息记录为文本格式"
 _AUTHOR_LINE = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2}) (?P<clock>\d{1,2}:\d{2}:\d{2})(?P<half> [AP]M)? "

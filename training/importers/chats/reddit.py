@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds, is_id
 from training.importers.reading.normalise import clean_text, parse_iso_time
@@ -12,6 +13,18 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "Reddit"
+GUIDE = Guide(
+    steps=(
+        "On reddit.com/settings/data-request: choose the whole time or a range, then Request. Import the "
+        "zip from Reddit's message as it is."
+    ),
+    reads="It reads your comments (comments.csv) and posts (posts.csv).",
+    leaves_out=(
+        "Lines that quote the answered comment, and what is deleted or removed, are left out; chats and "
+        "votes are not read."
+    ),
+    marks=("id", "permalink", "date", "subreddit", "body"),
+)
 _DELETED = {"[deleted]", "[removed]"}
 _COLUMNS = {"id", "permalink", "date", "subreddit", "body"}
 _QUOTE = re.compile(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 
 from training.importers.reading.decoding import read_json_lines
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, unix_seconds
@@ -24,6 +25,15 @@ from training.store.key_set import KeySet
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Signal (signal-export)"
+GUIDE = Guide(
+    steps=(
+        "With signal-export on a computer that has Signal Desktop: pip install signal-export, then "
+        "sigexport FOLDER. Import that folder."
+    ),
+    reads="It reads the messages of each chat from data.json, and from chat.md what is missing there.",
+    leaves_out="Reactions, stickers, quoted messages, deleted messages and calls are no words.",
+    marks=("date", "sender", "body", "quote"),
+)
 _ME, _NOBODY = "Me", "No-Sender"
 _HEADER = re.compile(r"\[(\d{4}-\d{2}-\d{2}),? (\d{2}:\d{2}(?::\d{2})?)\] ([^:\n]{1,200}): ?(.*)", re.DOTALL)
 _HEADER_SENDER = re.compile(r"\A\[\d{4}-\d{2}-\d{2},? [\d:]{5,8}\] ([^:\n]{1,200}):")

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
 from training.importers.reading.normalise import LONGEST_NAME, LONGEST_TEXT, clean_text, unix_seconds
@@ -16,6 +17,18 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Slack"
+GUIDE = Guide(
+    steps=(
+        "In Slack, as owner or admin: Tools & settings > Workspace settings > Import/Export Data > Export. "
+        "Import the zip as it is."
+    ),
+    reads=(
+        "It reads the messages of channels, and of direct messages where the export has them, with threads "
+        "and the names of members."
+    ),
+    leaves_out="Bots, joins and other notices, deleted messages and file comments are left out.",
+    marks=("ts", "user", "text", "type"),
+)
 # subtypes of Slack's API (docs.slack.dev/reference/events/message)
 _SUBTYPES: dict[str, RecordKind] = {
     **dict.fromkeys(("", "me_message", "thread_broadcast", "file_share", "reply_broadcast"), "words"),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds, is_id
 from training.importers.reading.normalise import clean_text, parse_iso_time
@@ -12,6 +13,15 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Precision
 
 TITLE = "Weibo"
+GUIDE = Guide(
+    steps=(
+        "With dataabc/weibo-crawler, as Weibo itself has no export: name your id under user_id_list in "
+        "config.json, keep csv in write_mode, and run python weibo.py. Import the CSV file."
+    ),
+    reads="It reads posts, and reposts with a comment beside the original post.",
+    leaves_out="Plain reposts, and the words of others that stand behind a // in a repost, are left out.",
+    marks=("id", "bid", "正文", "日期"),
+)
 _COLUMNS = {"id", "bid", "正文", "日期"}
 _QUOTED_POSTS = re.compile(r"(?<!\s)\s*+//\s*+@.*", re.DOTALL)
 _ANSWERED = re.compile(r"\A(?:回复|回覆|Reply to )@[^:：\s]{1,60}[:：]\s*")  # Weibo writes it before a reply

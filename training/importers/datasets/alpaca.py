@@ -9,12 +9,28 @@ from collections.abc import Iterator, Sequence
 
 from training.importers.reading.data_sets.key_names import ANSWER, CHOSEN, record_keys
 from training.importers.reading.data_sets.records import read_data_set
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "Alpaca"
+GUIDE = Guide(
+    steps=(
+        "Save a record a line (JSON Lines) or a list (JSON) with instruction and output, and where you like "
+        "input, system and history."
+    ),
+    reads=(
+        "It reads questions with their answers and earlier turns; a record with an empty instruction is a "
+        "post."
+    ),
+    leaves_out=(
+        "Rejected answers, and answers whose record says that nothing is to be learned, are not learned."
+    ),
+    marks=("instruction", "output"),
+    example='{"instruction": "Where is the boat?", "input": "", "output": "At the quay."}',
+)
 
 
 def recognises(head: FileHead) -> bool:

@@ -15,12 +15,29 @@ from training.importers.reading.data_sets.key_names import (
     record_keys,
 )
 from training.importers.reading.data_sets.records import read_data_set
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "ChatML messages"
+GUIDE = Guide(
+    steps=(
+        "Save a record a line (JSON Lines) or a list (JSON) with messages: turns of role and content, where "
+        "user asks and assistant answers."
+    ),
+    reads=(
+        "It reads dialogues, prompts with completions, and preferences (DPO, KTO) of OpenAI, axolotl, TRL, "
+        "ms-swift and others."
+    ),
+    leaves_out="Rejected answers, tools, and turns that say that nothing is to be learned are not learned.",
+    marks=("messages", "role", "content"),
+    example=(
+        '{"messages": [{"role": "user", "content": "Where is the boat?"}, {"role": "assistant", "content": '
+        '"At the quay."}]}'
+    ),
+)
 
 
 def recognises(head: FileHead) -> bool:

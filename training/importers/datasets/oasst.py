@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from training.importers.reading.data_sets.flags import TURN_FLAGS, denies
 from training.importers.reading.decoding import read_json_lines
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import LONGEST_TEXT, clean_text
 from training.importers.reading.sniff import FileHead
@@ -17,6 +18,22 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "OASST1"
+GUIDE = Guide(
+    steps=(
+        "Download OASST1 or OASST2 from the hub as .trees.jsonl or .messages.jsonl, or write a tree of "
+        "messages a line."
+    ),
+    reads=(
+        "It reads one path from the root to a leaf of each tree: of several answers, the one of the best "
+        "rank."
+    ),
+    leaves_out="Other answers than the best, and deleted messages, are left out.",
+    marks=("message_id", "role", "text"),
+    example=(
+        '{"message_tree_id": "1", "prompt": {"message_id": "1", "role": "prompter", "text": "Where is the '
+        'boat?", "replies": [{"message_id": "2", "role": "assistant", "text": "At the quay."}]}}'
+    ),
+)
 _WORST_RANK = 1 << 30
 
 

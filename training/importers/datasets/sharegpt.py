@@ -8,12 +8,29 @@ from collections.abc import Iterator, Sequence
 
 from training.importers.reading.data_sets.key_names import ANSWER, CONTENT, CONVERSATION, ROLE, record_keys
 from training.importers.reading.data_sets.records import read_data_set
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "ShareGPT"
+GUIDE = Guide(
+    steps=(
+        "Save a record a line (JSON Lines) or a list (JSON) with conversations: turns of from and value, "
+        "where human asks and gpt answers."
+    ),
+    reads="It reads dialogues under the usual names of keys, a system text, and LLaMA-Factory's preferences.",
+    leaves_out=(
+        "Rejected answers, calls of functions, and turns that say that nothing is to be learned are not "
+        "learned."
+    ),
+    marks=("conversations", "from", "value"),
+    example=(
+        '{"conversations": [{"from": "human", "value": "Where is the boat?"}, {"from": "gpt", "value": "At '
+        'the quay."}]}'
+    ),
+)
 _TEXTS = (
     "conversations",
     "conversation",

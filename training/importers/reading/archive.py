@@ -55,7 +55,7 @@ def list_sources(path: Path, meter: Meter) -> list[Source]:
 def _folder(root: Path, meter: Meter) -> list[Source]:
     found: list[Source] = []
     for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if _wanted(name))
+        folders[:] = sorted(name for name in folders if _wanted(name) or _is_maildir(Path(folder, name)))
         for name in sorted(filter(_wanted, names)):
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file():
@@ -85,6 +85,11 @@ def _wanted(name: str) -> bool:
     return name.rpartition(".")[2].lower() not in _MEDIA
 
 
+def _is_maildir(path: Path) -> bool:
+    """True for a folder of mails: those below the first begin with a dot (Maildir++)."""
+    return (path / "cur").is_dir() and (path / "new").is_dir()
+
+
 def _zip(path: Path, meter: Meter) -> list[Source]:
     try:
         with path.open("rb") as file:
@@ -106,11 +111,8 @@ def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Sour
 
 
 def _readable(member: ZipInfo) -> bool:
-    """True for a file that may hold messages; an archive inside the archive is not opened."""
-    parts = member.filename.split("/")
-    return (
-        not member.is_dir() and all(map(_wanted, parts)) and not parts[-1].lower().endswith((".zip", ".tar"))
-    )
+    """True for a file that may hold messages; an archive inside the archive is known by its head alone."""
+    return not member.is_dir() and all(map(_wanted, member.filename.split("/")))
 
 
 def _check_directory(path: Path, file: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""What people are told about a format: how to export it, what is read, and what is left out."""
+"""The words that tell people about a format: how to export it, what is read, and what is left out."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,11 @@ class Guide:
     `reads` and `leaves_out` are lists in plain words. `marks` are what each file of the format holds, in
     words that a person finds in the file (keys of JSON, names of columns, tables of a database): where no
     reader knows a file, the one most of whose marks are there is named, with those that are missing.
+    `example` is one record of a data set, for those who write one themselves.
     """
 
     steps: str
     reads: str
     leaves_out: str
     marks: tuple[str, ...] = ()
+    example: str = ""

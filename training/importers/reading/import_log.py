@@ -13,13 +13,15 @@ _OTHERS = "others"
 class ImportLog:
     """`skipped` counts left-out messages by reason; `notes` are sentences for the person, each kept once.
 
-    `dates` is the user's --dates: the first number of a date in files whose dates fit both orders. `kept`
+    `dates` is the user's --dates: the first number of a date in files whose dates fit both orders. `texts` is
+    the user's --as: what texts are that no format knows. `kept`
     counts what a reader keeps in another form or for another use than it stands in the file, by description.
     `unknown` counts messages of a kind that no reader knows, by the export's name for it; they are kept
     without words.
     """
 
     dates: Literal["", "day", "month"] = ""
+    texts: Literal["", "facts", "posts"] = ""
     skipped: Counter[str] = field(default_factory=Counter)
     notes: dict[str, None] = field(default_factory=dict)
     kept: Counter[str] = field(default_factory=Counter)

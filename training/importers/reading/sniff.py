@@ -10,6 +10,7 @@ _ASSIGNMENT = re.compile(r"\s*(?:var\s+)?([\w.]+)\s*=\s*(?=[\[{])")
 # an unclosed string is a token too, or each of its quotes would be tried as the beginning of one
 _TOKEN = re.compile(r'("(?:[^"\\]++|\\.)*+"?+)(\s*+:)?|[][{}]', re.DOTALL)
 _PICKLES = (b"(lp0\n", b"(dp0\n", b"]q\x00", b"}q\x00", *(bytes((0x80, version)) for version in (2, 3, 4, 5)))
+_ARCHIVES, _TAR_MARK = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!"), 257
 _KEY = 100  # characters of a key; no format has longer ones, and each path repeats those above it
 _DEPTH = 16  # nested arrays and objects: no format is recognised by deeper keys
 _HTML = re.compile(
@@ -39,6 +40,11 @@ class FileHead:
     def is_pickle(self) -> bool:
         """True for a Python pickle: a list or dict in protocol 0 or 1, any object in protocols 2 to 5."""
         return self.raw.startswith(_PICKLES)
+
+    @property
+    def is_archive(self) -> bool:
+        """True for a zip, tar, 7z or rar, which is no export itself."""
+        return self.raw.startswith(_ARCHIVES) or self.raw[_TAR_MARK : _TAR_MARK + 5] == b"ustar"
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from training.importers.chats.line.pc_names import PcNames
 from training.importers.chats.line.rows import MessageRow, is_possible, read_day, read_pc_row, read_row
 from training.importers.reading.date_order import DAY_FIRST, MONTH_FIRST, DateOrder
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, unix_seconds
@@ -24,6 +25,18 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "LINE"
+GUIDE = Guide(
+    steps=(
+        "On a phone: chat > ≡ > Other settings > Export chat history. On a computer: chat > ⋮ > Save chat. "
+        "Import the text file."
+    ),
+    reads=(
+        "It reads the messages of one chat in the language of the phone or computer, in the clock of the "
+        "exporter."
+    ),
+    leaves_out="Calls, unsent messages, notices and placeholders such as [Photo] are no words.",
+    marks=("[LINE]",),
+)
 _HEADING = "[LINE]"
 _FIRST_LINES = 20
 

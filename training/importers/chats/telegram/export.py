@@ -9,6 +9,7 @@ from typing import Any
 from bot.errors import UserError
 from training.importers.chats.telegram.chat import TelegramChat
 from training.importers.chats.telegram.records import TelegramMessage, peer_id
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.normalise import clean_text
@@ -17,6 +18,18 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Telegram"
+GUIDE = Guide(
+    steps=(
+        "In Telegram Desktop: ⋮ > Export chat history for one chat, or Settings > Advanced > Export "
+        "Telegram data for all. Choose Machine-readable JSON as the format."
+    ),
+    reads="It reads chats, groups, channels and saved messages with replies, forum topics and edits.",
+    leaves_out=(
+        "Service messages, chats with bots, messages by way of bots, verification codes and the words of "
+        "forwarded messages are left out."
+    ),
+    marks=("messages", "type", "id", "from_id", "date_unixtime", "text_entities"),
+)
 ADVICE = "In Telegram Desktop choose Export chat history, and JSON as the format"
 _KINDS: dict[str, ChatKind] = {
     "personal_chat": "direct",

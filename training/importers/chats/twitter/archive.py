@@ -14,6 +14,7 @@ from training.importers.chats.twitter.direct_messages import ConversationBlock, 
 from training.importers.chats.twitter.posts import liked_parents, tweet_messages
 from training.importers.chats.twitter.records import LikedTweet, NoteTweet, Tweet, TweetItem
 from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.message_ids import MessageIds
@@ -22,6 +23,15 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
 
 TITLE = "X (Twitter) archive"
+GUIDE = Guide(
+    steps=(
+        "On X: More > Settings and privacy > Your account > Download an archive of your data. Import the "
+        "zip that X sends as it is."
+    ),
+    reads="It reads posts, replies, long posts and direct messages, with the account's name.",
+    leaves_out="Reposts, likes, deleted posts and the words of others that a post quotes are left out.",
+    marks=("window.YTD", "full_text", "created_at"),
+)
 _CLASSIC = {"tweet_id", "timestamp", "text"}
 _CIRCLE = (
     "Tweets for a Circle (2022 and 2023) are not marked in an archive of X: look through the data before you "

@@ -11,6 +11,7 @@ from training.importers.chats.wechat.quotes import own_words
 from training.importers.chats.wechat.records import ChatlogMessage, WeChatRow, WeFlowMessage
 from training.importers.chats.wechat.tables import table_reader
 from training.importers.reading.csv_rows import read_rows
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.message_ids import MessageIds, is_id
@@ -21,6 +22,17 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "WeChat"
+GUIDE = Guide(
+    steps=(
+        "With PyWxDump, WeClone, MemoTrace (留痕), chatlog or WeFlow, as WeChat itself has no export: choose "
+        "CSV or JSON, and import the files."
+    ),
+    reads="It reads messages of chats and groups, and of a reply its own words.",
+    leaves_out=(
+        "System lines, quoted messages, shared links, payments, calls, stickers and media are no words."
+    ),
+    marks=("MsgSvrID", "type_name", "is_sender", "talker", "msg", "CreateTime"),
+)
 _SLASHES = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2}))?$")
 _QUOTES = {"引用消息", "引用回复", "57"}
 # by the names and numbers of all exporters: WeChat's own types, the Chinese of the programs, their English

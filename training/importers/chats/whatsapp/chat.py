@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from training.importers.chats.whatsapp.content import is_notice, parse_content
 from training.importers.chats.whatsapp.header import MessageHeader, parse_header
 from training.importers.reading.date_order import DateOrder, Numbers, find_date_order, to_date
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import unix_seconds
@@ -23,6 +24,14 @@ from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Precision
 
 TITLE = "WhatsApp"
+GUIDE = Guide(
+    steps=(
+        "On Android: chat > ⋮ > More > Export chat > Without media. On an iPhone: chat > the name at the "
+        "top > Export chat > Without Media. Import the zip or the text file."
+    ),
+    reads="It reads the messages of one chat in any language, calendar and order of the date.",
+    leaves_out="Notices, deleted messages, calls, polls, locations and placeholders of media are no words.",
+)
 _FIRST_LINES = 20
 _COPY_NUMBER = re.compile(r" ?\(\d+\)$")
 _EXTENSION = re.compile(r"\.(?:txt|zip)$", re.IGNORECASE)

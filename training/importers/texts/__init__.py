@@ -1,0 +1,1 @@
+"""Importers of mail and of own texts."""

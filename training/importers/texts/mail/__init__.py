@@ -1,0 +1,1 @@
+"""E-mail: mbox, Maildir and single files."""
