@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("import", help="read exported chats and posts into a persona's folder")
     command.add_argument("paths", metavar="PATH", type=user_path, nargs="+", help="a zip, a folder or a file")
-    command.add_argument("--persona", metavar="P", required=True, help="the persona that learns from them")
+    command.add_argument("--persona", metavar="NAME", required=True, help="the persona that learns from them")
     me = "the persona's name or id in the exports, where they do not say; may be given several times"
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
     dates = "the first part of dates like 3/4/20, where the file does not show it"

@@ -49,7 +49,7 @@ def _add_adopt(commands: "Commands[argparse.ArgumentParser]") -> None:
     adopt = commands.add_parser("adopt", help="give a persona a LoRA adapter that was made elsewhere")
     where = "a folder, a file of weights (.safetensors, .bin, .pth, .pt), or OWNER/NAME on the hub"
     adopt.add_argument("adapter", metavar="ADAPTER", help=where)
-    adopt.add_argument("--persona", metavar="P", required=True, help="the persona that gets the adapter")
+    adopt.add_argument("--persona", metavar="NAME", required=True, help="the persona that gets the adapter")
     given = "the adapter_config.json of weights that have none beside them"
     adopt.add_argument("--adapter-config", metavar="FILE", type=user_path, help=given)
     alpha = "the lora_alpha of weights without a config: shapes tell the rest"
@@ -63,7 +63,7 @@ def _add_export(commands: "Commands[argparse.ArgumentParser]") -> None:
     export = commands.add_parser("export", help="write a persona's adapter for other programs")
     target = "a folder, or a file for gguf; a new one"
     export.add_argument("target", metavar="DEST", type=user_path, help=target)
-    export.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
+    export.add_argument("--persona", metavar="NAME", required=True, help="the persona with the adapter")
     formats = (
         "an adapter for PEFT, a whole model for transformers, an adapter for llama.cpp, or a folder for "
     )
@@ -89,8 +89,8 @@ def _add_hub(commands: "Commands[argparse.ArgumentParser]") -> None:
     pull = commands.add_parser("pull", help="give a persona the adapter that `push` put on the hub")
     for command in (push, pull):
         command.add_argument("name", metavar="OWNER/NAME", help="the repository on the hub")
-    push.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
-    pull.add_argument("--persona", metavar="P", required=True, help="the persona that gets the adapter")
+    push.add_argument("--persona", metavar="NAME", required=True, help="the persona with the adapter")
+    pull.add_argument("--persona", metavar="NAME", required=True, help="the persona that gets the adapter")
     other = "an adapter other than the persona's own"
     push.add_argument("--adapter", metavar="DIR", type=user_path, help=other)
     yes = "yes, the people whose words it learned have agreed; without it nothing is sent"
