@@ -22,8 +22,8 @@ class Level(IntEnum):
 class CommandCall:
     """One call of a command: by a user with a level, in a place, with the options given by name.
 
-    `tell` shows a sentence at once, before what the command makes a persona say; None where the platform shows
-    a command's text by itself.
+    `tell` shows a sentence at once, before what the command makes a persona say; None where the platform
+    shows a command's text by itself.
     """
 
     chat: Chat
