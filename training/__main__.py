@@ -16,7 +16,16 @@ from bot.system.user_path import user_path
 from training.commands.types import Commands
 
 try:
-    from training.commands import adapters, data, evaluate, import_exports, import_summary, make, train
+    from training.commands import (
+        adapters,
+        data,
+        evaluate,
+        import_exports,
+        import_summary,
+        make,
+        recipe,
+        train,
+    )
     from training.evaluation.limits import LimitExceeded
     from training.progress.display import open_display
     from training.tokenization.preview import COLOURS
@@ -58,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_evaluate_command(commands)
     adapters.add_adapter_commands(commands)
     make.add_make_command(commands)
+    recipe.add_recipe_command(commands)
     return parser
 
 
@@ -118,6 +128,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "convert": adapters.convert,
     "forget": partial(data.forget, folder=_folder),
     "make": _make,
+    "recipe": recipe.recipe,
 }
 
 
