@@ -94,7 +94,10 @@ async def test_reload_takes_an_adapter_for_this_model_beside_it_and_gives_it_up_
 async def test_a_damaged_manifest_is_refused_and_nobody_speaks_in_its_place(stage: Stage, mara: Path) -> None:
     (mara / "adapter/manifest.json").write_text("{")
     await stage.say("Rain?")
-    refused = 'The adapter "mara" was not loaded: manifest.json is not valid JSON; export it again.'
+    fault = "line 1, column 2: a key in double quotes is missing"
+    refused = (
+        f'The adapter "mara" was not loaded: manifest.json is not valid JSON ({fault}); export it again.'
+    )
     assert [text for _, text in stage.outlet.sent] == [refused]
     assert stage.engine.requests == []
 
