@@ -12,7 +12,7 @@ from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import find_place
 from bot.persona.persona import Cast
 from bot.system.console import json_text
 
@@ -60,7 +60,7 @@ async def data_forget(options: Namespace) -> str:
             erased, prompts = await memory.erase_author(options.author), erase_prompts(settings.data)
             return _author_erased_text(options.author, erased, prompts)
         known = {str(remembered.place): remembered.place for remembered in await memory.places()}
-        known |= {scope: _place_of(scope) for scope in await memory.setting_scopes() if scope not in known}
+        known |= {scope: find_place(scope) for scope in await memory.setting_scopes() if scope not in known}
         if options.place not in known:
             raise UserError(f"There is no place {options.place!r}: `data status` lists them.")
         return _erased_text(await memory.erase_place(known[options.place]), erase_prompts(settings.data))
@@ -87,12 +87,6 @@ def _author_erased_text(author: str, erased: Erased, prompts: int) -> str:
         "this person had spoken and may repeat their words, as messages of others may. To erase all of such "
         "a place:\n"
     ) + "\n".join(f"python -m bot data forget --place {place}" for place in erased.kept_in)
-
-
-def _place_of(scope: str) -> Place:
-    """Return the place of a scope of settings in which nothing was said."""
-    platform, account, chat, thread = (*scope.split("/", 3), "", "", "")[:4]
-    return Place(platform, account, chat, thread)
 
 
 ADMIN_COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {

@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -130,7 +129,8 @@ def read_card(text: str) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         if first["loc"][0] == "name" and first["type"] in ("missing", "string_too_short"):
-            there = ", ".join(name[:MAX_NAME] for name in islice((key for key in fields if key != "name"), _MOST_NAMED))
+            others = [key for key in fields if key != "name"][:_MOST_NAMED]
+            there = ", ".join(key[:MAX_NAME] for key in others)
             has = f" (it has {clean_text(there)})" if there else ""
             raise UserError(f'it has no name: write one into its field "name"{has}') from None
         raise UserError(f'its field "{first["loc"][0]}" is wrong: {first["msg"].lower()}') from None
