@@ -3,6 +3,8 @@
 import asyncio
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bot import config
 from bot.app.persona_commands import persona_list, persona_new, persona_show
@@ -19,7 +21,12 @@ from bot.system.console import json_text
 
 def open_memory(settings: Config) -> Memory:
     """Return the memory in the data folder of these settings; enter it to open the file."""
-    return Memory(settings.data / "memory.db")
+    return Memory(memory_file(settings))
+
+
+def memory_file(settings: Config) -> Path:
+    """Return the file of the memory, which need not be there."""
+    return settings.data / "memory.db"
 
 
 async def startup_notices(
@@ -37,7 +44,10 @@ async def startup_notices(
 
 
 async def data_status(options: Namespace) -> str:
-    async with open_memory(config.load_config(options.config)) as memory:
+    settings = config.load_config(options.config)
+    if not (file := memory_file(settings)).exists():
+        return f"{file}: nothing is remembered yet"
+    async with open_memory(settings) as memory:
         status = await memory.status()
         places = await memory.places()
         lines = [f"{place.place!s:<40} {place.messages:,} messages" for place in places]
@@ -49,8 +59,10 @@ async def data_status(options: Namespace) -> str:
 
 
 async def data_export(options: Namespace) -> str:
-    async with open_memory(config.load_config(options.config)) as memory:
-        return json_text(await memory.export(options.author), indent=2)
+    file = memory_file(config.load_config(options.config))
+    with TemporaryDirectory() as empty:  # a command that only reads makes no file in the data folder
+        async with Memory(file if file.exists() else Path(empty) / file.name) as memory:
+            return json_text(await memory.export(options.author), indent=2)
 
 
 async def data_forget(options: Namespace) -> str:

@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -134,17 +135,21 @@ def run_build(
 
 def preview(options: Namespace, folder: Folder) -> str:
     persona = folder(options)
-    with open_display() as display:
-        return preview_text(_open(options, persona, display), options.count, display)
+    with open_display() as display, TemporaryDirectory() as scratch:
+        return preview_text(_open(options, persona, display), options.count, display, Path(scratch))
 
 
-def preview_text(workspace: Workspace, count: int, display: ProgressDisplay) -> str:
-    """Return so many examples as the model reads them, and the lengths of all."""
+def preview_text(
+    workspace: Workspace, count: int, display: ProgressDisplay, scratch: Path | None = None
+) -> str:
+    """Return so many examples as the model reads them, and the lengths of all.
+
+    `scratch`: as of `open_encoded`.
+    """
     with display.stage("reading the examples"):
         record = read_current_build(workspace.work)
-        path = cache.open_encoded(
-            workspace.work, TRAIN, workspace.serving(record.window), workspace.model, record.window
-        )
+        serving, window = workspace.serving(record.window), record.window
+        path = cache.open_encoded(workspace.work, TRAIN, serving, workspace.model, window, scratch)
         page = PreviewPage(workspace.model.tokenizer, workspace.model.definition, colours=sys.stdout.isatty())
         shown = [page.render(example) for example in spread_examples(list(cache.read_encoded(path)), count)]
     return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), describe_lengths(record)])
