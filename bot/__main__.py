@@ -11,6 +11,7 @@ from typing import NoReturn
 from bot import config
 from bot.app import admin, doctor, host, models
 from bot.app.arguments import argument_parser
+from bot.app.persona_commands import list_personas
 from bot.app.terminal_chat import chat_in_terminal, messages_to_send, prompt_observer
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
@@ -23,7 +24,8 @@ from bot.system.console import json_text, prepare_output, write_line
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with an exit code.
 
-    0: done. 1: doctor found a fault. 2: bad input. `EXIT_RESTART`: a new process may go on.
+    0: done. 1: doctor found a fault, or a listed persona is broken. 2: bad input. `EXIT_RESTART`: a new
+    process may go on.
     """
     prepare_output()
     options = argument_parser(__doc__).parse_args(arguments)
@@ -61,6 +63,10 @@ def _run(options: argparse.Namespace) -> int:
         return _serve_or_chat(options)
     if options.command == "doctor":
         return _doctor(options)
+    if options.command == "persona list":
+        text, is_whole = asyncio.run(list_personas(options))
+        write_line(text)
+        return 0 if is_whole else 1
     command = models.models if options.command == "models" else admin.ADMIN_COMMANDS[options.command]
     write_line(asyncio.run(command(options)))
     return 0

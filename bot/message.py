@@ -26,6 +26,12 @@ class Place:
         return "/".join(filter(None, (self.platform, self.account, self.chat, self.thread)))
 
 
+def find_place(name: str) -> Place:
+    """Return the place of a name that `str` of a place gave."""
+    platform, account, chat, thread = (*name.split("/", 3), "", "", "")[:4]
+    return Place(platform, account, chat, thread)
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """An author. The id is stable; the name is the one that they showed at the time."""

@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from bot.json_fault import json_fault
 from bot.system.ownership import ownership_fault
 
 if sys.platform == "win32":
     _FLAGS = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
 else:
     _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_LONGEST_KEY = 60  # characters of a key in an error
 
 
 class RefusedFile(Exception):
@@ -77,16 +80,21 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
     try:
         data = json.loads(content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise RefusedFile(f"{name} is not valid JSON", "export it again") from error
+        raise RefusedFile(
+            f"{name} is not valid JSON ({json_fault(content, error)})", "export it again"
+        ) from error
     if not isinstance(data, dict):
         raise RefusedFile(f"{name} is not a JSON object", "export it again")
     return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("duplicate key")
-    return dict(pairs)
+    found = dict[str, Any]()
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:_LONGEST_KEY]!r} stands there twice")
+        found[key] = value
+    return found
 
 
 def _no_constant(name: str) -> None:

@@ -24,6 +24,7 @@ try:
         import_exports,
         import_summary,
         make,
+        recipe,
         train,
     )
     from training.evaluation.limits import LimitExceeded
@@ -68,13 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_evaluate_command(commands)
     adapters.add_adapter_commands(commands)
     make.add_make_command(commands)
+    recipe.add_recipe_command(commands)
     return parser
 
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("import", help="read exported chats and posts into a persona's folder")
     command.add_argument("paths", metavar="PATH", type=user_path, nargs="+", help="a zip, a folder or a file")
-    command.add_argument("--persona", metavar="P", required=True, help="the persona that learns from them")
+    command.add_argument("--persona", metavar="NAME", required=True, help="the persona that learns from them")
     me = "the persona's name or id in the exports, where they do not say; may be given several times"
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
     dates = "the first part of dates like 3/4/20, where the file does not show it"
@@ -131,6 +133,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "convert": adapters.convert,
     "forget": partial(data.forget, folder=_folder),
     "make": _make,
+    "recipe": recipe.recipe,
 }
 
 

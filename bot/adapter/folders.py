@@ -46,6 +46,11 @@ def slot_for(folder: Path, base: str, fingerprint: str) -> Path:
     return folder / OTHERS / f"{name or 'model'}-{fingerprint[:_DIGITS]}"
 
 
+def described_adapter(folder: Path | None, persona: str) -> str:
+    """Return whose adapter a persona speaks with and where it lies; `persona` is the persona's key."""
+    return f"with {persona}'s adapter in {shown_folder(folder)}" if folder else "without an adapter"
+
+
 def shown_folder(path: Path) -> str:
     """Return an adapter's folder as people find it inside the persona's: adapter/, adapters/BASE/."""
     inside = f"{OTHERS}/{path.name}" if path.parent.name == OTHERS else path.name

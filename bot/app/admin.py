@@ -3,6 +3,8 @@
 import asyncio
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bot import config
 from bot.app.persona_commands import persona_list, persona_new, persona_show
@@ -12,14 +14,19 @@ from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
-from bot.message import Place
+from bot.message import find_place
 from bot.persona.persona import Cast
 from bot.system.console import json_text
 
 
 def open_memory(settings: Config) -> Memory:
     """Return the memory in the data folder of these settings; enter it to open the file."""
-    return Memory(settings.data / "memory.db")
+    return Memory(memory_file(settings))
+
+
+def memory_file(settings: Config) -> Path:
+    """Return the file of the memory, which need not be there."""
+    return settings.data / "memory.db"
 
 
 async def startup_notices(
@@ -37,7 +44,10 @@ async def startup_notices(
 
 
 async def data_status(options: Namespace) -> str:
-    async with open_memory(config.load_config(options.config)) as memory:
+    settings = config.load_config(options.config)
+    if not (file := memory_file(settings)).exists():
+        return f"{file}: nothing is remembered yet"
+    async with open_memory(settings) as memory:
         status = await memory.status()
         places = await memory.places()
         lines = [f"{place.place!s:<40} {place.messages:,} messages" for place in places]
@@ -49,8 +59,10 @@ async def data_status(options: Namespace) -> str:
 
 
 async def data_export(options: Namespace) -> str:
-    async with open_memory(config.load_config(options.config)) as memory:
-        return json_text(await memory.export(options.author), indent=2)
+    file = memory_file(config.load_config(options.config))
+    with TemporaryDirectory() as empty:  # a command that only reads makes no file in the data folder
+        async with Memory(file if file.exists() else Path(empty) / file.name) as memory:
+            return json_text(await memory.export(options.author), indent=2)
 
 
 async def data_forget(options: Namespace) -> str:
@@ -60,7 +72,7 @@ async def data_forget(options: Namespace) -> str:
             erased, prompts = await memory.erase_author(options.author), erase_prompts(settings.data)
             return _author_erased_text(options.author, erased, prompts)
         known = {str(remembered.place): remembered.place for remembered in await memory.places()}
-        known |= {scope: _place_of(scope) for scope in await memory.setting_scopes() if scope not in known}
+        known |= {scope: find_place(scope) for scope in await memory.setting_scopes() if scope not in known}
         if options.place not in known:
             raise UserError(f"There is no place {options.place!r}: `data status` lists them.")
         return _erased_text(await memory.erase_place(known[options.place]), erase_prompts(settings.data))
@@ -87,12 +99,6 @@ def _author_erased_text(author: str, erased: Erased, prompts: int) -> str:
         "this person had spoken and may repeat their words, as messages of others may. To erase all of such "
         "a place:\n"
     ) + "\n".join(f"python -m bot data forget --place {place}" for place in erased.kept_in)
-
-
-def _place_of(scope: str) -> Place:
-    """Return the place of a scope of settings in which nothing was said."""
-    platform, account, chat, thread = (*scope.split("/", 3), "", "", "")[:4]
-    return Place(platform, account, chat, thread)
 
 
 ADMIN_COMMANDS: dict[str, Callable[[Namespace], Coroutine[None, None, str]]] = {

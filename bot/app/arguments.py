@@ -39,8 +39,11 @@ def _add_persona(commands: "Commands[argparse.ArgumentParser]") -> None:
     persona = commands.add_parser("persona", help="show the personas, and make new ones")
     whats = persona.add_subparsers(required=True, metavar="WHAT")
     whats.add_parser("list", help="everybody there is").set_defaults(command="persona list")
-    show = whats.add_parser("show", help="one persona's card and settings")
-    show.add_argument("name", metavar="NAME")
+    show = whats.add_parser("show", help="all that holds for a persona, and where each value comes from")
+    show.add_argument("name", metavar="NAME", help="the persona")
+    show.add_argument(
+        "--place", metavar="PLACE", help="as it holds in this place, as `data status` prints it"
+    )
     show.set_defaults(command="persona show")
     new = whats.add_parser("new", help="make a persona's folder, and say what to write where")
     new.add_argument("name", metavar="NAME", help="of the folder in personas/, and of the card")

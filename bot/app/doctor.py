@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bot import config
-from bot.app.admin import open_memory
+from bot.app.admin import memory_file, open_memory
 from bot.app.finding import Finding
 from bot.app.model_findings import card_findings, model_findings, native_finding
 from bot.config import TOKENS, Config
@@ -103,6 +103,8 @@ def _lore(persona: Persona) -> Finding:
 
 async def _memory(settings: Config) -> list[Finding]:
     """Check the database, and name what the last process could not publish to its platforms."""
+    if not (file := memory_file(settings)).exists():
+        return [Finding("memory", True, f"{file}: nothing is remembered yet")]
     try:
         async with open_memory(settings) as memory:
             status, notices = await memory.status(), memory.notices
@@ -122,7 +124,7 @@ def _unpublished(account: str, reason: str) -> Finding:
 
 
 def _disk(settings: Config) -> Finding:
-    folder = settings.data if settings.data.exists() else settings.data.parent
+    folder = next(folder for folder in (settings.data, *settings.data.parents) if folder.exists())
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
         return Finding("disk", False, f"{folder} cannot be written to: set ALTEREGO_DATA to another folder")

@@ -1,9 +1,11 @@
 """The checks of `doctor` on the base model, its adapters, the kernels and graphics cards."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.app.adapter_report import adapter_text, check_adapters
+from bot.app.adapter_report import adapter_text, check_adapters, is_model_ready
 from bot.app.finding import Finding
 from bot.config import Config
 from bot.errors import UserError
@@ -11,6 +13,11 @@ from bot.persona.persona import Cast
 
 if TYPE_CHECKING:
     from bot.engine.checkpoint.source import ModelSource
+
+
+_CONVERTED_FIRST = (
+    "the first start converts the model, and checks them then; `doctor` makes no copy of a model"
+)
 
 
 def model_findings(settings: Config, cast: Cast) -> list[Finding]:
@@ -64,6 +71,9 @@ def _weights(settings: Config, source: "ModelSource") -> list[Finding]:
 
 def _adapters(settings: Config, cast: Cast) -> Iterator[Finding]:
     try:
+        if not is_model_ready(settings):
+            yield Finding("adapters", True, f"not checked: {_CONVERTED_FIRST}")
+            return
         choices = check_adapters(settings, cast)
     except UserError as error:
         yield Finding("model", False, str(error))
@@ -76,13 +86,17 @@ def _adapters(settings: Config, cast: Cast) -> Iterator[Finding]:
 
 
 def native_finding(settings: Config) -> Finding:
-    """Check whether the kernels are compiled for this processor; compiling them may take seconds."""
-    from bot.engine.kernels.compiler import LibraryError, make_library
+    """Check whether the kernels are compiled for this processor, or can be, which takes seconds to try."""
+    from bot.engine.kernels.compiler import LibraryError, make_library, stored_library
 
     if not settings.model.native:
         return Finding("native", True, "switched off: torch's operators serve")
     try:
-        text = f"compiled for this processor, in {make_library().parent}"
+        if path := stored_library():
+            return Finding("native", True, f"compiled for this processor, in {path.parent}")
+        with TemporaryDirectory() as trial:
+            make_library(Path(trial))
+        text = "they compile for this processor, and the first start does that"
     except LibraryError as error:
         parts = (f"not compiled: {error}", "on a CPU answers take up to twice as long", error.remedy)
         text = "; ".join(filter(None, parts))

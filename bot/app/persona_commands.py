@@ -2,45 +2,61 @@
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Mapping
-from pathlib import Path
 
 from bot import config
-from bot.adapter.base_match import tidy_name
 from bot.adapter.choice import AdapterChoice
-from bot.adapter.folders import shown_folder
-from bot.adapter.manifest import read_manifest, trained_names
-from bot.app.adapter_report import check_adapters, is_model_ready
+from bot.app.manifest_choice import choose_by_manifests
+from bot.app.persona_values import ShownValue, persona_values, place_values
 from bot.config import Config
 from bot.errors import UserError
+from bot.memory.store import Memory
+from bot.message import find_place
 from bot.persona import new_folder
-from bot.persona.lorebook import DepthPrompt
-from bot.persona.persona import Cast, Persona, load_cast
-from bot.untrusted import RefusedFile
+from bot.persona.persona import Persona, load_cast
 
-_LABEL = 26  # characters of a field's name in `persona show`
+_LABEL = 28  # characters of a value's name in `persona show`
 _SHORT = 100  # characters of a list that stands on one line
 
 
 async def persona_list(options: Namespace) -> str:
+    return (await list_personas(options))[0]
+
+
+async def list_personas(options: Namespace) -> tuple[str, bool]:
+    """Return a line for each persona, and whether all are whole.
+
+    Adapters are chosen by their manifests; `doctor` checks their weights and prompts.
+    """
     settings = config.load_config(options.config)
     cast = load_cast(settings.personas)
-    choices = await asyncio.to_thread(_choices, settings, cast)
+    try:
+        choices = await asyncio.to_thread(choose_by_manifests, settings, cast)
+    except UserError:  # no model at the path of the settings: `doctor` tells it
+        choices = {}
     lines = [_listed(persona, choices.get(key)) for key, persona in cast.personas.items()]
-    return "\n".join([*lines, *(f"{key:<12} broken: {why}" for key, why in cast.broken.items())])
+    lines += [f"{key:<12} broken: {why}" for key, why in cast.broken.items()]
+    return "\n".join(lines), not cast.broken
 
 
 async def persona_show(options: Namespace) -> str:
-    persona = load_cast(config.load_config(options.config).personas).find(options.name)
-    fields = {
-        **persona.card.model_dump(exclude_defaults=True),
-        **card_parts(persona),
-        "adapter": ", ".join(map(_described, persona.adapters)) or "none",
-        "speaker_names": persona.speaker_names,
-        "sampling": ", ".join(f"{name} {value}" for name, value in persona.sampling),
-        **({"history": limits} if (limits := _limits(persona)) else {}),
-    }
-    return "\n".join(f"{name:<{_LABEL}} {_indented(value)}" for name, value in fields.items())
+    settings = config.load_config(options.config)
+    persona = load_cast(settings.personas).find(options.name)
+    values = [*persona_values(persona, settings.personas / persona.key, settings)]
+    if options.place:
+        values += await _values_in(options.place, persona, settings)
+    return "\n".join(f"{each.name:<{_LABEL}} {_indented(each)}" for each in values)
+
+
+async def _values_in(name: str, persona: Persona, settings: Config) -> list[ShownValue]:
+    """Return the values in the place of that name. Raises `UserError` where it is not known."""
+    file = settings.data / "memory.db"
+    if not file.exists():
+        raise UserError(f"Nothing is remembered in {settings.data} yet, so no place has settings of its own.")
+    async with Memory(file) as memory:
+        places = {str(remembered.place): remembered.place for remembered in await memory.places()}
+        if name not in places and name not in await memory.setting_scopes():
+            raise UserError(f"There is no place {name!r}: `data status` lists them.")
+        return await place_values(persona, memory, places.get(name) or find_place(name), settings)
 
 
 async def persona_new(options: Namespace) -> str:
@@ -71,31 +87,6 @@ def _new_files(card: new_folder.NewCard) -> dict[str, str]:
     }
 
 
-def card_parts(persona: Persona) -> dict[str, str]:
-    """Return the parts of a card beside its texts: those that prompts have, and those without effect."""
-    prompt = persona.card.depth_prompt
-    parts = {
-        "lorebook": str(persona.lore) if persona.lore else "",
-        "depth_prompt": f"{_depth(prompt)}: {prompt.text}" if prompt else "",
-        "warning": persona.card.warning,
-        "without effect": ", ".join(persona.card.unused),
-    }
-    return {name: text for name, text in parts.items() if text}
-
-
-def _limits(persona: Persona) -> str:
-    """Return the limits of the history that persona.toml sets; empty for none."""
-    return ", ".join(f"{name} {value}" for name, value in persona.history if value is not None)
-
-
-def _choices(settings: Config, cast: Cast) -> Mapping[str, AdapterChoice]:
-    """Check all adapters; return nothing before the base model is here, which `doctor` tells."""
-    try:
-        return check_adapters(settings, cast) if is_model_ready(settings) else {}
-    except UserError:
-        return {}
-
-
 def _listed(persona: Persona, choice: AdapterChoice | None) -> str:
     has_adapter = choice.adapter is not None if choice else bool(persona.adapters)
     adapter = ", with an adapter" if has_adapter and not (choice and choice.refusal) else ""
@@ -105,26 +96,10 @@ def _listed(persona: Persona, choice: AdapterChoice | None) -> str:
     return f"{persona.key:<12} {persona.name}{adapter}{lore}{notes}"
 
 
-def _described(folder: Path) -> str:
-    """Return an adapter's folder with what its manifest says of its base model and of speakers' names."""
-    try:
-        manifest = read_manifest(folder)
-    except RefusedFile as refused:
-        return f"{shown_folder(folder)} ({refused.reason})"
-    base = f" for {tidy_name(manifest.base_model)}" if manifest.base_model else ""
-    names = trained_names(manifest)
-    return f"{shown_folder(folder)}{base}" + (f" (speakers' names: {names})" if names else "")
-
-
-def _depth(prompt: DepthPrompt) -> str:
-    if prompt.depth == 0:
-        return "behind the newest message"
-    return "before the newest " + ("message" if prompt.depth == 1 else f"{prompt.depth:,} messages")
-
-
-def _indented(value: object) -> str:
-    """Return a field's value as text, a list in one line where it is short, further lines below the first."""
+def _indented(shown: ShownValue) -> str:
+    """Return a value and its source as text: a list in one line where it is short, further lines below."""
+    value = shown.value
     items = [str(each) for each in value] if isinstance(value, tuple | list) else [str(value)]
     short = ", ".join(items)
     text = short if len(short) <= _SHORT and "\n" not in short else "\n".join(items)
-    return text.replace("\n", f"\n{'':<{_LABEL}} ")
+    return f"{text}  ({shown.source})".replace("\n", f"\n{'':<{_LABEL}} ")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from bot.adapter.folders import shown_folder
 from bot.chat.text_steps import apply_text_steps
 from bot.engine.interface import Answer
 from bot.persona.persona import Persona
@@ -45,7 +46,7 @@ def explain_reply(
     return {
         "rule": rule,
         "persona": persona.key,
-        "adapter": persona.adapter.name if persona.adapter else None,
+        "adapter": shown_folder(persona.adapter) if persona.adapter else None,
         "sampling": persona.sampling.model_dump(),
         "prompt": prompt.tokens(),
         "tokens": sum(each.answer.tokens for each in drawn),

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.errors import UserError
-from bot.persona.card_fields import clean_text, find_fields, mend_fields, unused_fields
+from bot.json_fault import json_fault
+from bot.persona.card_fields import clean_text, find_fields, mend_fields, misspelt_fields, unused_fields
 from bot.persona.lorebook import DepthPrompt, Lorebook, read_depth_prompt
 from bot.persona.lorebook_reader import read_lorebook
 from bot.persona.macros import MAX_EXPANDED, MacroContext, expand_macros
@@ -17,6 +18,7 @@ MAX_TEXT = 100_000  # characters of a text that goes into prompts
 MAX_GREETING = 10_000  # characters of a greeting, also with its macros expanded: a few messages
 MAX_TEXTS = 200  # greetings of a kind, or tags
 MAX_VALUES = 200_000  # in the JSON of a card, whatever they are
+_MOST_NAMED = 12  # fields of a card without a name, in the error
 _ANYBODY = "x" * 40  # as long as any label of a speaker
 _START = re.compile(
     r"<[ \t]{0,8}START[ \t]{0,8}>|^[ \t]{0,8}END_OF_DIALOG[ \t]{0,8}$", re.IGNORECASE | re.MULTILINE
@@ -127,10 +129,15 @@ def read_card(text: str) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         if first["loc"][0] == "name" and first["type"] in ("missing", "string_too_short"):
-            raise UserError('it has no name: write one into its field "name"') from None
+            others = [key for key in fields if key != "name"][:_MOST_NAMED]
+            there = ", ".join(key[:MAX_NAME] for key in others)
+            has = f" (it has {clean_text(there)})" if there else ""
+            raise UserError(f'it has no name: write one into its field "name"{has}') from None
         raise UserError(f'its field "{first["loc"][0]}" is wrong: {first["msg"].lower()}') from None
     _check_expanded(card)
-    return card
+    misspelt = misspelt_fields(card.unused, fields, Card.model_fields)
+    warning = "; ".join(filter(None, (warning, misspelt.rstrip("?"))))
+    return card.model_copy(update={"warning": warning}) if misspelt else card
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -140,7 +147,7 @@ def parse_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"it is not valid JSON ({error})") from None
+        raise UserError(f"it is not valid JSON ({json_fault(text, error)})") from None
     if not isinstance(value, dict):
         raise UserError("it is not a JSON object")
     return value

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ _TEXTS = (*_FLAT[1:], "system_prompt", "post_history_instructions", "nickname", 
 _NEEDED = _FLAT  # of another type, they are refused
 _LISTS = ("alternate_greetings", "group_only_greetings", "tags")
 _OBJECTS = ("character_book", "extensions")
+_NEAR = 0.8  # of the likeness of two names, from which one is the other with a mistake
 _COMMAS = re.compile("[,;\n，、]")
 _MOST_UNUSED, _LONGEST_NAME = 30, 100  # names of unused fields, and their characters
 # fields about the card itself, which change no conversation anywhere, and one that is used
@@ -86,6 +88,16 @@ def unused_fields(fields: Mapping[str, Any], used: Collection[str]) -> tuple[str
     known = {*used, *aliases, *_WITHOUT_MEANING}
     unused = (name for name, value in named.items() if value and name not in known)
     return tuple(clean_text(name[:_LONGEST_NAME]) for name in islice(unused, _MOST_UNUSED))
+
+
+def misspelt_fields(unused: Collection[str], fields: Mapping[str, Any], known: Collection[str]) -> str:
+    """Return a clause about unused fields that are nearly called as an empty one of a card; else empty."""
+    empty = [name for name in known if not fields.get(name)]
+    near = {name: get_close_matches(name, empty, n=1, cutoff=_NEAR) for name in unused}
+    meant = [
+        f'"{name}" is no field of a card: did you mean "{found[0]}"?' for name, found in near.items() if found
+    ]
+    return " ".join(meant)
 
 
 def _mendable(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -189,10 +189,8 @@ def load_persona(folder: Path) -> Persona:
     """
     if fault := fault_of_name(folder.name):
         raise UserError(f"the folder {folder} needs another name: {fault}")
-    file = folder / "persona.toml"
-    text = read_toml(file, "make one; it may be empty") if os.path.lexists(file) else ""
-    keys = parse_toml(PersonaFile, text, file)
-    card, adapter = read_card_file(_card_path(folder, keys)), _adapter(folder, keys)
+    keys = read_persona_file(folder)
+    card, adapter = read_card_file(card_path(folder, keys)), _adapter(folder, keys)
     others = other_adapters(folder)
     trained = adapter_names((*((adapter,) if adapter else ()), *others))
     return Persona(
@@ -215,6 +213,13 @@ def load_persona(folder: Path) -> Persona:
     )
 
 
+def read_persona_file(folder: Path) -> PersonaFile:
+    """Return the keys of a folder's persona.toml, all by default where there is none; raises `UserError`."""
+    file = folder / "persona.toml"
+    text = read_toml(file, "make one; it may be empty") if os.path.lexists(file) else ""
+    return parse_toml(PersonaFile, text, file)
+
+
 def has_card(folder: Path) -> bool:
     """Return whether a folder has a card, or a persona.toml that says where one is; raises `UserError`."""
     if any((folder / name).exists() for name in CARD_NAMES):
@@ -223,7 +228,8 @@ def has_card(folder: Path) -> bool:
     return file.exists() and parse_toml(PersonaFile, read_toml(file, "make one"), file).card is not None
 
 
-def _card_path(folder: Path, keys: PersonaFile) -> Path:
+def card_path(folder: Path, keys: PersonaFile) -> Path:
+    """Return the file of a persona's card, which need not be there; raises `UserError` outside the folder."""
     named = [keys.card] if keys.card else [Path(name) for name in CARD_NAMES]
     paths = [path_inside(folder, path) for path in named]
     return next((path for path in paths if path.exists()), paths[0])

@@ -95,7 +95,7 @@ class TelegramSiege:
     def attack(self, place: int) -> None:
         turn, chat, said = next(self._turn) // GROUPS, self._places[place], self._said[place]
         if turn % 4 == 3:
-            command = ("/settings temperature 2", "/persona mara", "/again", "/status", "/reset", "/stop")
+            command = ("/settings humour 2", "/persona mara", "/again", "/status", "/reset", "/stop")
             self.fake.say(chat, self._attacker, f"{command[turn // 4 % 6]}@{self.fake.bot.username}")
             return
         name = f"{chr(97 + turn % 26) * (1 + turn % SPEAKERS)}:\u0301"[:64]

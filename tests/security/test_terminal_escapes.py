@@ -17,7 +17,10 @@ HOSTILE = "Eve\x1b]52;c;eA==\x07\x1b[2J\x9b8m"
     [
         (["persona", "list"], "evil         Eve␛]52;c;eA==␇␛[2J\ufffd8m"),
         (["persona", "list"], "bad          broken: "),
-        (["persona", "show", "evil"], "description                Eve␛]52;c;eA==␇␛[2J\ufffd8m"),
+        (
+            ["persona", "show", "evil"],
+            "description                  Eve␛]52;c;eA==␇␛[2J\ufffd8m  (card.json)",
+        ),
         (["persona", "show", "bad"], "alterego: The persona 'bad' is broken: "),
         (["doctor"], "WRONG persona    bad: "),
         (["chat", "--persona", "evil", "--say", "hello"], "Aye.␛]0;title␇"),

@@ -10,17 +10,21 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError
 
-from bot.adapter.files import CONFIG, MANIFEST, WEIGHTS
+from bot.adapter.files import CONFIG, MANIFEST, MANIFEST_BYTES, WEIGHTS
 from bot.engine.checkpoint.damage import explained_damage
 from bot.engine.checkpoint.source import LOCAL_ONLY
 from bot.engine.model_loader.load_plan import LoadPlan, plan_load
 from bot.engine.model_loader.loader import meta_model
 from bot.errors import UserError
+from bot.files import write_private
 from bot.prompt.renderer import PromptFormat
+from bot.untrusted import read_json
 from training.adapters.given_adapter import with_given_adapter
+from training.adapters.machine_paths import without_folders
 from training.adapters.persona_adapter import persona_adapter
 from training.dataset.base_tokenizer import open_training_format
 from training.dataset.workspace import Workspace
+from training.store.indented_json import encode_indented
 
 ExportFormat = Literal["peft", "merged", "gguf", "ollama"]
 _MODEL = "model.gguf"  # in the folder of "ollama"
@@ -101,7 +105,16 @@ def _peft(workspace: Workspace, folder: Path, options: ExportOptions) -> str:
     for file in (CONFIG, WEIGHTS, MANIFEST):
         if (adapter / file).exists():
             shutil.copyfile(adapter / file, folder / file)
+    _tidy_manifest(folder)
     return f"PEFT adapter ({description})"
+
+
+def _tidy_manifest(folder: Path) -> None:
+    """Leave the folders of this machine out of what the manifest says of the training."""
+    if (folder / MANIFEST).exists():
+        manifest = read_json(folder.resolve(), MANIFEST, MANIFEST_BYTES)
+        kept = {key: without_folders(value) if key == "run" else value for key, value in manifest.items()}
+        write_private(folder / MANIFEST, [encode_indented(kept)])
 
 
 def _merged(workspace: Workspace, folder: Path, options: ExportOptions) -> str:
@@ -121,6 +134,7 @@ def _merged(workspace: Workspace, folder: Path, options: ExportOptions) -> str:
     manifest = persona_adapter(workspace.persona, plan_identity(loading)) / MANIFEST
     if manifest.exists():
         shutil.copyfile(manifest, folder / MANIFEST)
+        _tidy_manifest(folder)
     return "transformers model with the adapter in its weights"
 
 

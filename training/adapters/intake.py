@@ -32,7 +32,10 @@ def open_foreign_adapter(
     canary_guard.refuse_canary_adapter(source.folder, workspace.work)
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        yield read_foreign_adapter(source, draft, gaps.alpha)
+        foreign = read_foreign_adapter(source, draft, gaps.alpha)
+        if foreign.folder == draft:  # rewritten: its bytes are no longer those of a run
+            canary_guard.refuse_canary_matrices(source.folder, draft, workspace.work)
+        yield foreign
     except RefusedFile as refused:
         raise UserError(f"The adapter in {adapter} {refusal}: {refused.reason}; {refused.remedy}.") from None
     finally:

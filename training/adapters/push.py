@@ -1,6 +1,5 @@
 """The command `push`: an adapter to the hub with a model card, after an explicit yes; never any data."""
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from bot.system.console import write_line
 from bot.untrusted import read_json
 from training.adapters.export import ExportOptions, export_adapter
 from training.adapters.hub import hub_errors
+from training.adapters.machine_paths import without_model_folders
 from training.adapters.model_card import model_card
 from training.dataset.workspace import Workspace
 from training.store.indented_json import encode_indented
 
 CARD = "README.md"
-_MODEL_KEYS = ("base_model_name_or_path", "base_model", "adopted", "continued_from")  # may be paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +71,9 @@ def _tidy(folder: Path) -> None:
     """Leave the folders of this machine out of the names of models."""
     for file, limit in ((CONFIG, CONFIG_BYTES), (MANIFEST, MANIFEST_BYTES)):
         if (folder / file).exists():
-            write_private(folder / file, [encode_indented(_without_folders(read_json(folder, file, limit)))])
-
-
-def _without_folders(value: Any) -> Any:
-    """Return JSON with the last part of each path that stands for a model."""
-    if isinstance(value, list):
-        return [_without_folders(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _last_part(each) if key in _MODEL_KEYS and isinstance(each, str) else _without_folders(each)
-        for key, each in value.items()
-    }
-
-
-def _last_part(name: str) -> str:
-    is_path = name.startswith(("/", "~", ".")) or name.count("/") > 1 or "\\" in name
-    return re.split(r"[/\\]", name.rstrip("/\\"))[-1] if is_path else name
+            write_private(
+                folder / file, [encode_indented(without_model_folders(read_json(folder, file, limit)))]
+            )
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:

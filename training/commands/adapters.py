@@ -14,7 +14,9 @@ from bot.system.progress_line import ProgressLine
 from bot.system.user_path import user_path
 from training.commands.types import Commands, Folder
 from training.dataset.workspace import Workspace, open_workspace
+from training.progress.display import SILENT, ProgressDisplay, open_display
 
+_LOADING = "loading torch, transformers and PEFT"
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 _WHEN: dict[SpeakerNames, str] = {
@@ -49,7 +51,7 @@ def _add_adopt(commands: "Commands[argparse.ArgumentParser]") -> None:
     adopt = commands.add_parser("adopt", help="give a persona a LoRA adapter that was made elsewhere")
     where = "a folder, a file of weights (.safetensors, .bin, .pth, .pt), or OWNER/NAME on the hub"
     adopt.add_argument("adapter", metavar="ADAPTER", help=where)
-    adopt.add_argument("--persona", metavar="P", required=True, help="the persona that gets the adapter")
+    adopt.add_argument("--persona", metavar="NAME", required=True, help="the persona that gets the adapter")
     given = "the adapter_config.json of weights that have none beside them"
     adopt.add_argument("--adapter-config", metavar="FILE", type=user_path, help=given)
     alpha = "the lora_alpha of weights without a config: shapes tell the rest"
@@ -63,7 +65,7 @@ def _add_export(commands: "Commands[argparse.ArgumentParser]") -> None:
     export = commands.add_parser("export", help="write a persona's adapter for other programs")
     target = "a folder, or a file for gguf; a new one"
     export.add_argument("target", metavar="DEST", type=user_path, help=target)
-    export.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
+    export.add_argument("--persona", metavar="NAME", required=True, help="the persona with the adapter")
     formats = (
         "an adapter for PEFT, a whole model for transformers, an adapter for llama.cpp, or a folder for "
     )
@@ -89,8 +91,8 @@ def _add_hub(commands: "Commands[argparse.ArgumentParser]") -> None:
     pull = commands.add_parser("pull", help="give a persona the adapter that `push` put on the hub")
     for command in (push, pull):
         command.add_argument("name", metavar="OWNER/NAME", help="the repository on the hub")
-    push.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
-    pull.add_argument("--persona", metavar="P", required=True, help="the persona that gets the adapter")
+    push.add_argument("--persona", metavar="NAME", required=True, help="the persona with the adapter")
+    pull.add_argument("--persona", metavar="NAME", required=True, help="the persona that gets the adapter")
     other = "an adapter other than the persona's own"
     push.add_argument("--adapter", metavar="DIR", type=user_path, help=other)
     yes = "yes, the people whose words it learned have agreed; without it nothing is sent"
@@ -103,13 +105,17 @@ def _add_hub(commands: "Commands[argparse.ArgumentParser]") -> None:
 def adopt(options: Namespace, folder: Folder) -> str:
     """Give the persona an adapter from elsewhere; return the message for the terminal."""
     prepare_environment()
-    from training.adapters.adopt import adopt_adapter  # loads torch
-    from training.adapters.foreign import ConfigGaps
-    from training.adapters.install import kept_line
+    persona = folder(options)
+    with open_display() as display:
+        with display.stage(_LOADING):
+            from training.adapters.adopt import adopt_adapter
+            from training.adapters.foreign import ConfigGaps
+            from training.adapters.install import kept_line
 
-    workspace = _open(options, folder)
-    gaps = ConfigGaps(options.adapter_config, options.alpha)
-    adopted = adopt_adapter(workspace, options.adapter, gaps, options.names)
+        workspace = _open(options, persona, display)
+        gaps = ConfigGaps(options.adapter_config, options.alpha)
+        with display.stage("checking and writing the adapter"):
+            adopted = adopt_adapter(workspace, options.adapter, gaps, options.names)
     lines = [
         f"{workspace.persona.key} has the adapter of {options.adapter} in {adopted.home}",
         f"it was made for {adopted.base or 'a base model that it does not name'}",
@@ -124,10 +130,15 @@ def adopt(options: Namespace, folder: Folder) -> str:
 def export(options: Namespace, folder: Folder) -> str:
     """Write an adapter in another format; return the message for the terminal."""
     prepare_environment()  # no bars of other libraries
-    from training.adapters.export import ExportOptions, export_adapter  # loads torch
+    persona = folder(options)
+    with open_display() as display:
+        with display.stage(_LOADING):
+            from training.adapters.export import ExportOptions, export_adapter
 
-    chosen = ExportOptions(options.merged, options.dtype, options.adapter, options.max_shard_size)
-    return export_adapter(_open(options, folder), options.format, options.target, chosen)
+        chosen = ExportOptions(options.merged, options.dtype, options.adapter, options.max_shard_size)
+        workspace = _open(options, persona, display)
+        with display.stage(f"writing {options.target}"):
+            return export_adapter(workspace, options.format, options.target, chosen)
 
 
 def push(options: Namespace, folder: Folder) -> str:
@@ -136,7 +147,7 @@ def push(options: Namespace, folder: Folder) -> str:
     from training.adapters.push import PushOptions, push_adapter  # loads torch
 
     chosen = PushOptions(options.yes, options.public, options.adapter)
-    return push_adapter(_open(options, folder), options.name, chosen)
+    return push_adapter(_open(options, folder(options)), options.name, chosen)
 
 
 def pull(options: Namespace, folder: Folder) -> str:
@@ -145,7 +156,7 @@ def pull(options: Namespace, folder: Folder) -> str:
     from training.adapters.install import kept_line  # loads torch
     from training.adapters.pull import pull_adapter
 
-    workspace = _open(options, folder)
+    workspace = _open(options, folder(options))
     home = pull_adapter(workspace, options.name)
     has = f"{workspace.persona.key} has the adapter of {options.name} in {home}"
     return f"{has}\n{_next(workspace)}{kept_line(home)}"
@@ -160,9 +171,8 @@ def convert(options: Namespace) -> str:
         return convert_model(options.source, options.target, chosen, progress.show)
 
 
-def _open(options: Namespace, folder: Folder) -> Workspace:
-    persona: Path = folder(options)
-    return open_workspace(config.load_config(options.config), persona)
+def _open(options: Namespace, persona: Path, display: ProgressDisplay = SILENT) -> Workspace:
+    return open_workspace(config.load_config(options.config), persona, display)
 
 
 def _next(workspace: Workspace) -> str:

@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -27,7 +28,7 @@ from training.tokenization.preview import PreviewPage, spread_examples
 def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add these commands to the command line."""
     build = commands.add_parser("build", help="make examples of what was imported")
-    build.add_argument("--persona", metavar="P", required=True, help="whose words are to be learned")
+    build.add_argument("--persona", metavar="NAME", required=True, help="whose words are to be learned")
     window = "tokens of a prompt and its answer together (default: what holds nearly all conversations)"
     build.add_argument("--window", metavar="TOKENS", type=int, default=0, help=window)
     cap = "examples of one chat at most, the newest ones; 0 is no limit (default: %(default)s)"
@@ -52,13 +53,13 @@ def add_data_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     build.add_argument("--json", action="store_true", help="the result as JSON")
     build.set_defaults(command="build")
     preview = commands.add_parser("preview", help="show examples, with what is learned in colour")
-    preview.add_argument("--persona", metavar="P", required=True, help="whose data")
+    preview.add_argument("--persona", metavar="NAME", required=True, help="whose data")
     preview.add_argument("--count", metavar="N", type=int, default=5, help="how many (default: %(default)s)")
     preview.set_defaults(command="preview")
     command = commands.add_parser("forget", help="take an author's words out of the data")
     command.add_argument("author", metavar="AUTHOR", help="an id, platform/id, or a name")
     whose = command.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--persona", metavar="P", help="out of this persona's data")
+    whose.add_argument("--persona", metavar="NAME", help="out of this persona's data")
     whose.add_argument("--all", action="store_true", help="out of all personas' data")
     command.set_defaults(command="forget")
 
@@ -134,17 +135,21 @@ def run_build(
 
 def preview(options: Namespace, folder: Folder) -> str:
     persona = folder(options)
-    with open_display() as display:
-        return preview_text(_open(options, persona, display), options.count, display)
+    with open_display() as display, TemporaryDirectory() as scratch:
+        return preview_text(_open(options, persona, display), options.count, display, Path(scratch))
 
 
-def preview_text(workspace: Workspace, count: int, display: ProgressDisplay) -> str:
-    """Return so many examples as the model reads them, and the lengths of all."""
+def preview_text(
+    workspace: Workspace, count: int, display: ProgressDisplay, scratch: Path | None = None
+) -> str:
+    """Return so many examples as the model reads them, and the lengths of all.
+
+    `scratch`: as of `open_encoded`.
+    """
     with display.stage("reading the examples"):
         record = read_current_build(workspace.work)
-        path = cache.open_encoded(
-            workspace.work, TRAIN, workspace.serving(record.window), workspace.model, record.window
-        )
+        serving, window = workspace.serving(record.window), record.window
+        path = cache.open_encoded(workspace.work, TRAIN, serving, workspace.model, window, scratch)
         page = PreviewPage(workspace.model.tokenizer, workspace.model.definition, colours=sys.stdout.isatty())
         shown = [page.render(example) for example in spread_examples(list(cache.read_encoded(path)), count)]
     return "\n".join([*(f"{text}\n{'─' * 40}" for text in shown), describe_lengths(record)])

@@ -26,11 +26,11 @@ MIN_SAMPLES = 10  # answers of each set
 def add_evaluate_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add `evaluate` to the command line."""
     command = commands.add_parser("evaluate", help="measure how like the person an adapter is")
-    command.add_argument("--persona", metavar="P", required=True, help="the persona with the adapter")
+    command.add_argument("--persona", metavar="NAME", required=True, help="the persona with the adapter")
     command.add_argument(
         "--adapter", metavar="DIR", type=user_path, help="an adapter other than the persona's own"
     )
-    command.add_argument("--other", metavar="P", help="the persona that stands for another person")
+    command.add_argument("--other", metavar="NAME", help="the persona that stands for another person")
     samples = "answers drawn in each way (default: %(default)s)"
     command.add_argument("--samples", metavar="N", type=int, default=200, help=samples)
     command.add_argument(

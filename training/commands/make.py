@@ -66,6 +66,9 @@ def make(options: Namespace, parse: Parse) -> str:
 
 def _make(options: Namespace, parse: Parse) -> tuple[str, ...] | None:
     """Do all steps before the talk; return the limits that the adapter is over, None where it was refused."""
+    for path in options.paths:  # before anything is written
+        if not path.expanduser().exists():
+            raise UserError(f"There is nothing at {path}: check the path of the export.")
     with open_display() as display:
         making = Making(options, parse, display)
         making.begin_persona()

@@ -35,7 +35,7 @@ _LONGEST_NAME = 60  # characters of a recipe's file name in its reasons
 def add_train_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add `train` to the command line."""
     command = commands.add_parser("train", help="learn from the data: make the persona's adapter")
-    command.add_argument("--persona", metavar="P", required=True, help="the persona to train")
+    command.add_argument("--persona", metavar="NAME", required=True, help="the persona to train")
     start = command.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="go on with the newest, interrupted run")
     continued = "start from this adapter (all that `adopt` takes), with the new data and a part of the data "

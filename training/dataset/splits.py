@@ -10,6 +10,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import open_draft
+from bot.json_fault import line_fault
 from training.dataset.chat_excerpts import ChatExcerpts
 from training.dataset.excerpts import Excerpt
 from training.dataset.selection import Limits, Selection, Split, select_targets
@@ -78,10 +79,15 @@ def write_splits(
 
 def read_excerpts(path: Path) -> Iterator[Excerpt]:
     """Yield the excerpts of a split. Raises `UserError` for a missing or damaged file."""
+    number, line = 0, b""
     try:
         with path.open("rb") as file:
-            yield from map(_DECODER.decode, file)
+            for line in file:
+                number += 1
+                yield _DECODER.decode(line)
     except FileNotFoundError:
         raise UserError(f"There is no {path}: `python -m training build` makes it.") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): build the data again.") from None
+        where = f"{path}, line {number:,}," if isinstance(error, ValueError) else str(path)
+        reason = line_fault(line, error)
+        raise UserError(f"{where} cannot be read ({reason}): build the data again.") from None

@@ -7,6 +7,7 @@ import msgspec
 
 from bot.config import Config
 from bot.errors import UserError
+from bot.json_fault import json_fault
 from bot.persona.persona import Persona, load_persona
 from training.dataset.base_tokenizer import BaseTokenizer, open_base_tokenizer, open_training_format
 from training.dataset.serving_prompts import ServingPrompts
@@ -72,7 +73,15 @@ def open_workspace(settings: Config, folder: Path, display: ProgressDisplay = SI
 
 def read_build_record(work: Path) -> BuildRecord:
     """Read work/data.json. Raises `UserError` where the data were not built."""
+    content = b""
     try:
-        return msgspec.json.decode((work / BUILD_RECORD).read_bytes(), type=BuildRecord)
-    except (OSError, ValueError):
+        content = (work / BUILD_RECORD).read_bytes()
+        return msgspec.json.decode(content, type=BuildRecord)
+    except FileNotFoundError:
         raise UserError(f"There are no data in {work}: `python -m training build` makes them.") from None
+    except (OSError, ValueError) as error:
+        reason = json_fault(content, error)
+        raise UserError(
+            f"There are no data in {work}, since {BUILD_RECORD} cannot be read ({reason}): "
+            "`python -m training build` makes them."
+        ) from None

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from bot.config import Config
 from bot.engine.interface import Answer, Request
 from bot.engine.local.local_engine import LocalEngine
+from bot.errors import UserError
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Prompt
 from bot.text.tidy import tidy
@@ -81,12 +82,20 @@ async def _sample_answers(
 ) -> dict[str, list[str]]:
     async with LocalEngine(settings.model, settings.data) as engine:
         await _loaded(engine, report)
-        await engine.add_adapter(ADAPTER, adapter)
+        await _load_adapter(engine, adapter)
         most = min(ANSWERS_PER_REQUEST, settings.model.rows)
         return {
             each: [answer.text for answer in await _generate_all(engine, asked, most, advance)]
             for each, asked in requests.items()
         }
+
+
+async def _load_adapter(engine: LocalEngine, adapter: Path) -> None:
+    """Load the adapter; its refusal names its folder, since its name in the engine is nobody's."""
+    try:
+        await engine.add_adapter(ADAPTER, adapter)
+    except UserError as error:
+        raise UserError(str(error).replace(f'"{ADAPTER}"', f"in {adapter}", 1)) from None
 
 
 async def _loaded(engine: LocalEngine, report: Report) -> None:

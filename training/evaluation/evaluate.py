@@ -1,6 +1,7 @@
 """The evaluation of an adapter against the base model, the person and another person."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bot.adapter.files import WEIGHTS
@@ -102,13 +103,19 @@ def _examples(run: EvaluationRun, answers: Answers) -> tuple[ReportExample, ...]
     )
 
 
+def _shown_adapter(adapter: Path, persona: Path) -> str:
+    """Return an adapter's folder as seen from the persona's, and only its name elsewhere."""
+    inside = adapter.resolve().is_relative_to(persona.resolve())
+    return f"{adapter.resolve().relative_to(persona.resolve()) if inside else adapter.name}/"
+
+
 def _facts(run: EvaluationRun) -> dict[str, Any]:
     """Return the fields of the report that tell what was compared."""
     workspace, options, data = run.workspace, run.options, run.eval_data
     return {
         "persona": workspace.persona.name,
         "model": workspace.model.name,
-        "adapter": options.adapter.name,
+        "adapter": _shown_adapter(options.adapter, workspace.work.parent),
         "adapter_sha256": hash_file(options.adapter / WEIGHTS),
         "strength": workspace.persona.strength,
         "data": {name: hash_file(workspace.work / name) for name in (TRAIN, VALIDATION)},

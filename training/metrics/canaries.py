@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bot.errors import UserError
 from bot.files import write_private
+from bot.json_fault import json_fault
 from bot.token_prefix import common_prefix
 from training.metrics.likelihood import TokenLosses
 from training.store.indented_json import encode_indented
@@ -101,12 +102,15 @@ def record_canaries(work: Path, canaries: Sequence[Canary]) -> None:
 
 def recorded_canaries(work: Path) -> tuple[Canary, ...]:
     """Return the canaries of work/canaries.json, none without the file; raises `UserError`."""
+    content = b""
     try:
-        return msgspec.json.decode((work / FILE).read_bytes(), type=tuple[Canary, ...])
+        content = (work / FILE).read_bytes()
+        return msgspec.json.decode(content, type=tuple[Canary, ...])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:
-        raise UserError(f"{work / FILE} cannot be read ({error}): delete it, or train again.") from None
+        reason = json_fault(content, error)
+        raise UserError(f"{work / FILE} cannot be read ({reason}): delete it, or train again.") from None
 
 
 def extract_canary(canary: Canary, encode: EncodeAnswer, score: ScoreAnswers, seed: int) -> Extracted:

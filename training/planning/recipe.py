@@ -86,7 +86,7 @@ def choose_recipe(
 
     `sources` are the reasons of options that are not set in persona.toml.
     """
-    rules = _rules(inputs)
+    rules = default_rules(inputs)
     given = {key: value for key, value in options.model_dump().items() if value is not None}
     reasons = {key: reason for key, (_, reason) in rules.items()}
     reasons |= {key: sources.get(key, set_by("in persona.toml")) for key in given}
@@ -99,7 +99,8 @@ def choose_recipe(
     return ChosenRecipe(Recipe(**values), reasons)
 
 
-def _rules(inputs: RecipeInputs) -> dict[str, tuple[Any, str]]:
+def default_rules(inputs: RecipeInputs) -> dict[str, tuple[Any, str]]:
+    """Return the value of each key that nobody set, with its reason."""
     rank, why_rank = _rank(inputs.answers)
     rate, why_rate = _rate(inputs.parameters)
     epochs, why_epochs = _epochs(inputs.answers)

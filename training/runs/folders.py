@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from bot.errors import UserError
 from bot.files import append_private, write_private
+from bot.json_fault import json_fault
 from training.store.indented_json import encode_indented
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
@@ -59,10 +60,13 @@ def write_run_file(path: Path, value: object) -> None:
 
 def read_run_file(path: Path, kind: type[Kind]) -> Kind:
     """Read a file of `write_run_file`; raises `UserError` where it is missing or damaged."""
+    content = b""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        content = path.read_bytes()
+        return msgspec.json.decode(content, type=kind)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): train without --resume.") from None
+        reason = json_fault(content, error)
+        raise UserError(f"{path} cannot be read ({reason}): train without --resume.") from None
 
 
 class RunLog:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from bot.errors import UserError
+from bot.json_fault import line_fault
 from bot.message import Place
 from training.store.messages import ChatKind, ExportedMessage, Kind, from_line
 from training.store.selves import Selves, read_selves
@@ -132,11 +133,12 @@ class ChatIndex:
 
     def _read(self) -> None:
         decoder, offset = msgspec.json.Decoder(_Key), 0
-        for line in iter(self._map.readline, b""):
+        for number, line in enumerate(iter(self._map.readline, b""), 1):
             try:
                 key = decoder.decode(line)
             except ValueError as error:
-                raise UserError(f"{self._path} is damaged ({error}): import everything again.") from None
+                where = f"{self._path}, line {number:,}, is damaged ({line_fault(line, error)})"
+                raise UserError(f"{where}: import everything again.") from None
             if key.kind == "document":
                 self._documents.append(offset)
                 offset += len(line)

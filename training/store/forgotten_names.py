@@ -7,6 +7,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import write_private
+from bot.json_fault import json_fault
 from training.scrub.forgotten import ForgottenNames, HashedForm, hash_name
 from training.scrub.key import KEY, read_key
 
@@ -41,12 +42,14 @@ def _hash_names(work: Path, names: Iterable[str]) -> set[HashedForm]:
 
 
 def _read_people(path: Path) -> _People:
+    content = b""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_People)
+        content = path.read_bytes()
+        return msgspec.json.decode(content, type=_People)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path} is damaged ({error}): put it back from a backup, or delete it; names of forgotten "
-            "people are then no longer replaced in what others say."
+            f"{path} is damaged ({json_fault(content, error)}): put it back from a backup, or delete it; "
+            "names of forgotten people are then no longer replaced in what others say."
         ) from None

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from bot.errors import UserError
 from bot.files import create_private
+from bot.json_fault import line_fault
 from bot.system import replacing
 from training.store.forgotten_names import add_forgotten_names
 from training.store.lineage import read_opt_outs
@@ -165,12 +166,12 @@ class MessageStore:
         decoder = msgspec.json.Decoder(LineKey)
         assert self._file
         with self.path.open("rb") as file:
-            for line in file:
+            for number, line in enumerate(file, 1):
                 try:
                     key = decoder.decode(line)
                 except ValueError as error:
-                    advice = "delete it and import everything again"
-                    raise UserError(f"{self.path} is damaged ({error}): {advice}.") from None
+                    where = f"{self.path}, line {number:,}, is damaged ({line_fault(line, error)})"
+                    raise UserError(f"{where}: delete it and import everything again.") from None
                 self.keys.add_earlier(key)
                 if key.is_self and key.platform not in self._next_selves:
                     self.selves.setdefault(key.platform, set()).add(key.author)

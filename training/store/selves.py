@@ -9,6 +9,7 @@ import msgspec
 
 from bot.errors import UserError
 from bot.files import create_private
+from bot.json_fault import json_fault
 from bot.system import replacing
 from training.store.indented_json import encode_indented
 from training.store.messages import MESSAGES, NO_SPEECH, ExportedMessage
@@ -42,12 +43,17 @@ class Selves:
 def read_selves(work: Path) -> Selves:
     """Read work/selves.json; no file means no ids. Raises `UserError` for a damaged file."""
     path = _draft(work / SELVES) if _is_committed(work) else work / SELVES
+    content = b""
     try:
-        ids = msgspec.json.decode(path.read_bytes(), type=dict[str, frozenset[str]])
+        content = path.read_bytes()
+        ids = msgspec.json.decode(content, type=dict[str, frozenset[str]])
     except FileNotFoundError:
         return Selves()
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): delete it, and import again with --me.") from None
+        raise UserError(
+            f"{path} cannot be read ({json_fault(content, error)}): write a list of ids for each platform, "
+            'such as {"telegram": ["user123"]}, or delete it and import again with --me.'
+        ) from None
     return Selves(ids)
 
 

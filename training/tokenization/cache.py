@@ -27,14 +27,26 @@ _ROLES: tuple[Role, ...] = ("user", "assistant", "user")
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(TrainingExample)
 
 
-def open_encoded(work: Path, name: str, serving: ServingPrompts, model: BaseTokenizer, window: int) -> Path:
+def open_encoded(
+    work: Path,
+    name: str,
+    serving: ServingPrompts,
+    model: BaseTokenizer,
+    window: int,
+    scratch: Path | None = None,
+) -> Path:
     """Return the file of `encode_split`, for a command that does not hold the lock of the work folder.
 
-    Raises `UserError` where the examples must be encoded anew and the data are stale.
+    A command that only reads gives a folder, `scratch`, for a file that is not there yet. Raises `UserError`
+    where the examples must be encoded anew and the data are stale.
     """
     path = _encoded_path(work, name, serving, model, window)
     if path.exists():
         return path
+    if scratch is not None:
+        read_current_build(work)
+        _encode(work / name, scratch / path.name, serving, window)
+        return scratch / path.name
     with work_lock(work):
         read_current_build(work)
         return encode_split(work, name, serving, model, window)
@@ -47,14 +59,18 @@ def encode_split(work: Path, name: str, serving: ServingPrompts, model: BaseToke
     """
     path = _encoded_path(work, name, serving, model, window)
     if not path.exists():
-        encoder = Encoder(serving, window)
-        with open_draft(path) as file:
-            for example in encoder.encode_excerpts(splits.read_excerpts(work / name)):
-                file.write(_ENCODER.encode(example) + b"\n")
+        _encode(work / name, path, serving, window)
         for old in path.parent.glob(f"{_stem(name)}-*.jsonl"):
             if old != path:
                 old.unlink()
     return path
+
+
+def _encode(split: Path, path: Path, serving: ServingPrompts, window: int) -> None:
+    encoder = Encoder(serving, window)
+    with open_draft(path) as file:
+        for example in encoder.encode_excerpts(splits.read_excerpts(split)):
+            file.write(_ENCODER.encode(example) + b"\n")
 
 
 def read_encoded(path: Path) -> Iterator[TrainingExample]:

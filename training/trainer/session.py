@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -61,12 +63,13 @@ def train(
         device = base_model.training_device(workspace.settings.model, workspace.persona.training)
         process_group = ProcessGroup(device)
     with ExitStack() as stack:
-        if process_group.is_main:
+        if process_group.is_main and not options.plan_only:
             stack.enter_context(folders.run_lock(workspace.work))
             install.recover_install(workspace.folder)
         stack.callback(process_group.end)
         shown = display if process_group.is_main else SILENT
-        return Session(workspace, options, process_group, shown, approve).run()
+        scratch = Path(stack.enter_context(TemporaryDirectory())) if options.plan_only else None
+        return Session(workspace, options, process_group, shown, approve, scratch).run()
 
 
 class Session:
@@ -79,9 +82,11 @@ class Session:
         process_group: ProcessGroup,
         display: ProgressDisplay,
         approve: Callable[[], bool],
+        scratch: Path | None = None,
     ) -> None:
+        """Prepare the call; a plan alone has `scratch`, a folder for the files that runs keep in work/."""
         self._workspace, self._options, self._process_group = workspace, options, process_group
-        self._display, self._approve = display, approve
+        self._display, self._approve, self._scratch = display, approve, scratch
 
     def run(self) -> RunResult | None:
         """Plan, train, install."""
@@ -129,7 +134,7 @@ class Session:
     def _start(self, base: BaseModel) -> tuple[RunStart, TrainingData]:
         """Return the start of the run, and the data that is left to train on."""
         with self._display.stage("encoding the examples"), self._process_group.main_process_first():
-            data, hashes = read_training_data(self._workspace, read_build_record(self._workspace.work))
+            data, hashes = self._read_data()
         if not data.dialogue:
             raise UserError("There are no answers to learn, only documents: import chats, then build again.")
         with self._display.stage("choosing the recipe"):
@@ -139,6 +144,9 @@ class Session:
                 start = begin_run(self._workspace, base, data, hashes, self._options)
         data = separate_replay(data, start.learned_hashes)
         return start, plant_run_canaries(self._workspace, data, start.config)
+
+    def _read_data(self) -> tuple[TrainingData, dict[str, str]]:
+        return read_training_data(self._workspace, read_build_record(self._workspace.work), self._scratch)
 
     def _plan(
         self, start: RunStart, schedule: TrainingSchedule, learner: LoraLearner, step_memory: StepMemory

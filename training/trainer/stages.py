@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -52,14 +53,16 @@ class Stage:
     learning_rate: float
 
 
-def read_training_data(workspace: Workspace, build: BuildRecord) -> tuple[TrainingData, dict[str, str]]:
+def read_training_data(
+    workspace: Workspace, build: BuildRecord, scratch: Path | None = None
+) -> tuple[TrainingData, dict[str, str]]:
     """Return the persona's tokenized examples, and the hashes of their files by name.
 
     Raises `UserError` where there is no example to train on.
     """
     serving = workspace.serving(build.window)
     files = {
-        name: cache.open_encoded(workspace.work, name, serving, workspace.model, build.window)
+        name: cache.open_encoded(workspace.work, name, serving, workspace.model, build.window, scratch)
         for name in (TRAIN, VALIDATION)
     }
     train, validation = (tokenized_examples(cache.read_encoded(path)) for path in files.values())

@@ -1,5 +1,6 @@
 """The start of a run: from nothing, from an adapter (--continue-from) or from a checkpoint (--resume)."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ from training.trainer.kept_schedule import EarlierRun, read_earlier_run
 from training.trainer.lora_learner import LoraLearner
 from training.trainer.stages import TrainingData
 from training.trainer.step_memory import StepMemory
+
+_CONTINUED = ".continued-"  # begins the name of a folder in work/, while an adapter is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,9 @@ def _continue_adapter(
     workspace: Workspace, base: BaseModel, data: TrainingData, adapter: str | Path, given: GivenOptions
 ) -> ContinuedAdapter:
     """Read an adapter by its path or its name on the hub, as `adopt` does."""
-    with TemporaryDirectory(prefix=".continued-", dir=workspace.work) as place:
+    for left in workspace.work.glob(f"{_CONTINUED}*"):  # of a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=_CONTINUED, dir=workspace.work) as place:
         read, plain = Path(place) / "read", Path(place) / "plain"
         with open_foreign_adapter(workspace, adapter, ConfigGaps(), read, "cannot be continued") as foreign:
             if validate_adapter(foreign.folder, base.identity).is_plain:

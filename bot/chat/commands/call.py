@@ -20,7 +20,11 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandCall:
-    """One call of a command: by a user with a level, in a place, with the options given by name."""
+    """One call of a command: by a user with a level, in a place, with the options given by name.
+
+    `tell` shows a sentence at once, before what the command makes a persona say; None where the platform
+    shows a command's text by itself.
+    """
 
     chat: Chat
     memory: Memory
@@ -28,10 +32,18 @@ class CommandCall:
     user: Author
     level: Level
     options: Mapping[str, str] = field(default_factory=dict)
+    tell: Callable[[str], None] | None = None
 
     def option(self, name: str) -> str:
         """Return an option's value, empty where the option was left out."""
         return self.options.get(name, "").strip()
+
+    def shown_first(self, text: str) -> str:
+        """Show a text now where the platform can, and return the text that is left to show."""
+        if self.tell is None:
+            return text
+        self.tell(text)
+        return ""
 
     @property
     def is_for_server(self) -> bool:

@@ -13,8 +13,9 @@ async def reset(call: CommandCall) -> str:
         raise UserError("An answer is being made; stop it first.")
     await call.memory.reset(call.place)
     await call.chat.engine.forget(call.place)
+    left = call.shown_first("The conversation begins anew; what was said before is no longer read.")
     await proactive.greet(call.chat, call.memory, call.place, call.user)
-    return "The conversation begins anew; what was said before is no longer read."
+    return left
 
 
 async def regenerate(call: CommandCall) -> str:

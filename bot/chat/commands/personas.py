@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.adapter.folders import described_adapter
 from bot.chat import proactive, scoped_settings
 from bot.chat.chat import Chat
 from bot.chat.commands.call import CommandCall, Level, Spellings
@@ -39,7 +40,7 @@ async def _describe_resident(call: CommandCall) -> str:
     current = call.chat.served(await call.chat.resident(call.place))
     values = await scoped_settings.read_settings(call.memory, call.place, call.chat.settings)
     value = values["persona"]
-    adapter = f"with the adapter {current.adapter.name!r}" if current.adapter else "without an adapter"
+    adapter = described_adapter(current.adapter, current.key)
     chosen = f"; chosen by {value.source}" if value.text else ""
     notes = _shortened(_notes(current, call.user.name), _LONGEST_NOTES)
     described = f"{current.name} ({current.key}) speaks here, {adapter}{chosen}. {notes}".strip()

@@ -67,7 +67,7 @@ def _model(call: CommandCall, engine: Status) -> str:
 def _explain(found: AnswerExplanation, reason: str) -> str:
     lines = [f"rule      {found.rule or 'none'}; {found.state.replace('_', ' ')} {reason}".rstrip()]
     if found.persona:
-        lines.append(f"persona   {found.persona}, adapter {found.why.get('adapter') or 'none'}")
+        lines.append(f"persona   {found.persona}, {_adapter(found)}")
     prompt, seconds = found.why.get("prompt"), found.why.get("seconds")
     if isinstance(prompt, dict):
         parts = ", ".join(f"{kind} {count:,}" for kind, count in prompt.items())
@@ -82,6 +82,12 @@ def _explain(found: AnswerExplanation, reason: str) -> str:
             f"{seconds['first_token']:.2f} s, all after {seconds['total']:.2f} s"
         )
     return "\n".join(lines)
+
+
+def _adapter(found: AnswerExplanation) -> str:
+    """Tell whose adapter gave an answer; answers of earlier versions name its folder without a slash."""
+    folder = found.why.get("adapter")
+    return f"with {found.persona}'s adapter in {str(folder).rstrip('/')}/" if folder else "without an adapter"
 
 
 def _thought(found: AnswerExplanation) -> str:

@@ -1,6 +1,7 @@
 """The table of all commands, and running one of them."""
 
 import logging
+from collections.abc import Callable
 
 from bot.chat.chat import Chat
 from bot.chat.commands import conversation, personas, report, sampling, settings
@@ -135,8 +136,14 @@ def parse_line(text: str) -> tuple[str, dict[str, str]]:
 
 
 async def run_line(
-    text: str, chat: Chat, memory: Memory, place: Place, user: Author, level: Level = Level.MEMBER
+    text: str,
+    chat: Chat,
+    memory: Memory,
+    place: Place,
+    user: Author,
+    level: Level = Level.MEMBER,
+    tell: Callable[[str], None] | None = None,
 ) -> str:
-    """Run a typed line that begins with "/"."""
+    """Run a typed line that begins with "/" and return the text to show; `tell`: as of `CommandCall`."""
     name, options = parse_line(text)
-    return await run_command(name, CommandCall(chat, memory, place, user, level, options))
+    return await run_command(name, CommandCall(chat, memory, place, user, level, options, tell))

@@ -12,6 +12,10 @@ SERVED = frozenset(
 )
 
 _STATES = "keeps a state in place of keys and values, which rows of a batch cannot share"
+_OWN_CODE = (
+    "needs code that lies beside its weights, which is never run: take a model of a family that transformers "
+    "has itself, such as Qwen3, GLM-4-0414 or Llama"
+)
 _POSITIONS = "has positions of its own (ALiBi)"
 _REFUSED = {
     **dict.fromkeys(
@@ -24,9 +28,18 @@ _REFUSED = {
     ),
     **dict.fromkeys(("bloom", "mpt"), _POSITIONS),
     **dict.fromkeys(("gpt_oss", "gpt-oss"), "attends with sinks"),
+    **dict.fromkeys(
+        "chatglm internlm internlm2 internlm3 baichuan qwen minicpm deepseek_vl Yi".split(), _OWN_CODE
+    ),
     **dict.fromkeys(("clip", "mmproj"), "is the part of a model that reads images"),
     **dict.fromkeys(("bert", "nomic-bert", "t5", "t5encoder", "whisper"), "writes no chat"),
 }  # fmt: skip
+
+
+def refusal_of(family: str) -> str:
+    """Return why folders of a family cannot be loaded, for a sentence; "" where nothing is known."""
+    reason = _REFUSED.get(family, "")
+    return f"{family} {reason}" if reason == _OWN_CODE else ""
 
 
 def standing_of(family: str, *, is_gguf: bool) -> tuple[Standing, str]:

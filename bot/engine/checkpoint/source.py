@@ -16,6 +16,7 @@ from bot.engine.checkpoint.ollama import OLLAMA, ollama_model
 from bot.engine.checkpoint.weight_files import check_files, weight_files
 from bot.errors import UserError
 from bot.files import hash_file
+from bot.json_fault import json_fault
 from bot.system.ownership import check_owner
 from bot.system.user_path import user_path
 from bot.untrusted import RefusedFile
@@ -90,10 +91,13 @@ def check_weights(folder: Path, name: str) -> None:
 def read_model_config(folder: Path) -> dict[str, object]:
     """Return the model's config.json; raises `UserError` when it is missing or no JSON object."""
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
+        content = b""
+        content = (folder / "config.json").read_bytes()
+        config = json.loads(content.decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(
-            f"{folder / 'config.json'} cannot be read as JSON: copy the model folder again."
+            f"{folder / 'config.json'} cannot be read as JSON ({json_fault(content, error)}): copy the model "
+            "folder again."
         ) from error
     if not isinstance(config, dict):
         raise UserError(f"{folder / 'config.json'} is not a JSON object: copy the model folder again.")

@@ -80,6 +80,13 @@ def make_library(folder: Path | None = None) -> Path:
     raise LibraryError(*missing_toolchain())
 
 
+def stored_library(folder: Path | None = None) -> Path | None:
+    """Return the path of a library that is compiled already, as its name says; nothing is read or made."""
+    folder, sources = folder or cache_folder(), read_sources()
+    names = (f"native-{_digest(sources, each)}-*{each.suffix}" for each in find_toolchains())
+    return next((path for name in names for path in sorted(folder.glob(name))), None)
+
+
 def _explained(problem: OSError | subprocess.SubprocessError) -> LibraryError:
     """Return the reason and the remedy: an `OSError` is the cache folder's, any other the compiler's."""
     if isinstance(problem, OSError):

@@ -94,9 +94,9 @@ class Repl:
         if name.casefold() == "persona" and chosen and not is_reload(chosen):
             await self._open_conversation(find_persona(self._chat.cast, chosen))
             return
-        answer = await run_until(
-            self._left, run_line(text, self._chat, self._memory, self._place, self._author, Level.OWNER)
-        )
+        place, tell = self._place, self._screen.note
+        line = run_line(text, self._chat, self._memory, place, self._author, Level.OWNER, tell)
+        answer = await run_until(self._left, line)
         self._screen.note(answer or "")
         if name.casefold() == "help":
             self._screen.note(f"{'/quit':<32} leave")

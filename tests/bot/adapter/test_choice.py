@@ -59,7 +59,11 @@ def test_the_surest_one_is_taken_whatever_its_folder_is_called(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("manifest", "reason"),
     [
-        (b"{", "manifest.json is not valid JSON; export it again"),
+        (
+            b"{",
+            "manifest.json is not valid JSON (line 1, column 2: a key in double quotes is missing); "
+            "export it again",
+        ),
         (
             b'{"base_model": 3}',
             "its manifest does not say which base model it is for; copy or train it again",

@@ -84,7 +84,7 @@ async def test_why_explains_rule_and_prompt_without_message_text(stage: Stage) -
     explained = await ask(stage, "/why")
     assert explained.splitlines()[:3] == [
         "rule      direct chat; answered",
-        "persona   mara, adapter none",
+        "persona   mara, without an adapter",
         f"prompt    {tokens:,} tokens: template 29, system 61, description 16, message 21",
     ]
     assert "private" not in explained

@@ -65,7 +65,7 @@ async def test_it_speaks_without_an_adapter_and_the_log_says_so_once(
     assert [(each.message, each.__dict__["notice"]) for each in caplog.records] == [
         ("adapter_notice", f"{NOTE}.")
     ]
-    assert "persona   mara, adapter none" in await ask(stage, "/why")
+    assert "persona   mara, without an adapter" in await ask(stage, "/why")
 
 
 async def test_status_and_persona_tell_owners_alone(stage: Stage) -> None:
@@ -84,7 +84,7 @@ async def test_reload_takes_an_adapter_for_this_model_beside_it_and_gives_it_up_
     assert stage.engine.loaded == {"mara": own}
     await stage.say("And now?")
     assert [request.adapter for request in stage.engine.requests] == [None, "mara"]
-    assert "persona   mara, adapter scripted-55555555" in await ask(stage, "/why")
+    assert "persona   mara, with mara's adapter in adapters/scripted-55555555/" in await ask(stage, "/why")
     shutil.rmtree(own)
     assert await ask(stage, "/persona reload") == ["Read again: mara.", f"{NOTE}."]
     await stage.say("And then?")
@@ -94,7 +94,10 @@ async def test_reload_takes_an_adapter_for_this_model_beside_it_and_gives_it_up_
 async def test_a_damaged_manifest_is_refused_and_nobody_speaks_in_its_place(stage: Stage, mara: Path) -> None:
     (mara / "adapter/manifest.json").write_text("{")
     await stage.say("Rain?")
-    refused = 'The adapter "mara" was not loaded: manifest.json is not valid JSON; export it again.'
+    fault = "line 1, column 2: a key in double quotes is missing"
+    refused = (
+        f'The adapter "mara" was not loaded: manifest.json is not valid JSON ({fault}); export it again.'
+    )
     assert [text for _, text in stage.outlet.sent] == [refused]
     assert stage.engine.requests == []
 

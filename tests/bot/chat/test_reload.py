@@ -90,7 +90,9 @@ async def test_an_adapter_is_loaded_refused_and_unloaded(cast: Stage, tmp_path: 
     write(tmp_path / "personas", "mara", "Marina")
     cast.engine.refused["mara"] = UserError("The weights are no good.")
     assert await ask(cast) == "Read again: ozzo.\nmara stays as it was: The weights are no good."
-    assert (await ask(cast, "/persona")).startswith("Mara (mara) speaks here, with the adapter 'adapter'")
+    assert (await ask(cast, "/persona")).startswith(
+        "Mara (mara) speaks here, with mara's adapter in adapter/"
+    )
     assert cast.engine.loaded == {"mara": adapter}
     adapter.rmdir()
     cast.engine.refused.clear()

@@ -115,11 +115,12 @@ def test_a_character_is_called_by_its_nickname_on_one_line(fields: dict[str, str
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "it is not valid JSON (Expecting value: line 1 column 1 (char 0))"),
-        ('{"name": ', "it is not valid JSON (Expecting value: line 1 column 10 (char 9))"),
-        ("\ufeff{}", "it is not valid JSON (Unexpected UTF-8 BOM (decode using utf-8-sig)"),
-        ("[" * 100_000, "it is not valid JSON (maximum recursion depth exceeded"),
-        ('{"a":' * 100_000, "it is not valid JSON (maximum recursion depth exceeded"),
+        ("", "it is not valid JSON (line 1, column 1: a value is missing)"),
+        ('{"name": ', "it is not valid JSON (line 1, column 10: a value is missing)"),
+        ('{\n "name": "M"\n "tags": []}', "it is not valid JSON (line 3, column 2: a comma is missing)"),
+        ("\ufeff{}", "it is not valid JSON (line 1, column 1: a byte order mark stands there)"),
+        ("[" * 100_000, "it is not valid JSON (it is nested too deep)"),
+        ('{"a":' * 100_000, "it is not valid JSON (it is nested too deep)"),
         ("9" * 5000, "it is not valid JSON (Exceeds the limit (4300"),
         ("[]", "it is not a JSON object"),
         ("null", "it is not a JSON object"),
@@ -142,6 +143,23 @@ def test_a_character_is_called_by_its_nickname_on_one_line(fields: dict[str, str
 )
 def test_what_is_no_card_is_refused_with_the_reason(text: str, said: str) -> None:
     assert complaint(text).startswith(said)
+
+
+def test_a_card_without_a_name_is_told_the_fields_that_it_has() -> None:
+    assert complaint('{"nam": "M", "scenario": "S"}') == f"{NAMELESS} (it has nam, scenario)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "warning"),
+    [
+        ({"descripton": "D"}, '"descripton" is no field of a card: did you mean "description"'),
+        ({"first_mess": "F"}, '"first_mess" is no field of a card: did you mean "first_mes"'),
+        ({"descripton": "D", "description": "E"}, ""),
+        ({"mood": "M"}, ""),
+    ],
+)
+def test_a_misspelt_field_is_named_with_the_one_that_is_meant(fields: dict[str, str], warning: str) -> None:
+    assert card(**fields).warning == warning
 
 
 def test_no_complaint_repeats_a_cards_text() -> None:

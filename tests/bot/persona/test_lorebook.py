@@ -219,7 +219,7 @@ def test_a_file_beside_the_card_adds_its_entries(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "it is not valid JSON (Expecting property name"),
+        ("{", "it is not valid JSON (line 1, column 2: a key in double quotes is missing)"),
         ("[]", "it is not a JSON object"),
         ("{}", "it has no list or object `entries`: write one, or delete the file"),
         ('{"entries": "Harrow"}', "it has no list or object `entries`"),

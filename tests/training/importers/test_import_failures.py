@@ -56,7 +56,7 @@ COMPLAINTS: dict[str, tuple[bytes, str]] = {
     ),
     "wrong encoding": (
         (EXPORTS / "telegram/single.json").read_bytes().replace(b"harbour", b"harb\xf6ur"),
-        "is not valid JSON near byte",
+        "is not valid JSON in line ",
     ),
     "an ambiguous date": (
         b"3/4/20, 10:00 - Ana: one\n3/4/20, 10:01 - Bo: two\n",

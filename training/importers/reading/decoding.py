@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from bot.errors import UserError
+from bot.json_fault import fault_byte
 from training.importers.reading.source import Source
 
 Element = TypeVar("Element")
@@ -31,9 +32,10 @@ def read_json_lines(source: Source, kind: type[Element]) -> Iterator[Element]:
                 try:
                     yield decode_json(decoder, line)
                 except (ValueError, RecursionError) as error:
-                    reason = decode_error(error)
+                    reason, at = decode_error(error), fault_byte(error)
+                    column = f", column {len(line[:at].decode('utf-8', 'replace')) + 1:,}" if at else ""
                     raise UserError(
-                        f"{source}, line {number}, cannot be read ({reason}): export it again."
+                        f"{source}, line {number:,}{column}, cannot be read ({reason}): export it again."
                     ) from None
 
 

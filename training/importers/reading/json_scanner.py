@@ -3,11 +3,13 @@
 import re
 
 from bot.errors import UserError
+from bot.json_fault import place_text
 from training.importers.reading.decoding import VALUE_LIMIT
 from training.importers.reading.source import Source
 
 DEPTH = 128  # nested arrays and objects
 
+_CONTINUATION = bytes(range(0x80, 0xC0))  # bytes within a character of UTF-8
 _OPENING = re.compile(rb"[{\[]")
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -131,6 +133,19 @@ class JsonScanner:
     def _truncated(self) -> TruncatedJson:
         return TruncatedJson(f"{self._source} ends in the middle: export or copy it again.")
 
-    def _broken(self, reason: str) -> UserError:
-        where = self._before + self._at
-        return UserError(f"{self._source} is not valid JSON near byte {where:,} ({reason}): export it again.")
+    def _broken(self, reason: str, back: int = 0) -> UserError:
+        """Return the error about the byte at this position, or so many bytes before it."""
+        place = self._place(self._before + self._at - back)
+        return UserError(f"{self._source} is not valid JSON in {place} ({reason}): export it again.")
+
+    def _place(self, at: int) -> str:
+        """Return line and column of a byte; the file is read again, for the buffer holds no lines before."""
+        line, column = 1, 1
+        for chunk in self._source.chunks(again=True):
+            piece, at = chunk[:at], at - len(chunk)
+            if lines := piece.count(b"\n"):
+                line, column = line + lines, 1
+            column += len(piece[piece.rfind(b"\n") + 1 :].translate(None, _CONTINUATION))
+            if at <= 0:
+                break
+        return place_text(line, column)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bot.json_fault import fault_byte
 from training.importers.reading.decoding import Element, decode_error, decode_json
 from training.importers.reading.json_scanner import JsonScanner
 from training.importers.reading.source import CHUNK, Source
@@ -63,7 +64,7 @@ class JsonReader(JsonScanner):
         try:
             return decode_json(msgspec.json.Decoder(kind), text)
         except (ValueError, RecursionError) as error:
-            raise self._broken(decode_error(error)) from None
+            raise self._broken(decode_error(error), len(text) - fault_byte(error)) from None
 
     def elements(self, kind: type[Element]) -> Iterator[Element]:
         """Yield the elements of the array that begins here; `unreadable` counts those of another type."""
@@ -114,7 +115,7 @@ class JsonReader(JsonScanner):
         except msgspec.ValidationError:
             self.unreadable += 1
         except (ValueError, RecursionError) as error:
-            raise self._broken(decode_error(error)) from None
+            raise self._broken(decode_error(error), len(text) - fault_byte(error)) from None
 
     def _border(self) -> bytes:
         """The bytes between two elements, from the last line or first key of the element that begins here."""

@@ -7,8 +7,9 @@ from transformers import AutoConfig
 
 from bot.config import ModelSettings
 from bot.engine.checkpoint.damage import explained_damage
+from bot.engine.checkpoint.families import refusal_of
 from bot.engine.checkpoint.gguf.gguf_file import is_served_gguf
-from bot.engine.checkpoint.source import LOCAL_ONLY, ModelSource
+from bot.engine.checkpoint.source import LOCAL_ONLY, ModelSource, read_model_config
 from bot.engine.model_loader.packed.layout import FolderLayout, plan_layout
 from bot.engine.model_loader.quantization import Precision, best_device, multiplies_packed
 from bot.engine.model_loader.weight_check import check_sizes
@@ -42,6 +43,8 @@ def choose_layout(
 
 def read_folder_config(folder: Path, name: str) -> Any:
     """Return the configuration of a folder; raises `UserError` where it names weights, also by an alias."""
+    if reason := refusal_of(str(read_model_config(folder).get("model_type"))):
+        raise UserError(f"The model in {name} cannot be served: {reason}.")
     with explained_damage(str(folder / "config.json")):
         config = AutoConfig.from_pretrained(folder, **LOCAL_ONLY)
     if getattr(config, "transformers_weights", None) is not None:

@@ -130,6 +130,16 @@ def test_commands_work_and_mistakes_are_explained(start: Start) -> None:
         screen.prompt()
 
 
+def test_the_sentence_about_a_reset_comes_before_the_greeting(start: Start) -> None:
+    screen = start()
+    screen.expect("sets a lantern on the table")
+    screen.prompt()
+    screen.type("/reset")
+    screen.expect("The conversation begins anew; what was said before is no longer read.")
+    screen.expect("sets a lantern on the table")
+    screen.prompt()
+
+
 def test_ctrl_c_stops_an_answer_and_a_second_one_leaves(start: Start) -> None:
     screen = start(SCRIPT="word " * 3000, DELAY="0.01")
     screen.prompt()

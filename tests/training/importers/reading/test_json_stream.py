@@ -115,14 +115,14 @@ def numbers(document: JsonReader) -> list[int]:
         (b'{"messages": [{"id": 1} {"id": 2}]}', "a comma is missing"),
         (b'{"messages": [{"id": 1}]', "ends in the middle"),
         (b'{"messages": {"id": 1}}', "[ is missing, { stands there"),
-        (b'{"messages": [{"id": 1, "text": "a\nb"}]}', "near byte"),
+        (b'{"messages": [{"id": 1, "text": "a\nb"}]}', "in line 1, column 35 ("),
         (b'{"messages": [{"id": 1, "text": "\xff"}]}', "it is not UTF-8 text"),
         (b'{"messages": [{"id": NaN}]}', "invalid character"),
         (b'{"messages": [' + b"[" * 100_000 + b"]}", "nested more than 128 deep"),
         (b'{"messages": [{"id": 1, "x": ' + b'{"a":' * 100_000 + b"]}", "nested more than 128 deep"),
         (b"[" * 100_000, "{ is missing"),
         (b'{"messages" [1]}', ": is missing"),
-        (b"{messages: [1]}", "near byte"),
+        (b"{messages: [1]}", "in line 1, column 2 ("),
     ],
 )
 def test_broken_json_is_refused_with_file_and_reason(text: bytes, reason: str) -> None:
@@ -151,8 +151,15 @@ def test_arrays_of_one_layout_behind_each_other_are_kept_apart(chunk: int) -> No
     assert found == [[10 * at + of for of in range(at)] for at in range(9)]
 
 
+def test_a_fault_in_a_later_chunk_is_told_with_its_line_and_column() -> None:
+    lines = b",\n".join(b'{"id": %d, "text": "\xc3\xa9"}' % number for number in range(20_000))
+    text = b'{"messages": [\n' + lines + b',\n{"id": 1, "text": "\xc3\xa9" "x"}]}'
+    with pytest.raises(UserError, match=r"in line 20,002, column 23 \("):
+        numbers(JsonReader(of(text)))
+
+
 def test_lines_name_the_one_that_is_broken() -> None:
-    with pytest.raises(UserError, match=r"^file\.json, line 3, cannot be read"):
+    with pytest.raises(UserError, match=r"^file\.json, line 3, column 8, cannot be read"):
         list(decoding.read_json_lines(of('{"id": 1}\n\n{"id": }\n'), Numbered))
 
 
