@@ -33,7 +33,8 @@ bot.app bot.__main__
 training.progress training.scrub.detectors training.scrub training.store
 training.importers.reading training.importers.datasets training.importers.chats.line
 training.importers.chats.telegram training.importers.chats.twitter training.importers.chats.wechat
-training.importers.chats.whatsapp training.importers.chats training.importers
+training.importers.chats.whatsapp training.importers.chats
+training.importers.posts.meta training.importers.posts training.importers
 training.dataset training.tokenization training.planning training.metrics training.runs training.adapters.gguf
 training.adapters training.packing training.distributed training.trainer training.evaluation
 training.commands training.__main__

@@ -1,4 +1,4 @@
-"""Snapchat's "My Data": chat_history.json, by conversation, or until 2023 what was received and what was sent.
+"""Snapchat's "My Data": chat_history.json, by conversation, or until 2023 by what was received and sent.
 
 Sources: raleighlittles/Snapchat-Chats-And-Location-Analyzer (old) and public parsers (new); no full export
 was seen. Only chats that somebody saved have words. "Created(microseconds)" is in milliseconds. What was
@@ -142,7 +142,7 @@ def _convert(
     yield ExportedMessage(
         platform="snapchat",
         chat=chat,
-        id=ids.derive(chat, int(time), author, name, words),
+        id=ids.derive(chat, int(time), _SELF if is_self else author, name, words),
         author=author,
         author_name=author,
         time=time,
