@@ -9,10 +9,11 @@ import pytest
 
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
-from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack, snapchat
+from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, slack, snapchat
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
+from training.importers.posts.meta import messages as meta
 from training.importers.reading.import_log import LONGEST_UNKNOWN, MOST_UNKNOWN, ImportLog
 from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import KEPT, LEFT_OUT, RECORD_KINDS, file_kind, kept_kind

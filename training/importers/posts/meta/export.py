@@ -7,8 +7,7 @@ Meta writes the bytes of UTF-8 as Latin-1 characters (`repair_latin1`). No full 
 
 from collections.abc import Callable, Iterator, Sequence
 
-from training.importers.chats import meta as messages
-from training.importers.posts.meta import facebook, instagram, instagram_comments
+from training.importers.posts.meta import facebook, instagram, instagram_comments, messages
 from training.importers.posts.meta.owner import Owners, is_profile
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
