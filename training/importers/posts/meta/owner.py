@@ -1,4 +1,4 @@
-"""Whose download it is: profile_information.json of Facebook and personal_information.json of Instagram."""
+"""The owner of a download: profile_information.json of Facebook, personal_information.json of Instagram."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What one person posted, as messages of a timeline. Meta's files give neither ids nor parents."""
+"""Posts of one person as messages of a timeline. Meta's files give neither ids nor parents."""
 
 from collections.abc import Iterator
 
