@@ -91,7 +91,7 @@ def _convert(post: InstagramPost, names: tuple[str, ...], timeline: Timeline) ->
         clean_text(repair_latin1(text)).strip(),
         media_kind(files),
         files,
-        answers=any(_is_reply(each.text_app_post) for each in (post, *media)),
+        answers=any(map(_is_reply, (post.text_app_post, *(each.text_app_post for each in media)))),
     )
 
 
