@@ -23,6 +23,7 @@ from training.importers.chats import (
     weibo,
 )
 from training.importers.chats.line import chat as line
+from training.importers.chats.qq_nt import export as qq_nt
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
@@ -65,6 +66,7 @@ IMPORTERS: tuple[Importer, ...] = (
     discord_exporter,
     discord_package,
     chatlab,
+    qq_nt,
     telegram,
     meta,
     messenger_e2ee,
