@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats
+from tests.complexity.documents import chat_formats, dataset_formats, east_asian_formats
 from tests.complexity.documents.chat_formats import Files, Writer
+from tests.complexity.documents.east_asian_formats import EAST_ASIAN_PECULIAR
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
 from tests.complexity.growth import MOST, Work, count_work, growth, ratio
@@ -41,6 +42,8 @@ WRITERS: dict[str, Writer] = {
     "WeChat": chat_formats.wechat,
     "LINE": chat_formats.line,
     "QQ": chat_formats.qq,
+    "QQ NT": east_asian_formats.qq_nt,
+    "KakaoTalk": east_asian_formats.kakaotalk,
     "WhatsApp": chat_formats.whatsapp,
     "CuteGPT": dataset_formats.cutegpt,
     "Alpaca": dataset_formats.alpaca,
@@ -69,7 +72,7 @@ def read(title: str, files: Files) -> int:
 def hostile(title: str) -> dict[str, Callable[[int], Files]]:
     write = WRITERS[title]
     chats = {label: lambda n, family=family: write(family(n)) for label, family in FAMILIES.items()}
-    return {**chats, **PECULIAR.get(title, {})}
+    return {**chats, **PECULIAR.get(title, {}), **EAST_ASIAN_PECULIAR.get(title, {})}
 
 
 def times_longer(exports: Sequence[Files]) -> float:

@@ -22,6 +22,7 @@ from training.importers.chats import (
     slack,
     weibo,
 )
+from training.importers.chats.kakaotalk import chat as kakaotalk
 from training.importers.chats.line import chat as line
 from training.importers.chats.qq_nt import export as qq_nt
 from training.importers.chats.telegram import export as telegram
@@ -75,6 +76,7 @@ IMPORTERS: tuple[Importer, ...] = (
     reddit,
     weibo,
     wechat,
+    kakaotalk,
     line,
     qq,
     whatsapp,
