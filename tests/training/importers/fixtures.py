@@ -75,6 +75,11 @@ FIXTURES = {
         "wechat/chatlog.csv",
         "wechat/chatlog.json",
         "wechat/weflow.json",
+        "wechat/weflow 2026.json",
+        "wechat/arkme.json",
+        "wechat/weflow weclone",
+        "wechat/pywxdump",
+        "wechat/chatlog quotes.json",
     ],
     "QQ NT": [
         "qq_nt/v6.json",
@@ -102,7 +107,7 @@ FIXTURES = {
     ],
     "QQ": ["qq/records.txt", "qq/gb18030.txt"],
     "Weibo": ["weibo/7001.csv", "weibo/older.csv"],
-    "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl"],
+    "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl", "chatlab/owner.json", "chatlab/comments.jsonl"],
     "Alpaca": [
         "alpaca/set.json",
         "alpaca/set.jsonl",
