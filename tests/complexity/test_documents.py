@@ -11,8 +11,15 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats, meta_formats, text_formats
+from tests.complexity.documents import (
+    chat_formats,
+    dataset_formats,
+    east_asian_formats,
+    meta_formats,
+    text_formats,
+)
 from tests.complexity.documents.chat_formats import Files, Writer
+from tests.complexity.documents.east_asian_formats import EAST_ASIAN_PECULIAR
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
 from tests.complexity.growth import MOST, Work, count_work, growth, ratio
@@ -43,6 +50,8 @@ WRITERS: dict[str, Writer] = {
     "WeChat": chat_formats.wechat,
     "LINE": chat_formats.line,
     "QQ": chat_formats.qq,
+    "QQ NT": east_asian_formats.qq_nt,
+    "KakaoTalk": east_asian_formats.kakaotalk,
     "WhatsApp": chat_formats.whatsapp,
     "E-mail": text_formats.mail,
     "CuteGPT": dataset_formats.cutegpt,
@@ -72,7 +81,7 @@ def read(title: str, files: Files) -> int:
 def hostile(title: str) -> dict[str, Callable[[int], Files]]:
     write = WRITERS[title]
     chats = {label: lambda n, family=family: write(family(n)) for label, family in FAMILIES.items()}
-    return {**chats, **PECULIAR.get(title, {})}
+    return {**chats, **PECULIAR.get(title, {}), **EAST_ASIAN_PECULIAR.get(title, {})}
 
 
 def times_longer(exports: Sequence[Files]) -> float:

@@ -23,7 +23,9 @@ from training.importers.chats import (
     tiktok,
     weibo,
 )
+from training.importers.chats.kakaotalk import chat as kakaotalk
 from training.importers.chats.line import chat as line
+from training.importers.chats.qq_nt import export as qq_nt
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
@@ -74,6 +76,7 @@ IMPORTERS: tuple[Importer, ...] = (
     discord_exporter,
     discord_package,
     chatlab,
+    qq_nt,
     telegram,
     meta,
     messenger_e2ee,
@@ -84,6 +87,7 @@ IMPORTERS: tuple[Importer, ...] = (
     reddit,
     weibo,
     wechat,
+    kakaotalk,
     line,
     qq,
     mail,

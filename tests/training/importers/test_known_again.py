@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tests.complexity.documents import chat_formats, meta_formats, text_formats
+from tests.complexity.documents import chat_formats, east_asian_formats, meta_formats, text_formats
 from tests.complexity.documents.hostile_chats import Chat, Said
 from tests.fixtures.import_command import PersonaFolder
 from tests.paths import EXPORTS
@@ -27,6 +27,9 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(chat_formats.line, chat_formats.qq, chat_formats.whatsapp, chat_formats.twitter),
         text_formats.mail,
         *(meta_formats.meta_download, meta_formats.tiktok, meta_formats.snapchat),
+        *(east_asian_formats.qq_nt, east_asian_formats.qq_nt_parts, east_asian_formats.qq_nt_text),
+        *(east_asian_formats.qq_nt_database, east_asian_formats.kakaotalk),
+        *(east_asian_formats.kakaotalk_phone, east_asian_formats.kakaotalk_table),
     )
 }
 # as a tweet and as a direct message; as a message, and as posts and comments on three platforms

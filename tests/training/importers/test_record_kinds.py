@@ -9,7 +9,8 @@ import pytest
 
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
-from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, slack, snapchat
+from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack, snapchat
+from training.importers.chats.qq_nt import database_export, records
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
@@ -23,6 +24,8 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "DiscordChatExporter": discord_exporter._TYPES,
     "Messenger": meta._TYPES,
     "Messenger end-to-end": messenger_e2ee._TYPES,
+    "QQ NT": records.ELEMENTS,
+    "QQNT_Export": database_export.TAGS,
     "Slack": slack._SUBTYPES,
     "Snapchat": snapchat._TYPES,
     "WeChat": wechat._TYPES,

@@ -12,7 +12,7 @@ from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
-from training.importers.reading.message_ids import MessageIds
+from training.importers.reading.message_ids import MessageIds, is_id
 from training.importers.reading.normalise import clean_text, unix_seconds
 from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
@@ -32,6 +32,7 @@ GUIDE = Guide(
     ),
     marks=("chatlab", "meta", "messages", "sender", "accountName", "timestamp"),
 )
+_MILLISECONDS = 1e11  # from here on a time is no number of seconds, as it should be
 # type numbers of ChatLab's standard: 26 is a bundle of forwarded messages, 99 means "other"
 _KINDS: dict[int, RecordKind] = {
     0: "words",
@@ -60,14 +61,14 @@ class ChatLabMessage(Struct, gc=False):
     """A message; among JSON Lines also the header or a member. `timestamp` is in Unix seconds."""
 
     row: str = field(name="_type", default="message")
-    sender: str = ""
-    accountName: str = ""
+    sender: str | int = ""
+    accountName: str | None = ""
     groupNickname: str | None = None
     timestamp: float = -1
     type: int = 0
     content: str | None = None
-    platformMessageId: str | None = None
-    replyToMessageId: str | None = None
+    platformMessageId: str | int | None = None
+    replyToMessageId: str | int | None = None
     meta: dict[str, Any] | None = None
 
 
@@ -89,7 +90,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 def _items(source: Source, log: ImportLog) -> Iterator[ChatLabMessage | dict[str, Any]]:
     """Yield the chat's meta object and its messages, in the order of the file."""
     if b'"_type"' in source.head():
-        for item in read_json_lines(source, ChatLabMessage):
+        for item in read_json_lines(source, ChatLabMessage, comment=b"#"):
             if item.meta is not None:
                 yield item.meta
             elif item.row == "message":
@@ -108,7 +109,8 @@ def _convert(
     message: ChatLabMessage, meta: dict[str, Any], source: Source, ids: MessageIds, log: ImportLog
 ) -> Iterator[ExportedMessage]:
     try:
-        time = unix_seconds(message.timestamp)
+        seconds = message.timestamp
+        time = unix_seconds(seconds / 1000 if seconds > _MILLISECONDS else seconds)
     except ValueError:
         log.skip("without a date")
         return
@@ -116,19 +118,21 @@ def _convert(
     kind = kept_kind(_KINDS.get(message.type), message.type, log)
     if kind is None:
         return
-    chat = str(meta.get("groupId") or name)
+    chat, owner = str(meta.get("groupId") or name), str(meta.get("ownerId") or "")
+    sender, parent = str(message.sender), str(message.replyToMessageId or "")
     chat_kind: ChatKind = "group" if meta.get("type") == "group" else "direct"
     yield ExportedMessage(
         platform=clean_text(str(meta.get("platform") or "chatlab")),
         chat=chat,
-        id=ids.choose(message.platformMessageId or "", chat, time, message.sender, text),
-        author=message.sender,
-        author_name=clean_text(message.groupNickname or message.accountName or message.sender),
+        id=ids.choose(str(message.platformMessageId or ""), chat, time, sender, text),
+        author=sender,
+        author_name=clean_text(message.groupNickname or message.accountName or sender),
         time=time,
         source=source.label,
         text=text if kind == "text" else "",
+        is_self=sender == owner if owner else None,
         chat_kind=chat_kind,
         chat_name=name,
-        reply_to=message.replyToMessageId,
+        reply_to=parent if is_id(parent) else None,
         kind=kind,
     )

@@ -22,13 +22,16 @@ _ESCAPE = re.compile(
 )
 
 
-def read_json_lines(source: Source, kind: type[Element]) -> Iterator[Element]:
-    """Yield the value of each line that is not blank. Raises UserError naming the first broken line."""
+def read_json_lines(source: Source, kind: type[Element], comment: bytes = b"") -> Iterator[Element]:
+    """Yield the value of each line that is not blank and does not begin with the sign of a comment.
+
+    Raises UserError naming the first broken line.
+    """
     decoder, number = msgspec.json.Decoder(kind), 0
     for chunk in _whole_lines(source):
         for line in chunk.split(b"\n"):
             number += 1
-            if line.strip():
+            if line.strip() and not (comment and line.startswith(comment)):
                 try:
                     yield decode_json(decoder, line)
                 except (ValueError, RecursionError) as error:

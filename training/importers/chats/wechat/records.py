@@ -1,4 +1,6 @@
-"""One message of any WeChat exporter, and the JSON records of chatlog and WeFlow."""
+"""One message of any WeChat exporter, and the JSON records of chatlog, WeFlow and PyWxDump."""
+
+from typing import Any
 
 from msgspec import Struct
 
@@ -20,6 +22,7 @@ class WeChatRow(Struct, gc=False):
     text: str
     forwarded: bool = False
     quoted: str = ""
+    reply_to: str = ""
 
 
 class ChatlogMessage(Struct, gc=False):
@@ -33,9 +36,11 @@ class ChatlogMessage(Struct, gc=False):
     senderName: str = ""
     isSelf: bool = False
     type: int | str = 1
+    subType: int | None = 0
     content: str = ""
 
     def row(self) -> WeChatRow:
+        """Of a share (49), the second number tells what it is."""
         return WeChatRow(
             str(self.seq),
             self.talker,
@@ -44,13 +49,21 @@ class ChatlogMessage(Struct, gc=False):
             self.senderName or self.sender,
             self.isSelf,
             self.time,
-            str(self.type),
+            f"49.{self.subType}" if str(self.type) == "49" and self.subType else str(self.type),
             self.content,
         )
 
 
+class WeFlowSender(Struct, gc=False):
+    """A person in arkme-json, where messages have only a number for each."""
+
+    senderID: int = 0
+    accountId: str = ""
+    displayName: str | None = ""
+
+
 class WeFlowMessage(Struct, gc=False):
-    """A message in the JSON of WeFlow or EchoTrace."""
+    """A message in the JSON of WeFlow (also arkme-json) or EchoTrace."""
 
     localId: int | str = ""
     createTime: int | str = ""
@@ -59,19 +72,69 @@ class WeFlowMessage(Struct, gc=False):
     content: str | None = ""
     senderUsername: str | None = ""
     senderDisplayName: str | None = ""
+    senderID: int | None = None
     platformMessageId: int | str | None = ""
+    replyToMessageId: int | str | None = ""
     quotedContent: str | None = ""
 
-    def row(self, chat: str, chat_name: str) -> WeChatRow:
+    def row(self, chat: str, chat_name: str, sender: WeFlowSender | None = None) -> WeChatRow:
+        """WeFlow's `localId` counts the messages of one export: WeChat's own id goes before it."""
+        author = self.senderUsername or (sender.accountId if sender else "")
+        name = self.senderDisplayName or (sender.displayName if sender else "")
         return WeChatRow(
-            str(self.localId or self.platformMessageId or ""),
+            str(self.platformMessageId or self.localId or ""),
             chat,
             chat_name,
-            self.senderUsername or "",
-            self.senderDisplayName or self.senderUsername or "",
+            author,
+            name or author,
             None if self.isSend is None else bool(self.isSend),
             str(self.createTime),
             str(self.type),
             self.content or "",
             quoted=self.quotedContent or "",
+            reply_to=str(self.replyToMessageId or ""),
         )
+
+
+class PyWxDumpMessage(Struct, gc=False):
+    """A message in PyWxDump's JSON; older versions have `content` in the place of `msg`."""
+
+    id: int | str | None = ""
+    MsgSvrID: int | str | None = ""
+    type_name: str | None = ""
+    is_sender: int | str | None = 0
+    talker: str | None = ""
+    room_name: str | None = ""
+    msg: str | None = None
+    content: Any = None
+    is_forward: int | str | None = ""
+    CreateTime: int | str | None = ""
+
+    def cells(self) -> dict[str, str]:
+        """Return the message as a row of PyWxDump's table."""
+        content = self.content if isinstance(self.content, dict) else {}
+        msg = self.msg if self.msg is not None else content.get("msg")
+        return {
+            "id": str(self.id or ""),
+            "MsgSvrID": str(self.MsgSvrID or ""),
+            "type_name": self.type_name or "",
+            "is_sender": str(self.is_sender or 0),
+            "talker": self.talker or "",
+            "room_name": self.room_name or "",
+            "msg": msg if isinstance(msg, str) else "",
+            "is_forward": str(self.is_forward or ""),
+            "CreateTime": str(self.CreateTime or ""),
+        }
+
+
+class PyWxDumpUser(Struct, gc=False):
+    """A person in PyWxDump's users.json."""
+
+    wxid: str = ""
+    nickname: str | None = ""
+    remark: str | None = ""
+    account: str | None = ""
+
+    @property
+    def name(self) -> str:
+        return self.remark or self.nickname or self.account or ""

@@ -1,0 +1,1 @@
+"""Importer of KakaoTalk's exports, from phones and from computers."""

@@ -1,0 +1,1 @@
+"""Importer of chats of today's QQ (QQ NT), as other programs export them."""
