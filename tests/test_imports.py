@@ -15,8 +15,8 @@ import pytest
 from tests.paths import ROOT
 
 ORDER = """
-bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault bot.untrusted
-bot.files bot.token_prefix bot.sized_cache
+bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault
+bot.untrusted bot.files bot.token_prefix bot.sized_cache
 bot.message
 bot.adapter
 bot.persona bot.config bot.text bot.log
@@ -35,7 +35,6 @@ training.importers.reading training.importers.datasets training.importers.chats.
 training.importers.chats.telegram training.importers.chats.twitter training.importers.chats.wechat
 training.importers.chats.whatsapp training.importers.chats
 training.importers.texts.mail training.importers.texts
-training.importers
 training.importers.posts.meta training.importers.posts training.importers
 training.dataset training.tokenization training.planning training.metrics training.runs training.adapters.gguf
 training.adapters training.packing training.distributed training.trainer training.evaluation
@@ -43,8 +42,8 @@ training.commands training.__main__
 """.split()
 # what training shares with serving; beside it the engine
 SHARED = """
-bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault bot.untrusted
-bot.files bot.token_prefix bot.sized_cache
+bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault
+bot.untrusted bot.files bot.token_prefix bot.sized_cache
 bot.message
 bot.adapter
 bot.persona bot.config bot.text bot.prompt bot.engine

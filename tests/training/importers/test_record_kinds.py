@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
-from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack, snapchat
+from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, slack, snapchat
 from training.importers.chats.qq_nt import database_export, records
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
