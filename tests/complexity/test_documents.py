@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats
+from tests.complexity.documents import chat_formats, dataset_formats, phone_formats
 from tests.complexity.documents.chat_formats import Files, Writer
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
@@ -35,6 +35,11 @@ WRITERS: dict[str, Writer] = {
     "Instagram and Messenger": chat_formats.meta,
     "Messenger end-to-end download": chat_formats.messenger_e2ee,
     "Signal (signal-export)": chat_formats.signal,
+    "Signal (its own export)": phone_formats.signal_plaintext,
+    "Signal (sigtop)": phone_formats.sigtop,
+    "iMessage (chat.db)": phone_formats.imessage,
+    "iMessage (imessage-exporter)": phone_formats.imessage_exporter,
+    "SMS Backup & Restore": phone_formats.sms_backup,
     "Slack": chat_formats.slack,
     "Reddit": chat_formats.reddit,
     "Weibo": chat_formats.weibo,

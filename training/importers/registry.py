@@ -22,7 +22,12 @@ from training.importers.chats import (
     slack,
     weibo,
 )
+from training.importers.chats.imessage import database as imessage
+from training.importers.chats.imessage import text_export as imessage_exporter
 from training.importers.chats.line import chat as line
+from training.importers.chats.signal_plaintext import export as signal_plaintext
+from training.importers.chats.sigtop import export as sigtop
+from training.importers.chats.sms_backup import backup as sms_backup
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
@@ -69,6 +74,11 @@ IMPORTERS: tuple[Importer, ...] = (
     meta,
     messenger_e2ee,
     signal,
+    signal_plaintext,
+    sigtop,
+    imessage,
+    imessage_exporter,
+    sms_backup,
     slack,
     reddit,
     weibo,
