@@ -9,13 +9,14 @@ from tests.complexity.documents.chat_formats import SECOND, Files, as_json
 from tests.complexity.documents.hostile_chats import Chat
 
 APPLE = 978_307_200  # 2001-01-01 in Unix seconds
-# the Messages database as far as it is read; older systems lack the columns behind `is_from_me`
+# the Messages database as far as it is read
 SCHEMA = """
 PRAGMA page_size = 512;
-CREATE TABLE message (ROWID INTEGER PRIMARY KEY, guid TEXT, text TEXT, attributedBody BLOB, handle_id INTEGER,
-    service TEXT, subject TEXT, date INTEGER, is_from_me INTEGER, item_type INTEGER, message_summary_info BLOB,
-    date_edited INTEGER, associated_message_type INTEGER, thread_originator_guid TEXT, balloon_bundle_id TEXT,
-    is_system_message INTEGER, is_auto_reply INTEGER, is_forward INTEGER);
+CREATE TABLE message (ROWID INTEGER PRIMARY KEY, guid TEXT, text TEXT, attributedBody BLOB,
+    handle_id INTEGER, service TEXT, subject TEXT, date INTEGER, is_from_me INTEGER, item_type INTEGER,
+    message_summary_info BLOB, date_edited INTEGER, associated_message_type INTEGER,
+    thread_originator_guid TEXT, balloon_bundle_id TEXT, is_system_message INTEGER, is_auto_reply INTEGER,
+    is_forward INTEGER);
 CREATE TABLE chat (ROWID INTEGER PRIMARY KEY, guid TEXT, style INTEGER, chat_identifier TEXT,
     display_name TEXT);
 CREATE TABLE handle (ROWID INTEGER PRIMARY KEY, id TEXT, service TEXT);
@@ -31,7 +32,7 @@ def imessage(chat: Chat) -> Files:
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(SCHEMA)
         database.execute(
-            "INSERT INTO chat (ROWID, guid, style, chat_identifier, display_name) VALUES (1, 'a', 43, 'c', ?)",
+            "INSERT INTO chat VALUES (1, 'a', 43, 'c', ?)",
             (chat.name,),
         )
         database.executemany("INSERT INTO handle (ROWID, id) VALUES (?, ?)", enumerate(chat.names, 1))
@@ -67,7 +68,8 @@ def imessage_exporter(chat: Chat) -> Files:
 def sms_backup(chat: Chat) -> Files:
     rows = [
         f'<mms date="{SECOND * 1000}" msg_box="1" address="1000~1001" contact_name={quoteattr(chat.name)}>'
-        f'<parts><part ct="text/plain" text={quoteattr(said.text)}/><part ct="image/png" data="aGVq"/></parts>'
+        f'<parts><part ct="text/plain" text={quoteattr(said.text)}/>'
+        '<part ct="image/png" data="aGVq"/></parts>'
         f'<addrs><addr address={quoteattr(chat.names[said.author])} type="137"/></addrs></mms>'
         for said in chat.messages
     ]

@@ -58,6 +58,11 @@ FIXTURES = {
     "Instagram and Messenger": ["meta/instagram", "meta/messenger", "meta/notices"],
     "Messenger end-to-end download": ["messenger_e2ee/Bob_7.json"],
     "Signal (signal-export)": ["signal/Ann"],
+    "Signal (its own export)": ["signal_plaintext/main.jsonl"],
+    "Signal (sigtop)": ["sigtop"],
+    "iMessage (chat.db)": ["imessage/new", "imessage/old"],
+    "iMessage (imessage-exporter)": ["imessage_exporter/Ann Reed.txt"],
+    "SMS Backup & Restore": ["sms_backup"],
     "LINE": [
         "line/english.txt",
         "line/japanese.txt",

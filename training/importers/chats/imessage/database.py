@@ -115,7 +115,7 @@ def _convert(
         time=time,
         source=source.label,
         text=words if is_words else "",
-        is_self=is_own if author else None,
+        is_self=is_own if is_words else None,
         chat_kind="group" if is_group else "direct",
         chat_name=clean_text(text_of(row["chat_name"]) or chat),
         reply_to=clean_text(text_of(row["thread_originator_guid"])) or None,

@@ -16,8 +16,8 @@ _COLUMNS = (
     *("service", "subject", "item_type", "associated_message_type", "thread_originator_guid"),
     *("balloon_bundle_id", "is_system_message", "is_auto_reply", "is_forward"),
 )
-# Of a message that is in several chats, such as those of one person's number and e-mail address, the oldest is
-# taken. Each row repeats the names of its chat and sender, so they are cut.
+# Of a message that is in several chats, such as those of one person's number and e-mail address, the oldest
+# is taken. Each row repeats the names of its chat and sender, so they are cut.
 _ROWS = """
 SELECT m.ROWID AS number, {columns}, substr(h.id, 1, {most}) AS handle,
        substr(c.chat_identifier, 1, {most}) AS chat_identifier, substr(c.guid, 1, {most}) AS chat_guid,

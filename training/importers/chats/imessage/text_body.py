@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from training.importers.reading.record_kinds import RecordKind
 
-TIME = r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{1,2}), (\d{4}) {1,2}(\d{1,2}):(\d{2}):(\d{2}) ([AP]M)"
-_HEADER = re.compile(TIME + r"(?: \([^()]*\))?")
+_DAY = r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{1,2}), (\d{4})"
+TIME = _DAY + r" {1,2}(\d{1,2}):(\d{2}):(\d{2}) ([AP]M)"
+_HEADER = re.compile(TIME + r"(?: \(.*\))?")
 _INDENT = "    "
 _REACTIONS = frozenset(("Tapbacks:", "Reactions:"))  # "Reactions:" until 2024
 _REACTION = re.compile(r"(?:[A-Z][a-z]{2,15}|\S{1,16}) by \S.*|.{0,20}Sticker from .*")

@@ -83,7 +83,7 @@ def _convert(
     if kind is None:
         return
     is_own = message.sender == NAMED_OWN
-    sender = SigtopName("Me", OWN) if is_own else split_name(message.sender or chat.name)
+    sender = SigtopName("Me", OWN) if is_own else split_name(message.sender) if message.sender else chat
     is_direct = chat.detail != GROUP
     files = message.files if is_words else ()
     yield ExportedMessage(

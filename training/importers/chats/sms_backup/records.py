@@ -64,9 +64,9 @@ class SmsRecord:
 
     def time(self) -> float:
         """Return Unix seconds. Raises ValueError for no time."""
-        if not self.date.isdecimal() or not 0 < len(self.date) < 15:
+        number = int(self.date) if self.date.isdecimal() and len(self.date) < 15 else 0
+        if not number:
             raise ValueError(f"{self.date[:20]} is no time")
-        number = int(self.date)
         return unix_seconds(number / 1000 if number >= _LONG_AGO else float(number))
 
 
