@@ -80,7 +80,10 @@ def test_a_damaged_name_in_the_schema_is_a_sentence(tmp_path: Path) -> None:
     write(tmp_path / "a.db", "CREATE TABLE said (text)")
     path = tmp_path / "b.db"
     path.write_bytes(
-        (tmp_path / "a.db").read_bytes().replace(b"TABLE said (text)", b"TABLE sa\xd9\xd9 (tex)")
+        (tmp_path / "a.db")
+        .read_bytes()
+        .replace(b"said (text)", b"said ((((((")
+        .replace(b"said", b"sa\xd9\xd9")
     )
     with (
         pytest.raises(UserError, match=r"b\.db is no database that can be read"),
