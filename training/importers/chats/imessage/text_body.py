@@ -27,7 +27,7 @@ _MISSING = "Attachment missing!"
 _TRANSCRIPT = "Transcription: "
 _FIRST_VERSION = re.compile(TIME + r" (.*)", re.DOTALL)
 _VERSION = re.compile(r"^Edited [^\n:]{1,80} later: ", re.MULTILINE)
-_UNSENT = re.compile(r"[^\n]+ unsent this message part[^\n]*!")
+_UNSENT = " unsent this message part"  # behind a name; "10 seconds after sending!" follows
 _LINK = re.compile(r"https?://\S+")
 _APP = re.compile(r"[^\n:]{1,60} message:|[^\n:]{1,60} transaction: [^\n]*|Unable to format app message: .*")
 _RECORDS: dict[str, RecordKind] = {
@@ -60,7 +60,7 @@ def read_body(lines: list[str]) -> MessageBody:
             files.append("sticker.webp")
         elif line == _MISSING or _PATH.fullmatch(line):
             files.append(line.rpartition("/")[2] if line != _MISSING else "file")
-        elif _UNSENT.fullmatch(line):
+        elif _UNSENT in line and line.endswith("!"):
             is_unsent = True
         elif line.startswith(_TRANSCRIPT) and files:
             break  # what a program heard in the recording

@@ -54,18 +54,18 @@ def read_rows(source: Source, log: ImportLog) -> Iterator[tuple[str, SigtopMessa
         elif _is_cut(row):
             log.skip(_NO_WORDS)
         else:
-            yield text_of(row.conversationId), _message(row, sent, time)
+            yield _text(row.conversationId), _message(row, sent, time)
     log.skip("unreadable", document.unreadable)
 
 
 def _message(row: SigtopRow, sent: int, time: float) -> SigtopMessage:
     quote = row.quote if isinstance(row.quote, dict) else {}
-    sender = next(filter(None, map(text_of, (row.sourceServiceId, row.sourceUuid, row.source))), "")
+    sender = next(filter(None, map(_text, (row.sourceServiceId, row.sourceUuid, row.source))), "")
     return SigtopMessage(
         NAMED_OWN if row.type == "outgoing" else sender,
-        text_of(row.type),
+        _text(row.type),
         time,
-        text_of(row.body).strip(),
+        _text(row.body).strip(),
         "millisecond",
         id=str(sent),
         reply_to=str(_milliseconds(quote.get("id")) or "") or None,
@@ -100,9 +100,9 @@ def _files(attachments: Any) -> tuple[str, ...]:
     found: list[str] = []
     for each in attachments[:_MOST_FILES] if isinstance(attachments, list) else ():
         fields = each if isinstance(each, dict) else {}
-        group = text_of(fields.get("contentType")).partition("/")[0]
+        group = _text(fields.get("contentType")).partition("/")[0]
         extension = {"image": ".jpg", "video": ".mp4", "audio": ".m4a"}.get(group, "")
-        found.append(text_of(fields.get("fileName")) or f"{group or 'file'}{extension}")
+        found.append(_text(fields.get("fileName")) or f"{group or 'file'}{extension}")
     return tuple(found)
 
 
@@ -110,6 +110,6 @@ def _milliseconds(value: Any) -> int:
     return int(value) if isinstance(value, int | float) and 0 < value < 10**14 else 0
 
 
-def text_of(value: object) -> str:
+def _text(value: object) -> str:
     """Return a text; "" for anything else."""
     return value if isinstance(value, str) else ""
