@@ -10,11 +10,6 @@ import pytest
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
 from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack
-from training.importers.chats.imessage import database as imessage
-from training.importers.chats.imessage import text_body
-from training.importers.chats.signal_plaintext import export as signal_plaintext
-from training.importers.chats.sigtop import records as sigtop
-from training.importers.chats.sms_backup import records as sms_backup
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
@@ -27,12 +22,6 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "DiscordChatExporter": discord_exporter._TYPES,
     "Messenger": meta._TYPES,
     "Messenger end-to-end": messenger_e2ee._TYPES,
-    "iMessage, events": imessage._EVENTS,
-    "iMessage, apps": imessage._BALLOONS,
-    "imessage-exporter": text_body._RECORDS,
-    "Signal's own export": signal_plaintext._ITEMS,
-    "sigtop": sigtop.TYPES,
-    "SMS Backup & Restore": sms_backup._MMS_TYPES,
     "Slack": slack._SUBTYPES,
     "WeChat": wechat._TYPES,
 }
@@ -90,36 +79,7 @@ def wechat_type(folder: Path) -> Path:
     return as_json(folder, [{**message, "type": 777, "seq": 5}])
 
 
-def sigtop_type(folder: Path) -> Path:
-    message = {"conversationId": "c", "type": "type 777", "sent_at": 1680343201000, "body": "x"}
-    return as_json(folder, [message])
-
-
-def signal_type(folder: Path) -> Path:
-    frames = [
-        {"version": "1", "backupTimeMs": "1680343201000"},
-        {"recipient": {"id": "1", "contact": {"e164": "1"}}},
-        {"chat": {"id": "1", "recipientId": "1"}},
-        {
-            "chatItem": {
-                "chatId": "1",
-                "authorId": "1",
-                "dateSent": "1680343201000",
-                "type 777": {"text": "x"},
-            }
-        },
-    ]
-    (folder / "main.jsonl").write_text("\n".join(map(json.dumps, frames)), encoding="utf-8")
-    return folder
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        *(chatlab_type, discord_type, slack_type, meta_type, e2ee_type, wechat_type),
-        *(sigtop_type, signal_type),
-    ],
-)
+@pytest.mark.parametrize("write", [chatlab_type, discord_type, slack_type, meta_type, e2ee_type, wechat_type])
 def test_an_unknown_kind_is_counted_by_its_name_and_has_no_words(
     write: Callable[[Path], Path], tmp_path: Path
 ) -> None:
