@@ -16,6 +16,7 @@ from tests.complexity.documents import (
     dataset_formats,
     east_asian_formats,
     meta_formats,
+    phone_formats,
     text_formats,
 )
 from tests.complexity.documents.chat_formats import Files, Writer
@@ -44,6 +45,11 @@ WRITERS: dict[str, Writer] = {
     "Snapchat": meta_formats.snapchat,
     "Messenger end-to-end download": chat_formats.messenger_e2ee,
     "Signal (signal-export)": chat_formats.signal,
+    "Signal (its own export)": phone_formats.signal_plaintext,
+    "Signal (sigtop)": phone_formats.sigtop,
+    "iMessage (chat.db)": phone_formats.imessage,
+    "iMessage (imessage-exporter)": phone_formats.imessage_exporter,
+    "SMS Backup & Restore": phone_formats.sms_backup,
     "Slack": chat_formats.slack,
     "Reddit": chat_formats.reddit,
     "Weibo": chat_formats.weibo,

@@ -23,9 +23,14 @@ from training.importers.chats import (
     tiktok,
     weibo,
 )
+from training.importers.chats.imessage import database as imessage
+from training.importers.chats.imessage import text_export as imessage_exporter
 from training.importers.chats.kakaotalk import chat as kakaotalk
 from training.importers.chats.line import chat as line
 from training.importers.chats.qq_nt import export as qq_nt
+from training.importers.chats.signal_plaintext import export as signal_plaintext
+from training.importers.chats.sigtop import export as sigtop
+from training.importers.chats.sms_backup import backup as sms_backup
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
@@ -83,6 +88,11 @@ IMPORTERS: tuple[Importer, ...] = (
     tiktok,
     snapchat,
     signal,
+    signal_plaintext,
+    sigtop,
+    imessage,
+    imessage_exporter,
+    sms_backup,
     slack,
     reddit,
     weibo,

@@ -69,6 +69,11 @@ FIXTURES = {
     "Snapchat": ["snapchat/new", "snapchat/old"],
     "Messenger end-to-end download": ["messenger_e2ee/Bob_7.json"],
     "Signal (signal-export)": ["signal/Ann"],
+    "Signal (its own export)": ["signal_plaintext/main.jsonl"],
+    "Signal (sigtop)": ["sigtop"],
+    "iMessage (chat.db)": ["imessage/new", "imessage/old"],
+    "iMessage (imessage-exporter)": ["imessage_exporter/Ann Reed.txt"],
+    "SMS Backup & Restore": ["sms_backup"],
     "LINE": [
         "line/english.txt",
         "line/japanese.txt",

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tests.complexity.documents import chat_formats, east_asian_formats, meta_formats, text_formats
+from tests.complexity.documents import (
+    chat_formats,
+    east_asian_formats,
+    meta_formats,
+    phone_formats,
+    text_formats,
+)
 from tests.complexity.documents.hostile_chats import Chat, Said
 from tests.fixtures.import_command import PersonaFolder
 from tests.paths import EXPORTS
@@ -30,6 +36,8 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(east_asian_formats.qq_nt, east_asian_formats.qq_nt_parts, east_asian_formats.qq_nt_text),
         *(east_asian_formats.qq_nt_database, east_asian_formats.kakaotalk),
         *(east_asian_formats.kakaotalk_phone, east_asian_formats.kakaotalk_table),
+        *(phone_formats.imessage, phone_formats.imessage_exporter, phone_formats.sms_backup),
+        *(phone_formats.signal_plaintext, phone_formats.sigtop),
     )
 }
 # as a tweet and as a direct message; as a message, and as posts and comments on three platforms

@@ -42,9 +42,10 @@ def open_database(source: Source) -> Iterator[sqlite3.Connection]:
             with closing(sqlite3.connect(copy)) as database:
                 _restrict(database)
                 yield database
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite repeats a damaged name in its message
+            reason = error if isinstance(error, sqlite3.Error) else "a name in it is damaged"
             raise UserError(
-                f"{source} is no database that can be read ({error}): export or copy it again."
+                f"{source} is no database that can be read ({reason}): export or copy it again."
             ) from None
 
 

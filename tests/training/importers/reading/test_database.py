@@ -74,3 +74,19 @@ def test_a_damaged_database_is_a_sentence(keep: int, tmp_path: Path) -> None:
         open_database(source_of(path)) as database,
     ):
         database.execute("SELECT * FROM said").fetchall()
+
+
+def test_a_damaged_name_in_the_schema_is_a_sentence(tmp_path: Path) -> None:
+    write(tmp_path / "a.db", "CREATE TABLE said (text)")
+    path = tmp_path / "b.db"
+    path.write_bytes(
+        (tmp_path / "a.db")
+        .read_bytes()
+        .replace(b"said (text)", b"said ((((((")
+        .replace(b"said", b"sa\xd9\xd9")
+    )
+    with (
+        pytest.raises(UserError, match=r"b\.db is no database that can be read"),
+        open_database(source_of(path)) as database,
+    ):
+        database.execute("SELECT * FROM said").fetchall()

@@ -1,0 +1,1 @@
+"""Signal's own export, a backup as plain text."""

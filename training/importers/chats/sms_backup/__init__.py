@@ -1,0 +1,1 @@
+"""SMS Backup & Restore of SyncTech: the messages and calls of an Android phone as XML."""
