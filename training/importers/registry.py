@@ -20,8 +20,13 @@ from training.importers.chats import (
     reddit,
     signal,
     slack,
+    slackdump,
     weibo,
 )
+from training.importers.chats.discord_history import export as discord_history
+from training.importers.chats.google import chat as google_chat
+from training.importers.chats.google import hangouts as google_hangouts
+from training.importers.chats.google import voice as google_voice
 from training.importers.chats.line import chat as line
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
@@ -63,13 +68,18 @@ class Importer(Protocol):
 IMPORTERS: tuple[Importer, ...] = (
     twitter,
     discord_exporter,
+    discord_history,
     discord_package,
     chatlab,
     telegram,
     meta,
     messenger_e2ee,
     signal,
+    slackdump,
     slack,
+    google_chat,
+    google_voice,
+    google_hangouts,
     reddit,
     weibo,
     wechat,

@@ -2,11 +2,12 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from msgspec import Struct, field
+from msgspec import Struct
 
+from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
 from training.importers.reading.normalise import LONGEST_NAME, LONGEST_TEXT, clean_text, unix_seconds
@@ -16,6 +17,12 @@ from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Slack"
+GUIDE = Guide(
+    steps="Slack > Tools & settings > Workspace settings > Import/Export Data > Export, or slackdump export",
+    reads="messages with authors, times, threads and edits, and the names of files",
+    leaves_out="messages of bots and of Slack itself, reactions, and the files that people uploaded",
+    marks=("ts", "type", "user", "text"),
+)
 # subtypes of Slack's API (docs.slack.dev/reference/events/message)
 _SUBTYPES: dict[str, RecordKind] = {
     **dict.fromkeys(("", "me_message", "thread_broadcast", "file_share", "reply_broadcast"), "words"),
@@ -44,6 +51,8 @@ _SUBTYPES: dict[str, RecordKind] = {
     "huddle_thread": "call",
 }
 _SLACKBOT = "USLACKBOT"
+# the files of people in an export by slackdump: they may be exports of something else, and are nobody's chat here
+_UPLOAD = re.compile(r"(?:^|/)(?:__uploads/F[A-Z0-9]{6,20}+/|attachments/F[A-Z0-9]{6,20}+-)[^/]++$")
 _REFERENCE = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
 
 
@@ -52,7 +61,7 @@ class SlackFile(Struct, gc=False):
 
 
 class SlackMessage(Struct, gc=False):
-    """A message of a day; `ts` is its time and its id."""
+    """A message; `ts` is its time and its id."""
 
     ts: str
     type: str = "message"
@@ -62,7 +71,24 @@ class SlackMessage(Struct, gc=False):
     thread_ts: str | None = None
     bot_id: str | None = None
     edited: Any = None
-    files: list[SlackFile] = field(default_factory=list)
+    files: list[SlackFile] | None = None
+
+
+class SlackChat(NamedTuple):
+    """A channel, a group or a direct chat, and the file that its messages are in."""
+
+    id: str
+    name: str
+    kind: ChatKind
+    source: str
+
+
+class SlackPeople(NamedTuple):
+    """The names of people by id, the ids of bots, and those of who exported; without these nobody is "me"."""
+
+    names: Mapping[str, str]
+    bots: frozenset[str]
+    selves: frozenset[str]
 
 
 def recognises(head: FileHead) -> bool:
@@ -70,6 +96,8 @@ def recognises(head: FileHead) -> bool:
 
 
 def _part(head: FileHead) -> str:
+    if _UPLOAD.search(head.source.path):
+        return "upload"
     if head.has("[].ts", "[].type"):
         return "day"
     if head.has("[].id", "[].profile"):
@@ -83,17 +111,30 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
     parts: dict[str, list[Source]] = {}
     for source in sources:
         parts.setdefault(_part(sniff_head(source)), []).append(source)
-    people = {str(user.get("id")): user for source in parts.get("users", []) for user in _objects(source)}
+    people = find_people(
+        {str(user.get("id")): user for source in parts.get("users", []) for user in _objects(source)}
+    )
     chats: dict[str, tuple[str, ChatKind]] = {}
     for source in parts.get("channels", []):
         kind = _kind(source)
         for chat in _objects(source):
             chat_id = str(chat.get("id"))
             chats[str(chat.get("name") or chat_id)] = chats[chat_id] = chat_id, kind
-    names = {user: _name(fields) for user, fields in people.items()}
-    bots = {user for user, fields in people.items() if fields.get("is_bot")}
+    log.skip("files that people uploaded", len(parts.get("upload", [])))
     for source in parts.get("day", []):
-        yield from _day(source, names, bots, chats, log)
+        folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
+        chat_id, kind = chats.get(folder, (folder, "group"))
+        document, place = JsonReader(source), SlackChat(chat_id, folder, kind, source.label)
+        for message in document.elements(SlackMessage):
+            if exported := convert_message(message, place, people, log):
+                yield exported
+        log.skip("unreadable", document.unreadable)
+
+
+def find_people(users: Mapping[str, dict[str, Any]], selves: frozenset[str] = frozenset()) -> SlackPeople:
+    """Return the people of a workspace by Slack's objects of its users."""
+    bots = frozenset(user for user, fields in users.items() if fields.get("is_bot"))
+    return SlackPeople({user: _name(fields) for user, fields in users.items()}, bots, selves)
 
 
 def _kind(source: Source) -> ChatKind:
@@ -105,48 +146,41 @@ def _objects(source: Source) -> list[dict[str, Any]]:
     return [item for item in root if isinstance(item, dict)] if isinstance(root, list) else []
 
 
-def _day(
-    source: Source,
-    names: dict[str, str],
-    bots: set[str],
-    chats: dict[str, tuple[str, ChatKind]],
-    log: ImportLog,
-) -> Iterator[ExportedMessage]:
-    folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
-    chat_id, kind = chats.get(folder, (folder, "group"))
-    document = JsonReader(source)
-    for message in document.elements(SlackMessage):
-        if message.bot_id or message.user in bots or message.user == _SLACKBOT:
-            log.skip("written by bots")
-            continue
-        try:
-            time = unix_seconds(message.ts)
-        except ValueError:
-            log.skip("without a date")
-            continue
-        if (kept := kept_kind(_SUBTYPES.get(message.subtype), message.subtype, log)) is None:
-            continue
-        in_thread = message.thread_ts not in (None, message.ts)
-        files = tuple(clean_text(file.name or "") for file in message.files)
-        yield ExportedMessage(
-            platform="slack",
-            chat=chat_id,
-            id=message.ts,
-            author=message.user,
-            author_name=names.get(message.user, message.user),
-            time=time,
-            source=source.label,
-            text=_plain_text(message.text, names) if kept == "text" else "",
-            chat_kind=kind,
-            chat_name=folder,
-            thread=message.thread_ts or "",
-            reply_to=message.thread_ts if in_thread else None,
-            precision="millisecond",
-            edited=message.edited is not None,
-            kind="file" if files and kept == "text" else kept,
-            media=files,
-        )
-    log.skip("unreadable", document.unreadable)
+def convert_message(
+    message: SlackMessage, chat: SlackChat, people: SlackPeople, log: ImportLog
+) -> ExportedMessage | None:
+    """Return a message of Slack; None, counted in the log, for a bot's, a deleted one, and one without a date."""
+    if message.bot_id or message.user in people.bots or message.user == _SLACKBOT:
+        log.skip("written by bots")
+        return None
+    try:
+        time = unix_seconds(message.ts)
+    except ValueError:
+        log.skip("without a date")
+        return None
+    if (kept := kept_kind(_SUBTYPES.get(message.subtype), message.subtype, log)) is None:
+        return None
+    in_thread = message.thread_ts not in (None, "", message.ts)
+    files = tuple(clean_text(file.name or "") for file in message.files or ())
+    return ExportedMessage(
+        platform="slack",
+        chat=chat.id,
+        id=message.ts,
+        author=message.user,
+        author_name=people.names.get(message.user, message.user),
+        time=time,
+        source=chat.source,
+        text=_plain_text(message.text, people.names) if kept == "text" else "",
+        is_self=message.user in people.selves if people.selves else None,
+        chat_kind=chat.kind,
+        chat_name=chat.name,
+        thread=message.thread_ts or "",
+        reply_to=message.thread_ts if in_thread else None,
+        precision="millisecond",
+        edited=message.edited is not None,
+        kind="file" if files and kept == "text" else kept,
+        media=files,
+    )
 
 
 def _name(user: dict[str, Any]) -> str:
@@ -155,7 +189,7 @@ def _name(user: dict[str, Any]) -> str:
     return clean_text(str(shown or user.get("real_name") or user.get("name") or ""))[:LONGEST_NAME]
 
 
-def _plain_text(text: str, names: dict[str, str]) -> str:
+def _plain_text(text: str, names: Mapping[str, str]) -> str:
     """Replace references such as <@U1>, <#C1|general> and <url|label> by the names that Slack shows."""
     if len(text) > LONGEST_TEXT:
         return text
