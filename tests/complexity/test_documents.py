@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats
+from tests.complexity.documents import chat_formats, dataset_formats, server_formats
 from tests.complexity.documents.chat_formats import Files, Writer
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
@@ -36,6 +36,11 @@ WRITERS: dict[str, Writer] = {
     "Messenger end-to-end download": chat_formats.messenger_e2ee,
     "Signal (signal-export)": chat_formats.signal,
     "Slack": chat_formats.slack,
+    "Discord History Tracker": server_formats.discord_history,
+    "slackdump": server_formats.slackdump,
+    "Google Chat": server_formats.google_chat,
+    "Google Voice": server_formats.google_voice,
+    "Google Hangouts": server_formats.google_hangouts,
     "Reddit": chat_formats.reddit,
     "Weibo": chat_formats.weibo,
     "WeChat": chat_formats.wechat,

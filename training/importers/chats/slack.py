@@ -51,7 +51,7 @@ _SUBTYPES: dict[str, RecordKind] = {
     "huddle_thread": "call",
 }
 _SLACKBOT = "USLACKBOT"
-# the files of people in an export by slackdump: they may be exports of something else, and are nobody's chat here
+# files of people in an export by slackdump: one may be an export of something else, and is no chat of Slack
 _UPLOAD = re.compile(r"(?:^|/)(?:__uploads/F[A-Z0-9]{6,20}+/|attachments/F[A-Z0-9]{6,20}+-)[^/]++$")
 _REFERENCE = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
 
@@ -149,7 +149,7 @@ def _objects(source: Source) -> list[dict[str, Any]]:
 def convert_message(
     message: SlackMessage, chat: SlackChat, people: SlackPeople, log: ImportLog
 ) -> ExportedMessage | None:
-    """Return a message of Slack; None, counted in the log, for a bot's, a deleted one, and one without a date."""
+    """Return a message; None, counted in the log, for a bot's, a deleted one, and one without a date."""
     if message.bot_id or message.user in people.bots or message.user == _SLACKBOT:
         log.skip("written by bots")
         return None

@@ -1,8 +1,8 @@
 """slackdump: its archive (slackdump.sqlite), and the JSON of one conversation that `slackdump dump` writes.
 
-Source: rusq/slackdump, seen at commit 3d52f4f (dbase/repository/migrations, types/conversation.go). Messages are
-Slack's own objects, with the ids of Slack's export, which `slackdump export` writes as well. The archive has the
-rows of each run, and `WORKSPACE` names the account that ran it; JSON names nobody.
+Source: rusq/slackdump, seen at commit 3d52f4f (dbase/repository/migrations, types/conversation.go). Messages
+are Slack's own objects, with the ids of Slack's export, which `slackdump export` writes as well. The archive
+has the rows of each run, and `WORKSPACE` names the account that ran it; JSON names nobody.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.normalise import clean_text
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.store.messages import ExportedMessage
+from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "slackdump"
 GUIDE = Guide(
@@ -61,7 +61,8 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 def _tables(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     unreadable = 0
     with open_database(source) as database:
-        people, chats = _people(database), _chats(database, source.label)
+        people = _people(database)
+        chats = _chats(database, people, source.label)
         for row in database.execute(_MESSAGES):
             chat_id = clean_text(str(row["CHANNEL_ID"]))
             chat = chats.get(chat_id) or SlackChat(chat_id, chat_id, "group", source.label)
@@ -88,11 +89,11 @@ def _people(database: sqlite3.Connection) -> SlackPeople:
     return find_people(fields, frozenset(selves))
 
 
-def _chats(database: sqlite3.Connection, label: str) -> dict[str, SlackChat]:
+def _chats(database: sqlite3.Connection, people: SlackPeople, label: str) -> dict[str, SlackChat]:
     chats = {}
     for row in database.execute(_CHANNELS):
         id, fields = clean_text(str(row["ID"])), _decode(row["DATA"], _OBJECT) or {}
-        name = clean_text(str(row["NAME"] or id))
+        name = clean_text(str(row["NAME"] or people.names.get(str(fields.get("user"))) or id))
         chats[id] = SlackChat(id, name, "direct" if fields.get("is_im") is True else "group", label)
     return chats
 
@@ -107,11 +108,11 @@ def _conversation(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
         elif key == "name":
             name = clean_text(str(document.value(object) or ""))
         elif key == "messages" and document.first() == b"[":
-            chat = SlackChat(
-                id or source.name, name or id, "direct" if id[:1] == "D" else "group", source.label
-            )
+            kind: ChatKind = "direct" if id[:1] == "D" else "group"
+            chat = SlackChat(id or source.name, name or id, kind, source.label)
             for message in document.elements(DumpedMessage):
-                for said in (message, *(message.slackdump_thread_replies or ())):
+                answers = message.slackdump_thread_replies or []
+                for said in (message, *(each for each in answers if each.ts != message.ts)):
                     if exported := convert_message(said, chat, people, log):
                         yield exported
     log.skip("unreadable", document.unreadable)

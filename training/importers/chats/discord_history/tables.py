@@ -1,7 +1,7 @@
 """Discord History Tracker's database, in versions 1 to 11.
 
-Versions 1 and 2 have replies and edits in columns of the messages, versions 3 to 8 in tables of their own, which
-version 9 gave other names. Until version 8 a file was of one message.
+Versions 1 and 2 have replies and edits in columns of the messages, versions 3 to 8 in tables of their own, to
+which version 9 gave other names. Until version 8 a file was of one message.
 """
 
 import sqlite3
@@ -63,7 +63,7 @@ def _channels(database: sqlite3.Connection) -> dict[str, HistoryChannel]:
 
 
 def _query(database: sqlite3.Connection) -> str:
-    """Return the query for all messages; each table beside them is grouped, so that no message comes twice."""
+    """Return the query for all messages; the tables beside them are grouped, so that none comes twice."""
     replies = _value_of(database, _REPLIES, "replied_to_id")
     edits = _value_of(database, _EDITS, "edit_timestamp")
     if columns_of(database, "message_attachments"):

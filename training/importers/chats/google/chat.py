@@ -1,8 +1,8 @@
-"""Google Chat by Takeout: a folder for each chat with messages.json and group_info.json, and whose export it is.
+"""Google Chat by Takeout: messages.json and group_info.json in a folder for each chat, and user_info.json.
 
-Keys as in abrignoni/RLEAPP (googleChat.py) and wjcarpenter/gvoice-sms-takeout-xml (its files in test_data), seen
-in November 2026; dates in other languages than English, deleted messages and calls were seen in no export. Takeout
-also puts chats of Hangouts there, with other ids than Hangouts.json has.
+Keys as in abrignoni/RLEAPP (googleChat.py) and wjcarpenter/gvoice-sms-takeout-xml (test_data), seen in
+November 2026; dates in other languages than English, deleted messages and calls were seen in no export.
+Takeout puts chats of Hangouts there as well, with other ids than Hangouts.json has.
 """
 
 import re
@@ -68,7 +68,7 @@ class ChatQuote(Struct, gc=False):
 
 
 class ChatMessage(Struct, gc=False):
-    """A message. Its id is `chat/topic/message`, where the first message of a topic is called like the topic."""
+    """A message. Its id is `chat/topic/message`; the first message of a topic is called like the topic."""
 
     creator: ChatPerson | None = None
     created_date: str | None = None
@@ -153,6 +153,9 @@ class GoogleChat:
             date = parse_chat_date(message.created_date or "")
         except ValueError:
             log.skip(_FOREIGN if message.created_date else "without a date")
+            return None
+        if not author:
+            log.skip("without an author")
             return None
         text = clean_text(message.text or "")
         id = message.message_id or ""

@@ -19,9 +19,9 @@ class ChatTime(NamedTuple):
 
 
 def parse_chat_date(text: str) -> ChatTime:
-    """Return the time of "Thursday, November 3, 2016 at 11:59:50 AM UTC" or "3 November 2016 at 11:59:50 UTC".
+    """Return the time of a date such as "Thursday, November 3, 2016 at 11:59:50 AM UTC".
 
-    Raises ValueError for any other text.
+    The day may stand before the month, and the clock may have 24 hours. Raises ValueError for any other text.
     """
     words = text[:_LONGEST].translate(_BLANKS).split()
     if len(words) == 1:

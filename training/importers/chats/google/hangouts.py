@@ -1,14 +1,13 @@
 """Google Hangouts by Takeout: one Hangouts.json with the events of all conversations.
 
-Keys as in Dophin2009/hangouts-rs (src/raw/mod.rs) and adrish96/Hangouts-JSON-Parser; the shape of before 2016,
-`conversation_state`, as in ammgws/wynbot (build_db.py). No full export was seen; Hangouts has ended.
+Keys as in Dophin2009/hangouts-rs (src/raw/mod.rs) and adrish96/Hangouts-JSON-Parser; the older
+shape, `conversation_state`, as in ammgws/wynbot (build_db.py). No full export was seen; Hangouts has ended.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec import Struct, field
-
+from training.importers.chats.google.hangouts_events import HangoutsContent, HangoutsEvent
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
@@ -21,7 +20,7 @@ from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "Google Hangouts"
 GUIDE = Guide(
-    steps="takeout.google.com > Deselect all > Hangouts > Next step > Create export (an export of before 2023)",
+    steps="takeout.google.com > Deselect all > Hangouts > Next step > Create export (until 2022)",
     reads="messages with authors and times, also SMS, and the names of pictures",
     leaves_out="places and cards; of calls, newcomers and new names only that they were",
     marks=("conversations", "conversation", "events"),
@@ -40,57 +39,6 @@ _FILES: dict[str, Kind] = {
     **dict.fromkeys(("PLACE", "PLACE_V2", "THING", "THING_V2"), "other"),
 }
 _BREAK = "LINE_BREAK"
-
-
-class HangoutsId(Struct, gc=False):
-    """A person or a conversation; somebody who is only a phone number has a `chat_id`."""
-
-    gaia_id: str | None = ""
-    chat_id: str | None = ""
-    id: str | None = ""
-
-    def __str__(self) -> str:
-        return clean_text(self.gaia_id or self.chat_id or self.id or "")
-
-
-class HangoutsSegment(Struct, gc=False):
-    """A piece of a text; a line break may have no text of its own."""
-
-    type: str | None = ""
-    text: str | None = ""
-
-
-class HangoutsAttachment(Struct, gc=False):
-    """A picture, a place or a card."""
-
-    embed_item: dict[str, Any] = field(default_factory=dict)
-
-
-class HangoutsContent(Struct, gc=False):
-    segment: tuple[HangoutsSegment, ...] | None = ()
-    attachment: tuple[HangoutsAttachment, ...] | None = ()
-
-
-class HangoutsWords(Struct, gc=False):
-    message_content: HangoutsContent | None = None
-
-
-class HangoutsState(Struct, gc=False):
-    """The state of who exported: in an event `user_id`."""
-
-    user_id: HangoutsId | None = None
-
-
-class HangoutsEvent(Struct, gc=False):
-    """An event; `timestamp` is in microseconds."""
-
-    timestamp: str | int | float
-    sender_id: HangoutsId | None = None
-    event_id: str | None = ""
-    event_type: str | None = ""
-    self_event_state: HangoutsState | None = None
-    chat_message: HangoutsWords | None = None
-    hangout_event: Any = None
 
 
 def recognises(head: FileHead) -> bool:
@@ -112,7 +60,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 def _conversation(
     document: JsonReader, chat: "HangoutsChat", log: ImportLog, inside: bool = False
 ) -> Iterator[ExportedMessage]:
-    """Yield the messages of the conversation that begins here; the older shape has one object more around it."""
+    """Yield the messages of the conversation that begins here; in the older shape, from an object inside."""
     if document.first() != b"{":
         return
     for key in document.members():

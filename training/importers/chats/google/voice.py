@@ -1,8 +1,8 @@
 """Google Voice by Takeout: a page of HTML for each conversation of texts, and for each call.
 
 Pages as in kenn-io/msgvault (gvoice/parser.go), psanford/google-voice-takeout-parser (testdata) and
-wjcarpenter/gvoice-sms-takeout-xml (test_data), seen in November 2026. Who exported is called "Me" in an element of
-its own on each page, so that Phones.vcf, which has the numbers of that person, is not needed.
+wjcarpenter/gvoice-sms-takeout-xml (test_data), seen in November 2026. Who exported is "Me" on each page, in
+an element of its own, so that Phones.vcf, which has the numbers of that person, is not needed.
 """
 
 import html
@@ -15,7 +15,7 @@ from training.importers.reading.html_text import html_words
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import LONGEST_NAME, clean_text, parse_iso_time
-from training.importers.reading.phrases import open_phrase_book
+from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -37,7 +37,7 @@ _FILE = re.compile(r'<(?:(img|audio)[^<>]*?\bsrc|a class="(video|audio|vcard)" h
 _TITLE = re.compile(r"<title>([^<]*+)<")
 _TO = re.compile(r"(?:Me to|(?:Placed|Received|Missed|Recorded) call (?:to|from|with)|Voicemail from)\s++")
 _FILES: dict[str, RecordKind] = {"img": "image", "video": "video", "audio": "audio", "vcard": "contact"}
-_ME, _GROUP = "Me", 'class="participants"'
+_ME, _NOBODY, _GROUP = "Me", "unknown", 'class="participants"'
 _LONGEST = 1 << 20  # characters of a record; the rest is left out, as a text of that length is in any case
 
 
@@ -88,7 +88,7 @@ def _people(text: str) -> Iterator[VoicePerson]:
 
 
 class VoicePage:
-    """A page: a chat with one person is called by that person's name, a group by the numbers of its people."""
+    """A page: a chat with one person is called like that person, a group by the numbers of its people."""
 
     def __init__(self, source: Source) -> None:
         self._source, self._ids = source, MessageIds()
@@ -105,7 +105,8 @@ class VoicePage:
             shown = html.unescape(title[1]) if title else ""
             self.chat = self.name = clean_text(" ".join(_TO.sub("", shown, count=1).split()))
         if not self.chat:
-            self.chat = self.name = next((each.name for each in _people(text) if not each.is_me), source.name)
+            others = (each.name for each in _people(text) if each.name and not each.is_me)
+            self.chat = self.name = next(others, _NOBODY)
 
     def message(self, text: str, log: ImportLog) -> ExportedMessage | None:
         """Return a text message; None, counted in the log, for one without a date or an author."""
@@ -116,8 +117,7 @@ class VoicePage:
         files = [(found[1] or found[2], found[3]) for found in _FILE.finditer(rest)]
         record: RecordKind = _FILES[files[0][0]] if files else "words"
         if phrase := open_phrase_book("googlevoice").find(words):
-            words = ""
-            record = record if files else "file"
+            words, record = "", record if files else record_kind(phrase)
         if author is None:
             log.skip("without an author")
             return None
