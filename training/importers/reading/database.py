@@ -42,7 +42,7 @@ def open_database(source: Source) -> Iterator[sqlite3.Connection]:
             with closing(sqlite3.connect(copy)) as database:
                 _restrict(database)
                 yield database
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the message may quote broken bytes
             raise UserError(
                 f"{source} is no database that can be read ({error}): export or copy it again."
             ) from None
