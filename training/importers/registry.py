@@ -19,8 +19,6 @@ from training.importers.chats import (
     qq,
     reddit,
     signal,
-    slack,
-    slackdump,
     weibo,
 )
 from training.importers.chats.discord_history import export as discord_history
@@ -28,6 +26,8 @@ from training.importers.chats.google import chat as google_chat
 from training.importers.chats.google import hangouts as google_hangouts
 from training.importers.chats.google import voice as google_voice
 from training.importers.chats.line import chat as line
+from training.importers.chats.slack import export as slack
+from training.importers.chats.slack import slackdump
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat

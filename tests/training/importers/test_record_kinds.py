@@ -9,7 +9,8 @@ import pytest
 
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
-from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack
+from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta
+from training.importers.chats.slack import messages as slack
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words

@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from training.importers.chats.slack import SlackChat, SlackMessage, SlackPeople, convert_message, find_people
+from training.importers.chats.slack.messages import (
+    SlackChat,
+    SlackMessage,
+    SlackPeople,
+    convert_message,
+    find_people,
+)
 from training.importers.reading.database import MAGIC, has_tables, open_database
 from training.importers.reading.decoding import decode_json
 from training.importers.reading.guides import Guide

@@ -1,28 +1,17 @@
-"""Slack's export of a workspace: a folder for each channel with a JSON file for each day."""
+"""Slack's messages and people, as its export and slackdump have them."""
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.json_stream import JsonReader, read_document
 from training.importers.reading.normalise import LONGEST_NAME, LONGEST_TEXT, clean_text, unix_seconds
 from training.importers.reading.record_kinds import RecordKind, kept_kind
-from training.importers.reading.sniff import FileHead, sniff_head
-from training.importers.reading.source import Source
 from training.store.messages import ChatKind, ExportedMessage
 
-TITLE = "Slack"
-GUIDE = Guide(
-    steps="Slack > Tools & settings > Workspace settings > Import/Export Data > Export, or slackdump export",
-    reads="messages with authors, times, threads and edits, and the names of files",
-    leaves_out="messages of bots and of Slack itself, reactions, and the files that people uploaded",
-    marks=("ts", "type", "user", "text"),
-)
 # subtypes of Slack's API (docs.slack.dev/reference/events/message)
 _SUBTYPES: dict[str, RecordKind] = {
     **dict.fromkeys(("", "me_message", "thread_broadcast", "file_share", "reply_broadcast"), "words"),
@@ -51,8 +40,6 @@ _SUBTYPES: dict[str, RecordKind] = {
     "huddle_thread": "call",
 }
 _SLACKBOT = "USLACKBOT"
-# files of people in an export by slackdump: one may be an export of something else, and is no chat of Slack
-_UPLOAD = re.compile(r"(?:^|/)(?:__uploads/F[A-Z0-9]{6,20}+/|attachments/F[A-Z0-9]{6,20}+-)[^/]++$")
 _REFERENCE = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
 
 
@@ -91,59 +78,10 @@ class SlackPeople(NamedTuple):
     selves: frozenset[str]
 
 
-def recognises(head: FileHead) -> bool:
-    return bool(_part(head))
-
-
-def _part(head: FileHead) -> str:
-    if _UPLOAD.search(head.source.path):
-        return "upload"
-    if head.has("[].ts", "[].type"):
-        return "day"
-    if head.has("[].id", "[].profile"):
-        return "users"
-    if head.has("[].id", "[].members", "[].created"):
-        return "channels"
-    return "log" if head.has("[].change_type", "[].date") else ""
-
-
-def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
-    parts: dict[str, list[Source]] = {}
-    for source in sources:
-        parts.setdefault(_part(sniff_head(source)), []).append(source)
-    people = find_people(
-        {str(user.get("id")): user for source in parts.get("users", []) for user in _objects(source)}
-    )
-    chats: dict[str, tuple[str, ChatKind]] = {}
-    for source in parts.get("channels", []):
-        kind = _kind(source)
-        for chat in _objects(source):
-            chat_id = str(chat.get("id"))
-            chats[str(chat.get("name") or chat_id)] = chats[chat_id] = chat_id, kind
-    log.skip("files that people uploaded", len(parts.get("upload", [])))
-    for source in parts.get("day", []):
-        folder = source.path.rpartition("/")[0].rpartition("/")[2] or source.name
-        chat_id, kind = chats.get(folder, (folder, "group"))
-        document, place = JsonReader(source), SlackChat(chat_id, folder, kind, source.label)
-        for message in document.elements(SlackMessage):
-            if exported := convert_message(message, place, people, log):
-                yield exported
-        log.skip("unreadable", document.unreadable)
-
-
 def find_people(users: Mapping[str, dict[str, Any]], selves: frozenset[str] = frozenset()) -> SlackPeople:
     """Return the people of a workspace by Slack's objects of its users."""
     bots = frozenset(user for user, fields in users.items() if fields.get("is_bot"))
     return SlackPeople({user: _name(fields) for user, fields in users.items()}, bots, selves)
-
-
-def _kind(source: Source) -> ChatKind:
-    return "direct" if source.name.startswith("dms") else "group"
-
-
-def _objects(source: Source) -> list[dict[str, Any]]:
-    root = read_document(source)
-    return [item for item in root if isinstance(item, dict)] if isinstance(root, list) else []
 
 
 def convert_message(
