@@ -27,16 +27,16 @@ def parse_chat_date(text: str) -> ChatTime:
     if len(words) == 1:
         return ChatTime(parse_iso_time(words[0]))
     at = words.index("at")
-    if at < 3:
+    clock, *rest = words[at + 1 :] or [""]
+    if at < 3 or clock.count(":") not in (1, 2):
         raise ValueError(f"{text[:_LONGEST]} is no date")
     one, other, year = words[at - 3 : at]
     day, month = (other, one) if one in _MONTHS else (one, other)
     if month not in _MONTHS:
         raise ValueError(f"{month} is no English month")
-    clock, *rest = words[at + 1 :] or [""]
-    hour, minute, *seconds = map(int, clock.split(":"))
+    hour, minute, second, *_ = (*map(int, clock.split(":")), 0)
     half = rest.pop(0).upper() if rest and rest[0].upper() in ("AM", "PM") else ""
     if half:
         hour = hour % 12 + (12 if half == "PM" else 0)
-    time = datetime(int(year), _MONTHS[month], int(day), hour, minute, *seconds, tzinfo=UTC)
+    time = datetime(int(year), _MONTHS[month], int(day), hour, minute, second, tzinfo=UTC)
     return ChatTime(unix_seconds(time.timestamp()), rest not in (["UTC"], ["GMT"]))
