@@ -17,6 +17,7 @@ from tests.complexity.documents import (
     east_asian_formats,
     meta_formats,
     phone_formats,
+    server_formats,
     text_formats,
 )
 from tests.complexity.documents.chat_formats import Files, Writer
@@ -51,6 +52,11 @@ WRITERS: dict[str, Writer] = {
     "iMessage (imessage-exporter)": phone_formats.imessage_exporter,
     "SMS Backup & Restore": phone_formats.sms_backup,
     "Slack": chat_formats.slack,
+    "Discord History Tracker": server_formats.discord_history,
+    "slackdump": server_formats.slackdump,
+    "Google Chat": server_formats.google_chat,
+    "Google Voice": server_formats.google_voice,
+    "Google Hangouts": server_formats.google_hangouts,
     "Reddit": chat_formats.reddit,
     "Weibo": chat_formats.weibo,
     "WeChat": chat_formats.wechat,

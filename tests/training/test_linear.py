@@ -12,7 +12,8 @@ import pytest
 from tests.fixtures.cpu_limit import ends_within, peak_bytes
 from tests.training.scrub.people import SUBJECT
 from training.dataset.duplicates import minhash, normal_form
-from training.importers.chats import discord_exporter, qq, slack, weibo
+from training.importers.chats import discord_exporter, qq, weibo
+from training.importers.chats.slack import messages as slack
 from training.importers.chats.twitter.archive_index import without_cut
 from training.importers.chats.twitter.links import write_out_links
 from training.importers.reading.sniff import sniff_head

@@ -18,11 +18,14 @@ from training.importers.chats import (
     qq,
     reddit,
     signal,
-    slack,
     snapchat,
     tiktok,
     weibo,
 )
+from training.importers.chats.discord_history import export as discord_history
+from training.importers.chats.google import chat as google_chat
+from training.importers.chats.google import hangouts as google_hangouts
+from training.importers.chats.google import voice as google_voice
 from training.importers.chats.imessage import database as imessage
 from training.importers.chats.imessage import text_export as imessage_exporter
 from training.importers.chats.kakaotalk import chat as kakaotalk
@@ -30,6 +33,8 @@ from training.importers.chats.line import chat as line
 from training.importers.chats.qq_nt import export as qq_nt
 from training.importers.chats.signal_plaintext import export as signal_plaintext
 from training.importers.chats.sigtop import export as sigtop
+from training.importers.chats.slack import export as slack
+from training.importers.chats.slack import slackdump
 from training.importers.chats.sms_backup import backup as sms_backup
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
@@ -79,6 +84,7 @@ class Importer(Format, Protocol):
 IMPORTERS: tuple[Importer, ...] = (
     twitter,
     discord_exporter,
+    discord_history,
     discord_package,
     chatlab,
     qq_nt,
@@ -93,7 +99,11 @@ IMPORTERS: tuple[Importer, ...] = (
     imessage,
     imessage_exporter,
     sms_backup,
+    slackdump,
     slack,
+    google_chat,
+    google_voice,
+    google_hangouts,
     reddit,
     weibo,
     wechat,

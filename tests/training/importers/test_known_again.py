@@ -14,6 +14,7 @@ from tests.complexity.documents import (
     east_asian_formats,
     meta_formats,
     phone_formats,
+    server_formats,
     text_formats,
 )
 from tests.complexity.documents.hostile_chats import Chat, Said
@@ -38,6 +39,8 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(east_asian_formats.kakaotalk_phone, east_asian_formats.kakaotalk_table),
         *(phone_formats.imessage, phone_formats.imessage_exporter, phone_formats.sms_backup),
         *(phone_formats.signal_plaintext, phone_formats.sigtop),
+        *(server_formats.discord_history, server_formats.slackdump, server_formats.google_chat),
+        *(server_formats.google_voice, server_formats.google_hangouts),
     )
 }
 # as a tweet and as a direct message; as a message, and as posts and comments on three platforms

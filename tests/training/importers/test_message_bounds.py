@@ -11,7 +11,7 @@ import pytest
 from bot.errors import UserError
 from tests.fixtures.cpu_limit import peak_bytes
 from tests.fixtures.import_command import PersonaFolder
-from training.importers.chats import slack
+from training.importers.chats.slack import messages as slack
 from training.importers.datasets import alpaca, chatml, cutegpt, oasst, sharegpt, xtuner
 from training.importers.reading import dialogue
 from training.importers.reading.import_log import MOST_NOTES, ImportLog

@@ -9,8 +9,11 @@ import pytest
 
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
-from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, slack, snapchat
+from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, snapchat
+from training.importers.chats.google import chat as google_chat
+from training.importers.chats.google import hangouts as google_hangouts
 from training.importers.chats.qq_nt import database_export, records
+from training.importers.chats.slack import messages as slack
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
@@ -28,6 +31,9 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "QQNT_Export": database_export.TAGS,
     "Slack": slack._SUBTYPES,
     "Snapchat": snapchat._TYPES,
+    "Google Chat, by author": google_chat._AUTHORS,
+    "Google Chat, by annotation": google_chat._ANNOTATIONS,
+    "Google Hangouts": google_hangouts._EVENTS,
     "WeChat": wechat._TYPES,
 }
 

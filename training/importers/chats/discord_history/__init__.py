@@ -1,0 +1,1 @@
+"""Importer of Discord History Tracker's archives."""

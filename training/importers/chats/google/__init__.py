@@ -1,0 +1,1 @@
+"""Importers of Google's chats, as Takeout exports them."""

@@ -1,0 +1,1 @@
+"""Importers of Slack's own export, and of slackdump's archive."""
