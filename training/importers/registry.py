@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.errors import UserError
+from training.importers.assistants import claude, sillytavern
+from training.importers.assistants.chatgpt import export as chatgpt
+from training.importers.assistants.gemini import export as gemini
 from training.importers.chats import (
     chatlab,
     discord_exporter,
     discord_package,
+    linkedin,
     messenger_e2ee,
     meta,
     qq,
@@ -37,6 +41,7 @@ from training.importers.datasets import (
     texts,
     xtuner,
 )
+from training.importers.posts import linkedin as linkedin_posts
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -76,6 +81,12 @@ IMPORTERS: tuple[Importer, ...] = (
     line,
     qq,
     whatsapp,
+    linkedin,
+    linkedin_posts,
+    chatgpt,
+    claude,
+    gemini,
+    sillytavern,
     cutegpt,
     alpaca,
     sharegpt,
@@ -93,6 +104,7 @@ _HTML_ADVICE = {
     "preamble__": discord_exporter.ADVICE,
     "_a6-": meta.ADVICE,
     "_3-95": meta.ADVICE,
+    "Gemini Apps": gemini.ADVICE,
 }
 _OTHER_HTML = "Export again, and choose JSON as the format"
 _X_PAGE = "Your archive.html"  # shows what the folder `data` beside it holds
