@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats
+from tests.complexity.documents import assistant_formats, chat_formats, dataset_formats
 from tests.complexity.documents.chat_formats import Files, Writer
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
@@ -42,6 +42,12 @@ WRITERS: dict[str, Writer] = {
     "LINE": chat_formats.line,
     "QQ": chat_formats.qq,
     "WhatsApp": chat_formats.whatsapp,
+    "LinkedIn messages": assistant_formats.linkedin,
+    "LinkedIn posts": assistant_formats.linkedin_posts,
+    "ChatGPT": assistant_formats.chatgpt,
+    "Claude": assistant_formats.claude,
+    "Gemini (Google Takeout)": assistant_formats.gemini,
+    "SillyTavern": assistant_formats.sillytavern,
     "CuteGPT": dataset_formats.cutegpt,
     "Alpaca": dataset_formats.alpaca,
     "ShareGPT": dataset_formats.sharegpt,

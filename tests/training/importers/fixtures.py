@@ -79,6 +79,15 @@ FIXTURES = {
     "QQ": ["qq/records.txt", "qq/gb18030.txt"],
     "Weibo": ["weibo/7001.csv", "weibo/older.csv"],
     "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl"],
+    "LinkedIn messages": ["linkedin/whole", "linkedin/old"],
+    "LinkedIn posts": ["linkedin/posts"],
+    "ChatGPT": ["chatgpt/whole", "chatgpt/parts"],
+    "Claude": ["claude/old", "claude/blocks", "claude/single"],
+    "Gemini (Google Takeout)": ["gemini"],
+    "SillyTavern": [
+        "sillytavern/Mara - 2024-6-5@14h56m50s.jsonl",
+        "sillytavern/2024-7-12@01h31m37s.jsonl",
+    ],
     "Alpaca": [
         "alpaca/set.json",
         "alpaca/set.jsonl",

@@ -38,7 +38,7 @@ _PARTS: dict[str, RecordKind] = {
     "video_container_asset_pointer": "video",
 }
 # marks of sources in answers: between private characters since 2025, between brackets before
-_SOURCE_MARK = re.compile("\ue200[^\ue200\ue201]*+\ue201|【[^【】†]*+†[^【】]*+】")
+_SOURCE_MARK = re.compile(" ?(?:\ue200[^\ue200\ue201]*+\ue201|【[^【】†]*+†[^【】]*+】)")
 
 
 class _Parts(NamedTuple):

@@ -76,7 +76,7 @@ def _convert(
     if not time:
         log.skip("without a date")
         return
-    title = read_text(record.title).strip()
+    title = read_text(record.title).lstrip()
     prompt = own_prompt(title)
     phrase = open_phrase_book("gemini").find(title) if prompt is None else None
     if phrase and record_kind(phrase) == "notice":
