@@ -48,6 +48,7 @@ WRITERS: dict[str, Writer] = {
     "Claude": assistant_formats.claude,
     "Gemini (Google Takeout)": assistant_formats.gemini,
     "SillyTavern": assistant_formats.sillytavern,
+    "Chats with characters": assistant_formats.textgen,
     "CuteGPT": dataset_formats.cutegpt,
     "Alpaca": dataset_formats.alpaca,
     "ShareGPT": dataset_formats.sharegpt,

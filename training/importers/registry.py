@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.errors import UserError
-from training.importers.assistants import claude, sillytavern
+from training.importers.assistants import characters, claude, sillytavern
 from training.importers.assistants.chatgpt import export as chatgpt
 from training.importers.assistants.gemini import export as gemini
 from training.importers.chats import (
@@ -87,6 +87,7 @@ IMPORTERS: tuple[Importer, ...] = (
     claude,
     gemini,
     sillytavern,
+    characters,
     cutegpt,
     alpaca,
     sharegpt,

@@ -98,3 +98,32 @@ def linkedin_posts(chat: Chat) -> Files:
         for number, said in enumerate(chat.messages, 1)
     ]
     return {"Shares.csv": as_table(columns, rows)}
+
+
+def textgen(chat: Chat) -> Files:
+    pairs = [("", said.text) if said.author else (said.text, "") for said in chat.messages]
+    times = {f"user_{number}": {"timestamp": "Jan 15, 2024 10:00"} for number in range(len(pairs))}
+    return {"a.json": as_json({"internal": pairs, "visible": pairs, "metadata": times})}
+
+
+def risuai(chat: Chat) -> Files:
+    messages = [
+        {"role": "char" if said.author else "user", "data": said.text, "time": SECOND * 1000}
+        for said in chat.messages
+    ]
+    return {
+        "a.json": as_json({"type": "risuChat", "ver": 2, "data": {"name": chat.name, "message": messages}})
+    }
+
+
+def agnai(chat: Chat) -> Files:
+    messages = [
+        {"_id": str(number), "msg": said.text, "userId": "" if said.author else "u", "createdAt": CLOCK}
+        for number, said in enumerate(chat.messages, 1)
+    ]
+    return {"a.json": as_json({"name": chat.name, "greeting": "", "messages": messages})}
+
+
+def characterai(chat: Chat) -> Files:
+    messages = [{"text": said.text, "src": {"is_human": not said.author}} for said in chat.messages]
+    return {"a.json": as_json({"info": {}, "histories": {"histories": [{"msgs": messages}]}})}

@@ -88,6 +88,14 @@ FIXTURES = {
         "sillytavern/Mara - 2024-6-5@14h56m50s.jsonl",
         "sillytavern/2024-7-12@01h31m37s.jsonl",
     ],
+    "Chats with characters": [
+        "characters/20260105-10-00-00.json",
+        "characters/Mara_persistent.json",
+        "characters/Mara_2026_chat.json",
+        "characters/Mara_2026_all_chats.json",
+        "characters/agnai.json",
+        "characters/cai.json",
+    ],
     "Alpaca": [
         "alpaca/set.json",
         "alpaca/set.jsonl",

@@ -24,7 +24,7 @@ from training.store.roles import ASSISTANTS
 
 TITLES = ("ChatGPT", "Claude", "Gemini (Google Takeout)")
 TALKS = [name for title in TITLES for name in FIXTURES[title]]
-OURS = {*TITLES, "SillyTavern", "LinkedIn messages", "LinkedIn posts"}
+OURS = {*TITLES, "SillyTavern", "Chats with characters", "LinkedIn messages", "LinkedIn posts"}
 
 
 @pytest.mark.parametrize("name", TALKS)

@@ -26,6 +26,8 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(chat_formats.slack, chat_formats.reddit, chat_formats.weibo, chat_formats.wechat),
         *(chat_formats.line, chat_formats.qq, chat_formats.whatsapp, chat_formats.twitter),
         *(assistant_formats.chatgpt, assistant_formats.claude, assistant_formats.gemini),
+        *(assistant_formats.textgen, assistant_formats.risuai, assistant_formats.agnai),
+        *(assistant_formats.characterai,),
         *(assistant_formats.sillytavern, assistant_formats.linkedin, assistant_formats.linkedin_posts),
     )
 }

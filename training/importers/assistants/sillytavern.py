@@ -22,6 +22,7 @@ from training.importers.reading.assistant_turns import (
     read_time,
 )
 from training.importers.reading.decoding import read_json_lines
+from training.importers.reading.english_dates import parse_english_date
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
@@ -42,8 +43,6 @@ GUIDE = Guide(
 _PROGRAM = frozenset(("SillyTavern System", "System"))
 _OF_A_CHARACTER = frozenset(("", "assistant_message"))
 _HUMAN = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?(\d{1,3})ms)?")
-_ENGLISH = re.compile(r"([A-Za-z]{3})[a-z]* (\d{1,2}), (\d{4}) (\d{1,2}):(\d{2}) ?([ap])m", re.IGNORECASE)
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _ZONED = re.compile(r"\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:?\d\d)", re.IGNORECASE)
 _EXTENSION = ".jsonl"
 
@@ -160,21 +159,19 @@ def read_date(field: Any) -> SentDate | None:
     if not isinstance(field, str):
         time = read_time(field)
         return SentDate(time, "millisecond") if time else None
+    if (minute := parse_english_date(field)) is not None:
+        return SentDate(minute, "minute", True)
     try:
         if found := _HUMAN.fullmatch(field.strip()):
             *clock, fraction = found.groups()
             time = _local(*map(int, clock)) + int(fraction or 0) / 1000
             return SentDate(time, "millisecond" if fraction else "second", True)
-        if found := _ENGLISH.fullmatch(field.strip()):
-            month, day, year, hour, minute, half = found.groups()
-            hour_of_day = int(hour) % 12 + 12 * (half in "pP")
-            number = _MONTHS.index(month.lower()) + 1
-            return SentDate(_local(int(year), number, int(day), hour_of_day, int(minute)), "minute", True)
     except (ValueError, OverflowError):
         return None
     time = read_time(field)
     return SentDate(time, "millisecond", not _ZONED.fullmatch(field.strip())) if time else None
 
 
-def _local(year: int, month: int, day: int, hour: int, minute: int, second: int = 0) -> float:
+def _local(*clock: int) -> float:
+    year, month, day, hour, minute, second = clock
     return unix_seconds(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
