@@ -36,8 +36,7 @@ def test_the_words_are_those_before_html() -> None:
     "document",
     [
         {"internal": [["a"]], "visible": 5},
-        {"internal": 5, "visible": []},
-        {"internal": [], "visible": [], "metadata": 5},
+        {"internal": [["a"], 5], "visible": [], "metadata": 5},
         {"internal": [[5, None, {}]], "visible": [], "metadata": {"user_0": 5}},
         {"type": "risuChat", "data": {"message": [{"role": 5, "data": 5, "time": "x"}]}},
         {"messages": [{"msg": 5}, 5]},

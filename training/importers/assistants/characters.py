@@ -6,6 +6,7 @@ times is general knowledge. Most of these files name nobody: their sides are "us
 persona may be either.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ GUIDE = Guide(
 )
 _GREETING = "<|BEGIN-VISIBLE-CHAT|>"  # in place of words of the user, before the character's greeting
 _SIDES = ("user", "character")
+_PAIRS = re.compile(r'\s*+\{\s*+"internal"\s*+:\s*+\[\s*+\[')  # the visible words may stand behind the head
 _RISU_MESSAGES = ("data.message[]", "data[].message[]")
 
 
@@ -67,7 +69,7 @@ def recognises(head: FileHead) -> bool:
 
 def _program(head: FileHead) -> str:
     """Return the name of the program that wrote a file, as a platform; "" for another file."""
-    if head.has("internal", "visible") or head.has("data", "data_visible"):
+    if _PAIRS.match(head.text) or (head.has("data") and (head.has("data_visible") or _GREETING in head.text)):
         return "textgen"
     if any(head.has("type", f"{each}.role", f"{each}.data") for each in _RISU_MESSAGES):
         return "risuai"
@@ -122,7 +124,11 @@ def _textgen(source: Source, log: ImportLog) -> Iterator[tuple[str, CharacterTur
     for key in document.members():
         if key not in ("internal", "data") or document.first() != b"[":
             continue
-        for number, pair in enumerate(document.elements(list[Any])):
+        for number in document.items():  # arrays, which `elements` reads one by one and copies its buffer
+            pair = document.value(object)
+            if not isinstance(pair, list):
+                log.skip("unreadable")
+                continue
             for role, side, words in zip(("user", "assistant"), _SIDES, pair, strict=False):
                 time = _clock(read_object(clocks.get(f"{role}_{number}")).get("timestamp")) or time
                 if read_text(words) not in ("", _GREETING):
