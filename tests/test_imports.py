@@ -35,7 +35,9 @@ training.importers.reading training.importers.datasets training.importers.chats.
 training.importers.chats.telegram training.importers.chats.twitter training.importers.chats.wechat
 training.importers.chats.whatsapp training.importers.chats
 training.importers.texts.mail training.importers.texts
-training.importers.posts.meta training.importers.posts training.importers
+training.importers.posts.meta training.importers.posts
+training.importers.assistants.chatgpt training.importers.assistants.gemini training.importers.assistants
+training.importers
 training.dataset training.tokenization training.planning training.metrics training.runs training.adapters.gguf
 training.adapters training.packing training.distributed training.trainer training.evaluation
 training.commands training.__main__

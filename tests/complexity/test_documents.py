@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 
 from tests.complexity.documents import (
+    assistant_formats,
     chat_formats,
     dataset_formats,
     east_asian_formats,
@@ -66,6 +67,13 @@ WRITERS: dict[str, Writer] = {
     "KakaoTalk": east_asian_formats.kakaotalk,
     "WhatsApp": chat_formats.whatsapp,
     "E-mail": text_formats.mail,
+    "LinkedIn messages": assistant_formats.linkedin,
+    "LinkedIn posts": assistant_formats.linkedin_posts,
+    "ChatGPT": assistant_formats.chatgpt,
+    "Claude": assistant_formats.claude,
+    "Gemini (Google Takeout)": assistant_formats.gemini,
+    "SillyTavern": assistant_formats.sillytavern,
+    "Chats with characters": assistant_formats.textgen,
     "CuteGPT": dataset_formats.cutegpt,
     "Alpaca": dataset_formats.alpaca,
     "ShareGPT": dataset_formats.sharegpt,

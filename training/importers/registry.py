@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.errors import UserError
+from training.importers.assistants import characters, claude, sillytavern
+from training.importers.assistants.chatgpt import export as chatgpt
+from training.importers.assistants.gemini import export as gemini
 from training.importers.chats import (
     chatlab,
     discord_exporter,
     discord_package,
+    linkedin,
     messenger_e2ee,
     qq,
     reddit,
@@ -51,6 +55,7 @@ from training.importers.datasets import (
     xtuner,
 )
 from training.importers.likeness import find_nearest
+from training.importers.posts import linkedin as linkedin_posts
 from training.importers.posts.meta import export as meta
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
@@ -112,6 +117,13 @@ IMPORTERS: tuple[Importer, ...] = (
     qq,
     mail,
     whatsapp,
+    linkedin,
+    linkedin_posts,
+    chatgpt,
+    claude,
+    gemini,
+    sillytavern,
+    characters,
     cutegpt,
     alpaca,
     sharegpt,
@@ -130,6 +142,7 @@ _HTML_ADVICE = {
     "preamble__": discord_exporter.ADVICE,
     "_a6-": meta.ADVICE,
     "_3-95": meta.ADVICE,
+    "Gemini Apps": gemini.ADVICE,
 }
 _OTHER_HTML = "Export again, and choose JSON as the format"
 _MOST_UNKNOWN = 200  # heads of files that no reader knows, of 64 KB each, from which a refusal is made

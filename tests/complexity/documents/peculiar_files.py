@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from tests.complexity.documents.assistant_formats import gemini_activity
 from tests.complexity.documents.chat_formats import DAY, SECOND, Files, as_json, as_table, slack, twitter
-from tests.complexity.documents.hostile_chats import Chat, Said
+from tests.complexity.documents.hostile_chats import MARKS, Chat, Said
 
 
 def telegram_entities(n: int) -> Files:
@@ -107,6 +108,32 @@ def slack_threads(n: int) -> Files:
     return {"C1.json": as_json({"channel_id": "C1", "messages": messages})}
 
 
+def chatgpt_branches(n: int) -> Files:
+    """Nodes that lead into each other, many children of one, and a way that ends in a circle."""
+    message = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["a"]}}
+    nodes = {str(at): {"message": message, "parent": str((at + 1) % n)} for at in range(n)}
+    leaves = {f"leaf {at}": {"message": message, "parent": "0"} for at in range(n)}
+    return {"a.json": as_json([{"id": "c", "current_node": "0", "mapping": {**nodes, **leaves}}])}
+
+
+def chatgpt_conversations(n: int) -> Files:
+    message = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["a"] * 9}}
+    return {"a.json": as_json([{"id": "c", "mapping": {"1": {"message": message}}}] * n)}
+
+
+def claude_parents(n: int) -> Files:
+    messages = [
+        {"uuid": str(at), "sender": "human", "text": "a", "parent_message_uuid": str((at + 1) % n)}
+        for at in range(n)
+    ]
+    return {"a.json": as_json([{"uuid": "c", "chat_messages": messages}])}
+
+
+def gemini_marks(n: int) -> Files:
+    """Each hostile text as a prompt and as the HTML of its answer."""
+    return gemini_activity(Chat(tuple(Said(0, mark * n) for mark in MARKS)))
+
+
 PECULIAR: dict[str, dict[str, Callable[[int], Files]]] = {
     "Telegram": {"entities": telegram_entities, "chats": telegram_chats},
     "Slack": {"people and days": slack_days},
@@ -118,4 +145,7 @@ PECULIAR: dict[str, dict[str, Callable[[int], Files]]] = {
     "Reddit": {"columns and rows": columns_and_rows},
     "OASST1": {"parents in a circle": oasst_circle, "answers of one tree": oasst_tree},
     "WhatsApp": {"dates": whatsapp_dates},
+    "ChatGPT": {"branches": chatgpt_branches, "conversations": chatgpt_conversations},
+    "Claude": {"parents in a circle": claude_parents},
+    "Gemini (Google Takeout)": {"prompts and answers": gemini_marks},
 }

@@ -140,6 +140,23 @@ FIXTURES = {
     "QQ": ["qq/records.txt", "qq/gb18030.txt"],
     "Weibo": ["weibo/7001.csv", "weibo/older.csv"],
     "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl", "chatlab/owner.json", "chatlab/comments.jsonl"],
+    "LinkedIn messages": ["linkedin/whole", "linkedin/old"],
+    "LinkedIn posts": ["linkedin/posts"],
+    "ChatGPT": ["chatgpt/whole", "chatgpt/parts"],
+    "Claude": ["claude/old", "claude/blocks", "claude/single"],
+    "Gemini (Google Takeout)": ["gemini"],
+    "SillyTavern": [
+        "sillytavern/Mara - 2024-6-5@14h56m50s.jsonl",
+        "sillytavern/2024-7-12@01h31m37s.jsonl",
+    ],
+    "Chats with characters": [
+        "characters/20260105-10-00-00.json",
+        "characters/Mara_persistent.json",
+        "characters/Mara_2026_chat.json",
+        "characters/Mara_2026_all_chats.json",
+        "characters/agnai.json",
+        "characters/cai.json",
+    ],
     "Alpaca": [
         "alpaca/set.json",
         "alpaca/set.jsonl",

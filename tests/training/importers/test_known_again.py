@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.complexity.documents import (
+    assistant_formats,
     chat_formats,
     east_asian_formats,
     meta_formats,
@@ -41,6 +42,10 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(phone_formats.signal_plaintext, phone_formats.sigtop),
         *(server_formats.discord_history, server_formats.slackdump, server_formats.google_chat),
         *(server_formats.google_voice, server_formats.google_hangouts),
+        *(assistant_formats.chatgpt, assistant_formats.claude, assistant_formats.gemini),
+        *(assistant_formats.textgen, assistant_formats.risuai, assistant_formats.agnai),
+        *(assistant_formats.characterai,),
+        *(assistant_formats.sillytavern, assistant_formats.linkedin, assistant_formats.linkedin_posts),
     )
 }
 # as a tweet and as a direct message; as a message, and as posts and comments on three platforms

@@ -1,7 +1,7 @@
 """CSV tables as dictionaries, one row at a time; a quoted cell may hold line ends (RFC 4180)."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.errors import UserError
 from training.importers.reading.source import Source
@@ -14,7 +14,12 @@ def read_rows(source: Source) -> Iterator[dict[str, str]]:
 
     Raises UserError naming the line of a broken row.
     """
-    table = _cells(source)
+    return parse_rows(source, source.lines())
+
+
+def parse_rows(source: Source, lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a file whose lines were mended; like `read_rows`."""
+    table = _cells(source, lines)
     columns = [name.strip() for name in next(table, [])]
     for cells in table:
         if cells:
@@ -29,9 +34,9 @@ def _padded(columns: list[str], count: int) -> list[str]:
     return columns[:count] + [""] * (count - len(columns))
 
 
-def _cells(source: Source) -> Iterator[list[str]]:
+def _cells(source: Source, lines: Iterable[str]) -> Iterator[list[str]]:
     csv.field_size_limit(_CELL_LIMIT)
-    reader = csv.reader((f"{line}\n" for line in source.lines()), strict=True)
+    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
     try:
         yield from reader
     except csv.Error as error:

@@ -1,0 +1,1 @@
+"""Importers of talks with assistants and characters."""

@@ -1,0 +1,1 @@
+"""The importer of ChatGPT's export of one's data."""

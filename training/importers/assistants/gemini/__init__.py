@@ -1,0 +1,1 @@
+"""The importer of Gemini's parts of Google Takeout."""
