@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats
+from tests.complexity.documents import chat_formats, dataset_formats, fedi_formats
 from tests.complexity.documents.chat_formats import Files, Writer
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
@@ -42,6 +42,12 @@ WRITERS: dict[str, Writer] = {
     "LINE": chat_formats.line,
     "QQ": chat_formats.qq,
     "WhatsApp": chat_formats.whatsapp,
+    "Bluesky": fedi_formats.bluesky,
+    "Mastodon": fedi_formats.mastodon,
+    "Matrix (Element)": fedi_formats.element,
+    "Misskey": fedi_formats.misskey,
+    "Skype and Teams Free": fedi_formats.skype,
+    "Viber": fedi_formats.viber,
     "CuteGPT": dataset_formats.cutegpt,
     "Alpaca": dataset_formats.alpaca,
     "ShareGPT": dataset_formats.sharegpt,

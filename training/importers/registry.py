@@ -20,9 +20,12 @@ from training.importers.chats import (
     reddit,
     signal,
     slack,
+    viber,
     weibo,
 )
+from training.importers.chats.element import export as element
 from training.importers.chats.line import chat as line
+from training.importers.chats.skype import export as skype
 from training.importers.chats.telegram import export as telegram
 from training.importers.chats.twitter import archive as twitter
 from training.importers.chats.wechat import export as wechat
@@ -37,6 +40,9 @@ from training.importers.datasets import (
     texts,
     xtuner,
 )
+from training.importers.posts import misskey
+from training.importers.posts.bluesky import posts as bluesky
+from training.importers.posts.mastodon import archive as mastodon
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -62,6 +68,11 @@ class Importer(Protocol):
 # The first that recognises a file reads it: formats with fewer distinctive keys stand behind the others.
 IMPORTERS: tuple[Importer, ...] = (
     twitter,
+    bluesky,
+    mastodon,
+    misskey,
+    element,
+    skype,
     discord_exporter,
     discord_package,
     chatlab,
@@ -75,6 +86,7 @@ IMPORTERS: tuple[Importer, ...] = (
     wechat,
     line,
     qq,
+    viber,
     whatsapp,
     cutegpt,
     alpaca,

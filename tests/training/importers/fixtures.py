@@ -77,6 +77,12 @@ FIXTURES = {
         "wechat/weflow.json",
     ],
     "QQ": ["qq/records.txt", "qq/gb18030.txt"],
+    "Matrix (Element)": ["element/matrix - Quay - Chat Export.json", "element/two of one name"],
+    "Mastodon": ["mastodon/archive", "mastodon/archive-20200101.tar.gz", "mastodon/pixelfed.json"],
+    "Misskey": ["misskey"],
+    "Bluesky": ["bluesky/repo.car"],
+    "Skype and Teams Free": ["skype/messages.json", "skype/8_live_ana_export.tar"],
+    "Viber": ["viber/Bo Quay.csv", "viber/commas.csv", "viber/heading.csv"],
     "Weibo": ["weibo/7001.csv", "weibo/older.csv"],
     "ChatLab": ["chatlab/chat.json", "chatlab/chat.jsonl"],
     "Alpaca": [

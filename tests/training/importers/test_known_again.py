@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tests.complexity.documents import chat_formats
+from tests.complexity.documents import chat_formats, fedi_formats
 from tests.complexity.documents.hostile_chats import Chat, Said
 from tests.fixtures.import_command import PersonaFolder
 from tests.paths import EXPORTS
@@ -25,6 +25,8 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(chat_formats.chatlab, chat_formats.meta, chat_formats.messenger_e2ee, chat_formats.signal),
         *(chat_formats.slack, chat_formats.reddit, chat_formats.weibo, chat_formats.wechat),
         *(chat_formats.line, chat_formats.qq, chat_formats.whatsapp, chat_formats.twitter),
+        *(fedi_formats.bluesky, fedi_formats.mastodon, fedi_formats.misskey),
+        *(fedi_formats.element, fedi_formats.skype, fedi_formats.viber),
     )
 }
 SAID = some.builds(Said, some.integers(0, 1), some.sampled_from(["yes", "no", "tea at seven", "tea"]))

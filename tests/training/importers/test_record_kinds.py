@@ -10,9 +10,12 @@ import pytest
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
 from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack
+from training.importers.chats.element import events
+from training.importers.chats.skype import content
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
+from training.importers.posts.mastodon import archive as mastodon
 from training.importers.reading.import_log import LONGEST_UNKNOWN, MOST_UNKNOWN, ImportLog
 from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import KEPT, LEFT_OUT, RECORD_KINDS, file_kind, kept_kind
@@ -20,8 +23,12 @@ from training.importers.reading.record_kinds import KEPT, LEFT_OUT, RECORD_KINDS
 TABLES: dict[str, Mapping[Any, str]] = {
     "ChatLab": chatlab._KINDS,
     "DiscordChatExporter": discord_exporter._TYPES,
+    "Mastodon": mastodon._TYPES,
+    "Matrix's events": events._TYPES,
+    "Matrix's messages": events._MESSAGES,
     "Messenger": meta._TYPES,
     "Messenger end-to-end": messenger_e2ee._TYPES,
+    "Skype": content._TYPES,
     "Slack": slack._SUBTYPES,
     "WeChat": wechat._TYPES,
 }
