@@ -193,4 +193,4 @@ def as_car(did: str, records: dict[str, dict[str, Any]], lost: tuple[dict[str, A
     commit = as_cbor(
         {"did": did, "version": 3, "data": cid_of(top), "rev": "3k", "prev": None, "sig": b"s" * 64}
     )
-    return as_blocks(cid_of(commit), [commit, top, *blocks, below])
+    return as_blocks(cid_of(commit), [*dict.fromkeys([commit, top, *blocks, below])])

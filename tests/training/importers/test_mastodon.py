@@ -9,8 +9,8 @@ import pytest
 from tests.paths import EXPORTS
 from training.importers import registry
 from training.importers.posts.mastodon.records import Post
-from training.importers.posts.mentions import mention_labels, without_addresses
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.mentions import mention_labels, without_addresses
 
 ANA, BO = "https://a.example/users/ana", "https://b.example/users/bo"
 PUBLIC, FOLLOWERS = "https://www.w3.org/ns/activitystreams#Public", f"{ANA}/followers"

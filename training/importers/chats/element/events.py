@@ -45,7 +45,7 @@ class MatrixEvent(Struct, gc=False):
 
     @property
     def relation(self) -> dict[str, Any]:
-        """What the event is to another one: its edit, its answer, a part of its thread."""
+        """The relation to another event: an edit of it, an answer, a part of its thread."""
         return _object(self.content, "m.relates_to")
 
     @property

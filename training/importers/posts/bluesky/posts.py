@@ -9,9 +9,9 @@ from typing import Any
 
 from training.importers.posts.bluesky.car import is_car, read_blocks
 from training.importers.posts.bluesky.repository import POSTS, Repository, decode
-from training.importers.posts.mentions import mention_labels
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.mentions import mention_labels
 from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -26,7 +26,7 @@ GUIDE = Guide(
 )
 # of records that the tree does not lead to any more, posts are those that were deleted
 _LEFT_OUT = {"app.bsky.feed.repost": "reposts", POSTS: "deleted by their author"}
-_LINK = "app.bsky.richtext.facet#link"
+LINK = "app.bsky.richtext.facet#link"
 _MEDIA: dict[str, Kind] = {"app.bsky.embed.images": "image", "app.bsky.embed.video": "video"}
 _MOST_FACETS = 1000
 
@@ -39,7 +39,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
     for source in sources:
         repository = Repository(source)
         for cid, block in read_blocks(source):
-            if keys := repository.keys.get(cid):
+            if keys := repository.keys.pop(cid, None):
                 record = decode(block, source)
                 for key in keys:
                     yield from _convert(record, key, repository, log)
@@ -103,7 +103,7 @@ def _address(facet: Any) -> str:
     """Return the address of a facet that is a link, or ""."""
     features = facet.get("features") if isinstance(facet, dict) else None
     for feature in features if isinstance(features, list) else ():
-        if isinstance(feature, dict) and feature.get("$type") == _LINK:
+        if isinstance(feature, dict) and feature.get("$type") == LINK:
             return _text(feature, "uri")
     return ""
 

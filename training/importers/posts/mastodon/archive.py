@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from training.importers.posts.mastodon.records import Activity, Post
-from training.importers.posts.mentions import mention_labels, without_addresses
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
+from training.importers.reading.mentions import mention_labels, without_addresses
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import LONGEST_NAME, clean_text, parse_iso_time
 from training.importers.reading.record_kinds import RecordKind, kept_kind
