@@ -8,6 +8,7 @@ import pytest
 from bot.errors import UserError
 from tests.complexity.documents.fedi_formats import POST, as_blocks, as_car, as_cbor, cid_of, varint
 from training.importers import registry
+from training.importers.posts.bluesky import repository
 from training.importers.posts.bluesky.cbor import CborError, Link, decode_cbor
 from training.importers.posts.bluesky.posts import written_out
 from training.importers.reading.import_log import ImportLog
@@ -118,6 +119,17 @@ def test_a_damaged_repository_is_refused_with_its_reason(data: bytes, reason: st
     with pytest.raises(UserError) as caught:
         texts(tmp_path / "repo.car", data)
     assert str(caught.value).startswith(f"{tmp_path / 'repo.car'} {reason}")
+
+
+def test_a_tree_of_too_many_nodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "_NODES", 1)
+    with pytest.raises(UserError, match="has a tree of more than 1 nodes: it is no repository"):
+        texts(tmp_path / "repo.car", WHOLE)
+
+
+def test_equal_posts_are_told_apart_by_their_keys(tmp_path: Path) -> None:
+    data = as_car(DID, {f"{POST}/{key}": post("yes") for key in ("3ka", "3kb")})
+    assert texts(tmp_path / "repo.car", data) == {"3ka": "yes", "3kb": "yes"}
 
 
 def facet(start: object, end: object, uri: object = "https://a.example/long") -> dict[str, Any]:

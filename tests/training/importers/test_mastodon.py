@@ -120,6 +120,17 @@ def test_an_old_tar_and_a_folder_give_the_same_keys() -> None:
     assert old < new
 
 
+def test_each_dated_post_of_an_outbox_is_read_once() -> None:
+    outbox = json.loads((EXPORTS / "mastodon/archive/outbox.json").read_bytes())
+    posts = [each["object"] for each in outbox["orderedItems"] if isinstance(each, dict)]
+    wanted = [
+        post["id"]
+        for post in posts
+        if isinstance(post, dict) and post["type"] != "Tombstone" and post["published"] != "soon"
+    ]
+    assert [message.id for message in registry.read_exports(EXPORTS / "mastodon/archive")] == wanted
+
+
 def test_lists_of_favourites_hold_no_posts(tmp_path: Path) -> None:
     path = tmp_path / "likes.json"
     path.write_bytes((EXPORTS / "mastodon/archive/likes.json").read_bytes())

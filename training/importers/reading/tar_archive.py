@@ -7,7 +7,7 @@ temporary file without a name: a member could not be found again without unpacki
 import io
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -83,8 +83,11 @@ class UnpackedBytes:
 class KeptBytes:
     """A temporary file without a name, which is gone with the last member that is read from it."""
 
-    def __init__(self) -> None:
-        self.file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+
+    def open(self) -> BinaryIO:
+        return self.file
 
     def __del__(self) -> None:
         self.file.close()
@@ -151,13 +154,15 @@ def _plain(path: Path, tar: PlainBytes, meter: Meter) -> list[Source]:
 
 def _packed(path: Path, meter: Meter) -> list[Source]:
     tar, found = UnpackedBytes(_chunks(path)), list[Source]()
-    kept = KeptBytes()
-    for member in _checked(tar):
-        if member.is_file and is_wanted_member(member.path):
-            found.append(_source(path, member, meter, lambda: kept.file, kept.file.tell(), owned=False))
-            tar.copy(member.size, kept.file)
-    while tar.take(CHUNK):  # up to the end, which proves that the packed stream is whole
-        continue
+    with ExitStack() as refused:
+        kept = KeptBytes(cast(BinaryIO, refused.enter_context(tempfile.TemporaryFile())))
+        for member in _checked(tar):
+            if member.is_file and is_wanted_member(member.path):
+                found.append(_source(path, member, meter, kept.open, kept.file.tell(), owned=False))
+                tar.copy(member.size, kept.file)
+        while tar.take(CHUNK):  # up to the end, which proves that the packed stream is whole
+            continue
+        refused.pop_all()  # it stays open for its members
     return found
 
 

@@ -55,7 +55,9 @@ class Repository:
 
     def _add_node(self, cid: bytes, block: bytes) -> None:
         value = decode(block, self.source)
-        if not isinstance(value, dict) or len(self._nodes) >= _NODES:
+        if len(self._nodes) >= _NODES:
+            raise UserError(f"{self.source} has a tree of more than {_NODES:,} nodes: it is no repository.")
+        if not isinstance(value, dict):
             return
         entries = value.get("e")
         below, posts, key = [value.get("l")], list[tuple[str, bytes]](), b""
