@@ -110,6 +110,7 @@ ELSEWHERE = {
     "training.importers.reading.import_log.ImportLog.count_unknown": ONE_VALUE,
     "training.importers.reading.record_kinds.kept_kind": ONE_VALUE,
     "training.importers.posts.meta.timeline.Timeline.post": "test_documents.py",
+    "training.importers.chats.skype.export.SkypeChat.take": ONE_VALUE,
     "training.importers.chats.telegram.records.peer_id": ONE_VALUE,
     "training.importers.chats.telegram.text.message_media": ONE_VALUE,
     "training.importers.reading.dialogue.role_of": "a look into a dictionary",

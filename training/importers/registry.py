@@ -24,9 +24,11 @@ from training.importers.chats import (
     signal,
     snapchat,
     tiktok,
+    viber,
     weibo,
 )
 from training.importers.chats.discord_history import export as discord_history
+from training.importers.chats.element import export as element
 from training.importers.chats.google import chat as google_chat
 from training.importers.chats.google import hangouts as google_hangouts
 from training.importers.chats.google import voice as google_voice
@@ -37,6 +39,7 @@ from training.importers.chats.line import chat as line
 from training.importers.chats.qq_nt import export as qq_nt
 from training.importers.chats.signal_plaintext import export as signal_plaintext
 from training.importers.chats.sigtop import export as sigtop
+from training.importers.chats.skype import export as skype
 from training.importers.chats.slack import export as slack
 from training.importers.chats.slack import slackdump
 from training.importers.chats.sms_backup import backup as sms_backup
@@ -56,6 +59,9 @@ from training.importers.datasets import (
 )
 from training.importers.likeness import find_nearest
 from training.importers.posts import linkedin as linkedin_posts
+from training.importers.posts import misskey
+from training.importers.posts.bluesky import posts as bluesky
+from training.importers.posts.mastodon import archive as mastodon
 from training.importers.posts.meta import export as meta
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
@@ -88,6 +94,11 @@ class Importer(Format, Protocol):
 # The first that recognises a file reads it: formats with fewer distinctive keys stand behind the others.
 IMPORTERS: tuple[Importer, ...] = (
     twitter,
+    bluesky,
+    mastodon,
+    misskey,
+    element,
+    skype,
     discord_exporter,
     discord_history,
     discord_package,
@@ -116,6 +127,7 @@ IMPORTERS: tuple[Importer, ...] = (
     line,
     qq,
     mail,
+    viber,
     whatsapp,
     linkedin,
     linkedin_posts,

@@ -13,6 +13,7 @@ from tests.complexity.documents import (
     assistant_formats,
     chat_formats,
     east_asian_formats,
+    fedi_formats,
     meta_formats,
     phone_formats,
     server_formats,
@@ -46,6 +47,8 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(assistant_formats.textgen, assistant_formats.risuai, assistant_formats.agnai),
         *(assistant_formats.characterai,),
         *(assistant_formats.sillytavern, assistant_formats.linkedin, assistant_formats.linkedin_posts),
+        *(fedi_formats.bluesky, fedi_formats.mastodon, fedi_formats.misskey),
+        *(fedi_formats.element, fedi_formats.skype, fedi_formats.viber),
     )
 }
 # as a tweet and as a direct message; as a message, and as posts and comments on three platforms

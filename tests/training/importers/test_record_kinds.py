@@ -10,13 +10,16 @@ import pytest
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
 from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, snapchat
+from training.importers.chats.element import events
 from training.importers.chats.google import chat as google_chat
 from training.importers.chats.google import hangouts as google_hangouts
 from training.importers.chats.qq_nt import database_export, records
+from training.importers.chats.skype import content
 from training.importers.chats.slack import messages as slack
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
+from training.importers.posts.mastodon import archive as mastodon
 from training.importers.posts.meta import messages as meta
 from training.importers.reading.import_log import LONGEST_UNKNOWN, MOST_UNKNOWN, ImportLog
 from training.importers.reading.phrases import open_phrase_book, record_kind
@@ -25,10 +28,14 @@ from training.importers.reading.record_kinds import KEPT, LEFT_OUT, RECORD_KINDS
 TABLES: dict[str, Mapping[Any, str]] = {
     "ChatLab": chatlab._KINDS,
     "DiscordChatExporter": discord_exporter._TYPES,
+    "Mastodon": mastodon._TYPES,
+    "Matrix's events": events._TYPES,
+    "Matrix's messages": events._MESSAGES,
     "Messenger": meta._TYPES,
     "Messenger end-to-end": messenger_e2ee._TYPES,
     "QQ NT": records.ELEMENTS,
     "QQNT_Export": database_export.TAGS,
+    "Skype": content._TYPES,
     "Slack": slack._SUBTYPES,
     "Snapchat": snapchat._TYPES,
     "Google Chat, by author": google_chat._AUTHORS,

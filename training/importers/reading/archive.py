@@ -1,7 +1,6 @@
-"""Zips and folders as lists of sources. A zip is read member by member and never extracted to disk."""
+"""Archives and folders as lists of sources. A zip is read member by member and never extracted to disk."""
 
 import os
-import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -12,23 +11,23 @@ from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from bot.errors import UserError
+from training.importers.reading.archive_bounds import (
+    MEMBERS,
+    is_wanted,
+    is_wanted_member,
+    name_refusal,
+    path_refusal,
+    sum_refusal,
+)
 from training.importers.reading.source import Meter, Source
+from training.importers.reading.tar_archive import TAR_NAMES, is_tar, tar_sources
 
-MEMBERS = 100_000  # files in one archive; an X archive with its pictures has some ten thousands
 _DIRECTORY = 24 << 20  # bytes of the central directory
-_TOTAL = 64 << 30  # bytes of all members
 _RATIO = 200  # unpacked bytes for one packed byte: more is a bomb; indented JSON reaches 40
 _SMALL = 1 << 20  # bytes: an unpacked member up to this size may have any ratio
-_NAME = 512  # characters of a member's path
-_DEPTH = 16  # nested folders
 _TAIL = 22 + 0xFFFF  # bytes: the end record and the longest comment behind it (APPNOTE.TXT 4.3.16)
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _METHODS = {8: "Deflate", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
-_ESCAPE = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\x00-\x1f\\]")
-_MEDIA = frozenset(
-    "jpg jpeg png gif webp heic avif bmp ico svg mp4 mov webm mkv avi 3gp m4v mp3 m4a aac ogg oga opus wav "
-    "amr flac tgs pdf docx xlsx pptx apk exe dmg ttf woff woff2 css vcf".split()
-)
 
 
 def list_sources(path: Path, meter: Meter) -> list[Source]:
@@ -49,14 +48,16 @@ def list_sources(path: Path, meter: Meter) -> list[Source]:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     if head in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return _zip(path, meter)
+    if is_tar(path):
+        return tar_sources(path, meter)
     return [Source(str(path), "", path.stat().st_size, lambda: path.open("rb", buffering=0), meter)]
 
 
 def _folder(root: Path, meter: Meter) -> list[Source]:
     found: list[Source] = []
     for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if _wanted(name) or _is_maildir(Path(folder, name)))
-        for name in sorted(filter(_wanted, names)):
+        folders[:] = sorted(name for name in folders if is_wanted(name) or _is_maildir(Path(folder, name)))
+        for name in sorted(filter(is_wanted, names)):
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file():
                 continue
@@ -64,6 +65,8 @@ def _folder(root: Path, meter: Meter) -> list[Source]:
                 raise UserError(f"{root} holds more than {MEMBERS:,} files: name the folder of one export.")
             if path.suffix == ".zip":
                 found += _zip(path, meter)
+            elif name.lower().endswith(TAR_NAMES) and is_tar(path):
+                found += tar_sources(path, meter)
             else:
                 found.append(_file(root, path, meter))
     return found
@@ -77,12 +80,6 @@ def _file(root: Path, path: Path, meter: Meter) -> Source:
         lambda: cast(BinaryIO, path.open("rb", buffering=0)),
         meter,
     )
-
-
-def _wanted(name: str) -> bool:
-    if name.startswith(".") or name == "__MACOSX":
-        return False
-    return name.rpartition(".")[2].lower() not in _MEDIA
 
 
 def _is_maildir(path: Path) -> bool:
@@ -101,7 +98,7 @@ def _zip(path: Path, meter: Meter) -> list[Source]:
             refused.pop_all()  # it stays open for its members
     except (BadZipFile, OSError, ValueError, struct.error, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path} is a damaged zip ({error}): copy or download it again.") from None
-    return [_member(path, archive, member, meter) for member in members if _readable(member)]
+    return [_member(path, archive, member, meter) for member in members if _is_wanted(member)]
 
 
 def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Source:
@@ -110,9 +107,8 @@ def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Sour
     )
 
 
-def _readable(member: ZipInfo) -> bool:
-    """True for a file that may hold messages; an archive inside the archive is known by its head alone."""
-    return not member.is_dir() and all(map(_wanted, member.filename.split("/")))
+def _is_wanted(member: ZipInfo) -> bool:
+    return not member.is_dir() and is_wanted_member(member.filename)
 
 
 def _check_directory(path: Path, file: BinaryIO) -> None:
@@ -142,10 +138,9 @@ def _check_members(path: Path, members: list[ZipInfo]) -> None:
     for member in members:
         if reason := _refusal(member):
             raise UserError(f"{path} was not imported: {reason}.")
-    if len({member.filename for member in members}) < len(members):
-        raise UserError(f"{path} was not imported: it holds two files of one name.")
-    if sum(member.file_size for member in members) > _TOTAL:
-        raise UserError(f"{path} was not imported: it unpacks to more than {_TOTAL >> 30} GB.")
+    names, total = [member.filename for member in members], sum(member.file_size for member in members)
+    if reason := name_refusal(names) or sum_refusal(len(names), total):
+        raise UserError(f"{path} was not imported: {reason}.")
     if not all(_are_apart(members, path.stat().st_size)):
         raise UserError(f"{path} was not imported: its files lie on top of each other.")
 
@@ -155,10 +150,8 @@ def _refusal(member: ZipInfo) -> str:
     name = repr(member.filename[:60])
     if member.flag_bits & 0x41:
         return f"{name} is encrypted. Unpack the archive with its password and name the folder"
-    if len(member.orig_filename) > _NAME or member.filename.count("/") > _DEPTH:
-        return "a path in it is too long"
-    if _ESCAPE.search(member.orig_filename):
-        return f"the path {name} leads out of the archive"
+    if reason := path_refusal(member.orig_filename):
+        return reason
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return f"{name} is a link or a device"
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):

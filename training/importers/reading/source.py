@@ -141,7 +141,10 @@ def _unpacked(packed: bytes, raw: Iterator[bytes], source: Source) -> Iterator[b
         read += len(packed)
         piece = packed
         while piece:
-            piece = stream.decompress(packed, CHUNK)
+            try:
+                piece = stream.decompress(packed, CHUNK)
+            except zlib.error as error:
+                raise UserError(f"{source} is damaged ({error}): copy or download it again.") from None
             unpacked += len(piece)
             if unpacked > max(read * _RATIO, 8 * CHUNK):
                 raise UserError(

@@ -1,0 +1,1 @@
+"""Importer of Element's export of a Matrix room."""

@@ -1,0 +1,1 @@
+"""Importer of the export of Skype and of Teams for private persons."""

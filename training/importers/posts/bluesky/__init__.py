@@ -1,0 +1,1 @@
+"""Importer of the repository of a Bluesky account."""

@@ -1,0 +1,1 @@
+"""Importer of the archive of Mastodon and its kin."""
