@@ -28,6 +28,7 @@ class JsonScanner:
     def __init__(self, source: Source, again: bool = False) -> None:
         self._source, self._chunks = source, source.chunks(again)
         self._buffer, self._at, self._before = b"", 0, 0
+        self._is_whole = False  # no byte of the document is behind the buffer
 
     def skip_assignment(self) -> None:
         """Go to the first bracket: each file of an X archive assigns its JSON to a variable."""
@@ -119,11 +120,14 @@ class JsonScanner:
 
     def _fill(self) -> bool:
         """Drop the bytes before the position and read at least as many as are left; False at the end."""
+        if self._is_whole:
+            return False
         kept = self._buffer[self._at :]
         chunks, missing = [kept], max(len(kept), 1)
         while missing > 0 and (chunk := next(self._chunks, b"")):
             chunks.append(chunk)
             missing -= len(chunk)
+        self._is_whole = missing > 0
         self._before += self._at
         self._buffer, self._at = b"".join(chunks), 0
         return len(chunks) > 1
