@@ -33,7 +33,8 @@ bot.app bot.__main__
 training.progress training.scrub.detectors training.scrub training.store
 training.importers.reading training.importers.datasets training.importers.chats.line
 training.importers.chats.telegram training.importers.chats.twitter training.importers.chats.wechat
-training.importers.chats.whatsapp training.importers.chats training.importers
+training.importers.chats.whatsapp training.importers.chats
+training.importers.posts.meta training.importers.posts training.importers
 training.dataset training.tokenization training.planning training.metrics training.runs training.adapters.gguf
 training.adapters training.packing training.distributed training.trainer training.evaluation
 training.commands training.__main__
@@ -170,7 +171,7 @@ def test_an_importer_knows_no_other(module: str) -> None:
     own = module.rpartition(".")[0]
     used = {name for name in imports(path_of(module)) if is_in(name, "training.importers")}
     beside = {name for name in used if not is_in(name, "training.importers.reading")}
-    is_folder_of_one = own.endswith((".line", ".telegram", ".twitter", ".wechat", ".whatsapp"))
+    is_folder_of_one = own.endswith((".line", ".meta", ".telegram", ".twitter", ".wechat", ".whatsapp"))
     assert not beside or (is_folder_of_one and all(is_in(name, own) for name in beside)), beside
 
 

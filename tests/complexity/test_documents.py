@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.complexity.documents import chat_formats, dataset_formats
+from tests.complexity.documents import chat_formats, dataset_formats, meta_formats
 from tests.complexity.documents.chat_formats import Files, Writer
 from tests.complexity.documents.hostile_chats import FAMILIES, Chat, Said
 from tests.complexity.documents.peculiar_files import PECULIAR
@@ -32,7 +32,9 @@ WRITERS: dict[str, Writer] = {
     "Discord data package": chat_formats.discord_package,
     "ChatLab": chat_formats.chatlab,
     "Telegram": chat_formats.telegram,
-    "Instagram and Messenger": chat_formats.meta,
+    "Meta (Facebook, Instagram, Messenger, Threads)": meta_formats.meta_download,
+    "TikTok": meta_formats.tiktok,
+    "Snapchat": meta_formats.snapchat,
     "Messenger end-to-end download": chat_formats.messenger_e2ee,
     "Signal (signal-export)": chat_formats.signal,
     "Slack": chat_formats.slack,

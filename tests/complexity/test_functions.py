@@ -96,6 +96,7 @@ ELSEWHERE = {
     "training.importers.chats.line.chat.LineChat.split": "test_documents.py",
     "training.importers.reading.import_log.ImportLog.count_unknown": ONE_VALUE,
     "training.importers.reading.record_kinds.kept_kind": ONE_VALUE,
+    "training.importers.posts.meta.timeline.Timeline.post": "test_documents.py",
     "training.importers.chats.telegram.records.peer_id": ONE_VALUE,
     "training.importers.chats.telegram.text.message_media": ONE_VALUE,
     "training.importers.reading.dialogue.role_of": "a look into a dictionary",

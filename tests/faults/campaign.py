@@ -120,7 +120,9 @@ class Campaign:
         self._town.calm()
         met = self._town.meetings()
         await self._program.start()
-        await self._connected(met, 20.0)  # before this it ends by the signal itself, with no handler to answer it
+        await self._connected(
+            met, 20.0
+        )  # before this it ends by the signal itself, with no handler to answer it
         await self._settle()
         self.outcome.codes.append(await self._program.end())
 

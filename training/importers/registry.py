@@ -15,11 +15,12 @@ from training.importers.chats import (
     discord_exporter,
     discord_package,
     messenger_e2ee,
-    meta,
     qq,
     reddit,
     signal,
     slack,
+    snapchat,
+    tiktok,
     weibo,
 )
 from training.importers.chats.line import chat as line
@@ -37,6 +38,7 @@ from training.importers.datasets import (
     texts,
     xtuner,
 )
+from training.importers.posts.meta import export as meta
 from training.importers.reading.archive import list_sources
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -68,6 +70,8 @@ IMPORTERS: tuple[Importer, ...] = (
     telegram,
     meta,
     messenger_e2ee,
+    tiktok,
+    snapchat,
     signal,
     slack,
     reddit,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tests.complexity.documents import chat_formats
+from tests.complexity.documents import chat_formats, meta_formats
 from tests.complexity.documents.hostile_chats import Chat, Said
 from tests.fixtures.import_command import PersonaFolder
 from tests.paths import EXPORTS
@@ -25,8 +25,11 @@ WRITERS: dict[str, Callable[[Chat], chat_formats.Files]] = {
         *(chat_formats.chatlab, chat_formats.meta, chat_formats.messenger_e2ee, chat_formats.signal),
         *(chat_formats.slack, chat_formats.reddit, chat_formats.weibo, chat_formats.wechat),
         *(chat_formats.line, chat_formats.qq, chat_formats.whatsapp, chat_formats.twitter),
+        *(meta_formats.meta_download, meta_formats.tiktok, meta_formats.snapchat),
     )
 }
+# as a tweet and as a direct message; as a message, and as posts and comments on three platforms
+TIMES = {"twitter": 2, "tiktok": 2, "meta_download": 6}
 SAID = some.builds(Said, some.integers(0, 1), some.sampled_from(["yes", "no", "tea at seven", "tea"]))
 HOUR = "[1{day}.01.26, 1{hour}:0{minute}:00] {author}: {text}\n"
 
@@ -63,7 +66,7 @@ def keys(work: Path) -> list[tuple[str, str, float, str, str]]:
 def test_of_two_exports_in_any_order_exactly_the_added_message_is_new(
     name: str, said: list[Said], added: Said
 ) -> None:
-    per_message = 2 if name == "twitter" else 1  # as a tweet and as a direct message
+    per_message = TIMES.get(name, 1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         chats = [Chat(tuple(said)), Chat((*said, added))]

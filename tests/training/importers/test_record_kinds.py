@@ -9,10 +9,11 @@ import pytest
 
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
-from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta, slack
+from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, slack, snapchat
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
 from training.importers.chats.wechat.quotes import own_words
+from training.importers.posts.meta import messages as meta
 from training.importers.reading.import_log import LONGEST_UNKNOWN, MOST_UNKNOWN, ImportLog
 from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import KEPT, LEFT_OUT, RECORD_KINDS, file_kind, kept_kind
@@ -23,6 +24,7 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "Messenger": meta._TYPES,
     "Messenger end-to-end": messenger_e2ee._TYPES,
     "Slack": slack._SUBTYPES,
+    "Snapchat": snapchat._TYPES,
     "WeChat": wechat._TYPES,
 }
 
@@ -74,12 +76,19 @@ def e2ee_type(folder: Path) -> Path:
     return as_json(folder, {"participants": ["Bo"], "threadName": "Bo_1", "messages": [message]})
 
 
+def snapchat_type(folder: Path) -> Path:
+    message = {"From": "bo", "Media Type": "type 777", "Created": "2024-01-01 10:00:00 UTC", "Content": "x"}
+    return as_json(folder, {"bo": [message]})
+
+
 def wechat_type(folder: Path) -> Path:
     message = {"talker": "bo", "isSelf": True, "content": "x", "time": "2024-01-01T10:00:00+08:00"}
     return as_json(folder, [{**message, "type": 777, "seq": 5}])
 
 
-@pytest.mark.parametrize("write", [chatlab_type, discord_type, slack_type, meta_type, e2ee_type, wechat_type])
+@pytest.mark.parametrize(
+    "write", [chatlab_type, discord_type, slack_type, meta_type, e2ee_type, snapchat_type, wechat_type]
+)
 def test_an_unknown_kind_is_counted_by_its_name_and_has_no_words(
     write: Callable[[Path], Path], tmp_path: Path
 ) -> None:

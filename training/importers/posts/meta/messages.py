@@ -1,4 +1,4 @@
-"""Instagram and Messenger ("Download your information"): files of at most 10,000 messages, newest first.
+"""Messages of Instagram and Messenger: files of at most 10,000, newest first, in a download of Meta.
 
 Meta writes the bytes of UTF-8 as if each were a Latin-1 character; `repair_latin1` undoes that. Old Messenger
 files have `timestamp` in seconds, all others `timestamp_ms`. Exports since 2023 have no `type`: only its text
@@ -6,10 +6,11 @@ tells a notice from words (adurivault/FBMessage, issue 5).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader
@@ -21,7 +22,6 @@ from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage, Kind
 
-TITLE = "Instagram and Messenger"
 ADVICE = "In Meta's Download your information choose JSON as the format"
 _REVERSED_LIMIT = 64 << 20  # bytes of a file that is reversed in memory
 _TYPES: dict[str, RecordKind] = {
@@ -68,18 +68,26 @@ def recognises(head: FileHead) -> bool:
     )
 
 
-def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
-    for source in sources:
-        chat, name, people = _thread(source)
-        platform = "instagram" if "instagram" in str(source).lower() else "messenger"
-        kind = "group" if people > 2 else "direct"
-        ids = MessageIds()
-        for message in _oldest_first(source, log):
-            yield from _convert(message, (platform, chat, name, kind), source, ids, log)
+def platform_of(source: Source) -> str:
+    """Return the platform of a thread: nothing in the file tells it, but its path does."""
+    return "instagram" if "instagram" in str(source).lower() else "messenger"
 
 
-def _thread(source: Source) -> tuple[str, str, int]:
-    """The path, the title and the number of people of a thread; the file holds them behind the messages."""
+def read_thread(source: Source, owner: frozenset[str], log: ImportLog) -> Iterator[ExportedMessage]:
+    """Yield the messages of a file; `owner` are the names under which its owner may write."""
+    chat, name, people = _thread(source)
+    kind = "group" if len(people) > 2 else "direct"
+    me = frozenset(each for each in owner if people.count(each) < 2)
+    is_here = not me.isdisjoint(people)
+    ids = MessageIds()
+    for message in _oldest_first(source, log):
+        for found in _convert(message, (platform_of(source), chat, name, kind), source, ids, log):
+            is_self = True if found.author in me else False if is_here else None
+            yield found if is_self is None or found.kind == "notice" else replace(found, is_self=is_self)
+
+
+def _thread(source: Source) -> tuple[str, str, list[str]]:
+    """The path, the title and the people's names of a thread; the file holds them behind the messages."""
     fields: dict[str, Any] = {}
     document = JsonReader(source, again=True)
     for key in document.members():
@@ -88,7 +96,12 @@ def _thread(source: Source) -> tuple[str, str, int]:
     people = fields.get("participants")
     title = clean_text(repair_latin1(str(fields.get("title") or "")))
     chat = str(fields.get("thread_path") or source.path.rpartition("/")[0] or title)
-    return clean_text(repair_latin1(chat)), title, len(people) if isinstance(people, list) else 0
+    named = [each.get("name") if isinstance(each, dict) else "" for each in _as_list(people)]
+    return clean_text(repair_latin1(chat)), title, [clean_text(repair_latin1(str(name))) for name in named]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _oldest_first(source: Source, log: ImportLog) -> Iterator[MetaMessage]:

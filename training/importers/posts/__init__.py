@@ -1,0 +1,1 @@
+"""Importers of what people post in public."""
