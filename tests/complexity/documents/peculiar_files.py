@@ -74,9 +74,46 @@ def whatsapp_dates(n: int) -> Files:
     return {"a.txt": "\n".join(rows).encode()}
 
 
+def google_people(n: int) -> Files:
+    """A conversation of Hangouts that tells n times who is in it."""
+    people = [{"id": {"gaia_id": str(at)}, "fallback_name": f"P{at}"} for at in range(n)]
+    told = ", ".join(f'"conversation": {{"id": "a{at}", "participant_data": [{{}}]}}' for at in range(n))
+    first = as_json({"id": "a", "participant_data": people}).decode()
+    events = '[{"timestamp": "1705312800000000", "event_type": "SMS"}]'
+    document = f'{{"conversations": [{{"conversation": {first}, {told}, "events": {events}}}]}}'
+    return {"Hangouts.json": document.encode()}
+
+
+def google_members(n: int) -> Files:
+    """A group of Google Voice with n people."""
+    person = '<a class="tel" href="tel:+{}"><span class="fn">P</span></a>'
+    people = "".join(map(person.format, range(n)))
+    return {"a.html": f'<html><div class="hChatLog"><div class="participants">{people}</div></html>'.encode()}
+
+
+def discord_people(n: int) -> Files:
+    """The JSON of Discord History Tracker, with n people in n channels who say one thing each."""
+    users = {str(at): {"name": "P" * 20} for at in range(n)}
+    said = {str(at): {str(at): {"u": at, "t": SECOND, "m": "hello", "a": []}} for at in range(n)}
+    meta = {"userindex": [*users], "users": users, "servers": [{}] * n, "channels": {id: {} for id in users}}
+    return {"a.json": as_json({"meta": meta, "data": said})}
+
+
+def slack_threads(n: int) -> Files:
+    """slackdump's JSON of a conversation whose first message has n answers."""
+    said = {"ts": f"{SECOND}.1", "type": "message", "user": "U1", "text": "hello"}
+    answers = [{**said, "ts": f"{SECOND}.{at}2"} for at in range(n)]
+    messages = [{**said, "slackdump_thread_replies": answers}, said]
+    return {"C1.json": as_json({"channel_id": "C1", "messages": messages})}
+
+
 PECULIAR: dict[str, dict[str, Callable[[int], Files]]] = {
     "Telegram": {"entities": telegram_entities, "chats": telegram_chats},
     "Slack": {"people and days": slack_days},
+    "slackdump": {"threads": slack_threads},
+    "Discord History Tracker": {"people of its JSON": discord_people},
+    "Google Voice": {"people": google_members},
+    "Google Hangouts": {"people": google_people},
     "X (Twitter) archive": {"long posts": twitter_notes, "links": twitter_links},
     "Reddit": {"columns and rows": columns_and_rows},
     "OASST1": {"parents in a circle": oasst_circle, "answers of one tree": oasst_tree},

@@ -1,4 +1,4 @@
-"""Discord History Tracker: every version of its database, and the messages that DiscordChatExporter has too."""
+"""Discord History Tracker: each version of its database, and what DiscordChatExporter has as well."""
 
 import json
 import sqlite3
@@ -14,7 +14,10 @@ from tests.complexity.documents.hostile_chats import Chat, Said
 from tests.paths import EXPORTS
 from tests.training.importers.test_known_again import import_all, write
 from training.importers import registry
+from training.importers.chats.discord_history import export as discord_history
+from training.importers.reading.archive import list_sources
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.source import Meter
 
 FIXTURES = EXPORTS / "discord_history"
 
@@ -90,11 +93,10 @@ def test_a_message_of_another_shape_is_counted(
 )
 def test_a_document_of_another_shape_has_no_messages(part: dict[str, Any], tmp_path: Path) -> None:
     meta = {"users": {"100000000000000001": {"name": "ana"}}, "userindex": []}
-    (tmp_path / "a.json").write_text(json.dumps({"meta": meta, "data": {}} | part), encoding="utf-8")
-    try:
-        assert list(registry.read_exports(tmp_path / "a.json")) == []
-    except UserError as error:
-        assert "holds no export" in str(error)
+    document = {"meta": meta, "data": {}} | part
+    (tmp_path / "a.json").write_text(json.dumps(document), encoding="utf-8")
+    source = next(iter(list_sources(tmp_path / "a.json", Meter())))
+    assert list(discord_history.read([source], ImportLog())) == []
 
 
 def test_a_database_without_a_column_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
 from training.importers.chats import chatlab, discord_exporter, messenger_e2ee, meta
+from training.importers.chats.google import chat as google_chat
+from training.importers.chats.google import hangouts as google_hangouts
 from training.importers.chats.slack import messages as slack
 from training.importers.chats.telegram.text import rich_text
 from training.importers.chats.wechat import export as wechat
@@ -24,6 +26,9 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "Messenger": meta._TYPES,
     "Messenger end-to-end": messenger_e2ee._TYPES,
     "Slack": slack._SUBTYPES,
+    "Google Chat, by author": google_chat._AUTHORS,
+    "Google Chat, by annotation": google_chat._ANNOTATIONS,
+    "Google Hangouts": google_hangouts._EVENTS,
     "WeChat": wechat._TYPES,
 }
 

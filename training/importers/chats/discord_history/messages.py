@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean_text, discord_text, unix_seconds
-from training.importers.reading.record_kinds import kept_kind
+from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.store.messages import ChatKind, ExportedMessage
 
 _WEBHOOK = "0000"  # the discriminator that Discord gives to webhooks and to no person
@@ -71,8 +71,8 @@ class HistoryArchive:
         user = self._users.get(message.author)
         channel = self._channels.get(message.channel, HistoryChannel(message.channel))
         # an embed or a sticker is not in the archive: nothing is left of such a message
-        record = "bot" if user and user.is_webhook else "words" if message.text or message.files else "share"
-        kind = kept_kind(record, "", log)  # type: ignore[arg-type]
+        record: RecordKind = "words" if message.text or message.files else "share"
+        kind = kept_kind("bot" if user and user.is_webhook else record, "", log)
         if kind is None:
             return None
         try:

@@ -133,7 +133,7 @@ class GoogleChat:
         members = fields.get("members")
         people = [each for each in members if isinstance(each, dict)] if isinstance(members, list) else []
         others = [each for each in people if _person_id(each) not in owners]
-        names = [str(each.get("name") or each.get("email") or "") for each in others]
+        names = [str(each.get("name") or each.get("email") or "") for each in others[:LONGEST_NAME]]
         folder = _folder(source).rpartition("/")[2]
         found = _FOLDER.fullmatch(folder)
         self._id = found[1] if found else ""

@@ -27,14 +27,14 @@ def parse_chat_date(text: str) -> ChatTime:
     if len(words) == 1:
         return ChatTime(parse_iso_time(words[0]))
     at = words.index("at")
-    if at < 3:
+    clock, *rest = words[at + 1 :] or [""]
+    if at < 3 or clock.count(":") not in (1, 2):
         raise ValueError(f"{text[:_LONGEST]} is no date")
-    first, second, year = words[at - 3 : at]
-    day, month = (second, first) if first in _MONTHS else (first, second)
+    one, other, year = words[at - 3 : at]
+    day, month = (other, one) if one in _MONTHS else (one, other)
     if month not in _MONTHS:
         raise ValueError(f"{month} is no English month")
-    clock, *rest = words[at + 1 :] or [""]
-    hour, minute, second = (*map(int, clock.split(":")), 0)[:3] if clock.count(":") else (0, 0, 0)
+    hour, minute, second, *_ = (*map(int, clock.split(":")), 0)
     half = rest.pop(0).upper() if rest and rest[0].upper() in ("AM", "PM") else ""
     if half:
         hour = hour % 12 + (12 if half == "PM" else 0)

@@ -5,6 +5,7 @@ shape, `conversation_state`, as in ammgws/wynbot (build_db.py). No full export w
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from training.importers.chats.google.hangouts_events import HangoutsContent, HangoutsEvent
@@ -79,7 +80,7 @@ class HangoutsChat:
 
     def __init__(self, source: Source) -> None:
         self._source, self._ids = source, MessageIds()
-        self._id, self._name, self._self = "", "", ""
+        self._id, self._name, self._self, self._others = "", "", "", ""
         self._kind: ChatKind = "group"
         self._names: dict[str, str] = {}
 
@@ -100,8 +101,14 @@ class HangoutsChat:
         for person in people if isinstance(people, list) else ():
             if isinstance(person, dict) and (id := _id(person.get("id"))):
                 self._names[id] = clean_text(str(person.get("fallback_name") or id))[:LONGEST_NAME]
-        others = ", ".join(name for id, name in self._names.items() if id != self._self)
-        self._name = clean_text(str(fields.get("name") or self._name or others))[:LONGEST_NAME]
+        self._name = self._name or clean_text(str(fields.get("name") or ""))[:LONGEST_NAME]
+
+    def _title(self) -> str:
+        """Return the conversation's name, or those of the others in it, which is made once."""
+        if not (self._name or self._others):
+            others = (name for id, name in self._names.items() if id != self._self)
+            self._others = ", ".join(islice(others, LONGEST_NAME))[:LONGEST_NAME]
+        return self._name or self._others
 
     def convert(self, event: HangoutsEvent, log: ImportLog) -> ExportedMessage | None:
         """Return a message; None, counted in the log, for one without a date."""
@@ -122,7 +129,7 @@ class HangoutsChat:
         own = self._self or str((state and state.user_id) or "")
         return ExportedMessage(
             platform="hangouts",
-            chat=self._id or self._source.name,
+            chat=self._id or str(event.conversation_id or self._source.name),
             id=self._ids.choose(clean_text(event.event_id or ""), self._id, time, author, text),
             author=author,
             author_name=self._names.get(author, author),
@@ -131,7 +138,7 @@ class HangoutsChat:
             text=text,
             is_self=author == own if own and kind == "text" else None,
             chat_kind=self._kind,
-            chat_name=self._name,
+            chat_name=self._title(),
             precision="millisecond",
             kind=media if media and kind == "text" else kind,
             media=files if kind == "text" else (),

@@ -51,6 +51,7 @@ class HangoutsEvent(Struct, gc=False):
 
     timestamp: str | int | float
     sender_id: HangoutsId | None = None
+    conversation_id: HangoutsId | None = None
     event_id: str | None = ""
     event_type: str | None = ""
     self_event_state: HangoutsState | None = None
