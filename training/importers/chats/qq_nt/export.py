@@ -113,7 +113,7 @@ class QqNtChat:
             return
         sender = message.sender or QqSender()
         author = "" if kind == "notice" else author_of(sender) or str(sender.name or "")
-        media = media_of(message, text)
+        media = media_of(message)
         if kind == "text" and media != "words":
             kind = kept_kind(media, "", log) or kind
         id = clean_text(str(message.id or message.messageId or ""))

@@ -118,7 +118,7 @@ def record_of(message: QqMessage, words: str) -> tuple[RecordKind | None, str]:
     return ("sticker" if content.emojis else kind_without_words(content.text or "")), str(message.type)
 
 
-def media_of(message: QqMessage, words: str) -> RecordKind:
+def media_of(message: QqMessage) -> RecordKind:
     """Return the kind of the picture, video, sound or file beside words; "words" without one."""
     content = message.content or QqContent()
     for each in content.elements or content.resources or ():

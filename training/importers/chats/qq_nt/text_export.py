@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from training.importers.chats.qq_nt.placeholders import is_placeholder, kind_without_words, own_words
 from training.importers.reading.import_log import ImportLog
@@ -59,7 +59,8 @@ def read_text_export(source: Source, log: ImportLog) -> Iterator[ExportedMessage
 
 def _heading(source: Source) -> tuple[str, ChatKind]:
     """Return the name of the chat and its kind."""
-    name, kind = source.name, cast(ChatKind, "direct")
+    name = source.name
+    kind: ChatKind = "direct"
     for line in islice(source.lines(again=True), _HEADING):
         if line.startswith(_NAME):
             name = clean_text(line.removeprefix(_NAME)).strip() or name
