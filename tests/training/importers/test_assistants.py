@@ -11,6 +11,7 @@ from bot.errors import UserError
 from tests.fixtures.import_command import PersonaFolder
 from tests.paths import EXPORTS
 from tests.training.importers.fixtures import FIXTURES, fixture_texts, read_fixture
+from training.dataset.utterances import serving_message
 from training.importers import registry
 from training.importers.assistants.chatgpt.messages import read_turn as chatgpt_turn
 from training.importers.assistants.claude import read_turn as claude_turn
@@ -20,7 +21,7 @@ from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.sniff import sniff_head
 from training.importers.reading.source import Meter
-from training.store.roles import ASSISTANTS
+from training.store.roles import ASSISTANTS, USER_NAME
 
 TITLES = ("ChatGPT", "Claude", "Gemini (Google Takeout)")
 TALKS = [name for title in TITLES for name in FIXTURES[title]]
@@ -238,3 +239,9 @@ def test_conversations_are_read_one_by_one(name: str, tmp_path: Path) -> None:
     tracemalloc.stop()
     assert read == expected
     assert peak < 2 << 20 < path.stat().st_size
+
+
+def test_a_prompt_names_the_assistant_as_whoever_talks() -> None:
+    question, answer = read_fixture("claude/old")[:2]
+    served = [serving_message(each, "mara") for each in (question, answer)]
+    assert [(each.author.name, each.persona) for each in served] == [("user", "mara"), (USER_NAME, None)]
