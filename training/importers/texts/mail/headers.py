@@ -60,8 +60,8 @@ class Headers:
 
     def raw(self, name: str) -> str:
         """Return a field on one line, with its encoded words as they are; "" where it is missing."""
-        value = b"".join(self._fields.get(name, ()))
-        return _decode(value, "utf-8").replace("\t", " ").strip()
+        lines = self._fields.get(name)
+        return _decode(b"".join(lines), "utf-8").replace("\t", " ").strip() if lines else ""
 
     def text(self, name: str) -> str:
         """Return a field with its encoded words decoded."""

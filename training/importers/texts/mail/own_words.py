@@ -22,14 +22,19 @@ def own_words(text: str, is_flowed: bool = False) -> str:
     """Return the author's words. Takes linear time."""
     lines = text.translate(_BLANKS).split("\n")
     own, at = list[str](), 0
-    while at < len(lines) and not _ends(lines, at):
+    while at < len(lines):
         line = lines[at].strip()
-        if size := _attribution(lines, at):
+        if line.startswith(">"):
+            at += 1
+            continue
+        if line and _ends(lines, at):
+            break
+        if line and (size := _attribution(lines, at)):
             if not _quote_follows(lines, at + size):
                 break
             at += size
             continue
-        if not (line.startswith(">") or _is_closing(line)):
+        if not _is_closing(line):
             own.append(lines[at])
         at += 1
     joined = _join_flowed(own) if is_flowed else _join_broken(own)
@@ -59,6 +64,8 @@ def _header_begins(lines: Sequence[str], at: int) -> bool:
 
 def _attribution(lines: Sequence[str], at: int) -> int:
     """Return how many lines say who wrote the quote below; 0 where these lines do not."""
+    if not any(line.rstrip().endswith((":", "：")) for line in lines[at : at + _ATTRIBUTION_LINES]):
+        return 0
     for size in range(1, _ATTRIBUTION_LINES + 1):
         parts = [line.strip() for line in lines[at : at + size]]
         if len(parts) < size or not all(parts) or any(part.startswith(">") for part in parts):
