@@ -26,9 +26,12 @@ from training.store.messages import ExportedMessage
 
 TITLE = "Chats with characters"
 GUIDE = Guide(
-    steps="text-generation-webui: logs/chat; RisuAI, Agnai: export a chat as JSON; CAI Tools: save all chats",
-    reads="both sides: --me names user or character",
-    leaves_out="answers that were replaced, comments",
+    steps=(
+        "Of text-generation-webui: logs/chat; RisuAI, Agnai: export a chat as JSON; CAI Tools: save all "
+        "chats."
+    ),
+    reads="It reads both sides: --me names user or character.",
+    leaves_out="Left out are answers that were replaced, comments.",
     marks=("internal", "visible", "message", "msgs", "msg"),
 )
 _GREETING = "<|BEGIN-VISIBLE-CHAT|>"  # in place of words of the user, before the character's greeting

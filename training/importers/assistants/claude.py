@@ -37,9 +37,12 @@ from training.store.messages import ExportedMessage
 
 TITLE = "Claude"
 GUIDE = Guide(
-    steps="Settings > Privacy > Export data, then the link in the mail",
-    reads="your turns, and the answers as what they answer",
-    leaves_out="branches that were left, pasted and attached texts, thoughts, tools, memories, projects",
+    steps="Settings > Privacy > Export data, then the link in the mail.",
+    reads="It reads your turns, and the answers as what they answer.",
+    leaves_out=(
+        "Left out are branches that were left, pasted and attached texts, thoughts, tools, memories, "
+        "projects."
+    ),
     marks=("chat_messages", "sender", "created_at", "uuid"),
 )
 _SIDES = {"human": True, "assistant": False}

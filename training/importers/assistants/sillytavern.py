@@ -34,9 +34,9 @@ from training.store.messages import ChatKind, ExportedMessage, Precision
 
 TITLE = "SillyTavern"
 GUIDE = Guide(
-    steps="the folders chats and group chats in data/<user>, or Manage chat files > Export as JSONL",
-    reads="both sides: --me names the user or the character; of several swipes the chosen one",
-    leaves_out="swipes that were not chosen, notes, the narrator, thoughts",
+    steps="The folders chats and group chats in data/<user>, or Manage chat files > Export as JSONL.",
+    reads="It reads both sides: --me names the user or the character; of several swipes the chosen one.",
+    leaves_out="Left out are swipes that were not chosen, notes, the narrator, thoughts.",
     marks=("user_name", "character_name", "is_user", "send_date", "mes"),
 )
 # SillyTavern's own lines by name and by `extra.type`; any other type but the last is one of its notices

@@ -22,9 +22,9 @@ from training.store.messages import ExportedMessage
 
 TITLE = "LinkedIn messages"
 GUIDE = Guide(
-    steps="Settings & Privacy > Data privacy > Download your data",
-    reads="messages.csv, and Profile.csv for who you are",
-    leaves_out="drafts, the spam folder, sponsored messages, subjects",
+    steps="Settings & Privacy > Data privacy > Download your data.",
+    reads="It reads messages.csv, and Profile.csv for who you are.",
+    leaves_out="Left out are drafts, the spam folder, sponsored messages, subjects.",
     marks=("CONVERSATION ID", "FROM", "SENDER PROFILE URL", "DATE", "CONTENT"),
 )
 _MESSAGES = {"CONVERSATION ID", "FROM", "DATE", "CONTENT"}

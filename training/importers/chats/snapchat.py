@@ -23,9 +23,9 @@ from training.store.messages import ExportedMessage
 
 TITLE = "Snapchat"
 GUIDE = Guide(
-    steps="Settings > My Data > Submit a request; Include: Chat History, and switch “Export JSON Files” on",
-    reads="saved chats, also of groups",
-    leaves_out="snaps, and chats that nobody saved, of which only the time is there",
+    steps="Settings > My Data > Submit a request; Include: Chat History, and switch “Export JSON Files” on.",
+    reads="It reads saved chats, also of groups.",
+    leaves_out="Left out are snaps, and chats that nobody saved, of which only the time is there.",
     marks=(
         "Media Type",
         "Created",

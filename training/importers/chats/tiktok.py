@@ -23,9 +23,9 @@ from training.store.messages import ExportedMessage
 
 TITLE = "TikTok"
 GUIDE = Guide(
-    steps="Settings and privacy > Account > Download your data; Select data: All data, File format: JSON",
-    reads="direct messages, and the comments that you wrote",
-    leaves_out="shared videos, comments in lives, and what you watched, liked or searched",
+    steps="Settings and privacy > Account > Download your data; Select data: All data, File format: JSON.",
+    reads="It reads direct messages, and the comments that you wrote.",
+    leaves_out="Left out are shared videos, comments in lives, and what you watched, liked or searched.",
     marks=("Direct Message", "ChatHistory", "CommentsList", "ProfileMap", "Your Activity"),
 )
 _CHATS, _COMMENTS, _PROFILE = "ChatHistory", "CommentsList", "ProfileMap"

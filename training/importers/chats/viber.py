@@ -24,9 +24,9 @@ from training.store.messages import ExportedMessage
 
 TITLE = "Viber"
 GUIDE = Guide(
-    steps="Viber on a phone: More > Settings > Account > Viber backup > Email message history",
-    reads="messages",
-    leaves_out="pictures, stickers and calls, which the file only names",
+    steps="Viber on a phone: More > Settings > Account > Viber backup > Email message history.",
+    reads="It reads messages.",
+    leaves_out="Left out are pictures, stickers and calls, which the file only names.",
     marks=("Date", "Time", "Sender", "Phone", "Message"),
 )
 _ROW = re.compile(

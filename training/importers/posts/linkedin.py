@@ -21,9 +21,11 @@ from training.store.messages import ExportedMessage
 
 TITLE = "LinkedIn posts"
 GUIDE = Guide(
-    steps="Settings & Privacy > Data privacy > Download your data, the larger archive",
-    reads="Shares.csv and Comments.csv: your posts, and your comments",
-    leaves_out="shares without words of yours, reactions, articles, the posts that you commented on",
+    steps="Settings & Privacy > Data privacy > Download your data, the larger archive.",
+    reads="It reads Shares.csv and Comments.csv: your posts, and your comments.",
+    leaves_out=(
+        "Left out are shares without words of yours, reactions, articles, the posts that you commented on."
+    ),
     marks=("Date", "ShareLink", "ShareCommentary", "Message"),
 )
 _SHARES = {"Date", "ShareLink", "ShareCommentary"}

@@ -24,9 +24,12 @@ from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Misskey"
 GUIDE = Guide(
-    steps="Settings > Import and export > All notes > Export, then the file in the drive",
-    reads="notes, answers, and the words beside a quoted note; notes to chosen people as a chat of their own",
-    leaves_out="renotes without words, polls, and content warnings",
+    steps="Settings > Import and export > All notes > Export, then the file in the drive.",
+    reads=(
+        "It reads notes, answers, and the words beside a quoted note; notes to chosen people as a chat of "
+        "their own."
+    ),
+    leaves_out="Left out are renotes without words, polls, and content warnings.",
     marks=("id", "text", "createdAt", "renoteId", "visibility"),
 )
 _ME = "self"

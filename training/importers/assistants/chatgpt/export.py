@@ -31,9 +31,11 @@ from training.store.messages import ExportedMessage
 
 TITLE = "ChatGPT"
 GUIDE = Guide(
-    steps="Settings > Data controls > Export data, then the link in the mail",
-    reads="your turns, and the answers as what they answer",
-    leaves_out="branches that were left, custom instructions, tools and thoughts, words in files",
+    steps="Settings > Data controls > Export data, then the link in the mail.",
+    reads="It reads your turns, and the answers as what they answer.",
+    leaves_out=(
+        "Left out are branches that were left, custom instructions, tools and thoughts, words in files."
+    ),
     marks=("mapping", "current_node", "create_time", "conversation_id"),
 )
 _NO_MESSAGE = Raw(b"null")

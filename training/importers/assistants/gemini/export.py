@@ -12,9 +12,17 @@ from training.store.messages import ExportedMessage
 TITLE = "Gemini (Google Takeout)"
 ADVICE = "Export My Activity again, for Gemini Apps alone and with JSON as the format of its records"
 GUIDE = Guide(
-    steps="takeout.google.com > My Activity > All activity data included > Gemini Apps; JSON as the format",
-    reads="your prompts, and the answers as what they answer; of conversations of Workspace both sides",
-    leaves_out="other activity, deleted turns, files; prompts of accounts in other languages than English",
+    steps=(
+        "At takeout.google.com: My Activity > All activity data included > Gemini Apps; JSON as the format."
+    ),
+    reads=(
+        "It reads your prompts, and the answers as what they answer; of conversations of Workspace both "
+        "sides."
+    ),
+    leaves_out=(
+        "Left out are other activity, deleted turns, files; prompts of accounts in other languages than "
+        "English."
+    ),
     marks=("header", "title", "time", "safeHtmlItem"),
 )
 

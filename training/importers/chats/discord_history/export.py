@@ -19,9 +19,11 @@ from training.store.messages import ExportedMessage
 
 TITLE = "Discord History Tracker"
 GUIDE = Guide(
-    steps="Discord History Tracker > Open or Create Database > the .dht file that it saves to",
-    reads="messages with authors, times, answers and edits, and the names of files",
-    leaves_out="messages of webhooks, embeds, stickers and reactions; other bots are not marked there",
+    steps="Discord History Tracker > Open or Create Database > the .dht file that it saves to.",
+    reads="It reads messages with authors, times, answers and edits, and the names of files.",
+    leaves_out=(
+        "Left out are messages of webhooks, embeds, stickers and reactions; other bots are not marked there."
+    ),
     marks=("users", "servers", "channels", "messages"),
 )
 _USER = re.compile(r"meta\.users\.\d{15,20}+")

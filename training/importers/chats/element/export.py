@@ -29,9 +29,12 @@ from training.store.messages import ExportedMessage, Kind
 
 TITLE = "Matrix (Element)"
 GUIDE = Guide(
-    steps="Element on a computer: Room info > Export chat > JSON, with all messages",
-    reads="messages, captions, edits, answers and threads",
-    leaves_out="what Element could not decrypt, what was deleted, reactions, polls, calls, words of bots",
+    steps="Element on a computer: Room info > Export chat > JSON, with all messages.",
+    reads="It reads messages, captions, edits, answers and threads.",
+    leaves_out=(
+        "Left out are what Element could not decrypt, what was deleted, reactions, polls, calls, words of "
+        "bots."
+    ),
     marks=("room_name", "exported_by", "messages", "origin_server_ts", "event_id"),
 )
 _CAPTIONED = ("image", "video", "audio", "file")

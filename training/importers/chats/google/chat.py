@@ -24,9 +24,11 @@ from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Google Chat"
 GUIDE = Guide(
-    steps="takeout.google.com > Deselect all > Google Chat > Next step > Create export",
-    reads="messages with authors, times, quoted messages and edits, and the names of files",
-    leaves_out="deleted messages, messages of apps, reactions, and the words of quoted messages",
+    steps="At takeout.google.com: Deselect all > Google Chat > Next step > Create export.",
+    reads="It reads messages with authors, times, quoted messages and edits, and the names of files.",
+    leaves_out=(
+        "Left out are deleted messages, messages of apps, reactions, and the words of quoted messages."
+    ),
     marks=("messages", "creator", "created_date", "topic_id", "message_id"),
 )
 _AUTHORS: dict[str, RecordKind] = {"Human": "words", "": "words", "Bot": "bot", "App": "bot"}

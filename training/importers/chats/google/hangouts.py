@@ -21,9 +21,9 @@ from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "Google Hangouts"
 GUIDE = Guide(
-    steps="takeout.google.com > Deselect all > Hangouts > Next step > Create export (until 2022)",
-    reads="messages with authors and times, also SMS, and the names of pictures",
-    leaves_out="places and cards; of calls, newcomers and new names only that they were",
+    steps="At takeout.google.com: Deselect all > Hangouts > Next step > Create export (until 2022).",
+    reads="It reads messages with authors and times, also SMS, and the names of pictures.",
+    leaves_out="Left out are places and cards; of calls, newcomers and new names only that they were.",
     marks=("conversations", "conversation", "events"),
 )
 _EVENTS: dict[str, RecordKind] = {

@@ -23,9 +23,12 @@ from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Google Voice"
 GUIDE = Guide(
-    steps="takeout.google.com > Deselect all > Voice > Next step > Create export",
-    reads="texts of one person and of groups with authors and times; of calls and voicemails that they were",
-    leaves_out="what was said in calls, transcripts of voicemails, and pictures",
+    steps="At takeout.google.com: Deselect all > Voice > Next step > Create export.",
+    reads=(
+        "It reads texts of one person and of groups with authors and times; of calls and voicemails that "
+        "they were."
+    ),
+    leaves_out="Left out are what was said in calls, transcripts of voicemails, and pictures.",
     marks=("hChatLog", "message", "sender vcard", "haudio"),
 )
 _RECORD = re.compile(r'<div class="(message|haudio)"[^<>]*+>')

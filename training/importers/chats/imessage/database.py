@@ -30,10 +30,14 @@ from training.store.messages import ExportedMessage, Precision
 
 TITLE = "iMessage (chat.db)"
 GUIDE = Guide(
-    steps="On a Mac, in Terminal (which needs System Settings > Privacy & Security > Full Disk Access): "
-    "sqlite3 ~/Library/Messages/chat.db \".backup 'chat.db'\"",
-    reads="iMessage, SMS and RCS messages, replies, edited messages as they are now, names of files",
-    leaves_out="tapbacks, unsent messages, what apps wrote, automatic replies, deleted chats",
+    steps=(
+        "On a Mac, in Terminal (which needs System Settings > Privacy & Security > Full Disk Access): "
+        "sqlite3 ~/Library/Messages/chat.db \".backup 'chat.db'\" copies the database to chat.db."
+    ),
+    reads=(
+        "It reads iMessage, SMS and RCS messages, replies, edited messages as they are now, names of files."
+    ),
+    leaves_out="Left out are tapbacks, unsent messages, what apps wrote, automatic replies, deleted chats.",
     marks=("chat_message_join", "chat_handle_join", "attributedBody", "associated_message_type"),
 )
 _OWN = "me"

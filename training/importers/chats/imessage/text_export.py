@@ -22,9 +22,9 @@ from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "iMessage (imessage-exporter)"
 GUIDE = Guide(
-    steps="On a Mac, in Terminal: imessage-exporter -f txt -o messages",
-    reads="texts in their last version, names of files, a line for each event in a group",
-    leaves_out="tapbacks, quoted replies, link previews, unsent messages, what apps wrote",
+    steps="On a Mac, in Terminal: imessage-exporter -f txt -o messages makes the folder messages.",
+    reads="It reads texts in their last version, names of files, a line for each event in a group.",
+    leaves_out="Left out are tapbacks, quoted replies, link previews, unsent messages, what apps wrote.",
     marks=("Me", "Tapbacks:", "This message responded to an earlier message."),
 )
 _ME = "Me"

@@ -33,10 +33,18 @@ from training.store.messages import ExportedMessage
 
 TITLE = "QQ NT"
 GUIDE = Guide(
-    steps="qq-chat-exporter: start the launcher > sign in to QQ > open http://localhost:40653/qce-v4-tool > "
-    "choose a chat > export as JSON. QQNT_Export: python main.py config.toml, with JSON as the format.",
-    reads="JSON, JSON in parts (manifest.json and chunks) and text of qq-chat-exporter; JSON of QQNT_Export",
-    leaves_out="recalled messages, QQ's own notices, quoted and forwarded messages, mentions, names of faces",
+    steps=(
+        "With qq-chat-exporter: start the launcher > sign in to QQ > open http://localhost:40653/qce-v4-tool "
+        "> choose a chat > export as JSON. With QQNT_Export: python main.py config.toml, with JSON as the format."
+    ),
+    reads=(
+        "It reads JSON, JSON in parts (manifest.json and chunks) and text of qq-chat-exporter; JSON of "
+        "QQNT_Export."
+    ),
+    leaves_out=(
+        "Left out are recalled messages, QQ's own notices, quoted and forwarded messages, mentions, names "
+        "of faces."
+    ),
     marks=("metadata", "chatInfo", "messages", "sender", "content", "elements"),
 )
 _MILLISECONDS = 10**11  # from here on a time is no number of seconds

@@ -37,9 +37,12 @@ from training.store.messages import ExportedMessage, Kind
 
 TITLE = "Signal (its own export)"
 GUIDE = Guide(
-    steps="In Signal: Settings > Chats > Export chats, then take main.jsonl",
-    reads="texts in their last version, replies, mentions by name, names of files",
-    leaves_out="reactions, deleted messages, stickers' and polls' words, calls, texts that lie in files",
+    steps="In Signal: Settings > Chats > Export chats, then take main.jsonl.",
+    reads="It reads texts in their last version, replies, mentions by name, names of files.",
+    leaves_out=(
+        "Left out are reactions, deleted messages, stickers' and polls' words, calls, texts that lie in "
+        "files."
+    ),
     marks=("backupTimeMs", "chatItem", "recipient", "account"),
 )
 _ITEMS: dict[str, RecordKind] = {

@@ -34,9 +34,9 @@ from training.store.messages import ExportedMessage
 
 TITLE = "Signal (sigtop)"
 GUIDE = Guide(
-    steps="With sigtop, beside Signal Desktop: sigtop export-messages signal-chats",
-    reads="texts in their last version, names of files; replies in JSON",
-    leaves_out="reactions, quoted messages, calls, deleted messages, JSON without words",
+    steps="With sigtop, beside Signal Desktop: sigtop export-messages signal-chats makes the folder.",
+    reads="It reads texts in their last version, names of files; replies in JSON.",
+    leaves_out="Left out are reactions, quoted messages, calls, deleted messages, JSON without words.",
     marks=("Conversation", "From", "Type", "Sent", "conversationId", "sent_at"),
 )
 _ENDS = (".json", ".txt")

@@ -25,9 +25,11 @@ from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "Skype and Teams Free"
 GUIDE = Guide(
-    steps="teams.live.com/dataexport > Chat history > Submit request, then the tar",
-    reads="messages, edits and answers",
-    leaves_out="quoted and deleted messages, calls, polls, notices of a group, and what bots wrote",
+    steps="At teams.live.com/dataexport: Chat history > Submit request, then the tar.",
+    reads="It reads messages, edits and answers.",
+    leaves_out=(
+        "Left out are quoted and deleted messages, calls, polls, notices of a group, and what bots wrote."
+    ),
     marks=("userId", "exportDate", "conversations", "MessageList"),
 )
 _PERSON, _BOT, _OWN_LISTS = "8:", "28:", "48:"

@@ -30,9 +30,9 @@ from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "slackdump"
 GUIDE = Guide(
-    steps="slackdump archive, or slackdump dump with the id of a conversation",
-    reads="messages with authors, times, threads and edits, and the names of files",
-    leaves_out="messages of bots and of Slack itself, reactions, and what only a search found",
+    steps="With slackdump: slackdump archive, or slackdump dump with the id of a conversation.",
+    reads="It reads messages with authors, times, threads and edits, and the names of files.",
+    leaves_out="Left out are messages of bots and of Slack itself, reactions, and what only a search found.",
     marks=("MESSAGE", "CHANNEL", "S_USER", "WORKSPACE"),
 )
 # of a message that several runs fetched, the row of the last one

@@ -29,9 +29,11 @@ from training.store.messages import ExportedMessage, Kind
 
 TITLE = "SMS Backup & Restore"
 GUIDE = Guide(
-    steps="In the app SMS Backup & Restore: Back up now > Messages, then take sms-<date>.xml",
-    reads="SMS, MMS and RCS messages with the names of files, and who wrote in groups",
-    leaves_out="drafts and messages that were not sent, reactions that came as texts, calls' words",
+    steps="In the app SMS Backup & Restore: Back up now > Messages, then take sms-<date>.xml.",
+    reads="It reads SMS, MMS and RCS messages with the names of files, and who wrote in groups.",
+    leaves_out=(
+        "Left out are drafts and messages that were not sent, reactions that came as texts, calls' words."
+    ),
     marks=("smses", "sms", "mms", "contact_name", "msg_box"),
 )
 _ROOT = re.compile(

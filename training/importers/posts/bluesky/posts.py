@@ -19,9 +19,11 @@ from training.store.messages import ExportedMessage, Kind
 
 TITLE = "Bluesky"
 GUIDE = Guide(
-    steps="Settings > Account > Export my data > Download CAR file",
-    reads="posts and answers, with links written out",
-    leaves_out="reposts and likes, quoted posts, and direct messages, which the file does not hold",
+    steps="Settings > Account > Export my data > Download CAR file.",
+    reads="It reads posts and answers, with links written out.",
+    leaves_out=(
+        "Left out are reposts and likes, quoted posts, and direct messages, which the file does not hold."
+    ),
     marks=("app.bsky.feed.post",),
 )
 # of records that the tree does not lead to any more, posts are those that were deleted

@@ -23,9 +23,9 @@ from training.store.messages import ChatKind, ExportedMessage, Kind
 
 TITLE = "Mastodon"
 GUIDE = Guide(
-    steps="Preferences > Import and export > Data export > Request your archive",
-    reads="posts and answers; direct posts as chats of their own",
-    leaves_out="boosts, favourites and bookmarks, content warnings, polls, and quoted posts",
+    steps="Preferences > Import and export > Data export > Request your archive.",
+    reads="It reads posts and answers; direct posts as chats of their own.",
+    leaves_out="Left out are boosts, favourites and bookmarks, content warnings, polls, and quoted posts.",
     marks=("orderedItems", "preferredUsername", "outbox", "inReplyTo"),
 )
 _TYPES: dict[str, RecordKind] = {

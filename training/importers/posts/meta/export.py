@@ -18,12 +18,18 @@ from training.store.messages import ExportedMessage
 TITLE = "Meta (Facebook, Instagram, Messenger, Threads)"
 ADVICE = messages.ADVICE
 GUIDE = Guide(
-    steps="Accounts Center > Your information and permissions > Export your information > Create export > "
-    "Export to device; Format: JSON, Date range: All time",
-    reads="messages of Instagram and Messenger; posts and comments of Facebook, also in groups; posts, "
-    "reels, stories and comments of Instagram; posts and replies of Threads",
-    leaves_out="what others wrote on your timeline, what you liked or saved, captions of photo albums, "
-    "and sentences that Meta wrote, such as “Ana updated her status”",
+    steps=(
+        "Accounts Center > Your information and permissions > Export your information > Create export > "
+        "Export to device; Format: JSON, Date range: All time."
+    ),
+    reads=(
+        "It reads messages of Instagram and Messenger; posts and comments of Facebook, also in groups; "
+        "posts, reels, stories and comments of Instagram; posts and replies of Threads."
+    ),
+    leaves_out=(
+        "Left out are what others wrote on your timeline, what you liked or saved, captions of photo "
+        "albums, and sentences that Meta wrote, such as “Ana updated her status”."
+    ),
     marks=(
         *("participants", "sender_name", "timestamp_ms", "comments_v2", "group_posts_v2", "post"),
         *("ig_reels_media", "ig_stories", "string_map_data", "label_values", "creation_timestamp"),
