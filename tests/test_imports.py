@@ -170,7 +170,9 @@ def test_an_importer_knows_no_other(module: str) -> None:
     own = module.rpartition(".")[0]
     used = {name for name in imports(path_of(module)) if is_in(name, "training.importers")}
     beside = {name for name in used if not is_in(name, "training.importers.reading")}
-    is_folder_of_one = own.endswith((".line", ".telegram", ".twitter", ".wechat", ".whatsapp"))
+    is_folder_of_one = own.endswith(
+        (".kakaotalk", ".line", ".qq_nt", ".telegram", ".twitter", ".wechat", ".whatsapp")
+    )
     assert not beside or (is_folder_of_one and all(is_in(name, own) for name in beside)), beside
 
 
