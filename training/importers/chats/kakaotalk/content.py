@@ -1,4 +1,4 @@
-"""What a KakaoTalk message is, and the lines that KakaoTalk writes itself."""
+"""The kinds of KakaoTalk messages, and the lines that KakaoTalk writes itself."""
 
 import re
 from collections.abc import Set as AbstractSet

@@ -1,4 +1,4 @@
-"""What qq-chat-exporter writes into a text in the place of pictures, faces, replies and forwarded chats."""
+"""The words that qq-chat-exporter writes in the place of pictures, faces, replies and forwarded chats."""
 
 import re
 

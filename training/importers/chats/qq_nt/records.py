@@ -52,7 +52,7 @@ class QqContent(Struct, gc=False):
 
 
 class QqSender(Struct, gc=False):
-    """Who wrote; `uin` is the number that people know, `uid` an internal id."""
+    """An author; `uin` is the number that people know, `uid` an internal id."""
 
     uid: str | int | None = ""
     uin: str | int | None = ""
