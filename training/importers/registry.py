@@ -180,8 +180,8 @@ class Export:
                 yield bounded
 
 
-def find_exports(path: Path, meter: Meter | None = None, texts: str = "") -> list[Export]:
-    """Return the exports in a file, a zip or a folder; with `texts`, also texts that no format knows.
+def find_exports(path: Path, meter: Meter | None = None, with_texts: bool = False) -> list[Export]:
+    """Return the exports in a file, a zip or a folder; `with_texts`, also texts that no format knows.
 
     Raises UserError with a remedy for a pickle, for an unreadable file and for a path without any export.
     """
@@ -194,7 +194,7 @@ def find_exports(path: Path, meter: Meter | None = None, texts: str = "") -> lis
             raise UserError(_pickle_refusal(source))
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
-        elif texts and own_texts.is_text(head):
+        elif with_texts and own_texts.is_text(head):
             found.setdefault(own_texts.TITLE, []).append(source)
         elif len(unknown) < _MOST_UNKNOWN:
             unknown.append(head)

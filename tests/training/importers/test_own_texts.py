@@ -18,7 +18,9 @@ ESSAY = f'---\ntitle: "The quay"\ndate: 2024-01-15 10:00:00 +0100\ntags: [sea]\n
 
 def read(path: Path, use: str) -> list[ExportedMessage]:
     log = ImportLog(texts="posts" if use == "posts" else "facts")
-    return [message for export in registry.find_exports(path, texts=use) for message in export.read(log)]
+    return [
+        message for export in registry.find_exports(path, with_texts=True) for message in export.read(log)
+    ]
 
 
 def test_a_post_is_the_whole_file_under_its_title(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_what_a_format_knows_is_read_by_it(tmp_path: Path) -> None:
     (tmp_path / "set.json").write_text('{"a": 1}', encoding="utf-8")
     found = {
         export.importer.TITLE: len(export.sources)
-        for export in registry.find_exports(tmp_path, texts="posts")
+        for export in registry.find_exports(tmp_path, with_texts=True)
     }
     assert found == {"WhatsApp": 1, "Texts and Markdown": 1}
 
@@ -84,7 +86,7 @@ def test_what_a_format_knows_is_read_by_it(tmp_path: Path) -> None:
 def test_what_is_no_text_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UserError):
-        registry.find_exports(tmp_path / "a", texts="facts")
+        registry.find_exports(tmp_path / "a", with_texts=True)
 
 
 def test_a_long_text_is_parted_outside_of_code_and_too_long_a_post_is_left_out(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_a_long_text_is_parted_outside_of_code_and_too_long_a_post_is_left_out(t
     block = "```\n" + "\n".join(["x" * 90, ""] * 900) + "\n```\n\n"
     path.write_text(block * 2, encoding="utf-8")
     assert [document.text for document in read(path, "facts")] == [block.rstrip()] * 2
-    (export,) = registry.find_exports(path, texts="posts")
+    (export,) = registry.find_exports(path, with_texts=True)
     assert (list(export.read(log)), list(log.skipped)) == ([], ["longer than 100,000 characters"])
 
 
