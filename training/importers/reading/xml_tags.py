@@ -52,7 +52,7 @@ def read_tags(source: Source, without: frozenset[str] = frozenset()) -> Iterator
         elif file.begins(b"!"):
             raise UserError(f"{source} declares a document type, which no backup does: it was not imported.")
         else:
-            whole = file.take(_WHOLE)
+            whole = file.take_tag()
             yield _whole_tag(file, whole, without) if whole else _read_tag(file, without)
 
 
@@ -143,9 +143,9 @@ class _XmlFile:
             pass
         return self._buffer.startswith(mark, self._at)
 
-    def take(self, pattern: "re.Pattern[bytes]") -> "re.Match[bytes] | None":
-        """Return what matches next in memory, and go behind it; None where nothing does."""
-        if found := pattern.match(self._buffer, self._at):
+    def take_tag(self) -> "re.Match[bytes] | None":
+        """Return the next tag, and go behind it; None where it does not lie in memory from end to end."""
+        if found := _WHOLE.match(self._buffer, self._at):
             self._at = found.end()
         return found
 
