@@ -17,6 +17,9 @@ _LONGEST_TAG = 8 << 20  # bytes of the attributes that are kept, and of their na
 _MOST_ATTRIBUTES = 1000
 _NAME = re.compile(rb"/?+[A-Za-z_][\w:.-]*+")
 _KEY = re.compile(rb"(?<![\w:.-])([A-Za-z_][\w:.-]{0,100}+)\s*+=\s*+\Z")
+_PAIR = rb"[A-Za-z_][\w:.-]{0,100}+\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')"
+_WHOLE = re.compile(rb"(/?+[A-Za-z_][\w:.-]*+)((?:\s++%b)*+)\s*+(/?+)>" % _PAIR)
+_PAIRS = re.compile(rb"([A-Za-z_][\w:.-]{0,100}+)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
 _LAST = 200  # bytes before a quotation mark in which an attribute's name stands
 _STOP = re.compile(rb"[>\"']")
 _REFERENCE = re.compile(r"&(?:#(\d{1,7}+)|#[xX]([0-9A-Fa-f]{1,6}+)|(amp|lt|gt|quot|apos));")
@@ -49,11 +52,29 @@ def read_tags(source: Source, without: frozenset[str] = frozenset()) -> Iterator
         elif file.begins(b"!"):
             raise UserError(f"{source} declares a document type, which no backup does: it was not imported.")
         else:
-            yield _read_tag(file, without)
+            whole = file.take_tag()
+            yield _whole_tag(file, whole, without) if whole else _read_tag(file, without)
+
+
+def _whole_tag(file: "_XmlFile", tag: "re.Match[bytes]", without: frozenset[str]) -> Tag:
+    """Return a tag that lies in memory from end to end, as most do."""
+    attributes = {
+        label: unescape_xml(_decode(file, pair[2] if pair[3] is None else pair[3]))
+        for pair in _PAIRS.finditer(tag[2])
+        if (label := pair[1].decode()) not in without
+    }
+    if len(attributes) > _MOST_ATTRIBUTES:
+        file.fail("a tag has no end")
+    return _tag(tag[1].decode(), attributes, bool(tag[3]))
+
+
+def _tag(label: str, attributes: dict[str, str], is_empty: bool) -> Tag:
+    is_close = label.startswith("/")
+    return Tag(label.removeprefix("/"), attributes, not is_close, is_close or is_empty)
 
 
 def _read_tag(file: "_XmlFile", without: frozenset[str]) -> Tag:
-    """Read the tag whose name is next."""
+    """Read the tag whose name is next, piece by piece."""
     attributes, size = dict[str, str](), 0
     head = file.take_to_stop()
     name = _NAME.match(head)
@@ -73,10 +94,7 @@ def _read_tag(file: "_XmlFile", without: frozenset[str]) -> Tag:
             size += len(value)
             attributes[label] = unescape_xml(_decode(file, value))
         part = file.take_to_stop()
-    label = name[0].decode()
-    is_close = label.startswith("/")
-    is_empty = part[:-1].rstrip().endswith(b"/")
-    return Tag(label.removeprefix("/"), attributes, not is_close, is_close or is_empty)
+    return _tag(name[0].decode(), attributes, part[:-1].rstrip().endswith(b"/"))
 
 
 def _decode(file: "_XmlFile", value: bytes) -> str:
@@ -124,6 +142,12 @@ class _XmlFile:
         while len(self._buffer) - self._at < len(mark) and self._fill():
             pass
         return self._buffer.startswith(mark, self._at)
+
+    def take_tag(self) -> "re.Match[bytes] | None":
+        """Return the next tag, and go behind it; None where it does not lie in memory from end to end."""
+        if found := _WHOLE.match(self._buffer, self._at):
+            self._at = found.end()
+        return found
 
     def skip_past(self, mark: bytes) -> bool:
         """Go behind the next such bytes; return False at the end of the file."""

@@ -16,6 +16,13 @@ def source(data: bytes) -> Source:
     return Source("a.xml", "", len(data), lambda: io.BytesIO(data))
 
 
+class Slow(io.BytesIO):
+    """A file that gives a byte at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(1, size or 0))
+
+
 @pytest.mark.parametrize(
     ("text", "tags"),
     [
@@ -30,7 +37,10 @@ def source(data: bytes) -> Source:
     ],
 )
 def test_a_text_has_these_tags(text: str, tags: list[Tag]) -> None:
-    assert list(read_tags(source(text.encode()), frozenset(("data",)))) == tags
+    data = text.encode()
+    in_pieces = Source("a.xml", "", len(data), lambda: Slow(data))
+    for each in (source(data), in_pieces):
+        assert list(read_tags(each, frozenset(("data",)))) == tags
 
 
 @pytest.mark.parametrize(
