@@ -15,8 +15,8 @@ import pytest
 from tests.paths import ROOT
 
 ORDER = """
-bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault bot.untrusted
-bot.files bot.token_prefix bot.sized_cache
+bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault
+bot.untrusted bot.files bot.token_prefix bot.sized_cache
 bot.message
 bot.adapter
 bot.persona bot.config bot.text bot.log
@@ -40,8 +40,8 @@ training.commands training.__main__
 """.split()
 # what training shares with serving; beside it the engine
 SHARED = """
-bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault bot.untrusted
-bot.files bot.token_prefix bot.sized_cache
+bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_name bot.json_fault
+bot.untrusted bot.files bot.token_prefix bot.sized_cache
 bot.message
 bot.adapter
 bot.persona bot.config bot.text bot.prompt bot.engine
