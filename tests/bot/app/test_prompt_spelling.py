@@ -46,4 +46,3 @@ def test_the_whole_prompt_is_written_as_the_model_reads_it(tmp_path: Path) -> No
 def test_every_control_token_is_visible(kind: str, tmp_path: Path) -> None:
     text = str(written(TOKENIZERS[kind], tmp_path)["text"])
     assert (text.count("<|im_start|>"), text.count("<|im_end|>")) in ((3, 2), (2, 1))
-    assert text.rstrip().removesuffix("assistant").rstrip().endswith("<|im_start|>")
