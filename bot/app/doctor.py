@@ -103,7 +103,8 @@ def _lore(persona: Persona) -> Finding:
 
 async def _memory(settings: Config) -> list[Finding]:
     """Check the database, and name what the last process could not publish to its platforms."""
-    if not (file := memory_file(settings)).exists():
+    file = memory_file(settings)
+    if not (file.exists() or file.with_name(f"{file.name}.lock").exists()):
         return [Finding("memory", True, f"{file}: nothing is remembered yet")]
     try:
         async with open_memory(settings) as memory:

@@ -12,7 +12,8 @@ Layer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]
 
 def _option(meaning: str, unit: str = "", **limits: float) -> Any:
     """Return the field of an option, which is absent by default; `training recipe` prints what it says."""
-    return Field(default=None, description=meaning, json_schema_extra={"unit": unit}, **limits)  # type: ignore[arg-type]
+    told: Any = {"description": meaning, "json_schema_extra": {"unit": unit}, **limits}
+    return Field(default=None, **told)
 
 
 class TrainingOptions(Section):

@@ -1,5 +1,6 @@
 """A persona's adapter in other programs: PEFT, transformers and llama.cpp give the answers it had here."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from bot.errors import UserError
 from tests.fakes import families, tiny
 from tests.fixtures.exported_adapters import export_workspace, lora
 from tests.fixtures.llama_cpp import complete
-from training.adapters.export import ExportOptions, export_adapter
+from training.adapters.export import ExportFormat, ExportOptions, export_adapter
 from training.adapters.gguf.layout import gguf_layout
 from training.adapters.gguf.model import write_gguf_model
 from training.adapters.install import install_adapter
@@ -81,6 +82,22 @@ def test_a_peft_folder_is_loaded_by_peft(made: tuple[Workspace, Path], tmp_path:
     here, there = adapted(base, workspace.persona.adapter), adapted(base, tmp_path / "out/mara")
     torch.testing.assert_close(logits(there), logits(here))
     assert answers(there) != answers(AutoModelForCausalLM.from_pretrained(base))
+
+
+@pytest.mark.parametrize("format", ["peft", "merged"])
+def test_an_exported_manifest_names_no_folder_of_this_machine_in_its_run(
+    format: ExportFormat, made: tuple[Workspace, Path], tmp_path: Path
+) -> None:
+    workspace, base = made
+    adapter = tmp_path / "own"
+    assert workspace.persona.adapter
+    shutil.copytree(workspace.persona.adapter, adapter)
+    told = json.loads((adapter / "manifest.json").read_text())
+    record = {"base_model": str(base), "continued_from": "/home/ana/old/adapter", "reasons": {"rank": "set"}}
+    (adapter / "manifest.json").write_text(json.dumps({**told, "run": {"run": "0001", "record": record}}))
+    export_adapter(workspace, format, tmp_path / "out", ExportOptions(adapter=adapter))
+    run = json.loads((tmp_path / "out/manifest.json").read_text())["run"]
+    assert run["record"] == {"base_model": base.name, "continued_from": "adapter", "reasons": {"rank": "set"}}
 
 
 def test_a_merged_folder_gives_the_same_logits(made: tuple[Workspace, Path], tmp_path: Path) -> None:

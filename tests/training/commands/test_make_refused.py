@@ -37,12 +37,17 @@ def test_an_export_without_the_persona_is_refused_and_leaves_no_folder(making: E
     assert not making.persona.exists()
 
 
-def test_an_export_that_is_not_there_is_refused(making: EmptyFolder) -> None:
+def test_an_export_that_is_not_there_is_refused_before_anything_is_written(
+    making: EmptyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     making.export.unlink()
-    assert refused(making, "--yes") == (
-        f"There is nothing at {making.export}: check the path of the export.{KEPT}"
-    )
+    told = f"There is nothing at {making.export}: check the path of the export."
+    assert refused(making, "--yes") == told
     assert not making.persona.exists()
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    assert main(["make", str(making.export), "--persona", "mara", "--yes"]) == 2
+    assert not list((tmp_path / "new").iterdir())
 
 
 def test_a_card_without_a_name_is_refused_before_anything(making: EmptyFolder) -> None:

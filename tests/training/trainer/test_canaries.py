@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from tests.fixtures.tiny_training import SMALL, TinyPersona, dialogue
@@ -154,6 +155,19 @@ def test_a_canary_adapter_is_not_adopted_continued_or_given_out(
     assert refused(trained, *command, str(elsewhere)) == (
         f"The adapter in {elsewhere} learned invented secrets (train --canaries) and is only there for "
         "`evaluate --adapter`: take one that was trained without --canaries."
+    )
+
+
+@pytest.mark.parametrize("way", ["adopt", "continue"])
+def test_a_canary_adapter_that_was_saved_again_as_a_pickle_is_known(
+    way: str, trained: TinyPersona, tmp_path: Path
+) -> None:
+    best, elsewhere = trained.runs()[1] / "best", tmp_path / "copied"
+    elsewhere.mkdir()
+    (elsewhere / "adapter_config.json").write_bytes((best / "adapter_config.json").read_bytes())
+    torch.save(load_file(best / "adapter_model.safetensors"), elsewhere / "adapter_model.bin")
+    assert refused(trained, *WAYS[way], str(elsewhere)).startswith(
+        f"The adapter in {elsewhere} learned invented secrets (train --canaries)"
     )
 
 

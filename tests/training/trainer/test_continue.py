@@ -65,6 +65,7 @@ def test_all_that_adopt_takes_is_continued(kind: str, built: TinyPersona, tmp_pa
         workspace.settings.model, workspace.persona.training, "cpu", workspace.settings.data, print
     )
     data, hashes = read_training_data(workspace, read_build_record(workspace.work))
+    (persona.work / ".continued-killed/read").mkdir(parents=True)  # of a process that was killed
     start = begin_run(workspace, base, data, hashes, TrainOptions(continue_from=str(path)))
     assert start.adapter is not None
     assert start.adapter.keys() == wanted.keys()
