@@ -25,7 +25,7 @@ from training.store.messages import ExportedMessage
 TITLE = "Viber"
 GUIDE = Guide(
     steps="Viber on a phone: More > Settings > Account > Viber backup > Email message history.",
-    reads="It reads messages.",
+    reads="It reads messages with their senders and times.",
     leaves_out="Left out are pictures, stickers and calls, which the file only names.",
     marks=("Date", "Time", "Sender", "Phone", "Message"),
 )

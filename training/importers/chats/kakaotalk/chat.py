@@ -30,8 +30,8 @@ from training.store.messages import ExportedMessage, Precision
 TITLE = "KakaoTalk"
 GUIDE = Guide(
     steps=(
-        "Phone: open the chat > menu > settings > Export Chat (대화 내용 내보내기). Computer: open the chat > "
-        "menu > Chat room settings > Export chat messages (대화 내용 내보내기)."
+        "Phone: open the chat > menu > settings > Export Chat (대화 내용 내보내기). Computer: open the "
+        "chat > menu > Chat room settings > Export chat messages (대화 내용 내보내기)."
     ),
     reads="It reads texts of Android, iOS and Windows in Korean or English, and the CSV table of macOS.",
     leaves_out="Left out are deleted messages, notices without a time, pictures and emoticons.",

@@ -35,7 +35,7 @@ TITLE = "QQ NT"
 GUIDE = Guide(
     steps=(
         "With qq-chat-exporter: start the launcher > sign in to QQ > open http://localhost:40653/qce-v4-tool "
-        "> choose a chat > export as JSON. With QQNT_Export: python main.py config.toml, with JSON as the format."
+        "> choose a chat > export as JSON. With QQNT_Export: python main.py config.toml, and JSON as format."
     ),
     reads=(
         "It reads JSON, JSON in parts (manifest.json and chunks) and text of qq-chat-exporter; JSON of "
