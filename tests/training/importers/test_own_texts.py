@@ -1,5 +1,6 @@
 """Texts and Markdown are read only where --as says that they are the persona's, behind all formats."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -116,5 +117,5 @@ def test_texts_take_linear_time(use: str, line: str, tmp_path: Path) -> None:
     for times in (500, 1000, 2000):
         path = tmp_path / f"{times}.md"
         path.write_text("a\n" + line * times, encoding="utf-8")
-        works.append(count_work(lambda path=path: read(path, use)))
+        works.append(count_work(partial(read, path, use)))
     assert max(growth(one, other) for one, other in pairwise(works)) <= MOST
