@@ -222,10 +222,8 @@ def read_persona_file(folder: Path) -> PersonaFile:
 
 def has_card(folder: Path) -> bool:
     """Return whether a folder has a card, or a persona.toml that says where one is; raises `UserError`."""
-    if any((folder / name).exists() for name in CARD_NAMES):
-        return True
-    file = folder / "persona.toml"
-    return file.exists() and parse_toml(PersonaFile, read_toml(file, "make one"), file).card is not None
+    has_own = any((folder / name).exists() for name in CARD_NAMES)
+    return has_own or read_persona_file(folder).card is not None
 
 
 def card_path(folder: Path, keys: PersonaFile) -> Path:

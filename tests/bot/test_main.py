@@ -214,30 +214,6 @@ def test_doctor_names_each_fault_and_exits_with_1(run: Run, tmp_path: Path) -> N
     assert (done.returncode, wrong) == (1, {"persona", "personas", "model"})
 
 
-def test_persona_list_names_broken_personas(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "personas/lost").mkdir(parents=True)
-    (tmp_path / "config.toml").write_text("")
-    done = run("--config", str(tmp_path / "config.toml"), "persona", "list")
-    assert done.stdout.startswith(f"lost         broken: {tmp_path}/personas/lost/card.json is missing")
-    assert done.returncode == 1
-
-
-@pytest.mark.parametrize("words", [["list"], ["show", "mara"]])
-def test_a_command_about_personas_loads_no_library_of_models(words: list[str]) -> None:
-    code = "import sys, bot.__main__ as it\n"
-    code += "heavy = {'torch', 'transformers'}\n"
-    code += "def leave(code): sys.exit(code or ' '.join(heavy & sys.modules.keys()) or 0)\n"
-    code += "it._exit = leave\n"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}it.main()", "persona", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr.strip()) == (0, "")
-
-
 def test_an_uncaught_exception_is_a_log_event_without_the_token(tmp_path: Path) -> None:
     token = "5550001111:AAcanaryTELEGRAM-canary_canary12345x"
     settings = tmp_path / "config.toml"

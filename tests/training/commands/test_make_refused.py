@@ -54,7 +54,8 @@ def test_a_card_without_a_name_is_refused_before_anything(making: EmptyFolder) -
     card = making.folder / "card.json"
     card.write_text('{"description": "Keeps a light."}')
     assert refused(making, "--yes", "--card", str(card)) == (
-        f'The card {card} cannot be used: it has no name: write one into its field "name".'
+        f'The card {card} cannot be used: it has no name: write one into its field "name" '
+        "(it has description)."
     )
     assert not making.persona.exists()
 
@@ -121,9 +122,10 @@ def test_an_empty_folder_gets_settings_of_its_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ALTEREGO_CONFIG", raising=False)
-    assert main(["make", "nowhere.zip", "--persona", "mara", "--yes"]) == 2
+    (tmp_path / "empty.json").touch()
+    assert main(["make", "empty.json", "--persona", "mara", "--yes"]) == 2
     told = capsys.readouterr()
     assert told.out.startswith(f"settings   {tmp_path / 'config.toml'} is new, with the base model ")
-    assert told.err.startswith("training: There is nothing at nowhere.zip")
+    assert told.err.startswith("training: empty.json is empty: export it again.")
     assert config.load_config(tmp_path / "config.toml", {}).personas == tmp_path / "personas"
-    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "empty.json"]
