@@ -30,6 +30,7 @@ TRAINING = (
     ["recipe"],
     ["preview", "--persona", "mara"],
     ["train", "--persona", "mara", "--plan"],
+    ["formats"],
     ["--help"],
     ["import", "--help"],
 )
