@@ -170,7 +170,7 @@ def test_a_failed_import_keeps_the_selves(tmp_path: Path) -> None:
 
 def test_damaged_selves_are_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "selves.json").write_text("[")
-    with pytest.raises(UserError, match="delete it, and import again with --me"):
+    with pytest.raises(UserError, match="delete it and import again with --me"):
         read_selves(tmp_path)
 
 
