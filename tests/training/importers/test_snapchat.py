@@ -78,7 +78,7 @@ def test_an_account_without_chats_has_no_message(tmp_path: Path) -> None:
 def test_snaps_have_no_words(tmp_path: Path) -> None:
     snaps = (EXPORTS / "snapchat/new/json/snap_history.json").read_bytes()
     (tmp_path / "snap_history.json").write_bytes(snaps)
-    with pytest.raises(UserError, match="holds no export that is known"):
+    with pytest.raises(UserError, match="is nearest to an export of Snapchat, but has no"):
         registry.find_exports(tmp_path)
 
 

@@ -112,7 +112,7 @@ SENTENCES = {
     "a plain tar, cut in the middle": "ends in the middle: copy or download it again.",
     "bytes that are no header": "is damaged: copy or download it again.",
     "an absolute path (pax)": "was not imported: the path '/etc/result.json' leads out of the archive.",
-    "nothing but an archive in an archive": "holds no export that is known",
+    "nothing but an archive in an archive": "is an archive that is not opened here: unpack it",
 }
 
 
