@@ -215,7 +215,7 @@ OTHERS = {
 def test_a_file_of_like_shape_is_of_no_known_format(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(OTHERS[name]), encoding="utf-8")
-    with pytest.raises(UserError, match="holds no export that is known|is nearest to an export of"):
+    with pytest.raises(UserError, match=r"holds no export that is known|is nearest to an export of"):
         registry.find_exports(path)
 
 
