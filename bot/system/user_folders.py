@@ -4,6 +4,7 @@ The folders of XDG on Linux and macOS, and %LOCALAPPDATA% on Windows. Each is th
 no link, and no other user could have put another in its place.
 """
 
+import errno
 import os
 import stat
 import sys
@@ -29,14 +30,29 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def make_own_folder(folder: Path) -> None:
     """Make a folder of mode 0700, or close the one there; raises `OSError` unless it is the user's."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform == "win32":
-        return
+    if sys.platform != "win32":
+        _check_owner(folder)
+        folder.chmod(0o700)
+
+
+def check_own_folder(folder: Path) -> None:
+    """Raise the `OSError` of `make_own_folder`, as far as it can be told without making anything."""
+    if not folder.exists():
+        folder = next(each for each in folder.parents if each.exists())
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    elif not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    elif sys.platform != "win32":
+        _check_owner(folder)
+
+
+def _check_owner(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != own_id():
         raise PermissionError(0, f"{folder} is not a folder of your own: remove it")
     if fault := ownership_fault(folder.parent):
         raise PermissionError(0, f"{fault[0]}: {fault[1]}")
-    folder.chmod(0o700)
 
 
 def _base(variable: str, usual: str, environment: Mapping[str, str]) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.engine.kernels.library_store import LibraryStore
 from bot.engine.kernels.toolchain import Toolchain, cpu_name, find_toolchains, missing_toolchain
-from bot.system.user_folders import cache_folder
+from bot.system.user_folders import cache_folder, check_own_folder
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,15 @@ def make_library(folder: Path | None = None) -> Path:
 
 
 def stored_library(folder: Path | None = None) -> Path | None:
-    """Return the path of a library that is compiled already, as its name says; nothing is read or made."""
-    folder, sources = folder or cache_folder(), read_sources()
+    """Return the path of a library that is compiled already, as its name says; nothing is read or made.
+
+    Raises `LibraryError` where the folder is not the user's own or cannot be made.
+    """
+    try:
+        folder, sources = folder or cache_folder(), read_sources()
+        check_own_folder(folder)
+    except OSError as problem:
+        raise _explained(problem) from problem
     names = (f"native-{_digest(sources, each)}-*{each.suffix}" for each in find_toolchains())
     return next((path for name in names for path in sorted(folder.glob(name))), None)
 
