@@ -104,3 +104,41 @@ def test_a_database_without_a_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.dht").write_bytes(server_formats.as_database(tables, {}))
     with pytest.raises(UserError, match=r"a\.dht is no database that can be read \(no such"):
         list(registry.read_exports(tmp_path / "a.dht"))
+
+
+ENDLESS = "CREATE VIEW {} AS WITH RECURSIVE n (at) AS (SELECT 1 UNION ALL SELECT at FROM n) SELECT {} FROM n;"
+COLUMNS = {
+    "users": "at AS id, at AS name, at AS discriminator",
+    "servers": "at AS id, at AS name, at AS type",
+    "channels": "at AS id, at AS name, at AS server",
+    "messages": "at AS message_id, at AS sender_id, at AS channel_id, at AS text, at AS timestamp",
+}
+
+
+@pytest.mark.parametrize("view", COLUMNS)
+def test_a_view_without_an_end_is_no_table(view: str, tmp_path: Path) -> None:
+    tables = "".join(
+        f"CREATE TABLE {name}{'2' * (name == view)} ({columns.replace('at AS ', '')});"
+        for name, columns in COLUMNS.items()
+    )
+    made = server_formats.as_database(tables + ENDLESS.format(view, COLUMNS[view]), {})
+    (tmp_path / "a.dht").write_bytes(made)
+    with pytest.raises(UserError, match=rf"no database that can be read \(no such table: {view}\)"):
+        list(registry.read_exports(tmp_path / "a.dht"))
+
+
+def test_ids_that_are_not_unique_multiply_nothing(tmp_path: Path) -> None:
+    tables = "".join(f"CREATE TABLE {name} ({c.replace('at AS ', '')});" for name, c in COLUMNS.items())
+    tables += "CREATE TABLE attachments (attachment_id, name);"
+    tables += "CREATE TABLE message_attachments (message_id, attachment_id);"
+    rows: dict[str, server_formats.Rows] = {
+        "users": [(1, "ana", None)] * 50,
+        "servers": [(1, "quay", "SERVER")] * 50,
+        "channels": [(5, "tea", 1)] * 50,
+        "messages": [(9, 1, 5, "hello", 1704189600123)],
+        "attachments": [(3, "a.txt")] * 50,
+        "message_attachments": [(9, 3)] * 2,
+    }
+    (tmp_path / "a.dht").write_bytes(server_formats.as_database(tables, rows))
+    found = [(each.text, each.media) for each in registry.read_exports(tmp_path / "a.dht")]
+    assert found == [("hello", ("a.txt", "a.txt"))]

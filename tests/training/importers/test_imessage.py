@@ -5,6 +5,7 @@ import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -186,3 +187,56 @@ def test_what_lies_in_the_log_beside_the_database_is_read(tmp_path: Path) -> Non
         writer.execute(MESSAGE.format(794052000))
         writer.execute(JOIN)
         assert [message.text for message in registry.read_exports(path)] == ["tea"]
+
+
+def read_tables(path: Path, schema: str, *rows: str) -> tuple[list[str], dict[str, int]]:
+    """Read a Messages database with one chat and these rows; return the texts and the counts."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(schema)
+        for row in ("INSERT INTO chat (ROWID, guid, chat_identifier) VALUES (1, 'a', 'c')", *rows):
+            database.execute(row)
+        database.commit()
+    log = ImportLog()
+    return [message.text for message in registry.read_exports(path, log)], dict(log.skipped)
+
+
+SAY = "INSERT INTO message (ROWID, guid, text, date, is_from_me, handle_id) VALUES ({}, 'g{}', '{}', 7, 0, 1)"
+LIE = "INSERT INTO chat_message_join VALUES (1, 1)"
+
+
+@pytest.mark.parametrize("number", ["'x'", "NULL", "x'00'", "1.5"])
+def test_a_row_whose_number_is_none_is_counted(number: str, tmp_path: Path) -> None:
+    schema = SCHEMA.replace("message (ROWID INTEGER PRIMARY KEY", "message (ROWID BLOB", 1)
+    rows = (SAY.format(1, 1, "tea"), SAY.format(number, 2, "oil"), LIE)
+    file = ("INSERT INTO attachment (ROWID) VALUES (1)", "INSERT INTO message_attachment_join VALUES (1, 1)")
+    assert read_tables(tmp_path / "chat.db", schema, *rows, *file) == (["tea"], {"without a number": 1})
+
+
+def test_numbers_that_are_not_unique_multiply_nothing(tmp_path: Path) -> None:
+    schema = SCHEMA
+    for table in ("chat", "handle", "attachment"):
+        schema = schema.replace(f"{table} (ROWID INTEGER PRIMARY KEY", f"{table} (ROWID INTEGER", 1)
+    many = (
+        "INSERT INTO chat (ROWID, guid, chat_identifier) VALUES (1, 'a', 'c')",
+        "INSERT INTO handle (ROWID, id) VALUES (1, '+1000')",
+        "INSERT INTO attachment (ROWID, filename) VALUES (1, 'a.txt')",
+    )
+    file = "INSERT INTO message_attachment_join VALUES (1, 1)"
+    rows = (SAY.format(1, 1, "tea"), LIE, file, *many * 50)
+    assert read_tables(tmp_path / "chat.db", schema, *rows) == (["tea"], {})
+    (message,) = registry.read_exports(tmp_path / "chat.db")
+    assert message.media == ("a.txt",)
+
+
+def test_the_log_beside_a_database_in_a_zip_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(SCHEMA)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("INSERT INTO chat (ROWID, guid, chat_identifier) VALUES (1, 'a', 'c')")
+        database.execute(SAY.format(1, 1, "tea"))
+        database.execute(LIE)
+        with ZipFile(tmp_path / "a.zip", "w") as archive:
+            for name in ("chat.db", "chat.db-wal"):
+                archive.write(tmp_path / name, name)
+    assert [message.text for message in registry.read_exports(tmp_path / "a.zip")] == ["tea"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import UserError
 from tests.complexity.documents import chat_formats, server_formats
 from tests.complexity.documents.hostile_chats import Chat, Said
 from tests.paths import EXPORTS
@@ -89,3 +90,18 @@ def test_answers_of_a_thread_stand_once(tmp_path: Path) -> None:
     (tmp_path / "C1.json").write_text(json.dumps(conversation), encoding="utf-8")
     found = list(registry.read_exports(tmp_path / "C1.json"))
     assert [(each.text, each.reply_to) for each in found] == [("tea?", None), ("yes", first["ts"])]
+
+
+@pytest.mark.parametrize("table", ["MESSAGE", "CHANNEL", "S_USER", "WORKSPACE"])
+def test_a_view_without_an_end_is_no_table(table: str, tmp_path: Path) -> None:
+    files = server_formats.slackdump(Chat((Said(0, "hello"),)))
+    (tmp_path / "a.sqlite").write_bytes(files["slackdump.sqlite"])
+    with closing(sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)) as database:
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info ({table})")]
+        database.execute(f"ALTER TABLE {table} RENAME TO {table}2")
+        database.execute(
+            f"CREATE VIEW {table} AS WITH RECURSIVE n (at) AS (SELECT 1 UNION ALL SELECT at FROM n) "
+            f"SELECT {', '.join(f'at AS {name}' for name in columns)} FROM n"
+        )
+    with pytest.raises(UserError, match=rf"no database that can be read \(no such table: {table}\)"):
+        list(registry.read_exports(tmp_path / "a.sqlite"))

@@ -5,13 +5,12 @@ exports of 2020 to 2026); no full export was seen. Columns come and go with the 
 A message has no id, and its author is known by the address of a profile, which a sponsored one lacks.
 """
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 
 from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.guides import Guide
-from training.importers.reading.html_text import html_words
+from training.importers.reading.html_text import html_words, unescape
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, parse_iso_time
@@ -113,4 +112,4 @@ def _author(row: dict[str, str], name: str, chat: str) -> str:
 
 def message_words(content: str) -> str:
     """Return the words of a message, which is a piece of HTML or a plain text with entities."""
-    return html_words(content) if _TAG.search(content) else html.unescape(content).strip()
+    return html_words(content) if _TAG.search(content) else unescape(content).strip()

@@ -5,13 +5,13 @@ was seen. Only chats that somebody saved have words. "Created(microseconds)" is 
 sent names in `To` (old) or in `From` (between both) who got it. account.json has the owner's name.
 """
 
-import html
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
 from training.importers.reading.guides import Guide
+from training.importers.reading.html_text import unescape
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.json_stream import JsonReader, read_document
 from training.importers.reading.message_ids import MessageIds
@@ -138,7 +138,7 @@ def _convert(
     if time is None:
         log.skip("without a date")
         return
-    words = html.unescape(clean_text(message.content or message.text or "")).strip()
+    words = unescape(clean_text(message.content or message.text or "")).strip()
     yield ExportedMessage(
         platform="snapchat",
         chat=chat,

@@ -5,6 +5,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,7 +20,7 @@ from training.importers.reading.archive_bounds import (
     path_refusal,
     sum_refusal,
 )
-from training.importers.reading.source import Meter, Source
+from training.importers.reading.source import WAL, Meter, Source
 from training.importers.reading.tar_archive import TAR_NAMES, is_tar, tar_sources
 
 _DIRECTORY = 24 << 20  # bytes of the central directory
@@ -49,7 +50,7 @@ def list_sources(path: Path, meter: Meter) -> list[Source]:
     if head in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return _zip(path, meter)
     if is_tar(path):
-        return tar_sources(path, meter)
+        return _with_logs(tar_sources(path, meter))
     return [Source(str(path), "", path.stat().st_size, lambda: path.open("rb", buffering=0), meter)]
 
 
@@ -66,7 +67,7 @@ def _folder(root: Path, meter: Meter) -> list[Source]:
             if path.suffix == ".zip":
                 found += _zip(path, meter)
             elif name.lower().endswith(TAR_NAMES) and is_tar(path):
-                found += tar_sources(path, meter)
+                found += _with_logs(tar_sources(path, meter))
             else:
                 found.append(_file(root, path, meter))
     return found
@@ -98,7 +99,13 @@ def _zip(path: Path, meter: Meter) -> list[Source]:
             refused.pop_all()  # it stays open for its members
     except (BadZipFile, OSError, ValueError, struct.error, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path} is a damaged zip ({error}): copy or download it again.") from None
-    return [_member(path, archive, member, meter) for member in members if _is_wanted(member)]
+    return _with_logs([_member(path, archive, member, meter) for member in members if _is_wanted(member)])
+
+
+def _with_logs(sources: list[Source]) -> list[Source]:
+    """Return the sources of an archive; each database has the write-ahead log beside it."""
+    logs = {source.path.removesuffix(WAL): source for source in sources if source.path.endswith(WAL)}
+    return [replace(each, log=logs[each.path]) if each.path in logs else each for each in sources]
 
 
 def _member(path: Path, archive: ZipFile, member: ZipInfo, meter: Meter) -> Source:

@@ -14,6 +14,13 @@ _EMPTY = frozenset("br hr img input meta link wbr".split())  # they have no end
 _SPACES, _BLANKS = re.compile(r"[ \t\r\n\f]+"), re.compile(r" {2,}")
 _GAPS = re.compile(r" *\n *")
 _MANY = re.compile(r"\n{3,}")
+# above every character: int() refuses thousands of digits, and html.unescape calls it
+_HUGE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?+")
+
+
+def unescape(text: str) -> str:
+    """Return a text with the characters that its HTML references name; U+FFFD for one of too many digits."""
+    return html.unescape(_HUGE.sub("\ufffd", text))
 
 
 def html_words(source: str, without: frozenset[str] = frozenset()) -> str:
@@ -37,5 +44,5 @@ def html_words(source: str, without: frozenset[str] = frozenset()) -> str:
             words.append("\n\n" if name in _PARAGRAPHS else "\n")
     if not depth:
         words.append(_SPACES.sub(" ", source[at:]))
-    text = _GAPS.sub("\n", _BLANKS.sub(" ", html.unescape("".join(words))))
+    text = _GAPS.sub("\n", _BLANKS.sub(" ", unescape("".join(words))))
     return _MANY.sub("\n\n", text).strip()

@@ -15,6 +15,7 @@ _SLICE = 4 << 10  # packed bytes: at the end of each gzip stream, the rest of it
 HEAD = 64 << 10  # bytes that tell a format: base64 avatars push keys past 8 KB
 _RATIO = 200  # unpacked bytes for one packed byte: more is a bomb
 _LINE = 16 << 20  # characters of the longest line
+WAL = "-wal"  # behind a database's name: what was written last and is not in its file yet
 _GZIP = b"\x1f\x8b"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BROKEN = (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
@@ -31,7 +32,8 @@ class Meter:
 class Source:
     """One file below a path that the user named: `path` is relative to `root`, "" for the root itself.
 
-    `size` is in bytes; `opened` opens the raw bytes.
+    `size` is in bytes; `opened` opens the raw bytes. `log` is the write-ahead log beside a database in an
+    archive.
     """
 
     root: str
@@ -39,6 +41,7 @@ class Source:
     size: int
     opened: Callable[[], BinaryIO] = field(repr=False)
     meter: Meter = field(default_factory=Meter, repr=False)
+    log: "Source | None" = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.root}: {self.path}" if self.path else self.root

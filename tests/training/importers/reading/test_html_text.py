@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.importers.reading.html_text import html_words
+from training.importers.reading.html_text import html_words, unescape
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,17 @@ def test_elements_that_are_left_out_take_what_lies_in_them_along() -> None:
 
 def test_an_element_without_an_end_is_left_out_to_the_end_of_the_text() -> None:
     assert html_words("new <quote>old", frozenset(("quote",))) == "new"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("&lt;&#65;&#x42;&#67 &amp;#65;", "<ABC &#65;"),
+        ("&#1114112;", "\ufffd"),
+        (f"x &#{'1' * 5000}; y", "x \ufffd y"),
+        (f"x &#X{'a' * 5000} y", "x \ufffd y"),
+        (f"x &#{'1' * 5000}a", "x \ufffda"),
+    ],
+)
+def test_a_reference_of_too_many_digits_is_a_replacement_character(text: str, shown: str) -> None:
+    assert unescape(text) == shown

@@ -15,7 +15,7 @@ from training.importers.chats.discord_history.messages import (
     make_channel,
     make_user,
 )
-from training.importers.reading.database import columns_of, open_database
+from training.importers.reading.database import check_tables, columns_of, open_database
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Source
 from training.store.messages import ExportedMessage
@@ -23,10 +23,14 @@ from training.store.messages import ExportedMessage
 _DIVIDER = "\x1f"
 _REPLIES, _EDITS = ("message_replied_to", "replied_to"), ("message_edit_timestamps", "edit_timestamps")
 _CHANNELS = (
-    "SELECT c.id, c.name, s.name AS server, s.type FROM channels c LEFT JOIN servers s ON s.id = c.server"
+    "SELECT c.id, c.name, s.name AS server, s.type FROM channels c "
+    "LEFT JOIN (SELECT id, name, type FROM servers GROUP BY id) s ON s.id = c.server"
 )
 _FILES = "SELECT message_id, group_concat(name, char(31)) AS value FROM "
-_FILES_APART = _FILES + "message_attachments JOIN attachments USING (attachment_id) GROUP BY message_id"
+_FILES_APART = _FILES + (
+    "message_attachments JOIN (SELECT attachment_id, name FROM attachments GROUP BY attachment_id) "
+    "USING (attachment_id) GROUP BY message_id"
+)
 _FILES_OF_MESSAGE = _FILES + "attachments GROUP BY message_id"
 _NOTHING = "SELECT NULL AS message_id, NULL AS value"
 
@@ -34,6 +38,7 @@ _NOTHING = "SELECT NULL AS message_id, NULL AS value"
 def read_tables(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     """Yield the messages of a database. Raises UserError for one that is damaged or has other columns."""
     with open_database(source) as database:
+        check_tables(database, "users", "servers", "channels", "messages")
         archive = HistoryArchive(source.label, _users(database), _channels(database))
         for row in database.execute(_query(database)):
             files = row["files"].split(_DIVIDER) if isinstance(row["files"], str) else []
@@ -67,6 +72,7 @@ def _query(database: sqlite3.Connection) -> str:
     replies = _value_of(database, _REPLIES, "replied_to_id")
     edits = _value_of(database, _EDITS, "edit_timestamp")
     if columns_of(database, "message_attachments"):
+        check_tables(database, "attachments")
         files = _FILES_APART
     else:
         files = _FILES_OF_MESSAGE if "message_id" in columns_of(database, "attachments") else _NOTHING

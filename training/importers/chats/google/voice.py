@@ -5,13 +5,12 @@ wjcarpenter/gvoice-sms-takeout-xml (test_data), seen in November 2026. Who expor
 an element of its own, so that Phones.vcf, which has the numbers of that person, is not needed.
 """
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from training.importers.reading.guides import Guide
-from training.importers.reading.html_text import html_words
+from training.importers.reading.html_text import html_words, unescape
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import LONGEST_NAME, clean_text, parse_iso_time
@@ -86,7 +85,7 @@ def _records(source: Source) -> Iterator[tuple[str, str]]:
 
 def _people(text: str) -> Iterator[VoicePerson]:
     for found in _PERSON.finditer(text):
-        name = clean_text(html.unescape(found[3])).strip()
+        name = clean_text(unescape(found[3])).strip()
         yield VoicePerson(clean_text(found[1]), name or found[1], found[2] == "abbr" or name == _ME)
 
 
@@ -105,7 +104,7 @@ class VoicePage:
             self.name = ", ".join(person.name for person in people)[:LONGEST_NAME]
         else:
             title = _TITLE.search(before[:_LONGEST])
-            shown = html.unescape(title[1]) if title else ""
+            shown = unescape(title[1]) if title else ""
             self.chat = self.name = clean_text(" ".join(_TO.sub("", shown, count=1).split()))
         if not self.chat:
             others = (each.name for each in _people(text) if each.name and not each.is_me)
@@ -161,5 +160,5 @@ class VoicePage:
             chat_name=self.name,
             precision="millisecond",
             kind=kind,
-            media=tuple(clean_text(html.unescape(name)) for name in files),
+            media=tuple(clean_text(unescape(name)) for name in files),
         )

@@ -85,7 +85,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
             if missing := missing_tables(database):
                 tables = ", ".join(missing)
                 raise UserError(f"{source} has no whole table {tables}: copy the Messages database again.")
-            for row, files in read_rows(database):
+            for row, files in read_rows(database, log):
                 if message := _convert(row, files, source, log):
                     yield message
 

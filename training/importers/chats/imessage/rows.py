@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from training.importers.reading.database import columns_of
+from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_bounds import LONGEST_ID
 from training.importers.reading.record_kinds import file_kind
 from training.store.messages import Kind
@@ -17,7 +18,8 @@ _COLUMNS = (
     *("balloon_bundle_id", "is_system_message", "is_auto_reply", "is_forward"),
 )
 # Of a message that is in several chats, such as those of one person's number and e-mail address, the oldest
-# is taken. Each row repeats the names of its chat and sender, so they are cut.
+# is taken. Each row repeats the names of its chat and sender, so they are cut. A table of a stranger may
+# declare a ROWID that is not unique, so one row of each number is joined.
 _ROWS = """
 SELECT m.ROWID AS number, {columns}, substr(h.id, 1, {most}) AS handle,
        substr(c.chat_identifier, 1, {most}) AS chat_identifier, substr(c.guid, 1, {most}) AS chat_guid,
@@ -25,15 +27,16 @@ SELECT m.ROWID AS number, {columns}, substr(h.id, 1, {most}) AS handle,
 FROM message m
 LEFT JOIN (SELECT message_id, min(chat_id) AS chat_id FROM chat_message_join GROUP BY message_id) j
      ON j.message_id = m.ROWID
-LEFT JOIN chat c ON c.ROWID = j.chat_id
+LEFT JOIN (SELECT ROWID AS number, * FROM chat GROUP BY ROWID) c ON c.number = j.chat_id
 LEFT JOIN (SELECT chat_id, count(DISTINCT handle_id) AS members FROM chat_handle_join GROUP BY chat_id) p
      ON p.chat_id = j.chat_id
-LEFT JOIN handle h ON h.ROWID = m.handle_id
+LEFT JOIN (SELECT ROWID AS number, id FROM handle GROUP BY ROWID) h ON h.number = m.handle_id
 ORDER BY m.ROWID
 """
 _FILES = """
 SELECT j.message_id, {columns} FROM message_attachment_join j
-JOIN attachment a ON a.ROWID = j.attachment_id ORDER BY j.message_id
+JOIN (SELECT ROWID AS number, * FROM attachment GROUP BY ROWID) a ON a.number = j.attachment_id
+ORDER BY j.message_id
 """
 _FILE_COLUMNS = ("transfer_name", "filename", "mime_type", "is_sticker")
 _NEEDED = {
@@ -59,8 +62,10 @@ def missing_tables(database: sqlite3.Connection) -> list[str]:
     return [table for table, columns in _NEEDED.items() if not columns_of(database, table) >= columns]
 
 
-def read_rows(database: sqlite3.Connection) -> Iterator[tuple[sqlite3.Row, tuple[MessageFile, ...]]]:
-    """Yield each message with its files, in the order of the database."""
+def read_rows(
+    database: sqlite3.Connection, log: ImportLog
+) -> Iterator[tuple[sqlite3.Row, tuple[MessageFile, ...]]]:
+    """Yield each message with its files, in the order of the database; count rows without a number."""
     chat = columns_of(database, "chat")
     sql = _ROWS.format(
         columns=_selected("m", _COLUMNS, columns_of(database, "message")),
@@ -71,6 +76,9 @@ def read_rows(database: sqlite3.Connection) -> Iterator[tuple[sqlite3.Row, tuple
     files = _read_files(database)
     number, file = next(files, (None, None))
     for row in database.execute(sql):
+        if not isinstance(row["number"], int):
+            log.skip("without a number")
+            continue
         found: list[MessageFile] = []
         while number is not None and number <= row["number"]:
             if number == row["number"] and file and len(found) < _MOST_FILES:

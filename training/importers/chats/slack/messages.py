@@ -1,12 +1,12 @@
 """Slack's messages and people, as its export and slackdump have them."""
 
-import html
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from training.importers.reading.html_text import unescape
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import LONGEST_NAME, LONGEST_TEXT, clean_text, unix_seconds
 from training.importers.reading.record_kinds import RecordKind, kept_kind
@@ -140,4 +140,4 @@ def _plain_text(text: str, names: Mapping[str, str]) -> str:
             return label or f"@{target.partition('^')[0]}"
         return f"#{label or target}" if sign == "#" else label or target
 
-    return clean_text(html.unescape(_REFERENCE.sub(shown, text)))
+    return clean_text(unescape(_REFERENCE.sub(shown, text)))

@@ -18,7 +18,7 @@ from training.importers.chats.slack.messages import (
     convert_message,
     find_people,
 )
-from training.importers.reading.database import MAGIC, has_tables, open_database
+from training.importers.reading.database import MAGIC, check_tables, has_tables, open_database
 from training.importers.reading.decoding import decode_json
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -67,6 +67,7 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
 def _tables(source: Source, log: ImportLog) -> Iterator[ExportedMessage]:
     unreadable = 0
     with open_database(source) as database:
+        check_tables(database, "MESSAGE", "CHANNEL", "S_USER", "WORKSPACE")
         people = _people(database)
         chats = _chats(database, people, source.label)
         for row in database.execute(_MESSAGES):

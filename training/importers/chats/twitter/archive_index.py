@@ -1,10 +1,10 @@
 """The facts from a whole X archive that its single tweets need: owner, names, parents, edits, long posts."""
 
-import html
 import re
 from typing import Any
 
 from training.importers.chats.twitter.records import NoteTweet, Tweet
+from training.importers.reading.html_text import unescape
 from training.importers.reading.normalise import clean_text, parse_iso_time
 
 TCO_LINK = re.compile(r"https?://t\.co/\w+")
@@ -51,7 +51,7 @@ class ArchiveIndex:
                 time = parse_iso_time(note.createdAt)
             except ValueError:
                 continue
-            text = html.unescape(note.core.text)
+            text = unescape(note.core.text)
             words = comparable_words(text)
             alike = self._notes.setdefault((int(time), words[:_LEAST_START]), [])
             if len(alike) < _ALIKE:

@@ -1,12 +1,12 @@
 """The direct messages of X, which an archive holds in blocks, with ids instead of names."""
 
-import html
 from collections.abc import Iterator
 
 from msgspec import Struct, field
 
 from training.importers.chats.twitter.archive_index import ArchiveIndex
 from training.importers.chats.twitter.links import write_out_links
+from training.importers.reading.html_text import unescape
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, parse_iso_time
@@ -90,7 +90,7 @@ def _plain_text(message: DirectMessage) -> str:
         link.url: "" if "/messages/media/" in link.expanded else link.expanded or link.url
         for link in message.urls
     }
-    return clean_text(write_out_links(html.unescape(message.text), targets).strip())
+    return clean_text(write_out_links(unescape(message.text), targets).strip())
 
 
 def _partner(conversation: str, archive: ArchiveIndex) -> str:

@@ -1,12 +1,12 @@
 """Tweets and liked tweets as messages."""
 
-import html
 import re
 from collections.abc import Iterator
 
 from training.importers.chats.twitter.archive_index import TCO_LINK, ArchiveIndex, id_number
 from training.importers.chats.twitter.links import write_out_links
 from training.importers.chats.twitter.records import LikedTweet, Tweet, TweetLink, TweetMedia
+from training.importers.reading.html_text import unescape
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import clean_text
 from training.importers.reading.source import Source
@@ -24,7 +24,7 @@ def tweet_messages(
     tweet: Tweet, archive: ArchiveIndex, source: Source, log: ImportLog
 ) -> Iterator[ExportedMessage]:
     """Yield the tweet, unless it holds words of others, was replaced by an edit, or has no id or time."""
-    text = html.unescape(tweet.full_text if tweet.full_text is not None else tweet.text or "")
+    text = unescape(tweet.full_text if tweet.full_text is not None else tweet.text or "")
     first = tweet.first_version
     if tweet.retweeted_status or text.startswith("RT @"):
         log.skip("retweets")
@@ -82,7 +82,7 @@ def liked_parents(
             author_name=archive.people.get(author, name),
             time=round(_EPOCH + (number >> 22) / 1000, 3) if number > _SNOWFLAKE else 0,
             source=source.label,
-            text=clean_text(TCO_LINK.sub("", html.unescape(like.fullText)).strip()),
+            text=clean_text(TCO_LINK.sub("", unescape(like.fullText)).strip()),
             is_self=author == archive.owner,
             chat_kind="timeline",
             chat_name=f"@{archive.name}" if archive.name else "",

@@ -4,8 +4,9 @@ Seen: [引用 name：words] behind the reply (WeFlow, 2026) or before it, 引用
 (PyWxDump), the phone's 「name：words」 above a row of dashes, and WeChat's XML with the reply as its title.
 """
 
-import html
 import re
+
+from training.importers.reading.html_text import unescape
 
 _BEFORE = re.compile(r"\A[\[【](?:引用|回复)[^\]】]*[\]】]\s*")
 _DASHES = re.compile(r"\A「.*?」\n(?:- ?){5,}\n", re.DOTALL)
@@ -42,7 +43,7 @@ def _title(xml: str) -> str:
     _, found, rest = xml.partition(_TITLE)
     title, closed, _ = rest.partition(_TITLE_END)
     title = title.strip().removeprefix("<![CDATA[").removesuffix("]]>")
-    return html.unescape(title).strip() if found and closed else ""
+    return unescape(title).strip() if found and closed else ""
 
 
 def _without(text: str, quoted: str) -> str:
