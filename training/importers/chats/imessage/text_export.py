@@ -35,8 +35,8 @@ _MOST_SENDERS = 3
 
 
 def recognises(head: FileHead) -> bool:
-    lines = head.text.lstrip("\ufeff").split("\n", 200)
-    return bool(_TIME.match(lines[0])) and any(map(is_header, lines))
+    lines = head.text.lstrip("\ufeff \r\n").split("\n", 200)
+    return bool(_TIME.match(lines[0])) and any(is_header(line.rstrip("\r")) for line in lines)
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
