@@ -34,7 +34,7 @@ def test_a_message_of_many_lines_is_left_out_in_little_memory(name: str, tmp_pat
     path, log = tmp_path / "a.txt", ImportLog()
     path.write_text(HEADS[name] + "ab\n" * LINES, encoding="utf-8")
     (export,) = registry.find_exports(path)
-    assert export.importer.TITLE == name.partition(", ")[0]
+    assert name.partition(", ")[0] == export.importer.TITLE
     tracemalloc.start()
     try:
         kept = [message.text for message in export.read(log)]

@@ -21,7 +21,10 @@ _DROPPED = frozenset(
 )
 _LONGEST_PATH = 2000  # characters; macOS allows 1024 bytes
 _ROOTS = ("/", "~/", "./")  # what a path begins with
-_FOLDERS = ("/attachments/", "/mobilesync/backup/")  # of attachments; a file there may have blanks in its name
+_FOLDERS = (
+    "/attachments/",
+    "/mobilesync/backup/",
+)  # of attachments; a file there may have blanks in its name
 _LONGEST_EXTENSION = 8
 _STICKER = re.compile(r"(?:[A-Z][a-z]+ )?Sticker from [^\n]+: [^\n]*")
 _MISSING = "Attachment missing!"
