@@ -84,7 +84,22 @@ def test_what_a_format_knows_is_read_by_it(tmp_path: Path) -> None:
     assert found == {"WhatsApp": 1, "Texts and Markdown": 1}
 
 
-@pytest.mark.parametrize("data", [b"", b" \n", b"\x00\x01", b"{'a': 1}", b"<html>", b'{"a": 1}', b"%PDF\x00"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b" \n",
+        b"\x00\x01",
+        b"{'a': 1}",
+        b"<html>",
+        b'{"a": 1}',
+        b"%PDF\x00",
+        b"[]",
+        b"[[1]]",
+        b"a,b\n1,2\n",
+        b"a;b\n1;2\n",
+    ],
+)
 def test_what_is_no_text_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UserError):

@@ -62,10 +62,25 @@ class TextHead(NamedTuple):
 def is_text(head: FileHead) -> bool:
     """Return whether a file that no format knows may be a text: in a folder, only by its name too."""
     first = head.text.lstrip("\ufeff \r\n")[:1]
-    if not first or head.keys or first in "{<" or _CONTROL.search(head.text):
+    if not first or head.keys or first in "{<" or _CONTROL.search(head.text) or _is_data(head.text):
         return False
     suffix = head.source.name.lower().rpartition(".")[2] if "." in head.source.name else ""
     return not head.source.path or suffix in _SUFFIXES
+
+
+def _is_data(text: str) -> bool:
+    """Return whether a text is a list in JSON, or a table: people write a blank behind a comma."""
+    start = text[:2000].lstrip("\ufeff \t\r\n")
+    if start[:1] == "[" and start[1:].lstrip()[:1] in ("]", "[", "{", '"'):
+        return True
+    lines = start.splitlines()[:5]
+    counts = {(line.count(","), line.count(";"), line.count("\t")) for line in lines}
+    return (
+        len(lines) > 1
+        and len(counts) == 1
+        and any(map(any, counts))
+        and not any(", " in line for line in lines)
+    )
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
@@ -141,6 +156,9 @@ def _documents(
             is_begun = True
             if head.title and not _is_heading(line, head):
                 kept.insert(0, f"# {head.title}\n")
+        if kept and size + len(line) > LONGEST_TEXT:
+            yield from _document(head, kept, source, log)
+            kept, size = [], 0
         in_code ^= line.lstrip().startswith(_CODE)
         kept.append(line)
         size += len(line) + 1
