@@ -1,10 +1,12 @@
 """imessage-exporter's texts: replies and reactions below a message are not its words."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.cpu_limit import ends_within
 from tests.paths import EXPORTS
 from training.importers import registry
 from training.importers.chats.imessage.text_body import MessageBody, is_header, read_body
@@ -34,6 +36,12 @@ REPLY = [f"    {TIME}", "    Me", "    so", "", "    and so", ""]
         (["Attachment missing!"], MessageBody("", ("file",))),
         (["/shrug"], MessageBody("/shrug")),
         (["and/or"], MessageBody("and/or")),
+        (["/r/cats is great"], MessageBody("/r/cats is great")),
+        (["~/notes and/or stuff"], MessageBody("~/notes and/or stuff")),
+        (["./configure && cd ../x"], MessageBody("./configure && cd ../x")),
+        (["see /Attachments/ or /a/b"], MessageBody("see /Attachments/ or /a/b")),
+        (["/Users/Ann Reed/Library/Messages/Attachments/a/My tea"], MessageBody("", ("My tea",))),
+        (["~/tea pots/b.jpeg"], MessageBody("", ("b.jpeg",))),
         (["a/b/c.caf", "Transcription: tea"], MessageBody("a/b/c.caf\nTranscription: tea")),
         (["/a/b/c.caf", "Transcription: tea", "and oil"], MessageBody("", ("c.caf",))),
         ([f"{TIME} te", "Edited 5 seconds later: tea"], MessageBody("tea", (), "words", True)),
@@ -85,6 +93,20 @@ def test_who_me_is_is_known_where_the_program_says_me(
     path = tmp_path / "Ann.txt"
     path.write_text(f"{TIME}\n{name}\ntea\n\n{TIME}\nAnn\noil\n\n", encoding="utf-8")
     assert [each.is_self for each in registry.read_exports(path)] == [is_self, is_self and False]
+
+
+@pytest.mark.parametrize("part", ["/Attachments/", "/a", "attachments/", "MobileSync/Backup/", "."])
+def test_a_line_of_slashes_takes_linear_time(part: str) -> None:
+    assert ends_within(2, partial(read_body, [f"{part * 200_000}/"]))
+
+
+@pytest.mark.parametrize("before", ["", "\n\n", "\ufeff", "\ufeff\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_any_line_ends_and_empty_lines_above_are_read(before: str, end: str, tmp_path: Path) -> None:
+    path = tmp_path / "Ann.txt"
+    path.write_bytes((before + f"{TIME}\nAnn\ntea\n\n".replace("\n", end)).encode())
+    (message,) = registry.read_exports(path)
+    assert (message.platform, message.author, message.text) == ("imessage", "Ann", "tea")
 
 
 def test_a_chat_of_more_than_two_is_a_group(tmp_path: Path) -> None:

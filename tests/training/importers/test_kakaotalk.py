@@ -130,6 +130,13 @@ def test_who_exported_is_told_by_a_word_or_by_the_name_of_a_chat_of_two(name: st
     assert me or {each.is_self for each in messages} == {None}
 
 
+def test_a_korean_phone_calls_its_owner_a_member(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    rows = "".join(f"2026년 1월 2일 오후 3:15, {name} : 안녕\n" for name in ("지민", "테스트", "회원님"))
+    path.write_text(f"모임 카카오톡 대화\n저장한 날짜 : 2026년 1월 3일\n\n{rows}", encoding="utf-8")
+    assert [each.is_self for each in registry.read_exports(path)] == [False, False, True]
+
+
 def test_each_row_of_a_text_is_kept_or_counted() -> None:
     """The rows are counted by their brackets, in the file itself; two notices have none."""
     log = ImportLog()

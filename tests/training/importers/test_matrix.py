@@ -57,7 +57,8 @@ def read(folder: Path, *events: object, **head: object) -> list[ExportedMessage]
     ],
 )
 def test_the_last_edit_by_its_author_counts(edits: list[object], text: str, tmp_path: Path) -> None:
-    assert [message.text for message in read(tmp_path, event(ANA, "tee", "$1"), *edits)] == [text]
+    messages = read(tmp_path, event(ANA, "tee", "$1"), *edits)
+    assert [message.text for message in messages if message.id == "$1"] == [text]
 
 
 @pytest.mark.parametrize(
@@ -133,3 +134,19 @@ def test_a_renamed_room_is_the_same_chat(tmp_path: Path) -> None:
     names, said = ("Quay", "Tea"), event(ANA, "a", "$1")
     chats = {message.chat for name in names for message in read(tmp_path, said, room_name=name)}
     assert chats == {"!quay"}
+
+
+def test_an_edit_without_its_message_keeps_the_words_under_that_id(tmp_path: Path) -> None:
+    first, last = edit("@ana:x", "te", "$gone", 1), edit("@ana:x", "tea", "$gone", 2)
+    kept = read(tmp_path, first, event("@bo:x", "oil", "$2"), last, edit("@eve:x", "ink", "$2", 3))
+    assert [(each.id, each.author, each.text, each.edited) for each in kept] == [
+        ("$2", "@bo:x", "oil", False),
+        ("$gone", "@ana:x", "tea", True),
+    ]
+
+
+def test_a_caption_has_no_words_of_the_message_that_it_answers(tmp_path: Path) -> None:
+    relation = {"m.in_reply_to": {"event_id": "$1"}}
+    content = {"msgtype": "m.image", "filename": "a.png", "m.relates_to": relation}
+    (message,) = read(tmp_path, event("@ana:x", "> <@bo:x> his\n\nmine", "$2", **content))
+    assert (message.text, message.media) == ("mine", ("a.png",))

@@ -11,6 +11,7 @@ from tests.complexity.growth import MOST, count_work, growth
 from tests.fixtures.import_command import PersonaFolder
 from training.importers import registry
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.normalise import LONGEST_TEXT
 from training.store.messages import ExportedMessage
 
 CODE = "Look:\n\n```\n  a = 1\n\n\n# b\n```\n\nSo."
@@ -83,7 +84,22 @@ def test_what_a_format_knows_is_read_by_it(tmp_path: Path) -> None:
     assert found == {"WhatsApp": 1, "Texts and Markdown": 1}
 
 
-@pytest.mark.parametrize("data", [b"", b" \n", b"\x00\x01", b"{'a': 1}", b"<html>", b'{"a": 1}', b"%PDF\x00"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b" \n",
+        b"\x00\x01",
+        b"{'a': 1}",
+        b"<html>",
+        b'{"a": 1}',
+        b"%PDF\x00",
+        b"[]",
+        b"[[1]]",
+        b"a,b\n1,2\n",
+        b"a;b\n1;2\n",
+    ],
+)
 def test_what_is_no_text_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UserError):
@@ -97,6 +113,32 @@ def test_a_long_text_is_parted_outside_of_code_and_too_long_a_post_is_left_out(t
     assert [document.text for document in read(path, "facts")] == [block.rstrip()] * 2
     (export,) = registry.find_exports(path, with_texts=True)
     assert (list(export.read(log)), list(log.skipped)) == ([], ["longer than 100,000 characters"])
+
+
+def test_a_text_without_an_empty_line_is_parted_at_a_line_end(tmp_path: Path) -> None:
+    line = "We sailed home.\n"
+    (tmp_path / "a.txt").write_text(line * 20_000, encoding="utf-8")
+    pieces = [document.text for document in read(tmp_path / "a.txt", "facts")]
+    assert max(map(len, pieces)) <= LONGEST_TEXT
+    assert "\n".join(pieces) == (line * 20_000).rstrip()
+
+
+@pytest.mark.parametrize(("use", "text"), [("facts", "# The quay\n\nSo."), ("posts", "# The quay\n\nSo.")])
+def test_a_title_that_is_a_heading_too_stands_once(use: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\ntitle: The quay\n---\n\n# The quay\n\nSo.\n", encoding="utf-8")
+    assert [each.text.strip() for each in read(tmp_path, use)] == [text]
+
+
+def test_a_post_has_no_words_that_it_quotes(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("> His words.\n> More.\n\nMine.\n", encoding="utf-8")
+    assert [each.text for each in read(tmp_path, "posts")] == ["Mine."]
+
+
+@pytest.mark.parametrize("use", ["facts", "posts"])
+def test_a_text_that_looks_like_a_chat_is_refused(use: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Ana: tea?\nBo: oil\n" * 3, encoding="utf-8")
+    with pytest.raises(UserError, match="looks like a chat of Ana and Bo"):
+        read(tmp_path / "a.txt", use)
 
 
 def test_the_command_takes_texts_and_says_so(persona: PersonaFolder, tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ def test_a_chat_of_more_than_two_is_a_group(name: str, tmp_path: Path) -> None:
     assert (message.chat, message.chat_kind) == ("Quay", "group")
 
 
+def test_empty_lines_above_a_chat_do_not_make_it_one_of_whatsapp(tmp_path: Path) -> None:
+    write(tmp_path / "Ana", ROWS, quote="where is the ladder\n> really")
+    (tmp_path / "Ana/data.json").unlink()
+    path = tmp_path / "Ana/chat.md"
+    path.write_text("\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert shown(tmp_path) == SHOWN
+
+
 def test_a_chat_of_whatsapp_in_iso_dates_stays_one(tmp_path: Path) -> None:
     path = tmp_path / "_chat.txt"
     path.write_text("[2024-03-20 17:04:05] Ana: hej\n[2024-03-20 17:05:05] Bo: hej hej\n", encoding="utf-8")

@@ -8,9 +8,10 @@ import pytest
 from bot.errors import UserError
 from tests.paths import EXPORTS
 from training.importers import registry
+from training.importers.chats.sms_backup.backup import find_reaction
 from training.importers.chats.sms_backup.records import normalised_number
 from training.importers.reading.import_log import ImportLog
-from training.importers.reading.phrases import open_phrase_book, record_kind
+from training.importers.reading.phrases import record_kind
 from training.store.messages import ExportedMessage
 
 FILE = EXPORTS / "sms_backup/sms-20260301.xml"
@@ -53,13 +54,27 @@ def test_a_sender_that_is_no_number_stays(sender: str) -> None:
         ("Removed a heart from “behind the shed”", "reaction"),
         ("Reacted 😂 to “behind the shed”", "reaction"),
         ("Liked an image", "reaction"),
+        ('Loved "hello"', "reaction"),
+        ("Emphasised “hi”", "reaction"),
+        ("Removed 😂 from “hi”", "reaction"),
+        ("Liked a link", "reaction"),
+        ("\u200a\u200b😂\u200b to “\u200ahi\u200a”\u200a", "reaction"),
+        ("😂 to “hi”", "reaction"),
+        ("„hallo“ gefällt", "reaction"),
+        ("Le encantó “hola”", "reaction"),
+        ("A adoré « à demain »", "reaction"),
+        ("A adoré «\u00a0à demain\u00a0»", "reaction"),
+        ("Curtiu “oi”", "reaction"),
+        ("赞了“好”", "reaction"),
+        ("I go to “hi”", None),
+        ("Curtiu muito", None),
         ("Loved the image", None),
         ("Liked an image of yours", None),
         ("Loved “behind the shed” too", None),
     ],
 )
 def test_a_tapback_that_came_as_a_text_is_no_words(text: str, kind: str | None) -> None:
-    phrase = open_phrase_book("sms").find(text)
+    phrase = find_reaction(text)
     assert (phrase and record_kind(phrase)) == kind
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
@@ -59,15 +60,15 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
     for source in sources:
         chat = QqChat(source.name, source.label)
         author_line: re.Match[str] | None = None
-        text: list[str] = []
+        text = BoundedLines()
         for line in source.lines():
             following, group, partner = _read_row(line)
             if not (following or group or partner):
-                text.append(line)
+                text.add(line)
                 continue
             if author_line:
                 yield from _convert(author_line, text, chat, log)
-            author_line, text = following, []
+            author_line, text = following, BoundedLines()
             if group:
                 chat.kind = "group" if "群" in group[1] else "direct"
             elif partner:

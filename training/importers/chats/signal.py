@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -85,7 +86,7 @@ def _is_json(head: FileHead) -> bool:
 def _is_chat(text: str) -> bool:
     """Return whether a text is a chat.md: most of its bodies end with the two blanks of a line break."""
     messages, found = 0, 0
-    lines = text.lstrip("\ufeff").split("\n")
+    lines = text.lstrip("\ufeff \r\n").split("\n")
     if not _HEADER.match(lines[0]):
         return False
     ended = False
@@ -147,14 +148,14 @@ def _lines(chat: SignalChat, log: ImportLog) -> Iterator[ExportedMessage]:
 
 
 def _chat(chat: SignalChat, log: ImportLog) -> Iterator[ExportedMessage]:
-    header, lines = None, list[str]()
+    header, lines = None, BoundedLines()
     for line in chat.source.lines():
         if following := _HEADER.match(line):
             if header:
                 yield from _convert_text(header, lines, chat, log)
-            header, lines = following, [following[4]]
+            header, lines = following, BoundedLines(following[4])
         elif header:
-            lines.append(line)
+            lines.add(line)
     if header:
         yield from _convert_text(header, lines, chat, log)
 

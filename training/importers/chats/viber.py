@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.date_order import DAY_FIRST, DateOrder, Numbers, find_date_order, to_date
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -62,14 +63,14 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
     for source in sources:
         chat, ids = _survey(source, log), MessageIds()
         row: re.Match[str] | None = None
-        lines = list[str]()
+        lines = BoundedLines()
         for line in source.lines():
             if following := _ROW.match(line.lstrip("\ufeff")):
                 if row:
                     yield from _convert(row, lines, chat, ids, log)
-                row, lines = following, [following["text"]]
+                row, lines = following, BoundedLines(following["text"])
             elif row:
-                lines.append(line)
+                lines.add(line)
         if row:
             yield from _convert(row, lines, chat, ids, log)
 

@@ -20,7 +20,7 @@ def read_rows(source: Source) -> Iterator[dict[str, str]]:
 def parse_rows(source: Source, lines: Iterable[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a file whose lines were mended; like `read_rows`."""
     table = _cells(source, lines)
-    columns = [name.strip() for name in next(table, [])]
+    columns = [name.strip() for name in next(filter(None, table), [])]
     for cells in table:
         if cells:
             yield {

@@ -37,8 +37,9 @@ def html_words(source: str, without: frozenset[str] = frozenset()) -> str:
         at = mark.end()
         name = (mark["name"] or "").lower()
         if depth:
-            depth += 0 if name != inside else -1 if mark["close"] else 1
-        elif name in unspoken and not mark["close"] and name not in _EMPTY:
+            is_inner = name == inside and not mark[0].endswith("/>")
+            depth += 0 if not is_inner else -1 if mark["close"] else 1
+        elif name in unspoken and not mark["close"] and name not in _EMPTY and not mark[0].endswith("/>"):
             depth, inside = 1, name
         elif name in _LINES:
             words.append("\n\n" if name in _PARAGRAPHS else "\n")

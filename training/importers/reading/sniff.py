@@ -48,8 +48,8 @@ class FileHead:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The cells of the first line read as CSV; () for a line that is no CSV."""
-        line = self.text.lstrip("\ufeff").partition("\n")[0].rstrip("\r")
+        """The cells of the first line that is not empty, read as CSV; () for a line that is no CSV."""
+        line = self.text.lstrip("\ufeff\r\n").partition("\n")[0].rstrip("\r")
         try:
             return tuple(name.strip() for name in next(csv.reader([line], strict=True), []))
         except csv.Error:

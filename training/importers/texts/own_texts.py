@@ -6,11 +6,13 @@ title and date (Jekyll, Hugo, Obsidian); else the date in a file's name does. Al
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
+from bot.errors import UserError
 from training.importers.reading.dialogue import FACTS
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -40,8 +42,12 @@ _FRONT_LINES = 200
 _FIELD = re.compile(r"(title|date|created)\s?[:=]\s?(.{0,300}+)", re.IGNORECASE)
 _DAY = re.compile(r"(?<!\d)(\d{4})[-_.]?(\d{2})[-_.]?(\d{2})(?!\d)")
 _ZONE = re.compile(r":\d\d(?:\.\d{1,9}+)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)\Z")
-_CODE = ("```", "~~~")
+_CODE, _QUOTE = ("```", "~~~"), ">"
 _PIECE = LONGEST_TEXT // 2  # characters from which on a text of facts is parted at an empty line
+_LARGEST_PIECE = LONGEST_TEXT * 9 // 10  # from which on it is parted at any line end
+_LABEL = re.compile(r"(?![\d*#>-])([^\n:：]{1,40}+)[:：]\s?\S")  # a name before words
+_LABELS, _REPEATS = 2, 3  # as many names, each so often, make a chat
+_FIRST_LINES, _NAME_WORDS = 400, 3
 
 
 class TextHead(NamedTuple):
@@ -56,14 +62,30 @@ class TextHead(NamedTuple):
 def is_text(head: FileHead) -> bool:
     """Return whether a file that no format knows may be a text: in a folder, only by its name too."""
     first = head.text.lstrip("\ufeff \r\n")[:1]
-    if not first or head.keys or first in "{<" or _CONTROL.search(head.text):
+    if not first or head.keys or first in "{<" or _CONTROL.search(head.text) or _is_data(head.text):
         return False
     suffix = head.source.name.lower().rpartition(".")[2] if "." in head.source.name else ""
     return not head.source.path or suffix in _SUFFIXES
 
 
+def _is_data(text: str) -> bool:
+    """Return whether a text is a list in JSON, or a table: people write a blank behind a comma."""
+    start = text[:2000].lstrip("\ufeff \t\r\n")
+    if start[:1] == "[" and start[1:].lstrip()[:1] in ("]", "[", "{", '"'):
+        return True
+    lines = start.splitlines()[:5]
+    counts = {(line.count(","), line.count(";"), line.count("\t")) for line in lines}
+    return (
+        len(lines) > 1
+        and len(counts) == 1
+        and any(map(any, counts))
+        and not any(", " in line for line in lines)
+    )
+
+
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
+        _refuse_chat(source)
         lines = source.lines()
         head, first = _read_front(lines, source)
         if log.texts == "posts":
@@ -110,29 +132,37 @@ def _head(fields: dict[str, str], source: Source) -> TextHead:
 def _post(
     head: TextHead, first: list[str], lines: Iterator[str], source: Source
 ) -> Iterator[ExportedMessage]:
-    kept, size = list(first), sum(map(len, first))
+    kept, size = [line for line in first if not line.startswith(_QUOTE)], sum(map(len, first))
     for line in lines:
+        if line.startswith(_QUOTE):
+            continue  # another's words
         kept.append(line)
         size += len(line) + 1
         if size > LONGEST_TEXT:
             break  # `bound_message` leaves it out, and counts it
     text = _join(kept)
     if text:
-        yield _message(head, "\n\n".join(filter(None, (head.title, text))), source, is_post=True)
+        title = "" if _is_heading(text.partition("\n")[0], head) else head.title
+        yield _message(head, "\n\n".join(filter(None, (title, text))), source, is_post=True)
 
 
 def _documents(
     head: TextHead, first: list[str], lines: Iterator[str], source: Source, log: ImportLog
 ) -> Iterator[ExportedMessage]:
     """Yield a text, in pieces where it is long; no piece ends inside a block of code."""
-    kept, size, in_code = list[str](), 0, False
-    if head.title and not any(line.startswith("# ") for line in first):
-        kept.append(f"# {head.title}\n")
+    kept, size, in_code, is_begun = list[str](), 0, False, False
     for line in chain(first, lines):
+        if not is_begun and line.strip():
+            is_begun = True
+            if head.title and not _is_heading(line, head):
+                kept.insert(0, f"# {head.title}\n")
+        if kept and size + len(line) > LONGEST_TEXT:
+            yield from _document(head, kept, source, log)
+            kept, size = [], 0
         in_code ^= line.lstrip().startswith(_CODE)
         kept.append(line)
         size += len(line) + 1
-        if size > _PIECE and not line.strip() and not in_code:
+        if size > _LARGEST_PIECE or (size > _PIECE and not line.strip() and not in_code):
             yield from _document(head, kept, source, log)
             kept, size = [], 0
     yield from _document(head, kept, source, log)
@@ -142,6 +172,26 @@ def _document(head: TextHead, lines: list[str], source: Source, log: ImportLog) 
     if text := _join(lines):
         log.keep(FACTS)
         yield _message(head, text, source, is_post=False)
+
+
+def _is_heading(line: str, head: TextHead) -> bool:
+    """Return whether a line is the title as a heading: it stands in the front matter, too."""
+    return line.startswith("# ") and line.removeprefix("# ").strip() == head.title
+
+
+def _refuse_chat(source: Source) -> None:
+    """Raise UserError for a text with names before its lines: nobody could tell whose words those are."""
+    labels = Counter[str]()
+    for line in islice(source.lines(again=True), _FIRST_LINES):
+        if (found := _LABEL.match(line)) and len(found[1].split()) <= _NAME_WORDS:
+            labels[found[1].strip()] += 1
+    names = [name for name, count in labels.items() if count >= _REPEATS]
+    if len(names) >= _LABELS:
+        shown = " and ".join(names[:2])
+        raise UserError(
+            f"{source} looks like a chat of {shown}, and not all of its words are the persona's: import the "
+            "chat's own export, or leave the file out."
+        )
 
 
 def _join(lines: list[str]) -> str:

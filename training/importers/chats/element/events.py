@@ -110,11 +110,11 @@ def own_words(content: dict[str, Any], is_reply: bool) -> str:
     return clean_text(body.strip())
 
 
-def caption_and_file(content: dict[str, Any]) -> tuple[str, str]:
+def caption_and_file(content: dict[str, Any], is_reply: bool) -> tuple[str, str]:
     """Return the words below a file, and its name: without words, `body` is the name."""
     body, name = text_of(content, "body"), text_of(content, "filename")
     if name and name != body:
-        return clean_text(body.strip()), clean_text(name)
+        return own_words(content, is_reply), clean_text(name)
     return "", clean_text(body)
 
 

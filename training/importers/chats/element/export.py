@@ -45,7 +45,7 @@ class MatrixRoom:
     """The facts about an export that its first message already needs.
 
     `names` are the last display names by user id, `edits` the last edit, with its time, of each message by
-    its author.
+    its author, `edited` the ids of edited messages that the export does not hold, as far as it was read.
     """
 
     source: Source
@@ -55,6 +55,7 @@ class MatrixRoom:
     names: dict[str, str] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
     edits: dict[tuple[str, str], tuple[float, dict[str, Any]]] = field(default_factory=dict)
+    edited: set[str] = field(default_factory=set)
     ids: MessageIds = field(default_factory=MessageIds)
 
     def add(self, event: MatrixEvent) -> None:
@@ -74,6 +75,7 @@ class MatrixRoom:
         if event.edited_id and isinstance(content, dict):
             edit = event.origin_server_ts, content
             self.edits[key] = max(self.edits.get(key, edit), edit, key=itemgetter(0))
+            self.edited.add(event.edited_id)
 
     def find_me(self, exporter: str) -> None:
         """Take the person of this display name for the exporter, if exactly one has it."""
@@ -82,6 +84,13 @@ class MatrixRoom:
             self.me = exporter
         elif len(named) == 1:
             self.me = named[0]
+
+    def lone_edits(self) -> Iterator[MatrixEvent]:
+        """Yield each message of which the export has edits only, as its last edit left it."""
+        for (id, sender), (time, content) in self.edits.items():
+            if id in self.edited:
+                self.edited.discard(id)
+                yield MatrixEvent("m.room.message", sender, content, time, id, self.id)
 
     def content_of(self, event: MatrixEvent) -> tuple[dict[str, Any], bool]:
         """Return the content of an event after its last edit, and whether there was one."""
@@ -101,7 +110,10 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
         for key in document.members():
             if key == "messages":
                 for event in document.elements(MatrixEvent):
+                    room.edited.discard(event.event_id)
                     yield from _convert(event, room, log)
+        for event in room.lone_edits():
+            yield from _convert(event, room, log)
         log.skip("unreadable", document.unreadable)
 
 
@@ -165,6 +177,6 @@ def _words_and_files(content: dict[str, Any], kind: Kind, is_reply: bool) -> tup
     if kind == "text":
         return own_words(content, is_reply), ()
     if kind in _CAPTIONED:
-        caption, file = caption_and_file(content)
+        caption, file = caption_and_file(content, is_reply)
         return caption, (file,) if file else ()
     return "", ()

@@ -19,9 +19,13 @@ _DROPPED = frozenset(
         *("Sent with Invisible Ink", "Sent with Shooting Star", "Sent with Shooting Start"),
     )
 )
-_PATH = re.compile(
-    r"(?:/|~/|\./|[Aa]ttachments/)[^\n]*/[^/\n]+|[^\n]*(?:/Attachments/|MobileSync/Backup/)[^\n]*/[^/\n]+"
-)
+_LONGEST_PATH = 2000  # characters; macOS allows 1024 bytes
+_ROOTS = ("/", "~/", "./")  # what a path begins with
+_FOLDERS = (
+    "/attachments/",
+    "/mobilesync/backup/",
+)  # of attachments; a file there may have blanks in its name
+_LONGEST_EXTENSION = 8
 _STICKER = re.compile(r"(?:[A-Z][a-z]+ )?Sticker from [^\n]+: [^\n]*")
 _MISSING = "Attachment missing!"
 _TRANSCRIPT = "Transcription: "
@@ -58,7 +62,7 @@ def read_body(lines: list[str]) -> MessageBody:
     for line in _own_lines(lines):
         if _STICKER.fullmatch(line):
             files.append("sticker.webp")
-        elif line == _MISSING or _PATH.fullmatch(line):
+        elif line == _MISSING or _is_path(line):
             files.append(line.rpartition("/")[2] if line != _MISSING else "file")
         elif _UNSENT in line and line.endswith("!"):
             is_unsent = True
@@ -97,6 +101,20 @@ def _own_lines(lines: list[str]) -> list[str]:
         if not in_reply and not in_reactions and line not in _DROPPED:
             own.append(line)
     return own
+
+
+def _is_path(line: str) -> bool:
+    """Return whether a line is the path of a file; "/r/cats is great" and "./configure" are words."""
+    if len(line) > _LONGEST_PATH or "/" not in line:
+        return False
+    folders, _, name = line.rpartition("/")
+    is_rooted, path = line.startswith(_ROOTS), f"/{folders.lower()}/"
+    at = max(map(path.find, _FOLDERS))
+    if name and at >= 0 and path.count("/", at) > 2 and (is_rooted or " " not in path[:at]):
+        return True
+    stem, _, extension = name.rpartition(".")
+    is_file = bool(stem) and extension.isalnum() and len(extension) <= _LONGEST_EXTENSION
+    return is_rooted and "/" in folders and is_file and len(name.split()) == 1
 
 
 def _last_version(history: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from training.importers.chats.imessage.text_body import TIME, is_header, read_body
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
@@ -35,8 +36,8 @@ _MOST_SENDERS = 3
 
 
 def recognises(head: FileHead) -> bool:
-    lines = head.text.lstrip("\ufeff").split("\n", 200)
-    return bool(_TIME.match(lines[0])) and any(map(is_header, lines))
+    lines = head.text.lstrip("\ufeff \r\n").split("\n", 200)
+    return bool(_TIME.match(lines[0])) and any(is_header(line.rstrip("\r")) for line in lines)
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
@@ -96,17 +97,17 @@ class _TextChat:
 
     def _blocks(self, again: bool = False) -> Iterator[tuple[str, str, list[str]]]:
         """Yield the header, the sender and the lines of each block; an event has no sender."""
-        header, sender, lines, was_blank = "", "", list[str](), True
+        header, sender, lines, was_blank = "", "", BoundedLines(), True
         for line in self._source.lines(again):
             line = line.lstrip("\ufeff") if not header else line
             if was_blank and (is_header(line) or _EVENT.fullmatch(line)):
                 if header:
                     yield header, sender, lines
-                header, sender, lines = line, "", []
+                header, sender, lines = line, "", BoundedLines()
             elif header and not sender and is_header(header):
                 sender = line.strip()
             else:
-                lines.append(line)
+                lines.add(line)
             was_blank = not line.strip()
         if header:
             yield header, sender, lines

@@ -17,6 +17,7 @@ from bot.errors import UserError
 from training.importers.chats.kakaotalk.content import parse_content, unheaded_kind
 from training.importers.chats.kakaotalk.rows import KakaoRow, Layout, read_day, read_row
 from training.importers.chats.kakaotalk.table import is_table, read_table_rows
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
@@ -42,7 +43,6 @@ _HEAD = 8  # lines in which the heading stands
 _SAVED = ("저장한 날짜", "Date Saved", "Saved Date")
 _KOREAN = tuple(word.encode("cp949") for word in ("카카오톡 대화", "저장한 날짜"))
 _STAMP = re.compile(r"_\d{4}-\d{2}-\d{2}[-_]\d{2}-\d{2}-\d{2}\Z")
-_MYSELF = ("You", "나")
 
 
 def recognises(head: FileHead) -> bool:
@@ -74,7 +74,7 @@ class KakaoChat:
     @property
     def me(self) -> str:
         """The exporting user, where the file tells: by a word for it, or by the name of a chat of two."""
-        for name in _MYSELF:
+        for name in phrases_of("kakaotalk", "own name"):
             if name in self.authors:
                 return name
         others = self.authors - {self.name}
@@ -131,7 +131,7 @@ def _name_of(line: str) -> str:
 def _messages(source: Source, chat: KakaoChat, log: ImportLog) -> Iterator[tuple[date, KakaoRow, list[str]]]:
     """Yield each row with its day, and the lines of its text: those below a row belong to it."""
     day: date | None = None
-    current: tuple[date, KakaoRow, list[str]] | None = None
+    current: tuple[date, KakaoRow, BoundedLines] | None = None
     for line in map(_plain, source.lines()):
         found = read_day(line)
         row = None if found else read_row(line)
@@ -139,7 +139,7 @@ def _messages(source: Source, chat: KakaoChat, log: ImportLog) -> Iterator[tuple
         kind = None if found or is_row else unheaded_kind(line, chat.authors)
         if not (found or is_row or kind):
             if current:
-                current[2].append(line)
+                current[2].add(line)
             continue
         if current:
             yield current
@@ -147,7 +147,7 @@ def _messages(source: Source, chat: KakaoChat, log: ImportLog) -> Iterator[tuple
         if kind:
             _skip_unheaded(kind, log)
         elif row and (at := row.day or day):
-            current = at, row, [row.text]
+            current = at, row, BoundedLines(row.text)
         elif row:
             log.skip("without a date")
     if current:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import NamedTuple
 
 from training.importers.reading.phrases import open_phrase_book, phrases_of, record_kind
@@ -40,9 +41,16 @@ def unheaded_kind(line: str, authors: AbstractSet[str] = frozenset()) -> RecordK
         return None
     if phrase := open_phrase_book("kakaotalk notice").find(line):
         return record_kind(phrase)
-    for text in phrases_of("kakaotalk person", "notice"):
-        _, middle, end = f"{text}{{}}".split("{}", 2)
-        name, found, _ = line.partition(middle)
-        if found and name in authors and line.endswith(end.removesuffix("{}")):
-            return "notice"
+    for middle, end in _person_notices():
+        if line.endswith(end):
+            name, found, _ = line.partition(middle)
+            if found and name in authors:
+                return "notice"
     return None
+
+
+@cache
+def _person_notices() -> tuple[tuple[str, str], ...]:
+    """What stands behind a name in the short notices, and what stands at their end."""
+    parts = (f"{text}{{}}".split("{}", 2) for text in phrases_of("kakaotalk person", "notice"))
+    return tuple((middle, end.removesuffix("{}")) for _, middle, end in parts)

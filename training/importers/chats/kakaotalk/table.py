@@ -23,7 +23,7 @@ def is_table(head: FileHead) -> bool:
     """Return whether a file is KakaoTalk's table: its first date tells it from others with these columns."""
     if head.columns != _COLUMNS:
         return False
-    first = head.text.lstrip("\ufeff").partition("\n")[2].partition(",")[0].strip('"')
+    first = head.text.lstrip("\ufeff\r\n").partition("\n")[2].partition(",")[0].strip('"')
     return not first or _to_time(first) is not None
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from training.importers.chats.line.pc_names import PcNames
 from training.importers.chats.line.rows import MessageRow, is_possible, read_day, read_pc_row, read_row
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.date_order import DAY_FIRST, MONTH_FIRST, DateOrder
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -137,19 +138,19 @@ def _name_in_file(source: Source) -> str:
 def _rows(source: Source, chat: LineChat, log: ImportLog) -> Iterator[tuple[date, MessageRow, list[str]]]:
     """Yield each row with its day, and the lines of its text: those below a row belong to it."""
     day: date | None = None
-    current: tuple[date, MessageRow, list[str]] | None = None
+    current: tuple[date, MessageRow, BoundedLines] | None = None
     for line in source.lines():
         found = None if "\t" in line else read_day(line)
         row = None if found else read_row(line) or (read_pc_row(line) if chat.is_pc else None)
         if not (found or row):
             if current:
-                current[2].append(line)
+                current[2].add(line)
             continue
         if current:
             yield current
         day, current = (found.to_day(chat.order) if found else day), None
         if row and day:
-            current = day, row, [row.text]
+            current = day, row, BoundedLines(row.text)
         elif row:
             log.skip("without a date")
     if current:

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from training.importers.chats.qq_nt.placeholders import is_placeholder, kind_without_words, own_words
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text, unix_seconds
@@ -42,7 +43,7 @@ class QqText(NamedTuple):
 
     author: str
     stamp: str
-    lines: list[str]
+    lines: BoundedLines
 
 
 def is_text_export(head: FileHead) -> bool:
@@ -77,16 +78,18 @@ def _messages(source: Source) -> Iterator[QqText]:
         if line.startswith(_TIME) and name.endswith(":") and (not above.strip() or _NUMBER.fullmatch(above)):
             if message:
                 yield message
-            message = QqText(name[:-1], line.removeprefix(_TIME).strip(), [])
+            message = QqText(name[:-1], line.removeprefix(_TIME).strip(), BoundedLines())
             above, name = "", ""
             continue
         if message:
-            message.lines.append(above)
+            message.lines.add(above)
         above, name = name, line
     if message:
-        message.lines.extend((above, name))
-        end = message.lines.index(_END) if _END in message.lines else None
-        yield message._replace(lines=message.lines[:end])
+        message.lines.add(above)
+        message.lines.add(name)
+        if _END in message.lines:
+            del message.lines[message.lines.index(_END) :]
+        yield message
 
 
 def _convert(

@@ -58,7 +58,9 @@ def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]
             continue
         reader = read_blocks if is_block_text(text) else read_short_lines
         if is_block_text(text):
-            chat = split_name(text.lstrip("\ufeff").partition("\n")[0].removeprefix("Conversation: "))
+            chat = split_name(
+                text.lstrip("\ufeff \r\n").partition("\n")[0].rstrip("\r").removeprefix("Conversation: ")
+            )
         for message in reader(source.lines(), log):
             yield from _convert(message, chat.id, chat, source, ids, log)
 

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from itertools import chain, pairwise
 
 from training.importers.chats.sigtop.records import NAMED_OWN, SigtopMessage
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.normalise import unix_seconds
 
@@ -25,7 +26,7 @@ _MOST_FILES = 100
 
 def is_block_text(text: str) -> bool:
     """Return whether a text is a chat in blocks."""
-    lines = text.lstrip("\ufeff").split("\n", 4)
+    lines = text.lstrip("\ufeff \r\n").split("\n", 4)
     return (
         len(lines) > 3
         and lines[0].startswith("Conversation: ")
@@ -36,7 +37,7 @@ def is_block_text(text: str) -> bool:
 
 def is_short_text(text: str) -> bool:
     """Return whether a text is a chat of one line for each message, of which one is one's own."""
-    lines = text.lstrip("\ufeff").split("\n")
+    lines = text.lstrip("\ufeff \r\n").split("\n")
     return bool(_SHORT.match(lines[0])) and any(
         found[2] == NAMED_OWN for line in lines if (found := _SHORT.match(line))
     )
@@ -44,13 +45,13 @@ def is_short_text(text: str) -> bool:
 
 def read_blocks(lines: Iterable[str], log: ImportLog) -> Iterator[SigtopMessage]:
     """Yield the messages of a chat in blocks, whose first line names the chat."""
-    block: list[str] = []
+    block = BoundedLines()
     was_blank = False
     for line, following in pairwise(chain(lines, ("",))):
         if was_blank and _is_start(line, following):
             yield from _read_block(block, log)
-            block = []
-        block.append(line)
+            block = BoundedLines()
+        block.add(line)
         was_blank = not line.strip()
     yield from _read_block(block, log)
 
@@ -119,14 +120,14 @@ def _last_version(lines: list[str]) -> str:
 def read_short_lines(lines: Iterable[str], log: ImportLog) -> Iterator[SigtopMessage]:
     """Yield the messages of a chat of lines; a line that does not begin like one goes on with the last."""
     header: re.Match[str] | None = None
-    rest: list[str] = []
+    rest = BoundedLines()
     for line in lines:
         if following := _SHORT.fullmatch(line.lstrip("\ufeff")):
             if header:
                 yield from _read_short(header, rest, log)
-            header, rest = following, []
+            header, rest = following, BoundedLines()
         else:
-            rest.append(line)
+            rest.add(line)
     if header:
         yield from _read_short(header, rest, log)
 

@@ -32,6 +32,7 @@ _TYPES: dict[str, RecordKind] = {
 }
 _RICH = "RichText"
 _HTML = "RichText/Html"
+_EDITED = "Edited previous message: "  # stands before the words of a change in Skype's older versions
 _EDIT = re.compile(r"<e_m\b[^<>]*+>(?:</e_m>)?+")  # the time and author of a change
 _MENTION = re.compile(r"<at\b[^<>]*+>@?+")
 _PICTURE = re.compile(r"<(?:img|emoji)\b([^<>]*+)>")
@@ -59,7 +60,10 @@ def record_of(messagetype: str) -> RecordKind | None:
 
 def read_content(content: str, messagetype: str) -> SkypeText:
     """Return the author's words in a content: as written in plain text, else without markup and quotes."""
-    if not messagetype.startswith(_RICH) or len(content) > 4 * LONGEST_TEXT:
+    if "<e_m" in content:
+        content = content.removeprefix(_EDITED)
+    is_plain = not messagetype.startswith(_RICH) and "</quote>" not in content and "<e_m" not in content
+    if is_plain or len(content) > 4 * LONGEST_TEXT:
         return SkypeText(clean_text(content.strip()))
     quote = _QUOTE.search(content)
     answered = _ANSWERED.search(quote[1]) if quote else None

@@ -14,13 +14,14 @@ from training.importers.chats.sms_backup.records import (
     MmsBuilder,
     SmsRecord,
     call_record,
+    reaction_form,
     sms_record,
 )
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import clean_text
-from training.importers.reading.phrases import open_phrase_book, record_kind
+from training.importers.reading.phrases import Phrase, open_phrase_book, record_kind
 from training.importers.reading.record_kinds import file_kind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -36,6 +37,7 @@ GUIDE = Guide(
     ),
     marks=("smses", "sms", "mms", "contact_name", "msg_box"),
 )
+_LONGEST_EMOJI = 16  # characters
 _ROOT = re.compile(
     r"\s*+(?:(?:<\?(?>.*?\?>)|<!--(?>.*?-->))\s*+)*+<(?:smses|calls)[\s>/]",
     re.DOTALL,
@@ -95,7 +97,7 @@ def _convert(record: SmsRecord, source: Source, ids: MessageIds, log: ImportLog)
     text = clean_text("\n".join(record.lines).strip())
     kind: Kind | None = None
     if not reason:
-        phrase = open_phrase_book("sms").find(text) if record.kind == "words" else None
+        phrase = find_reaction(text) if record.kind == "words" else None
         kind = kept_kind(record_kind(phrase) if phrase else record.kind, "", log)
         if kind == "text":
             reason = "" if record.author else "without an author"
@@ -103,6 +105,16 @@ def _convert(record: SmsRecord, source: Source, ids: MessageIds, log: ImportLog)
     if reason:
         log.skip(reason)
     return _message(record, time, text, kind, source, ids) if kind and not reason else None
+
+
+def find_reaction(text: str) -> Phrase | None:
+    """Return the phrase of a reaction that came as a text; None for words."""
+    book = open_phrase_book("sms")
+    form = reaction_form(text).strip()
+    sign, to, quoted = form.partition(' to "')
+    if to and quoted.endswith('"') and 0 < len(sign) <= _LONGEST_EMOJI and not any(map(str.isalnum, sign)):
+        form = f"reacted {form}"  # Google Messages writes the sign alone
+    return book.find(text) or book.find(form)
 
 
 def _message(

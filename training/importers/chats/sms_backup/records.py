@@ -17,6 +17,11 @@ _BETWEEN = "~"  # the numbers of a group
 _SIGNS = re.compile(r"[\s().\-/]+")
 _NUMBER = re.compile(r"\+?\d{3,}")
 _UNKNOWN_NAMES = frozenset(("", "null", "(Unknown)", "Unknown"))
+_FORMS = {  # of quotes and blanks; those without a width go
+    **dict.fromkeys(map(ord, "“”„‟«»「」"), '"'),
+    **dict.fromkeys(map(ord, "\u200a\u00a0\u202f\u2009"), " "),
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200e\u200f\u2060\ufeff")),
+}
 _LONG_AGO = 10**11  # a smaller number is no milliseconds: that would be 1973
 _MOST_PARTS = 200
 _EXTENSIONS = {"image": "jpg", "video": "mp4", "audio": "m4a"}
@@ -125,6 +130,11 @@ class MmsBuilder:
         if self._has_contact and not record.lines and not record.files and record.kind == "words":
             record.kind = "contact"
         return record
+
+
+def reaction_form(text: str) -> str:
+    """Return a text with quotes and blanks as in the phrases of reactions: phones write several forms."""
+    return text.translate(_FORMS)
 
 
 def normalised_number(number: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from training.importers.chats.whatsapp.content import is_notice, parse_content
 from training.importers.chats.whatsapp.header import MessageHeader, parse_header
+from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.date_order import DateOrder, Numbers, find_date_order, to_date
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -83,16 +84,16 @@ def _survey(source: Source, log: ImportLog) -> WhatsAppChat:
 
 def _messages(source: Source, chat: WhatsAppChat, log: ImportLog) -> Iterator[ExportedMessage]:
     """Join each header with the lines below it that have none."""
-    header, text, ids = None, list[str](), MessageIds()
+    header, text, ids = None, BoundedLines(), MessageIds()
     for line in source.lines():
         following = parse_header(line)
         if following is None:
             if header:
-                text.append(line)
+                text.add(line)
             continue
         if header:
             yield from _convert(chat, header, "\n".join(text), log, ids)
-        header, text = following, [following.text]
+        header, text = following, BoundedLines(following.text)
     if header:
         yield from _convert(chat, header, "\n".join(text), log, ids)
 
