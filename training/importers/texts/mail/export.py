@@ -110,6 +110,9 @@ def _convert(
         return
     words = clean_text(own_words(*mail.text()))
     record: RecordKind = "event" if mail.has_event else "file" if mail.has_file and not words else "words"
+    if record == "words" and not words:
+        log.skip("without own words")
+        return
     if (kind := kept_kind(record, "", log)) is None:
         return
     id = _short(_first_id(headers.raw("message-id")))
