@@ -12,6 +12,7 @@ from tests.paths import EXPORTS
 from training.importers import registry
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.source import Source
+from training.importers.texts.mail import export
 from training.importers.texts.mail.headers import Headers, decode_base64, decode_body, decode_words
 from training.importers.texts.mail.mailboxes import is_mail_head, read_mails
 from training.importers.texts.mail.own_words import own_words
@@ -67,6 +68,10 @@ def source_of(data: bytes) -> Source:
 def read(path: Path, text: str | bytes, log: ImportLog | None = None) -> list[ExportedMessage]:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return list(registry.read_exports(path, log))
+
+
+def read_text(text: str, log: ImportLog | None = None) -> list[ExportedMessage]:
+    return list(export.read([source_of(text.encode())], log or ImportLog()))
 
 
 @pytest.mark.parametrize(("text", "words"), QUOTED.values(), ids=QUOTED)

@@ -19,10 +19,12 @@ from training.importers.reading.phrases import Phrase, PhraseBook, phrases_of
 from training.importers.reading.record_kinds import RecordKind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
-from training.importers.texts.mail.headers import Headers, decode_words
+from training.importers.texts.mail.addresses import addresses_of, author_of
+from training.importers.texts.mail.headers import Headers
 from training.importers.texts.mail.mailboxes import is_mail_head, read_mails
 from training.importers.texts.mail.own_words import own_words
 from training.importers.texts.mail.parts import Mail
+from training.importers.texts.mail.threads import Threads
 from training.store.messages import ChatKind, ExportedMessage
 
 TITLE = "E-mail"
@@ -42,7 +44,6 @@ GUIDE = Guide(
     ),
     marks=("From:", "Date:", "Subject:", "Message-ID:"),
 )
-_ADDRESS = re.compile(r"[^\s<>\"(),:;@\[\]]{1,64}+@[^\s<>\"(),:;@\[\]]{1,255}+")
 _ID = re.compile(r"<([^<>\s]{1,998}+)>")
 _REPLY_MARK = re.compile(
     r"(?:(?:re|aw|sv|antw|fwd?|wg|tr|rv|enc|回复|答复|转发|回覆|轉寄)(?:\[\d{1,3}\])?\s?[:：]\s*+)++",
@@ -61,12 +62,12 @@ def recognises(head: FileHead) -> bool:
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:
     for source in sources:
-        ids = MessageIds()
+        ids, threads = MessageIds(), Threads()
         for mail in read_mails(source):
             if reason := _reason_to_leave_out(mail, source):
                 log.skip(reason)
             else:
-                yield from _convert(mail, source, ids, log)
+                yield from _convert(mail, source, ids, threads, log)
 
 
 def _reason_to_leave_out(mail: Mail, source: Source) -> str:
@@ -98,25 +99,30 @@ def _is_automatic(headers: Headers) -> bool:
     )
 
 
-def _convert(mail: Mail, source: Source, ids: MessageIds, log: ImportLog) -> Iterator[ExportedMessage]:
+def _convert(
+    mail: Mail, source: Source, ids: MessageIds, threads: Threads, log: ImportLog
+) -> Iterator[ExportedMessage]:
     headers = mail.headers
-    author, name = _author(headers)
+    author, name = author_of(headers)
     time = _time(headers)
     if time is None or not author:
         log.skip("without a date" if time is None else "without an author")
         return
     words = clean_text(own_words(*mail.text()))
     record: RecordKind = "event" if mail.has_event else "file" if mail.has_file and not words else "words"
+    if record == "words" and not words:
+        log.skip("without own words")
+        return
     if (kind := kept_kind(record, "", log)) is None:
         return
     id = _short(_first_id(headers.raw("message-id")))
     reply_to = _last_id(headers.raw("in-reply-to")) or _last_id(headers.raw("references"))
-    root = _first_id(headers.raw("references")) or reply_to
+    parent = _short(_first_id(headers.raw("references")) or reply_to)
     id = id or ids.derive("", int(time), author, words)
     subject = _REPLY_MARK.sub("", clean_text(headers.text("subject")), count=1).strip()
     yield ExportedMessage(
         platform="mail",
-        chat=_short(root) or id,
+        chat=threads.add(id, parent),
         id=id,
         author=author,
         author_name=name or author,
@@ -130,18 +136,6 @@ def _convert(mail: Mail, source: Source, ids: MessageIds, log: ImportLog) -> Ite
     )
 
 
-def _author(headers: Headers) -> tuple[str, str]:
-    """Return the address in lower case, and the name. Google Groups puts its own address before others'."""
-    raw = (headers.raw("x-original-from") or headers.raw("from"))[:_LONGEST_LIST]
-    found = _ADDRESS.search(raw)
-    if found is None:
-        return "", ""
-    before = raw[: found.start()].strip().removesuffix("<")
-    after = raw[found.end() :].strip().removeprefix(">").strip()
-    name = before if before.strip() else after.strip("()")
-    return clean_text(found[0].lower()), clean_text(decode_words(name).strip(" \"'"))
-
-
 def _time(headers: Headers) -> float | None:
     try:
         return unix_seconds(parsedate_to_datetime(headers.raw("date")[:_LONGEST_DATE]).timestamp())
@@ -150,8 +144,7 @@ def _time(headers: Headers) -> float | None:
 
 
 def _chat_kind(headers: Headers, author: str) -> ChatKind:
-    lists = (headers.raw("to")[:_LONGEST_LIST], headers.raw("cc")[:_LONGEST_LIST])
-    people = {address.lower() for each in lists for address in _ADDRESS.findall(each)}
+    people = {address for name in ("to", "cc") for address in addresses_of(headers.raw(name))}
     return "group" if len(people - {author}) > 1 or "list-post" in headers else "direct"
 
 

@@ -3,16 +3,17 @@
 import binascii
 import codecs
 import re
+from contextlib import suppress
+from urllib.parse import unquote
 
 _FIELD = re.compile(rb"([!-9;-~]{1,70}+):[ \t]*+(.*)", re.DOTALL)
 _MOST_LINES, _LONGEST_FIELD = 2_000, 16 << 10  # lines of a header, and bytes of one field
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,40}+)\?([bBqQ])\?([^?]*+)\?=")
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t\r\n]++(?==\?)")
-_PARAMETER = r'(?:^|[;\s]){name}\s?=\s?(?:"([^"]*+)"|([^\s;"]++))'
-_PARAMETERS = {
-    name: re.compile(_PARAMETER.format(name=name), re.IGNORECASE)
-    for name in ("boundary", "charset", "format", "delsp")
-}
+_PARAMETER = re.compile(
+    r"(?<![^\s;])(?P<name>[^\s;=*\"]{1,40}+)(?:\*(?P<part>\d{1,2}+))?+(?P<coded>\*)?+\s{0,3}+=\s{0,3}+"
+    r"(?:\"(?P<quoted>[^\"]*+)(?:\"|\Z)|(?P<bare>[^\s;\"]++))|\"[^\"]*+(?:\"|\Z)"
+)
 # Charsets of mail. Other codecs of Python, such as punycode and idna, take quadratic time.
 _CHARSET = re.compile(
     r"(?:us-)?ascii|utf-?(?:7|8|16|16-?[lb]e|32|32-?[lb]e)|(?:iso-?8859|windows)[-_]\d{1,4}(?:-[ei])?"
@@ -30,6 +31,8 @@ _MEANT = {
     "iso-8859-8-e": "iso-8859-8",
 }
 
+_UUENCODE = frozenset(("x-uuencode", "uuencode", "x-uue"))
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # UTF-7 can hold half a character
 _NOT_BASE64 = bytes({*range(256)} - {*b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"})
 
 
@@ -68,9 +71,15 @@ class Headers:
         return decode_words(self.raw(name))
 
     def parameter(self, name: str, key: str) -> str:
-        """Return a parameter of a field, as the charset of content-type."""
-        found = _PARAMETERS[key].search(self.raw(name))
-        return (found[1] or found[2] or "").strip() if found else ""
+        """Return a parameter of a field, as the charset of content-type, also one in parts (RFC 2231)."""
+        parts = dict[int, str]()
+        for found in _PARAMETER.finditer(self.raw(name)):
+            if (found["name"] or "").lower() == key:
+                value = found["quoted"] or found["bare"] or ""
+                if found["coded"]:
+                    value = unquote(value.split("'", 2)[-1])
+                parts.setdefault(int(found["part"] or 0), value)
+        return "".join(parts[number] for number in sorted(parts)).strip()
 
 
 def is_field(line: bytes) -> bool:
@@ -91,8 +100,8 @@ def _decode_word(word: re.Match[str]) -> str:
 
 
 def decode_base64(raw: bytes) -> bytes:
-    """Decode base64 as far as it goes: a mail may be cut, and other characters stand for nothing."""
-    kept = raw.translate(None, _NOT_BASE64)
+    """Decode base64 to its padding: a mail may be cut, and other characters stand for nothing."""
+    kept = raw.partition(b"=")[0].translate(None, _NOT_BASE64)
     rest = len(kept) % 4
     return binascii.a2b_base64(kept[: len(kept) - (rest == 1)] + b"=" * (-len(kept) % 4 if rest > 1 else 0))
 
@@ -104,7 +113,21 @@ def decode_body(raw: bytes, headers: Headers) -> str:
         raw = decode_base64(raw)
     elif encoding == "quoted-printable":
         raw = binascii.a2b_qp(raw)
+    elif encoding in _UUENCODE:
+        raw = _decode_uuencode(raw)
     return _decode(raw, headers.parameter("content-type", "charset"))
+
+
+def _decode_uuencode(raw: bytes) -> bytes:
+    """Decode the lines between "begin" and "end"; one that is broken is left out."""
+    decoded = list[bytes]()
+    for line in raw.split(b"\n"):
+        if line.strip() == b"end":
+            break
+        if line and not line.startswith(b"begin "):
+            with suppress(binascii.Error):
+                decoded.append(binascii.a2b_uu(line))
+    return b"".join(decoded)
 
 
 def _decode(raw: bytes, charset: str) -> str:
@@ -113,7 +136,7 @@ def _decode(raw: bytes, charset: str) -> str:
     for each in (_MEANT.get(name, name), "utf-8"):
         if _CHARSET.fullmatch(each):
             try:
-                return codecs.decode(raw, each)
+                return _SURROGATE.sub("\ufffd", codecs.decode(raw, each))
             except (UnicodeError, LookupError):
                 continue
     return raw.decode("cp1252", "replace")
