@@ -12,7 +12,7 @@ _PARAGRAPHS = frozenset(("p", "blockquote", "pre"))
 _UNSPOKEN = frozenset(("script", "style", "head", "title"))
 _EMPTY = frozenset("br hr img input meta link wbr".split())  # they have no end
 _SPACES, _BLANKS = re.compile(r"[ \t\r\n\f]+"), re.compile(r" {2,}")
-_GAPS = re.compile(r" *\n *")
+_GAPS = re.compile(r" ?\n ?")
 _MANY = re.compile(r"\n{3,}")
 # above every character: int() refuses thousands of digits, and html.unescape calls it
 _HUGE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?+")
