@@ -24,6 +24,7 @@ try:
         import_exports,
         import_summary,
         make,
+        make_persona,
         recipe,
         train,
     )
@@ -79,6 +80,8 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--persona", metavar="NAME", required=True, help="the persona that learns from them")
     me = "the persona's name or id in the exports, where they do not say; may be given several times"
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
+    anew = "--me takes the place of who the persona was so far on that platform, instead of being added"
+    command.add_argument("--me-anew", action="store_true", help=anew)
     dates = "the first part of dates like 3/4/20, where the file does not show it"
     command.add_argument("--dates", choices=("day", "month"), help=dates)
     texts = "read texts that no format knows as the persona's own: for the stage of facts, or as posts"
@@ -89,7 +92,9 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _import(options: argparse.Namespace) -> str:
     with open_display() as display:
-        imported = import_exports.import_exports(options, _folder(options), display)
+        folder = _folder(options)
+        likely = make_persona.likely_names(folder)
+        imported = import_exports.import_exports(options, folder, display, likely=likely)
     if options.json:
         return json_text(import_summary.import_json(imported))
     summary = import_summary.describe_import(imported)
