@@ -60,7 +60,9 @@ def import_exports(
     meter, log = Meter(), ImportLog(dates=options.dates or "", texts=options.texts or "")
     with display.stage("looking for exports"):
         exports = [
-            export for path in options.paths for export in registry.find_exports(path, meter, bool(log.texts))
+            export
+            for path in options.paths
+            for export in registry.find_exports(path, meter, bool(log.texts), log)
         ]
     with ExitStack() as stack:
         with display.stage("reading the messages so far"):

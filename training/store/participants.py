@@ -48,9 +48,9 @@ class Participants:
     """All chats and authors of an import, and the persona's author ids by platform.
 
     `me` are names and ids from the command line; `anew` puts them in the place of `earlier_ids`, the
-    persona's ids before this import. `export_ids` are those that an export gives itself, `said_ids` those that `me`
-    matches, and `named_ids` those that `me` or `earlier_ids` match. `wordless` counts messages without words
-    by kind.
+    persona's ids before this import. `export_ids` are those that an export gives itself, `said_ids` those
+    that `me` matches, and `named_ids` those that `me` or `earlier_ids` match. `wordless` counts messages
+    without words by kind.
     """
 
     me: tuple[str, ...] = ()
@@ -162,9 +162,9 @@ class Participants:
                 now, new = (self.describe_authors(platform, ids) for ids in (earlier, said - earlier))
                 raise UserError(
                     f"So far the persona on {platform} is {now} (work/selves.json), and with {new} both "
-                    f'sides of the chat "{printable(chat.name or chat.id)}" would be: import with --me-anew to '
-                    f"put {new} in that place, edit work/selves.json, or say --me for both if they are the same "
-                    "person."
+                    f'sides of the chat "{printable(chat.name or chat.id)}" would be: import with '
+                    f"--me-anew to put {new} in that place, edit work/selves.json, or say --me for both if "
+                    "they are the same person."
                 )
 
     def describe_authors(self, platform: str, ids: Iterable[str]) -> str:
