@@ -1,6 +1,7 @@
 """The commands of the trainer: each reads files, writes the next ones, and names the next command."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from bot import config
 from bot.command_parser import CommandParser
 from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
+from bot.persona.new_folder import check_key
 from bot.system.console import json_text, prepare_output, write_line
 from bot.system.ownership import check_owners
 from bot.system.user_path import user_path
@@ -98,7 +100,7 @@ def _import(options: argparse.Namespace) -> str:
     if options.json:
         return json_text(import_summary.import_json(imported))
     summary = import_summary.describe_import(imported)
-    return f"{summary}\nNext: python -m training build --persona {options.persona}"
+    return f"{summary}\nNext: python -m training build --persona {shlex.quote(options.persona)}"
 
 
 def _make(options: argparse.Namespace) -> str:
@@ -115,10 +117,11 @@ def _folder(options: argparse.Namespace) -> Path:
         else []
     )
     if options.persona not in known:
+        check_key(personas, options.persona)
         there = ", ".join(known) or "none"
         raise UserError(
             f"There is no persona {options.persona!r} in {personas}: known are {there}; "
-            f"`python -m bot persona new {options.persona}` makes one."
+            f"`python -m bot persona new {shlex.quote(options.persona)}` makes one."
         )
     check_owners(personas / str(options.persona))
     return personas / str(options.persona)

@@ -201,6 +201,19 @@ def test_who_asks_in_a_data_set_is_never_offered(persona: PersonaFolder, tmp_pat
     )
 
 
+def test_a_turn_whose_keys_are_unknown_is_told(persona: PersonaFolder, tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    turns = [
+        {"from": "human", "value": "so?"},
+        {"from": "gpt", "value": "yes"},
+        {"speaker": "gpt", "msg": "x"},
+    ]
+    path.write_text(json.dumps([{"conversations": turns}]))
+    summary = persona.json(path)
+    assert summary["skipped"] == {"turns whose words stand under no known key": 1}
+    assert summary["notes"] == ["No words are known in turns with the keys 'msg', 'speaker'."]
+
+
 def name_card(persona: PersonaFolder, name: str) -> None:
     folder = persona.work.parent
     (folder / "card.json").write_text(json.dumps({"name": name}), encoding="utf-8")

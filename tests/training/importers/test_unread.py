@@ -23,8 +23,8 @@ def test_files_that_look_like_words_are_named_with_the_reason(persona: PersonaFo
     (folder / "z.txt").write_text("more")
     assert notes(persona, folder) == [
         "Not read, 4 files: a.7z is an archive: unpack it, and import what it holds; diary.txt is a text "
-        "that no format knows: --as facts or --as posts reads it as the persona's own; set.json is nearest to "
-        'ShareGPT, but has no "value"; and 1 more.'
+        "that no format knows: --as facts or --as posts reads it as the persona's own; set.json is nearest "
+        'to ShareGPT, but has no "value"; and 1 more.'
     ]
 
 
