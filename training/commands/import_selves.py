@@ -1,4 +1,4 @@
-"""Who the persona is in an import: from --me, the export, the persona's own name, or a question."""
+"""The choice of the persona in an import: by --me, the export, the persona's own name, or a question."""
 
 import shlex
 import sys
